@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 # where a CPU build of this version is on the index, it spares gigabytes of GPU packages
 TORCH := torch==2.13.0
 DEMO ?= demo
@@ -9,7 +10,7 @@ DEMO ?= demo
 PYTEST_WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo demo-dp test test-offline test-all check attack bench bench-audits calibration styles mutate fuzz study study-dp study-smotext models clean
+.PHONY: demo demo-dp test test-offline test-all test-lowest check attack bench bench-audits calibration styles mutate fuzz study study-dp study-smotext models clean
 
 demo: $(BIN)/.installed models  ## install, release a dataset of fictional clinic notes, verify it, print the path of the report
 	rm -rf $(DEMO)
@@ -24,8 +25,8 @@ demo-dp: $(BIN)/.installed models  ## the same under differential privacy: 5,000
 	$(BIN)/synthgen plan $(DEMO)-dp/clinic-dp.yaml
 	$(BIN)/synthgen release $(DEMO)-dp/clinic-dp.yaml
 	@for role in privacy_officer data_owner; do \
-	  $(BIN)/synthgen approve $(DEMO)-dp/out/release-* --role $$role --key $(DEMO)-dp/keys/$$role.pem --trust $(DEMO)-dp/trust.json || exit; done
-	$(BIN)/synthgen approve $(DEMO)-dp/out/release-* --close --key $(DEMO)-dp/keys/releaser.pem --trust $(DEMO)-dp/trust.json
+	  $(BIN)/synthgen approve $(DEMO)-dp/out/release-* --role $$role --key $(DEMO)-dp/keys/$$role.pem --trust $(DEMO)-dp/trust.json --yes || exit; done
+	$(BIN)/synthgen approve $(DEMO)-dp/out/release-* --close --key $(DEMO)-dp/keys/releaser.pem --trust $(DEMO)-dp/trust.json --yes
 	$(BIN)/synthgen verify $(DEMO)-dp/out/release-* --trust $(DEMO)-dp/trust.json --policy strict-dp
 	@echo "report: $$(ls -d $(DEMO)-dp/out/release-*)/report/report.html"
 
@@ -37,6 +38,10 @@ test-offline: $(BIN)/.tested models  ## the quick tests in a namespace without n
 
 test-all: $(BIN)/.tested models  ## every test, including those marked slow
 	$(BIN)/python -m pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+test-lowest: $(LOWEST)/.tested  ## the quick tests with the lowest versions that pyproject.toml allows, in .venv-lowest
+	$(LOWEST)/bin/synthgen models pull
+	$(LOWEST)/bin/python -m pytest $(PYTEST_WORKERS) -m "not slow" $(PYTEST_ARGS)
 
 check: $(BIN)/.developed  ## check format, lint and types
 	$(BIN)/ruff format --check synthgen audits studies tests examples benchmarks training
@@ -54,13 +59,14 @@ ifndef ATTACK
 endif
 	$(BIN)/python benchmarks/attack.py $(or $(ATTACK),build/attack/clinic.yaml) $(ATTACK_ARGS)
 
-bench: $(BIN)/.tested models  ## time the decode loop, neighbour search and over-samplers against libraries, the audits and de-identification
+bench: $(BIN)/.tested models  ## time the decode loop, neighbour search and over-samplers against libraries, the audits, de-identification and hospital notes
 	$(BIN)/python benchmarks/decode.py
 	$(BIN)/python benchmarks/workers.py
 	$(BIN)/python benchmarks/neighbours.py
 	$(BIN)/python benchmarks/interpolate.py
 	$(BIN)/python benchmarks/audit_times.py
 	$(BIN)/python benchmarks/deidentify.py --speed
+	$(BIN)/python benchmarks/hospital/notes.py
 
 bench-audits: $(BIN)/.tested models  ## compare the audits with anonymeter, SDMetrics and mostlyai-qa; needs 3 GB in build/peers
 	$(BIN)/python benchmarks/peers.py --markdown build/peers/peers.md $(PEERS_ARGS)
@@ -90,7 +96,7 @@ study-smotext: $(BIN)/.tested models  ## make the SMOTExT paper's table; takes h
 .PHONY: picture
 REPORT ?= $(wildcard $(CURDIR)/$(DEMO)/out/release-*/report/report.html)
 CHROMIUM ?= chromium
-SHOT := $(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,2300
+SHOT := $(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,1400
 SMALLER := from PIL import Image; p = Image.open("docs/report.png").convert("RGB"); \
 	p.quantize(64, dither=Image.Dither.NONE).save("docs/report.png", optimize=True)
 
@@ -124,5 +130,12 @@ $(BIN)/.developed: $(BIN)/.tested
 	$(PIP) install --editable ".[dev]"
 	touch $@
 
+$(LOWEST)/.tested: pyproject.toml tests/lowest.py
+	rm -rf $(LOWEST)
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python tests/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip --disable-pip-version-check --quiet install --constraint $(LOWEST)/constraints.txt $(TORCH) --editable ".[test]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(LOWEST) $(DEMO)

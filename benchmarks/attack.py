@@ -250,7 +250,7 @@ def _similarities(public: Public, known: Known) -> tuple[Scores, Scores]:
 
 ATTACKS = {
     "tries at the seed": by_guessed_seed,
-    "the real seed, told": by_told_seed,
+    "the real seed, given": by_told_seed,
     "digests of ids, texts, tables": by_digests,
     "counts with and without": by_counts,
     "order of the rows": by_order,
@@ -309,8 +309,8 @@ def main() -> int:
     lines = play(config, bundle, n_guesses=args.guesses, n_persons=args.persons)
     print(f"| {'attack':<30} | AUC  | {100 * CONFIDENCE:g} % each side | |\n|---|---:|---|---|")
     for line in lines:
-        told = "TELLS MORE" if line.beats else ""
-        print(f"| {line.name:<30} | {line.value:.3f} | {line.low:.3f} to {line.high:.3f} | {told} |")
+        remark = "TELLS MORE" if line.beats else ""
+        print(f"| {line.name:<30} | {line.value:.3f} | {line.low:.3f} to {line.high:.3f} | {remark} |")
     beaten = [line.name for line in lines if line.beats]
     print("beaten by: " + ", ".join(beaten) if beaten else "nothing tells more than the audits say")
     return 1 if beaten else 0

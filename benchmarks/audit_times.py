@@ -87,8 +87,8 @@ def line(name, sizes):
     growth = None
     if len(seconds) > 1:
         growth = float(np.polyfit(np.log(list(seconds)), np.log(list(seconds.values())), 1)[0])
-    told = ", ".join(f"{n:,}: {found[n][0]:.1f} s, {found[n][1]:.0f} MiB" for n in seconds)
-    print(f"{name}: {told}" + ("" if growth is None else f"; grows with n^{growth:.2f}"), flush=True)
+    times = ", ".join(f"{n:,}: {found[n][0]:.1f} s, {found[n][1]:.0f} MiB" for n in seconds)
+    print(f"{name}: {times}" + ("" if growth is None else f"; grows with n^{growth:.2f}"), flush=True)
     return seconds, growth
 
 

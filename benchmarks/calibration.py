@@ -143,14 +143,14 @@ def kept(path, setting, make):
 
 
 class People:
-    """The people of one split, gathered when first asked for: where every case is there already, nobody is."""
+    """The people of one split, made on the first call; not at all if every case has been measured before."""
 
     def __init__(self, corpus, rows, args, name, splits):
         self.corpus, self.rows, self.args, self.name, self.splits = corpus, rows, args, name, splits
         self.found = None
 
     def __call__(self):
-        """Return the casts and what stands against the split."""
+        """Return the populations and the problems of the split."""
         if self.found is None:
             train, control = split(self.rows(), self.args.persons, f"{self.corpus}/{self.name}")
             reference = reference_of(self.corpus)
@@ -160,7 +160,7 @@ class People:
 
 
 def suite(args, corpus, rows):
-    """Return for each seed the cases, and what stands against the split itself."""
+    """Return for each seed the cases, and the problems of the split itself."""
     seeds = []
     for seed in range(args.seeds):
         people = People(corpus, rows, args, f"seed/{seed}", 1 if args.quick else 3)
@@ -209,7 +209,7 @@ def blocked(args, corpus, rows):
 
 
 def tally(seeds, case, audit):
-    """Return the verdict counts and outcomes of one audit on one case over the seeds; none where it was not asked."""
+    """Return the verdict counts and outcomes of one audit on one case over the seeds; empty if it did not run."""
     steps = [s["audits"] for seed in seeds for s in seed["steps"] if s["case"] == case]
     cells = [found[audit] for found in steps if audit in found]
     verdicts = sum((Counter(c["verdicts"]) for c in cells), Counter())
@@ -218,7 +218,7 @@ def tally(seeds, case, audit):
 
 def said(verdicts, outcomes):
     if not verdicts:
-        return "not asked"
+        return "not run"
     words = {"fail": "caught", "pass": "passed", "insufficient": "unsure"}
     text = ", ".join(f"{words[v]} {verdicts[v]}" for v in words if verdicts[v] > 0)
     wrong = "".join(f" **{outcomes[o]} {o}**" for o in ("wrong", "uncalibrated") if outcomes[o] > 0)

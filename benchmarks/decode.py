@@ -79,11 +79,11 @@ class Library:
         """Return the texts, those of a record one after the other, and the tokens of each."""
         torch.manual_seed(seed)
         d = self.decoder
-        asked = [d.template.tokens(d.tokenizer, settings.prompts[label]) for label in latents.labels]
-        longest, texts, counts = max(map(len, asked)), [], []
+        prompts = [d.template.tokens(d.tokenizer, settings.prompts[label]) for label in latents.labels]
+        longest, texts, counts = max(map(len, prompts)), [], []
         size = settings.batch // settings.candidates  # prompts; their texts fill the batch
         for start in range(0, len(latents), size):
-            part = asked[start : start + size]
+            part = prompts[start : start + size]
             ids = torch.tensor([[0] * (longest - len(p)) + p for p in part])
             mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in part])
             at = (ids == d.template.placeholder_id) & mask.bool()

@@ -113,8 +113,8 @@ class Fuzz:
 
     def __init__(self, folder: Path, *, private: bool = False) -> None:
         self.releases, stamps = _module("releases"), _module("stamps")
-        told = {"policy": self.releases.DP_POLICY, "privacy": self.releases.DP_PRIVACY} if private else {}
-        self.bundle = self.releases.bundle(folder, **told)
+        given = {"policy": self.releases.DP_POLICY, "privacy": self.releases.DP_PRIVACY} if private else {}
+        self.bundle = self.releases.bundle(folder, **given)
         self.kinds = KINDS if stamps.OPENSSL is not None else KINDS[:-1]
         authorities: tuple[str, ...] = ()
         if stamps.OPENSSL is not None:

@@ -3,11 +3,11 @@
     make mutate                    # all, an hour; writes build/mutants.md
     python benchmarks/mutate.py --only audits/verify/trust.py
 
-A check is a `raise`, an entry in a list of problems, an early `return`, or one of several conditions that lead to
-one; one of several conditions of a value, an `all`, or a `PASS` that depends on a condition; a limit of a field; or
-an entry of the key of a stage. Each is removed from the syntax tree of its file, and the tests of its room run
-against that file. A mutant survives if all these tests pass. Every mutant runs in a fork of one process, so that
-libraries are loaded once.
+A check is a `raise`, a call of a function that refuses, an entry in a list of problems, an early `return`, or one of
+several conditions that lead to one; one of several conditions of a value, an `all`, or a `PASS` that depends on a
+condition; a limit of a field; or an entry of the key of a stage. Each is removed from the syntax tree of its file,
+and the tests of its room run against that file. A mutant survives if all these tests pass. Every mutant runs in a
+fork of one process, so that libraries are loaded once.
 """
 
 import argparse
@@ -77,28 +77,33 @@ def mutants(file: str) -> Iterator[Mutant]:
 
 
 def _checks(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
+    impossible = set(_impossible(tree))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Raise) and not _is_impossible(node):
+        if isinstance(node, ast.Raise) and node not in impossible:
             yield node, _short(ast.unparse(node))
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            called = node.value.func
-            if (
-                isinstance(called, ast.Attribute)
-                and called.attr in {"append", "extend"}
-                and _names(called) == "found"
-            ):
-                yield node, _short(ast.unparse(node))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _is_refusal(node.value.func):
+            yield node, _short(ast.unparse(node))
         if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return) and node.orelse == []:
             yield node.test, f"if {_short(ast.unparse(node.test))}: return"
         if isinstance(node, ast.If) and isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.Or):
-            refuses = any(isinstance(inner, ast.Raise) and not _is_impossible(inner) for inner in node.body)
+            refuses = any(isinstance(inner, ast.Raise) and inner not in impossible for inner in node.body)
             yield from ((part, f"or {_short(ast.unparse(part))}") for part in node.test.values if refuses)
         yield from ((part, f"{how} {_short(ast.unparse(part))}") for part, how in _weakened(node))
 
 
-def _is_impossible(node: ast.Raise) -> bool:
-    """Return whether a check only informs the type checker, so that no input can reach it."""
-    return node.exc is not None and ast.unparse(node.exc).startswith("InternalError(")
+def _impossible(tree: ast.Module) -> Iterator[ast.Raise]:
+    """Yield the checks that only inform the type checker, so that no input can reach them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and any(part in ast.unparse(node.test) for part in (" is None", "isinstance(")):
+            raised = (inner for inner in node.body if isinstance(inner, ast.Raise) and inner.exc is not None)
+            yield from (one for one in raised if ast.unparse(one.exc).startswith("InternalError("))
+
+
+def _is_refusal(called: ast.expr) -> bool:
+    """Return whether a call refuses something or adds to the list of the problems found."""
+    name = ast.unparse(called).rpartition(".")[2]
+    is_list = isinstance(called, ast.Attribute) and called.attr in {"append", "extend"} and _names(called) == "found"
+    return is_list or name.removeprefix("_").startswith("refuse")
 
 
 def _weakened(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:

@@ -69,8 +69,8 @@ def main():
         ms = {name: 1e3 * np.median(t) for name, t in times.items()}
         same = {name: f"{(found[name] == found['blocks']).all(axis=1).mean():.4f}" for name in ("tiles", "faiss")}
         best = min(ms["faiss"], ms["scikit-learn"]) / min(ms["blocks"], ms["tiles"])
-        told = ", ".join(f"{name} {value:.1f} ms" for name, value in ms.items())
-        print(f"n = {n}: {told}; best of ours {best:.1f} times as fast as the best other; rows alike {same}")
+        times = ", ".join(f"{name} {value:.1f} ms" for name, value in ms.items())
+        print(f"n = {n}: {times}; best of ours {best:.1f} times as fast as the best other; rows alike {same}")
 
 
 if __name__ == "__main__":

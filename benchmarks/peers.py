@@ -135,7 +135,7 @@ def lines_of(text):
     return [line.strip() for line in text.splitlines() if line.strip()] or ["nothing was said"]
 
 
-def asked(peer, python, folder, limit, log):
+def result_of(peer, python, folder, limit, log):
     """Return the peer's result on the tables in the folder; its error output is written to the log."""
     started = time.monotonic()
     code, output, errors = run([python, str(peer.adapter), str(folder)], limit)
@@ -210,7 +210,7 @@ def peer_on(args, peer, case, people, folder, written):
         return failed(f"cannot be installed: {error}", 0.0)
     except NotMeasurable as error:
         return {"verdict": "not applicable", "says": error.message, "numbers": {}, "seconds": 0.0}
-    answer = asked(peer, python, written, args.limit, path.with_suffix(".log"))
+    answer = result_of(peer, python, written, args.limit, path.with_suffix(".log"))
     if answer["verdict"] != "error":
         path.unlink(missing_ok=True)
         kept(path, setting, lambda: answer)
@@ -218,7 +218,7 @@ def peer_on(args, peer, case, people, folder, written):
 
 
 def digest_of(adapter):
-    shared = adapter.parent / "asked.py"
+    shared = adapter.parent / "request.py"
     parts = [p.read_bytes() for p in (adapter, shared) if p.is_file()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
@@ -312,10 +312,10 @@ def arguments(argv):
     known = PEERS | FLOOR
     wanted = list(PEERS) if args.only is None else args.only
     of_cases = {case.name: case for case in CASES}
-    asked_cases = list(of_cases) if args.cases is None else args.cases
+    chosen = list(of_cases) if args.cases is None else args.cases
     for what, given, there in (
         ("peers", wanted, known),
-        ("cases", asked_cases, of_cases),
+        ("cases", chosen, of_cases),
         ("corpora", args.corpora, CORPORA),
     ):
         unknown = sorted(set(given) - set(there))
@@ -324,7 +324,7 @@ def arguments(argv):
     if "SYNTHGEN_DATA" not in os.environ and set(args.corpora) - {"clinic"}:
         parser.error("SYNTHGEN_DATA must say where the corpora lie; only the clinic needs none")
     args.peers = {name: known[name] for name in wanted}
-    args.cases = [of_cases[name] for name in asked_cases]
+    args.cases = [of_cases[name] for name in chosen]
     args.work = args.work.absolute()
     args.setting = {"persons": args.persons, "seed": args.seed, "code": code_digest(), "tables": digest_of(TABLES)}
     args.digest = hashlib.sha256(json.dumps(args.setting).encode()).hexdigest()[:12]

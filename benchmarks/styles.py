@@ -47,8 +47,8 @@ def undecoded(run, control):
 
 def finished(config, style):
     """Return the run of the configuration in one style."""
-    told = config.model_copy(update={"decode": config.decode.model_copy(update={"style": parted(style)})})
-    return Pipeline(told, progress=terminal_progress(sys.stderr)).run(until="evaluate")
+    changed = config.model_copy(update={"decode": config.decode.model_copy(update={"style": parted(style)})})
+    return Pipeline(changed, progress=terminal_progress(sys.stderr)).run(until="evaluate")
 
 
 def interval(estimate):

@@ -19,6 +19,7 @@ from studies.dp.vectors import macro_f1, passages_of
 from studies.feature_augmentation.vectors import kept_vectors
 from synthgen.coherence.measure import coherence
 from synthgen.core.errors import DataError
+from synthgen.core.files import read_json, write_json
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Latents
@@ -151,6 +152,9 @@ class Way:
 def writers(request: WritersRequest, progress: Progress) -> Path:
     """Write the page of results with some texts of each way, and return its path.
 
+    The texts of each finished way are kept in `request.out`, so an interrupted study continues. The page is written
+    after each way.
+
     Raises:
         DataError: the set is unknown or its files are missing.
 
@@ -161,13 +165,25 @@ def writers(request: WritersRequest, progress: Progress) -> Path:
     bench = _bench(request, progress)
     texts = _baselines(bench, request, progress)
     rows = {name: bench.row(of_way, None) for name, of_way in texts.items()}
-    for name, way in _ways(bench, request).items():
-        start = time.monotonic()
-        texts[name] = bench.write(way, progress)
-        rows[name] = bench.row(texts[name], time.monotonic() - start)
     page = request.out / "writers.md"
-    write_whole(page, _page(bench, rows, texts).encode())
+    for name, way in _ways(bench, request).items():
+        texts[name], seconds = _written(bench, name, way, request.out, progress)
+        rows[name] = bench.row(texts[name], seconds)
+        write_whole(page, _page(bench, rows, texts).encode())
     return page
+
+
+def _written(bench: WritersBench, name: str, way: Way, out: Path, progress: Progress) -> tuple[list[str], float]:
+    """Return the texts of a way and the seconds that they took, from the file of an earlier run if there is one."""
+    path = out / f"{name.replace(', ', '-').replace(' ', '-')}.json"
+    if not path.is_file():
+        start = time.monotonic()
+        texts = bench.write(way, progress)
+        write_json(path, {"vectors": bench.latents.seed_path, "seconds": time.monotonic() - start, "texts": texts})
+    kept = read_json(path)
+    if kept["vectors"] != bench.latents.seed_path or len(kept["texts"]) != len(bench.latents):
+        raise DataError(f"{path}: holds texts of other vectors", hint="Remove it, or choose another folder --out.")
+    return kept["texts"], kept["seconds"]
 
 
 def _bench(request: WritersRequest, progress: Progress) -> WritersBench:
@@ -233,9 +249,9 @@ def _ways(bench: WritersBench, request: WritersRequest) -> dict[str, Way]:
     shown = replace(plain, examples=examples, facts=facts_of(bench.train))
     return {
         **ways,
-        "larger, label only": Way(opened=prompted(request.model, replace(shown, reader=None)), words=0),
-        "larger, prompt": Way(opened=prompted(request.model, plain)),
         "larger, examples and facts": Way(opened=prompted(request.model, shown)),
+        "larger, prompt": Way(opened=prompted(request.model, plain)),
+        "larger, label only": Way(opened=prompted(request.model, replace(shown, reader=None)), words=0),
         f"larger, best of {CANDIDATES}": Way(opened=prompted(request.model, shown), candidates=CANDIDATES),
     }
 

@@ -4,19 +4,20 @@ Unknown keys, duplicate keys, anchors and invalid combinations are errors. One e
 each with its path, the given value and what is allowed. Each stage defines its own section beside its code.
 """
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from audits.attacks.accounting.mechanism_log import FEWEST_PERSONS, PERSONS_PER_DELTA, rounded_down
 from audits.core.strictyaml import read_yaml
 from audits.verify.vocabulary import LANGUAGE, LICENSES, MAX_LANGUAGES
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
-from synthgen.core.section import MAX_NUMBER, Section, parse_section, resolve_path
+from synthgen.core.section import MAX_NUMBER, Section, invalid, mistakes, parse_section, resolve_path, with_tuples
 from synthgen.decode.config import AUTO, VLLM, DecodeConfig
 from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.dp import gaussian
@@ -211,6 +212,20 @@ class Config(Section):
     base: str = Field(".", exclude=True, description="Folder that relative paths start from; set by `load`.")
     file: str | None = Field(None, exclude=True, description="File the configuration was read from; set by `load`.")
 
+    def __init__(self, **sections: Any) -> None:
+        """Check the sections; raise one ConfigError that lists every mistake, as `parse` does for a mapping."""
+        given = with_tuples(sections)
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise invalid(mistakes(error.errors(include_url=False), given)) from None
+
+    # without this mark, pydantic calls the constructor while it validates, and reports ConfigError as one mistake
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:  # what `repr` and `str` show: no path, column or label
+        return [(None, self.release.name), ("method", self.interpolate.method)]
+
     @field_validator("interpolate")
     @classmethod
     def _fits_segments(cls, interpolate: InterpolateConfig, info: ValidationInfo) -> InterpolateConfig:
@@ -254,6 +269,11 @@ class Config(Section):
     @classmethod
     def parse(cls, value: dict[str, Any], base: str = ".", file: str | None = None) -> "Config":
         """Return the configuration in a mapping; raise one ConfigError that lists every mistake."""
+        if not isinstance(value, dict):
+            raise ConfigError(
+                f"the configuration is a {type(value).__name__}, not a dictionary",
+                hint="Pass a dictionary, or use Config.load(FILE).",
+            )
         problems = [f"{key}: unknown key" for key in ("base", "file") if key in value]
         source = value.get("source")
         if file is not None and isinstance(source, dict) and "path" not in source:
@@ -263,6 +283,11 @@ class Config(Section):
     @classmethod
     def load(cls, path: str | Path) -> "Config":
         """Return the configuration of a YAML file; raise ConfigError if it cannot be read or has mistakes."""
+        if not isinstance(path, str | os.PathLike):
+            raise ConfigError(
+                f"the path of the configuration is a {type(path).__name__}",
+                hint="Pass the path of a YAML file, or use Config.parse(DICTIONARY).",
+            )
         whole = Path(path).resolve()
         return cls.parse(read_yaml(Path(path), error=ConfigError), base=str(whole.parent), file=str(whole))
 
@@ -297,6 +322,7 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     """
     source, deidentify, interpolate, chosen = map(parts.get, ("source", "deidentify", "interpolate", "filter"))
     lacks_labels, lacks_group = source and source.labels is None, source and source.group is None
+    is_extracted = source is not None and source.kind != "table"
     has_ids, is_cut = source and source.id is not None, source and source.max_records is not None
     compares_persons = source and source.dedupe == "all"
     counts_persons = source and source.min_class is not None
@@ -305,7 +331,10 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     measures_length = chosen and chosen.length == "auto"
     checks = {
         "source.labels is missing and the classes are read from the records (list them)": lacks_labels,
-        "source.group is missing and the person of a record is unknown (name the column)": lacks_group,
+        "source.group is missing and the person of a record is unknown (name the column)": lacks_group
+        and not is_extracted,
+        "source.kind reads documents, and the budget covers the persons of a table (extract the notes with "
+        "`synthgen plan` and no budget, then set source.path to notes.parquet of that workspace)": is_extracted,
         "source.id rejects a record if another person's record has the same id (remove it)": has_ids,
         "with source.dedupe: all, the records of other persons decide whether a record is kept (set within-person or "
         "off)": compares_persons,

@@ -24,6 +24,8 @@ Seed = Annotated[int, typer.Option(min=0, help="root seed of the random streams"
 Confidence = Annotated[float, typer.Option(help="one-sided confidence of each interval end")]
 RowsArePersons = Annotated[bool, typer.Option(help="declare that each row belongs to a different person")]
 
+AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON on stdout")]
+
 
 def say(line: str) -> None:
     """Write lines to stderr without invisible characters, and flush it.
@@ -42,6 +44,13 @@ def show(text: str) -> None:
     sys.stdout.write("".join(f"{printable(one)}\n" for one in text.split("\n")))
 
 
+def print_fields(fields: Mapping[str, object], text: str, *, as_json: bool) -> None:
+    """Write a result as text to stdout; with `as_json` its fields as one JSON object, and the text to stderr."""
+    if as_json:
+        sys.stdout.write(json.dumps(fields, indent=1) + "\n")
+    (say if as_json else show)(text)
+
+
 def print_error_json(error: Any, code: int | None = None, more: Mapping[str, object] | None = None) -> None:
     """Write an error as JSON to stdout if the command was called with --json.
 
@@ -56,6 +65,18 @@ def print_error_json(error: Any, code: int | None = None, more: Mapping[str, obj
         }
         with suppress(OSError):  # the error can be that standard output cannot be written
             sys.stdout.write(json.dumps({"error": fields, **(more or {})}, indent=1) + "\n")
+
+
+def print_exit_json(stop: SystemExit) -> None:
+    """Write an exit as JSON to stdout, in the form of `print_error_json`, if typer rejected the command line.
+
+    typer prints its errors on stderr and raises SystemExit while it handles the error. The error is therefore the
+    context of SystemExit. Other exits are not printed, because their commands print JSON.
+    """
+    describe = getattr(stop.__context__, "format_message", None)  # of click.ClickException, which typer may vendor
+    if describe is not None:
+        error = InputError(describe(), hint="Run the command with `--help` to see its arguments and options.")
+        print_error_json(error, int(stop.code or 0))
 
 
 def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:

@@ -8,13 +8,25 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from audits.cli.console import Columns, print_error_json, protect_process, say, show, standard_streams
+from audits.cli.console import (
+    AsJson,
+    Columns,
+    print_error_json,
+    print_exit_json,
+    print_fields,
+    protect_process,
+    say,
+    standard_streams,
+)
+from audits.cli.explain import explain
 from audits.cli.run import run
 from audits.cli.selftest import selftest
 from audits.cli.shadow import shadow_command, shadow_plan
 from audits.cli.verify import verify
-from audits.core.errors import AuditError, InputError
+from audits.core.errors import AuditError
 from audits.core.files import disk_errors
+
+INTERRUPTED = 7  # exit code after a signal
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +47,8 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     text: Columns = "text",
     label: Columns = "label",
     group: Columns = "group",
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Make fictitious persons (canaries); each is inserted into the canary build with probability 1/2.
 
@@ -49,7 +63,8 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     public = None if reference is None else load(reference, role="reference")
     planted = make_canaries(load(train, role="train"), public, n, stream(seed, "make canaries"))
     write_canaries(planted, out, text=text, label=label, group=group)
-    show(f"written: {out}; append insert.parquet to the train data of the canary build, and never release its rows")
+    said = f"written: {out}; append insert.parquet to the train data of the canary build, and never release its rows"
+    print_fields({"folder": str(out), "canaries": n}, said, as_json=as_json)
 
 
 @app.command()
@@ -59,6 +74,8 @@ def rewrite(
     text: Columns = "text",
     label: Columns = "label",
     without: Annotated[Path | None, typer.Option(help="rows to leave out: quarantine.txt of the table")] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Write the texts and labels of a table to a new file in canonical form, without other columns and metadata."""
     from audits.core.inputs import rewrite as write
@@ -66,9 +83,11 @@ def rewrite(
 
     digest, left_out = (None, set[int]()) if without is None else read_rows(without)
     n_rows = write(table, out, text=text, label=label, without=left_out, of_table=digest)
-    show(f"written: {out}, {n_rows} rows; audit and release this file instead of {table}")
+    said = f"written: {out}, {n_rows} rows; audit and release this file instead of {table}"
+    print_fields({"file": str(out), "rows": n_rows}, said, as_json=as_json)
 
 
+app.command()(explain)
 app.command()(run)
 app.command()(selftest)
 app.command("shadow-plan")(shadow_plan)
@@ -77,26 +96,8 @@ app.command()(verify)
 
 
 @app.command()
-def explain(
-    audit: Annotated[
-        str, typer.Argument(help="name or letter (A to I) of an audit, or a number such as balance.value")
-    ],
-) -> None:
-    """Explain what an audit or a gate measures, what its results mean, and what to change."""
-    from audits.runner.registry import AUDITS
-
-    folder = Path(__file__).parents[1] / "explain"
-    pages = {page.stem: page for page in sorted(folder.glob("*.md"))}
-    letters = dict(zip("abcdefghi", AUDITS, strict=True))
-    name = letters.get(audit.lower(), audit.lower().removeprefix("audit-").partition(".")[0])
-    if name not in pages:
-        raise InputError(f"there is no explanation of {audit!r}", hint=f"Known names: {', '.join(pages)}.")
-    sys.stdout.write(pages[name].read_text(encoding="utf-8"))
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON Schema of audit.json."""
+def schema(*, as_json: AsJson = False) -> None:  # noqa: ARG001 - accepted, because every command accepts it
+    """Print the JSON Schema of audit.json, also without --json."""
     from audits.core.report import audit_schema
 
     sys.stdout.write(json.dumps(audit_schema(), indent=1) + "\n")
@@ -110,15 +111,20 @@ def main() -> None:
         with disk_errors(Path()):
             app()
     except AuditError as error:
-        print_error_json(error)
-        _stop(str(error), error.exit_code)
+        _stop(error, error.exit_code)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            _stop(AuditError("interrupted", hint="Run the same command again."), INTERRUPTED)
+        print_exit_json(stop)
+        raise
 
 
 def _interrupted(_number: int, _frame: object) -> None:
     """Exit with code 7. SystemExit is not caught by typer or the libraries, unlike KeyboardInterrupt."""
-    _stop("interrupted", 7)
+    sys.exit(INTERRUPTED)
 
 
-def _stop(message: str, code: int) -> NoReturn:
-    say(f"audits: {message}")
+def _stop(error: AuditError, code: int) -> NoReturn:
+    print_error_json(error, code)
+    say(f"audits: {error}")
     sys.exit(code)

@@ -298,7 +298,8 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
     lines = [*(f"{result.name}: {result.reason}" for result in report.results), f"overall: {report.overall}"]
     if decision is not None:
         lines += [f"release under the policy: {'allowed' if decision.allowed else 'refused'}", *decision.summary]
-        lines += [f"  {failure}" for failure in decision.failures]
+        problems = report.input_checks["problems"]
+        lines += [f"  {failure}" for failure in decision.with_problems(problems).failures]
     (say if as_json else show)("\n".join(lines))
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")

@@ -1,5 +1,6 @@
 """`audits shadow-plan` and `audits shadow`: the shadow-model attack, for users who can rerun their generator."""
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from audits.cli.console import (
+    AsJson,
     Columns,
     Confidence,
     Control,
@@ -38,6 +40,7 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     group: Columns = "group",
     *,
     rows_are_persons: RowsArePersons = False,
+    as_json: AsJson = False,
 ) -> None:
     """Plan the generator reruns for `audits shadow`.
 
@@ -53,7 +56,11 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     inputs = load_tables(synthetic, train, control, reference, **columns, rows_are_persons=rows_are_persons)
     plan = plan_shadow(inputs, runs=runs, n_persons=persons, rng=stream(seed, "shadow plan"))
     write_plan(plan, out)
-    say(f"written: {out}; {plan.runs} reruns for {len(plan.persons)} target persons. Keep the folder private.")
+    said = f"written: {out}; {plan.runs} reruns for {len(plan.persons)} target persons. Keep the folder private."
+    if as_json:
+        fields = {"folder": str(out), "runs": plan.runs, "persons": len(plan.persons)}
+        sys.stdout.write(json.dumps(fields, indent=1) + "\n")
+    say(said)
 
 
 def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line

@@ -19,7 +19,6 @@ from typing import Any, Literal
 import ahocorasick  # type: ignore[import-not-found] # ships no types
 import pyarrow as pa
 import pyarrow.parquet as pq
-from scipy.stats import poisson
 
 from audits.core.files import MAX_TABLE_BYTES, read_regular
 from audits.core.plain_parquet import CREATED_BY, parquet_bytes
@@ -27,8 +26,7 @@ from audits.core.strictjson import canonical
 from audits.core.types import Table
 
 MAX_LABEL_CHARACTERS = 64
-MAX_NAME_CHARACTERS = 64
-_NAME = re.compile(r"[\w.:+-]+", re.ASCII)
+_PERSON = re.compile(r"([a-z]{0,9}[_-]?)\d+", re.ASCII | re.IGNORECASE)
 _LEAST_ID_CHARACTERS = 5  # shorter ids occur inside other names by chance
 INDEX = "__index_level_0__"  # column in which pandas writes an index
 NUMBERINGS = {"id", INDEX}  # columns of a synthetic table that may number its rows
@@ -180,10 +178,11 @@ def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
     """Return the problems of the labels, persons and digests of a synthetic table, without quoting any of them.
 
-    A label must occur in train, belong to at least two persons of train and control, and be short. If the
-    synthetic table names persons, each name must be short. Tables from files name no persons. A name must not equal
-    the name of a person of train or control in any spelling. It must also not contain such a name that has at least
-    five characters.
+    A label must occur in train, belong to at least two persons of train and control, and be short. Tables from files
+    name no persons. If a table from Python does, the names must number the rows (`is_numbering`) or the persons in
+    order of their first rows, from 0 or 1, after a common prefix of at most ten letters. A name must not equal the
+    name of a person of train or control in any spelling. It must also not contain such a name that has at least five
+    characters.
     No column may contain an unkeyed digest, whole or truncated, of a person, id or text of train or control,
     because anyone who guesses the id can compute it.
     """
@@ -201,6 +200,9 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
         if unique > 0:
             found.append(f"{unique} labels of the synthetic table belong to a single person: merge such classes")
     if synthetic.has_groups:
+        rows = list(zip(synthetic.texts, synthetic.labels or [None] * len(synthetic), strict=True))
+        if not (is_numbering(list(synthetic.groups), rows) or _number_persons(synthetic.groups)):
+            found.append("persons of the synthetic table are not numbered in order: remove the column")
         found += _person_problems(set(synthetic.groups), {*train.groups, *control.groups})
     ids = {name for table in (train, control) if table.has_groups for name in table.groups}
     columns = (synthetic.texts, set(synthetic.labels or ()), synthetic.groups if synthetic.has_groups else ())
@@ -213,6 +215,14 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
     return found
 
 
+def _number_persons(groups: Sequence[str]) -> bool:
+    """Return whether the persons are numbered in order, from 0 or 1, after a common prefix."""
+    names = list(dict.fromkeys(groups))
+    match = _PERSON.fullmatch(names[0])
+    prefix = "" if match is None else match[1]
+    return any(names == [f"{prefix}{number}" for number in range(first, first + len(names))] for first in (0, 1))
+
+
 def _person_problems(synthetic: set[str], real: set[str]) -> list[str]:
     plain = {_plain(name) for name in real} - {""}
     names = ahocorasick.Automaton()
@@ -221,8 +231,6 @@ def _person_problems(synthetic: set[str], real: set[str]) -> list[str]:
             names.add_word(name, True)
     names.make_automaton()
     found = []
-    if any(len(name) > MAX_NAME_CHARACTERS or _NAME.fullmatch(name) is None for name in synthetic):
-        found.append("persons of the synthetic table are not short names: remove the column, or number the rows")
     n_real = sum(
         _plain(name) in plain or (len(names) > 0 and next(iter(names.iter(_plain(name))), None) is not None)
         for name in synthetic
@@ -250,6 +258,8 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
     long, short = _candidates(public)
     if not long and not short:
         return 0
+    from scipy.stats import poisson  # here, because scipy.stats takes half a second to import
+
     of_ids = ((data, _uuids(data)) for name in ids for data in _spellings(name))
     no_uuids: list[bytes] = []
     of_texts = ((text.encode("utf-8", "surrogatepass"), no_uuids) for text in texts)

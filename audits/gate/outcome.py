@@ -1,12 +1,14 @@
 """The result of a decision: the outcome of each gate, and of each audit without a gate."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from audits.gate.evidence import Metric
 
 Outcome = Literal["PASS", "FAIL", "INSUFFICIENT", "WITHHELD"]  # WITHHELD only for an audit without a gate
 Op = Literal["<=", ">="]
+PROBLEMS = "input_checks.problems"  # metric: number of problems that the input checks found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,10 @@ class Decision:
     policy_digest: str
     evidence_digest: str
 
+    def __repr__(self) -> str:
+        passed = f"{sum(o.verdict == 'PASS' for o in self.gates)} of {len(self.gates)} gates passed"
+        return f"Decision({self.policy_name} {'allows' if self.allowed else 'refuses'} the release, {passed})"
+
     @property
     def gates(self) -> tuple[RuleOutcome, ...]:
         """The outcomes of the gates."""
@@ -50,6 +56,21 @@ class Decision:
     def measured(self) -> tuple[RuleOutcome, ...]:
         """The verdicts of the audits without a gate."""
         return tuple(o for o in self.outcomes if not o.gating)
+
+    def with_problems(self, problems: Sequence[str]) -> "Decision":
+        """Return the decision in which a gate about the number of problems of the input checks names them.
+
+        Privacy: the problems have exact numbers, so the result is for private outputs only.
+        """
+
+        def named(o: RuleOutcome) -> RuleOutcome:
+            if not problems or o.verdict == "PASS" or not o.metric.startswith(f"{PROBLEMS}."):
+                return o
+            n = len(problems)
+            exact = "" if o.value in {None, n} else f" (the number is rounded; exactly {n})"
+            return replace(o, reason=f"{o.reason}{exact}: {'; '.join(problems)}")
+
+        return replace(self, outcomes=tuple(map(named, self.outcomes)))
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -63,5 +84,18 @@ class Decision:
         lines = (f"gates: {passed} of {len(self.gates)} passed",)
         if not self.measured:
             return lines
-        verdicts = ", ".join(f"{o.id.removeprefix('audit-')} {o.verdict}" for o in self.measured)
-        return (*lines, f"verdicts of audits that the policy does not require: {verdicts}")
+        return (*lines, verdicts_line((o.id, o.verdict) for o in self.measured))
+
+
+def verdicts_line(measured: Iterable[tuple[str, str]]) -> str:
+    """Return one line with the verdicts of audits without a gate, given as for `verdicts_of`."""
+    return f"verdicts of audits that the policy does not require: {verdicts_of(measured)}"
+
+
+def verdicts_of(measured: Iterable[tuple[str, str]]) -> str:
+    """Return audits with their verdicts, given as pairs of `audit-NAME` and verdict, and what a FAIL means."""
+    given = tuple(measured)
+    verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in given)
+    has_failed = any(verdict == "FAIL" for _, verdict in given)
+    note = "; FAIL: the attack exceeded its own threshold, which the policy allows" if has_failed else ""
+    return f"{verdicts}{note}"

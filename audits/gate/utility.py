@@ -50,6 +50,7 @@ class BoundUtility(Closed):
     ratios: Any
     style: Any
     coherence: Any = None
+    subgroups: Any = None
     not_measured: Any
 
     @field_validator("metrics")

@@ -13,6 +13,7 @@ from audits.report.guarantee import Guarantee
 Count = int | str  # a number or its bucket
 BalanceRow = tuple[str, Count, int, int]  # label, real train records, requested records, generated records
 StageRow = tuple[str, Count, Count, float | None]
+Sample = tuple[str, str]  # label and text of a synthetic record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,35 @@ def gate_rows(outcomes: Iterable[RuleOutcome], policy: Policy) -> tuple[GateRow,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSize:
+    """How many real records of how many people the texts were made from, as precisely as the page may state it.
+
+    None if a number is not published. Without person ids, `persons` is None and `has_persons` false.
+    """
+
+    records: Count | None = None
+    persons: Count | None = None
+    is_least: bool = False  # whether `persons` is a lower limit
+    is_declared: bool = False  # whether the institution declared the number from public knowledge
+    has_persons: bool = True
+
+    @property
+    def units(self) -> str:
+        """What the numbers of the page count: people, or records if the source has no person ids."""
+        return "people" if self.has_persons else "records"
+
+    @property
+    def unit(self) -> str:
+        """One of `units`."""
+        return "person" if self.has_persons else "record"
+
+    @property
+    def used(self) -> str:
+        """`units` with the beginning of a clause about them, for example "people who were"."""
+        return f"{self.units} {'who' if self.has_persons else 'that'} were"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContent:
     """All content of the report."""
 
@@ -67,6 +97,7 @@ class ReportContent:
     created: str | None = None  # time of the statement (UTC); None if there is no statement
     policy_name: str
     policy_statement: str  # what a release under this policy means and does not mean; shown first
+    intended_use: Literal["inside", "outside"]  # whether a release under this policy may leave the institution
     verdict: Literal["released", "refused"]
     gates: tuple[GateRow, ...]  # in the order of the policy; a release needs at least one, and every gate must pass
     measured: tuple[GateRow, ...] = ()  # audits without a gate
@@ -78,6 +109,10 @@ class ReportContent:
     provenance: Mapping[str, str] = field(default_factory=dict)  # names and digests of policy, models and code
     limitations: tuple[str, ...] = ()
     guarantee: Guarantee | None = None  # None without differential privacy
+    source: SourceSize = SourceSize()
+    samples: tuple[Sample, ...] = ()  # ten records in the order of their ids; if refused, on the private page only
+    approvals: tuple[tuple[str, int], ...] = ()  # the role, and how many different persons of it must approve
+    is_guessable: bool = False  # whether the random choices follow from a public secret
     warnings: tuple[str, ...] = ()  # shown first, on the private page only
     private: bool = False  # shows exact counts of the source and must not be published
 
@@ -87,6 +122,8 @@ class ReportContent:
         if self.warnings and not self.private:
             raise ValueError("warnings are for the private page only")
         if self.verdict != "released":
+            if self.samples and not self.private:
+                raise ValueError("the records of a refused run may repeat private text and must not be shown")
             return
         if self.release_id is None:
             raise ValueError("a release without an id cannot be reported")

@@ -1,4 +1,4 @@
-"""Explanations of the audits and of technical terms, for readers of the report who are not privacy experts."""
+"""Explanations of audits, leaks and technical terms, for readers of the report who are not privacy experts."""
 
 AUDITS = {
     "memorization": "Does a synthetic text repeat a passage, or a whole record, of one person?",
@@ -11,6 +11,63 @@ AUDITS = {
     "accounting": "Is the stated privacy budget the one that was really spent?",
     "differencing": "Does a second release reveal who joined or left since the first one?",
 }
+# plain name of each attack: what it looks for, as a noun
+LEAKS = {
+    "memorization": "copied passages",
+    "neighbours": "closeness to the records that were used",
+    "identifiers": "names, numbers and rare words",
+    "membership": "telling which records were used",
+    "parent_recovery": "finding the records behind a text",
+    "linkage": "learning new facts about a person",
+    "canaries": "planted test records",
+    "accounting": "noise that does not fit the stated ε",
+    "differencing": "comparison with an earlier release",
+}
+# what the other rules of a policy are about, by the first part of their metric
+TOPICS = {
+    "input_checks": "checks of the input tables",
+    "attempts": "the number of earlier audits",
+    "secret": "the secrecy of the random choices",
+    "utility": "usefulness for training",
+    "balance": "class sizes",
+    "records": "the number of records",
+    "selftest": "self-tests of the attacks",
+    "ledger": "the institution's ledger",
+    "deidentify": "removal of names",
+    "policy": "rules of the policy's own",
+}
+# how large a leak can still be; "{0}" is the upper end of the interval, for example "7 of 100", and the unit is
+# "person", or "record" if the source has no person ids
+MISSED = {
+    "memorization": "passages of up to {0} {units} were copied",
+    "neighbours": "in up to {0} cases, a text is closer to a record that was used than to any other real record, "
+    "which helps to recognise the record; without a leak, 50 of 100",
+    "identifiers": "names, numbers or rare words of up to {0} {units} appear",
+    "membership": "in up to {0} pairs of a used and an unused {unit}, an attacker picks the used one; by guessing, "
+    "50 of 100",
+    "parent_recovery": "in up to {0} cases, an attacker finds real records from which a text was made; without a "
+    "leak, 50 of 100",
+    "linkage": "new facts from up to {0} {units} are learned",
+}
+# how to say that an audit was not run
+UNTESTED = {
+    "canaries": "No test records were planted, so it was not tested whether a single unusual record would appear in "
+    "the texts.",
+    "differencing": "The texts were not compared with an earlier release, if there is one. Two releases together "
+    "could show who was added or removed.",
+}
+# subgroups of people, by attribute and value
+SUBGROUPS = {
+    ("sex", "female"): "female",
+    ("sex", "male"): "male",
+    ("sex", "nonbinary"): "non-binary",
+    ("age_band", "infant"): "under 2 years",
+    ("age_band", "child"): "2 to 12 years",
+    ("age_band", "adolescent"): "13 to 17 years",
+    ("age_band", "young adult"): "18 to 39 years",
+    ("age_band", "middle-aged"): "40 to 64 years",
+    ("age_band", "older adult"): "65 years or older",
+}
 
 WORDS = {
     "train": "The real records from which the synthetic ones were made.",
@@ -18,6 +75,7 @@ WORDS = {
     "except which names to mask. If an attack succeeds equally often on control and on train, it has learnt nothing "
     "about the persons in train.",
     "synthetic": "The generated records, which make up the released file.",
+    "person": "All records with the same person id. If the source has no person ids, each record counts as a person.",
     "audit": "An attack on the synthetic records that is run before the release.",
     "gate": "One rule of the policy: a measured number and its limit.",
     "interval": "The range that contains the true number with the stated confidence. A gate compares the worse end "

@@ -13,6 +13,8 @@ _INDEPENDENT = (
     "published. The gates below read only the accounting, the ledger and the synthetic table."
 )
 _AUDITED = "Tests that compare the texts with private records decided on the release: the gates below."
+_INDEPENDENT_BRIEF = "No test on private records decided on the release after the noise was added."
+_AUDITED_BRIEF = "Tests on private records also decided on the release; ε does not cover that decision."
 _SPENT_IN_VAIN = "The budget of this run counts as spent, although nothing was released."
 
 
@@ -32,12 +34,22 @@ class Guarantee:
     further: float | None = None  # largest epsilon of one more run at the delta of `spent`; None if there is no limit
 
     @property
+    def brief(self) -> tuple[str, ...]:
+        """The guarantee in three sentences."""
+        odds = (
+            f"With ε = {self.epsilon:g} and δ = {_decimal(self.delta)}, reading the texts changes the odds of any "
+            f"conclusion about a person by a factor of at most {_number(math.exp(self.epsilon))}."
+        )
+        covers = "The guarantee covers each person whose records were used, against every attack, known or unknown."
+        return (odds, covers, _INDEPENDENT_BRIEF if self.is_independent else _AUDITED_BRIEF)
+
+    @property
     def lines(self) -> tuple[tuple[str, str], ...]:
         """The guarantee as pairs of a term and its explanation."""
         factor, high = _number(math.exp(self.epsilon)), 1 / (1 + math.exp(-self.epsilon))
         promise = (
             "Whoever reads the texts learns almost the same about a person as if the records of this person had not "
-            "been used: the odds of any conclusion about the person change by a factor of at most "
+            "been used. The odds of any conclusion about the person change by a factor of at most "
             f"e^ε = {factor}, with ε = {self.epsilon:g}, whatever else the reader knows."
         )
         example = (

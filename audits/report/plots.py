@@ -118,7 +118,7 @@ def _legend(entries: Sequence[tuple[str, str, str]]) -> list[str]:
 
 def _svg(name: str, title: str, description: str, body: Sequence[str]) -> Markup:
     head = Markup(
-        '<svg viewBox="0 0 {} {}" aria-labelledby="{}-title {}-desc"><title id="{}-title">{}</title>'
+        '<svg viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title {}-desc"><title id="{}-title">{}</title>'
         '<desc id="{}-desc">{}</desc>'
     ).format(_WIDTH, _HEIGHT, name, name, name, title, name, description)
     return head + Markup("".join([*body, "</svg>"]))  # noqa: S704 - `_text` escapes every text

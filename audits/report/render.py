@@ -1,20 +1,22 @@
 """Render the content of the report as one HTML page."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from audits.core.errors import VerifyError, printable
+from audits.core.errors import VerifyError
 from audits.gate.coarse import Bin
+from audits.gate.shown_utility import FEWEST_PERSONS
 from audits.report import glossary
+from audits.report.answers import answers
 from audits.report.bars import balance_widths, interval_bar
 from audits.report.content import ReportContent
+from audits.report.leaving import headline, not_passed
+from audits.report.numbers import count, excerpt, label, number
 from audits.report.plots import histogram_svg, roc_svg
 
 MAX_REPORT_BYTES = 2_000_000
-MAX_LABEL_CHARACTERS = 60
 _SOURCES = ("real", "synthetic", "real+synthetic")
 _SIGNS = {"<=": "≤", ">=": "≥"}
 
@@ -28,7 +30,8 @@ def render_report(content: ReportContent) -> str:
         VerifyError: E_UNSAFE, the page would be larger than `MAX_REPORT_BYTES`.
 
     Privacy: shows class names, counts, estimates, and histograms with at least `disclosure.min_histogram_bin` records
-        of a role in each bin that is not empty; shows no text, vector or score of a single record.
+        of a role in each bin that is not empty; shows no text, vector or score of a single real record, and text of
+        synthetic records only if they are released or the page is private.
     """
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
     exact = [n for n in rejected.values() if isinstance(n, int)]
@@ -39,9 +42,13 @@ def render_report(content: ReportContent) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, label=label, count=count)
+    environment.filters.update(number=number, label=label, count=count, excerpt=excerpt)
     page = environment.get_template("report.html").render(
         c=content,
+        answers=answers(content),
+        headline=headline(content),
+        banner=_banner(content),
+        contents=_contents(content),
         gates=[(gate, interval_bar(gate)) for gate in content.gates],
         without_gate=content.measured,
         guarantee=content.guarantee,
@@ -55,6 +62,8 @@ def render_report(content: ReportContent) -> str:
         stands_in=any(row[1] == "–" for row in content.stages),
         is_exact=all(isinstance(row[1], int) for row in content.balance),
         classifiers=content.utility.get("classifiers", {}),
+        subgroups=_subgroups(content),
+        fewest=FEWEST_PERSONS,
         style=content.utility.get("style", {}),
         style_gap=content.utility.get("style_gap"),
         coherence=content.utility.get("coherence", {}),
@@ -62,12 +71,56 @@ def render_report(content: ReportContent) -> str:
         sources=_SOURCES,
         signs=_SIGNS,
         audit_questions=glossary.AUDITS,
+        audit_names=glossary.LEAKS,
+        has_findings=_has_findings(content),
         words=glossary.WORDS,
     )
     size = len(page.encode())
     if size > MAX_REPORT_BYTES:
         raise VerifyError("E_UNSAFE", f"the report would take {size} bytes; at most {MAX_REPORT_BYTES} are allowed")
     return page
+
+
+def _banner(content: ReportContent) -> str:
+    """Return the colour of the banner, as the verdict that has it."""
+    if content.verdict == "refused":
+        return "FAIL"
+    return "INSUFFICIENT" if not_passed(content) or content.is_guessable else "PASS"
+
+
+def _has_findings(content: ReportContent) -> bool:
+    """Return whether the table of the attacks has a text in its last column."""
+    return any(audit.get("reason") or audit["name"] == "accounting" for audit in content.audits)
+
+
+def _contents(content: ReportContent) -> list[tuple[str, str]]:
+    """Return the id and the title of each section of the page, in its order."""
+    utility, released = content.utility, content.verdict == "released"
+    style = len(utility.get("style", {})) == 2 or utility.get("coherence", {}).get("synthetic")
+    sections = (
+        (content.guarantee is not None, "guarantee", "Privacy guarantee"),
+        (True, "gates", "Gates"),
+        (not released or content.samples, "samples", "Synthetic records"),
+        (content.balance, "balance", "Class balance"),
+        (True, "attacks", "Attacks"),
+        (utility.get("classifiers"), "utility", "Utility"),
+        (style, "style", "Style and coherence"),
+        (content.limitations, "limitations", "Limitations"),
+        (released or content.provenance, "provenance", "Verification and provenance"),
+        (content.stages or content.filters, "stages", "Stages and counts"),
+        (True, "glossary", "Glossary"),
+    )
+    return [(name, title) for is_shown, name, title in sections if is_shown]
+
+
+def _subgroups(content: ReportContent) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Return the name of each subgroup, the name of a classifier, and its accuracies by training table."""
+    found = content.utility.get("subgroups", {})
+    return [
+        (words, name, by_source)
+        for (attribute, value), words in glossary.SUBGROUPS.items()
+        for name, by_source in sorted(found.get(attribute, {}).get(value, {}).items())
+    ]
 
 
 def _plots(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -96,8 +149,10 @@ def _histogram(name: str, histogram: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _roc(name: str, roc: Mapping[str, Any]) -> dict[str, Any]:
-    caption = f"{name}: how well an attacker distinguishes train persons from control persons"
-    note = "A curve on the dotted diagonal is guessing. The left end shows the risk of the most exposed persons."
+    caption = f"{name}: how well an attacker distinguishes train from control"
+    note = (
+        "A curve on the dotted diagonal is guessing. Its left end shows what an attacker finds with few false claims."
+    )
     id_ = f"{name}-roc"
     return {
         "id": id_,
@@ -107,36 +162,3 @@ def _roc(name: str, roc: Mapping[str, Any]) -> dict[str, Any]:
         "head": ("false positive rate", "true positive rate"),
         "rows": [(number(f), number(t)) for f, t in zip(roc["fpr"], roc["tpr"], strict=True)],
     }
-
-
-def number(value: Any) -> str:
-    """Return a number, numbers or a text formatted for the page, or words if a number is missing or not finite."""
-    if value is None:
-        return "not measured"
-    if isinstance(value, list | tuple):
-        return " to ".join(number(v) for v in value)
-    if isinstance(value, str):
-        return printable(value)
-    if not math.isfinite(value):
-        return "not a finite number"
-    if float(value).is_integer():
-        return count(int(value))
-    decimals = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
-    return f"{value:,.{decimals}f}" if abs(value) >= 0.001 else small(value)
-
-
-def small(value: float) -> str:
-    """Return a number below 0.001 in full if it has at most six decimals, otherwise with two significant digits."""
-    plain = f"{value:.6f}".rstrip("0")
-    return plain if float(plain) == value else f"{value:.1e}"
-
-
-def count(value: int | str) -> str:
-    """Return a whole number with thousands separators; return a bucket unchanged."""
-    return value if isinstance(value, str) else f"{value:,d}"
-
-
-def label(value: str) -> str:
-    """Return a name from the data, shortened to the maximum length, with invisible characters replaced by U+FFFD."""
-    shown = printable(value)
-    return shown if len(shown) <= MAX_LABEL_CHARACTERS else shown[: MAX_LABEL_CHARACTERS - 1] + "…"

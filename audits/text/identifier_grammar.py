@@ -3,6 +3,15 @@
 The two differ on purpose in everything else. De-identification replaces any partial date or short number that a
 reader takes for an identifier. The audit compares exact values, so it needs whole dates and long numbers, and it
 finds them after any word.
+
+- Telephone numbers: de-identification needs a known shape or a word before the number. The audit reads nine or more
+  digits in any grouping as a number, and seven or eight as a code.
+- E-mail addresses: the audit reads more ways to write "at" and "dot", and returns the address without them.
+- Web addresses: de-identification also replaces a host without a path (clinic.org). The audit ignores it, because
+  many people name such a host.
+- Number plates: both need a word before the plate. The audit reads lower-case text, so it accepts only the usual
+  shapes of plates; "reg for 2023" is none.
+- IPv6 addresses, names of files and names in a social network are replaced, and not searched for by the audit.
 """
 
 # Words before a number or code: the identifier is what follows. Each row has the regular expressions of one meaning,
@@ -61,6 +70,18 @@ PROVINCES = "AB|BC|MB|NB|NL|NS|ON|PE|QC|SK|YT|NSW|VIC|QLD|SA|TAS|ACT|NT"  # of C
 # postal codes of the United Kingdom and Canada
 UK_POSTAL, CANADIAN_POSTAL = r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}", r"[A-CEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d"
 VIN = r"(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}"  # number of a vehicle
+# numbers with check digits or a fixed shape
+SSN = r"\d{3}-\d{2}-\d{4}"
+NHS = r"\d{3}([ -]?)\d{3}\1\d{4}"  # must be the first group of a pattern; check digit by `stdnum.gb.nhs`
+# digits grouped as on cards, without an expiry date or code after them; must be the first groups of a pattern
+CARD_PRINTED = r"(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})"
+IBAN = r"[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?"
+MEDICARE = r"[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d"  # of the United States
+UK_LICENCE = r"[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}"  # of a driver
+NETWORK_CARD = r"(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}"
+PLATE_CUE = r"(?:plates?|tag|rego|registration|reg)\.?(?: no\.?| number| is|:)* "
+# an internet host without https:// or www.
+HOST = r"(?!www\.)(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"
 HIGH_AGE = r"9\d|1[0-2]\d"  # in years
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 

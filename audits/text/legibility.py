@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import accumulate, takewhile
 
 import numpy as np
-from scipy import stats
 
 from audits.core.errors import NotMeasurable
 from audits.core.types import Bool, Float, Int
@@ -92,6 +91,8 @@ def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], 
     """Return which short rows are illegible, by comparing their scores with those of equally long real windows."""
     if len(rows) == 0:
         return np.zeros(0, dtype=np.bool_)
+    from scipy.stats import binom  # here, because scipy.stats takes half a second to import
+
     text = " ".join(real)
     summed = np.append(0.0, np.cumsum(model.each(text)))
     starts = np.array([0, *(i + 1 for i, c in enumerate(text) if c == " ")])
@@ -107,7 +108,7 @@ def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], 
         by_chance[sizes == size] = np.mean(windows < bound) if len(windows) > 0 else 0.0
     is_rare = below & (scores < lowest)
     n_below, n_others = (below & ~is_rare).sum(), (~is_rare).sum()
-    is_many = n_below > 0 and stats.binom.sf(n_below - 1, n_others, by_chance[~is_rare].mean()) <= CHANCE
+    is_many = n_below > 0 and binom.sf(n_below - 1, n_others, by_chance[~is_rare].mean()) <= CHANCE
     return np.asarray(below & (is_many | is_rare))
 
 

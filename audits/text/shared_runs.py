@@ -7,12 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.types import Int, UInt
+from audits.core.types import Float, Int, UInt
 from audits.text.ngrams import find_keys, grown, starts_group, within_groups
 
 SHORTEST = 5  # length in tokens of the first runs searched for; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
 TOKENS_PER_OWNER = 10  # a run of n tokens with more than max(1, n // 10) owners counts as common text
+RARE_BITS = 150.0  # a run of at least 10 tokens with so many bits (`_bits_before`) may have two owners
 PART_TOKENS = 1 << 22  # approximate number of places that are compared at a time
 NO_PART = 255  # number for places at which no run of the required length begins
 BLOCK_TOKENS = 1 << 22  # number of places for which keys are computed at a time
@@ -57,6 +58,8 @@ class Places(NamedTuple):
 def most_owners(length: int) -> int:
     """Return how many owners a run may have: max(1, length // 10), so one below 20 tokens and six at 64.
 
+    A run of 10 to 19 tokens may have two owners if its words are rare (RARE_BITS).
+
     A phrase of two persons may be a common expression. A long passage of two to six persons is not: families, notes
     that are copied forward and patients who are registered twice share such passages.
     """
@@ -74,14 +77,26 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
     Both tables must be numbered with the same vocabulary. `public` is the owner number of public text, the highest of
     all; runs in public text do not count.
 
-    Cost: O(N log N) time for N tokens; 5 bytes per token, and about a hundred bytes per place of a part. Different
+    Cost: O(N log N) time for N tokens; 13 bytes per token, and about a hundred bytes per place of a part. Different
         runs count as equal with a probability of about pairs / 2^64.
     """
-    found = [_part(mine, theirs, owners, public, shortest) for mine, theirs in parts_of((synthetic, real), shortest)]
+    bits = _bits_before(real.tokens)
+    found = [
+        _part(mine, theirs, owners, public, shortest, bits) for mine, theirs in parts_of((synthetic, real), shortest)
+    ]
     runs = Runs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
     order = np.lexsort((runs.start, -runs.length, runs.owner, runs.row))
     longest = order[starts_group(runs.row[order], runs.owner[order])]
     return Runs(*(column[longest] for column in runs))
+
+
+def _bits_before(tokens: NDArray[np.int32]) -> Float:
+    """Return the total bits of the tokens before each token and of all of them, (N + 1,).
+
+    bits(w) = log2(N / n(w)),   n(w) = number of tokens w among all N
+    """
+    counts = np.maximum(np.bincount(tokens), 1)
+    return np.append(0.0, np.cumsum(np.log2(len(tokens) / counts)[tokens]))
 
 
 def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Numbered:
@@ -140,21 +155,27 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
     return keys
 
 
-def _part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int) -> Runs:
+def _part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int, bits: Float) -> Runs:
     """Return an entry for each row, owner and length for which the row shares a run of this length with the owner.
 
-    Runs of public text and runs with more than `most_owners` owners give no entry.
+    Runs of public text and runs with more than `most_owners` owners give no entry. `bits` are those of
+    `_bits_before` for the real rows.
     """
     (synthetic, mine), (real, theirs) = synthetic_part, real_part
     nothing, n_owners = np.zeros(0, dtype=np.int64), public + 1
     found = [Runs(*[nothing] * 5)]
     while len(mine.at) > 0 and len(theirs.at) > 0:
-        keys, group = np.unique(theirs.key, return_inverse=True)
+        keys, example, group = np.unique(theirs.key, return_index=True, return_inverse=True)
         place, common = find_keys(keys, mine.key)
         mine, place = Places(mine.at[common], mine.key[common]), place[common]
         pairs = np.unique(group * n_owners + owners[real.row(theirs.at)])  # of a run and its owner
         first = np.searchsorted(pairs, np.arange(len(keys) + 1) * n_owners)
-        is_counted = (np.diff(first) <= most_owners(length)) & (pairs[first[1:] - 1] % n_owners != public)
+        most = np.full(len(keys), most_owners(length))
+        if length >= TOKENS_PER_OWNER:
+            most[bits[theirs.at[example] + length] - bits[theirs.at[example]] >= RARE_BITS] = max(
+                2, most_owners(length)
+            )
+        is_counted = (np.diff(first) <= most) & (pairs[first[1:] - 1] % n_owners != public)
         chosen = np.flatnonzero(is_counted[place])
         n_of_run = np.diff(first)[place[chosen]]
         run = np.repeat(chosen, n_of_run)

@@ -14,13 +14,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from audits.core.errors import VerifyError
 from audits.core.instants import instant
 from audits.gate.policy import ApprovalRule
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope, signers
-from audits.verify.statement import MAX_SEEN, ApprovalPredicate, ApprovalStatement, read_statement
+from audits.verify.statement import MAX_SEEN, ApprovalPredicate, ApprovalStatement, DecisionKind, read_statement
 from audits.verify.timestamps import SignedFile, signature_bytes
 from audits.verify.tree import Tree
 from audits.verify.trust import RELEASER, ROOT, TrustRoot
@@ -40,6 +39,7 @@ class ApprovedRelease:
     payload_digest: str
     report_digest: str
     created: datetime
+    is_independent: bool  # whether it states that nothing that was measured on private records decided on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,9 @@ class SignedDecision:
     digest: str
     role: str
     person: str
-    kind: Literal["APPROVE", "REJECT", "CLOSE"]
+    kind: DecisionKind
     seen: frozenset[str]
+    review: str | None = None  # sha256 of the review page that the person read; None if none is stated
 
 
 def file_name(role: str, key: str, envelope: bytes) -> str:
@@ -113,7 +114,7 @@ def check_approvals(
         problems.append("the policy requires that the releaser closes the list: run `synthgen approve --close`")
     if problems:
         raise VerifyError("E_APPROVAL", "; ".join(problems))
-    given = [f"{one.person} ({one.role})" for one in decisions if one.kind == "APPROVE"]
+    given = [_shown(one) for one in decisions if one.kind == "APPROVE"]
     counts = f"{len(given)} given, {sum(rule.threshold for rule in required)} required"
     end = (
         "closed: none was removed since"
@@ -121,6 +122,11 @@ def check_approvals(
         else "not closed: if the last one was removed, this is not detected"
     )
     return "; ".join([counts, end, *given])
+
+
+def _shown(approval: SignedDecision) -> str:
+    page = "" if approval.review is None else f", reviewed page sha256 {approval.review}"
+    return f"{approval.person} ({approval.role}{page})"
 
 
 def objections(decisions: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule]) -> list[str]:
@@ -154,6 +160,10 @@ def check_decision(
         raise VerifyError("E_APPROVAL", "the statement names another person than the key")
     if predicate.seen != tuple(sorted(set(predicate.seen))):
         raise VerifyError("E_APPROVAL", "the decisions that it names are not sorted, or one is named twice")
+    if predicate.review is not None and release.is_independent:
+        raise VerifyError(
+            "E_APPROVAL", "names a review page of private records, which may not decide on this release"
+        )
     if predicate.report_digest.sha256 != release.report_digest:
         raise VerifyError("E_APPROVAL", "names another report")
     if not release.created <= instant(predicate.time) <= now:
@@ -184,5 +194,12 @@ def _read(
     predicate, person = statement.predicate, trust.keys[key].person
     check_decision(predicate, role, person, release, now)
     file = SignedFile(name, (key,), signature_bytes(envelope), instant(predicate.time))
-    seen = frozenset(predicate.seen)
-    return SignedDecision(file=file, digest=digest, role=role, person=person, kind=predicate.decision, seen=seen)
+    return SignedDecision(
+        file=file,
+        digest=digest,
+        role=role,
+        person=person,
+        kind=predicate.decision,
+        seen=frozenset(predicate.seen),
+        review=None if predicate.review is None else predicate.review.sha256,
+    )

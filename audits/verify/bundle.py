@@ -18,6 +18,8 @@ from audits.core.instants import instant
 from audits.core.strictjson import JsonError, parse
 from audits.core.strictyaml import parse_yaml
 from audits.gate.evidence import Evidence
+from audits.gate.independent import INDEPENDENT
+from audits.gate.outcome import verdicts_line
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
 from audits.verify.approvals import FILE as APPROVAL_FILE
@@ -70,6 +72,7 @@ class _Run:
     evidence: Evidence = field(init=False)
     report: ReportFile = field(init=False)
     classes: dict[str, int] = field(init=False)
+    samples: tuple[tuple[str, str], ...] = field(init=False)
     approvals: tuple[SignedFile, ...] = field(init=False)
 
     @property
@@ -150,13 +153,13 @@ def _gates_step(run: _Run) -> str:
     run.evidence = check_gates(run.predicate, run.policy, run.files)
     run.report = _report(run)
     gating = sum(gate.gating for gate in run.predicate.gates)
-    others = ", ".join(f"{g.id.removeprefix('audit-')} {g.verdict}" for g in run.predicate.gates if not g.gating)
+    others = [(gate.id, gate.verdict) for gate in run.predicate.gates if not gate.gating]
     line = f"{gating} of {gating} gates recomputed from the evidence of attempt {run.predicate.attempts.number}"
-    return f"{line}; verdicts of audits that the policy does not require: {others}" if others else line
+    return f"{line}; {verdicts_line(others)}" if others else line
 
 
 def _data_step(run: _Run) -> str:
-    run.classes = check_data(run.tree, run.subjects, run.predicate, run.evidence)
+    run.classes, run.samples = check_data(run.tree, run.subjects, run.predicate, run.evidence)
     return f"{run.predicate.dataset.records} records, which are the audited ones"
 
 
@@ -178,6 +181,7 @@ def _manifest_step(run: _Run) -> str:
         report=run.report,
         config=public_config(_settings(run.files)),
         classes=run.classes,
+        samples=run.samples,
         data=data,
     )
     check_agreement(parts)
@@ -198,6 +202,7 @@ def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRel
         payload_digest=hashlib.sha256(payload).hexdigest(),
         report_digest=_subjects(statement)[REPORT_HTML],
         created=instant(statement.predicate.time_created),
+        is_independent=statement.predicate.privacy.decision == INDEPENDENT,
     )
 
 

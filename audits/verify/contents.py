@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from audits.core.errors import AuditError, InputError, VerifyError
@@ -32,6 +33,7 @@ ALLOWED = frozenset({*REQUIRED, PARQUET, JSONL, *(f"evidence/{name}.json" for na
 COLUMNS = ("id", "text", "label")
 MAX_DATA_BYTES = 1 << 30
 MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS = 64, 1 << 20
+SAMPLES = 10  # records that the report shows
 Row = tuple[str, str, str]
 
 
@@ -59,8 +61,8 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
 
 def check_data(
     tree: Tree, subjects: Mapping[str, str], predicate: ReleasePredicate, evidence: Evidence
-) -> dict[str, int]:
-    """Return the number of records by label; raise VerifyError unless the data are the audited records.
+) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
+    """Return the number of records by label, and the samples; raise VerifyError unless they are the audited records.
 
     Every format must contain the same records in canonical form. A file that is larger than `MAX_DATA_BYTES`, or has
     another number of records than the statement, is rejected before more of it is read.
@@ -71,7 +73,7 @@ def check_data(
         data = tree.read(name, MAX_DATA_BYTES)
         if hashlib.sha256(data).hexdigest() != subjects[name]:
             raise VerifyError("E_DIGEST", f"{name}: changed during verification. Do not use this copy")
-        tables.append(_parquet(name, data, n) if name == PARQUET else _jsonl(name, data, n))
+        tables.append(read_rows(name, data, n))
     rows = tables[0]
     if any(table != rows for table in tables):
         raise VerifyError("E_DATA", f"{' and '.join(names)}: contain different records")
@@ -89,7 +91,21 @@ def check_data(
         raise VerifyError("E_DATA", "the evidence does not say which records were audited")
     if records_digest([row[1] for row in rows], [row[2] for row in rows]) != audited:
         raise VerifyError("E_DATA", "the data are not the audited records. Do not use this copy")
-    return dict(classes)
+    return dict(classes), samples_of(rows)
+
+
+def samples_of(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
+    """Return (label, text) of the first records in the order of their ids, which nobody can choose."""
+    return tuple((label, text) for _, text, label in islice(rows, SAMPLES))
+
+
+def read_rows(name: str, data: bytes, n: int) -> list[Row]:
+    """Return the `n` records of a data file, given its name and content.
+
+    Raises:
+        VerifyError: E_DATA if the content is not the canonical file of `n` records.
+    """
+    return _parquet(name, data, n) if name == PARQUET else _jsonl(name, data, n)
 
 
 def with_ids(records: Iterable[tuple[str, str]]) -> list[Row]:

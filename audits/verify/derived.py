@@ -7,12 +7,14 @@ anything to these files, even with a valid signature. A change of what these fun
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from audits.core.strictyaml import block_yaml
 from audits.gate.policy import decide
-from audits.report import ReportContent, gate_rows, render_report
+from audits.report import ReportContent, SourceSize, gate_rows, render_report
+from audits.report.numbers import least_of
+from audits.verify.budget import NO_MECHANISM
 from audits.verify.card import card, guarantee_of
 from audits.verify.contents import (
     CITATION,
@@ -34,7 +36,7 @@ from audits.verify.contents import (
 from audits.verify.croissant import croissant
 from audits.verify.published import BundleParts, Page, Utility
 from audits.verify.statement import Producer, ReleasePredicate
-from audits.verify.vocabulary import REASONS, WRITING
+from audits.verify.vocabulary import GUESSABLE, REASONS, WRITING
 
 _SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -100,6 +102,7 @@ def page_of(parts: BundleParts) -> ReportContent:
         created=stated.time_created,
         policy_name=policy.name,
         policy_statement=policy.statement,
+        intended_use=policy.intended_use,
         verdict="released",
         gates=gate_rows(decision.gates, policy),
         measured=gate_rows(decision.measured, policy),
@@ -112,7 +115,29 @@ def page_of(parts: BundleParts) -> ReportContent:
         },
         limitations=stated.limitations,
         guarantee=guarantee_of(stated.privacy, policy),
+        source=_source(parts),
+        samples=parts.samples,
+        approvals=tuple((rule.role, rule.threshold) for rule in policy.approvals),
+        is_guessable=GUESSABLE in stated.limitations,
     )
+
+
+def _source(parts: BundleParts) -> SourceSize:
+    """Return the published numbers of records and people in train."""
+    stated = parts.predicate
+    bucket = next((one.count_bucket for one in stated.inputs if one.role == "train"), None)
+    has_persons = stated.privacy.unit == "group"
+    if stated.privacy.mechanism != NO_MECHANISM:  # the input then states the declared lower limit of people
+        return SourceSize(persons=None if bucket is None else least_of(bucket), is_least=True, is_declared=True)
+    audits = [result.model_dump(mode="json") for result in parts.report.audit.results]
+    persons = people(audits) if has_persons else None
+    return SourceSize(records=bucket, persons=persons, is_least=True, has_persons=has_persons)
+
+
+def people(results: Iterable[Mapping[str, Any]]) -> int | None:
+    """Return the number of people behind the estimate of the memorization audit, which is a lower limit of train."""
+    found = [one["estimate"] for one in results if one["name"] == "memorization"]
+    return None if not found or found[0] is None else int(found[0]["n"])
 
 
 def page_numbers(page: Page) -> dict[str, Any]:

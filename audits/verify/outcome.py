@@ -33,6 +33,9 @@ class Verification:
     checks: tuple[VerificationStep, ...]  # in order, up to and including the first that failed
     statement: ReleaseStatement | None  # the signed release statement; None if a check failed
 
+    def __repr__(self) -> str:
+        return f"Verification({self.verdict}, code {self.code}, checks: {len(self.checks)})"
+
     @property
     def failure(self) -> str:
         """Line of the failed check, which begins with its error code; empty if every check passed."""

@@ -4,7 +4,7 @@ Every field has a closed set of values or a coarse number, so that the files hav
 verifier writes each file again from its model and compares the bytes.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -22,19 +22,18 @@ from audits.gate.disclosure import (
     is_public_count,
     is_published,
     is_short,
-    public_details,
     public_metric,
     public_report,
     verdicts_only,
 )
 from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName, ShownVerdict
 from audits.gate.policy import Policy
+from audits.gate.shown_utility import FEWEST_PERSONS
 from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING
 from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire
-from audits.verify.vocabulary import CONTRADICTIONS, REASONS, STAGES, STYLE_KINDS, WRITING
+from audits.verify.vocabulary import AGE_BANDS, CONTRADICTIONS, REASONS, SEXES, STAGES, STYLE_KINDS, WRITING
 
 MAX_CLASSES, MAX_BINS = 1000, 120
-FEWEST = 10  # real records by which two published shares of contradictory records differ at least
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
@@ -99,6 +98,12 @@ def _is_share(value: "Score") -> "Score":
     return value
 
 
+def _of_enough(value: "Score") -> "Score":
+    if value.n < FEWEST_PERSONS:
+        raise ValueError("a subgroup of too few persons")
+    return value
+
+
 def _measured(value: T, info: ValidationInfo) -> T:
     """Refuse a number that was measured on private records if the policy publishes only verdicts."""
     if verdicts_only(_policy(info)):
@@ -122,6 +127,8 @@ class Score(Closed):
 
 ShownScore = Annotated[Score, AfterValidator(_coarse_score), Measured]
 Share = Annotated[ShownScore, AfterValidator(_is_share)]
+Classifier = Literal["tfidf-linear", "encoder-logistic"]
+OfSubgroup = dict[Classifier, dict[Literal["real", "synthetic"], Annotated[Share, AfterValidator(_of_enough)]]]
 
 
 class ShownBin(Closed):
@@ -269,12 +276,20 @@ class Contradictory(Closed):
     real: Annotated[OfReal, Measured] | None = None
 
 
+class Subgroups(Closed):
+    """The accuracy for people of a sex or an age band, by value, classifier and training table."""
+
+    sex: dict[Literal[SEXES], OfSubgroup] = Field(default_factory=dict)  # type: ignore[valid-type]
+    age_band: dict[Literal[AGE_BANDS], OfSubgroup] = Field(default_factory=dict)  # type: ignore[valid-type]
+
+
 class Utility(Closed):
     """What `evaluate` measured: scores by classifier and training table, and shares of kinds of words."""
 
-    classifiers: dict[
-        Literal["tfidf-linear", "encoder-logistic"], dict[Literal["real", "synthetic", "real+synthetic"], ShownScores]
-    ] = Field(default_factory=dict)
+    classifiers: dict[Classifier, dict[Literal["real", "synthetic", "real+synthetic"], ShownScores]] = Field(
+        default_factory=dict
+    )
+    subgroups: Subgroups = Subgroups()
     style: dict[Literal["synthetic", "real"], Annotated[StyleShares, Measured]] = Field(default_factory=dict)
     style_gap: ShownScore | None = None
     coherence: Contradictory = Contradictory()
@@ -315,6 +330,7 @@ class BundleParts:
     report: ReportFile
     config: Mapping[str, Any]  # as `public_config` returns it
     classes: Mapping[str, int]  # number of released records by label
+    samples: tuple[tuple[str, str], ...]  # label and text of the first released records in the order of their ids
     data: Mapping[str, str]  # sha256 of each data file by name
 
 
@@ -352,42 +368,6 @@ def shown_results(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, An
             }
         )
     return shown
-
-
-def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collection[str]) -> dict[str, Any]:
-    """Return the published numbers of an `evaluation.json` on the released classes, in the form of `Utility`."""
-    public = public_details(utility, policy)
-
-    def score(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        return None if given is None else {key: given[key] for key in Score.model_fields}
-
-    def scores(given: Mapping[str, Any]) -> dict[str, Any]:
-        classes = {y: {"f1": score(one.get("f1"))} for y, one in given.get("per_class", {}).items() if y in released}
-        kept = {key: score(given[key]) for key in ("accuracy", "macro_f1", "weighted_f1") if key in given}
-        return kept | ({"per_class": classes} if classes else {})
-
-    def hundredths(shares: Mapping[str, float]) -> dict[str, float]:
-        return {kind: round(share * 100) / 100 for kind, share in shares.items()}
-
-    return {
-        "classifiers": {
-            name: {source: scores(given) for source, given in by_source.items()}
-            for name, by_source in public.get("classifiers", {}).items()
-        },
-        "style": {table: hundredths(shares) for table, shares in utility.get("style", {}).items()},
-        "style_gap": score(public.get("metrics", {}).get("style.gap")),
-        "coherence": _contradictory(utility.get("coherence", {})),
-    }
-
-
-def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the shares of contradictory records; those of real records in steps of at least `FEWEST` records."""
-    steps = {"synthetic": 100, "real": 20}
-    return {
-        table: {rule: round(share["value"] * steps[table]) / steps[table] for rule, share in found["shares"].items()}
-        for table, found in tables.items()
-        if table == "synthetic" or found["n"] >= steps[table] * FEWEST
-    }
 
 
 def _rounded(threshold: Any) -> Any:

@@ -33,12 +33,13 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_BASE = "https://synthgen.dev/attestation"
 RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
-APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v3"
+APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v4"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
 MAX_SEEN = 100  # largest number of approvals, rejections and closings of one release
-SCHEMA_VERSION = "5.3.0"
+SCHEMA_VERSION = "5.4.0"
 
 Text = Annotated[str, Field(max_length=2000)]
+DecisionKind = Literal["APPROVE", "REJECT", "CLOSE"]  # what a person decides about a release
 ReleaseId = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{6}$")]
 Count = Annotated[int, Field(ge=0)]
 T = TypeVar("T", bound=BaseModel)
@@ -256,7 +257,7 @@ class Attempts(Wire):
 class ReleasePredicate(Wire):
     """The content of a release statement: the claims about the files of the bundle."""
 
-    schema_version: Literal["5.3.0"]
+    schema_version: Literal["5.4.0"]
     release_id: ReleaseId
     time_created: Instant
     expires: Instant | None
@@ -282,14 +283,19 @@ class ApprovalPredicate(Wire):
     `seen` contains the sorted sha256 digests of the decision files that were in the bundle when the person signed. A
     releaser can only close, and a closing states that `seen` lists all other decisions. A decision has no free text,
     because the bundle is public and no audit reads a comment.
+
+    `review` is the sha256 of the private review page that the person read. It discloses nothing about the page. The
+    page contains a value that is derived from a secret key of the workspace. A reader who guesses the page and lacks
+    this value cannot compare the guess with the digest. Under an independent policy, a decision states no page.
     """
 
     role: RoleName
-    decision: Literal["APPROVE", "REJECT", "CLOSE"]
+    decision: DecisionKind
     seen: Annotated[tuple[Sha256, ...], Field(max_length=MAX_SEEN - 1)]  # all decisions but this one
     person: Text
     time: Instant
     report_digest: Digest
+    review: Digest | None = None
     conflict_of_interest: Literal[False]
 
 
@@ -305,7 +311,7 @@ class Waiver(Wire):
 class RefusalPredicate(Wire):
     """The reasons why a dataset was not released."""
 
-    schema_version: Literal["5.3.0"]
+    schema_version: Literal["5.4.0"]
     time_created: Instant
     verdict: Literal["REFUSED"]
     policy: PolicyRef
@@ -329,7 +335,7 @@ class ReleaseStatement(_Statement):
 class ApprovalStatement(_Statement):
     """The statement of one decision; its only subject is the payload of the release envelope."""
 
-    predicateType: Literal["https://synthgen.dev/attestation/approval/v3"]  # noqa: N815 - a field of the file
+    predicateType: Literal["https://synthgen.dev/attestation/approval/v4"]  # noqa: N815 - a field of the file
     predicate: ApprovalPredicate
 
 

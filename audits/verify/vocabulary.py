@@ -24,9 +24,9 @@ LICENSES = (
 )  # fmt: skip
 # distributions whose versions are stated; a test of the engine compares them with those that compute results
 LIBRARIES = (
-    "accelerate", "confusable-homoglyphs", "dp-accounting", "gguf", "numpy", "onnxruntime", "opacus", "opendp",
-    "pyahocorasick", "pyarrow", "python-stdnum", "regex", "safetensors", "scikit-learn", "scipy",
-    "sentence-transformers", "tokenizers", "torch", "transformers",
+    "accelerate", "confusable-homoglyphs", "dp-accounting", "duckdb", "gguf", "lxml", "numpy", "onnxruntime",
+    "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors", "scikit-learn",
+    "scipy", "sentence-transformers", "tokenizers", "torch", "transformers",
 )  # fmt: skip
 MODELS = ("minilm", "rampart", "smollm2")
 STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question")
@@ -44,7 +44,7 @@ def _repeated(stages: tuple[str, ...], most: int) -> tuple[str, ...]:
 
 WRITING = _repeated(("interpolate", "decode", "filter"), MOST_ROUNDS)  # these read no private record
 STAGES = (
-    "load", "split", "deidentify", "embed", "reserve", "measure", "style", "decode-reconstruction",
+    "extract", "load", "split", "deidentify", "embed", "reserve", "measure", "style", "decode-reconstruction",
     "re-embed-reconstruction", *_repeated(("interpolate", "decode", "re-embed", "filter"), MOST_ROUNDS),
     "embed-control", *_repeated(("evaluate", "audit"), MOST_TURNS), "selftest",
 )  # fmt: skip
@@ -59,6 +59,9 @@ REASONS = (
 
 # rules by which a text contradicts itself, see `synthgen.coherence`; `any` counts texts that one of the rules finds
 CONTRADICTIONS = ("any", "sex", "age", "laterality", "denied", "treatment", "implausible", "dates", "repeated", "cut")
+# subgroups of people by what their texts state, see `synthgen.evaluate.subgroups`
+SEXES = ("female", "male", "nonbinary")
+AGE_BANDS = ("infant", "child", "adolescent", "young adult", "middle-aged", "older adult")
 STYLE_KINDS = tuple(
     f"{kind}_share" for kind in ("line_ends", "numbers", "marks", "capitals", "function_words", "first_person")
 )
@@ -124,9 +127,14 @@ UNCALIBRATED = (
 RECORDS_ONLY = (
     "The source has no person ids: every number is about single records, and nothing is shown about a person."
 )
+NO_LIST = (
+    "De-identification was off, so the audit of identifiers had no list of the names and numbers of the source. It"
+    " is much weaker without one: it detects most numbers and addresses, but hardly any single name."
+)
 _SENTENCES = {
     *LIMITATIONS, DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY, NOTHING_PUBLISHED, NUMBERS_WITHOUT_NOISE, SEGMENTED,
     CHOSEN_STYLE, OWN_STYLE, ON_SERVER, ON_REMOTE_SERVER, PROMPT_FACTS, GUESSABLE, UNCALIBRATED, RECORDS_ONLY,
+    NO_LIST,
 }  # fmt: skip
 DISCLOSURE = re.compile(
     r"[0-9]{1,2} of (?P<public>[1-9][0-9]{0,2}(,[0-9]{3})?) public words, at most [0-9]{1,4} bits, in plain sight"
@@ -195,9 +203,12 @@ def _fraction(least: float, most: float, *words: str | None) -> Setting:
 SETTINGS: dict[str, dict[str, Setting]] = {
     "": {"version": _whole(1, 1)},
     "source": {
+        "kind": _words("table", "folder", "fhir", "hl7v2", "ccda", "omop", "mimic", "i2b2"),
         "format": _words("auto", "jsonl", "csv", "parquet", "dataset", "text"),
         "max_records": _whole(1, MOST_RECORDS, None),
         "max_bad_rows": _fraction(0, 1),
+        "copy_forward": _words("keep", "remove-sentences", "newest"),
+        "max_per_person": _whole(1, MOST_RECORDS, None),
     },
     "split": {"train": _fraction(0, 1), "control": _fraction(0, 1)},
     "deidentify": {

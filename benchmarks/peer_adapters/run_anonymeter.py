@@ -8,7 +8,7 @@ intervals have 95 % confidence each. Because we choose the number of secrets, th
 """
 
 from anonymeter.evaluators import InferenceEvaluator, LinkabilityEvaluator, SinglingOutEvaluator
-from asked import NotApplicableError, answer, asked
+from request import NotApplicableError, answer, read_request
 
 OTHER_ATTACKS = 4  # number of attacks besides one per secret
 
@@ -56,7 +56,7 @@ def singling_out(mode, *kinds):
 
 
 def main():
-    given = asked()
+    given = read_request()
     answer(
         given,
         linkability=linkability,

@@ -10,8 +10,8 @@ copies only. Its embedding model is part of the package.
 import tempfile
 from pathlib import Path
 
-from asked import NotApplicableError, answer, asked, more_than_half
 from mostlyai import qa
+from request import NotApplicableError, answer, more_than_half, read_request
 from scipy.stats import fisher_exact
 
 
@@ -37,7 +37,7 @@ def report(*kinds):
 
 
 def main():
-    answer(asked(), text=report("text"), numbers=report("numbers", "categories"))
+    answer(read_request(), text=report("text"), numbers=report("numbers", "categories"))
 
 
 if __name__ == "__main__":

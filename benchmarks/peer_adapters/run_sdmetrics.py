@@ -7,7 +7,7 @@ does not happen by chance with text. DisclosureProtection has no control, so its
 a release predict each other, whether it is clean or not; it is shown and not used.
 """
 
-from asked import NotApplicableError, answer, asked, more_than_half
+from request import NotApplicableError, answer, more_than_half, read_request
 from sdmetrics.single_table import DCROverfittingProtection, DisclosureProtection, NewRowSynthesis
 
 TABLE = "records"
@@ -61,7 +61,7 @@ def new_rows(given):
 
 
 def main():
-    answer(asked(), overfitting=overfitting, disclosure=disclosure, new_rows=new_rows)
+    answer(read_request(), overfitting=overfitting, disclosure=disclosure, new_rows=new_rows)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class DpRequest:
     seeds: int
     quick: bool
 
-    def asked(self) -> list[DpTrial]:
+    def trials(self) -> list[DpTrial]:
         """Return the trials, with trials of the same workspace next to each other."""
         persons = QUICK_PERSONS if self.quick else self.persons
         epsilons = QUICK_EPSILONS if self.quick else self.epsilons
@@ -84,12 +84,12 @@ def dp_study(request: DpRequest, progress: Progress, say: Callable[[str], None])
         f"{name}: not one of {', '.join(MECHANISMS)}" for name in request.mechanisms if name not in MECHANISMS
     ]:
         raise DataError("mechanisms we do not know", problems=unknown, hint="Check --mechanism.")
-    asked = request.asked()
-    sets = {s.name: s for s in read_private_sets(request.names(), request.data, 2 * max(a.persons for a in asked))}
+    trials = request.trials()
+    sets = {s.name: s for s in read_private_sets(request.names(), request.data, 2 * max(a.persons for a in trials))}
     if request.quick:
         sets = {n: replace(s, kind=replace(s.kind, max_new_tokens=QUICK_TOKENS)) for n, s in sets.items()}
     persons = {name: len({r.group for r in s.corpus.records}) for name, s in sets.items()}
-    for one in asked:
+    for one in trials:
         path = request.out / "trials" / f"{one.name}.json"
         if path.is_file() or persons[one.data] < 2 * one.persons:
             continue

@@ -25,7 +25,7 @@ def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
     trials = _shown(trials)
     if not trials:
         return []
-    epsilons = sorted({t["asked"]["epsilon"] for t in trials if t["asked"]["mechanism"] == SHOWN_MECHANISM})
+    epsilons = sorted({t["settings"]["epsilon"] for t in trials if t["settings"]["mechanism"] == SHOWN_MECHANISM})
     smote = {"smote, no guarantee": (SMOTE, 0.0)}
     budgets = {f"ε = {shown_epsilon(SHOWN_MECHANISM, e)}": (SHOWN_MECHANISM, e) for e in epsilons} | smote
     private = {name: (name, SHOWN_EPSILON) for name in MECHANISMS if name not in {LABELS, SMOTE}} | smote
@@ -38,28 +38,30 @@ def _shown(trials: Sequence[Trial]) -> list[Trial]:
     A set with one row per number of records has nothing to compare and is only in the table.
     """
     rows: dict[str, dict[int, set[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(set))
-    for asked in (t["asked"] for t in trials):
-        rows[asked["data"]][asked["records"]].add((asked["persons"], asked["mechanism"], asked["epsilon"]))
+    for settings in (t["settings"] for t in trials):
+        rows[settings["data"]][settings["records"]].add(
+            (settings["persons"], settings["mechanism"], settings["epsilon"])
+        )
     most = {data: max(of, key=lambda m: (len(of[m]), m)) for data, of in rows.items()}
     drawn = {(data, m) for data, m in most.items() if len(rows[data][m]) > 1}
-    return [t for t in trials if (t["asked"]["data"], t["asked"]["records"]) in drawn]
+    return [t for t in trials if (t["settings"]["data"], t["settings"]["records"]) in drawn]
 
 
 def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], folder: Path, name: str) -> list[Path]:
-    sets = sorted({t["asked"]["data"] for t in trials})
-    sizes = sorted({t["asked"]["persons"] for t in trials})
-    run = {(t["asked"]["mechanism"], t["asked"]["epsilon"]) for t in trials}
+    sets = sorted({t["settings"]["data"] for t in trials})
+    sizes = sorted({t["settings"]["persons"] for t in trials})
+    run = {(t["settings"]["mechanism"], t["settings"]["epsilon"]) for t in trials}
     lines = {label: of for label, of in lines.items() if of in run}  # the legend names only mechanisms that were run
     places = [(data, by) for data in sets for by in TITLES]
     with sheet(0.9 + 1.9 * len(sets), len(sets), len(TITLES), sharex=True, sharey=True) as (figure, panels):
         for panel, (data, by) in zip(panels, places, strict=True):
-            own = [t for t in trials if t["asked"]["data"] == data]
+            own = [t for t in trials if t["settings"]["data"] == data]
             panel.axhline(100, color="black", linewidth=0.7)
             panel.plot(*_over_persons(own, (LABELS, None), by), **_LABELS_STYLE)
             for (label, of), look in zip(lines.items(), LOOKS, strict=False):
                 style = {"color": look.color, "marker": look.marker, "linestyle": look.dash}
                 panel.plot(*_over_persons(own, of, by), **style, markeredgecolor="white", label=label)
-            records = own[0]["asked"]["records"]
+            records = own[0]["settings"]["records"]
             panel.set_title(f"{data}, {TITLES[by]}, {records:,} records", loc="left", fontsize=8)
             panel.set_xscale("log")
             panel.set_xticks(sizes)
@@ -81,7 +83,7 @@ def _over_persons(trials: Sequence[Trial], of: tuple[str, float | None], by: str
     mechanism, epsilon = of
     found: dict[int, list[Any]] = defaultdict(list)
     for trial in trials:
-        asked = trial["asked"]
-        if asked["mechanism"] == mechanism and epsilon in {None, asked["epsilon"]}:
-            found[asked["persons"]].append(per_cent(trial, by))
+        settings = trial["settings"]
+        if settings["mechanism"] == mechanism and epsilon in {None, settings["epsilon"]}:
+            found[settings["persons"]].append(per_cent(trial, by))
     return sorted(found), [mean(found[n]) for n in sorted(found)]

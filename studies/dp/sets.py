@@ -133,10 +133,10 @@ def read_private_sets(names: Sequence[str], data: Path | None, most_persons: int
     """
     if unknown := [f"{name}: not one of {', '.join(KINDS)}" for name in names if name not in KINDS]:
         raise DataError("sets we do not know", problems=unknown, hint="Check --dataset.")
-    asked = [(name, file) for name in names for file in KINDS[name].files]
-    if asked and data is None:
+    needed = [(name, file) for name in names for file in KINDS[name].files]
+    if needed and data is None:
         raise DataError("no folder of data is given", hint="Give --data, or set SYNTHGEN_DATA.")
-    if missing := [f"{name}: {file} is not there" for name, file in asked if data and not (data / file).is_file()]:
+    if missing := [f"{name}: {file} is not there" for name, file in needed if data and not (data / file).is_file()]:
         raise DataError("sets of the study are missing", problems=missing, hint="Check --data, or name other sets.")
     return [PrivateSet(name=name, corpus=_read(name, data, most_persons), kind=KINDS[name]) for name in names]
 

@@ -32,10 +32,10 @@ _COLUMNS = (
 def results_page(trials: Sequence[Trial]) -> str:
     """Return the page: a table of means over seeds per set, and figures if there are several numbers of persons."""
     parts = ["# What differential privacy costs", "", _INTRODUCTION]
-    if len({trial["asked"]["persons"] for trial in trials}) > 1:  # with one number, a curve would be a point
+    if len({trial["settings"]["persons"] for trial in trials}) > 1:  # with one number, a curve would be a point
         parts += ["", "![By budget](figures/budgets.svg)", "", "![By what is learned](figures/mechanisms.svg)"]
-    for name in sorted({trial["asked"]["data"] for trial in trials}):
-        parts += ["", f"## {name}", "", *_table([trial for trial in trials if trial["asked"]["data"] == name])]
+    for name in sorted({trial["settings"]["data"] for trial in trials}):
+        parts += ["", f"## {name}", "", *_table([trial for trial in trials if trial["settings"]["data"] == name])]
     return "\n".join(parts) + "\n"
 
 
@@ -43,17 +43,19 @@ def _table(trials: Sequence[Trial]) -> list[str]:
     """Return a table of one set."""
     rows = defaultdict(list)
     for trial in trials:
-        asked = trial["asked"]
-        rows[asked["persons"], _ORDER.index(asked["mechanism"]), asked["epsilon"], asked["records"]].append(trial)
+        settings = trial["settings"]
+        rows[
+            settings["persons"], _ORDER.index(settings["mechanism"]), settings["epsilon"], settings["records"]
+        ].append(trial)
     lines = [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
     for (persons, place, epsilon, records), same in sorted(rows.items()):
         head, words = (mean(per_cent(trial, name) for trial in same) for name in (HEAD, WORDS))
         real = ", ".join(f"{mean(t['scores'][name]['real'] for t in same):.3f}" for name in (HEAD, WORDS))
         gaps = [t["style_gap"] for t in same if t["style_gap"] is not None]
         gap = f"{mean(gaps):.2f}" if gaps else "too few"
-        asked = f"{persons:,} | {_ORDER[place]} | {shown_epsilon(_ORDER[place], epsilon)} | {records:,}"
+        cells = f"{persons:,} | {_ORDER[place]} | {shown_epsilon(_ORDER[place], epsilon)} | {records:,}"
         reached = f"{head:.1f} % | {words:.1f} % | {len(same)}"
-        lines.append(f"| {asked} | {reached} | {real} | {gap} | {_membership(same)} |")
+        lines.append(f"| {cells} | {reached} | {real} | {gap} | {_membership(same)} |")
     return lines
 
 

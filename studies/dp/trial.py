@@ -95,7 +95,7 @@ def run_trial(trial: DpTrial, source: PrivateSet, folder: Path, progress: Progre
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
     (membership,) = [result for result in audit["results"] if result["name"] == "membership"]
     return {
-        "asked": asdict(trial),
+        "settings": asdict(trial),
         "train_persons": len({r.group for r in read_corpus(run.folder("split") / "train.parquet", "train").records}),
         "scores": {
             name: {kind: of[kind]["macro_f1"]["value"] for kind in ("real", "synthetic")}

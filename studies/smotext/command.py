@@ -14,8 +14,8 @@ from studies.smotext.trials import Bench, Job, missing_trials, run_trials, trial
 from studies.smotext.writing import (
     TOKENS_PER_SECOND,
     Maker,
-    asking_decoder,
     bridge_decoder,
+    label_only_decoder,
     missing_tokens,
     write_texts,
 )
@@ -88,7 +88,7 @@ class SmotextRequest:
             sizes=tuple(n for n in base.sizes if n < synthetic),
         )
 
-    def asked(self) -> "StudyQuestion":
+    def design(self) -> "StudyDesign":
         """Return the encoder, the decoders and the designs of the study; this reads the sets.
 
         Raises:
@@ -101,7 +101,7 @@ class SmotextRequest:
             sets = [replace(s, source=replace(s.source, style=None)) for s in sets]
         folders = {name: model_folder(name) for name in (EmbedConfig().model, DecodeConfig().model)}
         encoder = build_encoder(EmbedConfig(), model_folder)
-        return StudyQuestion(
+        return StudyDesign(
             encoder=encoder,
             makers=_makers(self.bridge, folders[DecodeConfig().model], encoder, sets),
             designs={s.name: SetDesign(text_set=s, protocol=protocol.of(s.source)) for s in sets},
@@ -109,7 +109,7 @@ class SmotextRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StudyQuestion:
+class StudyDesign:
     """The encoder, decoders and designs of the study.
 
     Args:
@@ -139,7 +139,7 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
         say: called with the estimate of the run time, as text.
 
     Raises:
-        DataError, ModelMissing, ModelError: see `SmotextRequest.asked`.
+        DataError, ModelMissing, ModelError: see `SmotextRequest.design`.
         StorageError: if the folder cannot be written.
         Interrupted: if a worker was killed; the same command continues.
     """
@@ -147,8 +147,8 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     from studies.smotext.lambdas import write_lambdas
     from studies.smotext.tables import write_smotext_tables
 
-    question = request.asked()
-    makers, encoder = question.makers, question.encoder
+    design = request.design()
+    makers, encoder = design.makers, design.encoder
     places = {name: request.out / name for name in ("vectors", "texts", "trials")}
     try:
         for folder in places.values():
@@ -156,8 +156,8 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     except OSError as error:
         hint = "Choose another --out."
         raise StorageError(f"{request.out}: cannot be written ({error.strerror})", hint=hint) from error
-    paths = question.paths(places["trials"])
-    lacking = [question.designs[name] for name in dict.fromkeys(dataset for dataset, _, _ in missing_trials(paths))]
+    paths = design.paths(places["trials"])
+    lacking = [design.designs[name] for name in dict.fromkeys(dataset for dataset, _, _ in missing_trials(paths))]
     bench = Bench(
         designs={d.text_set.name: _embedded(d, encoder, places["vectors"], progress) for d in lacking},
         makers=makers,
@@ -168,7 +168,7 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     say(_estimate(sum(w.texts for w in writings), missing_tokens(writings, makers, places["texts"])))
     write_texts(writings, makers, places["texts"], progress)
     measures, lambdas = run_trials(bench, paths, progress)
-    write_smotext_tables(measures, lambdas, _meta(request, question), request.out)
+    write_smotext_tables(measures, lambdas, _meta(request, design), request.out)
     with progress.stage("figures", total=1 + len(lambdas), unit="figures") as advance:
         write_smotext_figures(measures, request.out)
         advance(1)
@@ -200,8 +200,8 @@ def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) ->
             digests = [makers[BRIDGE].digest, load_style(style, Path).digest]
             open_decoder = partial(shown, style=style)
             makers[f"{STYLE}-{s.name}"] = Maker(open=open_decoder, digest=sha256_json(digests))
-        asked = partial(asking_decoder, folder, name, s.source.asked)
-        makers[f"{LABEL_ONLY}-{s.name}"] = Maker(open=asked, digest=sha256_json([digest, s.source.asked]))
+        decoder = partial(label_only_decoder, folder, name, s.source.label_prompt)
+        makers[f"{LABEL_ONLY}-{s.name}"] = Maker(open=decoder, digest=sha256_json([digest, s.source.label_prompt]))
     return makers
 
 
@@ -217,13 +217,13 @@ def _estimate(texts: int, tokens: int) -> str:
     )
 
 
-def _meta(request: SmotextRequest, question: StudyQuestion) -> dict[str, Any]:
+def _meta(request: SmotextRequest, design: StudyDesign) -> dict[str, Any]:
     protocol = request.protocol()
     return {
-        "encoder": question.encoder.name,
-        "encoder sha256": question.encoder.digest,
+        "encoder": design.encoder.name,
+        "encoder sha256": design.encoder.digest,
         "bridge": request.bridge,
-        "language model and bridge sha256": question.makers[BRIDGE].digest,
+        "language model and bridge sha256": design.makers[BRIDGE].digest,
         "quick": request.quick,
         "seeds": protocol.seeds,
         "seed": protocol.seed,
@@ -234,12 +234,12 @@ def _meta(request: SmotextRequest, question: StudyQuestion) -> dict[str, Any]:
                 "real records to draw from": len(d.text_set.pool),
                 "test records": len(d.text_set.test),
                 "classes, and their words in the prompt": [f"{c}: {w}" for c, w in d.text_set.source.words.items()],
-                "prompt of label-only": d.text_set.source.asked,
+                "prompt of label-only": d.text_set.source.label_prompt,
                 "style adapter": d.text_set.source.style or "none",
                 "seeds with the adapter": sum(STYLE in d.variants(seed) for seed in range(protocol.seeds)),
                 "synthetic records": d.protocol.synthetic,
                 "largest number of tokens of a text": d.protocol.tokens or d.text_set.source.max_new_tokens,
             }
-            for name, d in question.designs.items()
+            for name, d in design.designs.items()
         },
     }

@@ -68,16 +68,16 @@ def class_kept(written: Float32, labels: Sequence[str], reference: Float32, of: 
     names = sorted(set(of))
     code = {name: i for i, name in enumerate(names)}
     theirs = np.array([code[name] for name in of])
-    asked = np.array([code[name] for name in labels])
+    wanted = np.array([code[name] for name in labels])
     sums = np.stack([reference[theirs == c].sum(axis=0) for c in range(len(names))])
     likeness = written @ (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
     first = np.sort(own, axis=1)
     repeated = np.concatenate([np.zeros((len(own), 1), bool), first[:, 1:] == first[:, :-1]], axis=1)
-    left = sums[asked] - (reference[first] * ~repeated[:, :, None]).sum(axis=1)
-    if (np.bincount(theirs)[asked] <= (~repeated).sum(axis=1)).any():
+    left = sums[wanted] - (reference[first] * ~repeated[:, :, None]).sum(axis=1)
+    if (np.bincount(theirs)[wanted] <= (~repeated).sum(axis=1)).any():
         raise DataError("a class has no texts but those written from, so nothing tells whether it is kept")
-    likeness[np.arange(len(asked)), asked] = (written * left).sum(axis=1) / np.linalg.norm(left, axis=1)
-    kept: Bools = likeness.argmax(axis=1) == asked
+    likeness[np.arange(len(wanted)), wanted] = (written * left).sum(axis=1) / np.linalg.norm(left, axis=1)
+    kept: Bools = likeness.argmax(axis=1) == wanted
     return kept
 
 

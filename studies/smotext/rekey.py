@@ -19,13 +19,13 @@ FOLDER = "trials"
 _TIME = (2026, 1, 1, 0, 0, 0)  # the same trials give the same archive
 
 
-def rekey(old: Path, new: Path, asked: Iterable[str]) -> list[tuple[str, str, str]]:
+def rekey(old: Path, new: Path, wanted: Iterable[str]) -> list[tuple[str, str, str]]:
     """Copy the trials of an archive to a new one under new names; return old name, new name and sha256 of each.
 
     Args:
         old: an archive of files `trials/SET-VARIANT-SEED-KEY`.
         new: the archive to write; it must not exist.
-        asked: the new names, as in `trial_paths`.
+        wanted: the new names, as in `trial_paths`.
 
     Raises:
         DataError: if the new archive exists, if a trial has no new name or occurs twice, or if the written archive
@@ -33,11 +33,11 @@ def rekey(old: Path, new: Path, asked: Iterable[str]) -> list[tuple[str, str, st
     """
     if new.exists():
         raise DataError(f"{new}: is there already", hint="Name another file.")
-    name_of = {_readable(name): name for name in asked}
+    name_of = {_readable(name): name for name in wanted}
     with ZipFile(old) as kept:
         content = {name: kept.read(name) for name in kept.namelist()}
     readable = [_readable(Path(name).name) for name in content]
-    problems = [f"{name}: not a trial that is asked for" for name in readable if name not in name_of]
+    problems = [f"{name}: not a trial of this study" for name in readable if name not in name_of]
     problems += [f"{name}: stands twice" for name in sorted(set(readable)) if readable.count(name) > 1]
     if problems:
         raise DataError(f"{old}: cannot be given other names", problems=problems)
@@ -68,7 +68,7 @@ def main(old: Path, new: Path, data: Annotated[Path, typer.Option(envvar="SYNTHG
         synthetic=None,
         quick=False,
     )
-    for line in rekey(old, new, (path.name for path in request.asked().paths(Path()).values())):
+    for line in rekey(old, new, (path.name for path in request.design().paths(Path()).values())):
         typer.echo("  ".join(line))
 
 

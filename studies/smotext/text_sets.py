@@ -19,7 +19,7 @@ class Source:
         train: files under the folder of data.
         test: files of the official test split.
         words: the words for each label in a prompt, the same for every variant.
-        asked: the prompt without a vector, with the field `{label}`.
+        label_prompt: the prompt without a vector, with the field `{label}`.
         max_new_tokens: largest length of a decoded text in tokens, chosen for the texts of the set.
         synthetic: largest number of synthetic records of a variant; the paper's number for its own set, else half.
         least: smallest number of train records of a class.
@@ -30,7 +30,7 @@ class Source:
     train: tuple[str, ...]
     test: tuple[str, ...]
     words: Mapping[str, str]
-    asked: str
+    label_prompt: str
     max_new_tokens: int
     synthetic: int = 1300
     least: int = 1
@@ -49,7 +49,7 @@ SOURCES: Mapping[str, Source] = {
             "sci.space": "space flight",
             "soc.religion.christian": "Christianity",
         },
-        asked="Write a short post to a discussion group about {label}. Write the post only.",
+        label_prompt="Write a short post to a discussion group about {label}. Write the post only.",
         max_new_tokens=96,
         synthetic=2600,
     ),
@@ -62,14 +62,14 @@ SOURCES: Mapping[str, Source] = {
             "Sports": "sports",
             "World": "world politics",
         },
-        asked="Write the first two sentences of a news item about {label}. Write the sentences only.",
+        label_prompt="Write the first two sentences of a news item about {label}. Write the sentences only.",
         max_new_tokens=64,
     ),
     "sst2": Source(
         train=("sst2/train.parquet",),
         test=("sst2/test.parquet",),
         words={"negative": "a negative film review", "positive": "a positive film review"},
-        asked="Write one sentence of {label}. Write the sentence only.",
+        label_prompt="Write one sentence of {label}. Write the sentence only.",
         max_new_tokens=40,
     ),
     "mts_dialog": Source(
@@ -85,7 +85,7 @@ SOURCES: Mapping[str, Source] = {
             "PASTSURGICAL": "past surgical history",
             "ROS": "review of systems",
         },
-        asked="Write the section of a clinical note about {label}. Write the section only.",
+        label_prompt="Write the section of a clinical note about {label}. Write the section only.",
         max_new_tokens=80,
         least=50,
         style="clinical-note",

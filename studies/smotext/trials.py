@@ -69,7 +69,7 @@ def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_
             "encoder": encoder_digest,
             "records": [design.text_set.pool.digest, design.text_set.test.digest],
             "bridge": makers[BRIDGE].digest if variant == LAMBDAS else None,
-            "texts": None if written is None else design.request(written, seed).question(makers),
+            "texts": None if written is None else design.request(written, seed).key(makers),
         }
     )
 

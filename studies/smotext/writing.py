@@ -57,7 +57,7 @@ class TextRequest:
     settings: Settings
     seeds: SeedTree
 
-    def question(self, makers: Mapping[str, Maker]) -> dict[str, Any]:
+    def key(self, makers: Mapping[str, Maker]) -> dict[str, Any]:
         """Return all inputs that determine the texts, except the vectors."""
         return {
             "version": TEXTS_VERSION,
@@ -83,7 +83,7 @@ class Writing:
 
     def __post_init__(self) -> None:
         if (self.latents.ids, self.latents.labels) != (self.request.ids, self.request.labels):
-            raise InternalError("texts are asked for under other names than those of their vectors")
+            raise InternalError("texts are requested under other names than those of their vectors")
 
     @property
     def texts(self) -> int:
@@ -92,7 +92,7 @@ class Writing:
 
     def key(self, makers: Mapping[str, Maker]) -> str:
         """Return the sha256 of all inputs that determine the texts."""
-        return sha256_json({**self.request.question(makers), "vectors": sha256_array(self.latents.vectors)})
+        return sha256_json({**self.request.key(makers), "vectors": sha256_array(self.latents.vectors)})
 
     def shards(self, makers: Mapping[str, Maker], folder: Path) -> dict[Path, range]:
         """Return the file of each shard, under `folder`, and its rows."""
@@ -199,7 +199,7 @@ def bridge_decoder(
     return XragDecoder(folder, in_style(load_bridge(bridge), shares), decoder=decoder, encoder=encoder, dim=dim)
 
 
-def asking_decoder(folder: Path, decoder: str, prompt: str) -> Decoder:
+def label_only_decoder(folder: Path, decoder: str, prompt: str) -> Decoder:
     """Return the same language model, prompted in plain words and without vectors."""
     from synthgen.decode.prompting.local import PromptDecoder
     from synthgen.decode.prompting.prompter import Prompter
@@ -217,8 +217,8 @@ def _start(makers: Mapping[str, Maker]) -> None:
 
 
 def _write(shard: _Shard) -> tuple[Candidate, ...]:
-    asked = shard.request
-    if asked.maker not in _open:
+    request = shard.request
+    if request.maker not in _open:
         _open.clear()
-        _open[asked.maker] = _makers[asked.maker].open()
-    return _open[asked.maker].decode(shard.latents, asked.settings, asked.seeds, lambda _: None)
+        _open[request.maker] = _makers[request.maker].open()
+    return _open[request.maker].decode(shard.latents, request.settings, request.seeds, lambda _: None)

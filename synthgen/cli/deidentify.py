@@ -1,12 +1,12 @@
 """Implement `synthgen deidentify evaluate`: measure an engine on texts with marked identifiers."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
+from synthgen.cli.output import AsJson, print_fields
 from synthgen.core.files import write_json
 
 deidentify_app = typer.Typer(
@@ -29,7 +29,7 @@ def evaluate(
     misses: Annotated[
         Path | None, Option(help="File for the missed identifiers, readable by the owner only.")
     ] = None,
-    as_json: Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print recall and precision of an engine with 95 % intervals, and the shares of texts without a miss."""
     from synthgen.deidentify.engines import finder
@@ -38,4 +38,4 @@ def evaluate(
     done = measure(read_texts(source), finder(engine), with_names=names)
     if misses is not None:
         write_json(misses, list(done.misses))
-    typer.echo(json.dumps(done.table, indent=1) if as_json else done.to_text())
+    print_fields(done.table, done.to_text(), as_json=as_json)

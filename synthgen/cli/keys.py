@@ -1,6 +1,5 @@
 """Implement `synthgen keys`, `synthgen trust` and `synthgen timestamp`: keys, trust roots and RFC 3161 timestamps."""
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Argument, Option
+
+from synthgen.cli.output import AsJson, print_fields, print_json
 
 if TYPE_CHECKING:
     from audits.verify.trust import TrustRoot
@@ -31,23 +32,32 @@ def new(
     org: Annotated[str, Option(help="Institution of that person.")],
     days: Annotated[int, Option(help="Validity in days.", min=1)] = 730,
     alg: Annotated[Literal["ed25519", "ecdsa-p256"], Option(help="Signature algorithm.")] = "ed25519",
+    as_json: AsJson = False,
 ) -> None:
     """Create an encrypted private key (mode 0600) and its public key file; the passphrase is never an argument."""
+    from audits.verify.publickeys import keyid
     from synthgen.release.keys import load_public, new_key, passphrase_for
 
     now = datetime.now(UTC)
     public = new_key(path, passphrase_for(path), person=person, org=org, now=now, valid_days=days, alg=alg)
-    typer.echo(f"private key: {path}\npublic key: {public}, of {load_public(public).person}")
+    of = load_public(public)
+    fields = {"private": str(path), "public": str(public), "keyid": keyid(bytes.fromhex(of.public))}
+    text = f"private key: {path}\npublic key: {public}, of {of.person}"
+    print_fields({**fields, "person": of.person}, text, as_json=as_json)
 
 
 @keys_app.command("show")
-def show(path: Annotated[Path, Argument(help="Public key file, NAME.pub.json.")]) -> None:
-    """Print a public key with its id."""
+def show(
+    path: Annotated[Path, Argument(help="Public key file, NAME.pub.json.")],
+    *,
+    as_json: AsJson = False,  # noqa: ARG001 - accepted, because every command accepts it
+) -> None:
+    """Print a public key with its id as JSON, also without --json."""
     from audits.verify.publickeys import keyid
     from synthgen.release.keys import load_public
 
     key = load_public(path)
-    typer.echo(json.dumps({"keyid": keyid(bytes.fromhex(key.public)), **key.model_dump(mode="json")}, indent=1))
+    print_json({"keyid": keyid(bytes.fromhex(key.public)), **key.model_dump(mode="json")})
 
 
 @trust_app.command("init")
@@ -62,6 +72,7 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
     authority: Annotated[Paths, Option(help="PEM certificate of a trusted timestamp authority; repeatable.")] = None,
     ledger: Annotated[Names, Option(help=_LEDGER)] = None,
     days: Annotated[int, Option(help="Validity in days.", min=1)] = 730,
+    as_json: AsJson = False,
 ) -> None:
     """Write a trust root: the keys that may sign in each role and the digests of the accepted policies.
 
@@ -82,7 +93,7 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
         authorities=authority or [],
         ledgers=[_ledger(named) for named in ledger or []],
     )
-    _report(path, found)
+    _report(path, found, as_json=as_json)
 
 
 @trust_app.command("rotate")
@@ -100,6 +111,7 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     since: Annotated[datetime | None, Option(help="Start of the revocations, in UTC; now by default.")] = None,
     reason: Annotated[str, Option(help="Reason for the revocations.")] = "",
     days: Annotated[int | None, Option(help="Validity in days; by default the expiry stays.", min=1)] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the next version of a signed trust root: replace keys or policies, or revoke a key from a date on.
 
@@ -128,30 +140,34 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
         authorities=authority or [],
         ledgers=[_ledger(named) for named in ledger or []],
     )
-    _report(path, found)
+    _report(path, found, as_json=as_json)
 
 
 @trust_app.command("forget")
 def trust_forget(
     state: Annotated[Path | None, Option(help="High-water mark file; by default that of the current user.")] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Delete the high-water mark of the trust roots seen; compare fingerprints again before the next verification."""
     from audits.verify.high_water_mark import default_state, forget
 
     path = default_state() if state is None else state
     forget(path)
-    typer.echo(f"deleted: {path}")
+    print_fields({"deleted": str(path)}, f"deleted: {path}", as_json=as_json)
 
 
 @trust_app.command("show")
-def trust_show(path: Annotated[Path, Argument(help="Trust root file.")]) -> None:
+def trust_show(path: Annotated[Path, Argument(help="Trust root file.")], *, as_json: AsJson = False) -> None:
     """Print the fingerprint and all fields of a trust root, apart from the bytes of its keys and certificates."""
     from audits.core.errors import printable
     from audits.verify.trust import fingerprint, parse_trust, read_trust
 
     data = read_trust(path)
-    for line in (f"fingerprint: {fingerprint(data)}", *_described(parse_trust(data))):
-        typer.echo(printable(line))
+    root, digest = parse_trust(data), fingerprint(data)
+    fields = {"fingerprint": digest, "trust": root.model_dump(mode="json")}
+    lines = (f"fingerprint: {digest}", *_described(root))
+    print_fields(fields, "\n".join(map(printable, lines)), as_json=as_json)  # a name may contain a line break
 
 
 def _described(root: "TrustRoot") -> list[str]:
@@ -176,8 +192,9 @@ def _described(root: "TrustRoot") -> list[str]:
     return [*lines, *(f"policy {name}: {', '.join(digests)}" for name, digests in sorted(root.policies.items()))]
 
 
-def _report(path: Path, fingerprint: str) -> None:
-    typer.echo(f"trust root: {path}\nfingerprint, for comparison over a second channel: {fingerprint}")
+def _report(path: Path, fingerprint: str, *, as_json: bool) -> None:
+    text = f"trust root: {path}\nfingerprint, for comparison over a second channel: {fingerprint}"
+    print_fields({"trust": str(path), "fingerprint": fingerprint}, text, as_json=as_json)
 
 
 def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[str]]:
@@ -210,13 +227,16 @@ def _ledger(named: str) -> str:
 
 @timestamp_app.command("request")
 def request(
-    envelope: _Envelope, request: Annotated[Path, Argument(help="Request file to write, such as release.tsq.")]
+    envelope: _Envelope,
+    request: Annotated[Path, Argument(help="Request file to write, such as release.tsq.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Write a timestamp request. Authority side: `openssl ts -reply -queryfile release.tsq -out release.tsr`."""
     from synthgen.release.timestamps import request_timestamp
 
     request_timestamp(envelope, request)
-    typer.echo(f"request: {request}")
+    print_fields({"request": str(request)}, f"request: {request}", as_json=as_json)
 
 
 @timestamp_app.command("attach")
@@ -225,6 +245,7 @@ def attach(
     response: Annotated[Path, Argument(help="Response file of the authority, such as release.tsr.")],
     *,
     trust: Annotated[Path, Option(help="Trust root that lists the authority's certificate.")],
+    as_json: AsJson = False,
 ) -> None:
     """Check the authority's response and store it in the bundle, next to the stamped file."""
     from audits.core.instants import stamp
@@ -232,4 +253,5 @@ def attach(
     from synthgen.release.timestamps import attach_timestamp
 
     path, time = attach_timestamp(envelope, response, trust=load_trust(trust), now=datetime.now(UTC))
-    typer.echo(f"timestamp: {path}\nsigned no later than: {stamp(time)}")
+    text = f"timestamp: {path}\nsigned no later than: {stamp(time)}"
+    print_fields({"timestamp": str(path), "time": stamp(time)}, text, as_json=as_json)

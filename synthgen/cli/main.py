@@ -1,29 +1,32 @@
 """Define the `synthgen` command line: parse arguments, call the library, and map errors to exit codes."""
 
-import json
 import os
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from typer import Argument, Option
 
-from audits.cli.console import print_error_json, protect_process, standard_streams
+from audits.cli.console import print_error_json, print_exit_json, protect_process, standard_streams
 from audits.cli.verify import verify
 from audits.core.errors import AuditError
 from audits.core.files import disk_errors
+from synthgen.cli.airgap import airgap_app
+from synthgen.cli.approval import approve, review
 from synthgen.cli.budgets import budget_app
 from synthgen.cli.deidentify import deidentify_app
-from synthgen.cli.keys import Names, Paths, keys_app, timestamp_app, trust_app
+from synthgen.cli.keys import keys_app, timestamp_app, trust_app
 from synthgen.cli.models import models_app
+from synthgen.cli.output import AsJson, print_fields, print_json, print_result
+from synthgen.cli.received import diff, export, inspect
+from synthgen.cli.training import train_bridge
 from synthgen.core.engine import engine_errors
 from synthgen.core.errors import DataError, Interrupted, ReleaseRefused, SynthGenError, UsageError
 from synthgen.core.progress import terminal_progress
-from synthgen.core.terminal import say, show
+from synthgen.core.terminal import say
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +40,7 @@ _GROUPS = {
     "trust": trust_app,
     "budget": budget_app,
     "deidentify": deidentify_app,
+    "airgap": airgap_app,
 }
 for name, group in {**_GROUPS, "timestamp": timestamp_app}.items():
     app.add_typer(group, name=name)
@@ -47,14 +51,12 @@ _CONTINUE = "stopped; run the same command without `--resume never` to continue 
 OptionalPath = Path | None
 Resumption = Literal["auto", "never"]
 ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
-AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
 Resume = Annotated[
     Resumption,
     Option(
         help="auto: reuse finished stages. never: run every stage again; with DP, this can spend the budget again."
     ),
 ]
-Bundle = Annotated[Path, Argument(help="Folder of the bundle.")]
 
 
 def _print_version(*, wanted: bool) -> None:
@@ -76,12 +78,19 @@ def options(
 @app.command()
 def init(
     folder: Annotated[Path, Argument(help="Folder to create.")],
-    template: Annotated[Literal["clinic", "clinic-dp", "newsgroup"], Option(help="Example to copy.")] = "clinic",
+    template: Annotated[
+        Literal["clinic", "clinic-dp", "clinic-fhir", "newsgroup"], Option(help="Example to copy.")
+    ] = "clinic",
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Create a trial folder: configuration, example notes, signing key, trust root and private workspace."""
-    from synthgen.cli.start import start
+    from synthgen.cli.start import TEMPLATES, start
 
-    show(start(folder, template))
+    created = start(folder, template)
+    files = {"configuration": folder / Path(TEMPLATES[template]).name, "trust": folder / "trust.json"}
+    fields = {name: str(path) for name, path in {"folder": folder, **files}.items()}
+    print_fields(fields, created, as_json=as_json)
 
 
 @app.command()
@@ -90,12 +99,12 @@ def doctor(*, as_json: AsJson = False) -> None:
     from synthgen.cli.doctor import examine
 
     checks = examine()
-    if as_json:
-        print_json([asdict(check) for check in checks])
     states = ("ok  " if check.ok else "WARN" if check.optional else "FAIL" for check in checks)
     lines = [f"{state} {check.name}: {check.detail}" for state, check in zip(states, checks, strict=True)]
-    (say if as_json else show)("\n".join(lines))
-    if not all(check.ok or check.optional for check in checks):
+    is_ready = all(check.ok or check.optional for check in checks)
+    fields = {"ok": is_ready, "checks": [asdict(check) for check in checks]}
+    print_fields(fields, "\n".join(lines), as_json=as_json)
+    if not is_ready:
         raise typer.Exit(6)
 
 
@@ -149,14 +158,14 @@ def run(
     if loaded.secret == PUBLIC:
         say(f"WARNING {WARNING}")
     done = Pipeline(loaded, terminal_progress(sys.stderr)).run(resume=resume, until=until)
-    if as_json:
-        print_json(done.record.to_json())
     for note in done.record.stage("load").notes or ():
-        say(f"WARNING source: {note}")
-    for stage in done.record.stages:
-        state = "reused" if stage.reused else f"{stage.seconds:.1f} s"
-        line = f"{stage.name:<14} {stage.n_in:>7} in  {stage.n_out:>7} out  {state}"
-        (say if as_json else show)(line)
+        say(f"source: {note}")
+    states = ("reused" if stage.reused else f"{stage.seconds:.1f} s" for stage in done.record.stages)
+    lines = [
+        f"{stage.name:<14} {stage.n_in:>7} in  {stage.n_out:>7} out  {state}"
+        for stage, state in zip(done.record.stages, states, strict=True)
+    ]
+    print_fields(done.record.to_json(), "\n".join(lines), as_json=as_json)
 
 
 @app.command()
@@ -168,36 +177,12 @@ def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = Fa
     print_result(publish(Config.load(config), resume=resume, stream=sys.stderr), as_json=as_json)
 
 
-@app.command()
-def approve(  # noqa: PLR0913 - one parameter per option
-    bundle: Bundle,
-    *,
-    key: Annotated[str, Option(help="Your private key: a file, or a URI such as hsm:2?label=officer.")],
-    trust: Annotated[Path, Option(help="Trust root file.")],
-    role: Annotated[str | None, Option(help="Your role, such as privacy_officer.")] = None,
-    public: Annotated[OptionalPath, Option(help="Public key file (NAME.pub.json); needed for a URI.")] = None,
-    reject: Annotated[bool, Option("--reject", help="Sign a rejection, which blocks the release.")] = False,
-    close: Annotated[bool, Option("--close", help="Close the list of approvals, with the releaser's key.")] = False,
-) -> None:
-    """Sign an approval or a rejection of a bundle as a second person, or close the list as the releaser.
-
-    Each signature names all approvals and rejections in the bundle, so that their removal is detected.
-    """
-    from audits.verify.bundle import verify_bundle
-    from audits.verify.trust import RELEASER, load_trust
-    from synthgen.release.approve import approve as sign
-    from synthgen.release.signers import open_key
-
-    if (role is None) != close or (close and reject):
-        raise UsageError("pass either --role or --close, and --reject only with --role")
-    kind: Literal["APPROVE", "REJECT", "CLOSE"] = "CLOSE" if close else "REJECT" if reject else "APPROVE"
-    opened, root, now = open_key(key, public), load_trust(trust), datetime.now(UTC)
-    path = sign(bundle, role=role or RELEASER, key=opened, trust=root, now=now, kind=kind)
-    show(f"{'closed' if close else 'rejected' if reject else 'approved'}: {path}")
-    show(f"`synthgen verify` now: {(found := verify_bundle(bundle, root, now=now)).verdict} {found.failure}")
-
-
+app.command()(review)
+app.command()(approve)
 app.command()(verify)
+app.command()(inspect)
+app.command()(diff)
+app.command()(export)
 
 
 @app.command()
@@ -205,12 +190,16 @@ def report(
     target: Annotated[Path, Argument(help="Configuration of a finished run, its workspace, or a bundle.")],
     *,
     browse: Annotated[bool, Option("--open", help="Open the report in the browser.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write the HTML report of a run, or locate the report of a bundle, and print its path."""
     from synthgen.cli.publish import report_of
 
     path = str(report_of(target))
-    typer.echo(path)
+    if as_json:
+        print_json({"report": path})
+    else:
+        typer.echo(path)
     if browse:
         typer.launch(path)
 
@@ -295,34 +284,7 @@ def shadow(
     raise typer.Exit(0 if found.passed else ReleaseRefused.exit_code)
 
 
-@app.command("train-bridge")
-def train_bridge(  # noqa: PLR0913 - one parameter per option
-    config: Annotated[Path | None, Argument(help="Training configuration (YAML).", metavar="CONFIG")] = None,
-    *,
-    style: Annotated[str | None, Option(help="Name of a style adapter to train instead of a bridge.")] = None,
-    corpus: Annotated[Paths, Option(help="Public texts in the style: .txt folder or table; repeatable.")] = None,
-    licence: Annotated[Names, Option(help="Licence for the card: one for all corpora, or one per --corpus.")] = None,
-    text: Annotated[str, Option(help="Name of the text column in a table.")] = "text",
-    bridge: Annotated[str, Option(help="Bridge that the style adapter extends: builtin, or a folder.")] = "builtin",
-    out: Annotated[Path | None, Option(help="Output folder of the style adapter; by default its name.")] = None,
-    steps: Annotated[int, Option(min=1, help="Steps of 16 text pieces; 110 take about 12 minutes on 2 cores.")] = 110,
-    resume: Annotated[bool, Option("--resume", help="Continue from the last checkpoint.")] = False,
-) -> None:
-    """Train a bridge from an encoder to a decoder on public text, or a style adapter with --style."""
-    progress = terminal_progress(sys.stderr)
-    if style is not None and config is None:
-        from synthgen.cli.train_style import StyleTask, train_style, with_licences
-
-        corpora = with_licences(corpus or [], licence or ["not stated"])
-        task = StyleTask(name=style, corpora=corpora, out=out or Path(style), text=text, bridge=bridge, steps=steps)
-        show(f"style: {train_style(task, resume=resume, progress=progress)}")
-        return
-    from synthgen.cli.train_bridge import train
-    from synthgen.decode.train.config import TrainBridgeConfig
-
-    if config is None or style is not None:
-        raise UsageError("pass either CONFIG or --style NAME", hint="See `synthgen train-bridge --help`.")
-    show(f"bridge: {train(TrainBridgeConfig.load(config), resume=resume, progress=progress)}")
+app.command("train-bridge")(train_bridge)
 
 
 @app.command()
@@ -330,31 +292,19 @@ def schema(
     of: Annotated[Literal["config", "policy", "audit", "attestation", "bridge"], Argument()],
     *,
     markdown: Annotated[bool, Option("--markdown", help="Print the reference page instead; config only.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Print a JSON Schema, or the reference page of the configuration."""
+    """Print a JSON Schema, which is JSON also without --json, or the reference page of the configuration."""
     from synthgen.cli.schemas import configuration_page, schema_of
 
     if not markdown:
         print_json(schema_of(of))
+    elif of == "config" and as_json:
+        print_json({"markdown": configuration_page()})
     elif of == "config":
         typer.echo(configuration_page(), nl=False)
     else:
         raise UsageError(f"--markdown is not available for {of}", hint="Use `synthgen schema config --markdown`.")
-
-
-def print_json(value: object) -> None:
-    """Print a value as JSON on standard output."""
-    typer.echo(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=True))
-
-
-def print_result(result: Any, *, as_json: bool) -> None:
-    """Print a result as text on standard output.
-
-    With `as_json`, print it as JSON on standard output, and as text on standard error.
-    """
-    if as_json:
-        print_json(result.to_json())
-    (say if as_json else show)(result.to_text())
 
 
 @standard_streams()
@@ -375,12 +325,18 @@ def main(command: typer.Typer = app) -> None:
             refused = {"verdict": "REFUSED", "reasons": error.problems} if isinstance(error, ReleaseRefused) else {}
             print_error_json(error, more=refused)
             sys.exit(error.exit_code)
-        say(_CONTINUE)  # a library that is stopped in compiled code can raise its own error instead of SystemExit
-        sys.exit(Interrupted.exit_code)
+        _exit_interrupted()  # a library stopped in compiled code can raise its own error instead of SystemExit
     except SystemExit as stop:
         if stop.code == Interrupted.exit_code:
-            say(_CONTINUE)
+            _exit_interrupted()
+        print_exit_json(stop)
         raise
+
+
+def _exit_interrupted() -> NoReturn:
+    say(_CONTINUE)
+    print_error_json(Interrupted("stopped", hint=_CONTINUE.removeprefix("stopped; ")))
+    sys.exit(Interrupted.exit_code)
 
 
 def _stop(number: int, _frame: object) -> None:

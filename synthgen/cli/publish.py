@@ -47,8 +47,9 @@ class Published:
             f"bundle: {self.bundle}",
             f"report: {self.bundle / REPORT}",
         ]
+        page = "" if self.policy.is_independent else " --review PAGE"
         for rule in self.policy.approvals:
-            command = f"synthgen approve {self.bundle} --role {rule.role} --key KEY --trust TRUST.json"
+            command = f"synthgen approve {self.bundle} --role {rule.role} --key KEY --trust TRUST.json{page}"
             lines.append(f"needs approval by {rule.threshold} {rule.role}: {command}")
         if self.policy.closing is not None:
             lines.append(
@@ -81,7 +82,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
         stream.write(f"WARNING {WARNING}\n")
     run = Pipeline(config, terminal_progress(stream)).run(resume=resume)
     for note in run.record.stage("load").notes or ():
-        say(f"WARNING source: {note}")
+        say(f"source: {note}")
     decision = run.decide()
     report = run.write_report(decision)
     stream.write(as_written(f"report: {report}\n"))
@@ -105,21 +106,28 @@ def report_of(target: Path) -> Path:
         own = target / PRIVATE_REPORT
         if own.is_file() and not (target / REPORTED).is_file():
             return own  # of a run from Python, which has no configuration file
-        target = _reported_config(target)
     from synthgen.release.run import load_run
 
-    run = load_run(Config.load(target))
+    run = load_run(configured(target))
     return run.write_report(run.decide())
 
 
-def _reported_config(workspace: Path) -> Path:
-    """Return the configuration file of the run whose report was last written in a workspace."""
+def configured(target: Path) -> Config:
+    """Return the configuration in a file, or that of the last run in a workspace.
+
+    Raises:
+        DataError: the folder is not the workspace of a run with a configuration file.
+    """
+    return Config.load(_configuration_of(target) if target.is_dir() else target)
+
+
+def _configuration_of(workspace: Path) -> Path:
     from synthgen.release.run import REPORTED
 
     note = workspace / REPORTED
     if not note.is_file():
         raise DataError(
-            f"{workspace}: is neither a bundle nor a workspace with a report",
-            hint="Pass a bundle, or the configuration of a finished run.",
+            f"{workspace}: is not the workspace of a run that has a configuration file",
+            hint="Pass the configuration of a finished run.",
         )
     return Path(read_json(note)["config"])

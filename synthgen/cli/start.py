@@ -18,8 +18,18 @@ from synthgen.release.keys import new_key, public_path, write_new
 from synthgen.release.trust import new_trust
 
 SEED = 20261120  # seed of the example notes
-TEMPLATES = {"clinic": "clinic/clinic.yaml", "clinic-dp": "clinic/clinic-dp.yaml", "newsgroup": "newsgroups.yaml"}
-PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000}  # number of fictional patients, for each template that has notes
+TEMPLATES = {
+    "clinic": "clinic/clinic.yaml",
+    "clinic-dp": "clinic/clinic-dp.yaml",
+    "clinic-fhir": "clinic/clinic-fhir.yaml",
+    "newsgroup": "newsgroups.yaml",
+}
+EXPORTS = {"clinic-fhir": "fhir"}  # formats of the templates whose notes are hospital exports
+PATIENTS_OF = {
+    "clinic": 700,
+    "clinic-dp": 5000,
+    "clinic-fhir": 700,
+}  # number of fictional patients, for each template that has notes
 # for each role, the holder of the trial key
 PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}
 
@@ -65,8 +75,7 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     ]
     patients = PATIENTS_OF.get(template) if patients is None else patients
     if template in PATIENTS_OF and patients is not None:
-        count = _write_notes(folder / "notes.jsonl", patients)
-        created.insert(0, f"{count} fictional notes of {patients} patients: {folder / 'notes.jsonl'}")
+        created.insert(0, _write_notes(folder, patients, EXPORTS.get(template)))
     return "\n".join([*created, *_next_steps(folder / name, config, keys)])
 
 
@@ -86,14 +95,17 @@ def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[st
     return [trial, *plan, f"next: synthgen release {path}", *approvals]
 
 
-def _write_notes(path: Path, patients: int) -> int:
-    """Write the notes with the script of the example, and return their number."""
-    script = examples() / "clinic" / "make_notes.py"
-    command = [sys.executable, str(script), "--out", str(path), "--patients", str(patients), "--seed", str(SEED)]
+def _write_notes(folder: Path, patients: int, export: str | None) -> str:
+    """Write the notes with the script of the example, as a table or as an export; return what was written."""
+    script, path = examples() / "clinic" / "make_notes.py", folder / "notes.jsonl"
+    target = ["--out", str(path)] if export is None else ["--exports", str(folder / "exports"), "--formats", export]
+    command = [sys.executable, str(script), *target, "--patients", str(patients), "--seed", str(SEED)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
     if done.returncode != 0:
         raise InternalError("the example notes could not be generated", problems=done.stderr.splitlines()[-1:])
-    return len(path.read_bytes().splitlines())
+    if export is not None:
+        return f"fictional export of {patients} patients: {folder / 'exports' / export}"
+    return f"{len(path.read_bytes().splitlines())} fictional notes of {patients} patients: {path}"
 
 
 def examples() -> Path:

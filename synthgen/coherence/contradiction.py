@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from synthgen.attributes import extract
-from synthgen.core.sentences import SENTENCE_END
+from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 
 Span = tuple[int, int]
 _BREAK = re.compile(r"\n(?:[ \t]*[-*•])?[ \t]*")
-_ABBREVIATION = re.compile(r"(?:^|\s)(?:Mr|Mrs|Ms|Dr|Prof|St|vs|approx|e\.g|i\.e|No|[A-Z])$")
+_ABBREVIATION = re.compile(rf"(?:^|\s)(?:{ABBREVIATIONS}|[A-Z])$")
 findings_of = lru_cache(maxsize=1)(extract)  # several rules read the findings of the same text
 
 

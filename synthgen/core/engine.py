@@ -13,8 +13,9 @@ from synthgen.core.errors import DependencyError
 INSTALL = "pip install 'synthgen[engine]'"
 # top-level modules of the extra `engine`; a test compares them with pyproject.toml
 PACKAGES = (
-    "accelerate", "gguf", "huggingface_hub", "joblib", "onnxruntime", "opacus", "opendp",
-    "psutil", "safetensors", "sentence_transformers", "threadpoolctl", "torch", "transformers",
+    "accelerate", "duckdb", "gguf", "huggingface_hub", "joblib", "lxml", "onnxruntime", "opacus",
+    "opendp", "psutil", "pypdf", "safetensors", "sentence_transformers", "threadpoolctl", "torch",
+    "transformers",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol, TextIO, cast
 
 SECONDS_BETWEEN_LINES = 5.0
+FIRST_SECONDS = 300.0  # before, the remaining time is stated only if a twentieth of the units is finished
 Advance = Callable[[int], None]
 
 
@@ -21,7 +22,7 @@ class Progress(Protocol):
 
         Args:
             name: name of the stage.
-            total: number of units.
+            total: number of units; 0 if it is unknown.
             unit: name of the counted things, in the plural.
             done: units that an interrupted run finished earlier; the rate does not include them.
         """
@@ -85,7 +86,7 @@ class Bars:
         described = TextColumn("{task.description:<12}", markup=False)
         columns = (described, BarColumn(), TextColumn("{task.fields[words]}", markup=False))
         with RichProgress(*columns, console=Console(file=self._stream, highlight=False)) as bars:
-            task = bars.add_task(name, total=total, completed=done, words=f"{done:,d}/{total:,d} {unit}")
+            task = bars.add_task(name, total=total or None, completed=done, words=_count(done, total, unit))
 
             def advance(n: int) -> None:
                 nonlocal now_done
@@ -127,14 +128,23 @@ class _Tolerant:
 
 
 def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
-    """Return the count and, after the first unit of this run, the rate and the remaining or total time."""
-    count = f"{done:,d}/{total:,d} {unit}"
-    if done_here <= 0 or seconds <= 0:
+    """Return the count and, after the first part of this run, the rate and the remaining or total time.
+
+    The first units can take far longer than the later ones, because a model is loaded, or the texts of a batch end
+    together. So the first part is a twentieth of the units, or `FIRST_SECONDS` if that is earlier.
+    """
+    count = _count(done, total, unit)
+    is_early = seconds < FIRST_SECONDS and done_here < total / 20 and done < total
+    if done_here <= 0 or seconds <= 0 or is_early:
         return count
     rate = done_here / seconds
     shown = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2f}/s"
     remaining = f"{span(seconds)} taken" if done >= total else f"{span((total - done) / rate)} left"
     return f"{count}  {shown}  {remaining}"
+
+
+def _count(done: int, total: int, unit: str) -> str:
+    return f"{done:,d}/{total:,d} {unit}" if total else f"{done:,d} {unit}"
 
 
 def span(seconds: float) -> str:

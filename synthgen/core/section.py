@@ -28,21 +28,26 @@ class Section(BaseModel):
 def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] = ()) -> T:
     """Return `value` as a `kind`; raise one ConfigError that lists `problems` and every mistake in `value`."""
     found, parsed = list(problems), None
-    given = _tuples(value)  # lists of YAML become tuples; everything else stays strict
+    given = with_tuples(value)
     try:
         parsed = kind.model_validate(given)
     except ValidationError as error:
         found += mistakes(error.errors(include_url=False), given)
     if parsed is None or found:
-        plural = "mistake" if len(found) == 1 else "mistakes"
-        raise ConfigError(f"the configuration has {len(found)} {plural}", problems=found)
+        raise invalid(found)
     return parsed
 
 
-def _tuples(value: Any) -> Any:
+def invalid(found: Sequence[str]) -> ConfigError:
+    """Return the error that lists the mistakes of a configuration."""
+    return ConfigError(f"the configuration has {len(found)} mistake{'s' * (len(found) != 1)}", problems=found)
+
+
+def with_tuples(value: Any) -> Any:
+    """Return a value in which tuples replace lists, as those of YAML; everything else is checked strictly."""
     if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+        return {key: with_tuples(item) for key, item in value.items()}
+    return tuple(with_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def mistakes(errors: list[Any], given: Any) -> list[str]:

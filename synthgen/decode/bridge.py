@@ -17,6 +17,7 @@ from torch import Tensor
 
 from synthgen.core.digest import sha256_bytes, sha256_file
 from synthgen.core.errors import ModelError, ModelMissing
+from synthgen.core.files import read_bytes
 from synthgen.decode.projector import Projector, projector_from
 from synthgen.decode.prompt_words import FILE as VOCABULARY
 from synthgen.decode.prompt_words import WordReader, load_words
@@ -105,7 +106,7 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
 
 def _description(path: Path) -> BridgeInfo:
     try:
-        return BridgeInfo.model_validate_json(path.read_bytes())
+        return BridgeInfo.model_validate_json(read_bytes(path))
     except ValidationError as error:
         problems = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
         raise ModelError(f"{path}: not a valid description of a bridge", problems=problems) from None

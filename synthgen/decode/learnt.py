@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import ModelError
+from synthgen.core.files import read_bytes
 from synthgen.core.sentences import SENTENCE_END
 
 LEARNT = "learnt.u64"  # the file of the digests
@@ -50,7 +51,7 @@ def read_learnt(folder: Path) -> Digests:
     Raises:
         ModelError: if the size is not a multiple of 8 bytes, or the digests are not in strictly ascending order.
     """
-    raw = (folder / LEARNT).read_bytes()
+    raw = read_bytes(folder / LEARNT)
     digests = np.frombuffer(raw[: len(raw) // 8 * 8], dtype="<u8").astype(np.uint64)
     if len(raw) % 8 or (digests[1:] <= digests[:-1]).any():
         raise ModelError(f"{folder}: the style is damaged ({LEARNT})", hint="Train it again.")

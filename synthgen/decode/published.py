@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, equal, nn
 from torch.nn import functional
 
+from audits.core.files import read_regular
 from synthgen.core.digest import sha256_array, sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.decode.bridge import Bridge, BridgeInfo
@@ -216,7 +217,7 @@ def tensor_files(folder: Path) -> dict[str, Path]:
     if not (folder / INDEX).is_file():
         return dict.fromkeys(_names(folder / SINGLE), folder / SINGLE)
     try:
-        shards = json.loads((folder / INDEX).read_bytes())["weight_map"]
+        shards = json.loads(read_regular(folder / INDEX))["weight_map"]
         named = {str(name): folder / str(shard) for name, shard in shards.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder / INDEX}: weight_map must map each tensor to a file") from error

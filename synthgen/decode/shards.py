@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from audits.core.files import read_regular
 from synthgen.core.files import write_by
 from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
@@ -51,7 +52,7 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, 
 
 def _cache_bytes(folder: Path, settings: Settings, number: int) -> int:
     """Return the size in bytes of the decode loop's cache for a Llama model; each value takes `number` bytes."""
-    config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
+    config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
     columns = settings.context_tokens + 2 * settings.max_new_tokens  # a prompt is rarely longer than its text

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from audits.core.files import read_regular
 from synthgen.core.digest import sha256_bytes, sha256_file, sha256_json
 from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.decode.bridge import Bridge
@@ -86,7 +87,7 @@ def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
             hint=f"Use one of {', '.join(built_in_styles())}, or train a style with `synthgen train-bridge --style`.",
         )
     try:
-        card = StyleCard.model_validate_json(paths[0].read_bytes())
+        card = StyleCard.model_validate_json(read_regular(paths[0]))
         tensors = load_file(paths[1])
     except (ValidationError, SafetensorError, OSError) as error:
         raise ModelError(f"{folder}: the style is damaged ({type(error).__name__})", hint="Train it again.") from None

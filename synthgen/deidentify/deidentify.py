@@ -201,13 +201,14 @@ class Deidentified:
         return f"Deidentified({self.corpus!r}, {sum(self.counts.values())} identifiers)"
 
 
-def deidentify(
+def deidentify(  # noqa: PLR0913 - names have two origins
     corpus: Corpus,
     config: DeidentifyConfig,
     names: Mapping[str, Sequence[str]],
     seeds: SeedTree,
     *,
     shares_names: bool = False,
+    staff: Sequence[str] = (),
     advance: Advance = lambda _: None,
 ) -> Deidentified:
     """Return the corpus with identifiers replaced by surrogates that are consistent within a person.
@@ -216,15 +217,16 @@ def deidentify(
     Ages over 89 become 90+. `Surrogates` describes the other kinds. Identifiers that the engine misses stay in the
     text; the identifier audit searches the release for them. `names` are declared person names by record id. They
     apply to all records of the person. If `shares_names` is set, the names of every person are also searched in
-    the records of all other persons. `advance` is called with 1 after each record. Raise DependencyError if the
-    engine's extra is not installed.
+    the records of all other persons, and so are the names of practitioners, `staff`. `advance` is called with 1 after
+    each record. Raise DependencyError if the engine's extra is not installed.
 
     Privacy: without `shares_names`, the new texts of a person depend only on that person's records and names.
     Randomness: keyed hashes of person, kind and value.
     """
     if config.engine == "off":
         return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, counts={}, date_orders={})
-    known = KnownNames({read(n).text for own in names.values() for n in own}) if shares_names else None
+    shared = {read(name).text for own in (*names.values(), staff) for name in own}
+    known = KnownNames(shared) if shares_names else None
     find = finder(config.engine, known)
     declared: dict[str, dict[str, None]] = defaultdict(dict)
     for record in corpus.records:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from audits.core.files import MAX_TABLE_BYTES, read_regular
 from synthgen.core.errors import UsageError
 
 _MARK = re.compile(r"\{([A-Z]+):([^{}]*)\}")
@@ -51,7 +52,9 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
         UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines; all of them are listed.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # JSON may contain other line separators as they are
+        text = read_regular(path, MAX_TABLE_BYTES).decode("utf-8")
+        # JSON may contain other line separators as they are
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:

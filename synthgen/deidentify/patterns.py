@@ -14,7 +14,20 @@ from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
 from audits.text.clinical_terms import is_ordinary
-from audits.text.identifier_grammar import HIGH_AGE, VIN, number_cue
+from audits.text.identifier_grammar import (
+    CARD_PRINTED,
+    HIGH_AGE,
+    HOST,
+    IBAN,
+    MEDICARE,
+    NETWORK_CARD,
+    NHS,
+    PLATE_CUE,
+    SSN,
+    UK_LICENCE,
+    VIN,
+    number_cue,
+)
 from synthgen.deidentify.name_context import KIN
 from synthgen.deidentify.places import PLACE_RULES
 from synthgen.deidentify.spans import Span
@@ -44,7 +57,7 @@ _NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?:
 _UK_PHONE = re.compile(r"\(?0\d{1,4}\)?[ -]?\d{3,4}[ -]?\d{3,4}|0\d{4} ?\d{6}")
 _FREE_PHONE = re.compile(r"(?:1[38]00|0800|0808|1850)[ -]\d{3}[ -]?\d{3,4}")
 _EXTENSION = re.compile(r"\d{3}[ .-]\d{4} ?(?:x|ext\.?) ?\d{1,5}")
-_IBAN = re.compile(r"(?<!\w)[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?(?!\w)", re.IGNORECASE)
+_IBAN = re.compile(rf"(?<!\w){IBAN}(?!\w)", re.IGNORECASE)
 _TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
 _DECIMAL = re.compile(r"\d{1,3}\.\d{1,2}")
 _STEP = 20
@@ -147,12 +160,12 @@ _RULES = tuple(
         P("url", r"(?i)(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}"),
         P(
             "url",
-            r"(?i)(?<![\w@.-])(?!www\.)(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"
+            rf"(?i)(?<![\w@.-]){HOST}"
             r"(?:/[^\s<>\"\])]{0,2000}[\w/]|(?!\w|\.\w))",
         ),
         P("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip4),
         P("ip", r"(?i)(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}(?![\w:])", _is_ip6),
-        P("record_number", r"(?i)(?<![\w:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:])"),  # address of a network card
+        P("record_number", rf"(?i)(?<![\w:]){NETWORK_CARD}(?![\w:])"),
         P(
             "phone",
             r"(?<![\w./-])[+(]?\d(?:(?:[ .-]|\) ?|[ -]?\()?\d){6,15}(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w/]|[.-]\d)",
@@ -171,9 +184,8 @@ _RULES = tuple(
             r"|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)",
             _is_card,
         ),
-        # digits grouped as printed on cards; the pattern above would include an expiry date or code after them
-        P("card", r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])", _is_card),
-        P("ssn", r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),
+        P("card", rf"(?<![\w-]){CARD_PRINTED}(?![\w-])", _is_card),
+        P("ssn", rf"(?<![\w-]){SSN}(?![\w-])"),
         P(
             "ssn",
             r"(?i)\b(?:ssn?|social security|soc\.? ?sec|social insurance|sin|tfn|pps)\b[^\d\n]{0,20}?"
@@ -186,13 +198,12 @@ _RULES = tuple(
         ),
         P(
             "nhs_number",
-            r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )(?<!1[ -])\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])",
+            rf"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )(?<!1[ -]){NHS}(?![\w-])",
             lambda match: (
                 nhs.is_valid(digits_of(match[0])) and (match[1] != "-" or "nhs" in before(match, 15).lower())
             ),
         ),
-        P("record_number", r"(?<!\w)[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d(?!\w)"),  # Medicare
-        P("record_number", rf"(?<!\w){VIN}(?!\w)"),
+        P("record_number", rf"(?<!\w)(?:{VIN}|{MEDICARE}|{UK_LICENCE})(?!\w)"),
         P(
             "record_number",
             r"(?<!\w)[A-Z]{2}\d\d ?[A-Z]{3}(?!\w)",
@@ -200,10 +211,9 @@ _RULES = tuple(
         ),
         P(
             "record_number",
-            r"\b(?i:plates?|tag|rego|registration|reg)\.?(?i: no\.?| number| is|:)* "
+            rf"\b(?i:{PLATE_CUE})"
             r"(?P<value>(?=[A-Z -]{0,7}\d)(?=[\d -]{0,7}[A-Z])[A-Z\d]{1,4}[ -]?[A-Z\d]{2,5})(?![\w-])",
         ),
-        P("record_number", r"(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}(?!\w)"),  # British driving licence
         P("record_number", r"(?<!\w)[A-CEGHJ-TW-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D](?!\w)"),  # British insurance
         P("record_number", r"(?<!\w)\d{4} \d{5} \d(?:[ /]\d)?(?!\w)"),  # Australian Medicare
         P("record_number", r"\(01\)\d{14}(?:\(\d{2}\)[A-Z\d-]{1,20}){0,4}"),  # unique device identifier

@@ -19,7 +19,7 @@ def _deidentify(context: StageContext) -> Mapping[str, object]:
         context.input("split"),
         DeidentifyConfig(**{name: context.config(f"deidentify.{name}") for name in SETTINGS}),
     )
-    names = read_json(loaded.folder / "names.json")
+    names, staff = read_json(loaded.folder / "names.json"), read_json(loaded.folder / "staff.json")
     counts: dict[str, object] = {}
     orders: dict[str, object] = {}
     total = 0
@@ -28,7 +28,7 @@ def _deidentify(context: StageContext) -> Mapping[str, object]:
         with context.progress.stage(f"deidentify {role}", total=len(corpus), unit="records") as advance:
             shares_names = context.input("shares_names")
             seeds = context.stream("deidentify")
-            done = deidentify(corpus, config, names, seeds, shares_names=shares_names, advance=advance)
+            done = deidentify(corpus, config, names, seeds, shares_names=shares_names, staff=staff, advance=advance)
             if config.engine == "off":
                 advance(len(corpus))
         write_corpus(context.folder / f"{role}.parquet", done.corpus)

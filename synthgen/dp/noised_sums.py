@@ -187,14 +187,15 @@ def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
     """
     total: Int64 | None = None
     for block in people:
-        if not np.isfinite(block).all():
+        norms, used = np.linalg.norm(block, axis=1), np.flatnonzero(block.any(axis=0))  # words: mostly zeros
+        if not np.isfinite(norms).all():
             raise InternalError("a person's row is not finite")
-        norms = np.linalg.norm(block, axis=1)
         factor = clip / np.maximum(norms, clip)
-        rows = np.trunc(block * (factor * (UNIT / clip))[:, None]).astype(np.int64)
+        rows = np.trunc(block[:, used] * (factor * (UNIT / clip))[:, None]).astype(np.int64)
         while (over := (rows * rows).sum(axis=1) > UNIT * UNIT).any():  # rounding can leave a clipped row too long
             rows[over] = np.trunc(rows[over] * (1 - 2.0**-40)).astype(np.int64)
-        total = rows.sum(axis=0) if total is None else total + rows.sum(axis=0)
+        total = np.zeros(block.shape[1], dtype=np.int64) if total is None else total
+        total[used] += rows.sum(axis=0)
     if total is None:
         raise InternalError("there are no persons to sum over")
     return total

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audits.core.files import read_regular
 from synthgen.core.errors import ModelError
 from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.embed.base import Encoder, Progress
@@ -29,7 +30,7 @@ def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, o
     folder = model_folder(config.model)
     path = folder / "config.json"
     try:
-        model_type = json.loads(path.read_bytes())["model_type"]
+        model_type = json.loads(read_regular(path))["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: the model type is missing ({type(error).__name__})") from error
     if model_type in LAST_TOKEN_TYPES:

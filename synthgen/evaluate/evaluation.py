@@ -17,8 +17,11 @@ from synthgen.core.types import Corpus, Float32, Float64, Record
 from synthgen.evaluate.heads import HEADS, ON_WORDS, Arm, LabelledTexts, Labels
 from synthgen.evaluate.metrics import Index, Scores, estimate, person_weights, scores
 from synthgen.evaluate.style_gap import style_gap, style_profile
+from synthgen.evaluate.subgroups import ATTRIBUTES, Rows, subgroups
 
 DRAWS = 1000  # number of bootstrap draws B; five times as many for a confidence above 95 %
+_ONE_CLASS = "the test records have one class, which every classifier predicts correctly"
+_TOO_SHORT = "synthetic or test records have too few tokens to compare styles"
 ARMS = ("real", "synthetic", "real+synthetic")  # the sets of records that classifiers are trained on, called arms
 
 
@@ -84,15 +87,14 @@ def evaluate(
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
     texts, own = [record.text for record in _by_id(tables.synthetic)], _by_id(tables.test)
     gap = style_gap(texts, [r.text for r in own], [r.group for r in own], seeds.child("manner"), confidence)
-    if gap is not None:
-        metrics["style.gap"] = gap
-    else:
-        reasons["style.gap"] = "synthetic or test records have too few tokens to compare styles"
+    metrics |= {} if gap is None else {"style.gap": gap}
+    reasons |= {} if gap is not None else {"style.gap": _TOO_SHORT}
     table = {
         "confidence": confidence,
         "records": {name: len(arm.rows.texts) for name, arm in arms.items()} | {"test": len(test.rows.texts)},
         "test_persons": test.n_persons,
         "classifiers": _plain(found, test, confidence),
+        "subgroups": _by_subgroup(found, test, confidence),
         "ratios": by_head,
         "style": {"synthetic": style_profile(tables.synthetic.texts), "real": style_profile(tables.test.texts)},
         "coherence": _contradictory({"synthetic": tables.synthetic, "real": tables.test}, confidence),
@@ -125,20 +127,30 @@ class _TestSet:
     person: Index  # (n,), index of each record's person
     n_persons: int
     per_class: tuple[int, ...]  # for each class, the number of persons with records of it
+    subgroups: Mapping[tuple[str, str], Rows]  # records of each subgroup
 
     def score(self, predicted: Labels, weights: Float64) -> Scores:
         """Return the metrics of predicted classes; a class that is not in the test records counts as wrong."""
         number = {name: i for i, name in enumerate(self.names)}
         numbers = np.array([number.get(str(label), -1) for label in predicted], dtype=np.int64)
-        return scores(self.truth, numbers, self.person, weights, len(self.names))
+        return scores(self.truth, numbers, self.person, weights, len(self.names), self.subgroups)
 
 
 def _test_set(tables: Tables) -> _TestSet:
     rows, names = _rows(tables, "test"), tuple(sorted(set(tables.test.labels)))
-    unique, person = persons([r.group for r in _by_id(tables.test)])
+    records = _by_id(tables.test)
+    unique, person = persons([r.group for r in records])
     truth = np.searchsorted(names, rows.labels)
     per_class = tuple(len(set(person[truth == c].tolist())) for c in range(len(names)))
-    return _TestSet(rows=rows, names=names, truth=truth, person=person, n_persons=len(unique), per_class=per_class)
+    return _TestSet(
+        rows=rows,
+        names=names,
+        truth=truth,
+        person=person,
+        n_persons=len(unique),
+        per_class=per_class,
+        subgroups=subgroups(records),
+    )
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
@@ -205,6 +217,8 @@ def _ratios(
     metrics: dict[str, Estimate] = {}
     by_head: dict[str, Any] = {}
     reasons: dict[str, str] = {}
+    if len(test.names) == 1:
+        return {}, {}, dict.fromkeys(("utility.tstr_over_trtr", "utility.worst_class_ratio"), _ONE_CLASS)
     overall: dict[str, tuple[Float64, int]] = {}
     worst: dict[str, tuple[Float64, int]] = {}
     for head, arms in found.items():
@@ -243,3 +257,18 @@ def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence
         return overall | {"per_class": per_class}
 
     return {head: {arm: of_arm(of) for arm, of in arms.items()} for head, arms in found.items()}
+
+
+def _by_subgroup(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
+    """Return the accuracy by attribute, value, classifier and arm; n is the number of persons of the subgroup."""
+    table: dict[str, Any] = {attribute: {} for attribute in ATTRIBUTES}
+    for (attribute, value), rows in test.subgroups.items():
+        n = len(set(test.person[rows].tolist()))
+        table[attribute][value] = {
+            head: {
+                arm: asdict(estimate(of.of_subgroups[attribute, value], n, confidence, largest=1))
+                for arm, of in arms.items()
+            }
+            for head, arms in found.items()
+        }
+    return table

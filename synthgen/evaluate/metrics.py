@@ -1,5 +1,6 @@
 """Compute accuracy, recall and F1 under many weightings of the test persons at once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ class Scores:
     weighted_f1: Float64  # (B,), mean over classes weighted by their number of test records
     recall: Float64  # (B, C)
     f1: Float64  # (B, C)
+    of_subgroups: Mapping[tuple[str, str], Float64]  # (B,), the accuracy on each subgroup
 
 
 def person_weights(n_persons: int, n_draws: int, rng: np.random.Generator) -> Float64:
@@ -35,7 +37,14 @@ def person_weights(n_persons: int, n_draws: int, rng: np.random.Generator) -> Fl
     return np.vstack([np.ones((1, n_persons)), rng.exponential(size=(n_draws, n_persons))])
 
 
-def scores(truth: Index, predicted: Index, person: Index, weights: Float64, n_classes: int) -> Scores:
+def scores(
+    truth: Index,
+    predicted: Index,
+    person: Index,
+    weights: Float64,
+    n_classes: int,
+    subgroups: Mapping[tuple[str, str], NDArray[np.bool_]] | None = None,
+) -> Scores:
     """Return the metrics under every weighting; the cost is three products of (B, n) and (n, C) matrices.
 
         recall_c = hits_c / support_c,   F1_c = 2 · hits_c / (support_c + predicted_c)
@@ -46,6 +55,7 @@ def scores(truth: Index, predicted: Index, person: Index, weights: Float64, n_cl
         person: int64 (n), the column of `weights` of each record.
         weights: float64 (B, persons), above 0.
         n_classes: C.
+        subgroups: bool (n) by name, the records of each subgroup; none may be empty.
     """
     of_records = weights[:, person]  # (B, n)
     classes = np.arange(n_classes)
@@ -60,6 +70,10 @@ def scores(truth: Index, predicted: Index, person: Index, weights: Float64, n_cl
         weighted_f1=(f1 * support).sum(axis=1) / support.sum(axis=1),
         recall=hits / support,
         f1=f1,
+        of_subgroups={
+            name: of_records[:, rows] @ (truth == predicted)[rows] / of_records[:, rows].sum(axis=1)
+            for name, rows in (subgroups or {}).items()
+        },
     )
 
 

@@ -43,7 +43,7 @@ def _evaluate(context: StageContext) -> Mapping[str, object]:
 
 EVALUATE = Stage(
     name="evaluate",
-    version=2,
+    version=4,
     run=_evaluate,
     config=("audit.confidence", "segments"),
     inputs=("tables", "wanted", "attempt"),

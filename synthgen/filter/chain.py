@@ -37,16 +37,20 @@ class Filtered:
 
 
 def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
-    """Return the copy rule and the filters for empty texts and label words, always on, and the configured filters."""
+    """Return the copy rule and the filters for empty texts and label words, always on, and the configured filters.
+
+    The first filter that a text fails is its reported reason. A text of an untrained model or in another language
+    usually also has a wrong length or repetitions, so the filters that name these causes come before those.
+    """
     filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY, LabelWords()]
-    if config.length is not None:
-        filters.append(Length(config.length))
-    if config.repetition is not None:
-        filters.append(Repetition(config.repetition))
     if config.fluency is not None:
         filters.append(Fluency(config.fluency))
     if config.language is not None:
         filters += [Language(), Legible()]
+    if config.length is not None:
+        filters.append(Length(config.length))
+    if config.repetition is not None:
+        filters.append(Repetition(config.repetition))
     if config.class_agreement is not None:
         filters.append(ClassAgreement(config.class_agreement))
     if config.embedding_distance is not None:

@@ -51,7 +51,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
 
 FILTER = Stage(
     name="filter",
-    version=3,
+    version=4,
     run=_filter,
     config=("filter",),
     inputs=("candidates", "latents", "training_view", "reconstructions", "max_new_tokens", "sections", "wanted"),

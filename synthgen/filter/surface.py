@@ -173,7 +173,7 @@ class Legible:
         )
 
         def scores(candidates: Sequence[Candidate]) -> list[float]:
-            from audits.text.legibility import legibility  # here, because it imports scipy.stats
+            from audits.text.legibility import legibility  # here, because it loads the tables of UTS #39
 
             rng = context.seeds.child(self.name).generator()
             if not (known and held_out):

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from synthgen.core.section import Count, Section, Share
 from synthgen.load.cells import folded, spelled
+from synthgen.load.copy_forward import CopyForward
 
 
 class MinClassConfig(Section):
@@ -19,9 +20,30 @@ class MinClassConfig(Section):
     )
 
 
+class FieldsConfig(Section):
+    """Places of the fields of a note in a hospital source, in the notation of its kind; null for the default."""
+
+    person: str | None = Field(
+        None, description="Place of the identifier of the patient, for example `PID-3.1` for hl7v2."
+    )
+    encounter: str | None = Field(None, description="Place of the identifier of the encounter.")
+    date: str | None = Field(None, description="Place of the date of a note.")
+    label: str | None = Field(
+        None,
+        description="Place of the class of a note, for example `category.coding.code` for fhir. The default is the "
+        "type of the document.",
+    )
+    author: str | None = Field(None, description="Place of the name of the author.")
+
+
 class SourceConfig(Section):
     """Location, format and columns of the private source data."""
 
+    kind: Literal["table", "folder", "fhir", "hl7v2", "ccda", "omop", "mimic", "i2b2"] = Field(
+        "table",
+        description="Kind of the source: a table with a text column, or a hospital source, from which `synthgen` "
+        "extracts the notes.",
+    )
     path: str | None = Field(
         None,
         description="Path of the source file or folder, relative to the folder of the configuration file. It is "
@@ -58,6 +80,14 @@ class SourceConfig(Section):
         description="Columns that hold names of the record's person. De-identification replaces these names in the "
         "text.",
     )
+    staff: tuple[str, ...] = Field(
+        (),
+        description="Columns that hold names of staff, such as the author. Without a privacy budget, "
+        "de-identification replaces these names in all records.",
+    )
+    fields: FieldsConfig = Field(
+        FieldsConfig(), description="Places of the fields of a note; only for hospital sources."
+    )
     labels: tuple[str, ...] | None = Field(
         None, description="Class labels to keep. Records of other classes are skipped; null keeps all classes."
     )
@@ -70,6 +100,15 @@ class SourceConfig(Section):
         "off",
         description="Removes records that nearly repeat an earlier one (Jaccard index of 5-token shingles of at "
         "least 0.8). `within-person` compares only records of the same person, and `all` compares all records.",
+    )
+    copy_forward: CopyForward = Field(
+        "keep",
+        description="Treatment of text that a person's later record copies from an earlier one (an earlier row of a "
+        "table): `remove-sentences` removes copied sentences, and `newest` keeps the last record of a chain.",
+    )
+    max_per_person: Count | None = Field(
+        None,
+        description="Maximum number of records of one person. If a person has more, a seeded sample of them is kept.",
     )
     min_class: MinClassConfig | None = Field(
         None,
@@ -128,7 +167,45 @@ class SourceConfig(Section):
             raise ValueError("normalize_labels makes two of the listed labels one class; list one spelling of each")
         return self
 
+    @model_validator(mode="after")
+    def _knows_who_copies(self) -> Self:
+        if self.copy_forward != "keep" and (self.rows_are_persons or not self.has_persons):
+            raise ValueError(
+                "copy_forward compares records of one person, so it needs group; set it, or remove this key"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.kind == "table":
+            if self.fields != FieldsConfig():
+                raise ValueError("fields is for hospital sources; for a table, set text, label, group and id")
+            return self
+        of_tables = ("delimiter", "format", "group", "id", "label", "max_bad_rows", "names", "staff", "text")
+        unused = [name for name in of_tables if getattr(self, name) != SourceConfig.model_fields[name].default]
+        if unused:
+            raise ValueError(
+                f"kind {self.kind} does not use {', '.join(unused)}; remove it, and set source.fields to change "
+                "where the person, label, date, encounter or author of a note is found"
+            )
+        if self.rows_are_persons and self.fields.person is not None:
+            raise ValueError("rows_are_persons does not fit with fields.person, which identifies persons; remove one")
+        if self.rows_are_persons and self.kind != "folder":
+            raise ValueError(f"rows_are_persons does not fit with kind {self.kind}, whose notes name their persons")
+        if self.kind == "folder" and self.fields.person is None and not self.rows_are_persons:
+            raise ValueError(
+                "kind folder needs fields.person, for example `folder 2` or `name 1`, or rows_are_persons: true"
+            )
+        return self
+
     @property
     def has_persons(self) -> bool:
         """Whether the person of each record is known."""
-        return self.group is not None or self.rows_are_persons
+        return self.group is not None or self.rows_are_persons or self.kind != "table"
+
+    @property
+    def of_notes(self) -> "SourceConfig":
+        """The same source as a table of extracted notes: see `synthgen.extract`."""
+        columns = {"text": "text", "label": "label", "id": "id", "names": ("names",), "format": "parquet"}
+        group = None if self.rows_are_persons else "person"
+        return self.model_copy(update={**columns, "group": group, "encoding": "utf-8"})

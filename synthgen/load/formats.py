@@ -231,7 +231,7 @@ def read_source(source: SourceConfig, path: Path, *, isolated_rows: bool = False
 def wanted_columns(source: SourceConfig) -> tuple[str, ...]:
     """Return the distinct columns that the configuration names."""
     optional = [name for name in (source.group, source.id) if name is not None]
-    return tuple(dict.fromkeys((source.text, source.label, *optional, *source.names)))
+    return tuple(dict.fromkeys((source.text, source.label, *optional, *source.names, *source.staff)))
 
 
 def _format(source: SourceConfig, path: Path) -> Format:

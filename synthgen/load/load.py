@@ -37,6 +37,22 @@ class BadRow:
     reason: str
 
 
+class TooManyBadRows(DataError, exit_code=3):  # noqa: N818 - a state of the source
+    """More rows are unusable than `source.max_bad_rows` allows; `bad` contains all of them."""
+
+    bad: tuple[BadRow, ...] = ()
+
+    def listed_in(self, file: Path) -> "TooManyBadRows":
+        """Return the error with a hint that names the file in which all bad rows are listed."""
+        hint = f"{file} lists the number and the reason of each of these rows. {self.hint}"
+        return TooManyBadRows(self.message, problems=self.problems, hint=hint)
+
+
+def bad_rows_json(bad: Sequence[BadRow]) -> list[dict[str, Any]]:
+    """Return the content of the file of the bad rows."""
+    return [{"row": row.number, "reason": row.reason} for row in bad]
+
+
 def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Record | BadRow:
     """Return the record of a row, or a `BadRow` with the reason; add a new record's id to `used_ids`.
 
@@ -70,9 +86,9 @@ def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Recor
     return Record(id=identity, text=text, label=label, group=group)
 
 
-def names_of(row: SourceRow, source: SourceConfig) -> tuple[str, ...]:
-    """Return the distinct person names in the declared columns of a row; raise CellError as `names_in`."""
-    return tuple(dict.fromkeys(name for column in source.names for name in names_in(row.values.get(column))))
+def names_of(row: SourceRow, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the distinct names in the columns of a row; raise CellError as `names_in`."""
+    return tuple(dict.fromkeys(name for column in columns for name in names_in(row.values.get(column))))
 
 
 def _text(value: Any) -> tuple[str, str]:
@@ -98,15 +114,30 @@ class LoadReport:
 
     corpus: Corpus  # the records kept, role `source`, in the order of the file
     names: dict[str, tuple[str, ...]]  # names of persons by record id, from the columns in `source.names`
+    staff: tuple[str, ...]  # names of staff, from the columns in `source.staff` of the records kept
     n_rows: int  # rows in the source
     bad: tuple[BadRow, ...]  # unusable rows
     n_other_labels: int  # usable rows whose class is not in `source.labels`
     n_not_sampled: int  # usable rows dropped by `source.max_records`
+    removed: Mapping[str, float]  # records that the switches of `source` changed, and the share of copied text
     notes: tuple[str, ...]  # observations with counts that the user should check; they may show labels
 
     def bad_counts(self) -> dict[str, int]:
         """Return the number of bad rows per reason, sorted by reason."""
         return dict(sorted(Counter(row.reason for row in self.bad).items()))
+
+    def counts(self) -> dict[str, object]:
+        """Return all counts and notes as JSON-compatible data."""
+        return {
+            "in": self.n_rows,
+            "out": len(self.corpus),
+            "bad_rows": self.bad_counts(),
+            "other_labels": self.n_other_labels,
+            "not_sampled": self.n_not_sampled,
+            **self.removed,
+            "notes": list(self.notes),
+            "classes": self.corpus.counts(),
+        }
 
     def __repr__(self) -> str:
         return f"LoadReport({len(self.corpus)} records of {self.n_rows} rows, {len(self.bad)} bad)"
@@ -115,16 +146,19 @@ class LoadReport:
 def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bool = False) -> LoadReport:
     """Return the file or folder at `path` as a corpus, with counts of all rejected and skipped rows.
 
-    `source` describes the columns; its own `path` is ignored. With `isolated_rows`, CSV sources in which one row can
+    `source` describes the columns; its own `path` is ignored. For a hospital source, `path` is the table of extracted
+    notes. With `isolated_rows`, CSV sources in which one row can
     change others are rejected, as a privacy budget requires.
 
     Raises:
-        DataError: if the source is unreadable or empty, lacks a column or a wanted class, has more bad rows than
-            `source.max_bad_rows`, or if the label column does not look like classes.
+        TooManyBadRows: if the source has more bad rows than `source.max_bad_rows`.
+        DataError: if the source is unreadable or empty, lacks a column or a wanted class, or if the label column does
+            not look like classes.
 
     Privacy: messages contain row numbers, column names and, if the label column holds classes, labels.
     Randomness: one SHA-256 per group if `source.max_records` is set.
     """
+    source = source if source.kind == "table" else source.of_notes
     table = read_source(source, path, isolated_rows=isolated_rows)
     _require_columns(table, source, path)
     used_ids: set[str] = set()
@@ -144,22 +178,25 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     rows = {m.id: row for m, row in zip(parsed, table.rows, strict=True) if isinstance(m, Record)}
     wanted = _of_labels(good, source, path)
     _require_classes(wanted, source, path)
-    selected, removed = select(wanted, source)
-    sampled = _sample(selected, source.max_records, seeds)
+    selected = select(wanted, source, seeds)
+    sampled = _sample(selected.records, source.max_records, seeds)
     if not sampled:
         raise DataError(f"{path}: no usable record is left", hint="Check source.labels and source.max_records.")
+    staff = _names(sampled, rows, "staff", source.staff, path)
     corpus = Corpus(role="source", records=tuple(sampled), has_groups=source.has_persons)
     return LoadReport(
         corpus=corpus,
-        names=_names(sampled, rows, source, path),
+        names=_names(sampled, rows, "names", source.names, path),
+        staff=tuple(sorted({name for own in staff.values() for name in own})),
         n_rows=len(parsed),
         bad=bad,
         n_other_labels=len(good) - len(wanted),
-        n_not_sampled=len(selected) - len(sampled),
+        n_not_sampled=len(selected.records) - len(sampled),
+        removed=selected.counts,
         notes=(
             *table.notes,
             *spelled,
-            *removed,
+            *selected.notes,
             *_undecodable(bad, path),
             *_doubtful_labels(Counter(r.label for r in good), {r.label for r in wanted}),
         ),
@@ -167,21 +204,21 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
 
 
 def _names(
-    records: Sequence[Record], rows: Mapping[str, SourceRow], source: SourceConfig, path: Path
+    records: Sequence[Record], rows: Mapping[str, SourceRow], key: str, columns: Sequence[str], path: Path
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names of persons by record id; raise DataError if a cell of names cannot be read."""
+    """Return the names in the columns of `source.KEY` by record id; raise DataError if a cell cannot be read."""
     found: dict[str, tuple[str, ...]] = {}
     problems: Counter[str] = Counter()
     for record in records:
         try:
-            found[record.id] = names_of(rows[record.id], source)
+            found[record.id] = names_of(rows[record.id], columns)
         except CellError as error:
             problems[str(error)] += 1
     if problems:
         raise DataError(
-            f"{path}: columns in source.names hold values that are not names",
+            f"{path}: columns in source.{key} hold values that are not names",
             problems=[f"{problem}: {n} rows" for problem, n in sorted(problems.items())],
-            hint="Save names as text, lists of texts or structs of texts, or remove the column from source.names.",
+            hint=f"Save names as text, lists of texts or structs of texts, or remove the column from source.{key}.",
         )
     return found
 
@@ -221,7 +258,7 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
         raise DataError(
             f"{path}: {len(missing)} of the configured columns not found",
             problems=[f"no column {name!r}" for name in missing],
-            hint=f"{_found(table.columns, source, path)} Correct source.text, .label, .group, .id and .names.",
+            hint=f"{_found(table.columns, source, path)} Correct source.text, .label, .group, .id, .names, .staff.",
         )
 
 
@@ -247,11 +284,13 @@ def _require_few_bad(bad: Sequence[BadRow], n_rows: int, source: SourceConfig, p
     hint = "Repair these rows, or raise source.max_bad_rows if losing them is acceptable."
     if UNDECODABLE in by_reason:
         hint = f"{likely_encoding(path)} {hint}".strip()
-    raise DataError(
+    refused = TooManyBadRows(
         f"{path}: {len(bad)} of {n_rows} rows cannot be used, more than the {source.max_bad_rows:.2%} allowed",
         problems=problems,
         hint=hint,
     )
+    refused.bad = tuple(bad)
+    raise refused
 
 
 def _of_labels(records: list[Record], source: SourceConfig, path: Path) -> list[Record]:
@@ -278,10 +317,12 @@ def _require_classes(records: Sequence[Record], source: SourceConfig, path: Path
         owner = "person" if source.group else "record"
         problems.append(f"{single} of {len(persons)} different labels belong to only one {owner}")
     if problems:
+        is_table = source.kind == "table"
+        place = "source.label" if is_table else "source.fields.label"
         raise DataError(
-            f"{path}: the column source.label does not hold classes",
+            f"{path if is_table else source.path}: the values of {place} are not classes",
             problems=problems,
-            hint="Set source.label to the class column, or list the classes to keep in source.labels.",
+            hint=f"Set {place} to the place of the class, or list the classes to keep in source.labels.",
         )
 
 

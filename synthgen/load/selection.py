@@ -2,17 +2,28 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
 from synthgen.core.near_duplicates import repeated
+from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Record
 from synthgen.load.cells import folded
-from synthgen.load.config import SourceConfig
+from synthgen.load.config import MinClassConfig, SourceConfig
+from synthgen.load.copy_forward import treat_copies
 
 MERGED = "other"  # the class that small classes are merged into
 NO_VALUE = {"", "null", "none", "nil", "nan", "na", "n/a", "#n/a", "missing", "undefined", "?", "nat"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The records that `select` keeps, and what it changed."""
+
+    records: list[Record]
+    notes: list[str]  # sentences with counts; they may show labels
+    counts: dict[str, float]  # numbers of records, and of what is copied
 
 
 def is_no_value(label: str) -> bool:
@@ -44,37 +55,88 @@ def with_one_spelling(records: Sequence[Record], source: SourceConfig) -> list[R
     return [replace(record, label=chosen[folded(record.label)]) for record in records]
 
 
-def select(records: Sequence[Record], source: SourceConfig) -> tuple[list[Record], list[str]]:
-    """Return the records without repetitions and small classes, and what was removed or merged, with counts.
+def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> Selected:
+    """Return the records without repetitions, copies, surplus and small classes, and what was changed, with counts.
+
+    The counts are `repeated`, `over_max_per_person` and `in_small_classes`, in records. If persons have several
+    records, `copied_share` (0 to 1), `copied_sentences` and `copied_records` are results of `treat_copies`.
 
     Raises:
         DataError: a class has fewer persons than `source.min_class` requires, and it says `refuse`.
 
     Privacy: with `dedupe: all` and with `min_class`, whether a record is kept depends on other persons.
+    Randomness: a keyed hash of the person and the place of each record, if `source.max_per_person` is set.
     """
     kept, notes = list(records), []
+    counts: dict[str, float] = dict.fromkeys(("repeated", "over_max_per_person", "in_small_classes"), 0)
     if source.dedupe != "off":
         owners = [record.group for record in kept] if source.dedupe == "within-person" else None
         is_repeated = repeated([record.text for record in kept], owners)
         kept = [record for record, again in zip(kept, is_repeated, strict=True) if not again]
+        counts["repeated"] = int(is_repeated.sum())
         if is_repeated.any():
-            notes.append(f"{int(is_repeated.sum())} records repeat an earlier one and were removed (source.dedupe)")
+            notes.append(f"{counts['repeated']} records repeat an earlier one and were removed (source.dedupe)")
+    if source.has_persons and not source.rows_are_persons:
+        kept = _with_copies_treated(kept, source, notes, counts)
+    if source.max_per_person is not None:
+        before, kept = len(kept), _at_most(kept, source.max_per_person, seeds)
+        counts["over_max_per_person"] = before - len(kept)
+        notes += [f"{before - len(kept)} records exceed source.max_per_person"] if len(kept) < before else []
     if source.min_class is None:
-        return kept, notes
-    persons: dict[str, set[str]] = defaultdict(set)
-    for record in kept:
-        persons[record.label].add(record.group)
-    small = {label: len(groups) for label, groups in sorted(persons.items()) if len(groups) < source.min_class.count}
+        return Selected(kept, notes, counts)
+    small = _small_classes(kept, source.min_class)
+    counts["in_small_classes"] = sum(record.label in small for record in kept)
     shown = ", ".join(f"{label!r}: {n} persons" for label, n in small.items())
-    if small and source.min_class.then == "refuse":
+    if small and source.min_class.then == "drop":
+        notes.append(f"small classes were removed (source.min_class): {shown}")
+        return Selected([record for record in kept if record.label not in small], notes, counts)
+    if small:
+        notes.append(f"small classes were merged into {MERGED!r} (source.min_class): {shown}")
+    merged = [replace(record, label=MERGED) if record.label in small else record for record in kept]
+    return Selected(merged, notes, counts)
+
+
+def _small_classes(records: Sequence[Record], least: MinClassConfig) -> dict[str, int]:
+    """Return the number of persons of each class that has too few; raise DataError if these are refused."""
+    persons: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        persons[record.label].add(record.group)
+    small = {label: len(groups) for label, groups in sorted(persons.items()) if len(groups) < least.count}
+    if small and least.then == "refuse":
         raise DataError(
-            f"source.min_class: {len(small)} classes have fewer than {source.min_class.count} persons",
+            f"source.min_class: {len(small)} classes have fewer than {least.count} persons",
             problems=[f"{label!r}: {n} persons" for label, n in small.items()],
             hint="Set source.min_class.then to drop or merge, or add records of these classes.",
         )
-    if small and source.min_class.then == "drop":
-        notes.append(f"small classes were removed (source.min_class): {shown}")
-        return [record for record in kept if record.label not in small], notes
-    if small:
-        notes.append(f"small classes were merged into {MERGED!r} (source.min_class): {shown}")
-    return [replace(record, label=MERGED) if record.label in small else record for record in kept], notes
+    return small
+
+
+def _with_copies_treated(
+    records: list[Record], source: SourceConfig, notes: list[str], counts: dict[str, float]
+) -> list[Record]:
+    """Return the records after `source.copy_forward`, and add what it found to `notes` and `counts`."""
+    found = treat_copies(records, source.copy_forward)
+    removed = f"; {found.n_sentences} sentences and {found.n_records} whole records were removed"
+    notes.append(
+        f"{found.share:.0%} of the passages of ten words repeat an earlier record of the same person"
+        f"{'' if source.copy_forward == 'keep' else removed} (source.copy_forward: {source.copy_forward})"
+    )
+    counts["copied_share"] = found.share
+    counts |= {"copied_sentences": found.n_sentences, "copied_records": found.n_records}
+    return found.records
+
+
+def _at_most(records: Sequence[Record], most: int, seeds: SeedTree) -> list[Record]:
+    """Return at most so many records of each person, chosen by a keyed hash, in the given order.
+
+    The hash is of the place among the person's own records. An id can be the number of a row, which depends on the
+    records of other persons.
+    """
+    by_person: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        by_person[record.group].append(record)
+    kept: set[str] = set()
+    for person, own in by_person.items():
+        keys = [seeds.child("of-person", person, str(place)).key() for place in range(len(own))]
+        kept.update(own[place].id for place in sorted(range(len(own)), key=keys.__getitem__)[:most])
+    return [record for record in records if record.id in kept]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from audits.core.files import read_regular
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import ModelError, ModelMissing, StorageError
 from synthgen.models.registry import MODELS, Pin
@@ -93,8 +94,8 @@ def _module_problems(folder: Path) -> list[str]:
     if not (folder / "modules.json").is_file():
         return []
     try:
-        kinds = [module["type"] for module in json.loads((folder / "modules.json").read_bytes())]
-    except (ValueError, TypeError, KeyError):
+        kinds = [module["type"] for module in json.loads(read_regular(folder / "modules.json"))]
+    except (OSError, ValueError, TypeError, KeyError):
         return ["modules.json: must list modules with their type"]
     foreign = [kind for kind in kinds if not str(kind).startswith("sentence_transformers.")]
     return [f"modules.json: requires foreign code ({kind}), which is never run" for kind in foreign]
@@ -207,7 +208,7 @@ def _hub_cache(name: str) -> Path | None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_regular(path))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: cannot be read as JSON") from error
     if not isinstance(value, dict):

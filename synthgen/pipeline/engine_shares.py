@@ -125,8 +125,11 @@ def read_sample(config: Config) -> tuple[Marked, ...] | None:
 
 
 def _parquet(path: Path) -> Iterator[Marked]:
-    with open_regular(path) as file:
-        _, table = read_parquet(file, {"text", "spans", "group"})
+    try:
+        with open_regular(path) as file:
+            _, table = read_parquet(file, {"text", "spans", "group"})
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
     for row in table.to_pylist():
         spans = [(s["start"], s["end"], str(s["entity_type"])) for s in row["spans"] or ()]
         kept = tuple(mark for mark in spans if "@" not in row["text"][max(0, mark[0] - 1) : mark[1]])

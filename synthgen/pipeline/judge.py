@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import audits
 from audits.core.errors import InputError
 from audits.core.files import write_whole
 from audits.core.inputs import table_digest
-from audits.core.report import read_report, tool_name
+from audits.core.report import AuditReport, read_report, tool_name
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
 from audits.gate.disclosure import public_evidence
 from audits.gate.dp_substitute import METHOD
@@ -24,7 +24,7 @@ from audits.selftest.bound import BoundSelfTest, bound_selftest
 from audits.selftest.cases import CASES
 from audits.selftest.run_suite import run_suite
 from synthgen.core.digest import sha256_array, sha256_json
-from synthgen.core.files import read_json
+from synthgen.core.files import read_json, write_json
 from synthgen.core.made_by import LIBRARIES
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.tables import write_corpus
@@ -42,6 +42,7 @@ from synthgen.pipeline.workspace import StageResult
 
 AUDIT, EVIDENCE, SYNTHETIC = "audit.json", "evidence.json", "synthetic.parquet"
 SELFTEST = "selftest.json"
+FINDINGS = "findings.json"  # private: each place in a synthetic record that discloses a train person, by audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +138,15 @@ def _sample(job: Job) -> StageInput:
 
 
 def _audit(context: StageContext) -> Mapping[str, object]:
-    """Write audit.json, evidence.json and synthetic.parquet."""
+    """Write audit.json, findings.json, evidence.json and synthetic.parquet."""
     synthetic, number = context.input("synthetic"), context.input("attempt")
     write_corpus(context.folder / SYNTHETIC, synthetic)
     confidence = confidence_of(number, context.config("audit.confidence"))
-    report = run_audits(context, confidence)
+    audited = run_audits(context, confidence)
+    report = audited.to_json()
     write_whole(context.folder / AUDIT, report)
+    findings = [{"audit": result.name, **asdict(one)} for result in audited.results for one in result.findings]
+    write_json(context.folder / FINDINGS, findings)
     utility = read_json(context.input("evaluate").folder / UTILITY)["metrics"]
     counts = {"records.synthetic": len(synthetic), ATTEMPTS: number}
     counts["records.quarantined"] = context.input("written").n_quarantined
@@ -161,8 +165,8 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     return {"in": len(synthetic), "out": len(synthetic), "classes": synthetic.counts()}
 
 
-def run_audits(context: StageContext, confidence: float) -> bytes:
-    """Return audit.json with the results of every audit whose inputs the run has."""
+def run_audits(context: StageContext, confidence: float) -> AuditReport:
+    """Return the report with the results of every audit whose inputs the run has."""
     encoder, tables = context.config("embed.model"), context.input("tables")
     inputs = AuditInputs(
         synthetic=as_table(context.input("synthetic"), {encoder: tables.vectors["synthetic"]}),
@@ -176,8 +180,7 @@ def run_audits(context: StageContext, confidence: float) -> bytes:
     )
     seed = context.stream("audit").integer()
     with context.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
-        report = audits.run(inputs, seed=seed, confidence=confidence, progress=lambda _line: advance(1))
-    return report.to_json()
+        return audits.run(inputs, seed=seed, confidence=confidence, progress=lambda _line: advance(1))
 
 
 def lineage(train: Corpus, written: Written) -> Lineage:
@@ -204,7 +207,7 @@ _CORPORA = ("synthetic", "train", "control", "written")
 _ATTEMPT_INPUTS = (*_CORPORA, "identifiers", "control_identifiers", "near_duplicate_rate")
 AUDIT_STAGE = Stage(
     name="audit",
-    version=3,
+    version=5,
     run=_audit,
     config=("audit.confidence", "embed.model", "interpolate.is_private"),
     inputs=(*_ATTEMPT_INPUTS, "tables", "evaluate", "attempt", "sample"),

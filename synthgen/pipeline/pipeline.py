@@ -1,6 +1,7 @@
 """Run a configuration: the entry point of the engine for Python and the command line."""
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from audits.core.files import write_whole
@@ -50,7 +51,7 @@ class Pipeline:
         self.progress = notebook_progress() if progress is None else progress
 
     def __repr__(self) -> str:
-        return f"Pipeline({self.config.release.name!r}, policy {self.config.policy!r})"
+        return f"Pipeline({self.config.release.name!r}, policy {Path(self.config.policy).name[:64]!r})"
 
     def plan(self, *, pilot: bool = True) -> "Plan":
         """Check the configuration, estimate the run, and write a few texts: see `make_plan`.
@@ -111,7 +112,7 @@ class Pipeline:
         from synthgen.pipeline.record import RunRecord
         from synthgen.pipeline.style_choice import check_server, check_style
         from synthgen.pipeline.workspace import Workspace
-        from synthgen.release.run import Run
+        from synthgen.release.run import Run, note_config
 
         if until == STAGES[-1]:  # an unusable ledger ends the run here and not after the texts are written
             check_ledger(*ledger_of(self.config))
@@ -134,6 +135,7 @@ class Pipeline:
                     break
             record = RunRecord.of(self.config, done, models)
             record.write(workspace.root)
+            note_config(self.config, workspace)
         return Run(self.config, workspace, record, policy)
 
 
@@ -142,6 +144,10 @@ def _with_source(config: Config, table: Any) -> Config:
     from synthgen.load.frames import parquet_of
     from synthgen.pipeline.workspace import Workspace
 
+    if config.source.kind != "table":
+        raise UsageError(
+            "source.kind must be table if a table is passed", hint="Remove source.kind and source.fields."
+        )
     data = parquet_of(table)
     root = Workspace(config.resolve(config.workspace)).root
     path = root / f"source-{hashlib.sha256(data).hexdigest()[:16]}.parquet"

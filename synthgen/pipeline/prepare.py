@@ -1,15 +1,17 @@
 """The first stages: load, split, deidentify, embed. Stages that write texts read neither source nor identifiers."""
 
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from audits.text.clinical_terms import is_ordinary
+from synthgen.core.digest import sha256_json
 from synthgen.core.errors import DataError
-from synthgen.core.files import read_json
+from synthgen.core.files import read_json, write_by, write_json
 from synthgen.core.stage import StageInput, plain_value
 from synthgen.core.tables import read_corpus, read_segments
 from synthgen.core.types import Corpus, Embedded
@@ -18,7 +20,13 @@ from synthgen.deidentify import engine_digest
 from synthgen.deidentify.stage import DEIDENTIFY
 from synthgen.embed import Encoder, embed
 from synthgen.embed.stage import EMBED, TRAIN_VECTORS
-from synthgen.load.stage import LOAD
+from synthgen.extract.extract import LOAD_REPORT
+from synthgen.extract.folder import MODIFIED
+from synthgen.extract.resolve import RESOLVED
+from synthgen.load import LoadReport, load
+from synthgen.load.load import TooManyBadRows, bad_rows_json
+from synthgen.load.notes import EXTRACT
+from synthgen.load.stage import BAD_ROWS, LOAD
 from synthgen.models.registry import MODELS
 from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.workspace import StageResult
@@ -41,10 +49,95 @@ class Prepared:
     control_identifiers: Identifiers
 
 
-def load_source(job: Job) -> StageResult:
-    """Read the source into the workspace."""
+def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None:
+    """Extract the notes of a hospital source into the workspace; return None if the source is a table.
+
+    `table_path` returns the table that `load` then reads. The load report and the notes are also copied to the top of
+    the workspace, where a run with a privacy budget can use the notes as a table. With `most_notes`, the notes after
+    the first ones are not read, and names, sizes and times of the files stand for their contents in the cache key.
+    """
+    if job.config.source.kind == "table":
+        return None
     path = job.config.source_path
-    return job.run(LOAD, {"file": StageInput(path, source_digest(path))})
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder", hint="Check source.path in the configuration.")
+    if most_notes is None:
+        state = _state_of(path, with_days=job.config.source.fields.date == MODIFIED)
+    else:
+        state = _file_times(path)
+    extracted = job.run(EXTRACT, {"file": StageInput(path, state), "most_notes": plain_value(most_notes)})
+    # `load` adds its counts later; if it fails, the report on the extraction remains
+    write_json(job.workspace.root / LOAD_REPORT, read_json(extracted.folder / LOAD_REPORT))
+    write_by(job.workspace.root / RESOLVED, lambda path: _copy_private(extracted.folder / RESOLVED, path))
+    return extracted
+
+
+def _copy_private(source: Path, target: Path) -> None:
+    target.touch(mode=0o600)
+    shutil.copyfile(source, target)
+
+
+def _state_of(path: Path, *, with_days: bool) -> str:
+    """Return a digest of everything that a reader of documents uses.
+
+    These are the contents, the log `NAME.wal` beside a database, and with `with_days` the days of the last changes.
+    """
+    files = sorted(path.rglob("*")) if with_days else []
+    days = {file.relative_to(path).as_posix(): int(file.lstat().st_mtime) // 86400 for file in files}
+    return sha256_json({"content": source_digest(path), "days": days, "log": source_digest(Path(f"{path}.wal"))})
+
+
+def _file_times(path: Path) -> str:
+    """Return a digest of the names, sizes and times of the files of a source, without reading them."""
+    files = [file for file in (path, Path(f"{path}.wal"), *path.rglob("*")) if file.is_file()]
+    stats = {str(file): [(found := file.stat()).st_size, found.st_mtime_ns] for file in sorted(files)}
+    return sha256_json(stats)
+
+
+def table_path(job: Job, extracted: StageResult | None) -> Path:
+    """Return the path of the source table, or of the table of extracted notes."""
+    return job.config.source_path if extracted is None else extracted.folder / RESOLVED
+
+
+def load_source(job: Job, extracted: StageResult | None) -> StageResult:
+    """Read the source, or the notes extracted from it, into the workspace.
+
+    The list of bad rows is also written to the top of the workspace, even if there are too many of them.
+    """
+    path = table_path(job, extracted)
+    file = StageInput(path, source_digest(path) if extracted is None else extracted.digest)
+    try:
+        loaded = job.run(LOAD, {"file": file})
+    except TooManyBadRows as error:
+        raise error.listed_in(_write_bad_rows(job, bad_rows_json(error.bad))) from None
+    _write_bad_rows(job, read_json(loaded.folder / BAD_ROWS))
+    _write_load_report(job, extracted, loaded.counts)
+    return loaded
+
+
+def read_source(job: Job, extracted: StageResult | None) -> LoadReport:
+    """Return the source as `load_source` reads it. Only the list of bad rows and the load report are written."""
+    path, is_private = table_path(job, extracted), job.config.interpolate.is_private
+    try:
+        report = load(job.config.source, path, job.seeds.child("load"), isolated_rows=is_private)
+    except TooManyBadRows as error:
+        raise error.listed_in(_write_bad_rows(job, bad_rows_json(error.bad))) from None
+    _write_bad_rows(job, bad_rows_json(report.bad))
+    _write_load_report(job, extracted, report.counts())
+    return report
+
+
+def _write_bad_rows(job: Job, rows: object) -> Path:
+    """Write the list of bad rows to the top of the workspace, readable by the owner only, and return its path."""
+    path = job.workspace.root / BAD_ROWS
+    write_json(path, rows)
+    return path
+
+
+def _write_load_report(job: Job, extracted: StageResult | None, counts: Mapping[str, object]) -> None:
+    """Write the load report of the extraction, if there is one, and the counts of `load` into the workspace."""
+    report = {"kind": job.config.source.kind} if extracted is None else read_json(extracted.folder / LOAD_REPORT)
+    write_json(job.workspace.root / LOAD_REPORT, {**report, "load": dict(counts)})
 
 
 def split_source(job: Job, loaded: StageResult) -> StageResult:

@@ -88,6 +88,9 @@ class RunRecord(BaseModel):
     stages: tuple[StageRecord, ...]
     digest: str
 
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:  # what `repr` and `str` show
+        return [("stages", len(self.stages))]
+
     @classmethod
     def of(cls, config: Config, stages: Sequence[StageResult], models: Sequence[ModelRecord]) -> "RunRecord":
         """Return the record of a run that has just ended."""

@@ -2,9 +2,10 @@
 
 load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit,
 then the self-test of the audits if the policy requires it. If the audits quarantine records, these are removed, and
-evaluate and audit run again. Under differential privacy, the run stops after deidentify if its release would be
-refused with certainty. After embed, it reserves its budget in the ledger and queries train once; no later stage that
-writes text reads train. The gate and the release are separate steps: see `synthgen.release.run`.
+evaluate and audit run again. For a hospital source, the stage extract comes first. Under differential privacy, the
+run stops after deidentify if its release would be refused with certainty. After embed, it reserves its budget in the
+ledger and queries train once; no later stage that writes text reads train. The gate and the release are separate
+steps: see `synthgen.release.run`.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -44,7 +45,10 @@ _BEFORE_QUERIES = (*WITHOUT_MODELS, "embed")  # a run up to one of these makes n
 
 def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Iterator[StageResult]:
     """Run and yield one stage after another; the caller may stop after any of them."""
-    loaded = prepare.load_source(job)
+    extracted = prepare.extract_notes(job)
+    if extracted is not None:
+        yield extracted
+    loaded = prepare.load_source(job, extracted)
     yield loaded
     parts = prepare.split_source(job, loaded)
     yield parts

@@ -11,6 +11,7 @@ The prediction does not use control, so it does not count as an audit attempt.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,14 +26,22 @@ SUBSETS = 5  # number of random subsets of real records; their scores are averag
 LEVEL = 0.025  # quantile of the bootstrap draws that is the lower end of a ratio
 
 
+class ExpectedRatio(NamedTuple):
+    """A predicted ratio to real records."""
+
+    value: float
+    low: float  # lower end of the interval, with 97.5 % confidence
+    label: str = ""  # the class with the smallest ratio, for the ratio of the worst class
+
+
 def expected_utility(
     pilot: LabelledTexts,
     parents: Collection[str],
     train: Embedded,
     n_records: Mapping[str, int],
     rng: np.random.Generator,
-) -> dict[str, tuple[float, float]]:
-    """Return the expected value and the lower end of the ratios `tstr_over_trtr` and `worst_class_ratio`.
+) -> dict[str, ExpectedRatio]:
+    """Return the expected values and lower ends of the ratios `tstr_over_trtr` and `worst_class_ratio`.
 
     Returns:
         the two ratios by name; empty if the pilot has too few texts, or the pilot or a half of train lacks a class.
@@ -67,8 +76,15 @@ def expected_utility(
     overall = of_pilot.macro_f1 * many / np.maximum(few, 1e-9) / np.maximum(of_all.macro_f1, 1e-9)
     learned = (of_all.recall[0] > 0) & (few_recall[0] > 0)
     of_class = (of_pilot.recall * many_recall)[:, learned] / (few_recall * of_all.recall)[:, learned]
-    ratios = {"tstr_over_trtr": overall} | ({"worst_class_ratio": of_class.min(axis=1)} if learned.any() else {})
-    return {name: (float(draws[0]), float(np.quantile(draws[1:], LEVEL))) for name, draws in ratios.items()}
+    ratios = {"tstr_over_trtr": _ratio(overall)}
+    if learned.any():
+        worst = np.asarray(names)[learned][of_class[0].argmin()]
+        ratios["worst_class_ratio"] = _ratio(of_class.min(axis=1), str(worst))
+    return ratios
+
+
+def _ratio(draws: Float64, label: str = "") -> ExpectedRatio:
+    return ExpectedRatio(float(draws[0]), float(np.quantile(draws[1:], LEVEL)), label)
 
 
 def _subset(

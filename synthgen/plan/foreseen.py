@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from audits.core.errors import AuditError
@@ -14,34 +14,43 @@ from audits.gate.rule import SECRET, STATED, Rule
 from audits.ledger.attempts import check_ledger
 from audits.runner.registry import AUDITS, NEEDS
 from synthgen.config import Config, is_uri
-from synthgen.core.errors import SynthGenError
+from synthgen.core.errors import DataError, InternalError, Interrupted, SynthGenError
 from synthgen.core.files import check_writable
 from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus
+from synthgen.decode.loading import backend_of
 from synthgen.dp.certain_refusals import split_problems
+from synthgen.dp.planned_queries import check_budget
+from synthgen.filter.attributes import check_labels
+from synthgen.interpolate import check_classes
+from synthgen.pipeline.engine_shares import read_sample
 from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.prepare import Prepared, check_language, check_train_classes
+from synthgen.pipeline.rounds import first_requested
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.stage_order import models_of
-from synthgen.pipeline.style_choice import check_own_examples, check_style_training
-from synthgen.plan.reach import EXTRA_INPUT, Reach
+from synthgen.pipeline.style_choice import check_own_examples, check_server, check_style, check_style_training
+from synthgen.plan.one_person import certain_recovery
+from synthgen.plan.reach import EXTRA_INPUT, Reach, unit_of
 from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key, passphrase_for
 from synthgen.split import Split
 
+UNEXPECTED = (InternalError, Interrupted)  # errors that are no problem of the configuration or the source
 LEAST_SPACE = 64 << 20  # bytes
 DEDUPE = "or set source.dedupe: all, which removes such records before the split"
-_MORE_PERSONS = "add persons, or raise split.train and split.control"
 
 
 def setup_problems(config: Config, job: Job) -> Iterator[str]:
     """Yield what would stop a run or a release independently of the records: models, key, ledger, folder."""
-    yield from _problem_of(lambda: models_of(job))
+    yield from problems_of(lambda: backend_of(config.decode.placement))
+    yield from problems_of(lambda: models_of(job))
     yield from _key_problems(config)
     ledger, mark = ledger_of(config)
     if ledger.is_dir() or os.path.lexists(mark.path):
-        yield from _problem_of(lambda: check_ledger(ledger, mark))
+        yield from problems_of(lambda: check_ledger(ledger, mark))
     out = config.resolve(config.release.out)
-    yield from _problem_of(lambda: check_writable(out))
+    yield from problems_of(lambda: check_writable(out))
     # `Path.is_dir` raises an error inside a folder that may not be read
     place = next(folder for folder in (out, *out.parents) if os.path.isdir(folder))  # noqa: PTH112
     if (free := shutil.disk_usage(place).free) < LEAST_SPACE:
@@ -53,21 +62,81 @@ def _key_problems(config: Config) -> Iterator[str]:
 
     If a terminal would prompt for the passphrase, the key is not opened.
     """
+    key = config.resolve(config.release.key_file)
     if is_uri(config.release.key):
+        if not key.is_file():
+            yield f"release.public: there is no file {key}; set it to the public part (NAME.pub.json) of release.key"
         return
-    key = config.resolve(config.release.key)
     if not key.is_file():
         yield f"release.key: there is no file {key}; create the key: synthgen keys new {key} --person NAME --org NAME"
     elif PASSPHRASE_ENV in os.environ or key.with_suffix(".passphrase").exists() or not sys.stdin.isatty():
-        yield from _problem_of(lambda: check_validity(load_key(key, passphrase_for(key)), datetime.now(UTC)))
+        yield from problems_of(lambda: check_validity(load_key(key, passphrase_for(key)), datetime.now(UTC)))
 
 
-def _problem_of(check: Callable[[], object]) -> Iterator[str]:
+def problems_of(check: Callable[[], object]) -> Iterator[str]:
     """Yield the error of a check on one line, if it raises one."""
     try:
         check()
     except (SynthGenError, AuditError) as error:
-        yield "; ".join(filter(None, [error.message, *error.problems, error.hint]))
+        if isinstance(error, UNEXPECTED):
+            raise
+        yield on_one_line(error)
+
+
+def on_one_line(error: SynthGenError | AuditError) -> str:
+    """Return the message, the problems and the hint of an error."""
+    return "; ".join(filter(None, [error.message, *error.problems, error.hint]))
+
+
+def all_in_one(errors: Sequence[SynthGenError | AuditError], others: Iterable[str]) -> SynthGenError | AuditError:
+    """Return an error that lists the errors and the other problems; a single error is returned as it is."""
+    found = [*dict.fromkeys([*map(on_one_line, errors), *others])]
+    if len(found) == 1:
+        return errors[0]
+    return DataError(f"no plan can be made and no release is possible, for {len(found)} reasons", problems=found)
+
+
+def config_problems(config: Config, policy: Policy) -> Iterator[str]:
+    """Yield each problem of the configuration under its policy, before the source is read."""
+    for check in (
+        lambda: check_style(config, policy),
+        lambda: check_server(config, policy),
+        lambda: check_budget(config, policy),
+        lambda: read_sample(config),
+    ):
+        yield from problems_of(check)
+
+
+def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
+    """Yield each problem of the classes: too few persons for the method, for its limits, or unknown labels.
+
+    `wanted` is the number of synthetic records of each label.
+    """
+    persons, method = [record.group for record in train.records], config.interpolate
+    if not method.is_private:
+        yield from problems_of(lambda: check_classes(train.labels, persons, wanted, method.build().min_groups))
+    if method.max_exposure is not None:
+        yield from _exposure_problems(config, method.max_exposure, train, wanted)
+    if (rules := config.filter.attributes) is not None:
+        yield from problems_of(lambda: check_labels(rules, train.labels))
+
+
+def _exposure_problems(config: Config, limit: float, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
+    """Yield a problem if `interpolate.max_exposure` is too small for the first round, whatever the weights are."""
+    unit, short = unit_of(config), []
+    for label, m in first_requested(wanted).items():
+        n = len({record.group for record in train.records if record.label == label})
+        if n * limit < m:
+            short.append(
+                f"{label!r}: {n} {unit} allow at most {int(n * limit)} vectors, but {wanted[label]} records need {m} "
+                f"(smallest possible limit: about {m / n:.3g})"
+            )
+    if short:
+        yield (
+            f"interpolate.max_exposure: the limit {limit:g} allows too few new vectors; {'; '.join(short)}; request "
+            "fewer records, raise interpolate.max_exposure (1.3 times the smallest possible limit usually works), or "
+            f"add {unit}"
+        )
 
 
 def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTree) -> Iterator[str]:
@@ -83,7 +152,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
         lambda: check_own_examples(config, parts.train, parts.control),
         lambda: check_language(config.decode, parts.train.texts),
     ):
-        yield from _problem_of(check)
+        yield from problems_of(check)
     if config.secret == PUBLIC and config.interpolate.is_private:
         return  # a study is never released, so the input checks cannot stop it; see `refuse_doomed_run`
     as_written = Prepared(
@@ -93,6 +162,13 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
         identifiers=None,
         control_identifiers=None,
     )
+    rules = [rule.id for rule in policy.all_rules() if rule.metric.startswith("utility.")]
+    if rules and len(set(parts.train.labels)) == 1:
+        place = "source.label" if config.source.kind == "table" else "source.fields.label"
+        yield (
+            f"rule {', '.join(rules)}: all records have one class, so no usefulness can be measured; set "
+            f"{place} to a field with several values"
+        )
     for problem in split_problems(policy, as_written, seeds, config.audit.confidence):
         yield f"{problem}; {DEDUPE}" if "nearly duplicate" in problem else problem
 
@@ -111,7 +187,9 @@ def gate_problems(
         elif name in NEEDS and name != ACCOUNTING:
             yield f"audit {name}: no run supplies its input; it {EXTRA_INPUT[name]}"
         elif isinstance(one := reach.get(name), Reach) and one.n < one.n_needed:
-            yield f"audit {name}: {one.n} {one.unit}, and {one.n_needed} are needed; {_more(one)}"
+            yield f"audit {name}: {one.n} {one.unit}, and {one.n_needed} are needed; {_more(one.unit)}"
+    if "parent_recovery" in required and not is_private:
+        yield from filter(None, [certain_recovery(config.interpolate.build(), policy, n_records)])
     for rule in policy.all_rules():
         if rule.id not in excused_rules and (why := _unmet(config, rule, reach, persons, n_records)):
             yield f"rule {rule.id} ({rule.metric} {rule.op} {rule.limit:g}): {why}"
@@ -133,14 +211,18 @@ def _unmet(  # noqa: PLR0911 - one return per reason
         return f"no run supplies this number; it {EXTRA_INPUT.get(source, 'needs a mirror of the run')}"
     if name == "tau" and source in AUDITS:
         both, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
-        return f"{both} persons on each side, and {needed} are needed; {_MORE_PERSONS}" if both < needed else None
+        unit = unit_of(config)
+        return f"{both} {unit} on each side, and {needed} are needed; {_more(unit)}" if both < needed else None
     if not isinstance(one := reach.get(source), Reach):
         return None
     if rule.min_n is not None and one.n < rule.min_n:
-        return f"{one.n} {one.unit}, and {rule.min_n} are needed; {_more(one)}"
+        return f"{one.n} {one.unit}, and {rule.min_n} are needed; {_more(one.unit)}"
     is_blind = rule.bound == "value" and rule.metric not in STATED and one.n < one.n_needed
-    return f"{one.n} {one.unit}, and {one.n_needed} are needed for a verdict; {_more(one)}" if is_blind else None
+    return f"{one.n} {one.unit}, and {one.n_needed} are needed for a verdict; {_more(one.unit)}" if is_blind else None
 
 
-def _more(reach: Reach) -> str:
-    return "request more records" if "records" in reach.unit else _MORE_PERSONS
+def _more(unit: str) -> str:
+    """Return how to get more of a unit of an audit: see `Reach.unit`."""
+    if "synthetic" in unit:
+        return "request more records"
+    return f"add {unit.partition(' ')[0]}, or raise split.train and split.control"

@@ -18,10 +18,10 @@ from audits.gate.utility import distance_of_shares
 from synthgen.core.files import write_json
 from synthgen.core.tables import read_candidates
 from synthgen.core.types import Candidate, Corpus, Embedded, Float32, Latents, Record, counts_by_reason
-from synthgen.decode.config import LEAST_TOKENS_PER_WORD
+from synthgen.decode.config import BRIDGE, LEAST_TOKENS_PER_WORD, PLAIN, DecodeConfig
 from synthgen.dp.certain_refusals import split_problems
 from synthgen.embed import Encoder
-from synthgen.evaluate.heads import LabelledTexts
+from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
 from synthgen.filter.classifier import MOST_REAL
 from synthgen.filter.stage import JUDGED
 from synthgen.interpolate.base import largest_remainder
@@ -30,19 +30,26 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.workspace import StageResult, finish
-from synthgen.plan.expected_utility import expected_utility
+from synthgen.plan.expected_utility import ExpectedRatio, expected_utility
+from synthgen.plan.stage_times import StageTime, stage_times
 
 PILOT_LATENTS = 120  # at an acceptance of 50 %, this gives a standard error of 4.6 percentage points
 FEWEST_OF_CLASS = 4
+FEWEST_TO_JUDGE = 10  # accepted texts of a class; with fewer, its expected ratio says little
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
-AUDIT_SECONDS = 0.015  # time of utility and audits per record of train, control and the synthetic table, on 2 cores
 CONFIDENCE = 0.975  # of each end of the interval of the accepted share
+AGREEMENT = "class_agreement"
 CAUTION = 0.9  # confidence of the lower end of the share of a class, from which a lack of records is a risk
 # Audits that one copied or identifying text can fail, so that a few texts may show the failure of the run.
 OF_SINGLE_TEXTS = ("memorization", "identifiers")
+RATIOS = (
+    "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
+    "recall of the weakest class (worst_class_ratio)"
+)
+STYLE_ADVICE = "decode.style is plain, so the texts read like textbooks; auto chooses the style nearest to your texts"
 # For each filter: the key to change and how. Texts that fail the copy rule repeat passages of train.
 REMEDIES = {
-    "class_agreement": "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
+    AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
     "length_short": "the texts are shorter than the real ones: raise decode.max_new_tokens, add the section "
     "segments, or set filter.length to [shortest, longest]",
     "length_long": "the texts are longer than the real ones: lower decode.max_new_tokens",
@@ -80,15 +87,20 @@ class Pilot:
     texts: int  # expected number of candidates in all rounds
     minutes: float  # expected duration of the whole run, without the calibration suite of the policy
     minutes_done: float  # the part of it that the pilot has finished and the run reuses
-    utility: Mapping[str, tuple[float, float]]  # expected ratios to real records, with their lower ends
+    stages: tuple[StageTime, ...]  # the time of each stage; the sum is `minutes`
+    utility: Mapping[str, ExpectedRatio]  # expected ratios to real records
     limits: Mapping[str, float]  # limits of the policy for these ratios
     advice: tuple[str, ...]  # for the most frequent reasons of rejection: what to change
     risks: tuple[str, ...]  # rules that the run may not meet, and audits that the accepted texts fail
     problems: tuple[str, ...]  # why the run will end, or is expected to end, without a release
 
+    def __repr__(self) -> str:
+        return f"Pilot(problems: {len(self.problems)}, risks: {len(self.risks)})"
+
     def to_json(self) -> dict[str, Any]:
         """Return the pilot as JSON-compatible data."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**fields, "stages": [stage.to_json() for stage in self.stages]}
 
     def to_text(self) -> str:
         """Return the pilot as text for a terminal."""
@@ -98,15 +110,19 @@ class Pilot:
             *(f"  {label[:32]:<32} {self.accepted.get(label, 0):>3} of {k:>3}" for label, k in self.written.items()),
             *(f"  rejected by {reason}: {k}" for reason, k in self.rejected.items()),
         ]
-        time = f"{self.minutes:.0f} minutes, of which {self.minutes_done:.0f} are done"
         lines.append(
-            f"expected: {n_records} records from {self.texts} texts ({self.run_share:.0%} accepted) in {time}"
+            f"expected: {n_records} records from {self.texts} texts in {self.minutes:.0f} minutes, of which "
+            f"{self.minutes_done:.0f} are done; {self.run_share:.0%} of the texts pass the filters"
         )
+        lines += [f"  {stage.to_text()}" for stage in self.stages]
+        lines += [RATIOS] if self.utility else []
         lines += [
-            f"  {name}: {value:.2f} expected, lower end {low:.2f}{self._limit(name)}"
-            for name, (value, low) in self.utility.items()
+            f"  {name}: {one.value:.2f} expected, lower end {one.low:.2f}{self._limit(name)}"
+            for name, one in self.utility.items()
         ]
-        return "\n".join([*lines, *(f"  {line}" for line in self.advice), *(f"  at risk: {r}" for r in self.risks)])
+        lines += ["  optional changes, which a release does not need:"] if self.advice else []
+        lines += [f"    {line}" for line in self.advice]
+        return "\n".join([*lines, *(f"  at risk: {risk}" for risk in self.risks)])
 
     def _limit(self, name: str) -> str:
         return f" (limit {self.limits[name]:g})" if name in self.limits else ""
@@ -133,13 +149,11 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         state, latents, filtered = finish(stage_order.write_round(own, setup, start, reconstructed, 1), done)
     judged = read_candidates(filtered.folder / JUDGED)
     write_json(job.workspace.root / TEXTS, [_shown(candidate) for candidate in judged])
-    seconds = {stage.name: stage.seconds for stage in done[:before]}
-    per_text = sum(stage.seconds for stage in done[before:]) / len(judged)
     n_candidates, rates = job.config.decode.candidates, accepted_rates(judged)
     records, requested = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in rates.items()})
     texts = sum(requested.values()) * n_candidates
-    later = seconds.get("embed", 0.0) * len(prepared.control) / len(prepared.train) + per_text * texts
-    later += AUDIT_SECONDS * (len(prepared.train) + len(prepared.control) + sum(records.values()))
+    sizes = (len(prepared.train), len(prepared.control), sum(records.values()))
+    stages = stage_times(done[:before], done[before:], repeats=texts / len(judged), sizes=sizes)
     n_accepted = sum(c.kept for c in judged)
     interval = clopper_pearson(n_accepted, len(judged), confidence=CONFIDENCE)
     problems = tuple(split_problems(policy, prepared, job.seeds, job.config.audit.confidence))
@@ -155,17 +169,20 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         records=records,
         run_share=sum(n * rates[label] for label, n in requested.items()) / sum(requested.values()),
         texts=texts,
-        minutes=(sum(seconds.values()) + later) / 60,
-        minutes_done=sum(seconds.values()) / 60,
+        minutes=sum(stage.done + stage.rest for stage in stages) / 60,
+        minutes_done=sum(stage.done for stage in stages) / 60,
+        stages=stages,
         utility=utility,
         limits={r.metric.rpartition(".")[2]: r.limit for r in policy.all_rules() if r.metric.startswith("utility")},
         risks=(
-            *_risks(policy, utility, n_candidates),
+            *_risks(policy, utility, n_candidates, judged, prepared.train),
             *_rarely_accepted(policy, wanted, judged, n_candidates),
             *(() if problems else _failed_audits(job, policy, prepared, judged)),
         ),
         advice=(
+            *([STYLE_ADVICE] if _is_plain(job.config.decode) else []),
             *_advice(judged, filtered.counts["bounds"], setup.max_new_tokens),
+            *_most_confused(judged, state.vectors, embedded),
             *_cheaper(wanted, rates, n_candidates, texts),
         ),
         problems=(*problems, *_problems(policy, wanted, records, n_accepted)),
@@ -174,7 +191,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
 
 def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encoder, Embedded, rounds.TrainingView]:
     """Run the stages from load to embed, append their results to `done`, and return what the later stages read."""
-    loaded = prepare.load_source(job)
+    loaded = prepare.load_source(job, prepare.extract_notes(job))
     parts = prepare.split_source(job, loaded)
     clean = prepare.replace_identifiers(job, loaded, parts)
     prepared = prepare.read_prepared(job, parts, clean)
@@ -243,7 +260,7 @@ def _advice(
         longest = bounds["length"]["high"] if reason == "length_long" else math.inf
         if (enough := LEAST_TOKENS_PER_WORD * longest) < max_new_tokens:
             yield f"decode.max_new_tokens: auto cuts the texts at about {enough:.0f} tokens, as long as real ones"
-        of_filter = bounds.get("class_agreement", {}) if reason == "class_agreement" else {}
+        of_filter = bounds.get(AGREEMENT, {}) if reason == AGREEMENT else {}
         if (lower := of_filter.get("minimum_for_most_real", 1.0)) < of_filter.get("minimum", 0.0):
             scores = [o.score for c in judged for o in c.outcomes if o.name == reason]
             yield (
@@ -253,11 +270,34 @@ def _advice(
             )
 
 
+def _is_plain(decode: DecodeConfig) -> bool:
+    return (decode.writer, decode.bridge, decode.style) == (BRIDGE, "builtin", PLAIN)
+
+
+def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedded) -> Iterator[str]:
+    """Yield the two classes that the texts rejected by `class_agreement` connect most often, if they are many."""
+    rejected = [i for i, c in enumerate(judged) if any(o.name == AGREEMENT and not o.passed for o in c.outcomes)]
+    if len(rejected) < len(judged) / 10:
+        return
+    texts = LabelledTexts.of(
+        [judged[i].text for i in rejected], [judged[i].label for i in rejected], vectors[rejected]
+    )
+    classes = encoder_logistic(LabelledTexts.of(train.ids, train.labels, train.vectors), texts, 0)
+    pairs = zip(texts.labels.tolist(), classes.tolist(), strict=True)
+    counts = Counter((own, other) for own, other in pairs if own != other)
+    for (own, other), n in counts.most_common(1):
+        texts_of = f"{n} of its {len(rejected)} rejected texts"
+        yield f"{AGREEMENT}: {texts_of} were written for {own} and resemble {other} more"
+
+
 def _cheaper(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
     """Yield how many texts a run with one candidate for each vector writes, if it needs far fewer."""
     of_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and of_one < 0.75 * texts:
-        yield f"decode.candidates: 1 needs about {of_one} texts; {n_candidates} gives texts nearer to the vectors"
+        yield (
+            f"decode.candidates: {n_candidates} texts are written for each vector, and the nearest one is kept; "
+            f"with 1, about {of_one} texts are enough, of lower quality"
+        )
 
 
 def _accepted(
@@ -271,18 +311,33 @@ def _accepted(
     return LabelledTexts.of([c.text for c in kept], [c.label for c in kept], vectors[rows]), parents
 
 
-def _risks(policy: Policy, utility: Mapping[str, tuple[float, float]], n_candidates: int) -> Iterator[str]:
+def _risks(
+    policy: Policy,
+    utility: Mapping[str, ExpectedRatio],
+    n_candidates: int,
+    judged: Sequence[Candidate],
+    train: Corpus,
+) -> Iterator[str]:
     """Yield each rule on utility that the expected ratios of the classifier on vectors do not meet."""
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")
         if not source.startswith("utility") or rule.op != ">=" or name not in utility:
             continue
-        value, low = utility[name]
+        value, low, label = utility[name]
         if (low if rule.bound == "low" else value) < rule.limit:
             more = "" if n_candidates >= 4 else ", set decode.candidates to 4"
+            n = sum(candidate.kept and candidate.label == label for candidate in judged)
+            persons, is_unsure = len({r.group for r in train.records if r.label == label}), n < FEWEST_TO_JUDGE
+            likely = f"a refusal is {'possible' if value >= rule.limit or (label and is_unsure) else 'likely'}"
+            few = f", of which the pilot accepted only {n} texts, too few to tell" * is_unsure
+            weakest = (
+                f"; the weakest class is {label} ({persons} persons in train){few}: add persons to it, leave it "
+            )
+            more_of_it = f"{weakest}out (source.min_class, then: drop), " if label else "; "
             yield (
                 f"rule {rule.id}: {name} is expected at {value:.2f}, its lower end at {low:.2f}, and the limit is "
-                f"{rule.limit:g}; request more records{more}, or compare the texts with yours: synthgen preview"
+                f"{rule.limit:g}, so {likely}{more_of_it}request more "
+                f"records (interpolate.total){more}, or compare the texts with yours: synthgen preview"
             )
 
 

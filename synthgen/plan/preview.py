@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -29,14 +31,20 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.stage_order import models_of
 from synthgen.pipeline.style_choice import check_own_examples, check_server, check_style, check_style_training
-from synthgen.pipeline.workspace import Workspace
+from synthgen.pipeline.workspace import StageResult, Workspace
 from synthgen.segment import record_vectors
 
 FILE = "preview.json"  # in the workspace
+FIRST = "preview"  # folder in the workspace, with the results of the first notes
 N_TEXTS = 10
 MOST_OF_CLASS = 2
 LEAST_PERSONS = 12  # of a class, if it has so many; SMOTE needs one more than `interpolate.k_neighbors`
 MOST_RECORDS = 300  # records of train that are read
+FIRST_NOTES = 3000  # notes of a hospital source that are read, unless they are too few of a class
+PART = (
+    f"Only the first {FIRST_NOTES} notes of the source were read. Classes with fewer than {LEAST_PERSONS} persons in "
+    "their train part are left out."
+)
 MOST_CHARACTERS = {"rules": 600_000, "rules+ner": 60_000, "off": 600_000}  # of them, by engine; for about 15 seconds
 WARNING = "Not audited and not filtered: these texts can contain passages of single records. Keep them private."
 
@@ -50,18 +58,21 @@ class Preview:
 
     texts: tuple[Candidate, ...]
     prompts: tuple[str, ...]  # the last turn of each prompt; empty without `writer: prompt`
-    n_records: int  # number of train records that were read
+    n_records: int  # number of train records that were used
+    is_part: bool = False  # whether only the first notes of a hospital source were read
 
     def to_json(self) -> dict[str, object]:
         """Return the preview as JSON-compatible data."""
         texts = [{"label": candidate.label, "text": candidate.text} for candidate in self.texts]
         if self.prompts:
             texts = [{**text, "prompt": prompt} for text, prompt in zip(texts, self.prompts, strict=True)]
-        return {"warning": WARNING, "records_read": self.n_records, "texts": texts}
+        part = {"first_notes": FIRST_NOTES} if self.is_part else {}
+        return {"warning": WARNING, "records_read": self.n_records, **part, "texts": texts}
 
     def to_text(self) -> str:
         """Return the preview as text for a terminal."""
         lines = [WARNING, f"{len(self.texts)} texts from {self.n_records} records of train"]
+        lines += [PART] if self.is_part else []
         for i, candidate in enumerate(self.texts):
             lines += ["", f"--- {candidate.label}"]
             lines += [f"prompt: {self.prompts[i]}", ""] if self.prompts else []
@@ -72,8 +83,9 @@ class Preview:
 def make_preview(config: Config, progress: Progress) -> Preview:
     """Write at most two texts per class, and ten in all, from the first few hundred records of train.
 
-    The texts are also written to `FILE` in the workspace. A run reuses the loaded and split source. The style `auto`
-    counts as `plain`, because choosing a style takes a minute.
+    The texts are also written to `FILE` in the workspace. A run reuses the loaded and split source of a table. Of a
+    hospital source, the first `FIRST_NOTES` notes are read. The style `auto` counts as `plain`, because choosing a
+    style takes a minute.
 
     Raises:
         ConfigError: the configuration has a privacy budget, or the policy does not accept its style or server.
@@ -95,17 +107,49 @@ def make_preview(config: Config, progress: Progress) -> Preview:
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
     models_of(job)  # a missing model or server is reported before the source is read
     with job.workspace.locked():
-        loaded = prepare.load_source(job)
-        parts = prepare.split_source(job, loaded)
-        whole = read_corpus(parts.folder / "train.parquet", "train")
+        loaded, whole, is_part = _train(job)
         check_style_training(config, whole)
         check_own_examples(config, whole)
         prepare.check_language(config.decode, whole.texts)
         own = replace(job, root=job.seeds.child("preview"))
         few = sample_of(whole, MOST_CHARACTERS[engine_of(config.deidentify.engine)])
-        found = _write(own, few, read_json(loaded.folder / "names.json"))
+        found = _write(own, few, *(read_json(loaded / name) for name in ("names.json", "staff.json")))
+        found = replace(found, is_part=is_part)
         write_json(job.workspace.root / FILE, found.to_json())
     return found
+
+
+def _train(job: Job) -> tuple[Path, Corpus, bool]:
+    """Return the folder of the loaded source, its train, and whether they are of the first notes only.
+
+    The first notes are in a workspace of their own, so nothing of them can be used in a run. If the run would stop
+    with an error on them alone, or if they have too few persons of each class, the whole source is read.
+    """
+    if job.config.source.kind != "table":
+        with suppress(DataError):
+            first = replace(job, workspace=Workspace(job.workspace.root / FIRST), root=job.seeds)
+            extracted = prepare.extract_notes(first, FIRST_NOTES)
+            loaded, train = _split(first, extracted)
+            if extracted is None or extracted.counts["is_whole"]:
+                return loaded, train, False
+            return loaded, _of_large_classes(train), True
+    return *_split(job, prepare.extract_notes(job)), False
+
+
+def _split(job: Job, extracted: StageResult | None) -> tuple[Path, Corpus]:
+    loaded = prepare.load_source(job, extracted)
+    parts = prepare.split_source(job, loaded)
+    return loaded.folder, read_corpus(parts.folder / "train.parquet", "train")
+
+
+def _of_large_classes(train: Corpus) -> Corpus:
+    """Return the records of classes of at least `LEAST_PERSONS` persons; raise DataError if there is none."""
+    pairs = {(record.label, record.group) for record in train.records}
+    persons = Counter(label for label, _ in pairs)
+    kept = tuple(record for record in train.records if persons[record.label] >= LEAST_PERSONS)
+    if not kept:
+        raise DataError(f"preview: no class has {LEAST_PERSONS} persons", hint="Add records, or merge small classes.")
+    return replace(train, records=kept)
 
 
 def sample_of(train: Corpus, most_characters: int) -> Corpus:
@@ -139,11 +183,11 @@ def counts_of(train: Corpus) -> dict[str, int]:
     return {label: each for label, _ in common[: N_TEXTS // each]}
 
 
-def _write(job: Job, few: Corpus, names: Mapping[str, list[str]]) -> Preview:
+def _write(job: Job, few: Corpus, names: Mapping[str, list[str]], staff: list[str]) -> Preview:
     config, progress = job.config, job.progress
     with progress.stage("deidentify", total=len(few), unit="records") as advance:
         seeds = job.seeds.child("deidentify")
-        clean = deidentify(few, config.deidentify, names, seeds, shares_names=True, advance=advance)
+        clean = deidentify(few, config.deidentify, names, seeds, shares_names=True, staff=staff, advance=advance)
     encoder = encoder_for(job, clean.corpus)
     embedded = _embedded(encoder, clean.corpus, progress)
     replaced = {text for found in clean.replaced.values() for kind, text in found if kind in {"name", "place"}}

@@ -1,7 +1,7 @@
 """Estimate, before a run, whether there are enough persons for each audit and which leak it can detect."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audits.attacks.linkage.attacks import MARGINS as LINKAGE_MARGINS
@@ -13,7 +13,9 @@ from audits.core.stats import FAIL_LEVEL, detectable_auc, detectable_share, need
 from audits.gate.policy import Policy
 from audits.gate.rule import confidence_of
 from audits.runner.registry import NEEDS
+from synthgen.config import Config
 
+PERSONS, RECORDS = "persons", "records"  # what the audits count: see `unit_of`
 USUAL_RATE = 0.2  # accuracy of the linkage attacks on non-members that the audits' sample sizes assume
 EXTRA_INPUT = {
     "canaries": "needs a canary build: `audits canaries`, then `audits run --canaries`",
@@ -21,6 +23,7 @@ EXTRA_INPUT = {
     "differencing": "needs the previous release: `audits run --previous`",
 }
 TOO_FEW = "TOO FEW for a pass"
+LIKELY_ENOUGH = "enough for a verdict, unless many records resemble one another and count as fewer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +36,12 @@ class Reach:
     leak: str  # smallest leak that the audit detects with power 0.8, in words
     smallest_leak: float  # the same leak as a number, in the measure of the audit
     epsilon_ceiling: float | None = None  # largest epsilon that the audit can prove; None if it proves none
+    has_dependent_units: bool = False  # whether units can resemble one another, so that they count as fewer
 
     def to_text(self) -> str:
         """Return the estimate as text for a terminal."""
-        enough = "enough for a verdict" if self.n >= self.n_needed else TOO_FEW
+        sufficient = LIKELY_ENOUGH if self.has_dependent_units else "enough for a verdict"
+        enough = sufficient if self.n >= self.n_needed else TOO_FEW
         proves = "" if self.epsilon_ceiling is None else f"; proves an epsilon of at most {self.epsilon_ceiling:.1f}"
         leak = f"smallest detectable leak: {self.leak}{proves}"
         return f"{self.n} {self.unit}, {self.n_needed} needed: {enough}; {leak}"
@@ -44,6 +49,21 @@ class Reach:
     def to_json(self) -> dict[str, Any]:
         """Return the numbers of the estimate by the field names of the audit results."""
         return {name: getattr(self, name) for name in ("n", "n_needed", "smallest_leak", "epsilon_ceiling")}
+
+
+def unit_of(config: Config) -> str:
+    """Return "persons", or "records" if the source has no person ids, so that each record counts as a person."""
+    return PERSONS if config.source.has_persons else RECORDS
+
+
+def counted_in(unit: str, reach: Mapping[str, Reach | str]) -> Mapping[str, Reach | str]:
+    """Return the estimates with the name of the unit that they count: see `unit_of`."""
+
+    def renamed(one: Reach) -> Reach:
+        leak = one.leak.replace("person", unit.removesuffix("s"))
+        return replace(one, unit=one.unit.replace(PERSONS, unit), leak=leak)
+
+    return {name: one if isinstance(one, str) else renamed(one) for name, one in reach.items()}
 
 
 def reach_of(
@@ -67,10 +87,11 @@ def reach_of(
     )
     per_record = Reach(
         n=n_synthetic,
-        unit="synthetic records, if they are independent",
+        unit="synthetic records",
         n_needed=needed_for_share(0.10),
         leak=f"a share of {0.5 + share:.3f} (0.5 without a leak)",
         smallest_leak=share,
+        has_dependent_units=True,
     )
     known: dict[str, Reach] = {
         **dict.fromkeys(("memorization", "identifiers"), per_person),

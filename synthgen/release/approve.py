@@ -1,13 +1,14 @@
 """Sign one person's decision about one release: approve it, reject it, or close its list of approvals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from audits.core.errors import VerifyError
 from audits.core.instants import stamp
 from audits.core.strictjson import canonical
+from audits.gate.independent import INDEPENDENT
 from audits.gate.policy import ApprovalRule
 from audits.verify.approvals import (
     PAYLOAD_SUBJECT,
@@ -26,6 +27,8 @@ from audits.verify.statement import (
     APPROVAL_TYPE,
     PAYLOAD_TYPE,
     ApprovalStatement,
+    DecisionKind,
+    ReleasePredicate,
     ReleaseStatement,
     read_statement,
     statement,
@@ -34,13 +37,29 @@ from audits.verify.tree import open_tree
 from audits.verify.trust import TrustRoot
 from synthgen.core.errors import DataError, UsageError
 from synthgen.release.keys import SigningKey, write_new
+from synthgen.release.review.link import page_digest
+from synthgen.release.review.signing_summary import signing_summary
 from synthgen.release.sign import sign
 
-Kind = Literal["APPROVE", "REJECT", "CLOSE"]
+_NO_PAGE = "nothing was signed, because an approval states the review page that the approver read"
+_READ_PAGE = (
+    "Read the page that `synthgen review WORKSPACE` writes and pass it with --review PAGE, or pass --no-review to "
+    "approve without it."
+)
+_ONE = "Pass only one of them; under an independent policy, pass neither."
 
 
-def approve(
-    bundle: Path, *, role: str, key: SigningKey, trust: TrustRoot, now: datetime, kind: Kind = "APPROVE"
+def approve(  # noqa: PLR0913 - the parts of one signature
+    bundle: Path,
+    *,
+    role: str,
+    key: SigningKey,
+    trust: TrustRoot,
+    now: datetime,
+    kind: DecisionKind = "APPROVE",
+    review: Path | None = None,
+    no_review: bool = False,
+    confirm: Callable[[str], None] = lambda _summary: None,
 ) -> Path:
     """Verify a bundle, sign a decision about it, and return the path of the written envelope.
 
@@ -48,13 +67,49 @@ def approve(
     approvals. `now` is the signing time that the decision states. The decision names all decisions that are in the
     bundle, so a verifier detects if one of them is removed later.
 
+    Args:
+        bundle: the folder of the release.
+        role: the role of the signer in the trust root.
+        key: the signer's key.
+        trust: the trust root.
+        now: the signing time.
+        kind: what is signed.
+        review: the review page that the person read; the decision states its sha256.
+        no_review: approve without a review page.
+        confirm: called with a summary of what is signed, after all checks; it raises an error to prevent the
+            signature.
+
     Raises:
-        UsageError: the key does not hold the role in the trust root or is not valid, or no key of the role may sign
-            decisions.
+        UsageError: the key does not hold the role in the trust root or is not valid, no key of the role may sign
+            decisions, a review page is given under an independent policy, or an approval under another policy has
+            neither a review page nor `no_review`.
         DataError: the bundle or a decision in it does not verify, the bundle changed during the check, the earlier
-            decisions do not allow this one, or the verifier would refuse it.
-        StorageError: the envelope cannot be written.
+            decisions do not allow this one, the review page is that of another release, or the verifier would refuse
+            the decision.
+        StorageError: the review page cannot be read, or the envelope cannot be written.
     """
+    _check_signer(trust, role, key, now)
+    stated, release, earlier = _checked(bundle, trust, now)
+    if problems := _against(kind, key.keyid, earlier, trust, stated.approvals_required):
+        raise DataError("nothing was signed", problems=problems)
+    person = trust.keys[key.keyid].person
+    needs_page = kind == "APPROVE" and not no_review and stated.privacy.decision != INDEPENDENT
+    _check_page_options(review, needs_page=needs_page, no_review=no_review)
+    page = None if review is None else _page_digest(review, stated, release)
+    try:
+        payload = _payload(release, role, kind, person, now, earlier, page)
+    except VerifyError as error:
+        raise DataError("nothing was signed", problems=[error.message]) from None
+    signer = f"{person}, role {role}, key {key.keyid}"
+    confirm(signing_summary(stated, release.payload_digest, earlier, kind=kind, signer=signer, review=page))
+    data = sign(PAYLOAD_TYPE, payload, [key.private])
+    path = bundle / file_name(role, key.keyid, data)
+    write_new(path, data, 0o644)
+    return path
+
+
+def _check_signer(trust: TrustRoot, role: str, key: SigningKey, now: datetime) -> None:
+    """Raise UsageError unless the key may sign decisions in the role at this time."""
     try:
         if key.keyid not in deciders(trust, role):
             raise UsageError(f"key {key.keyid} does not hold the role {role} in the trust root")
@@ -62,6 +117,12 @@ def approve(
     except VerifyError as error:
         hint = "`synthgen trust show` lists the roles and when each key is valid."
         raise UsageError(f"the verifier would refuse this signature: {error.message}", hint=hint) from None
+
+
+def _checked(
+    bundle: Path, trust: TrustRoot, now: datetime
+) -> tuple[ReleasePredicate, ApprovedRelease, Sequence[SignedDecision]]:
+    """Return the verified content of the release statement, its digests, and the decisions in the bundle."""
     checked = verify_for_approval(bundle, trust, now)
     if checked.statement is None:
         raise DataError("the bundle does not verify, so it cannot be approved", problems=[checked.failure])
@@ -71,23 +132,36 @@ def approve(
             if read_statement(ReleaseStatement, envelope.payload_type, envelope.payload) != checked.statement:
                 raise DataError("the bundle changed while it was checked, so nothing was signed")
             release = approved_release(envelope.payload, checked.statement)
-            earlier = read_decisions(tree, trust, release, now)
+            return checked.statement.predicate, release, read_decisions(tree, trust, release, now)
     except VerifyError as error:
         raise DataError("the decisions in the bundle do not verify", problems=[error.message]) from None
-    if problems := _against(kind, key.keyid, earlier, trust, checked.statement.predicate.approvals_required):
-        raise DataError("nothing was signed", problems=problems)
-    try:
-        payload = _payload(release, role, kind, trust.keys[key.keyid].person, now, earlier)
-    except VerifyError as error:
-        raise DataError("nothing was signed", problems=[error.message]) from None
-    data = sign(PAYLOAD_TYPE, payload, [key.private])
-    path = bundle / file_name(role, key.keyid, data)
-    write_new(path, data, 0o644)
-    return path
+
+
+def _check_page_options(review: Path | None, *, needs_page: bool, no_review: bool) -> None:
+    """Raise UsageError if a required review page is missing, or if one is given with `no_review`."""
+    if needs_page and review is None:
+        raise UsageError(_NO_PAGE, hint=_READ_PAGE)
+    if review is not None and no_review:
+        raise UsageError("nothing was signed, because --review and --no-review exclude each other", hint=_ONE)
+
+
+def _page_digest(review: Path, stated: ReleasePredicate, release: ApprovedRelease) -> str:
+    """Return the sha256 of the review page; raise UsageError if no page of private records may decide."""
+    if stated.privacy.decision == INDEPENDENT:
+        raise UsageError(
+            f"nothing was signed, because --review cannot be used under the policy {stated.policy.name}: the release "
+            "states that nothing that was measured on private records decided on it",
+            hint="Do not base your decision on the review page, and sign without --review.",
+        )
+    return page_digest(review, release.payload_digest)
 
 
 def _against(
-    kind: Kind, keyid: str, earlier: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule]
+    kind: DecisionKind,
+    keyid: str,
+    earlier: Sequence[SignedDecision],
+    trust: TrustRoot,
+    required: Sequence[ApprovalRule],
 ) -> list[str]:
     """Return the reasons why the earlier decisions do not allow one of this kind; a rejection is always allowed."""
     found = objections(earlier, trust, required) if kind == "CLOSE" else []
@@ -98,8 +172,14 @@ def _against(
     return found
 
 
-def _payload(
-    release: ApprovedRelease, role: str, kind: Kind, person: str, now: datetime, earlier: Sequence[SignedDecision]
+def _payload(  # noqa: PLR0913, PLR0917 - the fields of the statement
+    release: ApprovedRelease,
+    role: str,
+    kind: DecisionKind,
+    person: str,
+    now: datetime,
+    earlier: Sequence[SignedDecision],
+    page: str | None,
 ) -> bytes:
     """Return the statement of a decision; raise VerifyError if the verifier would refuse it."""
     predicate: dict[str, Any] = {
@@ -110,6 +190,7 @@ def _payload(
         "time": stamp(now),
         "reportDigest": {"sha256": release.report_digest},
         "conflictOfInterest": False,
+        **({} if page is None else {"review": {"sha256": page}}),
     }
     payload = canonical(statement({PAYLOAD_SUBJECT: release.payload_digest}, APPROVAL_TYPE, predicate))
     check_decision(read_statement(ApprovalStatement, PAYLOAD_TYPE, payload).predicate, role, person, release, now)

@@ -4,7 +4,7 @@ No other module passes data from the private workspace to public files.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +19,19 @@ from audits.gate.evidence import read_evidence
 from audits.gate.outcome import Decision
 from audits.gate.policy import Disclosure, Policy
 from audits.gate.rule import ATTEMPTS
+from audits.gate.shown_utility import shown_utility
 from audits.ledger.attempts import recorded_attempt
 from audits.ledger.budgets import Cost, Spending, joint_cost, refuse_overspending, spent
 from audits.ledger.keys import read_key
-from audits.report import Guarantee, ReportContent, gate_rows
+from audits.report import Guarantee, ReportContent, SourceSize, gate_rows
 from audits.verify.card import guarantee_of
-from audits.verify.derived import page_numbers
+from audits.verify.contents import samples_of, with_ids
+from audits.verify.derived import page_numbers, people
 from audits.verify.gates import decision_of, limitations, non_private_steps, starts_from_train
 from audits.verify.mechanism import stated_noise
-from audits.verify.published import Page, read_published, shown_results, shown_utility
+from audits.verify.published import Page, read_published, shown_results
 from audits.verify.statement import MAX_COMPOSITION, REMOTE_SERVER, SERVER, Privacy
-from audits.verify.vocabulary import HIDDEN, STYLES, WRITING, disclosure, public_config
+from audits.verify.vocabulary import GUESSABLE, HIDDEN, STYLES, WRITING, disclosure, public_config
 from audits.verify.vocabulary import MODELS as PUBLIC_MODELS
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.tables import read_corpus
@@ -134,7 +136,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
     """Return the content of the report in the workspace.
 
     `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. If `private`, the
-    report shows exact numbers of the source and is for the data owner only.
+    report shows exact numbers of the source, also shows records of a refused run, and is for the data owner only.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
@@ -148,13 +150,15 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
         reasons = {result["name"]: result["reason"] for result in audit["results"]}
         results = [{**result, "reason": reasons[result["name"]]} for result in results]
         page["stages"] = tuple((s.name, _n_in(run, s, exact), s.n_out, s.seconds) for s in record.stages)
+    limits = limitations_of(run, has_groups=run.config.source.has_persons)
     return ReportContent(
         title=run.config.release.name,
         release_id=release_id,
         policy_name=policy.name,
         policy_statement=policy.statement,
+        intended_use=policy.intended_use,
         verdict="released" if decision.allowed else "refused",
-        gates=gate_rows(shown.gates, exact),
+        gates=gate_rows(shown.with_problems(audit["input_checks"]["problems"] if private else ()).gates, exact),
         measured=gate_rows(shown.measured, exact),
         **page,
         audits=tuple(results),
@@ -164,11 +168,31 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
             "evidence": decision.evidence_digest,
             **{f"{m['role']} {m['name']}": m["digest"]["sha256"] for m in stated_models(run)},
         },
-        limitations=limitations_of(run, has_groups=run.config.source.has_persons),
+        limitations=limits,
         guarantee=_guarantee(run, decision),
+        source=_source(run, audit, exact),
+        samples=_samples(run) if decision.allowed or private else (),
+        approvals=tuple((rule.role, rule.threshold) for rule in policy.approvals),
+        is_guessable=GUESSABLE in limits,
         warnings=hits_of(run) if private else (),
         private=private,
     )
+
+
+def _source(run: "Run", audit: Mapping[str, Any], policy: Policy) -> SourceSize:
+    """Return the numbers of records and people in train, as precisely as the policy allows."""
+    exact, declared = policy.disclosure.publish_exact_counts, run.config.dp.persons
+    has_persons = run.config.source.has_persons
+    if declared is not None and not exact:
+        return SourceSize(persons=declared, is_least=True, is_declared=True)
+    records = sum((run.record.stage("split").classes or {})["train"].values())
+    found = people(shown_results(audit, policy)) if has_persons else None
+    return SourceSize(records=public_count(records, policy), persons=found, is_least=True, has_persons=has_persons)
+
+
+def _samples(run: "Run") -> tuple[tuple[str, str], ...]:
+    rows = pq.read_table(run.folder("audit") / SYNTHETIC, columns=["text", "label"]).to_pylist()
+    return samples_of(with_ids((row["text"], row["label"]) for row in rows))
 
 
 def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:

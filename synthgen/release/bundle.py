@@ -32,6 +32,9 @@ class Bundle:
     path: Path
     release_id: str
 
+    def __repr__(self) -> str:
+        return f"Bundle({self.release_id})"
+
 
 def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now: datetime) -> Bundle:
     """Write the bundle of a release into `out_dir/release-ID` and return it.

@@ -1,5 +1,6 @@
 """Write the signed report of a refused release into the workspace; no data is released."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -21,10 +22,21 @@ from synthgen.release.keys import SigningKey, write_new
 from synthgen.release.sign import sign
 
 
-def write_refusal(
-    workspace: Path, *, decision: Decision, policy: Policy, evidence: Evidence, key: SigningKey, now: datetime
+def write_refusal(  # noqa: PLR0913 - the parts of the folder
+    workspace: Path,
+    *,
+    decision: Decision,
+    policy: Policy,
+    evidence: Evidence,
+    remedies: Sequence[str],
+    advice: Sequence[str],
+    key: SigningKey,
+    now: datetime,
 ) -> Path:
     """Write `refusals/TIME/` into the workspace and return its path.
+
+    `README.md` contains `remedies`, one line for each gate that is not met, and `advice`, sentences that state what
+    the owner can do next.
 
     The folder contains the signed statement `refusal.dsse.json`, the evidence, the policy, and `README.md`. The
     statement's predicate type differs from that of a release, so no verifier accepts it as a release.
@@ -33,7 +45,8 @@ def write_refusal(
         InternalError: the decision allows the release, or does not follow from this evidence and policy.
         StorageError: the report cannot be written.
 
-    Privacy: writes only aggregates, which stay in the workspace.
+    Privacy: writes only aggregates. `README.md` has exact numbers of private records, so the folder stays in the
+        workspace.
     """
     if decision.allowed or decision != decide(evidence, policy):
         raise InternalError(
@@ -53,20 +66,25 @@ def write_refusal(
     folder = workspace / "refusals" / f"{now:%Y%m%dT%H%M%S%f}"
     write_new(folder / "evidence" / "metrics.json", evidence.to_bytes(), 0o600)
     write_new(folder / "policy" / "policy.json", policy.to_bytes(), 0o600)
-    write_new(folder / "README.md", _readme(decision, policy, now), 0o600)
+    write_new(folder / "README.md", _readme(decision, policy, remedies, advice, now), 0o600)
     write_new(folder / "refusal.dsse.json", sign(PAYLOAD_TYPE, payload, [key.private]), 0o600)
     return folder
 
 
-def _readme(decision: Decision, policy: Policy, now: datetime) -> bytes:
+def _readme(
+    decision: Decision, policy: Policy, remedies: Sequence[str], advice: Sequence[str], now: datetime
+) -> bytes:
     lines = [
         f"# Not released under {policy.name} version {policy.version}",
         "",
+        "This page has exact numbers of private records. Do not pass it on.",
+        "",
         f"{stamp(now)}. No data left the workspace. The gates that did not pass:",
         "",
-        *(f"- {failure}" for failure in decision.failures),
+        *(f"- {line}" for line in remedies),
         "",
         *decision.summary,
+        *(line for sentence in advice for line in ("", sentence)),
         "",
     ]
     return "\n".join(lines).encode()

@@ -1,8 +1,11 @@
 """Suggest what a user can change if a gate is not met: a configuration parameter or a command."""
 
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 from audits.gate.outcome import Decision, RuleOutcome
+from audits.gate.policy import Policy
 
 _LESS_LEAKAGE = (
     "set interpolate.method: mixture with parents: 4, request fewer records per person, or use dp-gaussian"
@@ -33,23 +36,79 @@ REMEDIES = {
     "dp": "lower dp.epsilon or dp.delta, or use a policy that allows them",
     "accounting": "read the reason: the log, the claim and the replay must agree",
 }
+# unit of the number that a gate compares, by the name of the number without audit and bound
+UNITS = {
+    "passed": "1 = passed, 0 = not passed",
+    "measured": "1 = measured, 0 = not measured",
+    "problems": "problems of the tables",
+    "foreign_rows": "share of synthetic records",
+    "quarantined_rows": "synthetic records",
+    "hard_hits": "hits",
+    "tau": "share of persons",
+    "copied_persons": "share of persons",
+    "auc": "AUC, 0.5 = guessing",
+    "tpr_at_fpr_5pct": "share of members",
+    "epsilon_lower_bound": "ε",
+    "margin": "distance of a share from chance",
+    "limit": "additional risk from 0 to 1",
+    "lineage": "1 = parents known, 0 = not known",
+    "tstr_over_trtr": "ratio of macro-F1",
+    "worst_class_ratio": "ratio of F1",
+    "tv_distance": "share of records",
+    "synthetic": "records",
+    "number": "audits of the same control persons",
+    "private": "1 = secret, 0 = public",
+    "epsilon": "ε",
+    "delta": "δ",
+    "recall": "share of identifiers",
+    "gates": "gates",
+}
 MORE_EVIDENCE = "add persons, or add records if the reason counts records"
 ANOTHER_ATTEMPT = (
     "Each further run that is audited on the same control persons counts as an attempt and must reach a higher "
     "confidence; `synthgen plan` and changes of the policy do not count."
 )
 
+NEW_NOISE = (
+    "A run that draws new noise also reserves privacy budget again, and spent privacy budget cannot be recovered."
+)
+
 
 def with_remedies(decision: Decision) -> Iterator[str]:
-    """Yield a line for each gate that is not met: what was measured, the limit, what to change, and its explanation.
+    """Yield a line for each gate that is not met: number, unit, limit, what to change, and its explanation.
 
-    The rows and words concerned are in the private report only.
+    The rows and words concerned are on the review page only; `rows_and_words` states how to write it.
     """
     for gate in decision.gates:
         if gate.verdict != "PASS":
-            measured = "" if gate.estimate is None else f" (n = {gate.estimate.n})"
-            found = f"{gate.id}: {gate.verdict}: {gate.metric}{measured}: {gate.reason}"
+            found = f"{gate.id}: {gate.verdict}: {gate.metric}{_measured(gate)}: {gate.reason}"
             yield f"{found}; to change it, {_remedy(gate)}; see `audits explain {_source(gate)}`"
+
+
+def another_attempt(policy: Policy, *, is_private: bool) -> str:
+    """Return what a further run costs under a policy; `is_private` states whether the run has a privacy budget."""
+    attempt = "This policy sets no condition on the number of attempts." if policy.is_independent else ANOTHER_ATTEMPT
+    return f"{attempt} {NEW_NOISE}" if is_private else attempt
+
+
+def rows_and_words(workspace: Path, *, has_file: bool) -> str:
+    """Return how the owner finds the rows and words concerned: the command or the call that writes the review page.
+
+    The command needs a run with a configuration file (`has_file`).
+    """
+    call = "call `synthgen.release.review.page.write_review(run)`"
+    how = f"run `synthgen review {shlex.quote(str(workspace))}`" if has_file else call
+    return f"For the rows and words concerned, {how}, which writes review.private.html."
+
+
+def _measured(gate: RuleOutcome) -> str:
+    """Return the unit and the sample size of the number of a gate, as far as they are known, in parentheses."""
+    name = gate.metric.removesuffix(".value").removesuffix(".low").removesuffix(".high").rpartition(".")[2]
+    unit = "wrong cases of the self-test" if name.endswith("_wrong") else UNITS.get(name)
+    parts = [] if unit is None else [f"unit: {unit}"]
+    if gate.estimate is not None:
+        parts.append(f"n = {gate.estimate.n}")
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _source(gate: RuleOutcome) -> str:

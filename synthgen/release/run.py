@@ -33,6 +33,7 @@ from synthgen.embed.stage import EMBED, EMBED_CANDIDATES, EMBED_CONTROL
 from synthgen.evaluate.stage import EVALUATE
 from synthgen.filter.stage import FILTER, KEPT
 from synthgen.interpolate.stage import INTERPOLATE
+from synthgen.load.notes import EXTRACT
 from synthgen.load.stage import LOAD
 from synthgen.pipeline.institution import policy_of
 from synthgen.pipeline.job import Job
@@ -45,14 +46,14 @@ from synthgen.release.assembly import bundle_content, report_content
 from synthgen.release.bundle import Bundle, write_bundle
 from synthgen.release.keys import SigningKey, load_key, passphrase_for
 from synthgen.release.refusal import write_refusal
-from synthgen.release.remedies import ANOTHER_ATTEMPT, with_remedies
+from synthgen.release.remedies import another_attempt, rows_and_words, with_remedies
 from synthgen.release.statement import short_id
 from synthgen.release.tables import data_files
 from synthgen.split.stage import SPLIT
 
 PRIVATE_REPORT = "report.private.html"
-REPORTED = "reported.json"  # the file that names the configuration of the last written report
-_PREPARING = (LOAD, SPLIT, RESERVE_STAGE, DEIDENTIFY, EMBED, MEASURE_STAGE, STYLE)
+REPORTED = "reported.json"  # the file that names the configuration of the last run
+_PREPARING = (EXTRACT, LOAD, SPLIT, RESERVE_STAGE, DEIDENTIFY, EMBED, MEASURE_STAGE, STYLE)
 _WRITING = (INTERPOLATE, DECODE, EMBED_CANDIDATES, FILTER)
 _JUDGING = (EMBED_CONTROL, EVALUATE, AUDIT_STAGE, SELFTEST_STAGE)
 STAGES: dict[str, Stage] = {  # all stages that run.json can name
@@ -173,18 +174,37 @@ class Run:
             )
 
     def explain(self) -> str:
-        """Return the decision in words: what did not pass, why, and what to change; the private report has the texts.
+        """Return the decision in words: what did not pass, why, and what to change.
+
+        After a refusal, it also states how to write the review page, which shows the rows and texts concerned, and
+        what a further run costs.
 
         Privacy: contains exact numbers of the audits, so it is private.
         """
         decision = self.decide()
         state = "allows the release" if decision.allowed else "refuses the release"
-        lines = [f"policy {self.policy.name} {state}", *decision.summary, *with_remedies(decision)]
+        lines = [f"policy {self.policy.name} {state}", *decision.summary, *self.remedies(decision)]
         failed = {gate.metric.partition(".")[0] for gate in decision.gates if gate.verdict != "PASS"}
         results = read_report((self.folder("audit") / AUDIT).read_bytes()).results
         lines += [f"audit {r.name}: {r.verdict}: {r.reason}" for r in results if r.name in failed]
-        page = "private report" if decision.allowed else "the rows and texts concerned"
-        return "\n".join([*lines, f"{page}: {self.write_report(decision)}"])
+        lines.append(f"private report: {self.write_report(decision)}")
+        return "\n".join(lines if decision.allowed else [*lines, *self.advice])
+
+    def remedies(self, decision: Decision) -> tuple[str, ...]:
+        """Return a line for each gate of `decision` that is not met, see `with_remedies`.
+
+        Privacy: contains numbers of the audits and the problems of the input checks, so it is private.
+        """
+        problems = read_report((self.folder("audit") / AUDIT).read_bytes()).input_checks["problems"]
+        return tuple(with_remedies(decision.with_problems(problems)))
+
+    @property
+    def advice(self) -> tuple[str, str]:
+        """Where the owner finds the rows and words that a refusal concerns, and what a further run costs."""
+        return (
+            rows_and_words(self.workspace.root, has_file=self.config.file is not None),
+            another_attempt(self.policy, is_private=self.config.interpolate.is_private),
+        )
 
     def report(self, decision: Decision, *, release_id: str | None = None, private: bool = False) -> str:
         """Return the HTML report of this run under `decision`; if `private`, with exact counts of the source."""
@@ -194,8 +214,7 @@ class Run:
         """Write the private report, and a file that names the configuration; return the path of the report."""
         self.check_decision(decision)
         path = self.workspace.root / PRIVATE_REPORT
-        if self.config.file is not None:
-            write_json(self.workspace.root / REPORTED, {"config": self.config.file})
+        note_config(self.config, self.workspace)
         release_id = None
         if decision.allowed:
             content = bundle_content(self, decision)
@@ -225,17 +244,31 @@ class Run:
             key = load_key(Path(key), passphrase_for(Path(key)))
         self.check_decision(decision)
         if not decision.allowed:
+            remedies = self.remedies(decision)
             folder = write_refusal(
-                self.workspace.root, decision=decision, policy=self.policy, evidence=self.evidence, key=key, now=now
+                self.workspace.root,
+                decision=decision,
+                policy=self.policy,
+                evidence=self.evidence,
+                remedies=remedies,
+                advice=self.advice,
+                key=key,
+                now=now,
             )
             raise ReleaseRefused(
                 f"not released under policy {self.policy.name!r}",
-                problems=tuple(with_remedies(decision)),
-                hint=f"{ANOTHER_ATTEMPT} The signed refusal: {folder}",
+                problems=remedies,
+                hint=f"{' '.join(self.advice)} The signed refusal: {folder}",
             )
         if policy_of(self.config) != self.policy:
             raise ReleaseRefused("the policy file differs from the policy of the decision, so nothing was written")
         return write_bundle(Path(out), content=bundle_content(self, decision), key=key, now=now)
+
+
+def note_config(config: Config, workspace: Workspace) -> None:
+    """Write the file that names the configuration into the workspace, if the configuration was read from a file."""
+    if config.file is not None:
+        write_json(workspace.root / REPORTED, {"config": config.file})
 
 
 def load_run(config: Config) -> Run:

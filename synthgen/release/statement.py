@@ -9,7 +9,7 @@ from typing import Any
 
 from audits.core.instants import stamp
 from audits.core.strictjson import canonical, parse
-from audits.verify.contents import CONFIG, METRICS
+from audits.verify.contents import CONFIG, METRICS, samples_of, with_ids
 from audits.verify.derived import release_id, source_files
 from audits.verify.gates import check_agreement
 from audits.verify.published import BundleParts, ReportFile, read_published, shown_results
@@ -49,6 +49,7 @@ def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetim
         report=read_published(ReportFile, parse(canonical(report)), "the report", policy),
         config=content.config,
         classes=Counter(label for _, label in content.records),
+        samples=samples_of(with_ids(content.records)),
         data=_digests(data),
     )
     check_agreement(parts)

@@ -1,24 +1,60 @@
-"""The report in a real browser: it draws, in light and in dark, wide and narrow, with nothing cut off."""
+"""The report and the review page in a real browser.
 
+They draw, in light and in dark, wide and narrow, on paper and for a keyboard, with nothing cut off.
+"""
+
+import html
+import json
+import re
 import shutil
 import subprocess
+import unicodedata
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
+import pypdf
 import pytest
+from lxml import html as markup
 from matplotlib.image import imread
 
 from audits.report import render_report
+from synthgen.pipeline.pipeline import Pipeline
+from synthgen.release.review.page import write_review
+from synthgen.release.run import load_run
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
 LIGHT, DARK = 1, 0  # Blink's numbers for a preferred colour scheme
 
 
-@pytest.fixture(scope="module", params=["refused", "private"])
+@pytest.fixture(scope="session")
+def reviews(tmp_path_factory, module_at, tiny):
+    """The review pages of a run with tiny random models, after a release and after a refusal, by name."""
+    folder = tmp_path_factory.mktemp("review")
+    project = module_at("tests/unit/synthgen/conftest.py").make_project(folder / "trial", tiny)
+    Pipeline(project.config()).run()
+    run = load_run(project.config())
+    run.release(run.decide(), key=project.folder / "keys" / "releaser.pem", out=project.folder / "out")
+    found = {"review-released": write_review(run).read_text(encoding="utf-8")}
+    policy = project.folder / "lenient.yaml"
+    policy.write_text(policy.read_text().replace("limit: 7", "limit: 700"))
+    return {**found, "review-refused": write_review(load_run(project.config())).read_text(encoding="utf-8")}
+
+
+REPORTS, REVIEWS = ("released", "refused", "private"), ("review-released", "review-refused")
+
+
+@pytest.fixture(scope="module", params=[*REPORTS, *REVIEWS])
 def page_file(request, tmp_path_factory, module_at):
+    if request.param in REVIEWS:
+        file = tmp_path_factory.mktemp("page") / "review.html"
+        file.write_text(request.getfixturevalue("reviews")[request.param], encoding="utf-8")
+        return file
     pages = module_at("tests/unit/audits/report/pages.py")
     file = tmp_path_factory.mktemp("report") / "report.html"
-    content = pages.content("refused") if request.param == "refused" else pages.private_content(independent=False)
+    private = request.param == "private"
+    content = pages.private_content(independent=False) if private else pages.content(request.param)
     file.write_text(render_report(content), encoding="utf-8")
     return file
 
@@ -56,14 +92,134 @@ def test_the_report_renders_in_a_browser(page_file, tmp_path, width, scheme):
     assert not inked[:, -4:].any()  # nothing runs over the right edge
 
 
+def printed(page_file, tmp_path):
+    pdf = tmp_path / f"{page_file.stem}.pdf"
+    options = (f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={pdf}", page_file.as_uri())
+    subprocess.run([*COMMAND, *options], check=True, capture_output=True, timeout=120)
+    return pdf
+
+
+@pytest.mark.parametrize("page_file", REPORTS, indirect=True)
 def test_closed_tables_are_printed(page_file, tmp_path):
     """The printed page contains the tables that a reader on a screen opens, so it is longer than without them."""
     sizes = []
-    html = page_file.read_text(encoding="utf-8")
+    source = page_file.read_text(encoding="utf-8")
     for name, removed in (("whole", "no such rule"), ("closed", "content-visibility: visible")):
-        page, printed = tmp_path / f"{name}.html", tmp_path / f"{name}.pdf"
-        page.write_text(html.replace(removed, ""), encoding="utf-8")
-        options = (f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={printed}", page.as_uri())
-        subprocess.run([*COMMAND, *options], check=True, capture_output=True, timeout=120)
-        sizes.append(printed.stat().st_size)
+        page = tmp_path / f"{name}.html"
+        page.write_text(source.replace(removed, ""), encoding="utf-8")
+        sizes.append(printed(page, tmp_path).stat().st_size)
     assert sizes[0] > sizes[1] + 2000
+
+
+def words_on_paper(pdf):
+    """Return the printed text without white space; text that begins outside the page is left out."""
+    parts = []
+    for page in pypdf.PdfReader(pdf).pages:
+        width = float(page.mediabox.width)
+
+        def visit(text, cm, tm, *_, width=width):
+            x = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
+            parts.append(text if 0 <= x < width else "")
+
+        page.extract_text(visitor_text=visit)
+    return joined("".join(parts))
+
+
+def joined(text):
+    """Return the text without white space and ligatures."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def test_the_last_column_of_each_table_is_printed(page_file, tmp_path):
+    found = words_on_paper(printed(page_file, tmp_path))
+    tables = markup.parse(page_file).findall(".//table")
+    assert tables
+    for table in tables:
+        for row in table.iter("tr"):
+            for text in row[-1].xpath(".//text()[not(ancestor::svg)]"):
+                assert joined(text) in found, text
+
+
+def test_each_link_and_each_closed_part_is_reached_by_the_tab_key(page_file, tmp_path, module_at):
+    every = "Array.from(document.querySelectorAll(\"a[href], summary, [tabindex='0']\"))"
+    command = [*COMMAND, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,1600"]
+    with module_at("tests/browser/keyboard.py").keyboard(command) as keys:
+        keys.open(page_file)
+        keys.value('document.querySelectorAll("details").forEach(part => { part.open = true })')
+        n = keys.value(f"{every}.length")
+        reached = []
+        for _ in range(n):
+            keys.press_tab()
+            reached.append(keys.value(f"{every}.indexOf(document.activeElement)"))
+            if len(reached) == 1:
+                assert keys.value("document.activeElement.className") == "skip"
+                assert keys.value("document.activeElement.getBoundingClientRect().left >= 0")
+    assert reached == list(range(n))
+    assert n > 5
+
+
+# axe-core looks for problems of accessibility; the other two values need no rule of it
+CHECK = """
+axe.run(document, {resultTypes: ["violations", "incomplete"]}).then(found => {
+  parent.postMessage(JSON.stringify({
+    violations: found.violations.map(v => [v.id, v.nodes.map(n => n.target.join(" ") + ": " + n.failureSummary)]),
+    passes: found.passes.length,
+    width: document.documentElement.clientWidth,
+    wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    closed: [...document.querySelectorAll(".scroll")].filter(
+      e => e.tabIndex !== 0 || e.getAttribute("role") !== "region" || !e.getAttribute("aria-label")).length,
+  }), "*");
+});
+"""
+# a window of Chromium is at least 500 px wide, but a frame can be narrower
+FRAME = """<!DOCTYPE html><iframe src="copy.html" style="width: {}px; height: 1600px; border: 0"></iframe><script>
+onmessage = message => {{
+  const found = document.createElement("pre");
+  found.id = "axe";
+  found.textContent = message.data;
+  document.body.append(found);
+}};
+</script>"""
+
+
+def looked_at(page_file, tmp_path, width, scheme):
+    """Return what axe-core finds on the page, in a copy that allows scripts and has every table open."""
+    package = find_spec("axe_core_python")
+    if package is None or package.origin is None:
+        pytest.skip("axe-core-python is not installed")
+    script = (Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8")
+    source = page_file.read_text(encoding="utf-8").replace("<details>", "<details open>")
+    source, n = re.subn(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", source)
+    assert n == 1
+    copy = tmp_path / "copy.html"
+    copy.write_text(source.replace("</body>", f"<script>{script}</script><script>{CHECK}</script></body>"), "utf-8")
+    frame = tmp_path / "frame.html"
+    frame.write_text(FRAME.format(width), encoding="utf-8")
+    options = (
+        *(f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,1700"),
+        *(f"--blink-settings=preferredColorScheme={scheme}", "--virtual-time-budget=60000", "--dump-dom"),
+    )
+    command = [*COMMAND, *options, frame.as_uri()]
+    dom = subprocess.run(command, check=True, capture_output=True, timeout=200, text=True).stdout
+    found = re.search(r'<pre id="axe">(.*?)</pre>', dom, re.DOTALL)
+    assert found is not None, "axe-core did not finish"
+    return json.loads(html.unescape(found[1]))
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, LIGHT), (1200, DARK), (760, LIGHT), (390, DARK)])
+def test_axe_core_finds_no_violation(page_file, tmp_path, width, scheme):
+    found = looked_at(page_file, tmp_path, width, scheme)
+    assert found["violations"] == []
+    assert found["passes"] > 20
+    assert (found["width"], found["wide"], found["closed"]) == (width, 0, 0)
+
+
+def test_axe_core_would_find_low_contrast_and_a_missing_name(page_file, tmp_path):
+    source = page_file.read_text(encoding="utf-8")
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        source.replace("--soft: #55606d", "--soft: #c5c9cf").replace('<html lang="en">', "<html>"), encoding="utf-8"
+    )
+    assert {"color-contrast", "html-has-lang"} <= {
+        id_ for id_, _ in looked_at(bad, tmp_path, 1200, LIGHT)["violations"]
+    }

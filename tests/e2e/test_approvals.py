@@ -1,5 +1,8 @@
 """Approvals, rejections and closings from the command line to the verdict; files are deleted, copied and renamed."""
 
+import base64
+import hashlib
+import json
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -8,7 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from audits.verify.bundle import ENVELOPE, verify_bundle
 from synthgen.cli.main import app
+from synthgen.core.errors import DataError
 from synthgen.release.keys import load_key, new_key
 
 PASSPHRASE = "correct horse"
@@ -54,9 +59,11 @@ class Clinic:
         """Let a person sign, and return the new file; raise the error of the command."""
         before = files(bundle)
         role = ("--close",) if name == "releaser" else ("--role", ROLES[name])
+        options = options if "--review" in options else (*options, "--no-review")
         command = (
             "approve",
             bundle,
+            "--yes",
             *role,
             "--key",
             self.folder / f"{name}.pem",
@@ -188,7 +195,41 @@ def test_closing_and_rejecting_exclude_each_other(clinic, tmp_path):
     for words in (("--close",), ("--role", "releaser")):
         assert "does not hold the role releaser" in message(call("approve", bundle, *words, *options))
     options = ("--key", clinic.folder / "releaser.pem", "--trust", clinic.folder / "trust.json")
-    assert "a releaser can only close" in message(call("approve", bundle, "--role", "releaser", *options))
+    as_releaser = ("--role", "releaser", "--no-review")
+    assert "a releaser can only close" in message(call("approve", bundle, *as_releaser, *options))
     assert files(bundle) == set()
     options = ("--role", "privacy_officer", "--key", key, "--trust", clinic.folder / "trust.json", "--reject")
-    assert re.search("now: REFUSED .*The officer rejects this release", call("approve", bundle, *options).output)
+    assert re.search(
+        "now: REFUSED .*The officer rejects this release", call("approve", bundle, "--yes", *options).output
+    )
+
+
+def review_page(folder, bundle, release=None):
+    payload = base64.b64decode(json.loads((bundle / ENVELOPE).read_bytes())["payload"])
+    release = hashlib.sha256(payload).hexdigest() if release is None else release
+    path = folder / "review.private.html"
+    path.write_text(f'<meta name="synthgen-release" content="{release}">')
+    return path
+
+
+def test_an_approval_names_the_page_that_was_read(clinic, tmp_path):
+    bundle = clinic.copy(tmp_path)
+    page = review_page(tmp_path, bundle)
+    clinic.sign(bundle, "officer", "--review", page)
+    digest = hashlib.sha256(page.read_bytes()).hexdigest()
+    clinic.sign(bundle, "owner")
+    steps = "\n".join(step.detail for step in verify_bundle(bundle, clinic.folder / "trust.json", None).checks)
+    assert f"The officer (privacy_officer, reviewed page sha256 {digest})" in steps
+    other = clinic.copy(tmp_path / "b")
+    with pytest.raises(DataError, match="is the review page of another release"):
+        clinic.sign(other, "officer", "--review", review_page(tmp_path, other, "0" * 64))
+    assert files(other) == set()
+
+
+def test_nothing_is_signed_without_confirmation(clinic, tmp_path):
+    bundle, key = clinic.copy(tmp_path), clinic.folder / "officer.pem"
+    options = ("--role", "privacy_officer", "--key", key, "--trust", clinic.folder / "trust.json")
+    done = call("approve", bundle, "--no-review", *options)
+    assert "no terminal to ask" in message(done)
+    assert re.search("you sign: +the approval of this release", done.stderr)
+    assert files(bundle) == set()

@@ -26,12 +26,12 @@ DP_FLOW = tuple(f"dp.{name}" for name in DP_FILES)
 RANKS = {
     "core": 0,
     **dict.fromkeys(("attributes", "dp"), 1),  # of dp the methods; files that query persons have another rank
-    **dict.fromkeys(("coherence", "models", "segment"), 2),
+    **dict.fromkeys(("coherence", "extract", "models", "segment"), 2),
     **dict.fromkeys(("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate"), 3),
     "config": 4,
     **dict.fromkeys(("pipeline", *DP_FLOW), 5),
     "compare": 6,
-    "release": 7,
+    **dict.fromkeys(("airgap", "receive", "release"), 7),
     "pipeline.stage_order": 8,
     "plan": 9,
     "pipeline.pipeline": 10,

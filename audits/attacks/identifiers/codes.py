@@ -12,6 +12,7 @@ from audits.text.spans import words_in
 
 MIN_CHARACTERS, MAX_CHARACTERS = 7, 34
 HARD_CHARACTERS, HARD_DIGITS = 8, 6
+_MIXED_DIGITS = 2  # smallest number of digits of a long code with letters
 _SEPARATORS = frozenset((" ", "-", ".", "/"))
 MAX_PARTS = 7  # largest number of groups in which a code is written
 MIN_DIGITS = 4  # smallest number of digits; 2 if a group of the code has both letters and digits
@@ -23,8 +24,11 @@ _STRETCH = re.compile(
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
 _WORD = re.compile(r"[^\W\d_]{5}")  # a group with five letters in a row and fewer than six digits contains a word
+_FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")
 # a number with such letters behind it is a quantity
-_QUANTITY = re.compile(r"\d+(?:st|nd|rd|th|am|pm|mg|mcg|kg|lb|lbs|oz|ml|cc|cm|mm|km|ft|yo|min|hr|hrs)")
+_QUANTITY = re.compile(
+    r"\d+(?:st|nd|rd|th|am|pm|mg|mcg|kg|lb|lbs|oz|ml|cc|cm|mm|km|ft|yo|min|hr|hrs|[kmg]?hz|[kmg]b)"
+)
 # words and units that are no part of a code, unless a hyphen or slash follows them
 _ORDINARY = frozenset(
     words("""
@@ -51,9 +55,20 @@ class Code(NamedTuple):
         return len(self.key) >= HARD_CHARACTERS and n_digits >= HARD_DIGITS and self.separators <= _SEPARATORS
 
     @property
+    def is_mixed(self) -> bool:
+        """Whether the code has letters, at least 8 characters and 2 digits, and neither spaces nor words.
+
+        Four letters in a row count as a word, such as in 2watt/2chan. `is_long` may be false.
+        """
+        n_digits = sum(map(str.isdecimal, self.key))
+        is_long = len(self.key) >= HARD_CHARACTERS and _MIXED_DIGITS <= n_digits < len(self.key)
+        has_word = any(map(_FOUR_LETTERS.search, self.groups))
+        return is_long and self.separators <= _SEPARATORS - {" "} and not has_word
+
+    @property
     def form(self) -> str:
-        """The form of the code, which codes of the same origin have in common."""
-        return self.kinds + "".join(sorted(self.separators))
+        """The form of the code, which codes of the same origin have in common; + marks one that is not long."""
+        return self.kinds + "".join(sorted(self.separators)) + ("" if self.is_long else "+")
 
     @property
     def key(self) -> str:

@@ -20,6 +20,7 @@ from audits.core.stats import exceeds_control
 
 MOST_SHARED = 0.01  # codes of a form do not identify a person if more than this fraction have several owners
 MIN_BITS = 20.0  # round and consecutive numbers have fewer
+_MIN_MIXED_BITS = 25.0  # of a code with fewer than 6 digits; names of products, such as i486dx/33, have fewer
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
 _ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it or is the next higher one, and of a final zero
@@ -60,7 +61,7 @@ class CodeOccurrences:
         for key, code in {code.key: code for code in codes_of(row)}.items():
             self.letters.update(group for group in code.groups if group.isalpha())
             self.n_codes += 1
-            if code.is_long:
+            if code.is_long or code.is_mixed:
                 self._keys.append(hash(key))
                 self._owners.append(owner)
                 self._form.append(self._number.setdefault(code.form, len(self._number)))
@@ -147,13 +148,16 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
 
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-bits
 
-    A code of 8 characters and 6 digits (`Code.is_long`) that exactly one person has is a leak if lambda < .05 and it
-    has at least 20 bits. If two or more control persons have such a code in S, it is a leak only if significantly
-    more train persons do (`exceeds_control`). Other codes, and codes of a form that several persons use
-    (`shared_forms`), are leaks only if significantly more train than control persons have such a code in S.
+    A code of 8 characters, among them 6 digits (`Code.is_long`), that exactly one person has is a leak if lambda
+    < .05 and it has at least 20 bits. The same holds for a code with letters and 2 digits (`Code.is_mixed`) if it
+    has 25 bits without its groups of letters. If two or more control persons have such a code in S, it is a leak
+    only if significantly more train persons do (`exceeds_control`); the two kinds are counted apart. Other codes,
+    and codes of a form that several persons use (`shared_forms`), are leaks only if significantly more train than
+    control persons have such a code in S.
     """
     shared = occurrences.shared_forms()
     hard: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    mixed: tuple[dict[str, int], dict[str, int]] = ({}, {})
     weak: tuple[dict[str, int], dict[str, int]] = ({}, {})
     for key, owners in occurrences.owners.items():
         (owner, *others) = owners
@@ -161,14 +165,16 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
             continue
         code = occurrences.written[key]
         n_pairs = occurrences.n_synthetic[len(key)] * max(occurrences.n_train.get(len(key), 0), 1)
-        bits = code_bits(code, surprisal, occurrences)
-        is_rare = code.is_long and bits >= MIN_BITS and n_pairs * 2.0**-bits < MAX_COINCIDENCES_OF_KIND
-        side = hard if is_rare and code.form not in shared else weak
+        # the letters of 99mtc-mdp are a name
+        counted = code if code.is_long else code._replace(groups=tuple(g for g in code.groups if not g.isalpha()))
+        bits, least = code_bits(counted, surprisal, occurrences), MIN_BITS if code.is_long else _MIN_MIXED_BITS
+        is_rare = bits >= least and n_pairs * 2.0**-bits < MAX_COINCIDENCES_OF_KIND and code.form not in shared
+        side = hard if is_rare and code.is_long else mixed if is_rare and code.is_mixed else weak
         side[owner >= people.n_train][key] = owner
     share = people.n_train / people.n_persons
     leaks: dict[str, list[int]] = {}
-    for (train, control), minimum in ((hard, MIN_NUMBERS), (weak, 0)):
+    for (train, control), minimum in ((hard, MIN_NUMBERS), (mixed, MIN_NUMBERS), (weak, 0)):
         if exceeds_control(len(set(train.values())), len(set(control.values())), share, minimum=minimum):
             leaks |= {key: [owner] for key, owner in train.items()}
-    found = [{owner for side in (hard, weak) for owner in side[i].values()} for i in (0, 1)]
+    found = [{owner for side in (hard, mixed, weak) for owner in side[i].values()} for i in (0, 1)]
     return CodeLeaks(leaks, len(found[0]), len(found[1]))

@@ -16,7 +16,23 @@ from stdnum import luhn
 from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
-from audits.text.identifier_grammar import CANADIAN_POSTAL, HIGH_AGE, MONTHS, UK_POSTAL, VIN, number_cue
+from audits.text.identifier_grammar import (
+    CANADIAN_POSTAL,
+    CARD_PRINTED,
+    HIGH_AGE,
+    HOST,
+    IBAN,
+    MEDICARE,
+    MONTHS,
+    NETWORK_CARD,
+    NHS,
+    PLATE_CUE,
+    SSN,
+    UK_LICENCE,
+    UK_POSTAL,
+    VIN,
+    number_cue,
+)
 from audits.text.normalise import normalise, tokens
 
 # Kinds of identifiers, with their reported names. A direct identifier belongs to one person. A contact may also
@@ -48,16 +64,15 @@ _SPELT_EMAIL = re.compile(
 )
 _USUAL_TOP = frozenset(("com", "org", "net", "edu", "gov", "mil", "int", "info", "biz", "io", "co", "example"))
 _SPELT_DOT = re.compile(_DOT)
-_URL = re.compile(r"(?:(?:https?|ftp)://|www\.)[^\s'<>()\[\]]{1,2000}")
+_URL = re.compile(rf"(?:(?:(?:https?|ftp)://|www\.)|(?<![\w@./-]){HOST}/)[^\s'<>()\[\]]{{1,2000}}")
 _PHONE = re.compile(
     r"(?<![\w./-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,5}\)[ .-]?|\d{2,5}[ .-])\d{3,4}[ .-]?\d{3,4}(?![\w-])"
 )
-_SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
-_IBAN = re.compile(r"(?<!\w)[a-z]{2}[ -]?\d{2}(?:[ -]?[a-z0-9]{4}){2,7}(?:[ -]?[a-z0-9]{1,3})?(?!\w)")
+_SSN = re.compile(rf"(?<![\w-])(?!000|666|9\d\d|\d{{3}}-00|\d{{3}}-\d\d-0000){SSN}(?![\w-])")
+_IBAN = re.compile(rf"(?<!\w){IBAN}(?!\w)", re.IGNORECASE)
 _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
-# digits grouped as on cards; in such text, the pattern above also matches an expiry date or code after the number
-_CARD_PRINTED = re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])")
-_NHS = re.compile(r"(?<![\w-])\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])")
+_CARD_PRINTED = re.compile(rf"(?<![\w-]){CARD_PRINTED}(?![\w-])")
+_NHS = re.compile(rf"(?<![\w-]){NHS}(?![\w-])")
 # cues that are always followed by a record number, with at most a few other words in between
 _MRN = re.compile(
     r"(?<!\w)(?:mrn|mr no|medical record|patient (?:id|no|number)|hospital (?:id|no|number)|record (?:id|no|number)"
@@ -65,8 +80,15 @@ _MRN = re.compile(
     r"([a-z]{0,4}[- ]?\d(?:[- /]?\d){4,13})(?!\w)"
 )
 _CUED = re.compile(rf"{number_cue()}([a-z]{{0,4}}-?\d(?:[-/]?\d){{4,13}})(?![\w,]|\.\d)")
-_DATE_SHAPE = re.compile(r"\d{1,2}[-/]\d{1,2}[-/](?:\d{4}|\d{2})|\d{4}[-/]\d{1,2}[-/]\d{1,2}")
-_VIN = re.compile(rf"(?<!\w){VIN}(?!\w)", re.IGNORECASE)
+# a date, or a range of years
+_DATE_SHAPE = re.compile(
+    r"\d{1,2}[-/]\d{1,2}[-/](?:\d{4}|\d{2})|\d{4}[-/]\d{1,2}[-/]\d{1,2}|(?:19|20)\d\d[-/](?:19|20)\d\d"
+)
+_FIXED = re.compile(rf"(?<!\w)(?:{VIN}|{MEDICARE}|{UK_LICENCE})(?!\w)", re.IGNORECASE)
+_NETWORK_CARD = re.compile(rf"(?<![\w:]){NETWORK_CARD}(?![\w:])")
+_PLATE = re.compile(
+    rf"(?<!\w){PLATE_CUE}([a-z]{{2}}\d\d ?[a-z]{{3}}|[a-z]{{3}}-?\d{{3,4}}|\d[a-z]{{3}}\d{{3}})(?![\w-])"
+)
 _DATES = (  # numeric dates may have day and month in either order
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"),
     re.compile(r"(?<!\d)(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?![\d])"),
@@ -151,7 +173,7 @@ def find_entities(normalised: str) -> Iterator[Match]:
             local, host = (_SPELT_DOT.sub(".", part) for part in (local, host))
             yield Match(Entity("email", f"{local}@{host}.{top}"), *match.span())
     for match in _URL.finditer(normalised):
-        yield _within(match, "url", re.sub(r"^\w+://|^www\.", "", match[0]).rstrip(".,;:!?/"))
+        yield _within(match, "url", re.sub(r"^(?:\w+://)?(?:www\.)?", "", match[0]).rstrip(".,;:!?/"))
     if _DIGIT.search(normalised) is None:
         return
     shortened = _near_digits(_plain(normalised))
@@ -265,7 +287,9 @@ def _plain(text: str) -> str:
 _SHAPES: tuple[tuple[str, re.Pattern[str], int, Callable[[str], str]], ...] = (
     ("mrn", _MRN, 1, _compact_code),
     ("mrn", _CUED, 1, lambda written: "" if _DATE_SHAPE.fullmatch(written) else _compact_code(written)),
-    ("mrn", _VIN, 0, str),
+    ("mrn", _FIXED, 0, _compact),
+    ("mrn", _NETWORK_CARD, 0, _compact_code),
+    ("mrn", _PLATE, 1, _compact_code),
     ("ssn", _SSN, 0, _digits),
     ("card", _CARD, 0, lambda written: _checked(written, luhn.is_valid)),
     ("card", _CARD_PRINTED, 0, lambda written: _checked(written, luhn.is_valid)),

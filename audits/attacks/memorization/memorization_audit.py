@@ -44,7 +44,8 @@ class Memorization:
     phrases of many persons. Text that only these ids share is not common text.
 
         hit(p)    = longest run of own words of p in one row of S that occurs in few other persons' texts: in none
-                    if it is shorter than 20 words, in at most one if it is shorter than 30, ... (`most_owners`)
+                    if it is shorter than 20 words, in at most one if it is shorter than 30 or its words are rare,
+                    ... (`most_owners`)
         whole(p)  = the same for all words, common text included
         near(p)   = highest share of a record of p in one row of S, by rare pairs of words (`near_copies`)
         words(p)  = the same by single rare words, in any order

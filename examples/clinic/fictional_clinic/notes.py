@@ -1,5 +1,6 @@
 """Writes the fictional notes: picks a writer's voice, fills the parts of a note, keeps every identifier's place."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -36,15 +37,29 @@ _CORE = ("symptoms", "signs", "drugs", "plan")
 _EXTRA = ("tests", "history", "social", "family", "contact", "closing", "social")
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The patient, the writer and the day of a note."""
+
+    patient: Patient
+    writer: Clinician
+    day: date
+
+
 def generate(patients: int, rng: np.random.Generator) -> list[dict[str, Any]]:
     """Return the notes of so many fictional patients, one to four each, in the order of patients and visits.
 
     A row has patient_id, note_id, specialty, note, patient_name, and `key`: the note's identifiers with their
     kind, value and place, and the patient's rare traits that the note tells. The key is what leakage is scored by.
     """
+    return [row for row, _ in generate_visits(patients, rng)]
+
+
+def generate_visits(patients: int, rng: np.random.Generator) -> list[tuple[dict[str, Any], Visit]]:
+    """Return the rows of `generate` with their visits."""
     staff = make_clinicians(rng)
     taken: set[tuple[str, str, str]] = set()
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[dict[str, Any], Visit]] = []
     for number in range(1, patients + 1):
         patient = make_patient(number, staff, taken, rng)
         day = patient.first_visit
@@ -56,8 +71,8 @@ def generate(patients: int, rng: np.random.Generator) -> list[dict[str, Any]]:
 
 def _note(
     patient: Patient, visit: int, day: date, staff: dict[str, tuple[Clinician, ...]], rng: np.random.Generator
-) -> dict[str, Any]:
-    """Return the row of one visit."""
+) -> tuple[dict[str, Any], Visit]:
+    """Return the row of one visit, and the visit."""
     specialty, writer = patient.specialty, patient.clinician
     condition = patient.conditions[int(rng.integers(len(patient.conditions)))]
     if rng.random() < OTHER_CLINIC_SHARE:
@@ -69,7 +84,7 @@ def _note(
         condition, other[int(rng.integers(len(other)))], rng
     )
     text, identifiers = unmark(_write(writer.voice, slots, rng))
-    return {
+    row = {
         "patient_id": patient.id,
         "note_id": f"{patient.id}-{visit}",
         "specialty": specialty,
@@ -80,6 +95,7 @@ def _note(
             "traits": {k: v for k, v in patient.traits.items() if v.lower() in text.lower()},
         },
     }
+    return row, Visit(patient, writer, day)
 
 
 def _other_specialty(specialty: str, rng: np.random.Generator) -> str:

@@ -95,8 +95,8 @@ class Prompter:
             own = {"label": EXAMPLE_LABEL if text else "", "terms": ", ".join(EXAMPLE_WORDS if has_words else ())}
             own |= {"length": str(len(EXAMPLE.split())), "language": self.language} if facts[1] else {}
             turns += self._exchange(own, EXAMPLE)
-        asked = {**fields, "terms": ", ".join(words), "person": facts[0], "length": facts[1]}
-        return [*turns, ("user", fill(self.template, asked))]
+        values = {**fields, "terms": ", ".join(words), "person": facts[0], "length": facts[1]}
+        return [*turns, ("user", fill(self.template, values))]
 
     def facts_for(self, name: str, label: str, seeds: SeedTree) -> tuple[str, str]:
         """Return the person and the length for the latent `name`; see `RecordFacts`."""

@@ -1,13 +1,17 @@
 """People who write: a seeded generator of text with a Zipf vocabulary, and the tables made of it."""
 
+import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from audits.cli.main import main
 from audits.core.types import AuditInputs, Table
 
 SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
@@ -170,3 +174,42 @@ def form_inputs():
         train=write_forms(330, seed=21, prefix="t"),
         control=write_forms(320, seed=22, prefix="h"),
     )
+
+
+@pytest.fixture
+def rows_of():
+    """Return a function that gives the (text, person) of each row of a table."""
+    return lambda table: list(zip(table.texts, table.groups, strict=True))
+
+
+@pytest.fixture
+def audited(tmp_path, monkeypatch, capsys):
+    """Return a function that runs `audits run`: exit code, report, rows of the findings, and stderr.
+
+    A table is a list of (text, person), or a mapping of its columns; the list of the synthetic table has no persons.
+    After an error, the report is the description of the error.
+    """
+
+    def run(*options, **tables):
+        words = ["audits", "run", "--json", *map(str, options)]
+        for name, rows in tables.items():
+            columns = rows
+            if isinstance(rows, list):
+                texts, groups = zip(*rows, strict=True)
+                columns = {"text": texts} if name == "synthetic" else {"text": texts, "group": groups}
+            pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+            words += [f"--{name}", str(tmp_path / f"{name}.parquet")]
+        (tmp_path / "findings.jsonl").unlink(missing_ok=True)
+        words += ["--findings", str(tmp_path / "findings.jsonl"), "--findings-key", str(tmp_path / "key")]
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as caught:
+            main()
+        output, error = capsys.readouterr()
+        assert "Traceback" not in error
+        lines = (
+            (tmp_path / "findings.jsonl").read_text().splitlines() if (tmp_path / "findings.jsonl").exists() else []
+        )
+        found = map(json.loads, lines)
+        return caught.value.code, json.loads(output), {finding["row"] for finding in found}, error
+
+    return run

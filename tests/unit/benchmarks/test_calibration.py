@@ -140,4 +140,4 @@ def test_a_case_with_few_audits_has_a_row(bench):
     """A case that hides a leak runs only the audits that could find it."""
     seeds = [{"steps": [step("accents", memorization=("right", {"fail": 1}))]}]
     assert bench.said(*bench.tally(seeds, "accents", "memorization")) == "caught 1"
-    assert bench.said(*bench.tally(seeds, "accents", "linkage")) == "not asked"
+    assert bench.said(*bench.tally(seeds, "accents", "linkage")) == "not run"

@@ -119,10 +119,10 @@ def test_answers_are_kept_and_failures_tried_again(quick, bench, fakes, monkeypa
     _, text, options, _ = quick
     monkeypatch.setattr(bench, "run_case", None)  # calling it breaks
     monkeypatch.setattr(bench, "PEERS", {name: fakes[name] for name in ("kind", "rubbish")})
-    asked, real = [], bench.asked
-    monkeypatch.setattr(bench, "asked", lambda peer, *rest: asked.append(peer.title) or real(peer, *rest))
+    called, real = [], bench.result_of
+    monkeypatch.setattr(bench, "result_of", lambda peer, *rest: called.append(peer.title) or real(peer, *rest))
     bench.main([*options[: -len(fakes) - 2], "exact copies", "kind", "rubbish"])
-    assert asked == ["the rubbish one"] * 2
+    assert called == ["the rubbish one"] * 2
     assert cell(capsys.readouterr().out, "verbatim", "the kind one") == cell(text, "verbatim", "the kind one")
 
 

@@ -50,7 +50,7 @@ def corpus(n, seed, per_person=2):
 
 def design(**changes):
     words = {"cat": "cats", "car": "cars"}
-    source = Source(train=(), test=(), words=words, asked="Of {label}.", max_new_tokens=9, style="letter")
+    source = Source(train=(), test=(), words=words, label_prompt="Of {label}.", max_new_tokens=9, style="letter")
     small = TextSet(name="small", pool=corpus(70, 1), test=corpus(31, 2), source=source)
     encoder = Counting()
     pool, test = embed(small.pool, encoder.encode(small.pool.texts), encoder), encoder.encode(small.test.texts)

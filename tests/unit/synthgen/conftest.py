@@ -70,10 +70,8 @@ def worded(project, tiny):
     return project
 
 
-@pytest.fixture(scope="session")
-def new_project(tmp_path_factory, tiny):
-    """A project without any run; tests must not change it."""
-    folder = tmp_path_factory.mktemp("project") / "trial"
+def make_project(folder, tiny):
+    """Write a trial folder and return its project."""
     start(folder, "clinic", patients=40)
     (folder / "lenient.yaml").write_text(LENIENT)
     models = folder / "models"
@@ -82,6 +80,12 @@ def new_project(tmp_path_factory, tiny):
     described = tiny.info(encoder="models/encoder", decoder="models/decoder", dim=40)
     tiny.write_bridge(models / "bridge", described, tiny.bridge_tensors(described))
     return Project(folder)
+
+
+@pytest.fixture(scope="session")
+def new_project(tmp_path_factory, tiny):
+    """A project without any run; tests must not change it."""
+    return make_project(tmp_path_factory.mktemp("project") / "trial", tiny)
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,7 @@ class Bench:
 
     def prepare(self, job):
         """Return the prepared records, the embed stage and the vectors."""
-        loaded = load_source(job)
+        loaded = load_source(job, None)
         parts = split_source(job, loaded)
         clean = replace_identifiers(job, loaded, parts)
         self.stages = (loaded, parts, clean)

@@ -73,7 +73,8 @@ def test_a_bundle_is_approved_and_verified(releases, tmp_path):
     key = load_key(tmp_path / "releaser.pem", PASSPHRASE.encode())
     bundle = releases.bundle(tmp_path / "out", releases.APPROVED_POLICY, key, now)
     roles = ("privacy_officer", "data_owner")
-    commands = [("approve", bundle, "--role", role, "--key", tmp_path / f"{role}.pem") for role in roles]
+    approve = ("approve", bundle, "--yes", "--no-review")
+    commands = [(*approve, "--role", role, "--key", tmp_path / f"{role}.pem") for role in roles]
     for command in (*commands, ("verify", bundle)):
         done = called(RUN, *command, "--trust", root, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
@@ -84,6 +85,15 @@ def test_keys_and_trust_roots_are_made_and_read(trial, tmp_path):
     shown = called(RUN, "keys", "show", tmp_path / "ann.pub.json", cwd=tmp_path)
     trust = called(RUN, "trust", "show", trial / "trust.json", cwd=tmp_path)
     assert [one.returncode for one in (made, shown, trust)] == [0, 0, 0], made.stderr + shown.stderr + trust.stderr
+
+
+def test_a_bundle_is_inspected_compared_and_exported(releases, tmp_path):
+    bundle = releases.bundle(tmp_path / "out")
+    commands = [("inspect", bundle, "--json"), ("diff", bundle, bundle)]
+    commands += [("export", bundle, "--to", to, "--out", tmp_path / to) for to in ("csv", "hf", "fhir")]
+    for command in commands:
+        done = called(RUN, *command, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("command", ["show", "check"])
@@ -123,11 +133,12 @@ def test_base_dependencies_are_those_of_the_audits_and_cover_what_base_commands_
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = (ROOT / "audits" / "requirements.txt").read_text().splitlines()
     assert sorted(project["dependencies"]) == sorted(line for line in lines if line and not line.startswith("#"))
-    commands = ("main", "budgets", "doctor", "keys", "publish", "schemas", "start")
+    commands = ("main", "airgap", "budgets", "doctor", "keys", "publish", "received", "schemas", "start")
     files = (p for p in (ROOT / "audits").rglob("*.py") if p.stem not in {"__init__", "__main__"})
     modules = [
         *("synthgen.config", "synthgen.dp.reserve", *(f"synthgen.cli.{name}" for name in commands)),
         *(f"synthgen.release.{name}" for name in ("approve", "open", "signers")),
+        *(f"synthgen.receive.{name}" for name in ("difference", "export", "overview")),
         *(".".join(p.relative_to(ROOT).with_suffix("").parts) for p in files),
     ]
     code = BLOCKER + (

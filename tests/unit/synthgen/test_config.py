@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from synthgen.config import Config, is_uri
@@ -55,6 +57,38 @@ release: {formats: [parquet, xml]}
         "source.text: Input should be a valid string, got 3",
         "version: Input should be 1, got 2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "listed"),
+    [
+        ({}, ["interpolate: missing", "source: missing", "version: missing"]),
+        ({"version": 1}, ["interpolate: missing", "source: missing"]),
+        (
+            {"version": 1, "source": {"path": 4}, "interpolate": {"total": 3}, "sede": 2},
+            ["sede: unknown key", "source.path: Input should be a valid string, got 4"],
+        ),
+    ],
+)
+def test_constructor_lists_every_mistake_as_parse_does(given, listed):
+    for make in (lambda: Config(**given), lambda: Config.parse(given)):
+        with pytest.raises(ConfigError, match="the configuration has ") as caught:
+            make()
+        assert sorted(caught.value.problems) == listed
+
+
+def test_constructor_accepts_what_parse_accepts():
+    given = {"version": 1, "source": {"path": "n"}, "interpolate": {"total": 3}, "release": {"formats": ["jsonl"]}}
+    assert Config(**given) == Config.parse(given)
+    assert Config(**given, base="/x").resolve("n") == Path("/x/n")
+
+
+@pytest.mark.parametrize("given", [3, None, [("version", 1)], b"c.yaml"])
+def test_load_and_parse_refuse_other_types(given):
+    for make, other in ((Config.load, "DICTIONARY"), (Config.parse, "FILE")):
+        with pytest.raises(ConfigError, match=rf"configuration is a {type(given).__name__}") as caught:
+            make(given)
+        assert caught.value.hint.endswith(f"({other}).")
 
 
 @pytest.mark.parametrize("more", ["7: 4", "seed: 0x" + "f" * 5000, "[1, {a: b}]: 1", "? - ?"])

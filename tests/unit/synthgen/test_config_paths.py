@@ -87,4 +87,4 @@ def test_a_command_shows_no_value_of_a_variable_and_creates_no_folder(key, proje
 def test_examples_are_valid(path, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_DATA", "/data")
     loaded = Config.load(path)
-    assert loaded.resolve(loaded.source.path).name in {"notes.jsonl", "train.parquet"}
+    assert loaded.resolve(loaded.source.path).name in {"notes.jsonl", "train.parquet", "fhir"}

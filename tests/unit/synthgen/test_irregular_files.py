@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from audits.cli.main import app as audits
 from synthgen.cli.main import app as synthgen
-from synthgen.core.errors import SynthGenError
+from synthgen.core.errors import SynthGenError, UsageError
 
 SUFFIXES = ("jsonl", "csv", "parquet", "json", "yaml", "txt", "npy")
 
@@ -40,10 +40,10 @@ def limited():
     signal.alarm(0)
 
 
-def refused(app, *arguments):
+def refused(app, *arguments, codes=frozenset({3, 10, 11, 13, 15})):
     found = CliRunner().invoke(app, [str(argument) for argument in arguments])
     code = getattr(found.exception, "exit_code", found.exit_code)
-    assert code in {3, 10, 11, 13, 15}, (arguments, found.output, found.exception)
+    assert code in codes, (arguments, found.output, found.exception)
     return found
 
 
@@ -57,6 +57,22 @@ def test_tables_and_sources(odd, suffix, project, tmp_path):
     refused(audits, "rewrite", bad, tmp_path / f"new.{suffix}")
     for format_ in ("auto", suffix):
         refused(synthgen, "plan", project.write_config(source={"path": str(bad), "format": format_}))
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "txt", "parquet"])
+def test_texts_with_marks(odd, suffix, project):
+    found = refused(synthgen, "deidentify", "evaluate", odd / f"x.{suffix}", "--engine", "rules", codes={2})
+    assert isinstance(found.exception, UsageError)
+    sample = {"engine": "rules", "sample": str(odd / f"x.{suffix}")}
+    refused(synthgen, "plan", project.write_config(deidentify=sample), codes={3})
+
+
+@pytest.mark.parametrize("name", ["config.json", "bridge.json", "style.json", "model.safetensors.index.json"])
+def test_files_of_a_folder_with_a_model(odd, name, project, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / name).symlink_to(odd / "x.json")
+    for change in ({"embed": {"model": str(tmp_path / "model")}}, {"decode": {"bridge": str(tmp_path / "model")}}):
+        refused(synthgen, "plan", project.write_config(**change))
 
 
 def test_other_inputs(odd, project, tmp_path):

@@ -1,5 +1,11 @@
+import json
+import os
+import signal
+import time
+
 import pytest
 
+from audits.cli import main as cli
 from audits.cli.console import listed, say, standard_streams
 
 
@@ -25,3 +31,37 @@ def test_an_error_of_the_system_is_not_hidden(capsys):
     with pytest.raises(OSError, match="no such device"), standard_streams():
         raise OSError(19, "no such device")
     assert capsys.readouterr() == ("", "\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["paint", "--json"], "No such command 'paint'"),
+        (["run", "--json"], "Missing option '--synthetic'"),
+        (["explain", "linkage", "--json", "--frob"], "No such option: --frob"),
+    ],
+)
+def test_a_usage_error_is_one_json_object_where_json_is_requested(call, words, message):
+    code, output, error = call(*words)
+    found = json.loads(output)["error"]
+    assert (code, found["code"], found["problems"]) == (2, 2, [])
+    assert found["message"].startswith(message)
+    assert message in error
+    assert call(*[word for word in words if word != "--json"])[1] == ""
+
+
+def test_an_interruption_is_one_json_object_where_json_is_requested(call, monkeypatch):
+    def interrupted():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(cli, "app", interrupted)
+    try:
+        code, output, error = call("run", "--json")
+        assert (code, json.loads(output)["error"]["code"]) == (7, 7)
+        assert error == "audits: interrupted\nRun the same command again.\n"
+        assert call("run")[1] == ""
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

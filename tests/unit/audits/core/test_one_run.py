@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize, stats
+from scipy import integrate, optimize, stats
 
 from audits.attacks.membership.membership_audit import epsilon_bound
 from audits.core.coin_guesses import guess_coins
@@ -81,7 +81,7 @@ def test_a_gaussian_mechanism_with_delta_is_rarely_bounded_too_high(mu, least):
 def test_the_gaussian_epsilon_follows_the_definition(mu, delta):
     epsilon, x = gaussian_epsilon(mu, delta), np.linspace(-12, 14, 400_001)
     over = stats.norm.pdf(x, mu) - math.exp(epsilon) * stats.norm.pdf(x)
-    assert np.trapezoid(np.maximum(0, over), x) == pytest.approx(delta, rel=1e-3)
+    assert integrate.trapezoid(np.maximum(0, over), x) == pytest.approx(delta, rel=1e-3)
 
 
 @pytest.mark.parametrize("share", [0.8, pytest.param(0.3, marks=pytest.mark.slow)])

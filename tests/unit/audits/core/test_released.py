@@ -4,6 +4,7 @@ import base64
 import codecs
 import csv
 import hashlib
+import inspect
 import json
 import uuid
 from functools import partial
@@ -119,7 +120,8 @@ def test_bytes_outside_the_rows_are_rejected(tmp_path):
 def test_indexes_dictionaries_and_checksums_are_rejected(tmp_path):
     reject(saved(tmp_path, TABLE, sorting_columns=[pq.SortingColumn(1)]))
     reject(saved(tmp_path, TABLE, write_page_checksum=True))
-    reject(saved(tmp_path, TABLE, bloom_filter_options={"text": {"ndv": 10}}))
+    if "bloom_filter_options" in inspect.signature(pq.write_table).parameters:  # newer versions of pyarrow
+        reject(saved(tmp_path, TABLE, bloom_filter_options={"text": {"ndv": 10}}))
     for labels in (FRAME.label.astype("category"), pd.Categorical(FRAME.label, categories=["a", "b", NOTE])):
         reject(saved(tmp_path, FRAME.assign(label=labels)))
     reject(saved(tmp_path, FRAME.set_index(pd.RangeIndex(40718823, 40718825))))
@@ -271,17 +273,18 @@ def test_digests_of_persons_are_rejected(form, where):
     assert not any(one in str(caught.value) for one in made)
 
 
-def test_digests_of_texts_are_rejected_and_random_names_accepted():
+def test_digests_of_texts_are_rejected_and_random_strings_accepted():
     rng = np.random.default_rng(5)
     names = tuple(rng.bytes(n).hex() for n in [4] * 100 + [8] * 100 + [32] * 100)
-    long = tuple(base64.b64encode(rng.bytes(32)).decode() for _ in names)
+    long = tuple(f"{name} {base64.b64encode(rng.bytes(32)).decode()}" for name in names)
     many = tuple(f"note {i} of one person" for i in range(300))
     train = Table(texts=many, labels=None, groups=tuple(f"p{i}" for i in range(300)), has_groups=True)
     control = table(None, ("c1",))
-    load_inputs(Table(texts=long, labels=None, groups=names, has_groups=True), train, control)
-    ids = (*names[:-1], hashlib.sha256(many[7].encode()).hexdigest())
+    numbers = tuple(map(str, range(300)))
+    load_inputs(Table(texts=long, labels=None, groups=numbers, has_groups=True), train, control)
+    long = (*long[:-1], hashlib.sha256(many[7].encode()).hexdigest())
     with pytest.raises(InputError, match="unkeyed digests"):
-        load_inputs(Table(texts=long, labels=None, groups=ids, has_groups=True), train, control)
+        load_inputs(Table(texts=long, labels=None, groups=numbers, has_groups=True), train, control)
 
 
 TRAIN, CONTROL = table(("a", "b"), ("patient-00417", "p2")), table(("a", "b"), ("patient-00918", "p4"))
@@ -293,6 +296,30 @@ def test_ids_of_real_persons_are_rejected(name):
         load_inputs(table(("a", "b"), (name, "s2")), TRAIN, CONTROL)
     assert name not in str(caught.value)
     load_inputs(table(("a", "b"), ("s1", "s2")), TRAIN, CONTROL)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Rajesh_Turner_has_HIV_since_1998", "s2", "s3"),
+        ("s1", "s2", "Rajesh_Turner_has_HIV_since_1998"),
+        ("Rajesh_Turner_has_HIV_since_1", "Rajesh_Turner_has_HIV_since_2", "Rajesh_Turner_has_HIV_since_3"),
+        ("s1", "s3", "s2"),
+        ("s1", "s2", "s4"),
+        ("407", "408", "409"),
+        ("s1", "s2", "t3"),
+        ("s1", "s2", "s03"),
+        ("s", "s", "s"),
+        ("", "1", "2"),
+    ],
+)
+def test_persons_of_a_table_from_python_can_only_be_numbered(names):
+    labels = ("a", "b", "a")
+    with pytest.raises(InputError, match="persons of the synthetic table are not numbered") as caught:
+        load_inputs(table(labels, names), TRAIN, CONTROL)
+    assert "Rajesh" not in str(caught.value)
+    for numbered in (("s1", "s2", "s3"), ("0", "1", "2"), ("person-1", "person-1", "person-2"), ("s0", "s1", "s0")):
+        load_inputs(table(labels, numbered), TRAIN, CONTROL)
 
 
 def test_unknown_and_long_labels_are_rejected():

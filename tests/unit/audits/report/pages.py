@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 
 from audits.gate.coarse import public_curve, public_histogram
-from audits.report import GateRow, Guarantee, ReportContent
+from audits.report import GateRow, Guarantee, ReportContent, SourceSize
 from audits.verify.vocabulary import CONTRADICTIONS
 
 VOID = {"meta", "br", "img", "link", "input", "hr", "base", "source", "wbr"}
@@ -27,6 +27,9 @@ GATES = (
 FAILED = row("useful", "utility.macro_f1_ratio", ">=", 0.9, (0.88, 0.93, 0.98), 731, "FAIL")
 UNKNOWN = row("balance", "balance.distance", "<=", 0.05, (None, None, None), None, "INSUFFICIENT", "not measured")
 MEASURED = row("audit-membership", "membership.passed", ">=", 1, (0, 0, 0), None, "FAIL", gating=False)
+
+
+REFUSED = {"verdict": "refused", "release_id": None, "samples": ()}
 
 
 def estimate(value, half):
@@ -64,16 +67,24 @@ def utility(labels):
 
     sources = {"real": scores(0.88), "synthetic": scores(0.85), "real+synthetic": scores(0.89)}
     shares = {"synthetic": dict.fromkeys(CONTRADICTIONS, 0.12), "real": dict.fromkeys(CONTRADICTIONS, 0.05)}
-    return {"classifiers": {"tf-idf and linear": sources, "encoder and linear": sources}, "coherence": shares}
+    of = {"encoder-logistic": {source: {"value": 0.8, "low": 0.7, "high": 0.9, "n": 50} for source in sources}}
+    subgroups = {"sex": {"male": of, "female": of}, "age_band": {"older adult": of}}
+    return {
+        "subgroups": subgroups,
+        "classifiers": {"tfidf-linear": sources, "encoder-logistic": sources},
+        "coherence": shares,
+    }
 
 
 def content(verdict="released", label="cardiology", title="clinic-synthetic"):
     labels = (label, "dermatology", "neurology")
     statement = "For use inside the institution. Not shown to be safe outside."
     given = {"title": title, "verdict": verdict, "policy_name": "research", "policy_statement": statement}
+    given |= {"intended_use": "inside", "source": SourceSize(records="500-1k", persons=200, is_least=True)}
     given |= {"release_id": None, "gates": (*GATES, FAILED, UNKNOWN)}
     if verdict == "released":
         given |= {"release_id": "clinic-synthetic-2026-11-20-a1b2c3", "gates": GATES}
+        given |= {"samples": ((label, "Dear colleague,\nthe heart is well."), ("neurology", "No headache."))}
     given |= {"measured": (MEASURED,), "audits": audits(), "utility": utility(labels)}
     return ReportContent(
         **given,
@@ -110,6 +121,8 @@ def private_content(*, independent=True, **changes):
     given = {"policy_name": "strict-dp", "guarantee": guarantee, "gates": gates, "measured": (), "utility": {}}
     given |= {"audits": shown, "stages": (("interpolate", "–", "500-1k", 0.1), ("decode", "500-1k", "1k-2k", 9.5))}
     given |= {"balance": (("cardiology", "–", 200, 200), ("neurology", "–", 200, 199))}
+    given |= {"source": SourceSize(persons=500, is_least=True, is_declared=True), "intended_use": "outside"}
+    given |= {"approvals": (("privacy_officer", 1), ("data_owner", 2))}
     if not independent:
         given |= {"gates": gates + audited, "measured": (beside,), "audits": shown + verdicts}
     return replace(content(), **given, **changes)

@@ -42,7 +42,7 @@ def test_release_needs_an_id_and_gates_that_all_pass(released, gate):
             replace(released, gates=gates)
     with pytest.raises(ValueError, match="without an id"):
         replace(released, release_id=None)
-    assert replace(released, verdict="refused", gates=(), release_id=None).verdict == "refused"
+    assert replace(released, verdict="refused", gates=(), release_id=None, samples=()).verdict == "refused"
 
 
 def test_gates_and_audits_without_a_gate_are_separate(released, gate):

@@ -32,9 +32,10 @@ def marked(table, who):
 @pytest.fixture(scope="module")
 def inputs(people, module_at):
     train, control = (marked(people(n, seed=s, prefix=w), w) for n, s, w in ((150, 1, "t"), (140, 2, "h")))
-    fresh = marked(people(145, seed=3, prefix="s"), "s")
+    unmarked = people(145, seed=3, prefix="s")
+    fresh = marked(unmarked, "s")
     # copies of marked rows among fresh ones, so that the hard rules report hits
-    synthetic = replace(fresh, texts=(*train.texts[:60], *fresh.texts[60:]))
+    synthetic = replace(fresh, texts=(*train.texts[:60], *fresh.texts[60:]), groups=unmarked.groups)
     given = load_inputs(synthetic, train, control, identifiers=[(KNOWN[i % 10],) for i in range(len(train))])
     planted = make_canaries(train, None, 120, np.random.default_rng(3))
     logs = module_at("tests/unit/audits/attacks/accounting/mechanism_logs.py")

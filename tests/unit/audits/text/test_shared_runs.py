@@ -93,3 +93,16 @@ def test_the_result_does_not_depend_on_parts_and_blocks(monkeypatch):
     monkeypatch.setattr("audits.text.shared_runs.BLOCK_TOKENS", 37)
     for one, other in zip(whole, runs_of(iter(made), iter(real), owners), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_of_two_owners_counts_from_ten_tokens_if_its_words_are_rare():
+    draws = np.random.default_rng(8)
+    common = [" ".join(draws.choice(["the", "of", "was", "seen", "in"], 40)).split() for _ in range(400)]
+    for n_tokens, words in ((12, [f"rare{i}" for i in range(12)]), (9, [f"few{i}" for i in range(9)])):
+        pool = [[*common[0], *words], [*common[1], *words], *common[2:]]
+        found = runs_of([words], pool, list(range(400)), shortest=SHORTEST)
+        longest = dict(zip(found.owner.tolist(), found.length.tolist(), strict=True))
+        assert longest == ({0: n_tokens, 1: n_tokens} if n_tokens >= 10 else {})
+    ordinary = ["the", "of"] * 8  # sixteen words, but few bits
+    pool = [[*common[0], "x", *ordinary], [*common[1], "x", *ordinary], *([["no", "words"]] * 398)]
+    assert len(runs_of([ordinary], pool, list(range(400))).row) == 0

@@ -16,7 +16,8 @@ from synthgen.release.approve import approve
 def approved(releases, tmp_path_factory):
     path = releases.bundle(tmp_path_factory.mktemp("approved"), releases.APPROVED_POLICY)
     for role, key in (("privacy_officer", releases.OFFICER), ("data_owner", releases.OWNER)):
-        approve(path, role=role, key=key, trust=releases.root(), now=releases.NOW + timedelta(hours=1))
+        now = releases.NOW + timedelta(hours=1)
+        approve(path, role=role, key=key, trust=releases.root(), now=now, no_review=True)
     return path
 
 
@@ -203,7 +204,7 @@ def test_closing_needs_as_many_releasers_as_the_release(releases, tmp_path):
     path = releases.bundle(tmp_path, policy)
     releases.edit(path, lambda value: None, keys=releasers)
     officer = {"role": "privacy_officer", "key": releases.OFFICER, "trust": root, "now": releases.LATER}
-    early = approve(Path(shutil.copytree(path, tmp_path / "copy")), **officer)
+    early = approve(Path(shutil.copytree(path, tmp_path / "copy")), **officer, no_review=True)
     for key in (
         releases.RELEASER,
         second,
@@ -238,3 +239,14 @@ def test_root_can_require_more_approvals(approved, releases):
     keys = {key.keyid: key.public for role in holders.values() for key in role}
     roles = {r: {"keyids": tuple(k.keyid for k in ks), "threshold": len(ks)} for r, ks in holders.items()}
     assert "1 of 2 required approvals" in failure(approved, releases, releases.root(keys=keys, roles=roles))
+
+
+def test_a_review_page_under_an_independent_policy_is_refused(releases, tmp_path):
+    privacy = {**releases.DP_PRIVACY, "decision": "independent"}
+    path = releases.bundle(tmp_path, releases.INDEPENDENT_POLICY, privacy=privacy)
+    trust = releases.root((releases.INDEPENDENT_POLICY,))
+    signed = {"role": "privacy_officer", "key": releases.OFFICER, "trust": trust}
+    approve(path, now=releases.NOW + timedelta(hours=1), **signed)
+    assert verify_bundle(path, trust, now=releases.LATER).failure == ""
+    change_approval(path, releases, file_of(path, "privacy_officer"), {}, {"review": {"sha256": "0" * 64}})
+    assert "names a review page of private records" in verify_bundle(path, trust, now=releases.LATER).failure

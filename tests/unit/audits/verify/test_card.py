@@ -39,6 +39,27 @@ def test_front_matter_is_valid_yaml(parts):
     assert fields["configs"][0]["data_files"] == [{"split": "train", "path": PARQUET}]
 
 
+@pytest.mark.parametrize("formats", [("parquet", "jsonl"), ("parquet",), ("jsonl",)])
+def test_datasets_reads_exactly_the_records_from_the_folder(releases, tmp_path, monkeypatch, formats):
+    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    datasets = pytest.importorskip("datasets", reason="the library datasets is not installed")
+    bundle = releases.bundle(tmp_path / "out", formats=formats)
+    found = datasets.load_dataset(str(bundle), cache_dir=str(tmp_path / "cache"))
+    assert {name: split.column_names for name, split in found.items()} == {"train": ["id", "text", "label"]}
+    assert {(row["text"], row["label"]) for row in found["train"]} == set(releases.records())
+    assert found["train"].num_rows == len(releases.records())
+
+
+def test_the_hub_library_reads_the_front_matter(parts, tmp_path):
+    hub = pytest.importorskip("huggingface_hub")
+    (tmp_path / "README.md").write_bytes(card(parts))
+    found = hub.DatasetCard.load(tmp_path / "README.md").data
+    assert found.configs == [{"config_name": "default", "data_files": [{"split": "train", "path": PARQUET}]}]
+    assert (found.license, found.pretty_name) == ("CC-BY-4.0", "clinic-synthetic")
+
+
 def test_audits_without_a_gate_are_listed_separately_and_no_record_is_quoted(parts):
     text = card(parts).decode()
     gates, without_gate = text.split("## Gates")[1].split("## Verdicts that do not decide")

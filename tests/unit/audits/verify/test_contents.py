@@ -12,7 +12,17 @@ from audits.core.errors import VerifyError
 from audits.core.plain_parquet import CREATED_BY, parquet_bytes
 from audits.core.strictjson import canonical
 from audits.gate.evidence import read_evidence
-from audits.verify.contents import COLUMNS, JSONL, METRICS, PARQUET, REPORT_JSON, check_data, jsonl_bytes, with_ids
+from audits.verify.contents import (
+    COLUMNS,
+    JSONL,
+    METRICS,
+    PARQUET,
+    REPORT_JSON,
+    check_data,
+    jsonl_bytes,
+    samples_of,
+    with_ids,
+)
 from audits.verify.statement import PAYLOAD_TYPE, ReleaseStatement, read_statement
 from audits.verify.tree import open_tree
 
@@ -165,12 +175,23 @@ def test_evidence_without_or_with_other_records_is_refused(copy, judge, reissue,
     assert message in judge(copy).failure
 
 
+def test_samples_are_the_first_ten_records_in_the_order_of_their_ids():
+    rows = with_ids((f"text {i}", "a" if i % 3 else "b") for i in range(40))
+    assert samples_of(rows) == tuple((label, text) for _, text, label in rows[:10])
+    assert samples_of(rows) == samples_of(with_ids((text, label) for _, text, label in reversed(rows)))
+    assert samples_of(rows[:3]) == tuple((label, text) for _, text, label in rows[:3])
+
+
 def test_data_changed_after_hashing_are_refused(copy, releases):
     predicate = read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(releases.statement(copy))).predicate
     evidence = read_evidence((copy / METRICS).read_bytes())
     subjects = {name: hashlib.sha256((copy / name).read_bytes()).hexdigest() for name in (JSONL, PARQUET)}
     with open_tree(copy) as tree:
-        check_data(tree, subjects, predicate, evidence)
+        classes, samples = check_data(tree, subjects, predicate, evidence)
+        assert sum(classes.values()) == predicate.dataset.records
+        assert samples == samples_of(
+            [tuple(json.loads(line).values()) for line in (copy / JSONL).read_text().split("\n")[:-1]]
+        )
         (copy / PARQUET).write_bytes((copy / PARQUET).read_bytes() + b" ")
         with pytest.raises(VerifyError, match=f"E_DIGEST {PARQUET}: changed during"):
             check_data(tree, subjects, predicate, evidence)

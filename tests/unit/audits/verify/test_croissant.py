@@ -1,5 +1,6 @@
 import json
 
+import mlcroissant
 import pytest
 
 from audits.verify.contents import JSONL, PARQUET
@@ -13,7 +14,6 @@ def test_croissant_describes_the_records_and_its_reader_reads_them(releases, tmp
     assert [field["name"] for field in fields] == ["id", "text", "label"]
     assert {field["source"]["fileObject"]["@id"] for field in fields} == {main}
     assert (made["datePublished"], made["rai:dataCollectionType"]) == ("2026-11-20", "Synthetic")
-    mlcroissant = pytest.importorskip("mlcroissant")
     rows = list(mlcroissant.Dataset(str(bundle / "croissant.json")).records("records"))
     found = {tuple(row[f"records/{name}"].decode() for name in ("text", "label")) for row in rows}
     assert found == set(releases.records())

@@ -168,9 +168,9 @@ def test_class_without_a_record_has_the_distance_1(releases, tmp_path, refused, 
     assert judge(releases.bundle(tmp_path, **changes, **interpolate(releases, total=16))).ok
 
 
-def sentences(releases, *, secret=1, selftest=(), policy="POLICY", style="plain", segments=False, **changes):
+def sentences(releases, *, secret=1, selftest=(), policy="POLICY", style="plain", engine="rules", more=(), **changes):
     shown = releases.settings()
-    config = {**shown, "decode": {**shown["decode"], "style": style}} | ({"segments": {}} if segments else {})
+    config = {**shown, "decode": {**shown["decode"], "style": style}, "deidentify": {"engine": engine}, **dict(more)}
     parsed = releases.policy_of(getattr(releases, policy)).model_copy(update={"selftest": selftest})
     stated = {} if secret is None else {"secret.private": {"value": secret, "low": secret, "high": secret}}
     metrics = {name: Metric(**ends, confidence=1, n=1) for name, ends in stated.items()}
@@ -185,6 +185,7 @@ def sentences(releases, *, secret=1, selftest=(), policy="POLICY", style="plain"
         ({"has_persons": False}, "nothing is shown about a person"),
         ({"style": "auto"}, "chosen by means of the private train text"),
         ({"has_own_style": True}, "only the releaser states"),
+        ({"engine": "off"}, "had no list of the names and numbers"),
         ({"disclosed": "3 words"}, "received 3 words of each vector"),
         ({"selftest": ()}, "requires no self-test"),
         ({"secret": 0}, "anyone who guesses the seed can compute who was in train"),
@@ -200,7 +201,7 @@ def test_sentence_is_added_only_if_it_applies(releases, changes, sentence):
 
 
 def test_segments_replace_the_sentence_on_long_records(releases):
-    cut = sentences(releases, segments=True, selftest=("memorization",))
+    cut = sentences(releases, more={"segments": {}}, selftest=("memorization",))
     assert "cut into segments" in cut[-1]
     assert cut[:-1] == LIMITATIONS[:-1]
     assert "first hundred words" in LIMITATIONS[-1]

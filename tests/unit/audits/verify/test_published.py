@@ -3,18 +3,17 @@ import re
 import typing
 from pathlib import Path
 
-import pytest
 from pydantic import BaseModel
 
-from audits.core.errors import VerifyError
 from audits.gate import disclosure
 from audits.gate.coarse import RATES
 from audits.gate.evidence import AUDIT_NAMES, Evidence
 from audits.gate.shipped import load_policy
 from audits.verify.gates import MAX_CONFIDENCES
-from audits.verify.published import MAX_BINS, Page, ReportFile, Utility, read_published, shown_results, shown_utility
+from audits.verify.published import MAX_BINS, ReportFile, shown_results
 from audits.verify.statement import ReleasePredicate
 from audits.verify.vocabulary import (
+    AGE_BANDS,
     CONTRADICTIONS,
     LIBRARIES,
     LICENSES,
@@ -23,49 +22,13 @@ from audits.verify.vocabulary import (
     MOST_RECORDS,
     REASONS,
     SETTINGS,
+    SEXES,
     STAGES,
     STYLE_KINDS,
     STYLES,
     public_config,
 )
 from synthgen.config import Config
-from synthgen.evaluate.heads import HEADS
-from synthgen.evaluate.style_gap import style_profile
-
-EXACT = {"value": 0.123456, "low": 0.1, "high": 0.2, "confidence": 0.975, "n": 337}
-EVALUATION = {
-    "classifiers": {
-        head: {"real": {"accuracy": EXACT, "per_class": {"a": {"f1": EXACT, "recall": EXACT}, "b": {"f1": EXACT}}}}
-        for head in HEADS
-    },
-    "style": {"real": style_profile(["I have 3 dogs."])},
-    "metrics": {"style.gap": EXACT},
-    "coherence": {
-        "synthetic": {"n": 9, "shares": {rule: {"value": 0.3333} for rule in CONTRADICTIONS}},
-        "real": {"n": 200, "shares": {rule: {"value": 0.121} for rule in CONTRADICTIONS}},
-    },
-    "note": "x",
-}
-
-
-def test_utility_of_every_classifier_is_shown_coarsely_for_released_classes(releases):
-    policy = releases.policy_of(releases.POLICY)
-    shown = shown_utility(EVALUATION, policy, {"a": 3})
-    page = read_published(Page, {"utility": shown}, "page", policy)
-    scores = page.utility.classifiers["tfidf-linear"]["real"]
-    assert (set(scores.per_class), scores.accuracy.n, scores.accuracy.value) == ({"a"}, 200, 0.125)
-    assert (set(page.utility.classifiers), page.utility.style_gap.high) == (set(HEADS), 0.2)
-    assert page.utility.coherence.synthetic == dict.fromkeys(CONTRADICTIONS, 0.33)
-    assert page.utility.coherence.real == dict.fromkeys(CONTRADICTIONS, 0.1)  # a step is ten of 200 records
-    few = EVALUATION | {"coherence": {"real": EVALUATION["coherence"]["real"] | {"n": 199}}}
-    assert shown_utility(few, policy, {"a": 3})["coherence"] == {}
-    fine = {"coherence": {"real": dict.fromkeys(CONTRADICTIONS, 0.12)}}  # a release may not state it to the record
-    for part in (fine, {"coherence": {"synthetic": {"any": 0.5}}}, {"style": {"real": {"marks_share": 0.5}}}):
-        with pytest.raises(VerifyError, match="E_GATE page"):
-            read_published(Page, {"utility": shown | part}, "page", policy)
-    with pytest.raises(VerifyError, match="E_GATE page: has content that a bundle may not contain, in utility"):
-        read_published(Page, {"utility": shown}, "page", releases.policy_of(releases.DP_POLICY))
-    assert Utility() == Utility.model_validate(shown_utility({}, policy, {}))
 
 
 def test_results_have_only_published_metrics_and_details(releases):
@@ -79,10 +42,10 @@ def test_results_have_only_published_metrics_and_details(releases):
 
 def test_public_settings_are_a_fixed_point_without_names_paths_and_text():
     given = {"version": 1, "source": {"path": "n.jsonl", "text": "note of John"}, "interpolate": {"total": 10}}
-    given |= {"decode": {"prompt": "ward 7", "temperature": 0.123456789}, "embed": {"model": "models/john"}}
+    given |= {"decode": {"prompt": "hallway 7", "temperature": 0.123456789}, "embed": {"model": "models/john"}}
     shown = public_config(Config.parse(given).model_dump(mode="json"))
     assert public_config(shown) == shown
-    assert not [word for word in ("John", "john", "n.jsonl", "ward", "path", "seed") if word in repr(shown)]
+    assert not [word for word in ("John", "john", "n.jsonl", "hallway", "path", "seed") if word in repr(shown)]
     assert (shown["decode"]["temperature"], shown["embed"]["model"]) == (0.123457, "(private)")
     assert shown["interpolate"]["method"] == "smote"
 
@@ -156,6 +119,8 @@ REPORT = {
         f"page.utility.classifiers.{name}.value": N_SCORES * SHARES
         for name in ("accuracy", "macro_f1", "weighted_f1")
     },
+    "page.utility.subgroups.sex.value": len(SEXES) * 4 * SHARES,
+    "page.utility.subgroups.age_band.value": len(AGE_BANDS) * 4 * SHARES,
     "page.utility.style": 2 * len(STYLE_KINDS) * math.log2(101),
     "page.utility.style_gap.value": 3 * SHORT + BUCKET,
     "page.utility.coherence.synthetic": len(CONTRADICTIONS) * math.log2(101),
@@ -172,7 +137,7 @@ DERIVED = re.compile(
     r"|models\.format|policy\..*|gates\..*|privacy\.(mechanism|decision|non_private_steps)|inputs\.commitment\.scheme"
     r"|evidence\..*|approvals_required\..*|audit\.schemaVersion|audit\.results\.(name|verdict|status|confidence)"
     r"|audit\.results\.(estimate|metrics)\..*|audit\.results\.details\.(histogram\.bins\.high|roc\.fpr)"
-    r"|page\.balance\.released|page\.utility\.(classifiers|style_gap)\..*"
+    r"|page\.balance\.released|page\.utility\.(classifiers|subgroups|style_gap)\..*"
 )
 STATED_AS_FREE = re.compile(r"dataset\.name|page\.balance\.label")
 ONLY_WITH_DP = re.compile(

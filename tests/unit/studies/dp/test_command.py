@@ -18,17 +18,19 @@ def request_(tmp_path):
     return DpRequest(datasets=(), data=None, out=tmp_path, quick=True, mechanisms=tuple(MECHANISMS), **sizes)
 
 
-def trial_of(asked, *_):
+def trial_of(wanted, *_):
     scores = {name: {"real": 0.5, "synthetic": 0.4} for name in ("encoder-logistic", "tfidf-linear")}
-    fields = {name: getattr(asked, name) for name in ("data", "persons", "mechanism", "epsilon", "records")}
-    return {"asked": fields, "scores": scores, "style_gap": 1.0, "membership": None}
+    fields = {name: getattr(wanted, name) for name in ("data", "persons", "mechanism", "epsilon", "records")}
+    return {"settings": fields, "scores": scores, "style_gap": 1.0, "membership": None}
 
 
 def test_kept_trials_are_not_run_again_and_sets_that_are_too_small_are_excluded(request_, monkeypatch):
     made = []
-    monkeypatch.setattr(command, "run_trial", lambda asked, *rest: made.append(asked.name) or trial_of(asked, *rest))
+    monkeypatch.setattr(
+        command, "run_trial", lambda wanted, *rest: made.append(wanted.name) or trial_of(wanted, *rest)
+    )
     page = dp_study(request_, silent, lambda _line: None)
-    assert made == [asked.name for asked in request_.asked()]
+    assert made == [one.name for one in request_.trials()]
     assert page.read_text().count("| 60 |") == len(made) == len(QUICK_MECHANISMS)
     dp_study(request_, silent, lambda _line: None)
     assert len(made) == len(QUICK_MECHANISMS)
@@ -42,16 +44,16 @@ def test_kept_trials_are_not_run_again_and_sets_that_are_too_small_are_excluded(
 def test_the_full_study_requests_every_join_at_every_budget(request_):
     full = replace(request_, quick=False)
     clinic = replace(full, datasets=("clinic",))
-    asked = clinic.asked()
-    assert [(a.mechanism, a.epsilon) for a in asked] == [
+    trials = clinic.trials()
+    assert [(a.mechanism, a.epsilon) for a in trials] == [
         ("labels alone", 0.01),
         ("smote", 0.0),
         *((name, epsilon) for epsilon in (1.0, 4.0) for name in MECHANISMS if name not in BESIDE),
     ]
-    assert len(full.asked()) == len(KINDS) * len(asked)
-    few = replace(clinic, mechanisms=("classes",)).asked()
+    assert len(full.trials()) == len(KINDS) * len(trials)
+    few = replace(clinic, mechanisms=("classes",)).trials()
     assert [(a.mechanism, a.epsilon) for a in few] == [("classes", 1.0), ("classes", 4.0)]
-    more = replace(clinic, mechanisms=("classes",), records=(1200, 4800)).asked()
+    more = replace(clinic, mechanisms=("classes",), records=(1200, 4800)).trials()
     assert [a.records for a in more] == [1200, 1200, 4800, 4800]
     assert len({a.name for a in more}) == 4
     with pytest.raises(DataError, match="do not know"):

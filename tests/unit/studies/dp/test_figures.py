@@ -9,9 +9,9 @@ def trial(module_at):
 
 
 def test_a_line_for_each_budget_and_one_for_each_mechanism(trial, tmp_path, svg_texts):
-    asked = [("labels alone", 0.01), ("smote", 0.0), ("classes + words", 4.0)]
-    asked += [("classes", epsilon) for epsilon in (1.0, 4.0, 50.0)]
-    trials = [trial(mechanism, epsilon, 0.6, 0.3, persons=n) for n in (500, 2000) for mechanism, epsilon in asked]
+    budgets = [("labels alone", 0.01), ("smote", 0.0), ("classes + words", 4.0)]
+    budgets += [("classes", epsilon) for epsilon in (1.0, 4.0, 50.0)]
+    trials = [trial(mechanism, epsilon, 0.6, 0.3, persons=n) for n in (500, 2000) for mechanism, epsilon in budgets]
     paths = write_dp_figures(trials, tmp_path)
     assert [p.name for p in paths] == ["budgets.svg", "budgets.png", "mechanisms.svg", "mechanisms.png"]
     budgets, mechanisms = svg_texts(paths[0]), svg_texts(paths[2])

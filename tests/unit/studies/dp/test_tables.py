@@ -11,8 +11,8 @@ STUDIES = Path(__file__).parents[4] / "docs" / "studies"
 def trial(mechanism, epsilon, head, words, *, persons=500, auc=None, data="sst2", records=1200):
     scores = {"encoder-logistic": {"real": 0.8, "synthetic": head}, "tfidf-linear": {"real": 0.5, "synthetic": words}}
     membership = None if auc is None else {"value": auc, "low": auc - 0.1, "high": auc + 0.1}
-    asked = {"data": data, "persons": persons, "mechanism": mechanism, "epsilon": epsilon, "records": records}
-    return {"asked": asked | {"seed": 0}, "scores": scores, "style_gap": 2.0, "membership": membership}
+    settings = {"data": data, "persons": persons, "mechanism": mechanism, "epsilon": epsilon, "records": records}
+    return {"settings": settings | {"seed": 0}, "scores": scores, "style_gap": 2.0, "membership": membership}
 
 
 def test_the_page_is_generated_from_the_archived_trials():

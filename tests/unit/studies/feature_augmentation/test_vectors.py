@@ -12,10 +12,10 @@ class Counting:
     digest = "d" * 64
 
     def __init__(self):
-        self.asked = 0
+        self.encoded = 0
 
     def encode(self, texts, progress):
-        self.asked += len(texts)
+        self.encoded += len(texts)
         progress(len(texts))
         return np.arange(3 * len(texts), dtype=np.float32).reshape(-1, 3)
 
@@ -24,11 +24,11 @@ def test_vectors_are_kept_by_texts_and_encoder(tmp_path):
     texts, encoder = [f"t{i}" for i in range(5)], Counting()
     first = kept_vectors("set", texts, encoder, tmp_path, silent)
     assert (kept_vectors("set", texts, encoder, tmp_path, silent) == first).all()
-    assert encoder.asked == 5
+    assert encoder.encoded == 5
     assert kept_vectors("set", texts[:4], encoder, tmp_path, silent).shape == (4, 3)
     encoder.digest = "e" * 64
     kept_vectors("set", texts, encoder, tmp_path, silent)
-    assert encoder.asked == 5 + 4 + 5
+    assert encoder.encoded == 5 + 4 + 5
     for path in tmp_path.glob("*.npy"):
         path.write_bytes(b"\x93NUMPY cut")
     with pytest.raises(StorageError, match="cannot be read"):

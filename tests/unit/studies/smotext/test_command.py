@@ -27,9 +27,9 @@ def test_the_protocol_is_the_papers_or_the_quick_one_with_the_requested_values(t
     assert (full.protocol().real, full.protocol().synthetic, full.protocol().seeds) == (1000, 2600, 5)
     assert full.names() == tuple(SOURCES)
     assert request(tmp_path).names() == QUICK_SETS
-    asked = request(tmp_path, quick=False, seeds=1, real=100, synthetic=700, datasets=("sst2",))
-    assert asked.protocol() == SmotextProtocol(seed=3, seeds=1, real=100, synthetic=700, sizes=(260, 650))
-    assert asked.names() == ("sst2",)
+    wanted = request(tmp_path, quick=False, seeds=1, real=100, synthetic=700, datasets=("sst2",))
+    assert wanted.protocol() == SmotextProtocol(seed=3, seeds=1, real=100, synthetic=700, sizes=(260, 650))
+    assert wanted.names() == ("sst2",)
     assert request(tmp_path).protocol().tokens == QUICK.tokens
 
 
@@ -53,10 +53,10 @@ def test_kept_trials_are_found_and_give_the_page_that_is_shown(tmp_path, corpora
     with zipfile.ZipFile(STUDIES / "smotext-trials.zip") as kept:
         kept.extractall(out)
         names = {Path(name).name for name in kept.namelist()}
-    asked = request(tmp_path, quick=False, seed=0, data=corpora)
-    assert names == {path.name for path in asked.asked().paths(out).values()}
+    wanted = request(tmp_path, quick=False, seed=0, data=corpora)
+    assert names == {path.name for path in wanted.design().paths(out).values()}
     assert len(names) == 189
-    made = smotext(asked, silent, output.append).read_text(encoding="utf-8")
+    made = smotext(wanted, silent, output.append).read_text(encoding="utf-8")
     assert output[0].startswith("0 texts; at most 0 tokens")
     assert {p.name for p in out.glob("trials/*")} == names
     assert not [*out.glob("texts/*"), *out.glob("vectors/*")]

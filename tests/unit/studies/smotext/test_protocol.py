@@ -74,8 +74,8 @@ def test_a_request_needs_no_vector(small, design):
     bare = SetDesign(text_set=design.text_set, protocol=design.protocol)
     for name in sorted(set(WRITING_OF.values())):
         for seed in (0, 1):
-            asked, writing = bare.request(name, seed), design.writing(name, seed)  # refuses latents of other rows
-            assert asked == writing.request
-            assert len(asked.ids) == len(writing.latents)
+            requested, writing = bare.request(name, seed), design.writing(name, seed)  # refuses latents of other rows
+            assert requested == writing.request
+            assert len(requested.ids) == len(writing.latents)
     moved = replace(design, pool=replace(design.pool, vectors=-design.pool.vectors))
     assert moved.request("smote", 1) == design.request("smote", 1)

@@ -75,5 +75,5 @@ def test_a_class_with_too_few_records_is_reported(tmp_path, monkeypatch):
 
 def test_every_set_requests_the_label_and_has_words_for_it():
     for source in SOURCES.values():
-        assert source.asked.count("{label}") == 1
+        assert source.label_prompt.count("{label}") == 1
         assert len(set(source.words.values())) == len(source.words) >= 2

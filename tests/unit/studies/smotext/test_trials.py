@@ -18,7 +18,7 @@ from synthgen.core.types import Candidate
 
 
 class Reconstruction:
-    """A decoder that writes a text of the class it is asked for."""
+    """A decoder that writes a text of the class that is requested."""
 
     name = "reconstruction"
 

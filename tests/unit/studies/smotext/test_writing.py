@@ -8,8 +8,8 @@ from studies.smotext.writing import (
     Maker,
     TextRequest,
     Writing,
-    asking_decoder,
     bridge_decoder,
+    label_only_decoder,
     latents_of,
     missing_tokens,
     read_texts,
@@ -29,14 +29,14 @@ SETTINGS = Settings(prompts=PROMPTS, candidates=2, max_new_tokens=5, temperature
 @pytest.fixture
 def makers(llama_folder, bridge_folder):
     behind = partial(bridge_decoder, llama_folder, str(bridge_folder), "tiny", "tiny-encoder", 7)
-    asked = partial(asking_decoder, llama_folder, "tiny", "See {label}.")
-    return {"bridge": Maker(open=behind, digest="b"), "asked": Maker(open=asked, digest="a")}
+    label_only = partial(label_only_decoder, llama_folder, "tiny", "See {label}.")
+    return {"bridge": Maker(open=behind, digest="b"), "label-only": Maker(open=label_only, digest="a")}
 
 
 @pytest.fixture
 def wanted(tiny):
     one = TextRequest(**rows(tiny.latents(7)), name="one", maker="bridge", settings=SETTINGS, seeds=SeedTree(1))
-    two = replace(one, name="two", maker="asked", settings=replace(SETTINGS, candidates=1))
+    two = replace(one, name="two", maker="label-only", settings=replace(SETTINGS, candidates=1))
     return [Writing(request=request, latents=tiny.latents(7)) for request in (one, two)]
 
 
@@ -122,7 +122,7 @@ def test_a_damaged_shard_is_reported_with_the_remedy(tmp_path, makers, wanted, i
 def test_a_process_holds_one_decoder_at_a_time(tmp_path, makers, wanted, in_this_process):
     in_this_process(writing, "_open", [])
     write_texts(wanted, makers, tmp_path, silent)
-    assert list(writing._open) == ["asked"]
+    assert list(writing._open) == ["label-only"]
 
 
 def test_rows_of_latents(tiny):

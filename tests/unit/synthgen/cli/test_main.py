@@ -12,7 +12,24 @@ from synthgen.cli import main as cli
 
 COMMANDS = (
     *("init", "doctor", "plan", "run", "release", "approve", "verify", "report", "evaluate", "blend", "shadow"),
-    *("train-bridge", "schema", "models", "keys", "trust", "budget", "timestamp"),
+    *(
+        "train-bridge",
+        "schema",
+        "models",
+        "keys",
+        "trust",
+        "budget",
+        "timestamp",
+        "inspect",
+        "diff",
+        "export",
+        "airgap",
+    ),
+)
+STOPPED = "os.kill(os.getpid(), 15); time.sleep(60)"
+STOPPED_IN_A_LIBRARY = (
+    "try:\n        os.kill(os.getpid(), 15)\n        time.sleep(9)\n"
+    "    except SystemExit:\n        raise synthgen.core.errors.DependencyError('a module failed')"
 )
 
 
@@ -31,11 +48,12 @@ def script(lines):
     return subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=False)
 
 
-def run_command(body):
+def run_command(body, *options):
     """Run the command line with one more command, whose body is given."""
     return script(
         "import os, sys, time, synthgen.core.errors\nfrom synthgen.cli import main as cli\n"
-        f"@cli.app.command()\ndef extra():\n    {body}\nsys.argv = ['synthgen', 'extra']\ncli.main()\n"
+        f"@cli.app.command()\ndef extra(as_json: cli.AsJson = False):\n    {body}\n"
+        f"sys.argv = {['synthgen', 'extra', *options]}\ncli.main()\n"
     )
 
 
@@ -108,10 +126,7 @@ def test_an_error_of_the_audits_has_its_own_code(tmp_path):
 
 
 def test_a_signal_that_a_library_turns_into_an_error_still_exits_with_7():
-    found = run_command(
-        "try:\n        os.kill(os.getpid(), 15)\n        time.sleep(9)\n"
-        "    except SystemExit:\n        raise synthgen.core.errors.DependencyError('a module failed')"
-    )
+    found = run_command(STOPPED_IN_A_LIBRARY)
     assert found.returncode == 7, found.stderr
     assert "continue from the last finished stage" in found.stderr
     assert "a module failed" not in found.stderr
@@ -137,6 +152,39 @@ def test_an_error_is_printed_as_json_where_json_is_requested(tmp_path):
     assert (done.returncode, error["code"], set(error)) == (3, 3, {"code", "message", "problems", "hint"})
     assert done.stderr.startswith(f"error: {error['message']}")
     assert run("budget", "show", tmp_path / "none.yaml").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["paint", "--json"], "No such command 'paint'"),
+        (["verify", "--json"], "Missing argument 'bundle'"),
+        (["plan", "c.yaml", "--json", "--frob"], "No such option: --frob"),
+        (["run", "c.yaml", "--json", "--resume", "maybe"], "Invalid value for '--resume'"),
+        (["keys", "--json"], "No such option: --json"),
+        (["verify", "b", "--json"], "pass either --trust, or --only integrity"),
+        (["schema", "policy", "--markdown", "--json"], "--markdown is not available"),
+    ],
+)
+def test_a_usage_error_is_one_json_object_where_json_is_requested(words, message):
+    done = run(*words)
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["code"], set(error)) == (2, 2, {"code", "message", "problems", "hint"})
+    assert error["message"].startswith(message)
+    assert error["message"][:20] in done.stderr
+
+
+def test_an_exit_of_a_command_adds_no_json():
+    done = run_command("print('{}'); raise SystemExit(2)", "--json")
+    assert (done.returncode, done.stdout) == (2, "{}\n")
+
+
+@pytest.mark.parametrize("body", [STOPPED, STOPPED_IN_A_LIBRARY], ids=["exit", "library"])
+def test_an_interruption_is_one_json_object_where_json_is_requested(body):
+    done = run_command(body, "--json")
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["code"], error["message"]) == (7, 7, "stopped")
+    assert error["hint"].startswith("run the same command")
 
 
 def test_text_for_people_carries_no_control_characters(capsys):

@@ -39,6 +39,10 @@ def test_a_release_describes_its_bundle_as_json_and_text(finished):
     lines = replace(published, policy=load_policy("strict-dp")).to_text().splitlines()
     roles = [line.split(" --")[1] for line in lines if line.startswith("needs approval by 1 ")]
     assert roles == ["role privacy_officer", "role data_owner"]
+    assert not any("--review" in line for line in lines)
+    lines = replace(published, policy=load_policy("hospital-external")).to_text().splitlines()
+    assert all("--review PAGE" in line for line in lines if line.startswith("needs approval"))
+    lines = replace(published, policy=load_policy("strict-dp")).to_text().splitlines()
     assert f"needs closing by the releaser: synthgen approve {bundle} --close --key" in "\n".join(lines)
 
 
@@ -87,7 +91,7 @@ def test_the_report_of_a_run_from_python_is_found_by_workspace(finished):
 
 
 def test_the_report_of_a_workspace_is_written_under_the_current_policy(finished):
-    assert "Released: all" in report_of(finished.write_config()).read_text()
+    assert "Cleared for internal use only" in report_of(finished.write_config()).read_text()
     policy = finished.folder / "lenient.yaml"
     policy.write_text(policy.read_text().replace("limit: 7", "limit: 700"))
     assert "Refused: 1 of 1" in report_of(finished.folder / "ws").read_text()
@@ -98,7 +102,7 @@ def test_the_report_of_a_workspace_is_written_under_the_current_policy(finished)
 
 def test_a_missing_report_raises_an_error(project):
     for target, message in (
-        (project.folder, "is neither a bundle nor a workspace with a report"),
+        (project.folder, "is not the workspace of a run that has a configuration file"),
         (project.write_config(), "holds no finished run"),
     ):
         with pytest.raises(DataError, match=message):

@@ -23,7 +23,9 @@ class Clock:
 @pytest.mark.parametrize(
     ("total", "before", "seconds", "done", "shown"),
     [
-        (2600, 0, 6, 120, ["0/2,600 records", *["120/2,600 records  20/s  2:04 left"] * 2]),
+        (2600, 0, 10, 200, ["0/2,600 records", *["200/2,600 records  20/s  2:00 left"] * 2]),
+        (96, 0, 70, 1, ["0/96 records", *["1/96 records"] * 2]),
+        (9600, 0, 300, 96, ["0/9,600 records", *["96/9,600 records  0.32/s  8:15:00 left"] * 2]),
         (1000, 900, 10, 50, ["900/1,000 records", *["950/1,000 records  5.00/s  0:10 left"] * 2]),  # continued
         (30, 0, 3, 30, ["0/30 records", "30/30 records  10/s  0:03 taken"]),
     ],

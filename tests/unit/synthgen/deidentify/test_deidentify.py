@@ -152,6 +152,22 @@ def test_deidentify_off_keeps_text():
     assert result.counts == {}
 
 
+REDACTED = """Name:  ___                     Unit No:   ___
+Admission Date:  ___              Discharge Date:   ___
+Date of Birth:  ___             Sex:   F
+Attending: ___.
+Ms. ___ is a ___ year old woman, seen by Dr. ___ on ___ at ___ Hospital, ___, ___ ___.
+Call ___ or (___) ___-___; MRN ___, ___@___.
+___ 09:40AM BLOOD WBC-5.0 at ___:30; lives at ___ ___ Street with ___'s daughter.
+Completed by: ___, MD, PhD___"""
+
+
+def test_redaction_marks_of_mimic_are_not_replaced():
+    result = deidentify(corpus([("p1", REDACTED)]), RULES, {}, SEEDS)
+    assert list(result.corpus.texts) == [REDACTED]
+    assert result.replaced["r0"] == ()
+
+
 def test_order_of_dates_is_inferred_per_person_and_intervals_are_kept():
     texts = [
         ("p1", "Admitted 05/11/2023, operated 12/11/2023, discharged 14/11/2023."),

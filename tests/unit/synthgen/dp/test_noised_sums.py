@@ -36,7 +36,8 @@ def test_no_person_contributes_more_than_the_clip_norm(rows, clip):
 
 
 def test_sum_is_that_of_the_clipped_rows_for_any_blocks():
-    rows = np.random.default_rng(0).normal(size=(50, 4))
+    rows = np.random.default_rng(0).normal(size=(50, 4)) * (np.arange(200).reshape(50, 4) % 3 > 0)
+    rows[:, 2] = 0  # a coordinate that nobody has
     clipped = rows * np.minimum(1, 0.5 / np.linalg.norm(rows, axis=1))[:, None]
     for blocks in ([rows], [rows[:20], rows[20:]]):
         total = exact_sum(blocks, 0.5)
@@ -59,7 +60,10 @@ def test_noise_has_slightly_more_than_the_accounted_scale():
     assert MARGIN >= 1e-4
 
 
-@pytest.mark.parametrize(("rows", "message"), [([np.array([[np.nan]])], "not finite"), ([], "no persons")])
+NOT_FINITE = [[np.array([[0.0, value], [1.0, 1.0]])] for value in (np.nan, np.inf, -np.inf)]
+
+
+@pytest.mark.parametrize(("rows", "message"), [*((rows, "not finite") for rows in NOT_FINITE), ([], "no persons")])
 def test_invalid_rows_are_rejected(rows, message):
     with pytest.raises(InternalError, match=message):
         PrivateMechanism(StreamNoise(SeedTree(1)))(rows, Query(name="any", noise_multiplier=1.0))

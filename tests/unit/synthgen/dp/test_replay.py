@@ -146,12 +146,13 @@ def test_a_private_run_with_an_error_ends_before_the_draw_and_continues_without_
     assert states(whole, **private) == ["made"]
 
 
-def test_an_error_during_the_draw_books_no_result_and_the_budget_counts_as_spent(whole, monkeypatch, errors):
+@pytest.mark.parametrize("error", ["One step more than declared", "A declared query that is not made"])
+def test_an_error_during_the_draw_books_no_result_and_the_budget_counts_as_spent(whole, monkeypatch, errors, error):
     note_draw = measuring.note_draw
     with monkeypatch.context() as patch:
 
         def drawn(*given):
-            errors["One step more than declared"](patch)
+            errors[error](patch)
             return note_draw(*given)
 
         patch.setattr(measuring, "note_draw", drawn)

@@ -58,6 +58,19 @@ def test_records_like_train_have_a_ratio_near_one():
     assert table["records"] == {"real": 126, "synthetic": 180, "real+synthetic": 306, "test": 114}
 
 
+def test_accuracy_of_subgroups_has_an_interval_over_their_persons():
+    given = tables()
+    aged = [replace(r, text=f"{r.text}. A 70 year old woman.") for r in given.test.records]
+    test = Corpus(role="control", records=tuple(aged), has_groups=True)
+    found = evaluate(replace(given, test=test), SEEDS).table
+    for attribute, value in (("sex", "female"), ("age_band", "older adult")):
+        for head, arms in found["classifiers"].items():
+            accuracy = found["subgroups"][attribute][value][head]["synthetic"]
+            assert accuracy == arms["synthetic"]["accuracy"]  # every person is in the subgroup
+            assert accuracy["n"] == 57
+    assert evaluate(given, SEEDS).table["subgroups"] == {"sex": {}, "age_band": {}}
+
+
 def test_useless_records_have_a_low_ratio():
     found = evaluate(tables(wrong=1.0), SEEDS)
     assert found.metrics["utility.tstr_over_trtr"].high < 0.8
@@ -98,6 +111,17 @@ def test_worst_class_is_not_measured_if_a_class_has_no_test_persons():
     assert "utility.worst_class_ratio" not in found.metrics
     assert "1 classes of train" in found.reasons["utility.worst_class_ratio"]
     assert "utility.tstr_over_trtr" in found.metrics
+
+
+def test_nothing_is_measured_on_one_class():
+    given = tables()
+    for name in ("train", "test", "synthetic"):
+        rows = [i for i, r in enumerate(getattr(given, name).records) if r.label == "ant"]
+        given = rows_of(given, name, rows)
+    found = evaluate(given, SEEDS)
+    assert not [name for name in found.metrics if name.startswith("utility")]
+    assert "have one class" in found.reasons["utility.tstr_over_trtr"]
+    assert "have one class" in found.reasons["utility.worst_class_ratio"]
 
 
 def test_all_problems_of_tables_are_listed():

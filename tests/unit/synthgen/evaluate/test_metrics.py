@@ -25,6 +25,15 @@ def test_scores_match_scikit_learn_under_every_weighting(n_classes, n, n_persons
             assert getattr(found, name)[b] == pytest.approx(f1_score(truth, predicted, average=average, **given))
 
 
+def test_accuracy_of_a_subgroup_counts_its_records_only():
+    truth, predicted = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 1, 0])
+    person, weights = np.array([0, 0, 1, 2, 2]), np.array([[1.0, 1, 1], [1, 4, 2]])
+    rows = np.array([True, False, True, False, True])
+    found = scores(truth, predicted, person, weights, 2, {("sex", "male"): rows})
+    assert found.of_subgroups["sex", "male"].tolist() == pytest.approx([2 / 3, 5 / 7])
+    assert scores(truth, predicted, person, weights, 2).of_subgroups == {}
+
+
 def test_first_weighting_is_uniform():
     weights = person_weights(4, 2, np.random.default_rng(1))
     assert weights.shape == (3, 4)

@@ -81,6 +81,16 @@ def test_kept_candidates_do_not_depend_on_the_order_of_filters(world):
         assert set(ids(judged(world, shuffled))) == set(first)
 
 
+def test_text_of_another_language_is_rejected_for_its_language_and_not_for_its_length(world):
+    names = [f.name for f in build_filters(FilterConfig())]
+    assert names[3:8] == ["fluency", "language", "legibility", "length", "repetition"]
+    world.candidates[3] = replace(world.candidates[3], text="患者 主诉 头痛 " * 60)
+    result = judged(world, build_filters(FilterConfig()))
+    failed = [o.reason for o in result.judged[3].outcomes if not o.passed]
+    assert failed[0] == "language"
+    assert {"length_long", "repetition"} <= set(failed)
+
+
 def test_kept_candidates_do_not_depend_on_the_order_of_rows(world):
     result = judged(world)
     order = np.random.default_rng(6).permutation(len(world.candidates))

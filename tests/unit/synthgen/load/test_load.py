@@ -96,7 +96,7 @@ NAMES += [('["Ann", {"family": "Lee"}]', ("Ann", "Lee"))]
 
 @pytest.mark.parametrize(("value", "names"), NAMES)
 def test_every_string_of_a_declared_name_column_is_a_name(value, names):
-    assert names_of(SourceRow(1, {"full": value, "nick": "Zoe"}), SOURCE) == (*names, "Zoe")
+    assert names_of(SourceRow(1, {"full": value, "nick": "Zoe"}), SOURCE.names) == (*names, "Zoe")
 
 
 @pytest.mark.parametrize("value", [7, True, date(2020, 1, 2), ["Ann", 7], "['Ann', 'Bo']", "[" * 100_000])
@@ -106,7 +106,7 @@ def test_a_name_column_of_other_values_is_refused_and_not_shown(tmp_path, value)
     path.write_text("".join(json.dumps({**row, "full": value}, default=str) + "\n" for row in rows))
     if isinstance(value, date):  # text in JSON
         with pytest.raises(CellError, match="of type date"):
-            names_of(SourceRow(1, {"full": value}), SOURCE)
+            names_of(SourceRow(1, {"full": value}), SOURCE.names)
         return
     with pytest.raises(DataError, match=r"source.names hold values that are not names") as caught:
         load(FILE_SOURCE, path, SEEDS)
@@ -221,7 +221,7 @@ def test_label_column_of_texts_is_rejected_and_not_shown(tmp_path, written, labe
     if problem is None:  # seven classes with unusual names
         assert len(load(SourceConfig(path="x", group="who"), path, SEEDS).corpus.counts()) == 7
         return
-    with pytest.raises(DataError, match="does not hold classes") as caught:
+    with pytest.raises(DataError, match=r"values of source\.label are not classes") as caught:
         load(SourceConfig(path="x", group="who"), path, SEEDS)
     assert problem in caught.value.problems
     assert CANARY not in str(caught.value)

@@ -43,11 +43,16 @@ def trial(new_bench, tmp_path_factory):
         yield SimpleNamespace(bench=bench, judge=judge, seen_before=seen_before, inputs=inputs, **results, **stages)
 
 
+def reported(data):
+    """Return a report of the audits with this content and without findings."""
+    return SimpleNamespace(to_json=lambda: data, results=())
+
+
 @pytest.fixture
 def quick(monkeypatch):
     """Replace the audits and the utility study by empty results, for tests of the stages' digests."""
     empty = {"results": [], "input_checks": {}}
-    monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *_: json.dumps(empty).encode())
+    monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *_: reported(json.dumps(empty).encode()))
     monkeypatch.setattr(f"{EVALUATE}.evaluate", lambda *_, **__: SimpleNamespace(table={"metrics": {}}))
     monkeypatch.setattr(f"{JUDGE}.evidence_from", lambda *_: SimpleNamespace(to_bytes=lambda: b"{}"))
 
@@ -176,7 +181,7 @@ def test_a_changed_evaluation_is_computed_again(trial):
 
 def test_another_synthetic_table_is_another_attempt(trial, monkeypatch):
     seen = []
-    monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *given: seen.append(given[-1]) or b'{"results": []}')
+    monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *given: seen.append(given[-1]) or reported(b'{"results": []}'))
     first = json.loads((trial.judged.audited.folder / "evidence.json").read_bytes())["metrics"]
     assert (first["attempts.number"]["value"], first["memorization.estimate"]["confidence"]) == (1, 0.96)
     job = trial.bench.job(ledger="fresh", release={"key": "fresh-keys/releaser.pem"})

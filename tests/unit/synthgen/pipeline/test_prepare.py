@@ -1,3 +1,4 @@
+import json
 import stat
 
 import numpy as np
@@ -7,7 +8,7 @@ from audits.core.files import write_whole
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus, Record
-from synthgen.pipeline.prepare import check_train_classes, embed_train
+from synthgen.pipeline.prepare import check_train_classes, embed_train, load_source, read_source
 
 NAMES = ("load", "split", "deidentify", "embed")
 
@@ -120,3 +121,23 @@ def test_a_class_in_control_alone_raises_an_error_with_its_name():
     with pytest.raises(DataError, match="without a record in train") as refused:
         check_train_classes(part("train", "ab"), part("control", "abd"))
     assert list(refused.value.problems) == ["'d': only control has records of it"]
+
+
+@pytest.mark.parametrize("read", [load_source, read_source])
+def test_bad_rows_are_listed_in_a_private_file_even_if_there_are_too_many(bench, read):
+    path = bench.root / "notes.jsonl"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, "[private words", "[private words"]) + "\n")
+    rows = [{"row": len(lines) + i, "reason": "malformed row"} for i in (1, 2)]
+    for share in (0.0, 0.5):
+        job = bench.job(source={"max_bad_rows": share})
+        listed = job.workspace.root / "bad-rows.json"
+        listed.unlink(missing_ok=True)
+        if share == 0:
+            with pytest.raises(DataError, match=f"{listed} lists the number and the reason") as caught:
+                read(job, None)
+            assert "private words" not in str(caught.value)
+        else:
+            read(job, None)
+        assert json.loads(listed.read_text()) == rows
+        assert stat.S_IMODE(listed.stat().st_mode) == 0o600

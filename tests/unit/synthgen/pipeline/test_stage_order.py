@@ -5,11 +5,13 @@ import sys
 
 CODE = """
 import sys
-from synthgen import Config, Pipeline
+from synthgen import Config, Pipeline, Release, verify
 import synthgen
 assert dir(synthgen) == ["Config", "Pipeline", "Release", "__version__", "verify"]
 assert synthgen.__version__.count(".") == 2
-print(*(name for name in ("torch", "transformers", "sklearn", "scipy.stats", "pandas") if name in sys.modules))
+heavy = {"torch", "transformers", "sentence_transformers", "sklearn", "scipy.stats", "pandas", "onnxruntime"}
+heavy |= {"duckdb"}
+print(*sorted(heavy & sys.modules.keys()))
 """
 
 

@@ -8,16 +8,20 @@ import pytest
 from fictional_clinic import write_notes
 from typer.testing import CliRunner
 
-from audits.core.errors import InputError
+from audits.core.errors import InputError, PolicyError
+from audits.gate.shipped import load_policy
 from audits.ledger.attempts import check_ledger
 from audits.ledger.chain import HighWaterMark
 from synthgen.cli.main import app
 from synthgen.config import Config
+from synthgen.core.errors import DataError, InternalError
 from synthgen.decode.learnt import write_learnt
 from synthgen.decode.style_adapter import BUILT_IN_STYLES
 from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
+from synthgen.plan.foreseen import gate_problems, problems_of
 from synthgen.plan.plan import make_plan
+from synthgen.plan.reach import reach_of
 from synthgen.release.keys import new_key
 
 LABELS = ("cardiology", "gastroenterology")
@@ -33,6 +37,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def config(folder, tmp_path, monkeypatch):
+    (folder / "keys" / "ledger-seen.json").unlink(missing_ok=True)  # each test has its own ledger
     monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "long enough")
     columns = {"text": "note", "label": "specialty", "group": "patient_id"}
     fields = {
@@ -67,7 +72,7 @@ def problems(config):
 def test_a_run_that_can_be_released_has_no_problem(config):
     plan = make_plan(config())
     assert plan.problems == ()
-    assert plan.to_text().endswith("nothing that is known before the run prevents a release")
+    assert plan.to_text().endswith("prevents a release; without a pilot, it is not known how good the texts are")
     assert "measured only" in plan.audits["memorization"]
 
 
@@ -122,6 +127,15 @@ def test_all_problems_are_listed_together(config, folder):
     ):
         assert part in found
     assert str(folder / "none.pem") in found
+
+
+@pytest.mark.models
+def test_one_class_cannot_meet_a_rule_on_utility(config, tmp_path):
+    rule = "{id: useful, metric: utility.tstr_over_trtr, bound: value, op: '>=', limit: 0.5, why: A test.}"
+    source = {"path": "notes.jsonl", "text": "note", "label": "specialty", "group": "patient_id"}
+    found = problems(config(source={**source, "labels": LABELS[:1]}, policy=str(open_policy(tmp_path, rule))))
+    assert "rule useful: all records have one class" in found
+    assert "set source.label" in found
 
 
 @pytest.mark.models
@@ -191,3 +205,96 @@ def test_a_style_that_was_trained_on_the_records_is_foreseen(config, folder):
     write_learnt(texts, style)
     assert "trained on" in problems(config(decode={"style": "styles/own"}))
     assert "trained on" not in problems(config(decode={"style": "letter"}))
+
+
+def test_a_method_that_parent_recovery_certainly_fails_is_a_problem_of_a_policy_that_requires_it(config):
+    persons, policy = {"train": 5000, "control": 5000}, load_policy("hospital-external")
+    reach = reach_of(policy, 5000, 5000, 4000, 0.95)
+
+    def found(policy, **interpolate):
+        given = config(secret="workspace", interpolate={"total": 4000, **interpolate})
+        return [p for p in gate_problems(given, policy, reach, persons, 4000) if "parent_recovery" in p]
+
+    for method in ("smote", "borderline-smote", "adasyn", "slerp", "random-oversample", "mixture"):
+        (problem,) = found(policy, method=method)
+        assert problem.startswith(f"audit parent_recovery: {method} makes about ")
+        assert "set interpolate.method: dp-gaussian and dp.epsilon" in problem
+    assert found(policy, method="vae") == []
+    assert found(load_policy("research"), method="smote") == []
+
+
+@pytest.mark.models
+def test_plan_warns_of_parent_recovery_only_if_its_failure_is_not_certain(config):
+    certain, possible = (
+        make_plan(config(policy="hospital-external", interpolate={"k_neighbors": 2, "total": 60, **method}))
+        for method in ({"method": "smote"}, {"method": "mixture", "alpha": 100})
+    )
+    assert any(problem.startswith("audit parent_recovery: smote") for problem in certain.problems)
+    assert not any("parent_recovery" in warning for warning in certain.warnings)
+    assert any("parent_recovery" in warning for warning in possible.warnings)
+
+
+@pytest.mark.models
+def test_problems_of_configuration_classes_and_models_are_listed_in_one_plan(config, tmp_path):
+    open_policy(tmp_path)
+    found = make_plan(
+        config(
+            policy="strict-dp",
+            interpolate={"k_neighbors": 200, "total": 60},
+            decode={"model": "meta/none", "style": "auto"},
+            deidentify={"sample": "absent.txt"},
+            filter={"attributes": {"astrology": [{"sex": "male"}]}},
+            release={"key": "none.pem"},
+        )
+    ).problems
+    for part in (
+        "decode.style: policy 'strict-dp' requires differential privacy",
+        "dp: policy 'strict-dp' requires differential privacy",
+        "absent.txt",
+        "too small to make records from",
+        "rules for unknown labels",
+        "meta/none",
+        "release.key: there is no file",
+    ):
+        assert sum(part in problem for problem in found) == 1, part
+
+
+@pytest.mark.parametrize("changes", [{"source": {"path": "absent.jsonl"}}, {"policy": "absent.yaml"}])
+@pytest.mark.models
+def test_a_source_or_policy_that_cannot_be_read_is_listed_with_the_other_problems(config, folder, changes):
+    with pytest.raises(DataError, match="no plan can be made and no release is possible, for 3 reasons") as caught:
+        make_plan(config(**changes, decode={"model": "meta/none"}, release={"key": "none.pem"}))
+    for part in ("absent", "meta/none", f"release.key: there is no file {folder / 'none.pem'}"):
+        assert sum(part in problem for problem in caught.value.problems) == 1, part
+    with pytest.raises((DataError, PolicyError), match="absent") as caught:
+        make_plan(config(**changes))
+    assert "reasons" not in str(caught.value)
+
+
+@pytest.mark.models
+def test_policy_and_source_problems_are_listed_together(config):
+    with pytest.raises(DataError) as caught:
+        make_plan(config(source={"path": "absent.jsonl"}, policy="absent.yaml"))
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.models
+def test_a_problem_that_two_checks_find_is_listed_once(config):
+    found = make_plan(config(decode={"style": "clinical_note"})).problems
+    assert sum("clinical_note" in problem for problem in found) == 1
+    assert len(found) == len(set(found))
+
+
+@pytest.mark.models
+def test_a_missing_public_key_is_named(config, folder):
+    (found,) = make_plan(config(release={"key": "hsm:2?label=x", "public": "absent.pub.json"})).problems
+    assert found.startswith(f"release.public: there is no file {folder / 'absent.pub.json'}")
+    assert make_plan(config(release={"key": "hsm:2?label=x", "public": "keys/key.pub.json"})).problems == ()
+
+
+def test_an_error_of_the_program_is_no_problem():
+    def fail():
+        raise InternalError("a bug")
+
+    with pytest.raises(InternalError):
+        list(problems_of(fail))

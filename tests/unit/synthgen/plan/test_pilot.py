@@ -10,7 +10,8 @@ from audits.gate.shipped import load_policy
 from synthgen.cli.main import app
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_candidates
-from synthgen.core.types import Candidate, Corpus, FilterOutcome, Record
+from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Record
+from synthgen.decode.config import DecodeConfig
 from synthgen.filter.stage import KEPT
 from synthgen.pipeline import rounds
 from synthgen.pipeline.pipeline import Pipeline
@@ -78,6 +79,30 @@ def test_advice_names_the_frequent_reasons_and_the_minimum_that_keeps_most_real_
     assert [*pilot._advice(judged, at_auto, 96)] == [first, second]
 
 
+def test_advice_names_the_two_classes_that_rejected_texts_connect_most_often():
+    near = np.eye(3, dtype=np.float32)
+    train = Embedded(
+        vectors=np.repeat(near, 8, axis=0),
+        ids=tuple(f"r{i}" for i in range(24)),
+        labels=("a",) * 8 + ("b",) * 8 + ("c",) * 8,
+        groups=tuple(f"p{i}" for i in range(24)),
+        encoder="tiny",
+        normalized=True,
+    )
+    judged = [candidate(i, label="a", failed=("class_agreement",)) for i in range(4)]
+    judged += [candidate(4 + i, label="b") for i in range(6)]
+    vectors = near[[1, 1, 2, 0, *[1] * 6]]
+    (line,) = pilot._most_confused(judged, vectors, train)
+    assert line == "class_agreement: 2 of its 4 rejected texts were written for a and resemble b more"
+    assert list(pilot._most_confused([*judged[:1], *[candidate(9)] * 19], vectors[:20], train)) == []
+
+
+def test_plain_texts_of_the_built_in_bridge_are_advised_a_style():
+    assert [pilot._is_plain(DecodeConfig(**given)) for given in ({}, {"style": "auto"}, {"bridge": "/b"})] == [
+        True, False, False,
+    ]  # fmt: skip
+
+
 def test_advice_on_long_texts_gives_a_number_of_tokens():
     judged, bounds = [candidate(i, failed=("length_long",)) for i in range(3)], {"length": {"high": 40.0}}
     first, number = pilot._advice(judged, bounds, 96)
@@ -89,7 +114,7 @@ def test_advice_on_long_texts_gives_a_number_of_tokens():
 def test_the_plan_says_if_one_candidate_for_each_vector_needs_far_fewer_texts():
     wanted, rates = {"a": 100}, {"a": 0.5}
     (line,) = pilot._cheaper(wanted, rates, 4, 528)
-    assert line.startswith(f"decode.candidates: 1 needs about {sum(expected(wanted, rates)[1].values())} texts")
+    assert f"with 1, about {sum(expected(wanted, rates)[1].values())} texts are enough" in line
     assert list(pilot._cheaper(wanted, rates, 1, 528)) == []
     assert list(pilot._cheaper(wanted, {"a": 0.05}, 2, 200)) == []
 
@@ -118,14 +143,25 @@ def test_every_reason_of_a_filter_has_a_remedy():
 
 
 def test_rules_on_utility_that_the_expected_ratios_do_not_meet_are_risks():
-    policy = load_policy("research")
-    assert list(pilot._risks(policy, {"tstr_over_trtr": (0.9, 0.8), "worst_class_ratio": (0.7, 0.5)}, 1)) == []
-    first, second = pilot._risks(policy, {"tstr_over_trtr": (0.84, 0.79), "worst_class_ratio": (0.4, 0.3)}, 1)
+    policy, ratio = load_policy("research"), pilot.ExpectedRatio
+    fine = {"tstr_over_trtr": ratio(0.9, 0.8), "worst_class_ratio": ratio(0.7, 0.5, "a")}
+    people = [Record(id=f"r{i}", text="t", label="surgery", group=f"p{i % 7}") for i in range(9)]
+    train = Corpus(role="train", records=tuple(people), has_groups=True)
+    kept = [candidate(i, label="surgery") for i in range(10)]
+    assert list(pilot._risks(policy, fine, 1, kept, train)) == []
+    expected_ = {"tstr_over_trtr": ratio(0.84, 0.79), "worst_class_ratio": ratio(0.4, 0.3, "surgery")}
+    first, second = pilot._risks(policy, expected_, 1, kept, train)
     assert first.startswith(
-        "rule utility: tstr_over_trtr is expected at 0.84, its lower end at 0.79, and the limit is 0.8; request more"
+        "rule utility: tstr_over_trtr is expected at 0.84, its lower end at 0.79, and the limit is 0.8, so a refusal "
+        "is possible; request more records"
     )
     assert second.startswith("rule worst-class: worst_class_ratio is expected at 0.40")
-    assert list(pilot._risks(policy, {}, 1)) == []
+    remedy = "add persons to it, leave it out (source.min_class, then: drop), request more"
+    assert f"a refusal is likely; the weakest class is surgery (7 persons in train): {remedy}" in second
+    _, unsure = pilot._risks(policy, expected_, 1, kept[1:], train)
+    few = ", of which the pilot accepted only 9 texts, too few to tell"
+    assert f"a refusal is possible; the weakest class is surgery (7 persons in train){few}: {remedy}" in unsure
+    assert list(pilot._risks(policy, {}, 1, kept, train)) == []
 
 
 def test_classes_whose_candidates_rarely_pass_are_a_risk_for_the_balance():
@@ -156,6 +192,11 @@ def test_a_plan_with_a_pilot_predicts_the_run_and_keeps_its_texts_private(planne
     assert found.low < found.share <= found.high
     assert found.minutes == plan.minutes > found.minutes_done > 0
     assert found.records == plan.wanted
+    assert found.minutes == pytest.approx(sum(stage.done + stage.rest for stage in found.stages) / 60)
+    names = [stage.name for stage in found.stages]
+    assert names[:4] == ["load", "split", "deidentify", "embed"]
+    assert names[-4:] == ["decode", "re-embed", "filter", "audit"]
+    assert all(stage.to_text() in plan.to_text() for stage in found.stages)
     path = project.folder / "ws" / TEXTS
     assert path.stat().st_mode & 0o077 == 0
     texts = json.loads(path.read_text())

@@ -9,6 +9,8 @@ from synthgen.cli.main import app
 from synthgen.core.errors import ConfigError
 from synthgen.core.progress import silent
 from synthgen.core.types import Corpus, Record
+from synthgen.extract import extract as extract_module
+from synthgen.extract.note import Note, PersonNames
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan import preview as module
 from synthgen.plan.preview import FILE, WARNING, counts_of, make_preview, sample_of
@@ -80,3 +82,58 @@ def test_no_preview_under_a_privacy_budget(project):
     with pytest.raises(ConfigError, match="outside the privacy budget"):
         make_preview(project.config(**given, dp=dp), silent)
     assert not (project.folder / "ws" / FILE).exists()
+
+
+@pytest.fixture
+def export(project, monkeypatch):
+    """Return the configuration of a hospital source of 1,000 persons or so, and the list of notes that were read."""
+    rows = [json.loads(line) for line in (project.folder / "notes.jsonl").read_text().splitlines()]
+    wanted = project.config().source.labels
+    notes = [
+        Note(place="f", document=row["note_id"], text=row["note"], person=f"{part}-{row['patient_id']}", label=label)
+        for part in range(30)
+        for row in rows
+        if (label := row["specialty"]) in wanted
+    ]
+    seen = []
+
+    def read(*_):
+        yield PersonNames("0-p00001", ("Ann Lee",))
+        for note in notes:
+            seen.append(note)
+            yield note
+
+    monkeypatch.setitem(extract_module.READERS, "fhir", read)
+    (project.folder / "export").mkdir()
+    table = {"text": "text", "label": "label", "group": None, "id": None, "names": []}
+    return project.config(source=table | {"kind": "fhir", "path": "export"}), seen, len(notes)
+
+
+def test_only_the_first_notes_of_a_hospital_source_are_read_and_a_run_reads_all(export, project, monkeypatch):
+    monkeypatch.setattr(module, "FIRST_NOTES", 400)
+    config, seen, n = export
+    found = make_preview(config, silent)
+    assert (len(seen), found.is_part) == (401, True)  # one more tells that notes are left
+    assert len(found.texts) == 6
+    assert "Only the first" in found.to_text()
+    assert found.to_json()["first_notes"] == 400
+    ws = project.folder / "ws"
+    assert not [path.name for path in (ws / "load-report.json", ws / "notes.parquet") if path.exists()]
+    assert not list((ws / "stages").iterdir())
+    seen.clear()
+    run = Pipeline(config).run(until="split")
+    assert (len(seen), run.record.stage("extract").n_in) == (n, n)
+    assert not any(stage.reused for stage in run.record.stages)
+    assert make_preview(config, silent).texts == found.texts
+    assert len(seen) == n  # the first notes are stored
+
+
+def test_the_whole_source_is_read_if_the_first_notes_are_too_few(export, monkeypatch):
+    monkeypatch.setattr(module, "FIRST_NOTES", 20)
+    config, seen, n = export
+    found = make_preview(config, silent)
+    assert (len(seen), found.is_part) == (21 + n, False)
+    monkeypatch.setattr(module, "FIRST_NOTES", n + 1)
+    seen.clear()
+    assert not make_preview(config, silent).is_part
+    assert len(seen) == n

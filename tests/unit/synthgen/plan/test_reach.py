@@ -2,7 +2,7 @@ import pytest
 
 from audits.gate.shipped import load_policy
 from audits.runner.registry import AUDITS
-from synthgen.plan.reach import reach_of
+from synthgen.plan.reach import LIKELY_ENOUGH, counted_in, reach_of
 
 EXTERNAL = load_policy("hospital-external")
 CONFIDENCE = 1 - 0.05 / 0.8  # the first attempt spends four fifths of 1 - CONFIDENCE, which leaves .95
@@ -34,9 +34,16 @@ def test_numbers_computed_by_hand():
     assert "enough for a verdict" in reach_of(EXTERNAL, 1100, 1400, 900, CONFIDENCE)["membership"].to_text()
     assert "TOO FEW for a pass" in reach_of(EXTERNAL, 100, 520, 900, CONFIDENCE)["membership"].to_text()
     assert found["neighbours"].smallest_leak == pytest.approx(2.4865 / (2 * 30), abs=1e-4)
+    assert f"155 needed: {LIKELY_ENOUGH}" in found["neighbours"].to_text()
+    assert found["linkage"].n_needed == 429
     assert found["linkage"].to_json()["smallest_leak"] == pytest.approx(0.0862, abs=1e-3)
 
 
 def test_no_persons_are_too_few():
     estimates = [what for what in reach_of(everything(), 0, 0, 0, 0.95).values() if not isinstance(what, str)]
     assert all(what.n == 0 and "TOO FEW" in what.to_text() for what in estimates)
+
+
+def test_without_person_ids_the_units_are_records():
+    estimates = counted_in("records", reach_of(everything(), 500, 520, 900, 0.95)).values()
+    assert not any("person" in what.to_text() for what in estimates if not isinstance(what, str))

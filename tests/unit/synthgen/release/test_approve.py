@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import shutil
 from unittest.mock import Mock
 
@@ -16,7 +18,7 @@ def bundle(releases, tmp_path):
 
 
 def sign(bundle, releases, role="privacy_officer", key=None, **how):
-    key = releases.OFFICER if key is None else key
+    key, how = releases.OFFICER if key is None else key, {"no_review": True, **how}
     return approve(bundle, role=role, key=key, trust=releases.root(), now=releases.LATER, **how)
 
 
@@ -55,10 +57,9 @@ def test_key_without_the_role_is_refused_and_a_bundle_that_does_not_verify_is_no
 
 def test_decision_that_the_verifier_would_refuse_is_not_signed(bundle, releases, monkeypatch):
     def refused(error, match, role="privacy_officer", key=releases.OFFICER, **how):
+        given = {"trust": trust, "now": releases.LATER, "role": role, "key": key, "no_review": True}
         with pytest.raises(error, match=match):
-            approve(
-                bundle, **{"trust": trust, "now": releases.LATER, "role": role, "key": key, "kind": "APPROVE"} | how
-            )
+            approve(bundle, **given | how)
 
     root, trust = releases.UNTRUSTED, releases.root()
     for kind in ("APPROVE", "REJECT"):
@@ -96,3 +97,28 @@ def test_bundle_that_changes_during_the_check_is_not_signed(bundle, releases, mo
     monkeypatch.setattr("synthgen.release.approve.verify_for_approval", check_and_change)
     with pytest.raises(DataError, match="changed while it was checked"):
         sign(bundle, releases)
+
+
+@pytest.mark.parametrize("kind", ["APPROVE", "REJECT"])
+def test_under_an_independent_policy_no_review_page_is_signed(releases, tmp_path, kind):
+    privacy = {**releases.DP_PRIVACY, "decision": "independent"}
+    alone = releases.bundle(tmp_path, releases.INDEPENDENT_POLICY, privacy=privacy)
+    page, trust = tmp_path / "page.html", releases.root((releases.INDEPENDENT_POLICY,))
+    payload = base64.b64decode(releases.envelope(alone)["payload"])
+    page.write_text(f'<meta name="synthgen-release" content="{hashlib.sha256(payload).hexdigest()}">')
+    given = {"role": "privacy_officer", "key": releases.OFFICER, "trust": trust, "now": releases.LATER, "kind": kind}
+    with pytest.raises(UsageError, match="nothing was signed, because --review") as refused:
+        approve(alone, review=page, **given)
+    assert "without --review" in refused.value.hint
+    assert not list(alone.glob(f"{FOLDER}/*"))
+    assert approve(alone, **given).is_file()
+
+
+def test_only_an_approval_needs_the_review_page_or_the_statement_that_there_is_none(bundle, releases, tmp_path):
+    with pytest.raises(UsageError, match="states the review page that the approver read") as refused:
+        sign(bundle, releases, no_review=False)
+    assert all(word in refused.value.hint for word in ("synthgen review WORKSPACE", "--review PAGE", "--no-review"))
+    with pytest.raises(UsageError, match="--review and --no-review exclude"):
+        sign(bundle, releases, review=tmp_path / "page.html")
+    assert not list(bundle.glob(f"{FOLDER}/*"))
+    assert sign(bundle, releases, kind="REJECT", no_review=False).is_file()

@@ -3,10 +3,15 @@ import re
 from dataclasses import replace
 
 import pytest
+from markupsafe import escape
 
 from audits.attacks.accounting.accountants import joint_epsilon
+from audits.core.report import read_report
 from audits.core.strictjson import canonical, parse_canonical
+from audits.gate.disclosure import floor_of, public_count
+from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Cost, Spending, joint_cost
+from audits.report.numbers import excerpt
 from audits.verify.statement import Composition
 from synthgen.release.assembly import bundle_content, composition_of, page_numbers_of, report_content, stated_models
 from synthgen.release.run import load_run
@@ -45,7 +50,44 @@ def test_report_shows_requested_and_generated_records(run):
     assert shown.filters["candidates"] == "20-50"
     assert exact.filters["candidates"] == run.record.stage("filter").n_in
     assert all(isinstance(real, str) for _, real, _, _ in shown.balance)
+    assert len(shown.samples) == 10
+    assert {label for label, _ in shown.samples} <= {*labels}
+    assert shown.intended_use == run.policy.intended_use
     assert [row[0] for row in shown.stages] == [stage.name for stage in run.record.stages]
+
+
+def test_the_source_is_counted_exactly_on_the_private_page_only(run):
+    train = run.record.stage("split").classes["train"]
+    source = report_content(run, run.decide(), "0" * 8).source
+    exact = report_content(run, run.decide(), "0" * 8, private=True).source
+    assert exact.records == sum(train.values())
+    assert source.records == public_count(exact.records, run.policy)
+    assert source.persons == floor_of(exact.persons)
+    assert (source.is_least, source.is_declared, source.has_persons) == (True, False, True)
+
+
+def test_records_of_a_refused_run_are_on_the_private_page_only(run):
+    refused = replace(run, policy=run.policy.model_copy(update={"required": ("canaries",)}))
+    content = report_content(refused, refused.decide(), None)
+    assert (content.verdict, content.samples) == ("refused", ())
+    private = report_content(refused, refused.decide(), None, private=True)
+    assert len(private.samples) == 10
+    assert private.samples == report_content(run, run.decide(), "0" * 8).samples
+    texts = [escape(excerpt(text)) for _, text in private.samples]
+    page = refused.report(refused.decide(), private=True)
+    assert [text for text in texts if text not in page] == []
+    page = refused.report(refused.decide())
+    assert [text for text in texts if text in page] == []
+
+
+def test_the_private_page_names_the_problems_of_the_input_checks(run):
+    strict = replace(run, policy=load_policy("research"))
+    pages = [report_content(strict, strict.decide(), None, private=private) for private in (False, True)]
+    public, private = (next(gate.reason for gate in page.gates if gate.id == "input-checks") for page in pages)
+    problems = read_report((run.folder("audit") / "audit.json").read_bytes()).input_checks["problems"]
+    assert problems
+    assert public == "9 <= 0 does not hold"
+    assert private == f"{len(problems)} <= 0 does not hold: {'; '.join(problems)}"
 
 
 def spending(number, kind="gaussian"):

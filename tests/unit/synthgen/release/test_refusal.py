@@ -9,7 +9,13 @@ from synthgen.release.refusal import write_refusal
 def refused(releases):
     policy = releases.policy_of(releases.POLICY.replace("limit: 0.75", "limit: 0.55"))
     evidence = releases.content().evidence
-    return {"decision": decide(evidence, policy), "policy": policy, "evidence": evidence}
+    return {
+        "decision": decide(evidence, policy),
+        "policy": policy,
+        "evidence": evidence,
+        "remedies": ("a: b",),
+        "advice": ("Look.",),
+    }
 
 
 def test_refusal_is_signed_and_private_and_lists_its_reasons(releases, tmp_path):
@@ -19,7 +25,9 @@ def test_refusal_is_signed_and_private_and_lists_its_reasons(releases, tmp_path)
     assert files == dict.fromkeys(names, 0o600)
     predicate = releases.statement(path, "refusal.dsse.json")["predicate"]
     assert (predicate["verdict"], predicate["reasons"]) == ("REFUSED", ["auc: FAIL: 0.6 <= 0.55 does not hold"])
-    assert "auc: FAIL" in (path / "README.md").read_text()
+    readme = (path / "README.md").read_text()
+    assert "\n\n- a: b\n\ngates: 3 of 4 passed\n" in readme
+    assert readme.endswith("\n\nLook.\n")
     (path / "attestation").mkdir()
     (path / "refusal.dsse.json").rename(path / "attestation/release.dsse.json")
     assert verify_bundle(path, releases.root(), now=releases.LATER).failure.startswith("E_PREDICATE")
@@ -27,7 +35,13 @@ def test_refusal_is_signed_and_private_and_lists_its_reasons(releases, tmp_path)
 
 def test_refusal_needs_the_negative_decision_of_its_evidence(releases, tmp_path):
     content = releases.content()
-    allowed = {"decision": content.decision, "policy": content.policy, "evidence": content.evidence}
+    allowed = {
+        "decision": content.decision,
+        "policy": content.policy,
+        "evidence": content.evidence,
+        "remedies": (),
+        "advice": (),
+    }
     for wrong in (allowed, {**refused(releases), "policy": content.policy}):
         with pytest.raises(InternalError):
             write_refusal(tmp_path, **wrong, key=releases.RELEASER, now=releases.NOW)

@@ -1,4 +1,5 @@
 import json
+import re
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,12 +7,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from audits.core.report import read_report
 from audits.gate.shipped import load_policy
 from audits.verify.bundle import verify_bundle
+from synthgen.config import Config
 from synthgen.core.errors import DataError, ReleaseRefused, UsageError
 from synthgen.core.made_by import AUDITS, LIBRARIES
 from synthgen.core.stage import StageContext
+from synthgen.load.notes import EXTRACT
 from synthgen.pipeline import job, pipeline
+from synthgen.release.remedies import ANOTHER_ATTEMPT
 from synthgen.release.run import STAGES, changed_stages, load_run
 from synthgen.release.trust import new_trust
 
@@ -110,7 +115,7 @@ def test_allowed_release_verifies(finished, out):
 
 
 def test_refused_release_writes_only_a_signed_refusal(finished, out):
-    run = last(finished)
+    run = load_run(Config.load(finished.write_config()))
     strict = replace(run, policy=load_policy("hospital-external"))
     with pytest.raises(ReleaseRefused, match="not released under policy 'hospital-external'") as caught:
         strict.release(strict.decide(), key=key(finished), out=out)
@@ -119,16 +124,43 @@ def test_refused_release_writes_only_a_signed_refusal(finished, out):
     (folder,) = (finished.folder / "ws" / "refusals").iterdir()
     assert (folder / "refusal.dsse.json").is_file()
     assert str(folder) in caught.value.hint
+    problems = read_report((run.folder("audit") / "audit.json").read_bytes()).input_checks["problems"]
+    named = f"exactly {len(problems)}): {'; '.join(problems)}"
+    assert problems
+    assert any(problem.startswith("input-checks: FAIL") and named in problem for problem in caught.value.problems)
+    assert named in (folder / "README.md").read_text()
+    assert named.encode() not in (folder / "refusal.dsse.json").read_bytes()
+    command = f"`synthgen review {finished.folder / 'ws'}`"
+    assert command in caught.value.hint
+    readme = (folder / "README.md").read_text()
+    assert command in readme
+    assert ANOTHER_ATTEMPT in readme
+    assert ANOTHER_ATTEMPT in caught.value.hint
+    assert [f"- {problem}" for problem in caught.value.problems] == [x for x in readme.splitlines() if x[:2] == "- "]
+    assert "to change it, " in readme
 
 
 def test_decision_is_explained_with_reasons_remedies_and_the_private_page(finished):
-    run = last(finished)
+    run = load_run(Config.load(finished.write_config()))
     assert run.explain().startswith("policy lenient allows the release\ngates: 1 of 1 passed\n")
     text = replace(run, policy=load_policy("research")).explain()
     assert text.startswith("policy research refuses the release\n")
     assert "to change it, " in text
     assert "\naudit memorization: insufficient: " in text
-    assert text.endswith(f"the rows and texts concerned: {finished.folder / 'ws' / 'report.private.html'}")
+    assert re.search(
+        r"input-checks: FAIL: input_checks.problems.value .*: \d <= 0 does not hold .*exactly \d\): [^;]", text
+    )
+    assert f"\nprivate report: {finished.folder / 'ws' / 'report.private.html'}\n" in text
+    assert f"run `synthgen review {finished.folder / 'ws'}`, which writes review.private.html.\n" in text
+    assert text.endswith(ANOTHER_ATTEMPT)
+    assert ANOTHER_ATTEMPT not in run.explain()
+    assert "synthgen review" not in run.explain()
+
+
+def test_without_a_configuration_file_the_call_that_writes_the_review_page_is_named(finished):
+    text = replace(last(finished), policy=load_policy("research")).explain()
+    assert "write_review(run)" in text
+    assert "`synthgen review" not in text
 
 
 def test_written_report_is_private(finished):
@@ -151,6 +183,7 @@ def test_every_stage_reads_all_declared_inputs(project, monkeypatch):
     for context in contexts:
         unused.setdefault(context.stage.name, []).append(context.unused())
     assert set(pipeline.STAGES) <= set(unused)
+    assert EXTRACT.name in STAGES
     assert {name: found for name, found in unused.items() if set.intersection(*map(set, found))} == {}
 
 

@@ -57,6 +57,14 @@ def test_one_record_number_in_one_row_fails(fresh_inputs, retexted, form):
     assert written[-1].isdigit()
 
 
+def test_redaction_marks_of_mimic_are_no_leak(fresh_inputs, retexted):
+    marks = "Name: ___ Unit No: ___ MRN: ___ Date of Birth: ___ Call (___) ___-___ or ___@___. Dr. ___, MRN ___."
+    inputs = replace(fresh_inputs, train=with_added(fresh_inputs.train, {5: marks}))
+    result = audited(inputs, [marks], retexted)
+    assert result.metrics["hard_hits"].value == 0
+    assert result.findings == ()
+
+
 def test_record_number_of_control_is_no_hard_hit(fresh_inputs, retexted):
     result = audited(fresh_inputs, [f"MRN: {mrn_of(fresh_inputs.control, 5)}"], retexted)
     assert result.metrics["hard_hits"].value == 0

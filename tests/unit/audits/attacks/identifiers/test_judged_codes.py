@@ -55,6 +55,27 @@ def test_bits_of_a_code():
     assert expected < code_bits(code, SURPRISAL, occurrences) < expected + SURPRISAL.bits("iu")
 
 
+@pytest.mark.parametrize("written", ["ab12cde34", "sw-7f3a9c1b"])
+def test_codes_with_few_digits_are_leaks_if_they_have_letters_and_no_spaces(written):
+    plain, key = ["a quiet day"] * 20, written.replace("-", "")
+    assert key in judged([f"of {written}"], [f"no {written}", *plain], plain)[0].owners
+    spaced = written.replace("-", " ")
+    assert key in judged([f"of {spaced}"], [f"no {written}", *plain], plain)[0].owners
+    assert (key in judged([f"of {written}"], [f"no {spaced}", *plain], plain)[0].owners) is (" " not in spaced)
+
+
+def test_two_quantities_with_words_are_no_code():
+    written = "2watt/2chan"
+    assert judged([f"a {written}"], [f"the {written}", *["a quiet day"] * 20], ["a quiet day"] * 20)[0].owners == {}
+
+
+def test_codes_with_few_digits_are_counted_apart_from_long_numbers():
+    """Two control persons have product numbers in the table, which must not excuse the number of a train person."""
+    products = ["mc6x8f4-25q", "rs6w3y-32h0"]
+    found, _ = judged(["no 48213397", *products], ["no 48213397"], [*products, "z"])
+    assert (found.owners, found.n_train, found.n_control) == ({"48213397": [0]}, 1, 2)
+
+
 def test_long_numbers_joined_by_x_are_no_size():
     plain = ["a quiet day"] * 20
     assert judged(["see 482133x975318"], ["no 482133x975318", *plain], plain)[0].owners == {"482133x975318": [0]}

@@ -1,15 +1,9 @@
 """Disguised, short, shared and scattered copies from the command line to the verdict."""
 
-import json
 import re
-import sys
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-
-from audits.cli.main import main
 
 SYLLABLES = [c + v for c in "bdfgklmnprst" for v in "aeiou"]
 
@@ -40,36 +34,18 @@ DISGUISES = {
 
 
 @pytest.fixture
-def audited(tmp_path, monkeypatch, capsys):
-    """Return a function that runs `audits run` on rows of (text, person): exit code, result, rows found, report."""
+def memorized(audited):
+    """Return a function that runs the audit on rows of (text, person): exit code, result, rows found, report."""
 
     def run(**tables):
-        words = ["audits", "run", "--only", "memorization", "--json"]
-        for name, rows in tables.items():
-            texts, groups = zip(*rows, strict=True)
-            columns = {"text": texts} if name == "synthetic" else {"text": texts, "group": groups}
-            pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
-            words += [f"--{name}", str(tmp_path / f"{name}.parquet")]
-        (tmp_path / "findings.jsonl").unlink(missing_ok=True)
-        words += ["--findings", str(tmp_path / "findings.jsonl"), "--findings-key", str(tmp_path / "key")]
-        monkeypatch.setattr(sys, "argv", words)
-        with pytest.raises(SystemExit) as caught:
-            main()
-        output, error = capsys.readouterr()
-        assert "Traceback" not in error
-        report = json.loads(output)
+        code, report, found, _ = audited("--only", "memorization", **tables)
         (result,) = report["results"]
-        found = [json.loads(line) for line in (tmp_path / "findings.jsonl").read_text().splitlines()]
-        return caught.value.code, result, {finding["row"] for finding in found}, report
+        return code, result, found, report
 
     return run
 
 
-def rows_of(table):
-    return list(zip(table.texts, table.groups, strict=True))
-
-
-def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, audited):
+def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, rows_of, memorized):
     rng = np.random.default_rng(12)
     train, control, synthetic = map(rows_of, (fresh_inputs.train, fresh_inputs.control, fresh_inputs.synthetic))
     first, leaks = len(synthetic), {}
@@ -94,23 +70,23 @@ def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, a
     leaks["scattered 0"] = " ".join(f"{piece} {' '.join(invented(rng, 10))}" for piece in pieces[:5])
     leaks |= {f"scattered {i}": f"{piece} {' '.join(invented(rng, 10))}" for i, piece in enumerate(pieces[5:], 1)}
     synthetic += [(text, "") for text in leaks.values()]
-    code, result, found, _ = audited(train=train, control=control, synthetic=synthetic)
+    code, result, found, _ = memorized(train=train, control=control, synthetic=synthetic)
     missed = {name for row, name in enumerate(leaks, start=first) if row not in found}
     assert not missed
     assert min(found) >= first, "no clean row is a finding"
     assert (code, result["verdict"]) == (4, "fail")
 
 
-def test_short_records_are_compared_with_the_rate_in_control(fresh_inputs, audited):
+def test_short_records_are_compared_with_the_rate_in_control(fresh_inputs, rows_of, memorized):
     """Records of three words are too short for a hit of their own, but nine in ten of the copies are of train."""
     rng = np.random.default_rng(13)
     tables = {name: rows_of(getattr(fresh_inputs, name)) for name in ("train", "control", "synthetic")}
     of_train, of_control = ([(" ".join(invented(rng, 3)), f"{who}{i}") for i in range(30)] for who in "xy")
     tables["train"] += of_train
     tables["control"] += of_control
-    chance = audited(**tables | {"synthetic": [*tables["synthetic"], *of_train[:3], *of_control[:3]]})
+    chance = memorized(**tables | {"synthetic": [*tables["synthetic"], *of_train[:3], *of_control[:3]]})
     assert (chance[0], chance[1]["verdict"]) == (0, "pass")
-    leak = audited(**tables | {"synthetic": [*tables["synthetic"], *of_train[:27], *of_control[:3]]})
+    leak = memorized(**tables | {"synthetic": [*tables["synthetic"], *of_train[:27], *of_control[:3]]})
     assert (leak[0], leak[1]["verdict"]) == (4, "fail")
     first = len(tables["synthetic"])
     assert leak[2] == set(range(first, first + 27))
@@ -118,7 +94,7 @@ def test_short_records_are_compared_with_the_rate_in_control(fresh_inputs, audit
     assert copied[0]["high"] < 0.05 < copied[1]["value"]
 
 
-def test_rows_that_may_quote_are_excluded_and_listed(fresh_inputs, audited):
+def test_rows_that_may_quote_are_excluded_and_listed(fresh_inputs, rows_of, memorized):
     """A row quotes forty words of a control person, so thirty-two words of a train person prove no leak."""
     tables = {name: rows_of(getattr(fresh_inputs, name)) for name in ("train", "control", "synthetic")}
     longest = {name: sorted(rows, key=lambda row: -len(row[0]))[:8] for name, rows in tables.items()}
@@ -127,13 +103,13 @@ def test_rows_that_may_quote_are_excluded_and_listed(fresh_inputs, audited):
         len(tables["synthetic"]),
         [*tables["synthetic"], (" ".join(longest["control"][0][0].split()[:40]), ""), (quotes[0], "")],
     )
-    code, result, found, report = audited(**tables)
+    code, result, found, report = memorized(**tables)
     assert (code, result["verdict"], report["overall"]) == (4, "pass", "insufficient")
     assert report["quarantined"] == {"memorization": [first + 2]}, "row numbers begin at 1"
     assert found == {first + 1}
     assert result["metrics"]["memorization.hard_hits"]["value"] == 0
     tables["synthetic"] += [(quote, "") for quote in quotes[1:]]  # more than 1 % of the rows
-    _, result, found, report = audited(**tables)
+    _, result, found, report = memorized(**tables)
     assert (result["verdict"], result["status"], report["quarantined"]) == ("insufficient", "inconclusive", {})
     assert found == set(range(first + 1, first + 9))
 
@@ -147,7 +123,7 @@ SCRIPTS = {  # letters of each script, the mark that ends a clause, and what is 
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_copies_with_an_added_character_per_clause_are_found_without_spaces(script, audited):
+def test_copies_with_an_added_character_per_clause_are_found_without_spaces(script, memorized):
     letters, comma, added = SCRIPTS[script]
     rng, pool = np.random.default_rng(14), list(letters)
     tables = {}
@@ -156,6 +132,6 @@ def test_copies_with_an_added_character_per_clause_are_found_without_spaces(scri
         tables[name] = [(text, f"{name}{i}") for i, text in enumerate(texts)]
     copies = [comma.join(f"{c[:6]}{added}{c[6:]}" for c in text.split(comma)) for text, _ in tables["train"][:10]]
     tables["synthetic"] += [(text, "") for text in copies]
-    code, result, found, _ = audited(**tables)
+    code, result, found, _ = memorized(**tables)
     assert (code, result["verdict"]) == (4, "fail")
     assert found == set(range(305, 315))

@@ -27,11 +27,11 @@ CONFIDENCE = 0.95
 SHOWN = 4  # number of parts that are named; all parts are in the numbers
 FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError, SyntaxError, OSError)
 
-Part = Callable[["Asked"], tuple[bool | None, dict[str, float]]]
+Part = Callable[["Request"], tuple[bool | None, dict[str, float]]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """The tables of one case and the description of their columns."""
 
     synthetic: pd.DataFrame
@@ -48,7 +48,7 @@ class NotApplicableError(Exception):
     """The tables do not have the columns that this part needs."""
 
 
-def asked():
+def read_request():
     """Return the tables in the folder given on the command line, and seed numpy's global generator."""
     folder = Path(sys.argv[1])
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
@@ -57,7 +57,7 @@ def asked():
     for frame in frames.values():
         for name in ("text", *about["categories"]):
             frame[name] = frame[name].astype(object)
-    return Asked(**frames, about=about)
+    return Request(**frames, about=about)
 
 
 def more_than_half(share, n):

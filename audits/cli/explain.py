@@ -1,0 +1,59 @@
+"""Implement `audits explain`: print the page about an audit, a number or a gate."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audits.cli.console import AsJson
+from audits.core.errors import InputError
+
+# names of a page that are neither an audit nor the first part of a number
+_OTHER_NAMES = {"hygiene": "input_checks", "dp_epsilon": "dp", "dp_delta": "dp"}
+_PREFIXES = ("audit_", "dp_consistent_")
+
+
+def explain(
+    audit: Annotated[
+        str,
+        typer.Argument(
+            help="name or letter (A to I) of an audit, a number such as balance.value, or a gate of a shipped policy"
+        ),
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Explain what an audit or a gate measures, what its results mean, and what to change."""
+    from audits.runner.registry import AUDITS
+
+    folder = Path(__file__).parents[1] / "explain"
+    pages = {page.stem: page for page in sorted(folder.glob("*.md"))}
+    letters = dict(zip("abcdefghi", AUDITS, strict=True))
+    given = audit.lower().replace("-", "_")
+    name = letters.get(given) or _OTHER_NAMES.get(given) or _short(given)
+    if name not in pages:
+        name = _pages_of_gates().get(given, "")
+    if name not in pages:
+        hint = f"Known names: {', '.join(pages)}, and the gates of the shipped policies."
+        raise InputError(f"there is no explanation of {audit!r}", hint=hint)
+    page = pages[name].read_text(encoding="utf-8")
+    sys.stdout.write(json.dumps({"name": name, "markdown": page}, indent=1) + "\n" if as_json else page)
+
+
+def _short(name: str) -> str:
+    """Return a name without the prefix of a gate, up to its first full stop."""
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    return name.partition(".")[0]
+
+
+def _pages_of_gates() -> dict[str, str]:
+    """Return the page of each rule of the shipped policies, by the id of the rule with `_` in place of `-`."""
+    from audits.gate.rule import NO_QUARANTINED_ROW
+    from audits.gate.shipped import load_policy, shipped_policies
+
+    policies = [load_policy(file.stem) for file in shipped_policies().glob("*.yaml")]
+    rules = [rule for policy in policies for rule in (*policy.all_rules(), *policy.dp_method_rules())]
+    return {rule.id.replace("-", "_"): rule.metric.partition(".")[0] for rule in (*rules, NO_QUARANTINED_ROW)}

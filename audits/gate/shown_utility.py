@@ -1,0 +1,64 @@
+"""Write the published numbers of an `evaluation.json`, in the form of `audits.verify.published.Utility`."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from audits.gate.disclosure import public_details
+from audits.gate.policy import Policy
+
+FEWEST = 10  # real records by which two published shares of contradictory records differ at least
+FEWEST_PERSONS = 50  # smallest number of persons of a published subgroup, and of the persons in no such subgroup
+_FIELDS = ("value", "low", "high", "n")
+
+
+def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collection[str]) -> dict[str, Any]:
+    """Return the published numbers of an `evaluation.json` on the released classes."""
+    public = public_details(utility, policy)
+
+    def score(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        return None if given is None else {key: given[key] for key in _FIELDS}
+
+    def scores(given: Mapping[str, Any]) -> dict[str, Any]:
+        classes = {y: {"f1": score(one.get("f1"))} for y, one in given.get("per_class", {}).items() if y in released}
+        kept = {key: score(given[key]) for key in ("accuracy", "macro_f1", "weighted_f1") if key in given}
+        return kept | ({"per_class": classes} if classes else {})
+
+    def hundredths(shares: Mapping[str, float]) -> dict[str, float]:
+        return {kind: round(share * 100) / 100 for kind, share in shares.items()}
+
+    return {
+        "classifiers": {
+            name: {source: scores(given) for source, given in by_source.items()}
+            for name, by_source in public.get("classifiers", {}).items()
+        },
+        "style": {table: hundredths(shares) for table, shares in utility.get("style", {}).items()},
+        "subgroups": _subgroups(public.get("subgroups", {}), score),
+        "style_gap": score(public.get("metrics", {}).get("style.gap")),
+        "coherence": _contradictory(utility.get("coherence", {})),
+    }
+
+
+def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the shares of contradictory records; those of real records in steps of at least `FEWEST` records."""
+    steps = {"synthetic": 100, "real": 20}
+    return {
+        table: {rule: round(share["value"] * steps[table]) / steps[table] for rule, share in found["shares"].items()}
+        for table, found in tables.items()
+        if table == "synthetic" or found["n"] >= steps[table] * FEWEST
+    }
+
+
+def _subgroups(
+    given: Mapping[str, Any], score: Callable[[Mapping[str, Any]], dict[str, Any] | None]
+) -> dict[str, dict[str, Any]]:
+    """Return the accuracies of subgroups after training on real and on synthetic records."""
+    shown: dict[str, dict[str, Any]] = {}
+    for attribute, by_value in given.items():
+        shown[attribute] = {}
+        for value, by_head in by_value.items():
+            accuracies = {
+                head: {arm: score(arms[arm]) for arm in ("real", "synthetic")} for head, arms in by_head.items()
+            }
+            if all(one["n"] >= FEWEST_PERSONS for arms in by_head.values() for one in arms.values()):
+                shown[attribute][value] = accuracies
+    return shown

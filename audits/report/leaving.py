@@ -1,0 +1,166 @@
+"""State the decision in words: the headline of the page, and whether the table may leave the institution."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from audits.gate.rule import STATED
+from audits.report.content import GateRow, ReportContent
+from audits.report.glossary import LEAKS, TOPICS
+from audits.report.numbers import count, listed, several
+
+_GUESSABLE = (
+    "The secret of the run is not private (for example, it is a published seed).",
+    "Whoever knows the seed and the source could compute which records were used.",
+    "Do not pass the table on; make it again with a secret of your own.",
+)
+_TWO_VALUES = (
+    "A limit of the policy decides. Each attack also has a threshold of its own, which gives only its result."
+)
+_BAD = '"Bad result" means that a test of the attack exceeded its threshold.'
+_MOST_NAMED = 6  # topics that one sentence names
+_THRESHOLDS = {"tau", "margin", "limit"}  # numbers that say how strictly an audit tested, and not what it found
+
+
+def headline(content: ReportContent) -> str:
+    """Return the decision in one line."""
+    rules, policy = len(content.gates), f'the policy "{content.policy_name}"'
+    if content.verdict == "refused":
+        unmet = sum(gate.verdict != "PASS" for gate in content.gates)
+        return f"Refused: {unmet} of {several(rules, 'rule')} of {policy} {'is' if unmet == 1 else 'are'} not met"
+    use = "Cleared for internal use only" if content.intended_use == "inside" else "Released"
+    met = f"{use}: {f'all {rules} rules of {policy} are' if rules > 1 else f'the rule of {policy} is'} met"
+    open_ = len(not_passed(content))
+    return f"{met}; {several(open_, 'attack')} did not pass, which the policy allows" if open_ else met
+
+
+def not_passed(content: ReportContent) -> list[GateRow]:
+    """Return the audits whose verdict does not decide and is not a pass; a withheld verdict is not one of them."""
+    return [row for row in content.measured if row.verdict in {"FAIL", "INSUFFICIENT"} and _name(row) in LEAKS]
+
+
+def leaving(content: ReportContent) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return whether the table may leave the institution: a few words, sentences, and a list after them."""
+    policy, secret = f'The policy "{content.policy_name}"', _GUESSABLE if content.is_guessable else ()
+    if content.verdict == "refused":
+        return "No.", (*_refusal(content), *secret), ()
+    items = tuple(_result(row, content) for row in not_passed(content))
+    beside = _beside(content) if items else ()
+    if content.intended_use == "inside":
+        return "No.", (f"{policy} allows use inside the institution only.", *secret, *beside), items
+    if content.is_guessable:
+        return "No.", (*secret, *beside), items
+    signed = "the required approvals are in the bundle and " if content.approvals else ""
+    condition = f"if {signed}the command synthgen verify reports VERIFIED."
+    return "Yes,", (condition, f"{policy} is for use outside.", *beside), items
+
+
+def _refusal(content: ReportContent) -> Iterator[str]:
+    policy = f'The policy "{content.policy_name}"'
+    if not content.gates:
+        yield f"{policy} has no rule, so it allows no release."
+        return
+    yield f"{policy} refused it."
+    failed = [gate for gate in content.gates if gate.verdict == "FAIL"]
+    open_ = [gate for gate in content.gates if gate.verdict == "INSUFFICIENT"]
+    if failed:
+        yield f"{several(len(failed), 'rule')} failed: {_topics(failed)}."
+    if open_:
+        reasons = [(_reason(gate, content), gate) for gate in open_]
+        reasons.sort(key=lambda pair: pair[0])
+        groups = [(why, [gate for _, gate in pairs]) for why, pairs in groupby(reasons, key=lambda pair: pair[0])]
+        groups.sort(key=lambda group: -len(group[1]))
+        parts = [f"{_counted(len(gates), why)} ({_topics(gates, ', ')})" for why, gates in groups]
+        yield f"{several(len(open_), 'rule')} could not be decided: {listed(parts, '; ')}."
+    yield "The records stay in the workspace and may not be used inside the institution either."
+
+
+def _counted(n: int, what: str) -> str:
+    """Return a number of rules with a verb in the plural, which is changed for a single rule."""
+    return f"{count(n)} {what}" if n > 1 else f"1 {what.replace('have ', 'has ').replace('were ', 'was ')}"
+
+
+def _reason(gate: GateRow, content: ReportContent) -> str:
+    """Return why rules could not be decided, as the end of a sentence that begins with their number."""
+    if gate.is_withheld:
+        return "have no published number"
+    audit = _audit(gate, content)
+    is_short = gate.metric.split(".")[1] in _THRESHOLDS and audit.get("status") == "measured"
+    if gate.reason.startswith("based on ") or (is_short and audit["verdict"] != "pass" and gate.value is None):
+        return f"have too few {'people or texts' if content.source.has_persons else 'records'}"
+    if "inconclusive" in gate.reason:
+        return "have no clear result"
+    if gate.value is None or "not run" in gate.reason or "not measur" in gate.reason:
+        return "were not measured"
+    return "have too low a confidence" if "confidence" in gate.reason else "have no clear result"
+
+
+def _topics(gates: Sequence[GateRow], between: str = "; ") -> str:
+    names = [*dict.fromkeys(_topic(gate) for gate in gates)]
+    more = len(names) - _MOST_NAMED
+    return listed([*names[:_MOST_NAMED], f"{more} more"] if more > 0 else names, between)
+
+
+def _topic(row: GateRow) -> str:
+    return LEAKS.get(_name(row)) or TOPICS.get(_name(row), "other checks")
+
+
+def _name(row: GateRow) -> str:
+    return row.metric.partition(".")[0]
+
+
+def _limited(content: ReportContent) -> set[str]:
+    """Return the names of the audits whose results a rule of the policy limits."""
+    found = set()
+    for gate in content.gates:
+        name, *rest = gate.metric.split(".")
+        if name in LEAKS and f"{name}.{rest[0]}" not in STATED and rest[0] not in _THRESHOLDS | {"measured"}:
+            found.add(name)
+    return found
+
+
+def _beside(content: ReportContent) -> tuple[str, ...]:
+    """Return sentences about the attacks that the policy limits and those that it only measures."""
+    limited = _limited(content)
+    only = any(_name(row) in LEAKS and _name(row) not in limited for row in content.measured)
+    bounded = [words for name, words in LEAKS.items() if name in limited]
+    lines = [_TWO_VALUES]
+    if bounded:
+        lines.append(f"The policy limits the results of these attacks: {listed(bounded, '; ')}.")
+    if only:
+        lines.append("For the other attacks, it sets no limit." if bounded else "It sets no limit for the attacks.")
+    lines += [_BAD] if any(row.verdict == "FAIL" for row in not_passed(content)) else []
+    use = "use inside the institution" if content.intended_use == "inside" else "use outside the institution"
+    return (*lines, f"The policy allows {use} although these attacks did not pass:")
+
+
+def _result(row: GateRow, content: ReportContent) -> str:
+    """Return an attack that did not pass, with its result."""
+    audit = _audit(row, content)
+    if row.verdict == "INSUFFICIENT":
+        beyond = "the true value may lie below or above its threshold"
+        why = beyond if _reaches_beyond(audit) else "there is too little evidence"
+        return f"{LEAKS[_name(row)]}: no clear result{f', because {why}' if audit else ''}"
+    limit = "within the limit of the policy" if _name(row) in _limited(content) else "without a limit of the policy"
+    elsewhere = "; the number of this attack below fits chance, but another test of the attack exceeded its threshold"
+    return f"{LEAKS[_name(row)]}: bad result, {limit}{elsewhere if _includes_guessing(audit) else ''}"
+
+
+def _audit(row: GateRow, content: ReportContent) -> Mapping[str, Any]:
+    return next((one for one in content.audits if one["name"] == _name(row)), {})
+
+
+def _includes_guessing(audit: Mapping[str, Any]) -> bool:
+    """Return whether the interval of a two-sided audit contains the middle of its allowed range."""
+    estimate, limits = audit.get("estimate"), audit.get("threshold")
+    if estimate is None or not isinstance(limits, list | tuple):
+        return False
+    return bool(estimate["low"] <= sum(limits) / 2 <= estimate["high"])
+
+
+def _reaches_beyond(audit: Mapping[str, Any]) -> bool:
+    estimate, limits = audit.get("estimate"), audit.get("threshold")
+    if estimate is None or limits is None:
+        return False
+    low, high = limits if isinstance(limits, list | tuple) else (-1.0, limits)
+    return bool(estimate["low"] < low or estimate["high"] > high)

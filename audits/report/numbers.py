@@ -1,0 +1,82 @@
+"""Write numbers, counts, names and lists for the page."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from audits.core.errors import printable
+
+MAX_LABEL_CHARACTERS, MAX_EXCERPT_CHARACTERS = 60, 600
+
+
+def number(value: Any) -> str:
+    """Return a number, numbers or a text formatted for the page, or words if a number is missing or not finite."""
+    if value is None:
+        return "not measured"
+    if isinstance(value, list | tuple):
+        return " to ".join(number(v) for v in value)
+    if isinstance(value, str):
+        return printable(value)
+    if not math.isfinite(value):
+        return "not a finite number"
+    if float(value).is_integer():
+        return count(int(value))
+    decimals = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+    return f"{value:,.{decimals}f}" if abs(value) >= 0.001 else small(value)
+
+
+def small(value: float) -> str:
+    """Return a number below 0.001 in full if it has at most six decimals, otherwise with two significant digits."""
+    plain = f"{value:.6f}".rstrip("0")
+    return plain if float(plain) == value else f"{value:.1e}"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent with at most one decimal."""
+    return f"{100 * share:.1f}".removesuffix(".0") + "%"
+
+
+def at_most(share: float) -> str:
+    """Return a share as a number of 100, or of 1,000 below one in 100, rounded up to a whole number."""
+    out_of = 1000 if 0 < share < 0.01 else 100
+    return f"{math.ceil(round(share * out_of, 6))} of {count(out_of)}"
+
+
+def several(n: int, one: str, more: str = "") -> str:
+    """Return a number and a noun, for example "1 rule" or "3 rules"; `more` is the plural if it is irregular."""
+    return f"{count(n)} {one if n == 1 else more or f'{one}s'}"
+
+
+def count(value: int | str) -> str:
+    """Return a whole number with thousands separators; return a bucket unchanged."""
+    return value if isinstance(value, str) else f"{value:,d}"
+
+
+def spoken(value: int | str) -> str:
+    """Return a count or a bucket for a sentence, for example "500 to 1,000" for `500-1k`."""
+    if isinstance(value, int):
+        return count(value)
+    return " to ".join(count(int(end.replace("k", "000"))) for end in value.split("-"))
+
+
+def least_of(value: int | str) -> int:
+    """Return a count, or the smallest count of a bucket, for example 1000 for `1k-2k`."""
+    return value if isinstance(value, int) else int(value.split("-")[0].replace("k", "000"))
+
+
+def listed(items: Sequence[str], between: str = ", ") -> str:
+    """Return items as a list in a sentence, with "and" before the last one."""
+    *rest, last = items
+    return f"{between.join(rest)}{between.rstrip() if between == '; ' else ''} and {last}" if rest else last
+
+
+def label(value: str) -> str:
+    """Return a name from the data, shortened to the maximum length, with invisible characters replaced by U+FFFD."""
+    shown = printable(value)
+    return shown if len(shown) <= MAX_LABEL_CHARACTERS else shown[: MAX_LABEL_CHARACTERS - 1] + "…"
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of a text, with its lines kept and other invisible characters replaced by U+FFFD."""
+    shown = text if len(text) <= MAX_EXCERPT_CHARACTERS else text[: MAX_EXCERPT_CHARACTERS - 1] + "…"
+    return "\n".join(printable(line) for line in shown.splitlines())

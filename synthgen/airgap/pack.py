@@ -1,0 +1,161 @@
+"""Write one archive with the wheels, the models and the installer for a machine without a network."""
+
+import json
+import subprocess
+import sys
+import tarfile
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from audits.core.files import disk_reason
+from synthgen.airgap import install
+from synthgen.core.digest import sha256_file
+from synthgen.core.errors import DependencyError, ModelMissing, StorageError, SynthGenError
+from synthgen.models.archive import export_model
+from synthgen.models.registry import MODELS
+from synthgen.models.store import model_folder
+
+TOP = "synthgen-airgap"  # the folder in the archive
+INSTALLER = "install.py"
+_CHECKOUT = Path(__file__).parents[2]
+_SHOWN = 5  # lines of pip that a message repeats
+
+
+@dataclass(frozen=True, slots=True)
+class AirgapArchive:
+    """A written archive for a machine without a network."""
+
+    archive: Path
+    sha256: str
+    size_bytes: int
+    manifest: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain data."""
+        names = self.manifest["files"]
+        return {
+            "archive": str(self.archive),
+            "sha256": self.sha256,
+            "bytes": self.size_bytes,
+            "machine": {name: self.manifest[name] for name in install.machine()},
+            "wheels": [name.removeprefix("wheels/") for name in names if name.startswith("wheels/")],
+            "models": [Path(name).stem for name in names if name.startswith("models/")],
+        }
+
+    def to_text(self) -> str:
+        """Return the result with the commands for the other machine."""
+        found = self.to_json()
+        return "\n".join(
+            [
+                f"archive: {self.archive}, {self.size_bytes >> 20} MiB, sha256 {self.sha256}",
+                f"for: {', '.join(found['machine'].values())}",
+                f"contains: {len(found['wheels'])} wheels, and the models {', '.join(found['models'])}",
+                f"on the other machine: sha256sum {self.archive.name}; tar -xf {self.archive.name}",
+                f"then: python3 -I {TOP}/{INSTALLER} --into /opt/synthgen",
+            ]
+        )
+
+
+def pack(out: Path) -> AirgapArchive:
+    """Write the archive for machines with the same Python version and platform, and return it.
+
+    pip collects the wheels of synthgen with the extra `engine`; its usual settings and environment variables apply.
+    Files have fixed times and owners and are sorted, so equal wheels and models give an equal archive. Large files
+    are streamed. The disk needs room for the content twice, beside the archive.
+
+    Raises:
+        ModelMissing: a model that synthgen uses is not in the store.
+        ModelError: a model in the store is damaged.
+        DependencyError: pip cannot collect the packages.
+        StorageError: the archive exists or cannot be written.
+    """
+    if out.exists():
+        raise StorageError(f"{out}: exists; nothing was written", hint="Choose another name, or delete the file.")
+    _require_models()
+    partial = out.with_name(f".{out.name}.partial")
+    try:
+        with TemporaryDirectory(dir=out.parent, prefix=".airgap-") as temporary:
+            folder = Path(temporary)
+            manifest = _fill(folder)
+            _write_tar(partial, folder)
+        partial.replace(out)
+    except OSError as error:
+        if isinstance(error, SynthGenError):
+            raise
+        raise StorageError(f"{out}: cannot be written ({disk_reason(error, out)})") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return AirgapArchive(out, sha256_file(out), out.stat().st_size, manifest)
+
+
+def _require_models() -> None:
+    missing = []
+    for name in sorted(MODELS):
+        try:
+            model_folder(name)
+        except ModelMissing:
+            missing.append(name)
+    if missing:
+        raise ModelMissing(
+            f"the store lacks {', '.join(missing)}", hint=f"Run `synthgen models pull {' '.join(missing)}`."
+        )
+
+
+def _fill(folder: Path) -> dict[str, Any]:
+    """Write the content of the archive into a folder and return the manifest."""
+    (folder / "wheels").mkdir()
+    (folder / "models").mkdir()
+    collect_wheels(folder / "wheels")
+    for name in sorted(MODELS):
+        export_model(name, folder / "models" / f"{name}.tar")
+    (folder / INSTALLER).write_bytes(Path(install.__file__).read_bytes())
+    own = [path.name.split("-")[1] for path in (folder / "wheels").glob("synthgen-*.whl")]
+    if len(own) != 1:
+        raise DependencyError(f"pip collected {len(own)} wheels of synthgen, expected one")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    entries = {
+        path.relative_to(folder).as_posix(): {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+        for path in files
+    }
+    about = {"format": install.FORMAT, "requirement": f"synthgen[engine]=={own[0]}", **install.machine()}
+    manifest = {**about, "files": entries}
+    (folder / install.MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return manifest
+
+
+def collect_wheels(folder: Path) -> None:
+    """Let pip write the wheels of synthgen, its extra `engine` and everything that they need into a folder.
+
+    A checkout is built from its files; an installed package is collected again from the index by its version.
+    """
+    if find_spec("pip") is None:
+        raise DependencyError(
+            "pip is not installed in this environment", hint=f"Run `{sys.executable} -m ensurepip`."
+        )
+    is_checkout = (_CHECKOUT / "pyproject.toml").is_file()
+    wanted = f"{_CHECKOUT}[engine]" if is_checkout else f"synthgen[engine]=={version('synthgen')}"
+    options = ["--quiet", "--disable-pip-version-check", "--wheel-dir", str(folder)]
+    command = [sys.executable, "-m", "pip", "wheel", *options, wanted]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    if done.returncode != 0:
+        raise DependencyError(
+            "pip could not collect the packages",
+            problems=[line for line in done.stderr.splitlines() if line.startswith("ERROR")][-_SHOWN:],
+            hint="Check the network and the package index. pip reads PIP_INDEX_URL and PIP_CONSTRAINT.",
+        )
+
+
+def _write_tar(target: Path, folder: Path) -> None:
+    # the GNU format, because USTAR limits the length of names and the size of files
+    with tarfile.open(target, "w", format=tarfile.GNU_FORMAT) as archive:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            info = tarfile.TarInfo(f"{TOP}/{path.relative_to(folder).as_posix()}")
+            info.size, info.mode = path.stat().st_size, 0o644
+            with path.open("rb") as file:
+                archive.addfile(info, file)

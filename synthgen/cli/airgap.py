@@ -1,0 +1,30 @@
+"""The command `airgap pack`, which writes everything that a machine without a network needs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from synthgen.cli.output import AsJson, print_result
+
+airgap_app = typer.Typer(no_args_is_help=True, help="Install synthgen on a machine without a network.")
+
+
+@airgap_app.callback()
+def group() -> None:
+    """Install synthgen on a machine without a network."""
+
+
+@airgap_app.command("pack")
+def pack(
+    *, out: Annotated[Path, Option(help="Archive to write, such as synthgen-airgap.tar.")], as_json: AsJson = False
+) -> None:
+    """Write one archive with all packages, the models and install.py, which installs them without a network.
+
+    The archive fits machines with the same Python version and platform as this one.
+    """
+    from synthgen.airgap.pack import pack as pack_archive
+
+    typer.echo("collecting packages and models ...", err=True)
+    print_result(pack_archive(out), as_json=as_json)

@@ -1,0 +1,112 @@
+"""Implement `synthgen review` and `synthgen approve`: write the page that a signer reads, and sign."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from synthgen.cli.output import AsJson, print_fields
+from synthgen.core.errors import UsageError
+from synthgen.core.terminal import say
+
+OptionalFile = Path | None
+
+
+def review(
+    target: Annotated[Path, Argument(help="Workspace of a finished run, or its configuration.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write the private page that a person reads before they sign the release, and print its path.
+
+    The page compares the records with the highest risk with the nearest training records. It also shows a random
+    sample, the replaced identifiers, and rejected candidates. It contains real text and is never part of a bundle.
+    """
+    from synthgen.cli.publish import configured
+    from synthgen.release.review.page import write_review
+    from synthgen.release.run import load_run
+
+    path = str(write_review(load_run(configured(target))))
+    print_fields({"review": path}, path, as_json=as_json)
+
+
+def approve(  # noqa: PLR0913 - one parameter per option
+    bundle: Annotated[Path, Argument(help="Folder of the bundle.")],
+    *,
+    key: Annotated[str, Option(help="Your private key: a file, or a URI such as hsm:2?label=officer.")],
+    trust: Annotated[Path, Option(help="Trust root file.")],
+    role: Annotated[str | None, Option(help="Your role, such as privacy_officer.")] = None,
+    public: Annotated[OptionalFile, Option(help="Public key file (NAME.pub.json); needed for a URI.")] = None,
+    reject: Annotated[bool, Option("--reject", help="Sign a rejection, which blocks the release.")] = False,
+    close: Annotated[bool, Option("--close", help="Close the list of approvals, with the releaser's key.")] = False,
+    page: Annotated[OptionalFile, Option("--review", help="Review page that you read; its digest is signed.")] = None,
+    no_review: Annotated[bool, Option("--no-review", help="Approve without a review page.")] = False,
+    yes: Annotated[bool, Option("--yes", help="Sign without asking; required without a terminal.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sign an approval or a rejection of a bundle as a second person, or close the list as the releaser.
+
+    An approval needs the review page (--review) or --no-review, unless the policy is independent. The command shows
+    what is signed and asks for confirmation. Each signature names all approvals and rejections in
+    the bundle, so that their removal is detected.
+    """
+    from audits.verify.bundle import verify_bundle
+    from audits.verify.statement import DecisionKind
+    from audits.verify.trust import RELEASER, load_trust
+    from synthgen.release.approve import approve as sign
+    from synthgen.release.signers import open_key
+
+    if (role is None) != close or (close and reject):
+        raise UsageError("pass either --role or --close, and --reject only with --role")
+    kind: DecisionKind = "CLOSE" if close else "REJECT" if reject else "APPROVE"
+    opened, root, now = open_key(key, public), load_trust(trust), datetime.now(UTC)
+    confirm = _confirm(f"Sign this {'closing' if close else 'rejection' if reject else 'approval'}?", yes=yes)
+    role = role or RELEASER
+    path = sign(
+        bundle,
+        role=role,
+        key=opened,
+        trust=root,
+        now=now,
+        kind=kind,
+        review=page,
+        no_review=no_review,
+        confirm=confirm,
+    )
+    found = verify_bundle(bundle, root, now=now)
+    text = f"{'closed' if close else 'rejected' if reject else 'approved'}: {path}\n"
+    text += f"`synthgen verify` now: {found.verdict} {found.failure}"
+    fields = {"decision": kind, "file": str(path), "verification": found.to_json()}
+    print_fields(fields, text, as_json=as_json)
+
+
+def _confirm(question: str, *, yes: bool) -> Callable[[str], None]:
+    """Return a function that shows a summary on stderr and raises UsageError unless the user agrees to sign."""
+
+    def ask(summary: str) -> None:
+        say(summary)
+        if yes:
+            return
+        if not _is_terminal():
+            raise UsageError("nothing was signed, because there is no terminal to ask for confirmation", hint=_HINT)
+        try:
+            agreed = typer.confirm(question, default=False, err=True)
+        except typer.Abort:  # the input ended
+            say("")
+            agreed = False
+        if not agreed:
+            raise UsageError("nothing was signed")
+
+    return ask
+
+
+def _is_terminal() -> bool:
+    """Return whether a person can read the summary on stderr and answer on stdin."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+_HINT = "Read the summary, then run the command again with --yes."

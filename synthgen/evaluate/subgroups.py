@@ -1,0 +1,59 @@
+"""Find the sex and the age band of real persons in their texts, so that utility can be measured for each subgroup."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.gate.shown_utility import FEWEST_PERSONS
+from synthgen.attributes import extract
+from synthgen.core.types import Record
+
+ATTRIBUTES = ("sex", "age_band")
+Rows = NDArray[np.bool_]
+
+
+def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
+    """Return for each published subgroup the mask of its records, by attribute and value.
+
+    A person belongs to a subgroup if all statements in the person's records agree. A person without a statement, or
+    with statements that differ, belongs to none. `_published` states which subgroups are published.
+
+    Returns:
+        bool (n,) for each (attribute, value), sorted.
+
+    Privacy: reads the texts; the masks are as private as the texts.
+    """
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)  # values of (person, attribute)
+    for record in records:
+        for finding in extract(record.text):
+            if finding.attribute in ATTRIBUTES:
+                found[record.group, finding.attribute].add(finding.value)
+    persons: dict[str, dict[str, set[str]]] = {attribute: defaultdict(set) for attribute in ATTRIBUTES}
+    for (person, attribute), values in found.items():
+        if len(values) == 1:
+            persons[attribute][values.pop()].add(person)
+    total = len({record.group for record in records})
+    return {
+        (attribute, value): np.array([record.group in persons[attribute][value] for record in records])
+        for attribute in sorted(ATTRIBUTES)
+        for value in _published({value: len(members) for value, members in persons[attribute].items()}, total)
+    }
+
+
+def _published(sizes: Mapping[str, int], total: int) -> list[str]:
+    """Return the subgroups of one attribute whose numbers may be published, sorted.
+
+    A subgroup needs at least `FEWEST_PERSONS` persons. The numbers of all persons are published too, so a reader can
+    compute the numbers of the persons who are in no published subgroup. If these are fewer than `FEWEST_PERSONS`, but
+    not none, the smallest subgroup is left out as well (complementary suppression).
+
+    Args:
+        sizes: number of persons of each subgroup; no person is in two of them.
+        total: number of all persons.
+    """
+    shown = {value: size for value, size in sizes.items() if size >= FEWEST_PERSONS}
+    while shown and 0 < total - sum(shown.values()) < FEWEST_PERSONS:
+        del shown[min(shown, key=lambda value: (shown[value], value))]
+    return sorted(shown)

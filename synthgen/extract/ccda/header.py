@@ -1,0 +1,94 @@
+"""Read the header of a C-CDA document: identifiers, dates, names and paths."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from synthgen.extract.safe_xml import Element, local
+
+_STEP = re.compile(r"""(?P<name>[A-Za-z]\w*)(?:\[@(?P<key>\w+)=(?P<value>[^\]"']+)\])?|@(?P<attribute>\w+)""")
+_TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.\d+)?([+-]\d{4})?", re.ASCII)
+# characters of ISO 8601 by number of digits; it has no time without minutes
+_SHOWN = {4: 4, 6: 7, 8: 10, 10: 10, 12: 16, 14: 19}
+_NO_PERSONS = ("Organization", "place")  # ends of the names of elements whose names are not those of persons
+
+
+def children(element: Element, name: str) -> list[Element]:
+    """Return the child elements of a local name."""
+    return [child for child in element if local(child) == name]
+
+
+def below(element: Element, *names: str) -> Iterator[Element]:
+    """Yield the elements at a path of local names."""
+    found = [element]
+    for name in names:
+        found = [child for one in found for child in children(one, name)]
+    yield from found
+
+
+def is_path(path: str) -> bool:
+    """Return whether a text is a path of local names, with filters `[@name=value]` and an attribute at the end."""
+    steps = _steps(path)
+    matches = [_STEP.fullmatch(step) for step in steps]
+    return all(matches) and not any(match and match["attribute"] for match in matches[:-1])
+
+
+def at_path(root: Element, path: str) -> str:
+    """Return the first text or attribute at a path such as `recordTarget/patientRole/id/@extension`."""
+    found: list[Element] = [root]
+    for step in _steps(path):
+        match = _STEP.fullmatch(step)
+        if match is None:
+            return ""
+        if (attribute := match["attribute"]) is not None:
+            return next((value for one in found if (value := one.get(attribute, "").strip())), "")
+        found = [child for one in found for child in children(one, match["name"])]
+        if match["key"] is not None:
+            found = [one for one in found if one.get(match["key"]) == match["value"]]
+    return next((value for one in found if (value := " ".join("".join(one.itertext()).split()))), "")
+
+
+def _steps(path: str) -> list[str]:
+    return re.split(r"/(?![^\[]*\])", path)
+
+
+def identifier(element: Element) -> str:
+    """Return an identifier as `EXTENSION@ROOT`, or its root alone; empty if it is a null value."""
+    root, extension = element.get("root", "").strip(), element.get("extension", "").strip()
+    if element.get("nullFlavor") is not None:
+        return ""
+    return f"{extension}@{root}" if extension and root else extension or root
+
+
+def identifiers(elements: Sequence[Element]) -> list[str]:
+    """Return the identifiers of elements, without empty ones."""
+    return [found for element in elements if (found := identifier(element))]
+
+
+def iso_time(value: str) -> str:
+    """Return a time of HL7 in ISO 8601 with the precision given; empty if it is no valid time."""
+    match = _TIME.fullmatch(value.strip())
+    if match is None:
+        return ""
+    digits, zone = match.groups(default="")
+    read = "%Y%m%d%H%M%S"[: len(digits) - 2] + "%z" * bool(zone)
+    try:
+        parsed = datetime.strptime(digits + zone, read)  # noqa: DTZ007 - the zone is shown as it is written
+    except ValueError:
+        return ""
+    time = parsed.isoformat()[: _SHOWN[len(digits)]]
+    return f"{time}{zone[:3]}:{zone[3:]}" if zone and "T" in time else time
+
+
+def names(element: Element) -> list[str]:
+    """Return the names below an element: given and family names, or the text of an unstructured name."""
+    found = []
+    for name in element.iter():
+        parent = name.getparent()
+        if local(name) != "name" or parent is None or local(parent).endswith(_NO_PERSONS):
+            continue
+        parts = [
+            " ".join("".join(p.itertext()).split()) for kind in ("given", "family") for p in children(name, kind)
+        ]
+        found.append(" ".join(filter(None, parts)) if parts else " ".join("".join(name.itertext()).split()))
+    return list(dict.fromkeys(name for name in found if name))

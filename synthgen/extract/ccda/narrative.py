@@ -1,0 +1,134 @@
+"""Return the text of the sections of a C-CDA document."""
+
+import re
+from collections.abc import Iterator
+
+from synthgen.extract.documents.document_text import tidy
+from synthgen.extract.safe_xml import Element, local
+
+# Marks between texts. XML cannot contain these characters.
+_LINE, _PARAGRAPH, _INDENT, _BULLET = "\x0c", "\x0b", "\x1f", "\x1e"
+_BREAK = "\n"
+_MARKS = {
+    "paragraph": _PARAGRAPH, "table": _PARAGRAPH, "list": _LINE, "item": _LINE, "caption": _LINE, "footnote": _LINE,
+    "tr": _LINE,
+}  # fmt: skip
+# some systems write HTML in place of the elements of C-CDA
+_MARKS |= {"p": _PARAGRAPH, "div": _PARAGRAPH, "pre": _PARAGRAPH, "ul": _LINE, "ol": _LINE, "li": _LINE}
+_MARKS |= {f"h{level}": _PARAGRAPH for level in range(1, 7)}
+_LISTS, _ITEMS = {"list", "ul", "ol"}, {"item", "li"}
+_CELLS = {"td", "th"}
+_NO_TEXT = {"renderMultiMedia", "footnoteRef"}
+_HIDDEN = re.compile(r"x*hidden", re.IGNORECASE)  # a local style; local styles begin with x
+_GAP = re.compile(rf" *[{_BREAK}{_LINE}{_PARAGRAPH}][ {_BREAK}{_LINE}{_PARAGRAPH}]*")
+_SPACES = re.compile(r"\s+")
+_LINE_END = re.compile(r"\r\n?")
+
+
+def body_text(root: Element) -> str:
+    """Return the narrative text of all sections in order, each below its title as a heading line.
+
+    Paragraphs are separated by blank lines. Items of lists begin with a dash or number, and rows of tables are lines
+    with bars between the cells. Hidden and deleted text is left out, and so are sections without text.
+    """
+    return "\n\n".join(text for section in _sections(root) if (text := _section_text(section)))
+
+
+def _sections(element: Element) -> Iterator[Element]:
+    """Yield the outermost sections below an element."""
+    for child in element:
+        name = local(child)
+        if name == "section":
+            yield child
+        elif name not in {"text", "entry"}:
+            yield from _sections(child)
+
+
+def _section_text(section: Element) -> str:
+    own = ("".join(_flow(child, 0)) for child in section if local(child) == "text")
+    parts = [_shown(_LINE.join(own)), *(_section_text(inner) for inner in _sections(section))]
+    text = "\n\n".join(filter(None, parts))
+    titles = [" ".join("".join(child.itertext()).split()) for child in section if local(child) == "title"]
+    return "\n".join([*filter(None, titles[:1]), text]) if text else ""
+
+
+def _shown(marked: str) -> str:
+    """Return text with line feeds in place of marks."""
+
+    def gap(match: re.Match[str]) -> str:
+        return "\n\n" if _PARAGRAPH in match[0] else "\n" * min(2, max(1, match[0].count(_BREAK)))
+
+    text = _GAP.sub(gap, re.sub(" {2,}", " ", marked))
+    return tidy(text.replace(_BULLET, "").replace(_INDENT, "  "))
+
+
+def _flow(element: Element, depth: int, bullet: str = "") -> Iterator[str]:
+    """Yield the text of an element with marks; `depth` is the number of lists around it."""
+    name = local(element)
+    if name in _NO_TEXT or _is_hidden(element):
+        return
+    if name == "br":
+        yield _BREAK
+        return
+    mark = _MARKS.get(name, "")
+    if depth and mark == _PARAGRAPH:
+        mark = _LINE  # items of a list have no blank lines between them
+    yield mark
+    if name == "tr":
+        yield _row(element)
+    elif name in _ITEMS:
+        has_table = next(element.iter("{*}table"), None) is not None  # such an item only lays out its table
+        yield _item("".join(_content(element, depth)), depth, "" if has_table else bullet)
+    else:
+        yield from _content(element, depth + (name in _LISTS))
+    yield mark
+
+
+def _content(element: Element, depth: int) -> Iterator[str]:
+    yield _inline(element.text, element)
+    is_ordered, number = element.get("listType") == "ordered" or local(element) == "ol", 0
+    for child in element:
+        number += local(child) in _ITEMS
+        yield from _flow(child, depth, f"{number}. " if is_ordered else "- ")
+        yield _inline(child.tail, element)
+
+
+def _is_hidden(element: Element) -> bool:
+    return element.get("revised") == "delete" or any(map(_HIDDEN.fullmatch, element.get("styleCode", "").split()))
+
+
+def _item(marked: str, depth: int, bullet: str) -> str:
+    """Return an item with its dash or number; none if it is empty or only holds a list."""
+    text = marked.strip(f" {_BREAK}{_LINE}{_PARAGRAPH}")
+    return text if not text or text.startswith(_BULLET) else f"{_BULLET}{_INDENT * (depth - 1)}{bullet}{text}"
+
+
+def _row(row: Element) -> str:
+    own = [cell for cell in row if local(cell) in _CELLS and not _is_hidden(cell)]
+    if len(own) == 1 and next(own[0].iter("{*}table"), None) is None:
+        return "".join(_flow(own[0], 0))  # the row lays out a text, which keeps its lines
+    cells = [_cell("".join(_flow(cell, 0))) for cell in own]
+    while cells and not cells[-1]:
+        cells.pop()
+    return " | ".join(cells)
+
+
+def _cell(marked: str) -> str:
+    """Return the lines of a cell as one line, separated by semicolons."""
+    text = ""
+    for line in filter(None, (line.strip().removeprefix("- ") for line in _shown(marked).split("\n"))):
+        text += line if not text else f" {line}" if text[-1] in ".:;," else f"; {line}"
+    return text
+
+
+def _inline(text: str | None, element: Element) -> str:
+    """Return text with single spaces, as a browser shows it.
+
+    Line feeds of the file are spaces unless the element has `xml:space="preserve"`. A carriage return is a line
+    break: the parser leaves only those that are written as `&#13;`.
+    """
+    if not text:
+        return ""
+    if element.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve":
+        text = text.replace("\r\n", "\r").replace("\n", "\r")
+    return _BREAK.join(_SPACES.sub(" ", line) for line in _LINE_END.split(text))

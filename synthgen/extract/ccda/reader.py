@@ -1,0 +1,232 @@
+"""Read one note of each C-CDA document."""
+
+import base64
+import binascii
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from audits.core.files import read_regular
+from synthgen.core.errors import DataError
+from synthgen.extract.ccda.header import at_path, below, children, identifiers, is_path, iso_time, names  # fmt: skip
+from synthgen.extract.ccda.narrative import body_text
+from synthgen.extract.documents import DocumentText, UnreadableDocument, text_of
+from synthgen.extract.links import OUTSIDE, is_outside
+from synthgen.extract.note import Dropped, Fields, Item, Note, PersonNames, Remark, StaffNames
+from synthgen.extract.safe_xml import ENTITIES, MALFORMED, MOST_BYTES, TOO_LARGE, Element, UnsafeXml, local, parse_xml
+
+NOT_CDA = "XML is not a clinical document"
+NO_TEXT, URL_ONLY = "document has no section with text", "text is only a URL; download it first"
+NOT_BASE64, UNREADABLE = "attachment is not base64", "file cannot be opened, or is too large"
+OTHER_FILE, ARCHIVE, HIDDEN = "file type is not read", "archive; unpack it first", "hidden file or folder"
+INCOMPLETE, NO_DATE = "document is not complete (statusCode)", "date is not valid"
+OTHER_ENCODING = "XML declares another encoding than it has"
+_SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}
+_OID = re.compile(r"[0-9.]+")  # without an extension, it names an authority and not a patient
+_NUMBER = re.compile(r"[0-9]{1,9}")
+MOST_EARLIER = 100  # versions of a document that one replaces
+_WITHDRAWN = {"nullified", "aborted", "cancelled", "obsolete"}
+_COMPLETE = {"completed", "normal", ""}
+_STAFF = ("assignedPerson", "informationRecipient")  # elements that hold a name, in header and entries
+_CONTACTS = (
+    ("recordTarget", "patientRole", "patient"), ("participant", "associatedEntity"), ("informant", "relatedEntity"),
+)  # fmt: skip
+_DATES = (
+    "componentOf/encompassingEncounter/effectiveTime/low/@value",
+    "componentOf/encompassingEncounter/effectiveTime/@value",
+    "effectiveTime/@value",
+)
+
+
+def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - XML declares it
+    """Yield a note for each C-CDA document, and the names that it states.
+
+    `path` is a file or a folder with files `.xml`, `.ccda`, `.cda` or `.ccd`. The text is the narrative of all
+    sections, each below its title; coded entries are not text. A body that is not XML is read by its media type.
+
+    Defaults of the fields:
+    - person: the first identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or a UUID
+    - encounter: the identifier of `componentOf/encompassingEncounter`
+    - date: the start of that encounter, else the time of the document
+    - label: the name of the document's `code`, else the code
+    - author: the name of the first author
+
+    Overrides in `fields` are paths of element names such as `recordTarget/patientRole/id[@root=1.2.3]/@extension`.
+
+    Raises:
+        DataError: no file is a clinical document, or a path in `fields` is malformed.
+
+    Privacy: reads texts, names and identifiers of patients and staff.
+    """
+    _check(fields)
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder", hint="Check source.path.")
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if not file.is_dir())
+    n_documents, suffixes = 0, Counter[str]()
+    for file in files:
+        relative = file.relative_to(path) if path.is_dir() else Path(file.name)
+        suffixes[file.suffix.lower()] += 1
+        reason = OUTSIDE if is_outside(file, path) else _reason(relative)
+        items = [Dropped(reason, relative.as_posix())] if reason else _read(file, relative.as_posix(), fields)
+        n_documents += not any(isinstance(item, Dropped) and item.reason in _NO_DOCUMENT for item in items)
+        yield from items
+    if not n_documents:
+        found = [f"{suffix or '(none)'}: {n} files" for suffix, n in sorted(suffixes.items())[:20]]
+        hint = "Set source.path to the folder of the XML documents."
+        raise DataError(f"{path}: there is no clinical document (C-CDA)", problems=found, hint=hint)
+
+
+_NO_DOCUMENT = {OUTSIDE, NOT_CDA, MALFORMED, ENTITIES, TOO_LARGE, OTHER_FILE, ARCHIVE, HIDDEN, UNREADABLE}
+
+
+def _check(fields: Fields) -> None:
+    paths = {name: getattr(fields, name) for name in Fields.__dataclass_fields__}
+    problems = [
+        f"source.fields.{name}: {path!r} is not a path" for name, path in paths.items() if path and not is_path(path)
+    ]
+    if problems:
+        hint = "Use names of elements joined by slashes, for example `recordTarget/patientRole/id/@extension`."
+        raise DataError("source.fields cannot be used", problems=problems, hint=hint)
+
+
+def _reason(relative: Path) -> str:
+    if any(part.startswith((".", "__MACOSX")) for part in relative.parts):
+        return HIDDEN
+    if relative.suffix.lower() == ".zip":
+        return ARCHIVE
+    return "" if relative.suffix.lower() in _SUFFIXES else OTHER_FILE
+
+
+def _read(file: Path, place: str, fields: Fields) -> list[Item]:
+    try:
+        root, is_other = parse_xml(read_regular(file, MOST_BYTES))
+    except OSError:
+        return [Dropped(UNREADABLE, place)]
+    except UnsafeXml as unsafe:
+        return [Dropped(unsafe.reason, place)]
+    if local(root) != "ClinicalDocument":
+        return [Dropped(NOT_CDA, place)]
+    remarks = [Remark(OTHER_ENCODING, place)] if is_other else []
+    return [*remarks, *_Document(root, place, fields).items()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """One clinical document."""
+
+    root: Element
+    place: str
+    fields: Fields
+
+    def items(self) -> Iterator[Item]:
+        status = next((one.get("code", "").strip().lower() for one in children(self.root, "statusCode")), "")
+        if status not in _COMPLETE | _WITHDRAWN:
+            yield Dropped(INCOMPLETE, self.place)
+            return
+        yield from self._people()
+        withdrawn = f"document is {status}" if status in _WITHDRAWN else ""
+        text = ""
+        if not withdrawn:
+            try:
+                text, remarks = self._text()
+            except UnreadableDocument as unreadable:
+                yield Dropped(unreadable.reason, self.place)
+                return
+            yield from (Remark(remark, self.place) for remark in remarks)
+        date = self._date()
+        if not date:
+            yield Remark(NO_DATE, self.place)
+        yield self._note(text, date, withdrawn)
+
+    def _person(self) -> str:
+        stated = below(self.root, "recordTarget", "patientRole", "id")
+        ids = identifiers([one for one in stated if one.get("extension") or not _OID.fullmatch(one.get("root", ""))])
+        return self._value("person", next(iter(ids), ""))
+
+    def _value(self, name: str, default: str) -> str:
+        """Return the value at the override of a field; the default counts only if there is no override."""
+        return default if getattr(self.fields, name) is None else self._field(name)
+
+    def _field(self, name: str) -> str:
+        path = getattr(self.fields, name)
+        return "" if path is None else at_path(self.root, path)
+
+    def _people(self) -> Iterator[Item]:
+        own = [name for path in _CONTACTS for one in below(self.root, *path) for name in names(one)]
+        if own and (person := self._person()):
+            yield PersonNames(person, tuple(dict.fromkeys(own)))
+        staff = [name for kind in _STAFF for one in self.root.iter(f"{{*}}{kind}") for name in names(one)]
+        if staff := list(dict.fromkeys(name for name in staff if name not in own)):  # a patient can be the author
+            yield StaffNames(tuple(staff))
+
+    def _date(self) -> str:
+        if self.fields.date is not None:
+            return iso_time(self._field("date"))
+        return next((date for path in _DATES if (date := iso_time(at_path(self.root, path)))), "")
+
+    def _text(self) -> tuple[str, tuple[str, ...]]:
+        """Return the text and remarks; raise UnreadableDocument if there is none."""
+        for body in below(self.root, "component", "nonXMLBody", "text"):
+            found = _attached(body)
+            if not found.text:
+                raise UnreadableDocument(NO_TEXT)
+            return found.text, found.remarks
+        if text := body_text(self.root):
+            return text, ()
+        raise UnreadableDocument(NO_TEXT)
+
+    def _note(self, text: str, date: str, withdrawn: str) -> Note:
+        sets, ids = (identifiers(children(self.root, name)) for name in ("setId", "id"))
+        code = next(iter(children(self.root, "code")), None)
+        kind = "" if code is None else code.get("code", "").strip()
+        label = "" if code is None else code.get("displayName") or kind
+        # some systems give documents of different types of a patient one identifier
+        typed = [f"{one} {kind}" for one in ids[:1] if kind]
+        encounter = identifiers(list(below(self.root, "componentOf", "encompassingEncounter", "id")))
+        authors = [
+            name for one in below(self.root, "author", "assignedAuthor", "assignedPerson") for name in names(one)
+        ]
+        number = next((one.get("value", "") for one in children(self.root, "versionNumber")), "")
+        time = next((one.get("value", "") for one in children(self.root, "effectiveTime")), "")
+        versions = [f"{one} version {int(number)}" for one in sets if _NUMBER.fullmatch(number)]
+        own = [*typed, *ids, *versions, *sets]
+        # many systems give all their documents one set and one version, so only a lower version is an earlier one
+        lower = range(max(0, int(number) - MOST_EARLIER), int(number)) if versions else ()
+        earlier = [f"{one} version {n}" for one in sets for n in lower]
+        return Note(
+            place=self.place,
+            document=(sets if withdrawn and sets else own or [self.place])[0],
+            text=text,
+            person=self._person(),
+            label=self._value("label", label),
+            encounter=self._value("encounter", next(iter(encounter), "")),
+            date=date,
+            author=self._value("author", next(iter(authors), "")),
+            version=f"{number.zfill(10)} {time}",
+            aliases=tuple(dict.fromkeys(own)),
+            replaces=tuple(dict.fromkeys([*(key for key in self._replaced() if key not in sets), *earlier])),
+            withdrawn=withdrawn,
+        )
+
+    def _replaced(self) -> Iterator[str]:
+        for related in children(self.root, "relatedDocument"):
+            if related.get("typeCode") == "RPLC":
+                for parent in children(related, "parentDocument"):
+                    yield from identifiers([*children(parent, "id"), *children(parent, "setId")])
+
+
+def _attached(body: Element) -> DocumentText:
+    """Return the text of a body that is not XML; some systems omit `representation` for base64."""
+    kind = body.get("mediaType", "text/plain")
+    content = "".join(body.itertext()).strip()
+    if not content:
+        raise UnreadableDocument(URL_ONLY if children(body, "reference") else NO_TEXT)
+    if body.get("representation", "").upper() != "B64" and kind.lower().startswith("text/"):
+        return text_of(content.encode(), f"{kind.partition(';')[0]}; charset=utf-8")
+    try:
+        data = base64.b64decode("".join(content.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise UnreadableDocument(NOT_BASE64) from None
+    return text_of(data, kind)

@@ -1,0 +1,160 @@
+"""Read CSV exports row by row, compressed or not, and count the rows that cannot be read."""
+
+import codecs
+import csv
+import gzip
+import re
+import zlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from typing import IO, Literal, cast
+
+from audits.core.files import open_regular
+from synthgen.core.errors import DataError
+from synthgen.extract.note import Dropped
+
+MALFORMED, UNDECODABLE = "malformed row", "undecodable bytes"
+MAX_CELL_CHARACTERS = 1 << 24
+_MAX_FILE_BYTES = 1 << 42
+_SEPARATORS = ",\t;|"
+_NULLS = frozenset({"NULL", "NA", r"\N"})  # of SQL clients, R and PostgreSQL
+_QUOTED = re.compile(r'"(.*)"')
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """One row: where it starts, and its cells in the order of the columns; cells that stand for null are empty."""
+
+    place: str
+    cells: list[str]
+
+    def __repr__(self) -> str:
+        return f"CsvRow({self.place!r}, {len(self.cells)} cells)"
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """The lower-case columns of a CSV file and its rows, which can be read once."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[CsvRow | Dropped]
+
+
+def read_csv_table(
+    path: Path, known: Collection[str], encoding: str = "utf-8", *, is_vocabulary: bool = False
+) -> CsvTable:
+    """Return the columns and rows of a CSV file, which may be compressed by gzip.
+
+    Cells are separated by commas, tabs, semicolons or vertical bars, whichever gives the most known columns. Double
+    quotes enclose cells and are doubled inside them. A row with another number of cells or a misplaced quote is a
+    Dropped item, and reading continues on the next line.
+
+    Args:
+        path: the file.
+        known: lower-case names of columns; the first line must contain at least one of them.
+        encoding: character encoding of the file.
+        is_vocabulary: whether quotes are characters of the cells if tabs separate them, as in vocabularies of Athena;
+            only the quotes around a whole cell are removed.
+
+    Raises:
+        DataError: the file cannot be read, or the first line is not a header. While the rows are read: the file is
+            damaged, or more rows have undecodable bytes than have valid characters beyond ASCII.
+
+    Privacy: reads the cells of the source; no error contains one.
+    """
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
+    lines = _lines(path, encoding)
+    first = next(lines, "")
+    headers = {separator: _header(first, separator) for separator in _SEPARATORS}
+    separator = max(_SEPARATORS, key=lambda s: len({*known} & {*headers[s]}))
+    columns = headers[separator]
+    if not {*known} & {*columns} or not _is_decoded("".join(columns)):
+        hint = "Export the table with a header; if it has one, check source.encoding."
+        raise DataError(f"{path.name}: the first line is not a header of the expected table", hint=hint)
+    if len({*columns}) != len(columns):
+        raise DataError(f"{path.name}: two columns have the same name", hint="Give every column a unique name.")
+    rows = _rows(path, lines, len(columns), separator, encoding, has_quotes=not (is_vocabulary and separator == "\t"))
+    return CsvTable(columns, rows)
+
+
+def identifier(value: str) -> str:
+    """Return an identifier without surrounding spaces and without decimals that a program added: 12.0 becomes 12."""
+    match = _WHOLE.fullmatch(value.strip())
+    return match[1] if match else value.strip()
+
+
+def _lines(path: Path, encoding: str) -> Iterator[str]:
+    is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
+    try:
+        with open_regular(path, _MAX_FILE_BYTES) as raw:
+            is_packed = raw.peek(2)[:2] == b"\x1f\x8b"
+            data = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if is_packed else raw
+            name = "utf-8-sig" if is_utf8 else encoding
+            # one bad row must not hide the others
+            with TextIOWrapper(data, encoding=name, errors="surrogateescape", newline="") as text:
+                while line := text.readline(MAX_CELL_CHARACTERS):
+                    yield line
+    except UnicodeError:
+        raise DataError(f"{path.name}: not in the encoding {encoding}", hint="Correct source.encoding.") from None
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or "the compressed data is damaged"
+        hint = "Check the permissions of the file and that it was copied whole."
+        raise DataError(f"{path.name}: cannot be read ({reason})", hint=hint) from None
+
+
+def _header(line: str, separator: str) -> tuple[str, ...]:
+    try:
+        return tuple(cell.strip().lower() for cell in next(csv.reader([line], delimiter=separator), []))
+    except csv.Error:  # a cell above the limit
+        return ()
+
+
+def _rows(
+    path: Path, lines: Iterator[str], width: int, separator: str, encoding: str, *, has_quotes: bool
+) -> Iterator[CsvRow | Dropped]:
+    quotechar = '"' if has_quotes else None
+    quoting: Literal[0, 3] = 0 if has_quotes else 3  # QUOTE_MINIMAL or QUOTE_NONE, which have the type int
+    reader = csv.reader(lines, strict=True, delimiter=separator, quotechar=quotechar, quoting=quoting)
+    n_undecodable = n_decoded = 0
+    while True:
+        place = f"{path.name} line {reader.line_num + 2}"
+        try:
+            cells = next(reader) if has_quotes else list(map(_unquoted, next(reader)))
+        except StopIteration:
+            break
+        except csv.Error:
+            yield Dropped(MALFORMED, place)
+            continue
+        text = "".join(cells)
+        if not text.isascii():
+            is_decoded = _is_decoded(text)
+            n_decoded, n_undecodable = n_decoded + is_decoded, n_undecodable + (not is_decoded)
+            if not is_decoded:
+                yield Dropped(UNDECODABLE, place)
+                continue
+        if not any(cells[width:]):  # a program wrote more separators than the header has
+            cells = cells[:width]
+        if len(cells) == width:
+            yield CsvRow(place, ["" if cell in _NULLS else cell for cell in cells])
+        elif cells:
+            yield Dropped(MALFORMED, place)
+    if n_undecodable > n_decoded:
+        message = f"{path.name}: {n_undecodable} rows have bytes that are not {encoding}"
+        hint = "Set source.encoding to the encoding of the file; cp1252 (Windows) is the most frequent one."
+        raise DataError(message, hint=hint)
+
+
+def _unquoted(cell: str) -> str:
+    match = _QUOTED.fullmatch(cell)
+    return match[1].replace('""', '"') if match else cell
+
+
+def _is_decoded(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # an undecodable byte is kept as a lone surrogate
+        return False
+    return True

@@ -1,0 +1,57 @@
+"""Return the text of a document of any supported content type."""
+
+import re
+
+from synthgen.extract.documents.html import html_text
+from synthgen.extract.documents.pdf import pdf_text
+from synthgen.extract.documents.plain import DocumentText, UnreadableDocument, plain_text
+from synthgen.extract.documents.rtf import rtf_text
+
+OTHER_TYPE = "content type differs from the declared one"
+MAX_BYTES = 64 << 20
+_PLAIN, _HTML, _XHTML, _RTF, _PDF = "text/plain", "text/html", "application/xhtml+xml", "text/rtf", "application/pdf"
+_TYPES = {name: name for name in (_PLAIN, _HTML, _XHTML, _RTF, _PDF)} | {"application/rtf": _RTF}
+_CHARSET = re.compile(r""";\s*charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;]*))""", re.IGNORECASE)
+_STARTS = ((rb"\s*\{\\rtf", _RTF), (rb"\s*%PDF-", _PDF), (rb"\s*(?:<!doctype html|<html[\s>])", _HTML))
+_BOM = b"\xef\xbb\xbf"
+
+
+def text_of(data: bytes, content_type: str) -> DocumentText:
+    """Return the text of a document, without its hidden and deleted parts.
+
+    A document that begins as RTF, PDF or HTML is read as such, even if another supported type is declared; a remark
+    says so.
+
+    Args:
+        data: the document, at most `MAX_BYTES` bytes.
+        content_type: text/plain, text/html, application/xhtml+xml, text/rtf, application/rtf or application/pdf,
+            with an optional parameter `charset`.
+
+    Raises:
+        UnreadableDocument: the document has no readable text; `reason` is a fixed phrase.
+
+    Privacy: Reads one private document. Remarks and reasons contain nothing of it.
+    """
+    declared = _TYPES.get(content_type.partition(";")[0].strip().lower())
+    if declared is None:
+        raise UnreadableDocument("content type is not text, HTML, RTF or PDF; convert the attachment first")
+    if len(data) > MAX_BYTES:
+        raise UnreadableDocument("the document is larger than 64 MiB")
+    parameter = _CHARSET.search(content_type)
+    charset = next((value for value in parameter.groups() if value), "").strip() if parameter else ""
+    kind = _kind(data, declared)
+    if kind == _PLAIN:
+        found = plain_text(data, charset)
+    elif kind == _RTF:
+        found = rtf_text(data)
+    elif kind == _PDF:
+        found = pdf_text(data)
+    else:
+        found = html_text(data, charset, is_xml=kind == _XHTML)
+    return found if kind == declared else DocumentText(found.text, (*found.remarks, OTHER_TYPE))
+
+
+def _kind(data: bytes, declared: str) -> str:
+    start = data[:1024].removeprefix(_BOM)
+    kind = next((kind for pattern, kind in _STARTS if re.match(pattern, start, re.IGNORECASE)), declared)
+    return declared if (kind, declared) == (_HTML, _XHTML) else kind

@@ -1,0 +1,278 @@
+"""Read the visible text of HTML and XHTML.
+
+The walk over the elements uses no recursion, and its output is at most linear in the size of the document: a style
+cannot ask for margins or padding, and the cells of a row follow each other instead of being aligned. The text of a
+cell is therefore never interleaved with the text of its neighbour, so names and sentences stay whole.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lxml import etree
+
+from synthgen.extract.documents.plain import DocumentText, UnreadableDocument, decoded, normalised
+
+NOT_WELL_FORMED = "the XHTML is not well-formed; it was read as HTML"
+STYLE_SHEET = "a style sheet hides elements; style sheets are not evaluated"
+MAX_TAGS = 2_000_000
+_DECLARED = re.compile(rb"""<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_START_BYTES = 4096  # in which the charset is declared
+_ENTITY = re.compile("&([A-Za-z][A-Za-z0-9]*;)")
+_XML_ENTITIES = frozenset({"amp;", "apos;", "gt;", "lt;", "quot;"})
+_SPACES = re.compile("[ \t\n\r\f]+")
+_HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.IGNORECASE)
+_COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
+# `del` is what an editor removed; `noscript` is shown only by browsers that run no scripts
+_NOT_TEXT = frozenset({
+    "applet", "audio", "canvas", "datalist", "del", "embed", "head", "iframe", "math", "meta", "noembed",
+    "noframes", "noscript", "object", "script", "style", "svg", "template", "title", "video",
+})  # fmt: skip
+_PARAGRAPHS = frozenset({"blockquote", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "p", "pre", "table"})
+_BLOCKS = _PARAGRAPHS | frozenset({
+    "address", "article", "aside", "body", "caption", "center", "dd", "details", "dialog", "dir", "div", "dt",
+    "fieldset", "figcaption", "figure", "footer", "form", "header", "legend", "li", "listing", "main", "menu",
+    "nav", "ol", "optgroup", "option", "plaintext", "section", "summary", "tbody", "textarea", "tfoot", "thead",
+    "tr", "ul", "xmp",
+})  # fmt: skip
+_CELLS = frozenset({"td", "th"})
+_PREFORMATTED = frozenset({"listing", "plaintext", "pre", "textarea", "xmp"})
+_WHITE_SPACE = dict.fromkeys(("pre", "pre-wrap", "pre-line", "break-spaces"), True)
+_WHITE_SPACE |= dict.fromkeys(("normal", "nowrap"), False)
+_BLOCK_DISPLAYS = frozenset({"block", "flex", "grid", "list-item", "table", "table-row"})
+
+
+def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
+    """Return the visible text of an HTML or XHTML document or fragment.
+
+    The charset is the declared one, or else that of the byte-order mark, or else that of the document itself. Cells
+    of a row are separated by tabs. Not part of the text: the head, scripts, comments, templates, unselected options,
+    text marked as deleted, and elements that the attribute `hidden` or their `style` hides. Nothing outside the
+    document is read.
+
+    Args:
+        data: the document.
+        charset: the charset by the content type; empty if it has none.
+        is_xml: whether the document is declared as XHTML.
+
+    Raises:
+        UnreadableDocument: the document is undecodable, too large, or declares entities of its own.
+    """
+    found = None if charset else _DECLARED.search(data[:_START_BYTES])
+    inner = found[1].decode("ascii") if found else ""
+    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # a declaration in such a charset is not readable
+        inner = ""
+    text, remarks = decoded(data, charset or inner)
+    text = text.removeprefix("\ufeff").strip()
+    if text.count("<") > MAX_TAGS:
+        raise UnreadableDocument("the HTML has too many tags")
+    if not text:
+        return DocumentText("", remarks)
+    root = None
+    if is_xml or text.startswith("<?xml"):
+        root = _xml_root(text)
+        remarks += () if root is not None else (NOT_WELL_FORMED,)
+    if root is None:
+        root = _html_root(text)
+    layout = _Layout()
+    if root is not None:
+        layout.read(root)
+    remarks += (STYLE_SHEET,) if layout.has_hiding_sheet else ()
+    return normalised(layout.text(), remarks)
+
+
+def _xml_root(text: str) -> "etree._Element | None":
+    """Return the root of well-formed XML, or None."""
+    if "<!ENTITY" in text:
+        raise UnreadableDocument("the XHTML declares entities")
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        no_network=True,
+        resolve_entities=False,
+        remove_comments=True,
+        remove_pis=True,
+        huge_tree=True,
+    )
+    root = _parsed(_ENTITY.sub(_entity, text), parser)
+    for element in () if root is None else root.iter(etree.Element):
+        element.tag = etree.QName(element).localname
+    return root
+
+
+def _html_root(text: str) -> "etree._Element | None":
+    """Return the root of the parsed HTML, or None if it has no elements."""
+    parser = etree.HTMLParser(
+        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
+    )
+    root = _parsed(text, parser)
+    if len(parser.error_log.filter_from_fatals()):  # the parser returns what precedes a fatal error
+        raise UnreadableDocument("the HTML is nested too deeply, or the parser refuses it")
+    return root
+
+
+def _entity(match: re.Match[str]) -> str:
+    """Return the character of an entity of HTML, which XML does not know."""
+    return match[0] if match[1] in _XML_ENTITIES else html.unescape(match[0])
+
+
+def _parsed(text: str, parser: "etree.XMLParser | etree.HTMLParser") -> "etree._Element | None":
+    try:
+        return etree.fromstring(text.encode(), parser)
+    except (etree.LxmlError, ValueError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An element that is not closed."""
+
+    is_preformatted: bool = False
+    is_block: bool = False
+    is_hidden: bool = False
+
+
+@dataclass(slots=True)
+class _Row:
+    """An open row of a table."""
+
+    n_breaks: int  # when the last cell began
+    n_pieces: int  # when the row began
+    has_cell: bool = False
+
+
+class _Layout:
+    """Arrange the text of elements in lines."""
+
+    def __init__(self) -> None:
+        self.has_hiding_sheet = False
+        self._pieces: list[str] = []
+        self._breaks = 0  # line feeds before the next text
+        self._lead = ""  # tabs of cells and marks of list items before the next text
+        self._space = False  # whether a space stands before the next text
+        self._is_fresh = False  # in a cell or list item without text so far
+        self._n_breaks = 0  # how often a line was ended
+        self._open = [_Open()]
+        self._lists: list[int | None] = []  # the last number of each open list, None for a list without numbers
+        self._rows: list[_Row] = []
+
+    def text(self) -> str:
+        lines = "".join(self._pieces).replace("\xa0", " ").split("\n")
+        return "\n".join(line.rstrip() for line in lines).strip("\n")
+
+    def read(self, root: "etree._Element") -> None:
+        walk = etree.iterwalk(root, events=("start", "end"))
+        for event, element in walk:
+            tag = element.tag.lower() if isinstance(element.tag, str) else ""
+            if event == "start":
+                if _is_hidden(tag, element.attrib):
+                    self._open.append(_Open(is_hidden=True))
+                    walk.skip_subtree()
+                    is_sheet = tag in {"head", "style"}
+                    self.has_hiding_sheet |= is_sheet and any(
+                        _HIDING.search(s.text or "") for s in element.iter("style")
+                    )
+                    continue
+                self._start(tag, element.attrib)
+                self._write(element.text or "")
+            else:
+                opened = self._open.pop()
+                if not opened.is_hidden:
+                    self._end(tag, is_block=opened.is_block)
+                if element is not root:
+                    self._write(element.tail or "")
+
+    def _start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        style = _style(attributes)
+        inherited = self._open[-1].is_preformatted or tag in _PREFORMATTED
+        is_block = tag in _BLOCKS or style.get("display", "") in _BLOCK_DISPLAYS
+        self._open.append(_Open(_WHITE_SPACE.get(style.get("white-space", ""), inherited), is_block))
+        if tag == "br":
+            self._breaks, self._space = min(self._breaks + 1, 2), False
+        elif tag in _CELLS:
+            self._start_cell()
+        elif is_block:
+            self._block(tag)
+        if tag == "tr":
+            self._rows.append(_Row(self._n_breaks, len(self._pieces)))
+        elif tag in {"ol", "ul"}:
+            self._lists.append(0 if tag == "ol" else None)
+        elif tag == "li":
+            self._start_item()
+
+    def _end(self, tag: str, *, is_block: bool) -> None:
+        if tag in _CELLS or tag == "li":
+            self._breaks, self._is_fresh = min(self._breaks, 1), False
+        if is_block and tag not in _CELLS:
+            self._block(tag)
+        if tag == "tr" and self._rows:
+            self._rows.pop()
+            self._lead = ""
+        elif tag in {"ol", "ul"} and self._lists:
+            self._lists.pop()
+        elif tag == "li":
+            self._lead = ""
+
+    def _block(self, tag: str) -> None:
+        if not self._is_fresh:
+            self._breaks, self._space = max(self._breaks, 2 if tag in _PARAGRAPHS else 1), False
+
+    def _start_cell(self) -> None:
+        row = self._rows[-1] if self._rows else None
+        self._is_fresh, self._space = True, False
+        if row is None:
+            return
+        if row.has_cell:
+            if len(self._pieces) > row.n_pieces:  # otherwise, all cells before are empty
+                is_long = self._n_breaks > row.n_breaks
+                self._breaks = 1 if is_long else 0
+                self._lead += "" if is_long else "\t"
+            else:
+                self._lead += "\t"
+        row.has_cell = True
+        row.n_breaks = self._n_breaks + (self._breaks > 0)
+
+    def _start_item(self) -> None:
+        number = self._lists[-1] if self._lists else None
+        if number is None:
+            self._lead = "- "
+        else:
+            self._lists[-1] = number + 1
+            self._lead = f"{number + 1}. "
+        self._is_fresh = True
+
+    def _write(self, text: str) -> None:
+        if self._open[-1].is_preformatted:
+            self._put(text)
+            return
+        collapsed = _SPACES.sub(" ", text)
+        self._space |= collapsed.startswith(" ")
+        self._put(collapsed.strip(" "))
+        self._space = collapsed.endswith(" ") if collapsed.strip(" ") else self._space
+
+    def _put(self, text: str) -> None:
+        if not text:
+            return
+        if self._breaks and self._pieces:
+            self._pieces.append("\n" * self._breaks)
+            self._n_breaks += 1
+        elif self._space and not self._lead and self._pieces:
+            self._pieces.append(" ")
+        self._pieces += [self._lead, text] if self._lead else [text]
+        self._n_breaks += "\n" in text
+        self._breaks, self._lead, self._space, self._is_fresh = 0, "", False, False
+
+
+def _is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
+    if tag in _NOT_TEXT or "hidden" in attributes or (tag == "option" and "selected" not in attributes):
+        return True
+    style = _style(attributes)
+    return style.get("display") == "none" or style.get("visibility") in {"hidden", "collapse"}
+
+
+def _style(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return the properties of a `style` attribute; the last value of a property decides."""
+    if "style" not in attributes:
+        return {}
+    parts = (part.partition(":") for part in _COMMENTS.sub("", attributes["style"]).lower().split(";"))
+    return {name.strip(): value.replace("!important", "").strip() for name, _, value in parts}

@@ -1,0 +1,80 @@
+"""Read the text of PDF documents with pypdf."""
+
+import io
+import logging
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pypdf import PdfReader
+from pypdf.errors import DependencyError, DeprecationError, FileNotDecryptedError, PyPdfError
+
+from synthgen.extract.documents.plain import MAX_CHARACTERS, REPLACED, DocumentText, UnreadableDocument, normalised
+
+PAGE_WITHOUT_TEXT = "a page of the PDF has no text"
+MAX_PAGES = 2000
+# A damaged file makes pypdf raise many other classes than its own.
+_DAMAGED = (
+    PyPdfError, DependencyError, DeprecationError, ArithmeticError, AssertionError, AttributeError, BufferError,
+    EOFError, LookupError, MemoryError, OSError, RuntimeError, StopIteration, TypeError, ValueError,
+    struct.error, zlib.error,
+)  # fmt: skip
+
+
+def pdf_text(data: bytes) -> DocumentText:
+    """Return the text of the pages of a PDF, in their order; a blank line separates pages.
+
+    Each page without text, such as a scanned one, has a remark. A document that is encrypted with the empty password
+    is read. pypdf limits the size to which a stream may expand.
+
+    Raises:
+        UnreadableDocument: the PDF is damaged, encrypted or too long, or no page has text.
+    """
+    with _silence():
+        try:
+            reader = PdfReader(io.BytesIO(data))
+            if reader.is_encrypted and not reader.decrypt(""):
+                raise UnreadableDocument("the PDF is encrypted")
+            if len(reader.pages) > MAX_PAGES:
+                raise UnreadableDocument("the PDF has too many pages")
+            pages = _pages(reader)
+        except FileNotDecryptedError:
+            raise UnreadableDocument("the PDF is encrypted") from None
+        except NotImplementedError:  # such as the encryption with certificates
+            raise UnreadableDocument("the PDF uses a feature that is not supported") from None
+        except _DAMAGED:
+            raise UnreadableDocument("the PDF is damaged") from None
+    if not any(pages):
+        raise UnreadableDocument("no text in the PDF")
+    remarks = (PAGE_WITHOUT_TEXT,) * pages.count("")
+    text = "\n\n".join(filter(None, pages))
+    if "\0" in text:  # a font without a table of Unicode values
+        text, remarks = text.replace("\0", "\ufffd"), (*remarks, REPLACED)
+    return normalised(text, remarks)
+
+
+def _pages(reader: PdfReader) -> list[str]:
+    pages, n_characters = [], 0
+    for page in reader.pages:
+        lines = page.extract_text().split("\n")
+        pages.append("\n".join(line.rstrip() for line in lines).strip("\n"))
+        n_characters += len(pages[-1])
+        if n_characters > MAX_CHARACTERS:
+            raise UnreadableDocument("the text is too long")
+    return pages
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Suppress the messages of pypdf, because they may quote the document."""
+    logger = logging.getLogger("pypdf")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)  # the modules of pypdf have loggers below this one
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,120 @@
+"""Decode plain text strictly, and normalise the text of all kinds of documents."""
+
+import codecs
+import re
+from dataclasses import dataclass
+
+OTHER_CHARSET = "charset differs from the declared one"
+ASSUMED_CHARSET = "no charset is declared and the text is not UTF-8; it was read as cp1252"
+REPLACED = "characters without a Unicode value were replaced by U+FFFD"
+MAX_CHARACTERS = 1 << 24
+_BOMS = {  # UTF-32 first, because its mark begins with the one of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    codecs.BOM_UTF8: "utf-8-sig",
+}
+_NAME = re.compile(r"[\w.:-]{1,40}", re.ASCII)
+# Python codecs that turn bytes into text but are no charsets
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
+_CONTROLS = re.compile("[\x80-\x9f]")
+_LINE_ENDS = re.compile("\r\n|[\r\f\v\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """The text of a document with line feeds; `remarks` are fixed phrases on how it was read."""
+
+    text: str
+    remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"DocumentText({len(self.text)} characters, {self.remarks!r})"
+
+
+class UnreadableDocument(Exception):  # noqa: N818 - named after the state; a reader counts it and goes on
+    """A document has no readable text; `reason` is a fixed phrase without content of the document."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+def plain_text(data: bytes, charset: str) -> DocumentText:
+    """Return the text of a plain-text document; an empty `charset` means that none is declared.
+
+    Raises:
+        UnreadableDocument: no charset that is tried fits, or the text contains NUL characters.
+    """
+    text, remarks = decoded(data, charset)
+    return normalised(text, remarks)
+
+
+def decoded(data: bytes, charset: str) -> tuple[str, tuple[str, ...]]:
+    """Return the decoded bytes, and a remark if they do not fit the declared charset.
+
+    A byte-order mark decides. Then the declared charset is tried, then UTF-8, then cp1252, each strictly. A charset
+    other than UTF does not fit if the text would have control characters between U+0080 and U+009F: in text declared
+    as ISO 8859-1, these bytes are quotation marks and dashes of cp1252. An unknown charset does not fit.
+
+    Raises:
+        UnreadableDocument: no charset fits, or the text contains NUL characters.
+    """
+    marked = next((name for bom, name in _BOMS.items() if data.startswith(bom)), None)
+    for name in (marked,) if marked else (charset or "utf-8", "utf-8", "cp1252"):
+        text = _strictly(data, name)
+        if text is None:
+            continue
+        if "\0" in text:
+            raise UnreadableDocument("NUL characters in the text")
+        if not charset:
+            return text, (ASSUMED_CHARSET,) if name == "cp1252" else ()
+        return text, () if _family(name) == _family(charset) else (OTHER_CHARSET,)
+    raise UnreadableDocument("undecodable bytes")
+
+
+def normalised(text: str, remarks: tuple[str, ...]) -> DocumentText:
+    """Return a text with line feeds as the only line ends and without byte-order mark and lone surrogates.
+
+    Surrogates that form a pair become one character. A lone one becomes U+FFFD, with a remark.
+
+    Raises:
+        UnreadableDocument: the text has more than `MAX_CHARACTERS` characters.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise UnreadableDocument("the text is too long")
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if whole.count("\ufffd") > text.count("\ufffd") and REPLACED not in remarks:
+        remarks = (*remarks, REPLACED)
+    return DocumentText(_LINE_ENDS.sub("\n", whole.removeprefix("\ufeff")), remarks)
+
+
+def _strictly(data: bytes, name: str) -> str | None:
+    codec = _codec(name)
+    if codec == "utf-16" and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # most characters of clinical text are below U+0100, so the byte that is more often zero is the upper one
+        codec = "utf-16-be" if data[::2].count(0) > data[1::2].count(0) else "utf-16-le"
+    try:
+        text = data.decode(codec) if codec else None
+        if text is not None:
+            text.encode()  # raises UnicodeError on a lone surrogate
+    except (UnicodeError, LookupError):  # LookupError: not an encoding of text
+        return None
+    return None if text is None or (not codec.startswith("utf") and _CONTROLS.search(text)) else text
+
+
+def _codec(name: str) -> str:
+    """Return the normalised name of a charset, or an empty string if Python does not know it."""
+    try:
+        codec = codecs.lookup(name).name if _NAME.fullmatch(name) else ""
+    except LookupError:
+        return ""
+    return "" if codec.replace("_", "-") in _NO_CHARSETS else codec
+
+
+def _family(name: str) -> str:
+    """Return a name that charsets share if a byte-order mark is no difference between them."""
+    codec = _codec(name)
+    family = next((wide for wide in ("utf-8", "utf-16", "utf-32") if codec.startswith(wide)), codec)
+    return "utf-8" if family == "ascii" else family

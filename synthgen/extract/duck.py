@@ -1,0 +1,81 @@
+"""Open DuckDB without network, without extensions, with access to named files only, and with safe errors."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen.core.engine import engine_errors
+from synthgen.core.errors import DataError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_PATTERN = frozenset("*?[")
+
+
+@contextmanager
+def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ()) -> Iterator["DuckDBPyConnection"]:
+    """Open an in-memory database that can access only a folder and the named files, and close it at the end.
+
+    Its configuration is locked. It uses two threads, keeps the order of rows, and shows times in UTC. A join keeps
+    its right side in memory and streams its left side. Extensions are neither installed nor loaded; parquet, JSON,
+    time zones and the core functions are built in.
+
+    Args:
+        folder: folder for temporary files; statements can also read and write files in it.
+        memory: limit for DuckDB's buffers, such as "1GB"; what exceeds it is written to `folder`.
+        readable: further files that statements can access; a database file also needs its path with `.wal` appended.
+
+    Raises:
+        DataError: a statement inside the block fails. DuckDB's own message is not repeated, because it can contain
+            cell values.
+        DependencyError: DuckDB is not installed.
+
+    Privacy: temporary files contain rows of the tables that the block reads.
+    """
+    with engine_errors():
+        import duckdb
+    settings = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+        "allow_persistent_secrets": "false",
+        "enable_progress_bar": "false",
+        "python_enable_replacements": "false",  # variables of this program are no tables
+        # joins run as written, so that a table of texts on the left side is never kept in memory
+        "disabled_optimizers": "'join_order,build_side_probe_side'",
+        "threads": "2",
+        "memory_limit": literal(memory),
+        "TimeZone": "'UTC'",
+        "temp_directory": literal(folder),
+        "allowed_directories": f"[{literal(folder)}]",
+        "allowed_paths": f"[{', '.join(map(literal, readable))}]",
+        "enable_external_access": "false",  # fixes the settings of paths above
+        "lock_configuration": "true",
+    }
+    try:
+        with duckdb.connect(":memory:") as connection:
+            for name, value in settings.items():
+                connection.execute(f"SET {name} = {value}")
+            yield connection
+    except duckdb.OutOfMemoryException:
+        message = f"the tables need more than {memory} of memory, or more disk space in {folder}"
+        raise DataError(message, hint="Free disk space, then run the same command again.") from None
+    except duckdb.Error as error:
+        message = f"DuckDB cannot read or process the tables ({type(error).__name__})"
+        hint = "Check that the files are complete, or export them again; check the free disk space."
+        raise DataError(message, hint=hint) from None
+
+
+def literal(value: object) -> str:
+    """Return a text or path as an SQL literal; raise DataError for a path with characters of a file-name pattern."""
+    if isinstance(value, Path) and _PATTERN & {*str(value)}:
+        message = f"{value}: DuckDB reads *, ? and [ in a path as a pattern"
+        raise DataError(message, hint="Rename the file or folder.")
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """Return a name of a table or column as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,79 @@
+"""Read a hospital source and write notes.parquet, staff.json and load-report.json."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthgen.core.files import write_json
+from synthgen.core.progress import Advance
+from synthgen.extract.ccda import read_ccda
+from synthgen.extract.fhir import read_fhir
+from synthgen.extract.folder import read_folder
+from synthgen.extract.hl7v2 import read_hl7v2
+from synthgen.extract.i2b2 import read_i2b2
+from synthgen.extract.mimic import read_mimic
+from synthgen.extract.note import Fields, Item, Note, Reader
+from synthgen.extract.omop import read_omop
+from synthgen.extract.resolve import Wanted, resolve
+from synthgen.extract.spool import spool
+
+LOAD_REPORT = "load-report.json"  # of the stage; private
+STAFF = "staff.json"
+READERS: Mapping[str, Reader] = {
+    "folder": read_folder,
+    "fhir": read_fhir,
+    "hl7v2": read_hl7v2,
+    "ccda": read_ccda,
+    "omop": read_omop,
+    "mimic": read_mimic,
+    "i2b2": read_i2b2,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reads:
+    """How a source is read."""
+
+    fields: Fields  # overrides of the default places of person, encounter, date, label and author
+    encoding: str  # declared character encoding of text files
+    most_notes: int | None = None  # reading stops after so many notes with a used label; None to read all
+
+
+def extract(
+    kind: str, path: Path, folder: Path, reads: Reads, wanted: Wanted, advance: Advance = lambda _: None
+) -> dict[str, Any]:
+    """Write the notes of a source to `folder`, and return the load report, which is written there as well.
+
+    Args:
+        kind: a key of `READERS`.
+        path: file or folder of the source.
+        folder: an empty private folder.
+        reads: how the source is read.
+        wanted: which notes are kept.
+        advance: receives the number of documents read.
+
+    Raises:
+        DataError: the path is not of this kind, a field cannot be interpreted, or no note is left.
+
+    Memory: texts are streamed. Identifiers, dates and digests are in DuckDB, which moves them to disk if they exceed
+        its limit.
+    Privacy: reads the private source. All files that it writes are private.
+    """
+    items = READERS[kind](path, reads.fields, reads.encoding)
+    found = spool(_first(items, reads.most_notes, wanted.unused), folder, advance)
+    is_whole = next(items, None) is None
+    report = {"kind": kind, "is_whole": is_whole, **resolve(found, folder, wanted)}
+    write_json(folder / STAFF, sorted(found.staff))
+    write_json(folder / LOAD_REPORT, report)
+    return report
+
+
+def _first(items: Iterator[Item], most_notes: int | None, unused: Callable[[str], str | None]) -> Iterator[Item]:
+    """Yield the items up to the last wanted note; all items if `most_notes` is None."""
+    n_notes = 0
+    for item in items:
+        yield item
+        n_notes += isinstance(item, Note) and unused(item.label.strip()) is None
+        if n_notes == most_notes:
+            return

@@ -1,0 +1,153 @@
+"""Read the text of attachments, narratives and sections."""
+
+import base64
+import binascii
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from audits.core.files import read_regular
+from synthgen.extract.documents import UnreadableDocument, text_of
+from synthgen.extract.fhir.resources import is_export
+from synthgen.extract.fhir.values import Resource, objects, text
+
+URL_ONLY = "attachment is only a URL; download attachments with the export tool first"
+NOT_BASE64, NO_CONTENT = "attachment is not base64", "document has no text"
+PARTLY_READ = "a part of the document is left out: {reason}"
+MISSING_FILE = "attachment file is missing, or cannot be read"
+MOST_BYTES = 256 << 20
+MOST_COMPARED = 50  # texts of one document
+SAME_WORDS = 0.9  # share of the words of a text that another format of the same document has as well
+
+Binaries = Callable[[str], tuple[bytes, str] | None]  # returns data and content type of a Binary resource by its id
+
+
+@dataclass(slots=True)
+class Texts:
+    """Texts of a document, why the others are not used, and remarks."""
+
+    found: list[str] = field(default_factory=list)
+    formats: dict[str, str] = field(default_factory=dict)  # content type by text
+    reasons: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    def add(self, data: bytes, content_type: str) -> None:
+        """Add the text of bytes, or the reason why there is none."""
+        try:
+            read = text_of(data, content_type)
+        except UnreadableDocument as unreadable:
+            self.reasons.append(unreadable.reason)
+            return
+        self.remarks += read.remarks
+        if read.text:
+            self.found.append(read.text)
+            self.formats[read.text] = content_type.partition(";")[0].strip().lower()
+
+    def joined(self) -> str:
+        """Return the texts joined by blank lines, without those that another one contains.
+
+        Many systems export each document in several formats, which differ in marks of lists and tables. So of texts
+        of different content types with nearly the same words, only the longest is returned.
+        """
+        texts = list(dict.fromkeys(self.found))
+        if len(texts) > MOST_COMPARED:
+            return "\n\n".join(texts)
+        words = [re.findall(r"\w+", one.casefold()) for one in texts]
+        joined = [f" {' '.join(one)} " for one in words]
+        counts = list(map(Counter, words))
+
+        def is_in(i: int, j: int) -> bool:
+            n_common = (counts[i] & counts[j]).total()
+            is_other = self.formats.get(texts[i]) != self.formats.get(texts[j])
+            return joined[i] in joined[j] or (is_other and n_common >= SAME_WORDS * len(words[i]))
+
+        order = sorted(range(len(texts)), key=lambda i: (-len(words[i]), i))
+        kept: list[int] = []
+        for i in order:
+            kept += [] if any(is_in(i, j) for j in kept) else [i]
+        return "\n\n".join(texts[i] for i in sorted(kept))
+
+    def reason(self) -> str:
+        """Return the most telling reason why there is no text."""
+        return next((reason for reason in (URL_ONLY, *self.reasons) if reason in self.reasons), NO_CONTENT)
+
+
+class Attachments:
+    """Reads attachments of an export; nothing is fetched from a network.
+
+    Local files are read below `folder` only; None if the export is a single file, so that no file beside it is read.
+    """
+
+    def __init__(self, folder: Path | None, binaries: Binaries) -> None:
+        self._folder, self._binaries = folder, binaries
+
+    def read(self, attachments: list[Resource], texts: Texts) -> None:
+        """Add the texts of attachments: their data, or a downloaded file or Binary resource that the URL names."""
+        for one in attachments:
+            kind, data, url = text(one.get("contentType")), one.get("data"), text(one.get("url"))
+            if isinstance(data, str) and data.strip():
+                try:
+                    texts.add(base64.b64decode("".join(data.split()), validate=True), kind or "text/plain")
+                except (binascii.Error, ValueError):
+                    texts.reasons.append(NOT_BASE64)
+            elif url:
+                self._follow(url, kind, texts)
+            else:
+                texts.reasons.append(NO_CONTENT)
+
+    def _follow(self, url: str, kind: str, texts: Texts) -> None:
+        parts = url.partition("/_history/")[0].rstrip("/").split("/")
+        is_binary = url.startswith("urn:uuid:") or parts[-2:-1] == ["Binary"]
+        if is_binary and (found := self._binaries(parts[-1].removeprefix("urn:uuid:"))) is not None:
+            texts.add(found[0], kind or found[1])
+            return
+        if "://" in url and not url.startswith("file://"):
+            texts.reasons.append(URL_ONLY)
+            return
+        data = self._file(unquote(url.removeprefix("file://").removeprefix("./")))
+        if data is None:
+            texts.reasons.append(URL_ONLY if "Binary" in parts else MISSING_FILE)
+        else:
+            texts.add(data, kind or "text/plain")
+
+    def _file(self, local: str) -> bytes | None:
+        """Return the content of a file in the folder that is no part of the export itself; None if there is none."""
+        if self._folder is None:
+            return None
+        try:
+            path = (self._folder / local).resolve()
+            if not path.is_relative_to(self._folder.resolve()) or is_export(path) or not path.is_file():
+                return None
+            return read_regular(path, MOST_BYTES)
+        except (OSError, ValueError, RuntimeError):  # a name that no file can have, or a circle of links
+            return None
+
+
+def add_narrative(value: object, texts: Texts) -> None:
+    """Add the text of a narrative that a person wrote; one that software generated from data is left out."""
+    for one in objects(value):
+        if text(one.get("status")) not in {"generated", "empty"} and (div := text(one.get("div"))):
+            texts.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")
+
+
+def add_sections(sections: object, texts: Texts) -> None:
+    """Add the sections of a Composition as one text, each with its title as a heading."""
+    blocks = list(_sections(sections, texts, 0))
+    if blocks:
+        texts.found.append("\n\n".join(blocks))
+
+
+def _sections(sections: object, texts: Texts, depth: int) -> Iterator[str]:
+    for section in objects(sections) if depth < 20 else []:
+        own = Texts()
+        for narrative in objects(section.get("text")):
+            if div := text(narrative.get("div")):
+                own.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")
+        texts.reasons += own.reasons
+        texts.remarks += own.remarks
+        if body := own.joined():
+            yield "\n".join(filter(None, [text(section.get("title")), body]))
+        yield from _sections(section.get("section"), texts, depth + 1)

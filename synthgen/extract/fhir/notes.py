@@ -1,0 +1,238 @@
+"""Make notes of DocumentReference, DiagnosticReport and Composition."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from synthgen.core.errors import DataError
+from synthgen.extract.fhir.attachments import PARTLY_READ, Attachments, Texts, add_narrative, add_sections
+from synthgen.extract.fhir.values import (
+    Resource,
+    at_path,
+    first,
+    is_path,
+    items,
+    keys,
+    names,
+    objects,
+    reference,
+    refers_elsewhere,
+    target_keys,
+    text,
+    version,
+    without_title,
+)  # fmt: skip
+from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, PersonNames, Remark, StaffNames
+
+DOCUMENTS = ("DocumentReference", "DiagnosticReport", "Composition")
+LOINC = "http://loinc.org"
+# a missing status counts as final
+_FINAL = {"", "current", "final", "amended", "corrected", "appended", "unknown", "superseded"}
+_WITHDRAWN = {"entered-in-error", "cancelled"}
+_NOT_FINAL = {"preliminary", "registered", "partial", "modified", "deprecated"}
+UNKNOWN_STATUS, NO_PATIENT = "status is not known", "subject is not a patient"
+INVALID_DATE = "date is not valid"
+_DATE = re.compile(r"\d{4}(-\d{2}){0,2}(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """Values of encounters and patients that overrides of fields read, by field and id."""
+
+    encounter: Mapping[str, Mapping[str, str]]
+    patient: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The overrides of the fields: a path, and the resource that it is in ("", "encounter" or "patient")."""
+
+    by_field: Mapping[str, tuple[str, str]]
+
+    @classmethod
+    def of(cls, fields: Fields) -> "Paths":
+        """Return the overrides; raise DataError if one is not a path."""
+        found: dict[str, tuple[str, str]] = {}
+        problems = []
+        for name in Fields.__dataclass_fields__:
+            if (path := getattr(fields, name)) is None:
+                continue
+            where = next((w for w in ("encounter", "patient") if path.startswith(f"{w}.")), "")
+            found[name] = where, path.removeprefix(f"{where}.") if where else path
+            if not is_path(found[name][1]):
+                problems.append(f"source.fields.{name}: {path!r} is not a path")
+        if problems:
+            hint = "Use names joined by dots with optional filters, for example `type.coding[system=urn:x].code`."
+            raise DataError("source.fields cannot be used", problems=problems, hint=hint)
+        return cls(found)
+
+    def patient(self, identity: str) -> str:
+        """Return the identifier of a person for names and merges that state the id of the patient.
+
+        If persons have another identifier, the id is marked, because the id of one patient can be the identifier of
+        another.
+        """
+        return f"Patient/{identity}" if "person" in self.by_field else identity
+
+    def within(self, where: str) -> dict[str, str]:
+        """Return the paths by field that are in a resource."""
+        return {name: path for name, (place, path) in self.by_field.items() if place == where}
+
+
+class NoteMaker:
+    """Makes the items of one document after another."""
+
+    def __init__(self, paths: Paths, lookups: Lookups, attachments: Attachments) -> None:
+        self._paths, self._lookups, self._attachments = paths, lookups, attachments
+
+    def items(self, resource: Resource, place: str) -> Iterator[Item]:
+        """Yield the note of a document, or why there is none, and the names that the document states."""
+        reason, is_withdrawn = _status(resource)
+        if reason and not is_withdrawn:
+            yield Dropped(reason, place)
+            return
+        if refers_elsewhere(resource.get("subject"), "Patient"):
+            yield Dropped(NO_PATIENT, place)
+            return
+        subject = reference(resource.get("subject"), "Patient")
+        person = self._field("person", resource, subject)
+        if person and subject and (stated := self._paths.patient(subject)) != person:
+            yield MergedPerson(stated, person)  # names and links are stated with the id of the patient
+        own, staff = _names(resource)
+        if staff:
+            yield StaffNames(tuple(staff))
+        if person and own:
+            yield PersonNames(person, tuple(own))
+        texts = Texts() if is_withdrawn else self._texts(resource)
+        yield from (Remark(remark, place) for remark in dict.fromkeys(texts.remarks))
+        joined = texts.joined()
+        if not joined and not is_withdrawn:
+            yield Dropped(texts.reason(), place)
+            return
+        yield from (Remark(PARTLY_READ.format(reason=reason), place) for reason in dict.fromkeys(texts.reasons))
+        note = self._note(resource, place, person, joined, reason)
+        if note.date and not _DATE.match(note.date):
+            yield Remark(INVALID_DATE, place)
+            note = replace(note, date="")
+        yield note
+
+    def _note(self, resource: Resource, place: str, person: str, joined: str, withdrawn: str) -> Note:
+        own_keys = keys(resource)
+        return Note(
+            place=place,
+            document=own_keys[-1] if text(resource.get("id")) else place,
+            text=joined,
+            person=person,
+            label=self._field("label", resource, _type(resource)),
+            encounter=self._field("encounter", resource, encounter_of(resource)),
+            date=self._field("date", resource, _date(resource)),
+            author=self._field("author", resource, _author(resource)),
+            version=version(resource),
+            aliases=tuple(own_keys),
+            replaces=tuple(_replaced(resource)),
+            is_superseded=text(resource.get("status")) == "superseded",
+            withdrawn=withdrawn,
+        )
+
+    def _field(self, name: str, resource: Resource, default: str) -> str:
+        """Return the value at the configured place, empty if there is none; without such a place, the default."""
+        where, path = self._paths.by_field.get(name, ("", ""))
+        if not path:
+            return default
+        if where == "encounter":
+            return self._lookups.encounter.get(encounter_of(resource), {}).get(name, "")
+        if where == "patient":
+            return self._lookups.patient.get(reference(resource.get("subject"), "Patient"), {}).get(name, "")
+        return next(at_path(resource, path), "")
+
+    def _texts(self, resource: Resource) -> Texts:
+        texts, kind = Texts(), text(resource.get("resourceType"))
+        if kind == "DocumentReference":
+            attachments = [
+                a for content in objects(resource.get("content")) for a in objects(content.get("attachment"))
+            ]
+            self._attachments.read(attachments, texts)
+        elif kind == "DiagnosticReport":
+            self._attachments.read(objects(resource.get("presentedForm")), texts)
+            if not texts.found and (conclusion := text(resource.get("conclusion"))):
+                texts.found.append(conclusion)
+            if not texts.found:
+                add_narrative(resource.get("text"), texts)
+        else:
+            add_sections(resource.get("section"), texts)
+        return texts
+
+
+def _status(resource: Resource) -> tuple[str, bool]:
+    """Return why a document is not used ("" if it is), and whether it counts as withdrawn."""
+    for status in (text(resource.get("status")), text(resource.get("docStatus"))):
+        if status in _WITHDRAWN:
+            return f"status {status}", True
+        if status in _NOT_FINAL:
+            return f"status {status}", False
+        if status not in _FINAL:
+            return UNKNOWN_STATUS, False
+    return "", False
+
+
+def encounter_of(resource: Resource) -> str:
+    """Return the id of the encounter of a document; empty if it names none."""
+    contexts = [resource.get("encounter"), *(c.get("encounter") for c in objects(resource.get("context")))]
+    return first(*(reference(one, "Encounter") for value in contexts for one in items(value)))
+
+
+def _type(resource: Resource) -> str:
+    """Return the class of a document: the LOINC type, another type, its text, or the category."""
+    for name in ("type", "code", "category"):
+        concepts = objects(resource.get(name))
+        codings = [coding for concept in concepts for coding in objects(concept.get("coding"))]
+        ordered = [c for c in codings if text(c.get("system")) == LOINC] + codings
+        found = first(*(first(c.get("display"), c.get("code")) for c in ordered), *(c.get("text") for c in concepts))
+        if found:
+            return found
+    return ""
+
+
+def _date(resource: Resource) -> str:
+    periods = [p.get("start") for c in objects(resource.get("context")) for p in objects(c.get("period"))]
+    effective = [p.get("start") for p in objects(resource.get("effectivePeriod"))]
+    others = (resource.get(name) for name in ("effectiveDateTime", "date", "issued"))
+    return first(*periods, *effective, *others)
+
+
+def _references(resource: Resource, *fields: str) -> list[Resource]:
+    return [one for name in fields for one in objects(resource.get(name))]
+
+
+def _author(resource: Resource) -> str:
+    return first(
+        *(
+            first(without_title(text(one.get("display"))), one.get("reference"))
+            for one in _references(resource, "author", "performer", "resultsInterpreter")
+        )
+    )
+
+
+def _replaced(resource: Resource) -> Iterator[str]:
+    for related in objects(resource.get("relatesTo")):
+        code = related.get("code")  # a word in R4, a coded concept in R5
+        words = {text(code), *at_path(code, "coding.code")}
+        if "replaces" in words:
+            for name in ("target", "targetReference", "targetIdentifier"):
+                value = related.get(name)
+                yield from target_keys({"identifier": value} if name == "targetIdentifier" else value)
+
+
+def _names(resource: Resource) -> tuple[list[str], list[str]]:
+    """Return the names of the patient and of staff that a document states in references and contained resources."""
+    own = [without_title(text(one.get("display"))) for one in objects(resource.get("subject"))]
+    staff = [
+        without_title(text(one.get("display")))
+        for one in _references(resource, "author", "performer", "resultsInterpreter", "authenticator")
+        if "Organization" not in f"{text(one.get('type'))} {text(one.get('reference'))}"
+    ]
+    for contained in objects(resource.get("contained")):
+        kind = text(contained.get("resourceType"))
+        own += names(contained.get("name")) if kind in {"Patient", "RelatedPerson"} else []
+        staff += names(contained.get("name")) if kind == "Practitioner" else []
+    return [name for name in dict.fromkeys(own) if name], [name for name in dict.fromkeys(staff) if name]

@@ -1,0 +1,221 @@
+"""Read the notes of a FHIR R4 bulk export: NDJSON files and bundles."""
+
+import base64
+import binascii
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from synthgen.core.errors import DataError
+from synthgen.extract.fhir.attachments import URL_ONLY, Attachments
+from synthgen.extract.fhir.notes import DOCUMENTS, Lookups, NoteMaker, Paths
+from synthgen.extract.fhir.resources import files_below, is_export, resources_of
+from synthgen.extract.fhir.values import (
+    Resource,
+    at_path,
+    identifier_key,
+    is_logical,
+    names,
+    objects,
+    reference,
+    text,
+    without_title,
+)  # fmt: skip
+from synthgen.extract.links import OUTSIDE, is_outside
+from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, PersonNames, StaffNames
+
+OTHER_FILE = "file is not NDJSON or JSON"
+LINKS = {"replaced-by", "replaces"}
+MOST_BINARIES = 1 << 30  # characters of Binary resources that are kept in memory
+TOO_MANY_BINARIES = "Binary resources of the export exceed 1 GiB; store their data in the attachments"
+
+
+def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - JSON is UTF-8
+    """Yield the notes, names and merges of persons in a FHIR R4 or R4B export.
+
+    `path` is a file or a folder with files `.ndjson`, `.ndjson.gz`, `.jsonl` or `.json` (a bundle or one resource).
+    The type of each resource counts, not the name of its file. Notes are DocumentReference, DiagnosticReport and
+    Composition. Documents are used if their status is current, superseded, final, amended, corrected, appended,
+    unknown or missing; one that is entered in error or cancelled also withdraws its earlier versions.
+
+    The text of a DocumentReference is that of all its attachments. An attachment is its base64 data, a file that was
+    downloaded into the folder, or a Binary resource of the export. A URL is never fetched. The text of a
+    DiagnosticReport is its presented form, else its conclusion, else a narrative that was not generated; that of a
+    Composition is the narrative of its sections.
+
+    Defaults of the fields:
+    - person: the id of the patient in `subject`, after merges by `Patient.link`
+    - encounter: the id in `encounter` or `context.encounter`
+    - date: the start of `context.period` or `effectivePeriod`, else `effectiveDateTime`, `date` or `issued`
+    - label: the LOINC name of `type` or `code`, else another coding or the text of it, else that of `category`
+    - author: the displayed name or reference in `author` or `performer`
+
+    Overrides in `fields` are paths such as `type.coding[system=urn:x].code`. A path that begins with `encounter.` or
+    `patient.` is read in the encounter or patient of the document; the values of all encounters or patients are then
+    kept in memory.
+
+    Raises:
+        DataError: there is no file, no document, or only documents whose attachments are URLs; or a path in `fields`
+            is malformed.
+
+    Privacy: reads texts, names and identifiers of patients and staff.
+    """
+    paths = Paths.of(fields)
+    files = files_below(path)
+    outside = {file for file in files if is_outside(file, path)}
+    exported = [file for file in files if is_export(file) and file not in outside]
+    if not exported:
+        hint = "Set source.path to the folder of the NDJSON files."
+        raise DataError(f"{path}: there is no NDJSON or JSON file", hint=hint)
+    folder = path if path.is_dir() else path.parent
+    shown = {file: file.relative_to(folder).as_posix() for file in files}
+    others = sorted({*files} - {*exported})
+    yield from (Dropped(OUTSIDE if file in outside else OTHER_FILE, shown[file]) for file in others)
+    people = _People(paths)
+    types: Counter[str] = Counter()
+    yield from _persons(exported, shown, people, types)
+    if people.named:
+        yield from _joined(exported, people)
+    attachments = Attachments(folder if path.is_dir() else None, people.binary)
+    maker = NoteMaker(paths, people.lookups, attachments)
+    n_notes, reasons = 0, Counter[str]()
+    for file in exported if any(types[kind] for kind in DOCUMENTS) else []:
+        for found in resources_of(file, shown[file]):
+            if isinstance(found, Dropped) or text(found[0].get("resourceType")) not in DOCUMENTS:
+                continue
+            for item in maker.items(*found):
+                n_notes += isinstance(item, Note)
+                reasons.update([item.reason] if isinstance(item, Dropped) else [])
+                yield item
+    _require_notes(path, n_notes, types, reasons)
+
+
+def _persons(
+    files: Sequence[Path], shown: Mapping[Path, str], people: "_People", types: Counter[str]
+) -> Iterator[Item]:
+    """Read names and merges of persons into `people`, and count the resources of each type in `types`."""
+    for file in files:
+        for found in resources_of(file, shown[file]):
+            if isinstance(found, Dropped):
+                yield found
+                continue
+            types[text(found[0].get("resourceType"))] += 1
+            yield from people.items(found[0])
+
+
+def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
+    """Join each identifier that documents name a patient by with the id of the patient who has it.
+
+    An identifier that several patients have is not joined, because it could be a placeholder.
+    """
+    owners: dict[str, set[str]] = defaultdict(set)
+    for file in files:
+        for found in resources_of(file, file.name):
+            if not isinstance(found, Dropped) and text(found[0].get("resourceType")) == "Patient":
+                for key in people.named.intersection(map(identifier_key, objects(found[0].get("identifier")))):
+                    owners[key].add(text(found[0].get("id")))
+    for key, ids in sorted(owners.items()):
+        if len(ids) == 1:
+            yield MergedPerson(people.id_of(key), people.id_of(*ids))
+
+
+def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Counter[str]) -> None:
+    if n_notes:
+        return
+    if not any(types[kind] for kind in DOCUMENTS):
+        known = [f"{kind}: {n} resources" for kind, n in sorted(types.items()) if kind.isalpha() and len(kind) < 40]
+        hint = f"Export the types {', '.join(DOCUMENTS)} as well."
+        raise DataError(f"{path}: the export has no document", problems=known[:30], hint=hint)
+    if reasons[URL_ONLY]:
+        raise DataError(
+            f"{path}: no document has a text, and {reasons[URL_ONLY]} documents have only a URL",
+            hint="Download the attachments with the export tool, into the folder of the export or as base64 data, "
+            "then run the command again.",
+        )
+
+
+class _People:
+    """The first pass: names and merges, and the values that overrides and attachments need later."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.named: set[str] = set()  # identifiers that documents name a patient by
+        self.id_of = paths.patient
+        self._of_encounter, self._of_patient = paths.within("encounter"), paths.within("patient")
+        self._encounters: dict[str, dict[str, str]] = {}
+        self._patients: dict[str, dict[str, str]] = {}
+        self._binaries: dict[str, tuple[str, str]] = {}
+        self._n_characters = 0
+
+    @property
+    def lookups(self) -> Lookups:
+        """The values of encounters and patients by field."""
+        return Lookups(self._encounters, self._patients)
+
+    def binary(self, identity: str) -> tuple[bytes, str] | None:
+        """Return data and content type of a Binary resource; None if there is none or its data is not base64."""
+        data, kind = self._binaries.get(identity, ("", ""))
+        try:
+            return (base64.b64decode("".join(data.split()), validate=True), kind) if data else None
+        except (binascii.Error, ValueError):
+            return None
+
+    def items(self, resource: Resource) -> Iterator[Item]:
+        """Yield the names and merges of a resource, and keep what later passes need."""
+        kind, identity = text(resource.get("resourceType")), text(resource.get("id"))
+        if kind == "Patient" and identity:
+            yield from self._patient(resource, identity)
+        elif kind == "RelatedPerson":
+            person = reference(resource.get("patient"), "Patient")
+            if person and (found := names(resource.get("name"))):
+                yield PersonNames(self.id_of(person), tuple(found))
+        elif kind == "Practitioner" and (found := names(resource.get("name"))):
+            yield StaffNames(tuple(found))
+        elif kind == "Encounter":
+            yield from self._encounter(resource, identity)
+        elif kind in DOCUMENTS and is_logical(resource.get("subject")):
+            self.named.add(reference(resource.get("subject"), "Patient"))
+        elif kind == "Binary" and isinstance(resource.get("data"), str):
+            self._n_characters += len(resource["data"])
+            if self._n_characters > MOST_BINARIES:
+                raise DataError(
+                    TOO_MANY_BINARIES, hint="Use an export tool that writes the data into the attachments."
+                )
+            self._binaries[identity] = resource["data"], text(resource.get("contentType"))
+
+    def _patient(self, resource: Resource, identity: str) -> Iterator[Item]:
+        for link in objects(resource.get("link")):
+            other, how = reference(link.get("other"), "Patient"), text(link.get("type"))
+            if other and other != identity and how in LINKS:
+                old, new = (identity, other) if how == "replaced-by" else (other, identity)
+                yield MergedPerson(self.id_of(old), self.id_of(new))
+        found = names(resource.get("name"))
+        found += [name for contact in objects(resource.get("contact")) for name in names(contact.get("name"))]
+        found += [
+            text(one.get("valueString"))
+            for one in objects(resource.get("extension"))
+            if text(one.get("url")).endswith("/patient-mothersMaidenName")
+        ]
+        if found := [name for name in found if name]:
+            yield PersonNames(self.id_of(identity), tuple(dict.fromkeys(found)))
+        if self._of_patient:
+            self._patients[identity] = _values(resource, self._of_patient)
+
+    def _encounter(self, resource: Resource, identity: str) -> Iterator[Item]:
+        staff = [
+            without_title(text(one.get("display")))
+            for participant in objects(resource.get("participant"))
+            for name in ("individual", "actor")
+            for one in objects(participant.get(name))
+        ]
+        if staff := [name for name in staff if name]:
+            yield StaffNames(tuple(dict.fromkeys(staff)))
+        person = reference(resource.get("subject"), "Patient")
+        displayed = [without_title(text(one.get("display"))) for one in objects(resource.get("subject"))]
+        if person and any(displayed):
+            yield PersonNames(self.id_of(person), tuple(filter(None, displayed)))
+        if self._of_encounter and identity:
+            self._encounters[identity] = _values(resource, self._of_encounter)
+
+
+def _values(resource: Resource, paths: dict[str, str]) -> dict[str, str]:
+    return {name: next(at_path(resource, path), "") for name, path in paths.items()}

@@ -1,0 +1,113 @@
+"""Read the resources of NDJSON files and bundles one by one."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from audits.core.files import open_regular
+from synthgen.extract.fhir.values import Resource, objects, text
+from synthgen.extract.note import Dropped
+
+NOT_JSON, LONG_LINE = "line is not a JSON object", "line is longer than 64 MiB"
+NOT_READ, NO_TYPE = "file is not NDJSON or a bundle", "JSON object has no resourceType"
+DAMAGED = "file is damaged, cannot be opened, or is too large"
+MOST_LINE = 64 << 20  # bytes
+MOST_FILE = 1 << 40
+MOST_BUNDLE = 1 << 30  # bytes; a bundle is parsed as a whole
+_LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
+
+
+def files_below(path: Path) -> list[Path]:
+    """Return the file, or all files below a folder that are not hidden, in the order of their paths."""
+    if path.is_file():
+        return [path]
+    files = (p for p in path.rglob("*") if p.is_file())
+    return sorted(p for p in files if not any(part.startswith(".") for part in p.relative_to(path).parts))
+
+
+def is_export(file: Path) -> bool:
+    """Return whether the name of a file is one of NDJSON or JSON."""
+    return file.name.lower().endswith((*_LINES, ".json"))
+
+
+def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
+    """Yield each resource with its place, and an item for each line that is none; `shown` names the file."""
+    try:
+        if file.name.lower().endswith(_LINES) or _has_lines(file):
+            yield from _lines(file, shown)
+        else:
+            yield from _bundle(file, shown)
+    except (OSError, EOFError, zlib.error):
+        yield Dropped(DAMAGED, shown)
+
+
+def _has_lines(file: Path) -> bool:
+    """Return whether a JSON file is NDJSON: its first line is a whole resource, and another line follows."""
+    with _opened(file) as lines:
+        value = parsed(lines.readline(MOST_LINE))
+        return isinstance(value, dict) and "resourceType" in value and lines.read(1 << 10).strip() != b""
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    with open_regular(file, MOST_FILE) as raw:
+        if file.suffix.lower() == ".gz":
+            with gzip.open(raw) as unpacked:
+                yield cast("IO[bytes]", unpacked)
+        else:
+            yield raw
+
+
+def _lines(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
+    with _opened(file) as lines:
+        number = 0
+        while line := lines.readline(MOST_LINE + 1):
+            number += 1
+            place = f"{shown}:{number}"
+            if len(line) > MOST_LINE:
+                while line and not line.endswith(b"\n"):
+                    line = lines.readline(MOST_LINE)
+                yield Dropped(LONG_LINE, place)
+            elif line.strip(b"\xef\xbb\xbf \t\r\n\0"):
+                yield from _resource(line, place)
+
+
+def _resource(data: bytes, place: str) -> Iterator[tuple[Resource, str] | Dropped]:
+    value = parsed(data)
+    if not isinstance(value, dict):
+        yield Dropped(NOT_JSON, place)
+        return
+    yield from _unpacked(value, place)
+
+
+def _unpacked(value: Resource, place: str) -> Iterator[tuple[Resource, str] | Dropped]:
+    if text(value.get("resourceType")) != "Bundle":
+        yield (value, place) if text(value.get("resourceType")) else Dropped(NO_TYPE, place)
+        return
+    for number, entry in enumerate(objects(value.get("entry")), 1):
+        for resource in objects(entry.get("resource")):
+            full = text(entry.get("fullUrl"))
+            if full.startswith("urn:uuid:") and not text(resource.get("id")):  # references in the bundle use it
+                resource["id"] = full.removeprefix("urn:uuid:")
+            yield from _unpacked(resource, f"{place}, entry {number}")
+
+
+def _bundle(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
+    with open_regular(file, MOST_BUNDLE) as data:
+        value = parsed(data.read())
+    if isinstance(value, dict) and "resourceType" in value:
+        yield from _unpacked(value, shown)
+    else:
+        yield Dropped(NOT_READ, shown)
+
+
+def parsed(data: bytes) -> object:
+    """Return the JSON value in UTF-8 bytes; None if there is none, or if it is nested too deeply."""
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None

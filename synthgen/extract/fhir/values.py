@@ -1,0 +1,154 @@
+"""Read values of FHIR resources without assuming that they have the right type."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+Resource = dict[str, Any]
+_STEP = re.compile(r"[A-Za-z]\w*(?:\[[A-Za-z]\w*(?:\.[A-Za-z]\w*)*=[^\]]+\])?")
+_TITLE = re.compile(r"^(?:(?:dr|prof|mr|mrs|ms|miss)\.?\s+)+", re.IGNORECASE)
+MOST_VERSION = 10  # digits of a version number
+
+
+def items(value: Any) -> list[Any]:
+    """Return a list as it is, and another value as a list of one; an empty list for None."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def objects(value: Any) -> list[Resource]:
+    """Return the JSON objects in a value or list."""
+    return [item for item in items(value) if isinstance(item, dict)]
+
+
+def text(value: Any) -> str:
+    """Return a string without white space at its ends, a number as text, and "" for any other value."""
+    if isinstance(value, str):
+        return value.strip()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18 else ""
+
+
+def first(*values: Any) -> str:
+    """Return the first value that is not empty as text."""
+    return next((found for value in values if (found := text(value))), "")
+
+
+def is_path(path: str) -> bool:
+    """Return whether a text is a path: names joined by dots, each with an optional filter `[name=value]`."""
+    return all(_STEP.fullmatch(step) for step in _steps(path))
+
+
+def at_path(resource: Any, path: str) -> Iterator[str]:
+    """Yield the texts at a path such as `identifier[system=urn:x].value`, in the order of the resource."""
+    found = [resource]
+    for step in _steps(path):
+        name, _, rule = step.partition("[")
+        found = [item for one in found if isinstance(one, dict) for item in items(one.get(name))]
+        if rule:
+            key, _, wanted = rule.removesuffix("]").partition("=")
+            found = [one for one in found if wanted in at_path(one, key)]
+    yield from (value for one in found if (value := text(one)))
+
+
+def _steps(path: str) -> list[str]:
+    return re.split(r"\.(?![^\[]*\])", path)
+
+
+def reference(value: Any, kind: str) -> str:
+    """Return the id in a reference to a resource of a kind; empty if it refers to another kind or to none.
+
+    The reference may be relative, absolute, with a version, a `urn:uuid:`, or logical, by the value of an identifier.
+    """
+    for one in objects(value):
+        target = text(one.get("reference"))
+        if target.startswith("urn:"):
+            return target.rpartition(":")[2]
+        parts = _parts(target)
+        if len(parts) > 1 and parts[-2] == kind:
+            return parts[-1]
+        stated = text(one.get("type"))
+        if not target and stated in {"", kind}:
+            return first(*map(identifier_key, objects(one.get("identifier"))))
+    return ""
+
+
+def identifier_key(value: Resource) -> str:
+    """Return an identifier as `SYSTEM|VALUE`, or its value alone without a system; empty if it has no value."""
+    found, system = text(value.get("value")), text(value.get("system"))
+    return f"{system}|{found}" if found and system else found
+
+
+def is_logical(value: Any) -> bool:
+    """Return whether a reference names its target by an identifier only."""
+    return any(not text(one.get("reference")) and objects(one.get("identifier")) for one in objects(value))
+
+
+def refers_elsewhere(value: Any, kind: str) -> bool:
+    """Return whether a reference is to a resource of another kind."""
+    targets = [_parts(text(one.get("reference"))) for one in objects(value)]
+    return any(len(parts) > 1 and parts[-2] != kind for parts in targets)
+
+
+def _parts(target: str) -> list[str]:
+    """Return the parts of a reference, without a search and a version at its end."""
+    return target.partition("?")[0].partition("/_history/")[0].rstrip("/").split("/")
+
+
+def keys(resource: Resource) -> list[str]:
+    """Return the identifiers of a document: its business identifiers as `SYSTEM|VALUE`, then `TYPE/ID`."""
+    found = [
+        f"{text(one.get('system'))}|{value}"
+        for name in ("masterIdentifier", "identifier")
+        for one in objects(resource.get(name))
+        if (value := text(one.get("value")))
+    ]
+    identity = text(resource.get("id"))
+    return list(dict.fromkeys([*found, *([f"{text(resource.get('resourceType'))}/{identity}"] if identity else [])]))
+
+
+def target_keys(value: Any) -> list[str]:
+    """Return the identifiers of the document that a reference points to."""
+    found = []
+    for one in objects(value):
+        target = text(one.get("reference")).partition("/_history/")[0].rstrip("/").split("/")
+        found += ["/".join(target[-2:])] if len(target) > 1 else []
+        found += [
+            f"{text(i.get('system'))}|{value}"
+            for i in objects(one.get("identifier"))
+            if (value := text(i.get("value")))
+        ]
+    return found
+
+
+def version(resource: Resource) -> str:
+    """Return a text that sorts later for a later version: by the time of the last update, then by version number."""
+    meta = next(iter(objects(resource.get("meta"))), {})
+    number = text(meta.get("versionId"))
+    padded = number.zfill(MOST_VERSION) if number.isdecimal() else number
+    return f"{_utc(text(meta.get('lastUpdated')))} {padded}"
+
+
+def _utc(value: str) -> str:
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):  # the years 1 and 9999 have no time in UTC for some zones
+        return value
+    return moment.isoformat(timespec="microseconds")
+
+
+def names(value: Any) -> list[str]:
+    """Return the names in HumanName values: the given and family names, and the stated text without titles."""
+    found = []
+    for one in objects(value):
+        parts = [text(part) for part in (*items(one.get("given")), one.get("family"))]
+        found.append(" ".join(filter(None, parts)))
+        found.append(without_title(text(one.get("text"))))
+    return list(dict.fromkeys(name for name in found if name))
+
+
+def without_title(name: str) -> str:
+    """Return a displayed name without titles such as "Dr."."""
+    return _TITLE.sub("", name).strip()

@@ -1,0 +1,50 @@
+"""Find the fields of a note in the path of its file."""
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from synthgen.core.errors import DataError
+
+NOTATION = (
+    "`folder N` for the N-th folder below the source, `name` for the name without suffix, `name N` for its N-th part"
+)
+_LOCATION = re.compile(r"(folder|name) (-?[1-9][0-9]{0,3})|name")
+_SEPARATORS = re.compile(r"[-_. ]+")
+
+
+def require_locations(locations: Mapping[str, str | None]) -> None:
+    """Raise DataError, with all problems, if a location is not in the notation of `file_field`; None is allowed.
+
+    Args:
+        locations: the locations by the name of their field.
+    """
+    problems = [
+        f"source.fields.{field}: {location!r} is not a location in a path"
+        for field, location in locations.items()
+        if location is not None and not _LOCATION.fullmatch(location)
+    ]
+    if problems:
+        raise DataError("fields cannot be found in the paths of files", problems=problems, hint=f"Use {NOTATION}.")
+
+
+def file_field(relative: PurePath, location: str) -> str:
+    """Return the part of a path that a location names, or an empty string if the path has no such part.
+
+    Args:
+        relative: the path of the file below the folder of the source.
+        location: `folder N` is the N-th folder. `name` is the name of the file without suffix, and `name N` the N-th
+            part of this name, split at `_`, `-`, `.` and spaces. N counts from 1, or from the end if it is negative.
+
+    Raises:
+        DataError: the location is not in this notation.
+
+    Privacy: A path may name a person, so the result is private.
+    """
+    require_locations({"location": location})
+    kind, _, number = location.partition(" ")
+    if not number:
+        return relative.stem
+    parts = relative.parts[:-1] if kind == "folder" else tuple(filter(None, _SEPARATORS.split(relative.stem)))
+    index = int(number) - (int(number) > 0)
+    return parts[index] if -len(parts) <= index < len(parts) else ""

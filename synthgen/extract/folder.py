@@ -1,0 +1,185 @@
+"""Read folders of documents: each text, HTML, RTF or PDF file is one note."""
+
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path, PurePath
+
+from audits.core.files import read_regular
+from synthgen.core.errors import DataError
+from synthgen.extract.documents import UnreadableDocument, text_of
+from synthgen.extract.file_fields import file_field, require_locations
+from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
+
+MODIFIED = "modified"
+HIDDEN = "hidden file or folder, or one of the operating system"
+NOT_READ = "file type is not read"
+WORD = "Word document is not read; convert it to RTF, PDF or HTML"
+EMPTY = "empty file"
+NOT_REGULAR = "device, pipe or socket"
+OUTSIDE = "link that leads outside the folder or to nothing"
+LINKED_FOLDER = "link to a folder"
+UNOPENED = "file or folder cannot be opened, or is too large"
+UNNAMED = "file name is not UTF-8"
+NO_DATE = "date in the path is not of the form 2024-01-31 or 20240131"
+MAX_FILE_BYTES = 64 << 20
+_TYPES = {
+    **dict.fromkeys((".txt", ".text", ".md"), "text/plain"),
+    **dict.fromkeys((".html", ".htm"), "text/html"),
+    ".xhtml": "application/xhtml+xml",
+    ".rtf": "text/rtf",
+    ".pdf": "application/pdf",
+}
+_WORD_SUFFIXES = frozenset({".doc", ".docm", ".docx", ".dot", ".dotx"})
+_SYSTEM_NAMES = frozenset({"desktop.ini", "thumbs.db"})
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+_DATE = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
+
+
+def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
+    """Yield a note for each file with a known suffix below a folder, and each other file as dropped.
+
+    The order is that of the paths. The document is the path below the folder. The label is the first folder below it
+    unless `fields` names another location; see `file_field`. Person, encounter, date and author are empty unless
+    `fields` names a location. The date may also be `modified`, the day in UTC on which the file was last changed.
+
+    Args:
+        path: the folder.
+        fields: locations of the fields in the path of a file.
+        encoding: the charset of text files.
+
+    Raises:
+        DataError: the path is not a folder, a location is unknown, or the folder has no readable document.
+
+    Privacy: Reads all documents of the folder. Paths appear only in the items.
+    """
+    locations: dict[str, str | None] = asdict(fields) | {"label": fields.label or "folder 1"}
+    has_modified = fields.date == MODIFIED
+    require_locations(locations | ({"date": None} if has_modified else {}))
+    if not path.is_dir():
+        raise DataError(f"{path} is not a folder", hint="Set source.path to the folder that contains the documents.")
+    root = os.path.realpath(path)
+    n_notes, suffixes = 0, Counter[str]()
+    for file in _files(path):
+        relative = PurePath(file.relative_to(path))
+        reason = _reason(file, root)
+        found = (
+            [Dropped(reason, _printed(relative.as_posix()))]
+            if reason
+            else _items(file, relative, locations, encoding)
+        )
+        n_notes += any(isinstance(item, Note) for item in found)
+        if reason != HIDDEN:
+            suffix = file.suffix.lower()
+            suffixes[suffix if _SUFFIX.fullmatch(suffix) else "no suffix or another one"] += 1
+        yield from found
+    if not n_notes:
+        problems = [f"{n} files: {suffix}" for suffix, n in suffixes.most_common(20)]
+        raise DataError(
+            f"{path} has no readable document",
+            problems=problems or ["the folder is empty or has only hidden files"],
+            hint=f"Set source.path to a folder with files of the types {', '.join(_TYPES)}; convert Word documents.",
+        )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the entries below a folder by their paths, except folders that can be entered."""
+    left = [folder]
+    while left:
+        place = left.pop()
+        if place != folder and (_is_hidden(place.name) or place.is_symlink() or not place.is_dir()):
+            yield place
+            continue
+        try:
+            left += sorted(place.iterdir(), key=lambda child: child.name, reverse=True)
+        except OSError:
+            yield place
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "__MACOSX", "~$")) or name.lower() in _SYSTEM_NAMES
+
+
+def _printed(name: str) -> str:
+    """Return a name in which bytes that are not UTF-8 are written as escapes."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+def _reason(file: Path, root: str) -> str:
+    """Return why a file is not read, or an empty string."""
+    if _is_hidden(file.name):
+        return HIDDEN
+    if _printed(str(file)) != str(file):
+        return UNNAMED
+    try:
+        mode = file.stat().st_mode
+        is_outside = not PurePath(os.path.realpath(file, strict=True)).is_relative_to(root)
+    except OSError:
+        return OUTSIDE if file.is_symlink() else UNOPENED
+    if stat.S_ISDIR(mode) and not file.is_symlink():
+        return UNOPENED
+    suffix = file.suffix.lower()
+    reasons = {
+        OUTSIDE: is_outside,
+        LINKED_FOLDER: stat.S_ISDIR(mode),
+        NOT_REGULAR: not stat.S_ISREG(mode),
+        WORD: suffix in _WORD_SUFFIXES,
+        NOT_READ: suffix not in _TYPES,
+    }
+    return next((reason for reason, applies in reasons.items() if applies), "")
+
+
+def _items(file: Path, relative: PurePath, locations: dict[str, str | None], encoding: str) -> list[Item]:
+    """Return the note of a file after the remarks on it, or the reason why it is dropped."""
+    place, kind = relative.as_posix(), _TYPES[file.suffix.lower()]
+    try:
+        data = read_regular(file, MAX_FILE_BYTES)
+        changed = file.stat().st_mtime
+    except OSError:
+        return [Dropped(UNOPENED, place)]
+    if not data.strip():
+        return [Dropped(EMPTY, place)]
+    try:
+        document = text_of(data, f"{kind}; charset={encoding}" if kind == "text/plain" else kind)
+    except UnreadableDocument as unreadable:
+        return [Dropped(unreadable.reason, place)]
+
+    def found(field: str) -> str:
+        location = locations[field]
+        return "" if location is None else file_field(relative, location)
+
+    is_modified = locations["date"] == MODIFIED
+    stated = "" if is_modified else found("date")
+    day = _day(changed) if is_modified else _iso_date(stated)
+    remarks = (*document.remarks, NO_DATE) if stated and not day else document.remarks
+    note = Note(
+        place=place,
+        document=place,
+        text=document.text,
+        person=found("person"),
+        label=found("label"),
+        encounter=found("encounter"),
+        date=day,
+        author=found("author"),
+    )
+    return [*(Remark(remark, place) for remark in remarks), note]
+
+
+def _day(seconds: float) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):  # a file system may store any number
+        return ""
+
+
+def _iso_date(text: str) -> str:
+    """Return a date with hyphens, or an empty string if the text is not a date."""
+    match = _DATE.fullmatch(text)
+    try:
+        return date(int(match[1]), int(match[3]), int(match[4])).isoformat() if match else ""
+    except ValueError:
+        return ""

@@ -1,0 +1,76 @@
+"""Decode the bytes of an HL7 v2 message by its character set (MSH-18)."""
+
+import codecs
+import re
+from collections.abc import Sequence
+
+UNKNOWN_CHARSET = "character set of the header is unknown"
+OTHER_CHARSET = "bytes do not fit the character set; read with another one"
+ISO_2022 = "iso2022_jp_ext"  # changes between its sets by escape sequences, as MSH-18 with several sets does
+_FALLBACK = "cp1252"
+
+# HL7 table 0211. UNICODE without a form, and UTF-16 in a message of single bytes, are written as UTF-8 in practice;
+# files that are UTF-16 throughout are recognised before.
+_TABLE_0211 = {
+    "ASCII": "ascii",
+    **{f"8859/{n}": f"iso8859-{n}" for n in (*range(1, 10), 15)},
+    "JAS2020": ISO_2022,
+    "JIS X 0202": ISO_2022,
+    "ISO IR6": "ascii",
+    "ISO IR14": ISO_2022,
+    "ISO IR87": ISO_2022,
+    "ISO IR159": ISO_2022,
+    "GB 18030-2000": "gb18030",
+    "KS X 1001": "euc_kr",
+    "BIG-5": "big5hkscs",
+    **dict.fromkeys(("UNICODE", "UNICODE UTF-8", "UNICODE UTF-16", "UNICODE UTF-32"), "utf-8"),
+}
+_ESCAPED_SETS = re.compile(rb"\\[CM]((?:[0-9A-Fa-f]{2}){2,3})\\")
+_CONTROLS = re.compile("[\x80-\x9f]")
+
+
+def named_charset(declared: Sequence[str]) -> str | None:
+    """Return the codec of the names in MSH-18, empty if they name none, and None if it is unknown."""
+    names = [name.strip().upper() for name in declared if name.strip()]
+    codecs_found = [_codec(name) for name in names]
+    if ISO_2022 in codecs_found:
+        return ISO_2022
+    return codecs_found[0] if names else ""
+
+
+def _codec(name: str) -> str | None:
+    if name in _TABLE_0211:
+        return _TABLE_0211[name]
+    try:
+        "MSH".encode(name)
+        return codecs.lookup(name).name
+    except (LookupError, ValueError):  # unknown names, and codecs that are none of text
+        return None
+
+
+def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, str, tuple[str, ...]] | None:
+    """Return text, codec and remarks; None if the bytes fit no character set.
+
+    The codec is that of MSH-18, else `encoding`. Bytes that do not fit are decoded with `encoding`, else as cp1252,
+    with a remark. ISO 8859-1 leaves the bytes 0x80 to 0x9F to control characters; a message that contains them is
+    cp1252.
+    """
+    charset = named_charset(declared)
+    remarks = (UNKNOWN_CHARSET,) if charset is None else ()
+    for name in dict.fromkeys((charset or encoding, encoding, _FALLBACK)):
+        try:
+            text = _switched(data, name).decode(name)
+        except (UnicodeError, LookupError):
+            continue
+        if codecs.lookup(name).name == "iso8859-1" and _CONTROLS.search(text):
+            continue
+        is_other = name != (charset or encoding)
+        return text, name, (*remarks, OTHER_CHARSET) if is_other else remarks
+    return None
+
+
+def _switched(data: bytes, charset: str) -> bytes:
+    r"""Replace the HL7 escapes of ISO 2022 (`\C..\` and `\M..\`) by the escape sequences that they stand for."""
+    if charset != ISO_2022:
+        return data
+    return _ESCAPED_SETS.sub(lambda found: b"\x1b" + bytes.fromhex(found[1].decode()), data)

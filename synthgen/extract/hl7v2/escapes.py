@@ -1,0 +1,88 @@
+"""Replace the escape sequences of HL7 v2."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+_MAX_REPEAT = 20  # lines or spaces that one command may produce; the number in a command is not limited
+# Commands that change the layout of the lines below them. They become a line break unless one is there already.
+_SOFT_BREAK = "\v"  # never part of a message: the reader splits lines at it
+
+
+@dataclass(frozen=True, slots=True)
+class Delimiters:
+    """The separators of a message, from MSH-1 and MSH-2."""
+
+    field: str = "|"
+    component: str = "^"
+    repetition: str = "~"
+    escape: str = "\\"
+    subcomponent: str = "&"
+    truncation: str = "#"
+
+
+@lru_cache(maxsize=64)
+def _pattern(escape: str) -> re.Pattern[str]:
+    e = re.escape(escape)
+    return re.compile(
+        rf"{e}(?P<name>[FSTREP]){e}"
+        rf"|(?P<hex>(?:{e}X(?:[0-9A-Fa-f]{{2}})+{e})+)"
+        rf"|{e}\.(?P<command>br|sp|sk|in|ti|fi|nf|ce|BR|SP|SK|IN|TI|FI|NF|CE)\s*(?P<count>[+-]?[0-9]{{0,9}}){e}"
+        rf"|{e}(?:[HN]|Z[0-9A-Za-z]{{1,16}}|[CM](?:[0-9A-Fa-f]{{2}}){{2,3}}){e}"
+    )
+
+
+def unescape(text: str, delimiters: Delimiters, charset: str = "utf-8") -> str:
+    r"""Return the text with its escape sequences replaced, with line feeds as line ends.
+
+    The escapes of delimiters become these characters. `\.br\`, `\.sp\` and `\.ce\` become line breaks, `\.sk\`
+    becomes spaces, and the commands for indents and filling (`\.in\`, `\.ti\`, `\.fi\`, `\.nf\`) begin a new line.
+    `\X..\` is a run of bytes in the character set of the message. Highlighting, local escapes (`\Z..\`) and changes
+    of the character set are removed. Everything else, such as an escape without an end, is kept as text.
+    """
+    if delimiters.escape not in text:
+        return _line_feeds(text)
+    characters = {
+        "F": delimiters.field,
+        "S": delimiters.component,
+        "T": delimiters.subcomponent,
+        "R": delimiters.repetition,
+        "E": delimiters.escape,
+        "P": delimiters.truncation,
+    }
+
+    def replaced(found: re.Match[str]) -> str:
+        if found["name"]:
+            return characters[found["name"]]
+        if found["hex"]:
+            return _from_hex(found["hex"], delimiters.escape, charset)
+        if found["command"]:
+            return _laid_out(found["command"].lower(), found["count"])
+        return ""
+
+    plain = _pattern(delimiters.escape).sub(replaced, text)
+    return re.sub(rf"\n{_SOFT_BREAK}+|{_SOFT_BREAK}+\n?", "\n", _line_feeds(plain).lstrip(_SOFT_BREAK))
+
+
+def _line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _laid_out(command: str, count: str) -> str:
+    number = min(int(count), _MAX_REPEAT) if count.isdecimal() else 1
+    if command in {"br", "ce"}:
+        return "\n"
+    if command == "sp":
+        return "\n" * max(number, 1)
+    return " " * number if command == "sk" else _SOFT_BREAK
+
+
+def _from_hex(run: str, escape: str, charset: str) -> str:
+    """Return the characters of adjacent hexadecimal escapes; a character may be spread over several of them."""
+    data = bytes.fromhex(run.replace(escape + "X", "").replace(escape, ""))
+    for name in (charset, "cp1252"):
+        try:
+            return data.decode(name).replace("\0", "")  # \X000d\ is a common line end
+        except UnicodeError:
+            continue
+    return run

@@ -1,0 +1,146 @@
+"""Find HL7 v2 files, and split them into messages without reading a whole file into memory."""
+
+import codecs
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from audits.core.files import open_regular
+
+MAX_MESSAGE_BYTES, MAX_MESSAGE_LINES = 64 << 20, 200_000
+TOO_LARGE = f"message is larger than {MAX_MESSAGE_BYTES >> 20} MiB or {MAX_MESSAGE_LINES} lines"
+OUTSIDE = "lines outside of a message"
+_CHUNK_BYTES, _HEAD_BYTES = 1 << 20, 1 << 12
+_MAX_FILE_BYTES = 1 << 60  # a file is streamed, so its size does not matter
+# MLLP encloses a message in 0x0B and 0x1C; some programs write 0x0B as a line break inside a text
+_BREAK = re.compile(rb"\r\n|[\r\n\x0b\x1c]")
+# A text can contain the word MSH at the start of a line. A damaged header must still end the message before it,
+# because the lines below it belong to another person.
+_BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"
+_HEADER = re.compile(rb"[\xef\xbb\xbf\s]*MSH(?:\||$|[^\w\s]{2})")
+_ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")
+_WIDE_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """The lines of one message, or the reason why it is not read."""
+
+    number: int  # in the file, from 1
+    lines: tuple[bytes, ...]
+    reason: str = ""
+    charset: str = ""  # stated by the byte-order mark of the file or the configuration; stronger than MSH-18
+
+    def __repr__(self) -> str:
+        return f"RawMessage({self.number}, {len(self.lines)} lines)"
+
+
+def files_below(path: Path) -> Iterator[Path]:
+    """Yield the file itself, or the files below a folder in the order of their names.
+
+    The memory grows with the number of files of one folder, but not with that of all folders. Links to folders are
+    not followed.
+    """
+    if not path.is_dir():
+        yield path
+        return
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        yield from (Path(folder, name) for name in sorted(names))
+
+
+def wide_encoding(head: bytes, encoding: str) -> str:
+    """Return UTF-16 or UTF-32 if the first bytes of a file or the configured encoding say so, else an empty text."""
+    name = codecs.lookup(encoding).name
+    found = next((wide for mark, wide in _WIDE_MARKS.items() if head.startswith(mark)), "")
+    return found or (name if name.startswith(("utf-16", "utf-32")) else "")
+
+
+def read_messages(path: Path, encoding: str) -> Iterator[RawMessage] | None:
+    """Return the messages of a file one by one, or None if it does not begin as a file of HL7 v2.
+
+    The lines of a UTF-16 or UTF-32 file are returned in UTF-8.
+
+    Raises:
+        OSError: the file cannot be read, or is not a regular file.
+        UnicodeError: while the messages are read, a UTF-16 or UTF-32 file turns out to be damaged.
+    """
+    with open_regular(path, _MAX_FILE_BYTES) as file:
+        head = file.read(_HEAD_BYTES)
+    wide = wide_encoding(head, encoding)
+    start = head.decode(wide, "ignore").encode("utf-8", "ignore") if wide else head
+    charset = "utf-8" if wide or head.startswith(codecs.BOM_UTF8) else ""
+    line = _BREAK.split(start.lstrip(_BEFORE_HEADER))[0]
+    return _opened(path, wide, charset) if _HEADER.match(line) or _ENVELOPE.match(line) else None
+
+
+def _opened(path: Path, wide: str, charset: str) -> Iterator[RawMessage]:
+    with open_regular(path, _MAX_FILE_BYTES) as file:
+        for message in split_messages(_lines(_chunks(file, wide))):
+            yield replace(message, charset=charset)
+
+
+def _chunks(file: BinaryIO, wide: str) -> Iterator[bytes]:
+    chunks = iter(lambda: file.read(_CHUNK_BYTES), b"")
+    if not wide:
+        return chunks
+    return (text.encode() for text in codecs.iterdecode(chunks, wide))
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
+    """Yield lines without their ends; a line above the limit of a message is None."""
+    parts: list[bytes] = []
+    size, held = 0, b""
+    for chunk in chunks:
+        joined = held + chunk
+        held = b"\r" if joined.endswith(b"\r") else b""  # the line feed may be in the next chunk
+        *whole, rest = _BREAK.split(joined.removesuffix(held))
+        for piece in whole:
+            size += len(piece)
+            yield b"".join([*parts, piece]) if size <= MAX_MESSAGE_BYTES else None
+            parts, size = [], 0
+        parts.append(rest)
+        size += len(rest)
+        if size > MAX_MESSAGE_BYTES:
+            parts = []
+    yield b"".join(parts) if size <= MAX_MESSAGE_BYTES else None
+
+
+def split_messages(lines: Iterable[bytes | None]) -> Iterator[RawMessage]:
+    """Yield the messages of a file: each begins with an MSH segment; envelopes of batches and files are ignored."""
+    number, size = 0, 0
+    kept: list[bytes] | None = None  # None: outside of a message
+    has_stray = False
+    for line in lines:
+        is_header = line is not None and _HEADER.match(line) is not None
+        is_envelope = line is not None and _ENVELOPE.match(line) is not None
+        if kept is not None and (is_header or is_envelope):
+            yield _finished(number, kept, size)
+            kept = None
+        if is_header or (line is None and kept is None):
+            number, size, kept = number + 1, 0, []
+        if kept is None:
+            has_stray |= bool(line and line.strip() and not is_envelope)
+            continue
+        is_too_large = line is None or len(kept) == MAX_MESSAGE_LINES
+        size += MAX_MESSAGE_BYTES + 1 if line is None or is_too_large else len(line) + 1
+        if size > MAX_MESSAGE_BYTES:
+            kept = []
+        elif line is not None:
+            kept.append(line.lstrip(_BEFORE_HEADER) if is_header else line)
+    if kept is not None:
+        yield _finished(number, kept, size)
+    if has_stray:
+        yield RawMessage(number, (), OUTSIDE)
+
+
+def _finished(number: int, lines: list[bytes], size: int) -> RawMessage:
+    return RawMessage(number, (), TOO_LARGE) if size > MAX_MESSAGE_BYTES else RawMessage(number, tuple(lines))

@@ -1,0 +1,187 @@
+"""Parse one HL7 v2 message into segments, fields, components and subcomponents."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from synthgen.extract.hl7v2.charset import decode
+from synthgen.extract.hl7v2.escapes import Delimiters, unescape
+from synthgen.extract.hl7v2.framing import RawMessage
+
+UNREADABLE_HEADER = "message header is not readable"
+UNDECODABLE = "undecodable bytes"
+CONTINUED_LINE = "line without a segment name; read as part of the line before it"
+ADDENDUM = "segment continued by ADD"
+FRAGMENT = "message is one part of several (DSC); the parts are not joined"
+UNKNOWN_SEGMENT = "segment with a name that HL7 v2 does not have is left out"
+# A line that a raw line break cut off from a text can look like a segment, such as "WBC|5.2". Local segments begin
+# with Z.
+_SEGMENTS = (
+    "ACC ADD AIG AIL AIP AIS AL1 ARV AUT BHS BTS CM0 CM1 CM2 CON CSP CSR CSS CTD CTI DB1 DG1 DRG DSC DSP ERR EVN FAC "
+    "FHS FT1 FTS GOL GP1 GP2 GT1 IAM IIM IN1 IN2 IN3 INV IPC LAN LOC MFA MFE MFI MRG MSA MSH NCK NK1 NSC NTE OBR OBX "
+    "ODS ODT OH1 OH2 OH3 OH4 OM1 OM2 OM3 OM4 OM5 OM6 OM7 ORC ORG OVR PAC PCR PD1 PDA PEO PES PID PR1 PRA PRB PRC PRD "
+    "PRT PSH PTH PV1 PV2 QAK QPD QRD QRF RCP RDF RDT REL RF1 RGS ROL RQ1 RQD RXA RXC RXD RXE RXG RXO RXR RXV SAC SCH "
+    "SFT SHP SPM STF STZ TQ1 TQ2 TXA UAC UB1 UB2 URD URS VAR"
+)
+_KNOWN = frozenset(_SEGMENTS.split())
+_HL7_NULL = '""'  # the sender deletes the value of this field
+
+
+@dataclass(frozen=True, slots=True)
+class Hl7Value:
+    """One repetition of a field."""
+
+    raw: str
+    delimiters: Delimiters
+    charset: str
+
+    def __repr__(self) -> str:
+        return f"Hl7Value({len(self.raw)} characters)"
+
+    def text(self) -> str:
+        """Return the whole value; separators of components in it are text."""
+        return "" if self.raw == _HL7_NULL else unescape(self.raw, self.delimiters, self.charset)
+
+    def part(self, component: int, subcomponent: int = 0) -> str:
+        """Return a component, or one subcomponent of it, without outer white space; empty if the value has none.
+
+        Many systems write `&` in names of examinations without an escape. So a component without a given
+        subcomponent is returned as a whole.
+        """
+        if not self.raw:
+            return ""
+        parts = self.raw.split(self.delimiters.component)
+        found = parts[component - 1] if component <= len(parts) else ""
+        if subcomponent:
+            parts = found.split(self.delimiters.subcomponent)
+            found = parts[subcomponent - 1] if subcomponent <= len(parts) else ""
+        return "" if found == _HL7_NULL else unescape(found, self.delimiters, self.charset).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Hl7Segment:
+    """One segment; `fields[n]` is the field n as written, and `fields[0]` is the name."""
+
+    fields: tuple[str, ...]
+    delimiters: Delimiters
+    charset: str
+
+    def __repr__(self) -> str:
+        return f"Hl7Segment({self.name}, {len(self.fields) - 1} fields)"
+
+    @property
+    def name(self) -> str:
+        """The name of the segment, such as `PID`."""
+        return self.fields[0]
+
+    def values(self, field: int) -> list[Hl7Value]:
+        """Return the repetitions of a field; a missing field has one empty repetition."""
+        raw = self.fields[field] if field < len(self.fields) else ""
+        return [Hl7Value(part, self.delimiters, self.charset) for part in raw.split(self.delimiters.repetition)]
+
+    def part(self, field: int, component: int = 1, subcomponent: int = 0) -> str:
+        """Return a part of the first repetition of a field, as `Hl7Value.part`."""
+        raw = self.fields[field] if field < len(self.fields) else ""
+        first = raw.partition(self.delimiters.repetition)[0]
+        return Hl7Value(first, self.delimiters, self.charset).part(component, subcomponent)
+
+    def text(self, field: int) -> str:
+        """Return a whole field as text; its repetitions are lines."""
+        raw = self.fields[field] if field < len(self.fields) else ""
+        lines = raw.replace(self.delimiters.repetition, "\n")
+        return Hl7Value(lines, self.delimiters, self.charset).text()
+
+
+@dataclass(frozen=True, slots=True)
+class Hl7Message:
+    """One message; the first segment is MSH."""
+
+    segments: tuple[Hl7Segment, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def header(self) -> Hl7Segment:
+        """The segment MSH."""
+        return self.segments[0]
+
+    @property
+    def kind(self) -> str:
+        """The type of the message, such as `ORU`."""
+        return self.header.part(9).upper()
+
+    @property
+    def event(self) -> str:
+        """The event, such as `T02`, from MSH-9, else from EVN-1; empty if the message states none."""
+        structure = self.header.part(9, 3).upper().partition("_")[2]
+        stated = self.header.part(9, 2).upper() or structure
+        return stated or next((s.part(1).upper() for s in self.segments if s.name == "EVN"), "")
+
+
+def parse_message(raw: RawMessage, encoding: str) -> Hl7Message | str:
+    """Return the message of some lines, or the reason why it cannot be read.
+
+    `encoding` is the character set of messages that state none.
+
+    A line that does not begin with the name of a segment and a separator continues the line before it, because many
+    exports write raw line breaks into a text. ADD continues the last field of the segment before it.
+    """
+    if raw.reason:
+        return raw.reason
+    header = _header(raw.lines[0].decode("latin-1"))
+    if header is None:
+        return UNREADABLE_HEADER
+    declared = [raw.charset] if raw.charset else [value.raw for value in header.values(18)]
+    decoded = decode(b"\n".join(raw.lines), declared, encoding)
+    if decoded is None:
+        return UNDECODABLE
+    text, charset, remarks = decoded
+    joined, found = _joined(text.split("\n"), header.delimiters.field)
+    separator = header.delimiters.field
+    msh = ("MSH", separator, *joined[0][4:].split(separator))
+    rest = (tuple(line.split(separator)) for line in joined[1:])
+    segments = tuple(Hl7Segment(fields, header.delimiters, charset) for fields in (msh, *rest))
+    is_known = all(s.name in _KNOWN or s.name.startswith("Z") for s in segments)
+    found |= set() if is_known else {UNKNOWN_SEGMENT}
+    found |= {FRAGMENT} if segments[0].part(14) or any(s.name == "DSC" for s in segments) else set()
+    return Hl7Message(segments, (*remarks, *sorted(found)))
+
+
+def _header(line: str) -> Hl7Segment | None:
+    """Return the MSH segment as Latin-1 if its separators are usable, else None."""
+    if not re.match(r"MSH[^\w\s]", line):
+        return None
+    separator = line[3]
+    fields = ("MSH", separator, *line[4:].split(separator))
+    stated = fields[2]
+    given = (stated + "^~\\&#"[len(stated) :])[:5]
+    is_valid = len(stated) <= 5 and all(c.isprintable() and not c.isalnum() and c != " " for c in given)
+    if len(fields) < 10 or not is_valid or len({separator, *given[:4]}) < 5:
+        return None
+    return Hl7Segment(fields, Delimiters(separator, *given), "latin-1")
+
+
+def _joined(lines: list[str], separator: str) -> tuple[list[str], set[str]]:
+    """Return one text per segment, without leading white space, and the remarks."""
+    starts = re.compile(rf"\s*[A-Z][A-Z0-9]{{2}}{re.escape(separator)}")
+    found: set[str] = set()
+
+    def segments() -> Iterator[list[str]]:
+        parts = [lines[0]]
+        n_blank = 0
+        for line in lines[1:]:
+            if not line.strip():
+                n_blank += 1
+                continue
+            if not starts.match(line):
+                found.add(CONTINUED_LINE)
+                parts.append("\n" * (1 + n_blank) + line)
+            elif line.lstrip().startswith("ADD"):
+                found.add(ADDENDUM)
+                parts.append(line.lstrip()[4:])
+            else:
+                yield parts
+                parts = [line.lstrip()]
+            n_blank = 0
+        yield parts
+
+    return ["".join(parts) for parts in segments()], found

@@ -1,0 +1,249 @@
+"""Turn messages of the types MDM and ORU into notes.
+
+MDM: one note per TXA segment with its OBX segments.
+- T02, T04, T06, T08 and T10 carry the text. T01, T03, T05, T07 and T09 only announce it; if such a message contains
+  OBX segments with text, it is read like the event with text.
+- T11 cancels a document, and TXA-19 `CA` marks it as deleted: the document is withdrawn.
+- T09 and T10 replace the document of TXA-13. T07 and T08 are a newer version of the document of TXA-12. An addendum
+  (T05, T06) is a document of its own.
+- TXA-17 (table 0271): authenticated (AU) and legally authenticated (LA) documents are used; documented ones (DO), and
+  those without a status, are used with a remark, because their text is complete. Dictated (DI), incomplete (IN), in
+  progress (IP) and pre-authenticated (PA) ones are not used.
+- TXA-19 (table 0273): obsolete (OB) documents are superseded, unavailable (UN) ones are not used.
+
+ORU: one note per OBR group that contains text, see `report`.
+- OBR-25 (table 0123): final (F), corrected (C), partly available (A; OBX-11 decides) or empty. A cancelled order (X)
+  withdraws the report. Other states are not final.
+- If all lines are deleted or wrong (OBX-11 D or W), the report is withdrawn.
+- The document is the filler number (OBR-3, else OBR-2, else MSH-10) with the code of the examination (OBR-4, else
+  its text), so a later message about it is a newer version.
+
+The version is the time of the message (MSH-7, else EVN-2, else OBR-22) in UTC and its number in the file.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from synthgen.extract.hl7v2.message import Hl7Message, Hl7Segment
+from synthgen.extract.hl7v2.persons import person_of
+from synthgen.extract.hl7v2.report import NO_TEXT, ONLY_COMMENTS, Hl7Report, read_report
+from synthgen.extract.hl7v2.values import FieldPath, FieldPaths, entity, read_time, staff_name
+from synthgen.extract.note import Dropped, Item, Note, Remark
+
+NO_NOTES = "message type holds no notes"
+NOTIFICATION = "notification without text"
+NO_DOCUMENT_TEXT = "document without text"
+NO_TXA = "document message without TXA segment"
+NOT_COMPLETE = "document is not complete (TXA-17)"
+UNAVAILABLE = "document is unavailable (TXA-19)"
+UNKNOWN_STATUS = "unknown status of a document (TXA-17, TXA-19)"
+CANCELLED = "document cancelled (T11)"
+DELETED = "document deleted (TXA-19)"
+NOT_FINAL = "report is not final (OBR-25)"
+ORDER_CANCELLED = "order cancelled (OBR-25)"
+UNSIGNED = "document is complete but not authenticated (TXA-17 DO)"
+NO_STATUS = "document without completion status (TXA-17)"
+INVALID_DATE = "date is not valid"
+
+_ANNOUNCEMENTS = frozenset({"T01", "T03", "T05", "T07", "T09"})
+_REPLACEMENTS = frozenset({"T09", "T10"})
+_COMPLETION_REMARKS = {"AU": "", "LA": "", "DO": UNSIGNED, "": NO_STATUS}
+_NOT_COMPLETE = frozenset({"DI", "IN", "IP", "PA"})
+_AVAILABLE = frozenset({"", "AV", "OB"})
+_FINAL_ORDERS = frozenset({"", "A", "C", "F"})
+_DATES = (FieldPath("TXA", 4), FieldPath("OBR", 7), FieldPath("TXA", 6), FieldPath("OBR", 22), FieldPath("MSH", 7))
+_ENCOUNTER = FieldPath("PV1", 19)
+_VERSIONS = (FieldPath("MSH", 7), FieldPath("EVN", 2), FieldPath("OBR", 22))
+_AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))
+
+
+@dataclass(frozen=True, slots=True)
+class Hl7Group:
+    """The segments of one document or order, and the first segment of each name that applies to it."""
+
+    segments: tuple[Hl7Segment, ...]
+    context: Mapping[str, Hl7Segment]
+
+
+@dataclass(frozen=True, slots=True)
+class Hl7NoteMaker:
+    """Makes the notes of one message.
+
+    Args:
+        message: The message.
+        place: File and number of the message.
+        number: Number of the message in the file.
+        paths: Configured fields.
+    """
+
+    message: Hl7Message
+    place: str
+    number: int
+    paths: FieldPaths
+
+    def items(self) -> Iterator[Item]:
+        """Yield the notes of the message, and reasons and remarks.
+
+        Privacy: reads the text of notes.
+        """
+        if self.message.kind == "MDM":
+            yield from self._documents()
+        elif self.message.kind == "ORU":
+            yield from self._reports()
+        else:
+            yield Dropped(NO_NOTES, self.place)
+
+    def _documents(self) -> Iterator[Item]:
+        groups = [group for group in grouped(self.message, ("TXA",)) if group.segments[0].name == "TXA"]
+        if not groups:
+            yield Dropped(NO_TXA, self.place)
+        event = self.message.event
+        for index, group in enumerate(groups):
+            txa = group.context["TXA"]
+            document = entity(txa, 12) or self._unnamed(index)
+            report = read_report(group.segments, short_lines=True)
+            if event == "T11" or txa.part(19).upper() == "CA" or report.is_withdrawn:
+                reason = CANCELLED if event == "T11" else report.reason if report.is_withdrawn else DELETED
+                yield from self._note(group, document, withdrawn=reason)
+            elif reason := _without_text(report, event) or _unusable(txa):
+                yield Dropped(reason, self.place)
+            else:
+                if remark := _COMPLETION_REMARKS[txa.part(17).upper()]:
+                    yield Remark(remark, self.place)
+                replaces = (entity(txa, 13),) if event in _REPLACEMENTS and entity(txa, 13) else ()
+                yield from self._note(group, document, report, replaces=replaces)
+
+    def _reports(self) -> Iterator[Item]:
+        seen: Counter[tuple[str, str]] = Counter()
+        for index, group in enumerate(grouped(self.message, ("ORC", "OBR"))):
+            obr = group.context.get("OBR")
+            number = (entity(obr, 3) or entity(obr, 2)) if obr else ""
+            code = (obr.part(4) or obr.part(4, 2)) if obr else ""
+            document = f"{number or self._unnamed(index)}/{code}"
+            key = person_of(group.context, self.paths.person), document
+            seen[key] += 1
+            document += f"#{seen[key]}" if seen[key] > 1 else ""  # no versions: they are in one message
+            status = obr.part(25).upper() if obr else ""
+            report = read_report(group.segments, short_lines=False)
+            if status == "X" or report.is_withdrawn:
+                reason = ORDER_CANCELLED if status == "X" else report.reason
+                yield from self._note(group, document, withdrawn=reason)
+            elif report.reason or status not in _FINAL_ORDERS:
+                yield Dropped(report.reason or NOT_FINAL, self.place)
+            else:
+                yield from self._note(group, document, report)
+
+    def _unnamed(self, index: int) -> str:
+        """Return an identifier for a document that states none; only a resent message has the same."""
+        header = self.message.header
+        return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
+
+    def _note(
+        self,
+        group: Hl7Group,
+        document: str,
+        report: Hl7Report | None = None,
+        *,
+        withdrawn: str = "",
+        replaces: tuple[str, ...] = (),
+    ) -> Iterator[Item]:
+        """Yield the note of a group, and what is left out of it; without a report, the document is withdrawn."""
+        context, paths = group.context, self.paths
+        yield from (Dropped(reason, self.place) for reason in (report.dropped if report else ()))
+        if report and not report.text:
+            if not report.dropped:
+                yield Dropped(NO_TEXT, self.place)
+            return
+        yield from (Remark(reason, self.place) for reason in (report.remarks if report else ()))
+        places = (paths.date,) if paths.date else _DATES
+        stated = next(filter(None, (place.value(context) for place in places)), "")
+        date = read_time(stated)
+        if stated and date is None:
+            yield Remark(INVALID_DATE, self.place)
+        short = document.partition("@")[0]  # TXA-13 often omits the namespace
+        yield Note(
+            place=self.place,
+            document=document,
+            text=report.text if report else "",
+            person=person_of(context, paths.person),
+            label=paths.label.value(context) if paths.label else _label(context),
+            encounter=(paths.encounter or _ENCOUNTER).value(context),
+            date=date.iso if date else "",
+            author=paths.author.value(context) if paths.author else _author(context),
+            version=self._version(context),
+            aliases=(short,) if short != document and "TXA" in context else (),
+            replaces=replaces,
+            is_superseded="TXA" in context and context["TXA"].part(19).upper() == "OB",
+            withdrawn=withdrawn,
+        )
+
+    def _version(self, context: Mapping[str, Hl7Segment]) -> str:
+        times = filter(None, (read_time(place.value(context)) for place in _VERSIONS))
+        first = next(times, None)
+        return f"{first.utc if first else ''} {self.number:012d}"
+
+
+def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
+    """Yield groups of segments; a group begins with one of `starts`, and OBR continues a group that ORC began.
+
+    The context of a group is that of its patient: the segments from the last PID to the first group. OBX segments
+    of a patient outside of every group are a group of their own.
+    """
+    shared: dict[str, Hl7Segment] = {}
+    has_patient = False
+    patient: list[Hl7Segment] = []
+    patient_context: dict[str, Hl7Segment] = {}
+    own: list[Hl7Segment] | None = None
+    own_context: dict[str, Hl7Segment] = {}
+
+    def finished() -> Iterator[Hl7Group]:
+        segments = patient if own is None else own
+        if own is not None or any(segment.name == "OBX" for segment in patient):
+            yield Hl7Group(tuple(segments), {**shared, **patient_context, **own_context})
+
+    for segment in message.segments:
+        name = segment.name
+        if name == "PID":
+            yield from finished()
+            if not has_patient:  # EVN and others precede the first PID
+                shared, has_patient = patient_context, True
+            patient, patient_context, own, own_context = [], {}, None, {}
+        elif name in starts and not (name == "OBR" and own and "OBR" not in own_context):
+            yield from finished()
+            own, own_context = [], {}
+        context = patient_context if own is None else own_context
+        (patient if own is None else own).append(segment)
+        context.setdefault(name, segment)
+    yield from finished()
+
+
+def _without_text(report: Hl7Report, event: str) -> str:
+    """Return the reason why a document message has no text, or an empty text."""
+    if report.text or report.dropped:
+        return ""
+    if report.reason in {"", NO_TEXT, ONLY_COMMENTS}:
+        return NOTIFICATION if event in _ANNOUNCEMENTS else NO_DOCUMENT_TEXT
+    return report.reason
+
+
+def _unusable(txa: Hl7Segment) -> str:
+    completion, availability = txa.part(17).upper(), txa.part(19).upper()
+    if completion in _NOT_COMPLETE:
+        return NOT_COMPLETE
+    if availability == "UN":
+        return UNAVAILABLE
+    is_known = completion in _COMPLETION_REMARKS and availability in _AVAILABLE
+    return "" if is_known else UNKNOWN_STATUS
+
+
+def _label(context: Mapping[str, Hl7Segment]) -> str:
+    """Return the type of the document (TXA-2) or the examination (OBR-4): its text, else its code."""
+    if "TXA" in context:
+        return context["TXA"].part(2, 2) or context["TXA"].part(2)
+    return (context["OBR"].part(4, 2) or context["OBR"].part(4)) if "OBR" in context else ""
+
+
+def _author(context: Mapping[str, Hl7Segment]) -> str:
+    stated = (context[name].values(field)[0] for name, field in _AUTHORS if name in context)
+    return next(filter(None, (staff_name(value, family_first=True) for value in stated)), "")

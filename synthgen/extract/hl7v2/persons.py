@@ -1,0 +1,110 @@
+"""Read merges of patients, and names of patients and staff, from HL7 v2 messages of every type."""
+
+from collections.abc import Iterator, Mapping
+
+from synthgen.extract.hl7v2.message import Hl7Message, Hl7Segment
+from synthgen.extract.hl7v2.values import FieldPath, FieldPaths, person_identifier, person_names, staff_name
+from synthgen.extract.note import MergedPerson, PersonNames, StaffNames
+
+# Events of ADT in which MRG-1 (the old identifier) and PID-3 (the new one) belong to the same person: merges of
+# patients or persons (A18, A30, A34, A36, A39, A40) and changes of an identifier (A46, A47). Merges and moves of
+# accounts and visits (A35, A41, A42, A44, A45, A48 to A51) change no person. A43 moves records away from a wrong
+# person, so it joins nobody.
+_MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
+# A24 states that the identifiers of two PID segments are one patient. A37, which takes this back, is not applied:
+# a link too many only makes the protected unit larger.
+_LINK = "A24"
+_MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # fields of PID and those of MRG with the prior value
+# names of the patient and contacts (XPN): PID name, mother's maiden name, alias; next of kin; guarantor; insured
+_PERSON_FIELDS = {"PID": (5, 6, 9), "NK1": (2, 26, 30), "GT1": (3, 4), "IN1": (16,), "MRG": (7,)}
+# staff (XCN, or NDL in OBR-32 to OBR-35)
+_STAFF_FIELDS = {
+    "AIP": (3,),
+    "DG1": (16,),
+    "EVN": (5,),
+    "FT1": (20, 21, 24),
+    "NTE": (5,),
+    "OBR": (10, 16, 28, 32, 33, 34, 35),
+    "OBX": (16, 25),
+    "ORC": (10, 11, 12, 19),
+    "PD1": (4,),
+    "PR1": (8, 11, 12),
+    "PRT": (5,),
+    "PV1": (7, 8, 9, 17, 52),
+    "PV2": (13,),
+    "ROL": (4,),
+    "RXA": (10,),
+    "SCH": (12, 16, 20),
+    "TXA": (5, 9, 10, 11, 22, 23),
+}
+_STAFF_XPN = {"CTD": (2,), "PRD": (2,), "STF": (3,)}
+
+
+def person_of(context: Mapping[str, Hl7Segment], path: FieldPath | None) -> str:
+    """Return the identifier of the patient: the configured field, else PID-3, else PID-2 (as in old versions)."""
+    if path is not None:
+        return path.value(context)
+    pid = context.get("PID")
+    return (person_identifier(pid.values(3)) or person_identifier(pid.values(2))) if pid else ""
+
+
+def person_items(message: Hl7Message, paths: FieldPaths) -> Iterator[PersonNames | StaffNames | MergedPerson]:
+    """Yield the names in a message, and the merges of patients that it announces.
+
+    A message can be about several patients: segments belong to the PID segment before them.
+
+    Privacy: reads names and identifiers of patients, contacts and staff.
+    """
+    staff: dict[str, None] = {}
+    for context, segments in _by_patient(message):
+        names: dict[str, None] = {}
+        for segment in segments:
+            for field in _PERSON_FIELDS.get(segment.name, ()):
+                names |= dict.fromkeys(person_names(segment.values(field)))
+            for field in _STAFF_FIELDS.get(segment.name, ()):
+                staff |= dict.fromkeys(filter(None, map(staff_name, segment.values(field))))
+            for field in _STAFF_XPN.get(segment.name, ()):
+                staff |= dict.fromkeys(person_names(segment.values(field)))
+        person = person_of(context, paths.person)
+        if person and names:
+            yield PersonNames(person, tuple(names))
+    if staff:
+        yield StaffNames(tuple(staff))
+    if message.kind == "ADT":
+        yield from _merges(message, paths)
+
+
+def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], list[Hl7Segment]]]:
+    """Yield the segments of each patient, with the first segment of each name, also of those before the first PID."""
+    groups: list[list[Hl7Segment]] = [[]]
+    for segment in message.segments:
+        if segment.name == "PID":
+            groups.append([])
+        groups[-1].append(segment)
+    shared = {segment.name: segment for segment in reversed(groups[0])}
+    for group in groups:
+        yield {segment.name: segment for segment in reversed(group)} | shared, group
+
+
+def _merges(message: Hl7Message, paths: FieldPaths) -> Iterator[MergedPerson]:
+    patients = [(person_of(context, paths.person), group) for context, group in _by_patient(message)
+                if "PID" in context]  # fmt: skip
+    pairs: list[tuple[str, str]] = []
+    if message.event in _MERGES:
+        pairs = [
+            (_prior(segment, group[0], paths.person), person)
+            for person, group in patients
+            for segment in group
+            if segment.name == "MRG"
+        ]
+    elif message.event == _LINK and patients:
+        pairs = [(person, patients[0][0]) for person, _ in patients[1:]]
+    yield from (MergedPerson(old, new) for old, new in pairs if old and new and old != new)
+
+
+def _prior(mrg: Hl7Segment, pid: Hl7Segment, path: FieldPath | None) -> str:
+    """Return the prior identifier in the field that corresponds to the person's; others number other things."""
+    if path is None:
+        return person_identifier(mrg.values(1 if person_identifier(pid.values(3)) else 4))
+    field = _MERGE_FIELDS.get(path.field) if path.segment == "PID" else None
+    return mrg.part(field, path.component, path.subcomponent) if field else ""

@@ -1,0 +1,97 @@
+"""Read notes from HL7 v2 messages of the types ORU and MDM."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from synthgen.core.errors import DataError
+from synthgen.extract.hl7v2.framing import RawMessage, files_below, read_messages
+from synthgen.extract.hl7v2.message import UNDECODABLE, parse_message
+from synthgen.extract.hl7v2.notes import Hl7NoteMaker
+from synthgen.extract.hl7v2.persons import person_items
+from synthgen.extract.hl7v2.values import FieldPaths, field_paths
+from synthgen.extract.links import OUTSIDE, is_outside
+from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Remark
+
+NOT_HL7 = "file does not begin as HL7 v2"
+HIDDEN = "hidden file"
+UNREADABLE = "file cannot be read"
+
+
+def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
+    """Yield the notes, names and merges of persons in a file of HL7 v2 messages, or in all such files below a folder.
+
+    A file belongs to HL7 v2 if it begins with an MSH, FHS or BHS segment, whatever its suffix; a byte-order mark, the
+    frame of MLLP and white space may precede. Other files are counted. Segments may end in CR, LF or both. Only one
+    message is in memory at a time, and one above 64 MiB is counted but not read.
+
+    Defaults of the fields, in the first repetition:
+    - person: PID-3 (the identifier of type MR, else PI, else the first) as `ID@AUTHORITY`; if it is empty, PID-2
+    - encounter: PV1-19.1
+    - date: TXA-4, OBR-7, TXA-6, OBR-22 or MSH-7, the first that has a value
+    - label: TXA-2 (MDM) or OBR-4 (ORU), the text or else the code
+    - author: the name in TXA-5, TXA-9, OBR-32 or OBX-16
+
+    The modules `notes` and `report` state which documents and results are used.
+
+    Args:
+        path: A file or a folder.
+        fields: Other places of the fields, written as `SEG-F`, `SEG-F.C` or `SEG-F.C.S`, for example `PID-3.1`. The
+            first segment of that name in the order group, of the patient, or in the message counts.
+        encoding: Character set of messages without MSH-18.
+
+    Raises:
+        DataError: the path does not exist, none of its files is of HL7 v2, a field is not in this notation, or the
+            encoding is unknown.
+
+    Privacy: reads the text of notes, and names and identifiers of patients and staff.
+    """
+    paths = field_paths(fields)
+    try:
+        "MSH".encode(encoding)
+    except (LookupError, ValueError):
+        hint = "Correct source.encoding, for example cp1252."
+        raise DataError("the encoding of the source is unknown", hint=hint) from None
+    if not path.exists():
+        raise DataError(f"{path} does not exist", hint="Correct source.path.")
+    n_read = 0
+    for file in files_below(path):
+        place = file.relative_to(path).as_posix() if file != path else file.name
+        if any(part.startswith((".", "__MACOSX")) for part in Path(place).parts) and file != path:
+            yield Dropped(HIDDEN, place)
+            continue
+        if is_outside(file, path):
+            yield Dropped(OUTSIDE, place)
+            continue
+        try:
+            messages = read_messages(file, encoding)
+        except OSError:
+            yield Dropped(UNREADABLE, place)
+            continue
+        if messages is None:
+            yield Dropped(NOT_HL7, place)
+            continue
+        n_read += 1
+        yield from _items(messages, place, paths, encoding)
+    if not n_read:
+        hint = "HL7 v2 files begin with MSH, FHS or BHS. Correct source.path or source.kind."
+        raise DataError(f"{path} contains no readable file of HL7 v2", hint=hint)
+
+
+def _items(messages: Iterator[RawMessage], file: str, paths: FieldPaths, encoding: str) -> Iterator[Item]:
+    try:
+        for raw in messages:
+            place = f"{file}, message {raw.number}"
+            message = parse_message(raw, encoding)
+            if isinstance(message, str):
+                yield Dropped(message, place)
+                continue
+            yield from (Remark(reason, place) for reason in message.remarks)
+            people = list(person_items(message, paths))
+            yield from people
+            if any(isinstance(item, MergedPerson) for item in people):
+                continue  # the message is used, although it holds no note
+            yield from Hl7NoteMaker(message, place, raw.number, paths).items()
+    except UnicodeError:  # a damaged file of UTF-16 or UTF-32 has no further messages
+        yield Dropped(UNDECODABLE, file)
+    except OSError:
+        yield Dropped(UNREADABLE, file)

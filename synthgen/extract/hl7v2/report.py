@@ -1,0 +1,241 @@
+"""Build the text of a report from its OBX and NTE segments."""
+
+import base64
+import binascii
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from synthgen.extract.documents import UnreadableDocument, text_of
+from synthgen.extract.hl7v2.message import Hl7Segment, Hl7Value
+
+NO_TEXT = "results without text"
+ONLY_COMMENTS = "results without text; their comments (NTE) are not read"
+ONLY_LINK = "attachment is only a link"
+INCOMPLETE = "result is not final (OBX-11)"
+WITHDRAWN = "result deleted or wrong (OBX-11)"
+NO_DATA = "attachment without data"
+UNDECODABLE_DATA = "attachment data cannot be decoded"
+LINES_LEFT_OUT = "lines that are not final (OBX-11) are left out"
+VALUES_LEFT_OUT = "coded or numeric results are left out of the text"
+ATTACHMENT_LEFT_OUT = "attachment beside a longer text is left out"
+LINES_BESIDE_ATTACHMENT = "lines beside a longer attachment are left out"
+LINK_LEFT_OUT = "link to an attachment is not followed"
+
+_NARRATIVE = frozenset({"TX", "FT"})
+_LINE_TYPES = frozenset({"TX", "FT", "ST"})
+# HL7 table 0085. Final: corrected, final, amended, appended, verified, changed to final; many systems leave it empty.
+_FINAL = frozenset({"", "A", "B", "C", "F", "U", "V"})
+_DELETED = frozenset({"D", "W"})
+# suffixes of the observation identifier that name a part of a report
+_PARTS = {"IMP": "IMPRESSION", "REC": "RECOMMENDATION"}
+_CONTENT_TYPES = {
+    "PDF": "application/pdf",
+    "RTF": "application/rtf",
+    "HTML": "text/html",
+    "HTM": "text/html",
+    "XHTML": "application/xhtml+xml",
+    "XHTML+XML": "application/xhtml+xml",
+    "PLAIN": "text/plain",
+    "TXT": "text/plain",
+}
+_UNSTATED = frozenset({"", "OCTET-STREAM"})
+_STARTS = {b"%pdf-": "application/pdf", b"{\\rtf": "application/rtf", b"<!doctype html": "text/html"}
+_STARTS |= {b"<html": "text/html"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hl7Report:
+    """The text of a report; without text, `reason` says why there is none."""
+
+    text: str = ""
+    reason: str = ""
+    is_withdrawn: bool = False
+    dropped: tuple[str, ...] = ()  # reasons of attachments that cannot be read
+    remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Hl7Report({len(self.text)} characters)"
+
+
+def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Report:
+    """Return the text of the OBX segments of one document or order group.
+
+    Lines are OBX of the types TX, FT and ST. With `short_lines` (MDM), an ST line alone makes a text; without (ORU),
+    ST lines count only beside TX or FT, because a single ST is a result such as a finding of one word. Attachments
+    are OBX of the type ED. If a report has lines and attachments, the longer text is used, because most systems send
+    the same report in both. Numbers and codes are no text.
+
+    Lines of one observation (OBX-3) follow one another. If there are several observations, each is a paragraph below
+    its name. Comments (NTE) below a line are a paragraph of the text; comments of an order are not part of it.
+    """
+    kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
+    enough = _LINE_TYPES if short_lines else _NARRATIVE
+    if kinds == {""} and all(s.part(11).upper() in _DELETED for s in segments if s.name == "OBX"):
+        return Hl7Report(reason=WITHDRAWN, is_withdrawn=True)  # a deletion needs no value, and so no type
+    if not kinds & (enough | {"ED"}):
+        has_comments = any(segment.name == "NTE" for segment in segments)
+        return Hl7Report(reason=ONLY_LINK if "RP" in kinds else ONLY_COMMENTS if has_comments else NO_TEXT)
+    used = (_LINE_TYPES if kinds & enough else frozenset()) | {"ED"}
+    stated = {s.part(11).upper() for s in segments if s.name == "OBX" and s.part(2).upper() in used}
+    if not stated & _FINAL:
+        is_withdrawn = stated <= _DELETED
+        return Hl7Report(reason=WITHDRAWN if is_withdrawn else INCOMPLETE, is_withdrawn=is_withdrawn)
+    remarks = [LINES_LEFT_OUT] if stated - _FINAL else []
+    remarks += [VALUES_LEFT_OUT] if kinds - _LINE_TYPES - {"ED", "RP"} else []
+    remarks += [LINK_LEFT_OUT] if "RP" in kinds else []
+    final = list(_final(segments))
+    try:
+        lines = "\n\n".join(_paragraphs(final, remarks)) if used & _LINE_TYPES else ""
+    except UnreadableDocument as error:
+        return Hl7Report(reason=error.reason)
+    attachments: list[str] = []
+    dropped: list[str] = []
+    for obx in final:
+        if obx.name == "OBX" and obx.part(2).upper() == "ED":
+            text, reason, found = _attachment(obx)
+            attachments += [text] if text else []
+            dropped += [reason] if reason else []
+            remarks += found
+    attached = "\n\n".join(attachments)
+    if lines and attached:
+        remarks.append(ATTACHMENT_LEFT_OUT if len(lines) >= len(attached) else LINES_BESIDE_ATTACHMENT)
+    text = lines if len(lines) >= len(attached) else attached
+    return Hl7Report(text, "", is_withdrawn=False, dropped=tuple(dropped), remarks=tuple(dict.fromkeys(remarks)))
+
+
+def _final(segments: Sequence[Hl7Segment]) -> Iterator[Hl7Segment]:
+    """Yield final OBX segments with a text, and the NTE segments below them."""
+    is_used = False
+    for segment in segments:
+        if segment.name == "OBX":
+            is_used = segment.part(2).upper() in _LINE_TYPES | {"ED"} and segment.part(11).upper() in _FINAL
+        elif segment.name in {"OBR", "ORC", "SPM", "PID", "TXA"}:
+            is_used = False
+        if is_used and segment.name in {"OBX", "NTE"}:
+            yield segment
+
+
+def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[str]:
+    """Yield the paragraphs of the lines, with the names of the observations if there are several.
+
+    Remarks on RTF or HTML in the lines are appended to `remarks`.
+    """
+    keyed: list[tuple[str, Hl7Segment]] = []
+    key = ""
+    is_line = False
+    for segment in segments:
+        if segment.name == "OBX":
+            is_line = segment.part(2).upper() in _LINE_TYPES
+            # lines below the first often leave the observation empty
+            key = _heading(segment) if segment.part(3, 1) or segment.part(3, 2) else key
+        if is_line:
+            keyed.append((key, segment))
+    has_headings = len({key for key, _ in keyed}) > 1
+    for name_of_group, group in groupby(keyed, key=lambda item: item[0]):
+        members = [segment for _, segment in group]
+        heading = name_of_group if has_headings else ""
+        blocks: list[str] = []
+        for name, part in groupby(members, key=lambda segment: segment.name):
+            texts = [_lines(segment.text(5 if name == "OBX" else 3)) for segment in part]
+            blocks += [text] if (text := _plain(texts, remarks).strip("\n").rstrip()) else []
+        if blocks:
+            yield (f"{heading.rstrip(':')}:\n" if heading else "") + "\n\n".join(blocks)
+
+
+def _plain(texts: Sequence[str], remarks: list[str]) -> str:
+    """Return the lines as one text; RTF and HTML in them, each from its first line on, are read as such.
+
+    Remarks on the RTF or HTML are appended to `remarks`.
+
+    Raises:
+        UnreadableDocument: the RTF or HTML cannot be read.
+    """
+    runs: list[list[str]] = []
+    for text in texts:
+        if not runs or _markup(text):
+            runs.append([])
+        runs[-1].append(text)
+    read = []
+    for run in runs:
+        joined, kind = "\n".join(run), _markup(run[0])
+        charset = "cp1252" if kind == "application/rtf" else "utf-8"
+        if kind:
+            found = text_of(joined.encode(charset, "replace"), f"{kind}; charset={charset}")
+            joined = found.text
+            remarks += found.remarks
+        read.append(joined)
+    return "\n".join(read)
+
+
+def _markup(text: str) -> str:
+    """Return the content type of a text that begins as RTF or HTML, else an empty text."""
+    start = text.lstrip()[:20].lower().encode(errors="replace")
+    return next((kind for mark, kind in _STARTS.items() if start.startswith(mark) and mark != b"%pdf-"), "")
+
+
+def _lines(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+def _heading(obx: Hl7Segment) -> str:
+    """Return the name of an observation: a part of a report, its text, or its code if that has no digit."""
+    code = obx.part(3)
+    part = _PARTS.get(code.split(obx.delimiters.subcomponent)[-1].upper(), "")
+    name = part or obx.part(3, 2) or obx.part(3, 5) or obx.part(3, 9)
+    return name or ("" if any(map(str.isdigit, code)) else code.replace(obx.delimiters.subcomponent, " ").strip())
+
+
+def _attachment(obx: Hl7Segment) -> tuple[str, str, tuple[str, ...]]:
+    """Return the text of an OBX of the type ED, or the reason why it has none, and the remarks."""
+    texts: list[str] = []
+    remarks: tuple[str, ...] = ()
+    for value in obx.values(5):
+        data = _data(value)
+        if isinstance(data, str):
+            return "", data, ()
+        try:
+            found = text_of(data, _content_type(value, data))
+        except UnreadableDocument as error:
+            return "", error.reason, ()
+        texts.append(found.text.strip("\n"))
+        remarks += found.remarks
+    return "\n".join(texts), "", remarks
+
+
+def _data(value: Hl7Value) -> bytes | str:
+    """Return the bytes of a value of the type ED, or the reason why it has none."""
+    separator = value.delimiters.component
+    raw = separator.join(value.raw.split(separator)[4:])  # the data may contain the separator
+    written = Hl7Value(raw, value.delimiters, value.charset).text()
+    if not written.strip():
+        return NO_DATA
+    encoding = value.part(4).upper()
+    packed = "".join(written.split())
+    try:
+        if encoding == "HEX":
+            return bytes.fromhex(packed)
+        if encoding == "BASE64" or (not encoding and _named_type(value) != "text/plain"):
+            return base64.b64decode(packed, validate=True)
+    except (ValueError, binascii.Error):
+        return UNDECODABLE_DATA
+    return written.encode(value.charset, "replace")
+
+
+def _named_type(value: Hl7Value) -> str | None:
+    """Return the content type that subtype, type or source of an ED value states; None for another one."""
+    names = [value.part(number).upper().rpartition("/")[2] for number in (3, 2, 1)]
+    known = next((_CONTENT_TYPES[name] for name in names if name in _CONTENT_TYPES), None)
+    if known is None and names[0] in _UNSTATED:
+        return ""
+    return known
+
+
+def _content_type(value: Hl7Value, data: bytes) -> str:
+    named = _named_type(value)
+    if named == "":
+        start = data.lstrip()[:20].lower()
+        named = next((kind for mark, kind in _STARTS.items() if start.startswith(mark)), "")
+    if named in {"text/plain", "text/html"}:
+        return f"{named}; charset={value.charset}"
+    return named or "application/octet-stream"

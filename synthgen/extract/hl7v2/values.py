@@ -1,0 +1,148 @@
+"""Read identifiers, names, times and configured fields of HL7 v2 segments."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+from synthgen.core.errors import DataError
+from synthgen.extract.hl7v2.message import Hl7Segment, Hl7Value
+from synthgen.extract.note import Fields
+
+_PERSON_TYPES = ("MR", "PI")  # table 0203: medical record number, patient internal identifier
+_TIME = re.compile(
+    r"(?P<year>[0-9]{4})(?:(?P<month>[0-9]{2})(?:(?P<day>[0-9]{2})(?:(?P<hour>[0-9]{2})(?:(?P<minute>[0-9]{2})"
+    r"(?:(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?)?)?)?)?)?"
+    r"(?P<zone>[+-][0-9]{4})?"
+)
+_PATH = re.compile(r"(?P<segment>[A-Z][A-Z0-9]{2})-(?P<field>[1-9][0-9]{0,2})(?:\.(?P<part>[1-9][0-9]?)"
+                   r"(?:\.(?P<subpart>[1-9][0-9]?))?)?")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPath:
+    """A field of a message in the notation `SEG-F`, `SEG-F.C` or `SEG-F.C.S`."""
+
+    segment: str
+    field: int
+    component: int = 1
+    subcomponent: int = 0
+
+    def value(self, context: Mapping[str, Hl7Segment]) -> str:
+        """Return the value in the first repetition of the field, or an empty text."""
+        segment = context.get(self.segment)
+        return segment.part(self.field, self.component, self.subcomponent) if segment else ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPaths:
+    """The configured fields of a note; None stands for the default."""
+
+    person: FieldPath | None = None
+    encounter: FieldPath | None = None
+    date: FieldPath | None = None
+    label: FieldPath | None = None
+    author: FieldPath | None = None
+
+
+def field_paths(fields: Fields) -> FieldPaths:
+    """Return the parsed notations; raise one DataError that names every field whose notation is wrong."""
+    written = {name: getattr(fields, name) for name in ("person", "encounter", "date", "label", "author")}
+    found = {name: _PATH.fullmatch(text) for name, text in written.items() if text is not None}
+    if wrong := [f"source.fields.{name} is not a field of HL7 v2" for name, path in found.items() if path is None]:
+        hint = "Write segment, field, component and subcomponent, for example PID-3.1 or OBR-4."
+        raise DataError("fields of the source cannot be interpreted", problems=wrong, hint=hint)
+    return FieldPaths(**{name: _path(path) for name, path in found.items() if path is not None})
+
+
+def _path(found: re.Match[str]) -> FieldPath:
+    part, subpart = (int(found[name] or 0) for name in ("part", "subpart"))
+    return FieldPath(found["segment"], int(found["field"]), part or 1, subpart)
+
+
+def person_identifier(values: list[Hl7Value]) -> str:
+    """Return the identifier of a person in a list of the type CX (PID-3, MRG-1), empty if there is none.
+
+    It is the first one of the type MR, else of the type PI, else the first that has a value, followed by `@` and its
+    assigning authority (the namespace, else the universal identifier), if stated.
+    """
+    stated = [value for value in values if value.part(1)]
+    ranked = [value for kind in _PERSON_TYPES for value in stated if value.part(5).upper() == kind] + stated
+    return _identified(ranked[0]) if ranked else ""
+
+
+def _identified(value: Hl7Value) -> str:
+    authority = value.part(4, 1) or value.part(4, 2)
+    return f"{value.part(1)}@{authority}" if authority else value.part(1)
+
+
+def entity(segment: Hl7Segment, field: int) -> str:
+    """Return an identifier of the type EI with its namespace and universal identifier, separated by `@`."""
+    if not segment.part(field):
+        return ""
+    return "@".join(filter(None, (segment.part(field, number) for number in (1, 2, 3))))
+
+
+def person_names(values: list[Hl7Value]) -> Iterator[str]:
+    """Yield the names in values of the type XPN: given, middle and family name, the latter also of the partner."""
+    for value in values:
+        given = [value.part(2), value.part(3)]
+        families = [value.part(1, number) for number in (1, 3, 5)]
+        for family in dict.fromkeys(filter(None, families)) or [""]:
+            if name := " ".join(filter(None, (*given, family))):
+                yield name
+
+
+def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
+    """Return a name of the type XCN or CNN, or of NDL, whose first component is a CNN; empty if there is none.
+
+    Some systems write the name where the identifier belongs. It counts as a name if it contains no digit.
+    """
+    if not value.raw:
+        return ""
+    if value.part(1, 2) or value.part(1, 3):  # NDL: a person in the subcomponents of the first component
+        first, family, given, middle = (value.part(1, number) for number in (1, 2, 3, 4))
+    else:
+        first, family, given, middle = value.part(1, 1), value.part(2, 1), value.part(3), value.part(4)
+    if not (family or given):
+        return first if any(map(str.isalpha, first)) and not any(map(str.isdigit, first)) else ""
+    if family_first:
+        return " ".join(filter(None, (family, given)))
+    return " ".join(filter(None, (given, middle, family)))
+
+
+@dataclass(frozen=True, slots=True)
+class Hl7Time:
+    """A point in time: in ISO 8601 as precise as written, and in UTC as text that sorts by time."""
+
+    iso: str
+    utc: str
+
+
+def read_time(text: str) -> Hl7Time | None:
+    """Return a time of the type DTM (`YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ]`), or None if it is not valid.
+
+    A time without a zone sorts as if it were UTC.
+    """
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = (found[n] for n in ("year", "month", "day", "hour", "minute", "second"))
+    micro = int((found["fraction"] or "0").ljust(6, "0")[:6])
+    zone = found["zone"] or ""
+    try:
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:])) if zone else timedelta()
+        local = timezone(-offset if zone.startswith("-") else offset)
+        day_start = datetime(int(year), int(month or 1), int(day or 1), tzinfo=local)
+        moment = day_start.replace(
+            hour=int(hour or 0), minute=int(minute or 0), second=int(second or 0), microsecond=micro
+        )
+        utc = moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
+    iso = "-".join(filter(None, (year, month, day)))
+    if hour:
+        clock = ":".join(filter(None, (hour, minute, second)))
+        fraction = f".{found['fraction']}" if found["fraction"] else ""
+        iso += f"T{clock}{fraction}{zone[:3]}{':' if zone else ''}{zone[3:]}"
+    return Hl7Time(iso, utc.isoformat(timespec="microseconds"))

@@ -1,0 +1,114 @@
+"""Read the notes of MIMIC-IV-Note (discharge, radiology) and MIMIC-III (NOTEEVENTS)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from synthgen.core.errors import DataError
+from synthgen.extract.csv_rows import identifier, read_csv_table
+from synthgen.extract.links import OUTSIDE, is_outside
+from synthgen.extract.note import Dropped, Fields, Item
+from synthgen.extract.table_notes import note_of
+
+MARKED_AS_ERROR = "marked as an error"
+_NOTES = re.compile(r"(?P<table>discharge|radiology|noteevents)\.csv(?:\.gz)?", re.IGNORECASE)
+_DETAILS = re.compile(r"(?:discharge|radiology)_detail\.csv(?:\.gz)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns that the fields have by default, and the column of the identifier of a note."""
+
+    document: str
+    person: str
+    encounter: str
+    date: str
+    label: str
+    author: str | None
+
+
+_MIMIC_4 = _Columns("note_id", "subject_id", "hadm_id", "charttime", "note_type", None)
+_MIMIC_3 = _Columns("row_id", "subject_id", "hadm_id", "chartdate", "category", "cgid")
+
+
+def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
+    """Yield the notes of MIMIC-IV-Note or MIMIC-III.
+
+    Defaults of the fields: person `subject_id`, encounter `hadm_id`. MIMIC-IV-Note: date `charttime`, label
+    `note_type`, and no author. MIMIC-III: date `CHARTDATE`, label `CATEGORY`, author `CGID`; notes with `ISERROR` 1
+    are dropped. The redaction marks `___` and `[**...**]` stay in the text.
+
+    Args:
+        path: discharge.csv, radiology.csv or NOTEEVENTS.csv, also compressed by gzip, or the folder of such files.
+        fields: overrides, each the name of a column.
+        encoding: character encoding of the files.
+
+    Raises:
+        DataError: there is no table of notes, a column is missing, or a file is damaged.
+
+    Privacy: reads notes.
+    """
+    files = [path]
+    if path.is_dir():
+        files, dropped = _files(path)
+        yield from dropped
+    headers = {file: read_csv_table(file, {"subject_id"}, encoding).columns for file in files}
+    kinds = {_MIMIC_4 if "note_id" in header else _MIMIC_3 for header in headers.values()}
+    if len(kinds) > 1:
+        message = f"{path} has notes of both MIMIC-III and MIMIC-IV, which number persons differently"
+        raise DataError(message, hint="Give a folder with the files of one of them.")
+    own = {name: column.lower() for name, column in asdict(fields).items() if column is not None}
+    columns = {**asdict(kinds.pop()), **own, "text": "text"}
+    needed = {name: column for name, column in columns.items() if column is not None}
+    problems = [
+        f"{file.name}: no column {column} ({name}); its columns are {', '.join(header)}"
+        for file, header in headers.items()
+        for name, column in needed.items()
+        if column not in header
+    ]
+    if problems:
+        hint = "Correct source.path or source.fields."
+        raise DataError("the files do not have the needed columns", problems=problems, hint=hint)
+    for file in files:
+        yield from _rows(file, needed, encoding)
+
+
+def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:
+    """Return the tables of notes in a folder, and what is not read; raise DataError if a table has two files."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror})", hint="Check the permissions.") from None
+    tables: dict[str, Path] = {}
+    dropped, problems = [], []
+    for entry in entries:
+        match = _NOTES.fullmatch(entry.name)
+        if match is None:
+            reason = "detail table is not read" if _DETAILS.fullmatch(entry.name) else "not a table of notes"
+            dropped.append(Dropped(reason, entry.name))
+        elif match["table"].lower() in tables:
+            problems.append(f"{entry.name}: the same table as {tables[match['table'].lower()].name}")
+        elif is_outside(entry, folder):
+            problems.append(f"{entry.name}: {OUTSIDE}")
+        else:
+            tables[match["table"].lower()] = entry
+    if problems or not tables:
+        problems = problems or ["there is no discharge.csv, radiology.csv or NOTEEVENTS.csv, also with .gz"]
+        hint = "Give the folder that contains these files, with one file for each table."
+        raise DataError(f"{folder} is not a folder of MIMIC notes", problems=problems, hint=hint)
+    return list(tables.values()), dropped
+
+
+def _rows(file: Path, columns: Mapping[str, str], encoding: str) -> Iterator[Item]:
+    table = read_csv_table(file, {"subject_id"}, encoding)
+    index = {name: table.columns.index(column) for name, column in columns.items()}
+    is_error = table.columns.index("iserror") if "iserror" in table.columns else None
+    for row in table.rows:
+        if isinstance(row, Dropped):
+            yield row
+        elif is_error is not None and identifier(row.cells[is_error]) == "1":
+            yield Dropped(MARKED_AS_ERROR, row.place)
+        else:
+            values = {name: identifier(row.cells[i]) for name, i in index.items()}
+            yield from note_of({"author": "", **values, "text": row.cells[index["text"]]}, row.place)

@@ -1,0 +1,93 @@
+"""Define the items that the readers of hospital sources yield."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One clinical document as a reader found it; strings are empty if the source does not state them."""
+
+    place: str  # file and line or message number, for the private load report
+    document: str  # identifier of the document; all its versions have the same one
+    text: str  # plain text with line feeds
+    person: str  # identifier of the patient
+    label: str  # the class of the document, by `source.fields.label`
+    encounter: str = ""
+    date: str = ""  # ISO 8601, as precise as the source
+    author: str = ""
+    version: str = ""  # a later version of the same document sorts after an earlier one, as text
+    aliases: tuple[str, ...] = ()  # other identifiers that `replaces` of another document may contain
+    replaces: tuple[str, ...] = ()  # identifiers of the documents that this one replaces
+    is_superseded: bool = False  # dropped only if a document that replaces it or a newer one with an alias is present
+    withdrawn: str = ""  # why this document counts as deleted; earlier versions are then dropped as well
+    names: tuple[str, ...] = ()  # names of the patient and contacts that only this document states
+
+    def __repr__(self) -> str:
+        return f"Note({self.place!r}, {len(self.text)} characters)"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An item of the source that is not used."""
+
+    reason: str  # one of a fixed list of phrases, without content of the source
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A property of an item that is used, such as a character encoding that differs from the declared one."""
+
+    reason: str  # one of a fixed list of phrases, without content of the source
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergedPerson:
+    """Two identifiers of one person: `old` was replaced by `new`."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonNames:
+    """Names of a person and of contacts of that person, for de-identification."""
+
+    person: str
+    names: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"PersonNames({len(self.names)})"
+
+
+@dataclass(frozen=True, slots=True)
+class StaffNames:
+    """Names of practitioners, for the de-identification of all notes."""
+
+    names: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"StaffNames({len(self.names)})"
+
+
+Item = Note | Dropped | Remark | MergedPerson | PersonNames | StaffNames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """Where a reader finds the fields of a note, in the notation of its format; None for the documented default."""
+
+    person: str | None = None
+    encounter: str | None = None
+    date: str | None = None
+    label: str | None = None
+    author: str | None = None
+
+
+# A reader yields the items of a file or folder one by one, with memory that does not grow with the number of notes.
+# Arguments: the path, the fields, and the character encoding of text files (`source.encoding`). It raises DataError,
+# without content of the source, if the path is not of its format at all, or if a field cannot be interpreted.
+Reader = Callable[[Path, Fields, str], Iterator[Item]]

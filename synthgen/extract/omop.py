@@ -1,0 +1,263 @@
+"""Read the notes of an OMOP database (CDM 5.3, 5.4 and 6): parquet or CSV files, or a DuckDB file."""
+
+# ruff: noqa: S608 - names in statements are quoted, and no cell enters one
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from synthgen.core.errors import DataError
+from synthgen.extract.duck import quoted
+from synthgen.extract.note import Fields, Item, PersonNames, StaffNames
+from synthgen.extract.omop_tables import PLACE, OmopTable, copy_csv, find_files, open_database, open_files
+from synthgen.extract.table_notes import note_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# tables that fields can name besides note, each with the column that joins it to the note
+_KEYS = {"person": "person_id", "visit_occurrence": "visit_occurrence_id", "provider": "provider_id"}
+_REQUIRED: dict[str, tuple[str, ...]] = {table: (key,) for table, key in _KEYS.items()}
+_REQUIRED |= {"note": ("note_id", "person_id", "note_text"), "concept": ("concept_id", "concept_name")}
+# columns that sites add to the table person; given name, middle name and family name are one name
+_GIVEN, _FAMILY = ("given_name", "first_name"), ("family_name", "last_name")
+_PERSON_NAMES = (*_GIVEN, "middle_name", *_FAMILY, "person_name", "name", "birth_name", "maiden_name")
+_BATCH = 256
+_WHOLE = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?")
+_CAST = re.compile(rf"{_WHOLE.pattern}|DATE|BOOLEAN|UUID|DECIMAL\(.*\)|ENUM\(.*\)", re.DOTALL)
+_EXACT = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # from these on, not every whole number can be stored
+
+
+def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
+    """Yield the notes of an OMOP database, and the names of persons and providers.
+
+    Defaults of the fields: person `note.person_id`, encounter `note.visit_occurrence_id`, date `note.note_datetime`
+    or, where it is empty, `note.note_date`. The label is the first of these that any note has: the name of
+    `note_class_concept_id` in the table concept, `note.note_title`, `note_class_concept_id` itself. Concept 0 counts
+    as no label. The author is `provider.provider_name` or, where it is empty, `note.provider_id`. Times with a time
+    zone are converted to UTC.
+
+    OMOP has no names of persons. Some sites add columns to the table person: given_name or first_name, middle_name,
+    family_name or last_name, person_name, name, birth_name and maiden_name are read. Without them, de-identification
+    knows no names of patients.
+
+    Args:
+        path: a folder with tables as parquet or CSV files (also compressed) or as folders of parts, or a DuckDB file.
+        fields: overrides as `table.column`, with the tables note, person, visit_occurrence and provider.
+        encoding: character encoding of CSV files.
+
+    Raises:
+        DataError: a table or column is missing or ambiguous, or a file is damaged.
+
+    Privacy: reads notes, persons, visits and providers. CSV tables are copied to a temporary folder that only the
+    user can read, and that is removed at the end.
+    """
+    with TemporaryDirectory(prefix="synthgen-") as temporary:
+        folder = Path(temporary)
+        opened: AbstractContextManager[tuple[DuckDBPyConnection, dict[str, OmopTable]]]
+        if path.is_dir():
+            parquet = {}
+            for name, (is_csv, paths) in find_files(path).items():
+                copy = folder / f"{name}.parquet"
+                if is_csv:
+                    yield from copy_csv(name, paths, copy, encoding)
+                parquet[name] = (copy,) if is_csv else paths
+            opened = open_files(parquet, folder)
+        else:
+            opened = open_database(path, folder)
+        with opened as (connection, tables):
+            yield from _items(connection, tables, fields)
+
+
+def _items(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields) -> Iterator[Item]:
+    _refuse_missing(tables, fields)
+    if "provider_name" in _columns(tables, "provider"):
+        staff = f"SELECT DISTINCT {_value(tables, 'provider', 'provider_name')} FROM {tables['provider'].relation}"
+        for rows in _batches(connection, f"{staff} AS provider"):
+            yield StaffNames(tuple(name for (name,) in rows if name))
+    tables = _joinable(connection, tables, fields)
+    selected = _selected(connection, tables, fields)
+    _refuse_repeated_keys(connection, tables, selected.values())
+    previous: tuple[str, tuple[str, ...]] = ("", ())
+    for rows in _batches(connection, _query(tables, selected.values())):
+        for row in rows:
+            values = {name: value or "" for name, value in zip(selected, row, strict=True)}
+            person = values["person"], _names(values)
+            if all(person) and person != previous:
+                yield PersonNames(*person)
+                previous = person
+            yield from note_of(values, values["place"])
+
+
+def _refuse_missing(tables: Mapping[str, OmopTable], fields: Fields) -> None:
+    problems = []
+    for table in tables:
+        missing = [column for column in _REQUIRED[table] if column not in tables[table].columns]
+        if missing:
+            problems.append(f"table {table} has no column {', '.join(missing)}; {_listed(tables, table)}")
+    overrides = {name: getattr(fields, name) for name in ("person", "encounter", "date", "label", "author")}
+    for field, reference in overrides.items():
+        if reference is None:
+            continue
+        table, _, column = reference.lower().partition(".")
+        if table not in {"note", *_KEYS}:
+            problems.append(f"{field}: write table.column, with the table note, {', '.join(_KEYS)}")
+        elif table not in tables:
+            problems.append(f"{field}: there is no table {table}; found: {', '.join(tables)}")
+        elif column not in tables[table].columns:
+            problems.append(f"{field}: table {table} has no such column; {_listed(tables, table)}")
+        elif table != "note" and _KEYS[table] not in tables["note"].columns:
+            problems.append(f"{field}: table note has no column {_KEYS[table]}; {_listed(tables, 'note')}")
+    if problems:
+        raise DataError(
+            "the OMOP tables do not have the needed columns", problems=problems, hint="Correct source.fields."
+        )
+
+
+def _listed(tables: Mapping[str, OmopTable], table: str) -> str:
+    return f"its columns are {', '.join(tables[table].columns)}"
+
+
+def _columns(tables: Mapping[str, OmopTable], table: str) -> Mapping[str, tuple[str, str]]:
+    return tables[table].columns if table in tables else {}
+
+
+def _joinable(
+    connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields
+) -> dict[str, OmopTable]:
+    """Return the table note, and the tables to be joined with only those rows that a note names.
+
+    A vocabulary has millions of concepts, of which the notes use some.
+    """
+    joinable = {"note": tables["note"]}
+    overrides = (fields.person, fields.encounter, fields.date, fields.label, fields.author)
+    wanted = {"person", "provider", "concept", *(r.lower().split(".")[0] for r in overrides if r)} - {"note"}
+    for table in sorted(wanted & {*tables}):
+        key, own = _join_keys(table)
+        if own in tables["note"].columns:
+            named = f"SELECT {_value(tables, 'note', own)} FROM {tables['note'].relation} AS note"
+            rows = (
+                f"SELECT * FROM {tables[table].relation} AS {table} WHERE {_value(tables, table, key)} IN ({named})"
+            )
+            connection.execute(f"CREATE TEMPORARY TABLE {quoted('joined ' + table)} AS {rows}")
+            joinable[table] = OmopTable(quoted(f"joined {table}"), tables[table].columns)
+    return joinable
+
+
+def _join_keys(table: str) -> tuple[str, str]:
+    """Return the columns of a table and of the table note by which they are joined."""
+    return ("concept_id", "note_class_concept_id") if table == "concept" else (_KEYS[table], _KEYS[table])
+
+
+def _selected(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields) -> dict[str, str]:
+    """Return the SQL expression of each value that a note is made of."""
+
+    def value(reference: str | None, *default: str) -> str:
+        """Return the value of an override, or the first value that is not empty of the columns that exist."""
+        pairs = [r.lower().split(".", 1) for r in ([reference] if reference else default)]
+        found = [_value(tables, table, column) for table, column in pairs if column in _columns(tables, table)]
+        return f"coalesce({', '.join(found)})" if found else "''"
+
+    selected = {
+        "place": f"note.{quoted(PLACE)}",
+        "document": value("note.note_id"),
+        "text": _text(tables, "note", "note_text"),
+        "person": value(fields.person, "note.person_id"),
+        "encounter": value(fields.encounter, "note.visit_occurrence_id"),
+        "date": value(fields.date, "note.note_datetime", "note.note_date"),
+        "author": value(fields.author, "provider.provider_name", "note.provider_id"),
+    }
+    selected |= {name: value(f"person.{name}") for name in _PERSON_NAMES if name in _columns(tables, "person")}
+    labels = [value(fields.label)] if fields.label else _default_labels(tables)
+    label = next(sql for sql in labels if sql == labels[-1] or _has_value(connection, tables, sql))
+    return selected | {"label": label}
+
+
+def _default_labels(tables: Mapping[str, OmopTable]) -> list[str]:
+    columns = (("concept", "concept_name"), ("note", "note_title"), ("note", "note_class_concept_id"))
+    return [_value(tables, table, name) for table, name in columns if name in _columns(tables, table)] or ["''"]
+
+
+def _has_value(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], expression: str) -> bool:
+    query = _query(tables, [expression])
+    return bool(connection.execute(f"SELECT 1 FROM ({query}) AS found(v) WHERE v IS NOT NULL LIMIT 1").fetchall())
+
+
+def _query(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> str:
+    """Return the SQL statement that selects expressions for each note, with the joins that they need."""
+    expressions = list(expressions)
+    joins = [f"SELECT {', '.join(expressions)} FROM {tables['note'].relation} AS note"]
+    for table in _used(tables, expressions):
+        key, own = _join_keys(table)
+        condition = f"{_value(tables, table, key)} = {_value(tables, 'note', own)}"
+        joins.append(f"LEFT JOIN {tables[table].relation} AS {table} ON {condition}")
+    return " ".join(joins)
+
+
+def _used(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> list[str]:
+    """Return the tables besides note that the expressions name."""
+    whole = " ".join(expressions)
+    return [table for table in tables if table != "note" and re.search(rf"\b{table}\.", whole)]
+
+
+def _refuse_repeated_keys(
+    connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], expressions: Iterable[str]
+) -> None:
+    """Raise DataError if a joined table has several rows with one key, which would repeat the notes."""
+    problems = []
+    for table in _used(tables, expressions):
+        key, _ = _join_keys(table)
+        value = _value(tables, table, key)
+        query = f"SELECT count({value}) - count(DISTINCT {value}) FROM {tables[table].relation} AS {table}"
+        repeated = connection.execute(query).fetchall()[0][0]
+        if repeated:
+            problems.append(f"table {table}: {repeated} rows repeat a {key}")
+    if problems:
+        raise DataError("rows of OMOP tables are not unique", problems=problems, hint="Export each row once.")
+
+
+def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
+    """Return the SQL expression of a column as text; numbers that are not stored exactly become null."""
+    name, kind = tables[table].columns[column]
+    sql = f"{table}.{name}"
+    if kind == "VARCHAR":
+        return sql
+    if kind == "BLOB":
+        return f"decode({sql})"
+    if kind.startswith("TIMESTAMP"):
+        return f"strftime({sql}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S')"
+    if kind in _EXACT:
+        is_whole = f"abs({sql}) < {_EXACT[kind]} AND {sql} = trunc({sql})"
+        return f"CASE WHEN {is_whole} THEN {sql}::BIGINT::VARCHAR END"
+    if _CAST.fullmatch(kind):
+        return f"{sql}::VARCHAR"
+    message = f"column {table}.{column} has a type that is not read as text"
+    raise DataError(message, hint="Save the column as text, a number or a date.")
+
+
+def _value(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
+    """Return the SQL expression of a short value; empty text, and 0 as a concept, are null.
+
+    Some programs write identifiers with decimals, such as 12.0.
+    """
+    value = _text(tables, table, column)
+    if _WHOLE.fullmatch(tables[table].columns[column][1]) is None:
+        value = rf"nullif(regexp_replace(trim({value}), '^([+-]?\d+)\.0+$', '\1'), '')"
+    return f"nullif({value}, '0')" if column.endswith("concept_id") else value
+
+
+def _batches(connection: "DuckDBPyConnection", query: str) -> Iterator[list[tuple[Any, ...]]]:
+    connection.execute(query)
+    while rows := connection.fetchmany(_BATCH):
+        yield rows
+
+
+def _names(values: Mapping[str, str]) -> tuple[str, ...]:
+    given = next((values[name] for name in _GIVEN if values.get(name)), "")
+    family = next((values[name] for name in _FAMILY if values.get(name)), "")
+    whole = " ".join(filter(None, [given, values.get("middle_name"), family]))
+    others = (values.get(name, "") for name in ("person_name", "name", "birth_name", "maiden_name"))
+    return tuple(dict.fromkeys(filter(None, [whole, *others])))

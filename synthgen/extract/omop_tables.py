@@ -1,0 +1,222 @@
+"""Find the tables of an OMOP database in a folder of parquet or CSV files, or in a DuckDB file, and open them."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audits.core.files import open_regular
+from synthgen.core.errors import DataError
+from synthgen.extract.csv_rows import CsvRow, read_csv_table
+from synthgen.extract.duck import connect, literal, quoted
+from synthgen.extract.links import OUTSIDE, is_outside
+from synthgen.extract.note import Dropped
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+PLACE = "synthgen place"  # column of the place of a row; a space, so that no column of OMOP has this name
+# columns by which the header of a CSV file is recognised
+_COLUMNS = {
+    "note": frozenset({"note_id", "person_id", "note_text", "note_date"}),
+    "person": frozenset({"person_id", "gender_concept_id", "year_of_birth"}),
+    "visit_occurrence": frozenset({"visit_occurrence_id", "person_id", "visit_concept_id"}),
+    "provider": frozenset({"provider_id", "provider_name", "npi"}),
+    "concept": frozenset({"concept_id", "concept_name", "domain_id"}),
+}
+_NAME = "|".join(_COLUMNS)
+_ENDING = r"\.(?:parquet|pq|[ct]sv)(?:\.gz)?"
+_FILE = re.compile(rf"(?P<table>{_NAME})(?:[-_.]\d+)*{_ENDING}", re.IGNORECASE)
+_FOLDER = re.compile(rf"(?P<table>{_NAME})(?:{_ENDING})?", re.IGNORECASE)
+_PART = re.compile(rf".*{_ENDING}", re.IGNORECASE)
+_NUMBERED = re.compile(rf"\d{_ENDING}", re.IGNORECASE)
+_BATCH_CHARACTERS = 1 << 22
+_MAX_FILE_BYTES = 1 << 42
+_LAYOUT = (
+    "Give a folder with files such as note.parquet, note.csv or note.csv.gz, or with a folder of their parts such as "
+    "note/, or give a DuckDB file with a table note."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OmopTable:
+    """A table in SQL, and the SQL name and type of each column by its lower-case name."""
+
+    relation: str
+    columns: Mapping[str, tuple[str, str]]
+
+
+@contextmanager
+def open_files(
+    found: Mapping[str, tuple[Path, ...]], folder: Path
+) -> Iterator[tuple["DuckDBPyConnection", dict[str, OmopTable]]]:
+    """Open the tables in parquet files; temporary files go to `folder`."""
+    files = [path for paths in found.values() for path in paths]
+    with connect(folder, readable=files) as connection:
+        tables = {}
+        for name, paths in found.items():
+            listed = ", ".join(map(literal, paths))
+            relation = f"read_parquet([{listed}], binary_as_string = true)"
+            tables[name] = _described(connection, name, relation)
+        yield connection, tables
+
+
+@contextmanager
+def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnection", dict[str, OmopTable]]]:
+    """Open the tables in a DuckDB file for reading; temporary files go to `folder`.
+
+    All tables are read from the schema that has a table `note`. If it has no table `concept`, that of the only other
+    schema with one is read, because many sites keep the vocabulary in a schema of its own.
+
+    Raises:
+        DataError: the file is not a DuckDB file, or none or several of its schemas have a table `note`.
+    """
+    try:
+        with open_regular(path, _MAX_FILE_BYTES) as file:
+            is_database = file.read(12)[8:] == b"DUCK"
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})", hint=_LAYOUT) from None
+    if not is_database:
+        raise DataError(f"{path.name} is not a DuckDB file", hint=_LAYOUT)
+    with connect(folder, readable=[path, path.with_name(path.name + ".wal")]) as connection:
+        connection.execute(f"ATTACH {literal(path)} AS source (READ_ONLY)")
+        listed = connection.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'source' UNION ALL "
+            "SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = 'source' AND NOT internal"
+        ).fetchall()
+        known = [(str(schema), str(table)) for schema, table in listed if table.lower() in _COLUMNS]
+        schemas = sorted(schema for schema, table in known if table.lower() == "note")
+        if len(schemas) != 1:
+            problems = [f"schema {schema} has a table note" for schema in schemas] or ["no schema has a table note"]
+            hint = "Copy the tables of one schema to a DuckDB file of their own." if schemas else _LAYOUT
+            raise DataError(f"{path.name} does not contain exactly one table note", problems=problems, hint=hint)
+        names = {table.lower(): (schema, table) for schema, table in known if schema == schemas[0]}
+        others = [(schema, table) for schema, table in known if table.lower() == "concept"]
+        if len(others) == 1:
+            names["concept"] = others[0]
+        yield (
+            connection,
+            {
+                name: _described(connection, name, f"source.{quoted(schema)}.{quoted(table)}")
+                for name, (schema, table) in names.items()
+            },
+        )
+
+
+def _described(connection: "DuckDBPyConnection", name: str, relation: str) -> OmopTable:
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608 - quoted names
+    columns = {str(column).lower(): (quoted(str(column)), str(kind)) for column, kind, *_ in rows}
+    if PLACE in columns:
+        return OmopTable(relation, columns)
+    place = f"SELECT *, '{name} row ' || row_number() OVER () AS {quoted(PLACE)} FROM {relation}"  # noqa: S608 - same
+    return OmopTable(f"({place})", columns)
+
+
+def find_files(path: Path) -> dict[str, tuple[bool, tuple[Path, ...]]]:
+    """Return for each table in a folder whether it is CSV, and its files; unrelated files are ignored.
+
+    Raises:
+        DataError: there is no table `note`, or the files of a table are ambiguous; all problems are listed.
+    """
+    sources: dict[str, list[Path]] = defaultdict(list)
+    found, problems = {}, []
+    for entry in _entries(path):
+        match = (_FOLDER if entry.is_dir() else _FILE).fullmatch(entry.name)
+        if match is not None:
+            sources[match["table"].lower()].append(entry)
+    for name, entries in sources.items():
+        files = entries
+        if [entry.is_dir() for entry in entries] == [True]:
+            files, wrong = _parts(entries[0])
+            problems += [f"table {name}: {entries[0].name}/{problem}" for problem in wrong]
+        elif len(entries) > 1 and not all(_NUMBERED.search(entry.name) for entry in entries):
+            problems.append(f"table {name}: several sources: {', '.join(entry.name for entry in entries[:5])}")
+        problems += [f"table {name}: {file.name}: {OUTSIDE}" for file in files if is_outside(file, path)]
+        is_csv = {_is_csv(file) for file in files}
+        if len(is_csv) == 2:
+            problems.append(f"table {name}: both parquet and CSV files")
+        found[name] = (True in is_csv, tuple(files))
+    if "note" not in found:
+        problems.append("table note: there is no file or folder of this name")
+    if problems:
+        raise DataError(f"{path} is not a folder of OMOP tables", problems=problems, hint=_LAYOUT)
+    return found
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror})", hint="Check the permissions.") from None
+
+
+def _is_csv(file: Path) -> bool:
+    return ".parquet" not in file.name.lower() and ".pq" not in file.name.lower()
+
+
+def _parts(folder: Path) -> tuple[list[Path], list[str]]:
+    """Return the parts of a table in a folder, and its problems.
+
+    A subfolder is a partition or the log of a table format with versions (Delta, Iceberg, Hudi). The parquet files of
+    such a table can contain deleted rows.
+    """
+    parts, problems = [], []
+    for entry in _entries(folder):
+        if entry.is_dir():
+            problems.append(f"{entry.name}: a subfolder; export partitions and versions (Delta) to plain files")
+        elif entry.name.startswith(("_", ".")):
+            continue  # notes of the writer, such as _SUCCESS
+        elif _PART.fullmatch(entry.name):
+            parts.append(entry)
+        else:
+            problems.append(f"{entry.name}: not a part of a table")
+    return parts, problems if parts or problems else ["an empty folder"]
+
+
+def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> Iterator[Dropped]:
+    """Write the rows of CSV files to a parquet file, with a column of places, and yield the rows that are unreadable.
+
+    Python's csv module reads line breaks in quoted cells that differ from those between rows, which hospital exports
+    often have; DuckDB rejects such rows.
+
+    Raises:
+        DataError: as `read_csv_table`, or the files have different columns.
+    """
+    is_vocabulary = name == "concept"
+    columns = read_csv_table(paths[0], _COLUMNS[name], encoding).columns
+    schema = pa.schema([(column, pa.string()) for column in (*columns, PLACE)])
+    with pq.ParquetWriter(copy, schema) as writer:
+        for path in paths:
+            table = read_csv_table(path, _COLUMNS[name], encoding, is_vocabulary=is_vocabulary)
+            if {*table.columns} != {*columns}:
+                message = f"{path.name}: its columns differ from those of {paths[0].name}"
+                raise DataError(message, hint="Export all parts of the table with the same columns.")
+            order = [table.columns.index(column) for column in columns]
+            for item in _batches(table.rows, order):
+                if isinstance(item, Dropped):
+                    yield item
+                else:
+                    arrays = [pa.array(cells, pa.string()) for cells in zip(*item, strict=True)]
+                    writer.write_batch(pa.record_batch(arrays, schema=schema))
+
+
+def _batches(rows: Iterator[CsvRow | Dropped], order: list[int]) -> Iterator[list[list[str]] | Dropped]:
+    batch: list[list[str]] = []
+    size = 0
+    for row in rows:
+        if isinstance(row, Dropped):
+            yield row
+            continue
+        batch.append([*(row.cells[index] for index in order), row.place])
+        size += sum(map(len, row.cells))
+        if size > _BATCH_CHARACTERS or len(batch) == 1 << 16:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

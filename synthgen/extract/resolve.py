@@ -1,0 +1,291 @@
+"""Resolve versions, replacements, merged persons and repeated documents, and write the notes that remain.
+
+The text columns stay on disk: DuckDB compares identifiers, dates and digests, and then sorts the notes that remain.
+All comparisons are within one person, so adding or removing a person changes no note of another person. A withdrawal
+that names no person is an exception: it withdraws the document of every person.
+
+Later stages sort the records of a class by their ids. An id therefore begins with the person and the date, so that
+names of documents, which differ between formats, decide only about the order of the notes of one person on one day.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from synthgen.core.errors import DataError
+from synthgen.extract.duck import connect
+from synthgen.extract.spool import BATCH_ROWS, NOTES, PERSONS, Spooled
+
+RESOLVED = "notes.parquet"  # columns: id, person, label, text, date, encounter, author, names; sorted by person, date
+NO_PERSON, NO_LABEL, NO_TEXT = "no person", "no label", "no text"
+OLDER = "older version of a document"
+REPLACED = "replaced by another document"
+REPEATED = "same text as another document of the person on the same day"
+KEPT_SUPERSEDED = "superseded, kept because no replacing document is present"
+OTHER_LABEL, NOT_SAMPLED = "class is not in source.labels", "not in the sample of source.max_records"
+
+# `row` is the position in the order of the source, `person` the identifier after merges
+_MERGED = "CREATE TABLE merged AS SELECT unnest($old::VARCHAR[]) AS old, unnest($new::VARCHAR[]) AS new"
+_NOTES = """
+CREATE TABLE note AS
+SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND $rows_are_persons
+        THEN 'row-' || file_row_number ELSE n.person END) AS person,
+    place, coalesce(nullif(document, ''), place) AS document, version, date, label, aliases,
+    replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
+FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
+"""
+# each statement sets the reason of notes that have none yet, in this order
+_STEPS = (
+    (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
+    (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
+    (  # a withdrawal that names no person
+        OLDER,
+        """
+        WITH gone AS (SELECT document, max((version, row)) AS last
+                      FROM note WHERE withdrawn <> '' AND person = '' GROUP BY 1)
+        UPDATE note SET reason = $reason FROM gone
+        WHERE note.document = gone.document AND (note.version, note.row) < last AND reason IS NULL
+        """,
+    ),
+    (
+        OLDER,
+        """
+        UPDATE note SET reason = $reason FROM (
+            SELECT row, row_number() OVER (PARTITION BY person, document ORDER BY version DESC, row DESC) AS rank
+            FROM note WHERE person <> '') ranked
+        WHERE note.row = ranked.row AND rank > 1 AND reason IS NULL
+        """,
+    ),
+    (NO_TEXT, "UPDATE note SET reason = $reason WHERE reason IS NULL AND NOT has_text"),
+    (NO_LABEL, "UPDATE note SET reason = $reason WHERE reason IS NULL AND label = ''"),
+    (  # a superseded document, if another one has a common identifier and is newer; that one may be withdrawn
+        OLDER,
+        """
+        WITH key AS (SELECT row, person, version, date, is_superseded AND reason IS NULL AS is_old,
+                        unnest(list_append(aliases, document)) AS name
+                     FROM note WHERE reason IS NULL OR withdrawn <> ''),
+            ranked AS (SELECT row, is_old,
+                        rank() OVER (PARTITION BY person, name ORDER BY version DESC, date DESC, row DESC) AS rank
+                       FROM key)
+        UPDATE note SET reason = $reason FROM ranked WHERE note.row = ranked.row AND is_old AND rank > 1
+        """,
+    ),
+    (  # a withdrawn document that another one has as an alias
+        OLDER,
+        """
+        WITH gone AS (SELECT person, document AS name, max((version, row)) AS last
+                      FROM note WHERE withdrawn <> '' GROUP BY 1, 2),
+            own AS (SELECT row, person, version, unnest(aliases) AS name FROM note WHERE reason IS NULL),
+            pair AS (SELECT row FROM own JOIN gone USING (person, name) WHERE (own.version, own.row) < last)
+        UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
+        """,
+    ),
+    (  # a document that a newer one with a common identifier replaces
+        OLDER,
+        """
+        WITH target AS (SELECT person, version, aliases, unnest(replaces) AS name FROM note WHERE reason IS NULL),
+            own AS (SELECT row, person, version, aliases, unnest(list_append(aliases, document)) AS name
+                    FROM note WHERE reason IS NULL),
+            pair AS (SELECT row FROM own JOIN target USING (person, name)
+                     WHERE target.version > own.version AND list_has_any(own.aliases, target.aliases))
+        UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
+        """,
+    ),
+    (  # if two documents replace one another, the newer one stays; an earlier version can state what is replaced
+        REPLACED,
+        """
+        WITH target AS (SELECT row, person, document, date, version, reason IS NULL AS is_kept,
+                            withdrawn <> '' AS is_withdrawn, unnest(replaces) AS name
+                        FROM note WHERE reason IS NULL OR reason = $older OR withdrawn <> ''),
+            own AS (SELECT row, person, document, date, version, is_superseded,
+                        unnest(list_append(aliases, document)) AS name
+                    FROM note WHERE reason IS NULL),
+            pair AS (SELECT DISTINCT own.row AS old, target.row AS new, is_kept,
+                        (own.date, own.version, own.row) > (target.date, target.version, target.row) AS is_newer
+                     FROM own JOIN target USING (person, name)
+                     WHERE own.row <> target.row AND (is_superseded OR NOT is_withdrawn)
+                        AND (is_kept OR own.document <> target.document))
+        UPDATE note SET reason = $reason FROM pair
+        WHERE note.row = pair.old AND NOT (is_newer AND (NOT is_kept OR EXISTS (
+            SELECT 1 FROM pair other WHERE other.old = pair.new AND other.new = pair.old)))
+        """,
+    ),
+    (
+        REPEATED,
+        """
+        UPDATE note SET reason = $reason FROM (
+            SELECT row, row_number() OVER (PARTITION BY person, same, date[:10] ORDER BY is_superseded, row) AS rank,
+                date = '' AND max(date) OVER (PARTITION BY person, same) <> '' AS is_undated
+            FROM note WHERE reason IS NULL) ranked
+        WHERE note.row = ranked.row AND (rank > 1 OR is_undated)
+        """,
+    ),
+)
+_UNUSED = "SELECT reason, count(*), arg_min(place, row, 20) FROM note WHERE reason IS NOT NULL GROUP BY 1"
+_SUPERSEDED = "SELECT count(*), arg_min(place, row, 20) FROM note WHERE reason IS NULL AND is_superseded"
+_NAMES = """
+CREATE TABLE known AS
+SELECT coalesce(merged.new, p.person) AS person, list_sort(list_distinct(flatten(list(p.names)))) AS names
+FROM read_parquet($spooled) p LEFT JOIN merged ON merged.old = p.person GROUP BY 1
+"""
+_RESULT = """
+SELECT CASE WHEN n.person = '' THEN kept.document
+        ELSE replace(replace(kept.person, '%', '%25'), '/', '%2F') || '/' || replace(n.date, '/', '-') || '/'
+            || kept.document END AS id,
+    kept.person, n.label, n.text, n.date, n.encounter, n.author,
+    list_sort(list_distinct(list_concat(coalesce(n.names, []), coalesce(known.names, [])))) AS names
+FROM read_parquet($spooled, file_row_number = true) n
+JOIN note kept ON kept.row = n.file_row_number LEFT JOIN known ON known.person = kept.person
+WHERE kept.reason IS NULL ORDER BY kept.person, n.date, kept.document, kept.row
+"""
+_LENGTHS = """
+SELECT quantile_disc(2 * length(text) - length(replace(text, ' ', '')) - length(replace(text, chr(10), '')) + 1,
+    [0.1, 0.5, 0.9]), count(DISTINCT person) FROM read_parquet($notes)
+"""
+_YEARS = """
+SELECT date[:4], count(*) FROM read_parquet($notes) WHERE regexp_matches(date, '^[0-9]{4}') GROUP BY 1 ORDER BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which notes are kept."""
+
+    unused: Callable[[str], str | None]  # returns why notes with this label are not used, or None
+    limit: int | None  # largest number of notes; None for all
+    rank: Callable[[str], Any]  # place of a person in the random order in which whole persons are taken up to `limit`
+    rows_are_persons: bool  # whether a note without a person is kept as a person of its own
+
+
+def resolve(found: Spooled, folder: Path, wanted: Wanted) -> dict[str, Any]:
+    """Write `RESOLVED` into `folder` from the spooled files there, and return the content of the load report.
+
+    `found` is what `spool` returned. The spooled files are removed.
+
+    Raises:
+        DataError: no note is left. The message lists the reasons with counts.
+
+    Privacy: the load report holds counts, years, and the places of notes in the source.
+    """
+    spooled = {"spooled": str(folder / NOTES)}
+    with connect(folder, "400MB") as database:
+        final = _final(found.merged)
+        database.execute(_MERGED, {"old": list(final), "new": list(final.values())})
+        database.execute(_NOTES, {**spooled, "rows_are_persons": wanted.rows_are_persons})
+        for reason, step in _STEPS:
+            given = {"reason": reason, "older": OLDER}
+            database.execute(step, {name: value for name, value in given.items() if f"${name}" in step})
+        _drop_labels(database, wanted)
+        _sample(database, wanted)
+        database.execute(_NAMES, {"spooled": str(folder / PERSONS)})
+        report = _report(database, found, len(final))
+        if not report["notes"]:
+            raise DataError(
+                "the source holds no usable note",
+                problems=[f"{reason}: {what['count']}" for reason, what in report["dropped"].items()],
+                hint=_remedy(report["dropped"]),
+            )
+        rows = database.sql(_RESULT, params=spooled).to_arrow_reader(BATCH_ROWS)
+        with pq.ParquetWriter(folder / RESOLVED, rows.schema, compression="zstd") as writer:
+            for batch in rows:
+                writer.write_batch(batch)
+        report["profile"] = _profile(database, folder / RESOLVED)
+    for name in (NOTES, PERSONS):
+        (folder / name).unlink()
+    return report
+
+
+def _remedy(dropped: Collection[str]) -> str:
+    if NOT_SAMPLED in dropped:
+        return "Raise source.max_records; the first person of the sample has more notes."
+    if OTHER_LABEL in dropped:
+        return "Remove source.labels, run `synthgen plan`, and list classes that it prints."
+    return "Check source.kind, source.path and source.fields."
+
+
+def _final(merges: Collection[tuple[str, str]]) -> dict[str, str]:
+    """Return the identifier that stands for a person by each other identifier of that person.
+
+    All identifiers that merges connect are one person, also if one was merged twice. The person has the identifier
+    that was never replaced; if there are several, or none because of a circle, the smallest.
+    """
+    linked: dict[str, set[str]] = defaultdict(set)
+    for old, new in merges:
+        linked[old].add(new)
+        linked[new].add(old)
+    replaced = {old for old, new in merges if old != new}
+    final: dict[str, str] = {}
+    seen: set[str] = set()
+    for start in linked:
+        group, waiting = [], [] if start in seen else [start]
+        while waiting:
+            if (one := waiting.pop()) not in seen:
+                seen.add(one)
+                group.append(one)
+                waiting += linked[one]
+        if group:
+            own = min([one for one in group if one not in replaced] or group)
+            final |= {one: own for one in group if one != own}
+    return final
+
+
+def _drop_labels(database: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
+    labels = [
+        label for (label,) in database.execute("SELECT DISTINCT label FROM note WHERE reason IS NULL").fetchall()
+    ]
+    unused = {label: reason for label in labels if (reason := wanted.unused(label)) is not None}
+    database.execute(
+        "CREATE TABLE unused AS SELECT unnest($label::VARCHAR[]) AS label, unnest($reason::VARCHAR[]) AS reason",
+        {"label": list(unused), "reason": list(unused.values())},
+    )
+    database.execute(
+        "UPDATE note SET reason = unused.reason FROM unused WHERE note.reason IS NULL AND note.label = unused.label"
+    )
+
+
+def _sample(database: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
+    """Keep whole persons, in the order of their rank, until the next one does not fit the limit."""
+    sizes = dict(database.execute("SELECT person, count(*) FROM note WHERE reason IS NULL GROUP BY 1").fetchall())
+    if wanted.limit is None or sum(sizes.values()) <= wanted.limit:
+        return
+    taken: list[str] = []
+    room = wanted.limit
+    for person in sorted(sizes, key=wanted.rank):
+        if sizes[person] > room:
+            break
+        taken.append(person)
+        room -= sizes[person]
+    database.execute("CREATE TABLE taken AS SELECT unnest($taken::VARCHAR[]) AS person", {"taken": taken})
+    database.execute(
+        "UPDATE note SET reason = $reason WHERE reason IS NULL AND person NOT IN (SELECT person FROM taken)",
+        {"reason": NOT_SAMPLED},
+    )
+
+
+def _report(database: duckdb.DuckDBPyConnection, found: Spooled, n_merged: int) -> dict[str, Any]:
+    """Return the number of items and notes, and the counts and first places by reason."""
+    for reason, count, places in database.execute(_UNUSED).fetchall():
+        found.dropped.add(reason, places, count)
+    ((n_kept, places),) = database.execute(_SUPERSEDED).fetchall()
+    if n_kept:
+        found.remarks.add(KEPT_SUPERSEDED, places, n_kept)
+    ((n_notes,),) = database.execute("SELECT count(*) FROM note WHERE reason IS NULL").fetchall()
+    return {
+        "items": found.n_items,
+        "notes": n_notes,
+        "merged_persons": n_merged,
+        "dropped": found.dropped.to_json(),
+        "remarks": found.remarks.to_json(),
+    }
+
+
+def _profile(database: duckdb.DuckDBPyConnection, notes: Path) -> dict[str, Any]:
+    """Return the lengths of the notes in words (10 %, 50 %, 90 %), the notes per year, and the number of persons."""
+    path = {"notes": str(notes)}
+    ((lengths, persons),) = database.execute(_LENGTHS, path).fetchall()
+    return {"words": lengths, "persons": persons, "notes_by_year": dict(database.execute(_YEARS, path).fetchall())}

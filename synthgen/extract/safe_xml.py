@@ -1,0 +1,129 @@
+"""Parse XML without entities, network access, very long texts or deep nesting."""
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any, BinaryIO
+
+from lxml import etree
+
+Element = Any  # an element of lxml, which has no types
+MALFORMED, ENTITIES = "XML is malformed", "XML has entities"
+TOO_LARGE = "XML is too large, has a text of more than 10 MB, or is nested too deeply"
+MOST_BYTES = 256 << 20
+MOST_DEPTH = 250
+_SAFE = {
+    "resolve_entities": False, "load_dtd": False, "no_network": True, "huge_tree": False, "remove_comments": True,
+    "remove_pis": True,
+}  # fmt: skip
+_HEAD_BYTES = 4096
+_OPENING = re.compile(rb"(\xef\xbb\xbf)?\s*")  # some systems write line breaks before the declaration
+_DECLARATION = re.compile(rb"<\?xml\s[^>]{0,300}\bencoding\s*=")
+_LIMIT_CODE = 114  # XML_ERR_RESOURCE_LIMIT of libxml2
+_LIMIT_WORDS = ("too big", "too long", "huge")  # in messages of limits that have other codes
+
+
+class UnsafeXml(Exception):  # noqa: N818 - an expected property of a file, which the reader counts
+    """XML that is malformed or exceeds a limit; `reason` is a fixed phrase without content of the file."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def parse_xml(data: bytes) -> tuple[Element, bool]:
+    """Return the root element of an XML document, and whether its declared encoding was wrong.
+
+    A document that is malformed in its declared encoding is read as UTF-8 instead. Entities are not expanded, and
+    nothing is loaded. Raise UnsafeXml if the document is malformed, has entities, or exceeds a limit.
+    """
+    if len(data) > MOST_BYTES:
+        raise UnsafeXml(TOO_LARGE)
+    start, encoding = _opening(data[:_HEAD_BYTES])
+    body = data[start:]
+    try:
+        return _parsed(body, encoding), False
+    except UnsafeXml as unsafe:
+        if unsafe.reason != MALFORMED or not _DECLARATION.match(body):
+            raise
+    return _parsed(body, "utf-8"), True
+
+
+def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Element, bool]]:
+    """Yield the elements of some names one by one, and whether the declared encoding was wrong.
+
+    The conditions are those of `parse_xml`. An element is valid until the next one is read, so memory does not grow
+    with their number. Raise UnsafeXml at the place where the file becomes unusable.
+    """
+    head = file.read(_HEAD_BYTES)
+    start, encoding = _opening(head)
+    n_elements = 0
+    try:
+        file.seek(start)
+        for element in _streamed(file, names, encoding):
+            n_elements += 1
+            yield element, False
+    except UnsafeXml as unsafe:
+        if n_elements or unsafe.reason != MALFORMED or not _DECLARATION.match(head, start):
+            raise
+    else:
+        return
+    file.seek(start)
+    for element in _streamed(file, names, "utf-8"):
+        yield element, True
+
+
+def local(element: Element) -> str:
+    """Return the name of an element without its namespace."""
+    return str(etree.QName(element).localname)
+
+
+def _opening(head: bytes) -> tuple[int, str | None]:
+    """Return where the markup starts, and the encoding that a byte order mark states."""
+    match = _OPENING.match(head)
+    return (match.end(), "utf-8" if match[1] else None) if match else (0, None)
+
+
+def _parsed(data: bytes, encoding: str | None) -> Element:
+    try:
+        root = etree.fromstring(data, etree.XMLParser(**_SAFE, encoding=encoding))
+    except (etree.XMLSyntaxError, ValueError, LookupError, MemoryError) as error:
+        raise UnsafeXml(_reason(error)) from None
+    _refuse_entities(root)
+    depth = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > MOST_DEPTH:
+            raise UnsafeXml(TOO_LARGE)
+    return root
+
+
+def _streamed(file: BinaryIO, names: Collection[str], encoding: str | None) -> Iterator[Element]:
+    depth = 0
+    try:
+        for event, element in etree.iterparse(file, events=("start", "end"), encoding=encoding, **_SAFE):
+            depth += 1 if event == "start" else -1
+            if depth > MOST_DEPTH:
+                raise UnsafeXml(TOO_LARGE)
+            if event == "end" and local(element) in names:
+                _refuse_entities(element)
+                yield element
+                element.clear()
+                while element.getprevious() is not None:
+                    del element.getparent()[0]
+    except (etree.XMLSyntaxError, ValueError, LookupError, MemoryError) as error:
+        raise UnsafeXml(_reason(error)) from None
+
+
+def _refuse_entities(element: Element) -> None:
+    """Refuse declared entities, which attributes may contain, and references to entities that nothing declares."""
+    dtd = element.getroottree().docinfo.internalDTD
+    if (dtd is not None and dtd.entities()) or next(element.iter(etree.Entity), None) is not None:
+        raise UnsafeXml(ENTITIES)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return TOO_LARGE
+    message = str(error).casefold()
+    is_limit = getattr(error, "code", None) == _LIMIT_CODE or any(word in message for word in _LIMIT_WORDS)
+    return TOO_LARGE if is_limit else MALFORMED

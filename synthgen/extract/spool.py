@@ -1,0 +1,149 @@
+"""Write the items of a reader to files, so that memory does not grow with the number of notes."""
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from synthgen.core.progress import Advance
+from synthgen.extract.note import Dropped, Item, MergedPerson, Note, PersonNames, Remark, StaffNames
+
+NOTES, PERSONS = "spooled-notes.parquet", "spooled-persons.parquet"
+BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # a batch is written as soon as it reaches one of them
+SHOWN_PLACES = 20  # of each reason, in the load report
+NOT_UNICODE, NUL = "lone surrogate in a field", "NUL character in a field"
+_WORD = re.compile(r"\w+")
+_TEXT, _LIST = pa.string(), pa.list_(pa.string())
+NOTE_SCHEMA = pa.schema(
+    {
+        **dict.fromkeys(
+            ("place", "document", "text", "person", "label", "encounter", "date", "author", "version"), _TEXT
+        ),
+        "aliases": _LIST,
+        "replaces": _LIST,
+        "is_superseded": pa.bool_(),
+        "withdrawn": _TEXT,
+        "names": _LIST,
+        "same": pa.binary(16),  # digest of the words; formats of one document differ in marks of lists
+    }
+)
+PERSON_SCHEMA = pa.schema({"person": _TEXT, "names": _LIST})
+
+
+class Tally:
+    """Counts of reasons, and the first places of each."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._places: dict[str, list[str]] = defaultdict(list)
+
+    def add(self, reason: str, places: Sequence[str], count: int = 1) -> None:
+        """Count a reason; `places` are the places, or the first of them."""
+        self.counts[reason] += count
+        room = SHOWN_PLACES - len(self._places[reason])
+        self._places[reason] += places[:room]
+
+    def to_json(self) -> dict[str, dict[str, object]]:
+        """Return count and first places by reason, sorted by reason."""
+        return {reason: {"count": n, "places": self._places[reason]} for reason, n in sorted(self.counts.items())}
+
+
+class Spooled:
+    """What `spool` wrote and counted."""
+
+    def __init__(self) -> None:
+        self.n_items = 0  # notes and dropped items
+        self.dropped, self.remarks = Tally(), Tally()
+        self.merged: set[tuple[str, str]] = set()  # old and new identifier of a person
+        self.staff: set[str] = set()
+
+
+def spool(items: Iterable[Item], folder: Path, advance: Advance) -> Spooled:
+    """Write the notes and the names of persons of a reader to `folder`, and return the rest.
+
+    Privacy: the files hold the private notes; the caller removes them.
+    """
+    found = Spooled()
+    with _table(folder / NOTES, NOTE_SCHEMA) as notes, _table(folder / PERSONS, PERSON_SCHEMA) as persons:
+        for item in items:
+            if isinstance(item, Note):
+                row = _row(item)
+                if (reason := _unfit(row)) is None:
+                    notes.add(row, len(item.text))
+                else:
+                    found.dropped.add(reason, [item.place])
+            elif isinstance(item, Dropped):
+                found.dropped.add(item.reason, [item.place])
+            elif isinstance(item, Remark):
+                found.remarks.add(item.reason, [item.place])
+            elif isinstance(item, MergedPerson):
+                found.merged.add((_shown(item.old).strip(), _shown(item.new).strip()))
+            elif isinstance(item, PersonNames):
+                persons.add({"person": _shown(item.person).strip(), "names": list(map(_shown, item.names))}, 0)
+            elif isinstance(item, StaffNames):
+                found.staff.update(map(_shown, item.names))
+            if isinstance(item, Note | Dropped):
+                found.n_items += 1
+                advance(1)
+    return found
+
+
+def _row(note: Note) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(note, name) for name in Note.__dataclass_fields__}
+    words = _WORD.findall(note.text.casefold()) or [note.text]
+    same = hashlib.sha256(" ".join(words).encode(errors="surrogatepass")).digest()[:16]
+    return {
+        **row,
+        "person": note.person.strip(),
+        "label": note.label.strip(),
+        "text": note.text.strip(),
+        "same": same,
+    }
+
+
+def _unfit(row: Mapping[str, Any]) -> str | None:
+    """Return why a note cannot be written as UTF-8, or contains a NUL; None if it can be used."""
+    strings = [value for value in row.values() if isinstance(value, str)]
+    text = "".join([*strings, *row["aliases"], *row["replaces"], *row["names"]])
+    if "\0" in text:
+        return NUL
+    return None if _shown(text) == text else NOT_UNICODE
+
+
+def _shown(text: str) -> str:
+    """Return the text with a question mark in place of each lone surrogate, which UTF-8 cannot encode."""
+    return text.encode(errors="replace").decode()
+
+
+class _ParquetRows:
+    """A Parquet file that is written in batches."""
+
+    def __init__(self, writer: pq.ParquetWriter) -> None:
+        self._writer = writer
+        self._rows: list[Mapping[str, Any]] = []
+        self._size = 0
+
+    def add(self, row: Mapping[str, Any], size: int) -> None:
+        self._rows.append(row)
+        self._size += size
+        if len(self._rows) >= BATCH_ROWS or self._size >= BATCH_CHARACTERS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._rows:
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._writer.schema))
+        self._rows, self._size = [], 0
+
+
+@contextmanager
+def _table(path: Path, schema: pa.Schema) -> Iterator[_ParquetRows]:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        table = _ParquetRows(writer)
+        yield table
+        table.flush()

@@ -1,0 +1,58 @@
+"""The extract stage: read a hospital source, and write its notes as a table that the load stage reads."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from synthgen.core.stage import Stage, StageContext
+from synthgen.extract.extract import Reads, extract
+from synthgen.extract.note import Fields
+from synthgen.extract.resolve import NO_LABEL, OTHER_LABEL, Wanted
+from synthgen.load.cells import folded, spelled
+from synthgen.load.selection import is_no_value
+
+SETTINGS = ("kind", "fields", "encoding", "rows_are_persons", "labels", "normalize_labels", "max_records")
+
+
+def _extract(context: StageContext) -> Mapping[str, object]:
+    """Write the notes, the names of the staff, and the load report."""
+    source = {name: context.config(f"source.{name}") for name in SETTINGS}
+    seeds = context.stream("load")
+    wanted = Wanted(
+        unused=unused_labels(source["labels"], normalize=source["normalize_labels"]),
+        limit=source["max_records"],
+        rank=lambda person: seeds.child("sample", person).key(),
+        rows_are_persons=source["rows_are_persons"],
+    )
+    fields = Fields(**source["fields"].model_dump())
+    reads = Reads(fields=fields, encoding=source["encoding"], most_notes=context.input("most_notes"))
+    with context.progress.stage("extract", total=0, unit="documents") as advance:
+        report = extract(source["kind"], context.input("file"), context.folder, reads, wanted, advance)
+    counts = {
+        part: {reason: what["count"] for reason, what in report[part].items()} for part in ("dropped", "remarks")
+    }
+    shown = {"is_whole": report["is_whole"], "profile": report["profile"]}
+    return {"in": report["items"], "out": report["notes"], **counts, **shown}
+
+
+def unused_labels(labels: tuple[str, ...] | None, *, normalize: bool) -> Callable[[str], str | None]:
+    """Return the function that says why `load` skips records with a label, or None; see `source.labels`."""
+    spelling: Callable[[str], str] = folded if normalize else partial(spelled, form="NFC")
+    kept = None if labels is None else {spelling(label) for label in labels}
+
+    def reason(label: str) -> str | None:
+        if normalize and is_no_value(spelled(label, "NFC")):
+            return NO_LABEL
+        return None if kept is None or spelling(label) in kept else OTHER_LABEL
+
+    return reason
+
+
+EXTRACT = Stage(
+    name="extract",
+    version=4,
+    run=_extract,
+    config=tuple(f"source.{name}" for name in SETTINGS),
+    inputs=("file", "most_notes"),
+    streams=("load",),
+    libraries=("python", "duckdb", "lxml", "pyarrow", "pypdf", "regex"),
+)

@@ -1,0 +1,32 @@
+"""Measure the lengths of the records, and warn if generated texts are much shorter."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from synthgen.config import Config
+from synthgen.core.types import Corpus
+
+TOKENS_PER_WORD = 1.4  # of English clinical text under the embedded tokenizer
+LEAST_CARRIED = 0.6  # the plan warns if generated texts can have less than this share of the words of train
+
+
+def words_per_record(corpora: Iterable[Corpus]) -> tuple[int, int, int]:
+    """Return the numbers of words that 10 %, 50 % and 90 % of the records do not exceed."""
+    words = [len(text.split()) for corpus in corpora for text in corpus.texts]
+    low, median, high = np.quantile(words, (0.1, 0.5, 0.9), method="inverted_cdf").tolist()
+    return low, median, high
+
+
+def length_warning(config: Config, train: Corpus) -> str | None:
+    """Return a warning if the records of the source have far more words than a generated text can have."""
+    most = config.decode.token_limit / TOKENS_PER_WORD
+    words = [len(text.split()) for text in train.texts]
+    share = sum(min(n, most) for n in words) / max(sum(words), 1)
+    if config.segments is not None or share >= LEAST_CARRIED:
+        return None
+    return (
+        f"source: a record has {sum(words) / len(words):.0f} words on average, and a generated text at most about "
+        f"{most:.0f}, so {share:.0%} of the length can be written; add the section segments, or raise "
+        "decode.max_new_tokens"
+    )

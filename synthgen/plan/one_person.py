@@ -1,0 +1,45 @@
+"""Predict how many new records are mostly one person's, which the audit `parent_recovery` fails."""
+
+import numpy as np
+
+from audits.attacks.parent_recovery.parent_recovery_audit import MIN_EFFECTIVE_PARENTS
+from audits.gate.policy import Policy
+from synthgen.interpolate import Mixture, Slerp
+from synthgen.interpolate.base import Interpolator
+from synthgen.interpolate.linear import draw_lambdas, pair_weights
+
+DRAWS = 20_000  # the standard error of the share is at most 0.0036
+ALMOST_CERTAIN = 0.999
+
+
+def one_person_share(method: Interpolator) -> float:
+    """Return the expected share of new records with fewer than `MIN_EFFECTIVE_PARENTS` effective parents, 0 to 1.
+
+    No method derives the weights of the parents from the records, unless `max_exposure` limits them. With such a
+    limit, the share is unknown, and the function returns 0.
+    """
+    if method.max_parents == 0 or getattr(method, "max_exposure", None) is not None:
+        return 0.0
+    if method.max_parents == 1:
+        return 1.0
+    generator = np.random.default_rng(0)
+    if isinstance(method, Mixture):
+        weights = generator.dirichlet(np.full(method.parents, method.alpha), size=DRAWS)
+    else:
+        beta = method.lambda_beta if isinstance(method, Slerp) else None
+        weights = pair_weights(draw_lambdas(generator, DRAWS, beta))
+    return float((1 / (weights**2).sum(axis=1) < MIN_EFFECTIVE_PARENTS).mean())
+
+
+def certain_recovery(method: Interpolator, policy: Policy, n_records: int) -> str | None:
+    """Return why `parent_recovery` fails with a probability above `ALMOST_CERTAIN`, with the remedy, or None."""
+    share = one_person_share(method)
+    if 1 - (1 - share) ** n_records <= ALMOST_CERTAIN:
+        return None
+    given = policy.dp_substitute
+    limit = "" if given is None else f" of at most {given.max_epsilon:g}, which the policy accepts instead"
+    return (
+        f"audit parent_recovery: {method.name} makes about {share:.0%} of the records mostly from one person (fewer "
+        f"than {MIN_EFFECTIVE_PARENTS} effective parents), and the audit fails if there is one such record; for "
+        f"external release, set interpolate.method: dp-gaussian and dp.epsilon{limit}"
+    )

@@ -1,0 +1,150 @@
+"""Compare two bundles: what they state, their files, their measured numbers and their records."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audits.verify.outcome import printable
+from synthgen.receive.received import ReceivedBundle
+
+# fields that differ between any two releases, also if a run is repeated with the same data and settings
+_OF_ONE_RELEASE = ("releaseId", "timeCreated", "expires", "attempts", "inputs")
+_COMPARED_ELSEWHERE = ("gates", "config", "evidence")
+_NUMBERS = ("value", "low", "high", "confidence", "n")
+Pairs = dict[str, list[Any]]  # the values of A and of B by name; None where a bundle lacks the name
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The comparison of two bundles A and B. Nothing is verified."""
+
+    fields: dict[str, Any]
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether statement, settings, gates, measured numbers and records are equal."""
+        return bool(self.fields["equal"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as plain data."""
+        return self.fields
+
+    def to_text(self) -> str:
+        """Return the comparison as lines, with the values of A before those of B."""
+        of = self.fields
+        lines = ["{0}: {name}, release {releaseId}, digest {digest}".format(s.upper(), **of[s]) for s in ("a", "b")]
+        for part in ("release", "statement", "settings"):
+            lines += [f"{part}: {name}: {_shown(a)} | {_shown(b)}" for name, (a, b) in of[part].items()]
+        for state in ("onlyA", "onlyB", "changed"):
+            lines += [f"file {_FILE_STATES[state]}: {name}" for name in of["files"][state]]
+        for part in ("gates", "measured"):
+            lines += [_side_by_side(part, name, *pair) for name, pair in of[part].items()]
+        lines += ["records: {a} in A, {b} in B".format(**of["records"])]
+        lines += ["texts: {equal} in both, {onlyA} only in A, {onlyB} only in B".format(**of["records"])]
+        lines += ["texts in both with another label: {otherLabel}".format(**of["records"])]
+        lines += [f"{'EQUAL' if self.is_equal else 'DIFFERENT'} in content; nothing was verified"]
+        return "\n".join(map(printable, lines))
+
+
+_FILE_STATES = {"onlyA": "only in A", "onlyB": "only in B", "changed": "changed"}
+
+
+def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:
+    """Return the comparison of two bundles; it contains no text of a record.
+
+    Bundles are equal in content if statement, settings, gates, measured numbers and records are equal. Date, id,
+    position in the ledger and commitments to the source differ between any two releases and are listed separately.
+    The digests of files are listed too, but do not count, because files such as README.md name the date.
+    """
+    one, two = (bundle.statement.predicate.model_dump(mode="json", by_alias=True) for bundle in (a, b))
+    release = _differing({k: one[k] for k in _OF_ONE_RELEASE}, {k: two[k] for k in _OF_ONE_RELEASE})
+    left_out = {*_OF_ONE_RELEASE, *_COMPARED_ELSEWHERE}
+    statement = _differing(*({k: v for k, v in side.items() if k not in left_out} for side in (one, two)))
+    settings = _differing(a.settings, b.settings)
+    gates = _paired(*({gate["id"]: gate for gate in side["gates"]} for side in (one, two)))
+    measured = _paired(_metrics(a), _metrics(b))
+    records = _compared_records(a, b)
+    is_equal = not statement and not settings and records["equal"] - records["otherLabel"] == records["a"]
+    is_equal = is_equal and records["a"] == records["b"]
+    is_equal = is_equal and all(left == right for part in (gates, measured) for left, right in part.values())
+    sides = {name: _identity(bundle) for name, bundle in (("a", a), ("b", b))}
+    parts = {"release": release, "statement": statement, "settings": settings, "files": _compared_files(a, b)}
+    return Difference({"equal": is_equal, **sides, **parts, "gates": gates, "measured": measured, "records": records})
+
+
+def _identity(bundle: ReceivedBundle) -> dict[str, str]:
+    stated = bundle.statement.predicate
+    return {"name": stated.dataset.name, "releaseId": stated.release_id, "digest": bundle.digest}
+
+
+def _metrics(bundle: ReceivedBundle) -> dict[str, dict[str, Any]]:
+    return {
+        name: {field: getattr(number, field) for field in _NUMBERS}
+        for name, number in bundle.evidence.metrics.items()
+    }
+
+
+def _compared_files(a: ReceivedBundle, b: ReceivedBundle) -> dict[str, list[str]]:
+    one, two = ({s.name: s.digest.sha256 for s in bundle.statement.subject} for bundle in (a, b))
+    return {
+        "onlyA": sorted(one.keys() - two.keys()),
+        "onlyB": sorted(two.keys() - one.keys()),
+        "changed": sorted(name for name in one.keys() & two.keys() if one[name] != two[name]),
+    }
+
+
+def _compared_records(a: ReceivedBundle, b: ReceivedBundle) -> dict[str, int]:
+    texts = [Counter(text for _, text, _ in bundle.rows) for bundle in (a, b)]
+    labelled = [Counter((text, label) for _, text, label in bundle.rows) for bundle in (a, b)]
+    equal = (texts[0] & texts[1]).total()
+    return {
+        "a": len(a.rows),
+        "b": len(b.rows),
+        "equal": equal,
+        "onlyA": len(a.rows) - equal,
+        "onlyB": len(b.rows) - equal,
+        "otherLabel": equal - (labelled[0] & labelled[1]).total(),
+    }
+
+
+def _paired(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:
+    return {name: [a.get(name), b.get(name)] for name in {**a, **b}}
+
+
+def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:
+    """Return the values that differ, by their path."""
+    pairs = _paired(dict(_flat(a)), dict(_flat(b)))
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each scalar with its path; an item of a list is named by its role if the roles differ, else by number."""
+    if isinstance(value, Mapping):
+        items = list(value.items())
+    elif isinstance(value, list | tuple):
+        roles = [item.get("role") if isinstance(item, Mapping) else None for item in value]
+        has_roles = None not in roles and len(set(roles)) == len(roles)
+        items = [
+            (str(role if has_roles else at), item) for at, (role, item) in enumerate(zip(roles, value, strict=True))
+        ]
+    else:
+        yield path, value
+        return
+    for name, item in items:
+        yield from _flat(item, f"{path}.{name}" if path else str(name))
+
+
+def _shown(value: Any) -> str:
+    return "–" if value is None else str(value)
+
+
+def _side_by_side(part: str, name: str, a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> str:
+    def shown(side: Mapping[str, Any] | None) -> str:
+        if side is None:
+            return "–"
+        if part == "gates":
+            return f"{_shown(side['value'])} {side['op']} {side['threshold']} {side['verdict']}"
+        return f"{side['value']:.6g} [{side['low']:.6g}, {side['high']:.6g}], n {side['n']}"
+
+    return f"{part.removesuffix('s')}{'' if a == b else ' (differs)'}: {name}: {shown(a)} | {shown(b)}"

@@ -1,0 +1,126 @@
+"""Describe a bundle for its receiver, as it states itself."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from audits.verify.contents import COLUMNS
+from audits.verify.outcome import printable
+from synthgen.receive.received import ReceivedBundle
+
+UNVERIFIED = "Nothing was verified. Run `synthgen verify BUNDLE --trust TRUST.json` before you use the data."
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a bundle states about itself."""
+
+    fields: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the description as plain data."""
+        return self.fields
+
+    def to_text(self) -> str:
+        """Return the description as lines, which begin and end with the note that nothing was verified."""
+        of = self.fields
+        lines = [
+            UNVERIFIED,
+            f"dataset: {of['name']}, release {of['releaseId']}",
+            f"digest of the statement: {of['digest']}",
+            f"made: {of['time']}, expires: {of['expires'] or 'never'}",
+            f"formats: {', '.join(f'{name} {version}' for name, version in of['formats'].items())}",
+            *_record_lines(of["records"]),
+            *_policy_lines(of),
+            *(f"limitation: {limit}" for limit in of["limitations"]),
+            *(f"model: {m['role']} {m['name']}, {m['format']}, sha256 {m['digest']}" for m in of["models"]),
+            *_signer_lines(of),
+            *(f"file: {file['name']}, {file['bytes']} bytes" for file in of["files"]),
+            UNVERIFIED,
+        ]
+        return "\n".join(map(printable, lines))  # a label or a name may contain a line break
+
+
+def overview(bundle: ReceivedBundle) -> Overview:
+    """Return the description of a bundle; it contains no text of a record."""
+    stated = bundle.statement.predicate
+    wire = stated.model_dump(mode="json", by_alias=True)
+    decisions = [
+        {"role": one.role, "decision": one.decision, "person": one.person, "time": one.time, "keyid": keyid}
+        for keyid, one in bundle.decisions
+    ]
+    fields = {
+        "verified": False,
+        "name": stated.dataset.name,
+        "releaseId": stated.release_id,
+        "digest": bundle.digest,
+        "time": stated.time_created,
+        "expires": stated.expires,
+        "formats": {"statement": stated.schema_version, "synthgen": stated.producer.version},
+        "license": stated.dataset.license,
+        "language": list(stated.dataset.language),
+        "files": [{"name": name, "bytes": size} for name, size in bundle.sizes.items()],
+        "records": _records(bundle),
+        "models": [{**model, "digest": model["digest"]["sha256"]} for model in wire["models"]],
+        "policy": {**wire["policy"], "digest": stated.policy.digest.sha256},
+        "use": wire["use"],
+        "gates": wire["gates"],
+        "guarantee": wire["privacy"],
+        "limitations": wire["limitations"],
+        "signers": list(bundle.keyids),
+        "approvals": {"required": wire["approvalsRequired"], "decisions": decisions},
+    }
+    return Overview(fields)
+
+
+def _records(bundle: ReceivedBundle) -> dict[str, Any]:
+    texts = [text for _, text, _ in bundle.rows]
+    return {
+        "count": len(bundle.rows),
+        "columns": list(COLUMNS),
+        "classes": dict(sorted(Counter(label for _, _, label in bundle.rows).items())),
+        "characters": _spread([len(text) for text in texts]),
+        "words": _spread([len(text.split()) for text in texts]),
+    }
+
+
+def _spread(numbers: Sequence[int]) -> dict[str, float]:
+    return {"least": min(numbers), "median": median(numbers), "most": max(numbers)}
+
+
+def _record_lines(records: dict[str, Any]) -> list[str]:
+    spread = {unit: "{least} to {most}, median {median}".format(**records[unit]) for unit in ("characters", "words")}
+    return [
+        f"records: {records['count']}, with the columns {', '.join(records['columns'])}",
+        *(f"lengths in {unit}: {text}" for unit, text in spread.items()),
+        *(f"class: {label}, {count} records" for label, count in records["classes"].items()),
+    ]
+
+
+def _policy_lines(of: dict[str, Any]) -> list[str]:
+    policy, privacy = of["policy"], of["guarantee"]
+    is_claimed = privacy["epsilon"] is not None
+    claim = f"epsilon {privacy['epsilon']}, delta {privacy['delta']}" if is_claimed else "no epsilon claimed"
+    gates = (
+        f"{'gate' if gate['gating'] else 'verdict that does not decide'}: {gate['id']} {gate['verdict']}, "
+        f"{gate['metric']} {gate['value']} {gate['op']} {gate['threshold']}"
+        for gate in of["gates"]
+    )
+    return [
+        f"policy: {policy['name']} version {policy['version']}, sha256 {policy['digest']}",
+        f"intended use: {of['use']['scope']} the institution. {of['use']['statement']}",
+        f"license: {of['license']}",
+        f"guarantee: {privacy['mechanism']} per {privacy['unit']}, {claim}",
+        *gates,
+    ]
+
+
+def _signer_lines(of: dict[str, Any]) -> list[str]:
+    approvals = of["approvals"]
+    return [
+        *(f"signed by key: {keyid}" for keyid in of["signers"]),
+        *(f"approval required: {rule['threshold']} {rule['role']}" for rule in approvals["required"]),
+        *(f"decision: {d['decision']} by {d['person']} ({d['role']}), {d['time']}" for d in approvals["decisions"]),
+    ]

@@ -1,0 +1,206 @@
+"""Write the review page: the private page that a person reads before they sign a release.
+
+The page lies in the workspace, has mode 0600 and contains real text. A bundle contains nothing of it except, in an
+approval, its sha256.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from audits.core.files import write_whole
+from audits.gate.outcome import Decision
+from audits.ledger.keys import read_key
+from audits.report.glossary import AUDITS as QUESTIONS
+from audits.report.numbers import count, excerpt, label, number
+from audits.text.shared_runs import SHORTEST
+from audits.verify.vocabulary import RECORDS_ONLY
+from synthgen.core.progress import silent
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Candidate, FilterOutcome
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.judge import SYNTHETIC
+from synthgen.release.assembly import hits_of
+from synthgen.release.review.link import NO_RELEASE, page_marker
+from synthgen.release.review.passages import Passage, TextPiece, cut, occurrences, shared_passages
+from synthgen.release.review.released import ReleasedBundle, released_bundle
+from synthgen.release.review.risks import MOST_RECORDS, RiskyRecord, rank
+from synthgen.release.review.tables import ReviewTables, read_tables
+from synthgen.release.run import PRIVATE_REPORT, Run
+
+REVIEW_PAGE = "review.private.html"
+_INDEPENDENT = (
+    "Do not base the decision to release on this page. Under this policy, the release states that nothing that was "
+    "measured on private records decided on it. A decision that depends on this page is a disclosure, which ε does "
+    "not cover. `synthgen approve` therefore accepts no review page for this release."
+)
+MOST_EXAMPLES = 3  # rejected candidates that are shown for each reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownRecord:
+    """A synthetic record and the training records that the page compares it with, cut into marked pieces."""
+
+    name: str  # first digits of its id in the release
+    row: int  # its row in the synthetic table, from 1
+    label: str
+    result: str  # result of the audit in words; empty in the sample
+    text: Sequence[TextPiece]
+    beside: Sequence[tuple[str, Sequence[TextPiece]]]  # heading and text of each training record
+
+
+def write_review(run: Run) -> Path:
+    """Write the review page of a run into its workspace, with mode 0600, and return its path.
+
+    The page follows from the stored results of the run, its policy, the newest bundle of the run with its path, and
+    whether the private report exists. Writing the page again changes its bytes, and therefore its sha256, only if
+    one of these changed. For example, the page differs before and after a release.
+
+    Raises:
+        DataError: the run did not reach the audit, or its results do not belong together.
+        StorageError: the page cannot be written.
+
+    Privacy: the page shows records of train before and after de-identification.
+    Randomness: draws the samples from the stream `review` of the workspace.
+    """
+    decision = run.decide()
+    bundle = released_bundle(run, decision) if decision.allowed else None
+    path = run.workspace.root / REVIEW_PAGE
+    write_whole(path, _page(run, read_tables(run), decision, bundle).encode())
+    return path
+
+
+def _page(run: Run, tables: ReviewTables, decision: Decision, bundle: ReleasedBundle | None) -> str:
+    seeds = Job(run.config, run.workspace, silent).seeds.child("review")
+    key = read_key(run.workspace.root / f"commitment-{run.folder('audit').name}.key", "commitment key")
+    loaders = [PackageLoader("synthgen.release.review"), PackageLoader("audits.report")]
+    environment = Environment(
+        loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(count=count, excerpt=excerpt, label=label, number=number)
+    return environment.get_template("review.html").render(
+        title=run.config.release.name,
+        bundle=bundle,
+        marker=page_marker(key),
+        release=NO_RELEASE if bundle is None else bundle.digest,
+        decision=decision,
+        problems=run.remedies(decision),
+        another=run.advice[1],
+        warnings=list(_warnings(run)),
+        policy=run.policy,
+        stages=run.record.stages,
+        report=PRIVATE_REPORT if (run.workspace.root / PRIVATE_REPORT).is_file() else None,
+        audits=[_audit(result, tables) for result in tables.results],
+        sample=[
+            _shown(RiskyRecord(row=row, result=""), tables) for row in _drawn(len(tables.synthetic), seeds, "sample")
+        ],
+        n_records=len(tables.synthetic),
+        table=run.folder("audit") / SYNTHETIC,
+        most=MOST_RECORDS,
+        shortest=SHORTEST,
+        identifiers=_identifier_counts(tables),
+        replaced=list(_replaced(tables, seeds)),
+        rejected=list(_rejected(tables.candidates, seeds)),
+        n_candidates=len(tables.candidates),
+        n_passed=sum(candidate.kept for candidate in tables.candidates),
+    )
+
+
+def _warnings(run: Run) -> Iterator[str]:
+    if run.policy.is_independent:
+        yield _INDEPENDENT
+    if not run.config.source.has_persons:
+        yield f"{RECORDS_ONLY} Where this page says person, read record."
+    yield from hits_of(run)
+
+
+def _audit(result: Mapping[str, Any], tables: ReviewTables) -> dict[str, Any]:
+    """Return what the page shows of one audit."""
+    name = str(result["name"])
+    ranking = rank(name, tables)
+    return {
+        "name": name,
+        "question": QUESTIONS.get(name, ""),
+        "verdict": str(result["verdict"]).upper(),
+        "reason": result["reason"],
+        "meaning": ranking.meaning,
+        "records": [_shown(record, tables) for record in ranking.records],
+    }
+
+
+def _shown(record: RiskyRecord, tables: ReviewTables) -> ShownRecord:
+    """Return a record with its nearest training record and with the one that the audit pairs with it."""
+    synthetic, near = tables.synthetic.records[record.row], tables.nearest("synthetic", "train")
+    nearest = int(near.row[record.row])
+    rows = {nearest: f"nearest training record, similarity {near.cosine[record.row]:.3f}"}
+    if record.train_row == nearest:
+        rows[nearest] += ", also the one that the audit names"
+    elif record.train_row is not None:
+        rows[record.train_row] = "training record that the audit names"
+    in_synthetic, beside = list[Passage](), []
+    for row, heading in rows.items():
+        real = tables.train.records[row]
+        mine, theirs = shared_passages(synthetic.text, real.text, record.shortest)
+        in_synthetic += mine
+        beside.append((f"{heading}; class {label(real.label)}", cut(real.text, theirs)))
+    return ShownRecord(
+        name=tables.released_ids[record.row][:12],
+        row=record.row + 1,
+        label=synthetic.label,
+        result=record.result,
+        text=cut(synthetic.text, [*in_synthetic, *record.found]),
+        beside=beside,
+    )
+
+
+def _drawn(n: int, seeds: SeedTree, *names: str, most: int = MOST_RECORDS) -> list[int]:
+    """Return at most `most` different numbers below n in ascending order, from the stream of these names."""
+    rows: list[int] = np.sort(seeds.child(*names).generator().permutation(n)[:most]).tolist()
+    return rows
+
+
+def _identifier_counts(tables: ReviewTables) -> list[tuple[str, int, int]]:
+    """Return the kind and the number of replaced identifiers in train and in control, sorted by kind."""
+    counts = [
+        Counter(kind for found in tables.replaced[role].values() for kind, _ in found)
+        for role in ("train", "control")
+    ]
+    return [(kind, *(of_role[kind] for of_role in counts)) for kind in sorted(set().union(*counts))]  # type: ignore[misc]
+
+
+def _replaced(tables: ReviewTables, seeds: SeedTree) -> Iterator[dict[str, Any]]:
+    """Yield random train records before and after de-identification, with the replaced strings marked."""
+    for row in _drawn(len(tables.train), seeds, "identifiers"):
+        record = tables.train.records[row]
+        original, found = tables.original[record.id], tables.replaced["train"].get(record.id, ())
+        yield {
+            "label": record.label,
+            "n": len(found),
+            "before": cut(original, occurrences(original, [(kind, text) for kind, text in found])),
+            "after": cut(record.text, ()),
+        }
+
+
+def _rejected(candidates: Sequence[Candidate], seeds: SeedTree) -> Iterator[dict[str, Any]]:
+    """Yield each filter and reason with the number of rejected candidates and random examples, most frequent first.
+
+    A candidate counts under the first filter that rejected it, as in the counts of the report.
+    """
+    groups: dict[tuple[str, str], list[tuple[Candidate, FilterOutcome]]] = {}
+    for candidate in candidates:
+        failed = [outcome for outcome in candidate.outcomes if not outcome.passed]
+        if failed:
+            groups.setdefault((failed[0].name, failed[0].reason or failed[0].name), []).append((candidate, failed[0]))
+    for (name, reason), members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        shown = [members[i] for i in _drawn(len(members), seeds, "rejected", name, reason, most=MOST_EXAMPLES)]
+        yield {
+            "filter": name.replace("_", " "),
+            "reason": reason.replace("_", " "),
+            "n": len(members),
+            "examples": [(c.label, f"{outcome.score:.3g}", cut(c.text, ())) for c, outcome in shown],
+        }

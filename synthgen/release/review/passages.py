@@ -1,0 +1,82 @@
+"""Cut a text into pieces, so that the page can mark passages of it."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+import regex
+
+from audits.core.errors import printable
+from audits.text.shared_runs import SHORTEST
+from audits.text.spans import Placed, placed_tokens
+
+SHARED = "shared"  # kind of a passage that also occurs in the compared text
+
+
+class Passage(NamedTuple):
+    """Characters [start, end) of a text, and why they are marked."""
+
+    start: int
+    end: int
+    kind: str
+
+
+class TextPiece(NamedTuple):
+    """A part of a text; `kind` is why it is marked, or empty."""
+
+    text: str
+    kind: str = ""
+
+
+def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Passage], list[Passage]]:
+    """Return the passages of `a` and of `b` that belong to a common run of at least `shortest` words.
+
+    Words are compared in the normal form of the audits, so case, accents and punctuation do not matter.
+
+    Cost: O(words); the positions in the original texts take most of the time.
+    """
+    in_a, in_b = placed_tokens(a), placed_tokens(b)
+    return _covered(in_a, in_b, shortest), _covered(in_b, in_a, shortest)
+
+
+def _covered(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[Passage]:
+    """Return the maximal stretches of `words` that are covered by runs of n words that `others` has too."""
+    known = {tuple(word.word for word in others[i : i + n]) for i in range(len(others) - n + 1)}
+    runs: list[list[int]] = []  # first word and end of each stretch
+    for i in range(len(words) - n + 1):
+        if tuple(word.word for word in words[i : i + n]) in known:
+            if runs and i <= runs[-1][1]:
+                runs[-1][1] = i + n
+            else:
+                runs.append([i, i + n])
+    return [Passage(words[first].start, words[end - 1].end, SHARED) for first, end in runs]
+
+
+def occurrences(text: str, wanted: Iterable[tuple[str, str]]) -> list[Passage]:
+    """Return the places of the wanted (kind, string) pairs in a text, but none inside a longer word."""
+    kinds = {string: kind for kind, string in wanted if string}
+    if not kinds:
+        return []
+    longest_first = "|".join(regex.escape(string) for string in sorted(kinds, key=lambda s: (-len(s), s)))
+    found = regex.finditer(rf"(?<!\w)(?:{longest_first})(?!\w)", text)
+    return [Passage(match.start(), match.end(), kinds[match.group()]) for match in found]
+
+
+def cut(text: str, passages: Iterable[Passage]) -> list[TextPiece]:
+    """Return the pieces of a text in order; where passages overlap, the later one in `passages` decides.
+
+    Invisible characters are shown as U+FFFD, because they could hide text; tabs as spaces; line breaks stay.
+    """
+    kinds = [""] * len(text)
+    for passage in passages:
+        kinds[passage.start : passage.end] = [passage.kind] * len(kinds[passage.start : passage.end])
+    pieces, at = [], 0
+    for kind, group in groupby(kinds):
+        end = at + sum(1 for _ in group)
+        pieces.append(TextPiece(_visible(text[at:end]), kind))
+        at = end
+    return pieces
+
+
+def _visible(text: str) -> str:
+    return "\n".join(printable(line) for line in text.replace("\r", "").replace("\t", " ").split("\n"))

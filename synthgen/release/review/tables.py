@@ -1,0 +1,145 @@
+"""Read from the workspace of a run what the review page shows; no model is needed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.preprocessing import normalize
+
+from audits.core.released import record_ids
+from audits.core.types import Finding, Int, persons
+from audits.embeddings.similarity import similarity_blocks
+from synthgen.core.errors import DataError
+from synthgen.core.files import read_json
+from synthgen.core.tables import read_candidates, read_corpus, read_latents
+from synthgen.core.types import Candidate, Corpus, Float32
+from synthgen.embed.stage import CANDIDATE_VECTORS, CONTROL_VECTORS, TRAIN_VECTORS
+from synthgen.filter.stage import JUDGED
+from synthgen.pipeline.judge import AUDIT, FINDINGS, SYNTHETIC
+from synthgen.release.run import Run
+
+Replaced = Mapping[str, Sequence[tuple[str, str]]]  # by record, the kind and the text of each replaced identifier
+
+
+class NearestRecords(NamedTuple):
+    """For each query, the most similar row and the cosine to it; (n,) each."""
+
+    row: Int
+    cosine: Float32
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class ReviewTables:
+    """The records of a run with their vectors, what the audits found, and what was replaced and rejected; private."""
+
+    synthetic: Corpus  # the records that are released, or would be
+    train: Corpus  # de-identified
+    control: Corpus  # de-identified
+    original: Mapping[str, str]  # text of each train record before de-identification, by id
+    replaced: Mapping[str, Replaced]  # by "train" and "control"
+    vectors: Mapping[str, Float32]  # (n, d) by "synthetic", "train" and "control"; rows of unit length
+    parents: tuple[tuple[int, ...], ...]  # for each synthetic record its train rows; empty if there are none
+    weights: tuple[tuple[float, ...], ...]  # weight of each parent
+    results: Sequence[Mapping[str, Any]]  # `results` of audit.json
+    findings: Mapping[str, Sequence[Finding]]  # by audit
+    candidates: Sequence[Candidate]  # of all rounds, with the outcomes of the filters
+    _nearest: dict[tuple[str, str], NearestRecords] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def persons(self) -> tuple[list[str], Int]:
+        """The train persons, and the person of each train record."""
+        return persons([record.group for record in self.train.records])
+
+    @cached_property
+    def rows_of(self) -> Mapping[str, list[int]]:
+        """The train rows of each person, by group."""
+        found: dict[str, list[int]] = {}
+        for row, record in enumerate(self.train.records):
+            found.setdefault(record.group, []).append(row)
+        return found
+
+    @cached_property
+    def released_ids(self) -> list[str]:
+        """The id of each synthetic record in the files of the release."""
+        return list(record_ids([(record.text, record.label) for record in self.synthetic.records]))
+
+    def nearest(self, queries: str, keys: str) -> NearestRecords:
+        """Return for each row of one table the most similar row of another, by the vectors of the run's encoder.
+
+        Cost: O(n_queries · n_keys · d) time in blocks.
+        """
+        if (known := self._nearest.get((queries, keys))) is not None:
+            return known
+        of, among = self.vectors[queries], self.vectors[keys]
+        found = NearestRecords(np.zeros(len(of), dtype=np.int64), np.full(len(of), -1, dtype=np.float32))
+        for rows, cosines in similarity_blocks(of, among):
+            found.row[rows], found.cosine[rows] = cosines.argmax(axis=1), cosines.max(axis=1)
+        return self._nearest.setdefault((queries, keys), found)
+
+
+def read_tables(run: Run) -> ReviewTables:
+    """Return what the review page shows.
+
+    Raises:
+        DataError: the run did not reach the audit, or its results do not belong together.
+
+    Privacy: reads the records of train and control, before and after de-identification.
+    """
+    audited, clean, parts = run.folder("audit"), run.folder("deidentify"), run.folder("split")
+    synthetic = read_corpus(audited / SYNTHETIC, "synthetic")
+    train, control = (read_corpus(clean / f"{name}.parquet", name) for name in ("train", "control"))
+    judged = read_candidates(run.folder("filter") / JUDGED)
+    vectors = {
+        "synthetic": _written_vectors(run, synthetic, judged),
+        "train": np.load(run.folder("embed") / TRAIN_VECTORS, allow_pickle=False),
+        "control": np.load(run.folder("embed-control") / CONTROL_VECTORS, allow_pickle=False),
+    }
+    for corpus in (synthetic, train, control):
+        if len(corpus) != len(vectors[corpus.role]):
+            raise DataError(f"the vectors of {corpus.role} do not match its records", hint=_AGAIN)
+    parents, weights = _lineage(run, synthetic, train)
+    findings: dict[str, list[Finding]] = {}
+    for found in read_json(audited / FINDINGS):
+        findings.setdefault(found["audit"], []).append(Finding(**{k: v for k, v in found.items() if k != "audit"}))
+    return ReviewTables(
+        synthetic=synthetic,
+        train=train,
+        control=control,
+        original={r.id: r.text for r in read_corpus(parts / "train.parquet", "train").records},
+        replaced={role: read_json(clean / f"replaced-{role}.json") for role in ("train", "control")},
+        vectors={name: normalize(matrix) for name, matrix in vectors.items()},
+        parents=parents,
+        weights=weights,
+        results=json.loads((audited / AUDIT).read_bytes())["results"],
+        findings=findings,
+        candidates=judged,
+    )
+
+
+_AGAIN = "Run it again: `synthgen run CONFIG --resume never`."
+
+
+def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -> Float32:
+    """Return the vectors of the synthetic records; the rounds of writing stored those of all candidates."""
+    rounds = [s for s in run.record.stages if s.is_of("re-embed") and not s.name.endswith("-reconstruction")]
+    stored = [np.load(run.workspace.root / "stages" / s.folder / CANDIDATE_VECTORS) for s in rounds]
+    place = {(candidate.latent_id, candidate.text): row for row, candidate in enumerate(judged)}
+    wanted = [place.get((record.group, record.text), -1) for record in synthetic.records]
+    if sum(map(len, stored)) != len(judged) or -1 in wanted:
+        raise DataError("the audited records are not among the stored candidates", hint=_AGAIN)
+    found: Float32 = np.concatenate(stored)[wanted]
+    return found
+
+
+def _lineage(
+    run: Run, synthetic: Corpus, train: Corpus
+) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[float, ...], ...]]:
+    """Return the train rows and weights that each synthetic record was made from."""
+    latents, row = read_latents(run.folder("interpolate")), {r.id: i for i, r in enumerate(train.records)}
+    place = {name: i for i, name in enumerate(latents.ids)}
+    made = [place[record.group] for record in synthetic.records]
+    parents = tuple(tuple(row[name] for name in latents.parent_ids[i]) for i in made)
+    return parents, tuple(latents.weights[i] for i in made)
