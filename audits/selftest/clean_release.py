@@ -68,7 +68,7 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     train = _of_persons(inputs.train, train_person, rng.permutation(len(names))[:MAX_PERSONS])
     unseen = _of_persons(inputs.control, control_person, order[:n_unseen])
     control = _of_persons(inputs.control, control_person, order[n_unseen:])
-    repeating, own_run = _repeats(train, control, unseen, inputs.reference)
+    repeating, own_run = repeating_rows(train, control, unseen, inputs.reference)
     if repeating.all():
         problem = (
             "there is no clean release: every row of the third of the control persons reserved for it repeats others"
@@ -117,8 +117,8 @@ def _of_persons(table: Table, person: Int, chosen: Int) -> Table:
     return replace(take(table, np.flatnonzero(np.isin(person, chosen))), vectors={})
 
 
-def _repeats(train: Table, control: Table, unseen: Table, reference: Table | None) -> tuple[Bool, Int]:
-    """Return which unseen rows repeat a train or control person, and `Population.own_run`."""
+def repeating_rows(train: Table, control: Table, unseen: Table, reference: Table | None = None) -> tuple[Bool, Int]:
+    """Return which unseen rows repeat a train or control person (see `draw_population`), and `Population.own_run`."""
     pool = pooled(AuditInputs(synthetic=unseen, train=train, control=control, reference=reference))
     longest, is_near = own_runs([*unseen.texts, *train.texts], pool)
     quoting = (longest[: len(unseen)] >= FLOOR_TOKENS) | is_near[: len(unseen)]
