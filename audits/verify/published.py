@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, Validati
 
 from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, READS, MechanismCost, PrivacyBudget, ReadKind
 from audits.core.errors import VerifyError
-from audits.core.strictmodel import Closed, Finite, every_of, multiple_of, one_of
+from audits.core.strictmodel import Closed, Finite, keys_are, multiple_of, one_of
 from audits.core.types import Direction, Status
 from audits.gate.coarse import RATES
 from audits.gate.disclosure import (
@@ -60,10 +60,10 @@ Label = Annotated[str, Field(min_length=1)]  # compared with the labels of the d
 
 Hundredth = Annotated[Finite, Field(ge=0, le=1), multiple_of(100)]
 Edge = Annotated[Finite, Field(ge=0, le=MAX_BINS / 40), multiple_of(40)]
-StyleShares = Annotated[dict[str, Hundredth], every_of(STYLE_KINDS)]
-OfSynthetic = Annotated[dict[str, Hundredth], every_of(CONTRADICTIONS)]
+StyleShares = Annotated[dict[str, Hundredth], keys_are(STYLE_KINDS)]
+OfSynthetic = Annotated[dict[str, Hundredth], keys_are(CONTRADICTIONS)]
 # one step of the real shares is at least `FEWEST` of `FEWEST` · 20 records
-OfReal = Annotated[dict[str, Annotated[Finite, Field(ge=0, le=1), multiple_of(20)]], every_of(CONTRADICTIONS)]
+OfReal = Annotated[dict[str, Annotated[Finite, Field(ge=0, le=1), multiple_of(20)]], keys_are(CONTRADICTIONS)]
 Threshold = Annotated[Finite, Field(ge=-MOST_MEASURED, le=MOST_MEASURED), multiple_of(1000)]
 
 
