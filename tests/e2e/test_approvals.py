@@ -134,7 +134,7 @@ def test_decisions_signed_at_the_same_time_need_one_more_signature(clinic, tmp_p
     bundle, other = clinic.copy(tmp_path / "a"), clinic.copy(tmp_path / "b")
     clinic.sign(bundle, "officer")
     shutil.copy(clinic.sign(other, "owner"), bundle / "attestation/approvals")
-    refused(clinic.verify(bundle), "do not name each other; one of their persons must sign again")
+    refused(clinic.verify(bundle), "do not name each other; one of the signers must sign again")
     clinic.sign(bundle, "owner")
     assert clinic.verify(bundle)[0] == 0
     with pytest.raises(Exception, match="the last signature is the same decision"):
