@@ -18,8 +18,8 @@ from audits.verify.vocabulary import (
     LIBRARIES,
     LICENSES,
     MAX_LANGUAGES,
+    MAX_RECORDS,
     MODELS,
-    MOST_RECORDS,
     REASONS,
     SETTINGS,
     SEXES,
@@ -128,7 +128,7 @@ REPORT = {
 }
 OF_A_CLASS = {
     "page.balance.real": BUCKET,
-    "page.balance.requested": math.log2(MOST_RECORDS),
+    "page.balance.requested": math.log2(MAX_RECORDS),
     "page.utility.classifiers.per_class.f1.value": N_SCORES * SHARES,
 }
 # these follow from other files, are compared with them, or belong to the number that is counted above
