@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from audits.core.errors import VerifyError
 from audits.gate.coarse import Bin
-from audits.gate.shown_utility import FEWEST_PERSONS
+from audits.gate.shown_utility import MIN_SUBGROUP_PERSONS
 from audits.report import glossary
 from audits.report.answers import answers
 from audits.report.bars import balance_widths, interval_bar
@@ -63,7 +63,7 @@ def render_report(content: ReportContent) -> str:
         is_exact=all(isinstance(row[1], int) for row in content.balance),
         classifiers=content.utility.get("classifiers", {}),
         subgroups=_subgroups(content),
-        fewest=FEWEST_PERSONS,
+        fewest=MIN_SUBGROUP_PERSONS,
         style=content.utility.get("style", {}),
         style_gap=content.utility.get("style_gap"),
         coherence=content.utility.get("coherence", {}),

@@ -17,8 +17,8 @@ from audits.core.types import Direction, Status
 from audits.gate.coarse import RATES
 from audits.gate.disclosure import (
     FIELDS,
-    MOST,
-    MOST_MEASURED,
+    MAX_COUNT,
+    MAX_MEASURED,
     is_public_count,
     is_published,
     is_short,
@@ -28,7 +28,7 @@ from audits.gate.disclosure import (
 )
 from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName, ShownVerdict
 from audits.gate.policy import Policy
-from audits.gate.shown_utility import FEWEST_PERSONS
+from audits.gate.shown_utility import MIN_SUBGROUP_PERSONS
 from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING
 from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire
 from audits.verify.vocabulary import AGE_BANDS, CONTRADICTIONS, REASONS, SEXES, STAGES, STYLE_KINDS, WRITING
@@ -62,9 +62,10 @@ Hundredth = Annotated[Finite, Field(ge=0, le=1), multiple_of(100)]
 Edge = Annotated[Finite, Field(ge=0, le=MAX_BINS / 40), multiple_of(40)]
 StyleShares = Annotated[dict[str, Hundredth], keys_are(STYLE_KINDS)]
 SyntheticShares = Annotated[dict[str, Hundredth], keys_are(CONTRADICTIONS)]
-# a step of 1/20 is at least `FEWEST` records, because there are at least 20 · `FEWEST` real records
+# a step of 1/20 is at least `MIN_STEP_RECORDS` records, because shares of fewer than 20 · `MIN_STEP_RECORDS` real
+# records are not published
 RealShares = Annotated[dict[str, Annotated[Finite, Field(ge=0, le=1), multiple_of(20)]], keys_are(CONTRADICTIONS)]
-Threshold = Annotated[Finite, Field(ge=-MOST_MEASURED, le=MOST_MEASURED), multiple_of(1000)]
+Threshold = Annotated[Finite, Field(ge=-MAX_MEASURED, le=MAX_MEASURED), multiple_of(1000)]
 
 
 def _policy(info: ValidationInfo) -> Policy:
@@ -99,7 +100,7 @@ def _is_share(value: "Score") -> "Score":
 
 
 def _has_enough_persons(value: "Score") -> "Score":
-    if value.n < FEWEST_PERSONS:
+    if value.n < MIN_SUBGROUP_PERSONS:
         raise ValueError("a subgroup of too few persons")
     return value
 
@@ -112,7 +113,7 @@ def _measured(value: T, info: ValidationInfo) -> T:
 
 
 Measured = AfterValidator(_measured)
-Small = Annotated[Finite, Field(ge=-MOST_MEASURED, le=MOST_MEASURED)]
+Small = Annotated[Finite, Field(ge=-MAX_MEASURED, le=MAX_MEASURED)]
 Shown = Annotated[int | str, AfterValidator(_disclosed)]
 
 
@@ -122,7 +123,7 @@ class Score(Closed):
     value: Small
     low: Small
     high: Small
-    n: Annotated[int, Field(ge=0, le=MOST)]
+    n: Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
 ShownScore = Annotated[Score, AfterValidator(_coarse_score), Measured]

@@ -289,7 +289,7 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reach(value: object) -> object:
-    """Return where the server of an `endpoint` section may be (`private`, `remote`); return other values unchanged."""
+    """Return where the server of an `endpoint` section may be, `private` or `remote`; keep other values."""
     if isinstance(value, Mapping) and "allow_remote" in value:
         return "remote" if value["allow_remote"] else "private"
     return value
