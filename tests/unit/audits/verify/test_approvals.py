@@ -81,7 +81,7 @@ WRONG_TYPE = "is not of type ApprovalStatement"
     [
         ({"decision": "REJECT"}, "rejects this release"),  # 33
         ({"role": "data_owner"}, "names another role"),  # 61
-        ({"person": "Somebody"}, "another person"),
+        ({"person": "Somebody"}, "does not name the person"),
         ({"reportDigest": {"sha256": "0" * 64}}, "another report"),
         ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62
         ({"time": "2026-11-20T09:00:01Z"}, "future"),
@@ -89,7 +89,7 @@ WRONG_TYPE = "is not of type ApprovalStatement"
         ({"seen": ["0" * 64]}, "dated before|names 1 approvals"),
         ({"seen": ["1" * 64, "0" * 64]}, "not sorted"),
         ({"seen": ["0" * 64] * 2}, "named twice"),
-        ({"person": "P.  Officer"}, "another person"),
+        ({"person": "P.  Officer"}, "does not name the person"),
         *((wrong, WRONG_TYPE) for wrong in ({"conflictOfInterest": True}, {"decision": "MAYBE"}, {"seen": ["0"]})),
         ({"seen": [f"{i:064x}" for i in range(101)]}, WRONG_TYPE),
     ],

@@ -331,7 +331,7 @@ def test_interpolation_under_dp_has_no_number_of_input_records(releases, tmp_pat
     page = releases.page(policy) | {"stages": [{"name": "interpolate", "n_in": "2k-5k", "n_out": "10-20"}]}
     changes = {"policy": releases.DP_POLICY, "privacy": releases.DP_PRIVACY, "page": page}
     refused(
-        write(releases, tmp_path, changes, monkeypatch), 10, "manifest", "has one under DP although it reads none"
+        write(releases, tmp_path, changes, monkeypatch), 10, "manifest", "states one although it reads no records"
     )
 
 
