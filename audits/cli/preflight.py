@@ -17,11 +17,7 @@ OPTIONS = {
     "utility": "--utility",
 }
 # options that supply the inputs of audits, by the input's name in `NEEDS`
-OPTIONS_OF_INPUTS = {
-    "canaries": "--canaries and --canary-build",
-    "mechanism": "--mechanism",
-    "previous": "--previous",
-}
+INPUT_OPTIONS = {"canaries": "--canaries and --canary-build", "mechanism": "--mechanism", "previous": "--previous"}
 LINEAGE_METRICS = {  # metrics of parent_recovery that require --lineage
     *("lineage", "records_with_parents", "parent_recall", "pair_recall", "parent_recall_ratio", "max_weight"),
     *("min_effective_parents", "min_row_persons", "max_person_share", "max_person_rows", "min_class_persons"),
