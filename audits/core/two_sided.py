@@ -93,21 +93,21 @@ def control_needed(n_train: int, *, reference_is_control: bool) -> int:
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 
 
-def too_few_rows(what: str, n: int, least: int, people: Arms, *, reference_is_control: bool) -> str:
+def too_few_rows(what: str, n: int, needed: int, people: Arms, *, reference_is_control: bool) -> str:
     """Return a sentence for a table with too few rows that says how many persons would be enough.
 
     Args:
         what: name of the rows in the sentence.
         n: effective number of independent rows.
-        least: number of independent rows that are required.
+        needed: number of independent rows that are required.
         people: the compared persons.
         reference_is_control: whether the reference consists of control persons.
     """
     smaller = min(people.n_train, people.n_control)
-    train = max(least, -(-smaller * least // max(n, 1)))
+    train = max(needed, -(-smaller * needed // max(n, 1)))
     control = control_needed(train, reference_is_control=reference_is_control)
     return (
-        f"{what} amount to {n} independent records, from {smaller} persons in the smaller arm; at least {least} are "
+        f"{what} amount to {n} independent records, from {smaller} persons in the smaller arm; at least {needed} are "
         f"required: about {train} train persons and {control} control persons would be enough."
     )
 

@@ -26,18 +26,18 @@ class Bin:
         return Bin(self.low, other.high, self.train + other.train, self.control + other.control)
 
 
-def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], least: int) -> tuple[Bin, ...]:
+def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], min_count: int) -> tuple[Bin, ...]:
     """Join neighbouring bins until every bin can be published; the result is empty if that is not possible.
 
     Bins are joined from the left; a remainder at the right end is joined to its left neighbour. A bin with enough
-    records of one role and no record of the other role is kept as it is, because it shows a leak. `least` is the
+    records of one role and no record of the other role is kept as it is, because it shows a leak. `min_count` is the
     smallest count above 0 that may be published.
 
-    Privacy: no bin contains between 1 and `least` - 1 records of a role.
+    Privacy: no bin contains between 1 and `min_count` - 1 records of a role.
     """
 
     def is_public(candidate: Bin) -> bool:
-        return all(count == 0 or count >= least for count in (candidate.train, candidate.control))
+        return all(count == 0 or count >= min_count for count in (candidate.train, candidate.control))
 
     bins: list[Bin] = []
     for low, high, n_train, n_control in zip(edges[:-1], edges[1:], train, control, strict=True):
@@ -52,14 +52,14 @@ def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int]
     return tuple(b for b in bins if is_public(b))
 
 
-def public_histogram(histogram: Mapping[str, Any], least: int, step: float) -> dict[str, Any]:
+def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) -> dict[str, Any]:
     """Return a histogram of `edges`, `train` and `control` counts as `bins` with the shares of each role.
 
-    `least` has the same meaning as in `coarsen`; shares are rounded to multiples of `step`.
+    `min_count` has the same meaning as in `coarsen`; shares are rounded to multiples of `step`.
 
     Privacy: shares do not reveal counts.
     """
-    bins = coarsen(histogram["edges"], histogram["train"], histogram["control"], least)
+    bins = coarsen(histogram["edges"], histogram["train"], histogram["control"], min_count)
     totals = [sum(histogram[role]) for role in ("train", "control")]
     shown = []
     for joined in bins:

@@ -79,12 +79,12 @@ def is_bucket(text: str) -> bool:
 
 def public_count(count: int, policy: Policy) -> int | str:
     """Return the public form of a count: 0 for 0, `1-9` for a small count, otherwise its bucket."""
-    least = policy.disclosure.min_histogram_bin
+    min_count = policy.disclosure.min_histogram_bin
     if policy.disclosure.publish_exact_counts or count == 0:
         return count
     if count < 0:
         return f"-{public_count(-count, policy)}"
-    return f"1-{least - 1}" if count < least else bucket(count)
+    return f"1-{min_count - 1}" if count < min_count else bucket(count)
 
 
 def is_public_count(value: int | str, policy: Policy) -> bool:
@@ -230,7 +230,7 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def _withheld(state: AuditState, *, has_rule: bool) -> AuditState:
-    """Return the state without its verdict; `inconclusive` becomes `measured` unless a rule reads a number of it."""
+    """Return the state without its verdict; `inconclusive` becomes `measured` unless a rule reads the audit."""
     changed = {"verdict": WITHHELD} | (
         {"status": "measured"} if state.status == "inconclusive" and not has_rule else {}
     )

@@ -103,23 +103,28 @@ def check_approvals(
     problems = [*objections(decisions, trust, required)]
     unlinked = unnamed_decisions(decisions)
     if len(unlinked) > 1:
-        names = " and ".join(one.file.name for one in unlinked)
+        names = " and ".join(decision.file.name for decision in unlinked)
         problems.append(
             f"{names} do not name each other; one of the signers must sign again, with all files in the bundle"
         )
-    complete = {one.digest for one in decisions if one.kind != "CLOSE"}
-    closers = [key for one in decisions if one.kind == "CLOSE" and complete <= one.seen for key in one.file.keys]
+    complete = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
+    closers = [
+        key
+        for decision in decisions
+        if decision.kind == "CLOSE" and complete <= decision.seen
+        for key in decision.file.keys
+    ]
     is_closed = len(closers) > 0 and trust.has_enough(RELEASER, closers)
     if must_close and not is_closed:
         problems.append("the policy requires that the releaser closes the list: run `synthgen approve --close`")
     if problems:
         raise VerifyError("E_APPROVAL", "; ".join(problems))
-    given = [_shown(one) for one in decisions if one.kind == "APPROVE"]
+    given = [_shown(decision) for decision in decisions if decision.kind == "APPROVE"]
     counts = f"{len(given)} given, {sum(rule.threshold for rule in required)} required"
     end = (
         "closed: none was removed since"
         if is_closed
-        else "not closed: if the last one was removed, this is not detected"
+        else "not closed: if the last decision was removed, this is not detected"
     )
     return "; ".join([counts, end, *given])
 
@@ -131,10 +136,14 @@ def _shown(approval: SignedDecision) -> str:
 
 def objections(decisions: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule]) -> list[str]:
     """Return a problem for each rejection and for each role with too few approvals."""
-    found = [f"{one.file.name}: {one.person} rejects this release" for one in decisions if one.kind == "REJECT"]
+    found = [
+        f"{decision.file.name}: {decision.person} rejects this release"
+        for decision in decisions
+        if decision.kind == "REJECT"
+    ]
     for rule in required:
-        approved = [one for one in decisions if one.kind == "APPROVE" and one.role == rule.role]
-        n = len(trust.persons(key for one in approved for key in one.file.keys))
+        approved = [decision for decision in decisions if decision.kind == "APPROVE" and decision.role == rule.role]
+        n = len(trust.persons(key for decision in approved for key in decision.file.keys))
         needed = max(rule.threshold, trust.roles[rule.role].threshold if rule.role in trust.roles else 0)
         if n < needed:
             found.append(f"role {rule.role}: {n} of {needed} required approvals are present")

@@ -43,7 +43,7 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
         reported = evidence_from(report["audit"], {})
         files = {f"evidence/{result['name']}.json" for result in report["audit"]["results"]}
         stated = (report["releaseId"], report["verdict"], canonical(report["gates"]))
-        controls = {one["control"]["confidence"] for one in report["audit"]["results"] if one.get("control")}
+        controls = {result["control"]["confidence"] for result in report["audit"]["results"] if result.get("control")}
     except (AuditError, KeyError, TypeError, AttributeError):
         raise VerifyError("E_GATE", "the evidence or the numbers of the report cannot be read") from None
     measured = {name: value for name, value in evidence.metrics.items() if name.split(".")[0] in evidence.audits}

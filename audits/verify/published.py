@@ -150,8 +150,8 @@ class Histogram(Closed):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        edges = [edge for one in self.bins for edge in (one.low, one.high)]
-        shares = (sum(getattr(one, role) for one in self.bins) for role in ("train", "control"))
+        edges = [edge for bin_ in self.bins for edge in (bin_.low, bin_.high)]
+        shares = (sum(getattr(bin_, role) for bin_ in self.bins) for role in ("train", "control"))
         if edges != sorted(edges) or any(total > 1 + 0.005 * len(self.bins) for total in shares):
             raise ValueError("not a histogram of shares")
         return self
@@ -354,7 +354,7 @@ def shown_results(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, An
     for result in public_report(audit, policy)["results"]:
         name, details = result["name"], result.get("details") or {}
         if name == "accounting":  # its details come from the log of the mechanism and not from records
-            details = next(one["details"] for one in audit["results"] if one["name"] == name)
+            details = next(other["details"] for other in audit["results"] if other["name"] == name)
         numbers = {
             key: value for key, value in details.items() if isinstance(value, Mapping) and set(value) == FIELDS
         }
