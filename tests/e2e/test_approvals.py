@@ -104,7 +104,7 @@ def test_no_decision_but_the_last_can_be_deleted(clinic, tmp_path):
     bundle, paths = clinic.approved(tmp_path, names=("officer", "auditor", "deputy", "owner"))
     code, said = clinic.verify(bundle)
     assert code == 0
-    assert "not closed: if the last one was removed, this is not detected" in said
+    assert "not closed: if the last decision was removed, this is not detected" in said
     for path in paths[:-1]:  # the deputy's approval is enough without the officer's, and nobody requires the auditor
         data = path.read_bytes()
         path.unlink()
