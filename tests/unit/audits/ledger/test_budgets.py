@@ -152,7 +152,7 @@ def test_interrupted_run_continues_with_its_reservation(place):
     again = reserve(*place, spending("r"), limit=MOST)
     assert (again.spending, again.ledger) == (first.spending, first.ledger)
     assert counted(*place) == (first.spending,)
-    with pytest.raises(InputError, match="another reservation"):
+    with pytest.raises(InputError, match="a different reservation"):
         reserve(*place, spending("r", Cost(epsilon=0.1, delta=1e-6)), limit=MOST)
 
 
