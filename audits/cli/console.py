@@ -28,12 +28,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON o
 
 
 def say(line: str) -> None:
-    """Write lines to stderr without invisible characters, and flush it.
+    """Write text to stderr without invisible characters, and flush stderr.
 
     Exit with code 3 if this fails, because the user then sees no message.
     """
     try:
-        sys.stderr.write("".join(f"{printable(one)}\n" for one in line.split("\n")))
+        sys.stderr.write("".join(f"{printable(part)}\n" for part in line.split("\n")))
         sys.stderr.flush()
     except OSError:
         sys.exit(InputError.exit_code)
@@ -41,11 +41,11 @@ def say(line: str) -> None:
 
 def show(text: str) -> None:
     """Write a result to stdout without invisible characters."""
-    sys.stdout.write("".join(f"{printable(one)}\n" for one in text.split("\n")))
+    sys.stdout.write("".join(f"{printable(line)}\n" for line in text.split("\n")))
 
 
 def print_fields(fields: Mapping[str, object], text: str, *, as_json: bool) -> None:
-    """Write a result as text to stdout; with `as_json` its fields as one JSON object, and the text to stderr."""
+    """Write a result as text to stdout; with `as_json`, write its fields there as JSON and the text to stderr."""
     if as_json:
         sys.stdout.write(json.dumps(fields, indent=1) + "\n")
     (say if as_json else show)(text)
@@ -54,7 +54,7 @@ def print_fields(fields: Mapping[str, object], text: str, *, as_json: bool) -> N
 def print_error_json(error: Any, code: int | None = None, more: Mapping[str, object] | None = None) -> None:
     """Write an error as JSON to stdout if the command was called with --json.
 
-    The object `error` has code, message, problems and hint; `more` are further fields beside it.
+    The JSON object has the field `error` with code, message, problems and hint, and the fields in `more`.
     """
     if "--json" in sys.argv[1:]:
         fields = {
@@ -63,17 +63,18 @@ def print_error_json(error: Any, code: int | None = None, more: Mapping[str, obj
             "problems": [*error.problems],
             "hint": error.hint,
         }
-        with suppress(OSError):  # the error can be that standard output cannot be written
+        with suppress(OSError):  # the reported error may be that standard output cannot be written
             sys.stdout.write(json.dumps({"error": fields, **(more or {})}, indent=1) + "\n")
 
 
 def print_exit_json(stop: SystemExit) -> None:
-    """Write an exit as JSON to stdout, in the form of `print_error_json`, if typer rejected the command line.
+    """If typer rejected the command line, write its error as JSON to stdout (see `print_error_json`).
 
     typer prints its errors on stderr and raises SystemExit while it handles the error. The error is therefore the
-    context of SystemExit. Other exits are not printed, because their commands print JSON.
+    context of SystemExit. Other exits are not printed here, because their commands print JSON themselves.
     """
-    describe = getattr(stop.__context__, "format_message", None)  # of click.ClickException, which typer may vendor
+    # a method of click.ClickException; typer may contain its own copy of click
+    describe = getattr(stop.__context__, "format_message", None)
     if describe is not None:
         error = InputError(describe(), hint="Run the command with `--help` to see its arguments and options.")
         print_error_json(error, int(stop.code or 0))
@@ -94,8 +95,8 @@ def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
 def standard_streams() -> Iterator[None]:
     """Write standard output in UTF-8; exit with code 3 if it or standard error is closed or cannot be written.
 
-    The user then does not see the result of the command, so the exit code must not be that of a success. If a stream
-    is closed, the command does not start, because the next file that is opened would get its file descriptor.
+    The user does not see the result in this case, so the exit code must not report success. If a stream is closed,
+    the command does not start, because the next file that is opened would get the file descriptor of the stream.
     """
     if sys.stdout is None or sys.stderr is None:
         if sys.stderr is not None:
@@ -106,7 +107,7 @@ def standard_streams() -> Iterator[None]:
     try:
         yield
     except OSError:
-        say("")  # exits if the error is that standard error cannot be written
+        say("")  # exits if standard error cannot be written
         raise
     finally:
         try:

@@ -10,7 +10,7 @@ import typer
 from audits.cli.console import AsJson
 from audits.core.errors import InputError
 
-# names of a page that are neither an audit nor the first part of a number
+# names of a page that are neither the name of an audit nor the first part of the name of a number
 _OTHER_NAMES = {"hygiene": "input_checks", "dp_epsilon": "dp", "dp_delta": "dp"}
 _PREFIXES = ("audit_", "dp_consistent_")
 
@@ -32,7 +32,7 @@ def explain(
     pages = {page.stem: page for page in sorted(folder.glob("*.md"))}
     letters = dict(zip("abcdefghi", AUDITS, strict=True))
     given = audit.lower().replace("-", "_")
-    name = letters.get(given) or _OTHER_NAMES.get(given) or _short(given)
+    name = letters.get(given) or _OTHER_NAMES.get(given) or _without_gate_prefix(given)
     if name not in pages:
         name = _pages_of_gates().get(given, "")
     if name not in pages:
@@ -42,15 +42,15 @@ def explain(
     sys.stdout.write(json.dumps({"name": name, "markdown": page}, indent=1) + "\n" if as_json else page)
 
 
-def _short(name: str) -> str:
-    """Return a name without the prefix of a gate, up to its first full stop."""
+def _without_gate_prefix(name: str) -> str:
+    """Return a name without the prefix of a gate and without the part from its first full stop on."""
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name.partition(".")[0]
 
 
 def _pages_of_gates() -> dict[str, str]:
-    """Return the page of each rule of the shipped policies, by the id of the rule with `_` in place of `-`."""
+    """Return the name of the page of each rule of the shipped policies, by the id of the rule with `_` for `-`."""
     from audits.gate.rule import NO_QUARANTINED_ROW
     from audits.gate.shipped import load_policy, shipped_policies
 

@@ -42,7 +42,7 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     train: Annotated[Path, typer.Option(help="train table of the canary build, without canaries")],
     out: Annotated[Path, typer.Option(help="new folder; add its insert.parquet to the train table of the build")],
     reference: Annotated[Path | None, typer.Option(help="public text of the same kind, as word source")] = None,
-    n: Annotated[int, typer.Option("--n", min=2, help="number of canaries; a verdict needs 1000")] = 1000,
+    n: Annotated[int, typer.Option("--n", min=2, help="number of canaries; a verdict needs at least 1000")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="secret root seed; it decides which canaries are inserted")] = 0,
     text: Columns = "text",
     label: Columns = "label",
@@ -120,7 +120,7 @@ def main() -> None:
 
 
 def _interrupted(_number: int, _frame: object) -> None:
-    """Exit with code 7. SystemExit is not caught by typer or the libraries, unlike KeyboardInterrupt."""
+    """Exit with code 7 by SystemExit, which typer and the libraries do not catch, unlike KeyboardInterrupt."""
     sys.exit(INTERRUPTED)
 
 

@@ -7,7 +7,7 @@ from audits.gate.evidence import Evidence
 from audits.gate.policy import Policy, decide
 from audits.runner.registry import AUDITS, NEEDS, applicable_audits
 
-# options that supply metrics, by the first part of the metric's name if it is not an audit
+# options that supply metrics other than those of audits, by the first part of the metric's name
 OPTIONS = {
     "attempts": "--ledger",
     "balance": "--utility",
@@ -16,12 +16,13 @@ OPTIONS = {
     "style": "--utility",
     "utility": "--utility",
 }
-OF_AUDIT = {"canaries": "--canaries and --canary-build", "mechanism": "--mechanism", "previous": "--previous"}
-OF_LINEAGE = {
+# options that supply the inputs of audits, by the input's name in `NEEDS`
+INPUT_OPTIONS = {"canaries": "--canaries and --canary-build", "mechanism": "--mechanism", "previous": "--previous"}
+LINEAGE_METRICS = {  # metrics of parent_recovery that require --lineage
     *("lineage", "records_with_parents", "parent_recall", "pair_recall", "parent_recall_ratio", "max_weight"),
     *("min_effective_parents", "min_row_persons", "max_person_share", "max_person_rows", "min_class_persons"),
 }
-ALWAYS = {"input_checks", "records"}
+ALWAYS = {"input_checks", "records"}  # first parts of metrics that every run has
 
 
 def impossible_gates(
@@ -29,7 +30,7 @@ def impossible_gates(
 ) -> tuple[str, ...]:
     """Return a line for each gate that cannot pass because an input is missing, with the option that supplies it.
 
-    `audits` None stands for all audits whose inputs are given. `numbers` has the names of the metrics that files and
+    If `audits` is None, all audits whose inputs are given run. `numbers` has the names of the metrics that files and
     options supply, such as `attempts.number`.
     """
     run = applicable_audits(inputs) if audits is None else tuple(audits)
@@ -39,9 +40,9 @@ def impossible_gates(
         name = rest.rsplit(".", 1)[0]
         needed = ""
         if source in AUDITS and source not in run:
-            option = OF_AUDIT[NEEDS[source]] if source in NEEDS else ""
+            option = INPUT_OPTIONS[NEEDS[source]] if source in NEEDS else ""
             needed = f"the audit {source} does not run" + (f"; it requires {option}" if option else "")
-        elif source == "parent_recovery" and name in OF_LINEAGE and inputs.lineage is None:
+        elif source == "parent_recovery" and name in LINEAGE_METRICS and inputs.lineage is None:
             needed = "requires --lineage"
         elif (source, name) == ("membership", "mirror_auc") and inputs.mirror is None:
             needed = "requires --mirror"

@@ -49,7 +49,7 @@ Identifiers = Annotated[
     File, Option(help="identifiers of each train row before deidentification (.jsonl or .parquet, one list per row)")
 ]
 ControlIdentifiers = Annotated[
-    File, Option(help="the same for control, to estimate matches by chance; requires --identifiers")
+    File, Option(help="identifiers of each control row, to estimate matches by chance; requires --identifiers")
 ]
 Lineage = Annotated[File, Option(help="train rows and weights that each synthetic row was made from")]
 StreamsAreSecret = Annotated[
@@ -119,8 +119,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
 ) -> None:
     """Run the audits. Exit 0 if the table may be released, 4 if it may not, 3 if an input cannot be used.
 
-    Without --only, every audit whose inputs are given is run. The command also exits with 4 if the inputs cannot meet
-    --policy (it then runs no audit), or if no audit can judge some rows, which must be removed.
+    Without --only, every audit whose inputs are given is run. The command also exits with 4 if some rows cannot be
+    judged by any audit and must be removed, or if the inputs cannot meet --policy; in the latter case no audit runs.
     """
     from audits.core.inputs import load_tables
     from audits.gate.shipped import load_policy
@@ -233,7 +233,7 @@ def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
 def _numbers(
     inputs: "AuditInputs", utility: File, test: "BoundSelfTest | None", *, secret: bool
 ) -> "dict[str, Estimate]":
-    """Return the numbers that the gate needs and no audit measures, except the number of the attempt."""
+    """Return the numbers that gates read and audits do not measure, except the number of the attempt."""
     from audits.core.rates import exact
     from audits.gate.rule import SECRET
     from audits.gate.utility import read_utility
@@ -255,7 +255,7 @@ def _check_reachable(
     *,
     has_ledger: bool,
 ) -> None:
-    """Exit with code 4 before any audit if the given inputs cannot meet the policy; list all that is missing."""
+    """Exit with code 4 before any audit runs if the given inputs cannot meet the policy; list what is missing."""
     from audits.cli.preflight import impossible_gates
     from audits.gate.rule import ATTEMPTS
 
@@ -332,7 +332,7 @@ def _limit(threshold: float | tuple[float, float] | None) -> str:
 
 
 def _prepare(out: File) -> None:
-    """Create the folder of --out and remove the files of an earlier run, which may be about another table."""
+    """Create the folder of --out and remove the files of an earlier run, which may concern a different table."""
     if out is not None:
         _require_writable(out)
         for name in (AUDIT, PUBLIC, QUARANTINE):

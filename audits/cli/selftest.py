@@ -11,7 +11,7 @@ import typer
 from audits.cli.console import Columns, Confidence, Control, Reference, RowsArePersons, Seed, Train, listed, say, show
 from audits.core.files import write_whole
 
-CLOSED = 4
+CLOSED = 4  # exit code if the gate is closed
 
 
 def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
@@ -33,10 +33,11 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
 ) -> None:
     """Calibrate the audits on your own train and control tables.
 
-    The suite builds releases with a known leak from your data, for example copies of train persons, and clean
-    releases from a third of the control persons. Every audit must fail the former and pass the latter.
+    From your data, the suite builds releases with a known leak, for example copies of train persons, and releases
+    without a leak, from a third of the control persons. Every audit must fail the releases with a leak and pass the
+    releases without a leak.
 
-    The gate closes if one case is wrong, or if an audit has too few persons to be calibrated. Exit 0 if every case is
+    The gate closes if a case is wrong, or if an audit has too few persons to be calibrated. Exit 0 if every case is
     right, 4 if the gate is closed, 3 if a table cannot be used. Each audit runs about 38 times, on at most 2,000
     persons per table.
     """

@@ -22,7 +22,7 @@ from audits.cli.console import (
     show,
 )
 
-NOT_PASSED = 4
+NOT_PASSED = 4  # exit code if the verdict is not pass
 SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -44,8 +44,8 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
 ) -> None:
     """Plan the generator reruns for `audits shadow`.
 
-    The targets are the train persons whose records lie closest to a synthetic record; each is omitted from half of
-    the reruns. For each entry of `runs` in plan.json, run the generator with its own seed on train without the
+    The targets are the train persons whose records lie closest to a synthetic record; each target is omitted from
+    half of the reruns. For each entry of `runs` in plan.json, run the generator with a new seed on train without the
     persons in `leave_out`, and save its output at the path in `synthetic`.
     """
     from audits.attacks.shadow.plan import plan_shadow, write_plan

@@ -24,7 +24,7 @@ def verify(
 ) -> None:
     """Verify a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals and dates.
 
-    The exit code names the class of the first failed check.
+    The exit code states the kind of the first failed check.
     """
     from audits.verify.bundle import verify_bundle, verify_integrity
     from audits.verify.outcome import print_verification

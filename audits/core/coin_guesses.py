@@ -18,15 +18,15 @@ MAX_CLAIM = 50.0
 
 
 class Claim(NamedTuple):
-    """The epsilon and delta to test: those a mechanism claims, else the audit's own limit and delta 0."""
+    """The epsilon and delta to test: the claim of a mechanism or, without a claim, the audit's limit and delta 0."""
 
-    limit: float
+    limit: float  # epsilon
     delta: float
-    is_claim: bool
+    is_claim: bool  # whether a mechanism claims these numbers
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claim under `claim` in the mechanism's log, or the audit's own limit if there is none."""
+    """Return the claim that the mechanism's log states under `claim`; if it states none, return the limit."""
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
         return Claim(limit=limit, delta=0.0, is_claim=False)
@@ -53,7 +53,7 @@ class Bound(NamedTuple):
     ceiling: float  # the bound if every guess were right
     guesses: int  # the number of guesses of the largest bound; 0 if every bound is 0
     right: int  # how many of those guesses were right
-    persons: int  # number of coins that could be guessed: four fifths of all
+    persons: int  # number of coins that can be guessed: four fifths of all coins
 
 
 def guess_coins(
@@ -66,18 +66,22 @@ def guess_coins(
     attacks for the next fold by ridge regression:
 
         e = -ln(1 - rank) - ln 2 for each attack,  w0 = 0.1 / K for each of K attacks,
-        w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted, over the folds before
+        w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted, over the revealed folds
 
     The score e emphasises the top of a ranking, where a few copied persons are found. For r guesses, the r / 4
-    persons with the largest |e w| in each fold are guessed: "inserted" if e w >= 0. Each r of a grid that depends
-    only on the number of persons is tested at alpha / (size of the grid).
+    persons with the largest |e w| in each fold are guessed: "inserted" if e w >= 0. The grid of values of r depends
+    only on the number of persons, and each r is tested at alpha / (size of the grid).
 
     The one-run bound requires that each guess depends on the release and earlier coins only. Cross-validation over
     all other folds would violate this: guesses that depend on each other's coins can all be right together with
     probability 1/2 without any leak.
 
-    `scores` has one finite score per person for each attack, `inserted` the independent fair coins; (P,) each. The
-    bound is wrong with probability at most alpha; delta is that of the claim.
+    Args:
+        scores: for each attack, one finite score per person; (P,).
+        inserted: the independent fair coin of each person; (P,).
+        rng: draws the folds.
+        alpha: largest probability that the bound is wrong.
+        delta: delta of the claim.
 
     Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The sequential order is ours. With delta 0, a coin is
         guessed right with probability at most q given the release and all earlier coins, so the number of right
@@ -87,19 +91,19 @@ def guess_coins(
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)
     coin = np.where(inserted, 1.0, -1.0)
-    by_confidence = []
+    right_by_margin = []  # for each guessed fold, whether each guess is right, from the largest |e w| down
     for f in range(1, FOLDS):
         past = np.concatenate(folds[:f])
         margin = tail[folds[f]] @ _weights(tail[past], coin[past])
         right = np.where(margin >= 0, 1.0, -1.0) == coin[folds[f]]
-        by_confidence.append(right[np.argsort(-np.abs(margin), kind="stable")])
+        right_by_margin.append(right[np.argsort(-np.abs(margin), kind="stable")])
     n = guessed_persons(len(inserted))
     grid = guesses_tried(n)
     best = Bound(0.0, 0.0, 0, 0, n)
     for r in grid:
         # as in `array_split`, the first folds get the remainder
         parts = [r // (FOLDS - 1) + (f < r % (FOLDS - 1)) for f in range(FOLDS - 1)]
-        right = sum(int(one[:part].sum()) for one, part in zip(by_confidence, parts, strict=True))
+        right = sum(int(fold[:part].sum()) for fold, part in zip(right_by_margin, parts, strict=True))
         epsilon, ceiling = (one_run_epsilon(r=r, v=v, m=n, delta=delta, alpha=alpha / len(grid)) for v in (right, r))
         best = best._replace(ceiling=max(best.ceiling, ceiling))
         if epsilon > best.epsilon:
@@ -114,7 +118,7 @@ def provable(n: int, *, alpha: float) -> float:
 
 
 def needed_for_epsilon(limit: float, *, alpha: float) -> int:
-    """Return how many coins, all guessed right, give a lower bound on epsilon above the limit.
+    """Return the smallest number of coins whose lower bound on epsilon exceeds the limit if all guesses are right.
 
     q^r <= alpha / G,  q = e^eps / (1 + e^eps),  r >= ln(G / alpha) / ln(1 + e^-eps);  G: size of the longest grid
     """
@@ -122,12 +126,12 @@ def needed_for_epsilon(limit: float, *, alpha: float) -> int:
 
 
 def guessed_persons(n: int) -> int:
-    """Return how many of n coins can be guessed: all except the first fold."""
+    """Return how many of n coins can be guessed: all except the coins of the first fold, which are known."""
     return n - len(np.array_split(np.arange(n), FOLDS)[0])
 
 
 def guesses_tried(n: int) -> list[int]:
-    """Return the numbers of guesses to test among n coins."""
+    """Return the values of r, the number of guesses, that are tested for n coins."""
     return [*(r for r in GUESSES if r < n), n]
 
 

@@ -22,7 +22,7 @@ def printable(text: str) -> str:
 
 
 class AuditError(Exception):
-    """Base class: what went wrong, all problems found, and the remedy; never the text of a record."""
+    """Base class of the audits' errors: what went wrong, all problems, and the remedy; never the text of a record."""
 
     exit_code: ClassVar[int] = 1
 
@@ -44,7 +44,7 @@ class InputError(AuditError, ValueError):
 
 
 class PolicyError(AuditError, ValueError):
-    """A policy is malformed; all violations are listed."""
+    """A policy is malformed; `problems` lists all violations."""
 
     exit_code = 3
 
@@ -54,7 +54,7 @@ class NotMeasurable(AuditError):  # noqa: N818 - a state of an audit, not an err
 
 
 class VerifyError(AuditError):
-    """A bundle, envelope or trust root did not verify; scripts can rely on the code, such as `E_DIGEST`."""
+    """A bundle, envelope or trust root did not verify. Scripts can rely on the codes, such as `E_DIGEST`."""
 
     EXIT_CODES: ClassVar[Mapping[str, int]] = {
         **dict.fromkeys(("E_DIGEST", "E_DATA", "E_MANIFEST", "E_EXTRA", "E_MISSING", "E_SUBJECT"), 10),

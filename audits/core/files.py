@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 
 MAX_TABLE_BYTES = 4 << 30
 MAX_SMALL_BYTES = 64 << 20  # of a file that is not a table: evidence, keys, trust roots, policies
-_BATCH_ROWS = 64  # rows of a parquet file decoded at once; a few bytes of the file can give each row a long value
-_CELL_BYTES = 50  # least number of bytes that a value needs in Python, even if it is short
+_BATCH_ROWS = (
+    64  # rows of a parquet file decoded at once; a few bytes of the file can encode a long value in each row
+)
+_CELL_BYTES = 50  # bytes of memory that even a short value needs in Python
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# errors of the disk and of permissions; they are no mistakes of the program
+# errors that come from the disk or from permissions, and not from a mistake of the program
 _DISK_ERRORS = _NO_SPACE | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENXIO}
 _SPARE = 1 << 20  # bytes that a file system may use beside the written data
 
 
 def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.BufferedReader:
-    """Open a regular file for reading; the file itself is checked after opening, so a replaced path has no effect.
+    """Open a regular file for reading.
 
-    A device, a pipe or socket could deliver data without end, or block the process.
+    A device, pipe or socket is refused, because it could deliver data without end or block the process. The check
+    uses the opened file and not the path, so that replacing the path in between has no effect.
 
     Raises:
         OSError: the file cannot be opened, is not a regular file, or has more than `max_bytes` bytes; `strerror`
@@ -52,7 +55,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
-    """Return the content of a regular file; raise OSError as `open_regular`."""
+    """Return the content of a regular file; raise OSError in the same cases as `open_regular`."""
     with open_regular(path, max_bytes) as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:  # a file of /proc states no size, and another process may add to a file
@@ -90,7 +93,7 @@ def read_parquet(file: BinaryIO, wanted: Collection[str]) -> tuple[list[str], "p
 def arrow_errors() -> Iterator[None]:
     """Turn each error of pyarrow into an OSError; the block must contain only calls of pyarrow.
 
-    Besides its own classes, pyarrow raises those of Python, for example for dates out of range.
+    Besides its own exceptions, pyarrow raises built-in ones, for example for dates out of range.
     """
     import pyarrow as pa
 
@@ -112,16 +115,16 @@ def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
     folder = next(place for place in (path, *path.absolute().parents) if place.is_dir())
     free = shutil.disk_usage(folder).free
     limit = "; check `ulimit -f`" if error.errno == errno.EFBIG else ""
-    least = (needed + _SPARE >> 20) + 1
-    return f"{reason}; {free >> 20} MiB are free, at least {least} MiB are needed{limit}"
+    needed_mib = (needed + _SPARE >> 20) + 1
+    return f"{reason}; {free >> 20} MiB are free, at least {needed_mib} MiB are needed{limit}"
 
 
 @contextmanager
 def disk_errors(place: Path) -> Iterator[None]:
     """Turn an error of the disk or of permissions into an InputError, with the space needed if the disk is full.
 
-    `place` is the folder that the block writes to. The space needed is estimated by the bytes that the folder holds
-    now, because a repeated attempt writes at least as many.
+    `place` is the folder that the block writes to. The space needed is estimated by the current size of the folder,
+    because a repeated attempt writes at least the same amount.
     """
     try:
         yield
@@ -130,8 +133,8 @@ def disk_errors(place: Path) -> Iterator[None]:
         is_short = error.errno is None and str(error).endswith(" written")
         if error.errno not in _DISK_ERRORS and not is_short:
             raise
-        held = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) if place.is_dir() else 0
-        reason = disk_reason(OSError(error.errno or errno.ENOSPC, ""), place, held)
+        size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) if place.is_dir() else 0
+        reason = disk_reason(OSError(error.errno or errno.ENOSPC, ""), place, size)
         hint = "Correct the cause, then run the same command again; finished stages are kept."
         raise InputError(f"{error.filename or place} cannot be read or written ({reason})", hint=hint) from error
 

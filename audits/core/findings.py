@@ -1,4 +1,7 @@
-"""Write the private list of places that disclose a person: keyed pseudonyms and positions, no values or texts."""
+"""Write the private list of places in the synthetic table that disclose a person.
+
+The list has keyed pseudonyms and positions, but no values or texts.
+"""
 
 import hashlib
 import hmac

@@ -1,7 +1,7 @@
 """Split of the audit tables into compared persons and a reference for fitting.
 
-Attacks fit word frequencies, projections and language models on a public reference table or on control persons who
-are then excluded from the comparison. They never fit them on train or on the compared control persons.
+Attacks fit word frequencies, projections and language models on the reference: a public table, or control persons
+who are then excluded from the comparison. Attacks never fit them on train or on the compared control persons.
 """
 
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ class HoldoutTables:
     train: Table
     control: Table
     reference: Table
-    reference_is_control: bool
+    reference_is_control: bool  # whether the reference consists of control persons
 
     @property
     def has_groups(self) -> bool:
-        """Whether both arms identify persons; if not, every claim is per record."""
+        """Whether train and control both identify persons; if not, every claim is per record."""
         return self.train.has_groups and self.control.has_groups
 
     @property
@@ -41,7 +41,7 @@ class HoldoutTables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arms:
-    """The compared persons of both arms: train first, then control."""
+    """The compared persons of both arms (train and control): train first, then control."""
 
     row_person: Int  # person index of each row of train and then control; int64 (n,)
     is_train: Bool  # whether each person is in train; bool (P,)
@@ -65,7 +65,7 @@ def hold_out(inputs: AuditInputs, rng: np.random.Generator) -> HoldoutTables:
 
     If the inputs have no reference table, a fifth of the control persons become the reference and are not compared.
 
-    Raise NotMeasurable with the required number if there are too few persons, synthetic rows or reference rows.
+    Raise NotMeasurable, with the required number, if there are too few persons, synthetic rows or reference rows.
 
     Randomness: one permutation of the control persons if there is no reference table.
     """
@@ -114,7 +114,7 @@ def arms(holdout: HoldoutTables) -> Arms:
 
 
 def person_scores(row_scores: NDArray[np.floating], row_person: Int) -> Float:
-    """Return the highest record score of each person, so that each person is one trial; float64 (P,)."""
+    """Return the highest record score of each person, so that each person counts once; float64 (P,)."""
     best = np.full(int(row_person.max()) + 1, -np.inf)
     np.maximum.at(best, row_person, row_scores)
     return best

@@ -26,8 +26,8 @@ Role = Literal["synthetic", "rerun", "evaluated", "previous", "train", "control"
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LISTED = 20  # problems and columns listed one by one; the rest is counted
-_NAME_CHARACTERS = 40  # a longer column name may be the first record of a file without header
+_MAX_LISTED = 20  # problems and columns listed one by one; the others are only counted
+_MAX_NAME_CHARACTERS = 40  # a longer column name may be the first record of a file without header
 _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")  # names of the columns of a synthetic table
 _DEFAULTS = {"text": "text", "label": "label", "group": "group"}
 
@@ -44,8 +44,8 @@ def load_table(
     """Return the table in a file; its suffix (.parquet, .jsonl, .csv) selects the reader.
 
     A synthetic table will be released, so every byte of its file must be audited. It may have the columns `text` and
-    `label`, and columns that add no information: row numbers, or ids that follow from the rows (`is_numbering`). The
-    values of a column must have one type. The file must equal the output of a plain writer (`file_problems`).
+    `label`, and columns that add no information: row numbers, or ids that follow from the rows (`is_numbering`). All
+    values of a column must have the same type. The file must equal the output of a plain writer (`file_problems`).
 
     Args:
         path: the file.
@@ -100,20 +100,21 @@ def rewrite(
     Args:
         path: the table.
         out: the new file; its suffix selects its format.
-        text: column of the texts, under which they are written.
+        text: column of the texts, also in the new file.
         label: column of the classes; may be missing only under its default name.
         without: row numbers, from 1, to leave out.
-        of_table: digest of the table that `without` refers to; None for any.
+        of_table: digest of the table that `without` refers to; None if `without` fits any table.
 
     Raise InputError if the new file exists, the digest of the table is not `of_table`, a number in `without` is not
-    that of a row, or no row would remain.
+    a row number of the table, or no row would remain.
     """
     table = load_table(path, text=text, label=label, role="evaluated")
     if out.suffix not in _READERS:
         raise InputError(f"the new file must end in {', '.join(_READERS)}; got {out.suffix or 'no suffix'!r}")
     if out.exists():
         raise InputError(f"{out} already exists; choose a new file")
-    if of_table not in {None, table_digest(replace(table, has_groups=False))}:  # a synthetic table has no persons
+    # the digest of a synthetic table does not include persons
+    if of_table not in {None, table_digest(replace(table, has_groups=False))}:
         message = "the rows to leave out belong to another table"
         raise InputError(message, hint="Run `audits run --out` on this table and pass its quarantine.txt.")
     if unknown := set(without) - set(range(1, len(table) + 1)):
@@ -134,13 +135,13 @@ def load_tables(
 ) -> AuditInputs:
     """Return the audit inputs loaded from files; `options` are the column options of `load_table`.
 
-    Without a release (`synthetic` is None), control takes its place.
+    If `synthetic` is None, the synthetic table of the result is a placeholder: control without labels and persons.
     """
     released = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
     trained = load_table(train, role="train", **options)
     unseen = load_table(control, role="control", **options)
     public = None if reference is None else load_table(reference, role="reference", **options)
-    if released is None:  # callers do not use the placeholder; without labels and groups it passes the release checks
+    if released is None:  # without labels and persons, the placeholder passes the release checks
         released = replace(unseen, labels=None, has_groups=False)
     return load_inputs(released, trained, unseen, public)
 
@@ -155,8 +156,8 @@ def load_inputs(
 ) -> AuditInputs:
     """Return the audit inputs after checking the tables against each other.
 
-    Raise InputError if a table is empty, a person is in both train and control, labels or persons of the synthetic
-    table must not be released (`released_problems`), or `identifiers` does not have one entry per train row.
+    Raise InputError if a table is empty, a person is in both train and control, the synthetic table has labels or
+    persons that must not be released (`released_problems`), or `identifiers` does not have one entry per train row.
     """
     tables = {"synthetic": synthetic, "train": train, "control": control}
     problems = [f"the {name} table has no rows" for name, table in tables.items() if len(table) == 0]
@@ -184,12 +185,12 @@ def take(table: Table, rows: Int) -> Table:
     )
 
 
-def some_persons(table: Table, most: int, rng: np.random.Generator) -> Table:
-    """Return the rows of at most so many random persons; nothing is drawn if the table has no more."""
+def some_persons(table: Table, max_persons: int, rng: np.random.Generator) -> Table:
+    """Return the rows of `max_persons` random persons, or the whole table if it does not have more persons."""
     names, owner = persons(table.groups)
-    if len(names) <= most:
+    if len(names) <= max_persons:
         return table
-    return take(table, np.flatnonzero(np.isin(owner, rng.choice(len(names), size=most, replace=False))))
+    return take(table, np.flatnonzero(np.isin(owner, rng.choice(len(names), size=max_persons, replace=False))))
 
 
 def table_digest(table: Table) -> str:
@@ -222,8 +223,8 @@ def digests(inputs: AuditInputs) -> dict[str, str]:
 
 def shortened(problems: Sequence[str]) -> list[str]:
     """Return the first 20 problems and a count of the others."""
-    rest = len(problems) - _LISTED
-    return [*problems[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
+    rest = len(problems) - _MAX_LISTED
+    return [*problems[:_MAX_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
 
 
 _Loaded = tuple[list[tuple[int, dict[str, Any]]], set[str], list[str]]
@@ -327,7 +328,7 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
 def _unaudited(
     path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], found: set[str]
 ) -> list[str]:
-    """Return the problems of a table for release that concern content outside its texts and labels."""
+    """Return the problems of content in a table for release that is neither text nor label, so no audit reads it."""
     text, label = columns["text"], columns["label"]
     numbered = {name for name in found - {text, label} if name in {columns["group"], *NUMBERINGS}}
     values = {name: [row.get(name) for row in rows] for name in found & {text, label} | numbered}
@@ -348,9 +349,9 @@ def _unaudited(
 
 
 def _shown(found: set[str]) -> str:
-    """Return column names for a message; a name that may be a record is replaced by its length."""
+    """Return column names for a message; a name that may be text of a record is replaced by its length."""
     names = [
-        name if len(name) <= _NAME_CHARACTERS and name.isprintable() else f"(a name of {len(name)} characters)"
+        name if len(name) <= _MAX_NAME_CHARACTERS and name.isprintable() else f"(a name of {len(name)} characters)"
         for name in sorted(found)
     ]
     return ", ".join(shortened(names)) or "none"

@@ -9,7 +9,7 @@ Reference: Parquet file format (parquet.thrift, data pages of version 1); Thrift
 
 from collections.abc import Sequence
 
-PAGE_BYTES = 1 << 20  # a page ends with the value that reaches this size
+PAGE_BYTES = 1 << 20  # a page ends after the value with which it reaches this size
 CREATED_BY = b"synthgen plain parquet"
 _MAGIC = b"PAR1"
 _BYTE_ARRAY, _UTF8, _REQUIRED, _PLAIN, _RLE, _UNCOMPRESSED = 6, 0, 0, 0, 3, 0
@@ -71,7 +71,7 @@ def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]
             n, size, at = _page_header(data, at)
             end = at + size
             if not 0 < n <= n_rows - len(values) or end > len(data):
-                raise ValueError("a page has another number of values or bytes than its header states")
+                raise ValueError("the header of a page states a wrong number of values or bytes")
             for _ in range(n):
                 length = int.from_bytes(data[at : at + 4], "little")
                 at += 4 + length
@@ -88,9 +88,9 @@ def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]
 
 def _page_header(data: bytes, at: int) -> tuple[int, int, int]:
     """Return the number of values of the page at an offset, its size in bytes, and the offset of its first value."""
-    size, after = _read_int(data, at + 3)  # after two field headers and the page type
-    _, after = _read_int(data, after + 1)  # the size again
-    n, _ = _read_int(data, after + 2)  # after the headers of the inner struct and of its first field
+    size, after = _read_int(data, at + 3)  # skips two field headers and the page type
+    _, after = _read_int(data, after + 1)  # the header states the size twice
+    n, _ = _read_int(data, after + 2)  # skips the headers of the inner struct and of its first field
     return n, size, at + len(_page_head(size, n))
 
 

@@ -11,16 +11,16 @@ from audits.core.files import read_regular, write_whole
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Int, Lineage
 
-MAX_SHARE = 0.01  # a larger share of the synthetic rows is a problem of the table, and no row is excluded
+MAX_SHARE = 0.01  # if a larger share of the synthetic rows cannot be judged, no row is excluded
 
 
 def most_quarantined(n_rows: int) -> int:
-    """Return how many of `n_rows` synthetic rows may be quarantined: 1 %, rounded up, but not every row."""
+    """Return how many of `n_rows` synthetic rows may be quarantined: 1 %, rounded up, but never all rows."""
     return min(math.ceil(MAX_SHARE * n_rows), n_rows - 1)
 
 
 def without_rows(inputs: AuditInputs, rows: Int) -> AuditInputs:
-    """Return the inputs without these synthetic rows (numbers from 0)."""
+    """Return the inputs without the given synthetic rows (indices from 0)."""
     kept = np.setdiff1d(np.arange(len(inputs.synthetic)), rows)
     lineage = inputs.lineage
     if lineage is not None:
@@ -31,12 +31,12 @@ def without_rows(inputs: AuditInputs, rows: Int) -> AuditInputs:
 
 
 def write_rows(path: Path, rows: list[int], digest: str) -> None:
-    """Write the digest of a table and row numbers (from 1) as text, one per line."""
+    """Write the digest of a table on the first line, and then one row number (from 1) per line."""
     write_whole(path, "".join(f"{line}\n" for line in (digest, *rows)).encode())
 
 
 def read_rows(path: Path) -> tuple[str, set[int]]:
-    """Return the digest and the row numbers (from 1) in a file of `write_rows`.
+    """Return the digest and the row numbers (from 1) in a file that `write_rows` wrote.
 
     Raises:
         InputError: the file cannot be read or has another format.

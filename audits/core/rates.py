@@ -11,16 +11,17 @@ TIERS = (0.001, 0.003, 0.01)
 class Tier(NamedTuple):
     """The limit on a rate that a number of persons can support; fixed before any event is counted."""
 
-    tau: float | None  # the limit; None if there are too few persons for any
-    needed: int  # persons per arm for the next stricter limit (0 if there is none); if tau is None, for the weakest
+    tau: float | None  # the limit; None if there are too few persons for every limit
+    # persons per arm that the next stricter limit requires, or 0 if tau is the strictest; if tau is None, persons per
+    # arm that the weakest limit requires
+    needed: int
 
 
 def tier(n_persons: int) -> Tier:
     """Return the strictest limit that zero events among n persons can show at 95 % confidence.
 
     n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. The limit does not
-    depend on the confidence of the run. Otherwise a higher confidence would need more persons for the same limit, and
-    so weaken it.
+    depend on the confidence of the run, because then a run at a higher confidence would have a weaker limit.
     """
     stricter = 0
     for tau in TIERS:
@@ -42,7 +43,7 @@ def too_few(n_persons: int) -> str:
 
 
 def one_person(n_train: int, n_control: int) -> dict[str, Any]:
-    """Return the power of an audit with a hard rule: it detects a leak of one person, the rate 1 / n_train."""
+    """Return the power of an audit that fails on a leak of one train person, so it detects the rate 1 / n_train."""
     needed = needed_for_zero_events(TIERS[0])
     return {"n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None}
 
@@ -63,7 +64,7 @@ def share(hit: Bool, *, confidence: float) -> Estimate:
 
 
 def tau_metric(tau: float | None, *, confidence: float, n: int) -> dict[str, Estimate]:
-    """Return the supported limit as the metric `tau`, so that a policy can restrict it; empty if there is none."""
+    """Return the supported limit as the metric `tau`, so that a policy can restrict it; empty if tau is None."""
     return {} if tau is None else {"tau": exact(tau, confidence=confidence, n=n)}
 
 

@@ -1,4 +1,4 @@
-"""Check what a file for release contains besides its texts: a file with bytes that no audit reads is rejected."""
+"""Check what a file for release contains besides its texts, and reject bytes that no audit reads."""
 
 import base64
 import csv
@@ -27,7 +27,7 @@ from audits.core.types import Table
 
 MAX_LABEL_CHARACTERS = 64
 _PERSON = re.compile(r"([a-z]{0,9}[_-]?)\d+", re.ASCII | re.IGNORECASE)
-_LEAST_ID_CHARACTERS = 5  # shorter ids occur inside other names by chance
+_MIN_ID_CHARACTERS = 5  # shorter ids occur inside other names by chance
 INDEX = "__index_level_0__"  # column in which pandas writes an index
 NUMBERINGS = {"id", INDEX}  # columns of a synthetic table that may number its rows
 ID_DIGITS = 16  # hexadecimal digits of an id
@@ -39,7 +39,7 @@ _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")
 _BASE32 = re.compile(r"[A-Za-z2-7]*")
 _BASE = re.compile(r"[A-Za-z0-9+/]{16,}")
 _WINDOW = 16  # characters, at least 64 bits: a part of a digest of this length does not occur by chance
-_LEVEL = 0.001  # significance level: shorter truncated digests count only if there are more than by chance
+_LEVEL = 0.001  # significance level of the test whether there are more shorter digests than expected by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
 _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
     *(getattr(hashlib, name) for name in sorted(hashlib.algorithms_guaranteed) if not name.startswith("shake")),
@@ -52,8 +52,8 @@ def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
     A file can hide data between pages or rows, in metadata, indexes, statistics, dictionaries, whitespace, escapes
     or after its end. No audit reads such data. Therefore the rows are written again in each usual form, and one of
-    the results must equal the file. The caller must audit all columns of `rows`. For a parquet file, the rows are
-    read from the file again.
+    the results must equal the file. The caller must audit all columns of `rows`. For a parquet file, `rows` is not
+    used; this function reads the rows from the file again.
     """
     data = read_regular(path, MAX_TABLE_BYTES)
     writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
@@ -74,7 +74,7 @@ def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
 
 
 def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
-    """Yield the files that a release, pyarrow and, if installed, pandas write for the columns of a file."""
+    """Yield the files that SynthGen, pyarrow and (if installed) pandas write for the columns of a file."""
     file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     table, meta = file.read(use_threads=False).replace_schema_metadata(None), file.metadata
     if meta.created_by == CREATED_BY.decode():
@@ -95,7 +95,7 @@ def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
 
 
 def _options(meta: "pq.FileMetaData", *, has_schema: bool) -> dict[str, Any]:
-    """Return the writer options that can be read from a file."""
+    """Return the options with which a file was written, as far as the file shows them."""
     group = meta.row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]
     return {
@@ -145,10 +145,10 @@ def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[byte
 
 
 def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]) -> bool:
-    """Return whether a column of a synthetic table says nothing beyond its rows, given as (text, label).
+    """Return whether a column of a synthetic table adds no information to its `rows` of (text, label).
 
-    Such a column numbers the rows in order, from 0 or 1, or contains the ids of `record_ids`. If the table is
-    sorted by id, the ids of equal rows are also accepted in sorted order, not only in the order of `record_ids`.
+    The column must number the rows in order, from 0 or 1, or contain the ids of `record_ids`. If the table is sorted
+    by id, equal rows may have their ids in sorted order instead of the order of `record_ids`.
     """
     kinds, n = set(map(type, values)), len(values)
     if kinds == {int}:
@@ -162,7 +162,7 @@ def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]
 
 
 def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
-    """Return the ids of rows, given as (text, label): 16 hexadecimal digits that follow from the row.
+    """Return the ids of `rows` of (text, label): 16 hexadecimal digits that follow from the row.
 
     first 16 digits of sha256(RFC 8785 of [label, text, k]),   k = number of equal rows before this one
     """
@@ -176,15 +176,17 @@ def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
 
 
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
-    """Return the problems of the labels, persons and digests of a synthetic table, without quoting any of them.
+    """Return the problems of the labels, persons and digests of a synthetic table, without quoting them.
 
-    A label must occur in train, belong to at least two persons of train and control, and be short. Tables from files
-    name no persons. If a table from Python does, the names must number the rows (`is_numbering`) or the persons in
-    order of their first rows, from 0 or 1, after a common prefix of at most ten letters. A name must not equal the
-    name of a person of train or control in any spelling. It must also not contain such a name that has at least five
-    characters.
-    No column may contain an unkeyed digest, whole or truncated, of a person, id or text of train or control,
-    because anyone who guesses the id can compute it.
+    A label must occur in train, belong to at least two persons of train and control, and be short.
+
+    A table that is read from a file has no person names; a table from Python may have them. The names must number the
+    rows (`is_numbering`), or number the persons in order of their first rows, from 0 or 1, after a common prefix of
+    at most ten characters. A name must not equal the name of a train or control person in any spelling, and must not
+    contain such a name of five or more characters.
+
+    No column may contain an unkeyed digest, whole or truncated, of a person id or text of train or control, because
+    anyone who guesses the id or text can compute its digest.
     """
     found = []
     if synthetic.labels is not None:
@@ -227,7 +229,7 @@ def _person_problems(synthetic: set[str], real: set[str]) -> list[str]:
     plain = {_plain(name) for name in real} - {""}
     names = ahocorasick.Automaton()
     for name in plain:
-        if len(name) >= _LEAST_ID_CHARACTERS:
+        if len(name) >= _MIN_ID_CHARACTERS:
             names.add_word(name, True)
     names.make_automaton()
     found = []
@@ -248,12 +250,12 @@ def _plain(name: str) -> str:
 
 
 def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str]) -> int:
-    """Return the number of digests of private strings in public strings.
+    """Return the number of digests of private strings (ids and texts) in public strings.
 
-    The search covers the algorithms of `hashlib` and name-based UUIDs, in hexadecimal (also truncated to the first or
-    last 8 characters or more), base 32 and base 64. It covers each id as written and in its usual spellings, and each
-    text of a record. Digests truncated to fewer than 16 characters count only if there are more than expected by
-    chance.
+    The search covers the algorithms of `hashlib` and name-based UUIDs, in base 32, base 64 and hexadecimal. Digests
+    in hexadecimal may be truncated to their first or last 8 or more characters. The digests are computed from each id
+    as written, from its usual spellings, and from each text. Digests truncated to fewer than 16 characters count only
+    if there are more than expected by chance.
     """
     long, short = _candidates(public)
     if not long and not short:
@@ -318,7 +320,7 @@ def _spellings(name: str) -> set[bytes]:
 
 
 def _uuids(data: bytes) -> list[bytes]:
-    """Return the name-based UUIDs of a name (RFC 9562, versions 3 and 5) in the namespaces of the RFC."""
+    """Return the UUIDs (RFC 9562, versions 3 and 5) that are derived from a name in the namespaces of the RFC."""
     uuids = []
     for version, algorithm in ((3, hashlib.md5), (5, hashlib.sha1)):
         for space in _NAMESPACES:

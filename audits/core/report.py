@@ -24,8 +24,8 @@ class AuditReport:
     inputs: Mapping[str, str]  # sha256 of each input, by role (see `audits.core.inputs.digests`)
     input_checks: Mapping[str, Any] = field(default_factory=dict)  # results of the input checks
     tool: str  # name and version of the audit package
-    # for each check, the synthetic rows that it found, numbered from 0; the verdicts exclude these rows, and they
-    # must not be released
+    # for each check, the indices (from 0) of the synthetic rows that it quarantines; no verdict covers these rows,
+    # and they must not be released
     quarantined: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
@@ -58,8 +58,8 @@ class AuditReport:
 
         Raise InputError if a number is not finite or a detail is not a JSON value.
 
-        Privacy: the report does not contain the seed. With it, an attacker who guesses the tables could reproduce the
-            report exactly and so confirm the guess.
+        Privacy: the report does not contain the seed. An attacker with the seed who guesses the tables could
+            reproduce the report exactly and so confirm the guess.
         """
         value = {
             "schemaVersion": SCHEMA_VERSION,
@@ -79,7 +79,7 @@ class AuditReport:
 
 
 def read_report(data: bytes) -> AuditReport:
-    """Return the report of an `audit.json`; raise InputError with all violations of the schema."""
+    """Return the report in the bytes of an `audit.json`; raise InputError with all violations of the schema."""
     try:
         wire = _Report.model_validate_json(data)
     except ValidationError as error:

@@ -4,9 +4,10 @@ Each end of every interval is one-sided at `confidence`: the true value is above
 1 - confidence, and likewise below `low`. The unit of every count is the person unless an audit says otherwise.
 
 A pass uses the confidence of the run, which rises with every attempt. A fail uses the fixed `FAIL_LEVEL`, so that a
-higher confidence cannot turn a fail into a pass. A test against a margin almost never fails a clean table, but a test
-against no effect at all (a scan) fails it with the probability of its level. The audits of a release contain eight
-such tests and may together stop one clean release in five, so each of them fails at `CHANCE_LEVEL`.
+higher confidence cannot turn a fail into a pass. A test against a margin almost never fails a table without leaks.
+A test against no effect at all (such as the scan) fails a table without leaks with the probability of its level. The
+audits of a release contain eight such tests. Each uses `CHANCE_LEVEL`, so that together they stop at most one release
+without leaks in five.
 """
 
 import math
@@ -43,7 +44,7 @@ class Scan(NamedTuple):
 
 
 def wilson(k: int, n: int, *, confidence: float) -> Interval:
-    """Return Wilson's score interval of k successes in n trials, for display.
+    """Return Wilson's score interval of k successes in n trials, for numbers that are displayed.
 
     Reference: Wilson, JASA 1927.
     """
@@ -60,7 +61,7 @@ def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
 
 
 def clopper_pearson(k: float, n: float, *, confidence: float) -> Interval:
-    """Return the exact interval of k successes in n trials, for gates; k and n may be fractional effective numbers.
+    """Return the exact interval of k successes in n trials, for verdicts; k and n may be fractional.
 
     Reference: Clopper and Pearson, Biometrika 1934.
     """
@@ -89,14 +90,14 @@ def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) 
 def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     """Test the hypothesis that the persons with the highest scores are a random draw from train and control.
 
-    An average can hide a few leaked persons; the top of the ranking shows them. All persons are sorted together. M is
-    the set of cuts. At each cut m in M, the number x of train persons above it is compared with a random draw of m
-    persons:
+    An average can hide a few leaked persons; the top of the ranking shows them. All persons are sorted together. At
+    each cut m of a set M, the number x of train persons among the m persons with the highest scores is compared with
+    a random draw of m persons:
 
         p_m = min(P[Hypergeom(N, n_T, m) >= x], P[Hypergeom(N, n_T, m) <= x]),  p = min(1, 2 |M| * min_m p_m)
 
-    The second probability detects too few train persons: a filter that removes records similar to train reveals its
-    members by their absence.
+    The second probability detects too few train persons: a filter that removes synthetic records similar to train
+    reveals train persons by their absence at the top.
 
     A cut between equal scores is moved down to include all of them. The cuts then depend only on the pooled scores
     and not on the roles, so the test is exact at every sample size. A cut that includes everyone is dropped.
@@ -127,8 +128,12 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
         a = max_{1<=i<=v} (P[Bin(r, q) >= v - i] - beta) / i,
         p(eps) = min(1, beta + 2 m delta a),  bound = sup{eps : p(eps) <= alpha}
 
-    r is the number of guesses, fixed before the answers are known, v the number of right guesses, m the number of
-    persons with independent fair coins, delta that of the claim, and alpha the probability of a wrong bound.
+    Args:
+        r: number of guesses, fixed before the answers are known.
+        v: number of right guesses.
+        m: number of persons with independent fair coins.
+        delta: delta of the claim.
+        alpha: largest probability that the bound is wrong.
 
     Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846, the bound for approximate differential privacy.
     """
@@ -161,7 +166,7 @@ def auc(scores_train: Float, scores_control: Float) -> float:
 
 
 def auc_error(scores_train: Float, scores_control: Float) -> float:
-    """Return the standard error of the AUC: the larger of DeLong's and that of a random ranking.
+    """Return the standard error of the AUC: the larger of DeLong's error and the error of a random ranking.
 
         max(sqrt(var(V_T) / n_T + var(V_H) / n_H),  sqrt((n_T + n_H + 1) / (12 n_T n_H)))
 
@@ -182,7 +187,7 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
 
 
 def conformal_p(scores: Float, scores_control: Float) -> Float:
-    """Return for each score (1 + #{control >= score}) / (1 + n_H), the exact p-value under exchangeability."""
+    """Return (1 + #{control >= score}) / (1 + n_control) of each score: its exact p-value under exchangeability."""
     ordered = np.sort(scores_control)
     at_least = len(ordered) - np.searchsorted(ordered, scores, side="left")
     return np.asarray((1 + at_least) / (1 + len(ordered)), dtype=np.float64)
@@ -206,20 +211,20 @@ def mid_ranks(scores: Float) -> Float:
 
 
 def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
-    """Return whether matches of train are leaks, judged by the number of matches of others.
+    """Return whether matches of train persons are leaks, judged by the number of matches without a leak.
 
         train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
 
-    If others have fewer than `minimum` matches, every match of train is a leak. The few matches of others concern
-    different strings, so they do not explain those of train. Otherwise strings of this kind occur without a leak, and
-    a binomial test compares the numbers.
+    If there are fewer than `minimum` other matches, every match of train is a leak. The few other matches concern
+    different strings, so they do not explain the matches of train. From `minimum` on, strings of this kind evidently
+    occur without a leak, and a binomial test compares the two numbers.
 
     Args:
-        train: number of matches of train.
-        others: number of matches that the generator cannot have caused, such as those of control persons.
+        train: number of matches of train persons.
+        others: number of matches that the generator cannot have caused, such as matches of control persons.
         share: expected fraction of all matches that are matches of train if there is no leak.
-        minimum: smallest number of matches of others with which the test is used; 0 if it is always used.
-        n_tests: number of such tests that are made together.
+        minimum: smallest number of other matches with which the binomial test is used; 0 if it is always used.
+        n_tests: number of tests that are made together, for Bonferroni's correction.
     """
     return train > 0 and (
         others < minimum or float(stats.binom.sf(train - 1, train + others, share)) <= EXPLAINED_LEVEL / n_tests
@@ -227,7 +232,10 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_te
 
 
 def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:
-    """Return how many persons without an event show that its rate is at most tau: n >= ln(alpha) / ln(1 - tau)."""
+    """Return how many persons without an event show that its rate is at most tau.
+
+    n >= ln(1 - confidence) / ln(1 - tau)
+    """
     return math.ceil(math.log(1 - confidence) / math.log1p(-tau))
 
 
@@ -242,17 +250,17 @@ def needed_for_auc(d: float, *, confidence: float = 0.95, power: float = POWER) 
 
 
 def detectable_share(n: float, *, confidence: float = 0.95, power: float = POWER) -> float:
-    """Return the deviation from 1/2 of a share that n independent rows detect: d = (z + z') / (2 sqrt(n))."""
+    """Return the least deviation of a share from 1/2 that n independent rows detect: d = (z + z') / (2 sqrt(n))."""
     return z_sum(confidence, power) / (2 * math.sqrt(n))
 
 
 def detectable_auc(n: float, *, confidence: float = 0.95, power: float = POWER) -> float:
-    """Return the deviation from 1/2 of an AUC that n persons per arm detect: d = (z + z') / sqrt(6 n)."""
+    """Return the least deviation of an AUC from 1/2 that n persons per arm detect: d = (z + z') / sqrt(6 n)."""
     return z_sum(confidence, power) / math.sqrt(6 * n)
 
 
 def power_of_each(n: int) -> float:
-    """Return the power that each of n two-sided tests requires so that all of them together have `POWER`."""
+    """Return the power that each of n two-sided tests requires so that all tests together have `POWER`."""
     return 1 - (1 - POWER) / (2 * n)
 
 

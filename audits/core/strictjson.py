@@ -28,7 +28,7 @@ def parse(data: bytes) -> Any:
 
 
 def _parse(data: bytes, whole: Callable[[str], int | float]) -> Any:
-    """Return the value of UTF-8 JSON as `parse` does; `whole` returns the value of a number without a point."""
+    """Return the value of UTF-8 JSON as `parse` does; `whole` converts numbers that are written without a point."""
     try:
         text = data.decode("utf-8")
         value = json.loads(
@@ -68,7 +68,7 @@ def parse_canonical(data: bytes) -> Any:
 
 
 def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; raise JsonError on a duplicate key, of which a reader would see only the last value."""
+    """Return a JSON object; raise JsonError on a duplicate key, because readers see only the last of its values."""
     value = dict(pairs)
     if len(value) != len(pairs):
         raise JsonError("duplicate key")

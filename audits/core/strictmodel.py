@@ -9,12 +9,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from audits.core.strictjson import canonical
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # also of HMAC-SHA256
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # also used for HMAC-SHA256
 LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 def one_of(known: Collection[str]) -> AfterValidator:
-    """Return a check that a name is one of these."""
+    """Return a check that a name is one of the known names."""
 
     def check(name: str) -> str:
         if name not in known:
@@ -24,12 +24,12 @@ def one_of(known: Collection[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def every_of(names: Collection[str]) -> AfterValidator:
-    """Return a check that a mapping has exactly these keys."""
+def keys_are(names: Collection[str]) -> AfterValidator:
+    """Return a check that a mapping has exactly the given keys."""
 
     def check(values: dict[str, float]) -> dict[str, float]:
         if set(values) != set(names):
-            raise ValueError("not all names of the vocabulary, or others")
+            raise ValueError("the keys are not exactly the names of the vocabulary")
         return values
 
     return AfterValidator(check)
@@ -65,7 +65,7 @@ class Canonical(Closed):
 
 
 def problems(error: ValidationError) -> list[str]:
-    """Return each violation as `path: message`, without the value, which may be private."""
+    """Return each violation as `path: message`; the value is left out because it may be private."""
     return [
         f"{'.'.join(str(part) for part in item['loc']) or '(top level)'}: {item['msg'].removeprefix('Value error, ')}"
         for item in error.errors(include_url=False, include_input=False)

@@ -1,8 +1,8 @@
-"""Read a YAML 1.2 file as plain data, and write it.
+"""Read a YAML 1.2 file as plain data, and write plain data as YAML.
 
-Keys are strings and not repeated; anchors, aliases, tags, directives, merge keys and long numbers are not allowed.
+Keys must be strings and must not repeat. Anchors, aliases, tags, directives, merge keys and long numbers are refused.
 
-Problems of the YAML itself are reported first and alone, because the content is unknown until they are repaired.
+If the YAML itself has problems, only these are reported, because the content is unknown until they are corrected.
 """
 
 import json
@@ -19,12 +19,12 @@ from audits.core.files import open_regular
 from audits.core.strictjson import with_tuples
 
 MAX_YAML_BYTES = 1 << 20
-MAX_DEPTH = 12  # the parser takes quadratic time in the depth
+MAX_DEPTH = 12  # the time of the parser grows with the square of the depth
 _WORD = re.compile(r"[a-z][a-z-]*")
 _NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # some readers convert these
-_MAX_DIGITS = 25  # characters of a number; every double has a form of at most 24
+_MAX_DIGITS = 25  # characters of a number; every double can be written with at most 24
 _STRING, _NUMBERS = "tag:yaml.org,2002:str", {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
-# the parser raises each of these on some text; all mean that it is not YAML
+# the parser raises any of these errors if a text is not YAML
 _PARSER_ERRORS = (YAMLError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError)
 _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"})
 
@@ -46,8 +46,8 @@ def parse_yaml(
 
     `name` is the name of the file in messages, and `error` a class of exceptions with `problems` and `hint`.
 
-    Raise `error` if the document is too large, not UTF-8, not YAML or not a mapping, or contains forbidden YAML;
-    `problems` then lists each place with its line.
+    Raise `error` if the document is too large, not UTF-8, not YAML or not a mapping, or contains forbidden YAML. For
+    forbidden YAML, `problems` lists each place with its line.
     """
     if len(data) > max_bytes:
         raise error(f"{name}: larger than {max_bytes} bytes")
@@ -82,8 +82,8 @@ def block_yaml(value: Mapping[str, Any], indent: int = 0) -> bytes:
         item, start = value[key], f"{' ' * indent}{key}:"
         if isinstance(item, Mapping) and item:
             lines += f"{start}\n".encode() + block_yaml(item, indent + 2)
-        elif isinstance(item, list | tuple) and any(isinstance(one, Mapping) for one in item):
-            rows = (json.dumps(one, sort_keys=True, ensure_ascii=False) for one in item)
+        elif isinstance(item, list | tuple) and any(isinstance(element, Mapping) for element in item):
+            rows = (json.dumps(element, sort_keys=True, ensure_ascii=False) for element in item)
             lines += f"{start}\n".encode() + "".join(f"{' ' * indent}- {row}\n" for row in rows).encode()
         else:
             is_word = isinstance(item, str) and _WORD.fullmatch(item) is not None and item not in _NOT_WORDS
@@ -93,7 +93,7 @@ def block_yaml(value: Mapping[str, Any], indent: int = 0) -> bytes:
 
 
 def _usual_cause(line: str) -> str:
-    """Return what to do about a line that is not YAML, by its usual causes."""
+    """Return advice for a line that is not YAML, judged by the usual causes."""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "Indent with spaces, not with tabs."
     if re.search(r'"[^"]*\\', line):
@@ -102,14 +102,14 @@ def _usual_cause(line: str) -> str:
 
 
 def _references(text: str) -> Iterator[str]:
-    """Yield a message for each anchor, alias, tag and directive; stop where the text is nested too deeply."""
+    """Yield a message for each anchor, alias, tag and directive; stop at the first line that is nested too deeply."""
     depth = 0
     for token in YAML(typ="safe", pure=True).scan(text):
         kind, line = type(token).__name__, token.start_mark.line + 1
         if kind in _FORBIDDEN:
             yield f"line {line}: anchors, aliases, tags and directives are not allowed"
         depth += kind.endswith("StartToken") - kind.endswith("EndToken")
-        if depth > MAX_DEPTH + 1:  # the stream itself is one level
+        if depth > MAX_DEPTH + 1:  # the YAML stream itself counts as one level
             yield f"line {line}: nested too deeply"
             return
 

@@ -23,13 +23,13 @@ def is_outside(interval: Estimate | Interval, margin: float, *, centre: float = 
 
 
 def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | None:
-    """Return the strictest margin that n units support, or None; `margins` has (units, margin) in order."""
+    """Return the strictest margin that n units support, or None; `margins` has (required units, margin) in order."""
     return next((margin for needed, margin in margins if n >= needed), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormalShare:
-    """A share between 0 and 1 with its standard error; its distribution is taken as normal."""
+    """A share between 0 and 1 with its standard error; its estimate is treated as normally distributed."""
 
     value: float
     error: float
@@ -65,10 +65,10 @@ def area_of(train: Float, control: Float) -> Area:
 def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
     """Return one estimate for several attacks: the strongest value with the outermost interval ends.
 
-    The value is the one furthest from the centre, low the smallest lower end, high the largest upper end. If high is
-    at most t, the interval of every attack lies below t. If the true value of one attack is above t, its own upper
-    end is below t with probability at most 1 - confidence, for any number of attacks. A pass therefore needs no
-    correction for multiple testing (intersection-union test).
+    The value is the value furthest from the centre, low the smallest lower end, high the largest upper end. A pass
+    requires high <= t, so the interval of every attack must end at or below t. If the true value of one attack is
+    above t, the interval of this attack ends below t with probability at most 1 - confidence, for any number of
+    attacks. A pass therefore needs no correction for multiple testing (intersection-union test).
 
     Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
     """
@@ -93,16 +93,21 @@ def control_needed(n_train: int, *, reference_is_control: bool) -> int:
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 
 
-def too_few_rows(what: str, n: int, least: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return a sentence for a table with too few rows: how many persons would be enough.
+def too_few_rows(what: str, n: int, needed: int, people: Arms, *, reference_is_control: bool) -> str:
+    """Return a sentence for a table with too few rows that says how many persons would be enough.
 
-    `what` names the rows, of which n are independent; `least` independent rows are required.
+    Args:
+        what: name of the rows in the sentence.
+        n: effective number of independent rows.
+        needed: number of independent rows that are required.
+        people: the compared persons.
+        reference_is_control: whether the reference consists of control persons.
     """
     smaller = min(people.n_train, people.n_control)
-    train = max(least, -(-smaller * least // max(n, 1)))
+    train = max(needed, -(-smaller * needed // max(n, 1)))
     control = control_needed(train, reference_is_control=reference_is_control)
     return (
-        f"{what} amount to {n} independent records, from {smaller} persons in the smaller arm; at least {least} are "
+        f"{what} amount to {n} independent records, from {smaller} persons in the smaller arm; at least {needed} are "
         f"required: about {train} train persons and {control} control persons would be enough."
     )
 
@@ -135,7 +140,7 @@ def two_sided_result(  # noqa: PLR0913 - the fields of a result
     centre: float = 0.5,
     control: Estimate | None = None,
 ) -> AuditResult:
-    """Return the result of a measured audit for which values near the centre are safe."""
+    """Return the result of a measured audit in which values near the centre are safe."""
     return AuditResult(
         name=name,
         verdict=verdict,

@@ -14,7 +14,7 @@ Bool = NDArray[np.bool_]
 Int = NDArray[np.int64]
 UInt = NDArray[np.uint64]
 Float = NDArray[np.float64]
-LEAST_CONFIDENCE = 0.95  # smallest confidence of the estimate with which an audit may pass
+MIN_CONFIDENCE = 0.95  # smallest confidence of an estimate with which an audit may pass
 Verdict = Literal["pass", "fail", "insufficient"]
 # "inconclusive": measured, but the attack could not have found a leak, or the tables cannot be compared
 Status = Literal["measured", "inconclusive", "not_measurable", "failed"]
@@ -29,7 +29,7 @@ class Table:
     labels: tuple[str, ...] | None  # class of each row, or None if the table has no classes
     groups: tuple[str, ...]  # person of each row; without a group column, each row is its own person
     has_groups: bool  # whether persons are known; if not, every claim is per record
-    # named float32 (n, d) matrices of these texts for the similarity audits
+    # embeddings of the texts for the similarity audits: float32 (n, d) matrices, by name
     vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -49,11 +49,14 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canaries:
-    """Fictitious persons; a fair coin per person decides whether it is in the train data of the canary build."""
+    """Canaries: fictitious persons, of whom a fair coin each decides who is in the train data of the canary build.
 
-    table: Table  # texts of the canaries, one person per canary; the rows of a person are its repetitions
-    family: tuple[str, ...]  # kind of canary of each person, in order of first appearance
-    inserted: Bool  # whether each person was inserted; bool (P,)
+    The canary build is a second run of the same pipeline that is never released.
+    """
+
+    table: Table  # texts of the canaries, one person per canary; a canary may repeat in several rows
+    family: tuple[str, ...]  # kind of each canary, in order of first appearance
+    inserted: Bool  # whether each canary was inserted; bool (P,)
     canary_build: Table  # synthetic table of the canary build; none of its rows may be released
     suffixes: tuple[str, ...] = ()  # alternative random endings for the exposure metric; may be empty
 
@@ -64,8 +67,8 @@ class Previous:
 
     synthetic: Table
     train: Table
-    seed_digest: str | None = None  # sha256 of its root seed, or None if unknown
-    seed_digest_now: str | None = None  # sha256 of the current root seed, or None if unknown
+    seed_digest: str | None = None  # sha256 of the root seed of the previous release, or None if unknown
+    seed_digest_now: str | None = None  # sha256 of the root seed of the new release, or None if unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,21 +79,21 @@ class AuditInputs:
     train: Table  # the table the generator was trained on
     control: Table  # persons of the same population whom the generator never saw
     reference: Table | None = None  # public text of the same kind, or None
-    # for each train row the identifiers that the original text contained before replacement, or None
+    # for each train row, the identifiers that its original text contained before they were replaced, or None
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     # control rows removed by the input checks because they nearly duplicate a train row or share a record number
     # with a train person; they count as records of those train persons
     set_aside: Table | None = None
-    near_duplicate_rate: float = 0.0  # share of control rows removed because they nearly duplicate train
-    # the same as `identifiers` for control; used to estimate chance matches
+    near_duplicate_rate: float = 0.0  # share of control rows removed because they nearly duplicate a train row
+    # like `identifiers`, for each control row; used to estimate how many matches occur by chance
     control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     lineage: Lineage | None = field(default=None, repr=False)  # parents of each synthetic row, or None
     canaries: Canaries | None = None  # canaries and their build, or None
     # log of a differentially private mechanism as JSON values (format: `accounting`), or None
     mechanism: Mapping[str, Any] | None = field(default=None, repr=False)
     previous: Previous | None = None  # the previous release, or None
-    # output of the same generator and settings when trained on control, or None. It discloses control as the
-    # synthetic table discloses train, and must never be released.
+    # output of the same generator and settings when trained on control, or None. It discloses control persons in the
+    # same way as the synthetic table discloses train persons, so it must never be released.
     mirror: Table | None = None
 
 
@@ -101,7 +104,7 @@ class Estimate:
     value: float  # the point estimate
     low: float  # lower end
     high: float  # upper end
-    confidence: float  # one-sided; the true value is above `high` with probability at most 1 - confidence
+    confidence: float  # of each end: the true value is above `high` with probability at most 1 - confidence
     n: int  # number of independent units (persons, unless the audit says otherwise)
 
     def __post_init__(self) -> None:
@@ -116,9 +119,9 @@ class Finding:
     """A place of the synthetic table that discloses one train person; private."""
 
     row: int  # row of the synthetic table, from 0
-    start: int  # first character in the original text
-    end: int  # end of the place, exclusive
-    kind: str  # type of the finding, from a fixed set of each audit
+    start: int  # index of the first character in the text of the row
+    end: int  # index after the last character
+    kind: str  # type of the finding, from the fixed set of the audit
     person: str = field(repr=False)  # group of the train person
 
 
@@ -131,19 +134,22 @@ class AuditResult:
     status: Status  # whether the audit could be measured
     estimate: Estimate | None = None  # the main number; None unless measured
     control: Estimate | None = None  # the same number for control instead of train, if meaningful
-    threshold: float | tuple[float, float] | None = None  # limit of the unsafe interval end; (low, high) if two-sided
+    # limit for the end of the interval on the unsafe side; (low, high) if both sides are unsafe
+    threshold: float | tuple[float, float] | None = None
     direction: Direction  # which values are safer
-    metrics: Mapping[str, Estimate] = field(default_factory=dict)  # numbers for policies, as `audit.metric`
+    metrics: Mapping[str, Estimate] = field(default_factory=dict)  # numbers that a policy can use as `audit.metric`
     details: Mapping[str, Any] = field(default_factory=dict)  # aggregates without texts, labels or identifiers
     reason: str  # one sentence that explains the verdict; for insufficient it names the required sample size
     confidence: float | None = None  # one-sided confidence of the run; set by the runner
     # places that disclose single train persons; they name persons, so no report, evidence or log contains them
     findings: tuple[Finding, ...] = field(default=(), repr=False)
-    quarantined: tuple[int, ...] = field(default=(), repr=False)  # synthetic rows, from 0, that the verdict excludes
+    quarantined: tuple[int, ...] = field(
+        default=(), repr=False
+    )  # synthetic rows, from 0, that the verdict does not cover
 
     def __post_init__(self) -> None:
-        if self.verdict == "pass" and self.estimate is not None and self.estimate.confidence < LEAST_CONFIDENCE:
-            raise InputError(f"a pass requires a confidence of at least {LEAST_CONFIDENCE:g}")
+        if self.verdict == "pass" and self.estimate is not None and self.estimate.confidence < MIN_CONFIDENCE:
+            raise InputError(f"a pass requires a confidence of at least {MIN_CONFIDENCE:g}")
 
 
 def without_number(name: str, status: Status, reason: str) -> AuditResult:

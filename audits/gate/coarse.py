@@ -14,7 +14,7 @@ RATES = (0.0, *(float(f"{digit}e-{power}") for power in (3, 2, 1) for digit in (
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The number, or share, of train and control records whose distance lies in [low, high)."""
+    """The numbers (or shares) of train and control records whose distance lies in [low, high)."""
 
     low: float
     high: float
@@ -26,18 +26,18 @@ class Bin:
         return Bin(self.low, other.high, self.train + other.train, self.control + other.control)
 
 
-def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], least: int) -> tuple[Bin, ...]:
+def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], min_count: int) -> tuple[Bin, ...]:
     """Join neighbouring bins until every bin can be published; the result is empty if that is not possible.
 
-    Bins are joined from the left; a remainder at the right end is joined to its left neighbour. A bin with many
-    records of one role and none of the other is not joined, because it shows a leak. `least` is the smallest count,
-    other than 0, that may be published.
+    Bins are joined from the left; a remainder at the right end is joined to its left neighbour. A bin with enough
+    records of one role and no record of the other role is kept as it is, because it shows a leak. `min_count` is the
+    smallest count above 0 that may be published.
 
-    Privacy: no bin contains between 1 and `least` - 1 records of a role.
+    Privacy: no bin contains between 1 and `min_count` - 1 records of a role.
     """
 
-    def is_public(one: Bin) -> bool:
-        return all(count == 0 or count >= least for count in (one.train, one.control))
+    def is_public(candidate: Bin) -> bool:
+        return all(count == 0 or count >= min_count for count in (candidate.train, candidate.control))
 
     bins: list[Bin] = []
     for low, high, n_train, n_control in zip(edges[:-1], edges[1:], train, control, strict=True):
@@ -52,25 +52,25 @@ def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int]
     return tuple(b for b in bins if is_public(b))
 
 
-def public_histogram(histogram: Mapping[str, Any], least: int, step: float) -> dict[str, Any]:
+def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) -> dict[str, Any]:
     """Return a histogram of `edges`, `train` and `control` counts as `bins` with the shares of each role.
 
-    `least` is as for `coarsen`; shares are rounded to multiples of `step`.
+    `min_count` has the same meaning as in `coarsen`; shares are rounded to multiples of `step`.
 
     Privacy: shares do not reveal counts.
     """
-    bins = coarsen(histogram["edges"], histogram["train"], histogram["control"], least)
+    bins = coarsen(histogram["edges"], histogram["train"], histogram["control"], min_count)
     totals = [sum(histogram[role]) for role in ("train", "control")]
     shown = []
-    for one in bins:
-        shares = (count / max(1, total) for count, total in zip((one.train, one.control), totals, strict=True))
+    for joined in bins:
+        shares = (count / max(1, total) for count, total in zip((joined.train, joined.control), totals, strict=True))
         train, control = (round(round(share / step) * step, 6) for share in shares)
-        shown.append({"low": one.low, "high": one.high, "train": train, "control": control})
+        shown.append({"low": joined.low, "high": joined.high, "train": train, "control": control})
     return {"bins": shown}
 
 
 def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, list[float]]:
-    """Return a ROC curve at the false positive rates of `RATES`, with the best result of the attacker up to each.
+    """Return a ROC curve at the false positive rates `RATES`: for each rate, the last measured point up to it.
 
     Args:
         roc: `fpr` and `tpr`, non-decreasing; optionally `low` and `high`, the ends of the interval of tpr.
@@ -83,8 +83,8 @@ def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, l
     rows = np.maximum(np.searchsorted(fpr, np.array(RATES) * (1 + 1e-9), side="right") - 1, 0)
     rounded: dict[str, Callable[[Float], Float]] = {"tpr": np.round, "low": np.floor, "high": np.ceil}
     ends = {
-        key: [round(float(v) * step, 6) for v in way(np.round(np.asarray(roc[key], dtype=float)[rows] / step, 6))]
-        for key, way in rounded.items()
+        key: [round(float(v) * step, 6) for v in to_step(np.round(np.asarray(roc[key], dtype=float)[rows] / step, 6))]
+        for key, to_step in rounded.items()
         if key in roc
     }
     return {"fpr": list(RATES), **ends}

@@ -1,9 +1,9 @@
 """Disclosure control: reduce the precision of private counts in every file that is published.
 
-    n             the highest edge not above it; edges are 0, 1, 2, 5, 10, 20, 50, ... and the policy's own `min_n`
-    interval      each end outward to the next multiple of .01 (n below 100), .005 (below 1,000) or .001, or to the
-                  policy's limit for this number if that is nearer
-    other counts  their 1-2-5 bucket, as `200-500`; below the policy's `min_histogram_bin` as `1-9`
+    n             down to the next edge; edges are 0, 1, 2, 5, 10, 20, 50, ... and the `min_n` of the policy's rules
+    interval      each end outward to the next multiple of .01 (n below 100), .005 (n below 1,000) or .001, or to the
+                  policy's limit for this number if the limit is nearer
+    other counts  their 1-2-5 bucket, such as `200-500`; counts below the policy's `min_histogram_bin` as `1-9`
     shares        to .01; histograms as shares of bins with enough records; ROC curves at fixed rates
 
 Under a policy that requires differential privacy, only verdicts are published: a number that was counted from private
@@ -11,9 +11,9 @@ records without noise is omitted or, if a gate reads it, replaced by the gate's 
 independent policy, not even verdicts about private records are published.
 
 The ends of an interval are rounded because an exact interval reveals n: the width of a Clopper-Pearson interval
-determines n. All roundings are conservative and use the policy's own numbers as edges, so none changes a decision.
-Rounding public evidence again leaves it unchanged. A verifier therefore rounds the evidence of a bundle again and
-refuses the bundle if the evidence changes.
+determines n. Rounding never makes a number safer and uses the policy's own numbers as edges, so it does not change a
+decision. Rounding public evidence again leaves it unchanged. A verifier therefore rounds the evidence of a bundle
+again and refuses the bundle if the evidence changes.
 
 Minimum cell sizes of 5 and 10 are common in statistical disclosure control: Hundepool et al., 2012.
 """
@@ -30,14 +30,14 @@ from audits.gate.independent import is_independent_metric
 from audits.gate.policy import ATTACKS, Policy
 
 FIELDS = set(Metric.model_fields)
-DETAIL_STEP = 0.01
-MOST = 10**9  # the largest count that is published
-MOST_MEASURED = 1000  # the largest published number that is no count
-_EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MOST)  # lower ends of the buckets
-# Numbers of the release, the policy and the ledger, but not of the source; they stay exact.
+DETAIL_STEP = 0.01  # details of an audit are rounded to multiples of this number
+MAX_COUNT = 10**9  # the largest count that is published
+MAX_MEASURED = 1000  # the largest published number that is not a count
+_EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MAX_COUNT)  # lower ends of the buckets
+# Numbers about the release, the policy and the ledger, which stay exact because they are not about the source.
 _PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
-_COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # 1 is a count in these; elsewhere a share
-# Numbers that are not counted from private records, or only by an accounted mechanism.
+_COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics in which 1 is a count and not a share
+# Metrics that are not computed from private records, or only by a mechanism whose privacy loss is accounted for.
 _FIXED = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
@@ -56,7 +56,7 @@ _NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})++|\d++)(\.\d++)?+(\s?%)?(-[A
 
 
 def floor_of(count: int, more: Sequence[int] = ()) -> int:
-    """Return the highest of 0, 1, 2, 5, 10, 20, 50, ... and of `more` that is at most `count`."""
+    """Return the highest edge that is at most `count`: one of 0, 1, 2, 5, 10, 20, 50, ... or of `more`."""
     return max([_ends(count)[0], *(edge for edge in more if edge <= count)])
 
 
@@ -69,7 +69,7 @@ def bucket(count: int) -> str:
 def is_short(number: float) -> bool:
     """Return whether a measured number is too short to hide text: at most three decimals, or an end of a bucket."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
-    return is_end or (abs(number) <= MOST_MEASURED and number == round(number * 1000) / 1000)
+    return is_end or (abs(number) <= MAX_MEASURED and number == round(number * 1000) / 1000)
 
 
 def is_bucket(text: str) -> bool:
@@ -78,27 +78,27 @@ def is_bucket(text: str) -> bool:
 
 
 def public_count(count: int, policy: Policy) -> int | str:
-    """Return the public form of a count: its bucket, `1-9` for a small count, and 0 itself."""
-    least = policy.disclosure.min_histogram_bin
+    """Return the public form of a count: 0 for 0, `1-9` for a small count, otherwise its bucket."""
+    min_count = policy.disclosure.min_histogram_bin
     if policy.disclosure.publish_exact_counts or count == 0:
         return count
     if count < 0:
         return f"-{public_count(-count, policy)}"
-    return f"1-{least - 1}" if count < least else bucket(count)
+    return f"1-{min_count - 1}" if count < min_count else bucket(count)
 
 
 def is_public_count(value: int | str, policy: Policy) -> bool:
     """Return whether `public_count` returns this value for some count from 0 to 10^9 under the policy."""
     if isinstance(value, int):
-        return 0 <= value <= MOST and public_count(value, policy) == value
+        return 0 <= value <= MAX_COUNT and public_count(value, policy) == value
     return value in {public_count(n, policy) for n in (1, policy.disclosure.min_histogram_bin, *_EDGES)}
 
 
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the public form of a number, whose interval is never narrower than the exact one.
+    """Return the public form of a number; its interval contains the exact interval.
 
-    `name` is `audit.metric`. It determines the policy's limits and `min_n` for the number, which are used as edges.
-    It also determines whether the number is about the source.
+    `name` is `audit.metric`. It determines which limits and `min_n` of the policy are edges for the number, and
+    whether the number is about the source.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
@@ -130,31 +130,31 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     if metric.value in {bottom, top, *limits}:
         value = metric.value
     ops = {rule.op for rule in rules if rule.bound == "value"}
-    if is_exact and len(ops) == 1:  # a rule reads only the value, so it stays one number, the worse one
+    if is_exact and len(ops) == 1:  # rules read only the value, so the number stays exact, at its worse end
         bottom = top = value = top if ops == {"<="} else bottom
     return Metric(value=min(max(value, bottom), top), low=bottom, high=top, confidence=metric.confidence, n=n)
 
 
 def _confidence(confidence: float, policy: Policy) -> float:
-    """Return the confidence that is published: under an independent policy at most the policy's.
+    """Return the published form of a confidence: under an independent policy, at most the policy's confidence.
 
-    The real one depends on the number of audits of the same control persons.
+    The actual confidence depends on the number of audits of the same control persons.
     """
     return min(confidence, policy.confidence) if policy.is_independent else confidence
 
 
 def step_of(n: int) -> float:
-    """Return the step to whose multiples a number measured on n units is rounded."""
+    """Return the step of rounding for a number that was measured on n units."""
     return 0.01 if n < 100 else 0.005 if n < 1000 else 0.001
 
 
 def verdicts_only(policy: Policy) -> bool:
-    """Return whether no number of private records may be published, because it would be an unaccounted query."""
+    """Return whether the policy forbids to publish numbers of private records, which would be unaccounted queries."""
     return policy.dp is not None and not policy.disclosure.publish_exact_counts
 
 
 def is_withheld(metric: str, policy: Policy) -> bool:
-    """Return whether the number of a gate, with its bound such as `membership.auc.high`, is not published."""
+    """Return whether a gate's number, named with its bound (such as `membership.auc.high`), is not published."""
     name = metric.rpartition(".")[0]
     return verdicts_only(policy) and name.split(".")[0] != ACCOUNTING and _FIXED.fullmatch(name) is None
 
@@ -162,9 +162,10 @@ def is_withheld(metric: str, policy: Policy) -> bool:
 def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the evidence that a bundle may contain; public evidence stays unchanged.
 
-    Law: the outcome of every rule of the policy stays the same. Under differential privacy the public evidence only
-    shows which gates passed and which other audits were measured, so it is equal for any two sources that pass. Under
-    an independent policy it is equal for any two sources that give the same answers to the DP queries.
+    The outcome of every rule of the policy stays the same. Under a policy with differential privacy, the public
+    evidence shows only which gates passed and which other audits were measured, so it is equal for any two sources
+    that pass. Under an independent policy, it is equal for any two sources that give the same answers to the DP
+    queries.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -177,9 +178,9 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def is_published(name: str, policy: Policy) -> bool:
-    """Return whether a bundle contains a metric: one that a rule reads, the main one of an audit, or a fixed one.
+    """Return whether a bundle may contain a metric: a rule reads it, or its name is fixed by this module.
 
-    Names outside this set could contain text of the releaser.
+    Other names are refused, because the releaser could hide text in them.
     """
     rules = {rule.metric for rule in (*policy.all_rules(), *policy.dp_method_rules())}
     main = {f"{audit}.estimate" for audit in AUDIT_NAMES}
@@ -187,11 +188,11 @@ def is_published(name: str, policy: Policy) -> bool:
 
 
 def _independent(evidence: Evidence, policy: Policy) -> Evidence:
-    named = {rule.metric for rule in policy.all_rules()}
+    ruled = {rule.metric for rule in policy.all_rules()}
     metrics = {
         name: public_metric(name, metric, policy)
         for name, metric in evidence.metrics.items()
-        if is_independent_metric(name) and (name in named or _FIXED.fullmatch(name))
+        if is_independent_metric(name) and (name in ruled or _FIXED.fullmatch(name))
     }
     audits = {}
     if (state := evidence.audits.get(ACCOUNTING)) is not None:
@@ -215,11 +216,11 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
             holds = claim is not None and metric.high <= claim.low
             zero = {"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}
             metrics[name] = metric.model_copy(update=zero) if holds else metric
-    of_rules = [(rule.metric.split(".", 1)[0], rule.bound) for rule in policy.all_rules()]
-    # a gate reads the verdicts of these audits
-    gating = {*policy.required, "accounting", *(name for name, bound in of_rules if bound == "value")}
-    kept = {*gating, *(name for name, _ in of_rules), *policy.measured, *ATTACKS}
-    ruled = {name for name, _ in of_rules}
+    audits_of_rules = [(rule.metric.split(".", 1)[0], rule.bound) for rule in policy.all_rules()]
+    ruled = {name for name, _ in audits_of_rules}
+    # audits whose verdicts a gate reads
+    gating = {*policy.required, "accounting", *(name for name, bound in audits_of_rules if bound == "value")}
+    kept = {*gating, *ruled, *policy.measured, *ATTACKS}
     states = {
         name: state if name in gating else _withheld(state, has_rule=name in ruled)
         for name, state in evidence.audits.items()
@@ -237,15 +238,15 @@ def _withheld(state: AuditState, *, has_rule: bool) -> AuditState:
 
 
 def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the limit instead of the number if every rule holds; otherwise the public form of the number."""
+    """Return the limit of the rules instead of the number if every rule holds, else the public form of the number."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     for rule in rules:
-        found = float(getattr(metric, rule.bound))
-        holds = found <= rule.limit if rule.op == "<=" else found >= rule.limit
+        value = float(getattr(metric, rule.bound))
+        holds = value <= rule.limit if rule.op == "<=" else value >= rule.limit
         if not holds or (rule.min_n is not None and metric.n < rule.min_n):
             return public_metric(name, metric, policy)
     below, above = ([rule.limit for rule in rules if rule.op == op] for op in ("<=", ">="))
-    # the number lies between the lower and the upper limits, so an upper limit satisfies the lower ones
+    # the number lies between the lower and the upper limits, so an upper limit satisfies the lower limits too
     number = min(below) if below else max(above)
     n = max([1, *(rule.min_n for rule in rules if rule.min_n is not None)])
     return Metric(value=number, low=number, high=number, confidence=metric.confidence, n=n)
@@ -254,8 +255,9 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
 def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """Return the public form of an `audit.json`: numbers as in the public evidence, and counts as buckets.
 
-    The digests of private tables are omitted, because they confirm a guess of a table. The seed of the audits is
-    omitted too. The input checks state how many rows are quarantined, but the numbers of these rows are omitted.
+    The digests of private tables are omitted, because a person who guesses a table could confirm the guess. The seed
+    of the audits and the row numbers of quarantined rows are omitted too; the input checks state how many rows are
+    quarantined.
     """
     public = {key: value for key, value in audit.items() if key not in _TRANSFORMED}
     inputs = audit.get("inputs")
@@ -279,7 +281,7 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
         if name == "accounting":
             results.append(_result(result, policy))
         elif name in shown.audits:
-            numbers = {key: one.model_dump(mode="json") for key, one in shown.metrics.items()}
+            numbers = {key: metric.model_dump(mode="json") for key, metric in shown.metrics.items()}
             results.append(
                 {
                     **{key: result[key] for key in _DP_RESULT_KEYS if key in result},
@@ -294,9 +296,10 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
 
 
 def public_details(value: Any, policy: Policy, name: str = "", key: str = "") -> Any:
-    """Return the public form of JSON values of any shape.
+    """Return the public form of a JSON value, which may be nested.
 
-    `name` is the metric of a number with an interval, and `key` the key of the value; both may be empty.
+    `name` is the name of the metric if the value is a number with an interval, and `key` is the key of the value in
+    its object; both may be empty.
     """
     if isinstance(value, Mapping):
         if set(value) == FIELDS:
@@ -322,9 +325,9 @@ def _public_value(value: Any, policy: Policy, key: str) -> Any:
 
 
 def public_sentence(text: str, policy: Policy) -> str:
-    """Return a sentence with counts as buckets and rounded fractions.
+    """Return a sentence with its counts as buckets and its fractions rounded.
 
-    Fractions get at most three decimals, and percentages at most one. Whole percentages stay unchanged.
+    Fractions get at most three decimals. Percentages get at most one decimal; whole percentages stay unchanged.
     """
     if policy.disclosure.publish_exact_counts:
         return text
@@ -355,9 +358,9 @@ def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     }
     details = result.get("details") or {}
     public["details"] = public_details(details, policy, name)
-    if name == "accounting":  # the claim and the noise, which the statement repeats
+    if name == "accounting":  # claim and noise stay exact, because the statement repeats them
         public["details"] |= {key: details[key] for key in ("claim", "mechanisms") if key in details}
-    # the numbers of the reason are those of the claim
+    # if the accounting passed, its reason contains only numbers of the claim
     is_claim = name == "accounting" and result["verdict"] == "pass"
     public["reason"] = str(result["reason"]) if is_claim else public_sentence(str(result["reason"]), policy)
     return public
@@ -370,7 +373,7 @@ def _number(name: str, fields: Mapping[str, Any], policy: Policy) -> dict[str, A
 
 
 def _to(value: float, step: float, rounding: str) -> float:
-    """Round a number to a multiple of `step` in decimal arithmetic, so that a multiple stays unchanged."""
+    """Round a number to a multiple of `step` in decimal arithmetic, which leaves multiples unchanged."""
     unit = Decimal(repr(step))
     return float((Decimal(repr(value)) / unit).to_integral_value(rounding) * unit) + 0.0  # no -0.0
 

@@ -1,10 +1,9 @@
-"""Replace the audit of parents by an accounted privacy budget if no synthetic record has parents.
+"""Replace the audit `parent_recovery` by an accounted privacy budget if no synthetic record has parents.
 
-`parent_recovery` tests whether the records that a text was interpolated from can be found. A DP method interpolates
-no records, so there is nothing to find. The conclusion of the audit, that no record influences a text strongly,
-follows from the budget instead, for every record and every attack. Without a budget, this conclusion
-does not follow. For example, points drawn from a model of all records have no parents either, but they are
-not private.
+`parent_recovery` tests whether the records that a text was interpolated from (its parents) can be found. A DP method
+interpolates no records, so there are no parents to find. The conclusion of the audit, that no record influences a
+text strongly, then follows from the privacy budget, for every record and every attack. It does not follow from
+missing parents alone: points drawn from a model of all records have no parents either, but they are not private.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from audits.core.strictmodel import Closed, Finite
 from audits.gate.evidence import AuditName, Evidence
 from audits.gate.outcome import RuleOutcome
 
-METHOD = "method.private"  # 1 if the engine knows the run's method as differentially private
+METHOD = "method.private"  # 1 if the run used a differentially private method of SynthGen
 LINEAGE, PARENTS = "parent_recovery.lineage", "parent_recovery.records_with_parents"
 ACCOUNTING = "accounting"
 
@@ -25,23 +24,24 @@ ACCOUNTING = "accounting"
 class DpSubstitute(Closed):
     """Requirements that replace some audits if no record has parents; an audit that failed is never replaced."""
 
-    # audits of the policy's `required` that need not pass, but must have been measured
+    # required audits that need not pass if the substitute applies; they must still have been measured
     instead_of: Annotated[tuple[Literal["parent_recovery"], ...], Field(min_length=1)]
-    rules: tuple[str, ...] = ()  # ids of rules on these audits' numbers, which then have no effect
+    # ids of rules on numbers of these audits; the rules have no effect if the substitute applies
+    rules: tuple[str, ...] = ()
     required: Annotated[tuple[AuditName, ...], Field(min_length=1)]  # audits that must pass instead
     max_epsilon: Annotated[Finite, Field(gt=0)]  # limit for this release, and for all releases on the same persons
     max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # limit for this release
 
 
 def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
-    """Return why the audits must not be replaced; the tuple is empty if they may be.
+    """Return the reasons why the audits must not be replaced; the tuple is empty if they may be replaced.
 
-    Method, parents and accounting are checked separately. A method that interpolates records but states no parents
-    has no accounting. The log of another mechanism does not make such a method private. A missing number is a
-    reason, except `accounting.epsilon_spent`.
+    Method, parents and accounting are checked separately, because neither missing parents nor the log of some DP
+    mechanism shows that a DP method made the records. A missing number is a reason too, except
+    `accounting.epsilon_spent`.
     """
     state, name = evidence.audits.get(ACCOUNTING), f"{ACCOUNTING}.epsilon"
-    known = {
+    conditions = {
         "no differentially private method made the records": _is_exactly(evidence, METHOD, 1.0),
         "the lineage of the records is missing": _is_exactly(evidence, LINEAGE, 1.0),
         "records have parents": _is_exactly(evidence, PARENTS, 0.0),
@@ -50,7 +50,7 @@ def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
         and (f"{name}_spent" not in evidence.metrics or _is_at_most(evidence, f"{name}_spent", given.max_epsilon)),
         f"delta is above {given.max_delta:g}": _is_at_most(evidence, f"{ACCOUNTING}.delta", given.max_delta),
     }
-    return tuple(reason for reason, holds in known.items() if not holds)
+    return tuple(reason for reason, holds in conditions.items() if not holds)
 
 
 def check_substitute(
@@ -59,9 +59,11 @@ def check_substitute(
     """Raise ValueError if a substitute does not fit its policy; `metrics` maps each rule id to its metric."""
     if not set(given.instead_of) <= set(required):
         raise ValueError("dp_substitute: instead_of names an audit that is not required")
-    of_them = {name for name, of in metrics.items() if of.split(".", 1)[0] in given.instead_of and of != LINEAGE}
-    if not set(given.rules) <= of_them:
-        raise ValueError("dp_substitute: rules names a rule that is not of an audit in instead_of")
+    replaceable = {
+        rule for rule, metric in metrics.items() if metric.split(".", 1)[0] in given.instead_of and metric != LINEAGE
+    }
+    if not set(given.rules) <= replaceable:
+        raise ValueError("dp_substitute: rules names a rule that is not about an audit in instead_of")
     if ACCOUNTING not in given.required or {*given.required} & {*required, *measured}:
         raise ValueError(
             "dp_substitute: required must contain accounting, and no audit that the policy requires anyway"
@@ -69,7 +71,10 @@ def check_substitute(
 
 
 def with_substitute(outcome: RuleOutcome, name: str, evidence: Evidence, given: DpSubstitute | None) -> RuleOutcome:
-    """Return the outcome of a required audit; PASS if the substitute applies and the measured audit did not fail."""
+    """Return the outcome of a required audit; an INSUFFICIENT outcome becomes PASS if the substitute applies.
+
+    The audit must still have been measured, and it must not have failed.
+    """
     if given is None or name not in given.instead_of or outcome.verdict != "INSUFFICIENT":
         return outcome
     reasons, state = reasons_against(evidence, given), evidence.audits.get(name)

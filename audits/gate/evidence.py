@@ -13,7 +13,7 @@ from audits.core.strictmodel import Canonical, Closed, Finite, Sha256, problems
 from audits.core.types import Estimate, Status, Verdict
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)+$", max_length=80)]
-# sources of numbers other than audits
+# first parts of the names of metrics that do not come from audits
 OTHER_SOURCES = {"attempts", "balance", "deidentify", "input_checks", "method", "records", "secret", "selftest"}
 OTHER_SOURCES |= {"style", "utility"}
 # the names of all audits; a test compares them with the registry of the runner
@@ -27,7 +27,7 @@ ShownVerdict = Verdict | Literal["withheld"]  # withheld: the audit was measured
 
 
 class Metric(Closed):
-    """One estimate: value within [low, high], one-sided confidence of each end, and number n of independent units."""
+    """An estimate: value in [low, high], one-sided confidence of each end, and number n of independent units."""
 
     value: Finite
     low: Finite
@@ -43,7 +43,7 @@ class Metric(Closed):
 
 
 class AuditState(Closed):
-    """The verdict of one audit, and its one-sided confidence, or None if that is not known."""
+    """The verdict and status of one audit, and its one-sided confidence (None if unknown)."""
 
     verdict: ShownVerdict
     status: Status
@@ -53,7 +53,7 @@ class AuditState(Closed):
 class Evidence(Canonical):
     """Every number and verdict that a policy may name; verifiers recompute the gates from its canonical bytes.
 
-    `digests` contains those of the audited table, see `records_digest`, and of the self-test on the same persons.
+    `digests` contains the digest of the audited table (`records_digest`) and of the self-test on the same persons.
     """
 
     schemaVersion: Literal[2] = 2  # noqa: N815 - a field of the file
@@ -63,9 +63,9 @@ class Evidence(Canonical):
 
 
 def read_evidence(data: bytes) -> Evidence:
-    """Return the evidence of canonical JSON bytes.
+    """Return the evidence in canonical JSON bytes.
 
-    Raise InputError if it is malformed, or has numbers of an audit without the state of the audit.
+    Raise InputError if the evidence is malformed, or has numbers of an audit without the state of the audit.
     """
     try:
         evidence = Evidence.model_validate(parse_canonical(data))
@@ -97,10 +97,15 @@ def evidence_from(
 ) -> Evidence:
     """Return the evidence of an `audit.json`.
 
-    The evidence contains, of each result, verdict, status and confidence, the `estimate` as `NAME.estimate`, every
-    entry of `metrics` (`auc` of membership becomes `membership.auc`), and, as `NAME.KEY`, every entry of `details`
-    that has exactly the five fields of an estimate. It also contains the `metrics` of `input_checks`, and in `extra`
-    numbers of the engine by name, for example `utility.tstr_over_trtr`.
+    The evidence contains from each result:
+
+    - verdict, status and confidence,
+    - the `estimate` as `NAME.estimate`,
+    - every entry of `metrics` (`auc` of membership becomes `membership.auc`),
+    - every entry of `details` that has exactly the five fields of an estimate, as `NAME.KEY`.
+
+    It also contains the `metrics` of `input_checks`, and `extra`: numbers of the run by name, for example
+    `utility.tstr_over_trtr`.
 
     Raises:
         InputError: a result is malformed or a duplicate, or one name has two different numbers.

@@ -29,11 +29,11 @@ def private_requirements(
 ) -> Iterator[str]:
     """Yield each entry of a policy that reads private records after the noise is drawn.
 
-    An independent policy must have no such entry. A rule with `min_n` is such an entry, because the n of a metric of
-    the accounting is the number of persons.
+    An independent policy must have no such entry. A rule with `min_n` reads private records, because the n of an
+    accounting metric is the number of persons.
     """
-    for where, audits in (("required", required), ("measured", measured), ("selftest", selftest)):
-        yield from (f"{where}: {audit}" for audit in audits if audit != ACCOUNTING or where == "selftest")
+    for key, audits in (("required", required), ("measured", measured), ("selftest", selftest)):
+        yield from (f"{key}: {audit}" for audit in audits if audit != ACCOUNTING or key == "selftest")
     for rule in rules:
         if not is_independent_metric(rule.metric):
             yield f"rules: {rule.id} ({rule.metric})"

@@ -1,4 +1,7 @@
-"""The result of a decision: the outcome of each gate, and of each audit without a gate."""
+"""The result of a decision: the outcome of each gate, and the verdict of each audit without a gate.
+
+An audit without a gate must be measured under the policy, but its verdict does not affect the decision.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +18,8 @@ PROBLEMS = "input_checks.problems"  # metric: number of problems that the input 
 class RuleOutcome:
     """The outcome of one gate, or the verdict of an audit without a gate."""
 
-    id: str  # of the rule, or `audit-NAME`
-    metric: str  # of a rule, metric and bound: `membership.auc.high`; of an audit: `NAME.passed` or `NAME.measured`
+    id: str  # id of the rule, or `audit-NAME`
+    metric: str  # for a rule, metric and bound: `membership.auc.high`; for an audit, `NAME.passed` or `NAME.measured`
     op: Op
     limit: float
     value: float | None  # 1 or 0 for an audit; None if nothing was measured
@@ -58,19 +61,19 @@ class Decision:
         return tuple(o for o in self.outcomes if not o.gating)
 
     def with_problems(self, problems: Sequence[str]) -> "Decision":
-        """Return the decision in which a gate about the number of problems of the input checks names them.
+        """Return the decision with the problems of the input checks in the reason of the gate about their number.
 
-        Privacy: the problems have exact numbers, so the result is for private outputs only.
+        Privacy: the problems contain exact numbers, so the result is for private outputs only.
         """
 
-        def named(o: RuleOutcome) -> RuleOutcome:
+        def with_names(o: RuleOutcome) -> RuleOutcome:
             if not problems or o.verdict == "PASS" or not o.metric.startswith(f"{PROBLEMS}."):
                 return o
             n = len(problems)
             exact = "" if o.value in {None, n} else f" (the number is rounded; exactly {n})"
             return replace(o, reason=f"{o.reason}{exact}: {'; '.join(problems)}")
 
-        return replace(self, outcomes=tuple(map(named, self.outcomes)))
+        return replace(self, outcomes=tuple(map(with_names, self.outcomes)))
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -88,12 +91,12 @@ class Decision:
 
 
 def verdicts_line(measured: Iterable[tuple[str, str]]) -> str:
-    """Return one line with the verdicts of audits without a gate, given as for `verdicts_of`."""
+    """Return one line with the verdicts of audits without a gate, given as pairs (see `verdicts_of`)."""
     return f"verdicts of audits that the policy does not require: {verdicts_of(measured)}"
 
 
 def verdicts_of(measured: Iterable[tuple[str, str]]) -> str:
-    """Return audits with their verdicts, given as pairs of `audit-NAME` and verdict, and what a FAIL means."""
+    """Return a list of audits with their verdicts, given as pairs (`audit-NAME`, verdict), and what a FAIL means."""
     given = tuple(measured)
     verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in given)
     has_failed = any(verdict == "FAIL" for _, verdict in given)

@@ -1,7 +1,7 @@
 """Release policies, and the pure function that decides whether evidence satisfies a policy.
 
-A decision compares the pessimistic end of each interval with the limit of its rule. A number that is missing, not
-finite, or based on too few persons does not pass, nor does an audit that crashed. An empty policy allows nothing.
+A decision compares the worse end of each interval with the limit of its rule. A number that is missing, not finite,
+or based on too few persons does not pass, and an audit that crashed does not pass. An empty policy allows nothing.
 """
 
 from collections.abc import Iterator
@@ -37,15 +37,15 @@ from audits.gate.rule import (
     confidence_of,
 )
 
-# audits whose proven epsilon is compared with a budget: the first always, the others if they were run
+# audits whose proven epsilon is compared with a budget: `membership` always, the others if they were run
 ATTACKS = ("membership", "canaries", "differencing")
-MAX_POLICY_BYTES = 1 << 15  # the parser needs seconds for larger ones
+MAX_POLICY_BYTES = 1 << 15  # the parser needs seconds for a larger policy
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Provenance = Literal["run", "sbom", "config", "models", "pinned-models", "inputs"]
 
 
 def audit_gate(audit: str) -> str:
-    """Return the id of the gate of an audit's verdict."""
+    """Return the id of the gate on an audit's verdict."""
     return f"audit-{audit.replace('_', '-')}"
 
 
@@ -63,7 +63,7 @@ class DpRule(Closed):
     max_epsilon: Annotated[Finite, Field(gt=0)]
     max_delta: Annotated[Finite, Field(gt=0, lt=1)]
     ledger: Literal["required"]
-    # `independent`: nothing that was measured on private records decides, see `audits.gate.independent`
+    # `independent`: no measurement on private records decides, see `audits.gate.independent`
     decision: Literal["audited", "independent"] = "audited"
 
 
@@ -84,21 +84,22 @@ class Policy(Canonical):
     """A release policy; a trust root pins the sha256 of its canonical form. See docs/reference/policies.md."""
 
     name: Name  # the name of the file without its ending
-    version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]  # raised with every change of meaning
+    version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]  # rises if the meaning of the policy changes
     intended_use: Literal["inside", "outside"]  # whether the dataset may leave the institution
     statement: Sentence  # shown first in the report and the dataset card
-    # minimum one-sided confidence of intervals and required verdicts at the first attempt, see `confidence_of`
+    # smallest one-sided confidence of intervals and required verdicts before the number of attempts raises it, see
+    # `confidence_of`
     confidence: Annotated[Finite, Field(ge=0.8, lt=1)] = 0.95
     required: tuple[AuditName, ...] = ()  # audits whose verdict must be `pass`
-    measured: tuple[AuditName, ...] = ()  # audits that must have been measured; their verdicts have no effect
+    measured: tuple[AuditName, ...] = ()  # audits that must have been measured; their verdicts do not decide
     rules: tuple[Rule, ...] = ()  # comparisons that must all hold
     dp: DpRule | None = None  # requirements for the privacy budget
     approvals: tuple[ApprovalRule, ...] = ()  # required signatures besides the releaser's
     closing: Literal["required"] | None = None  # whether a releaser must close the list of approvals and rejections
-    validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None for no end
+    validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None if releases do not expire
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")  # parts of the bundle
     disclosure: Disclosure = Disclosure()
-    selftest: tuple[AuditName, ...] = ()  # audits that must be correct in the calibration suite of the same source
+    selftest: tuple[AuditName, ...] = ()  # audits that must be correct in the calibration suite on the same source
     timestamps: Timestamps | None = None  # None if trusted signing times are optional
     dp_substitute: DpSubstitute | None = None  # replaces `parent_recovery` if a DP method made the records
 
@@ -153,16 +154,16 @@ class Policy(Canonical):
 
     def all_rules(self) -> tuple[Rule, ...]:
         """Return the policy's own rules and the rules that follow from budget, self-test and intended use."""
-        calibrated = tuple(_selftest_rule(name) for name in self.selftest)
+        selftest = tuple(_selftest_rule(name) for name in self.selftest)
         external = (rule for rule in EXTERNAL_RULES if rule.metric != ATTEMPTS or not self.is_independent)
-        return (*self.rules, *_dp_rules(self.dp), *calibrated, *(external if self.intended_use == "outside" else ()))
+        return (*self.rules, *_dp_rules(self.dp), *selftest, *(external if self.intended_use == "outside" else ()))
 
     def dp_method_rules(self) -> tuple[Rule, ...]:
-        """Return the rules added for records of a DP method; empty for external policies, which always have them."""
+        """Return the rules that are added if a DP method made the records; none if the policy always has them."""
         return EXTERNAL_RULES[:1] if self.intended_use == "inside" else ()
 
     def gates(self) -> tuple[str, ...]:
-        """Return the id of every gate of the policy itself; `decide` can add `no-quarantined-row` and `policy`."""
+        """Return the ids of the policy's gates; `decide` can add the gates `no-quarantined-row` and `policy`."""
         substitute = self.dp_substitute
         substitute_audits = () if substitute is None else substitute.required
         audits = (audit_gate(name) for name in (*self.required, *substitute_audits, *self.measured))
@@ -178,8 +179,8 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
         allowed  <=>  there is a gate, and every gate is PASS
 
-    An audit in `measured` that was not measured blocks the release. If it was measured, its verdict has no effect. A
-    policy that lists only such audits therefore has no gate and refuses.
+    An audit in `measured` blocks the release if it was not measured. If it was measured, it is not a gate, and its
+    verdict does not decide. A policy that lists only `measured` audits therefore has no gate and refuses.
 
     If the policy has a `dp_substitute` and the evidence meets its conditions (`reasons_against`):
 
@@ -189,16 +190,16 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
     Properties:
 
-    - A policy without gates refuses. A missing, failed or too small measurement does not pass.
-    - Worsening a number or counting a further attempt never turns a refusal into a release. Neither does adding a
-      gate to a policy that has one.
-    - Intervals and required verdicts must have the confidence that their attempt requires.
-    - An external policy always has the gates of `EXTERNAL_RULES`; only an independent one has none for attempts.
+    - A policy without gates refuses. A measurement that is missing, failed or based on too few units does not pass.
+    - A worse number or a further attempt never turns a refusal into a release. Adding a gate to a policy with gates
+      does not do so either.
+    - Intervals and required verdicts must have the confidence that the number of attempts requires.
+    - An external policy always has the gates of `EXTERNAL_RULES`; an independent policy lacks the gate on attempts.
     - A table with quarantined rows is refused, because no audit judged these rows. An independent policy does not
       read their number.
     - Under an independent policy, no number that depends on private records is read; see `audits.gate.independent`.
-    - Records of a DP method need an accounting that passed and secret random streams under every policy, because
-      otherwise the claimed epsilon means nothing.
+    - If a DP method made the records, every policy requires that the accounting passed and that the random streams
+      are secret. Otherwise the claimed epsilon means nothing.
     """
     confidence = _needed_confidence(evidence, policy)
     substitute = _active_substitute(evidence, policy)
@@ -232,8 +233,8 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
 
 def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Iterator[RuleOutcome]:
-    """Yield a gate for each attack whose proven epsilon a budget limits, and one if rows are quarantined."""
-    yield from (_consistent(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy)))
+    """Yield a gate for each attack whose proven epsilon the budget limits, and a gate if rows are quarantined."""
+    yield from (_claim_gate(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy)))
     metric = evidence.metrics.get(QUARANTINED)
     if metric is not None and metric.high > 0:
         yield compare(evidence, NO_QUARANTINED_ROW, confidence)
@@ -245,7 +246,7 @@ def _uses_dp_method(evidence: Evidence) -> bool:
 
 
 def budget_caps(evidence: Evidence, policy: Policy) -> DpRule | DpSubstitute | None:
-    """Return the limits of the privacy budget that a release depends on, or None if it depends on none."""
+    """Return the limits of the privacy budget that decide on a release, or None if no budget decides."""
     return policy.dp if policy.dp is not None else _active_substitute(evidence, policy)
 
 
@@ -255,14 +256,14 @@ def _active_substitute(evidence: Evidence, policy: Policy) -> DpSubstitute | Non
 
 
 def parse_policy(data: bytes, name: str) -> Policy:
-    """Return the policy of a YAML text.
+    """Return the policy in a YAML text.
 
     Raises:
-        PolicyError: the text has mistakes; all are listed.
+        PolicyError: the text has mistakes; `problems` lists all of them.
     """
-    read = parse_yaml(data, name, error=PolicyError, max_bytes=MAX_POLICY_BYTES)
+    value = parse_yaml(data, name, error=PolicyError, max_bytes=MAX_POLICY_BYTES)
     try:
-        return Policy.model_validate(read)
+        return Policy.model_validate(value)
     except ValidationError as error:
         found = problems(error)
         plural = "mistake" if len(found) == 1 else "mistakes"
@@ -355,14 +356,14 @@ def _attacks(evidence: Evidence, dp: DpRule | DpSubstitute | None) -> tuple[str,
     return () if dp is None else tuple(n for n in ATTACKS if n == ATTACKS[0] or n in evidence.audits)
 
 
-def _consistent(evidence: Evidence, name: str) -> RuleOutcome:
-    """Return whether the epsilon that an attack proves is within the claim; otherwise the mechanism is broken."""
+def _claim_gate(evidence: Evidence, name: str) -> RuleOutcome:
+    """Return the gate on the epsilon that an attack proves; if it exceeds the claim, the mechanism is broken."""
     claim, proven = evidence.metrics.get("accounting.epsilon"), evidence.metrics.get(f"{name}.epsilon_lower_bound")
     verdict: Outcome = "INSUFFICIENT"
     reason = "the claimed or the proven epsilon is missing"
     if claim is not None and proven is not None:
         verdict, reason = "PASS", "the epsilon that the attack proves is within the claim"
-        if not proven.high <= claim.low:  # also if one of them is not a number
+        if not proven.high <= claim.low:  # also true if a number is NaN
             verdict, reason = (
                 "FAIL",
                 "the attack proves more than is claimed: the mechanism or its accounting is wrong",

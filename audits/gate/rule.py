@@ -1,4 +1,4 @@
-"""The rules of a policy, each of which compares the pessimistic end of an interval with a limit."""
+"""The rules of a policy, each of which compares the worse (pessimistic) end of an interval with a limit."""
 
 import math
 from typing import Annotated, Literal, Self
@@ -16,7 +16,7 @@ Sentence = Annotated[str, Field(min_length=1, max_length=600)]
 class Rule(Closed):
     """A comparison of one end of the interval of a metric, or of its exact value, with a limit."""
 
-    id: Name  # of the gate, unique in its policy
+    id: Name  # id of the gate, unique in its policy
     metric: MetricName  # for example `membership.auc`
     bound: Literal["low", "high", "value"]  # `high` with <=, `low` with >=; `value` for exact numbers such as counts
     op: Literal["<=", ">="]
@@ -27,7 +27,7 @@ class Rule(Closed):
     @model_validator(mode="after")
     def _pessimistic(self) -> Self:
         if (self.op, self.bound) in {("<=", "low"), (">=", "high")}:
-            raise ValueError(f"{self.op} must compare the pessimistic end, not {self.bound}")
+            raise ValueError(f"{self.op} must compare the worse end of the interval, not {self.bound}")
         if self.metric.endswith(".hard_hits") and self.bound != "value":
             raise ValueError("hard_hits is a count, so the rule must compare its value")
         return self
@@ -63,7 +63,8 @@ NO_QUARANTINED_ROW = Rule(
     why="The verdicts apply to the table without the quarantined rows, so these rows must be removed first.",
 )
 STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}  # facts of the lineage, not measurements
-_FIRST, _LATER = 4 / 5, 1 / 5  # share of alpha of the first attempt, and of each further one relative to the last
+_FIRST = 4 / 5  # share of alpha that the first attempt gets
+_LATER = 1 / 5  # alpha of each further attempt, divided by the alpha of the attempt before it
 _ROUNDING = 1e-12  # tolerance for the rounding error of a confidence, which is computed as 1 - alpha
 
 
@@ -75,7 +76,7 @@ def confidence_of(number: float, confidence: float) -> float:
     Here j is `number`, from 1, and alpha = 1 - `confidence`. For each number that a gate compares, a table that leaks
     therefore passes by chance with probability at most alpha, over any number of attempts. The first attempt gets
     four fifths of alpha. At alpha = 0.05 and a power of 80 %, it needs 9 % more persons than without a ledger. If
-    each attempt had half the alpha of the one before, the first would get one half and would need 27 % more persons.
+    alpha were halved with each attempt, the first attempt would get half of alpha and would need 27 % more persons.
 
     Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008; the shares are ours.
     """
@@ -84,17 +85,17 @@ def confidence_of(number: float, confidence: float) -> float:
 
 
 def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
-    """Return the result of a rule on evidence whose intervals need the given confidence.
+    """Return the outcome of a rule on evidence whose intervals need the given confidence.
 
-    The result is INSUFFICIENT in each of these cases:
+    The outcome is INSUFFICIENT in each of these cases:
 
-    - The metric is missing or not finite, has fewer than `min_n` units, or comes from an unidentified self-test.
+    - The metric is missing or not finite, has fewer than `min_n` units, or comes from a self-test without a digest.
     - The audit of the metric was not measured.
     - The rule compares an interval, and the confidence of the interval is unknown or too low.
     - The rule compares an exact value, but the metric has an interval, or its audit reached neither pass nor fail.
       The last condition does not apply to the metrics in `STATED`.
 
-    A rule about an interval needs no verdict of the audit, because few persons already make the interval wide.
+    A rule about an interval does not read the verdict of the audit, because an interval from few persons is wide.
     """
     metric = evidence.metrics.get(rule.metric)
     value = math.nan if metric is None else float(getattr(metric, rule.bound))
@@ -120,7 +121,7 @@ def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
 def _problem(  # noqa: PLR0911 - one return per reason
     evidence: Evidence, rule: Rule, metric: Metric | None, confidence: float
 ) -> str | None:
-    """Return why the metric cannot decide the gate, or None if it can."""
+    """Return the reason why the metric cannot decide the gate, or None if it can."""
     state = evidence.audits.get(rule.metric.split(".", 1)[0])
     if state is not None and state.status != "measured":
         return f"its audit was not measured: {state.status}"
@@ -135,13 +136,13 @@ def _problem(  # noqa: PLR0911 - one return per reason
     if rule.bound == "value" and metric.low != metric.high:
         return "it has an interval, so its value alone does not decide"
     if rule.bound == "value":
-        is_blind = state is not None and state.verdict not in {"pass", "fail"} and rule.metric not in STATED
-        return "its audit reached no verdict, so a count of zero shows nothing" if is_blind else None
+        lacks_verdict = state is not None and state.verdict not in {"pass", "fail"} and rule.metric not in STATED
+        return "its audit reached no verdict, so a count of zero shows nothing" if lacks_verdict else None
     return confidence_gap("its interval", metric.confidence, confidence)
 
 
 def confidence_gap(what: str, confidence: float | None, needed: float) -> str | None:
-    """Return a sentence that states a confidence below the needed one, or None if it is high enough."""
+    """Return a sentence that says that a confidence is unknown or below `needed`, or None if it is high enough."""
     if confidence is None:
         return f"the confidence of {what} is not known"
     if confidence < needed - _ROUNDING:

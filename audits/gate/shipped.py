@@ -1,4 +1,4 @@
-"""Load policies: the shipped ones by their name, others by their path."""
+"""Load policies: shipped policies by their name, other policies by their path."""
 
 from pathlib import Path
 
@@ -19,7 +19,8 @@ def policy_path(name_or_path: str | Path) -> Path:
     folder = shipped_policies()
     shipped = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
     if str(name_or_path) not in shipped:
-        raise PolicyError(f"no policy {str(name_or_path)!r}; shipped are {', '.join(shipped)}; or give a .yaml file")
+        message = f"no policy {str(name_or_path)!r}; use one of {', '.join(shipped)}, or the path of a .yaml file"
+        raise PolicyError(message)
     return shipped[str(name_or_path)]
 
 
@@ -27,8 +28,8 @@ def load_policy(name_or_path: str | Path) -> Policy:
     """Return a policy by its shipped name or the path of its .yaml file.
 
     Raises:
-        PolicyError: there is no such policy, it cannot be read, it has mistakes (all are listed), or it has the name
-            of a shipped policy but other content.
+        PolicyError: there is no such policy, it cannot be read, it has mistakes, or it has the name of a shipped
+            policy but different content.
     """
     path = policy_path(name_or_path)
     try:
@@ -38,8 +39,8 @@ def load_policy(name_or_path: str | Path) -> Policy:
     policy = parse_policy(data, str(path))
     shipped = shipped_policies() / f"{policy.name}.yaml"
     if shipped.is_file() and parse_policy(shipped.read_bytes(), str(shipped)) != policy:
-        message = f"{path}: has the name of the shipped policy {policy.name} but other content"
-        raise PolicyError(message, hint="Give it a name of its own, which the report then shows.")
+        message = f"{path}: has the name of the shipped policy {policy.name} but different content"
+        raise PolicyError(message, hint="Change its name; the report shows the name.")
     return policy
 
 

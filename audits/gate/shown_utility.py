@@ -1,4 +1,4 @@
-"""Write the published numbers of an `evaluation.json`, in the form of `audits.verify.published.Utility`."""
+"""Select the published numbers of an `evaluation.json`, in the form of `audits.verify.published.Utility`."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 from audits.gate.disclosure import public_details
 from audits.gate.policy import Policy
 
-FEWEST = 10  # real records by which two published shares of contradictory records differ at least
-FEWEST_PERSONS = 50  # smallest number of persons of a published subgroup, and of the persons in no such subgroup
+MIN_STEP_RECORDS = 10  # one rounding step of a published share of real records is at least this number of records
+# smallest number of persons in a published subgroup, and of persons outside all published subgroups
+MIN_SUBGROUP_PERSONS = 50
 _FIELDS = ("value", "low", "high", "n")
 
 
 def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collection[str]) -> dict[str, Any]:
-    """Return the published numbers of an `evaluation.json` on the released classes."""
+    """Return the published numbers of an `evaluation.json`, with scores per class only for released classes."""
     public = public_details(utility, policy)
 
     def score(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -39,12 +40,12 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
 
 
 def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the shares of contradictory records; those of real records in steps of at least `FEWEST` records."""
+    """Return the rounded shares of contradictory records; without real records if there are too few (see `steps`)."""
     steps = {"synthetic": 100, "real": 20}
     return {
         table: {rule: round(share["value"] * steps[table]) / steps[table] for rule, share in found["shares"].items()}
         for table, found in tables.items()
-        if table == "synthetic" or found["n"] >= steps[table] * FEWEST
+        if table == "synthetic" or found["n"] >= steps[table] * MIN_STEP_RECORDS
     }
 
 
@@ -55,10 +56,15 @@ def _subgroups(
     shown: dict[str, dict[str, Any]] = {}
     for attribute, by_value in given.items():
         shown[attribute] = {}
-        for value, by_head in by_value.items():
+        for value, by_classifier in by_value.items():
             accuracies = {
-                head: {arm: score(arms[arm]) for arm in ("real", "synthetic")} for head, arms in by_head.items()
+                classifier: {source: score(sources[source]) for source in ("real", "synthetic")}
+                for classifier, sources in by_classifier.items()
             }
-            if all(one["n"] >= FEWEST_PERSONS for arms in by_head.values() for one in arms.values()):
+            if all(
+                accuracy["n"] >= MIN_SUBGROUP_PERSONS
+                for sources in by_classifier.values()
+                for accuracy in sources.values()
+            ):
                 shown[attribute][value] = accuracies
     return shown

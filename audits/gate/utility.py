@@ -1,4 +1,4 @@
-"""The file `evaluation.json` of `synthgen evaluate`: utility of a synthetic table, bound to the tables by digest."""
+"""The file `evaluation.json` of `synthgen evaluate`: the utility of a synthetic table, with digests of the tables."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from audits.core.types import AuditInputs, Estimate
 from audits.gate.evidence import Metric, MetricName, records_digest
 
 SCHEMA = "synthgen-evaluation/v1"
-SOURCES = {"utility", "style", "balance"}  # of the metrics in the file
+SOURCES = {"utility", "style", "balance"}  # first parts of the names of the metrics in the file
 
 
 def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]) -> float:
@@ -23,20 +23,20 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
 
         ½ · (Σ_c |n_c / N - m_c / M| + (N - n) / N),   N = max(n, M)
 
-    with n_c of n released and m_c of M requested records of class c. Missing records count as a class of their own,
-    so a table that has too few records of every class is not balanced. If a requested class has no record, the
-    distance is 1, because nothing can be measured on that class. Both numbers of records must be above 0.
+    with n_c of n released and m_c of M requested records of class c. Missing records count as a further class, so a
+    table that has too few records of every class is not balanced. If a requested class has no record, the distance is
+    1, because nothing can be measured on that class. n and M must be above 0.
     """
     n_released, n_requested = sum(released.values()), sum(requested.values())
     n = max(n_released, n_requested)
     classes = sorted({*released, *requested})
-    short = sum(abs(released.get(c, 0) / n - requested.get(c, 0) / n_requested) for c in classes)
-    lost = any(m > 0 and released.get(c, 0) == 0 for c, m in requested.items())
-    return 1.0 if lost else (short + (n - n_released) / n) / 2
+    difference = sum(abs(released.get(c, 0) / n - requested.get(c, 0) / n_requested) for c in classes)
+    lacks_class = any(m > 0 and released.get(c, 0) == 0 for c, m in requested.items())
+    return 1.0 if lacks_class else (difference + (n - n_released) / n) / 2
 
 
 class BoundUtility(Closed):
-    """The content of `evaluation.json`; the fields of type `Any` are for readers and decide nothing."""
+    """The content of `evaluation.json`; the fields of type `Any` are only for readers, and no gate reads them."""
 
     schema_name: Literal["synthgen-evaluation/v1"]
     synthetic: Sha256  # `records_digest` of the table
@@ -57,7 +57,7 @@ class BoundUtility(Closed):
     @classmethod
     def _only_utility(cls, metrics: dict[str, Metric]) -> dict[str, Metric]:
         if any(name.split(".", 1)[0] not in SOURCES for name in metrics):
-            raise ValueError(f"has metrics of other sources than {', '.join(sorted(SOURCES))}")
+            raise ValueError(f"a metric must begin with {', '.join(sorted(SOURCES))}")
         return metrics
 
     def numbers(self) -> dict[str, Estimate]:
@@ -68,8 +68,8 @@ class BoundUtility(Closed):
 def read_utility(path: Path, inputs: AuditInputs) -> BoundUtility:
     """Return the evaluation in a file.
 
-    Raise InputError if the file cannot be read or is not an evaluation, or if it was made from another synthetic or
-    train table, or tested on another table than control.
+    Raise InputError if the file cannot be read or is not an evaluation, or if its synthetic, train and test tables
+    are not the synthetic, train and control tables of the inputs.
     """
     try:
         found = BoundUtility.model_validate(parse(read_regular(path)))

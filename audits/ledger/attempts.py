@@ -1,9 +1,9 @@
 """Count the audits of the same control persons across all runs of an institution.
 
-Repeating an audit with the same control persons until it passes would be a search for luck: a new synthetic table,
-seed, choice of audits or confidence gives another chance to pass by accident. Therefore the institution's ledger
-records every audit by its control persons and by their texts, and each further audit of them must reach a higher
-confidence level, see `audits.gate.rule`.
+If an audit is repeated with the same control persons until it passes, it can pass by chance: a new synthetic table,
+seed, choice of audits or confidence gives another chance. Therefore the institution's ledger records every audit by
+its control persons and by their texts. Each further audit of these persons must reach a higher confidence level; see
+`audits.gate.rule`.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,9 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
-SAME = 0.01  # control persons count as new if at most this share of them, and of their texts, was audited before
+# control persons count as new if at most this share of the persons and at most this share of their texts were
+# audited before
+MAX_KNOWN_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,7 @@ class Attempt:
     """One audit in the ledger."""
 
     number: int  # number of the attempt on these control persons, from 1
-    position: int  # position in the list of all audits of the ledger, whatever their persons, from 1
+    position: int  # position in the list of all audits of the ledger, on these or other control persons, from 1
     digest: str  # keyed digest of the audit's inputs and settings
     ledger: Head
 
@@ -32,14 +34,13 @@ class Attempt:
 def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
     """Record an audit of these control records in the ledger, and return its number.
 
-    An earlier entry counts as an attempt on the same control persons if it has another `digest` and contains more
+    An earlier entry counts as an attempt on the same control persons if it has a different `digest` and contains more
     than one hundredth of these persons or of these texts. An audit with the same digest is the same attempt.
 
     A text counts as audited before if more than half of its marks are among the marks of one earlier audit. To get
     the marks of a text, each sequence of 5 consecutive tokens is hashed with a key. Sequences that occur in another
-    text of the table are ignored. The 4 smallest hashes are the marks. So persons are recognised despite changed
-    spaces, encodings or ids, added words, or one changed word in ten. A template that all texts share does not make
-    new persons look known.
+    text of the table are ignored. The 4 smallest hashes are the marks. So texts are recognised despite changed
+    spaces, encodings or ids, added words, or one changed word in ten. A template that all texts share has no effect.
 
     `digest` must cover everything that could change a verdict: tables, seed, audits, confidence, versions. `control`
     has the source records before identifiers are replaced, with group ids that are unique in the institution.
@@ -79,17 +80,17 @@ def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) 
     """Return the attempt with this keyed digest from the ledger.
 
     Raises:
-        InputError: the ledger does not contain the attempt, or a reason listed at `attempt`.
+        InputError: the ledger does not contain the attempt, or cannot be used (see `attempt`).
     """
     with opened(folder, high_water_mark) as chain:
         if digest not in {entry["made"] for entry in _entries(chain)}:
-            hint = "run it again, so that it is counted"
+            hint = "run the audits again, so that the attempt is counted"
             raise InputError(f"the ledger {folder} does not contain this run's attempt", hint=hint)
         return _found(chain, digest)
 
 
 def _entries(chain: Chain) -> list[Mapping[str, Any]]:
-    """Return the entries that are attempts; the chain also contains those of `audits.ledger.budgets`."""
+    """Return the entries that are attempts; the chain also contains the entries of `audits.ledger.budgets`."""
     return [entry for entry in chain.entries if "attempt" in entry]
 
 
@@ -107,6 +108,7 @@ def _attempts_on(chain: Chain, persons: set[str], texts: list[set[str]]) -> list
         before = split(entry["texts"])
         n_persons = len(persons & split(entry["persons"]))
         n_texts = sum(2 * len(text & before) > len(text) for text in texts)
-        if (n_persons > SAME * len(persons) or n_texts > SAME * len(texts)) and entry["made"] not in found:
+        is_known = n_persons > MAX_KNOWN_SHARE * len(persons) or n_texts > MAX_KNOWN_SHARE * len(texts)
+        if is_known and entry["made"] not in found:
             found.append(entry["made"])
     return found

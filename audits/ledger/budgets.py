@@ -4,22 +4,21 @@ The cost of all runs of a ledger together is the joint epsilon of all their mech
 whether or not the runs used the same persons. So the ledger need not recognise a person under another id or in
 another file, and its entries do not reveal that a person was in two runs.
 
-If the deltas of the runs add up to at most that one delta, the joint epsilon is at most the sum of the runs'
-epsilons. Usually it is much less. It is valid because all runs together are one adaptive composition of their
-mechanisms. They satisfy (epsilon, delta)-differential privacy with the joint epsilon at any delta that one chooses.
-The deltas that the single runs claim are therefore not added up. For Gaussian noise, a limit of the joint epsilon at
-a fixed delta also holds if the settings of a run are chosen after reading earlier results (Smith and Thakurta,
-arXiv 2210.17520).
+All runs together are one adaptive composition of their mechanisms. At any chosen delta, they satisfy
+(epsilon, delta)-differential privacy with the joint epsilon at this delta. So the deltas that the single runs claim
+are not added up. If their sum is at most the chosen delta, the joint epsilon is at most the sum of the runs'
+epsilons, and usually much less. For Gaussian noise, a limit of the joint epsilon at a fixed delta also holds if the
+settings of a run are chosen after reading earlier results (Smith and Thakurta, arXiv 2210.17520).
 
 A run first records that it *reserves* its budget, then that it *draws* its noise, then the digest of the result that
-it *made*. The reservation counts as spent from the first record, whatever happens to the run:
+it *made*. The reservation counts as spent from the first record on, unless it is voided:
 
     stopped between reserving and drawing   no query was answered; the same run continues with its reservation, or the
-                                            reservation is *voided* and counts no more
-    stopped between drawing and making      the result is lost and the budget spent; a new run reserves again
+                                            reservation is *voided* and no longer counts
+    stopped between drawing and making      the result is lost and the budget is spent; a new run reserves again
 
-So no run can draw twice for one price and keep the result it prefers. A voided run can never draw. Two concurrent
-processes take turns at the lock of the ledger, and the second one sees the entries of the first.
+So a run cannot draw noise twice under one reservation and keep the result that it prefers. A voided run can never
+draw. Concurrent processes wait for the lock of the ledger, so each process sees the entries of the processes before.
 """
 
 import hmac
@@ -41,7 +40,7 @@ RESERVE, DRAW, MADE, VOID = "reserve", "draw", "made", "void"  # the steps of a 
 _NEW_RUN = "run it with --resume never, which makes a new reservation and spends the budget again"
 
 
-class Overspent(InputError):  # noqa: N818 - reads as the state it names
+class Overspent(InputError):  # noqa: N818 - names a state
     """The run would exceed the budget, or its budget is spent; nothing was recorded."""
 
     exit_code = 5
@@ -49,7 +48,7 @@ class Overspent(InputError):  # noqa: N818 - reads as the state it names
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Epsilon and delta for one person added or removed."""
+    """Epsilon and delta for adding or removing one person."""
 
     epsilon: float
     delta: float
@@ -65,7 +64,7 @@ class Spending:
 
     @property
     def costs(self) -> tuple[MechanismCost, ...]:
-        """The mechanisms in the form of the accountants; raise InputError if there is none or one is not valid."""
+        """The mechanisms in the form of the accountants; raise InputError if the list is empty or not valid."""
         try:
             costs = tuple(MechanismCost.model_validate(dict(each)) for each in self.mechanisms)
         except (ValidationError, TypeError, ValueError):
@@ -80,7 +79,7 @@ class Spending:
 
 def joint_cost(spendings: Iterable[Spending], delta: float) -> Cost:
     """Return the joint epsilon of all mechanisms of all given runs at one delta, and this delta."""
-    costs = [cost for one in spendings for cost in one.costs]
+    costs = [cost for spending in spendings for cost in spending.costs]
     return Cost(epsilon=joint_epsilon(costs, delta=delta), delta=delta)
 
 
@@ -89,8 +88,8 @@ class Reservation:
     """The reservation of one run, all other reservations that count, and the head of the ledger."""
 
     spending: Spending
-    others: tuple[Spending, ...]  # made before or after this one
-    delta: float  # at which the runs are composed
+    others: tuple[Spending, ...]  # made before or after this reservation
+    delta: float  # delta of the joint costs
     n_voided: int  # number of reservations that do not count, because they were voided
     ledger: Head
 
@@ -112,41 +111,43 @@ class RunState:
     last: str | None  # the last step: `reserve`, `draw`, `made` or `void`
     spending: Spending | None  # the reservation, voided or not
     key: bytes | None = field(repr=False)  # key for `seal`, if the run drew its noise and recorded no result
-    digest: str | None  # of the recorded result
+    digest: str | None  # digest of the recorded result
 
 
-def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *, most: Cost | None) -> Reservation:
-    """Record the reservation of a run and return it; if the run has one already, check the limit again.
+def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *, limit: Cost | None) -> Reservation:
+    """Record the reservation of a run and return it; if the run already has a reservation, check the limit again.
 
-        joint epsilon of this run and all others at the delta of `most`  <=  epsilon of `most`
+        joint epsilon of this run and all other runs at the delta of `limit`  <=  epsilon of `limit`
 
-    The others include reservations that were recorded after that of this run, under any limit; so the order in which
-    runs reserve, draw and release does not matter. `most` is the limit; None is no limit, and the runs are then
-    composed at the run's own delta.
+    The other runs include those that made their reservation later or under a different limit, so the order in which
+    runs reserve, draw and release does not matter. Without a limit (None), the joint cost is computed at the delta of
+    this run.
 
     Raises:
         Overspent: the limit would be exceeded; the error states what is spent.
-        InputError: the ledger cannot be used, was changed, replaced or rolled back, or contains another or a voided
-            reservation with this id.
+        InputError: the ledger cannot be used, was changed, replaced or rolled back, or it contains a different or
+            voided reservation with this id.
     """
-    delta = spending.cost.delta if most is None else most.delta
+    delta = spending.cost.delta if limit is None else limit.delta
     with opened(folder, high_water_mark) as chain:
         _refuse_voided(chain, spending.run)
         found = _reserved(chain, spending.run, delta)
-        refuse_overspending(_counted(chain) if found is None else found.others, spending, most)
+        refuse_overspending(_counted(chain) if found is None else found.others, spending, limit)
         if found is None:
             chain.append({"what": RESERVE, **asdict(spending)})
             found = _reserved(chain, spending.run, delta)
         if found is None or found.spending != spending:
-            raise InputError(f"the ledger {folder} contains another reservation with this run's id", hint=_NEW_RUN)
+            raise InputError(
+                f"the ledger {folder} contains a different reservation with this run's id", hint=_NEW_RUN
+            )
         return found
 
 
 def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) -> str:
-    """Record that a reservation under which nothing was drawn is void, and return the recorded time.
+    """Record that a reservation under which no noise was drawn is void, and return the recorded time.
 
-    A voided reservation does not count, and its run can never draw noise. If it was voided before, nothing is
-    recorded, and the time of that entry is returned.
+    A voided reservation does not count, and its run can never draw noise. If the reservation is already void, record
+    nothing and return the time of the earlier entry.
 
     Raises:
         Overspent: the run drew its noise, so its budget is spent.
@@ -170,8 +171,8 @@ def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) 
 def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
     """Record that a run draws its noise now, and return the key for `seal`.
 
-    A run may draw only once; otherwise it could choose among several results. The sealed result can be recognised
-    later if the ledger was not reachable when the result was made.
+    A run may draw only once; otherwise it could choose among several results. With the seal, a result can still be
+    recorded later if the ledger cannot be reached when the result is made.
 
     Raises:
         Overspent: the run drew its noise before, and the result was lost or deleted.
@@ -185,8 +186,8 @@ def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
         if DRAW in steps:
             raise Overspent(
                 "this run drew its noise before, and its budget is spent",
-                hint="restore the configuration, data and version that drew it (or the name of a folder "
-                f"reserve-*.before-* of the workspace), or {_NEW_RUN}",
+                hint="restore the configuration, data and version with which it was drawn (or the original name of a "
+                f"folder reserve-*.before-* of the workspace), or {_NEW_RUN}",
             )
         chain.append({"what": DRAW, "run": run})
         return _seal_key(chain, run)
@@ -205,7 +206,7 @@ def _seal_key(chain: Chain, run: str) -> bytes:
 
 
 def seal(key: bytes, digest: str) -> str:
-    """Return 64 hex digits that prove that the run with this key made the result with this digest."""
+    """Return 64 hex digits that prove that the run with this key made the result with this digest (an HMAC)."""
     return hmac.digest(key, digest.encode(), "sha256").hex()
 
 
@@ -235,9 +236,9 @@ def state_of(folder: Path, high_water_mark: HighWaterMark, run: str) -> RunState
 
 
 def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *, delta: float) -> Reservation:
-    """Return the reservation under which a result was made, together with all other current reservations.
+    """Return the reservation under which a result was made, together with all other reservations that count.
 
-    `delta` is the delta at which the reservations are composed.
+    `delta` is the delta of their joint cost.
 
     Raises:
         InputError: the ledger cannot be used, or does not record that the run drew noise and made this result.
@@ -251,19 +252,19 @@ def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *
 
 
 def counted(folder: Path, high_water_mark: HighWaterMark, *, besides: str | None = None) -> tuple[Spending, ...]:
-    """Return all reservations that count, except that of the run `besides`; nothing is recorded."""
+    """Return all reservations that count, except the reservation of the run `besides`; record nothing."""
     with opened(folder, high_water_mark) as chain:
-        return tuple(one for one in _counted(chain) if one.run != besides)
+        return tuple(spending for spending in _counted(chain) if spending.run != besides)
 
 
 def all_reservations(folder: Path, high_water_mark: HighWaterMark) -> list[Mapping[str, Any]]:
-    """Return run, epsilon, delta and state (the last step) of each reservation; of a voided one also the time."""
+    """Return run, epsilon, delta, state (last step) and, if voided, the time of voiding of each reservation."""
     with opened(folder, high_water_mark) as chain:
         found: list[Mapping[str, Any]] = []
-        for one in _all(chain):
-            steps = _steps(chain, one.run)
+        for spending in _all(chain):
+            steps = _steps(chain, spending.run)
             time = {"time": str(steps[VOID]["time"])} if VOID in steps else {}
-            found.append({"run": one.run, **asdict(one.cost), "state": next(reversed(steps)), **time})
+            found.append({"run": spending.run, **asdict(spending.cost), "state": next(reversed(steps)), **time})
         return found
 
 
@@ -276,33 +277,33 @@ def _spending(entry: Mapping[str, Any]) -> Spending:
 
 
 def _counted(chain: Chain) -> tuple[Spending, ...]:
-    """Return the reservations that count; one whose noise was drawn counts whatever was recorded later."""
+    """Return the reservations that count: all except those that were voided before their noise was drawn."""
     drawn, voided = ({e["run"] for e in chain.entries if e.get("what") == step} for step in (DRAW, VOID))
-    return tuple(one for one in _all(chain) if one.run not in voided - drawn)
+    return tuple(spending for spending in _all(chain) if spending.run not in voided - drawn)
 
 
 def _steps(chain: Chain, run: str) -> dict[str, Mapping[str, Any]]:
-    """Return the entries of a run by step, in order; each step occurs once."""
+    """Return the entries of a run by step, in order; a step occurs at most once."""
     return {entry["what"]: entry for entry in chain.entries if entry.get("run") == run}
 
 
 def _reserved(chain: Chain, run: str, delta: float) -> Reservation | None:
-    every = _counted(chain)
-    own = next((one for one in every if one.run == run), None)
+    counting = _counted(chain)
+    own = next((spending for spending in counting if spending.run == run), None)
     if own is None:
         return None
     return Reservation(
         spending=own,
-        others=tuple(one for one in every if one is not own),
+        others=tuple(spending for spending in counting if spending is not own),
         delta=delta,
-        n_voided=len(_all(chain)) - len(every),
+        n_voided=len(_all(chain)) - len(counting),
         ledger=chain.head(),
     )
 
 
-def refuse_overspending(others: Sequence[Spending], own: Spending, most: Cost | None) -> None:
-    """Raise Overspent if all runs together exceed `most`, or if a run claims a larger delta; None is no limit."""
-    problems = overspending(others, own, most)
+def refuse_overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) -> None:
+    """Raise Overspent if all runs together exceed the limit, or if `own` claims a larger delta; None is no limit."""
+    problems = overspending(others, own, limit)
     if problems:
         hint = (
             "`synthgen budget show CONFIG` lists the reservations. Only a reservation under which no noise was drawn "
@@ -311,17 +312,17 @@ def refuse_overspending(others: Sequence[Spending], own: Spending, most: Cost | 
         raise Overspent("the budget of the ledger does not cover this run", problems=problems, hint=hint)
 
 
-def overspending(others: Sequence[Spending], own: Spending, most: Cost | None) -> list[str]:
-    """Return the problems for which `refuse_overspending` refuses; empty if there is none."""
-    if most is None:
+def overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) -> list[str]:
+    """Return the problems for which `refuse_overspending` raises Overspent; empty if there are none."""
+    if limit is None:
         return []
-    before, after = (joint_cost(runs, most.delta).epsilon for runs in (others, (*others, own)))
+    before, after = (joint_cost(runs, limit.delta).epsilon for runs in (others, (*others, own)))
     problems = []
-    if after > most.epsilon:
+    if after > limit.epsilon:
         problems.append(
-            f"epsilon: limit {most.epsilon:g} for all runs together, spent {before:.4g}, with this run {after:.4g} "
-            f"(at delta {most.delta:g})"
+            f"epsilon: limit {limit.epsilon:g} for all runs together, spent {before:.4g}, with this run {after:.4g} "
+            f"(at delta {limit.delta:g})"
         )
-    if own.cost.delta > most.delta:
-        problems.append(f"delta: limit {most.delta:g} for all runs together, requested {own.cost.delta:g}")
+    if own.cost.delta > limit.delta:
+        problems.append(f"delta: limit {limit.delta:g} for all runs together, requested {own.cost.delta:g}")
     return problems

@@ -6,10 +6,10 @@ r"""An append-only file of JSON lines in which each line is authenticated over a
 The key K is in a file beside the chain (32 bytes, mode 0600) and stays in the institution. Without K nobody can
 write a line or test a guess of its content, and a change of any line is detected.
 
-If someone replaces the chain together with its key, or restores an older copy, only a high-water mark in another
-place can detect it. There are two marks. The caller passes the path of the first mark, which identifies the only
-chain that this caller may use. The second mark is in the user's data folder and is found by the chain's id. It
-records the highest head of that chain.
+If someone replaces the chain together with its key, or restores an older copy, only a file in another place can
+detect this. Such a file is a high-water mark: it stores the newest known head of a chain (id, number of lines, last
+mac). There are two marks. The caller passes the path of the first mark, which identifies the only chain that this
+caller may use. The second mark is in the user's data folder and is found by the chain's id.
 
 The id of a chain is derived from K alone and exists before the first line. It cannot be changed, because no line
 would verify under another key. A trust root lists the accepted ledgers by their ids.
@@ -51,7 +51,7 @@ class Head(Closed):
 
 @dataclass(frozen=True, slots=True)
 class HighWaterMark:
-    """The highest known head of a chain, in a file outside the folder of the chain; the first use creates it."""
+    """The newest known head of a chain, in a file outside the folder of the chain; the first use creates the file."""
 
     path: Path
 
@@ -77,21 +77,21 @@ class HighWaterMark:
 
 
 class Chain:
-    """A chain that `opened` has read and locked."""
+    """The content of a chain and its writer; use it inside `opened`, which locks the chain."""
 
     def __init__(self, path: Path, key: bytes, data: bytes) -> None:
         self._path, self._key = path, key
         self._macs = [self.mac(b"start")]
         self.entries = tuple(self._read(data))
         self._torn = len(data) - (data.rfind(b"\n") + 1)  # bytes of a last line whose write was interrupted
-        self._whole = len(data) - self._torn
+        self._whole = len(data) - self._torn  # bytes of all complete lines
 
     def repair(self) -> None:
-        """Remove and report a last line without its end; call it after the comparison with both high-water marks.
+        """Remove and report an incomplete last line; the caller must have compared both high-water marks before.
 
-        A caller spends budget or audits only after the line for it and both marks are on the disk. Therefore nothing
-        was spent or audited under a line whose write was interrupted. If someone cuts a complete line later, the
-        marks reveal it, because they count that line.
+        A caller spends budget or audits only after the line about this step and both marks are on the disk. So
+        nothing was spent or audited under a line whose write was interrupted. If someone shortens a complete line
+        later, the comparison detects it, because the marks count that line.
         """
         if self._torn:
             os.truncate(self._path, self._whole)
@@ -103,7 +103,7 @@ class Chain:
             self._torn = 0
 
     def mac(self, message: bytes) -> str:
-        """Return the keyed hash of a message in this chain, 64 hex digits."""
+        """Return the keyed hash of a message under the key of this chain, 64 hex digits."""
         prefix = f"synthgen/ledger/v{_VERSION}".encode() + b"\0" + self._path.name.encode() + b"\0"
         return hmac.digest(self._key, prefix + message, "sha256").hex()
 
@@ -125,7 +125,7 @@ class Chain:
                     rest = rest[file.write(rest) :]
                 os.fsync(file.fileno())
             except OSError as error:
-                os.ftruncate(file.fileno(), before)  # no caller has acted on the line
+                os.ftruncate(file.fileno(), before)  # the caller has not yet acted on the line
                 reason = disk_reason(error, self._path, len(data))
                 hint = "Nothing was recorded. Correct the cause, then run the same command again."
                 raise InputError(f"{self._path}: no line can be added ({reason})", hint=hint) from None
@@ -133,6 +133,7 @@ class Chain:
         self.entries = (*self.entries, dict(entry))
 
     def _next(self, line: Mapping[str, Any]) -> str:
+        """Return the mac of the next line."""
         return self.mac(b"line\0" + bytes.fromhex(self._macs[-1]) + canonical(line))
 
     def _read(self, data: bytes) -> Iterator[Any]:
@@ -141,9 +142,9 @@ class Chain:
                 line = parse_canonical(text)
             except JsonError:
                 line = None
-            known = isinstance(line, dict) and set(line) == _FIELDS and line["version"] == _VERSION
-            mac = self._next({name: line[name] for name in _FIELDS - {"mac"}}) if known else ""
-            if not known or line["number"] != number or not hmac.compare_digest(str(line["mac"]), mac):
+            is_line = isinstance(line, dict) and set(line) == _FIELDS and line["version"] == _VERSION
+            mac = self._next({name: line[name] for name in _FIELDS - {"mac"}}) if is_line else ""
+            if not is_line or line["number"] != number or not hmac.compare_digest(str(line["mac"]), mac):
                 message = f"{self._path}: line {number} was changed, so earlier runs cannot be counted"
                 raise InputError(message, hint="restore the folder from a backup")
             self._macs.append(mac)
@@ -155,37 +156,37 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
     """Open a chain under an exclusive lock; create it if neither the chain nor `high_water_mark` exists.
 
     The folder must have mode 0700. At the end both high-water marks are updated: `high_water_mark`, which identifies
-    the chain that may be used here, and the one under the chain's id.
+    the chain that may be used here, and the mark under the chain's id.
 
     Raises:
         InputError: the folder cannot be used or other users may read it; a line was changed; the chain or its key is
-            missing; the chain is another one than `high_water_mark` identifies, or older than either mark; or a mark
-            cannot be read or written.
+            missing; the chain is not the one that `high_water_mark` identifies, or is older than one of the marks; or
+            a mark cannot be read or written.
     """
     known = high_water_mark.read()
     if known is not None and not folder.is_dir():  # a new folder would obstruct the restoration of the old one
         raise _incomplete(folder, KEY, high_water_mark.path)
     with _locked(folder):
         chain = _chain(folder, known, high_water_mark.path)
-        own = HighWaterMark(chain_mark_path(chain.head().id))
-        for mark in (known, own.read()):
-            _refuse_older(folder, chain, mark, high_water_mark.path)
+        mark_of_id = HighWaterMark(chain_mark_path(chain.head().id))
+        for head in (known, mark_of_id.read()):
+            _refuse_older(folder, chain, head, high_water_mark.path)
         chain.repair()
         if known is not None:  # before a line is added, make sure that both marks can be written
-            for place in (own, high_water_mark):
-                place.write(chain.head())
+            for mark in (mark_of_id, high_water_mark):
+                mark.write(chain.head())
         yield chain
-        for place in (own, high_water_mark):
-            place.write(chain.head())
+        for mark in (mark_of_id, high_water_mark):
+            mark.write(chain.head())
 
 
 def ledger_id(folder: Path) -> str:
     """Return the id by which a trust root names a ledger; create the ledger if there is none.
 
-    No line and no high-water mark is written.
+    This function writes no line and no high-water mark.
 
     Raises:
-        InputError: as for `opened`, except for the checks that need a high-water mark.
+        InputError: the reasons listed at `opened`, except those that need a high-water mark.
     """
     with _locked(folder):
         return _chain(folder, None, None).head().id
@@ -205,28 +206,28 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _chain(folder: Path, known: Head | None, high_water_mark: Path | None) -> Chain:
     path = folder / FILE
-    is_keyed, is_begun = os.path.lexists(folder / KEY), path.is_file() and path.stat().st_size > 0
-    if known is None and not is_keyed and not is_begun:
+    has_key, has_lines = os.path.lexists(folder / KEY), path.is_file() and path.stat().st_size > 0
+    if known is None and not has_key and not has_lines:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         sync(folder)
-    elif not is_keyed or not path.is_file():
-        raise _incomplete(folder, FILE if is_keyed else KEY, high_water_mark)
+    elif not has_key or not path.is_file():
+        raise _incomplete(folder, FILE if has_key else KEY, high_water_mark)
     return Chain(path, read_key(folder / KEY, "key of the ledger"), read_regular(path, MAX_TABLE_BYTES))
 
 
-def _refuse_older(folder: Path, chain: Chain, mark: Head | None, high_water_mark: Path) -> None:
-    """Raise InputError if a high-water mark is of another ledger, or its head is not in the chain."""
-    if mark is None:
+def _refuse_older(folder: Path, chain: Chain, known: Head | None, high_water_mark: Path) -> None:
+    """Raise InputError if a known head belongs to a different ledger, or is not a head of the chain."""
+    if known is None:
         return
-    if chain.head().id != mark.id:
-        found = "is another one than was used before"
-    elif len(chain.entries) < mark.entries:
-        found = f"has {len(chain.entries)} entries, but had {mark.entries} before"
-    elif chain.head(mark.entries) != mark:
-        found = "has other entries than before"
+    if chain.head().id != known.id:
+        problem = "is not the ledger that was used before"
+    elif len(chain.entries) < known.entries:
+        problem = f"has {len(chain.entries)} entries, but had {known.entries} before"
+    elif chain.head(known.entries) != known:
+        problem = "does not have the same entries as before"
     else:
         return
-    raise InputError(f"the ledger {folder} {found}", hint=_restore(folder, high_water_mark))
+    raise InputError(f"the ledger {folder} {problem}", hint=_restore(folder, high_water_mark))
 
 
 def _incomplete(folder: Path, missing: str, high_water_mark: Path | None) -> InputError:
@@ -235,8 +236,8 @@ def _incomplete(folder: Path, missing: str, high_water_mark: Path | None) -> Inp
 
 
 def _restore(folder: Path, high_water_mark: Path | None) -> str:
-    beside = "its high-water mark beside the releaser's key" if high_water_mark is None else high_water_mark
+    mark = "its high-water mark beside the releaser's key" if high_water_mark is None else high_water_mark
     return (
-        f"restore {folder} from its newest backup; an institution that has released nothing yet may instead remove "
-        f"both {folder} and {beside}"
+        f"restore {folder} from its newest backup; an institution that has not released anything yet may instead "
+        f"remove both {folder} and {mark}"
     )

@@ -11,13 +11,13 @@ from audits.core.findings import KEY_BYTES
 
 
 def read_key(path: Path, what: str) -> bytes:
-    """Return the key in a file of an existing folder; create the file if it is missing. `what` names it in messages.
+    """Return the key in a file of an existing folder; create the file if it is missing.
 
     A new key is written under a temporary name, flushed and linked. So an interrupted process leaves no partial key,
-    and two concurrent processes read the same key.
+    and two concurrent processes read the same key. `what` is the name of the key in messages.
 
     Raises:
-        InputError: the file cannot be read or created, is a link, has another length, or other users may read it.
+        InputError: the file cannot be read or created, is a link, has a wrong length, or other users may read it.
     """
     try:
         _make(path)
@@ -34,12 +34,12 @@ def read_key(path: Path, what: str) -> bytes:
     return key
 
 
-def read_plain(path: Path, most: int) -> tuple[bytes, int]:
-    """Return up to `most` bytes and the mode of a file; no bytes if it is not a plain one. No link is followed."""
+def read_plain(path: Path, max_bytes: int) -> tuple[bytes, int]:
+    """Return up to `max_bytes` bytes and the mode of a file; no bytes if it is not a regular file. Follow no link."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
-        return (file.read(most) if stat.S_ISREG(mode) else b""), mode
+        return (file.read(max_bytes) if stat.S_ISREG(mode) else b""), mode
 
 
 def _make(path: Path) -> None:

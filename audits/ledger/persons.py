@@ -1,4 +1,4 @@
-"""Identify persons and texts in the ledger by keyed hashes, independently of a file's ids."""
+"""Identify persons and texts in the ledger by keyed hashes (marks)."""
 
 import hashlib
 import unicodedata
@@ -9,35 +9,40 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain
 from audits.text.normalise import tokens
 
-RUN = 5  # tokens; short enough to survive edits, and long enough that two persons rarely share three of four runs
+# number of tokens in a run: small enough that edits change few runs, and large enough that the texts of two persons
+# rarely share three of four runs
+RUN = 5
 KEPT = 4  # number of runs that identify a text
-_DIGITS = 16
+_DIGITS = 16  # hex digits of a mark
 
 
 def person_marks(chain: Chain, table: Table) -> set[str]:
-    """Return the mark of each person, or an empty set if the table has no person ids (its groups are rows then)."""
+    """Return the mark of each person, or an empty set if the table has no person ids."""
     if not table.has_groups:
         return set()
     return {chain.mac(b"person\0" + _plain(group).encode())[:_DIGITS] for group in table.groups}
 
 
 def _plain(name: str) -> str:
-    """Return the folded letters and digits of a name, or the name itself if it has none."""
+    """Return the case-folded letters and digits of a name, or the name itself if it has no letters or digits."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return "".join(c for c in folded if c.isalnum()) or name
 
 
 def text_marks(chain: Chain, table: Table) -> list[set[str]]:
-    """Return the marks of each distinct text; a text without a run of its own is omitted."""
+    """Return the marks of each distinct text: its `KEPT` smallest hashes of runs that occur in no other text.
+
+    A text without such a run is omitted.
+    """
     key = bytes.fromhex(chain.mac(b"text"))
     runs = [_runs(words, key) for words in {tuple(tokens(text)) for text in table.texts} if words]
-    shared = Counter(run for of_text in runs for run in of_text)
-    own = (sorted(run for run in of_text if shared[run] == 1)[:KEPT] for of_text in runs)
-    return [set(kept) for kept in own if kept]
+    n_texts = Counter(run for of_text in runs for run in of_text)
+    unshared = (sorted(run for run in of_text if n_texts[run] == 1)[:KEPT] for of_text in runs)
+    return [set(kept) for kept in unshared if kept]
 
 
 def _runs(words: tuple[str, ...], key: bytes) -> set[str]:
-    """Return the keyed hashes of the runs of `RUN` tokens; a shorter text is one run."""
+    """Return the keyed hashes of the runs of `RUN` consecutive tokens; a shorter text is one run."""
     runs = {" ".join(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1))}
     encoded = (run.encode("utf-8", "surrogatepass") for run in runs)
     return {hashlib.blake2b(run, digest_size=_DIGITS // 2, key=key).hexdigest() for run in encoded}
@@ -49,5 +54,5 @@ def joined(hashes: Iterable[str]) -> str:
 
 
 def split(joined: str) -> set[str]:
-    """Return the marks of a string that `joined` made."""
+    """Return the marks in a string that `joined` made."""
     return {joined[i : i + _DIGITS] for i in range(0, len(joined), _DIGITS)}

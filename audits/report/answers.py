@@ -1,4 +1,4 @@
-"""Answer in full sentences what a privacy officer asks first, from the content of the report alone."""
+"""Answer the first questions of a privacy officer in full sentences, from the content of the report alone."""
 
 from dataclasses import dataclass
 
@@ -9,23 +9,23 @@ from audits.report.numbers import count, label, listed, number, percent, spoken
 from audits.report.risks import missed, most_at_risk, not_excluded
 
 _METHODS = {"encoder-logistic": "classifier on vectors of the meaning", "tfidf-linear": "word-based classifier"}
-_LARGE_STYLE_GAP = 0.5  # nats per token; a different kind of text gives this much or more
+_LARGE_STYLE_GAP = 0.5  # nats per token; texts of different kinds have at least this gap
 
 
 @dataclass(frozen=True, slots=True)
 class OfficerAnswer:
-    """A question, its answer in a few words (may be empty), sentences that explain it, and a list after them."""
+    """A question with its answer."""
 
     question: str
-    lead: str
-    sentences: tuple[str, ...]
-    items: tuple[str, ...] = ()
+    lead: str  # the answer in a few words; may be empty
+    sentences: tuple[str, ...]  # explain the answer
+    items: tuple[str, ...] = ()  # a list after the sentences
 
 
 def answers(content: ReportContent) -> tuple[OfficerAnswer, ...]:
     """Return the seven questions of the first screen with their answers.
 
-    Privacy: states only numbers that other parts of the same page show, or that `content` has in their public form.
+    Privacy: the answers state only numbers that other parts of the page show, or that `content` has in public form.
     """
     has_persons = content.source.has_persons
     protection = "What protects the people in it?" if has_persons else "What protects the real records?"
@@ -91,10 +91,10 @@ def _protection(content: ReportContent) -> tuple[str, tuple[str, ...]]:
     is_explained = content.verdict == "released" and any(row.verdict == "FAIL" for row in not_passed(content))
     bad = "had a bad result" if is_explained else "had a bad result (a test exceeded its limit)"
     words = {"pass": "passed", "fail": bad, "insufficient": "had no clear result"}
-    found = [f"{n} {what}" for verdict, what in words.items() if (n := results.count(verdict))]
+    counts = [f"{n} {what}" for verdict, what in words.items() if (n := results.count(verdict))]
     if hidden := sum(verdict not in words for verdict in results):
-        found.append(f"{hidden} had a result that is not published")
-    lines.append(f"{_attacks(len(results))} carried out on the texts before the decision: {listed(found)}.")
+        counts.append(f"{hidden} had a result that is not published")
+    lines.append(f"{_attacks(len(results))} carried out on the texts before the decision: {listed(counts)}.")
     if passed := [LEAKS[a["name"]] for a in content.audits if a["verdict"] == "pass" and a["name"] in LEAKS]:
         lines.append(f"Passed, with no leak found above the threshold of the attack: {listed(passed, '; ')}.")
     return "No guarantee, only tests.", tuple(lines)

@@ -11,7 +11,7 @@ _MARGIN = 0.12  # free space on both sides of the outermost marks, as a share of
 
 @dataclass(frozen=True, slots=True)
 class IntervalBar:
-    """The positions (0 to 100) of the interval, value and limit of one gate, on an axis of its own."""
+    """The positions (0 to 100) of the interval, value and limit of one gate; each gate has its own axis."""
 
     low: float
     high: float
@@ -25,8 +25,8 @@ class IntervalBar:
 def interval_bar(gate: GateRow) -> IntervalBar | None:
     """Return the bar of a gate, or None if no finite number was estimated.
 
-    The axis covers interval and limit with a margin. It does not start below 0 if no number is negative, and it does
-    not end above 1 if no number exceeds 1.
+    The axis covers interval and limit with a margin. If no number is negative, the axis does not start below 0. If no
+    number exceeds 1, it does not end above 1.
     """
     if gate.n is None or gate.value is None or gate.low is None or gate.high is None:
         return None
@@ -45,7 +45,7 @@ def interval_bar(gate: GateRow) -> IntervalBar | None:
 
 
 def balance_widths(rows: Sequence[BalanceRow]) -> list[tuple[float, float, float]]:
-    """Return the lengths of the three bars of each label (real, requested, generated); the longest of all is 100.
+    """Return the lengths of the three bars of each label (real, requested, generated); the longest bar has 100.
 
     Privacy: a bucket has no bar, because the length of a bar would reveal a number.
     """

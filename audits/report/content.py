@@ -12,13 +12,13 @@ from audits.report.guarantee import Guarantee
 
 Count = int | str  # a number or its bucket
 BalanceRow = tuple[str, Count, int, int]  # label, real train records, requested records, generated records
-StageRow = tuple[str, Count, Count, float | None]
+StageRow = tuple[str, Count, Count, float | None]  # name, input records, output records, seconds
 Sample = tuple[str, str]  # label and text of a synthetic record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRow:
-    """The result of one rule of the policy, or the verdict of an audit without a gate."""
+    """The outcome of one gate, or the verdict of an audit that is not a gate."""
 
     id: str
     metric: str  # `audit.metric`
@@ -28,11 +28,11 @@ class GateRow:
     low: float | None  # ends of the interval; for an exact number both equal the value
     high: float | None
     n: int | None  # number of independent units; None for an exact fact, for example that an audit passed
-    verdict: Outcome  # FAIL and INSUFFICIENT of a gate refuse the release; only a row without a gate is WITHHELD
+    verdict: Outcome  # a gate with FAIL or INSUFFICIENT refuses the release; WITHHELD only if `gating` is false
     reason: str
     why: str  # purpose of the rule, from the policy
     gating: bool = True
-    is_withheld: bool = False  # whether the number stays unpublished; then `value`, `low`, `high`, `n` are None
+    is_withheld: bool = False  # whether the number is not published; then `value`, `low`, `high`, `n` are None
 
     def __post_init__(self) -> None:
         measured = all(v is not None and math.isfinite(v) for v in (self.value, self.low, self.high))
@@ -61,9 +61,9 @@ def gate_rows(outcomes: Iterable[RuleOutcome], policy: Policy) -> tuple[GateRow,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSize:
-    """How many real records of how many people the texts were made from, as precisely as the page may state it.
+    """The numbers of real records and people behind the texts, as precisely as the page may state them.
 
-    None if a number is not published. Without person ids, `persons` is None and `has_persons` false.
+    A number is None if it is not published. Without person ids, `persons` is None and `has_persons` is false.
     """
 
     records: Count | None = None
@@ -79,12 +79,12 @@ class SourceSize:
 
     @property
     def unit(self) -> str:
-        """One of `units`."""
+        """The singular of `units`."""
         return "person" if self.has_persons else "record"
 
     @property
     def used(self) -> str:
-        """`units` with the beginning of a clause about them, for example "people who were"."""
+        """`units` with the beginning of a relative clause, for example "people who were"."""
         return f"{self.units} {'who' if self.has_persons else 'that'} were"
 
 
@@ -99,22 +99,23 @@ class ReportContent:
     policy_statement: str  # what a release under this policy means and does not mean; shown first
     intended_use: Literal["inside", "outside"]  # whether a release under this policy may leave the institution
     verdict: Literal["released", "refused"]
-    gates: tuple[GateRow, ...]  # in the order of the policy; a release needs at least one, and every gate must pass
+    gates: tuple[GateRow, ...]  # in the order of the policy; a release needs at least one gate, and all must pass
     measured: tuple[GateRow, ...] = ()  # audits without a gate
-    balance: tuple[BalanceRow, ...] = ()  # label, real train records, requested records, generated records
+    balance: tuple[BalanceRow, ...] = ()
     audits: tuple[Mapping[str, Any], ...] = ()  # `results` of audit.json
     utility: Mapping[str, Any] = field(default_factory=dict)  # the output of `evaluate`
-    filters: Mapping[str, Count] = field(default_factory=dict)  # rejected by reason; totals `candidates` and `kept`
-    stages: tuple[StageRow, ...] = ()  # name, records in, records out, and seconds (only on the private page)
+    # rejected candidates by reason, and the totals `candidates` and `kept`
+    filters: Mapping[str, Count] = field(default_factory=dict)
+    stages: tuple[StageRow, ...] = ()  # seconds only on the private page
     provenance: Mapping[str, str] = field(default_factory=dict)  # names and digests of policy, models and code
     limitations: tuple[str, ...] = ()
     guarantee: Guarantee | None = None  # None without differential privacy
     source: SourceSize = SourceSize()
-    samples: tuple[Sample, ...] = ()  # ten records in the order of their ids; if refused, on the private page only
-    approvals: tuple[tuple[str, int], ...] = ()  # the role, and how many different persons of it must approve
-    is_guessable: bool = False  # whether the random choices follow from a public secret
+    samples: tuple[Sample, ...] = ()  # the first ten records by id; if refused, only on the private page
+    approvals: tuple[tuple[str, int], ...] = ()  # the role, and the number of its persons who must approve
+    is_guessable: bool = False  # whether the random streams are derived from a public secret
     warnings: tuple[str, ...] = ()  # shown first, on the private page only
-    private: bool = False  # shows exact counts of the source and must not be published
+    private: bool = False  # whether the page shows exact counts of the source and must not be published
 
     def __post_init__(self) -> None:
         if not all(g.gating for g in self.gates) or any(g.gating for g in self.measured):

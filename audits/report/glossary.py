@@ -11,7 +11,7 @@ AUDITS = {
     "accounting": "Is the stated privacy budget the one that was really spent?",
     "differencing": "Does a second release reveal who joined or left since the first one?",
 }
-# plain name of each attack: what it looks for, as a noun
+# plain name of each attack: a noun phrase for what it looks for
 LEAKS = {
     "memorization": "copied passages",
     "neighbours": "closeness to the records that were used",
@@ -23,7 +23,7 @@ LEAKS = {
     "accounting": "noise that does not fit the stated ε",
     "differencing": "comparison with an earlier release",
 }
-# what the other rules of a policy are about, by the first part of their metric
+# topics of the rules of a policy that are not about audits, by the first part of their metric
 TOPICS = {
     "input_checks": "checks of the input tables",
     "attempts": "the number of earlier audits",
@@ -36,8 +36,8 @@ TOPICS = {
     "deidentify": "removal of names",
     "policy": "rules of the policy's own",
 }
-# how large a leak can still be; "{0}" is the upper end of the interval, for example "7 of 100", and the unit is
-# "person", or "record" if the source has no person ids
+# the largest leak that an attack cannot exclude; "{0}" is the upper end of the interval, for example "7 of 100", and
+# the unit is "person", or "record" if the source has no person ids
 MISSED = {
     "memorization": "passages of up to {0} {units} were copied",
     "neighbours": "in up to {0} cases, a text is closer to a record that was used than to any other real record, "
@@ -49,7 +49,7 @@ MISSED = {
     "leak, 50 of 100",
     "linkage": "new facts from up to {0} {units} are learned",
 }
-# how to say that an audit was not run
+# sentences for audits that were not run
 UNTESTED = {
     "canaries": "No test records were planted, so it was not tested whether a single unusual record would appear in "
     "the texts.",

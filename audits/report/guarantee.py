@@ -26,12 +26,13 @@ class Guarantee:
     delta: float
     outside: tuple[str, ...]  # sentences about what the guarantee does not cover
     policy: str  # name of the policy
-    is_independent: bool  # whether nothing that was measured on private records decided on the release
+    is_independent: bool  # whether no measurement on private records decided on the release
     withholds: bool  # whether numbers that were measured on private records are not published
-    # joint epsilon of all runs of the ledger, and its delta; None if refused
+    # joint epsilon of all runs of the ledger, and its delta; None if the release was refused
     spent: tuple[float, float] | None = None
     limit: float | None = None  # largest epsilon of all runs together under the policy; None if it sets no limit
-    further: float | None = None  # largest epsilon of one more run at the delta of `spent`; None if there is no limit
+    # largest epsilon that one more run may have, at the delta of `spent`; None if there is no limit
+    further: float | None = None
 
     @property
     def brief(self) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ _TWO_VALUES = (
     "A limit of the policy decides. Each attack also has a threshold of its own, which gives only its result."
 )
 _BAD = '"Bad result" means that a test of the attack exceeded its threshold.'
-_MOST_NAMED = 6  # topics that one sentence names
-_THRESHOLDS = {"tau", "margin", "limit"}  # numbers that say how strictly an audit tested, and not what it found
+_MAX_NAMED = 6  # topics that one sentence names
+_THRESHOLDS = {"tau", "margin", "limit"}  # metrics that state how strictly an audit tested, and not what it found
 
 
 def headline(content: ReportContent) -> str:
@@ -30,29 +30,29 @@ def headline(content: ReportContent) -> str:
         return f"Refused: {unmet} of {several(rules, 'rule')} of {policy} {'is' if unmet == 1 else 'are'} not met"
     use = "Cleared for internal use only" if content.intended_use == "inside" else "Released"
     met = f"{use}: {f'all {rules} rules of {policy} are' if rules > 1 else f'the rule of {policy} is'} met"
-    open_ = len(not_passed(content))
-    return f"{met}; {several(open_, 'attack')} did not pass, which the policy allows" if open_ else met
+    n = len(not_passed(content))
+    return f"{met}; {several(n, 'attack')} did not pass, which the policy allows" if n else met
 
 
 def not_passed(content: ReportContent) -> list[GateRow]:
-    """Return the audits whose verdict does not decide and is not a pass; a withheld verdict is not one of them."""
+    """Return the audits that are not gates and whose published verdict is FAIL or INSUFFICIENT."""
     return [row for row in content.measured if row.verdict in {"FAIL", "INSUFFICIENT"} and _name(row) in LEAKS]
 
 
 def leaving(content: ReportContent) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Return whether the table may leave the institution: a few words, sentences, and a list after them."""
+    """Return the answer whether the table may leave the institution: a few words, sentences, and a list."""
     policy, secret = f'The policy "{content.policy_name}"', _GUESSABLE if content.is_guessable else ()
     if content.verdict == "refused":
         return "No.", (*_refusal(content), *secret), ()
     items = tuple(_result(row, content) for row in not_passed(content))
-    beside = _beside(content) if items else ()
+    limits = _limit_sentences(content) if items else ()
     if content.intended_use == "inside":
-        return "No.", (f"{policy} allows use inside the institution only.", *secret, *beside), items
+        return "No.", (f"{policy} allows use inside the institution only.", *secret, *limits), items
     if content.is_guessable:
-        return "No.", (*secret, *beside), items
+        return "No.", (*secret, *limits), items
     signed = "the required approvals are in the bundle and " if content.approvals else ""
     condition = f"if {signed}the command synthgen verify reports VERIFIED."
-    return "Yes,", (condition, f"{policy} is for use outside.", *beside), items
+    return "Yes,", (condition, f"{policy} is for use outside.", *limits), items
 
 
 def _refusal(content: ReportContent) -> Iterator[str]:
@@ -62,26 +62,26 @@ def _refusal(content: ReportContent) -> Iterator[str]:
         return
     yield f"{policy} refused it."
     failed = [gate for gate in content.gates if gate.verdict == "FAIL"]
-    open_ = [gate for gate in content.gates if gate.verdict == "INSUFFICIENT"]
+    undecided = [gate for gate in content.gates if gate.verdict == "INSUFFICIENT"]
     if failed:
         yield f"{several(len(failed), 'rule')} failed: {_topics(failed)}."
-    if open_:
-        reasons = [(_reason(gate, content), gate) for gate in open_]
+    if undecided:
+        reasons = [(_reason(gate, content), gate) for gate in undecided]
         reasons.sort(key=lambda pair: pair[0])
         groups = [(why, [gate for _, gate in pairs]) for why, pairs in groupby(reasons, key=lambda pair: pair[0])]
         groups.sort(key=lambda group: -len(group[1]))
         parts = [f"{_counted(len(gates), why)} ({_topics(gates, ', ')})" for why, gates in groups]
-        yield f"{several(len(open_), 'rule')} could not be decided: {listed(parts, '; ')}."
+        yield f"{several(len(undecided), 'rule')} could not be decided: {listed(parts, '; ')}."
     yield "The records stay in the workspace and may not be used inside the institution either."
 
 
 def _counted(n: int, what: str) -> str:
-    """Return a number of rules with a verb in the plural, which is changed for a single rule."""
+    """Return a number and a phrase with a plural verb; for the number 1, change the verb to the singular."""
     return f"{count(n)} {what}" if n > 1 else f"1 {what.replace('have ', 'has ').replace('were ', 'was ')}"
 
 
 def _reason(gate: GateRow, content: ReportContent) -> str:
-    """Return why rules could not be decided, as the end of a sentence that begins with their number."""
+    """Return why a gate could not be decided, as a phrase with a plural verb that follows a number of rules."""
     if gate.is_withheld:
         return "have no published number"
     audit = _audit(gate, content)
@@ -97,8 +97,8 @@ def _reason(gate: GateRow, content: ReportContent) -> str:
 
 def _topics(gates: Sequence[GateRow], between: str = "; ") -> str:
     names = [*dict.fromkeys(_topic(gate) for gate in gates)]
-    more = len(names) - _MOST_NAMED
-    return listed([*names[:_MOST_NAMED], f"{more} more"] if more > 0 else names, between)
+    more = len(names) - _MAX_NAMED
+    return listed([*names[:_MAX_NAMED], f"{more} more"] if more > 0 else names, between)
 
 
 def _topic(row: GateRow) -> str:
@@ -119,23 +119,23 @@ def _limited(content: ReportContent) -> set[str]:
     return found
 
 
-def _beside(content: ReportContent) -> tuple[str, ...]:
-    """Return sentences about the attacks that the policy limits and those that it only measures."""
+def _limit_sentences(content: ReportContent) -> tuple[str, ...]:
+    """Return sentences about the attacks whose results the policy limits, and about the attacks without a limit."""
     limited = _limited(content)
-    only = any(_name(row) in LEAKS and _name(row) not in limited for row in content.measured)
-    bounded = [words for name, words in LEAKS.items() if name in limited]
+    has_unlimited = any(_name(row) in LEAKS and _name(row) not in limited for row in content.measured)
+    named = [words for name, words in LEAKS.items() if name in limited]
     lines = [_TWO_VALUES]
-    if bounded:
-        lines.append(f"The policy limits the results of these attacks: {listed(bounded, '; ')}.")
-    if only:
-        lines.append("For the other attacks, it sets no limit." if bounded else "It sets no limit for the attacks.")
+    if named:
+        lines.append(f"The policy limits the results of these attacks: {listed(named, '; ')}.")
+    if has_unlimited:
+        lines.append("For the other attacks, it sets no limit." if named else "It sets no limit for the attacks.")
     lines += [_BAD] if any(row.verdict == "FAIL" for row in not_passed(content)) else []
     use = "use inside the institution" if content.intended_use == "inside" else "use outside the institution"
     return (*lines, f"The policy allows {use} although these attacks did not pass:")
 
 
 def _result(row: GateRow, content: ReportContent) -> str:
-    """Return an attack that did not pass, with its result."""
+    """Return a phrase with an attack that did not pass and its result."""
     audit = _audit(row, content)
     if row.verdict == "INSUFFICIENT":
         beyond = "the true value may lie below or above its threshold"
@@ -147,11 +147,11 @@ def _result(row: GateRow, content: ReportContent) -> str:
 
 
 def _audit(row: GateRow, content: ReportContent) -> Mapping[str, Any]:
-    return next((one for one in content.audits if one["name"] == _name(row)), {})
+    return next((audit for audit in content.audits if audit["name"] == _name(row)), {})
 
 
 def _includes_guessing(audit: Mapping[str, Any]) -> bool:
-    """Return whether the interval of a two-sided audit contains the middle of its allowed range."""
+    """Return whether the interval of a two-sided audit contains the result of guessing: the middle of its range."""
     estimate, limits = audit.get("estimate"), audit.get("threshold")
     if estimate is None or not isinstance(limits, list | tuple):
         return False

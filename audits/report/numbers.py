@@ -10,7 +10,7 @@ MAX_LABEL_CHARACTERS, MAX_EXCERPT_CHARACTERS = 60, 600
 
 
 def number(value: Any) -> str:
-    """Return a number, numbers or a text formatted for the page, or words if a number is missing or not finite."""
+    """Return a number, a list of numbers or a text for the page; a missing or infinite number becomes words."""
     if value is None:
         return "not measured"
     if isinstance(value, list | tuple):
@@ -37,14 +37,14 @@ def percent(share: float) -> str:
 
 
 def at_most(share: float) -> str:
-    """Return a share as a number of 100, or of 1,000 below one in 100, rounded up to a whole number."""
+    """Return a share as "N of 100" (or "N of 1,000" if it is below 1 %), with N rounded up to a whole number."""
     out_of = 1000 if 0 < share < 0.01 else 100
     return f"{math.ceil(round(share * out_of, 6))} of {count(out_of)}"
 
 
-def several(n: int, one: str, more: str = "") -> str:
-    """Return a number and a noun, for example "1 rule" or "3 rules"; `more` is the plural if it is irregular."""
-    return f"{count(n)} {one if n == 1 else more or f'{one}s'}"
+def several(n: int, singular: str, plural: str = "") -> str:
+    """Return a number and a noun, for example "1 rule" or "3 rules"; pass `plural` if it is irregular."""
+    return f"{count(n)} {singular if n == 1 else plural or f'{singular}s'}"
 
 
 def count(value: int | str) -> str:
@@ -65,7 +65,7 @@ def least_of(value: int | str) -> int:
 
 
 def listed(items: Sequence[str], between: str = ", ") -> str:
-    """Return items as a list in a sentence, with "and" before the last one."""
+    """Return items as a list in a sentence, with "and" before the last item."""
     *rest, last = items
     return f"{between.join(rest)}{between.rstrip() if between == '; ' else ''} and {last}" if rest else last
 

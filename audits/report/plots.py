@@ -1,7 +1,7 @@
 """Draw the two plots of the report as inline SVG whose bytes depend only on the numbers.
 
-Colours are CSS variables of the page, so one picture works in light mode, dark mode and print. Every line
-also has its own dash, so a reader needs no colour.
+Colours are CSS variables of the page, so one picture works in light mode, dark mode and print. Every line also has
+its own dash pattern, so a reader can tell the lines apart without colour.
 """
 
 import math
@@ -42,7 +42,7 @@ def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) 
 
 
 def roc_svg(name: str, roc: Mapping[str, Any], title: str, description: str) -> Markup:
-    """Return the ROC curve on two logarithmic axes, with its interval, if given, and with the diagonal of guessing.
+    """Return the ROC curve on two logarithmic axes, with the diagonal of guessing and, if given, the interval.
 
     A logarithmic axis has no 0, so zeros are drawn at the lowest power of ten of the axes.
     """
@@ -71,8 +71,8 @@ def roc_svg(name: str, roc: Mapping[str, Any], title: str, description: str) -> 
 
 
 def _density(bins: Sequence[Bin], role: str) -> list[float]:
-    total = sum(getattr(one, role) for one in bins)
-    return [getattr(one, role) / total / (one.high - one.low) if total > 0 else 0.0 for one in bins]
+    total = sum(getattr(bin_, role) for bin_ in bins)
+    return [getattr(bin_, role) / total / (bin_.high - bin_.low) if total > 0 else 0.0 for bin_ in bins]
 
 
 def _linear(low: float, high: float, start: float, end: float) -> Scale:

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from audits.core.errors import VerifyError
 from audits.gate.coarse import Bin
-from audits.gate.shown_utility import FEWEST_PERSONS
+from audits.gate.shown_utility import MIN_SUBGROUP_PERSONS
 from audits.report import glossary
 from audits.report.answers import answers
 from audits.report.bars import balance_widths, interval_bar
@@ -27,11 +27,11 @@ def render_report(content: ReportContent) -> str:
     The same content gives the same bytes.
 
     Raises:
-        VerifyError: E_UNSAFE, the page would be larger than `MAX_REPORT_BYTES`.
+        VerifyError: E_UNSAFE if the page would be larger than `MAX_REPORT_BYTES`.
 
-    Privacy: shows class names, counts, estimates, and histograms with at least `disclosure.min_histogram_bin` records
-        of a role in each bin that is not empty; shows no text, vector or score of a single real record, and text of
-        synthetic records only if they are released or the page is private.
+    Privacy: the page shows class names, counts, estimates, and histograms with 0 or at least
+        `disclosure.min_histogram_bin` records of each role in a bin. It shows no text, vector or score of a single
+        real record. It shows text of synthetic records only if they are released or the page is private.
     """
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
     exact = [n for n in rejected.values() if isinstance(n, int)]
@@ -63,7 +63,7 @@ def render_report(content: ReportContent) -> str:
         is_exact=all(isinstance(row[1], int) for row in content.balance),
         classifiers=content.utility.get("classifiers", {}),
         subgroups=_subgroups(content),
-        fewest=FEWEST_PERSONS,
+        fewest=MIN_SUBGROUP_PERSONS,
         style=content.utility.get("style", {}),
         style_gap=content.utility.get("style_gap"),
         coherence=content.utility.get("coherence", {}),
@@ -82,19 +82,19 @@ def render_report(content: ReportContent) -> str:
 
 
 def _banner(content: ReportContent) -> str:
-    """Return the colour of the banner, as the verdict that has it."""
+    """Return the verdict whose colour the banner has."""
     if content.verdict == "refused":
         return "FAIL"
     return "INSUFFICIENT" if not_passed(content) or content.is_guessable else "PASS"
 
 
 def _has_findings(content: ReportContent) -> bool:
-    """Return whether the table of the attacks has a text in its last column."""
+    """Return whether a row of the table of attacks has a text in the last column."""
     return any(audit.get("reason") or audit["name"] == "accounting" for audit in content.audits)
 
 
 def _contents(content: ReportContent) -> list[tuple[str, str]]:
-    """Return the id and the title of each section of the page, in its order."""
+    """Return the id and the title of each section, in the order of the page."""
     utility, released = content.utility, content.verdict == "released"
     style = len(utility.get("style", {})) == 2 or utility.get("coherence", {}).get("synthetic")
     sections = (
@@ -134,7 +134,7 @@ def _plots(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _histogram(name: str, histogram: Mapping[str, Any]) -> dict[str, Any]:
-    bins = [Bin(**one) for one in histogram["bins"]]
+    bins = [Bin(**fields) for fields in histogram["bins"]]
     caption = f"{name}: distances of train and of control records to the synthetic ones"
     note = "If the two outlines coincide, train records are no closer to the synthetic ones than control records."
     id_ = f"{name}-histogram"

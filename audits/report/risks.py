@@ -8,12 +8,12 @@ from audits.report.content import ReportContent
 from audits.report.glossary import AUDITS, LEAKS, MISSED, UNTESTED
 from audits.report.numbers import at_most, count, label, least_of, listed, several, spoken
 
-_MOST_NAMED = 3  # classes that one sentence names
+_MAX_NAMED = 3  # classes that one sentence names
 _FOUND_MEMBERS = "membership.tpr_at_fpr_5pct"
 
 
 def most_at_risk(content: ReportContent) -> Iterator[str]:
-    """Yield sentences about the people, or the records without person ids, that the texts endanger most."""
+    """Yield sentences about the people (or records, without person ids) that the texts endanger most."""
     if content.is_guessable:
         yield "Everyone whose records were used." if content.source.has_persons else "Every record that was used."
         yield "The secret of the run is not private, so somebody may guess it."
@@ -28,7 +28,7 @@ def most_at_risk(content: ReportContent) -> Iterator[str]:
 
 
 def _attacked(content: ReportContent) -> Iterator[str]:
-    """Yield what the attacks show about the people or records that they find."""
+    """Yield sentences about the people or records that the attacks find."""
     units, used = content.source.units, content.source.used
     results = {str(audit["name"]): audit for audit in content.audits}
     if bad := [LEAKS.get(name, name) for name, audit in results.items() if audit["verdict"] == "fail"]:
@@ -53,7 +53,7 @@ def _smallest_class(content: ReportContent) -> Iterator[str]:
     if len(smallest) == len(rows):
         yield f"No class is the smallest: each of the {count(len(rows))} classes has {spoken(real)} real records."
         return
-    units, names = content.source.units.capitalize(), [label(row[0]) for row in smallest[:_MOST_NAMED]]
+    units, names = content.source.units.capitalize(), [label(row[0]) for row in smallest[:_MAX_NAMED]]
     if len(smallest) == 1:
         made = count(smallest[0][3])
         yield (
@@ -61,7 +61,7 @@ def _smallest_class(content: ReportContent) -> Iterator[str]:
             f"from the fewest real records ({spoken(real)})."
         )
         return
-    more = [f"{count(len(smallest) - _MOST_NAMED)} more"] if len(smallest) > _MOST_NAMED else []
+    more = [f"{count(len(smallest) - _MAX_NAMED)} more"] if len(smallest) > _MAX_NAMED else []
     yield (
         f"{units} of the {count(len(smallest))} smallest classes, {listed([*names, *more])}, may be at higher risk, "
         f"because each of these has the fewest real records ({spoken(real)})."
@@ -69,7 +69,7 @@ def _smallest_class(content: ReportContent) -> Iterator[str]:
 
 
 def missed(content: ReportContent) -> Iterator[str]:
-    """Yield sentences about what the attacks would not have found; `not_excluded` has the sizes of leaks."""
+    """Yield sentences about leaks that the attacks would not have found; `not_excluded` returns their sizes."""
     guarantee = content.guarantee
     if guarantee is not None and guarantee.withholds and not content.private:
         if guarantee.is_independent:
@@ -94,12 +94,12 @@ def missed(content: ReportContent) -> Iterator[str]:
 
 
 def not_excluded(content: ReportContent) -> tuple[str, ...]:
-    """Return for each measured attack how large a leak its interval still contains, if numbers are published."""
+    """Return for each measured attack the largest leak that its interval contains, if numbers are published."""
     return tuple(words for audit in content.audits if (words := _largest(audit, content)))
 
 
 def _tested(content: ReportContent) -> Iterator[str]:
-    """Yield how many people or records the attacks tested, if the page states their number."""
+    """Yield a sentence on how many people or records the attacks tested, if the page states their number."""
     for audit in content.audits:
         if audit["name"] == "memorization" and _largest(audit, content):
             yield f"The attacks tested at least {count(audit['estimate']['n'])} {content.source.units}."

@@ -15,7 +15,7 @@ from audits.core.released import released_problems
 from audits.core.report import AuditReport, tool_name
 from audits.core.streams import stream
 from audits.core.strictjson import canonical
-from audits.core.types import LEAST_CONFIDENCE, Attack, AuditInputs, AuditResult, Int, without_number
+from audits.core.types import MIN_CONFIDENCE, Attack, AuditInputs, AuditResult, Int, without_number
 from audits.embeddings.encoders import encode_once
 from audits.embeddings.vectors import vectors_digest
 from audits.gate.policy import Policy
@@ -109,8 +109,8 @@ def _report(
 
 
 def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> None:
-    if not LEAST_CONFIDENCE <= confidence < 1:
-        raise InputError(f"the confidence must be at least {LEAST_CONFIDENCE:g} and below 1, got {confidence:g}")
+    if not MIN_CONFIDENCE <= confidence < 1:
+        raise InputError(f"the confidence must be at least {MIN_CONFIDENCE:g} and below 1, got {confidence:g}")
     if seed < 0:
         raise InputError(f"the seed must not be negative, got {seed}")
     if not selected or len(set(selected)) != len(selected):

@@ -1,12 +1,12 @@
 """Check that the persons required by the policy approved exactly this release, and that no decision was removed.
 
-A decision is an envelope that one person signed: an approval, a rejection, or a releaser's closing. It names the
-signed statement of the release and the sha256 of every decision that its person saw. The removal of a named decision
-is therefore detected.
+A decision is an envelope that one person signed: an approval, a rejection, or a releaser's closing (a statement that
+the list of decisions is complete). A decision names the signed statement of the release, and the sha256 of every
+decision that was in the bundle when the person signed. If a named decision is removed, this is therefore detected.
 
-One decision must name all others. If two persons sign copies of a bundle at the same time, neither names the other;
-one of them must then sign again. Only the last decision can be removed without detection. A closing as the last
-decision protects all others, and a policy with `closing: required` refuses a bundle without it.
+One decision must name all others. If two persons sign copies of a bundle at the same time, neither decision names the
+other, and one of the persons must sign again. Only the last decision can be removed without detection. If it is a
+closing, all approvals and rejections are protected; a policy with `closing: required` refuses a bundle without one.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from audits.verify.trust import RELEASER, ROOT, TrustRoot
 
 FOLDER = "attestation/approvals"
 PAYLOAD_SUBJECT = "release.payload"
-_DIGEST_HEX = 16  # digits of the file's digest in its name
+_DIGEST_HEX = 16  # hex digits of the sha256 of a decision file that are part of its file name
 FILE = re.compile(
     r"attestation/approvals/(?P<role>[a-z][a-z0-9_]{0,31})\.(?P<keyid>[0-9a-f]{16})\.(?P<digest>[0-9a-f]{16})\.dsse\.json"
 )
@@ -34,29 +34,29 @@ FILE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedRelease:
-    """The release that an approval must name: the sha256 of its signed statement and of its report, and its time."""
+    """The release that a decision must name."""
 
-    payload_digest: str
-    report_digest: str
+    payload_digest: str  # sha256 of the signed statement
+    report_digest: str  # sha256 of the report
     created: datetime
-    is_independent: bool  # whether it states that nothing that was measured on private records decided on it
+    is_independent: bool  # whether the statement says that no measurement on private records decided on the release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedDecision:
-    """A decision whose signature and content were checked; `seen` are the digests of the decisions that it names."""
+    """A decision whose signature and content were checked."""
 
     file: SignedFile
     digest: str
     role: str
     person: str
     kind: DecisionKind
-    seen: frozenset[str]
+    seen: frozenset[str]  # digests of the decisions that it names
     review: str | None = None  # sha256 of the review page that the person read; None if none is stated
 
 
 def file_name(role: str, key: str, envelope: bytes) -> str:
-    """Return the name of a decision's file in the bundle; it names the role, the key and the content."""
+    """Return the name of a decision's file in the bundle: its role, its key and part of the sha256 of its content."""
     return f"{FOLDER}/{role}.{key}.{hashlib.sha256(envelope).hexdigest()[:_DIGEST_HEX]}.dsse.json"
 
 
@@ -66,8 +66,8 @@ def read_decisions(
     """Return the decisions in the bundle, each after the decisions that it names.
 
     Raises:
-        VerifyError: E_APPROVAL with all problems: a decision is invalid or concerns another release, a decision that
-            another one names is missing, or a decision follows a closing.
+        VerifyError: E_APPROVAL with all problems: a decision is invalid or concerns another release, a named decision
+            is missing, or a decision follows a closing.
     """
     found, problems = [], []
     files = [(name, match) for name in tree.files if (match := FILE.fullmatch(name)) is not None]
@@ -79,47 +79,52 @@ def read_decisions(
         except VerifyError as error:
             problems.append(f"{name}: {error.message.removeprefix('E_APPROVAL ')}")
     by_digest, all_read = {decision.digest: decision for decision in found}, not problems
-    for one in found:
-        named = [by_digest[digest] for digest in one.seen if digest in by_digest]
-        if all_read and len(named) < len(one.seen):
-            n = len(one.seen) - len(named)
-            problems.append(f"{one.file.name}: names {n} approvals or rejections that were removed from the bundle")
-        if any(earlier.file.created > one.file.created for earlier in named):
-            problems.append(f"{one.file.name}: dated before a decision that it names")
-        if one.kind != "CLOSE" and any(earlier.kind == "CLOSE" for earlier in named):
-            problems.append(f"{one.file.name}: {one.person} signed after the release was closed")
+    for decision in found:
+        file, named = decision.file, [by_digest[digest] for digest in decision.seen if digest in by_digest]
+        if all_read and len(named) < len(decision.seen):
+            n = len(decision.seen) - len(named)
+            problems.append(f"{file.name}: names {n} approvals or rejections that were removed from the bundle")
+        if any(earlier.file.created > file.created for earlier in named):
+            problems.append(f"{file.name}: dated before a decision that it names")
+        if decision.kind != "CLOSE" and any(earlier.kind == "CLOSE" for earlier in named):
+            problems.append(f"{file.name}: {decision.person} signed after the release was closed")
     if problems:
         raise VerifyError("E_APPROVAL", "; ".join(problems))
-    return tuple(sorted(found, key=lambda one: (len(one.seen), one.file.name)))
+    return tuple(sorted(found, key=lambda decision: (len(decision.seen), decision.file.name)))
 
 
 def check_approvals(
     decisions: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule], *, must_close: bool
 ) -> str:
-    """Return a line about the decisions; raise VerifyError (E_APPROVAL) if one rejects or one is missing.
+    """Return a line about the decisions; raise VerifyError (E_APPROVAL) if they do not approve the release.
 
     Nobody can approve their own release, because the trust root allows a person only one role.
     """
     problems = [*objections(decisions, trust, required)]
-    unlinked = not_named(decisions)
+    unlinked = unnamed_decisions(decisions)
     if len(unlinked) > 1:
-        names = " and ".join(one.file.name for one in unlinked)
+        names = " and ".join(decision.file.name for decision in unlinked)
         problems.append(
-            f"{names} do not name each other; one of their persons must sign again, with all files present"
+            f"{names} do not name each other; one of the signers must sign again, with all files in the bundle"
         )
-    complete = {one.digest for one in decisions if one.kind != "CLOSE"}
-    closers = [key for one in decisions if one.kind == "CLOSE" and complete <= one.seen for key in one.file.keys]
+    complete = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
+    closers = [
+        key
+        for decision in decisions
+        if decision.kind == "CLOSE" and complete <= decision.seen
+        for key in decision.file.keys
+    ]
     is_closed = len(closers) > 0 and trust.has_enough(RELEASER, closers)
     if must_close and not is_closed:
         problems.append("the policy requires that the releaser closes the list: run `synthgen approve --close`")
     if problems:
         raise VerifyError("E_APPROVAL", "; ".join(problems))
-    given = [_shown(one) for one in decisions if one.kind == "APPROVE"]
+    given = [_shown(decision) for decision in decisions if decision.kind == "APPROVE"]
     counts = f"{len(given)} given, {sum(rule.threshold for rule in required)} required"
     end = (
         "closed: none was removed since"
         if is_closed
-        else "not closed: if the last one was removed, this is not detected"
+        else "not closed: if the last decision was removed, this is not detected"
     )
     return "; ".join([counts, end, *given])
 
@@ -130,18 +135,22 @@ def _shown(approval: SignedDecision) -> str:
 
 
 def objections(decisions: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule]) -> list[str]:
-    """Return a line for each rejection and for each role with too few approvals."""
-    found = [f"{one.file.name}: {one.person} rejects this release" for one in decisions if one.kind == "REJECT"]
+    """Return a problem for each rejection and for each role with too few approvals."""
+    found = [
+        f"{decision.file.name}: {decision.person} rejects this release"
+        for decision in decisions
+        if decision.kind == "REJECT"
+    ]
     for rule in required:
-        approved = [one for one in decisions if one.kind == "APPROVE" and one.role == rule.role]
-        n = len(trust.persons(key for one in approved for key in one.file.keys))
+        approved = [decision for decision in decisions if decision.kind == "APPROVE" and decision.role == rule.role]
+        n = len(trust.persons(key for decision in approved for key in decision.file.keys))
         needed = max(rule.threshold, trust.roles[rule.role].threshold if rule.role in trust.roles else 0)
         if n < needed:
             found.append(f"role {rule.role}: {n} of {needed} required approvals are present")
     return found
 
 
-def deciders(trust: TrustRoot, role: str) -> dict[str, bytes]:
+def decision_keys(trust: TrustRoot, role: str) -> dict[str, bytes]:
     """Return the public keys that may sign decisions in a role; raise VerifyError (E_APPROVAL) if there are none."""
     if role == ROOT or role not in trust.roles:
         raise VerifyError("E_APPROVAL", f"the trust root has no approvers in the role {role}")
@@ -151,15 +160,15 @@ def deciders(trust: TrustRoot, role: str) -> dict[str, bytes]:
 def check_decision(
     predicate: ApprovalPredicate, role: str, person: str, release: ApprovedRelease, now: datetime
 ) -> None:
-    """Raise VerifyError (E_APPROVAL) unless a person in a role may make this decision about a release at a time."""
+    """Raise VerifyError (E_APPROVAL) unless a person in a role may make this decision about a release at `now`."""
     if predicate.role != role:
-        raise VerifyError("E_APPROVAL", f"its statement names the role {predicate.role}")
+        raise VerifyError("E_APPROVAL", f"its statement names another role ({predicate.role})")
     if (role == RELEASER) != (predicate.decision == "CLOSE"):
         raise VerifyError("E_APPROVAL", "a releaser can only close the list, and only a releaser can close it")
     if predicate.person != person:
-        raise VerifyError("E_APPROVAL", "the statement names another person than the key")
+        raise VerifyError("E_APPROVAL", "the statement does not name the person who holds the key")
     if predicate.seen != tuple(sorted(set(predicate.seen))):
-        raise VerifyError("E_APPROVAL", "the decisions that it names are not sorted, or one is named twice")
+        raise VerifyError("E_APPROVAL", "the decisions that it names are not sorted, or a decision is named twice")
     if predicate.review is not None and release.is_independent:
         raise VerifyError(
             "E_APPROVAL", "names a review page of private records, which may not decide on this release"
@@ -170,20 +179,20 @@ def check_decision(
         raise VerifyError("E_APPROVAL", "dated before the release was made, or in the future")
 
 
-def not_named(decisions: Sequence[SignedDecision]) -> list[SignedDecision]:
-    """Return the decisions that no other one names: exactly one if no two persons signed at the same time."""
-    named = frozenset[str]().union(*(one.seen for one in decisions))
-    return [one for one in decisions if one.digest not in named]
+def unnamed_decisions(decisions: Sequence[SignedDecision]) -> list[SignedDecision]:
+    """Return the decisions that no other decision names: only the last one if no persons signed at the same time."""
+    named = frozenset[str]().union(*(decision.seen for decision in decisions))
+    return [decision for decision in decisions if decision.digest not in named]
 
 
 def _read(
     data: bytes, name: str, match: re.Match[str], trust: TrustRoot, release: ApprovedRelease, now: datetime
 ) -> SignedDecision:
     role, key = match["role"], match["keyid"]
-    keys = deciders(trust, role)
+    keys = decision_keys(trust, role)
     digest = hashlib.sha256(data).hexdigest()
     if not digest.startswith(match["digest"]):
-        raise VerifyError("E_APPROVAL", "the content is not that of its file name")
+        raise VerifyError("E_APPROVAL", "the sha256 of the content differs from the one in its file name")
     envelope = parse_envelope(data)
     if signers(envelope, keys) != (key,):
         raise VerifyError("E_APPROVAL", "must be signed only by the key in its file name")

@@ -16,19 +16,19 @@ from audits.verify.trust import TrustRoot
 
 UNIT, NO_MECHANISM = "group", "none+empirical"
 UNACCOUNTED = "accounting.unaccounted_reads"
-NUMERICAL = 1e-6  # relative tolerance of a joint epsilon, which is computed in closed form
+TOLERANCE = 1e-6  # relative tolerance of a joint epsilon, which is computed in closed form
 
 
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Mapping[str, bytes]) -> str:
     """Return a line with the claim; raise VerifyError (E_GATE) if statement, evidence, log and ledger do not agree.
 
         spent before >= joint epsilon of the mechanisms of all other runs
-        spent after  >= joint epsilon of these and the mechanisms of this run
+        spent after  >= joint epsilon of the mechanisms of all runs, including this one
 
-    Both are at one delta, which is at most that of the policy and at least that of this run's claim; see
-    `audits.ledger.budgets`. "Before" covers every reservation that counts at the time of release except that of this
-    run. It therefore includes what other runs spent after this run reserved its budget, so an early reservation
-    cannot be used to exceed a limit. The report in `files` repeats the claim and the mechanisms of the log.
+    Both numbers are at the same delta, which is at least the delta of this run's claim and at most the limit of the
+    policy; see `audits.ledger.budgets`. "Before" means without this run: it covers every other reservation that
+    counts at the time of release, also those made after the reservation of this run. So an early reservation cannot
+    be used to exceed a limit. The report in `files` repeats the claim and the mechanisms of the log.
     """
     method, caps = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
     if method is not None and (method.value == 1) != (privacy.mechanism != NO_MECHANISM):
@@ -39,8 +39,8 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
                 raise VerifyError("E_GATE", "the evidence contains numbers of a privacy budget, but none is claimed")
             return "no differential privacy is claimed"
         raise VerifyError("E_GATE", "the policy or the ledger requires an epsilon and a delta, but none is claimed")
-    _check_behind(evidence)
-    _check_same({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged(files))
+    _check_accounting(evidence)
+    _check_claim({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged_claim(files))
     check_mechanism(privacy, policy, files)
     check_spent(privacy, files)
     if caps is not None:
@@ -52,22 +52,23 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
     if privacy.budget is None:
         return claim
     if privacy.delta > privacy.budget.delta:
-        raise VerifyError("E_GATE", "the claimed delta is above that of all runs together")
-    _check_booked(privacy, privacy.budget, caps, evidence, _mechanisms(files))
+        raise VerifyError("E_GATE", "the claimed delta is above the delta for all runs together")
+    _check_totals(privacy, privacy.budget, caps, evidence, _mechanisms(files))
     spent, voided = privacy.budget, privacy.budget.voided
     total = f"all runs of the ledger together: epsilon {spent.spent_after:.4g} at delta {spent.delta:g}"
     return f"{claim}; {total}" + (f"; {voided} unused reservations voided" if voided else "")
 
 
 def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence, root: TrustRoot) -> str:
-    """Return a line on the ledger of a release after checking that the trust root names it.
+    """Return a line on the ledger of a release after checking that the trust root names the ledger.
 
-    A budget is a limit only if all releases use one ledger; the holder of the releaser's key could start an empty
-    one. So a release is refused if its policy limits the budget and the trust root names no ledger. Other
-    releases are not.
+    A budget limits the releases only if they all use one ledger, but the holder of the releaser's key could start an
+    empty ledger. So if the trust root names ledgers, the ledger must be one of them. If it names none, a release is
+    refused only if its policy limits the budget.
 
     Raises:
-        VerifyError: E_TRUST for a ledger that is not named, E_GATE if attempts and budget are in different ledgers.
+        VerifyError: E_TRUST if the trust root does not name the ledger.
+            E_GATE if attempts and budget are in different ledgers.
     """
     ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
     if budget is not None and budget.ledger_id != ledger:
@@ -76,18 +77,18 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
         if budget_caps(evidence, policy) is None:
             return "the trust root names no ledger"
         raise VerifyError(
-            "E_TRUST", "the trust root names no ledger, so a budget spent in another one is not detected"
+            "E_TRUST", "the trust root names no ledger, so a budget that was spent in another ledger is not detected"
         )
     if ledger not in root.ledgers:
         raise VerifyError("E_TRUST", f"the trust root does not name the ledger {ledger} of this release")
     return "counted in a ledger that the trust root names"
 
 
-def _check_behind(evidence: Evidence) -> None:
+def _check_accounting(evidence: Evidence) -> None:
     """Raise VerifyError unless the accounting passed, the seed is secret and all reads are accounted for."""
     state = evidence.audits.get("accounting")
     if state is None or (state.status, state.verdict) != ("measured", "pass"):
-        raise VerifyError("E_GATE", "an epsilon is claimed, but no accounting passed")
+        raise VerifyError("E_GATE", "an epsilon is claimed, but the audit `accounting` did not pass")
     secret, unaccounted = (evidence.metrics.get(name) for name in (SECRET, UNACCOUNTED))
     if secret is None or secret.low < 1:
         raise VerifyError("E_GATE", "an epsilon is claimed, but the seed of the noise is not secret")
@@ -95,7 +96,8 @@ def _check_behind(evidence: Evidence) -> None:
         raise VerifyError("E_GATE", "an epsilon is claimed, but not all reads of persons are accounted for")
 
 
-def _check_same(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[str, Any]) -> None:
+def _check_claim(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[str, Any]) -> None:
+    """Raise VerifyError unless the evidence and the log state the claimed numbers."""
     for name, claimed in claim.items():
         measured = evidence.metrics.get(f"accounting.{name}")
         if measured is None or (measured.low, measured.high) != (claimed, claimed):
@@ -107,34 +109,34 @@ def _check_same(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[
         raise VerifyError("E_GATE", "the recomputed epsilon in the evidence exceeds the claim")
 
 
-def _check_booked(
+def _check_totals(
     privacy: Privacy,
     budget: Budget,
     caps: DpRule | DpSubstitute | None,
     evidence: Evidence,
-    own: Sequence[MechanismCost],
+    mechanisms: Sequence[MechanismCost],
 ) -> None:
-    """Raise VerifyError if the joint costs do not follow from the mechanisms, or exceed a limit."""
+    """Raise VerifyError if the spent totals are below the joint cost of the mechanisms, or exceed a limit."""
     others = [mechanism for run in privacy.composition for mechanism in run.mechanisms]
-    before, after = (_joint(costs, budget.delta) for costs in (others, [*others, *own]))
-    most = (math.inf, math.inf) if caps is None else (caps.max_epsilon, caps.max_delta)
-    if not budget.spent_before >= before * (1 - NUMERICAL):
+    before, after = (_joint(costs, budget.delta) for costs in (others, [*others, *mechanisms]))
+    max_epsilon, max_delta = (math.inf, math.inf) if caps is None else (caps.max_epsilon, caps.max_delta)
+    if not budget.spent_before >= before * (1 - TOLERANCE):
         raise VerifyError("E_GATE", "the other releases spent more epsilon than the ledger states for them")
-    if not budget.spent_after >= max(after, budget.spent_before) * (1 - NUMERICAL):
+    if not budget.spent_after >= max(after, budget.spent_before) * (1 - TOLERANCE):
         raise VerifyError("E_GATE", "the ledger does not contain the epsilon of this release")
     for name, spent, limit in (
-        ("epsilon", budget.spent_after, min(budget.max_epsilon, most[0])),
-        ("delta", budget.delta, min(budget.max_delta, most[1])),
+        ("epsilon", budget.spent_after, min(budget.max_epsilon, max_epsilon)),
+        ("delta", budget.delta, min(budget.max_delta, max_delta)),
     ):
         if spent > limit:
             raise VerifyError("E_GATE", f"the budget is exceeded: the {name} spent is above its limit")
     audited = evidence.metrics.get("accounting.epsilon_spent")
-    # the audit precedes the release, so it counts reservations that were voided since
-    if audited is not None and budget.voided == 0 and budget.spent_after < audited.high * (1 - NUMERICAL):
-        numbers = (
-            f"epsilon {audited.high:g} over all releases, but the ledger has recorded only {budget.spent_after:g}"
+    # the audit runs before the release, so its number may include reservations that were voided later
+    if audited is not None and budget.voided == 0 and budget.spent_after < audited.high * (1 - TOLERANCE):
+        spent_after = f"the ledger has recorded only {budget.spent_after:g}"
+        raise VerifyError(
+            "E_GATE", f"the audit counted epsilon {audited.high:g} over all releases, but {spent_after}"
         )
-        raise VerifyError("E_GATE", f"the audit counted {numbers}")
 
 
 def _joint(costs: Sequence[MechanismCost], delta: float) -> float:
@@ -155,7 +157,7 @@ def _mechanisms(files: Mapping[str, bytes]) -> list[MechanismCost]:
         raise VerifyError("E_GATE", "the accounting in the report does not list its mechanisms") from None
 
 
-def _logged(files: Mapping[str, bytes]) -> Mapping[str, Any]:
+def _logged_claim(files: Mapping[str, bytes]) -> Mapping[str, Any]:
     try:
         return dict(accounted(files)["claim"])
     except (KeyError, TypeError, ValueError):

@@ -48,12 +48,12 @@ from audits.verify.trust import RELEASER, ROOT, TrustRoot, parse_trust, read_tru
 from audits.verify.vocabulary import public_config
 
 ENVELOPE = "attestation/release.dsse.json"
-MAX_CONFIG_BYTES = 1 << 12  # of the redacted configuration, which has about fifty settings
+MAX_CONFIG_BYTES = 1 << 12  # largest size of the redacted configuration, which has about fifty settings
 
 
 @dataclass(slots=True)
 class _Run:
-    """One verification: the arguments and the results of the steps."""
+    """One verification: its arguments, and the results that its steps store for later steps."""
 
     path: str | Path
     now: datetime
@@ -81,7 +81,7 @@ class _Run:
         return self.statement.predicate
 
 
-# The functions `_NAME_step` check the step NAME, store its results and return the line for the report.
+# Each function `_NAME_step` runs the step NAME, stores its results and returns the line that is printed for the step.
 def _paths_step(run: _Run) -> str:
     run.tree = run.stack.enter_context(open_tree(run.path))
     return f"{len(run.tree.files)} plain files"
@@ -117,9 +117,9 @@ def _signature_step(run: _Run) -> str:
 
 def _statement_step(run: _Run) -> str:
     run.statement = read_statement(ReleaseStatement, run.envelope.payload_type, run.envelope.payload)
-    made_by, least = run.predicate.producer.version, run.root.min_tool_version
-    if least is not None and _version(made_by) < _version(least):
-        raise VerifyError("E_TRUST", f"made by version {made_by}; the trust root requires at least {least}")
+    made_by, min_version = run.predicate.producer.version, run.root.min_tool_version
+    if min_version is not None and _version(made_by) < _version(min_version):
+        raise VerifyError("E_TRUST", f"made by version {made_by}; the trust root requires at least {min_version}")
     return f"release {run.predicate.release_id} of {run.predicate.time_created}"
 
 
@@ -196,7 +196,7 @@ def _manifest_step(run: _Run) -> str:
 def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRelease:
     """Return the digests and the time of the release that an approval, a rejection or a closing must name.
 
-    The statement must be parsed from the payload, which has the signed bytes of the release envelope.
+    `payload` must be the signed bytes of the release envelope, and `statement` must be parsed from them.
     """
     return ApprovedRelease(
         payload_digest=hashlib.sha256(payload).hexdigest(),
@@ -215,10 +215,10 @@ def _approvals_step(run: _Run) -> str:
 
 def _time_step(run: _Run) -> str:
     _check_time(run.predicate, run.policy, run.now)
-    own = SignedFile(ENVELOPE, run.releasers, signature_bytes(run.envelope), instant(run.predicate.time_created))
+    release = SignedFile(ENVELOPE, run.releasers, signature_bytes(run.envelope), instant(run.predicate.time_created))
     required = run.policy.timestamps is not None
     signed_at, *_ = [
-        check_signed(run.tree, run.root, one, now=run.now, required=required) for one in (own, *run.approvals)
+        check_signed(run.tree, run.root, file, now=run.now, required=required) for file in (release, *run.approvals)
     ]
     return f"valid now; {signed_at}; expires {run.predicate.expires or 'never'}"
 
@@ -278,18 +278,18 @@ def verify_bundle(
     Args:
         path: the bundle folder.
         trust: the verifier's own trust root, or its file; never taken from the bundle.
-        policy: the policy the verifier expects, by name, file or value. It must also be pinned by the trust root,
-            unless the root pins no policy.
+        policy: the policy the verifier expects, by name, file or value. If the trust root pins policies, this policy
+            must be one of them.
         now: the time at which validity is checked, with its time zone; the current time by default.
-        state: file with the highest version seen of each signed root; `default_state()` if None. The version is
-            recorded only if the root is read from a file and has keys of the role `root`.
+        state: file with the highest version seen of each signed trust root; `default_state()` if None. It is used
+            only if the trust root is read from a file and has keys of the role `root`.
     """
     expected = policy if policy is None or isinstance(policy, Policy) else load_policy(policy)
     return _verify(STEPS, path, now, trust=trust, expected=expected, state=state)
 
 
 def verify_for_approval(path: str | Path, trust: str | Path | TrustRoot, now: datetime | None = None) -> Verification:
-    """Verify a bundle without approvals and timestamps, for an approver.
+    """Verify a bundle for an approver, without checking approvals and timestamps.
 
     The best result is PARTIAL (`ok=False`, exit code 20).
     """
@@ -313,7 +313,7 @@ def _verify(
     expected: Policy | None = None,
     state: Path | None = None,
 ) -> Verification:
-    """Run the steps in order and stop at the first that fails; only the full list `STEPS` can give VERIFIED."""
+    """Run the steps in order until a step fails; only the full list `STEPS` can give VERIFIED."""
     moment = datetime.now(UTC) if now is None else now
     checks: list[VerificationStep] = []
     with ExitStack() as stack:
@@ -377,7 +377,7 @@ def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def _report(run: _Run) -> ReportFile:
-    """Return report.json; raise VerifyError (E_GATE) unless it has only what evidence, statement and policy allow."""
+    """Return report.json; raise VerifyError (E_GATE) if it has content that evidence, statement or policy forbid."""
     value = _parsed(run.files, REPORT_JSON)
     check_report(value, run.subjects, run.predicate, run.evidence)
     return read_published(ReportFile, value, REPORT_JSON, run.policy)

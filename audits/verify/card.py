@@ -22,7 +22,7 @@ MAX_LABEL = 80  # characters of a label in the table of classes
 
 
 def card(parts: BundleParts) -> bytes:
-    """Return the card; it escapes every word from data or configuration and quotes no record."""
+    """Return the card, which escapes every word from data or configuration and quotes no record."""
     policy, stated = parts.policy, parts.predicate
     decision = decide(parts.evidence, policy)
     lines = [

@@ -38,12 +38,12 @@ Row = tuple[str, str, str]
 
 
 def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate, evidence: Evidence) -> None:
-    """Raise VerifyError (E_GATE) if the parsed report differs from evidence, statement or names of files."""
+    """Raise VerifyError (E_GATE) if the parsed report differs from the evidence, the statement or the file names."""
     try:
         reported = evidence_from(report["audit"], {})
         files = {f"evidence/{result['name']}.json" for result in report["audit"]["results"]}
         stated = (report["releaseId"], report["verdict"], canonical(report["gates"]))
-        controls = {one["control"]["confidence"] for one in report["audit"]["results"] if one.get("control")}
+        controls = {result["control"]["confidence"] for result in report["audit"]["results"] if result.get("control")}
     except (AuditError, KeyError, TypeError, AttributeError):
         raise VerifyError("E_GATE", "the evidence or the numbers of the report cannot be read") from None
     measured = {name: value for name, value in evidence.metrics.items() if name.split(".")[0] in evidence.audits}
@@ -51,21 +51,23 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
     if reported.audits != evidence.audits or not is_part:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the evidence")
     if not controls <= {number.confidence for number in evidence.metrics.values()}:
-        raise VerifyError("E_GATE", f"{REPORT_JSON}: has a confidence that the evidence does not have")
+        raise VerifyError(
+            "E_GATE", f"{REPORT_JSON}: the confidence of a control result does not occur in the evidence"
+        )
     gates = canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates])
     if stated != (predicate.release_id, predicate.verdict, gates):
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the statement")
     if {name for name in names if name.startswith("evidence/") and name != METRICS} != files:
-        raise VerifyError("E_GATE", f"{REPORT_JSON}: lists other audits than the files in evidence/")
+        raise VerifyError("E_GATE", f"{REPORT_JSON}: its audits differ from the files in evidence/")
 
 
 def check_data(
     tree: Tree, subjects: Mapping[str, str], predicate: ReleasePredicate, evidence: Evidence
 ) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
-    """Return the number of records by label, and the samples; raise VerifyError unless they are the audited records.
+    """Return the number of records by label, and the samples; raise VerifyError if they are not the audited records.
 
-    Every format must contain the same records in canonical form. A file that is larger than `MAX_DATA_BYTES`, or has
-    another number of records than the statement, is rejected before more of it is read.
+    All data files must contain the same records in canonical form. A file that is larger than `MAX_DATA_BYTES`, or
+    does not have the number of records of the statement, is rejected before all of it is read.
     """
     names, n = sorted(name for name in subjects if name.startswith("data/")), predicate.dataset.records
     tables = []
@@ -78,7 +80,10 @@ def check_data(
     if any(table != rows for table in tables):
         raise VerifyError("E_DATA", f"{' and '.join(names)}: contain different records")
     if rows != with_ids([(text, label) for _, text, label in rows]):
-        raise VerifyError("E_DATA", "the record ids are not those derived from the records, or not sorted")
+        raise VerifyError(
+            "E_DATA",
+            "the record ids do not follow from the contents of the records, or the records are not sorted by id",
+        )
     if any(not label.strip() or len(label) > MAX_LABEL_CHARACTERS or not label.isprintable() for _, _, label in rows):
         raise VerifyError("E_DATA", f"a label is empty, unprintable or longer than {MAX_LABEL_CHARACTERS} characters")
     if any(len(text) > MAX_TEXT_CHARACTERS for _, text, _ in rows):
@@ -95,7 +100,7 @@ def check_data(
 
 
 def samples_of(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
-    """Return (label, text) of the first records in the order of their ids, which nobody can choose."""
+    """Return (label, text) of the first records by id; nobody can choose the ids, which are digests."""
     return tuple((label, text) for _, text, label in islice(rows, SAMPLES))
 
 
@@ -109,10 +114,10 @@ def read_rows(name: str, data: bytes, n: int) -> list[Row]:
 
 
 def with_ids(records: Iterable[tuple[str, str]]) -> list[Row]:
-    """Return (id, text, label) of records (text, label), sorted by the id that `record_ids` derives from each.
+    """Return (id, text, label) of records (text, label), sorted by id; `record_ids` derives the ids from the records.
 
-    So ids carry no information beyond the records, and their order does not depend on the order of the input. Raise
-    InputError if two records have the same id, and JsonError if one is not Unicode.
+    So the ids carry no information beyond the records, and the order does not depend on the order of the input. Raise
+    InputError if two records have the same id, and JsonError if a record is not Unicode.
     """
     given = list(records)
     rows = {name: (name, text, label) for name, (text, label) in zip(record_ids(given), given, strict=True)}
@@ -131,7 +136,7 @@ def _parquet(name: str, data: bytes, n: int) -> list[Row]:
 
 def _jsonl(name: str, data: bytes, n: int) -> list[Row]:
     rows = []
-    lines = data.split(b"\n", n)  # one more part than lines
+    lines = data.split(b"\n", n)  # the last part is the rest after n lines
     for number, line in enumerate(lines[:-1], start=1):
         row: Any = None
         with suppress(JsonError):

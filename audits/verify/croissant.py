@@ -1,4 +1,4 @@
-"""Describe a release in machine-readable form: Croissant 1.1 with the terms of RAI 1.0."""
+"""Describe a release in the machine-readable format Croissant 1.1, with the terms of its extension RAI 1.0."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
 """Write every file of a bundle that follows from its statement, evidence and data.
 
 The releaser and the verifier use the same functions. The verifier compares the bytes, so a releaser cannot add
-anything to these files, even with a valid signature. A change of what these functions write requires a new
-`SCHEMA_VERSION` of the statement.
+anything to these files, even with a valid signature. If these functions write anything different, the statement needs
+a new `SCHEMA_VERSION`.
 """
 
 import hashlib
@@ -87,7 +87,7 @@ def release_id(created: str, evidence_digest: str, policy_digest: str, data: Map
 
 
 def source_files(policy: Any, config: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the files in YAML: the policy and the redacted configuration."""
+    """Return the files that are written as YAML: the policy and the redacted configuration."""
     return {POLICY_YAML: block_yaml(policy.model_dump(mode="json")), CONFIG: block_yaml(config)}
 
 
@@ -125,9 +125,9 @@ def page_of(parts: BundleParts) -> ReportContent:
 def _source(parts: BundleParts) -> SourceSize:
     """Return the published numbers of records and people in train."""
     stated = parts.predicate
-    bucket = next((one.count_bucket for one in stated.inputs if one.role == "train"), None)
+    bucket = next((source.count_bucket for source in stated.inputs if source.role == "train"), None)
     has_persons = stated.privacy.unit == "group"
-    if stated.privacy.mechanism != NO_MECHANISM:  # the input then states the declared lower limit of people
+    if stated.privacy.mechanism != NO_MECHANISM:  # under DP, the bucket states the declared lower limit of people
         return SourceSize(persons=None if bucket is None else least_of(bucket), is_least=True, is_declared=True)
     audits = [result.model_dump(mode="json") for result in parts.report.audit.results]
     persons = people(audits) if has_persons else None
@@ -135,8 +135,8 @@ def _source(parts: BundleParts) -> SourceSize:
 
 
 def people(results: Iterable[Mapping[str, Any]]) -> int | None:
-    """Return the number of people behind the estimate of the memorization audit, which is a lower limit of train."""
-    found = [one["estimate"] for one in results if one["name"] == "memorization"]
+    """Return the sample size of the memorization audit, which is a lower limit of the number of people in train."""
+    found = [result["estimate"] for result in results if result["name"] == "memorization"]
     return None if not found or found[0] is None else int(found[0]["n"])
 
 
@@ -151,7 +151,7 @@ def page_numbers(page: Page) -> dict[str, Any]:
 
 
 def _written(page: Page) -> dict[str, Any]:
-    """Return how many records each stage of `WRITING` returned, and how many candidates each reason rejected."""
+    """Return how many records each stage of `WRITING` returned, and how many candidates were rejected by reason."""
     return {
         "schemaVersion": 4,
         "written": {row.name: row.n_out for row in page.stages if row.name in WRITING},

@@ -1,7 +1,7 @@
 """Signed envelopes: a strict profile of DSSE 1.0.2.
 
-Unlike the standard, it allows no unknown fields and only canonical base64 and JSON, and it derives the keyid from the
-key. So two readers cannot interpret the same envelope differently.
+Unlike the standard, this profile allows no unknown fields and only canonical base64 and JSON, and it derives the
+keyid (key id) from the key. So two readers cannot interpret the same envelope differently.
 """
 
 import base64
@@ -21,17 +21,17 @@ _KEYID = re.compile(rf"[0-9a-f]{{{KEYID_HEX}}}")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A parsed envelope; its signatures, each a distinct keyid with 64 bytes, are not yet verified."""
+    """A parsed envelope, whose signatures are not yet verified."""
 
     payload_type: str
     payload: bytes
-    signatures: tuple[tuple[str, bytes], ...]
+    signatures: tuple[tuple[str, bytes], ...]  # (keyid, 64 bytes); no keyid occurs twice
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """Return the bytes that are signed, with lengths in bytes (DSSE v1.0.2, protocol.md, "Signature Definition").
+    """Return the bytes that a signature covers (DSSE v1.0.2, protocol.md, "Signature Definition").
 
-    PAE(type, body) = "DSSEv1" + SP + LEN(type) + SP + type + SP + LEN(body) + SP + body
+    PAE(type, body) = "DSSEv1" + SP + LEN(type) + SP + type + SP + LEN(body) + SP + body,  LEN in bytes
     """
     kind = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
@@ -45,7 +45,7 @@ def parse_envelope(data: bytes) -> Envelope:
         value = parse_canonical(data)
     except JsonError as error:
         raise VerifyError("E_JSON", error.message) from None
-    _fields(value, {"payload": str, "payloadType": str, "signatures": tuple}, "envelope")
+    _check_fields(value, {"payload": str, "payloadType": str, "signatures": tuple}, "envelope")
     signatures = value["signatures"]
     if not 1 <= len(signatures) <= MAX_SIGNATURES:
         raise VerifyError("E_ENVELOPE", f"{len(signatures)} signatures, expected 1 to {MAX_SIGNATURES}")
@@ -56,10 +56,10 @@ def parse_envelope(data: bytes) -> Envelope:
 
 
 def signers(envelope: Envelope, keys: dict[str, bytes]) -> tuple[str, ...]:
-    """Return the keyids that signed, given the raw public key of each keyid that may sign.
+    """Return the keyids of the signatures of an envelope; `keys` has the raw public key of each keyid that may sign.
 
     Raises:
-        VerifyError: E_SIG if any signature is invalid or of an unknown key.
+        VerifyError: E_SIG if a signature is invalid or its keyid is not in `keys`.
     """
     message = pae(envelope.payload_type, envelope.payload)
     for name, signature in envelope.signatures:
@@ -72,7 +72,7 @@ def signers(envelope: Envelope, keys: dict[str, bytes]) -> tuple[str, ...]:
 
 
 def _signature(item: Any) -> tuple[str, bytes]:
-    _fields(item, {"keyid": str, "sig": str}, "signature")
+    _check_fields(item, {"keyid": str, "sig": str}, "signature")
     if not _KEYID.fullmatch(item["keyid"]):
         raise VerifyError("E_ENVELOPE", f"a keyid must have {KEYID_HEX} hex digits")
     signature = _unb64(item["sig"], "signature")
@@ -81,10 +81,10 @@ def _signature(item: Any) -> tuple[str, bytes]:
     return item["keyid"], signature
 
 
-def _fields(value: Any, wanted: dict[str, type], what: str) -> None:
-    if not isinstance(value, dict) or set(value) != set(wanted):
-        raise VerifyError("E_ENVELOPE", f"the {what} must have exactly the fields {', '.join(sorted(wanted))}")
-    for name, kind in wanted.items():
+def _check_fields(value: Any, types: dict[str, type], what: str) -> None:
+    if not isinstance(value, dict) or set(value) != set(types):
+        raise VerifyError("E_ENVELOPE", f"the {what} must have exactly the fields {', '.join(sorted(types))}")
+    for name, kind in types.items():
         if type(value[name]) is not kind:
             raise VerifyError("E_ENVELOPE", f"field {name} of the {what} has the wrong type")
 

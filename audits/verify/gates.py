@@ -1,4 +1,4 @@
-"""Check the policy of a bundle, recompute its gates from its evidence, and check that its parts agree.
+"""Check the policy of a bundle, recompute the gates from the evidence, and check that the parts of the bundle agree.
 
 The releaser and the verifier use the same functions.
 """
@@ -57,7 +57,7 @@ MAX_CONFIDENCES = 5  # largest number of different confidences in the evidence
 def check_pinned(
     predicate: ReleasePredicate, files: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
 ) -> None:
-    """Raise VerifyError (E_POLICY) unless the bundle's policy is the signed, pinned and expected one."""
+    """Raise VerifyError (E_POLICY) unless the bundle's policy is the signed, the pinned and the expected policy."""
     digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
     if digest != predicate.policy.digest.sha256:
         raise VerifyError("E_POLICY", f"{POLICY_JSON}: not the policy named in the statement")
@@ -73,7 +73,7 @@ def check_pinned(
 
 
 def bundle_policy(predicate: ReleasePredicate, files: Mapping[str, bytes]) -> Policy:
-    """Return the bundle's policy; raise VerifyError (E_POLICY) if the statement differs from it."""
+    """Return the bundle's policy; raise VerifyError (E_POLICY) if the statement contradicts the policy."""
     try:
         policy = Policy.model_validate(parse_canonical(files[POLICY_JSON]))
     except (AuditError, ValidationError):
@@ -90,7 +90,7 @@ def bundle_policy(predicate: ReleasePredicate, files: Mapping[str, bytes]) -> Po
 def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
     """Raise VerifyError (E_POLICY) if the statement lacks models or inputs that the policy requires.
 
-    The configuration must also be the one named in the statement. The files of the provenance need no check here,
+    The configuration must also be the one named in the statement. The files in provenance/ need no check here,
     because every bundle must contain them.
     """
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
@@ -109,18 +109,20 @@ def check_models(models: Sequence[Model], policy: Policy) -> None:
     if "models" in policy.required_provenance and not models:
         raise VerifyError("E_POLICY", "the statement names no models")
     if "pinned-models" in policy.required_provenance and formats != {SAFETENSORS}:
-        raise VerifyError("E_POLICY", "the policy requires the digest of every model, and one is known by name only")
+        raise VerifyError(
+            "E_POLICY", "the policy requires the digest of every model, but a model on a server is known by name only"
+        )
     if policy.intended_use == "outside" and REMOTE_SERVER in formats:
         raise VerifyError("E_POLICY", "prompts may have left the network of the releaser, and the policy is external")
 
 
 def server_problems(models: Sequence[Model], config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield each contradiction between the models of the statement and the server in the settings."""
+    """Yield each contradiction between the models in the statement and the server in the settings."""
     expected = {"private": [SERVER], "remote": [REMOTE_SERVER]}.get(config["decode"]["endpoint"], [])
     on_servers = [model for model in models if model.format != SAFETENSORS]
     is_served = config["decode"]["engine"] == "endpoint"
     if [model.format for model in on_servers] != expected or is_served != bool(expected):
-        yield f"{CONFIG}: the server of decode.endpoint is not that of the models of the statement"
+        yield f"{CONFIG}: decode.endpoint does not fit the servers that the models of the statement name"
     if any(model.role != "decoder" or not model.trained_on_private_data for model in on_servers):
         yield "models: only the decoder can be on a server, and its training data are not known"
 
@@ -136,8 +138,9 @@ def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
 def _are_short(evidence: Evidence, policy: Policy) -> bool:
     """Return whether the numbers of the evidence are too short to hide text in them.
 
-    Each number must be short (`is_short`) or equal to a limit of a rule, and there must be few different confidences.
-    The numbers of the accounting, of records and of attempts may be long, because they must equal the statement.
+    Each number must be short (`is_short`) or equal the limit of a rule. There must be at most `MAX_CONFIDENCES`
+    different confidences. Numbers of the accounting, of records and of attempts may be long, because other checks
+    compare them with the statement.
     """
     limits = {rule.limit for rule in policy.all_rules()}
     others = [
@@ -152,13 +155,13 @@ def _are_short(evidence: Evidence, policy: Policy) -> bool:
 
 
 def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str, bytes]) -> Evidence:
-    """Recompute every gate and return the evidence; raise if the statement differs."""
+    """Recompute every gate and return the evidence; raise VerifyError (E_GATE) if the statement differs."""
     evidence = bundle_evidence(files)
     if public_evidence(evidence, policy) != evidence:
         raise VerifyError("E_GATE", "the evidence is more precise about private counts than the policy allows")
     if not policy.disclosure.publish_exact_counts and not _are_short(evidence, policy):
         raise VerifyError(
-            "E_GATE", "the evidence contains numbers of more than three decimals or too many confidences"
+            "E_GATE", "the evidence contains numbers with more than three decimals, or too many different confidences"
         )
     decision = decide(evidence, policy)
     if not decision.allowed:
@@ -187,7 +190,7 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
 
 
 def decision_of(policy: Policy) -> str:
-    """Return what decides on a release of a DP method: `audited`, or `independent` of private records."""
+    """Return what decides on a DP release: `audited` gates, or `independent` if no private record may decide."""
     return "audited" if policy.dp is None else policy.dp.decision
 
 
@@ -202,14 +205,14 @@ def limitations(  # noqa: PLR0913 - the facts that the sentences are about
     policy: Policy,
     evidence: Evidence,
 ) -> tuple[str, ...]:
-    """Return the sentences for the card, the report and the statement that say what a release does not guarantee.
+    """Return the sentences on what a release does not guarantee, for the card, the report and the statement.
 
     Args:
         is_private: whether a method with a privacy budget made the records.
         has_persons: whether the source has person ids.
         has_own_style: whether the texts use a style adapter of the releaser.
-        servers: formats of the models, which name a model on a server.
-        disclosed: which part of each vector the language model received as words; None if it received a vector.
+        servers: formats of the models; `SERVER` and `REMOTE_SERVER` mean a model on a server.
+        disclosed: which part of each vector the language model received as words; None if it received the vector.
         config: the published settings, see `public_config`.
         policy: the policy of the release.
         evidence: the evidence. The secret counts as public unless the evidence states that it is private.
@@ -237,7 +240,7 @@ def limitations(  # noqa: PLR0913 - the facts that the sentences are about
 
 
 def non_private_steps(policy: Policy, *, is_private: bool) -> tuple[str, ...]:
-    """Return the sentences of the statement about the steps that no privacy budget covers."""
+    """Return the sentences of the statement about steps that a privacy budget does not cover."""
     if not is_private:
         return (NO_DP_STEP,)
     if policy.is_independent:
@@ -252,7 +255,7 @@ def check_agreement(parts: BundleParts) -> None:
 
 
 def _contradictions(parts: BundleParts) -> Iterator[str]:
-    """Yield each contradiction; a later check may rely on the earlier ones."""
+    """Yield each contradiction; a later check may rely on the facts that earlier checks established."""
     stated, config, policy = parts.predicate, parts.config, parts.policy
     is_private = stated.privacy.mechanism != NO_MECHANISM
     if stated.limitations != limitations(
@@ -265,16 +268,16 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         policy=policy,
         evidence=parts.evidence,
     ):
-        yield "limitations: are not those that follow from evidence, policy and settings"
+        yield "limitations: do not follow from evidence, policy and settings"
     if stated.privacy.non_private_steps != non_private_steps(policy, is_private=is_private):
-        yield "nonPrivateSteps: are not those that follow from the method and the policy"
+        yield "nonPrivateSteps: do not follow from the method and the policy"
     yield from server_problems(stated.models, config)
     if (config["interpolate"]["method"] == DP_METHOD) != is_private:
-        yield f"{CONFIG}: interpolate.method is not the method of the statement"
+        yield f"{CONFIG}: interpolate.method differs from the method in the statement"
     if any((row.n_in == "–") != (is_private and starts_from_train(row.name)) for row in parts.report.page.stages):
-        yield f"{REPORT_JSON}: a stage has no number of input records, or has one under DP although it reads none"
+        yield f"{REPORT_JSON}: a stage lacks its number of input records, or states one although it reads no records"
     if not _fits_classes(parts):
-        yield f"{REPORT_JSON}: its classes or numbers of records are not those of the data"
+        yield f"{REPORT_JSON}: its classes or numbers of records differ from the data"
     if not _fits_request(parts):
         yield f"{REPORT_JSON}: the requested records differ from the settings or from {BALANCE}"
     if not _fits_utility(parts.report.page, parts.evidence):
@@ -282,12 +285,12 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
 
 
 def starts_from_train(stage: str) -> bool:
-    """Return whether a stage reads vectors of train, which DP replaces with points that are not persons."""
+    """Return whether a stage reads train vectors; under DP, it reads noisy points instead, which are no persons."""
     return stage.split("-", maxsplit=1)[0] == "interpolate" or stage == "decode-reconstruction"
 
 
 def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | None:
-    """Return which part of each vector was disclosed as words, given the number of public words in the statement."""
+    """Return which part of each vector was disclosed as words, with the number of public words from the statement."""
     if config["decode"]["writer"] != "prompt" and all(model.role != "vocabulary" for model in stated.models):
         return None
     found = DISCLOSURE.search(stated.limitations[-1]) if stated.limitations else None
@@ -295,7 +298,7 @@ def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | Non
 
 
 def _fits_classes(parts: BundleParts) -> bool:
-    """Return whether the report lists the classes of the data with their numbers of records, and scores no others."""
+    """Return whether the report lists the classes of the data with their sizes, and scores only these classes."""
     page = parts.report.page
     scored = [scores.per_class for sources in page.utility.classifiers.values() for scores in sources.values()]
     return [(row.label, row.released) for row in page.balance] == sorted(parts.classes.items()) and all(
@@ -306,8 +309,8 @@ def _fits_classes(parts: BundleParts) -> bool:
 def _fits_request(parts: BundleParts) -> bool:
     """Return whether the requested numbers of records follow from the settings and agree with the evidence.
 
-    The report omits a class without a record. In this case the distance in the evidence is 1, and the requested
-    numbers do not add up to the total.
+    The report omits a class without a released record. In this case the distance in the evidence is 1, and the
+    requested numbers do not add up to the total.
     """
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
     balance, total, found = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)
@@ -325,9 +328,9 @@ def _fits_request(parts: BundleParts) -> bool:
 
 
 def _fits_utility(page: Page, evidence: Evidence) -> bool:
-    """Return whether the style gap and each ratio of the evidence can be those of the scores in the report.
+    """Return whether the style gap and each ratio in the evidence agree with the scores in the report.
 
-    The ratio without the name of a classifier is that of one of the classifiers.
+    The ratio without the name of a classifier must be the ratio of one of the classifiers.
     """
     gap, shown = evidence.metrics.get("style.gap"), page.utility.style_gap
     if gap is not None and shown is not None and shown.model_dump() != gap.model_dump(exclude={"confidence"}):
@@ -343,7 +346,7 @@ def _fits_utility(page: Page, evidence: Evidence) -> bool:
 
 
 def _is_ratio(ratio: Metric, part: Score | None, whole: Score | None) -> bool:
-    """Return whether a rounded ratio can be that of two rounded scores, each at most a step from its exact value."""
+    """Return whether a rounded ratio fits two rounded scores; each is at most one step from its exact value."""
     if part is None or whole is None:
         return False
     steps = [step_of(number.n) for number in (ratio, part, whole)]

@@ -1,9 +1,9 @@
 """High-water mark of signed trust roots: the highest version seen and the root keys of all versions seen.
 
 A new root must have a higher version, keep all revocations, and be signed by enough valid root keys of both the
-previous and the new root. A key that the previous root revokes does not count. A key that only the new root revokes
-counts for the previous root alone, so the owner of a stolen key can still replace it. An older version is never
-accepted again. Plain roots have no root keys and are not recorded.
+previous and the new root. A key that the previous root revokes counts for neither root. A key that only the new root
+revokes still counts for the previous root, so the owner of a stolen key can replace it. An older version is never
+accepted again. Trust roots without root keys (plain roots) are not recorded.
 
 Reference: The Update Framework, specification 1.0, section 5.3 (root rotation and rollback).
 """
@@ -27,11 +27,11 @@ _MAX_BYTES = 4 << 20
 
 
 class SeenRoot(Closed):
-    """Versions of one root: all root keys seen, the highest version, and the sha256 of its canonical bytes."""
+    """What is recorded of all versions of one trust root."""
 
-    keyids: tuple[str, ...]
-    root: TrustRoot
-    digest: Sha256
+    keyids: tuple[str, ...]  # root keys of all versions seen
+    root: TrustRoot  # highest version seen
+    digest: Sha256  # sha256 of the canonical bytes of `root`
 
 
 class SeenRoots(Closed):
@@ -52,13 +52,13 @@ def default_state() -> Path:
 def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
     """Compare a signed root with the highest version in the state file, and record it if it is the next version.
 
-    `data` is the file of the root. Its own signatures must be verified before. The keys of the previous root must be
-    valid at `now`.
+    `data` is the file of the root; the caller must have verified that the root's own keys signed it. The keys of the
+    previous root must be valid at `now`.
 
     Raises:
-        VerifyError: E_TRUST if the root is older than one seen, differs from a root of the same version, lacks a
-            revocation of the previous root, or is not signed by enough valid keys of the previous root; also if the
-            file cannot be written.
+        VerifyError: E_TRUST if the root is older than the recorded version, differs from it under the same version
+            number, lacks one of its revocations, or is not signed by enough of its valid keys; also if the state file
+            cannot be written.
     """
     if _next(data, root, read_state(state), now) is None:
         return
@@ -73,31 +73,31 @@ def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
 
 
 def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenRoots | None:
-    """Return the roots to record with this root, or None if it is recorded already; see `remember`."""
+    """Return the new content of the state file, or None if this root is already recorded; see `remember`."""
     envelope = parse_envelope(data)
-    own = {*root.roles[ROOT].keyids, *(name for name, _ in envelope.signatures)}
-    lines = [line for line in seen.roots if own & set(line.keyids)]
-    if len(lines) > 1:
+    own_keys = {*root.roles[ROOT].keyids, *(name for name, _ in envelope.signatures)}
+    matches = [recorded for recorded in seen.roots if own_keys & set(recorded.keyids)]
+    if len(matches) > 1:
         raise VerifyError("E_TRUST", "the trust root combines root keys of two different trust roots")
     digest = hashlib.sha256(root.to_bytes()).hexdigest()
-    line = lines[0] if lines else None
-    if line is not None:
-        if digest == line.digest:
+    previous = matches[0] if matches else None
+    if previous is not None:
+        if digest == previous.digest:
             return None
-        if root.version <= line.root.version:
-            seen_version = f"version {line.root.version} was seen before"
+        if root.version <= previous.root.version:
+            seen_version = f"version {previous.root.version} was seen before"
             raise VerifyError("E_TRUST", f"the trust root is version {root.version}, but {seen_version}")
-        if not set(line.root.revoked) <= set(root.revoked):
-            seen_version = f"version {line.root.version}, which was seen before"
+        if not set(previous.root.revoked) <= set(root.revoked):
+            seen_version = f"version {previous.root.version}, which was seen before"
             raise VerifyError("E_TRUST", f"version {root.version} lacks a revocation of {seen_version}")
-        check_root_signers(envelope, line.root, now)
-    keyids = tuple(sorted({*root.roles[ROOT].keyids, *(line.keyids if line is not None else ())}))
-    kept = SeenRoot(keyids=keyids, root=root, digest=digest)
-    return SeenRoots(roots=(*(other for other in seen.roots if other != line), kept))
+        check_root_signers(envelope, previous.root, now)
+    keyids = tuple(sorted({*root.roles[ROOT].keyids, *(previous.keyids if previous is not None else ())}))
+    new = SeenRoot(keyids=keyids, root=root, digest=digest)
+    return SeenRoots(roots=(*(other for other in seen.roots if other != previous), new))
 
 
 def read_state(state: Path) -> SeenRoots:
-    """Return the recorded roots, none if the file is missing; raise VerifyError (E_TRUST) if it cannot be read."""
+    """Return the recorded roots, none if the file is missing; raise VerifyError (E_TRUST) if it is unreadable."""
     try:
         return SeenRoots.model_validate(parse_canonical(read_regular(state, _MAX_BYTES)))
     except FileNotFoundError:
@@ -108,5 +108,5 @@ def read_state(state: Path) -> SeenRoots:
 
 
 def forget(state: Path) -> None:
-    """Delete the high-water mark; the user must then compare the fingerprint of the trust root again."""
+    """Delete the high-water mark; afterwards, the user must compare the fingerprint of the trust root again."""
     state.unlink(missing_ok=True)

@@ -23,8 +23,8 @@ ROUNDING = 1e-3
 def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` of a statement.
 
-    Rate and steps come from the mechanisms that sample persons, and the noise comes from all mechanisms. A value is
-    None if the mechanisms differ in it; the accounting then lists the value of each.
+    Rate and steps come from the mechanisms that sample persons; the noise multiplier comes from all mechanisms. A
+    value is None if the mechanisms differ in it. The accounting lists the values of each mechanism.
     """
     sampled = [mechanism for mechanism in mechanisms if mechanism["sampling_rate"] < 1]
     rate = _common(sampled, "sampling_rate")
@@ -40,8 +40,8 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
     """Raise VerifyError (E_GATE) if the stated noise and sampling differ from the accounting.
 
     The log must declare the reads of private records that the DP claim does not cover: the input checks, the gates
-    that decide on the release and, if the policy publishes them, the numbers of the audits. An independent policy
-    forbids the last two.
+    that decide on the release and, if the policy publishes them, the numbers of the audits. Under an independent
+    policy, the log must not declare gates or numbers of audits.
     """
     details = accounted(files)
     fields = {"sampling", "sample_rate", "steps", "noise_multiplier"}
@@ -67,7 +67,7 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
         names = ", ".join(sorted(found))
         raise VerifyError(
             "E_GATE",
-            f"under this policy, nothing measured on private records may decide, but the log declares: {names}",
+            f"under this policy, no measurement on private records may decide, but the log declares: {names}",
         )
 
 
@@ -76,7 +76,7 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
 
         claim >= epsilon(mechanisms, accounted reads; delta) (1 - `ROUNDING`)
 
-    It also fails without the package `dp-accounting`. It takes seconds if persons were sampled.
+    The package `dp-accounting` is required. The computation takes seconds if a mechanism samples persons.
     """
     from audits.attacks.accounting.accountants import epsilon_without_prv  # imports scipy, which takes 0.5 s
 
@@ -113,7 +113,7 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
         raise VerifyError("E_GATE", f"the claimed epsilon cannot be recomputed: {error}") from None
     if bounds is None:
         raise VerifyError(
-            "E_GATE", "no epsilon can be computed from the accounting at this delta, so the claim is not confirmed"
+            "E_GATE", "no epsilon can be computed from the accounting at this delta, so the claim cannot be checked"
         )
     if not claimed >= bounds.upper * (1 - ROUNDING):
         raise VerifyError("E_GATE", "the recomputed epsilon of the mechanisms exceeds the claim")
@@ -123,10 +123,10 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     """Raise VerifyError (E_GATE) if the statement claims an epsilon and one of these is true.
 
     - The statement names no model.
-    - A model was trained on private data.
+    - A model was trained on private data, or is on a server, so that its training data are unknown.
     - The number of train persons is not stated, or it is below 10.
-    - The delta of this run, or that of all runs together, is above 1 / (10 n). Here n is the lower end of the stated
-      range of train persons.
+    - The delta of this run or the delta for all runs together is above 1 / (10 n), where n is the lower end of the
+      stated range of train persons.
     """
     if predicate.privacy.delta is None:
         return

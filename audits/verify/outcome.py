@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from audits.verify.statement import ReleaseStatement
 
-_MAX_SHOWN = 400
+_MAX_SHOWN = 400  # characters of a printed line
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Verification:
     """Result of verifying one bundle."""
 
     ok: bool  # whether every check passed; use the data only if true
-    code: int  # the exit code: 0, 10 to 15 for a failed check, or 20 for a partial check
+    code: int  # the exit code: 0 for VERIFIED, 10 to 15 for a failed check, 20 for PARTIAL
     verdict: Literal["VERIFIED", "REFUSED", "PARTIAL"]
     checks: tuple[VerificationStep, ...]  # in order, up to and including the first that failed
     statement: ReleaseStatement | None  # the signed release statement; None if a check failed
@@ -67,7 +67,7 @@ class Verification:
 
 
 def print_verification(found: Verification, *, as_json: bool) -> None:
-    """Print a result as text on standard output; with `as_json` as JSON there, and as text on standard error."""
+    """Print a result as text on standard output; with `as_json`, print JSON there and the text on standard error."""
     if as_json:
         sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
         sys.stdout.flush()

@@ -1,7 +1,8 @@
 """Public keys of Ed25519 (32 bytes) and of P-256 (compressed point of 33 bytes), and the check of their signatures.
 
-Hardware and cloud keys often support only P-256. Both (r, s) and (r, n - s) are valid ECDSA signatures of a message.
-Only the one with s in the lower half is accepted, so that nobody can turn one valid signature into a second one.
+Hardware and cloud keys often support only P-256. Under ECDSA, if (r, s) is a valid signature of a message, (r, n - s)
+is valid too. This module accepts only the signature with the smaller second number, so that nobody can turn a valid
+signature into a second one.
 """
 
 import hashlib
@@ -18,10 +19,10 @@ ED25519, P256 = "ed25519", "ecdsa-p256"
 KEY_BYTES, POINT_BYTES = 32, 33
 SIGNATURE_BYTES = 64
 KEYID_HEX = 16
-ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the group of P-256
-_FIELD = 2**255 - 19
-# The y coordinates of the eight points whose order divides 8. Under such a key one constant signature is valid for
-# very many messages, and the verification of the library does not reject it.
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # n, the order of the group of P-256
+_FIELD = 2**255 - 19  # the prime of the field of Ed25519
+# The y coordinates of the eight Ed25519 points whose order divides 8. If such a point is the public key, a constant
+# signature is valid for very many messages. The verification of the library does not reject such keys.
 _SMALL_ORDER_Y = frozenset(
     {
         0,
@@ -44,9 +45,9 @@ def kind_of(public: bytes) -> str:
 
 
 def without_sign(public: bytes) -> bytes:
-    """Return a key without its sign: the first byte of a P-256 key, the top bit of an Ed25519 key.
+    """Return a key without its sign, which is the first byte of a P-256 key and the top bit of an Ed25519 key.
 
-    The sign tells the key from the key of the negated secret. Whoever knows a secret also knows the negated secret.
+    Two keys that differ only in the sign belong to a secret and its negative, so one person knows both secrets.
     """
     return public[1:] if kind_of(public) == P256 else public[:-1] + bytes([public[-1] & 127])
 
@@ -71,7 +72,7 @@ def check_public(public: bytes) -> None:
 
 
 def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Return whether 64 bytes sign a message: Ed25519 (RFC 8032), or ECDSA with SHA-256 (FIPS 186-5).
+    """Return whether 64 bytes are a valid signature: Ed25519 (RFC 8032), or ECDSA with SHA-256 (FIPS 186-5).
 
     The key is checked first (`check_public`).
     """
@@ -91,6 +92,6 @@ def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def plain_signature(der: bytes) -> bytes:
-    """Return r and s (32 bytes each, s in the lower half) of a DER signature; raise ValueError if it is not DER."""
+    """Return r and min(s, n - s) of a DER signature, 32 bytes each; raise ValueError if it is not DER."""
     r, s = decode_dss_signature(der)
     return r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")

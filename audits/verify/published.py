@@ -12,13 +12,13 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, Validati
 
 from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, READS, MechanismCost, PrivacyBudget, ReadKind
 from audits.core.errors import VerifyError
-from audits.core.strictmodel import Closed, Finite, every_of, multiple_of, one_of
+from audits.core.strictmodel import Closed, Finite, keys_are, multiple_of, one_of
 from audits.core.types import Direction, Status
 from audits.gate.coarse import RATES
 from audits.gate.disclosure import (
     FIELDS,
-    MOST,
-    MOST_MEASURED,
+    MAX_COUNT,
+    MAX_MEASURED,
     is_public_count,
     is_published,
     is_short,
@@ -28,7 +28,7 @@ from audits.gate.disclosure import (
 )
 from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName, ShownVerdict
 from audits.gate.policy import Policy
-from audits.gate.shown_utility import FEWEST_PERSONS
+from audits.gate.shown_utility import MIN_SUBGROUP_PERSONS
 from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING
 from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire
 from audits.verify.vocabulary import AGE_BANDS, CONTRADICTIONS, REASONS, SEXES, STAGES, STYLE_KINDS, WRITING
@@ -60,11 +60,12 @@ Label = Annotated[str, Field(min_length=1)]  # compared with the labels of the d
 
 Hundredth = Annotated[Finite, Field(ge=0, le=1), multiple_of(100)]
 Edge = Annotated[Finite, Field(ge=0, le=MAX_BINS / 40), multiple_of(40)]
-StyleShares = Annotated[dict[str, Hundredth], every_of(STYLE_KINDS)]
-OfSynthetic = Annotated[dict[str, Hundredth], every_of(CONTRADICTIONS)]
-# one step of the real shares is at least `FEWEST` of `FEWEST` · 20 records
-OfReal = Annotated[dict[str, Annotated[Finite, Field(ge=0, le=1), multiple_of(20)]], every_of(CONTRADICTIONS)]
-Threshold = Annotated[Finite, Field(ge=-MOST_MEASURED, le=MOST_MEASURED), multiple_of(1000)]
+StyleShares = Annotated[dict[str, Hundredth], keys_are(STYLE_KINDS)]
+SyntheticShares = Annotated[dict[str, Hundredth], keys_are(CONTRADICTIONS)]
+# a step of 1/20 is at least `MIN_STEP_RECORDS` records, because shares of fewer than 20 · `MIN_STEP_RECORDS` real
+# records are not published
+RealShares = Annotated[dict[str, Annotated[Finite, Field(ge=0, le=1), multiple_of(20)]], keys_are(CONTRADICTIONS)]
+Threshold = Annotated[Finite, Field(ge=-MAX_MEASURED, le=MAX_MEASURED), multiple_of(1000)]
 
 
 def _policy(info: ValidationInfo) -> Policy:
@@ -73,7 +74,7 @@ def _policy(info: ValidationInfo) -> Policy:
 
 
 def _disclosed(value: int | str, info: ValidationInfo) -> int | str:
-    """Refuse a count in any form but the one that the policy publishes."""
+    """Raise ValueError if a count is not in the form in which the policy publishes counts."""
     if not is_public_count(value, _policy(info)):
         raise ValueError("not the public form of a count under the policy")
     return value
@@ -83,7 +84,7 @@ def _coarse(value: Metric, info: ValidationInfo) -> Metric:
     policy = _policy(info)
     is_coarse = policy.disclosure.publish_exact_counts or all(map(is_short, (value.value, value.low, value.high)))
     if not is_coarse or public_metric(str(info.field_name), value, policy) != value:
-        raise ValueError("finer than the policy publishes")
+        raise ValueError("more precise than the policy publishes")
     return value
 
 
@@ -98,37 +99,39 @@ def _is_share(value: "Score") -> "Score":
     return value
 
 
-def _of_enough(value: "Score") -> "Score":
-    if value.n < FEWEST_PERSONS:
+def _has_enough_persons(value: "Score") -> "Score":
+    if value.n < MIN_SUBGROUP_PERSONS:
         raise ValueError("a subgroup of too few persons")
     return value
 
 
 def _measured(value: T, info: ValidationInfo) -> T:
-    """Refuse a number that was measured on private records if the policy publishes only verdicts."""
+    """Raise ValueError if the policy publishes only verdicts; `value` was measured on private records."""
     if verdicts_only(_policy(info)):
         raise ValueError("under this policy only verdicts about private records may be published")
     return value
 
 
 Measured = AfterValidator(_measured)
-Small = Annotated[Finite, Field(ge=-MOST_MEASURED, le=MOST_MEASURED)]
+Small = Annotated[Finite, Field(ge=-MAX_MEASURED, le=MAX_MEASURED)]
 Shown = Annotated[int | str, AfterValidator(_disclosed)]
 
 
 class Score(Closed):
-    """A measured number of the report; its confidence is that of the utility numbers in the evidence."""
+    """A measured number of the report; it has the confidence of the utility numbers in the evidence."""
 
     value: Small
     low: Small
     high: Small
-    n: Annotated[int, Field(ge=0, le=MOST)]
+    n: Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
 ShownScore = Annotated[Score, AfterValidator(_coarse_score), Measured]
 Share = Annotated[ShownScore, AfterValidator(_is_share)]
 Classifier = Literal["tfidf-linear", "encoder-logistic"]
-OfSubgroup = dict[Classifier, dict[Literal["real", "synthetic"], Annotated[Share, AfterValidator(_of_enough)]]]
+OfSubgroup = dict[
+    Classifier, dict[Literal["real", "synthetic"], Annotated[Share, AfterValidator(_has_enough_persons)]]
+]
 
 
 class ShownBin(Closed):
@@ -147,8 +150,8 @@ class Histogram(Closed):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        edges = [edge for one in self.bins for edge in (one.low, one.high)]
-        shares = (sum(getattr(one, role) for one in self.bins) for role in ("train", "control"))
+        edges = [edge for bin_ in self.bins for edge in (bin_.low, bin_.high)]
+        shares = (sum(getattr(bin_, role) for bin_ in self.bins) for role in ("train", "control"))
         if edges != sorted(edges) or any(total > 1 + 0.005 * len(self.bins) for total in shares):
             raise ValueError("not a histogram of shares")
         return self
@@ -171,7 +174,7 @@ class Curve(Closed):
 
 
 class Details(Closed):
-    """Plots of an audit; for the accounting audit, also the mechanisms and budgets that it adds up."""
+    """Plots of an audit; for the audit `accounting`, also its claim, checks, mechanisms, budgets and reads."""
 
     histogram: Annotated[Histogram, Measured] | None = None
     roc: Annotated[Curve, Measured] | None = None
@@ -204,9 +207,9 @@ class ShownResult(Closed):
     @model_validator(mode="after")
     def _has_its_own_details(self) -> Self:
         """Raise ValueError if the details contain plots or lists of another audit."""
-        own = {"neighbours": {"histogram"}, "membership": {"roc"}, "accounting": ACCOUNTED}.get(self.name, set())
+        parts = {"neighbours": {"histogram"}, "membership": {"roc"}, "accounting": ACCOUNTED}.get(self.name, set())
         given = {key for key, value in self.details if value is not None and key != "claim_scope"}
-        if not given <= own:
+        if not given <= parts:
             raise ValueError("the details of another audit")
         return self
 
@@ -232,7 +235,7 @@ class ShownAudit(Closed):
 
 
 class BalanceRow(Closed):
-    """The records of a class: in train, requested and released."""
+    """The numbers of records of a class: in train (`real`), requested and released."""
 
     label: Label
     real: Annotated[Shown, Measured] | Literal["–"]
@@ -241,7 +244,7 @@ class BalanceRow(Closed):
 
 
 class StageRow(Closed):
-    """The input and output records of a stage."""
+    """The numbers of input and output records of a stage."""
 
     name: StageName
     n_in: Shown | Literal["–"]  # "–" if the stage reads no records, such as interpolation under DP
@@ -272,8 +275,8 @@ class ShownScores(Closed):
 class Contradictory(Closed):
     """Shares of records that contradict themselves, by rule; `real` is missing if there are too few real records."""
 
-    synthetic: Annotated[OfSynthetic, Measured] | None = None
-    real: Annotated[OfReal, Measured] | None = None
+    synthetic: Annotated[SyntheticShares, Measured] | None = None
+    real: Annotated[RealShares, Measured] | None = None
 
 
 class Subgroups(Closed):
@@ -284,7 +287,7 @@ class Subgroups(Closed):
 
 
 class Utility(Closed):
-    """What `evaluate` measured: scores by classifier and training table, and shares of kinds of words."""
+    """Results of the stage `evaluate`: scores by classifier and training table, subgroups, style and coherence."""
 
     classifiers: dict[Classifier, dict[Literal["real", "synthetic", "real+synthetic"], ShownScores]] = Field(
         default_factory=dict
@@ -335,7 +338,7 @@ class BundleParts:
 
 
 def read_published(kind: type[M], value: Mapping[str, Any], name: str, policy: Policy) -> M:
-    """Return the model of a parsed file; raise VerifyError (E_GATE) that names the parts outside its schema."""
+    """Return the model of a parsed file; raise VerifyError (E_GATE) with the keys whose content is not allowed."""
     try:
         return kind.model_validate(value, context={"policy": policy})
     except ValidationError as error:
@@ -350,8 +353,8 @@ def shown_results(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, An
     shown = []
     for result in public_report(audit, policy)["results"]:
         name, details = result["name"], result.get("details") or {}
-        if name == "accounting":  # computed from the log of the mechanism and not from records
-            details = next(one["details"] for one in audit["results"] if one["name"] == name)
+        if name == "accounting":  # its details come from the log of the mechanism and not from records
+            details = next(other["details"] for other in audit["results"] if other["name"] == name)
         numbers = {
             key: value for key, value in details.items() if isinstance(value, Mapping) and set(value) == FIELDS
         }

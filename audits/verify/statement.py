@@ -1,4 +1,4 @@
-"""The signed statements: in-toto Statement v1 with the predicates of this project, in camelCase as in the files."""
+"""The signed statements: in-toto Statement v1 with the predicates of this project, whose fields are in camelCase."""
 
 import re
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -21,7 +21,7 @@ from audits.verify.vocabulary import (
     LIBRARIES,
     LICENSES,
     MAX_LANGUAGES,
-    MOST_RECORDS,
+    MAX_RECORDS,
     Limitation,
     ModelName,
     NonPrivateStep,
@@ -61,7 +61,7 @@ def _bucket(text: str) -> str:
 
 
 class Wire(Closed):
-    """Base of the parts of a statement, whose fields are written in camelCase."""
+    """Base class of the parts of a statement; the field names are camelCase in the file."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", alias_generator=to_camel)
 
@@ -83,7 +83,7 @@ class Dataset(Wire):
     """The released dataset."""
 
     name: DatasetName
-    records: Annotated[int, Field(ge=1, le=MOST_RECORDS)]
+    records: Annotated[int, Field(ge=1, le=MAX_RECORDS)]
     classes: Annotated[int, Field(ge=1, le=1000)]
     language: Annotated[
         tuple[Language, ...], Field(min_length=1, max_length=MAX_LANGUAGES), AfterValidator(_different)
@@ -124,7 +124,7 @@ class ConfigRef(Wire):
     redacted: Literal["provenance/config.redacted.yaml"]
 
 
-# formats of a model: files, or a server at a local or private address, or at any address, that only names its model
+# formats of a model: files; a server at a local or private address; a server at any address
 SAFETENSORS, SERVER, REMOTE_SERVER = "safetensors", "server", "remote server"
 
 
@@ -134,7 +134,7 @@ class Model(Wire):
     role: Literal["embedder", "projector", "style", "vocabulary", "decoder", "judge"]
     name: ModelName
     format: Literal["safetensors", "server", "remote server"]
-    digest: Digest  # of a model on a server, that of its name
+    digest: Digest  # for a model on a server, the digest of its name
     trained_on_private_data: bool
 
 
@@ -147,7 +147,7 @@ class PolicyRef(Wire):
 
 
 class Gate(Wire):
-    """The outcome of a gate, or of an audit without a gate (`gating` false); the verifier recomputes both."""
+    """The outcome of a gate, or the verdict of an audit that is not a gate (`gating` false); both are recomputed."""
 
     id: Name
     metric: MetricName
@@ -165,7 +165,7 @@ class StatedMechanism(MechanismCost, Wire):
 class Composition(Wire):
     """The budget of another run in the same ledger; the run may be earlier or later and concern other persons."""
 
-    epsilon: Annotated[Finite, Field(gt=0)]  # ε and δ that the other run claims for itself alone
+    epsilon: Annotated[Finite, Field(gt=0)]  # ε and δ are the claim of the other run, without any further run
     delta: Annotated[Finite, Field(gt=0, lt=1)]
     mechanisms: Annotated[tuple[StatedMechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
 
@@ -176,7 +176,7 @@ class Budget(Wire):
     ledger_id: LedgerId
     max_epsilon: Finite
     max_delta: Finite
-    delta: Annotated[Finite, Field(gt=0, lt=1)]  # at which the mechanisms of all runs are composed
+    delta: Annotated[Finite, Field(gt=0, lt=1)]  # δ at which the joint ε is computed
     spent_before: Annotated[Finite, Field(ge=0)]
     spent_after: Annotated[Finite, Field(ge=0)]
     voided: Count  # number of reservations that do not count, because they were voided before any noise was drawn
@@ -199,8 +199,8 @@ class Privacy(Wire):
     steps: Count | None = None
     composition: Annotated[tuple[Composition, ...], Field(max_length=MAX_COMPOSITION)] = ()
     budget: Budget | None = None
-    # audited: gates on private records decided on the release; independent: nothing that was measured on private
-    # records after the noise was drawn decided on it
+    # audited: gates on private records decided on the release; independent: no measurement on private records after
+    # the noise was drawn decided on the release
     decision: Literal["audited", "independent"] | None = None
     non_private_steps: Annotated[tuple[NonPrivateStep, ...], AfterValidator(_different)] = ()
 
@@ -213,7 +213,7 @@ class Privacy(Wire):
                 "the mechanism none+empirical must not state epsilon, delta or another property of a DP mechanism"
             )
         if self.mechanism != "none+empirical" and not claims:
-            raise ValueError("a mechanism must state its epsilon and delta, and what decided on the release")
+            raise ValueError("a DP mechanism must state its epsilon and delta, and what decided on the release")
         return self
 
 
@@ -284,14 +284,14 @@ class ApprovalPredicate(Wire):
     releaser can only close, and a closing states that `seen` lists all other decisions. A decision has no free text,
     because the bundle is public and no audit reads a comment.
 
-    `review` is the sha256 of the private review page that the person read. It discloses nothing about the page. The
-    page contains a value that is derived from a secret key of the workspace. A reader who guesses the page and lacks
-    this value cannot compare the guess with the digest. Under an independent policy, a decision states no page.
+    `review` is the sha256 of the private review page that the person read. It discloses nothing about the page,
+    because the page contains a value that is derived from a secret key of the workspace. Without this value, nobody
+    can compare a guessed page with the digest. Under an independent policy, a decision states no page.
     """
 
     role: RoleName
     decision: DecisionKind
-    seen: Annotated[tuple[Sha256, ...], Field(max_length=MAX_SEEN - 1)]  # all decisions but this one
+    seen: Annotated[tuple[Sha256, ...], Field(max_length=MAX_SEEN - 1)]  # at most all decisions except this one
     person: Text
     time: Instant
     report_digest: Digest
@@ -300,7 +300,7 @@ class ApprovalPredicate(Wire):
 
 
 class Waiver(Wire):
-    """The person who accepts that a gate could not be decided, and the reason; the verdict does not change."""
+    """A person's acceptance that a gate could not be decided, with the reason; it does not change the verdict."""
 
     gate: Text
     verdict: Literal["PASS", "FAIL", "INSUFFICIENT"]
@@ -333,7 +333,7 @@ class ReleaseStatement(_Statement):
 
 
 class ApprovalStatement(_Statement):
-    """The statement of one decision; its only subject is the payload of the release envelope."""
+    """The statement of one decision; its only subject is the signed statement of the release."""
 
     predicateType: Literal["https://synthgen.dev/attestation/approval/v4"]  # noqa: N815 - a field of the file
     predicate: ApprovalPredicate
@@ -360,7 +360,7 @@ def read_statement(kind: type[T], payload_type: str, payload: bytes) -> T:
     """Return the statement in signed bytes.
 
     Raises:
-        VerifyError: E_JSON if the bytes cannot be read, E_PREDICATE if they are not of the expected type.
+        VerifyError: E_JSON if the bytes are not canonical JSON, E_PREDICATE if they are not of the expected type.
     """
     if payload_type != PAYLOAD_TYPE:
         raise VerifyError("E_PREDICATE", f"payload type {payload_type!r}, expected {PAYLOAD_TYPE}")

@@ -1,8 +1,9 @@
-"""Trusted times of signatures: RFC 3161 tokens of timestamp authorities in the trust root.
+"""Trusted times of signatures: timestamps (RFC 3161 tokens) by timestamp authorities in the trust root.
 
 The token `release.tsr` belongs to the envelope `release.dsse.json`. It covers the concatenated signatures of the
-envelope (64 bytes each), so a signature added later has no trusted time. A key that signed at a trusted time may have
-expired or been revoked since; it must have been valid at that time. The package rfc3161-client checks the token.
+envelope (64 bytes each), so a signature that is added later has no trusted time. The key of a signature with a
+trusted time must have been valid at that time; it may have expired or been revoked later. The package rfc3161-client
+checks the token.
 
 Some parts of a token, such as a status text or further certificates, are not covered by a signature, so anyone can
 change them. Therefore a bundle may contain a token only in its `reduced` form.
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse
 
 MAX_TOKEN_BYTES = 1 << 16
-MAX_SKEW = timedelta(minutes=5)
+MAX_SKEW = timedelta(minutes=5)  # difference between two clocks that is accepted
 INSTALL = "pip install 'rfc3161-client>=1.0.6'"
 _ENVELOPE, _TOKEN = ".dsse.json", ".tsr"
 
@@ -44,15 +45,12 @@ _PARAMETERS = dict.fromkeys(map(bytes.fromhex, (*_SHA2, *_RSA)), b"\x05\0") | di
 
 @dataclass(frozen=True, slots=True)
 class SignedFile:
-    """An envelope with valid signatures: its file name, the ids of its keys, and the creation time in its statement.
+    """An envelope with valid signatures."""
 
-    `message` are the bytes that its token covers.
-    """
-
-    name: str
-    keys: tuple[str, ...]
-    message: bytes
-    created: datetime
+    name: str  # file name
+    keys: tuple[str, ...]  # ids of the keys that signed
+    message: bytes  # bytes that its token covers
+    created: datetime  # creation time in its statement
 
 
 def token_of(envelope: str) -> str:
@@ -61,7 +59,7 @@ def token_of(envelope: str) -> str:
 
 
 def envelope_of(token: str) -> str | None:
-    """Return the file name of a token's envelope, or None if the name is not that of a token."""
+    """Return the file name of a token's envelope, or None if the given name is not the name of a token."""
     return token.removesuffix(_TOKEN) + _ENVELOPE if token.endswith(_TOKEN) else None
 
 
@@ -73,7 +71,7 @@ def signature_bytes(envelope: Envelope) -> bytes:
 def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> datetime:
     """Return the latest time at which a message can have been stamped: the time in the token plus its accuracy.
 
-    One of the authorities, which are certificates in the trust root, must certify the signer of the token (DER).
+    `token` is DER. One of the authorities, which are certificates in the trust root, must certify its signer.
 
     Raises:
         VerifyError: E_TSA if the token is invalid or rfc3161-client is not installed.
@@ -93,20 +91,20 @@ def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> 
         reason = str(error).partition(":")[0]
         raise VerifyError("E_TSA", f"the timestamp is not valid for this signature: {reason}") from None
     if token != reduced(token, authorities):
-        found = "the timestamp contains data that no signature covers"
-        raise VerifyError("E_TSA", f"{found}: write it with `synthgen timestamp attach`")
+        problem = "the timestamp contains data that no signature covers"
+        raise VerifyError("E_TSA", f"{problem}: write it with `synthgen timestamp attach`")
     return time
 
 
 def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
     """Return a token in its only accepted form, without the data that no signature covers.
 
-    It has no status text, no unsigned attributes and no revocation lists. Its certificates are those from the signer
-    to an authority of the trust root, without the authority, in DER order.
+    The accepted form has no status text, no unsigned attributes and no revocation lists. It has exactly the
+    certificates on the path from the signer to an authority of the trust root (without the authority), in DER order.
 
     Raises:
-        VerifyError: E_TSA if the token is not DER, has another structure or other algorithms, or echoes a nonce or
-            extensions, whose bytes the requester selects.
+        VerifyError: E_TSA if the token is not DER, has an unexpected structure or algorithm, or contains a nonce or
+            extensions, whose bytes the requester chooses.
     """
     try:
         _, content = _inside(token, _SEQUENCE)
@@ -122,7 +120,7 @@ def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
         chain = _chain(certificates, identity, authorities)
     except (ValueError, IndexError, InvalidSignature):
         reason = (
-            "it has another structure, another algorithm, or no certificates up to an authority of the trust root"
+            "it has an unexpected structure or algorithm, or no certificates up to an authority of the trust root"
         )
         raise VerifyError("E_TSA", f"the timestamp cannot be brought into the accepted form: {reason}") from None
     data = (
@@ -143,7 +141,8 @@ def check_signed(tree: Tree, root: TrustRoot, signed: SignedFile, *, now: dateti
     The keys must be valid at the trusted time; without one, at `now`.
 
     Raises:
-        VerifyError: E_TSA, also if a required timestamp is missing; E_REVOKED or E_KEY_EXPIRED for an invalid key.
+        VerifyError: E_TSA if a timestamp is invalid, or required but missing.
+            E_REVOKED or E_KEY_EXPIRED if a key is not valid.
     """
     name = token_of(signed.name)
     if name not in tree.files:
@@ -174,7 +173,7 @@ def _time(response: "TimeStampResponse") -> datetime:
 
 
 def _content(info: bytes) -> bytes:
-    """Return the signed content of a token; raise VerifyError if it has fields that the requester selects."""
+    """Return the signed content of a token; raise VerifyError if it has fields that the requester can fill."""
     _, field = _inside(info, _SEQUENCE)
     (octets,) = _inside(field, _FIELD_0)
     (stated,) = _inside(octets, _OCTETS)
@@ -183,13 +182,13 @@ def _content(info: bytes) -> bytes:
     if algorithm not in {_algorithm(algorithm), _element(_SEQUENCE, _inside(algorithm, _SEQUENCE)[0])}:
         raise ValueError("the digest algorithm has parameters")
     if not {other[0] for other in others} <= {_SEQUENCE, _BOOLEAN, _FIELD_0}:  # accuracy, ordering, authority
-        message = "the timestamp has a nonce or extensions, whose content the requester selects"
-        raise VerifyError("E_TSA", f"{message}: request another with the file of `synthgen timestamp request`")
+        message = "the timestamp has a nonce or extensions, whose content the requester chooses"
+        raise VerifyError("E_TSA", f"{message}: get a new one with the file that `synthgen timestamp request` writes")
     return _element(_SEQUENCE, _TIMESTAMP, _element(_FIELD_0, octets))
 
 
 def _checked(attributes: bytes) -> bytes:
-    """Return signed attributes; raise ValueError unless the parts that a verifier encodes again are DER."""
+    """Return the signed attributes; raise ValueError unless the parts that verifiers encode again are DER."""
     for attribute in _inside(attributes, _FIELD_0):
         _, values = _inside(attribute, _SEQUENCE)
         _inside(values, _SET)
@@ -200,12 +199,12 @@ def _algorithm(algorithm: bytes) -> bytes:
     """Return an algorithm with its usual parameters; raise ValueError if it is not in `_PARAMETERS`."""
     name = _inside(algorithm, _SEQUENCE)[0]
     if name not in _PARAMETERS:
-        raise ValueError("another algorithm")
+        raise ValueError("unexpected algorithm")
     return _element(_SEQUENCE, name, _PARAMETERS[name])
 
 
 def _chain(certificates: Sequence[bytes], identity: bytes, authorities: tuple[str, ...]) -> list[bytes]:
-    """Return the certificates (DER) on the shortest path from an authority, excluded, to the signer, included.
+    """Return the certificates (DER) on the shortest path from an authority to the signer, without the authority.
 
     The search starts from the authorities, because a certificate is known to be genuine only if its chain of issuers
     leads to one of them.
@@ -213,19 +212,19 @@ def _chain(certificates: Sequence[bytes], identity: bytes, authorities: tuple[st
     chains = [[authority(text)] for text in authorities]
     unused = [x509.load_der_x509_certificate(der) for der in sorted(set(certificates))]
     for chain in chains:  # grows in the loop
-        for certificate in [one for one in unused if _is_issued(one, chain[-1])]:
-            found = [*chain, certificate]
+        for certificate in [candidate for candidate in unused if _is_issued(candidate, chain[-1])]:
+            longer = [*chain, certificate]
             if _identity(certificate) == identity:
-                return [one.public_bytes(Encoding.DER) for one in found[1:]]
+                return [link.public_bytes(Encoding.DER) for link in longer[1:]]
             unused.remove(certificate)
-            chains.append(found)
+            chains.append(longer)
     raise ValueError("no chain")
 
 
 def _is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):  # another name, an unsupported key, an invalid signature
+    except (ValueError, TypeError, InvalidSignature):  # a different issuer, an unsupported key, an invalid signature
         return False
     return True
 
@@ -237,21 +236,21 @@ def _identity(certificate: x509.Certificate) -> bytes:
 
 
 def _inside(element: bytes, tag: int) -> list[bytes]:
-    """Return the elements inside one DER element; raise ValueError if it has another tag or is not DER."""
+    """Return the elements inside one DER element; raise ValueError if its tag is not `tag` or it is not DER."""
     if _elements(element) != [element] or element[0] != tag:
         raise ValueError("not one DER element with the expected tag")
     return _elements(element[_head(element) :])
 
 
 def _elements(data: bytes) -> list[bytes]:
-    """Return the DER elements in some bytes, each with tag and length; raise ValueError for other bytes."""
+    """Return the DER elements of `data`, each with its tag and length; raise ValueError if the bytes are not DER."""
     found = []
     while data:
         head, size = _head(data), data[1]
         if head > 2:
             size = int.from_bytes(data[2:head], "big")
         element = data[: head + size]
-        if element != _element(data[0], element[head:]):  # cut, or the length has another form
+        if element != _element(data[0], element[head:]):  # truncated, or the length is not in its shortest form
             raise ValueError("not DER")
         found.append(element)
         data = data[len(element) :]

@@ -24,14 +24,14 @@ _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """An opened bundle folder: its descriptor, and the sorted relative names of its files and folders.
+    """An opened bundle folder.
 
-    Files are opened relative to the descriptor, so renaming a parent folder has no effect.
+    Files are opened relative to the descriptor of the folder, so renaming a parent folder has no effect.
     """
 
-    root: int
-    files: tuple[str, ...]
-    folders: tuple[str, ...]
+    root: int  # descriptor of the folder
+    files: tuple[str, ...]  # sorted relative names
+    folders: tuple[str, ...]  # sorted relative names
 
     def digest(self, name: str) -> str:
         """Return the sha256 of a file."""
@@ -63,7 +63,8 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
 
     Raises:
         VerifyError: E_MISSING if the folder does not exist; E_UNSAFE for links, hard links, devices, extended
-            attributes, names that could mislead a person or another file system, and trees too deep or too large.
+            attributes, names that could mislead a person or clash on another file system, and too many or too deeply
+            nested files.
     """
     try:
         root = os.open(path, _OPEN_FLAGS | os.O_DIRECTORY)
@@ -88,14 +89,14 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
 def check_name(name: str) -> None:
     """Raise VerifyError (E_UNSAFE) if a name is absolute or too long, or has `..` or control characters."""
     segments = name.split("/")
-    plain = (
+    is_plain = (
         all(part not in {"", ".", ".."} and part == part.strip() and not part.endswith(".") for part in segments)
         and len(segments) <= MAX_DEPTH
         and not any(unicodedata.category(char) in _UNSAFE_CATEGORIES or char in '\\:*?"<>|' for char in name)
         and unicodedata.is_normalized("NFC", name)
         and len(name.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES
     )
-    if not plain:
+    if not is_plain:
         raise VerifyError("E_UNSAFE", f"{name[:80]}: not a plain relative name")
 
 
@@ -125,7 +126,7 @@ def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> Non
 
 
 def _check_attributes(descriptor: int, name: str) -> None:
-    """Raise VerifyError if a file has user attributes: they are copied with the file but no digest covers them."""
+    """Raise VerifyError if a file has user attributes, which are copied with the file but not covered by a digest."""
     if not hasattr(os, "listxattr"):
         return
     try:
@@ -135,7 +136,7 @@ def _check_attributes(descriptor: int, name: str) -> None:
             raise
         return
     if any(attribute.startswith("user.") for attribute in attributes):
-        raise VerifyError("E_UNSAFE", f"{name}: has extended attributes, which are not signed; copy it without")
+        raise VerifyError("E_UNSAFE", f"{name}: has extended attributes, which are not signed; copy it without them")
 
 
 def _check_collisions(names: list[str]) -> None:

@@ -1,7 +1,7 @@
 """The trust root: the keys of each role, and the policies, timestamp authorities and ledgers that a verifier accepts.
 
-If the trust root names root keys, its file is an envelope that enough of them signed. Otherwise the file is plain
-JSON, and the user must compare its fingerprint with the owner's, obtained over another channel than the bundle.
+If the trust root names root keys, its file is an envelope that enough root keys signed. Otherwise the file is plain
+JSON, and the user must compare its fingerprint with the fingerprint that the owner states over another channel.
 """
 
 import base64
@@ -35,11 +35,11 @@ RELEASER = "releaser"
 ROOT = "root"
 _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
-_ALIKE = str.maketrans("01i", "oll")  # ASCII characters of a normalised name that look alike, as do the next pairs
-_ALIKE_PAIRS = (("rn", "m"), ("vv", "w"))
-# Matches a word that mixes letters or marks of Latin with those of another script. Characters that belong to many
-# scripts, such as U+02BC, do not count as another script. Also matches a symbol, a digit other than 0 to 9, or
-# the long s, which looks like an f, because none of these may be in a name.
+_ALIKE = str.maketrans("01i", "oll")  # ASCII characters of a normalised name that look alike
+_ALIKE_PAIRS = (("rn", "m"), ("vv", "w"))  # pairs of characters that look like one character
+# Matches a word that mixes Latin letters or marks with letters or marks of another script. Characters that belong to
+# many scripts, such as U+02BC, do not count as another script. Also matches symbols, digits other than 0 to 9, and
+# the long s, which looks like an f. A name may contain none of these.
 _UNREADABLE = regex.compile(
     r"(?=\S*\p{Latin})\S*[[\p{L}\p{M}]--[\p{Latin}\p{Common}\p{Inherited}]]|[[\p{S}\p{N}\u017f]--[0-9]]",
     regex.VERSION1,
@@ -59,7 +59,7 @@ class TrustKey(Closed):
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
         if kind_of(bytes.fromhex(self.public)) != self.alg:
-            raise ValueError(f"the key is not one of {self.alg}")
+            raise ValueError(f"the key does not have the length of an {self.alg} key")
         return self
 
 
@@ -71,7 +71,7 @@ class Role(Closed):
 
 
 class Revocation(Closed):
-    """A key that is no longer accepted, and since when."""
+    """A key that is not accepted from the time `since` on."""
 
     keyid: _KeyId
     since: Instant
@@ -83,10 +83,10 @@ class TrustRoot(Canonical):
 
     It is valid only if all of these hold:
 
-    - Each key id is derived from its key, no key is weak, and no two keys share a secret.
+    - Each key id is derived from its key, no key is weak, and no two keys have the same secret up to its sign.
     - The name of a person is spelled in one way only, and the names of two persons do not look alike.
     - No key has two roles. No person has two roles, not counting the role `root`.
-    - Each role has at least as many different persons as its threshold.
+    - The number of different persons in each role is at least the threshold of the role.
     """
 
     version: Annotated[int, Field(ge=1)]
@@ -97,15 +97,15 @@ class TrustRoot(Canonical):
     revoked: tuple[Revocation, ...] = ()
     min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
     authorities: tuple[str, ...] = ()  # certificates of timestamp authorities, base64 of DER
-    ledgers: tuple[LedgerId, ...] = ()  # accepted ledgers; a release with a DP budget is refused if there are none
+    ledgers: tuple[LedgerId, ...] = ()  # accepted ledgers; if empty, a release under a budget limit is refused
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        found = [*_key_problems(self), *_name_problems(self), *_role_problems(self), *_authority_problems(self)]
+        faults = [*_key_problems(self), *_name_problems(self), *_role_problems(self), *_authority_problems(self)]
         if len(set(self.ledgers)) != len(self.ledgers):
-            found.append("a ledger is listed twice")
-        if found:
-            raise ValueError("; ".join(found))
+            faults.append("a ledger is listed twice")
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
 
     def public_keys(self, role: str) -> dict[str, bytes]:
@@ -114,22 +114,22 @@ class TrustRoot(Canonical):
         return {name: bytes.fromhex(self.keys[name].public) for name in keyids}
 
     def valid_keys(self, role: str, now: datetime) -> dict[str, bytes]:
-        """Return the public keys of a role that are valid at a time, as `check_key` defines it."""
+        """Return the public keys of a role that are valid at a time (see `check_key`)."""
         return {name: public for name, public in self.public_keys(role).items() if self._fault(name, now) is None}
 
     def persons(self, keyids: Iterable[str]) -> set[str]:
-        """Return the skeletons of the names of the persons who hold these keys."""
+        """Return the persons who hold these keys, identified by the skeletons of their names (`name_skeleton`)."""
         return {name_skeleton(self.keys[name].person) for name in keyids}
 
     def has_enough(self, role: str, keyids: Iterable[str]) -> bool:
-        """Return whether these keys belong to as many different persons as the role requires."""
+        """Return whether the number of different persons who hold these keys reaches the threshold of the role."""
         return len(self.persons(keyids)) >= self.roles[role].threshold
 
     def check_key(self, name: str, now: datetime) -> None:
         """Raise VerifyError (E_REVOKED or E_KEY_EXPIRED) if a key is not valid at a time.
 
-        If a signature has a trusted timestamp, the time is that of the timestamp. Otherwise it is the current time.
-        A signature without a timestamp is therefore refused even if the key signed before its revocation. A
+        If a signature has a trusted timestamp, callers pass the time of the timestamp. Otherwise they pass the
+        current time, so a signature without a timestamp is refused even if the key signed before its revocation. A
         revocation with a future date has no effect yet.
         """
         if (fault := self._fault(name, now)) is not None:
@@ -145,7 +145,7 @@ class TrustRoot(Canonical):
 
 
 def load_trust(path: str | Path, now: datetime | None = None) -> TrustRoot:
-    """Return the trust root in a file, as `parse_trust`."""
+    """Return the trust root in a file; see `parse_trust`."""
     return parse_trust(read_trust(path), now)
 
 
@@ -185,28 +185,29 @@ def fingerprint(data: bytes) -> str:
 
 
 def name_skeleton(name: str) -> str:
-    """Return the sorted letters and digits of a name, where characters that look alike are equal.
+    """Return the sorted letters and digits of a name, where characters that look alike become the same letter.
 
-    Two names with the same skeleton count as the name of one person. The order of the parts of a name, blanks,
-    punctuation, case, accents, invisible characters and look-alike letters of other alphabets do not change it.
+    Two names with the same skeleton count as the name of one person. The skeleton does not depend on the order of the
+    parts of a name, on blanks, punctuation, case, accents or invisible characters, or on look-alike letters of other
+    alphabets.
     """
     plain = normalise(name).translate(_ALIKE)
-    for pair, one in _ALIKE_PAIRS:
-        plain = plain.replace(pair, one)
+    for pair, single in _ALIKE_PAIRS:
+        plain = plain.replace(pair, single)
     return "".join(sorted(filter(str.isalnum, plain)))
 
 
 def check_root_signers(envelope: Envelope, root: TrustRoot, now: datetime) -> None:
     """Raise VerifyError (E_TRUST) unless enough valid root keys of a trust root signed an envelope.
 
-    A key counts if it is valid at `now` according to this root. A root has no trusted timestamp, so it is unknown
-    when a revoked or expired key signed. Signatures of other keys are ignored, because root keys of the previous and
-    of the new version sign the same envelope.
+    A key counts if it is valid at `now` according to this root. A trust root has no trusted timestamp, so it is
+    unknown when a revoked or expired key signed. Signatures of other keys are ignored, because root keys of the
+    previous version and of the new version sign the same envelope.
     """
     keys = root.valid_keys(ROOT, now)
-    ours = tuple(item for item in envelope.signatures if item[0] in keys)
+    signatures = tuple(item for item in envelope.signatures if item[0] in keys)
     try:
-        signed = signers(replace(envelope, signatures=ours), keys)
+        signed = signers(replace(envelope, signatures=signatures), keys)
     except VerifyError as error:
         raise VerifyError("E_TRUST", f"the trust root's envelope: {error.message}") from None
     if not root.has_enough(ROOT, signed):
@@ -268,13 +269,13 @@ def _key_problems(root: TrustRoot) -> list[str]:
             check_public(public)
         except VerifyError as error:
             found.append(f"key {name}: {error.message}")
-        if key.valid_from >= key.valid_until:  # one spelling of time, so text order is time order
+        if key.valid_from >= key.valid_until:  # a time has only one spelling, so texts sort in the order of time
             found.append(f"key {name}: its validity ends before it begins")
     return found
 
 
 def _name_problems(root: TrustRoot) -> list[str]:
-    """Return a line for each group of keys whose holders have look-alike names, and for each unreadable name."""
+    """Return a problem for each group of keys whose holders have look-alike names, and for each unreadable name."""
     found = []
     spellings: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name, key in root.keys.items():
@@ -282,7 +283,7 @@ def _name_problems(root: TrustRoot) -> list[str]:
         spellings[skeleton][key.person].append(name)
         if not skeleton or _UNREADABLE.search(key.person):
             found.append(
-                f"key {name}: the name of its person has no letters, has symbols, or mixes alphabets in a word"
+                f"key {name}: the name of its person has no letters, has symbols, or mixes two alphabets in a word"
             )
     for same in (names for names in spellings.values() if len(names) > 1):
         keys = ", ".join(name for ids in same.values() for name in ids)

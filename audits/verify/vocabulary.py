@@ -1,7 +1,7 @@
 """The closed vocabulary of a bundle: every word that its files may contain besides labels, records and digests.
 
-A bundle has no free text except its records and labels. Otherwise the holder of a releaser's key could pass on
-private notes in a description. A value outside the vocabulary is published as `HIDDEN` or refused.
+A bundle has no free text except its records and labels, because the holder of a releaser's key could pass on private
+notes in other free text. A value outside the vocabulary is refused or published as `HIDDEN`.
 """
 
 import math
@@ -16,13 +16,13 @@ HIDDEN = "(private)"  # replaces a value that must not be published
 # A language tag of BCP 47: language, script, region, one variant. "und" means undeclared.
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})?$"
 MAX_LANGUAGES = 4
-MOST_RECORDS = 10_000_000  # of a release; the verifier reads no more
+MAX_RECORDS = 10_000_000  # largest number of records of a release; the verifier does not read more
 LICENSES = (
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0",
     "CC-BY-ND-4.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "MIT",
     "ODbL-1.0", "ODC-By-1.0", "PDDL-1.0", "other",
 )  # fmt: skip
-# distributions whose versions are stated; a test of the engine compares them with those that compute results
+# Python packages whose versions are stated; a test of `synthgen` checks that the list has all that compute results
 LIBRARIES = (
     "accelerate", "confusable-homoglyphs", "dp-accounting", "duckdb", "gguf", "lxml", "numpy", "onnxruntime",
     "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors", "scikit-learn",
@@ -33,20 +33,21 @@ STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question")
 _RELEASE = r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,2})){0,2}((a|b|rc|\.post|\.dev)[0-9])?"
 _VERSION = re.compile(_RELEASE + r"(\+(cpu|cu[0-9]{3}|rocm[0-9]\.[0-9]))?")
 
-# stages of a run in their order, and reasons of its filters; tests of the engine compare them with the code
-MOST_ROUNDS, MOST_TURNS = 20, 3  # largest number of rounds of writing, and of turns of judging
+# stages of a run in their order, and the reasons of its filters; tests of `synthgen` compare them with the code
+MAX_ROUNDS = 20  # largest number of rounds of writing (interpolate, decode, filter)
+MAX_TURNS = 3  # largest number of times that `evaluate` and `audit` run
 
 
-def _repeated(stages: tuple[str, ...], most: int) -> tuple[str, ...]:
-    suffixes = ("", *(f"-{number}" for number in range(2, most + 1)))
+def _repeated(stages: tuple[str, ...], times: int) -> tuple[str, ...]:
+    suffixes = ("", *(f"-{number}" for number in range(2, times + 1)))
     return tuple(stage + suffix for suffix in suffixes for stage in stages)
 
 
-WRITING = _repeated(("interpolate", "decode", "filter"), MOST_ROUNDS)  # these read no private record
+WRITING = _repeated(("interpolate", "decode", "filter"), MAX_ROUNDS)  # these read no private record
 STAGES = (
     "extract", "load", "split", "deidentify", "embed", "reserve", "measure", "style", "decode-reconstruction",
-    "re-embed-reconstruction", *_repeated(("interpolate", "decode", "re-embed", "filter"), MOST_ROUNDS),
-    "embed-control", *_repeated(("evaluate", "audit"), MOST_TURNS), "selftest",
+    "re-embed-reconstruction", *_repeated(("interpolate", "decode", "re-embed", "filter"), MAX_ROUNDS),
+    "embed-control", *_repeated(("evaluate", "audit"), MAX_TURNS), "selftest",
 )  # fmt: skip
 REASONS = (
     "empty", "copy", "label_word", "near_duplicate", "class_agreement", "class_not_learned", "latent_distance_near",
@@ -57,9 +58,9 @@ REASONS = (
                                         "not_mentions")),
 )  # fmt: skip
 
-# rules by which a text contradicts itself, see `synthgen.coherence`; `any` counts texts that one of the rules finds
+# rules by which a text contradicts itself (`synthgen.coherence`); `any` counts texts that at least one rule finds
 CONTRADICTIONS = ("any", "sex", "age", "laterality", "denied", "treatment", "implausible", "dates", "repeated", "cut")
-# subgroups of people by what their texts state, see `synthgen.evaluate.subgroups`
+# subgroups of people by the sex and age that their texts state (`synthgen.evaluate.subgroups`)
 SEXES = ("female", "male", "nonbinary")
 AGE_BANDS = ("infant", "child", "adolescent", "young adult", "middle-aged", "older adult")
 STYLE_KINDS = tuple(
@@ -141,7 +142,7 @@ DISCLOSURE = re.compile(
 )
 _DISCLOSED = re.compile(re.escape(DISCLOSED).replace(r"\{\}", DISCLOSURE.pattern))
 
-# sentences of the statement about what no privacy budget covers
+# sentences of the statement about what a privacy budget does not cover
 NO_DP_STEP = "Interpolation, filters and audits read private records without noise; no epsilon is claimed."
 RELEASE_GATED = "ε covers the texts as generated. That they were released also reveals that the gates passed."
 NUMBERS_PUBLISHED = (
@@ -165,50 +166,50 @@ OUTSIDE_DP = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The published values of a setting: words, and the numbers from `least` to `most` in multiples of `step`."""
+    """The publishable values of a setting: words, and numbers from `low` to `high` in multiples of `step`."""
 
     words: tuple[str | bool | None, ...] = ()
-    least: float = 0
-    most: float = -1
+    low: float = 0
+    high: float = -1
     step: float = 1  # 1 for whole numbers
 
     def public(self, value: object) -> object:
-        """Return a published value, with fractions rounded to six decimals, or `HIDDEN` for any other value."""
+        """Return a publishable value, with fractions rounded to six decimals, or `HIDDEN` for other values."""
         if value is None or isinstance(value, str | bool):
             return value if value in self.words else HIDDEN
-        if not isinstance(value, int if self.step == 1 else int | float) or not self.least <= value <= self.most:
+        if not isinstance(value, int if self.step == 1 else int | float) or not self.low <= value <= self.high:
             return HIDDEN
         return value if self.step == 1 else round(float(value), 6)
 
     @property
     def n_values(self) -> int:
-        """The number of different published values."""
-        return len(self.words) + 1 + max(0, round((self.most - self.least) / self.step) + 1)
+        """The number of different values that `public` can return."""
+        return len(self.words) + 1 + max(0, round((self.high - self.low) / self.step) + 1)
 
 
 def _words(*words: str | bool | None) -> Setting:
     return Setting(words)
 
 
-def _whole(least: int, most: int, *words: str | None) -> Setting:
-    return Setting(words, least, most)
+def _whole(low: int, high: int, *words: str | None) -> Setting:
+    return Setting(words, low, high)
 
 
-def _fraction(least: float, most: float, *words: str | None) -> Setting:
-    return Setting(words, least, most, 1e-6)
+def _fraction(low: float, high: float, *words: str | None) -> Setting:
+    return Setting(words, low, high, 1e-6)
 
 
-# The published settings by section; a test of the engine compares them with the schema of the configuration. The
-# statement and the evidence state the budget and whether the secret is public.
+# The published settings by section; a test of `synthgen` compares them with the schema of the configuration. The
+# budget, and whether the secret is public, are not here because the statement and the evidence state them.
 SETTINGS: dict[str, dict[str, Setting]] = {
     "": {"version": _whole(1, 1)},
     "source": {
         "kind": _words("table", "folder", "fhir", "hl7v2", "ccda", "omop", "mimic", "i2b2"),
         "format": _words("auto", "jsonl", "csv", "parquet", "dataset", "text"),
-        "max_records": _whole(1, MOST_RECORDS, None),
+        "max_records": _whole(1, MAX_RECORDS, None),
         "max_bad_rows": _fraction(0, 1),
         "copy_forward": _words("keep", "remove-sentences", "newest"),
-        "max_per_person": _whole(1, MOST_RECORDS, None),
+        "max_per_person": _whole(1, MAX_RECORDS, None),
     },
     "split": {"train": _fraction(0, 1), "control": _fraction(0, 1)},
     "deidentify": {
@@ -228,7 +229,7 @@ SETTINGS: dict[str, dict[str, Setting]] = {
         ),
         "k_neighbors": _whole(1, 1000),
         "balance": _words("equal", "as-source"),
-        "total": _whole(1, MOST_RECORDS, None),
+        "total": _whole(1, MAX_RECORDS, None),
         "m_neighbors": _whole(3, 1000, None),
         "kind": _whole(1, 2, None),
         "parents": _whole(2, 50, None),
@@ -274,7 +275,7 @@ SETTINGS: dict[str, dict[str, Setting]] = {
 def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the published settings of a configuration; applying the function to its result changes nothing.
 
-    Privacy: the seed, paths, names of columns, prompts and rules of texts are not among them.
+    Privacy: the published settings include no seed, path, column name, prompt or text rule.
     """
     shown: dict[str, Any] = {}
     for section, settings in SETTINGS.items():
@@ -288,14 +289,17 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reach(value: object) -> object:
-    """Return which networks the server of a section `endpoint` can be in, or another value unchanged."""
+    """Return where the server of an `endpoint` section may be, `private` or `remote`; keep other values."""
     if isinstance(value, Mapping) and "allow_remote" in value:
         return "remote" if value["allow_remote"] else "private"
     return value
 
 
 def disclosure(words: int, public: int) -> str:
-    """Return a part of a sentence: how much of a vector its prompt words disclose; `public` words can be chosen."""
+    """Return the part of a sentence that says how much of a vector its prompt words disclose.
+
+    `words` words are chosen from a public list of `public` words.
+    """
     return f"{words} of {public:,} public words, at most {words * math.log2(public):.0f} bits, in plain sight"
 
 
@@ -327,5 +331,5 @@ NonPrivateStep = Annotated[str, AfterValidator(_known_step)]
 Version = Annotated[str, AfterValidator(_known_version)]
 # JSON Schema (ECMA 262) does not allow the escape of a hyphen
 _NAMES = "|".join(re.escape(name).replace(r"\-", "-") for name in (*MODELS, *STYLES, HIDDEN))
-# a model of the store, a bridge or vocabulary between two of them, or a style; `HIDDEN` replaces a private name
+# a model of the store, a bridge or vocabulary between two models, or a style; `HIDDEN` replaces a private name
 ModelName = Annotated[str, Field(pattern=rf"^((builtin|custom):)?({_NAMES})(-({_NAMES}))?$")]

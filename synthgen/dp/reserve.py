@@ -77,7 +77,7 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
         aside = stored.place.replace(stored.place.with_name(f"{stored.place.name}.before-{secrets.token_hex(4)}"))
     try:
         result = job.run(RESERVE_STAGE, _inputs(job, most))
-        return reserve(*ledger, _spending(job.config, _run_in(result.folder)), most=most), result
+        return reserve(*ledger, _spending(job.config, _run_in(result.folder)), limit=most), result
     except BaseException:
         if stored.is_replaced and not stored.place.exists():
             aside.replace(stored.place)
@@ -160,7 +160,7 @@ def _reserve(context: StageContext) -> Mapping[str, object]:
     if not path.exists() or state_of(*ledger, _run_in(context.folder)).last == budgets.VOID:
         secret = secret_digest(job.config, job.workspace)
         write_json(path, {"run": secrets.token_hex(16), SECRET_DIGEST: secret})
-    reserve(*ledger, _spending(job.config, _run_in(context.folder)), most=most)
+    reserve(*ledger, _spending(job.config, _run_in(context.folder)), limit=most)
     return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
 

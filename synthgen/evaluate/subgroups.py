@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.gate.shown_utility import FEWEST_PERSONS
+from audits.gate.shown_utility import MIN_SUBGROUP_PERSONS
 from synthgen.attributes import extract
 from synthgen.core.types import Record
 
@@ -45,15 +45,15 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
 def _published(sizes: Mapping[str, int], total: int) -> list[str]:
     """Return the subgroups of one attribute whose numbers may be published, sorted.
 
-    A subgroup needs at least `FEWEST_PERSONS` persons. The numbers of all persons are published too, so a reader can
-    compute the numbers of the persons who are in no published subgroup. If these are fewer than `FEWEST_PERSONS`, but
-    not none, the smallest subgroup is left out as well (complementary suppression).
+    A subgroup needs at least `MIN_SUBGROUP_PERSONS` persons. The numbers of all persons are published too, so a
+    reader can compute the numbers of the persons who are in no published subgroup. If there are such persons, but
+    fewer than `MIN_SUBGROUP_PERSONS`, the smallest subgroup is left out as well (complementary suppression).
 
     Args:
         sizes: number of persons of each subgroup; no person is in two of them.
         total: number of all persons.
     """
-    shown = {value: size for value, size in sizes.items() if size >= FEWEST_PERSONS}
-    while shown and 0 < total - sum(shown.values()) < FEWEST_PERSONS:
+    shown = {value: size for value, size in sizes.items() if size >= MIN_SUBGROUP_PERSONS}
+    while shown and 0 < total - sum(shown.values()) < MIN_SUBGROUP_PERSONS:
         del shown[min(shown, key=lambda value: (shown[value], value))]
     return sorted(shown)

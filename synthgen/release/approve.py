@@ -15,11 +15,11 @@ from audits.verify.approvals import (
     ApprovedRelease,
     SignedDecision,
     check_decision,
-    deciders,
+    decision_keys,
     file_name,
-    not_named,
     objections,
     read_decisions,
+    unnamed_decisions,
 )
 from audits.verify.bundle import ENVELOPE, approved_release, verify_for_approval
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope
@@ -111,7 +111,7 @@ def approve(  # noqa: PLR0913 - the parts of one signature
 def _check_signer(trust: TrustRoot, role: str, key: SigningKey, now: datetime) -> None:
     """Raise UsageError unless the key may sign decisions in the role at this time."""
     try:
-        if key.keyid not in deciders(trust, role):
+        if key.keyid not in decision_keys(trust, role):
             raise UsageError(f"key {key.keyid} does not hold the role {role} in the trust root")
         trust.check_key(key.keyid, now)
     except VerifyError as error:
@@ -167,7 +167,7 @@ def _against(
     found = objections(earlier, trust, required) if kind == "CLOSE" else []
     if kind == "APPROVE" and any(one.kind == "CLOSE" for one in earlier):
         found.append("the releaser has closed the list of approvals")
-    if kind != "REJECT" and [(one.kind, one.file.keys) for one in not_named(earlier)] == [(kind, (keyid,))]:
+    if kind != "REJECT" and [(one.kind, one.file.keys) for one in unnamed_decisions(earlier)] == [(kind, (keyid,))]:
         found.append("the last signature is the same decision of this key")
     return found
 

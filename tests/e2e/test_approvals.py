@@ -104,7 +104,7 @@ def test_no_decision_but_the_last_can_be_deleted(clinic, tmp_path):
     bundle, paths = clinic.approved(tmp_path, names=("officer", "auditor", "deputy", "owner"))
     code, said = clinic.verify(bundle)
     assert code == 0
-    assert "not closed: if the last one was removed, this is not detected" in said
+    assert "not closed: if the last decision was removed, this is not detected" in said
     for path in paths[:-1]:  # the deputy's approval is enough without the officer's, and nobody requires the auditor
         data = path.read_bytes()
         path.unlink()
@@ -134,7 +134,7 @@ def test_decisions_signed_at_the_same_time_need_one_more_signature(clinic, tmp_p
     bundle, other = clinic.copy(tmp_path / "a"), clinic.copy(tmp_path / "b")
     clinic.sign(bundle, "officer")
     shutil.copy(clinic.sign(other, "owner"), bundle / "attestation/approvals")
-    refused(clinic.verify(bundle), "do not name each other; one of their persons must sign again")
+    refused(clinic.verify(bundle), "do not name each other; one of the signers must sign again")
     clinic.sign(bundle, "owner")
     assert clinic.verify(bundle)[0] == 0
     with pytest.raises(Exception, match="the last signature is the same decision"):

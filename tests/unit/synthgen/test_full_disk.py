@@ -76,7 +76,7 @@ def test_an_interrupted_line_never_returns_a_spent_budget(tmp_path):
 
     def spend(run):
         cost = Cost(epsilon=1.0, delta=1e-6)
-        reserve(folder, mark, Spending(run=run, cost=cost, mechanisms=(NOISE,)), most=None)
+        reserve(folder, mark, Spending(run=run, cost=cost, mechanisms=(NOISE,)), limit=None)
 
     spend("a")
     spend("b")

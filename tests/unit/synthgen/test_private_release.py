@@ -259,7 +259,7 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(finis
     # a reservation that exceeds the limit blocks a release, until it is voided
     noise = {"kind": "gaussian", "noise_multiplier": 1.5, "sampling_rate": 1.0, "steps": 1}
     reserved = Spending(run="ab" * 16, cost=Cost(epsilon=2.0, delta=1e-3), mechanisms=(noise,))
-    reserve(*ledger_of(first), reserved, most=None)
+    reserve(*ledger_of(first), reserved, limit=None)
     with pytest.raises(Overspent, match="does not cover this run"):
         private.release(run, "blocked")
     void(*ledger_of(first), reserved.run, datetime.now(UTC))

@@ -362,7 +362,7 @@ def test_utility_is_evidence_only_for_its_own_tables(tables, tmp_path, call):
     file.write_text(json.dumps(made))
     check_exit(call(*words, "--utility", file), 0, "gates: 2 of 2 passed")
     changes = [
-        ({"metrics": {"memorization.hard_hits": number}}, "metrics of other sources"),
+        ({"metrics": {"memorization.hard_hits": number}}, "a metric must begin with"),
         *(({role: "0" * 64}, f"its {role} table is not the") for role in roles),
         ({"more": 1}, "Extra inputs"),
         ({"metrics": {}}, "requires --utility"),

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from audits.cli.preflight import OF_LINEAGE, impossible_gates
+from audits.cli.preflight import LINEAGE_METRICS, impossible_gates
 from audits.core.types import Lineage
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
@@ -36,7 +36,7 @@ def test_audits_that_do_not_run_are_listed(fresh_inputs):
     assert "audit-canaries: INSUFFICIENT: the audit canaries does not run; it requires --canaries" in lines[0]
 
 
-@pytest.mark.parametrize("name", sorted(OF_LINEAGE))
+@pytest.mark.parametrize("name", sorted(LINEAGE_METRICS))
 def test_numbers_of_the_lineage_need_one(fresh_inputs, name):
     rule = {"id": "a", "metric": f"parent_recovery.{name}", "bound": "value", "op": "<=", "limit": 1.0, "why": "w"}
     policy = Policy(name="t", version="1", intended_use="inside", statement="s", rules=(rule,))

@@ -12,13 +12,13 @@ counts = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1,
 
 def test_bins_with_small_counts_are_joined():
     edges = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
-    bins = coarsen(edges, train=[3, 20, 0, 40, 2], control=[0, 30, 11, 41, 1], least=10)
+    bins = coarsen(edges, train=[3, 20, 0, 40, 2], control=[0, 30, 11, 41, 1], min_count=10)
     assert bins == (Bin(0.0, 0.2, 23, 30), Bin(0.2, 0.3, 0, 11), Bin(0.3, 0.5, 42, 42))
-    spike = coarsen([0, 0.1, 0.2], train=[500, 60], control=[0, 70], least=10)
+    spike = coarsen([0, 0.1, 0.2], train=[500, 60], control=[0, 70], min_count=10)
     assert spike[0] == Bin(0, 0.1, 500, 0)
-    assert coarsen([0, 1, 2], train=[3, 2], control=[1, 4], least=10) == ()
+    assert coarsen([0, 1, 2], train=[3, 2], control=[1, 4], min_count=10) == ()
     with pytest.raises(ValueError, match=r"shorter|longer"):  # the counts do not match the edges
-        coarsen([0, 1, 2], train=[10], control=[10, 10], least=10)
+        coarsen([0, 1, 2], train=[10], control=[10, 10], min_count=10)
 
 
 @given(counts)

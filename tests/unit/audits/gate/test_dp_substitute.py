@@ -145,7 +145,7 @@ def test_accounting_needs_the_confidence_and_parents_an_exact_number():
     ("changes", "more", "message"),
     [
         ({"required": ("memorization",)}, {}, "an audit that is not required"),
-        *(({}, {"rules": (name,)}, "not of an audit in instead_of") for name in ("hits", "ledger", "nowhere")),
+        *(({}, {"rules": (name,)}, "not about an audit in instead_of") for name in ("hits", "ledger", "nowhere")),
         *(({}, {"required": r}, "must contain accounting") for r in (("canaries",), ("accounting", "memorization"))),
         ({"measured": ("accounting",)}, {}, "must contain accounting"),
         ({}, {"instead_of": ("membership",)}, "parent_recovery"),

@@ -62,7 +62,7 @@ def book(place):
     numbers = count()
 
     def booked(cost=COST, most=MOST, queries=1):
-        return reserve(*place, spending(f"run{next(numbers)}", cost, queries), most=most)
+        return reserve(*place, spending(f"run{next(numbers)}", cost, queries), limit=most)
 
     return booked
 
@@ -124,13 +124,13 @@ def test_second_run_may_claim_the_whole_delta_and_none_may_claim_more(book):
 def test_limit_covers_all_other_runs_in_any_order(place, at, most, what):
     cost = Cost(epsilon=2.0, delta=1e-6)
     for i in range(3):
-        reserve(*place, spending(f"r{i}", cost), most=None)
+        reserve(*place, spending(f"r{i}", cost), limit=None)
     if what is not None:
         with pytest.raises(Overspent) as refused:
-            reserve(*place, spending(f"r{at}", cost), most=most)
+            reserve(*place, spending(f"r{at}", cost), limit=most)
         assert refused.value.problems[0].startswith(what)
         return
-    found = reserve(*place, spending(f"r{at}", cost), most=most)
+    found = reserve(*place, spending(f"r{at}", cost), limit=most)
     assert {one.run for one in found.others} == {"r0", "r1", "r2"} - {f"r{at}"}
     assert found.spent_by_others.epsilon == pytest.approx(2.930, abs=1e-3)
     assert found.spent_in_all.epsilon == pytest.approx(3.673, abs=1e-3)
@@ -138,28 +138,28 @@ def test_limit_covers_all_other_runs_in_any_order(place, at, most, what):
 
 
 def test_spent_includes_later_reservations(place):
-    reserve(*place, spending("first"), most=MOST)
+    reserve(*place, spending("first"), limit=MOST)
     note_draw(*place, "first")
     note_made(*place, "first", "d")
-    reserve(*place, spending("second"), most=None)
+    reserve(*place, spending("second"), limit=None)
     found = spent(*place, "first", "d", delta=COST.delta)
     assert [one.run for one in found.others] == ["second"]
     assert found.spent_by_others.epsilon == pytest.approx(COST.epsilon)
 
 
 def test_interrupted_run_continues_with_its_reservation(place):
-    first = reserve(*place, spending("r"), most=MOST)
-    again = reserve(*place, spending("r"), most=MOST)
+    first = reserve(*place, spending("r"), limit=MOST)
+    again = reserve(*place, spending("r"), limit=MOST)
     assert (again.spending, again.ledger) == (first.spending, first.ledger)
     assert counted(*place) == (first.spending,)
-    with pytest.raises(InputError, match="another reservation"):
-        reserve(*place, spending("r", Cost(epsilon=0.1, delta=1e-6)), most=MOST)
+    with pytest.raises(InputError, match="a different reservation"):
+        reserve(*place, spending("r", Cost(epsilon=0.1, delta=1e-6)), limit=MOST)
 
 
 def test_noise_is_drawn_only_once(place):
     with pytest.raises(InputError, match="does not contain"):
         note_draw(*place, "r")
-    reserve(*place, spending("r"), most=MOST)
+    reserve(*place, spending("r"), limit=MOST)
     with pytest.raises(InputError, match="does not expect"):
         note_made(*place, "r", "d")
     note_draw(*place, "r")
@@ -190,12 +190,12 @@ def test_attempts_and_budgets_share_a_chain(place, book):
 
 
 def test_voided_reservation_does_not_count_and_its_run_never_draws(place):
-    reserve(*place, spending("a"), most=MOST)
-    reserve(*place, spending("b"), most=MOST)
+    reserve(*place, spending("a"), limit=MOST)
+    reserve(*place, spending("b"), limit=MOST)
     assert void(*place, "a", NOW) == "2026-11-20T07:00:00Z"
     assert [one.run for one in counted(*place)] == ["b"]
     assert void(*place, "a", NOW.replace(year=2027)) == "2026-11-20T07:00:00Z"  # recorded once
-    for step in (note_draw, lambda *given: reserve(*given[:2], spending("a"), most=MOST)):
+    for step in (note_draw, lambda *given: reserve(*given[:2], spending("a"), limit=MOST)):
         with pytest.raises(InputError, match=r"was voided.*no noise was drawn"):
             step(*place, "a")
     with pytest.raises(InputError, match="does not expect"):
@@ -203,14 +203,14 @@ def test_voided_reservation_does_not_count_and_its_run_never_draws(place):
     assert (state_of(*place, "a").last, state_of(*place, "a").key) == ("void", None)
     states = [(one["run"], one["state"], one.get("time")) for one in all_reservations(*place)]
     assert states == [("a", "void", "2026-11-20T07:00:00Z"), ("b", "reserve", None)]
-    found = reserve(*place, spending("b"), most=MOST)
+    found = reserve(*place, spending("b"), limit=MOST)
     assert (found.n_voided, found.others, found.ledger.entries) == (1, (), 3)
 
 
 def test_drawn_or_unknown_reservation_cannot_be_voided(place):
     with pytest.raises(InputError, match="does not contain the reservation"):
         void(*place, "a", NOW)
-    reserve(*place, spending("a"), most=MOST)
+    reserve(*place, spending("a"), limit=MOST)
     note_draw(*place, "a")
     for digest in (None, "d"):
         if digest is not None:
@@ -223,7 +223,7 @@ def test_drawn_or_unknown_reservation_cannot_be_voided(place):
 
 def test_drawn_reservation_counts_even_if_a_void_follows(place):
     """No code writes such a chain; the count does not rely on it."""
-    reserve(*place, spending("a"), most=MOST)
+    reserve(*place, spending("a"), limit=MOST)
     note_draw(*place, "a")
     with chain.opened(place[0], place[1]) as opened:
         opened.append({"what": "void", "run": "a", "time": "2026-11-20T07:00:00Z"})
@@ -239,24 +239,24 @@ def test_reservation_without_valid_mechanisms_is_refused(place, mechanisms):
     for most in (MOST, None):
         if most is not None:
             with pytest.raises(InputError, match="does not list its mechanisms"):
-                reserve(*place, own, most=most)
+                reserve(*place, own, limit=most)
             assert all_reservations(*place) == []
             continue
-        reserve(*place, own, most=most)  # an entry of another version
+        reserve(*place, own, limit=most)  # an entry of another version
         with pytest.raises(InputError, match="the reservation aaaaaaaaaaaa does not list its mechanisms"):
-            reserve(*place, spending("b"), most=MOST)
+            reserve(*place, spending("b"), limit=MOST)
 
 
 def test_mechanisms_without_a_closed_form_are_composed_by_the_other_accountants(place):
     sampled = {"kind": "dp-sgd", "noise_multiplier": 1.1, "sampling_rate": 0.01, "steps": 100}
     runs = [Spending(run=name, cost=COST, mechanisms=(sampled, *gaussian(0.5, 1e-6))) for name in "ab"]
     for one in runs:
-        found = reserve(*place, one, most=MOST)
+        found = reserve(*place, one, limit=MOST)
     costs = [MechanismCost(**each) for one in runs for each in one.mechanisms]
     assert found.spent_in_all.epsilon == pytest.approx(pld_epsilon(costs, delta=DELTA), rel=1e-3)
     sampled["kind"], sampled["sampling_rate"], sampled["noise_multiplier"] = "laplace", 1.0, 1e-3
     with pytest.raises(Overspent):
-        reserve(*place, Spending(run="c", cost=COST, mechanisms=(sampled,)), most=MOST)
+        reserve(*place, Spending(run="c", cost=COST, mechanisms=(sampled,)), limit=MOST)
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["reserve", "draw", "made", "void"]), st.integers(0, 3)), max_size=25)
@@ -269,7 +269,7 @@ def test_any_sequence_of_steps_counts_all_but_voided_reservations(tmp_path_facto
     costs = {str(i): spending(str(i), Cost(epsilon=0.3 * (i + 1), delta=1e-6)) for i in range(4)}
     states, drawn = {}, 0.0
     does = {
-        "reserve": lambda run: reserve(*place, costs[run], most=None),
+        "reserve": lambda run: reserve(*place, costs[run], limit=None),
         "draw": lambda run: note_draw(*place, run),
         "made": lambda run: note_made(*place, run, "d"),
         "void": lambda run: void(*place, run, NOW),
@@ -298,7 +298,7 @@ def test_any_sequence_of_steps_counts_all_but_voided_reservations(tmp_path_facto
 def _race(given):
     folder, seen, run = given
     try:
-        reserve(folder, HighWaterMark(seen), spending(run), most=Cost(epsilon=1.5, delta=1e-5))
+        reserve(folder, HighWaterMark(seen), spending(run), limit=Cost(epsilon=1.5, delta=1e-5))
     except Overspent:
         return "refused"
     return "booked"
@@ -323,7 +323,7 @@ def _draw_or_void(given):
 def test_of_a_concurrent_draw_and_void_exactly_one_succeeds(place):
     runs = [f"r{i}" for i in range(6)]
     for run in runs:
-        reserve(*place, spending(run), most=None)
+        reserve(*place, spending(run), limit=None)
     given = [(place[0], place[1].path, run, what) for run in runs for what in ("draw", "void")]
     with ProcessPoolExecutor(2) as pool:
         done = list(pool.map(_draw_or_void, given))
@@ -340,7 +340,7 @@ def test_interrupted_void_is_whole_or_nothing(place, monkeypatch, at):
     def killed(*_):
         raise Killed
 
-    reserve(*place, spending("a"), most=MOST)
+    reserve(*place, spending("a"), limit=MOST)
     with monkeypatch.context() as patch:
         if at == "before the line":
             patch.setattr(chain.Chain, "append", killed)

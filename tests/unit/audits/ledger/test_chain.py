@@ -119,13 +119,13 @@ def test_older_copy_with_new_lines_is_detected(place, tmp_path):
     add(tmp_path / "older", HighWaterMark(tmp_path / "m.json"), 5)
     shutil.rmtree(folder)
     shutil.copytree(tmp_path / "older", folder)
-    refused(folder, high_water_mark, "has other entries than before")
+    refused(folder, high_water_mark, "does not have the same entries as before")
 
 
 def test_another_ledger_is_detected(place, tmp_path):
     _, high_water_mark = place
     add(tmp_path / "third", HighWaterMark(tmp_path / "third.json"), 0)
-    with pytest.raises(InputError, match="is another one than was used before"):
+    with pytest.raises(InputError, match="is not the ledger that was used before"):
         add(tmp_path / "third", high_water_mark, 1)
     with pytest.raises(InputError, match="lacks its key"):
         add(tmp_path / "fresh", high_water_mark, 0)

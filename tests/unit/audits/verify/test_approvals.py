@@ -80,8 +80,8 @@ WRONG_TYPE = "is not of type ApprovalStatement"
     ("predicate", "message"),
     [
         ({"decision": "REJECT"}, "rejects this release"),  # 33
-        ({"role": "data_owner"}, "names the role"),  # 61
-        ({"person": "Somebody"}, "another person"),
+        ({"role": "data_owner"}, "names another role"),  # 61
+        ({"person": "Somebody"}, "does not name the person"),
         ({"reportDigest": {"sha256": "0" * 64}}, "another report"),
         ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62
         ({"time": "2026-11-20T09:00:01Z"}, "future"),
@@ -89,7 +89,7 @@ WRONG_TYPE = "is not of type ApprovalStatement"
         ({"seen": ["0" * 64]}, "dated before|names 1 approvals"),
         ({"seen": ["1" * 64, "0" * 64]}, "not sorted"),
         ({"seen": ["0" * 64] * 2}, "named twice"),
-        ({"person": "P.  Officer"}, "another person"),
+        ({"person": "P.  Officer"}, "does not name the person"),
         *((wrong, WRONG_TYPE) for wrong in ({"conflictOfInterest": True}, {"decision": "MAYBE"}, {"seen": ["0"]})),
         ({"seen": [f"{i:064x}" for i in range(101)]}, WRONG_TYPE),
     ],
@@ -219,7 +219,7 @@ def test_closing_needs_as_many_releasers_as_the_release(releases, tmp_path):
 def test_file_must_be_named_after_the_key_that_signed(copy, releases, officer):
     other = re.sub("[.][0-9a-f]{16}[.]dsse", f".{'0' * 16}.dsse", officer)
     (copy / officer).rename(copy / other)
-    assert "the content is not that of its file name" in failure(copy, releases)
+    assert "the sha256 of the content differs" in failure(copy, releases)
     (copy / other).rename(copy / officer)
     renamed = (copy / officer).rename(copy / officer.replace(releases.OFFICER.keyid, "0" * 16))
     assert failure(copy, releases).startswith("E_APPROVAL")

@@ -96,7 +96,7 @@ WRONG = {
     "other-accountant": ({**LAPLACE, **budget(spentBefore=0.1, spentAfter=2.5)}, SPENT_MORE),
     "loud-release": ({**LOUD_RUN, **budget()}, SPENT_MORE),
     "too-many-without-a-closed-form": ({**MANY, **budget()}, "more than 64 mechanisms without a closed form"),
-    "delta-too-small": (budget(delta=9e-7, spentAfter=2.9), "the claimed delta is above that of all runs"),
+    "delta-too-small": (budget(delta=9e-7, spentAfter=2.9), "the claimed delta is above the delta for all runs"),
     "delta-above-the-policy": (budget(delta=2e-5, maxDelta=1.0), "the delta spent is above its limit"),
     "delta-above-the-ledger": (budget(maxDelta=9e-6), "the delta spent is above its limit"),
     "overspent": (budget(spentBefore=1.5, spentAfter=3.5), "exceeded"),
@@ -178,8 +178,8 @@ UNTRUE = {
     "less-noise": ({"mechanisms": [LOUD]}, "exceeds the claim"),
     "less-noise-of-few": ({"mechanisms": [SAMPLED], "checks": OF_STEPS}, "exceeds the claim"),
     "another-read": ({"accounted_reads": [{"epsilon": 0.2, "delta": 1e-9}]}, "exceeds the claim"),
-    "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "the claim is not confirmed"),
-    "no-mechanism": ({"mechanisms": []}, "the claim is not confirmed"),
+    "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "the claim cannot be checked"),
+    "no-mechanism": ({"mechanisms": []}, "the claim cannot be checked"),
     "no-number": ({"mechanisms": [{**CHEAP, "noise_multiplier": None}]}, "does not list valid mechanisms"),
     "reads-not-listed": ({"accounted_reads": None}, "does not list valid mechanisms"),
     "broken-check": ({"checks": {"claim": "holds", "reads": "broken"}}, "not all of its checks hold"),
@@ -275,7 +275,7 @@ UNUSABLE = (("fail", "measured"), ("pass", "failed"), ("insufficient", "failed")
         ({"accounting.unaccounted_reads": 1}, {}, "not all reads of persons are accounted for"),
         ({"accounting.epsilon": None}, {}, "the claimed epsilon"),
         ({"accounting.delta": None}, {}, "the claimed delta"),
-        *(({}, {"verdict": v, "status": s}, "no accounting passed") for v, s in UNUSABLE),
+        *(({}, {"verdict": v, "status": s}, "`accounting` did not pass") for v, s in UNUSABLE),
     ],
 )
 def test_epsilon_with_insufficient_evidence_is_refused(releases, metrics, state, message):
@@ -326,7 +326,9 @@ def test_missing_accounting_library_is_refused(releases, monkeypatch):
         check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases))
 
 
-@pytest.mark.parametrize(("changes", "message"), [({}, "no accounting passed"), (NO_CLAIM, "but none is claimed")])
+@pytest.mark.parametrize(
+    ("changes", "message"), [({}, "`accounting` did not pass"), (NO_CLAIM, "but none is claimed")]
+)
 def test_claim_or_ledger_without_accounting_is_refused(tmp_path, releases, changes, message, refused):
     path = releases.bundle(tmp_path)
     claim(path, releases, **changes)

@@ -37,7 +37,7 @@ def test_exact_numbers_and_confidences_are_short(copy, reissue, judge):
             metric["confidence"] = 0.96 + i / 1000
 
     reissue(copy, {METRICS: many})
-    assert "more than three decimals or too many confidences" in judge(copy).failure
+    assert "more than three decimals, or too many different confidences" in judge(copy).failure
     reissue(copy, {METRICS: lambda v: v["metrics"]["secret.private"].update(value=1.7411110451, high=1.7411110451)})
     assert not judge(copy).ok
     numbers = {"records.synthetic": Metric(value=1, low=1, high=1, confidence=0.96, n=1)}
@@ -113,7 +113,7 @@ def test_bundle_that_contradicts_itself_is_refused(case, releases, tmp_path, mon
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "dp-gaussian"}, "interpolate.method is not the method of the statement"),
+        ({"method": "dp-gaussian"}, "interpolate.method differs from the method in the statement"),
         *(({"total": total}, REQUEST) for total in (7, 11, 13, 480, None, words.HIDDEN)),
         ({"balance": words.HIDDEN}, REQUEST),
         ({"balance": words.HIDDEN, "total": None}, None),
@@ -132,7 +132,7 @@ def test_dp_settings_without_a_claim_and_a_claim_without_dp_settings_are_refused
     path = releases.bundle(
         tmp_path, releases.DP_POLICY, privacy=releases.DP_PRIVACY, config=releases.settings(method="smote")
     )
-    refused(path, 10, "manifest", "interpolate.method is not the method of the statement")
+    refused(path, 10, "manifest", "interpolate.method differs from the method in the statement")
 
 
 def with_public_secret(releases):
@@ -331,7 +331,7 @@ def test_interpolation_under_dp_has_no_number_of_input_records(releases, tmp_pat
     page = releases.page(policy) | {"stages": [{"name": "interpolate", "n_in": "2k-5k", "n_out": "10-20"}]}
     changes = {"policy": releases.DP_POLICY, "privacy": releases.DP_PRIVACY, "page": page}
     refused(
-        write(releases, tmp_path, changes, monkeypatch), 10, "manifest", "has one under DP although it reads none"
+        write(releases, tmp_path, changes, monkeypatch), 10, "manifest", "states one although it reads no records"
     )
 
 
@@ -340,10 +340,10 @@ def test_interpolation_under_dp_has_no_number_of_input_records(releases, tmp_pat
     [
         ("server", "private", "decoder", True, None, None),
         ("remote server", "remote", "decoder", True, None, None),
-        ("server", "remote", "decoder", True, None, "the server of decode.endpoint"),
-        ("remote server", "private", "decoder", True, None, "the server of decode.endpoint"),
-        ("server", None, "decoder", True, None, "the server of decode.endpoint"),
-        ("safetensors", "private", "decoder", True, None, "the server of decode.endpoint"),
+        ("server", "remote", "decoder", True, None, "decode.endpoint does not fit the servers"),
+        ("remote server", "private", "decoder", True, None, "decode.endpoint does not fit the servers"),
+        ("server", None, "decoder", True, None, "decode.endpoint does not fit the servers"),
+        ("safetensors", "private", "decoder", True, None, "decode.endpoint does not fit the servers"),
         ("server", "private", "judge", True, None, "only the decoder can be on a server"),
         ("server", "private", "decoder", False, None, "only the decoder can be on a server"),
         ("remote server", "remote", "decoder", True, {"intended_use": "outside"}, "prompts may have left"),
@@ -353,7 +353,7 @@ def test_interpolation_under_dp_has_no_number_of_input_records(releases, tmp_pat
             "decoder",
             True,
             {"required_provenance": ["pinned-models"]},
-            "one is known by name only",
+            "a model on a server is known by name only",
         ),
     ],
 )
@@ -377,8 +377,8 @@ def test_server_must_be_that_of_the_settings(releases, format_, endpoint, role, 
     [
         ("server", words.ON_SERVER, None),
         ("safetensors", words.ON_SERVER, "limitations: "),
-        ("safetensors", None, "the server of decode.endpoint"),
-        ("remote server", words.ON_REMOTE_SERVER, "the server of decode.endpoint"),
+        ("safetensors", None, "decode.endpoint does not fit the servers"),
+        ("remote server", words.ON_REMOTE_SERVER, "decode.endpoint does not fit the servers"),
     ],
 )
 def test_signed_bundle_must_state_its_server(  # noqa: PLR0917 - fixtures and one case

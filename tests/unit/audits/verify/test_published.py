@@ -18,8 +18,8 @@ from audits.verify.vocabulary import (
     LIBRARIES,
     LICENSES,
     MAX_LANGUAGES,
+    MAX_RECORDS,
     MODELS,
-    MOST_RECORDS,
     REASONS,
     SETTINGS,
     SEXES,
@@ -53,7 +53,7 @@ def test_public_settings_are_a_fixed_point_without_names_paths_and_text():
 # --- capacity: the number of bits that the holder of a key can choose in a bundle without a DP claim
 
 DIGEST, TIME, FLOAT, BUCKET, COUNT = 256, 31, 64, math.log2(len(disclosure._EDGES) + 3), 53
-SHORT = math.log2(2 * disclosure.MOST_MEASURED * 1000 + 1 + 2 * len(disclosure._EDGES))  # one end of a number
+SHORT = math.log2(2 * disclosure.MAX_MEASURED * 1000 + 1 + 2 * len(disclosure._EDGES))  # one end of a number
 SHARES = math.log2(math.comb(1003, 3)) + BUCKET  # low <= value <= high in steps of 0.001, and n
 VERSION = math.log2(10**4 * (1 + 1000 + 1000**2) * (1 + 5 * 10) * (1 + 1 + 1000 + 100))
 TAG = sum(map(math.log2, (26**2 + 26**3, 1 + 26**4, 1 + 26**2 + 1000, 1 + sum(36**n for n in range(5, 9)))))
@@ -128,7 +128,7 @@ REPORT = {
 }
 OF_A_CLASS = {
     "page.balance.real": BUCKET,
-    "page.balance.requested": math.log2(MOST_RECORDS),
+    "page.balance.requested": math.log2(MAX_RECORDS),
     "page.utility.classifiers.per_class.f1.value": N_SCORES * SHARES,
 }
 # these follow from other files, are compared with them, or belong to the number that is counted above

@@ -10,10 +10,10 @@ from audits.verify import vocabulary
 from audits.verify.vocabulary import (
     HIDDEN,
     LIBRARIES,
+    MAX_RECORDS,
+    MAX_ROUNDS,
+    MAX_TURNS,
     MODELS,
-    MOST_RECORDS,
-    MOST_ROUNDS,
-    MOST_TURNS,
     REASONS,
     SETTINGS,
     STAGES,
@@ -46,7 +46,7 @@ def test_every_stage_and_filter_of_the_program_is_known():
     stages = {value.name for module in loaded for value in vars(module).values() if isinstance(value, Stage)}
     assert stages <= set(STAGES)
     assert len(stages) > 10
-    assert (MOST_ROUNDS, MOST_TURNS) == (rounds.MOST_ROUNDS, stage_order.TURNS)
+    assert (MAX_ROUNDS, MAX_TURNS) == (rounds.MOST_ROUNDS, stage_order.TURNS)
     values = [value for m in loaded if m.__name__.startswith("synthgen.filter") for value in vars(m).values()]
     filters = {
         kind.name for kind in values if isinstance(kind, type) and isinstance(getattr(kind, "name", None), str)
@@ -86,13 +86,13 @@ def test_published_settings_have_type_and_range_of_the_configuration(section, ke
         assert set(setting.words) == {word for word in words if not isinstance(word, int) or isinstance(word, bool)}
     numbers = [one for one in schemas if one.get("type") in {"integer", "number"}]
     if not numbers or "const" in numbers[0] or "enum" in numbers[0]:
-        assert set(range(int(setting.least), int(setting.most) + 1)) == words - set(setting.words)
+        assert set(range(int(setting.low), int(setting.high) + 1)) == words - set(setting.words)
     else:
         (one,) = numbers
         assert (setting.step == 1) == (one["type"] == "integer")
-        assert setting.least == one.get("minimum", one.get("exclusiveMinimum"))
-        most = one.get("maximum", one.get("exclusiveMaximum", setting.most))
-        assert setting.most == (most if most < 2**53 - 1 else setting.most) <= MOST_RECORDS
+        assert setting.low == one.get("minimum", one.get("exclusiveMinimum"))
+        most = one.get("maximum", one.get("exclusiveMaximum", setting.high))
+        assert setting.high == (most if most < 2**53 - 1 else setting.high) <= MAX_RECORDS
 
 
 @pytest.mark.parametrize(

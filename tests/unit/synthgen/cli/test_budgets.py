@@ -48,7 +48,7 @@ def booked(project):
     """The file of a configuration whose ledger has paid once."""
     config = project.config(**DP)
     spending = Spending(run="ab" * 16, cost=Cost(epsilon=2.5, delta=4e-6), mechanisms=(NOISE,))
-    reserve(*ledger_of(config), spending, most=None)
+    reserve(*ledger_of(config), spending, limit=None)
     return project.write_config(**DP)
 
 

@@ -16,7 +16,7 @@ NOISE = {"kind": "gaussian", "noise_multiplier": 5.0, "sampling_rate": 1.0, "ste
 @pytest.fixture
 def ledger(tmp_path):
     place = (tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json"))
-    reserve(*place, Spending(run=RUN, cost=Cost(epsilon=1.0, delta=1e-6), mechanisms=(NOISE,)), most=None)
+    reserve(*place, Spending(run=RUN, cost=Cost(epsilon=1.0, delta=1e-6), mechanisms=(NOISE,)), limit=None)
     return place
 
 

@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from audits.gate.shown_utility import FEWEST_PERSONS
+from audits.gate.shown_utility import MIN_SUBGROUP_PERSONS
 from audits.report.glossary import SUBGROUPS
 from audits.verify.vocabulary import AGE_BANDS, SEXES
 from synthgen.attributes.person import AGE_BANDS as FOUND_BANDS
@@ -18,21 +18,21 @@ def records(texts):
 
 
 def test_a_subgroup_needs_enough_persons_whose_statements_agree():
-    women = ["A 70 year old woman with a cough."] * FEWEST_PERSONS
-    men = ["A 30 year old man with a cough."] * (FEWEST_PERSONS - 1)
+    women = ["A 70 year old woman with a cough."] * MIN_SUBGROUP_PERSONS
+    men = ["A 30 year old man with a cough."] * (MIN_SUBGROUP_PERSONS - 1)
     found = subgroups(records([*women, *men, "The knee is well."]))
     assert [*found] == [("age_band", "older adult"), ("sex", "female")]
-    assert found["sex", "female"].tolist() == [True] * FEWEST_PERSONS + [False] * FEWEST_PERSONS
+    assert found["sex", "female"].tolist() == [True] * MIN_SUBGROUP_PERSONS + [False] * MIN_SUBGROUP_PERSONS
     assert [*subgroups(records([*women[1:], *men]))] == []
 
 
 def test_all_records_of_a_person_count_and_a_person_with_two_sexes_is_in_no_subgroup():
-    women = [(f"w{i}", "A 70 year old woman with a cough.") for i in range(FEWEST_PERSONS)]
-    others = [(f"o{i}", "The knee is well.") for i in range(FEWEST_PERSONS)]
+    women = [(f"w{i}", "A 70 year old woman with a cough.") for i in range(MIN_SUBGROUP_PERSONS)]
+    others = [(f"o{i}", "The knee is well.") for i in range(MIN_SUBGROUP_PERSONS)]
     more = [("w0", "The knee is well."), ("w1", "A 70 year old man with a cough.")]
     found = subgroups(records([*women, *more, ("x", "A 70 year old woman."), *others]))
-    in_women = [True, False, *[True] * (FEWEST_PERSONS - 2), True, False, True]
-    assert found["sex", "female"].tolist() == in_women + [False] * FEWEST_PERSONS
+    in_women = [True, False, *[True] * (MIN_SUBGROUP_PERSONS - 2), True, False, True]
+    assert found["sex", "female"].tolist() == in_women + [False] * MIN_SUBGROUP_PERSONS
     assert ("sex", "female") not in subgroups(records([*women, *more, *others]))
 
 
@@ -54,13 +54,13 @@ def test_no_numbers_of_few_persons_follow_from_the_published_subgroups(seed):
     found = subgroups(records(texts))
     outside = Counter(dict.fromkeys(ATTRIBUTES, len(texts)))
     for (attribute, _), rows in found.items():
-        assert rows.sum() >= FEWEST_PERSONS
+        assert rows.sum() >= MIN_SUBGROUP_PERSONS
         outside[attribute] -= int(rows.sum())
-    assert all(n == 0 or n >= FEWEST_PERSONS or n == len(texts) for n in outside.values())
+    assert all(n == 0 or n >= MIN_SUBGROUP_PERSONS or n == len(texts) for n in outside.values())
 
 
 def test_many_records_of_few_persons_are_no_subgroup():
-    assert subgroups(records([("p", "A 70 year old woman.")] * 3 * FEWEST_PERSONS)) == {}
+    assert subgroups(records([("p", "A 70 year old woman.")] * 3 * MIN_SUBGROUP_PERSONS)) == {}
 
 
 def test_values_and_limits_are_those_of_the_verifier_and_of_the_report():

@@ -184,8 +184,8 @@ def test_a_ledger_or_key_that_is_read_only_at_the_end_stops_plan_and_run_at_the_
     assert make_plan(given).problems == ()
     shutil.rmtree(ledger)
     check_ledger(ledger, HighWaterMark(folder / "other.json"))  # the key folder belongs to another ledger
-    assert "is another one than was used before" in problems(given)
-    with pytest.raises(InputError, match="is another one than was used before"):
+    assert "is not the ledger that was used before" in problems(given)
+    with pytest.raises(InputError, match="is not the ledger that was used before"):
         Pipeline(given).run()
     mark.path.unlink()
     monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "another one")
