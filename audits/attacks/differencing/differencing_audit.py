@@ -185,8 +185,8 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
         fails.append(
             "both releases were drawn with the same seed"
             if comparison.seeds == "equal"
-            else f"{rows.near} of {rows.n} long rows also occur in the previous release, so the releases have a common "
-            "seed or rows were kept"
+            else f"{rows.near} of {rows.n} long rows also occur in the previous release, so the releases have a "
+            "common seed or rows were kept"
         )
     scans = comparison.scan_p()
     comparable = {name: attack for name, attack in comparison.arms_attacked.items() if not comparison.shifted(name)}

@@ -198,8 +198,8 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
         raise InputError(
             f"{len(missing)} of {runs} reruns have no table in {folder}",
             problems=missing,
-            hint=f"For each rerun, run the generator without the persons that {PLAN} lists as leave_out, and save its "
-            "table under the listed name.",
+            hint=f"For each rerun, run the generator without the persons that {PLAN} lists as leave_out, and save "
+            "its table under the listed name.",
         )
     return tuple(load_table(path, text=text, label=label, role="rerun") for path in found if path is not None)
 
