@@ -103,7 +103,8 @@ def _text_problems(inputs: AuditInputs, shift: Estimate | None) -> Iterator[str]
     if disguised.proven:
         yield (
             f"{disguised.synthetic} synthetic rows and {disguised.real} real rows contain many look-alike or "
-            "invisible characters, so a text search in the synthetic rows is unreliable: write them in plain characters"
+            "invisible characters, so a text search in the synthetic rows is unreliable: write them in plain "
+            "characters"
         )
 
 
