@@ -150,7 +150,7 @@ def _source(train: Table, reference: Table | None) -> _Source:
 
 
 def _flattened(after: Counter[str]) -> tuple[tuple[str, ...], Float]:
-    """Return the words and their cumulative probabilities; the probabilities are as count^(1 / TEMPERATURE)."""
+    """Return the words and cumulative probabilities; a probability is proportional to count^(1 / TEMPERATURE)."""
     weight = np.array(list(after.values()), dtype=np.float64) ** (1 / TEMPERATURE)
     return tuple(after), np.cumsum(weight / weight.sum())
 

@@ -163,7 +163,7 @@ def _undecided(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms
         return (
             f"{smallest.n} persons of the smaller arm can be attacked for {_DESCRIPTIONS[smallest.name]}; at least "
             f"{needed} are needed, and {for_strictest} for the strictest limit; "
-            f"{_persons(needed / smallest.n, smaller, holdout)} would provide {needed}."
+            f"{_persons(needed / smallest.n, smaller, holdout)} would be enough for the widest limit."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (

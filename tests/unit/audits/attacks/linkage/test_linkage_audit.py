@@ -57,7 +57,7 @@ def test_leak_fails_by_every_attack(town, retexted, word_dropout, mixed, leak):
     assert result.metrics["half_to_half"].low > 0.2
     assert result.metrics["inversion"].low > 0.5
     assert result.metrics["rare_excess"].low > RARE_LIMIT
-    named = ("rare words", "halves of records", "retrieved from", "facts of few", "most confident")
+    named = ("rare words", "halves of records", "retrieved from", "facts that at most", "most confident")
     assert all(words in result.reason for words in named)
 
 
