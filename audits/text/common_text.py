@@ -62,9 +62,9 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
     - more than MANY persons have it, and at least one of them is in control, or
     - more than MANY persons have it, and it occurs in more than MANY different records.
 
-    The last condition is for phrases that no control person has. If such a phrase were from a template, some control
-    persons would also have it, because they come from the same population. The phrase could instead be from a single
-    record that is stored under many train ids. The condition of different records excludes this case.
+    The last condition is for phrases that no control person has. It is stricter, because control persons come from
+    the same population: some of them would usually have a template too. It excludes phrases of a single record that
+    is stored under many train ids.
 
     Cost: O(N log N) time for N tokens; 40 bytes per place of a shared phrase, plus the places of one part.
     """

@@ -81,7 +81,7 @@ def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
 
 
 def degrees(kind: str, dimension: int) -> int:
-    """Return the degrees of freedom of one step's logged noise: `dimension`, or twice as many for Laplace noise."""
+    """Return the degrees of freedom of one step's logged noise: `dimension`, or 2 · `dimension` for Laplace noise."""
     return 2 * dimension if kind == "laplace" else dimension
 
 

@@ -157,8 +157,7 @@ class ReplayLog(Closed):
 
     The replay removes single persons from the records. A part `holds` if:
 
-    - `sums`: the sum of each step changes exactly by the contribution of the removed person, whose norm is at most
-      the clip norm.
+    - `sums`: the sum of each step changes by the contribution of the removed person, which is at most the clip norm.
     - `results`: everything that is computed from the answers stays the same, bit by bit.
     - `scores`: if a model scores texts for a query, the score of a text is the same without the other texts.
     """
@@ -202,7 +201,7 @@ class EarlierRelease(Closed):
     person_set: Sha256  # digest of its persons, see `person_set_digest`
     persons: Literal["same", "overlapping", "disjoint"]  # its persons compared with the persons of this release
     cost: PrivacyBudget  # its total cost
-    mechanisms: tuple[MechanismCost, ...] = ()  # if given, they are composed step by step, and `cost` is not used
+    mechanisms: tuple[MechanismCost, ...] = ()  # if given, they are composed step by step, and `cost` is not added
 
 
 class MechanismLog(Closed):

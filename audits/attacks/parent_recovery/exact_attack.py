@@ -28,7 +28,7 @@ MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
 # which other audits find
 INTERIOR = 1e-3
 LINE_NEIGHBOURS = 30  # number of nearest points among which the other points of a line are searched
-MAX_LINE_ROWS = 20_000  # lines are searched among this many first points; most releases list whole classes in turn
+MAX_LINE_ROWS = 20_000  # lines are searched among this many first points; in most releases, they are whole classes
 MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
 RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of its length
 
