@@ -1,1 +1,1 @@
-"""Encoders of texts as vectors, and similarity measurements without approximate search."""
+"""Encoders of texts as vectors, and similarity measurements by exact search."""

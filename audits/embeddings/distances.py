@@ -14,21 +14,21 @@ from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import Float32, Matrix, highest, similarity_blocks
 from audits.gate.coarse import coarsen
 
-LOCAL_NEIGHBOURS = 5
-MIN_BIN = 10
-BINS_PER_UNIT = 40
+LOCAL_NEIGHBOURS = 5  # number of nearest reference rows whose mean similarity `crowding` subtracts
+MIN_BIN = 10  # a bin of a histogram has no rows of a table, or at least this many
+BINS_PER_UNIT = 40  # number of bins of a histogram per unit of distance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(NormalShare):
     """The share of synthetic rows whose nearest real row is in train, with its standard error.
 
-    The standard error is that under a random assignment of the persons to train and control.
+    The standard error assumes that the persons were assigned to train and control at random.
     """
 
     @property
     def n(self) -> int:
-        """Effective number of rows: as many independent rows have the same standard error, sqrt(1/4 / n)."""
+        """Effective number of rows: n independent rows have this standard error, sqrt(1/4 / n)."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
@@ -39,23 +39,23 @@ class Share(NormalShare):
 
 
 def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
-    """Return the share over all repeats with the exact variance under permutation of the roles.
+    """Return the share over all repeats, with its exact variance under permutation of the roles (train or control).
 
-    In each class c of one repeat, person i of 2n persons is nearest to the share w_i of the synthetic rows, and n of
-    the persons are in train. Under random roles the variance of the share is
+    In one repeat, a class c has 2n persons, n of them in train, and person i is nearest to the share w_i of the
+    synthetic rows. Under random roles, the variance of the share is
 
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
 
     so that synthetic rows near the same person do not count as independent. The repeats share persons; the mean of
-    their variances is at least the variance of their mean. `nearest` and `included` are those of
-    `nearest_person_of_rows` and `balanced_draws`.
+    their variances is at least the variance of their mean. `nearest` is the result of `nearest_person_of_rows`, and
+    `included` the result of `balanced_draws`.
     """
     n_persons, m = len(people.is_train), nearest.shape[1]
     value, variance = 0.0, 0.0
-    for found, among in zip(nearest, included, strict=True):
-        weight = np.bincount(found, minlength=n_persons) / m
+    for nearest_persons, drawn in zip(nearest, included, strict=True):
+        weight = np.bincount(nearest_persons, minlength=n_persons) / m
         value += float(weight[people.is_train].sum())
-        classes, weights = people.person_class[among], weight[among]
+        classes, weights = people.person_class[drawn], weight[drawn]
         size = np.bincount(classes)
         mean = np.bincount(classes, weights) / np.maximum(size, 1)
         spread = np.bincount(classes, (weights - mean[classes]) ** 2)
@@ -71,7 +71,7 @@ def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list
     records have a share of 0.75.
     """
     members = [
-        [np.flatnonzero((people.person_class == c) & (people.is_train == side)) for side in (True, False)]
+        [np.flatnonzero((people.person_class == c) & (people.is_train == role)) for role in (True, False)]
         for c in range(people.n_classes)
     ]
     drawn = []
@@ -91,13 +91,13 @@ def nearest_person_of_rows(
     """
     columns = rng.permutation(len(people.row_person))
     owner = people.row_person[columns]
-    kept = [np.flatnonzero(np.isin(owner, among)) for among in included]
+    kept = [np.flatnonzero(np.isin(owner, drawn)) for drawn in included]
     nearest = np.empty((len(included), synthetic.shape[0]), dtype=np.int64)
     for rows, similarities in similarity_blocks(synthetic, real[columns]):
         for r, columns_kept in enumerate(kept):
-            among = similarities[:, columns_kept] if len(columns_kept) < len(owner) else similarities
-            best = np.argmax(among, axis=1)
-            no_match = among[np.arange(len(best)), best] == 0
+            candidates = similarities[:, columns_kept] if len(columns_kept) < len(owner) else similarities
+            best = np.argmax(candidates, axis=1)
+            no_match = candidates[np.arange(len(best)), best] == 0
             best[no_match] = rng.integers(len(columns_kept), size=int(no_match.sum()))
             nearest[r, rows] = owner[columns_kept[best]]
     return nearest
@@ -112,13 +112,13 @@ def stack_arms(encoded: Encoded) -> Matrix:
 
 
 def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
-    """Return two proximity scores of each person, the maximum over their records; float64 (P,) each.
+    """Return two proximity scores of each person; float64 (P,) each.
 
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
 
-    The mean similarity to the reference is subtracted so that common texts do not look copied. If all texts follow
-    one template, the subtraction can hide that the release omits rows similar to train persons. `nearest` still
-    shows this.
+    x is a record, s a synthetic row. A person's score is the maximum over the person's records. The mean similarity
+    to the reference is subtracted so that common texts do not look copied. If all texts follow one template, the
+    subtraction can hide that the release omits rows similar to train persons; `nearest` still shows this.
     """
     real = stack_arms(encoded)
     nearest = highest(real, encoded.synthetic, 1)[:, 0]
@@ -127,40 +127,40 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
     return {name: person_scores(score, people.row_person) for name, score in scores.items()}
 
 
-def two_nearest_distances(encoded: Encoded, people: Arms, among: Int) -> tuple[Float32, Float32]:
+def two_nearest_distances(encoded: Encoded, people: Arms, included: Int) -> tuple[Float32, Float32]:
     """Return the cosine distances of each synthetic row to its two nearest train rows and two nearest control rows.
 
-    The rows are those of the persons `among`. Both results have the shape (m, 2).
+    Only rows of the `included` persons are searched. Both results have the shape (m, 2).
     """
-    real, is_among = stack_arms(encoded), np.isin(people.row_person, among)
+    real, is_included = stack_arms(encoded), np.isin(people.row_person, included)
     is_train = people.is_train[people.row_person]
     to_train, to_control = (
-        np.maximum(0, 1 - highest(encoded.synthetic, real[np.flatnonzero(is_among & side)], 2))
-        for side in (is_train, ~is_train)
+        np.maximum(0, 1 - highest(encoded.synthetic, real[np.flatnonzero(is_included & in_arm)], 2))
+        for in_arm in (is_train, ~is_train)
     )
     return to_train, to_control
 
 
 def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
-    """Return the ratio of a 10 % quantile for train to that for control; None if the latter is 0.
+    """Return the 10 % quantile of the nearest-neighbour distance ratio for train, divided by that for control.
 
-    The quantile is that of (distance to the nearest row) / (distance to the second nearest row). Synthetic rows whose
-    second distance is 0 are omitted.
+    The ratio is (distance to the nearest row) / (distance to the second nearest row). Synthetic rows whose second
+    distance is 0 are omitted. The result is None if the quantile for control is 0.
     """
-    tenths = []
-    for found in (to_train, to_control):
-        distinct = found[found[:, -1] > 0]
-        tenths.append(float(np.quantile(distinct[:, 0] / distinct[:, -1], 0.1)) if len(distinct) > 0 else 0.0)
-    return tenths[0] / tenths[1] if tenths[1] > 0 else None
+    quantiles = []
+    for distances in (to_train, to_control):
+        distinct = distances[distances[:, -1] > 0]
+        quantiles.append(float(np.quantile(distinct[:, 0] / distinct[:, -1], 0.1)) if len(distinct) > 0 else 0.0)
+    return quantiles[0] / quantiles[1] if quantiles[1] > 0 else None
 
 
 def distance_histogram(
     train: NDArray[np.floating], control: NDArray[np.floating]
 ) -> dict[str, list[float] | list[int]]:
-    """Return counts of cosine distances over common bins; there are none if all rows together are too few.
+    """Return counts of cosine distances over common bins; there are no bins if all rows together are too few.
 
-    Privacy: each bin has zero or at least ten rows of each table, so that no bin is a single person. The edges lie on
-        a fixed grid of 1/40, so that no edge is the distance of a record.
+    Privacy: each bin has either no rows or at least ten rows of each table, so that no bin is a single person. The
+        edges lie on a fixed grid of 1/40, so that no edge is the distance of a record.
     """
     both = np.concatenate([train, control])
     first = math.floor(float(both.min()) * BINS_PER_UNIT)

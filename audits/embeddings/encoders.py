@@ -1,8 +1,8 @@
 """Text encoders of the audits, independent of the encoder of the generator.
 
 Two lexical encoders are always built: words and characters. They detect similar wording, but not paraphrases. The
-attacks also use vectors passed by the caller, for example those of the generator's encoder, which an attacker may
-have. Everything is fitted on the reference table only.
+attacks also use vectors that the caller passes, for example from the generator's encoder, which an attacker may have.
+The lexical encoders are fitted on the reference table only.
 """
 
 from collections.abc import Callable
@@ -21,10 +21,10 @@ from audits.embeddings.similarity import Float32, Matrix
 from audits.text.ngrams import characters, runs, words
 
 ROLES = ("synthetic", "train", "control", "reference")
-CHARACTER_RUNS = (3, 4)
-CHARACTER_COLUMNS = 1 << 16
+CHARACTER_RUNS = (3, 4)  # lengths of the character n-grams
+CHARACTER_COLUMNS = 1 << 16  # number of columns to which the character n-grams are hashed
 LATENT_DIMENSIONS = 128
-MAX_FIT_ROWS = 2000
+MAX_FIT_ROWS = 2000  # largest number of reference rows on which the singular value decomposition is fitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +39,21 @@ class Encoded:
 
 
 def encode(holdout: HoldoutTables, rng: np.random.Generator) -> tuple[Encoded, ...]:
-    """Return the tables encoded by words, by characters, and by each passed encoder.
+    """Return the tables encoded by words, by characters, and by each encoder whose vectors the caller passed.
 
     Raise InputError with all problems if passed vectors are missing in a table or do not fit.
 
-    Randomness: the seed of the truncated decomposition and the rows it is fitted on.
-    Privacy: reads all texts; frequencies, projections and means are those of the reference.
+    Randomness: the seed of the truncated singular value decomposition and the rows on which it is fitted.
+    Privacy: reads all texts; frequencies, projections and means are computed from the reference only.
     """
     return (encode_words(holdout), encode_characters(holdout, rng), *_passed(holdout))
 
 
 def encode_words(holdout: HoldoutTables) -> Encoded:
-    """Return TF-IDF rows of words: (1 + ln tf) · (1 + ln((1 + N) / (1 + df))), with df of the reference.
+    """Return TF-IDF rows of words: (1 + ln tf) · (1 + ln((1 + N) / (1 + df))).
 
-    A word that is not in the reference gets the highest weight, because words of a single person reveal a copy.
+    N and df count rows of the reference. A word that is not in the reference gets the highest weight, because words
+    of a single person reveal a copy.
     """
     sequences, n_words = words([t.texts for t in _tables(holdout).values()])
     rows = [np.repeat(np.arange(len(s)), np.diff(s.starts)) for s in sequences]
@@ -63,9 +64,9 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
 def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encoded:
     """Return 128-dimensional rows: TF-IDF of hashed character 3- and 4-grams, truncated SVD, centred.
 
-    The encoding is robust to word dropout, inflection and spelling changes. SVD and centre are those of the
-    reference. Without centring, the direction that all texts share makes a few short texts the nearest
-    neighbours of most texts.
+    The encoding is robust to word dropout, inflection and spelling changes. SVD and centre are computed from the
+    reference. Without centring, the direction that all texts share makes a few short texts the nearest neighbours of
+    most texts.
 
     Reference: Deerwester et al., JASIS 1990 (latent semantic analysis).
     """
@@ -117,7 +118,7 @@ def _passed(holdout: HoldoutTables) -> tuple[Encoded, ...]:
     for name in names:
         matrices = {role: table.vectors[name] for role, table in tables.items() if name in table.vectors}
         if missing := tables.keys() - matrices:
-            problems.append(f"vectors '{name}' are missing in: {', '.join(r for r in ROLES if r in missing)}")
+            problems.append(f"vectors '{name}' are missing for: {', '.join(r for r in ROLES if r in missing)}")
         elif any(v.ndim != 2 or len(v) != len(tables[role]) for role, v in matrices.items()):
             problems.append(f"vectors '{name}' do not have one row per record in every table")
         elif len({v.shape[1] for v in matrices.values()}) > 1:
@@ -154,9 +155,9 @@ def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTable
 
 
 def encode_once(rng: np.random.Generator) -> TableEncoder:
-    """Return a caching `encode_tables` for several audits of the same tables.
+    """Return a variant of `encode_tables` that encodes once and caches the result for several audits.
 
-    It uses `rng` instead of the streams of the audits, so that the result does not depend on which audit runs first.
+    It uses `rng` instead of the streams of the audits, so the result does not depend on which audit runs first.
     """
     kept: list[tuple[AuditInputs, EncodedTables]] = []
 

@@ -1,8 +1,8 @@
 """Positive control of the similarity audits: an audit may pass only if it detects a planted leak.
 
 An audit may miss a leak because the texts do not suit it. Therefore, before an audit passes, a leak is planted in a
-copy of the table. The leak consists of records of 10 % of a sample of train persons, with 20 % of their words
-removed. The audit must fail this copy.
+copy of the synthetic table: a record of each of 10 % of a sample of train persons, with 20 % of its words removed.
+The audit must fail this copy.
 """
 
 from abc import ABC, abstractmethod
@@ -17,9 +17,9 @@ from audits.core.streams import stream
 from audits.core.types import AuditInputs, AuditResult, Table, persons
 from audits.embeddings.encoders import EncodedTables, TableEncoder, encode_tables
 
-MAX_PERSONS = 300  # persons per arm and synthetic rows: enough to detect thirty copies within seconds
-SHARE = 0.1
-DROPPED_WORDS = 0.2
+MAX_PERSONS = 300  # largest number of persons per arm, and of synthetic rows; thirty copies are detected in seconds
+SHARE = 0.1  # share of the sampled train persons whose records are copied
+DROPPED_WORDS = 0.2  # share of the words that are removed from a copy
 ROOT = 0  # fixed seed, so that the same copies are planted whenever the same tables are audited
 
 Measure = Callable[[AuditInputs, np.random.Generator], AuditResult]
@@ -28,7 +28,8 @@ Measure = Callable[[AuditInputs, np.random.Generator], AuditResult]
 def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> AuditResult:
     """Return the result; a pass becomes insufficient if the audit does not fail a table with a planted leak.
 
-    For a pass, the audit without this check (`measure`) runs once more, on at most 300 persons per arm and 300 rows.
+    If the verdict is pass, `measure` (the audit without this check) runs once more, on the table with the planted
+    leak. This table has at most 300 rows, and each arm has at most 300 persons.
 
     Privacy: the planted copies stay in memory.
     Randomness: persons, rows and words, from a fixed stream that is the same in every run.
@@ -37,21 +38,21 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
         return result
     planted, n = plant(inputs, stream(ROOT, "planted"))
     try:
-        found = measure(planted, stream(ROOT, f"planted {result.name}")).verdict == "fail"
+        is_found = measure(planted, stream(ROOT, f"planted {result.name}")).verdict == "fail"
     except NotMeasurable:
-        found = False
+        is_found = False
     of_persons = len(set(planted.train.groups))
-    planted_leak = {"persons": n, "of_persons": of_persons, "words_left_out": DROPPED_WORDS, "found": found}
+    planted_leak = {"persons": n, "of_persons": of_persons, "words_left_out": DROPPED_WORDS, "found": is_found}
     checked = replace(result, details={**result.details, "planted": planted_leak})
     reason = (
         f"The audit found no leak, but it also missed a planted leak: copies of {n} of {of_persons} train persons "
         "with 20 % of the words removed. Longer or less uniform records are required."
     )
-    return checked if found else replace(checked, verdict="insufficient", status="inconclusive", reason=reason)
+    return checked if is_found else replace(checked, verdict="insufficient", status="inconclusive", reason=reason)
 
 
 class EncoderAudit(ABC):
-    """An audit of encoded tables that passes only if it detects a planted leak; a subclass adds `name`."""
+    """An audit of encoded tables that passes only if it detects a planted leak; subclasses define `name`."""
 
     def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
         self.encode_tables = encode_tables
@@ -77,8 +78,8 @@ class EncoderAudit(ABC):
 def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, int]:
     """Return smaller tables with planted copies of train records in the synthetic table, and the number of copies.
 
-    The longest record of each chosen person replaces a random synthetic row, and its label and vectors replace those
-    of the row. The lineage is dropped.
+    The longest record of each chosen person, with its label and vectors, replaces a random synthetic row. The lineage
+    is dropped.
     """
     train, control = (some_persons(table, MAX_PERSONS, rng) for table in (inputs.train, inputs.control))
     m = min(MAX_PERSONS, len(inputs.synthetic))

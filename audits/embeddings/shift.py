@@ -12,21 +12,21 @@ from audits.core.types import Estimate, Float, Int, Table, persons
 from audits.text.normalise import tokens
 
 N_FOLDS = 5
-MAX_PERSONS = 4000  # per arm, drawn at random; enough to detect an AUC of 0.52
-SHIFT_CONFIDENCE = 0.995  # of each interval end, so that 1 % of the clean splits are reported
+MAX_PERSONS = 4000  # largest number of random persons per arm; enough to detect an AUC of 0.52
+SHIFT_CONFIDENCE = 0.995  # confidence of each interval end, so that 1 % of the splits without a shift are reported
 
 
 def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimate | None:
-    """Return the AUC of a linear classifier of train against control persons, or None with fewer than 10 in an arm.
+    """Return the AUC of a linear classifier of train against control persons.
 
-    The classifier is logistic regression on TF-IDF with 5 folds by person. In each fold the mean scores of the
-    persons are ranked:
+    The result is None if an arm has fewer than 10 persons. The classifier is logistic regression on TF-IDF with 5
+    folds by person. In each fold, the mean scores of the persons are ranked:
 
         AUC = mean over folds, variance = 2 sum over folds of (n_T + n_H + 1) / (12 n_T n_H) / folds^2
 
-    This is twice the variance of the rank statistic for exchangeable arms (Mann and Whitney 1947). It is doubled
-    because any two persons of different folds meet twice: each of them is scored once by a model that was trained on
-    the other.
+    This is twice the variance of the rank statistic for exchangeable arms (Mann and Whitney 1947). The factor 2
+    accounts for the dependence between folds: of any two persons in different folds, each is scored by a model that
+    was trained on the other.
 
     Raises:
         InputError: no word occurs in two records, so nothing can be compared.
@@ -54,8 +54,8 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
         out = folds == fold
         model = LogisticRegression(max_iter=1000).fit(matrix[~out], is_train[~out])
         score = model.decision_function(matrix[out])
-        sides = (is_train[out], ~is_train[out])
-        scores_train, scores_control = (_person_means(score[side], owner[out][side]) for side in sides)
+        arm_rows = (is_train[out], ~is_train[out])
+        scores_train, scores_control = (_person_means(score[rows], owner[out][rows]) for rows in arm_rows)
         n_t, n_h = len(scores_train), len(scores_control)
         values.append(auc(scores_train, scores_control))
         variance += 2 * (n_t + n_h + 1) / (12 * n_t * n_h) / N_FOLDS**2

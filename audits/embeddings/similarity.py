@@ -10,8 +10,8 @@ from audits.core.types import Bool, Int
 
 Float32 = NDArray[np.float32]
 Matrix = Float32 | sparse.csr_matrix
-BLOCK = 256
-MIN_DETERMINANT = 1e-6  # below it, two records count as parallel, so combinations are multiples of one record
+BLOCK = 256  # number of queries whose similarities are computed at a time
+MIN_DETERMINANT = 1e-6  # below this, two records count as parallel, and only one of them gets a weight
 
 
 def incidence(
@@ -26,9 +26,10 @@ def incidence(
 def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> Iterator[tuple[slice, Float32]]:
     """Yield blocks of queries · keysᵀ: a slice of the queries and its similarities, float32 (b, n_keys).
 
-    All rows have unit or zero length, so the products are cosines. For sparse input, only the columns that both use
-    are kept, and each block of queries is made dense. Time: O(n_q · n_k · d) dense, O(nnz(keys) · n_q) sparse;
-    memory: O(block · (n_k + d)).
+    All rows have unit or zero length, so the products are cosines. For sparse input, only the columns that both
+    matrices use are kept, and each block of queries is made dense.
+
+    Cost: O(n_q · n_k · d) time for dense and O(nnz(keys) · n_q) for sparse input; O(block · (n_k + d)) memory.
     """
     if isinstance(queries, sparse.csr_matrix) and isinstance(keys, sparse.csr_matrix):
         shared = np.intersect1d(queries.indices, keys.indices)
@@ -46,10 +47,10 @@ def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> I
 def highest(queries: Matrix, keys: Matrix, k: int) -> Float32:
     """Return the k highest similarities of each query in descending order; float32 (n_q, min(k, n_keys))."""
     k = min(k, keys.shape[0])
-    found = np.empty((queries.shape[0], k), dtype=np.float32)
+    best = np.empty((queries.shape[0], k), dtype=np.float32)
     for rows, similarities in similarity_blocks(queries, keys):
-        found[rows] = -np.sort(-top(similarities, k), axis=1)
-    return found
+        best[rows] = -np.sort(-top(similarities, k), axis=1)
+    return best
 
 
 def top(values: Float32, k: int) -> Float32:
@@ -60,8 +61,8 @@ def top(values: Float32, k: int) -> Float32:
 def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> Int:
     """Return for each row the two candidates of different persons whose combination lies nearest to the row.
 
-    A combination a P + b Q has weights a, b >= 0. With s the cosines of a row with the candidates P and Q, and g the
-    cosine between P and Q,
+    A combination a P + b Q has weights a, b >= 0. s_P and s_Q are the cosines of the row with the candidates P and Q,
+    and g is the cosine between P and Q:
 
         a = (s_P - g s_Q) / (1 - g²),  b = (s_Q - g s_P) / (1 - g²),  explained = a s_P + b s_Q  if a, b > 0
 
@@ -74,8 +75,8 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> In
         allowed: whether each repeat may use each candidate, bool (repeats, b, k).
 
     Returns:
-        Candidate indices, int64 (repeats, b, 2), the larger weight first; (i, i) if fewer than two persons are
-        allowed.
+        Candidate indices, int64 (repeats, b, 2); the candidate with the larger weight comes first. If fewer than two
+        persons are allowed, both indices are equal.
     """
     p, q = np.triu_indices(cosines.shape[1], 1)
     s_p, s_q, g = cosines[:, p], cosines[:, q], gram[:, p, q]
@@ -86,24 +87,24 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> In
     explained = np.where(inside, (a * s_p + b * s_q) / np.where(inside, determinant, 1), single)
     explained[owner[:, p] == owner[:, q]] = -np.inf
     second_is_larger = np.where(inside, a < b, s_p < s_q)
-    every, found = np.arange(len(cosines)), np.empty((len(allowed), len(cosines), 2), dtype=np.int64)
-    for r, among in enumerate(allowed):
-        values = np.where(among[:, p] & among[:, q], explained, -np.inf)
+    all_rows, pairs = np.arange(len(cosines)), np.empty((len(allowed), len(cosines), 2), dtype=np.int64)
+    for r, is_allowed in enumerate(allowed):
+        values = np.where(is_allowed[:, p] & is_allowed[:, q], explained, -np.inf)
         at = np.argmax(values, axis=1)
-        larger = second_is_larger[every, at]
-        found[r, :, 0], found[r, :, 1] = np.where(larger, q[at], p[at]), np.where(larger, p[at], q[at])
-        lacking = np.isneginf(values[every, at])
-        found[r, lacking] = np.argmax(np.where(among[lacking], cosines[lacking], -np.inf), axis=1)[:, None]
-    return found
+        larger = second_is_larger[all_rows, at]
+        pairs[r, :, 0], pairs[r, :, 1] = np.where(larger, q[at], p[at]), np.where(larger, p[at], q[at])
+        without_pair = np.isneginf(values[all_rows, at])
+        pairs[r, without_pair] = np.argmax(
+            np.where(is_allowed[without_pair], cosines[without_pair], -np.inf), axis=1
+        )[:, None]
+    return pairs
 
 
 def candidate_cosines(real: Matrix, candidates: Int) -> Float32:
     """Return the cosines between the candidates of each row; float32 (b, k, k).
 
-    `candidates[i]` has the row numbers in `real` of the candidates of query i; int64 (b, k).
-
-    Sparse records are copied to a dense matrix over the columns that the candidates use. A sparse product per row
-    would take three times as long.
+    `candidates` (b, k) has the indices in `real` of the candidates of each row. Sparse records are copied to a dense
+    matrix over the columns that the candidates use; a sparse product per row would take three times as long.
     """
     if not isinstance(real, sparse.csr_matrix):
         of_row = real[candidates]

@@ -13,18 +13,18 @@ from audits.core.errors import InputError
 from audits.core.files import open_regular
 from audits.core.types import AuditInputs
 
-# numpy evaluates the header as a Python literal; each of these errors means that the file is no readable matrix
+# numpy evaluates the header as a Python literal; each of these errors means that the file is not a readable matrix
 _PARSER_ERRORS = (OSError, EOFError, ValueError, TypeError, LookupError, OverflowError, MemoryError, SyntaxError)
 ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
-def named_folders(given: Sequence[str]) -> dict[str, Path]:
-    """Return the folders of options of the form NAME=FOLDER, by name.
+def named_folders(options: Sequence[str]) -> dict[str, Path]:
+    """Return by name the folders in options of the form NAME=FOLDER.
 
     Raises:
-        InputError: an option has another form, a name is no identifier, or a name is repeated.
+        InputError: an option has another form, a name is not an identifier, or a name is repeated.
     """
-    pairs = [one.partition("=") for one in given]
+    pairs = [option.partition("=") for option in options]
     names = [name for name, _, _ in pairs]
     if not all(name.isidentifier() and folder for name, _, folder in pairs) or len(set(names)) < len(names):
         raise InputError("pass --vectors NAME=FOLDER, each name once; names consist of letters, digits and _")
@@ -34,23 +34,23 @@ def named_folders(given: Sequence[str]) -> dict[str, Path]:
 def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInputs:
     """Return the inputs with additional vectors for every table of the similarity audits.
 
-    The folder of each encoder, by name, contains synthetic.npy, train.npy and control.npy, and reference.npy and
-    mirror.npy if these tables are given: numeric matrices with one row per table row. Raise InputError with all
-    problems if files are missing or do not fit their tables.
+    `folders` has the folder of each encoder by name. A folder contains synthetic.npy, train.npy and control.npy, and
+    also reference.npy and mirror.npy if these tables are given: numeric matrices with one row per table row. Raise
+    InputError with all problems if files are missing or do not fit their tables.
     """
     tables = {role: table for role in ROLES if (table := getattr(inputs, role)) is not None}
     problems: list[str] = []
-    found: dict[str, dict[str, NDArray[np.float32]]] = {role: dict(t.vectors) for role, t in tables.items()}
+    vectors_of: dict[str, dict[str, NDArray[np.float32]]] = {role: dict(t.vectors) for role, t in tables.items()}
     for name, folder in folders.items():
-        for role, vectors in found.items():
+        for role, vectors in vectors_of.items():
             problem, vectors[name] = _load(folder / f"{role}.npy", len(tables[role]))
             if problem:
                 problems.append(f"{name}, {role}.npy: {problem}")
-        if len({vectors[name].shape[-1] for vectors in found.values()}) > 1:
+        if len({vectors[name].shape[-1] for vectors in vectors_of.values()}) > 1:
             problems.append(f"{name}: the matrices differ in width")
     if problems:
         raise InputError("the vectors do not fit the tables", problems=problems)
-    return replace(inputs, **{role: replace(tables[role], vectors=vectors) for role, vectors in found.items()})
+    return replace(inputs, **{role: replace(tables[role], vectors=vectors) for role, vectors in vectors_of.items()})
 
 
 def vectors_digest(inputs: AuditInputs) -> str:

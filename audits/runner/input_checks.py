@@ -20,11 +20,11 @@ from audits.text.minhash import CLOSE, near_pairs, sketch
 from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import number_rows
 
-NEAR_DUPLICATE = 0.8  # Jaccard index of 5-token shingles from which two rows are near-duplicates
-# larger shares are a problem
-MAX_NEAR_DUPLICATES = 0.01  # share of the control rows that nearly duplicate a train row
-MAX_STRADDLING = 0.01  # share of the control persons who have an identifier of a train person
-MAX_REPEATING_REFERENCE = 0.01  # share of the reference rows that repeat a train or control record
+NEAR_DUPLICATE = 0.8  # rows with at least this Jaccard index of 5-token shingles are near-duplicates
+# each share that exceeds its limit is a problem
+MAX_NEAR_DUPLICATES = 0.01  # limit on the share of the control rows that nearly duplicate a train row
+MAX_STRADDLING = 0.01  # limit on the share of the control persons who have an identifier of a train person
+MAX_REPEATING_REFERENCE = 0.01  # limit on the share of the reference rows that repeat a train or control record
 _RECORD_NUMBER = re.compile(r"[a-z]{0,4}[- ]?\d(?:[-/ ]?\d){5,13}")
 
 
@@ -38,15 +38,16 @@ class InputChecks:
 
 
 def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
-    """Return the tables without rows that invalidate a comparison, and the remaining problems.
+    """Return the tables without rows that invalidate a comparison, and the problems of the tables.
 
     Three kinds of rows are removed. More than 1 % of any kind is a problem:
     - control rows that nearly duplicate a train row (Jaccard index of 5-token shingles >= 0.8), because they make
-      copying look like chance (the share removed before, `inputs.near_duplicate_rate`, is included);
+      copying look like chance. The limit of 1 % includes rows that were removed earlier
+      (`inputs.near_duplicate_rate`);
     - all rows of a control person who shares a direct identifier with a train person, if at most ten persons have
-      it, because they are the same person or one family;
-    - reference rows that contain phrases of a repeated record, because its copies would then count as common text.
-      A train or control record is repeated if the reference contains at least half of it.
+      this identifier, because the two are the same person or one family;
+    - reference rows that contain phrases of a repeated record, because copies of the record would then count as
+      common text. A train or control record is repeated if the reference contains at least half of it.
 
     There are three other problems:
     - A classifier that has not seen the synthetic table can separate train from control persons, so a difference
@@ -62,15 +63,15 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
     before = inputs.near_duplicate_rate
     if not 0 <= before <= 1:
         raise InputError(f"near_duplicate_rate must be between 0 and 1, got {before:g}")
-    repeated, straddling = _repeated(inputs), _straddling(inputs)
+    duplicating, straddling = _duplicating(inputs), _straddling(inputs)
     names, person = persons(inputs.control.groups)
     repeating = np.zeros(0, np.bool_) if inputs.reference is None else _repeating_reference(inputs, inputs.reference)
     rates = {
-        "near_duplicate_rate": (before + (1 - before) * float(repeated.mean()), len(inputs.control)),
+        "near_duplicate_rate": (before + (1 - before) * float(duplicating.mean()), len(inputs.control)),
         "straddling_rate": (len(np.unique(person[straddling])) / len(names), len(names)),
         "reference_rate": (float(repeating.mean()) if len(repeating) > 0 else 0.0, len(repeating)),
     }
-    kept = _kept(inputs, repeated | straddling, repeating)
+    kept = _kept(inputs, duplicating | straddling, repeating)
     shift = shift_auc(inputs.train, kept.control, rng)
     problems = [*_rate_problems({name: rate for name, (rate, _) in rates.items()}), *_text_problems(inputs, shift)]
     has_groups = inputs.train.has_groups and inputs.control.has_groups
@@ -79,15 +80,15 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
             "the tables do not identify persons, so privacy is measured per record only: add a group column, "
             "or pass --rows-are-persons if each row belongs to a different person"
         )
-    counted = {"problems": (len(problems), len(inputs.control)), **rates}
+    counts = {"problems": (len(problems), len(inputs.control)), **rates}
     details = {
         "near_duplicate_rate": rates["near_duplicate_rate"][0],
-        "control_rows_left_out": int((repeated | straddling).sum()),
+        "control_rows_left_out": int((duplicating | straddling).sum()),
         "reference_rows_left_out": int(repeating.sum()),
         "shift_auc": None if shift is None else [shift.value, shift.low, shift.high],
         "claim_scope": "person" if has_groups else "record",
         "problems": list(problems),
-        "metrics": {name: asdict(exact(float(value), confidence=1.0, n=n)) for name, (value, n) in counted.items()},
+        "metrics": {name: asdict(exact(float(value), confidence=1.0, n=n)) for name, (value, n) in counts.items()},
     }
     return InputChecks(inputs=kept, problems=tuple(problems), details=details)
 
@@ -98,11 +99,12 @@ def _text_problems(inputs: AuditInputs, shift: Estimate | None) -> Iterator[str]
             f"train and control differ by more than chance (AUC {shift.value:.3f}, interval {shift.low:.3f} to "
             f"{shift.high:.3f} must contain 0.5): draw control from the same population as train"
         )
-    found = disguise(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
-    if found.proven:
+    disguised = disguise(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
+    if disguised.proven:
         yield (
-            f"{found.synthetic} synthetic rows and {found.real} real rows contain many look-alike or invisible "
-            "characters, so a text search in the synthetic rows is unreliable: write them in plain characters"
+            f"{disguised.synthetic} synthetic rows and {disguised.real} real rows contain many look-alike or "
+            "invisible characters, so a text search in the synthetic rows is unreliable: write them in plain "
+            "characters"
         )
 
 
@@ -128,8 +130,8 @@ def _rate_problems(rates: Mapping[str, float]) -> Iterator[str]:
 def _kept(inputs: AuditInputs, left_out: Bool, repeating: Bool) -> AuditInputs:
     if left_out.all():
         raise InputError(
-            "every control row repeats a train row or belongs to a person with an identifier of a train person; "
-            "control must contain persons the generator never saw"
+            "every control row nearly duplicates a train row or belongs to a person with an identifier of a train "
+            "person; control must contain persons whom the generator never saw"
         )
     reference, identifiers = inputs.reference, inputs.control_identifiers
     if reference is not None and repeating.any():
@@ -145,18 +147,18 @@ def _kept(inputs: AuditInputs, left_out: Bool, repeating: Bool) -> AuditInputs:
     )
 
 
-def _repeated(inputs: AuditInputs) -> Bool:
+def _duplicating(inputs: AuditInputs) -> Bool:
     """Return which control rows nearly duplicate a train row; bool (n_control rows,)."""
     pairs = near_pairs(*(sketch(table.texts, bands=CLOSE) for table in (inputs.control, inputs.train)))
-    repeated = np.zeros(len(inputs.control), dtype=bool)
-    repeated[pairs.left[pairs.jaccard >= NEAR_DUPLICATE]] = True
-    return repeated
+    duplicating = np.zeros(len(inputs.control), dtype=bool)
+    duplicating[pairs.left[pairs.jaccard >= NEAR_DUPLICATE]] = True
+    return duplicating
 
 
 def _straddling(inputs: AuditInputs) -> Bool:
-    """Return which control rows belong to a person with a direct identifier of train; bool (n_control rows,).
+    """Return which control rows belong to a person with a direct identifier of a train person; bool (n_control,).
 
-    An identifier of more than ten persons is ignored.
+    An identifier that more than ten persons have is ignored.
     """
     train, control = (
         _owners(table, recorded)
@@ -172,17 +174,17 @@ def _straddling(inputs: AuditInputs) -> Bool:
 
 
 def _owners(table: Table, recorded: tuple[tuple[str, ...], ...] | None) -> dict[str, set[str]]:
-    """Return the persons with each direct identifier, in a text or recorded before it was replaced."""
-    found: dict[str, set[str]] = defaultdict(set)
+    """Return the persons by direct identifier, from the texts and from the identifiers recorded for each row."""
+    owners: dict[str, set[str]] = defaultdict(set)
     for row, (text, group) in enumerate(zip(table.texts, table.groups, strict=True)):
         values = {entity.key for entity in entities(text) if entity.kind in DIRECT}
         for value in values | _record_numbers(() if recorded is None else recorded[row]):
-            found[value].add(group)
-    return found
+            owners[value].add(group)
+    return owners
 
 
 def _record_numbers(recorded: Iterable[str]) -> set[str]:
-    """Return the digits of the recorded identifiers that are numbers of 6 to 14 digits and no quasi-identifiers."""
+    """Return the digits of recorded numbers of 6 to 14 digits, except quasi-identifiers such as dates."""
     return {
         "".join(filter(str.isdigit, text))
         for text in recorded
@@ -200,6 +202,7 @@ def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
     n_rows, n_persons = len(owner), int(owner.max()) + 1
     texts = inputs.train.texts + inputs.control.texts + reference.texts
     rows = number_rows((without_numbers(tokens(text)) for text in texts), {})
+    # the whole reference counts as one more person, with the number n_persons
     side = np.where(np.arange(n_persons + 1) < len(set(inputs.train.groups)), TRAIN, CONTROL)
     pool = Owned(rows, np.concatenate([owner, np.full(len(reference), n_persons)]), side)
     shared = shared_phrases(pool)

@@ -1,4 +1,4 @@
-"""Language check: whether the synthetic table is in the language of its source, so that attacks can read it."""
+"""Language check: whether the synthetic table is in the language of the real tables, so that attacks can read it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from audits.embeddings.similarity import highest
 from audits.text.legibility import legibility
 from audits.text.normalise import tokens
 
-MAX_ROWS = 500  # largest number of random rows of each table that the similarity uses
+MAX_ROWS = 500  # the similarity is computed on at most this many random rows of each table
 FOREIGN_WORDS = 0.5  # a row with a larger share of unknown words is foreign
-MAX_FOREIGN = 0.05  # a larger share of foreign rows, beyond that of control, prevents every pass
-LEAST_SIMILARITY = 0.5  # a smaller similarity prevents a pass of the similarity audits
+MAX_FOREIGN = 0.05  # no audit of texts passes if the share of foreign rows exceeds that of control by more than this
+MIN_SIMILARITY = 0.5  # no similarity audit passes if the similarity is smaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,34 +32,34 @@ class LanguageCheck:
     illegible_rows: int  # number of illegible synthetic rows; 0 if not significantly more than in control
     similarity: float  # median cosine of synthetic rows with the nearest control row, divided by that of train rows
     n: int  # number of synthetic rows
-    quarantined: tuple[int, ...] = ()  # the illegible rows, from 0, if so few of them may be quarantined
+    quarantined: tuple[int, ...] = ()  # indices of the illegible rows; empty if they are too many for a quarantine
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Return why no audit of texts may pass this table; empty if the audits may pass it."""
-        found = []
+        problems = []
         if self.foreign_rows > MAX_FOREIGN:
-            found.append(
-                "the share of synthetic rows that are not in the language of train exceeds that of control rows by "
-                f"{self.foreign_rows:.0%} (at most 5 % allowed), and such rows cannot be searched: release plain, "
-                "unencoded text"
+            problems.append(
+                "the share of rows that are not in the language of train is higher in the synthetic table than in "
+                f"control, by {self.foreign_rows:.0%} (at most 5 % allowed), and the audits cannot search these "
+                "rows: release plain, unencoded text"
             )
         if self.illegible_rows > len(self.quarantined):
-            found.append(
+            problems.append(
                 f"{self.illegible_rows} synthetic rows are illegible: their letter sequences do not occur in real "
                 f"records, so they may encode private text. At most {most_quarantined(self.n)} may be quarantined: "
                 "inspect the table, and release plain, unencoded text"
             )
-        return tuple(found)
+        return tuple(problems)
 
     @property
     def dissimilar(self) -> tuple[str, ...]:
         """Return why no similarity audit may pass this table; empty if these audits may pass it."""
         problem = (
             f"the similarity of synthetic rows to control is {self.similarity:.2f} times that of real records (at "
-            f"least {LEAST_SIMILARITY:g} required), so a similarity audit cannot tell persons apart"
+            f"least {MIN_SIMILARITY:g} required), so a similarity audit cannot tell persons apart"
         )
-        return () if self.similarity >= LEAST_SIMILARITY else (problem,)
+        return () if self.similarity >= MIN_SIMILARITY else (problem,)
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers for the report."""
@@ -68,32 +68,33 @@ class LanguageCheck:
 
 
 def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageCheck:
-    """Return whether the synthetic table is in the language of its source.
+    """Return whether the synthetic table is in the language of the real tables.
 
-    A row is illegible if its character sequences do not occur in real text (`audits.text.legibility`). It is foreign
-    if
+    A row is illegible if its character sequences do not occur in real text (`audits.text.legibility`). A row is
+    foreign if
     - more than half of its words occur neither in train nor in control (for a control row: not in train), or
-    - at least a third of its windows of 50 characters are illegible, or the row as a whole is.
+    - at least a third of its windows of 50 characters are illegible, or the row as a whole is illegible.
 
     Rotated, reversed, spelled-out or encoded text and other languages are foreign. Poor sentences of a weak language
-    model are not. Illegible rows prevent a pass if there are significantly more than in control (one-sided
-    binomial test at 5 %). If legibility cannot be judged, every synthetic row counts as illegible.
-    If at most 1 % of the rows are illegible, they are quarantined: the audits exclude them, and they must be removed.
+    model are not foreign. Illegible rows prevent a pass if there are significantly more of them than in control
+    (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row counts as illegible. If at
+    most 1 % of the rows are illegible, they are quarantined: the audits exclude them, and they must be removed before
+    the release.
 
     The similarity is the cosine of TF-IDF word vectors with the document frequencies of control, on a random sample
     of at most 500 rows of each table. Text of another genre in the same language is not a leak, but similarity
     attacks cannot measure anything on it.
     """
     known, held_out = [*inputs.train.texts, *inputs.control.texts[::2]], inputs.control.texts[1::2]
-    n, of_train = len(inputs.synthetic), _vocabulary(inputs.train.texts)
+    n, train_words = len(inputs.synthetic), _vocabulary(inputs.train.texts)
     try:
-        read = legibility((*inputs.synthetic.texts, *held_out), known, held_out, rng)
-        partly, illegible = read.partly, _beyond_chance(read.illegible[:n], read.illegible[n:])
+        judged = legibility((*inputs.synthetic.texts, *held_out), known, held_out, rng)
+        partly, illegible = judged.partly, _beyond_chance(judged.illegible[:n], judged.illegible[n:])
     except NotMeasurable:
         partly, illegible = np.arange(n + len(held_out)) < n, np.arange(n)
-    of_both = of_train | _vocabulary(inputs.control.texts)
-    synthetic = float((_unknown(inputs.synthetic.texts, of_both) | partly[:n]).mean())
-    control = float((_unknown(held_out, of_train) | partly[n:]).mean())
+    real_words = train_words | _vocabulary(inputs.control.texts)
+    synthetic = float((_unknown(inputs.synthetic.texts, real_words) | partly[:n]).mean())
+    control = float((_unknown(held_out, train_words) | partly[n:]).mean())
     foreign = max(0.0, synthetic - control)
     quarantined = tuple(illegible.tolist()) if len(illegible) <= most_quarantined(n) else ()
     return LanguageCheck(
@@ -106,9 +107,9 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
 
 
 def _beyond_chance(synthetic: Bool, control: Bool) -> Int:
-    """Return the illegible synthetic rows, or none if there are not significantly more of them than in control."""
-    found, share = np.flatnonzero(synthetic), float(control.mean())
-    return found[:0] if len(found) <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else found
+    """Return the illegible synthetic rows if there are significantly more of them than in control, else no rows."""
+    illegible, share = np.flatnonzero(synthetic), float(control.mean())
+    return illegible[:0] if len(illegible) <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else illegible
 
 
 def _similarity(inputs: AuditInputs, rng: np.random.Generator) -> float:

@@ -21,9 +21,9 @@ AUDITS = {
 ON_ENCODED_TABLES = {"neighbours", "membership", "parent_recovery"}
 # audits that pass if the synthetic rows are no more similar to train persons than to control persons
 BY_SIMILARITY = {*ON_ENCODED_TABLES, "linkage"}
-# audits that compare no texts, so that no problem of the tables makes their verdicts invalid
+# audits that compare no texts; problems of the tables do not affect their verdicts
 ON_LOGS = {"accounting"}
-# audits that require another input besides the three tables, with the field of `AuditInputs` that holds it
+# for each audit that requires an input besides the three tables, the field of `AuditInputs` that holds this input
 NEEDS = {"canaries": "canaries", "accounting": "mechanism", "differencing": "previous"}
 
 
@@ -41,6 +41,6 @@ def build(name: str, encode_tables: TableEncoder = encode_tables) -> Attack:
     if name not in AUDITS:
         raise InputError(f"there is no audit {name!r}", hint=f"audits: {', '.join(AUDITS)}")
     module, attribute = AUDITS[name]
-    made = getattr(importlib.import_module(module), attribute)
-    attack: Attack = made(encode_tables) if name in ON_ENCODED_TABLES else made()
+    audit_class = getattr(importlib.import_module(module), attribute)
+    attack: Attack = audit_class(encode_tables) if name in ON_ENCODED_TABLES else audit_class()
     return attack

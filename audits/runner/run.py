@@ -44,16 +44,17 @@ def run(  # noqa: PLR0913 - the options of a run
 
     If a check of the tables (input checks, language, labels to release) finds a problem, each pass becomes
     insufficient, each fail stays, and no result is a measurement that a policy may use. This does not apply to
-    `accounting`, which reads a log and no text. A few rows that no audit can
-    judge are quarantined: the verdicts apply to the table without them, and `overall` is not pass.
+    `accounting`, which reads a log and no text. If there are only a few rows that no audit can judge, they are
+    quarantined: the verdicts apply to the table without these rows, and `overall` is not pass.
 
     Args:
         inputs: the tables.
         policy: its required and measured audits are run if `names` is None.
-        names: audits to run; default: the audits of the policy, or without a policy all whose inputs are present.
-        seed: root seed, not negative. Each audit has its own stream, named after it.
-        confidence: one-sided confidence of each interval end that a pass rests on; at least 0.95. Failures use the
-            fixed level `stats.FAIL_LEVEL` instead.
+        names: audits to run; by default the audits of the policy or, without a policy, all audits whose inputs are
+            present.
+        seed: root seed, not negative. Each audit has its own random stream, named after the audit.
+        confidence: one-sided confidence, at least 0.95, of the interval ends on which a pass depends. Failures depend
+            on the fixed level `stats.FAIL_LEVEL` instead.
         progress: called with one line before and after each audit.
         quarantine: whether illegible rows are excluded; if not, they prevent every pass.
 
@@ -74,15 +75,15 @@ def run(  # noqa: PLR0913 - the options of a run
     language = language if quarantine else replace(language, quarantined=())
     kept = np.setdiff1d(np.arange(len(inputs.synthetic)), language.quarantined)
     audited = without_rows(input_checks.inputs, np.array(language.quarantined, dtype=np.int64))
-    found = list[AuditResult]()
+    results = list[AuditResult]()
     for number, (name, attack) in enumerate(zip(selected, attacks, strict=True), start=1):
         say(f"{name}: running ({number} of {len(selected)})")
         result = result_of(name, attack, audited, stream(seed, name), confidence)
         problems = () if name in ON_LOGS else (*general, *language.problems)
         limits = language.dissimilar if name in BY_SIMILARITY else ()
-        found.append(_capped(_in_given_rows(result, kept), problems, limits))
-        say(f"{name}: {found[-1].verdict}")
-    return _report(inputs, input_checks, language, general, found)
+        results.append(_capped(_in_given_rows(result, kept), problems, limits))
+        say(f"{name}: {results[-1].verdict}")
+    return _report(inputs, input_checks, language, general, results)
 
 
 def _report(
@@ -90,17 +91,17 @@ def _report(
     input_checks: InputChecks,
     language: LanguageCheck,
     general: Sequence[str],
-    found: Sequence[AuditResult],
+    results: Sequence[AuditResult],
 ) -> AuditReport:
     """Return the report; if more rows are quarantined than allowed, no audit of the tables passes."""
-    quarantined = {result.name: result.quarantined for result in found} | {"language": language.quarantined}
+    quarantined = {result.name: result.quarantined for result in results} | {"language": language.quarantined}
     quarantined = {check: rows for check, rows in sorted(quarantined.items()) if rows}
-    n_quarantined, most = len(set().union(*quarantined.values())), most_quarantined(len(inputs.synthetic))
-    if n_quarantined > most:
-        general = (*general, f"{n_quarantined} synthetic rows are quarantined, but at most {most} may be")
-        found = [result if result.name in ON_LOGS else _capped(result, general) for result in found]
+    n_quarantined, limit = len(set().union(*quarantined.values())), most_quarantined(len(inputs.synthetic))
+    if n_quarantined > limit:
+        general = (*general, f"{n_quarantined} synthetic rows are quarantined, but at most {limit} may be")
+        results = [result if result.name in ON_LOGS else _capped(result, general) for result in results]
     return AuditReport(
-        results=tuple(found),
+        results=tuple(results),
         inputs=digests(inputs),
         input_checks=_details(input_checks, language, general, (n_quarantined, len(inputs.synthetic))),
         tool=tool_name(),
@@ -118,9 +119,9 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
-    """Return the sha256 of the tables, the main settings and the audit version, by which the ledger knows a run.
+    """Return the sha256 by which the ledger recognises a run: of the tables, the main settings and the audit version.
 
-    Which canaries were inserted and the records set aside before are not included.
+    The digest does not include which canaries were inserted, nor records that were set aside earlier.
     """
     content = {
         "tables": digests(inputs),
@@ -174,7 +175,7 @@ def _details(
 
 
 def _in_given_rows(result: AuditResult, kept: Int) -> AuditResult:
-    """Return the result with the row numbers of the table that the user gave; `kept` are the audited rows."""
+    """Return the result with row indices of the user's table; `kept` has the index of each audited row there."""
     findings = tuple(replace(finding, row=int(kept[finding.row])) for finding in result.findings)
     return replace(result, findings=findings, quarantined=tuple(int(kept[row]) for row in result.quarantined))
 
@@ -182,9 +183,9 @@ def _in_given_rows(result: AuditResult, kept: Int) -> AuditResult:
 def _capped(result: AuditResult, problems: Sequence[str], limits: Sequence[str] = ()) -> AuditResult:
     """Return the result; a pass becomes insufficient if there are problems or limits.
 
-    After a problem, no number of the audit is evidence of safety. A limit only prevents a pass, and the interval of
-    the audit may still meet the rule of a policy. An example of a limit is synthetic text that is much less similar
-    to control than train is.
+    If there is a problem, no number of the audit is evidence of safety. A limit only prevents a pass: a policy may
+    still use the interval of the audit. An example of a limit is synthetic text that is much less similar to control
+    than train is.
     """
     if result.status != "measured" or not (problems or limits):
         return result

@@ -1,4 +1,4 @@
-"""The file `selftest.json`: the result of the calibration suite, bound to the tables on which it was run.
+"""The file `selftest.json`: the result of the calibration suite, with the digests of the tables on which it was run.
 
 The gate, which decides on a release, reads this file as evidence that the audits detect leaks on these tables.
 """
@@ -22,7 +22,7 @@ _MAX_BYTES = 16 << 20
 
 
 class BoundCell(Closed):
-    """What one case demands of one audit, and the outcome (see `cases`)."""
+    """The demand of one case on one audit, and the outcome; `audits/selftest/cases.py` defines both."""
 
     demand: Demand
     outcome: Outcome
@@ -40,19 +40,19 @@ class BoundSelfTest(Canonical):
     audits: dict[str, dict[str, BoundCell]]  # by name of the audit and of the case
 
     def numbers(self) -> dict[str, Estimate]:
-        """Return for each audit, as `selftest.NAME_wrong`, the number of its cases that are wrong or uncalibrated.
+        """Return for each audit, as `selftest.NAME_wrong`, the number of cases on which it is wrong or uncalibrated.
 
         Cases without a demand on the audit are not counted; n is the number of the other cases.
         """
-        found = {}
+        numbers = {}
         for name, cases in self.audits.items():
             is_right = [cell.outcome == "right" for cell in cases.values() if cell.demand != "blind"]
-            found[f"selftest.{name}_wrong"] = exact(float(is_right.count(False)), confidence=1.0, n=len(is_right))
-        return found
+            numbers[f"selftest.{name}_wrong"] = exact(float(is_right.count(False)), confidence=1.0, n=len(is_right))
+        return numbers
 
 
 def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt: str, tool: str) -> BoundSelfTest:
-    """Return a result of `SelfTest.to_json`, bound to the sha256 of the tables "train" and "control"."""
+    """Return a result of `SelfTest.to_json` with the sha256 of the tables "train" and "control"."""
     keys = ("demand", "outcome")
     audits = {
         audit: {case["case"]: {key: case["audits"][audit][key] for key in keys} for case in result["cases"]}
@@ -78,7 +78,7 @@ def check_bound(test: BoundSelfTest, tables: Mapping[str, str], tool: str) -> No
     """Raise InputError unless the self-test was made from these tables (sha256 of train and control) by this tool."""
     tables_of_test = {"train": test.train, "control": test.control}
     problems = [
-        f"the {role} table is not the table of the self-test"
+        f"the self-test was run on another {role} table"
         for role, digest in tables_of_test.items()
         if digest != tables[role]
     ]

@@ -12,29 +12,30 @@ from audits.selftest import evasions, recipes
 from audits.selftest.clean_release import Population
 
 # The demand of a case on an audit:
-#   must_fail      it fails every release of the case
-#   must_not_pass  it passes none
-#   must_pass      it passes most
-#   seldom_fail    it fails at most `MAX_FALSE_ALARMS`
-#   blind          nothing, because the audit need not detect the leak
+#   must_fail      the audit fails every release of the case
+#   must_not_pass  the audit passes no release of the case
+#   must_pass      the audit passes more than half of the releases
+#   seldom_fail    the audit fails at most `MAX_FALSE_ALARMS` releases
+#   blind          no demand, because the audit need not detect the leak
 Demand = Literal["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind"]
 Recipe = Callable[[Population, np.random.Generator], AuditInputs]
 Outcome = Literal["right", "wrong", "uncalibrated", "open"]  # see `judge`
 
 # The calibrated audits, in the order of the registry. The other audits use inputs that cannot be built from a table
-# (canaries, logs, previous releases) and have positive controls of their own.
+# (canaries, logs, previous releases); they have other positive controls.
 JUDGED = ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage")
 
-# With `n_needed` persons an audit passes a clean release with probability 0.8. All nine audits of the registry
-# together pass with probability 0.8 if each passes with probability 1 - 0.2/9. This needs
-# ((1.645 + 2.010) / (1.645 + 0.842))^2 times as many persons.
+# With `n_needed` persons, an audit passes a clean release with probability 0.8. All nine audits of the registry
+# together pass with probability 0.8 if each passes with probability 1 - 0.2/9. The number of persons must then be
+# larger by the factor ((1.645 + 2.010) / (1.645 + 0.842))^2.
 SAMPLE_FACTOR = 2.16
 
-SPLITS = 3  # releases of a clean case, each from another split of the persons
-PERMUTATIONS = 20  # releases of `permuted_roles`
-# A correct audit raises a false alarm on 5 % of the releases. If one alarm in twenty were allowed, a correct audit
-# would be wrong in 26 % of self-tests. With four allowed, one of the six audits is wrong with probability
-# 6 × P[Bin(20, 0.05) > 4] = 1.5 %, and an audit with 40 % false alarms is still detected with probability 0.95.
+SPLITS = 3  # number of releases of a clean case, each from another split of the persons
+PERMUTATIONS = 20  # number of releases of `permuted_roles`
+# A correct audit raises a false alarm on 5 % of the releases. If only one alarm in twenty were allowed, a correct
+# audit would count as wrong in 26 % of self-tests. If four are allowed, the probability that one of the six audits
+# counts as wrong is 6 × P[Bin(20, 0.05) > 4] = 1.5 %, and an audit with 40 % false alarms is still detected with
+# probability 0.95.
 MAX_FALSE_ALARMS = 4
 
 _DEMANDS: tuple[Demand, ...] = ("must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind")
@@ -45,22 +46,22 @@ _MARKS: Mapping[str, Demand] = dict(zip("FNPS.", _DEMANDS, strict=True))
 class Case:
     """One release of the calibration suite."""
 
-    marks: str  # the demand on each audit of `JUDGED`, one letter of `_MARKS` each
+    marks: str  # one letter of `_MARKS` for each audit of `JUDGED`: the demand on the audit
     name: str
     make: Recipe  # builds the release
     description: str  # content of the release
     why: str  # why the audits must meet the demands
     blind: str = ""  # why the audits without a demand need not detect the leak
     repeats: int = 1  # number of releases, each from another split or with other random numbers
-    lean: bool = False  # run only the audits with a demand, and run the input checks as `audits run` does
+    lean: bool = False  # whether only the audits with a demand run, after the input checks of `audits run`
 
     def demand(self, audit: str) -> Demand:
-        """Return the demand on an audit by its name."""
+        """Return the demand on the audit with this name."""
         return _MARKS[self.marks[JUDGED.index(audit)]] if audit in JUDGED else "blind"
 
 
 _FOUR = "clean rows, and a text and record number of each of four train persons"
-DESCRIPTIONS = {  # the content of each release
+DESCRIPTIONS = {  # the content of each release; clean rows are rows of persons who are in neither train nor control
     "verbatim": "train itself",
     "verbatim_1_percent": "clean rows, and all rows, with record numbers, of 1 % of the train persons (at least 11)",
     "verbatim_one_person": "clean rows, and a text and record number of one train person pasted into one row",
@@ -91,11 +92,11 @@ DESCRIPTIONS = {  # the content of each release
     "rotated": "train, with every letter rotated by thirteen places",
     "one_class": "clean rows, but all rows of the largest class are train rows",
     "shared_desk": "clean rows, the e-mail address of one train person, and an office address of many persons",
-    "two_ids": "clean rows, a record number of two train persons, and their common text",
+    "two_ids": "clean rows, a record number that two train persons share, and their common text",
     "long_control_name": "clean rows, declared names of two train persons, and a very long name of a control person",
-    "name_orders": "clean rows, and recorded names of four train persons in another order",
+    "name_orders": "clean rows, and the recorded names of four train persons with their parts in another order",
     "bare_codes": "clean rows, and a number of each of four train persons, without a cue and in another grouping",
-    "combined_facts": "clean rows, and age, date of birth, postal code and sex of four train persons",
+    "combined_facts": "clean rows, and the age, date of birth, postal code and sex of four train persons",
     "copied_reference": "clean rows, and eight train texts that the reference table also contains",
     "repeating_control": "clean rows and some train texts, of which one control row in nine is a copy",
     "templated": "clean rows; 60 % of the words of every record belong to one template",
@@ -120,7 +121,7 @@ REASONS = {  # why the audits with a demand must detect the leak, or must not ra
     "trigram_model": f"the release reproduces word sequences {_MODEL}",
     "one_identifier": "one record number identifies its owner",
     "permuted_secret": "three quarters of every text stay together, so someone who knows one part finds the rest",
-    "fresh_people": "the release contains nothing of train; an audit that stops it would stop any release",
+    "fresh_people": "the release contains nothing of train; an audit that fails it would fail any release",
     "fresh_filtered": "rows similar to train persons are missing, which reveals who is in train",
     "permuted_roles": f"train and control are exchangeable; more than {MAX_FALSE_ALARMS} alarms exceed chance",
     **dict.fromkeys(("accented", "invisible", "underscored", "confusable", "glued", "misspelled"), _READ),
@@ -150,7 +151,7 @@ _MAY_BE_LEFT_OUT = (
 _NEED_NOT_HOLD = "a copied text does not necessarily contain the values that linkage infers"
 UNDETECTED = {  # why the audits without a demand need not detect the leak
     "verbatim_1_percent": "1 % of the persons does not change an average over all rows or persons",
-    "verbatim_one_person": "no ranking detects one person among hundreds; an audit that fails at one match does",
+    "verbatim_one_person": "no ranking detects one person among hundreds; only audits that fail at one match do",
     **dict.fromkeys(("word_dropout_10", "word_dropout_30"), _MAY_BE_LEFT_OUT),
     "word_dropout_50": "few runs of words remain, so there is no verbatim copy",
     **dict.fromkeys(("smote_k1", "smote_k5"), _NEED_NOT_HOLD),
@@ -220,11 +221,11 @@ CASES: tuple[Case, ...] = (
 def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
     """Return whether the verdicts of an audit on a case meet the demand.
 
-    - "open": the case demands nothing of the audit.
+    - "open": the case has no demand on the audit.
     - "right": the verdicts meet the demand.
-    - "uncalibrated": a pass or a fail is demanded, but too many verdicts are insufficient because of too few persons
-      or unsuitable tables (`lacks_persons`). Nothing else prevents "right".
-    - "wrong": in all other cases, and whenever the audit raised an error.
+    - "uncalibrated": a pass or a fail is demanded, but too many verdicts are insufficient, only because of too few
+      persons or unsuitable tables (`lacks_persons`).
+    - "wrong": all other cases, and every case in which the audit raised an error.
     """
     if any(result.status == "failed" for result in results):
         return "wrong"

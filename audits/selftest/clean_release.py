@@ -1,4 +1,4 @@
-"""The population of the self-test: part of the control persons serve as a release that is known to be clean."""
+"""The population of the self-test: some of the control persons serve as a release that is known to be clean."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from audits.core.inputs import take
 from audits.core.types import AuditInputs, Bool, Int, Table, persons
 
 FRESH_SHARE = 1 / 3  # this share of the control persons serves as a clean release; the others stay in control
-MAX_PERSONS = 2000  # largest number of random persons of train, and of control; more would only take longer
+MAX_PERSONS = 2000  # largest number of train persons, and of control persons that stay in control
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +21,10 @@ class Population:
 
     train: Table  # rows of the persons on whom the simulated generator was trained
     control: Table  # rows of other persons, who are compared with train
-    unseen: Table  # rows of further persons that do not repeat train or control persons: a clean release
+    unseen: Table  # rows of other persons than train and control that repeat nothing of them: a clean release
     n_unseen: int  # number of persons in `unseen`
     n_repeating: int  # number of rows removed from `unseen` because they repeat text or identifiers of others
-    own_run: Int  # tokens of the longest run in each train row that only its person has; 0 if below 13
+    own_run: Int  # for each train row, tokens of the longest run that only its person has; 0 if below 13
     reference: Table | None = None  # the user's reference table
     set_aside: Table | None = None  # control rows removed by the input checks
 
@@ -43,13 +43,13 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     """Return train, two thirds of the control persons, and the other third as a clean release.
 
     People quote each other and fill in the same forms. A row of an unseen person may therefore repeat text or an
-    identifier of a train person, and an audit would be right to stop it. Such a row is removed if it shares with a
-    train or control person
-    - a run of 13 tokens, verbatim or with masked numbers, or a near copy, both as in `memorization`; or
-    - an identifier, or only its digits.
+    identifier of a train person, and an audit would be right to fail it. Therefore an unseen row is removed if it
+    - shares a run of 13 tokens (verbatim or with masked numbers) with a train or control person, or is a near copy of
+      that person's text, both as in `memorization`; or
+    - contains an identifier of a train or control person, or the digits of such an identifier.
 
-    The removal treats train and control alike, so it reveals nothing about membership. The tables must be checked
-    before (`check_split`). At most 2,000 train persons and 3,000 control persons are drawn.
+    The removal treats train and control alike, so it reveals nothing about membership. `check_split` must check the
+    tables before. At most 2,000 train persons and 3,000 control persons are drawn.
 
     Raises:
         InputError: there are fewer than 60 control persons, or every unseen row repeats another person.
@@ -71,7 +71,8 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     repeating, own_run = repeating_rows(train, control, unseen, inputs.reference)
     if repeating.all():
         problem = (
-            "there is no clean release: every row of the third of the control persons reserved for it repeats others"
+            "there is no clean release: a third of the control persons is reserved for it, but each of their rows "
+            "repeats another person"
         )
         raise InputError(problem, hint="Remove near-duplicates and templates from the tables.")
     kept = take(unseen, np.flatnonzero(~repeating))
@@ -88,7 +89,7 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
 
 
 def as_synthetic(table: Table) -> Table:
-    """Return the table as a release: the same texts and labels, with a group of its own for each row."""
+    """Return the table as a release: the same texts and labels, but each row in a separate group."""
     groups = tuple(f"synthetic row {i}" for i in range(len(table)))
     return Table(texts=table.texts, labels=table.labels, groups=groups, has_groups=False)
 
@@ -113,7 +114,7 @@ def deal_persons(train: Table, control: Table, rng: np.random.Generator) -> tupl
 
 
 def _of_persons(table: Table, person: Int, chosen: Int) -> Table:
-    """Return the rows of the chosen persons without vectors, because the texts of the recipes have none."""
+    """Return the rows of the chosen persons, without vectors, because the texts of the recipes have no vectors."""
     return replace(take(table, np.flatnonzero(np.isin(person, chosen))), vectors={})
 
 
@@ -121,14 +122,14 @@ def repeating_rows(train: Table, control: Table, unseen: Table, reference: Table
     """Return which unseen rows repeat a train or control person (see `draw_population`), and `Population.own_run`."""
     pool = pooled(AuditInputs(synthetic=unseen, train=train, control=control, reference=reference))
     longest, is_near = own_runs([*unseen.texts, *train.texts], pool)
-    quoting = (longest[: len(unseen)] >= FLOOR_TOKENS) | is_near[: len(unseen)]
+    is_quoting = (longest[: len(unseen)] >= FLOOR_TOKENS) | is_near[: len(unseen)]
     pooled_identifiers = {e for text in (*train.texts, *control.texts) for e in _identifiers(text)}
     digits = {key for key in map(number_key, pooled_identifiers) if key is not None}
-    named = [
+    has_identifier = [
         not pooled_identifiers.isdisjoint(_identifiers(text)) or not digits.isdisjoint(numbers(text))
         for text in unseen.texts
     ]
-    return quoting | np.array(named, dtype=np.bool_), longest[len(unseen) :]
+    return is_quoting | np.array(has_identifier, dtype=np.bool_), longest[len(unseen) :]
 
 
 def _identifiers(text: str) -> set[Entity]:

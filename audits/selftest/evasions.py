@@ -1,8 +1,9 @@
-"""Recipes that hide their leak: every evasion of an audit that was found during development.
+"""Recipes that hide their leak: every way to evade an audit that was found during development.
 
 Each recipe hides texts of train persons in clean rows, or changes the tables so that a rule that assumes honest
-tables misses the leak. A recipe raises NotMeasurable if too few persons have suitable texts; most recipes require
-persons with 30 consecutive words that nobody else has (`copyable`).
+tables misses the leak. Clean rows are rows of persons who are in neither train nor control. A recipe raises
+NotMeasurable if too few persons have suitable texts; most recipes require persons with 30 consecutive words that
+nobody else has (`copyable`).
 """
 
 import codecs
@@ -23,11 +24,12 @@ from audits.selftest.recipes import Rng, append, hide, lacking_own_words, number
 HIDDEN = 4  # number of persons whose texts are hidden in a release
 NEAR_EVERY = 10  # every tenth word of a near-copy is replaced
 PIECE = 20  # number of words per row of a record that is cut into several rows
-SHORTEST, LONGEST = 13, 29  # tokens of a short record: too long for chance, too short for the rule on 30 tokens
-FEWEST_SHORT = 11  # number of short records copied
+# smallest and largest longest run of a short record, in tokens: too long for chance, too short for the rule on 30
+SHORTEST, LONGEST = 13, 29
+N_SHORT = 11  # number of short records that are copied
 BOILERPLATE = 0.6  # share of template words in a record
-LEAST_MISSPELLED = 4  # characters of the shortest words with exchanged letters
-SHARED_WORDS = 50  # number of words of a passage of two persons
+MIN_MISSPELLED = 4  # letters are exchanged in words of at least this many characters
+SHARED_WORDS = 50  # number of words of a passage that two persons share
 PASSAGE = 40  # number of words that control persons quote from each other
 REPEATED_SHARE = 0.11  # share of the control rows that repeat a train row
 TEMPLATE = (
@@ -84,7 +86,7 @@ def glued(text: str) -> str:
 
 def misspelled(text: str) -> str:
     """Return the text with the second and third letter exchanged in every word of four or more characters."""
-    return " ".join(w[0] + w[2] + w[1] + w[3:] if len(w) >= LEAST_MISSPELLED else w for w in text.split())
+    return " ".join(w[0] + w[2] + w[1] + w[3:] if len(w) >= MIN_MISSPELLED else w for w in text.split())
 
 
 def shared_passage(population: Population, rng: Rng) -> AuditInputs:
@@ -146,9 +148,9 @@ def short_copies(population: Population, rng: Rng) -> AuditInputs:
     own, person = population.own_run, persons(population.train.groups)[1]
     short = np.flatnonzero((own >= SHORTEST) & (own <= LONGEST))
     rows = short[np.unique(person[short], return_index=True)[1]]
-    if len(rows) < FEWEST_SHORT:
-        raise NotMeasurable(f"{FEWEST_SHORT} train persons with a short record are required; there are {len(rows)}")
-    rows = rng.choice(rows, size=FEWEST_SHORT, replace=False)
+    if len(rows) < N_SHORT:
+        raise NotMeasurable(f"{N_SHORT} train persons with a short record are required; there are {len(rows)}")
+    rows = rng.choice(rows, size=N_SHORT, replace=False)
     return _with_copies(population, take(population.train, rows))
 
 
@@ -173,24 +175,24 @@ def one_class(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def shared_desk(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, one of them with the e-mail address of one train person.
+    """Return clean rows, one of them with the e-mail address of one train person, four with an office address.
 
-    An office address is also in the texts of four train and four control persons and in four clean rows.
+    The office address is also in the texts of four train and four control persons.
     """
-    desk, own = "front.desk@clinic-office.example", "mw.haverkamp.1961@letters.example"
+    desk, personal = "front.desk@clinic-office.example", "mw.haverkamp.1961@letters.example"
     train, control = (
         append(table, dict.fromkeys(_first_rows(table, HIDDEN, rng).tolist(), f"Contact: {desk}"))
         for table in (population.train, population.control)
     )
-    train = paste(train, f"E-mail: {own}", rng)
+    train = paste(train, f"E-mail: {personal}", rng)
     release = hide(population.unseen, [f"Contact: {desk}"] * HIDDEN, rng)
-    return population.inputs(paste(release, f"write to {own}", rng), train=train, control=control)
+    return population.inputs(paste(release, f"write to {personal}", rng), train=train, control=control)
 
 
 def two_ids(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows, one with a record number that two train persons share, and one with their common text.
 
-    This happens for a mother and her child, or for duplicate patient records. Both persons are disclosed.
+    This happens with a mother and her child, or with duplicate patient records. Both persons are disclosed.
     """
     train, (row,) = _numbered_persons(population, 1, rng)
     other = int(rng.choice(np.flatnonzero(np.array(train.groups) != train.groups[row])))
@@ -221,21 +223,21 @@ def name_orders(population: Population, rng: Rng) -> AuditInputs:
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
     names = dict(zip(rows, _NAMES, strict=True))
     given, surnames = zip(*(name.split() for name in _NAMES), strict=True)
-    made = [f"{b}, {a} was seen" for a, b in zip(given, surnames, strict=True)]
-    made[1], made[2] = made[1].upper(), f"{given[2]} M. {surnames[2]} was seen"
+    written = [f"{b}, {a} was seen" for a, b in zip(given, surnames, strict=True)]
+    written[1], written[2] = written[1].upper(), f"{given[2]} M. {surnames[2]} was seen"
     lists = tuple((names[i],) if i in names else () for i in range(len(population.train)))
-    return replace(population.inputs(hide(population.unseen, made, rng)), identifiers=lists)
+    return replace(population.inputs(hide(population.unseen, written, rng)), identifiers=lists)
 
 
 def described(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
     """Return clean rows, four of which identify a train person.
 
-    `make` returns what is added to the person's own text, and what is added to the clean row.
+    `make` returns the words that are added to the person's text, and the words that are added to the clean row.
     """
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
-    written, made = zip(*(make(rng) for _ in rows), strict=True)
-    train = append(population.train, dict(zip(rows, written, strict=True)))
-    return population.inputs(hide(population.unseen, made, rng), train=train)
+    own_additions, hidden = zip(*(make(rng) for _ in rows), strict=True)
+    train = append(population.train, dict(zip(rows, own_additions, strict=True)))
+    return population.inputs(hide(population.unseen, hidden, rng), train=train)
 
 
 def bare_code(rng: Rng) -> tuple[str, str]:
@@ -278,7 +280,7 @@ def repeating_control(population: Population, rng: Rng) -> AuditInputs:
 def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
     """Return clean rows after adding sentences of one template to all tables: 60 % of all words are template words.
 
-    With `pasted`, one row is followed by the whole record of one train person, including the template.
+    With `pasted`, the whole record of one train person, including the template, follows one of the rows.
     """
     train, rows = _numbered_persons(population, 1, rng)
     train, control, unseen = (
@@ -337,10 +339,10 @@ def _first_rows(table: Table, k: int, rng: Rng) -> Int:
 
 def _with_template(words: Sequence[str], rng: Rng) -> str:
     """Return the words cut into parts of equal length, with a template sentence before each part."""
-    wanted = len(words) * BOILERPLATE / (1 - BOILERPLATE)
+    n_template_words = len(words) * BOILERPLATE / (1 - BOILERPLATE)
     sentences: list[str] = []
     order = rng.permutation(len(TEMPLATE)).tolist()
-    while sum(len(s.split()) for s in sentences) < wanted:
+    while sum(len(s.split()) for s in sentences) < n_template_words:
         sentences.append(TEMPLATE[order[len(sentences) % len(order)]])
     cuts = pairwise(np.linspace(0, len(words), len(sentences) + 1).astype(int).tolist())
     parts = [" ".join(words[a:b]) for a, b in cuts]

@@ -1,8 +1,9 @@
 """Recipes that build leaking and clean releases from the user's own data.
 
 Every recipe takes the population and a random stream and returns audit inputs. Each recipe leaks in one known way, or
-not at all, so that the verdict of an audit can be compared with the truth. A recipe raises NotMeasurable if too few
-train persons have 30 consecutive words that nobody else has, or if no texts can be mixed.
+not at all, so that the verdict of an audit can be compared with the truth. Clean rows are rows of persons who are in
+neither train nor control. A recipe raises NotMeasurable if too few train persons have 30 consecutive words that
+nobody else has, or if no texts can be mixed.
 """
 
 import math
@@ -21,13 +22,13 @@ from audits.embeddings.similarity import highest, similarity_blocks
 from audits.selftest.clean_release import Population, as_synthetic, copyable, deal_persons, stack_tables
 
 COPIED_SHARE = 0.01  # share of the train persons copied by `verbatim_some`
-MIN_COPIED = 11  # no ranking test can detect fewer copied persons; only rules on single hits can
-CHUNK_WORDS = 8  # words per chunk of `chunk_mix`
+MIN_COPIED = 11  # fewer copied persons are detected only by rules on single hits, not by a ranking test
+CHUNK_WORDS = 8  # number of words per chunk of `chunk_mix`
 SECRET_SHARE = 0.25  # share of each text that `permuted_secret` exchanges
 FILTERED_SHARE = 0.1  # share of the rows that `filtered_release` removes
 SMALL_LAMBDA = 0.05  # largest weight of the neighbour in `smote_k1`
-MAX_WORDS = 400  # largest number of words of a text of the n-gram model
-MAX_ROWS = 4000  # largest number of rows of a release of mixed rows
+MAX_WORDS = 400  # the n-gram model writes at most this many words per text
+MAX_ROWS = 4000  # a release of mixed rows has at most this many rows
 
 Rng = np.random.Generator
 
@@ -38,10 +39,11 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and all rows of 1 % of the train persons, but of at least eleven persons.
+    """Return clean rows and all rows of 1 % of the train persons (at least eleven persons).
 
-    Each copied person first gets a random record number, as real records have one. Without it, an audit may be unable
-    to rank all copied persons first if the texts are short, because few of their words belong to one person only.
+    Each copied person first gets a random record number, because real records have record numbers. Without a number,
+    an audit may be unable to rank all copied persons first if the texts are short, because few of their words belong
+    to one person only.
     """
     names, person = persons(population.train.groups)
     n_copied = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
@@ -79,7 +81,7 @@ def interpolated(population: Population, rng: Rng, *, k: int, largest: float) ->
         z = (1 - u) × x_i + u × x_j,  u ~ U(0, largest)
 
     x_j is one of the k nearest vectors of other persons in the same class; a row without such a neighbour is skipped.
-    The vectors are those of the character encoder. The decoder is idealised: it returns the train text nearest to z.
+    The vectors are from the character encoder. The decoder is idealised: it returns the train text nearest to z.
 
     Reference: SMOTE, Chawla et al., JAIR 2002.
     """
@@ -88,18 +90,18 @@ def interpolated(population: Population, rng: Rng, *, k: int, largest: float) ->
     base = _some_rows(len(population.train), rng)
     texts, rows = [], []
     for block, similar in similarity_blocks(x[base], x):
-        mine = base[block]
-        similar[(label[mine, None] != label) | (person[mine, None] == person)] = -np.inf
-        among = np.argsort(-similar, axis=1, kind="stable")[:, :k]
-        usable = np.isfinite(np.take_along_axis(similar, among, axis=1)).sum(axis=1)
-        mine, among, usable = mine[usable > 0], among[usable > 0], usable[usable > 0]
-        if len(mine) == 0:
+        base_rows = base[block]
+        similar[(label[base_rows, None] != label) | (person[base_rows, None] == person)] = -np.inf
+        neighbours = np.argsort(-similar, axis=1, kind="stable")[:, :k]
+        usable = np.isfinite(np.take_along_axis(similar, neighbours, axis=1)).sum(axis=1)
+        base_rows, neighbours, usable = base_rows[usable > 0], neighbours[usable > 0], usable[usable > 0]
+        if len(base_rows) == 0:
             continue
-        chosen = among[np.arange(len(mine)), rng.integers(usable)]
-        u = rng.uniform(0, largest, size=(len(mine), 1)).astype(np.float32)
-        z = (1 - u) * x[mine] + u * x[chosen]
+        chosen = neighbours[np.arange(len(base_rows)), rng.integers(usable)]
+        u = rng.uniform(0, largest, size=(len(base_rows), 1)).astype(np.float32)
+        z = (1 - u) * x[base_rows] + u * x[chosen]
         texts += [population.train.texts[i] for i in np.argmax(z @ x.T, axis=1)]
-        rows += mine.tolist()
+        rows += base_rows.tolist()
     return population.inputs(_written(texts, _labels(population.train, rows)))
 
 
@@ -120,7 +122,7 @@ def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
 
 
 def ngram_model(population: Population, rng: Rng, *, n: int) -> AuditInputs:
-    """Return as many texts as train has, generated by an n-gram model of train.
+    """Return texts generated by an n-gram model of train; the number of texts is that of train.
 
     P(w | c) = count(c followed by w) / count(c),  c = the n - 1 words before w, including the start of the text
     """
@@ -143,10 +145,10 @@ def one_identifier(population: Population, rng: Rng) -> AuditInputs:
 
 
 def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
-    """Return train with the last quarter of every text replaced by that of another person.
+    """Return train with the last quarter of every text replaced by the last quarter of another person's text.
 
     Three quarters of a text stay together, so someone who knows one part can still find the rest. On the fictional
-    clinic, the advantage that the linkage audit measures is 0.40; it is -0.015 if second halves are exchanged.
+    clinic, the linkage audit measures an advantage of 0.40. With exchanged second halves, it would measure -0.015.
     """
     names, person = persons(population.train.groups)
     place = rng.permutation(len(names))[person]
@@ -166,9 +168,9 @@ def clean_release(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
-    """Return clean rows without the 10 % most similar to a train row by words.
+    """Return clean rows without the 10 % of the rows that are most similar, by words, to a train row.
 
-    This filter looks like a precaution but leaks membership: only train persons have no similar row left.
+    This filter looks like a precaution but leaks membership: train persons, and only they, have no similar row left.
     """
     encoded = encode_words(_holdout(population))
     nearness = highest(encoded.synthetic, encoded.train, 1)[:, 0]
@@ -177,7 +179,7 @@ def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def permuted_roles(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows with train and control persons reassigned at random, so that any finding is chance."""
+    """Return clean rows, with all persons reassigned to train and control at random: every finding is chance."""
     train, control = deal_persons(population.train, population.control, rng)
     return population.inputs(population.unseen, train=train, control=control)
 
@@ -196,20 +198,20 @@ def _written(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
 
 
 def lacking_own_words(needed: int, n: int) -> NotMeasurable:
-    """Return the error that states how many persons with a copyable row are required and how many there are."""
-    message = f"{needed} train persons with 30 consecutive words of their own are required, but there are {n}"
+    """Return the error for too few persons with a copyable row: `needed` are required, but there are n."""
+    message = f"{needed} train persons with 30 consecutive words that nobody else has are required, but there are {n}"
     return NotMeasurable(message)
 
 
-def paste(table: Table, what: str, rng: Rng) -> Table:
+def paste(table: Table, text: str, rng: Rng) -> Table:
     """Return the table with a text appended to one random row."""
-    return append(table, {int(rng.integers(len(table))): what})
+    return append(table, {int(rng.integers(len(table))): text})
 
 
-def hide(table: Table, what: Sequence[str], rng: Rng) -> Table:
+def hide(table: Table, texts: Sequence[str], rng: Rng) -> Table:
     """Return the table with each of the texts appended to a different random row."""
-    rows = rng.choice(len(table), size=len(what), replace=False).tolist()
-    return append(table, dict(zip(rows, what, strict=True)))
+    rows = rng.choice(len(table), size=len(texts), replace=False).tolist()
+    return append(table, dict(zip(rows, texts, strict=True)))
 
 
 def number_rows(table: Table, rows: Int, rng: Rng) -> Table:
@@ -217,9 +219,9 @@ def number_rows(table: Table, rows: Int, rng: Rng) -> Table:
     return append(table, {row: f"MRN {rng.integers(10**7, 10**8)}" for row in rows.tolist()})
 
 
-def append(table: Table, what: Mapping[int, str]) -> Table:
-    """Return the table with a text appended to each row that is a key of `what`."""
-    texts = [f"{text} {what[row]}" if row in what else text for row, text in enumerate(table.texts)]
+def append(table: Table, additions: Mapping[int, str]) -> Table:
+    """Return the table with a text appended to each row that is a key of `additions`."""
+    texts = [f"{text} {additions[row]}" if row in additions else text for row, text in enumerate(table.texts)]
     return replace(table, texts=tuple(texts))
 
 
@@ -240,8 +242,8 @@ def _some_rows(n: int, rng: Rng) -> Int:
 def _walk(following: Mapping[tuple[str, ...], Sequence[str]], start: tuple[str, ...], rng: Rng) -> str:
     context, written = start, []
     for u in rng.random(MAX_WORDS).tolist():
-        among = following[context]
-        word = among[int(u * len(among))]
+        candidates = following[context]
+        word = candidates[int(u * len(candidates))]
         if word == "":  # every text has a word, so the first word is never the end
             break
         written.append(word)

@@ -1,8 +1,8 @@
 """Run the calibration suite, which shows whether the audits distinguish a leak from chance on the user's data.
 
-The suite builds releases with a known leak, and clean releases, from the user's own data (`recipes`, `evasions`) and
-checks the verdict of every audit on each of them (`cases`). The verdicts of an audit on real releases count as
-evidence only if it fails the leaks, passes the clean releases, and has enough persons to be calibrated.
+The suite builds releases with a known leak, and clean releases, from the user's own data (`recipes`, `evasions`). It
+checks the verdict of every audit on each release (`cases`). The verdicts of an audit on real releases count as
+evidence only if the audit fails the leaks, passes the clean releases, and has enough persons to be calibrated.
 """
 
 import time
@@ -39,13 +39,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """One case of the calibration suite with the results of all audits.
-
-    `description`, `why` and `blind` are copied from `Case`.
-    """
+    """One case of the calibration suite with the results of all audits."""
 
     case: str  # name of the case
-    description: str
+    description: str  # this and the next two fields are copied from `Case`
     why: str
     blind: str
     cells: tuple[Cell, ...]
@@ -67,18 +64,18 @@ class SelfTest:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return why the self-test is not evidence for a release ("gate closed").
+        """Return the reasons why the self-test is not evidence for a release ("gate closed").
 
-        The result is empty if every audit is right on every case and the input checks found no problem.
+        There are no reasons if every audit is right on every case and the input checks found no problem.
         """
-        found = [f"gate closed: {problem}" for problem in self.split_problems]
+        problems = [f"gate closed: {problem}" for problem in self.split_problems]
         texts = {"wrong": "is wrong on", "uncalibrated": "has too few persons or unsuitable text to be calibrated on"}
         for audit, (outcome, text) in product(self.audits, texts.items()):
             cells = [(r.case, c) for r in self.cases for c in r.cells if (c.audit, c.outcome) == (audit, outcome)]
             if cells:
                 cases = ", ".join(case for case, _ in cells)
-                found.append(f"gate closed: {audit} {text} {cases}: {cells[0][1].reason}")
-        return tuple(found)
+                problems.append(f"gate closed: {audit} {text} {cases}: {cells[0][1].reason}")
+        return tuple(problems)
 
     @property
     def is_right(self) -> bool:
@@ -87,10 +84,10 @@ class SelfTest:
 
     def to_json(self) -> dict[str, Any]:
         """Return counts, verdicts and reasons as JSON values, without texts and identifiers."""
-        own = {name: getattr(self, name) for name in ("n_repeating", "seed", "seconds", "is_right")}
+        values = {name: getattr(self, name) for name in ("n_repeating", "seed", "seconds", "is_right")}
         lists = {name: list(getattr(self, name)) for name in ("problems", "audits", "left_out")}
         cases = [case_json(result) for result in self.cases]
-        return {"schema": SCHEMA, **own, **lists, "n_persons": dict(self.n_persons), "cases": cases}
+        return {"schema": SCHEMA, **values, **lists, "n_persons": dict(self.n_persons), "cases": cases}
 
 
 def case_json(result: CaseResult) -> dict[str, Any]:
@@ -148,7 +145,11 @@ def run_suite(
 
 
 def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the audits to calibrate; raise InputError if one is not covered or named twice, or if there is none."""
+    """Return the audits to calibrate.
+
+    Raises:
+        InputError: no audit is named, or an audit is named twice or not covered by the suite.
+    """
     covered = tuple(name for name in AUDITS if name in JUDGED)
     selected = covered if audits is None else tuple(audits)
     problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]
@@ -164,8 +165,8 @@ def make_populations(
 ) -> tuple[list[Population], tuple[str, ...]]:
     """Return the population of each split, and the problems that the input checks find.
 
-    The first split uses the user's train and control. The others reassign all persons to train and control at random,
-    so that a chance difference between the user's tables is not in every split.
+    The first split uses the user's train and control. The other splits reassign all persons to train and control at
+    random, so that a chance difference between the user's tables is not in every split.
     """
     input_checks = check_split(inputs, stream(seed, "input_checks"))
     populations = [draw_population(input_checks.inputs, stream(seed, "selftest/people/0"))]
@@ -184,7 +185,7 @@ def run_case(
     started = time.monotonic()
     if case.lean:
         audits = [audit for audit in audits if case.demand(audit) != "blind"]
-    found: dict[str, list[AuditResult]] = {audit: [] for audit in audits}
+    results: dict[str, list[AuditResult]] = {audit: [] for audit in audits}
     seconds = dict.fromkeys(audits, 0.0)
     for i in range(case.repeats if audits else 0):
         name, start = f"selftest/{case.name}/{i}", time.monotonic()
@@ -192,35 +193,35 @@ def run_case(
             inputs = case.make(populations[i % len(populations)], stream(seed, name))
         except NotMeasurable as error:
             for audit in audits:
-                found[audit].append(without_number(audit, "not_measurable", error.message))
+                results[audit].append(without_number(audit, "not_measurable", error.message))
             continue
         if case.lean:
             # a quarantine would remove the hidden leak that the audit must find
             report = run(inputs, names=audits, seed=seed, confidence=confidence, quarantine=False)
             for audit, result in zip(audits, report.results, strict=True):
-                found[audit].append(result)
+                results[audit].append(result)
                 seconds[audit] += (time.monotonic() - start) / len(audits)
             continue
         cached = encode_once(stream(seed, f"{name}/seen"))
         for audit in audits:
             start, rng = time.monotonic(), stream(seed, f"{name}/{audit}")
-            found[audit].append(result_of(audit, build(audit, cached), inputs, rng, confidence))
+            results[audit].append(result_of(audit, build(audit, cached), inputs, rng, confidence))
             seconds[audit] += time.monotonic() - start
     return CaseResult(
         case=case.name,
         description=case.description,
         why=case.why,
         blind=case.blind,
-        cells=tuple(_cell(audit, case.demand(audit), found[audit], seconds[audit]) for audit in audits),
+        cells=tuple(_cell(audit, case.demand(audit), results[audit], seconds[audit]) for audit in audits),
         seconds=time.monotonic() - started,
     )
 
 
 def _cell(audit: str, demand: Demand, results: Sequence[AuditResult], seconds: float) -> Cell:
     expected = {"must_pass": "pass", "must_fail": "fail"}.get(demand)
-    other = [r for r in results if (r.verdict == "fail" if demand == "seldom_fail" else r.verdict != expected)]
+    unexpected = [r for r in results if (r.verdict == "fail" if demand == "seldom_fail" else r.verdict != expected)]
     verdicts: Mapping[str, int] = Counter(result.verdict for result in results)
-    outcome, reason = judge(demand, results), (other or results)[0].reason
+    outcome, reason = judge(demand, results), (unexpected or results)[0].reason
     return Cell(audit=audit, demand=demand, outcome=outcome, verdicts=dict(verdicts), reason=reason, seconds=seconds)
 
 

@@ -1,1 +1,1 @@
-"""Tools for texts: normal form, tokens, n-grams, runs that texts share, near-duplicates, legibility."""
+"""Tools for texts: normal form, tokens, n-grams, runs of tokens that texts share, near-duplicates, legibility."""

@@ -1,4 +1,4 @@
-"""Words that are not taken for names of persons: clinical terms, also those that contain a name, and ordinary words.
+"""Words that do not count as names of persons: clinical terms (also terms that contain a name) and ordinary words.
 
 The lists apply to guessed names only, never to a declared or known name. The clinical terms are general medical
 knowledge. `ordinary_words.txt` holds the 17,439 words that are written in lower case at least 20 times, and more
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from audits.text.name_lists import words
 
-# names of persons and places after which diseases, signs, procedures, anatomy and devices are called
+# eponyms: names of persons and places after which diseases, signs, procedures, anatomy and devices are named
 EPONYMS = frozenset(
     words("""
 achilles acutrak addison adie adson alexander allen allis alport alzheimer amsler angelchik angelman anitschkow
@@ -173,7 +173,7 @@ taenia talaromyces toxocara toxoplasma treponema trichinella trichomonas trichop
 tropheryma trypanosoma ureaplasma veillonella vibrio wuchereria yersinia
 """)
 )
-# capitalised words that are missing from `ordinary_words.txt`: headings, verbs and others that start lines of notes
+# words that notes capitalise and `ordinary_words.txt` lacks: headings, verbs and other words that start lines
 NOTE_WORDS = frozenset(
     words("""
 abdo abdominal adl adls admits afebrile african agrees aka allergies ambulating american angiogram ann appears
@@ -208,7 +208,7 @@ audiology hepatology optometry ophthalmology otolaryngology podiatry rheum
 """)
 )
 _NEVER_NAMES = DRUGS | PRODUCTS | ORGANISMS
-# a name before such a word is a part of a term, such as "Thomas splint"
+# a name before one of these words is a part of a term, such as "Thomas splint"
 _AFTER = re.compile(
     r"(?:['’]s)?[ -](?:and [A-Z]\w+ )?(?:(?:type )?(?:[IVX]{1,4}|\d[A-C]?) )?"
     r"(?:(?:depression|coma|pain|risk|activity|severity|prognostic|sedation|trauma) )?"
@@ -228,6 +228,7 @@ _AFTER = re.compile(
     r"|protein|antibod(?:y|ies)|coma|monitor|contractions?|curve|protocol|regimen|trial|study|equation"
     r"|formula|Arbor|II? anastomosis|anastomosis)\b"
 )
+# a name after one of these words and "of" is a part of a term, such as "circle of Willis"
 _BEFORE = re.compile(
     r"\b(?:pouch|circle|sphincter|ligament|canal|bundle|loop|islets?|angle|duct|crypts?|foramen|node"
     r"|triangle|tetralogy"
@@ -237,7 +238,7 @@ _BEFORE = re.compile(
 )
 
 
-# first parts of double eponyms, which are also written without a word such as "syndrome"
+# first parts of double eponyms, which are also used without a word such as "syndrome"
 _PAIR = re.compile(
     r"(?:Stevens|Ann(?= Arbor)|Guillain|Creutzfeldt|Ehlers|Wolff|Charcot|Epstein|Osgood|Legg|Henoch|Peutz"
     r"|Zollinger|Budd"
@@ -261,18 +262,18 @@ def is_ordinary(word: str) -> bool:
 
 
 def is_vetoed(word: str) -> bool:
-    """Return whether a word is a drug, a product or an organism, which is never a name in a note."""
+    """Return whether a word is a drug, a product or an organism; such a word is never a person's name in a note."""
     return word.casefold() in _NEVER_NAMES
 
 
 def is_eponym(word: str) -> bool:
-    """Return whether a word is the name of a person or place that medical terms contain."""
+    """Return whether a word is an eponym: the name of a person or place that medical terms contain."""
     plain = unicodedata.normalize("NFKD", word.casefold())
     return "".join(c for c in plain if not unicodedata.combining(c)) in EPONYMS
 
 
 def is_in_term(text: str, start: int, end: int) -> bool:
-    """Return whether the words at a place are a part of a clinical term, such as "Murphy" in "Murphy sign"."""
+    """Return whether text[start:end] is a part of a clinical term, such as "Murphy" in "Murphy sign"."""
     if _TITLE.search(text[max(0, start - 8) : start]):
         return False
     before, after = text[max(0, start - 40) : start], text[end : end + 30]

@@ -1,9 +1,10 @@
 """Find text that several persons share, and remove it, so that the rest of a text belongs to one person.
 
-- A phrase is a run of eight tokens. Its owners are the persons in whose texts it occurs, and the public.
-- A phrase is boilerplate if so many persons own it that it identifies none of them (`shared_phrases`).
-- Common text consists of the phrases of at least three persons or of the public, and of the headings of a form that
-  many persons have. Own text is the rest.
+- A phrase is a run of eight tokens. Its owners are the persons in whose texts it occurs, and also the public if it
+  occurs in public text.
+- A phrase is boilerplate if it has too many owners to identify one of them (`shared_phrases` has the exact rule).
+- Common text consists of boilerplate, of other phrases that at least three persons own, and of the headings of a form
+  that many persons have. Own text is the rest.
 - Two persons count as one (they are merged) if a record of one repeats most of a record of the other.
 """
 
@@ -21,18 +22,18 @@ from audits.text.ngrams import find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # length of a phrase; 1 % of new abstracts share eight consecutive words with one of 700 others
-MANY = 10  # a phrase of more persons can be boilerplate; statistical offices publish counts from eleven on
-FEWEST = 3  # persons who must share a phrase before it is common text; two may be one family
+MANY = 10  # a phrase of more persons can be boilerplate; statistical offices publish counts of at least eleven
+FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may be one family
 FORM_TOKENS = 4  # length of a run in the headings of a form, which are shorter than a phrase
-FORM_SHARE = 0.01  # more than this share of the persons, and more than MANY persons, must have a heading
-# a record is repeated if another owner has at least this share of its tokens outside boilerplate
-REPEATED_SHARE = 0.5
-REPEATED_TOKENS = 8  # a record is repeated only if another owner has at least 8 of these tokens
+FORM_SHARE = 0.01  # a heading belongs to a form if more than this share of the persons, and more than MANY, have it
+# a record is repeated if another owner has at least this share, and at least this number, of its tokens outside
+# boilerplate
+REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8
 TRAIN, CONTROL, PUBLIC = 0, 1, 2
 
 
 class Owned(NamedTuple):
-    """Numbered rows with their owners, usually the pool: all rows that are not synthetic."""
+    """Numbered rows with their owners. The pool consists of all rows that are not synthetic."""
 
     rows: Numbered
     owner: Int  # owner of each row, (n,)
@@ -40,12 +41,15 @@ class Owned(NamedTuple):
 
 
 class SharedPhrases(NamedTuple):
-    """The g phrases of at least two owners, their p places in text order, and their q pairs of phrase and owner."""
+    """The phrases of at least two owners.
 
-    at: Int  # first token of each place, (p,)
-    phrase: Int  # number of the phrase at each place, (p,)
+    There are g phrases, with p places in text order and q pairs of a phrase and one of its owners.
+    """
+
+    at: Int  # index of the first token at each place, (p,)
+    phrase: Int  # index of the phrase at each place, (p,)
     key: UInt  # key of each phrase, (g,)
-    pair_phrase: Int  # number of the phrase of each pair, ascending, (q,)
+    pair_phrase: Int  # index of the phrase of each pair, ascending, (q,)
     pair_owner: Int  # owner of each pair, (q,)
     boilerplate: Bool  # whether each phrase is boilerplate, (g,)
 
@@ -59,19 +63,19 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
     - more than MANY persons have it, and it occurs in more than MANY different records.
 
     The last condition is for phrases that no control person has. It is stricter, because control persons come from
-    the same population, so some of them would also have a template. It excludes a single record that is stored under
-    many train ids.
+    the same population: some of them would usually have a template too. It excludes phrases of a single record that
+    is stored under many train ids.
 
     Cost: O(N log N) time for N tokens; 40 bytes per place of a shared phrase, plus the places of one part.
     """
     record = _record_numbers(pool.rows)
-    found: list[SharedPhrases] = []
+    parts: list[SharedPhrases] = []
     n_phrases = 0
     for ((_, places),) in parts_of((pool.rows,), PHRASE_TOKENS):
         part = _shared(pool, record, places.at, places.key)
-        found.append(part._replace(phrase=part.phrase + n_phrases, pair_phrase=part.pair_phrase + n_phrases))
+        parts.append(part._replace(phrase=part.phrase + n_phrases, pair_phrase=part.pair_phrase + n_phrases))
         n_phrases += len(part.key)
-    shared = SharedPhrases(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    shared = SharedPhrases(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     order = np.argsort(shared.at)
     return shared._replace(at=shared.at[order], phrase=shared.phrase[order])
 
@@ -118,9 +122,9 @@ def _record_numbers(rows: Numbered) -> Int:
 def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]]:
     """Return (row, owner) for each row that is mostly repeated in the texts of another owner.
 
-    Mostly means at least half of the row's tokens outside boilerplate, and at least REPEATED_TOKENS of them. If two
-    persons quote the same passage, it is usually a smaller part, and they stay separate persons. If a record is
-    stored under two ids, all of it is repeated, and both ids then count as one person.
+    A row is mostly repeated if the other owner has at least half, and at least REPEATED_TOKENS, of its tokens outside
+    boilerplate. A passage that two persons quote is usually a smaller part of a record, so they stay separate
+    persons. A record that is stored under two ids is repeated completely, so both ids count as one person.
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)
@@ -134,18 +138,18 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     pairs = row[place] * len(pool.side) + partner
     order = np.argsort(pairs, kind="stable")
     starts = np.append(np.flatnonzero(starts_group(pairs[order])), len(order))
-    # an upper limit of the repeated share, which assumes that no two phrases overlap, boilerplate or not
+    # skip pairs that cannot reach the share: an upper limit of the share assumes that no two phrases overlap
     n_boilerplate = np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner))
-    of_group = row[place[order[starts[:-1]]]]
-    least_own = np.diff(pool.rows.starts)[of_group] - PHRASE_TOKENS * n_boilerplate[of_group]
-    possible = np.flatnonzero(PHRASE_TOKENS * np.diff(starts) >= REPEATED_SHARE * least_own)
-    found = []
-    for group in possible.tolist():
-        members = order[starts[group] : starts[group + 1]]
-        i = int(of_group[group])
+    row_of_pair = row[place[order[starts[:-1]]]]
+    min_own = np.diff(pool.rows.starts)[row_of_pair] - PHRASE_TOKENS * n_boilerplate[row_of_pair]
+    possible = np.flatnonzero(PHRASE_TOKENS * np.diff(starts) >= REPEATED_SHARE * min_own)
+    repeated = []
+    for pair in possible.tolist():
+        members = order[starts[pair] : starts[pair + 1]]
+        i = int(row_of_pair[pair])
         if _is_mostly_covered(pool.rows, shared, i, at[place[members]]):
-            found.append((i, int(partner[members[0]])))
-    return found
+            repeated.append((i, int(partner[members[0]])))
+    return repeated
 
 
 def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated: Int) -> bool:
@@ -153,13 +157,13 @@ def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated
     start, end = rows.starts[row], rows.starts[row + 1]
     of_row = slice(*np.searchsorted(shared.at, [start, end]))
     places, boilerplate = shared.at[of_row], shared.boilerplate[shared.phrase[of_row]]
-    own = ~_covered(places[boilerplate] - start, int(end - start))
-    n_covered = int((own & _covered(repeated - start, int(end - start))).sum())
-    return n_covered >= max(REPEATED_TOKENS, REPEATED_SHARE * int(own.sum()))
+    is_own = ~_covered(places[boilerplate] - start, int(end - start))
+    n_covered = int((is_own & _covered(repeated - start, int(end - start))).sum())
+    return n_covered >= max(REPEATED_TOKENS, REPEATED_SHARE * int(is_own.sum()))
 
 
 def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
-    """Return which of `n_tokens` tokens lie in a run of `length` tokens that begins at one of the distinct places."""
+    """Return which of `n_tokens` tokens lie in a run of `length` tokens that begins at one of the places."""
     steps = np.zeros(n_tokens + length + 1, dtype=np.int8)
     steps[places] += 1
     steps[places + length] -= 1
@@ -167,7 +171,7 @@ def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
 
 
 def merged_owners(n_owners: int, pairs: Iterable[tuple[int, int]]) -> Int:
-    """Return for each owner the lowest-numbered owner to whom a chain of pairs connects them, (n_owners,)."""
+    """Return for each owner the lowest-numbered owner connected to it by a chain of pairs, (n_owners,)."""
     ends = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(n_owners, n_owners))
     label = connected_components(graph, directed=False)[1]
@@ -185,19 +189,19 @@ def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
     """Return the runs of tokens that are common text.
 
     - A run of PHRASE_TOKENS tokens is common text if it is boilerplate, or if at least FEWEST owners have it.
-    - A run of FORM_TOKENS tokens is common text if more than MANY owners and more than one in a hundred have it.
+    - A run of FORM_TOKENS tokens is common text if more than MANY owners, and more than one in a hundred, have it.
 
-    `merged` gives the first of the owners that count as one (`merged_owners`).
+    `merged` is the result of `merged_owners`: owners with the same entry count as one.
     """
     pairs = np.unique(shared.pair_phrase * len(merged) + merged[shared.pair_owner])
     n_owners = np.bincount(pairs // len(merged), minlength=len(shared.key))
-    least = max(MANY, FORM_SHARE * len(np.unique(merged)))
+    limit = max(MANY, FORM_SHARE * len(np.unique(merged)))
     owner = merged[pool.owner]
     forms = []
     for ((_, places),) in parts_of((pool.rows,), FORM_TOKENS):
         key, number = np.unique(places.key, return_inverse=True)
         pairs = np.unique(number * len(merged) + owner[pool.rows.row(places.at)])
-        forms.append(key[np.bincount(pairs // len(merged), minlength=len(key)) > least])
+        forms.append(key[np.bincount(pairs // len(merged), minlength=len(key)) > limit])
     is_common = shared.boilerplate | (n_owners >= FEWEST)
     return CommonText(np.sort(shared.key[is_common]), np.sort(np.concatenate(forms)))
 
@@ -206,13 +210,13 @@ class OwnText(NamedTuple):
     """Rows without common text."""
 
     rows: Numbered  # the remaining tokens of each row
-    origin: Int  # position of each remaining token in the rows with common text, (number of remaining tokens,)
+    origin: Int  # index of each remaining token before the removal of common text, (number of remaining tokens,)
 
 
 def own_text(rows: Numbered, common: CommonText) -> OwnText:
-    """Return rows without the tokens of common text; the tokens before and after common text become neighbours.
+    """Return rows without the tokens of common text; the tokens before and after removed text become neighbours.
 
-    The rows must be numbered with the vocabulary of the pool.
+    The rows must be numbered with the vocabulary of the pool (`number_rows`).
 
     Cost: 16 bytes per token.
     """
@@ -225,9 +229,9 @@ def own_text(rows: Numbered, common: CommonText) -> OwnText:
 
 def _places_of(keys: UInt, rows: Numbered, length: int) -> Int:
     """Return the tokens at which a run of `length` tokens with one of the keys begins."""
-    found = [np.zeros(0, dtype=np.int64)]
+    places_found = [np.zeros(0, dtype=np.int64)]
     for start in range(0, len(rows.tokens) if len(keys) > 0 else 0, BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(rows.tokens)))
         places = places[places + length <= rows.starts[rows.row(places) + 1]]
-        found.append(places[find_keys(keys, run_keys(rows, places, length))[1]])
-    return np.concatenate(found)
+        places_found.append(places[find_keys(keys, run_keys(rows, places, length))[1]])
+    return np.concatenate(places_found)

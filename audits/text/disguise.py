@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from audits.core.stats import exceeds_control
 from audits.text.normalise import is_ignorable, looks_latin
 
-# a row is disguised if more than this share of its characters, and at least this number, are rewritten
-LEAST_SHARE, LEAST_CHARACTERS = 0.05, 8
-FEW = 2  # with fewer disguised real rows than this, a single disguised synthetic row is too many
+# a row is disguised if more than this share of its characters, and at least this number, count for `rewritten`
+MIN_SHARE, MIN_CHARACTERS = 0.05, 8
+FEW = 2  # if fewer real rows than this are disguised, a single disguised synthetic row is too many
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")
 _WORD = re.compile(r"[^\W\d_]+")
-# a keycap emoji: a digit, # or * with the combining keycap; or a character that is followed by
+# a keycap emoji (a digit, # or * with the combining keycap); or a character that is followed by
 # a variation selector (text or emoji form), by a zero-width joiner, or by both
 _EMOJI_SELECTOR = re.compile("[0-9#*]\ufe0f?\u20e3|.(?:[\ufe0e\ufe0f]\u200d?|\u200d)")
 
@@ -31,7 +31,7 @@ class Disguise:
 
 
 def rewritten(text: str) -> int:
-    """Return how many characters of a text `normalise` removes or replaces by another letter or digit.
+    """Return the number of characters that disguise words: `normalise` removes or replaces them.
 
     The following characters are counted:
     - invisible characters, and combining marks that do not compose with a letter;
@@ -53,9 +53,9 @@ def rewritten(text: str) -> int:
 
 
 def _without_selector(match: re.Match[str]) -> str:
-    """Return only the first character of a match that is an emoji, and the whole of any other match.
+    """Return only the first character if the match is an emoji, else the whole match.
 
-    The other characters of an emoji only select its form or join it to the next one.
+    The other characters of an emoji only select its form or join it to the next emoji.
     """
     is_symbol = unicodedata.category(match[0][0]) in {"So", "Sk", "Sm"}
     return match[0][0] if is_symbol or match[0].endswith("\u20e3") else match[0]
@@ -66,9 +66,9 @@ def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
 
         proven  if  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
 
-    A row is disguised if at least 8 and more than 5 % of its characters are rewritten. x of the n synthetic rows and
-    y of the m real rows are disguised. A search may miss copies in disguised text, so an audit must not
-    pass a synthetic table with too many disguised rows.
+    A row is disguised if at least 8, and more than 5 %, of its characters are counted by `rewritten`. x of the n
+    synthetic rows and y of the m real rows are disguised. A search may miss copies in disguised text, so an audit
+    must not pass a synthetic table with too many disguised rows.
 
     Privacy: reads all texts; returns two counts and one bit.
     """
@@ -79,7 +79,7 @@ def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
 
 def _is_disguised(text: str) -> bool:
     n = rewritten(text)
-    return n >= LEAST_CHARACTERS and n > LEAST_SHARE * len(text)
+    return n >= MIN_CHARACTERS and n > MIN_SHARE * len(text)
 
 
 def _is_rewritten(character: str) -> bool:

@@ -1,21 +1,21 @@
-"""What de-identification and the identifiers audit have in common: words before numbers, forms of codes, months.
+"""Patterns that de-identification and the identifiers audit share: words before numbers, forms of codes, months.
 
-The two differ on purpose in everything else. De-identification replaces any partial date or short number that a
-reader takes for an identifier. The audit compares exact values, so it needs whole dates and long numbers, and it
-finds them after any word.
+All other patterns differ on purpose. De-identification replaces any partial date or short number that a reader takes
+for an identifier. The audit compares exact values, so it needs whole dates and long numbers, and it finds them after
+any word.
 
 - Telephone numbers: de-identification needs a known shape or a word before the number. The audit reads nine or more
-  digits in any grouping as a number, and seven or eight as a code.
-- E-mail addresses: the audit reads more ways to write "at" and "dot", and returns the address without them.
-- Web addresses: de-identification also replaces a host without a path (clinic.org). The audit ignores it, because
-  many people name such a host.
+  digits in any grouping as a number, and seven or eight digits as a code.
+- E-mail addresses: the audit reads more ways to write "at" and "dot", and returns the address with @ and a dot.
+- Web addresses: de-identification also replaces a host without a path (clinic.org). The audit ignores such a host,
+  because many people name it.
 - Number plates: both need a word before the plate. The audit reads lower-case text, so it accepts only the usual
-  shapes of plates; "reg for 2023" is none.
-- IPv6 addresses, names of files and names in a social network are replaced, and not searched for by the audit.
+  shapes of plates: "reg for 2023" is not a plate.
+- De-identification replaces IPv6 addresses, names of files and names in social networks. The audit does not search
+  for these.
 """
 
-# Words before a number or code: the identifier is what follows. Each row has the regular expressions of one meaning,
-# which match without regard to case.
+# Words before a number or code that is an identifier, as regular expressions by meaning; case is ignored.
 NUMBER_CUES = {
     "record": (
         r"mrns?",
@@ -60,7 +60,7 @@ NUMBER_CUES = {
         ),
     ),
 }
-# words between the cue and the identifier
+# words and characters between the cue (a match of NUMBER_CUES) and the identifier
 AFTER_CUE = r"(?:s|\(s\))?(?![a-z])\.?(?: is| was|:| :|=|#| #| no\.?| number| id)*[ \n_]{0,2}#?[ ]?"
 STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK"
@@ -76,8 +76,8 @@ NHS = r"\d{3}([ -]?)\d{3}\1\d{4}"  # must be the first group of a pattern; check
 # digits grouped as on cards, without an expiry date or code after them; must be the first groups of a pattern
 CARD_PRINTED = r"(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})"
 IBAN = r"[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?"
-MEDICARE = r"[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d"  # of the United States
-UK_LICENCE = r"[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}"  # of a driver
+MEDICARE = r"[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d"  # number of Medicare in the United States
+UK_LICENCE = r"[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}"  # number of a driving licence
 NETWORK_CARD = r"(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}"
 PLATE_CUE = r"(?:plates?|tag|rego|registration|reg)\.?(?: no\.?| number| is|:)* "
 # an internet host without https:// or www.

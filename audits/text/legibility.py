@@ -14,19 +14,21 @@ from audits.core.errors import NotMeasurable
 from audits.core.types import Bool, Float, Int
 from audits.text.normalise import normalise
 
-ALPHABET = 127  # number of most frequent characters that are distinguished; all others count as one
-PRIOR = 5.0  # weight of the shorter context in the model, in occurrences
+ALPHABET = 127  # the model distinguishes this many most frequent characters; all other characters count as one
+PRIOR = 5.0  # weight of the shorter context in the model, as a number of occurrences
 BETWEEN = 2 / 3  # position of the bound between the scores of real text (0) and of scrambled text (1)
 SHORT = 40  # rows with fewer characters are compared with real text of their length
-RARE = 0.001  # a short row is illegible if at most this share of real text of its length scores lower
+RARE = 0.001  # a short row below the bound is illegible if at most this share of equally long real text scores lower
 CHANCE = 0.01  # significance level of the test for too many short rows below the bound
 WINDOW = 50  # characters per window of a row
 PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
-MAX_CHARACTERS = 4_000_000  # largest number of characters that are used of `known`, and of `held_out`
-LEAST_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
-MOST_PUNCTUATION, FEW_MARKS = 0.2, 2  # a text with a larger share, and more marks, is scored with its punctuation
+MAX_CHARACTERS = 4_000_000  # at most this many characters of `known`, and of `held_out`, are used
+MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
+# punctuation is removed from a text if it is at most this share of its characters, or at most this number
+MAX_PUNCTUATION, FEW_MARKS = 0.2, 2
 _START = "\n\n"  # precedes a text on which the model is fitted
-_WORD = "\n "  # precedes a text that is scored: it may begin with any word, not only with the first word of a record
+# precedes a text that is scored; this is the context of any word, not only of the first word of a record
+_WORD = "\n "
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
 Rng = np.random.Generator
@@ -36,11 +38,11 @@ Rng = np.random.Generator
 class Legibility:
     """Legibility of the rows of a table; all scores are in nats per character."""
 
-    illegible: Bool  # whether each row scores below the bound and, if it is short, fails a test, (rows,)
-    partly: Bool  # whether the row, or at least a third of its windows of 50 characters, scores below it, (rows,)
+    illegible: Bool  # whether each row scores below the bound and, if it is short, also fails a test, (rows,)
+    partly: Bool  # whether each row is illegible, or at least a third of its windows scores below the bound, (rows,)
     bound: float  # lowest score of a legible row
     real: float  # median score of held-out real rows
-    scrambled: float  # median score of the same rows with the letters of each word in random order
+    scrambled: float  # median score of the held-out rows with the letters of each word in random order
 
 
 def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[str], rng: Rng) -> Legibility:
@@ -51,16 +53,17 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
         p(c | ab) = (n_abc + 5 × p(c | b)) / (n_ab + 5),   p(c | b) = (n_bc + 5 × p(c)) / (n_b + 5),
         p(c) = (n_c + 1) / (n + |alphabet|)
 
-    where n_x counts the occurrences of x in `known`; `held_out` has other real texts. Punctuation is left out (see
-    `_without_punctuation`), because tables of one language differ in it: placeholders such as [NAME], quotes, spaces
-    before commas. The bound lies two thirds of the way from the median score of the held-out rows down to that of the
-    same rows with the letters of each word in random order. Text of a language model scores near the median of the
-    held-out rows. Text in rot13 or base64 scores below the other median.
+    where n_x counts the occurrences of x in `known`; `held_out` has other real texts. Punctuation is left out
+    (`_without_punctuation`), because tables of one language differ in punctuation: placeholders such as [NAME],
+    quotes, spaces before commas. Let R be the median score of the held-out rows, and S their median score with the
+    letters of each word in random order. The bound lies two thirds of the way from R down to S. Text of a language
+    model scores near R, and text in rot13 or base64 scores below S.
 
-    The score of a short row (fewer than 40 characters) varies. It is compared with the windows of its length in the
-    held-out rows. A short row below the bound is illegible if at most one in 1,000 windows scores lower. For the
-    other short rows, the share of windows below the bound predicts how many rows score below the bound by chance. If
-    significantly more of these rows do so (binomial test at 1 %), all of them that score below it are illegible.
+    The score of a short row (fewer than 40 characters) varies strongly, so it is compared with the scores of all
+    windows of the same length in the held-out rows. A short row below the bound is illegible if at most one in 1,000
+    windows scores lower. For the other short rows, the share of windows below the bound predicts how many rows score
+    below the bound by chance. If significantly more of them score below the bound (binomial test at 1 %), all short
+    rows below the bound are illegible.
 
     Raises:
         NotMeasurable: real and scrambled text have similar scores.
@@ -73,7 +76,7 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     sample = [_without_punctuation(normalise(text)) for text in _upto(held_out)]
     real = float(np.median([model.score(text) for text in sample]))
     scrambled = float(np.median([model.score(_scrambled(text, rng)) for text in sample]))
-    if real - scrambled < LEAST_DIFFERENCE:
+    if real - scrambled < MIN_DIFFERENCE:
         raise NotMeasurable(
             "real texts and the same texts with scrambled words have similar scores, so illegible rows cannot be "
             "detected"
@@ -97,30 +100,30 @@ def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], 
     summed = np.append(0.0, np.cumsum(model.each(text)))
     starts = np.array([0, *(i + 1 for i, c in enumerate(text) if c == " ")])
     scores = np.array([model.score(row) for row in rows])
-    below = scores < bound
+    is_below = scores < bound
     lowest, by_chance = np.empty(len(rows)), np.empty(len(rows))
     sizes = np.array([len(row) for row in rows], dtype=np.int64)
     for size in np.unique(sizes).tolist():
         first = starts[starts + size <= len(text)]
         windows = (summed[first + size] - summed[first]) / max(size, 1)
-        # if the whole real text is shorter than the row, there are no windows, and a row below the bound is illegible
+        # without windows, because the real text is shorter than the row, every row below the bound is illegible
         lowest[sizes == size] = np.quantile(windows, RARE) if len(windows) > 0 else bound
         by_chance[sizes == size] = np.mean(windows < bound) if len(windows) > 0 else 0.0
-    is_rare = below & (scores < lowest)
-    n_below, n_others = (below & ~is_rare).sum(), (~is_rare).sum()
-    is_many = n_below > 0 and binom.sf(n_below - 1, n_others, by_chance[~is_rare].mean()) <= CHANCE
-    return np.asarray(below & (is_many | is_rare))
+    is_rare = is_below & (scores < lowest)
+    n_below, n_others = (is_below & ~is_rare).sum(), (~is_rare).sum()
+    are_too_many = n_below > 0 and binom.sf(n_below - 1, n_others, by_chance[~is_rare].mean()) <= CHANCE
+    return np.asarray(is_below & (are_too_many | is_rare))
 
 
 class _Model:
     """Character trigram model; `log[a, b, c]` is log p(c | ab)."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        everything = "".join(f"{_START}{_without_punctuation(normalise(text))}" for text in texts)
-        found, counts = np.unique(_codes(everything), return_counts=True)
-        self.common = np.sort(found[np.argsort(-counts, kind="stable")[:ALPHABET]])
+        joined = "".join(f"{_START}{_without_punctuation(normalise(text))}" for text in texts)
+        codes, counts = np.unique(_codes(joined), return_counts=True)
+        self.common = np.sort(codes[np.argsort(-counts, kind="stable")[:ALPHABET]])
         size = len(self.common) + 1
-        letters = self.letters(everything)
+        letters = self.letters(joined)
         pairs = letters[:-1] * size + letters[1:]
         one = np.bincount(letters, minlength=size).astype(np.float64)
         two = np.bincount(pairs, minlength=size**2).reshape(size, size)
@@ -158,7 +161,7 @@ def _codes(text: str) -> Int:
 
 
 def _upto(texts: Sequence[str]) -> list[str]:
-    """Return the first texts with at most `MAX_CHARACTERS` characters in total, but at least one text."""
+    """Return the first texts that have at most `MAX_CHARACTERS` characters in total, but at least one text."""
     n_characters = accumulate(map(len, texts))
     n_texts = sum(1 for _ in takewhile(lambda n: n <= MAX_CHARACTERS, n_characters))
     return list(texts[: max(1, n_texts)])
@@ -167,12 +170,12 @@ def _upto(texts: Sequence[str]) -> list[str]:
 def _without_punctuation(text: str) -> str:
     """Return a normalised text with spaces in place of ASCII punctuation.
 
-    If more than two characters and more than a fifth of them are punctuation, the text is returned as it is: it may
-    be a cipher.
+    If more than two characters, and more than a fifth of all characters, are punctuation, the text is returned
+    unchanged, because it may be a cipher.
     """
     words = " ".join(text.translate(_SPACES).split())
     n, n_kept = (len(part) - part.count(" ") for part in (text, words))
-    return words if n - n_kept <= max(FEW_MARKS, MOST_PUNCTUATION * n) else text
+    return words if n - n_kept <= max(FEW_MARKS, MAX_PUNCTUATION * n) else text
 
 
 def _scrambled(text: str, rng: Rng) -> str:

@@ -1,7 +1,6 @@
 """Split text without relying on spaces.
 
-`pieces` splits tokens in scripts that have no spaces. `consonant_chunks` splits any text, of which it keeps
-only the consonants.
+`pieces` splits tokens in scripts that have no spaces. `consonant_chunks` splits the consonants of any text.
 """
 
 import re
@@ -10,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-# in these scripts, each character is a token; in most other scripts, each word is one
+# in these scripts, each character is a token; in most other scripts, each word is a token
 _CHARACTERS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\u30fc"
 # text in these scripts is split into chunks
 _WITHOUT_SPACES = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p{Balinese}\p{Tai_Tham}\p{New_Tai_Lue}"
@@ -21,29 +20,28 @@ _PLAIN = {code: None for code in range(128) if chr(code) in _VOWELS or not chr(c
 _NUMBER = re.compile(r"\d+")
 _TOKEN = re.compile(r"[^\W_]+")
 _REPEATED = re.compile(r"(.)\1+")
-LEET = str.maketrans("01345789", "oieastbg")  # digits that are written in place of letters
+LEET = str.maketrans("01345789", "oieastbg")  # digits that are written instead of letters that they look like
 
 
 def pieces(token: str) -> list[str]:
     """Return the parts of a token of a normalised text.
 
-    In a script without spaces, the parts are characters or chunks. Any other token has itself as its only part.
+    In a script without spaces, the parts are characters or chunks. Any other token is its only part.
     """
     if token.isascii():
         return [token]
-    found: list[str] = []
+    parts: list[str] = []
     for match in _PIECE.finditer(token):
-        found += chunks(match[0]) if match[1] else [match[0]]
-    return found
+        parts += chunks(match[0]) if match[1] else [match[0]]
+    return parts
 
 
 def chunks(letters: str) -> list[str]:
     """Return the chunks of a string; a chunk has three characters on average.
 
-    The string is cut at the local minima of a hash of two adjacent characters.
-
-    Whether a place is a cut depends only on the four characters around it. A changed character therefore changes
-    one or two chunks, and the chunks of a copied passage are the same wherever the passage stands.
+    The string is cut at the local minima of a hash of two adjacent characters. Whether a place is a cut depends only
+    on the four characters around it. A changed character therefore changes one or two chunks, and the chunks of a
+    copied passage are the same wherever the passage stands.
 
     Reference: content-defined chunking, Muthitacharoen, Chen and Mazières, SOSP 2001.
     """
@@ -58,16 +56,16 @@ def consonant_chunks(normalised: str) -> list[str]:
     """Return the chunks of the consonants of a normalised text, without spaces, marks, numbers and doubled letters.
 
     Gluing or splitting words, doubling letters, and changing or removing vowels leave the result the same. Digits
-    in a word with letters are read as the letters that they look like. Consonants are those of the Latin, Cyrillic
-    and Greek alphabets; all letters of other scripts count as consonants.
+    in a word with letters are read as the letters that they look like. In the Latin, Cyrillic and Greek alphabets,
+    consonants are all letters except vowels; all letters of other scripts count as consonants.
     """
-    found = normalised
+    text = normalised
     if any(
-        found[m.start() - 1 : m.start()].isalpha() or found[m.end() : m.end() + 1].isalpha()
-        for m in _NUMBER.finditer(found)
+        text[m.start() - 1 : m.start()].isalpha() or text[m.end() : m.end() + 1].isalpha()
+        for m in _NUMBER.finditer(text)
     ):
-        found = _TOKEN.sub(lambda word: word[0] if word[0].isdigit() else word[0].translate(LEET), found)
-    return chunks(consonants(found))
+        text = _TOKEN.sub(lambda word: word[0] if word[0].isdigit() else word[0].translate(LEET), text)
+    return chunks(consonants(text))
 
 
 def consonants(normalised: str) -> str:
@@ -77,5 +75,5 @@ def consonants(normalised: str) -> str:
 
 
 def bare_letters(word: str) -> str:
-    """Return a token, or glued tokens, of a normalised text without digits and doubled letters."""
+    """Return a token of a normalised text (or several tokens without spaces) without digits and doubled letters."""
     return _REPEATED.sub(r"\1", _NUMBER.sub("", word))

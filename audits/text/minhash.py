@@ -1,4 +1,8 @@
-"""Near-duplicates without comparing every pair: MinHash signatures, banded buckets, exact check of each candidate."""
+"""Find near-duplicates without comparing every pair of rows: MinHash signatures, buckets, exact check of candidates.
+
+A signature holds the minima of 128 permuted hashes over the shingles of a row. It is divided into bands. Two rows
+with equal minima in one band share a bucket, and only rows that share a bucket are compared.
+"""
 
 import hashlib
 from array import array
@@ -12,15 +16,17 @@ from audits.core.types import Bool, Float, Int, UInt
 from audits.text.ngrams import STEP, find_keys, mix, starts_group, within_groups
 from audits.text.normalise import tokens
 
-N_PERMUTATIONS = 128  # minima in a signature
+N_PERMUTATIONS = 128  # number of minima in a signature
 SHINGLE_TOKENS = 5  # number of consecutive tokens in a shingle
-# pairs of (number of bands, minima per band); two rows with equal minima in one band share a bucket
+# (number of bands, minima per band)
 CLOSE = ((16, 8),)  # finds pairs of Jaccard index .8 with probability > .94, of .71 with about .64
 LOOSE = ((16, 8), (32, 4))  # finds pairs of Jaccard index .5 with probability > .87, of .42 with about .64
 FULL_BUCKET = 50  # a bucket with more rows is skipped, because it contains a template and not a copy
-_LEAST_ESTIMATE = 0.2  # pairs with a smaller estimated Jaccard index are dropped; the estimate errs by about .04
-_BATCH = 1 << 14  # pairs compared at a time
-_BLOCK_ROWS = 1 << 12  # rows hashed at a time
+_MIN_ESTIMATE = (
+    0.2  # pairs with a smaller estimated Jaccard index are dropped; the error of the estimate is about .04
+)
+_BATCH = 1 << 14  # number of pairs compared at a time
+_BLOCK_ROWS = 1 << 12  # number of rows hashed at a time
 
 U32 = NDArray[np.uint32]
 
@@ -31,7 +37,7 @@ class Sketch:
 
     texts: Sequence[str]
     buckets: U32  # number of the bucket of each text in each band, (bands, n)
-    filled: Bool  # whether each text has a shingle; other texts match nothing, (n,)
+    filled: Bool  # whether each text has a shingle; a text without a shingle is in no bucket, (n,)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -59,17 +65,17 @@ class NearPairs:
     right: Int  # row of the second table
     jaccard: Float  # |A ∩ B| / |A ∪ B|
     containment: Float  # |A ∩ B| / |B|, the share of the second row found in the first
-    n_full: int  # how often a row of the first table has a skipped bucket, summed over the bands
+    n_full: int  # number of pairs of a row of the first table and a band in which its bucket is skipped
 
 
 def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) -> Sketch:
     """Return the buckets of texts by MinHash signatures of their 5-token shingles.
 
-    The hash of a shingle is `mix` of the polynomial t_1 × B^4 + … + t_5 mod 2^64. Here t_i are the hashes of its
-    tokens, and B is `STEP`. The number of a bucket is 32 bits of the hash of the minima in its band. In a million
+    The hash of a shingle is `mix` of the polynomial t_1 × B^4 + … + t_5 mod 2^64, where t_i are the hashes of its
+    tokens and B is `STEP`. The number of a bucket is 32 bits of the hash of the minima in its band. In a million
     rows, about a hundred pairs of rows with different minima get the same number in a band. This is harmless,
-    because each pair of rows is checked afterwards. The permutations are constants, so that tables are comparable.
-    A text of fewer than five tokens is in no bucket.
+    because each pair is checked afterwards. The permutations are constants, so that tables are comparable. A text of
+    fewer than five tokens is in no bucket.
 
     Cost: 4 bytes per row and band, plus the memory for one block of rows.
     Reference: Broder, SEQUENCES 1997.
@@ -79,9 +85,9 @@ def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) ->
     buckets, filled = np.empty((n_bands, len(texts)), np.uint32), np.empty(len(texts), np.bool_)
     for start in range(0, len(texts), _BLOCK_ROWS):
         block = slice(start, min(start + _BLOCK_ROWS, len(texts)))
-        found = _shingled(texts[block], vocabulary)
-        filled[block] = found.sizes > 0
-        columns = [found.signatures[:, i * width : (i + 1) * width] for n, width in bands for i in range(n)]
+        shingled = _shingled(texts[block], vocabulary)
+        filled[block] = shingled.sizes > 0
+        columns = [shingled.signatures[:, i * width : (i + 1) * width] for n, width in bands for i in range(n)]
         buckets[:, block] = [_bucket(of_band) for of_band in columns]
     return Sketch(texts, buckets, filled)
 
@@ -89,22 +95,21 @@ def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) ->
 def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
     """Return the pairs of rows that share a bucket; both sketches must have the same bands.
 
-    Full buckets are skipped, and so are pairs with an estimated Jaccard index below .2. The similarities of every
-    returned pair are exact.
-
-    With b bands of r minima, a pair of Jaccard index s is found with probability 1 - (1 - s^r)^b.
+    Buckets with more than 50 rows are skipped, and pairs with an estimated Jaccard index below .2 are dropped. The
+    similarities of every returned pair are exact. With b bands of r minima, a pair of Jaccard index s is found with
+    probability 1 - (1 - s^r)^b.
 
     Cost: O(n · bands) for the buckets and O(pairs · shingles) for the checks, which tokenise rows again; memory for
         the pairs and for the rows of `_BATCH` pairs.
     Reference: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.
     """
-    found, n_full = [np.empty(0, np.uint64)], 0
+    pairs_by_band, n_full = [np.empty(0, np.uint64)], 0
     rows, other_rows = np.flatnonzero(left.filled), np.flatnonzero(right.filled)
-    for mine, theirs in zip(left.buckets, right.buckets, strict=True):
-        pairs, is_full = _bucket_pairs((mine[rows], rows), (theirs[other_rows], other_rows))
-        found.append(pairs)
-        n_full += is_full
-    pairs = np.unique(np.concatenate(found))
+    for in_left, in_right in zip(left.buckets, right.buckets, strict=True):
+        pairs, n_skipped = _bucket_pairs((in_left[rows], rows), (in_right[other_rows], other_rows))
+        pairs_by_band.append(pairs)
+        n_full += n_skipped
+    pairs = np.unique(np.concatenate(pairs_by_band))
     a, b = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
     starts = range(0, max(len(a), 1), _BATCH)
     compared = [_compare(left, right, a[start : start + _BATCH], b[start : start + _BATCH]) for start in starts]
@@ -115,13 +120,13 @@ def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
 def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Float, Float]:
     """Return the pairs whose estimated Jaccard index is large enough, with exact Jaccard index and containment."""
     vocabulary: dict[str, int] = {}
-    (left_rows, mine), (right_rows, theirs) = (np.unique(rows, return_inverse=True) for rows in (a, b))
+    (left_rows, in_first), (right_rows, in_second) = (np.unique(rows, return_inverse=True) for rows in (a, b))
     first = _shingled([left.texts[i] for i in left_rows], vocabulary)
     second = _shingled([right.texts[i] for i in right_rows], vocabulary)
-    keep = (first.signatures[mine] == second.signatures[theirs]).mean(axis=1) >= _LEAST_ESTIMATE
-    mine, theirs = mine[keep], theirs[keep]
-    shared = _shared(first, second, mine, theirs)
-    size, other_size = first.sizes[mine], second.sizes[theirs]
+    keep = (first.signatures[in_first] == second.signatures[in_second]).mean(axis=1) >= _MIN_ESTIMATE
+    in_first, in_second = in_first[keep], in_second[keep]
+    shared = _shared(first, second, in_first, in_second)
+    size, other_size = first.sizes[in_first], second.sizes[in_second]
     return a[keep], b[keep], shared / np.maximum(size + other_size - shared, 1), shared / np.maximum(other_size, 1)
 
 
@@ -174,7 +179,10 @@ def _bucket(of_band: UInt) -> U32:
 
 
 def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> tuple[UInt, int]:
-    """Return left row << 32 | right row for each pair in a bucket, and the number of left rows in skipped buckets."""
+    """Return the pairs of rows in one bucket, and the number of left rows whose bucket is skipped.
+
+    A pair is encoded as left row << 32 | right row. `left` and `right` have the buckets and the rows of one band.
+    """
     (key, rows), (other_key, other_rows) = left, right
     order = np.argsort(other_key, kind="stable")
     ordered = other_key[order]

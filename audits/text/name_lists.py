@@ -41,8 +41,8 @@ Ronald Rudolf Rupert Russell Ryan Salvador Samir Samuel Santiago Scott Sean Seba
 Stefan Stephen Steven Stuart Sven Terence Theodore Thomas Timothy Tobias Todd Tomas Tony Travis Trevor Vernon Victor
 Viktor Vincent Vladimir Walter Warren Wayne Wei Wilhelm William Xavier Yusuf Zachary
 """)
-# These names are also ordinary words, months, places or eponyms. They count as names only with further evidence,
-# such as another name beside them.
+# These names are also ordinary words, months, places or eponyms. They count as names only if there is further
+# evidence, such as another name beside them. The same applies to WORD_LAST.
 WORD_FIRST = frozenset(
     words("""
 Amber April Art Autumn Basil Bill Bob Chase Chip Christ Clay Colt Crystal Dale Dawn Daisy Dick Drew Earl Eve Faith

@@ -1,4 +1,4 @@
-"""Represent texts as arrays of numbered words or characters, and runs of k of these symbols as 64-bit keys."""
+"""Represent texts as arrays of numbered words or characters (symbols), and runs of k symbols as 64-bit keys."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ def characters(texts: Sequence[str]) -> Sequences:
 def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
     """Return the key of each run of k symbols within one text, and the index of that text, in text order.
 
-    Equal runs have equal keys. The probability that at least two different runs have
-    equal keys is about the number of pairs of runs / 2^64.
+    Equal runs have equal keys. The probability that two different runs have equal keys is about the number of pairs
+    of runs / 2^64.
     """
     rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
     n = max(0, len(rows) - k + 1)
@@ -59,7 +59,7 @@ def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
 
 
 def grown(keys: UInt, symbols: NDArray[np.integer]) -> UInt:
-    """Return the keys of runs after adding one symbol to each; the key of an empty run is 0."""
+    """Return the keys of runs after appending one symbol to each run; the key of an empty run is 0."""
     return mix(keys + STEP * (symbols.astype(np.uint64) + np.uint64(1)))
 
 
@@ -71,7 +71,7 @@ def mix(x: UInt) -> UInt:
 
 
 def find_keys(keys: UInt | Int, wanted: UInt | Int) -> tuple[Int, Bool]:
-    """Return the place of each wanted key in the non-empty sorted array `keys`, and whether the array contains it."""
+    """Return the index of each wanted key in the non-empty sorted array `keys`, and whether the array contains it."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return place, keys[place] == wanted
 

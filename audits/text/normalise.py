@@ -15,7 +15,7 @@ from confusable_homoglyphs.confusables import confusables_data
 
 from audits.text.letters import pieces
 
-LONGEST_WORD = 24  # in stretches of more characters without a space, invisible characters count as spaces
+LONGEST_WORD = 24  # in a stretch of more characters without a space, invisible characters count as spaces
 _IGNORABLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
 _BLANKS = frozenset("\u2800\u115f\u1160\u3164\uffa0")  # Braille and Hangul blanks, as wide as a letter
 _QUOTES = frozenset('"‘’‚‛“”„‟′″‴‵‶‷‹›«»`´〝〞〟＂＇')
@@ -29,7 +29,8 @@ _STRETCH = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
-# at least three single letters with the same separator ("s p a c e d", "s.p.a.c.e.d"), or two between wide gaps
+# at least three single letters with the same separator ("s p a c e d", "s.p.a.c.e.d"), or two single letters between
+# wide gaps
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:([^\w\n]|_)[^\W_])(?:\1[^\W_])+(?![^\W_])|(?<=\s\s)[^\W_] [^\W_](?=\s\s)")
 _SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # x for letters and digits
 # Unicode names of letters that UAX #15 and UTS #39 do not map to plain letters, such as "NEGATIVE CIRCLED LATIN
@@ -38,10 +39,10 @@ _NAMED = re.compile(
     r"(?:(?:NEGATIVE |SQUARED |CROSSED |CIRCLED )*LATIN (?:CAPITAL |SMALL )?LETTER|LATIN LETTER SMALL CAPITAL"
     r"|REGIONAL INDICATOR SYMBOL LETTER|MODIFIER LETTER (?:SMALL|CAPITAL)) ([A-Z])"
 )
-# the Unicode blocks of such letters: phonetic letters, Latin extended C, D and E, enclosed letters
+# Unicode blocks with letters that `_NAMED` matches: phonetic letters, Latin extended C, D and E, enclosed letters
 _BLOCKS = ((0x250, 0x2B0), (0x1D00, 0x1DC0), (0x2C60, 0x2C80), (0xA720, 0xA800), (0xAB30, 0xAB70), (0x1F100, 0x1F200))
 _MARKS_AROUND = "\u200e"  # confusable_homoglyphs surrounds letters of right-to-left scripts with this mark
-_BAR = frozenset("lI1|")  # a look-alike of these characters becomes I if it is a capital, else l
+_BAR = frozenset("lI1|")  # a character that looks like these becomes I if it is a capital, else l
 
 
 def normalise(text: str) -> str:
@@ -60,16 +61,17 @@ def normalise(text: str) -> str:
     while True:
         folded = fold(text)
         spaced = without_spacing(folded)
-        found = " ".join(spaced.split())
-        if found == text or (spaced is folded and text.isascii() and not _single_letters(found)):
-            return found
-        text = found
+        joined = " ".join(spaced.split())
+        if joined == text or (spaced is folded and text.isascii() and not _single_letters(joined)):
+            return joined
+        text = joined
 
 
 def tokens(text: str) -> list[str]:
-    """Return the runs of letters and digits of the normalised text; an underscore separates them like a space.
+    """Return the tokens of a text: the runs of letters and digits of the normalised text.
 
-    In a script without spaces, a token is a character (Chinese, Japanese) or a chunk of about three (`pieces`).
+    An underscore separates tokens like a space. In a script without spaces, a token is a character (Chinese,
+    Japanese) or a chunk of about three characters (`pieces`).
     """
     return split_words(normalise(text))
 
@@ -99,7 +101,7 @@ def sentences(text: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """Return the text after all steps of `normalise` except those on spaced letters and spaces."""
+    """Return the text after all steps of `normalise` except the last, on spaced letters and white space."""
     if text.isascii():
         plain = text.lower().translate(_ASCII)
         if plain.isascii():
@@ -163,9 +165,10 @@ def _without_invisible(stretch: re.Match[str]) -> str:
 def _plain_word(word: re.Match[str]) -> str:
     """Return a word with letters that look Latin replaced by Latin letters.
 
-    In a word with a Latin letter, each other letter is replaced by what it looks like. In a word without a Latin
-    letter, each letter is replaced by what its capital looks like. If the capital has no look-alike, the letter is
-    replaced by what it looks like itself. Capitals and small letters of another alphabet thus stay comparable.
+    In a word with a Latin letter, each other letter is replaced by the Latin letter that it looks like. In a word
+    without a Latin letter, each letter is replaced by the letter that its capital looks like, so that capitals and
+    small letters of another alphabet stay comparable. If the capital looks like no Latin letter, the look-alike of
+    the small letter is used.
     """
     written = word[0]
     if written.isascii():
@@ -176,7 +179,7 @@ def _plain_word(word: re.Match[str]) -> str:
 
 
 class _Table(dict[int, str]):
-    """Translation table of decomposed text; letters are kept, because their replacement depends on the word."""
+    """Translation table of decomposed text; it keeps letters, because their replacement depends on the word."""
 
     def __missing__(self, code: int) -> str:
         self[code] = plain = _plain_character(chr(code))
@@ -200,35 +203,35 @@ def _plain_character(character: str) -> str:
 
 
 def _lookalikes() -> dict[str, str]:
-    """Return the ASCII letters or digits that each non-ASCII look-alike character stands for.
+    """Return for each non-ASCII look-alike character the ASCII letters or digits that replace it.
 
     Two strings look alike if their skeletons are equal (UTS #39, section 4). Strings with the same skeleton form a
-    class. Combining marks are removed from the strings of a class. Each character of the class then stands for the
-    shortest string that has only ASCII characters. A small letter in a class without such a string (Cyrillic ve)
-    is replaced like its capital.
+    class. Combining marks are removed from the strings of a class. The shortest string of the class that has only
+    ASCII characters then replaces each character of the class. If there is no such string, a small letter (such as
+    Cyrillic ve) is replaced like its capital.
 
     Reference: Unicode Technical Standard #39, confusables.txt, from the package confusable-homoglyphs.
     """
-    found: dict[str, str] = {}
+    replacements: dict[str, str] = {}
     for members in _classes():
         named = {plain for member in members if (plain := _by_name(member))}
         for member in members:
             if len(member) == 1 and not member.isascii():
                 plain = _plain(member, members) or min(named, default="")
-                if plain and (plain.isalnum() or not member.isalnum()):  # a letter is never a mark of punctuation
-                    found[member] = plain
+                if plain and (plain.isalnum() or not member.isalnum()):  # punctuation never replaces a letter
+                    replacements[member] = plain
     for code in chain.from_iterable(range(*block) for block in _BLOCKS):
         if plain := _by_name(chr(code)):
-            found.setdefault(chr(code), plain)
-    for member in list(found):
+            replacements.setdefault(chr(code), plain)
+    for member in list(replacements):
         small = member.lower()
-        if len(small) == 1 and small != member and small not in found and not small.isascii():
-            found[small] = found[member].lower()
-    return found
+        if len(small) == 1 and small != member and small not in replacements and not small.isascii():
+            replacements[small] = replacements[member].lower()
+    return replacements
 
 
 def _classes() -> list[set[str]]:
-    """Return the strings of each skeleton: the connected components of the pairs in the table."""
+    """Return the classes of strings that look alike: the connected components of the pairs in confusables.txt."""
     classes: dict[str, set[str]] = {}
     for key, others in confusables_data.items():
         for other in others:
@@ -239,7 +242,7 @@ def _classes() -> list[set[str]]:
 
 
 def _plain(character: str, members: Iterable[str]) -> str:
-    """Return the ASCII string that replaces a character: the shortest one of its class, or "" if there is none."""
+    """Return the shortest ASCII string among the strings of a character's class, or "" if there is none."""
     stripped = {"".join(c for c in unicodedata.normalize("NFD", m) if not unicodedata.combining(c)) for m in members}
     plain = sorted((s for s in stripped if s.isascii() and s and not s.isspace()), key=lambda s: (len(s), s))
     if len(plain) > 1 and _BAR.issuperset(plain[:2]):

@@ -1,4 +1,4 @@
-"""Search for many short sequences of tokens at once (Aho and Corasick, CACM 1975)."""
+"""Search for many sequences of tokens at once (Aho and Corasick, CACM 1975)."""
 
 from collections.abc import Iterator, Sequence
 

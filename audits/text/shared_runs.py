@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from audits.core.types import Float, Int, UInt
 from audits.text.ngrams import find_keys, grown, starts_group, within_groups
 
-SHORTEST = 5  # length in tokens of the first runs searched for; many persons share shorter runs
+SHORTEST = 5  # the search begins with runs of this many tokens; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
 TOKENS_PER_OWNER = 10  # a run of n tokens with more than max(1, n // 10) owners counts as common text
-RARE_BITS = 150.0  # a run of at least 10 tokens with so many bits (`_bits_before`) may have two owners
+RARE_BITS = 150.0  # a run of at least 10 tokens with at least this many bits (`_bits_before`) may have two owners
 PART_TOKENS = 1 << 22  # approximate number of places that are compared at a time
 NO_PART = 255  # number for places at which no run of the required length begins
 BLOCK_TOKENS = 1 << 22  # number of places for which keys are computed at a time
@@ -56,12 +56,11 @@ class Places(NamedTuple):
 
 
 def most_owners(length: int) -> int:
-    """Return how many owners a run may have: max(1, length // 10), so one below 20 tokens and six at 64.
+    """Return how many owners a run may have: max(1, length // 10), so one owner below 20 tokens and six at 64.
 
-    A run of 10 to 19 tokens may have two owners if its words are rare (RARE_BITS).
-
-    A phrase of two persons may be a common expression. A long passage of two to six persons is not: families, notes
-    that are copied forward and patients who are registered twice share such passages.
+    A run of 10 to 19 tokens may have two owners if its words are rare (RARE_BITS). A short phrase that two persons
+    share may be a common expression. A long passage that two to six persons share is not: it occurs in families, in
+    notes that are copied forward, and in records of patients who are registered twice.
     """
     return max(1, length // TOKENS_PER_OWNER)
 
@@ -70,30 +69,31 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
     """Return the longest runs of the synthetic rows that only few owners of real rows have (`most_owners`).
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
-    one token, up to CAP_TOKENS, and keeps those that still occur in both tables. At each length it records the runs
-    that few owners have, once for each owner. To save memory, the places are split into parts by the key of their
-    first run, and the parts are processed one after the other.
+    one token, up to CAP_TOKENS, and keeps the runs that still occur in both tables. At each length, it records the
+    runs that few owners have, once for each owner. To save memory, the places are split into parts by the key of
+    their first run, and the parts are processed one after the other.
 
-    Both tables must be numbered with the same vocabulary. `public` is the owner number of public text, the highest of
-    all; runs in public text do not count.
+    Both tables must be numbered with the same vocabulary. `public` is the owner number of public text and higher than
+    all other owner numbers; runs in public text do not count.
 
     Cost: O(N log N) time for N tokens; 13 bytes per token, and about a hundred bytes per place of a part. Different
         runs count as equal with a probability of about pairs / 2^64.
     """
     bits = _bits_before(real.tokens)
-    found = [
-        _part(mine, theirs, owners, public, shortest, bits) for mine, theirs in parts_of((synthetic, real), shortest)
+    parts = [
+        _part(synthetic_part, real_part, owners, public, shortest, bits)
+        for synthetic_part, real_part in parts_of((synthetic, real), shortest)
     ]
-    runs = Runs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    runs = Runs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     order = np.lexsort((runs.start, -runs.length, runs.owner, runs.row))
     longest = order[starts_group(runs.row[order], runs.owner[order])]
     return Runs(*(column[longest] for column in runs))
 
 
 def _bits_before(tokens: NDArray[np.int32]) -> Float:
-    """Return the total bits of the tokens before each token and of all of them, (N + 1,).
+    """Return the sums of the bits of the first 0, 1, ..., N tokens, (N + 1,).
 
-    bits(w) = log2(N / n(w)),   n(w) = number of tokens w among all N
+    A token w has log2(N / n(w)) bits, where n(w) is the number of its occurrences among all N tokens.
     """
     counts = np.maximum(np.bincount(tokens), 1)
     return np.append(0.0, np.cumsum(np.log2(len(tokens) / counts)[tokens]))
@@ -109,15 +109,15 @@ def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Nu
 
 
 def renumbered(tables: Iterable[Numbered], number: NDArray[np.int32]) -> tuple[Numbered, ...]:
-    """Return the tables with token i replaced by number[i]; adjacent tokens 0 of a row are merged to one."""
-    found = []
+    """Return the tables with token i replaced by number[i]; adjacent tokens 0 of a row are merged to one token."""
+    changed = []
     for table in tables:
         tokens = number[table.tokens]
         kept = tokens != 0
         kept[1:] |= tokens[:-1] != 0
         kept[table.starts[:-1][np.diff(table.starts) > 0]] = True
-        found.append(Numbered(tokens[kept], np.append(0, np.cumsum(kept))[table.starts]))
-    return tuple(found)
+        changed.append(Numbered(tokens[kept], np.append(0, np.cumsum(kept))[table.starts]))
+    return tuple(changed)
 
 
 Part = tuple[Numbered, Places]
@@ -158,42 +158,42 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
 def _part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int, bits: Float) -> Runs:
     """Return an entry for each row, owner and length for which the row shares a run of this length with the owner.
 
-    Runs of public text and runs with more than `most_owners` owners give no entry. `bits` are those of
+    Runs of public text and runs with more than `most_owners` owners give no entry. `bits` is the result of
     `_bits_before` for the real rows.
     """
-    (synthetic, mine), (real, theirs) = synthetic_part, real_part
+    (synthetic, searched), (real, known) = synthetic_part, real_part
     nothing, n_owners = np.zeros(0, dtype=np.int64), public + 1
-    found = [Runs(*[nothing] * 5)]
-    while len(mine.at) > 0 and len(theirs.at) > 0:
-        keys, example, group = np.unique(theirs.key, return_index=True, return_inverse=True)
-        place, common = find_keys(keys, mine.key)
-        mine, place = Places(mine.at[common], mine.key[common]), place[common]
-        pairs = np.unique(group * n_owners + owners[real.row(theirs.at)])  # of a run and its owner
+    entries = [Runs(*[nothing] * 5)]
+    while len(searched.at) > 0 and len(known.at) > 0:
+        keys, example, group = np.unique(known.key, return_index=True, return_inverse=True)
+        place, common = find_keys(keys, searched.key)
+        searched, place = Places(searched.at[common], searched.key[common]), place[common]
+        pairs = np.unique(group * n_owners + owners[real.row(known.at)])  # of a run and its owner
         first = np.searchsorted(pairs, np.arange(len(keys) + 1) * n_owners)
-        most = np.full(len(keys), most_owners(length))
+        limit = np.full(len(keys), most_owners(length))
         if length >= TOKENS_PER_OWNER:
-            most[bits[theirs.at[example] + length] - bits[theirs.at[example]] >= RARE_BITS] = max(
-                2, most_owners(length)
-            )
-        is_counted = (np.diff(first) <= most) & (pairs[first[1:] - 1] % n_owners != public)
+            is_rare = bits[known.at[example] + length] - bits[known.at[example]] >= RARE_BITS
+            limit[is_rare] = max(2, most_owners(length))
+        is_counted = (np.diff(first) <= limit) & (pairs[first[1:] - 1] % n_owners != public)
         chosen = np.flatnonzero(is_counted[place])
         n_of_run = np.diff(first)[place[chosen]]
         run = np.repeat(chosen, n_of_run)
         owner = pairs[first[place[run]] + within_groups(n_of_run)] % n_owners
-        row = synthetic.row(mine.at[run])
-        entries, of = np.unique(row * n_owners + owner, return_index=True)
-        start = mine.at[run[of]] - synthetic.starts[row[of]]
-        lowest = pairs[first[place[run[of]]]] % n_owners
-        found.append(Runs(row[of], owner[of], np.full(len(entries), length), start, lowest))
+        row = synthetic.row(searched.at[run])
+        # the first run of each pair of row and owner
+        row_owners, at = np.unique(row * n_owners + owner, return_index=True)
+        start = searched.at[run[at]] - synthetic.starts[row[at]]
+        lowest = pairs[first[place[run[at]]]] % n_owners
+        entries.append(Runs(row[at], owner[at], np.full(len(row_owners), length), start, lowest))
         if length == CAP_TOKENS:
             break
         is_common = np.zeros(len(keys), dtype=bool)
         is_common[place] = True
         kept = is_common[group]
-        mine = _longer(synthetic, mine, length)
-        theirs = _longer(real, Places(theirs.at[kept], theirs.key[kept]), length)
+        searched = _longer(synthetic, searched, length)
+        known = _longer(real, Places(known.at[kept], known.key[kept]), length)
         length += 1
-    return Runs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    return Runs(*(np.concatenate(columns) for columns in zip(*entries, strict=True)))
 
 
 def _longer(table: Numbered, places: Places, length: int) -> Places:

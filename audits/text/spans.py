@@ -1,4 +1,4 @@
-"""Map places in a normalised text back to the characters of the original text."""
+"""Map positions in a normalised text back to positions in the original text."""
 
 import re
 import unicodedata
@@ -13,19 +13,19 @@ _TOKEN = re.compile(r"[^\W_]+")
 
 
 class Located(NamedTuple):
-    """A normalised text, and the characters of the original text that each of its characters comes from."""
+    """A normalised text, with the origin of each character: a span (start, end) of the original text."""
 
     text: str  # result of `normalise`
-    starts: list[int]  # first original character of each normalised character
-    ends: list[int]  # end of the original characters of each normalised character, exclusive
+    starts: list[int]  # start of the origin of each normalised character
+    ends: list[int]  # end of the origin of each normalised character, exclusive
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Return the original characters of the normalised characters from start to end, as (start, end)."""
+        """Return the span of the original text from which the normalised text[start:end] comes."""
         return self.starts[start], self.ends[end - 1]
 
 
 class Placed(NamedTuple):
-    """A token, or another piece of a normalised text, with the original characters that it comes from."""
+    """A token, or another piece of a normalised text, with the span of the original text that it comes from."""
 
     word: str
     start: int
@@ -37,41 +37,42 @@ def located(text: str) -> Located:
 
     The text is folded in small pieces: each character with its combining marks. Folding a whole stretch between
     spaces can give another result, because characters compose (Hangul) or a replacement depends on neighbouring
-    characters. Each character of such a stretch then gets the whole stretch as origin; if no folding in pieces gives
-    the text of `normalise`, it gets the whole text. A span can therefore be too wide, but never too narrow.
+    characters. Then the whole stretch is the origin of each of its characters. If folding in pieces does not lead to
+    the text of `normalise`, the whole text is the origin of each character. An origin can therefore be too wide, but
+    never too narrow.
 
     Cost: O(characters); used only for texts with a finding.
     """
-    wanted = normalise(text)
-    found = Located(text, list(range(len(text))), list(range(1, len(text) + 1)))
-    while found.text != wanted:
-        step = _once(found.text)
-        if step.text == found.text:  # folding in pieces ended in another text than `normalise`
-            return Located(wanted, [0] * len(wanted), [len(text)] * len(wanted))
-        places = [found.span(a, b) for a, b in zip(step.starts, step.ends, strict=True)]
-        found = Located(step.text, [start for start, _ in places], [end for _, end in places])
-    return found
+    normalised = normalise(text)
+    current = Located(text, list(range(len(text))), list(range(1, len(text) + 1)))
+    while current.text != normalised:
+        step = _once(current.text)
+        if step.text == current.text:  # folding in pieces does not lead to the text of `normalise`
+            return Located(normalised, [0] * len(normalised), [len(text)] * len(normalised))
+        spans = [current.span(a, b) for a, b in zip(step.starts, step.ends, strict=True)]
+        current = Located(step.text, [start for start, _ in spans], [end for _, end in spans])
+    return current
 
 
 def placed_tokens(text: str) -> list[Placed]:
-    """Return the tokens of a text as `normalise.tokens` does, each with the characters that it comes from."""
-    found = located(text)
-    return [Placed(word, *found.span(start, end)) for word, start, end in words_in(found.text)]
+    """Return the tokens of a text as `normalise.tokens` does, each with its span in the original text."""
+    normalised = located(text)
+    return [Placed(word, *normalised.span(start, end)) for word, start, end in words_in(normalised.text)]
 
 
 def words_in(normalised: str) -> list[Placed]:
-    """Return the tokens of a normalised text, each with its characters in that text."""
-    found = []
+    """Return the tokens of a normalised text, each with its span in the normalised text."""
+    placed = []
     for match in _TOKEN.finditer(normalised):
         start = match.start()
         for piece in pieces(match.group()):
-            found.append(Placed(piece, start, start + len(piece)))
+            placed.append(Placed(piece, start, start + len(piece)))
             start += len(piece)
-    return found
+    return placed
 
 
 def _once(text: str) -> Located:
-    """Return the folded text with spaced letters joined and single spaces, and the origin of each character."""
+    """Return the text after one round of `normalise`, with the origin of each character."""
     pieces = [piece for chunk in _CHUNK.finditer(text) for piece in _pieces(chunk.group(), chunk.start())]
     folded = "".join(piece.word for piece in pieces)
     origin = [(piece.start, piece.end) for piece in pieces for _ in piece.word]
@@ -94,7 +95,7 @@ def _once(text: str) -> Located:
 
 
 def _pieces(chunk: str, offset: int) -> list[Placed]:
-    """Return the non-empty folded pieces of a stretch: each character with its combining marks, or the stretch."""
+    """Return the non-empty folded pieces of a stretch: characters with their combining marks, or all in one piece."""
     folded = fold(chunk)
     starts = [i for i, c in enumerate(chunk) if i == 0 or unicodedata.combining(c) == 0]
     pieces = [Placed(fold(chunk[a:b]), offset + a, offset + b) for a, b in pairwise([*starts, len(chunk)])]

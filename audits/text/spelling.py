@@ -1,34 +1,34 @@
-"""Replace misspelled words by the known words that they were made from, so that misspelled copies are found."""
+"""Replace misspelled words by the known words that were meant, so that misspelled copies are found."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from audits.text.letters import LEET, consonants
 
-LEAST_LETTERS = 3  # shorter words are not corrected: too many known words are one edit away
-LONGEST = 40  # characters; a longer token is no single word
+MIN_LETTERS = 3  # shorter words are not corrected, because too many known words differ by one edit only
+MAX_LETTERS = 40  # a longer token is not a single word
 
 
 def corrections(words: Iterable[str], known: Mapping[str, int]) -> dict[str, str]:
-    """Return the intended known word for each unknown word of 3 to 40 characters that is a misspelling of one.
+    """Return the correction of each unknown word of 3 to 40 characters that is a misspelling of a known word.
 
     An unknown word is a misspelling if it is the known word
     - with digits instead of letters that look alike (`p4tient`),
     - with its inner letters in another order, or
     - with one letter inserted, left out or replaced, or two adjacent letters exchanged (Damerau distance 1).
-    The first of these cases that applies decides. Among several known words, the most frequent one is chosen, then
-    the first in the alphabet. In the last case, a known word with the same consonants is chosen before all others.
-    A known word is not corrected, so the result can only add matches to a search for known words.
+    The first case that applies decides. If several known words fit, the most frequent of them is chosen, then the
+    first in the alphabet. In the last case, known words with the same consonants are preferred. A known word is not
+    corrected, so the result can only add matches to a search for known words.
 
     Cost: time O(sum of the squared lengths of all words); memory for the unknown words and their deletions.
     Reference: deletion neighbourhoods, Mor and Fraenkel, CACM 1982.
     """
-    unknown = {w for w in words if w not in known and LEAST_LETTERS <= len(w) <= LONGEST and not w.isdigit()}
+    unknown = {w for w in words if w not in known and MIN_LETTERS <= len(w) <= MAX_LETTERS and not w.isdigit()}
     plain = {w: w.translate(LEET) for w in unknown}
-    found = {w: of for w, of in plain.items() if of in known}
-    usable = (w for w in known if LEAST_LETTERS <= len(w) <= LONGEST and w.isalpha())
+    without_digits = {w: word for w, word in plain.items() if word in known}
+    usable = (w for w in known if MIN_LETTERS <= len(w) <= MAX_LETTERS and w.isalpha())
     ordered = sorted(usable, key=lambda w: (-known[w], w))
-    return _respelled({w for w in unknown if w.isalpha()}, ordered) | found
+    return _respelled({w for w in unknown if w.isalpha()}, ordered) | without_digits
 
 
 def _respelled(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
@@ -58,12 +58,12 @@ def _letters(word: str) -> tuple[str, str, str]:
 
 
 def deletions(word: str) -> list[str]:
-    """Return the spellings with one letter deleted, for each letter one."""
+    """Return the word without its first letter, without its second letter, and so on."""
     return [word[:i] + word[i + 1 :] for i in range(len(word))]
 
 
 def is_one_edit(a: str, b: str) -> bool:
-    """Return whether one edit separates the words: a letter added, removed, replaced, or two neighbours exchanged."""
+    """Return whether the words differ by one edit: a letter added, removed or replaced, or two letters exchanged."""
     if a == b:
         return False
     first = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

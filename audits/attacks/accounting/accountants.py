@@ -21,20 +21,20 @@ from audits.core.types import Float
 # orders of the Rényi divergences over which epsilon is minimised
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 MAX_EPSILON = 100.0  # a larger epsilon protects nobody, and its loss distribution takes much memory
-GRID = 1e-4  # spacing of the discretised privacy loss, up to an epsilon of 10; proportional to epsilon above
-ROUNDING = 1e-9  # the budgets use up delta if they leave at most this share of it
+GRID = 1e-4  # spacing of the discretised privacy loss up to an epsilon of 10; above 10, proportional to epsilon
+ROUNDING = 1e-9  # if the budgets leave at most this share of delta, they count as using up all of it
 
 
 class EpsilonBounds(NamedTuple):
     """Epsilon at one delta by each accountant.
 
-    `closed`, `pld`, `rdp` and `prv` are about the mechanisms only; add `added` for the total.
+    All values except `added` are about the mechanisms only; the total is such a value plus `added`.
     """
 
     closed: float | None  # exact value (closed form) for Gaussian noise without sampling, else None
     pld: float | None  # by privacy loss distributions; None above `MAX_EPSILON` or if delta is below their resolution
     rdp: float  # by Rényi divergences
-    added: float  # sum of the epsilons of the budgets, that is of accesses of which only epsilon and delta are known
+    added: float  # sum of the epsilons of the budgets (accesses of which only epsilon and delta are known)
     prv: float | None = None  # upper bound by privacy loss random variables; None if it could not be computed
     prv_low: float | None = None  # lower bound by privacy loss random variables
     prv_absent: str = "not requested"  # why `prv` is None; empty if it was computed
@@ -54,8 +54,8 @@ def epsilon_bounds(
     """Return the joint epsilon of all costs and budgets by each accountant, or None if the budgets use up delta.
 
     A budget is an access of which only epsilon and delta are known. Budgets are added up (Dwork and Roth 2014,
-    theorem B.1). The mechanisms are composed step by step at the delta that the budgets leave.
-    `delta` is that of the mechanisms and budgets together.
+    theorem B.1). The mechanisms are composed step by step at the delta that the budgets leave. `delta` is the delta
+    of the mechanisms and budgets together.
 
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
@@ -104,7 +104,7 @@ def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
 
 
 def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | None:
-    """Return the exact joint epsilon of Gaussian mechanisms without sampling, or None if there are others.
+    """Return the exact joint epsilon if all mechanisms are Gaussian without sampling, else None.
 
     The composition costs as much as one Gaussian mechanism: mu² = sum over mechanisms of steps / noise_multiplier².
 
@@ -119,7 +119,7 @@ def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | N
 def equivalent_costs(costs: Sequence[MechanismCost]) -> Sequence[MechanismCost]:
     """Return one Gaussian mechanism that costs as much as all given mechanisms.
 
-    If one of them has no closed form, or if there are none, return the given mechanisms.
+    If a mechanism samples or adds noise other than Gaussian, or if there are no mechanisms, return `costs` unchanged.
     """
     mu = _joint_mu(costs)
     if not costs or mu is None:
@@ -175,8 +175,8 @@ def renyi_divergences(cost: MechanismCost) -> Float:
     Poisson-sampled Gaussian:  ln( sum_k C(a, k)·(1 - q)^(a - k)·q^k·exp(k·(k - 1) / (2·s²)) ) / (a - 1)
     Laplace:  ln( a / (2·a - 1)·e^((a - 1) / s) + (a - 1) / (2·a - 1)·e^(-a / s) ) / (a - 1)
 
-    Source: Mironov, CSF 2017, table II, for the first and last; Mironov, Talwar and Zhang, arXiv 1908.10530, section
-        3.3, for integer orders of the second.
+    Source: Mironov, CSF 2017, table II, for Gaussian and Laplace; Mironov, Talwar and Zhang, arXiv 1908.10530,
+        section 3.3, for integer orders of the sampled Gaussian.
     """
     s, q = cost.noise_multiplier, cost.sampling_rate
     a = np.array(ORDERS, dtype=np.float64)
@@ -211,23 +211,23 @@ def gaussian_epsilon(mu: float, *, delta: float) -> float:
     """Return the smallest epsilon at which Gaussian noise has this delta."""
     if gaussian_delta(0.0, mu) <= delta:
         return 0.0
-    most = mu * mu / 2 + mu * math.sqrt(2 * math.log(1 / delta))
-    return float(optimize.brentq(lambda epsilon: gaussian_delta(epsilon, mu) - delta, 0.0, most, xtol=1e-12))
+    upper = mu * mu / 2 + mu * math.sqrt(2 * math.log(1 / delta))
+    return float(optimize.brentq(lambda epsilon: gaussian_delta(epsilon, mu) - delta, 0.0, upper, xtol=1e-12))
 
 
 def gaussian_mu(epsilon: float, *, delta: float) -> float:
     """Return the largest mu at which Gaussian noise costs at most (epsilon, delta)."""
-    most = 1.0
-    while gaussian_delta(epsilon, most) < delta:
-        most *= 2
-    return float(optimize.brentq(lambda mu: gaussian_delta(epsilon, mu) - delta, most * 1e-9, most, xtol=1e-12))
+    upper = 1.0
+    while gaussian_delta(epsilon, upper) < delta:
+        upper *= 2
+    return float(optimize.brentq(lambda mu: gaussian_delta(epsilon, mu) - delta, upper * 1e-9, upper, xtol=1e-12))
 
 
 def further_epsilon(spent: float, *, limit: float, delta: float) -> float:
-    """Return the largest epsilon of one more Gaussian run if all runs together may have `limit`; 0 if none is left.
+    """Return the largest epsilon that one more Gaussian run may have, or 0 if the earlier runs reach the limit.
 
-    All epsilons are at `delta`. `spent` is the joint epsilon of the earlier runs. The result is usually larger than
-    the difference of `limit` and `spent`, because the squares of mu are added up:
+    All epsilons are at `delta`. `limit` is the largest joint epsilon of all runs, and `spent` is the joint epsilon of
+    the earlier runs. The result is usually larger than `limit` - `spent`, because the squares of mu are added up:
 
         gaussian_epsilon(sqrt(mu(limit)² - mu(spent)²))
     """
@@ -239,5 +239,5 @@ def _library() -> tuple[Any, Any]:
     try:
         return importlib.import_module("dp_accounting"), importlib.import_module("dp_accounting.pld")
     except ImportError as error:
-        message = "epsilon can only be recomputed with the package dp-accounting: pip install dp-accounting"
+        message = "the package dp-accounting, which recomputes epsilon, is not installed: pip install dp-accounting"
         raise NotMeasurable(message) from error

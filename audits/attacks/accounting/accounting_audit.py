@@ -32,45 +32,45 @@ from audits.core.two_sided import power
 from audits.core.types import AuditInputs, AuditResult, Previous, Table, Verdict
 
 AGREEMENT = 1e-3  # accountants agree on epsilon if they differ by at most AGREEMENT·(1 + epsilon), a numerical error
-_REPLAYED = {  # what a broken part of the replay shows
+_REPLAY_FINDINGS = {  # the meaning of `broken` for each part of the replay
     "sums": "a sum moved by more than the clip norm, or the contribution of another person changed",
     "results": "a result changed although the answers to all queries were the same",
     "scores": "the score of another person's text changed",
 }
-ROUNDING = 1e-9  # a claimed epsilon may be below the recomputed one by this share
+ROUNDING = 1e-9  # a claimed epsilon may be below the recomputed epsilon by this share
 
 
 class Accounting:
     """Check that a claimed epsilon follows from the log of the mechanism, and that a dry run confirms the log.
 
     An epsilon limits every attacker only if noise, sampling, clipping and composition were as claimed. The audit
-    looks for a step that was done otherwise. The log records the mechanisms of a release and a dry run, which is a
-    second run of the same code on fictional persons.
+    looks for a step that differs from the claim. The log records the mechanisms of a release, and a dry run: a second
+    run of the same code on fictional persons.
 
     The outcome of each check is in `details["checks"]`: `holds`, `broken`, or `missing` if the log does not decide.
 
-    - claim: the claimed epsilon is at least the one recomputed from noise, sampling rate and steps at the claimed
+    - claim: the claimed epsilon is at least the epsilon recomputed from noise, sampling rate and steps at the claimed
       delta.
-    - accountants: accountants that share no code agree. The epsilon by privacy loss distributions is at most that by
-      Rényi divergences. It agrees, up to numerical error, with the closed form and with the bounds by privacy loss
-      random variables, where these can be computed.
-    - delta: delta, also that of all releases together, is at most 1 / (10·n). n is the larger of the declared number
-      of persons and the actual number rounded down to two significant digits, so the exact number does not matter.
+    - accountants: accountants that share no code agree. The epsilon by privacy loss distributions is at most the
+      epsilon by Rényi divergences. It agrees, up to numerical error, with the closed form and with the bounds by
+      privacy loss random variables, where these can be computed.
+    - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the larger of the
+      declared number of persons and the actual number rounded down to two significant digits.
     - unit: contributions are clipped per person and not per record.
     - persons: the persons in the log are the persons of train.
-    - seeds: each mechanism draws its noise from a seed of its own, also different from that of the previous release.
+    - seeds: each mechanism draws its noise from its own seed, which the previous release did not use either.
     - poisson sampling, noise, clipping, normaliser: the dry run confirms the log
       (`audits/attacks/accounting/dry_run_checks.py`). No two steps or mechanisms add the same noise.
-    - replay: without noise and with fixed answers, a person moves each sum by at most the clip norm, and changes
-      nothing that is computed from the answers (`ReplayLog`).
-    - reads: all other accesses to the records are accounted for. A similarity filter against train is a query without
-      noise, so the correct claim is "DP generator, non-DP filter". Accesses that select a run or describe it, such as
-      gates on the records and published audit numbers, may be outside the claim. `details["outside_reads"]` and the
-      reason then state them, and a policy decides whether they are allowed.
-    - releases: the log contains the previous release if it has persons of this one, and no release with the same
-      persons is declared disjoint.
+    - replay: if the code runs without noise and with fixed answers, removing a person moves each sum by at most the
+      clip norm and changes nothing that is computed from the answers (`ReplayLog`).
+    - reads: all other accesses to the records are accounted for. A similarity filter against train, for example, is a
+      query without noise, so the correct claim is "DP generator, non-DP filter". Accesses that select a run or
+      describe it, such as gates on the records and published audit numbers, may be outside the claim.
+      `details["outside_reads"]` and the reason then state them, and a policy decides whether they are allowed.
+    - releases: if the previous release shares persons with this release, the log contains it. No release with the
+      same persons is declared disjoint.
     - composition: the epsilon claimed for this release together with all earlier releases on any of its persons is
-      at least the recomputed one.
+      at least the recomputed epsilon.
 
     Metrics:
 
@@ -80,20 +80,20 @@ class Accounting:
     - epsilon_rdp: the upper bound by Rényi divergences.
     - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If it is missing,
       `details["accountants"]["prv_absent"]` says why.
-    - epsilon_spent: the larger of claimed and recomputed epsilon of all releases on the same persons, if the log
-      claims one.
+    - epsilon_spent: the larger of claimed and recomputed epsilon of all releases on any of the same persons, if the
+      log claims an epsilon for them.
     - unaccounted_reads: number of kinds of access that are unaccounted for or not in the log.
 
     `audits explain accounting` lists the verdicts.
 
-    The smallest leak in `power` is the excess over the claimed epsilon if the noise were smaller than claimed by the
-    smallest amount that the dry run would detect. It is None if the log contains no noise, or too little.
+    The smallest leak in `power` answers: if the noise were too small by the smallest amount that the dry run would
+    detect, by how much would epsilon exceed the claim? It is None if the log contains no noise, or too few steps.
 
     Privacy: reads the log and the names of persons in train; the result contains counts, budgets and p-values.
     Randomness: none.
     Cost: seconds; grows with the length of the log.
     Reference: Balle and Wang 2018; Mironov et al. 2019; Doroshenko et al. 2022; NIST SP 800-226 on the evaluation of
-        claims. The tests of logs are this project's own.
+        claims. The tests of logs were designed for this project.
     """
 
     name = "accounting"
@@ -128,9 +128,9 @@ class Accounting:
 
 
 def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
-    """Return epsilon of this and the earlier releases on any of its persons, at the delta claimed for all together.
+    """Return the joint epsilon of this release and all earlier releases on any of its persons.
 
-    The result is None if the log claims no epsilon for all releases, or if budgets use up that delta.
+    It is computed at the delta of `log.spent`, and None without `log.spent` or if budgets use up that delta.
     """
     if log.spent is None:
         return None
@@ -170,12 +170,12 @@ def _accountants(bounds: EpsilonBounds | None, together: EpsilonBounds | None) -
     if bounds is None or bounds.pld is None:
         too_large = f"epsilon is above {MAX_EPSILON:g} or delta is too small for a second accountant"
         return ClaimCheck(name, "missing", too_large)
-    agree = bounds.pld <= bounds.rdp + AGREEMENT * (1 + bounds.rdp)
+    do_agree = bounds.pld <= bounds.rdp + AGREEMENT * (1 + bounds.rdp)
     if bounds.closed is not None:
-        agree &= abs(bounds.pld - bounds.closed) <= AGREEMENT * (1 + bounds.closed)
-    agree &= all(_prv_agrees(one) for one in (bounds, together) if one is not None)
+        do_agree &= abs(bounds.pld - bounds.closed) <= AGREEMENT * (1 + bounds.closed)
+    do_agree &= all(_prv_agrees(b) for b in (bounds, together) if b is not None)
     disagree = "the accountants disagree on epsilon, so one of them is wrong; compare `accountants` in the details"
-    return ClaimCheck(name, "holds") if agree else ClaimCheck(name, "missing", disagree)
+    return ClaimCheck(name, "holds") if do_agree else ClaimCheck(name, "missing", disagree)
 
 
 def _prv_agrees(bounds: EpsilonBounds) -> bool:
@@ -231,8 +231,8 @@ def _replay(log: MechanismLog) -> ClaimCheck:
         return ClaimCheck(
             "replay", "missing", "log a replay of the code with fixed answers, with and without a person"
         )
-    broken = [what for part, what in _REPLAYED.items() if getattr(log.replay, part) == "broken"]
-    return _broken_if(len(broken) > 0, "replay", f"in the replay without one person, {' and '.join(broken)}")
+    findings = [finding for part, finding in _REPLAY_FINDINGS.items() if getattr(log.replay, part) == "broken"]
+    return _broken_if(len(findings) > 0, "replay", f"in the replay without one person, {' and '.join(findings)}")
 
 
 def _unaccounted_kinds(log: MechanismLog) -> list[str]:
@@ -259,13 +259,15 @@ def _releases(log: MechanismLog, inputs: AuditInputs) -> ClaimCheck:
     if previous is None:
         return ClaimCheck(name, "holds")
     if not (previous.train.has_groups and inputs.train.has_groups):
-        no_ids = "the train table of this release or of the previous one has no person ids: give a group column"
+        no_ids = "the train table of this release or of the previous release has no person ids: give a group column"
         return ClaimCheck(name, "missing", no_ids)
     known = {e.person_set for e in _releases_on_same_persons(log)}
     overlap = set(previous.train.groups) & set(inputs.train.groups)
     if overlap and person_set_digest(previous.train.groups) not in known:
         return ClaimCheck(
-            name, "broken", "the previous release has persons of this one but is not in the log; add it to `releases`"
+            name,
+            "broken",
+            "the previous release shares persons with this release but is not in the log; add it to `releases`",
         )
     return ClaimCheck(name, "holds")
 
@@ -278,7 +280,7 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
         return ClaimCheck(
             name,
             "broken",
-            "earlier releases on the same persons are not added up: give the claim for all together in `spent`",
+            "earlier releases on the same persons are not added up: in `spent`, give the claim for all together",
         )
     if together is None:
         return ClaimCheck(
@@ -330,7 +332,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
     worst: dict[str, str] = {}
     for check in sorted(checks, key=lambda c: ("broken", "missing", "holds").index(c.outcome)):
         worst.setdefault(check.name, check.outcome)
-    # steps of the mechanism whose dry run is the shortest, compared with the required number
+    # for the mechanism whose dry run has the smallest share of the required steps
     logged, needed = min(
         ((0 if m.dry_run is None else len(m.dry_run.noise), needed_steps(m)) for m in log.mechanisms),
         key=lambda steps: steps[0] / steps[1],
@@ -351,9 +353,9 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
 
 
 def _smallest_leak(log: MechanismLog) -> float | None:
-    """Return the excess over the claimed epsilon if the noise is too small by the least amount that is detected.
+    """Return by how much epsilon exceeds the claim if the noise is too small by the smallest amount that is detected.
 
-    The result is None if the dry run of a mechanism logged no noise, or too little to detect any amount.
+    The result is None if the dry run of a mechanism logged no noise, or too few steps to detect any amount.
     """
     weaker = []
     for mechanism in log.mechanisms:

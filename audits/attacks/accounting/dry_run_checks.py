@@ -17,12 +17,12 @@ from audits.attacks.accounting.sampling_tests import (
 
 CLIP_SLACK = 1e-6  # a norm may be above the clip norm by this share, for rounding
 NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this share, for rounding
-SAME_NOISE = 1e-6  # two steps use the same noise if no coordinate of z differs by more, up to the sign
-OTHER_SIZE = 0.1  # the number of persons of the dry run must differ from the declared one by at least this share
+SAME_NOISE = 1e-6  # two steps use the same noise if each coordinate of z differs by at most this, up to the sign
+OTHER_SIZE = 0.1  # the number of persons of the dry run must differ from the declared number by at least this share
 
 # the finding of each test if its p-value is below `ALPHA`
 _FINDINGS = {
-    "rate": "persons take part at another rate than the accounted one",
+    "rate": "persons take part at a rate other than the accounted rate",
     "sizes": "the sizes of batches do not vary like those of independent draws",
     "participations": "the participations of persons do not vary like those of independent draws",
     "overlaps": "a batch depends on the previous batch",
@@ -44,9 +44,8 @@ class ClaimCheck(NamedTuple):
 def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
     """Yield the checks of sampling, noise, clipping and normaliser that apply to a mechanism.
 
-    Without a dry run, a check is missing unless the log alone decides it, because a configuration does not show what
-    was executed.
-    `n_persons` is the declared number of persons of the run itself.
+    A configuration does not show what was executed. Without a dry run, the outcome of a check is therefore `missing`
+    unless the log alone decides it. `n_persons` is the declared number of persons of the run itself.
     """
     dry_run = mechanism.dry_run
     if mechanism.sampling_rate < 1:
@@ -60,8 +59,9 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
 def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
     """Return the check that no two steps, of the same or of different mechanisms, add the same noise.
 
-    It compares the first coordinates that all steps logged, up to the sign. Independent noise in two coordinates
-    agrees so closely in about one of 10^12 pairs of steps. Steps of a single coordinate are not compared.
+    It compares the first coordinates that all steps logged, up to the sign. Independent noise agrees within
+    `SAME_NOISE` in two coordinates for about one of 10^12 pairs of steps. Steps that logged only one coordinate are
+    not compared.
     """
     logged = [() if m.dry_run is None else m.dry_run.leading for m in mechanisms]
     if any(len(steps) == 0 for steps in logged):
@@ -81,12 +81,12 @@ def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
 
 
 def degrees(kind: str, dimension: int) -> int:
-    """Return the degrees of freedom of one step's logged noise: `dimension`, or twice as many for Laplace noise."""
+    """Return the degrees of freedom of one step's logged noise: `dimension`, or 2 · `dimension` for Laplace noise."""
     return 2 * dimension if kind == "laplace" else dimension
 
 
 def needed_steps(mechanism: Mechanism) -> int:
-    """Return the number of steps that the dry run must log: 200, or all steps of an unsampled mechanism if fewer."""
+    """Return the number of steps that the dry run must log: 200, or all steps if an unsampled mechanism has fewer."""
     return MIN_STEPS if mechanism.sampling_rate < 1 else min(MIN_STEPS, mechanism.steps)
 
 
@@ -133,7 +133,7 @@ def _clip(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
         )
     if dry_run.largest_row <= mechanism.clip_norm:
         not_clipped = "no contribution in the dry run is larger than the clip norm, so nothing was clipped"
-        return ClaimCheck("clipping", "missing", f"{not_clipped}; include larger ones")
+        return ClaimCheck("clipping", "missing", f"{not_clipped}; include larger contributions")
     return ClaimCheck("clipping", "holds")
 
 
@@ -143,20 +143,20 @@ def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int)
         which = "that the log does not declare" if declared is None else "counted from the data; use a constant"
         return ClaimCheck(name, "broken", f"the sum is divided by a number {which}")
     if declared.source == "answers":
-        return ClaimCheck(name, "holds")  # the check `replay` shows that nothing but the answers was used
+        return ClaimCheck(name, "holds")  # the check `replay` tests that only the answers were used
     if declared.value is None or dry_run is None or len(dry_run.normalisers) == 0:
         return ClaimCheck(name, "missing", "log the divisor of the sum in each step of a dry run")
     used = np.asarray(dry_run.normalisers)
     if np.any(np.abs(used - declared.value) > NORMALISER_SLACK * declared.value):
-        return ClaimCheck(name, "broken", "the sum is divided by another number than the declared constant")
+        return ClaimCheck(name, "broken", "the sum is divided by a number other than the declared constant")
     if abs(dry_run.n_persons - n_persons) < OTHER_SIZE * n_persons:
-        found = (
+        too_similar = (
             f"a dry run of {dry_run.n_persons} persons does not distinguish a constant from a count of {n_persons}"
         )
-        return ClaimCheck(name, "missing", f"{found}; run it on a tenth more or fewer")
+        return ClaimCheck(name, "missing", f"{too_similar}; run it on at least a tenth more or fewer persons")
     return ClaimCheck(name, "holds")
 
 
 def _check_of_p_values(name: str, p: dict[str, float]) -> ClaimCheck:
-    found = [_FINDINGS[test] for test, value in p.items() if value < ALPHA]
-    return ClaimCheck(name, "broken" if found else "holds", ", and ".join(found), tuple(p.items()))
+    findings = [_FINDINGS[test] for test, value in p.items() if value < ALPHA]
+    return ClaimCheck(name, "broken" if findings else "holds", ", and ".join(findings), tuple(p.items()))

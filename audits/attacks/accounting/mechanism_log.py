@@ -29,24 +29,24 @@ from audits.core.strictjson import JsonError, canonical, parse
 from audits.core.strictmodel import Closed, Finite, Sha256
 
 MAX_LOG_BYTES = 1 << 28
-PERSONS_PER_DELTA = 10  # a claim about n persons has a delta of at most 1 / (10·n)
+PERSONS_PER_DELTA = 10  # a claim about n persons must have a delta of at most 1 / (10·n)
 FEWEST_PERSONS = 10  # a claim is about at least 10 persons; published numbers do not distinguish smaller counts
 # beyond these limits the accountants take hours or too much memory
-LEAST_RATE, MOST_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64
+LEAST_RATE, MAX_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64
 
-# Kinds of access to the persons' records other than by a mechanism. A log states the status of each.
+# Kinds of access to the persons' records other than by a mechanism. A log states the status of each kind.
 ReadKind = Literal[
     "label-counts",  # number of records of each class, or the list of classes
-    "vocabulary",  # words, tokens or n-grams kept because they occur
+    "vocabulary",  # words, tokens or n-grams that are kept because the records contain them
     "scaling",  # means, deviations, principal axes, clipping quantiles
     "model-training",  # a model other than the generator, such as an encoder, trained on the records
     "prompt-examples",  # records shown to a language model
-    "hyper-parameters",  # a setting that was chosen by its result on the records
-    "filter-against-train",  # a synthetic record rejected because of a train record
-    "retries",  # repetition of the run until a gate passed
-    "input-checks",  # a run that was stopped before any query because of the records
-    "release-gate",  # a release that depends on whether gates on the records passed
-    "audit-numbers",  # published results of the audits, except whether they passed
+    "hyper-parameters",  # a setting was chosen by its result on the records
+    "filter-against-train",  # a synthetic record was rejected because of a train record
+    "retries",  # the run was repeated until a gate passed
+    "input-checks",  # checks of the records can stop the run before any query
+    "release-gate",  # whether the release happens depends on gates that read the records
+    "audit-numbers",  # results of the audits are published, beyond whether they passed
     "other",
 ]
 READS: tuple[ReadKind, ...] = get_args(ReadKind)
@@ -80,12 +80,12 @@ class MechanismCost(Closed):
     noise_multiplier: Annotated[Finite, Field(ge=1e-3, le=1e6)]
     # probability that a person is in a step; 1 if all are
     sampling_rate: Annotated[Finite, Field(ge=LEAST_RATE, le=1)]
-    steps: Annotated[int, Field(ge=1, le=MOST_STEPS)]
+    steps: Annotated[int, Field(ge=1, le=MAX_STEPS)]
 
     @model_validator(mode="after")
     def _laplace_is_unsampled(self) -> Self:
         if self.kind == "laplace" and self.sampling_rate != 1:
-            raise ValueError("laplace is accounted for without sampling only: sampling_rate must be 1")
+            raise ValueError("the cost of laplace is computed only without sampling: sampling_rate must be 1")
         return self
 
 
@@ -110,18 +110,18 @@ class Normaliser(Closed):
 class DryRunLog(Closed):
     """The log of a dry run: a second run of the same code on fictional persons, with other seeds, never released.
 
-    The dry run may have fewer steps than the run itself. Its number of persons must differ from that of the run
-    itself by at least a tenth, because otherwise a normaliser counted from the data looks like a constant. `noise`
-    has one number for each step, including steps with an empty batch. It is |z|² for Gaussian and 2·|z|₁ for Laplace
-    noise, with z = (noisy sum - clean sum) / (noise multiplier · clip norm). Some contributions before clipping must
-    be larger than the clip norm, because otherwise the dry run does not show that contributions are clipped.
+    The dry run may have fewer steps than the run itself. Its number of persons must differ by at least a tenth from
+    the number of persons of the run itself. Otherwise a normaliser counted from the data looks like a constant.
+    `noise` has one number for each step, including steps with an empty batch: |z|² for Gaussian and 2·|z|₁ for
+    Laplace noise, with z = (noisy sum - clean sum) / (noise multiplier · clip norm). Before clipping, some
+    contributions must be larger than the clip norm. Otherwise the dry run does not show that they are clipped.
     """
 
     n_persons: Count  # number of fictional persons
     batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each once
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
     dimension: Count | None = None  # number of coordinates of z that were used; a fixed subset is enough
-    leading: tuple[Leading, ...] = ()  # the first few coordinates of z in each step, for example eight of them
+    leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step, for example the first eight
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
     normalisers: tuple[Positive, ...] = ()  # divisor of the sum in each step; empty if the sum is not divided
@@ -155,9 +155,9 @@ class Mechanism(MechanismCost):
 class ReplayLog(Closed):
     """The outcome of a replay: the code that queries persons, run with fixed answers and without noise.
 
-    The replay removes single persons from the records.
+    The replay removes single persons from the records. A part `holds` if:
 
-    - `sums`: the sum of each step moves by the contribution of the removed person, which is at most the clip norm.
+    - `sums`: the sum of each step changes by the contribution of the removed person, which is at most the clip norm.
     - `results`: everything that is computed from the answers stays the same, bit by bit.
     - `scores`: if a model scores texts for a query, the score of a text is the same without the other texts.
     """
@@ -170,7 +170,7 @@ class ReplayLog(Closed):
 class RecordRead(Closed):
     """The status and cost of an access to the persons' records other than by a mechanism.
 
-    - `none`: there was no such access, or only to public data.
+    - `none`: there was no access of this kind, or only to public data.
     - `accounted`: the claim includes the access. `cost` is its epsilon and delta, or `mechanism` if it is one of the
       mechanisms of this log.
     - `unaccounted`: private records were read without accounting.
@@ -199,7 +199,7 @@ class EarlierRelease(Closed):
 
     release: Identifier
     person_set: Sha256  # digest of its persons, see `person_set_digest`
-    persons: Literal["same", "overlapping", "disjoint"]  # its persons compared with those of this release
+    persons: Literal["same", "overlapping", "disjoint"]  # its persons compared with the persons of this release
     cost: PrivacyBudget  # its total cost
     mechanisms: tuple[MechanismCost, ...] = ()  # if given, they are composed step by step, and `cost` is not added
 
@@ -212,7 +212,8 @@ class MechanismLog(Closed):
     n_persons: Count  # lower bound on the number of persons, declared in the configuration
     person_set: Sha256  # digest of the persons, see `person_set_digest`
     claim: PrivacyBudget  # claimed for this release
-    spent: PrivacyBudget | None  # claimed for all releases on any of the same persons together; None for the first
+    # claimed for this and all earlier releases on any of the same persons together; None for the first release
+    spent: PrivacyBudget | None
     mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
     replay: ReplayLog | None = None
     reads: tuple[RecordRead, ...]  # all other accesses; a missing kind counts as unaccounted
@@ -223,16 +224,16 @@ class MechanismLog(Closed):
         names = [self.release, *(earlier.release for earlier in self.releases)]
         if len(set(names)) != len(names):
             raise ValueError(
-                "releases: an id is used twice or is the id of this release; give each release its own id"
+                "releases: two releases, of which one may be this release, have the same id; give each its own id"
             )
         kinds = [read.kind for read in self.reads if read.kind != "other"]
         if len(set(kinds)) != len(kinds):
-            raise ValueError("reads: a kind is listed twice; only `other` may be")
+            raise ValueError("reads: a kind is listed twice; only `other` may be listed more than once")
         return self
 
 
 def rounded_down(n: int) -> int:
-    """Return the largest number of at most two significant digits that is not above n, for n of at least 0.
+    """Return n (at least 0) rounded down to two significant digits.
 
     Numbers of persons are declared in this form, so that a declaration does not reveal the exact number.
     """
@@ -255,17 +256,17 @@ def read_log(value: Mapping[str, Any]) -> MechanismLog:
     """Return the checked log in a mapping of JSON values.
 
     Raises:
-        InputError: the values do not follow the format; every mistake is listed by its path, without the value.
+        InputError: the values do not follow the format; every mistake is listed with its path, without the value.
     """
     try:
         return MechanismLog.model_validate(parse(canonical(value)))
     except JsonError as error:
         raise InputError(f"the mechanism's log is not JSON: {error.message}") from None
     except ValidationError as error:
-        found = _mistakes(error)
+        mistakes = _mistakes(error)
         raise InputError(
-            f"the mechanism's log has {len(found)} mistake{'s' * (len(found) > 1)}",
-            problems=found,
+            f"the mechanism's log has {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}",
+            problems=mistakes,
             hint="audits/attacks/accounting/mechanism_log.py documents the format",
         ) from None
 
@@ -291,10 +292,10 @@ def read_mechanism(path: str | Path) -> Mapping[str, Any]:
 
 def _mistakes(error: ValidationError) -> list[str]:
     """Return each mistake as `path: message`, without the names of unknown fields, which may be private."""
-    found = []
+    mistakes = []
     for item in error.errors(include_url=False, include_input=False):
         unknown = item["type"] == "extra_forbidden"
         where = ".".join(str(part) for part in item["loc"][: -1 if unknown else None])
         what = "a field that is not in the format" if unknown else item["msg"].removeprefix("Value error, ")
-        found.append(f"{where or '(top level)'}: {what}")
-    return found
+        mistakes.append(f"{where or '(top level)'}: {what}")
+    return mistakes

@@ -1,7 +1,7 @@
-"""Compute epsilon by privacy loss random variables (PRV) with Opacus, to cross-check the other accountants.
+"""Compute epsilon by privacy loss random variables (PRV) with Opacus.
 
-The bounds only cross-check the accountant that uses privacy loss distributions. If the two contradict each other,
-one of them is wrong, and the audit does not pass. Without Opacus, the audit omits the cross-check and can still pass.
+The bounds only cross-check the accountant that uses privacy loss distributions. If the two accountants contradict
+each other, the audit does not pass. Without Opacus, the audit omits the cross-check and can still pass.
 """
 
 import importlib
@@ -15,9 +15,9 @@ from scipy.integrate import IntegrationWarning
 
 from audits.attacks.accounting.mechanism_log import MechanismCost
 
-ERROR = 0.01  # numerical error of epsilon that Opacus is configured to allow; above epsilon 10, the error is 0.1 %
-DELTA_SHARE = 1e-3  # numerical error of delta that Opacus is configured to allow, as a share of delta
-MAX_POINTS = 1 << 20  # the bounds are not computed on a grid with more points; this many take seconds and tens of MB
+ERROR = 0.01  # numerical error of epsilon that Opacus may make; above epsilon 10, it is 0.1 % of epsilon
+DELTA_SHARE = 1e-3  # numerical error of delta that Opacus may make, as a share of delta
+MAX_POINTS = 1 << 20  # no bounds are computed if the grid needs more points; 2^20 take seconds and tens of MB
 NOT_INSTALLED = "the package opacus is not installed"
 _COMPUTATION_ERRORS = (RuntimeError, ValueError, ArithmeticError, IndexError, IntegrationWarning)
 
@@ -33,9 +33,9 @@ class PrvBounds(NamedTuple):
 def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsilon: float) -> PrvBounds:
     """Return bounds on the joint epsilon of Gaussian mechanisms, with or without Poisson sampling.
 
-    Opacus composes the privacy loss in one direction only: it compares the data set with one more person with the
-    data set without this person. This direction is enough. For sampled Gaussian noise, the opposite direction has a
-    smaller delta at every epsilon of at least 0 (Zhu, Dong and Wang, AISTATS 2022).
+    Opacus composes the privacy loss in one direction only: from the data set that contains a person to the data set
+    without this person. This direction is enough: for sampled Gaussian noise, the opposite direction has a smaller
+    delta at every epsilon of at least 0 (Zhu, Dong and Wang, AISTATS 2022).
 
     The bounds are None in these cases:
 
@@ -67,7 +67,7 @@ def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsi
 
 
 def _composed(prv: Any, costs: Sequence[MechanismCost], delta: float, error: float) -> PrvBounds:
-    """Return the bounds that Opacus computes, with `prv` its module; `error` is the allowed error of epsilon."""
+    """Return the bounds that Opacus computes; `prv` is its module, `error` the allowed error of epsilon."""
     delta_error, steps = delta * DELTA_SHARE, [cost.steps for cost in costs]
     variables = [prv.PoissonSubsampledGaussianPRV(cost.sampling_rate, cost.noise_multiplier) for cost in costs]
     largest_loss = float(prv.compute_safe_domain_size(variables, steps, error, delta_error))

@@ -1,7 +1,7 @@
 """Statistical tests of the batches and the noise that a dry run logged.
 
-Each test returns a p-value. A correct mechanism has a p-value below `ALPHA` once in a million runs of a test. For the
-mistakes that a test is made to detect, `MIN_STEPS` steps are enough for a p-value below `ALPHA`.
+Each test returns a p-value. For a correct mechanism, the p-value is below `ALPHA` once in a million runs of the test.
+For a mistake that the test is designed to detect, `MIN_STEPS` steps are enough for a p-value below `ALPHA`.
 """
 
 import math
@@ -43,16 +43,16 @@ def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Par
 
 
 def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
-    """Return the p-values of tests that each of n persons was in each of T steps independently with probability q.
+    """Return p-values; by hypothesis, each of n persons is in each of T steps independently with probability q.
 
     q is `rate`, 0 < q < 1. With X_t the number of persons in step t, and P_i the number of steps of person i:
 
-    - rate: the sum of all X_t is compared with Bin(n·T, q), exactly. It detects another rate than the accounted one.
-    - sizes: sum over t of (X_t - n·q)² / (n·q·(1 - q)). It is too small for batches of fixed size.
-    - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). It is too small if batches are consecutive
+    - rate: the sum of all X_t is compared with Bin(n·T, q), exactly. It detects a rate other than the accounted rate.
+    - sizes: sum over t of (X_t - n·q)² / (n·q·(1 - q)). This sum is too small for batches of fixed size.
+    - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). This sum is too small if batches are consecutive
       parts of a shuffled list.
-    - overlaps: number of persons in two consecutive steps. It is too small if batches are consecutive parts of
-      a shuffled list, because no person occurs again before the end of the list.
+    - overlaps: sum over t of the number of persons who are in step t and in step t + 1. This sum is too small if
+      batches are consecutive parts of a shuffled list, because no person occurs again before the end of the list.
 
     Each of the last three is compared with the gamma distribution that has its mean and variance. The formulas for
     the mean and the variance are exact:
@@ -72,13 +72,13 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 
 
 def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
-    """Return the p-values of tests that the logged noise is as large and as variable as claimed.
+    """Return p-values for the hypothesis that the logged noise is as large and as variable as claimed.
 
-    If it is, the logged number of each step (`DryRunLog.noise`) has a chi-squared distribution.
+    Under this hypothesis, the logged number of each step (`DryRunLog.noise`) has a chi-squared distribution.
 
     - scale: the sum over all steps is compared with its chi-squared distribution. It detects noise of another size,
       or steps without noise.
-    - shape: the Kolmogorov-Smirnov test of all steps. It detects noise that varies too little between steps.
+    - shape: a Kolmogorov-Smirnov test of the steps' numbers. It detects noise that varies too little between steps.
     - repeats: 0 if a number occurs twice, otherwise 1. Continuous noise never repeats unless it is reused.
     """
     values = np.asarray(noise, dtype=np.float64)
@@ -95,9 +95,10 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
 def smallest_shortfall(degrees: int) -> float:
     """Return the smallest relative shortfall of the noise that the scale test detects with power .8.
 
-        1 - sqrt(1 - (z + z')·sqrt(2 / degrees)),  z and z' the normal quantiles of 1 - ALPHA / 2 and of the power
+        1 - sqrt(1 - (z + z')·sqrt(2 / degrees))
 
-    The result is 1 if no shortfall is detected. `degrees` are the degrees of freedom of all steps together.
+    z and z' are the normal quantiles of 1 - ALPHA / 2 and of the power, and `degrees` are the degrees of freedom of
+    all steps together. The result is 1 if the test cannot detect any shortfall.
     """
     z_total = float(stats.norm.isf(ALPHA / 2) + stats.norm.ppf(POWER))
     return 1 - math.sqrt(max(0.0, 1 - z_total * math.sqrt(2 / degrees)))

@@ -1,4 +1,4 @@
-"""Canaries audit: verdict from the measurements of `audits/attacks/canaries/measurements.py`."""
+"""Canaries audit: the verdict, from the measurements in `audits/attacks/canaries/measurements.py`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -30,43 +30,43 @@ from audits.core.two_sided import is_inside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Bool, Canaries, Estimate, Verdict, persons
 
 MARGIN = 0.10  # allowed distance of the AUC from one half
-EPSILON_LIMIT = 1.0  # limit on the lower bound on epsilon if no epsilon is claimed
-MIN_CANARIES = 1_000  # canaries that a pass requires
-FAIR_P = 1e-6  # the coins count as unfair if the number of inserted canaries has a smaller p-value
-PLACEBO_CONFIDENCE = 0.9999  # of the control's interval; high, because the interval can understate the noise
+EPSILON_LIMIT = 1.0  # if no epsilon is claimed, the lower bound on epsilon must not exceed this
+MIN_CANARIES = 1_000  # a pass requires at least this many canaries
+FAIR_P = 1e-6  # if the number of inserted canaries has a smaller p-value, the coins count as unfair
+PLACEBO_CONFIDENCE = 0.9999  # confidence of the control's interval; high, as the interval can understate the noise
 
 
 class CanaryAudit:
     """Test whether the synthetic table of a canary build shows which canaries (fictitious persons) it was trained on.
 
-    Attack: someone adds fictitious records to the train data and later infers from the released table which of them
-    were used. Here each canary was inserted into the train data of a canary build, or omitted, by a fair coin of its
-    own. A canary build is a second build of the same pipeline that is never released. Guessing the coins better than
-    an epsilon allows refutes the claim of that epsilon.
+    Attack: someone adds fictitious records to the train data and later infers from the released table which of these
+    records were used. The audit imitates this attack with a canary build: a second build of the same pipeline that is
+    never released. For each canary, a fair coin decides whether it is inserted into the train data of the canary
+    build or omitted. If the coins can be guessed better than a claimed epsilon allows, the claim is refuted.
 
     Metrics (a canary of one row is a person with one record):
 
     - auc: P[score of inserted > score of omitted] of the strongest membership attack on canaries of one row. The
-      interval spans those of all attacks.
+      interval spans the intervals of all attacks.
     - epsilon_lower_bound: lower bound on epsilon that the guesses on canaries of one row prove (`coin_guesses`).
-    - scan_p: smallest corrected p-value of the scans of all attacks; not used for the verdict.
-    - reproduced: number of inserted canaries whose ending, the last eight words, occurs in the synthetic table of the
+    - scan_p: smallest corrected p-value of the scan tests of all attacks; not used for the verdict.
+    - reproduced: number of inserted canaries whose ending (the last eight words) occurs in the synthetic table of the
       canary build or in the table to release, but not in the reference.
-    - max_exposure: highest exposure in bits of the random ending of an inserted canary (`exposure_bits`).
+    - max_exposure: highest exposure, in bits, of the random ending of an inserted canary (`exposure_bits`).
 
-    The control is the same AUC on the table to release, whose generator saw no canary. If its interval excludes one
-    half, the inserted and omitted canaries themselves differ.
+    The control is the same AUC on the table to release, whose generator saw no canary. If the interval of the control
+    excludes one half, the inserted canaries differ from the omitted canaries before any training.
 
-    Canaries of 4 and 16 near-identical rows are reported separately. Their bound on epsilon is that of a group of
-    records and is not compared with a claim.
+    Canaries of 4 and 16 near-identical rows are reported separately. Their bound on epsilon applies to a group of
+    records, so it is not compared with a claim.
 
     `audits explain canaries` lists the verdicts.
 
     `details.power.smallest_leak` is the smallest AUC above one half that can be distinguished from one half with
     power .8, given the number of one-row canaries.
 
-    Privacy: the generator of the canary build saw train, so none of its rows is shown or may be released. Reads the
-        released, train and control tables for equal rows; returns counts.
+    Privacy: the generator of the canary build saw train, so no row of the canary build is shown or may be released.
+        The audit compares rows of the released, train and control tables for equality and returns counts.
     Randomness: persons set aside, the seeds of the encoders, folds of attacks and guesses, bootstraps.
     Reference: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv
         2305.08846; canaries in synthetic text, Meeus et al., "The Canary's Echo", 2025.
@@ -75,7 +75,7 @@ class CanaryAudit:
     name = "canaries"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return how well the coins can be guessed, with a three-way verdict.
+        """Return how well the coins can be guessed, and the verdict: pass, fail or insufficient.
 
         Raises:
             NotMeasurable: there are no canaries, there are too few canaries or rows, or the coins were not fair.
@@ -85,40 +85,44 @@ class CanaryAudit:
         canaries = _checked_canaries(inputs)
         reference = hold_out(inputs, rng).reference
         kinds = canary_kinds(canaries)
-        once = kinds.rows == 1
+        one_row = kinds.rows == 1
         raw, people = score_canaries(canaries, canaries.canary_build, reference, rng)
         scores = rank_within_kinds(raw, kinds)
-        is_inserted = people.is_train[once]
-        found = cross_fit(scores_of(scores, once), persons_of(people, once), rng)
-        bound = guess_coins(scores_of(scores, once), is_inserted, rng, alpha=FAIL_LEVEL, delta=claim.delta)
+        is_inserted = people.is_train[one_row]
+        attacks = cross_fit(scores_of(scores, one_row), persons_of(people, one_row), rng)
+        bound = guess_coins(scores_of(scores, one_row), is_inserted, rng, alpha=FAIL_LEVEL, delta=claim.delta)
         raw_control, _ = score_canaries(canaries, inputs.synthetic, reference, rng)
-        control_scores = scores_of(rank_within_kinds(raw_control, kinds), once)
-        control = cross_fit(control_scores, persons_of(people, once), rng).areas[STACKED].estimate(PLACEBO_CONFIDENCE)
+        control_scores = scores_of(rank_within_kinds(raw_control, kinds), one_row)
+        control = (
+            cross_fit(control_scores, persons_of(people, one_row), rng).areas[STACKED].estimate(PLACEBO_CONFIDENCE)
+        )
         copies = count_copies(canaries, inputs, reference)
         bits = canary_exposures(canaries, reference)
         metrics = {
-            "auc": found.auc(confidence),
+            "auc": attacks.auc(confidence),
             "epsilon_lower_bound": exact(bound.epsilon, confidence=confidence, n=bound.persons),
-            "scan_p": exact(found.scan_p(), confidence=confidence, n=len(is_inserted)),
+            "scan_p": exact(attacks.scan_p(), confidence=confidence, n=len(is_inserted)),
             "reproduced": exact(float(copies.reproduced), confidence=confidence, n=int(people.is_train.sum())),
         }
         if bits is not None:
             metrics["max_exposure"] = exact(float(bits[0].max()), confidence=confidence, n=len(bits[0]))
         details = {
             "claim_scope": "person",
-            "n_canaries": len(once),
+            "n_canaries": len(one_row),
             "n_inserted": int(people.is_train.sum()),
             "n_of_one_row": len(is_inserted),
             "epsilon": bound._asdict() | claim._asdict(),
             "copies": asdict(copies),
-            "families": auc_by_family(kinds.family[once], is_inserted, found.pooled),
+            "families": auc_by_family(kinds.family[one_row], is_inserted, attacks.pooled),
             "repeats": auc_by_repeats(scores, people, kinds.rows, inputs.train, rng),
-            "stacked_weights": [None if of_fold is None else dict(of_fold) for of_fold in found.weights],
-            "attacks": {a: {"auc": found.areas[a].value, "scan_p": scan.p} for a, scan in found.scans.items()},
+            "stacked_weights": [None if of_fold is None else dict(of_fold) for of_fold in attacks.weights],
+            "attacks": {
+                name: {"auc": attacks.areas[name].value, "scan_p": scan.p} for name, scan in attacks.scans.items()
+            },
             "exposure": exposure_details(bits, len(canaries.suffixes)),
-            "power": _power(len(once), is_inserted, bound, claim.limit, len(found.areas), confidence),
+            "power": _power(len(one_row), is_inserted, bound, claim.limit, len(attacks.areas), confidence),
         }
-        return _judge(metrics, found, control, copies, claim, details)
+        return _judge(metrics, attacks, control, copies, claim, details)
 
 
 def _checked_canaries(inputs: AuditInputs) -> Canaries:
@@ -133,20 +137,20 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
     n, n_inserted = len(n_rows), int(canaries.inserted.sum())
     if not len(canaries.family) == len(canaries.inserted) == n:
         raise InputError(
-            f"each of the {n} canary persons must have one value of family and one of inserted, but there are "
-            f"{len(canaries.family)} and {len(canaries.inserted)}"
+            f"each of the {n} canary persons must have one family and one value of inserted, but there are "
+            f"{len(canaries.family)} families and {len(canaries.inserted)} values of inserted"
         )
-    arms = [int(((n_rows == 1) & (canaries.inserted == side)).sum()) for side in (True, False)]
+    arms = [int(((n_rows == 1) & (canaries.inserted == is_inserted)).sum()) for is_inserted in (True, False)]
     if min(arms) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:
         raise NotMeasurable(
-            f"{arms[0]} inserted and {arms[1]} omitted canaries of one row, and {len(canaries.canary_build)} rows of "
-            f"the canary build are too few; at least {MIN_PERSONS} of each are required, and {MIN_CANARIES} canaries "
-            "for a verdict"
+            f"there are {arms[0]} inserted canaries of one row, {arms[1]} omitted canaries of one row and "
+            f"{len(canaries.canary_build)} rows of the canary build; at least {MIN_PERSONS}, {MIN_PERSONS} and "
+            f"{MIN_SYNTHETIC} are required, and {MIN_CANARIES} canaries in all for a pass"
         )
     if stats.binomtest(n_inserted, n, 0.5).pvalue < FAIR_P:
         raise NotMeasurable(
-            f"{n_inserted} of {n} canaries were inserted, which is not the result of a fair coin for each; draw a "
-            "fair coin for each and make the canary build again"
+            f"{n_inserted} of {n} canaries were inserted, which fair coins almost never produce; draw a fair coin "
+            "for each canary and make the canary build again"
         )
     return canaries
 
@@ -154,30 +158,30 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
 def _power(
     n: int, is_inserted: Bool, bound: Bound, limit: float, n_attacks: int, confidence: float
 ) -> dict[str, Any]:
-    """Return the power of n canaries and the number required, if the share of canaries of one row stays the same.
+    """Return the power of n canaries, and the number required if the share of canaries of one row stays the same.
 
-    `is_inserted` is about the canaries of one row; `limit` is the epsilon that is tested.
+    `is_inserted` has one value for each canary of one row; `limit` is the epsilon that is tested.
     """
-    arm = min(int(is_inserted.sum()), int((~is_inserted).sum()))  # canaries of one row in the smaller arm
+    n_smaller_arm = min(int(is_inserted.sum()), int((~is_inserted).sum()))
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
-    for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // arm)
-    smallest_leak = 0.5 + detectable_auc(arm, confidence=confidence)
+    for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // n_smaller_arm)
+    smallest_leak = 0.5 + detectable_auc(n_smaller_arm, confidence=confidence)
     return power(n, max(MIN_CANARIES, for_epsilon, for_auc), smallest_leak, epsilon_ceiling=bound.ceiling)
 
 
 def _judge(
     metrics: Mapping[str, Estimate],
-    found: CrossFitted,
+    attacks: CrossFitted,
     control: Estimate,
     copies: CopyCounts,
     claim: Claim,
     details: dict[str, Any],
 ) -> AuditResult:
-    """Return the result, given the attacks on the canary build and the AUC on the table to release (control)."""
+    """Return the result from the attacks on the canary build (`attacks`) and on the table to release (`control`)."""
     area = metrics["auc"]
     fails = _copy_failures(copies)
     if control.low <= 0.5 <= control.high:
-        fails += _guess_failures(found, metrics["epsilon_lower_bound"].value, claim)
+        fails += _guess_failures(attacks, metrics["epsilon_lower_bound"].value, claim)
         fails += _repeat_failures(details["repeats"])
     lacks = _shortfalls(area, control, copies, claim, details["power"])
     verdict: Verdict = "fail" if fails else "insufficient" if lacks else "pass"
@@ -193,30 +197,30 @@ def _judge(
 
 
 def _copy_failures(copies: CopyCounts) -> list[str]:
-    """Return the kinds of copies that must not exist, each as part of a sentence."""
-    found = []
+    """Return the copies that must not exist, each as part of a sentence."""
+    failures = []
     if copies.canary_build_rows > 0:
-        found.append(f"{copies.canary_build_rows} rows of the canary build are in the table to release")
+        failures.append(f"{copies.canary_build_rows} rows of the canary build are in the table to release")
     if copies.in_train > 0:
-        found.append(f"{copies.in_train} rows of canaries are in the train data of the release")
+        failures.append(f"{copies.in_train} rows of canaries are in the train data of the release")
     if copies.reproduced > 0 and copies.left_out == 0:
-        found.append(f"the endings of {copies.reproduced} inserted canaries are reproduced verbatim")
-    return found
+        failures.append(f"the endings of {copies.reproduced} inserted canaries are reproduced verbatim")
+    return failures
 
 
 def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[str]:
     """Return the leaks that the guesses on canaries of one row prove, each as part of a sentence."""
-    found = []
+    failures = []
     if attacks.p_outside(MARGIN) < FAIL_LEVEL:
         is_above = any(a.value > 0.5 + MARGIN for a in attacks.areas.values())
-        found.append(
+        failures.append(
             f"inserted canaries are {'more' if is_above else 'less'} similar to the canary build than omitted ones"
         )
     if epsilon > claim.limit:
-        found.append(
+        failures.append(
             f"guessing the coins proves an epsilon of at least {epsilon:.2f}, but the limit is {claim.limit:g}"
         )
-    return found
+    return failures
 
 
 def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -225,10 +229,10 @@ def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
     A leak for canaries of n rows counts only if a train person has at least n rows.
     """
     return [
-        f"inserted canaries of {n_rows} rows, at most as many as a train person has, are distinguished from omitted "
-        "ones"
-        for n_rows, found in repeats.items()
-        if found["as_in_train"] and found["auc_low"] > 0.5 + MARGIN
+        f"inserted canaries of {n_rows} rows are distinguished from omitted ones, and a train person has at least "
+        f"{n_rows} rows"
+        for n_rows, measured in repeats.items()
+        if measured["as_in_train"] and measured["auc_low"] > 0.5 + MARGIN
     ]
 
 
@@ -237,18 +241,25 @@ def _shortfalls(
 ) -> list[str]:
     """Return the reasons why the audit cannot pass, each as part of a sentence."""
     n, needed, ceiling = (power_details[key] for key in ("n", "n_needed", "epsilon_ceiling"))
-    found = []
+    shortfalls = []
     if n < needed:
-        found.append(f"{n} canaries are too few; {needed} are required")
+        shortfalls.append(f"{n} canaries are too few; {needed} are required")
     elif ceiling <= claim.limit:
-        most = f"at the claim's delta, {n} canaries can prove an epsilon of at most {ceiling:.2f}"
-        found.append(f"{most}, so they cannot refute the claim of {claim.limit:g}; make more canaries")
+        provable = f"at the claim's delta, {n} canaries can prove an epsilon of at most {ceiling:.2f}"
+        shortfalls.append(f"{provable}, so they cannot refute the claim of {claim.limit:g}; make more canaries")
     if not is_inside(area, MARGIN):
         decisive = -(-n * needed_for_auc(max(0.01, MARGIN - abs(area.value - 0.5))) // area.n)
         enough = max(decisive, 2 * n, needed)
-        found.append(f"the interval of the AUC exceeds its limit; about {enough} canaries are needed for a verdict")
+        shortfalls.append(
+            f"the interval of the AUC exceeds its limit; about {enough} canaries are needed for a verdict"
+        )
     if copies.left_out > 0:
-        found.append(f"the endings of {copies.left_out} omitted canaries are also reproduced: draw endings at random")
+        shortfalls.append(
+            f"the endings of {copies.left_out} omitted canaries are also reproduced: draw endings at random"
+        )
     if not control.low <= 0.5 <= control.high:
-        found.append("inserted and omitted canaries differ in a table made without them: draw a fair coin for each")
-    return found
+        shortfalls.append(
+            "the control distinguishes inserted from omitted canaries, although its table was made without canaries: "
+            "draw a fair coin for each canary"
+        )
+    return shortfalls

@@ -1,9 +1,9 @@
 """Write and read the files of canaries.
 
-- canaries.parquet has one line per row of a canary, with the columns text, label, group (person), family, inserted
-  (the coin) and repeats (number of rows of the person).
+- canaries.parquet has all rows of all canaries, with the columns text, label, group (person), family, inserted (the
+  result of the coin) and repeats (number of rows of the person).
 - suffixes.parquet has the column text: the alternative endings from which exposure is computed.
-- insert.parquet has the rows that the canary build appends to train, under the column names of the train table.
+- insert.parquet has the rows to append to the train data of the canary build, with the train table's column names.
 
 The metadata of all three files state their purpose. The canary build must read only insert.parquet.
 """
@@ -24,7 +24,7 @@ from audits.core.types import Canaries, Table, persons
 from audits.text.normalise import tokens
 
 CANARIES, SUFFIXES, INSERT = "canaries.parquet", "suffixes.parquet", "insert.parquet"
-KINDS = (*FAMILIES, "other")  # families of canaries that are read
+KNOWN_FAMILIES = (*FAMILIES, "other")  # other: canaries from another source
 WARNING = {"audits": "canaries, for a canary build only: no row of a generator that saw them may ever be released"}
 
 _COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted": bool, "repeats": int}
@@ -68,26 +68,26 @@ def read_canaries(
 ) -> Canaries:
     """Return the canaries with the synthetic table of the canary build.
 
-    `path` is a folder of `write_canaries`, or a parquet table with the columns text, group, family, inserted, repeats
-    and optionally label. The family of canaries from another source is `other`. The other arguments are the synthetic
-    table of the canary build (.parquet, .jsonl, .csv) and the names of its columns.
+    `path` is a folder written by `write_canaries`, or a parquet table with the columns text, group, family, inserted,
+    repeats and optionally label. Canaries from another source have the family `other`. `canary_build` is the
+    synthetic table of the canary build (.parquet, .jsonl or .csv); text, label and group are its column names.
 
     Raises:
         InputError: a file is missing or invalid; all problems are listed.
     """
     path = Path(path)
     file = path / CANARIES if path.is_dir() else path
-    found = _columns(file, [*_COLUMNS, "label"])
-    problems = [f"the column {name} is missing" for name in _COLUMNS if name not in found] or _problems(found)
+    columns = _columns(file, [*_COLUMNS, "label"])
+    problems = [f"the column {name} is missing" for name in _COLUMNS if name not in columns] or _problems(columns)
     if problems:
         raise InputError(f"the canaries cannot be used: {file}", problems=problems)
-    labels = tuple(found["label"]) if "label" in found else None
-    table = Table(texts=tuple(found["text"]), labels=labels, groups=tuple(found["group"]), has_groups=True)
+    labels = tuple(columns["label"]) if "label" in columns else None
+    table = Table(texts=tuple(columns["text"]), labels=labels, groups=tuple(columns["group"]), has_groups=True)
     first = np.unique(persons(table.groups)[1], return_index=True)[1]
     return Canaries(
         table=table,
-        family=tuple(found["family"][i] for i in first),
-        inserted=np.array([found["inserted"][i] for i in first], dtype=np.bool_),
+        family=tuple(columns["family"][i] for i in first),
+        inserted=np.array([columns["inserted"][i] for i in first], dtype=np.bool_),
         canary_build=load_table(canary_build, text=text, label=label, group=group, role="rerun"),
         suffixes=_suffixes(path / SUFFIXES) if path.is_dir() else (),
     )
@@ -100,38 +100,38 @@ def _columns(file: Path, wanted: Sequence[str]) -> dict[str, list[Any]]:
             if table.num_rows > MAX_ROWS:
                 raise InputError(f"{file} has {table.num_rows} rows; at most {MAX_ROWS} are read")
             with arrow_errors():
-                found: dict[str, list[Any]] = table.to_pydict()
+                columns: dict[str, list[Any]] = table.to_pydict()
     except OSError as error:
         raise InputError(
             f"the canaries cannot be read: {file} ({error.strerror})",
-            hint="Pass the folder of `audits canaries`, or a parquet table with the same columns.",
+            hint="Pass the folder that `audits canaries` wrote, or a parquet table with the same columns.",
         ) from error
-    return found
+    return columns
 
 
-def _problems(found: dict[str, list[Any]]) -> list[str]:
+def _problems(columns: dict[str, list[Any]]) -> list[str]:
     """Return the problems of single values or, if there are none, the contradictions between rows of a person."""
     problems = [
-        f"{len(bad)} rows have no usable {name}; the first of them is row {bad[0] + 1}"
-        for name, kind in (*_COLUMNS.items(), *((("label", str),) if "label" in found else ()))
-        if (bad := [i for i, value in enumerate(found[name]) if not _usable(value, kind)])
+        f"{len(bad)} rows have no usable {name}, beginning with row {bad[0] + 1}"
+        for name, kind in (*_COLUMNS.items(), *((("label", str),) if "label" in columns else ()))
+        if (bad := [i for i, value in enumerate(columns[name]) if not _usable(value, kind)])
     ]
-    if not found["text"]:
+    if not columns["text"]:
         problems.append("there are no rows")
     if problems:
         return problems
-    unknown = sum(family not in KINDS for family in found["family"])
+    unknown = sum(family not in KNOWN_FAMILIES for family in columns["family"])
     if unknown:
-        problems.append(f"{unknown} rows have an unknown family; known are {', '.join(KINDS)}")
-    person = persons(found["group"])[1]
+        problems.append(f"{unknown} rows have an unknown family; the known families are {', '.join(KNOWN_FAMILIES)}")
+    person = persons(columns["group"])[1]
     first = np.unique(person, return_index=True)[1]
     for name in ("family", "inserted", "repeats"):
-        differing = {int(p) for i, p in enumerate(person) if found[name][i] != found[name][first[p]]}
+        differing = {int(p) for i, p in enumerate(person) if columns[name][i] != columns[name][first[p]]}
         if differing:
             problems.append(f"{len(differing)} persons have rows that differ in {name}")
-    wrong = int((np.bincount(person) != np.array([found["repeats"][i] for i in first])).sum())
+    wrong = int((np.bincount(person) != np.array([columns["repeats"][i] for i in first])).sum())
     if wrong:
-        problems.append(f"the number of rows of {wrong} persons differs from the number in the column repeats")
+        problems.append(f"for {wrong} persons, the number of rows differs from the value in the column repeats")
     return problems
 
 
@@ -151,6 +151,7 @@ def _suffixes(file: Path) -> tuple[str, ...]:
     bad = sum(not isinstance(text, str) or len(tokens(text)) != ENDING_TOKENS for text in texts)
     if bad or not texts:
         raise InputError(
-            f"{bad} of {len(texts)} rows of {file} are not endings of {ENDING_TOKENS} words; use the original file"
+            f"{bad} of {len(texts)} rows of {file} do not have {ENDING_TOKENS} words; use the file that "
+            "`audits canaries` wrote"
         )
     return tuple(texts)

@@ -1,15 +1,15 @@
-"""Make canaries: fictitious persons, each inserted into the train data of a canary build by its own fair coin.
+"""Make canaries: fictitious persons. A fair coin decides for each whether the canary build trains on it.
 
 A canary build is a second build of the pipeline that is never released. There are four families of canaries, because
 different types of generators retain different texts:
 
-    suffix      a beginning from the reference text and eight random words, which a copying generator reproduces
-    semantic    a beginning of the same kind and a sentence whose parts do not belong together, which an embedding
-                retains
-    outlier     an unusual list of words in 1, 4 or 16 near-identical rows of a smaller class; the rows are each
-                other's neighbours, so an interpolating generator mixes rows of one person only
-    sampled     a random walk over the word pairs of the reference: words of the domain in an unlikely order, as from
-                a language model at a high temperature
+    suffix      the beginning of a reference text, then eight random words, which a copying generator reproduces
+    semantic    the beginning of a reference text, then a sentence whose parts do not belong together; a generator
+                that works on embeddings retains its unusual meaning
+    outlier     an unusual list of words in 1, 4 or 16 near-identical rows of a class other than the largest; the rows
+                are each other's neighbours, so an interpolating generator mixes rows of one person only
+    sampled     a random walk over pairs of successive words of the reference: words of the domain in an unlikely
+                order, as from a language model at a high temperature
 
 Canaries written by a real language model can be audited as family `other`.
 """
@@ -28,17 +28,17 @@ from audits.core.types import Bool, Float, Table, persons
 from audits.text.ngrams import runs, words
 from audits.text.normalise import tokens
 
-ENDING_TOKENS = 8  # number of words in a canary's ending; runs of this many words must not be shared with train
+ENDING_TOKENS = 8  # number of words in a canary's ending; a canary must not share this many words in a row with train
 MIN_SUFFIXES = 10_000  # alternative endings among which the ending of a `suffix` canary is ranked
 FAMILIES = ("suffix", "semantic", "outlier", "sampled")
 REPEATS = (1, 4, 16)  # numbers of rows of `outlier` canaries
-BEGINNING_WORDS = (12, 25)  # fewest and most words of a beginning
-OUTLIER_WORDS = 24  # words of an `outlier` row
+BEGINNING_WORDS = (12, 25)  # smallest and largest number of words of a beginning
+OUTLIER_WORDS = 24  # number of words of an `outlier` row
 SAMPLED_WORDS = (25, 45)  # range of the number of words of a `sampled` row; the upper end is exclusive
-MIN_WORDS = 200  # if a reference has fewer usable words, `OWN_WORDS` are added to them
-TEMPERATURE = 1.5  # of the random walk: a follower has weight count^(1 / TEMPERATURE)
-JUMP = 0.2  # probability that the next word of the random walk is any word
-ROUNDS = 20  # largest number of times that a canary is drawn before an error is raised
+MIN_WORDS = 200  # if the reference has fewer usable words, the built-in words are used as well
+TEMPERATURE = 1.5  # in the random walk, a word that follows the current word has weight count^(1 / TEMPERATURE)
+JUMP = 0.2  # probability that the next word of the random walk is drawn from the whole vocabulary
+MAX_DRAWS = 20  # an unusable canary is drawn again until it was drawn this many times; then an error is raised
 
 Rng = np.random.Generator
 
@@ -63,25 +63,25 @@ class _Source:
     """Text from which canaries are made."""
 
     rows: tuple[tuple[str, ...], ...]  # words of each reference row that shares no run of 8 words with train
-    rows_of_label: dict[str, list[int]]  # numbers of these rows by class
+    rows_of_label: dict[str, list[int]]  # indices into `rows` by class
     vocabulary: tuple[str, ...]  # words from which random words are drawn
-    # for each word, the words that follow it and their cumulative probabilities
+    # for each word, the words that follow it in `rows` and their cumulative probabilities
     followers: dict[str, tuple[tuple[str, ...], Float]]
 
 
 def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> CanarySet:
     """Return n canary persons, each with its own fair coin, and the alternative endings.
 
-    The words come from the reference, or without one from a built-in list. A canary is drawn again if it shares a run
-    of 8 words with train or has the same ending as another canary. Families alternate, and so do the numbers of rows
-    of outliers; canaries of the other families have one row. If train has labels, an outlier gets a class other than
-    the largest, and the other canaries get any class. A beginning is taken from a reference row of that class if
-    there is one.
+    The words come from the reference or, without a reference, from a built-in list. A canary is drawn again if it
+    shares a run of 8 words with train or has the same ending as another canary. The families take turns, and so do
+    the numbers of rows of `outlier` canaries; canaries of the other families have one row. If train has labels,
+    `outlier` canaries get a class other than the largest, and the others any class. The beginning of a canary is
+    taken from a reference row of its class if there is one.
 
     Args:
         train: train table of the canary build, without canaries.
         reference: text of the same kind by other persons; rows that share a run of 8 words with train are not used.
-        n: number of canaries; about half are inserted. The audit passes only with at least 1,000 of them in all.
+        n: number of canaries; about half are inserted. The audit passes only if n is at least 1,000.
         rng: random stream that draws texts, then one coin per person, then alternative endings.
 
     Raises:
@@ -92,18 +92,18 @@ def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> Ca
     if n < 2:
         raise InputError(f"no canaries can be made: at least two are required, got {n}")
     source = _source(train, reference)
-    kind = tuple(FAMILIES[i % len(FAMILIES)] for i in range(n))
-    outlier_rows = cycle(REPEATS)
-    rows_of = [next(outlier_rows) if family == "outlier" else 1 for family in kind]
-    labels = _labels(train, kind, rng)
+    families = tuple(FAMILIES[i % len(FAMILIES)] for i in range(n))
+    outlier_sizes = cycle(REPEATS)
+    n_rows = [next(outlier_sizes) if name == "outlier" else 1 for name in families]
+    labels = _labels(train, families, rng)
     texts: list[tuple[str, ...]] = [()] * n
     bad = list(range(n))
-    for _ in range(ROUNDS):
+    for _ in range(MAX_DRAWS):
         for i in bad:
-            texts[i] = _rows(kind[i], rows_of[i], None if labels is None else labels[i], source, rng)
+            texts[i] = _rows(families[i], n_rows[i], None if labels is None else labels[i], source, rng)
         bad = _unusable(texts, train)
         if not bad:
-            return _with_coins(texts, labels, kind, source, rng)
+            return _with_coins(texts, labels, families, source, rng)
     raise InputError(
         f"{len(bad)} canaries could not be made different from train and from each other",
         hint="Pass a reference table with text of other persons, or make fewer canaries.",
@@ -111,19 +111,19 @@ def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> Ca
 
 
 def _with_coins(
-    texts: list[tuple[str, ...]], labels: list[str] | None, kind: tuple[str, ...], source: _Source, rng: Rng
+    texts: list[tuple[str, ...]], labels: list[str] | None, families: tuple[str, ...], source: _Source, rng: Rng
 ) -> CanarySet:
     """Return the canaries of these texts with their persons, coins and alternative endings."""
     set_id = rng.bytes(6).hex()
     owner = [i for i, rows in enumerate(texts) for _ in rows]
-    of_rows = None if labels is None else tuple(labels[i] for i in owner)
+    row_labels = None if labels is None else tuple(labels[i] for i in owner)
     groups = tuple(f"canary-{set_id}-{i}" for i in owner)
-    table = Table(texts=tuple(chain.from_iterable(texts)), labels=of_rows, groups=groups, has_groups=True)
+    table = Table(texts=tuple(chain.from_iterable(texts)), labels=row_labels, groups=groups, has_groups=True)
     inserted = rng.random(len(texts)) < 0.5
     suffixes: dict[str, None] = {}
     while len(suffixes) < MIN_SUFFIXES:
         suffixes[_ending(source, rng)] = None
-    return CanarySet(table=table, family=kind, inserted=inserted, suffixes=tuple(suffixes))
+    return CanarySet(table=table, family=families, inserted=inserted, suffixes=tuple(suffixes))
 
 
 def _source(train: Table, reference: Table | None) -> _Source:
@@ -137,9 +137,9 @@ def _source(train: Table, reference: Table | None) -> _Source:
     if reference.labels is not None:
         for place, i in enumerate(usable):
             of_label.setdefault(reference.labels[i], []).append(place)
-    # only words of at least two rows, because a word of one row may be a name
-    seen = Counter(word for i in usable for word in set(tokens(reference.texts[i])))
-    common = sorted(word for word, rows_with in seen.items() if rows_with >= 2 and word.isalpha() and len(word) > 3)
+    # only words that occur in at least two rows, because a word of a single row may be a name
+    row_counts = Counter(word for i in usable for word in set(tokens(reference.texts[i])))
+    common = sorted(word for word, n_rows in row_counts.items() if n_rows >= 2 and word.isalpha() and len(word) > 3)
     vocabulary = tuple(common) if len(common) >= MIN_WORDS else tuple(dict.fromkeys([*common, *OWN_WORDS]))
     pairs: dict[str, Counter[str]] = {}
     for row in rows:
@@ -150,21 +150,21 @@ def _source(train: Table, reference: Table | None) -> _Source:
 
 
 def _flattened(after: Counter[str]) -> tuple[tuple[str, ...], Float]:
-    """Return the words and their cumulative probabilities, proportional to count^(1 / TEMPERATURE)."""
+    """Return the words and cumulative probabilities; a probability is proportional to count^(1 / TEMPERATURE)."""
     weight = np.array(list(after.values()), dtype=np.float64) ** (1 / TEMPERATURE)
     return tuple(after), np.cumsum(weight / weight.sum())
 
 
-def _labels(train: Table, kind: Sequence[str], rng: Rng) -> list[str] | None:
+def _labels(train: Table, families: Sequence[str], rng: Rng) -> list[str] | None:
     """Return a random class for each canary of these families, or None if train has no labels."""
     if train.labels is None:
         return None
     count = Counter(train.labels)
-    every = sorted(count)
-    largest = max(every, key=lambda label: count[label])
-    smaller = [label for label in every if label != largest] or every
-    among = [smaller if family == "outlier" else every for family in kind]
-    return [labels[int(rng.integers(len(labels)))] for labels in among]
+    classes = sorted(count)
+    largest = max(classes, key=lambda label: count[label])
+    smaller = [label for label in classes if label != largest] or classes
+    allowed = [smaller if family == "outlier" else classes for family in families]
+    return [labels[int(rng.integers(len(labels)))] for labels in allowed]
 
 
 def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng) -> tuple[str, ...]:
@@ -193,13 +193,13 @@ def _ending(source: _Source, rng: Rng) -> str:
 def _beginning(label: str | None, source: _Source, rng: Rng) -> str:
     if not source.rows:
         return plain_sentences(rng)
-    among = source.rows_of_label.get(label, []) if label is not None else []
-    row = among[int(rng.integers(len(among)))] if among else int(rng.integers(len(source.rows)))
+    candidates = source.rows_of_label.get(label, []) if label is not None else []
+    row = candidates[int(rng.integers(len(candidates)))] if candidates else int(rng.integers(len(source.rows)))
     return " ".join(source.rows[row][: int(rng.integers(BEGINNING_WORDS[0], BEGINNING_WORDS[1] + 1))])
 
 
 def _sampled(source: _Source, rng: Rng) -> str:
-    """Return a random walk: the next word is a follower of the last one or, with probability `JUMP`, any word."""
+    """Return a random walk: the next word is a follower of the last word or, with probability `JUMP`, any word."""
     word = source.rows[int(rng.integers(len(source.rows)))][0] if source.rows else _drawn(source, 1, rng)[0]
     walk = [word]
     for _ in range(int(rng.integers(SAMPLED_WORDS[0], SAMPLED_WORDS[1])) - 1):
@@ -214,19 +214,16 @@ def _sampled(source: _Source, rng: Rng) -> str:
 
 def _shares_run(texts: Sequence[str], train: Sequence[str]) -> Bool:
     """Return which texts share a run of 8 words with train."""
-    (mine, theirs), _ = words([texts, train])
-    keys, rows = runs(mine, ENDING_TOKENS)
-    return np.bincount(rows, np.isin(keys, runs(theirs, ENDING_TOKENS)[0]), minlength=len(texts)) > 0
+    (tested_words, train_words), _ = words([texts, train])
+    keys, rows = runs(tested_words, ENDING_TOKENS)
+    return np.bincount(rows, np.isin(keys, runs(train_words, ENDING_TOKENS)[0]), minlength=len(texts)) > 0
 
 
 def _unusable(texts: list[tuple[str, ...]], train: Table) -> list[int]:
-    """Return the canaries to draw again.
-
-    These share a run of words with train, or have the same ending as an earlier canary.
-    """
+    """Return the canaries that share a run of words with train, or have the same ending as an earlier canary."""
     owner = [i for i, rows in enumerate(texts) for _ in rows]
-    of_rows = _shares_run(list(chain.from_iterable(texts)), train.texts)
-    sharing = {i for i, shares in zip(owner, of_rows, strict=True) if shares}
+    is_shared = _shares_run(list(chain.from_iterable(texts)), train.texts)
+    sharing = {i for i, shares in zip(owner, is_shared, strict=True) if shares}
     endings: dict[tuple[str, ...], int] = {}
     firsts = [endings.setdefault(tuple(tokens(rows[0])[-ENDING_TOKENS:]), i) for i, rows in enumerate(texts)]
     return sorted(sharing | {i for i, first in enumerate(firsts) if first != i})

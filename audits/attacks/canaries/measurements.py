@@ -1,7 +1,7 @@
 """Measurements of canaries: membership scores, reproduced endings, copied rows and exposure.
 
-A canary is a fictitious person. Inserted canaries are in the train data of the canary build, omitted ones are not.
-The ending of a canary is its last eight words.
+A canary is a fictitious person. The canary build is a second build of the same pipeline that is never released.
+Inserted canaries are in its train data; omitted canaries are not. The ending of a canary is its last eight words.
 """
 
 import math
@@ -53,13 +53,13 @@ def score_canaries(
 ) -> tuple[dict[str, Float], Arms]:
     """Return every membership score of every canary, and the `Arms` whose persons are the canaries.
 
-    Inserted canaries come first and take the place of train; omitted ones take that of control. The score of a canary
-    is the highest of its rows. Encoders and models are fitted on the reference, which must not contain canaries or
-    train rows. The scores include some that the membership audit does not use (`further_scores`).
+    Inserted canaries come first and take the place of train; omitted canaries take the place of control. The score of
+    a canary is the highest score of its rows. Encoders and models are fitted on the reference, which must not contain
+    canaries or train rows. The scores include some that the membership audit does not use (`further_scores`).
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
     holdout = HoldoutTables(
-        # canaries have no vectors, so those of the tables are not used
+        # canaries have no vectors, so the vectors of the tables are not used
         synthetic=replace(synthetic, vectors={}),
         train=take(canaries.table, np.flatnonzero(inserted)),
         control=take(canaries.table, np.flatnonzero(~inserted)),
@@ -68,14 +68,14 @@ def score_canaries(
     )
     people = arms(holdout)
     encoded = encode(holdout, rng)
-    rows = membership_scores(holdout, encoded) | further_scores(holdout, encoded)
-    return {name: person_scores(score, people.row_person) for name, score in rows.items()}, people
+    row_scores = membership_scores(holdout, encoded) | further_scores(holdout, encoded)
+    return {name: person_scores(score, people.row_person) for name, score in row_scores.items()}, people
 
 
 def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> Bool:
     """Return for each text whether its last 8 words occur, in order, in a synthetic text but in no reference text.
 
-    The value of a text with fewer words is False.
+    The value is False for a text of fewer than 8 words.
 
     Cost: O(W·log W) time and O(W) memory for W words in total.
     """
@@ -96,13 +96,12 @@ def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> C
 
     Two kinds of rows are counted: rows of the table to release that are also in the canary build, and canary rows
     that are also in the train data of the release. Texts are normalised before they are compared. A row whose text
-    is also in control or the reference does not count, because such common text can be in both tables without an
-    error.
+    is also in control or the reference does not count: it is common text, which both tables may contain.
     """
     table, canary_build, released = canaries.table, canaries.canary_build, inputs.synthetic
     person = persons(table.groups)[1]
-    found = [ending_reproduced(table.texts, t.texts, reference.texts) for t in (canary_build, released)]
-    in_canary_build, in_release = (np.bincount(person, rows) > 0 for rows in found)
+    reproduced = [ending_reproduced(table.texts, t.texts, reference.texts) for t in (canary_build, released)]
+    in_canary_build, in_release = (np.bincount(person, rows) > 0 for rows in reproduced)
     ambiguous = {normalise(text) for t in (inputs.control, reference) for text in t.texts}
     of_canary_build = {normalise(text) for text in canary_build.texts} - ambiguous
     of_train = {normalise(text) for text in inputs.train.texts} - ambiguous
@@ -127,9 +126,9 @@ def canary_kinds(canaries: Canaries) -> Kinds:
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
     """Return each score as the rank among canaries of the same kind, in (0, 1).
 
-    Scores differ more between kinds than between inserted and omitted canaries. On a word-pair model of
-    real posts, the attack had an AUC of .74 with ranks over all kinds together, and .86 to 1 with ranks within each
-    family. The ranks do not depend on which canaries were inserted.
+    Scores differ more between kinds than between inserted and omitted canaries. With a bigram model trained on real
+    posts as the generator, the attack had an AUC of .74 when ranking over all kinds together, and .86 to 1 when
+    ranking within each family. The ranks do not depend on which canaries were inserted.
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]
@@ -153,41 +152,41 @@ def persons_of(people: Arms, selected: Bool) -> Arms:
 
 
 def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str, dict[str, Any]]:
-    """Return for each family the numbers of canaries and the AUC; `pooled` has one score per canary."""
+    """Return the numbers of canaries and the AUC of each family; `pooled` has one score per canary."""
     return {name: _arm_counts(pooled, is_inserted, family == name) for name in sorted(set(family.tolist()))}
 
 
 def auc_by_repeats(
     scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: np.random.Generator
 ) -> dict[str, dict[str, Any]]:
-    """Return the attack results of the canaries with n rows each, for every n > 1 with enough canaries.
+    """Return the attack results of the canaries with n rows each.
 
-    At least 20 inserted and 20 omitted canaries with n rows are enough.
+    The results contain every n > 1 for which at least 20 canaries are inserted and at least 20 are omitted.
 
-    - as_in_train: whether a person of train has at least as many rows.
-    - auc_low, auc_high: interval of the AUC of one attack, the attack whose interval has the highest lower end.
-      The error probability of .05 is divided equally among all n and attacks.
+    - as_in_train: whether a person of train has at least n rows.
+    - auc_low, auc_high: interval of the AUC of the attack whose interval has the highest lower end. The error
+      probability of .05 is divided equally among all n and attacks.
     - group_epsilon_lower_bound: lower bound on epsilon for all rows of a person together.
     """
-    most = int(np.bincount(persons(train.groups)[1]).max())
+    max_train_rows = int(np.bincount(persons(train.groups)[1]).max())
     by_rows = {n: (rows == n, people.is_train[rows == n]) for n in np.unique(rows[rows > 1]).tolist()}
     large = {n: arm for n, arm in by_rows.items() if min(arm[1].sum(), (~arm[1]).sum()) >= MIN_PERSONS}
-    found = {}
+    results = {}
     for n, (selected, is_inserted) in large.items():
         level = FAIL_LEVEL / len(large)
         attacks = cross_fit(scores_of(scores, selected), persons_of(people, selected), rng)
         confidence = 1 - level / len(attacks.areas)
         area = max((a.estimate(confidence) for a in attacks.areas.values()), key=lambda e: e.low)
         everyone = np.ones(len(is_inserted), dtype=np.bool_)
-        found[str(n)] = _arm_counts(attacks.pooled, is_inserted, everyone) | {
-            "as_in_train": n <= most,
+        results[str(n)] = _arm_counts(attacks.pooled, is_inserted, everyone) | {
+            "as_in_train": n <= max_train_rows,
             "auc_low": area.low,
             "auc_high": area.high,
             "group_epsilon_lower_bound": guess_coins(
                 scores_of(scores, selected), is_inserted, rng, alpha=level
             ).epsilon,
         }
-    return found
+    return results
 
 
 def _arm_counts(pooled: Float, is_inserted: Bool, selected: Bool) -> dict[str, Any]:
@@ -204,8 +203,8 @@ def exposure_bits(
 
         exposure = log2 |C| - log2 rank,  rank = 1 + (endings of C with a higher score) + (other equal scores) / 2
 
-    The candidates C are the suffixes and the ending. The score of an ending is the mean of log P_S - log P_R over its
-    words, where P_S and P_R are n-gram models of the synthetic and of the reference text
+    The candidates C are all suffixes and the ending itself. The score of a candidate is the mean of log P_S - log P_R
+    over its words, where P_S and P_R are n-gram models of the synthetic and of the reference text
     (`kneser_ney.log_likelihood`). Without a leak the rank is uniform and the mean exposure is 1.44 bits. The highest
     possible exposure is log2 |C|. An ending that occurs in the synthetic text usually has this exposure.
 
@@ -228,7 +227,7 @@ def exposure_bits(
 def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | None:
     """Return the exposures of the endings of inserted and of omitted `suffix` canaries.
 
-    The result is None if there are fewer than 10,000 suffixes, or no inserted or no omitted `suffix` canary.
+    The result is None if there are fewer than 10,000 suffixes, no inserted `suffix` canary or no omitted one.
     """
     first = np.unique(persons(canaries.table.groups)[1], return_index=True)[1]
     is_suffix = np.array(canaries.family) == "suffix"
@@ -242,9 +241,9 @@ def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float
 
 
 def exposure_details(bits: tuple[Float, Float] | None, n_suffixes: int) -> dict[str, Any]:
-    """Return the mean and highest exposure of inserted and omitted canaries, with two values for comparison, in bits.
+    """Return the mean and highest exposure, in bits, of inserted and of omitted canaries.
 
-    most_possible is the highest possible exposure, and without_a_leak the mean exposure without a leak.
+    most_possible is the highest possible exposure, and without_a_leak is the mean exposure without a leak.
     """
     if bits is None:
         return {"suffixes": n_suffixes, "inserted": None, "left_out": None}

@@ -1,4 +1,4 @@
-"""Make canary sentences that no real record contains; built-in words replace a missing reference text."""
+"""Make canary sentences that no real record contains, from built-in words."""
 
 import numpy as np
 
@@ -18,8 +18,7 @@ _WORDS = (
     "trumpet tulip tunnel turnip turret twilight umber valley vanilla velvet village vinegar violet walnut weaver "
     "whistle willow window winter wicker woollen yarrow zephyr zinc"
 )
-# built-in words of canaries
-OWN_WORDS = tuple(_WORDS.split())
+OWN_WORDS = tuple(_WORDS.split())  # built-in words of canaries
 
 # parts of the sentences of `odd_sentence`, separated by semicolons
 _WHO = (
@@ -61,6 +60,6 @@ def odd_sentence(rng: np.random.Generator) -> str:
 
 
 def plain_sentences(rng: np.random.Generator) -> str:
-    """Return two short sentences with six random words in total, which begin a canary if there is no reference."""
+    """Return two short sentences with six random words in total; they begin a canary if there is no reference."""
     a, b, c, d, e, f = (OWN_WORDS[int(rng.integers(len(OWN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

@@ -28,26 +28,27 @@ _DESCRIPTIONS: Mapping[ArmName, str] = {
 
 
 class Differencing:
-    """Test whether the difference between this release and the previous one reveals persons who joined or left.
+    """Test whether the difference between this release and the previous release reveals persons who joined or left.
 
     Attack: the attacker has last year's and this year's release. Each alone may reveal nobody. But if the synthetic
     text moved towards a person's record, the person joined between the releases; if it moved away, the person left.
-    If both releases were drawn with the same random numbers, most rows are the same, and the few that differ lie
-    close to the persons who changed.
+    If both releases were drawn with the same random numbers, most rows are the same, and the few rows that differ are
+    close to the records that changed.
 
-    There are four arms: persons who joined, who left, and who stayed with records added or removed (scored on those
-    records only). Each arm is compared with control persons whom neither generator saw. For every membership score,
-    the difference between the releases is an attack, alone and stacked, as in the membership audit.
+    There are four arms: persons who joined, persons who left, persons who stayed with records added, and persons who
+    stayed with records removed. Persons who stayed are scored on the added or removed records only. Each arm is
+    compared with control persons whom neither generator saw. For every membership score, the difference between the
+    releases is an attack. As in the membership audit, the attacks are made alone and stacked.
 
     Metrics:
 
-    - auc: the AUC furthest from one half among all attacks and arms. Its interval covers the intervals of all of
-      them. .5 is safe.
-    - scan_p: smallest p-value of the exact scans of all attacks and arms, corrected for their number.
+    - auc: the AUC furthest from one half among all attacks and arms. Its interval covers the intervals of all attacks
+      and arms. .5 is safe.
+    - scan_p: smallest p-value of the exact scan tests of all attacks and arms, corrected for their number.
     - new_rows_share: of the synthetic rows that only one release has, the share whose nearest person is in the arm
-      and not in control. The value is the one furthest from one half among all encoders and arms. .5 is safe.
+      and not in control. Among all encoders and arms, the value furthest from one half is reported. .5 is safe.
     - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
-    - near_rows: number of long rows that are equal to or a near copy of a row of the previous release (Jaccard of
+    - near_rows: number of long rows that are equal to a row of the previous release or a near copy of it (Jaccard of
       5-token shingles at least .8).
 
     `audits explain differencing` lists the verdicts.
@@ -56,16 +57,16 @@ class Differencing:
     not join by fair coins. If an epsilon is claimed, the accounting audit composes the releases.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
-    Randomness: persons set aside, one seed for the encoders, folds, draws and bootstrap of each arm.
-    Cost: that of the membership audit for each of the two releases.
-    Reference: the scores as in `audits/attacks/membership/scores.py`. The detection of a fixed seed by shared rows is
-        this project's own.
+    Randomness: persons set aside, one seed for the encoders, and folds, draws and bootstrap of each arm.
+    Cost: twice the cost of the membership audit.
+    Reference: the scores as in `audits/attacks/membership/scores.py`. The detection of a fixed seed by shared rows
+        was designed for this project.
     """
 
     name = "differencing"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return how well the difference reveals the persons who changed, with a three-way verdict.
+        """Return how well the difference reveals the persons who changed, and the verdict.
 
         Raises:
             NotMeasurable: no previous release was given, or a table has no person ids and the releases alone do not
@@ -85,7 +86,7 @@ class Differencing:
         changed = release_change.changed_records(inputs.train, previous.train) if has_persons else {}
         controls = release_change.unseen_controls(inputs.control, inputs.train, previous.train)
         arms_attacked = release_change.attack_arms(inputs, previous.synthetic, changed, controls, overlap, rng)
-        found = ReleaseComparison(
+        comparison = ReleaseComparison(
             overlap=overlap,
             seeds=seeds,
             sizes={name: len(set(table.groups)) for name, table in changed.items()},
@@ -94,7 +95,7 @@ class Differencing:
             arms_attacked=arms_attacked,
             aucs={name: attack.membership.auc(confidence) for name, attack in arms_attacked.items()},
         )
-        return _judge(found, confidence)
+        return _judge(comparison, confidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,7 @@ class ReleaseComparison:
 
     @property
     def n_needed(self) -> int:
-        """Number of persons per arm for which, without a leak, all intervals lie in the margin with power .8."""
+        """Number of persons per arm with which, without a leak, all intervals lie within the margin with power .8."""
         n_attacks = max((len(attack.membership.areas) for attack in self.arms_attacked.values()), default=N_ATTACKS)
         return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 
@@ -126,7 +127,7 @@ class ReleaseComparison:
         return shift is not None and not shift.low <= 0.5 <= shift.high
 
     def scan_p(self) -> dict[ArmName, float]:
-        """Return for each arm the smallest p-value of its scans, corrected for the number of all scans."""
+        """Return for each arm the smallest p-value of its scan tests, corrected for the number of all scan tests."""
         return _corrected(
             {
                 name: [scan.p for scan in attack.membership.scans.values()]
@@ -135,17 +136,17 @@ class ReleaseComparison:
         )
 
 
-def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
-    """Return the result; its estimate is the AUC or, without one, the share of near rows."""
-    rows = found.overlap
+def _judge(comparison: ReleaseComparison, confidence: float) -> AuditResult:
+    """Return the result; its estimate is the AUC or, without an AUC, the share of near rows."""
+    rows = comparison.overlap
     near = exact_share(rows.near, rows.n, confidence=confidence) if rows.n > 0 else None
-    metrics = _metrics(found, confidence)
-    fails, unclear = _fails(found), _unclear(found, confidence)
+    metrics = _metrics(comparison, confidence)
+    fails, unclear = _fails(comparison), _unclear(comparison, confidence)
     verdict: Verdict = "fail" if fails else "insufficient" if unclear else "pass"
     area = metrics.get("auc")
     passed = (
         "No record changed between the releases, and they do not share enough rows to suspect a common seed."
-        if not found.sizes
+        if not comparison.sizes
         else "The difference between the releases does not reveal the persons who changed."
     )
     return AuditResult(
@@ -156,38 +157,39 @@ def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
         threshold=(0.5 - MARGIN, 0.5 + MARGIN) if area is not None else rows.limit,
         direction="two_sided" if area is not None else "lower_is_safer",
         metrics=metrics,
-        details=_details(found, confidence),
+        details=_details(comparison, confidence),
         reason="; ".join(fails or unclear) or passed,
     )
 
 
-def _metrics(found: ReleaseComparison, confidence: float) -> dict[str, Estimate]:
+def _metrics(comparison: ReleaseComparison, confidence: float) -> dict[str, Estimate]:
     metrics = {
-        "shared_rows": exact(found.overlap.equal, confidence=confidence, n=found.overlap.n),
-        "near_rows": exact(found.overlap.near, confidence=confidence, n=found.overlap.n),
+        "shared_rows": exact(comparison.overlap.equal, confidence=confidence, n=comparison.overlap.n),
+        "near_rows": exact(comparison.overlap.near, confidence=confidence, n=comparison.overlap.n),
     }
-    if found.arms_attacked:
-        metrics["auc"] = envelope(list(found.aucs.values()))
-        n = sum(len(attack.people.is_train) for attack in found.arms_attacked.values())
-        metrics["scan_p"] = exact(min(found.scan_p().values()), confidence=confidence, n=n)
-    shares = [share for attack in found.arms_attacked.values() for share in attack.shares.values()]
+    if comparison.arms_attacked:
+        metrics["auc"] = envelope(list(comparison.aucs.values()))
+        n = sum(len(attack.people.is_train) for attack in comparison.arms_attacked.values())
+        metrics["scan_p"] = exact(min(comparison.scan_p().values()), confidence=confidence, n=n)
+    shares = [share for attack in comparison.arms_attacked.values() for share in attack.shares.values()]
     if shares:
         metrics["new_rows_share"] = envelope([share.estimate(confidence) for share in shares])
     return metrics
 
 
-def _fails(found: ReleaseComparison) -> list[str]:
+def _fails(comparison: ReleaseComparison) -> list[str]:
     """Return the proven leaks, each as a statement."""
     fails = []
-    if found.overlap.proves_shared_randomness(found.seeds):
+    rows = comparison.overlap
+    if rows.proves_shared_randomness(comparison.seeds):
         fails.append(
             "both releases were drawn with the same seed"
-            if found.seeds == "equal"
-            else f"{found.overlap.near} of {found.overlap.n} long rows also occur in the previous release, so the "
-            "releases have a common seed or rows were kept"
+            if comparison.seeds == "equal"
+            else f"{rows.near} of {rows.n} long rows also occur in the previous release, so the releases have a "
+            "common seed or rows were kept"
         )
-    scans = found.scan_p()
-    comparable = {name: attack for name, attack in found.arms_attacked.items() if not found.shifted(name)}
+    scans = comparison.scan_p()
+    comparable = {name: attack for name, attack in comparison.arms_attacked.items() if not comparison.shifted(name)}
     areas = _corrected(
         {name: [a.p_beyond(MARGIN) for a in attack.membership.areas.values()] for name, attack in comparable.items()}
     )
@@ -213,62 +215,64 @@ def _corrected(p_values: Mapping[ArmName, list[float]]) -> dict[ArmName, float]:
     return {name: min([next(corrected) for _ in of_arm], default=1.0) for name, of_arm in p_values.items()}
 
 
-def _unclear(found: ReleaseComparison, confidence: float) -> list[str]:
+def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
     """Return the reasons why the audit cannot pass, each as a statement."""
-    needed = found.n_needed
+    needed = comparison.n_needed
     unclear = [
         f"{n} {_DESCRIPTIONS[name]} are too few; {needed} would be enough"
-        for name, n in found.sizes.items()
+        for name, n in comparison.sizes.items()
         if n < needed
     ]
-    if found.sizes and found.n_compared < needed:
+    if comparison.sizes and comparison.n_compared < needed:
         unclear.append(
-            f"{found.n_compared} control persons whom neither generator saw are too few; "
-            f"{math.ceil(needed / (1 - found.set_aside))} would be enough"
+            f"{comparison.n_compared} control persons whom neither generator saw are too few; "
+            f"{math.ceil(needed / (1 - comparison.set_aside))} would be enough"
         )
-    for name in found.arms_attacked:
-        if found.shifted(name):
+    for name in comparison.arms_attacked:
+        if comparison.shifted(name):
             unclear.append(
                 f"{_DESCRIPTIONS[name]} differ significantly from control without any release; provide control from "
                 "the same time and place"
             )
-        elif found.sizes[name] >= needed and not is_inside(found.aucs[name], MARGIN):
+        elif comparison.sizes[name] >= needed and not is_inside(comparison.aucs[name], MARGIN):
+            n = comparison.aucs[name].n
             unclear.append(
-                f"the interval of the attacks on {_DESCRIPTIONS[name]} exceeds its limit with {found.aucs[name].n} "
-                f"persons; about {2 * found.aucs[name].n} are needed for a verdict"
+                f"the interval of the attacks on {_DESCRIPTIONS[name]} exceeds its limit with {n} persons; about "
+                f"{2 * n} are needed for a verdict"
             )
-    if found.sizes and not found.arms_attacked and not unclear:
+    if comparison.sizes and not comparison.arms_attacked and not unclear:
         unclear.append(f"a release has fewer than {MIN_SYNTHETIC} rows, which are too few for the attacks")
-    rows = found.overlap
-    if not rows.excludes_shared_randomness(found.seeds, confidence=confidence):
-        least = stats.needed_for_zero_events(LIMIT, confidence=confidence)
+    rows = comparison.overlap
+    if not rows.excludes_shared_randomness(comparison.seeds, confidence=confidence):
+        n_rows = stats.needed_for_zero_events(LIMIT, confidence=confidence)
         unclear.append(
             f"{rows.near} of {rows.n} long rows also occur in the previous release, so a common seed is possible; "
-            f"provide the digests of both seeds, or {least} rows of {MIN_WORDS} words of which none occurs there"
+            f"provide the digests of both seeds, or {n_rows} rows of at least {MIN_WORDS} words of which none occurs "
+            "in the previous release"
         )
-    if rows.near > 0 and {"left", "records_removed"} & set(found.sizes):
+    if rows.near > 0 and {"left", "records_removed"} & set(comparison.sizes):
         unclear.append(
-            f"records were removed and {rows.near} rows of the previous release remain, which may have been made "
-            "from them; generate these rows again"
+            f"records were removed, and {rows.near} rows of the previous release remain that may have been made from "
+            "the removed records; generate these rows again"
         )
     return unclear
 
 
-def _details(found: ReleaseComparison, confidence: float) -> dict[str, Any]:
-    n = min([*found.sizes.values(), found.n_compared]) if found.sizes else 0
-    scans = found.scan_p()
+def _details(comparison: ReleaseComparison, confidence: float) -> dict[str, Any]:
+    n = min([*comparison.sizes.values(), comparison.n_compared]) if comparison.sizes else 0
+    scans = comparison.scan_p()
     return {
         "claim_scope": "person",
-        "seeds": found.seeds,
-        "change": "measured" if found.arms_attacked else "not_measurable",
-        "n_persons_by_arm": dict(found.sizes),
-        "n_control_persons": found.n_compared,
-        "long_rows": found.overlap.n,
-        "long_rows_repeated_by_chance": found.overlap.by_chance,
-        "shared_rows_limit": found.overlap.limit,
+        "seeds": comparison.seeds,
+        "change": "measured" if comparison.arms_attacked else "not_measurable",
+        "n_persons_by_arm": dict(comparison.sizes),
+        "n_control_persons": comparison.n_compared,
+        "long_rows": comparison.overlap.n,
+        "long_rows_repeated_by_chance": comparison.overlap.by_chance,
+        "shared_rows_limit": comparison.overlap.limit,
         "arms": {
             name: {
-                "auc": [found.aucs[name].value, found.aucs[name].low, found.aucs[name].high],
+                "auc": [comparison.aucs[name].value, comparison.aucs[name].low, comparison.aucs[name].high],
                 "attacks": {score: area.value for score, area in attack.membership.areas.items()},
                 "scan_p": scans[name],
                 "new_rows_share": {
@@ -278,7 +282,7 @@ def _details(found: ReleaseComparison, confidence: float) -> dict[str, Any]:
                 if attack.shift is None
                 else [attack.shift.value, attack.shift.low, attack.shift.high],
             }
-            for name, attack in found.arms_attacked.items()
+            for name, attack in comparison.arms_attacked.items()
         },
-        "power": power(n, found.n_needed, stats.detectable_auc(n, confidence=confidence) if n > 0 else None),
+        "power": power(n, comparison.n_needed, stats.detectable_auc(n, confidence=confidence) if n > 0 else None),
     }

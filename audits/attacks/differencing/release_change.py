@@ -1,6 +1,7 @@
 """Compare two releases: the rows they share, the records that changed, and attacks on the persons who changed.
 
-An arm is a group of persons whose records changed in the same way: joined, left, records added or records removed.
+An arm is a group of persons whose records changed in the same way: the persons joined, they left, or they stayed with
+records added or with records removed. The persons of an arm are compared with control persons.
 """
 
 from collections.abc import Mapping
@@ -21,10 +22,10 @@ from audits.embeddings.shift import shift_auc
 from audits.text.minhash import CLOSE, Sketch, near_pairs, sketch
 from audits.text.normalise import normalise, tokens
 
-MIN_WORDS = 20  # words of a long row; only long rows are compared between releases
+MIN_WORDS = 20  # a row with at least this many words is long; only long rows are counted as shared
 NEAR = 0.8  # two rows are near copies if the Jaccard similarity of their 5-token shingles is at least this
 LIMIT = 0.01  # share of near rows that independent releases do not exceed
-REPEATS = 20  # random draws of equally many persons of the arm and of control
+REPEATS = 20  # number of random draws of equally many persons of the arm and of control
 Seeds = Literal["equal", "different", "unknown"]
 ArmName = Literal["joined", "left", "records_added", "records_removed"]
 ARMS: tuple[ArmName, ...] = ("joined", "left", "records_added", "records_removed")
@@ -38,7 +39,7 @@ class RowOverlap:
     n: int  # number of long rows of this release
     equal: int  # number of long rows with an equal row in the previous release, ignoring case and spaces
     near: int  # number of long rows with an equal row or a near copy in the previous release
-    by_chance: float  # share of long rows with a near copy in their own release; the larger of both releases
+    by_chance: float  # share of long rows with a near copy in their own release, for the release where it is larger
     is_new: Bool  # (m,): whether a row of this release, long or short, has no copy in the previous release
     is_gone: Bool  # (m',): whether a row of the previous release, long or short, has no copy in this release
 
@@ -46,9 +47,9 @@ class RowOverlap:
     def limit(self) -> float:
         """The share of near rows above which the releases have a common seed, or rows were kept.
 
-        The limit is 1 %, or twice `by_chance` if that is more. Independent texts rarely share 20 words: even at one
-        bit of entropy per word, far less than text has, a row equals one of 10,000 others with a probability of
-        10,000 / 2^20, under 1 %.
+        The limit is 1 %, or twice `by_chance` if that is more. Independent texts rarely share 20 words. Even if a
+        word had only one bit of entropy, far less than in text, a row would equal one of 10,000 other rows with a
+        probability of at most 10,000 / 2^20, under 1 %.
         """
         return max(LIMIT, 2 * self.by_chance)
 
@@ -62,7 +63,7 @@ class RowOverlap:
         """Return whether a common seed and kept rows are excluded.
 
         If the digests of the seeds differ, the share of near rows must be at most the limit. If the digests are
-        unknown, the upper end of its interval must be.
+        unknown, the upper end of the share's interval must be at most the limit.
         """
         if seeds == "different":
             return self.n == 0 or self.near / self.n <= self.limit
@@ -72,10 +73,10 @@ class RowOverlap:
 
 
 def row_overlap(now: Table, then: Table) -> RowOverlap:
-    """Compare the rows of this release with those of the previous one.
+    """Compare the rows of this release with the rows of the previous release.
 
     Privacy: reads synthetic rows only.
-    Cost: O((m + m')·128) time, 64 bytes for each row.
+    Cost: O((m + m')·128) time for m and m' rows; 64 bytes for each row.
     """
     keys = [[normalise(text) for text in table.texts] for table in (now, then)]
     is_long = [np.array([len(tokens(t)) >= MIN_WORDS for t in table.texts], dtype=np.bool_) for table in (now, then)]
@@ -85,12 +86,12 @@ def row_overlap(now: Table, then: Table) -> RowOverlap:
         for mine, known in ((keys[0], set(keys[1])), (keys[1], set(keys[0])))
     ]
     near_now, near_then = (_near(mine, other) for mine, other in (sketches, sketches[::-1]))
-    twice = [_near(mine, mine, same=True)[long] for mine, long in zip(sketches, is_long, strict=True)]
+    repeated = [_near(mine, mine, same=True)[long] for mine, long in zip(sketches, is_long, strict=True)]
     return RowOverlap(
         n=int(is_long[0].sum()),
         equal=int((equal[0] & is_long[0]).sum()),
         near=int(((near_now | equal[0]) & is_long[0]).sum()),
-        by_chance=max(float(rows.mean()) if len(rows) > 0 else 0.0 for rows in twice),
+        by_chance=max(float(rows.mean()) if len(rows) > 0 else 0.0 for rows in repeated),
         is_new=~(near_now | equal[0]),
         is_gone=~(near_then | equal[1]),
     )
@@ -104,7 +105,7 @@ def seeds_of(previous: Previous) -> Seeds:
 
 
 def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
-    """Return which rows have a near copy in the other table; with `same`, in another row of that table."""
+    """Return which rows have a near copy in the other table; with `same`, a row is not compared with itself."""
     pairs = near_pairs(mine, other)
     near = np.zeros(len(mine), dtype=np.bool_)
     near[pairs.left[(pairs.jaccard >= NEAR) & ~(same & (pairs.left == pairs.right))]] = True
@@ -115,29 +116,29 @@ def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
 class ArmAttack:
     """Results of the attacks on one arm."""
 
-    membership: CrossFitted  # AUC and scan of each attack, with scores fitted on other persons
+    membership: CrossFitted  # AUC and scan test of each attack
     people: Arms  # the persons of the arm (`is_train` is true) and the control persons
-    shares: Mapping[str, Share]  # by encoder: share of rows of only one release whose nearest person is of the arm
+    shares: Mapping[str, Share]  # by encoder: result of `_shares`
     shift: Estimate | None  # AUC of the arm against control without any release; None with fewer than 10 persons
 
 
 def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
-    """Return for each arm the records that only one of two train tables has; empty arms are omitted.
+    """Return for each arm the records that only one of the two train tables has; empty arms are omitted.
 
     - joined: all records of persons who are only in the later table (`now`).
     - left: all records of persons who are only in the earlier table (`then`).
     - records_added: records that are only in the later table, of persons in both.
     - records_removed: records that are only in the earlier table, of persons in both.
     """
-    found: dict[ArmName, Table] = {}
+    arm_tables: dict[ArmName, Table] = {}
     for here, there, new_persons, new_records in ((now, then, ARMS[0], ARMS[2]), (then, now, ARMS[1], ARMS[3])):
         known, records = set(there.groups), set(zip(there.groups, there.texts, strict=True))
         is_known = np.array([group in known for group in here.groups])
         is_same = np.array([record in records for record in zip(here.groups, here.texts, strict=True)])
         for name, rows in ((new_persons, ~is_known), (new_records, is_known & ~is_same)):
             if rows.any():
-                found[name] = take(without_labels(here), np.flatnonzero(rows))
-    return {name: found[name] for name in ARMS if name in found}
+                arm_tables[name] = take(without_labels(here), np.flatnonzero(rows))
+    return {name: arm_tables[name] for name in ARMS if name in arm_tables}
 
 
 def unseen_controls(control: Table, now: Table, then: Table) -> Table:
@@ -162,7 +163,8 @@ def attack_arms(
         a(x; now) - a(x; then)   if x was added,   a(x; then) - a(x; now)   if x was removed
 
     A person's score is the highest over the person's records. Control persons, whom neither generator saw, are scored
-    in the same way. What a score learns from the reference is the same for both releases.
+    in the same way. Both releases use the same reference and the same encoder seed, so only the synthetic tables
+    cause differences.
 
     The result is empty if no arm has at least 20 persons, control has fewer than 20 persons, or a release has fewer
     than 20 rows.
@@ -184,7 +186,7 @@ def attack_arms(
     releases = (holdout, replace(holdout, synthetic=without_labels(then)))
     encoded = [encode(release, np.random.default_rng(seed)) for release in releases]
     now, before = (membership_scores(release, e) for release, e in zip(releases, encoded, strict=True))
-    found: dict[ArmName, ArmAttack] = {}
+    results: dict[ArmName, ArmAttack] = {}
     start, control_rows = 0, np.arange(len(holdout.train), len(holdout.train) + len(holdout.control))
     for name, table in large.items():
         rows = np.concatenate([np.arange(start, start + len(table)), control_rows])
@@ -192,30 +194,31 @@ def attack_arms(
         people = arms(replace(holdout, train=table))
         sign, release, is_unshared = (1, 0, overlap.is_new) if name in ADDED else (-1, 1, overlap.is_gone)
         scores = {score: person_scores(sign * (now[score] - before[score])[rows], people.row_person) for score in now}
-        found[name] = ArmAttack(
+        results[name] = ArmAttack(
             membership=cross_fit(scores, people, rng),
             people=people,
             shares=_shares(encoded[release], np.flatnonzero(is_unshared), rows, people, rng),
             shift=shift_auc(table, holdout.control, rng),
         )
-    return found
+    return results
 
 
 def _shares(
     encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms, rng: np.random.Generator
 ) -> dict[str, Share]:
-    """Return by encoder the share of the unshared synthetic rows whose nearest person is of the arm.
+    """Return by encoder the share of the synthetic rows of only one release whose nearest person is of the arm.
 
-    The result is empty without such rows. `rows` are the rows of `people` in the encoded tables.
+    `unshared` are the indices of these rows; without them, the result is empty. `rows` are the rows of `people` in
+    the encoded tables.
     """
     if len(unshared) == 0:
         return {}
     included = balanced_draws(people, REPEATS, rng)
-    found = {}
-    for one in encoded:
-        nearest = nearest_person_of_rows(one.synthetic[unshared], stack_arms(one)[rows], people, included, rng)
-        found[one.name] = share_of_train(nearest, included, people)
-    return {name: share for name, share in found.items() if share.n > 0}
+    shares = {}
+    for tables in encoded:
+        nearest = nearest_person_of_rows(tables.synthetic[unshared], stack_arms(tables)[rows], people, included, rng)
+        shares[tables.name] = share_of_train(nearest, included, people)
+    return {name: share for name, share in shares.items() if share.n > 0}
 
 
 def without_labels(table: Table) -> Table:

@@ -1,7 +1,7 @@
 """The attacks of the linkage audit, in families of variants, and their results for each person.
 
-A variant differs from another one of the family only in a parameter, such as the number of nearest rows. The two arms
-are the train persons and the control persons.
+The variants of a family differ only in a parameter, such as the number of nearest rows. The two arms are the train
+persons and the control persons.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ from audits.core.types import Bool, Estimate, Float, Int
 
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
 LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
-TOP_SHARE = 0.01  # share of the persons, those with the most confident guesses, that the report counts separately
+TOP_SHARE = 0.01  # the report counts this share of the persons, with the most confident guesses, separately
 Kind = Literal["relative", "absolute"]
 
-# MARGINS has (persons needed, largest allowed excess of train over control). The persons are those of the smaller arm
-# who can be attacked. With this number of persons, a test distinguishes the excess from 0 with power .9. This holds
-# if the attack guesses right about .2 (inference) or .5 (joining, inversion) of the control persons. The power is
-# higher than in other audits because a release without a leak must stay inside five such limits. With fewer persons
-# than in the last entry the family has no limit.
+# Each entry of MARGINS is (persons needed, largest allowed excess of train over control). The entry applies if the
+# smaller arm has at least this many persons who can be attacked. With them, a test distinguishes the excess from 0
+# with power .9, if the attack guesses right about a share of .2 (inference) or .5 (joining, inversion) of the control
+# persons. The power is higher than in other audits because a release without a leak must stay within five such
+# limits. With fewer persons than in the last entry, the family has no limit.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -43,7 +43,7 @@ class Family:
 
     name: str
     kind: Kind  # excess of train over control as the ratio R ("relative", see `relative_excess`) or as a difference
-    required: bool  # False for clinical fields, which count only if enough persons state them
+    required: bool  # False for clinical facts, which count only if the texts of enough persons state them
     variants: Mapping[str, Guesses]
     # guesses made without the synthetic table, for the report
     baselines: Mapping[str, Guesses] = field(default_factory=dict)
@@ -72,7 +72,10 @@ class FamilyResult:
         return supported_margin(self.n, MARGINS[self.kind])
 
     def estimate(self, confidence: float) -> Estimate:
-        """Return R, or the difference of the means if `kind` is absolute or every control person is guessed right."""
+        """Return R (`relative_excess`) for a relative kind, else the difference of the means (`absolute_excess`).
+
+        The difference also replaces R if every control person is guessed right, because R is then not defined.
+        """
         measure = relative_excess if self.kind == "relative" and bool((self.control < 1).any()) else absolute_excess
         return measure(self.train, self.control, confidence=confidence)
 
@@ -80,7 +83,7 @@ class FamilyResult:
 def attack_families(
     holdout: HoldoutTables, people: Arms, rng: np.random.Generator
 ) -> tuple[list[Family], list[Family]]:
-    """Return every family of attacks, and the inference families restricted to facts of at most ten persons."""
+    """Return every family of attacks, and the inference families for facts that at most ten persons have."""
     real = (*holdout.train.texts, *holdout.control.texts)
     matches = match_views(holdout, rng)
     stated = [sensitive_attributes(text) for text in holdout.synthetic.texts]
@@ -105,10 +108,10 @@ def attack_families(
         for name, secrets, nearest, baseline in inferences
     ]
     joins = {f"nearest_{k}": join_halves(matches.first, matches.second, k, halved) for k in LINKED_WITHIN}
-    found = {name: invert(full, matches.reverse[name], people.row_person) for name, full in matches.full.items()}
+    inversions = {name: invert(full, matches.reverse[name], people.row_person) for name, full in matches.full.items()}
     families += [
         Family(name="half_to_half", kind="absolute", required=True, variants=joins),
-        Family(name="inversion", kind="absolute", required=True, variants=found),
+        Family(name="inversion", kind="absolute", required=True, variants=inversions),
     ]
     return families, rare
 
@@ -135,9 +138,10 @@ def join_halves(first: NearestRows, second: NearestRows, k: int, halved: Bool) -
         confidence = max over common rows s of min(cos(first half, s), cos(second half, s)), 0 without a common row
 
     An attacker who has two documents of one person, and does not know that they belong together, can join them
-    through a synthetic row that is similar to both. Two random lists of k of m rows have about k² / m rows in common.
-    Halves of one text have more, because they are about the same topic, so only the excess of train persons over
-    control persons counts. Records whose halves are too short (`halved` is False) are not attacked.
+    through a synthetic row that is similar to both. Two random choices of k among m rows have about k² / m rows in
+    common. Halves of one text have more rows in common, because they are about the same topic. Therefore only the
+    excess of train persons over control persons counts. Records whose halves are too short (`halved` is False) are
+    not attacked.
     """
     common = first.rows[:, :k, None] == second.rows[:, None, :k]
     weaker = np.minimum(first.similarities[:, :k, None], second.similarities[:, None, :k]).astype(np.float64)
@@ -150,28 +154,27 @@ def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
 
     The guess is the person of the real record nearest to that synthetic row. `reverse` contains this record for each
     synthetic row. Among equally near records, the choice does not depend on whether a record is in train or control.
-    This is recall at 1 among train and control together. It
-    replaces decoding vectors into text: no decoder is better than the true text, so the attacker receives all real
-    texts as candidates. Train persons and control persons compete for the same rows, so without a leak both are found
-    equally often, whatever their numbers.
+    The attack measures recall at 1 among train and control together. It replaces decoding vectors into text: no
+    decoder is better than the true text, so the attacker receives all real texts as candidates. Train persons and
+    control persons compete for the same rows. Without a leak, both are found equally often, whatever their numbers.
     """
-    found = row_person[reverse[full.rows[:, 0]]]
+    guessed_person = row_person[reverse[full.rows[:, 0]]]
     return Guesses(
         is_trial=np.ones(len(row_person), dtype=np.bool_),
-        correct=found == row_person,
+        correct=guessed_person == row_person,
         confidence=np.maximum(full.similarities[:, 0], 0).astype(np.float64),
     )
 
 
 def measure_family(family: Family, people: Arms) -> FamilyResult | None:
-    """Return the results of a family; None if fewer than MIN_PERSONS persons of an arm can be attacked."""
+    """Return the results of a family; None if an arm has fewer than `MIN_PERSONS` persons who can be attacked."""
     trials = {name: inference.person_trials(guesses, people.row_person) for name, guesses in family.variants.items()}
     person = next(iter(trials.values())).person
     is_train = people.is_train[person]
     if min(int(is_train.sum()), int((~is_train).sum())) < MIN_PERSONS:
         return None
     values = np.mean([t.correct for t in trials.values()], axis=0)
-    # a wrong guess has score 0, so the scan tests which arm has more of the confident correct guesses
+    # a wrong guess has score 0, so the scan tests which arm has more confident correct guesses
     scores = {name: np.where(t.correct, t.confidence, 0.0) for name, t in trials.items()}
     scans = {name: scan_test(s[is_train], s[~is_train]) for name, s in scores.items()}
     variants = {name: _rates(t, is_train) | _scan_report(t, scans[name], is_train) for name, t in trials.items()}
@@ -196,16 +199,16 @@ def _rates(trials: Trials, is_train: Bool) -> dict[str, float]:
 
 def _scan_report(trials: Trials, scan: Scan, is_train: Bool) -> dict[str, Any]:
     """Return the scan test, and counts for the 1 % of persons about whom the attack is most confident."""
-    n_most = max(1, round(TOP_SHARE * len(is_train)))
-    most = np.argsort(-trials.confidence, kind="stable")[:n_most]
+    n_top = max(1, round(TOP_SHARE * len(is_train)))
+    top = np.argsort(-trials.confidence, kind="stable")[:n_top]
     return {
         "scan_p": scan.p,
         "scan_cut": scan.cut,
         "scan_train_in_cut": scan.n_train_in_cut,
         "most_confident": {
-            "persons": n_most,
-            "train": int(is_train[most].sum()),
-            "train_right": int((is_train & trials.correct)[most].sum()),
-            "control_right": int((~is_train & trials.correct)[most].sum()),
+            "persons": n_top,
+            "train": int(is_train[top].sum()),
+            "train_right": int((is_train & trials.correct)[top].sum()),
+            "control_right": int((~is_train & trials.correct)[top].sum()),
         },
     }

@@ -1,8 +1,8 @@
 """Attribute inference: the rows nearest to the known part of a record vote on the hidden part of the record.
 
-A fact is an item: a word, or the value of a field. No fact is declared secret beforehand. An item is a target if it
-occurs in the hidden part of a record and not in the known part. The fewer persons have an item, the higher its
-weight.
+An item is a fact that can be inferred: a word, or the value of a field. No fact is declared secret beforehand. An
+item is a target if it occurs in the hidden part of a record and not in the known part. The fewer persons have an
+item, the higher its weight.
 """
 
 import math
@@ -21,9 +21,9 @@ from audits.embeddings.similarity import incidence
 from audits.text.ngrams import words
 
 RARE_PERSONS = 10  # an item of at most this many persons is rare
-FEW_SHARE = 0.01  # in a large population, a word of at most this share of the persons also counts as rare
+FEW_SHARE = 0.01  # in a large population, a word that at most this share of the persons use also counts as rare
 MIN_KNOWN = 2  # a profile is attacked only if it has at least this many quasi-identifiers
-MAX_SHARE = 0.5  # an item of more than this share of the persons is no target
+MAX_SHARE = 0.5  # an item that more than this share of the persons have is no target
 SMALLEST_WEIGHT = 0.1  # bits added to the weight of every item of a profile, so that common items count as well
 Items = Sequence[frozenset[str]]
 
@@ -73,26 +73,25 @@ class Trials:
     confidence: Float  # (p,): confidence of the attacker
 
 
-def guess_by_vote(found: NearestRows, secrets: Secrets, k: int, ties: Int, *, reference: bool = False) -> Guesses:
+def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, reference: bool = False) -> Guesses:
     """Guess for each record the item with the largest vote of the k nearest rows, weighted by the worth of the item.
 
-        share(i)   = sum of max(0, cos) over those of the k rows that have item i / sum over all k rows
+        share(i)   = sum of max(0, cos) over the rows, among the k, that have item i / sum of max(0, cos) over all k
         guess      = argmax of share(i) · worth(i) over the items i that the known part lacks
         confidence = share(guess) · worth(guess) · cos to the nearest row
 
-    Because of the worth, the attacker prefers items that few persons have. Otherwise an item that everybody has would
-    be the best guess. The second-best item does not reduce the confidence, because a record has several true items.
-    `ties` (I,) holds a rank for each item: among items with equal votes, the lowest rank wins. The ranks must not
-    depend on who is in train. With `reference`, the rows in `found` are rows of the reference instead of synthetic
-    rows.
+    The weighting by worth prefers items that few persons have. Otherwise an item that everybody has would be the best
+    guess. The second-best item does not reduce the confidence, because a record has several true items. `ties` (I,)
+    holds a rank for each item: among items with equal weighted votes, the lowest rank wins. The ranks must not depend
+    on who is in train. With `reference`, the rows in `nearest` are rows of the reference instead of synthetic rows.
     """
     items = secrets.stated_by_reference if reference else secrets.stated
-    n, m = found.rows.shape[0], items.shape[0]
-    k = min(k, found.rows.shape[1])
-    weights = np.maximum(found.similarities[:, :k].astype(np.float64), 0)
+    n, m = nearest.rows.shape[0], items.shape[0]
+    k = min(k, nearest.rows.shape[1])
+    weights = np.maximum(nearest.similarities[:, :k].astype(np.float64), 0)
     total = weights.sum(axis=1)
     shares = weights / np.where(total > 0, total, 1)[:, None]
-    votes = sparse.csr_matrix((shares.ravel(), found.rows[:, :k].ravel(), np.arange(0, n * k + 1, k)), shape=(n, m))
+    votes = sparse.csr_matrix((shares.ravel(), nearest.rows[:, :k].ravel(), np.arange(0, n * k + 1, k)), shape=(n, m))
     voted = sparse.csr_matrix(votes @ items)
     voted = sparse.csr_matrix(voted - voted.multiply(secrets.auxiliary))
     voted.eliminate_zeros()
@@ -117,7 +116,7 @@ def guess_most_frequent(secrets: Secrets) -> Guesses:
 
 
 def person_trials(guesses: Guesses, row_person: Int) -> Trials:
-    """Return the most confident guess about each person who can be attacked, and the first one of a tie."""
+    """Return the most confident guess about each person who can be attacked; among equal guesses, the first."""
     rows = np.flatnonzero(guesses.is_trial)
     order = rows[np.lexsort((rows, -guesses.confidence[rows], row_person[rows]))]
     person, first = np.unique(row_person[order], return_index=True)
@@ -126,24 +125,27 @@ def person_trials(guesses: Guesses, row_person: Int) -> Trials:
 
 
 def word_secrets(holdout: HoldoutTables) -> Secrets:
-    """Return the words that few persons use and that the second half of a record has and the first half lacks.
+    """Return the rare words that the second half of a record has and the first half lacks.
 
-    The limit is 1 % of the persons or ten persons, whichever is more. Every text has such words, so this attack can
-    be made on any text. A fixed limit of ten persons would leave no words in a large corpus with a small vocabulary,
-    such as clinical notes.
+    A word is rare if at most 1 % of the persons, or at most ten persons if that is more, use it. Every text has rare
+    words, so this attack can be made on any text. A fixed limit of ten persons would leave no words in a large corpus
+    with a small vocabulary, such as clinical notes.
     """
     sequences, n_words = words(_halved_texts(holdout))
     n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))
-    few = max(RARE_PERSONS, math.ceil(FEW_SHARE * n_all))
+    max_persons = max(RARE_PERSONS, math.ceil(FEW_SHARE * n_all))
     occurrences = [
         incidence(np.repeat(np.arange(len(s)), np.diff(s.starts)), s.symbols, (len(s), max(1, n_words)))
         for s in sequences
     ]
-    return _build_secrets(occurrences, holdout).of_at_most(few)
+    return _build_secrets(occurrences, holdout).of_at_most(max_persons)
 
 
 def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
-    """Return the clinical facts of second halves that first halves lack; `stated` are the facts of synthetic rows."""
+    """Return the clinical facts that the second half of a record has and the first half lacks.
+
+    `stated` holds the facts of each synthetic row.
+    """
     _, *real = _halved_texts(holdout)
     tables = [stated, *([sensitive_attributes(text) for text in texts] for texts in real)]
     return _build_secrets(_item_tables(tables), holdout)
@@ -161,7 +163,7 @@ def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> S
 
 
 def profile_neighbours(profiles: Items, rows: Items, reference: Items) -> NearestRows:
-    """Return the rows nearest to each profile, by the cosine of 0/1 items weighted by rarity.
+    """Return the rows nearest to each profile, by the cosine of their 0/1 items, weighted by rarity.
 
     The weight of an item is log2((1 + r) / (1 + r_i)) + `SMALLEST_WEIGHT` bits. Here r is the number of reference
     rows, and r_i is the number of reference rows that have the item. An item that the reference lacks therefore has
@@ -210,8 +212,10 @@ def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) 
 
 def _item_tables(tables: Sequence[Items]) -> list[sparse.csr_matrix]:
     """Return each table's items as 0/1 rows over the items of all tables."""
-    number: dict[str, int] = {}
-    columns = [[[number.setdefault(i, len(number)) for i in sorted(items)] for items in table] for table in tables]
+    column_of: dict[str, int] = {}
+    columns = [
+        [[column_of.setdefault(i, len(column_of)) for i in sorted(items)] for items in table] for table in tables
+    ]
     return [
         sparse.csr_matrix(
             (
@@ -219,7 +223,7 @@ def _item_tables(tables: Sequence[Items]) -> list[sparse.csr_matrix]:
                 np.array([i for items in table for i in items], dtype=np.int64),
                 np.concatenate([[0], np.cumsum([len(items) for items in table])]),
             ),
-            shape=(len(table), max(1, len(number))),
+            shape=(len(table), max(1, len(column_of))),
         )
         for table in columns
     ]

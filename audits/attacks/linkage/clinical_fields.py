@@ -3,8 +3,8 @@
 There are two kinds of facts. Quasi-identifiers are facts that an outsider may know: age, sex, month, department,
 complaint. Sensitive attributes are facts that an outsider may want to learn: drugs, doses, laboratory values,
 smoking, alcohol, infections, mental health and substances, illnesses in the family, allergies. Each fact is an item
-`field:value`. The extraction need not be accurate, because it makes the same errors in train and control. It is
-written for American and British English.
+`field:value`. The extraction need not be accurate, because it makes the same errors in train and control. It covers
+American and British English.
 """
 
 import math
@@ -16,8 +16,8 @@ from audits.text.identifier_grammar import MONTHS
 from audits.text.normalise import normalise
 
 LAB_STEPS_PER_DOUBLING = 3  # number of bands of a laboratory value between x and 2 · x
-MAX_FAMILY_WORDS = 6  # an illness among the first 6 words after a relative belongs to the relative
-OLDEST_BAND = 90  # the age band of everybody aged 90 or more
+MAX_FAMILY_WORDS = 6  # an illness named within this many words after a relative belongs to the relative
+OLDEST_BAND = 90  # everybody aged 90 or more is in this age band
 
 
 def _words(text: str) -> frozenset[str]:
@@ -110,21 +110,21 @@ _SINGLE = {**dict.fromkeys(_DRUGS, "drug"), **dict.fromkeys(_MIND, "mind"), **di
 def quasi_identifiers(text: str) -> frozenset[str]:
     """Return what an outsider may know about the patient, as items `field:value`.
 
-    Fields: age (first age, in bands of ten years up to 90), sex (named most often), month (of the first date), every
-    department and every complaint.
+    Fields: age (the first age, in bands of ten years up to 90), sex (the one named more often), month (of the first
+    date), every department and every complaint.
     """
     plain = normalise(text)
-    found = {f"complaint:{w}" for w in _WORD.findall(plain) if w in _COMPLAINTS}
-    found |= {f"department:{_DEPARTMENTS[m[1]]}" for m in _DEPARTMENT.finditer(plain)}
+    items = {f"complaint:{w}" for w in _WORD.findall(plain) if w in _COMPLAINTS}
+    items |= {f"department:{_DEPARTMENTS[m[1]]}" for m in _DEPARTMENT.finditer(plain)}
     if (age := _AGE.search(plain)) is not None:
         years = int(next(g for g in age.groups() if g is not None))
-        found.add(f"age:{min(OLDEST_BAND, years // 10 * 10)}")
+        items.add(f"age:{min(OLDEST_BAND, years // 10 * 10)}")
     if (sex := _sex(plain)) is not None:
-        found.add(f"sex:{sex}")
+        items.add(f"sex:{sex}")
     if (date := _DATE.search(plain)) is not None:
         month = date["name"] or date["iso"] or date["us"]
-        found.add(f"month:{MONTHS.index(month) + 1 if month in MONTHS else int(month)}")
-    return frozenset(found)
+        items.add(f"month:{MONTHS.index(month) + 1 if month in MONTHS else int(month)}")
+    return frozenset(items)
 
 
 def sensitive_attributes(text: str) -> frozenset[str]:
@@ -135,27 +135,27 @@ def sensitive_attributes(text: str) -> frozenset[str]:
     """
     plain = normalise(text)
     words = _WORD.findall(plain)
-    found = {f"{_SINGLE[w]}:{w}" for w in words if w in _SINGLE}
-    found |= {
+    items = {f"{_SINGLE[w]}:{w}" for w in words if w in _SINGLE}
+    items |= {
         f"infection:hepatitis {b}" for a, b in pairwise(re.findall(r"\w+", plain)) if a == "hepatitis" and b in "abc"
     }
-    found |= {f"drug:{m[0]}" for m in _DRUG_END.finditer(plain)}
-    found |= {f"dose:{m[1]} {m[2]}" for m in _DOSE.finditer(plain)}
-    found |= {
+    items |= {f"drug:{m[0]}" for m in _DRUG_END.finditer(plain)}
+    items |= {f"dose:{m[1]} {m[2]}" for m in _DOSE.finditer(plain)}
+    items |= {
         f"lab:{m[1]} {math.floor(LAB_STEPS_PER_DOUBLING * math.log2(value))}"
         for m in _LAB.finditer(plain)
         if (value := float(m[2])) > 0
     }
-    found |= _states(_SMOKING, "smoking", ("never", "former", "current"), plain)
-    found |= _states(_ALCOHOL, "alcohol", ("none", "heavy", "some"), plain)
-    found |= {f"family:{pair}" for pair in _family(plain)}
+    items |= _states(_SMOKING, "smoking", ("never", "former", "current"), plain)
+    items |= _states(_ALCOHOL, "alcohol", ("none", "heavy", "some"), plain)
+    items |= {f"family:{pair}" for pair in _family(plain)}
     for match in _ALLERGY.finditer(plain):
-        found |= {f"allergy:{w}" for w in _WORD.findall(match[1]) if w in _DRUGS or _DRUG_END.fullmatch(w)}
-    return frozenset(found)
+        items |= {f"allergy:{w}" for w in _WORD.findall(match[1]) if w in _DRUGS or _DRUG_END.fullmatch(w)}
+    return frozenset(items)
 
 
 def _sex(plain: str) -> str | None:
-    """Return the sex that the text names most often; None if it names none or both equally often."""
+    """Return the sex that the text names more often; None if it names neither or both equally often."""
     named = ["f" if match[1] else "m" for match in _SEX.finditer(plain)]
     named += [match[1] for match in _SEX_LETTER.finditer(plain)]
     women, men = named.count("f"), named.count("m")
@@ -171,9 +171,9 @@ def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain:
 
 
 def _family(plain: str) -> Iterator[str]:
-    """Yield "relative illness" for each illness among the next `MAX_FAMILY_WORDS` words of the same sentence.
+    """Yield "relative illness" for each illness among the next `MAX_FAMILY_WORDS` words of the relative's sentence.
 
-    Words in `_FILLERS` do not count. Only the 90 characters after the relative are read.
+    Words in `_FILLERS` do not count. At most 90 characters after the relative are read.
     """
     for match in _RELATIVE.finditer(plain):
         rest = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]

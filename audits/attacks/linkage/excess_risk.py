@@ -1,8 +1,9 @@
 """Measure how much more often an attack is right about train persons than about control persons.
 
 A person's value is the share of the variants of one attack that are right about the person, in [0, 1]. Variants
-differ in a parameter such as the number of neighbours. Their mean is the only result of the attack, so no variant can
-be chosen after its result is known. With one variant the value is 0 or 1, and the formulas are those for proportions.
+differ in a parameter such as the number of neighbours. The mean over the variants is the only result of the attack,
+so no variant can be chosen after its result is known. With one variant, the value is 0 or 1, and the formulas are the
+formulas for proportions.
 
 Below, a_T and a_H are the mean values of train and of control persons, and n_T and n_H their numbers.
 """
@@ -20,7 +21,7 @@ def wilson_mean(values: Float, *, confidence: float) -> Interval:
     """Return Wilson's interval of the mean of values in [0, 1].
 
     It is the interval of a proportion with mean · n' successes in n' trials. The effective number of trials is
-    n' = n · mean · (1 - mean) / variance, or n if the variance is 0. With values 0 and 1 only, n' is n.
+    n' = n · mean · (1 - mean) / variance, or n if the variance is 0. If all values are 0 or 1, n' is n.
 
     Raises:
         NotMeasurable: there is no value.
@@ -63,7 +64,7 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
     A simpler interval takes R at (l_T, u_H) and (u_T, l_H), each bound at the level sqrt(confidence). It is also
     valid but two thirds wider, because it allows for deviations of both arms at once. In 4,000 draws at
     a_T = a_H = .2 with 792 persons in each arm, the true value was beyond each end of the simpler interval in 0.3 %
-    of the draws. It was beyond each end of this interval in 5 %, as specified.
+    of the draws, and beyond each end of the interval of this function in the specified 5 %.
 
     Raises:
         NotMeasurable: the attack is right about every control person, so R is not defined.
@@ -86,7 +87,7 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
 
 
 def needed_for_excess(d: float, p: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return the persons per arm that distinguish rates p and p + d: n >= (z + z')^2 · 2 · p · (1 - p) / d^2.
+    """Return the persons per arm needed to distinguish rates p and p + d: n >= (z + z')^2 · 2 · p · (1 - p) / d^2.
 
     z and z' are the normal quantiles of the confidence and of the power.
     """
@@ -101,8 +102,8 @@ def detectable_excess(n: int, p: float, *, confidence: float = 0.95) -> float:
 def detectable_relative(train: Float, control: Float, *, confidence: float) -> float:
     """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 · (1/n_T + 1/n_H)) / (1 - a_H).
 
-    s^2 and a_H are the variance and mean of the control persons' values, to which one 0 and one 1 are added so that a
-    rate of 0 among few persons is not treated as certain.
+    s^2 and a_H are the variance and mean of the control persons' values after one 0 and one 1 are added. Without
+    these, a rate of 0 among few persons would be treated as certain.
     """
     smoothed = np.concatenate([control, [0.0, 1.0]])
     error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))

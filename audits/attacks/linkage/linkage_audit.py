@@ -15,12 +15,12 @@ from audits.core.two_sided import compared, control_needed, envelope, is_inside,
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.embeddings.planted import confirmed
 
-RARE_LIMIT = 0.09  # largest allowed excess a_T - a_H for facts that at most ten persons have
+RARE_LIMIT = 0.09  # largest allowed excess of train over control for facts that at most ten persons have
 _DESCRIPTIONS = {
     "words": "rare words of the unknown half",
     "fields": "clinical facts of the unknown half",
     "profile": "clinical facts inferred from a profile",
-    "half_to_half": "halves of records joined over one row",
+    "half_to_half": "halves of records joined through one row",
     "inversion": "records retrieved from their nearest row",
 }
 
@@ -29,22 +29,22 @@ class Linkage:
     """Test whether synthetic records reveal unknown facts of train persons, or join or retrieve their records.
 
     Attack: an attacker knows a part of a record (a few facts of a patient, or the first half of a text), reads the
-    synthetic rows most similar to that part, and infers facts they did not know. Another attacker has two documents
-    and finds that both lead to one synthetic row. The same attacks are run on control persons: what also works on
-    them is general knowledge of the population and no leak. There are five attacks:
+    synthetic rows most similar to that part, and infers unknown facts. Another attacker has two documents and finds
+    that both lead to one synthetic row. The same attacks are run on control persons: an attack that is equally
+    successful on control persons uses general knowledge of the population and shows no leak. There are five attacks:
 
-    - words: from the first half of a text, infer a word of the second half that few persons use. Few are at most
-      one in a hundred, or at most ten if that is more. This attack applies to any text.
+    - words: from the first half of a text, infer a word of the second half that few persons use (at most one in a
+      hundred, or at most ten if that is more). This attack applies to any text.
     - fields: from the first half, infer a clinical fact that occurs only in the second half.
     - profile: from age, sex, month, department and complaint, infer a clinical fact.
-    - half_to_half: test whether a synthetic row is among the 1, 5 or 10 nearest to both halves.
+    - half_to_half: test whether a synthetic row is among the 1, 5 or 10 rows nearest to each half.
     - inversion: test whether the real record nearest to a person's nearest synthetic row belongs to the same person.
 
     Metrics, with a_T and a_H the mean success of an attack on train and on control persons:
 
-    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks. R is the excess as a share of
-      its largest possible value. The limit is .05 if the smaller arm has at least 1,097 persons, and higher otherwise
-      (`MARGINS`).
+    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks: the excess a_T - a_H as a share
+      of its largest possible value. The limit is .05 if the smaller arm has at least 1,097 persons, and higher
+      otherwise (`MARGINS`).
     - rare_excess: a_T - a_H for facts that at most ten persons have, for the worst of the first three attacks. The
       limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
@@ -53,7 +53,7 @@ class Linkage:
 
     Each person counts once: every variant of an attack is scored on the person's record with the most confident
     guess, and the person's value is the mean over the variants. Both arms are attacked with the same rows and
-    compared by means, so they may differ in size.
+    compared by means, so the arms may differ in size.
 
     `audits explain linkage` lists the verdicts. `smallest_leak` is the smallest R that would be distinguished from
     zero.
@@ -64,16 +64,17 @@ class Linkage:
     Cost: O(views · n · m · d) time per encoder, O(256 · m) memory beside the encoded tables.
     Reference: the three risks and the correction by control persons, Giomi et al., "A unified framework for
         quantifying privacy risk in synthetic data", PoPETs 2023; use on text, two-sided tests, intervals and the scan
-        are ours.
+        were designed for this project.
     """
 
     name = "linkage"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return how much more the attacks reveal about train than about control, with the verdict.
+        """Return how much more the attacks reveal about train than about control, and the verdict.
 
         Raises:
-            NotMeasurable: there are fewer than 20 persons, synthetic records, or persons with two halves.
+            NotMeasurable: there are fewer than 20 synthetic records, or an arm has fewer than 20 persons or fewer
+                than 20 persons with a record that a required attack can use.
             InputError: the passed vectors do not fit the tables.
         """
         result = self._measure(inputs, rng, confidence)
@@ -84,15 +85,15 @@ class Linkage:
         people = arms(holdout)
         families, rare = attack_families(holdout, people, rng)
         findings = [f for f in (measure_family(family, people) for family in families) if f is not None]
-        scarce = [f for f in (measure_family(family, people) for family in rare) if f is not None]
-        found = {f.name for f in findings}
-        missing = sorted(f.name for f in families if f.required and f.name not in found)
+        rare_findings = [f for f in (measure_family(family, people) for family in rare) if f is not None]
+        measured = {f.name for f in findings}
+        missing = sorted(f.name for f in families if f.required and f.name not in measured)
         if missing:
             raise NotMeasurable(
                 f"fewer than {MIN_PERSONS} train or control persons have a record that can be attacked by "
                 f"{' and '.join(missing)}; longer records or more persons are needed"
             )
-        return _judge(findings, scarce, holdout, people, confidence)
+        return _judge(findings, rare_findings, holdout, people, confidence)
 
 
 def _judge(
@@ -105,7 +106,7 @@ def _judge(
     scans = holm([scan.p for f in findings for scan in f.scans.values()])
     fails = [_DESCRIPTIONS[f.name] for f in findings if is_outside(f.estimate(corrected), _limit(f), centre=0.0)]
     if any(is_outside(_rare_excess(f, corrected), RARE_LIMIT, centre=0.0) for f in rare):
-        fails.append("facts of few persons")
+        fails.append("facts that at most ten persons have")
     if min(scans) < CHANCE_LEVEL:
         fails.append("the most confident guesses")
     unclear = [f for f in gating if f.limit is None or not is_inside(f.estimate(confidence), f.limit, centre=0.0)]
@@ -158,16 +159,16 @@ def _undecided(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms
     smaller = min(people.n_train, people.n_control)
     smallest = max((f for f in unclear if f.limit is None), key=lambda f: MARGINS[f.kind][-1][0] / f.n, default=None)
     if smallest is not None:
-        least, strictest = MARGINS[smallest.kind][-1][0], MARGINS[smallest.kind][0][0]
+        needed, for_strictest = MARGINS[smallest.kind][-1][0], MARGINS[smallest.kind][0][0]
         return (
             f"{smallest.n} persons of the smaller arm can be attacked for {_DESCRIPTIONS[smallest.name]}; at least "
-            f"{least} are needed, and {strictest} for the strictest limit: "
-            f"{_persons(least / smallest.n, smaller, holdout)} would be enough."
+            f"{needed} are needed, and {for_strictest} for the strictest limit; "
+            f"{_persons(needed / smallest.n, smaller, holdout)} would be enough for the widest limit."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (
         f"The intervals exceed their limits with {smaller} persons in the smaller arm; about "
-        f"{_persons(factor, smaller, holdout)} would decide."
+        f"{_persons(factor, smaller, holdout)} are needed for a verdict."
     )
 
 
@@ -177,18 +178,18 @@ def _persons(factor: float, smaller: int, holdout: HoldoutTables) -> str:
     return f"{train} train and {control} control persons"
 
 
-def _persons_factor(found: Estimate, limit: float) -> float:
-    """Return how many times more persons would bring the interval to one side of the limit; at least 2."""
-    half_width = max(found.high - found.value, found.value - found.low)
-    distance = abs(limit - abs(found.value))
+def _persons_factor(estimate: Estimate, limit: float) -> float:
+    """Return the factor by which to multiply the persons so that the interval excludes the limit; at least 2."""
+    half_width = max(estimate.high - estimate.value, estimate.value - estimate.low)
+    distance = abs(limit - abs(estimate.value))
     return max(2.0, (half_width / max(distance, limit / 5)) ** 2)
 
 
-def _reported(finding: FamilyResult, found: Estimate, limit: float | None) -> dict[str, Any]:
+def _reported(finding: FamilyResult, excess: Estimate, limit: float | None) -> dict[str, Any]:
     return {
         "persons": {"train": len(finding.train), "control": len(finding.control)},
         "rate": {"train": float(finding.train.mean()), "control": float(finding.control.mean())},
-        "excess": {"value": found.value, "low": found.low, "high": found.high},
+        "excess": {"value": excess.value, "low": excess.low, "high": excess.high},
         "limit": limit,
         **finding.report,
     }

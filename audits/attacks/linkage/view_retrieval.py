@@ -40,7 +40,7 @@ class ViewMatches:
 
 
 def split_halves(text: str) -> tuple[str, str]:
-    """Return the first half of a text's words and the rest; with an odd number, the first half has one word more."""
+    """Return both halves of a text; if the number of words is odd, the first half has one word more."""
     words = text.split()
     middle = (len(words) + 1) // 2
     return " ".join(words[:middle]), " ".join(words[middle:])
@@ -54,10 +54,12 @@ def has_two_halves(texts: tuple[str, ...]) -> Bool:
 def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches:
     """Return the synthetic rows nearest to each view of each record.
 
-    Halves are searched by the mean of the word cosine, which is precise, and the character cosine, which tolerates
-    changed words. Whole records are searched by each encoder separately, including the vectors passed by the caller.
+    For halves, the similarity is the mean of the word cosine, which is precise, and the character cosine, which
+    tolerates changed words. For whole records, each encoder is searched separately, and so is each matrix of vectors
+    that the caller passed.
 
-    Randomness: the encoders' seeds, and one order of the real records, so that equal similarities favour neither arm.
+    Randomness: the encoders' seeds, and one random order of the real records, so that equal similarities favour
+        neither arm.
     Cost: O(views · n · m · d) time for each encoder, O(256 · m) memory beside the encoded tables.
     """
     encoded = encode(_with_views(holdout), rng)
@@ -109,22 +111,22 @@ def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
     """Return for each query the ten rows with the highest mean cosine over pairs of (queries, rows searched)."""
     n, m = pairs[0][0].shape[0], pairs[0][1].shape[0]
     k = min(NEAREST, m)
-    found = NearestRows(rows=np.empty((n, k), np.int64), similarities=np.empty((n, k), np.float32))
+    nearest = NearestRows(rows=np.empty((n, k), np.int64), similarities=np.empty((n, k), np.float32))
     for blocks in zip(*(similarity_blocks(queries, keys) for queries, keys in pairs), strict=True):
         at = blocks[0][0]
         mean = np.mean([similarities for _, similarities in blocks], axis=0, dtype=np.float32)
         best = np.argpartition(mean, m - k, axis=1)[:, m - k :]
         values = np.take_along_axis(mean, best, axis=1)
         order = np.argsort(-values, axis=1, kind="stable")
-        found.rows[at] = np.take_along_axis(best, order, axis=1)
-        found.similarities[at] = np.take_along_axis(values, order, axis=1)
-    return found
+        nearest.rows[at] = np.take_along_axis(best, order, axis=1)
+        nearest.similarities[at] = np.take_along_axis(values, order, axis=1)
+    return nearest
 
 
 def _nearest_both_ways(encoded: Encoded, rows: Int) -> tuple[NearestRows, Int]:
     """Return the synthetic row nearest to each of the real `rows`, and the real row nearest to each synthetic row.
 
-    The second array, (m,), contains the place in `rows` of each of these real rows.
+    The second array, (m,), contains positions in `rows`.
     """
     m = encoded.synthetic.shape[0]
     nearest = NearestRows(rows=np.empty((len(rows), 1), np.int64), similarities=np.empty((len(rows), 1), np.float32))

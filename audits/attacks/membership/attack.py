@@ -1,8 +1,7 @@
 """Membership attacks with each score alone and with all scores stacked, on all persons and within each class.
 
-The weights of the stacked attack are fitted on other persons than those it is applied to.
-
-The two arms are the train persons and the control persons. A person's role is the arm they are in.
+The stacked attack combines all scores with weights. The weights are fitted on some persons and applied to others. The
+two arms are the train persons and the control persons. A person's role is the arm that the person is in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,22 +30,22 @@ from audits.core.types import Bool, Estimate, Float
 STACKED = "stacked"  # name of the attack that combines all scores
 FOLDS = 5
 STACKING_LEVEL = 0.01  # fitted weights are used only if the F-test of the fit is significant at this level
-RIDGE = 0.02  # ridge penalty divided by the number of persons; needed because scores of one kind correlate strongly
-ROC_POINTS = 60  # largest number of reported points of the ROC curve
+RIDGE = 0.02  # ridge penalty divided by the number of persons; needed because similar scores correlate strongly
+ROC_POINTS = 60  # the ROC curve is reported with at most this many points
 MIN_CLASS_PERSONS = 100  # a class is attacked separately only if each arm has at least this many persons of the class
 POWERS = (0.5, 0.8, 0.95)  # powers for which the smallest detected leaks are reported
-MAX_EPSILON = 20.0  # largest epsilon tried when the smallest detected epsilon is searched
+MAX_EPSILON = 20.0  # the search for the smallest detected epsilon ends at this value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossFitted:
     """Results of each attack, including the stacked one."""
 
-    scores: Mapping[str, Float]  # per attack one score per person, (P,); for `STACKED` the rank within the fold
-    # per fold, the weight of each score in the stacked attack, fitted on the other folds; None stands for equal
-    # weights, which replace a fit that is not significant
+    scores: Mapping[str, Float]  # per attack, one score per person, (P,); for `STACKED`, the rank within the fold
+    # per fold, the weight of each score in the stacked attack, fitted on the other folds; None if the fit was not
+    # significant, so that equal weights were used
     weights: tuple[Mapping[str, float] | None, ...]
-    scans: Mapping[str, Scan]  # per score, the scan test over all persons; none for `STACKED`
+    scans: Mapping[str, Scan]  # per score, the scan test over all persons; no entry for `STACKED`
     areas: Mapping[str, Area]  # per attack, the AUC over all persons
 
     @property
@@ -67,7 +66,7 @@ class CrossFitted:
         return min(holm([area.p_beyond(margin) for area in self.areas.values()]))
 
     def scan_p(self) -> float:
-        """Return the smallest p-value of the scans, corrected for the number of scans."""
+        """Return the smallest p-value of the scan tests, corrected for their number."""
         return min(holm([scan.p for scan in self.scans.values()]))
 
 
@@ -80,11 +79,11 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
 
     z holds the normal quantiles of a person's ranks in all scores. Z and y belong to the n persons of the other four
     folds: Z holds their quantiles, and y their roles, +1 for train and -1 for control. Both are centred. A negative
-    weight means that a high score indicates control. If an F-test of the fit at 1 % is not significant, all weights
-    are equal. Otherwise, weights fitted to noise would give the pooled AUC more variance than its interval states.
+    weight means that a high score indicates control. If an F-test of the fit is not significant at 1 %, all weights
+    are equal, because weights fitted to noise would give the pooled AUC more variance than its interval states.
 
     Randomness: splits each arm into folds.
-    Reference: stacking, Wolpert 1992; fitting and measuring on different persons is ours.
+    Reference: stacking, Wolpert 1992; fitting and measuring on different persons was designed for this project.
     """
     names = sorted(scores)
     is_train = people.is_train
@@ -94,16 +93,16 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
     z = np.stack([stats.norm.ppf(mid_ranks(scores[name])) for name in names], axis=1)
     pooled, weights = np.empty(len(is_train)), []
     for number in range(FOLDS):
-        others, mine = fold != number, fold == number
+        others, tested = fold != number, fold == number
         fitted = _weights(z[others], is_train[others])
-        pooled[mine] = mid_ranks(z[mine].mean(axis=1) if fitted is None else z[mine] @ fitted)
+        pooled[tested] = mid_ranks(z[tested].mean(axis=1) if fitted is None else z[tested] @ fitted)
         weights.append(None if fitted is None else dict(zip(names, fitted.tolist(), strict=True)))
-    every = {**{name: np.asarray(scores[name], dtype=np.float64) for name in names}, STACKED: pooled}
+    all_scores = {**{name: np.asarray(scores[name], dtype=np.float64) for name in names}, STACKED: pooled}
     return CrossFitted(
-        scores=every,
+        scores=all_scores,
         weights=tuple(weights),
         scans={name: scan_test(scores[name][is_train], scores[name][~is_train]) for name in names},
-        areas={name: area_of(score[is_train], score[~is_train]) for name, score in every.items()},
+        areas={name: area_of(score[is_train], score[~is_train]) for name, score in all_scores.items()},
     )
 
 
@@ -126,28 +125,28 @@ def _weights(z: Float, is_train: Bool) -> Float | None:
 class ClassAreas:
     """Every attack within each class of at least 100 persons per arm. An average over classes can hide a leak."""
 
-    areas: Sequence[Sequence[Area]]  # per such class, the AUC of every attack
+    areas: Sequence[Sequence[Area]]  # for each class of at least 100 persons per arm, the AUC of every attack
     n_classes: int  # number of all classes, including small ones
     needed: int  # persons per arm with which, without a leak, all tests of all classes pass with probability .8
 
     @property
     def n_too_small(self) -> int:
-        """Number of classes with too few persons to be tested separately."""
+        """Number of classes with fewer than `needed` persons in an arm."""
         return self.n_classes - sum(of_class[0].n >= self.needed for of_class in self.areas)
 
     def estimate(self, confidence: float) -> Estimate | None:
         """Return the AUC furthest from one half with the outermost interval ends; None without a tested class."""
-        every = [area.estimate(confidence) for of_class in self.areas for area in of_class]
-        return envelope(every) if every else None
+        estimates = [area.estimate(confidence) for of_class in self.areas for area in of_class]
+        return envelope(estimates) if estimates else None
 
     def p_outside(self, margin: float) -> float:
         """Return the p-value of the hypothesis that every AUC is within the margin, corrected for their number."""
         return min(holm([area.p_beyond(margin) for of_class in self.areas for area in of_class]), default=1.0)
 
     def all_inside(self, margin: float, confidence: float) -> bool:
-        """Return whether the AUC interval of every attack on every class with enough persons is within the margin."""
-        sized = [area for of_class in self.areas for area in of_class if area.n >= self.needed]
-        return all(is_inside(area.ends(confidence), margin) for area in sized)
+        """Return whether all AUC intervals are within the margin, for the classes of at least `needed` persons."""
+        tested = [area for of_class in self.areas for area in of_class if area.n >= self.needed]
+        return all(is_inside(area.ends(confidence), margin) for area in tested)
 
 
 def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> ClassAreas | None:
@@ -156,17 +155,17 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
         return None
     by_class = [people.person_class == c for c in range(people.n_classes)]
     arms = [(of_class & people.is_train, of_class & ~people.is_train) for of_class in by_class]
-    sized = [arm for arm in arms if min(side.sum() for side in arm) >= MIN_CLASS_PERSONS]
-    n_tests = max(1, len(sized)) * len(scores)
+    large = [(train, control) for train, control in arms if min(train.sum(), control.sum()) >= MIN_CLASS_PERSONS]
+    n_tests = max(1, len(large)) * len(scores)
     return ClassAreas(
-        areas=[[area_of(s[train], s[control]) for s in scores.values()] for train, control in sized],
+        areas=[[area_of(s[train], s[control]) for s in scores.values()] for train, control in large],
         n_classes=people.n_classes,
         needed=needed_for_auc(margin, power=power_of_each(n_tests)),
     )
 
 
 def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
-    """Return how many train persons exceed the lowest threshold that flags at most the share `rate` of control."""
+    """Return how many train persons exceed the lowest threshold that at most the share `rate` of control exceeds."""
     control = np.sort(scores[~is_train])[::-1]
     return int((scores[is_train] > control[int(rate * len(control))]).sum())
 
@@ -176,9 +175,9 @@ def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
     n_control = int((~is_train).sum())
     flagged = np.unique(np.round(np.geomspace(1, n_control, ROC_POINTS - 1)).astype(int))
     control, train = np.sort(-scores[~is_train]), np.sort(-scores[is_train])
-    found = np.searchsorted(train, control[flagged - 1], side="right") / len(train)
+    tpr = np.searchsorted(train, control[flagged - 1], side="right") / len(train)
     fpr = np.searchsorted(control, control[flagged - 1], side="right") / n_control
-    points = sorted({(0.0, 0.0), *zip(fpr.tolist(), found.tolist(), strict=True)})
+    points = sorted({(0.0, 0.0), *zip(fpr.tolist(), tpr.tolist(), strict=True)})
     return {"fpr": [p[0] for p in points], "tpr": [p[1] for p in points]}
 
 
@@ -191,9 +190,9 @@ def found_with(
 
         1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 
-    copied_share: the share of train persons who are copied, if they lead the ranking of one score and the scan test
-        detects them. With L of them at the top of N persons, the m highest-ranked persons contain
-        L + Hypergeom(N - L, n_T - L, m - L) train persons.
+    copied_share: the smallest share of train persons that the scan test detects if these persons are copied and
+        therefore lead the ranking of one score. With L copied persons at the top of all N persons, the m
+        highest-ranked persons contain L + Hypergeom(N - L, n_T - L, m - L) train persons.
     epsilon: the smallest detected epsilon of a mechanism, for one person added or removed. For replacing one person,
         its epsilon e is twice as large. Every guess is assumed to be right with the highest probability that e
         allows, 1 / (1 + exp(-e)). The result is None if no e up to 20 is detected. `epsilon_limit` is the limit on

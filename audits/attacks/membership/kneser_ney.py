@@ -12,13 +12,13 @@ from audits.core.types import Bool, Float, Int, UInt
 from audits.text.ngrams import Sequences, find_keys, runs
 
 ORDER = 5
-MIN_OF_CLASS = 10  # fewest reference records of a class that suffice to standardise the scores of that class
-MIN_DEVIATION = 1e-9  # lower limit of a standard deviation, for reference records that are all equal
+MIN_OF_CLASS = 10  # scores are standardised by class if the class has at least this many reference records
+MIN_DEVIATION = 1e-9  # smallest standard deviation to divide by; used if all reference records are equal
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """Counts of the runs of one length, with the symbols of `log_likelihood`."""
+    """Counts of the runs of one length; `log_likelihood` defines the symbols."""
 
     keys: UInt  # sorted keys of the runs hw: context h and last word w
     count: Float  # c(hw) of each run
@@ -42,11 +42,11 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
         P_k(w | h) = max(c(hw) - D_k, 0) / c(h.) + D_k · N(h.) / c(h.) · P_(k-1)(w | h'),   P_0 = 1 / V
         D_k = n_1 / (n_1 + 2 · n_2), or .5 if n_1 is 0
 
-    P is P_5, counted on the rows of `model`. c is the count of a run of five words; for a shorter run, it is the
-    number of different words that precede the run. c(h.) is the sum of c over the runs that extend h by one word, and
-    N(h.) the number of these runs. n_i is the number of runs with count i, h' is h without its first word, and V
-    (`n_words`) is the number of different words. If classes are known, P is the mean of two models: one of all rows,
-    and one of the rows with the class of the text.
+    P is P_5, counted on the rows of `model`. For a run of five words, c is the number of times it occurs; for a
+    shorter run, c is the number of different words that precede the run. c(h.) is the sum of c over the runs that
+    extend h by one word, and N(h.) is the number of these runs. n_i is the number of runs with c = i, h' is h without
+    its first word, and V (`n_words`) is the number of different words. If classes are known, P is the mean of two
+    models: one of all rows, and one of the rows with the class of the text.
 
     Reference: interpolated Kneser-Ney smoothing, Kneser and Ney 1995, Chen and Goodman 1999.
     """
@@ -71,15 +71,16 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
 
         r(x) = log P_S(x) - log P_R(x),   rmia(x) = (r(x) - mean of r(z)) / standard deviation of r(z)
 
-    The reference is split into halves. One half provides the model P_R for both x and z, and the other half provides
-    the records z. The results of both directions are averaged. z are the records of that half that have the class of
+    The reference is split into halves. P_R is fitted on one half, and the records z come from the other half. Then
+    the halves swap their parts, and both results are averaged. z are the records of the half that have the class of
     x. If there are no classes, or fewer than ten such records, z are all records of the half. RMIA uses the share of
-    the z with r(z) below r(x). The standardised value replaces this share, so that records above every z, such as
-    copied ones, stay ordered.
+    the z with r(z) below r(x). Here the standardised value replaces this share, because the share is 1 for all
+    records above every z, such as copied records, and does not rank them.
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
         Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024, with a model of the synthetic
-        text instead of the attacked model. The use on text, by class and with standardised values is ours.
+        text instead of the attacked model. Its use on text, by class and with standardised values, was designed for
+        this project.
     """
     by_synthetic = log_likelihood(synthetic, real, n_words)
     place = np.arange(len(reference.words))
@@ -93,16 +94,16 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
 
 
 def _standardised(z: Float, x: Float, class_z: Int | None, class_x: Int | None) -> Float:
-    """Return x standardised by the z of the same class, or by all z if the class has fewer than MIN_OF_CLASS."""
+    """Return x standardised by the z of the same class, or by all z if there are fewer than `MIN_OF_CLASS`."""
 
     def standardise(values: Float, sample: Float) -> Float:
         return np.asarray((values - sample.mean()) / max(float(sample.std()), MIN_DEVIATION), dtype=np.float64)
 
-    found = standardise(x, z)
+    standardised = standardise(x, z)
     for c in np.unique(class_z) if class_z is not None and class_x is not None else ():
         if (class_z == c).sum() >= MIN_OF_CLASS:
-            found[class_x == c] = standardise(x[class_x == c], z[class_z == c])
-    return found
+            standardised[class_x == c] = standardise(x[class_x == c], z[class_z == c])
+    return standardised
 
 
 def _rows(corpus: WordRows, chosen: Bool) -> WordRows:
@@ -121,7 +122,7 @@ def _by_class(corpus: WordRows, n_words: int) -> Sequences:
 def symbol_probabilities(model: Sequences, real: Sequences, n_words: int) -> Float:
     """Return the model's probability of each symbol of `real` given up to four preceding symbols; (symbols,).
 
-    The formula is that of `log_likelihood`. Symbols may be words or characters.
+    `log_likelihood` states the formula. Symbols may be words or characters.
     """
     p = np.full(len(real.symbols), 1 / n_words)
     for length, counts in enumerate(_all_counts(model), start=1):
@@ -136,18 +137,18 @@ def symbol_probabilities(model: Sequences, real: Sequences, n_words: int) -> Flo
 
 def _all_counts(model: Sequences) -> list[_Counts]:
     """Return the counts of the runs of one to five words."""
-    found = []
+    counts_by_length = []
     for length in range(1, ORDER + 1):
         ends, keys, before = _runs_by_end(model, length)
         counted = np.arange(len(ends))
         if length < ORDER:
-            # a shorter run counts once for each different word before it, so use one place per different longer run
+            # a shorter run counts once for each different word before it: keep one place per different longer run
             longer_ends, longer, _ = _runs_by_end(model, length + 1)
             counted = np.searchsorted(ends, longer_ends[np.unique(longer, return_index=True)[1]])
         ordered, first, count = np.unique(keys[counted], return_index=True, return_counts=True)
         contexts, inverse = np.unique(before[counted[first]], return_inverse=True)
         once, twice = int((count == 1).sum()), int((count == 2).sum())
-        found.append(
+        counts_by_length.append(
             _Counts(
                 keys=ordered,
                 count=count.astype(np.float64),
@@ -157,11 +158,11 @@ def _all_counts(model: Sequences) -> list[_Counts]:
                 discount=once / (once + 2 * twice) if once > 0 else 0.5,
             )
         )
-    return found
+    return counts_by_length
 
 
 def _runs_by_end(sequences: Sequences, length: int) -> tuple[Int, UInt, UInt]:
-    """Return for each run of `length` words: the place of the last word, the run's key, and the context's key."""
+    """Return for each run of `length` words: the position of its last word, its key, and the key of its context."""
     lengths = np.diff(sequences.starts)
     place = np.arange(len(sequences.symbols))
     starts = place[place + length <= np.repeat(sequences.starts[1:], lengths)]

@@ -21,11 +21,11 @@ from audits.embeddings.planted import EncoderAudit
 
 MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
 EPSILON_LIMIT = 1.0  # largest lower bound on epsilon, for replacing one person, that allows a pass
-DELTA_CAP = 0.5  # a larger delta of a privacy claim is reduced to this value, because such a claim says nothing
-N_ATTACKS = 7  # number of attacks, including the stacked one, if the caller passes one matrix of vectors
+DELTA_CAP = 0.5  # a larger delta, which protects nobody, is reduced to this value
+N_ATTACKS = 7  # number of attacks, including the stacked attack, if the caller passes one matrix of vectors
 
 # (false-positive rate, control persons needed, limit on the true-positive rate, metric name). The upper end of the
-# true-positive rate may be at most the limit, which is two, three or ten times the rate expected by chance.
+# interval of the true-positive rate may be at most the limit: two, three or ten times the rate expected by chance.
 RATES = (
     (0.05, 100, 0.10, "tpr_at_fpr_5pct"),
     (0.01, 1_000, 0.03, "tpr_at_fpr_1pct"),
@@ -37,27 +37,27 @@ class Membership(EncoderAudit):
     """Test whether train persons can be distinguished from control persons with the synthetic table alone.
 
     Attack: an outsider has the release and a person's text, and knows the domain. The outsider wants to know whether
-    that person's record was used for training, and tries every score of `audits/attacks/membership/scores.py`, and
-    all scores combined with weights fitted on other persons whose membership is known (`cross_fit`). A person's score
-    is the highest of their records.
+    that person's record was used for training. The outsider tries every score of
+    `audits/attacks/membership/scores.py`, and all scores combined with weights fitted on other persons whose
+    membership is known (`cross_fit`). A person's score is the highest score of the person's records.
 
     Metrics:
 
-    - auc: the AUC furthest from one half of any attack, P[train > control] + P[equal] / 2. `low` and `high` are the
-      outermost interval ends of all attacks, so a limit on them applies to every attack (`envelope`).
+    - auc: P[train > control] + P[equal] / 2 of the attack for which it is furthest from one half. `low` and `high`
+      are the outermost interval ends of all attacks, so a limit on them applies to every attack (`envelope`).
     - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: share of train persons that the best attack finds while it
       flags 5 %, 1 % or 0.1 % of the control persons. These rates need 100, 1,000 and 10,000 control persons. They
       show whether a few persons are identified with certainty, which an average can hide.
     - scan_p: smallest p-value of the exact scan tests of all scores, corrected for their number.
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing roles in one
-      run; `low` and `high` equal it. details.epsilon.ceiling is the bound if all guesses were right.
+      run; `low` and `high` are equal to this bound. details.epsilon.ceiling is the bound if all guesses were right.
     - mirror_auc: as auc, for the difference between the scores on this table and on `AuditInputs.mirror`, a table
       that the same generator wrote from control. It is reported only if a mirror table is given.
     - worst_class_auc: as auc, over all attacks and all classes with at least 100 persons in each arm.
 
     `audits explain membership` lists the verdicts. details.power.curve has the smallest AUC, share of copied persons
-    and epsilon that fail with power .5, .8 and .95. `smallest_leak` is the distance of an AUC from one half that a
-    single attack detects.
+    and epsilon that fail with power .5, .8 and .95. `smallest_leak` is the smallest distance of an AUC from one half
+    that a single attack detects.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
     Randomness: persons set aside, folds, the persons whose roles are guessed, the encoders' seeds.
@@ -72,18 +72,18 @@ class Membership(EncoderAudit):
         self, inputs: AuditInputs, tables: EncodedTables, rng: np.random.Generator, confidence: float
     ) -> AuditResult:
         holdout, people = tables.holdout, tables.people
-        rows = membership_scores(holdout, tables.encoded)
-        scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
+        row_scores = membership_scores(holdout, tables.encoded)
+        scores = {name: person_scores(s, people.row_person) for name, s in row_scores.items()}
         fitted = attack.cross_fit(scores, people, rng)
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         delta = min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)  # delta for replacing one person
-        found = MembershipEvidence(
+        evidence = MembershipEvidence(
             fitted=fitted,
-            mirrored=None if inputs.mirror is None else _mirrored(rows, inputs.mirror, tables, rng),
+            mirrored=None if inputs.mirror is None else _mirrored(row_scores, inputs.mirror, tables, rng),
             classes=attack.areas_by_class(fitted.scores, people, MARGIN),
             bound=epsilon_bound(scores, people.is_train, rng, delta),
         )
-        return _judge(found, holdout, people, confidence)
+        return _judge(evidence, holdout, people, confidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,29 +91,29 @@ class MembershipEvidence:
     """Evidence for the verdict."""
 
     fitted: CrossFitted  # attacks on all persons
-    mirrored: CrossFitted | None  # attacks relative to the mirror table; None without one
+    mirrored: CrossFitted | None  # attacks relative to the mirror table; None without a mirror table
     classes: ClassAreas | None  # attacks within classes; None without classes
     bound: Mapping[str, Any]  # result of `epsilon_bound`
 
 
 def _mirrored(
-    rows: Mapping[str, Float], mirror: Table, tables: EncodedTables, rng: np.random.Generator
+    row_scores: Mapping[str, Float], mirror: Table, tables: EncodedTables, rng: np.random.Generator
 ) -> CrossFitted:
     """Return the attacks on a(x; S) - a(x; S'), where S' is the mirror table that the generator wrote from control.
 
-    How common or difficult a record x is affects the scores a on both tables and cancels. What remains is higher for
-    train persons, because of S, and lower for control persons, because of S'. The difference therefore measures,
-    twice as strongly, what the generator reveals to someone who can run it on other persons of this population. It
-    does not measure what one release reveals to an outsider.
+    How common or difficult a record x is changes the scores a on both tables equally, so the difference removes this
+    effect. The difference is higher for train persons, because S was made from train, and lower for control persons,
+    because S' was made from control. It therefore measures, twice as strongly, what the generator reveals to someone
+    who can run it on other persons of this population. It does not measure what one release reveals to an outsider.
 
     Reference: difficulty calibration, Watson et al., "On the importance of difficulty calibration in membership
-        inference attacks", ICLR 2022; running the generator on control as the calibration is ours.
+        inference attacks", ICLR 2022; calibration by running the generator on control was designed for this project.
     """
-    turned = replace(tables.holdout, synthetic=mirror)
-    other = membership_scores(turned, encode(turned, rng))
+    mirror_holdout = replace(tables.holdout, synthetic=mirror)
+    mirror_scores = membership_scores(mirror_holdout, encode(mirror_holdout, rng))
     differences = {
-        name: person_scores(rows[name] - other[name], tables.people.row_person)
-        for name in sorted(rows.keys() & other)
+        name: person_scores(row_scores[name] - mirror_scores[name], tables.people.row_person)
+        for name in sorted(row_scores.keys() & mirror_scores)
     }
     return attack.cross_fit(differences, tables.people, rng)
 
@@ -125,12 +125,12 @@ def epsilon_bound(
 
     The bound requires that each person's role is an independent fair coin. Given the number of train persons, the
     roles are exchangeable. The function therefore draws k from Bin(m, 1/2), and then k train and m - k control
-    persons at random; the roles of these m persons are independent and fair. For the generator they are not
-    independent: the number of train persons is fixed, so changing the role of one person replaces that person by
-    another. The bound therefore holds for replacing a person. Replacing is removing and adding, so half of the bound
-    holds for adding or removing one.
+    persons at random; the roles of these m persons are independent and fair. For the generator, the roles are not
+    independent: the number of train persons is fixed, so changing the role of one person replaces this person by
+    another. The bound therefore holds for replacing one person. To replace a person is to remove one and add one, so
+    half of the bound holds for adding or removing one person.
 
-    m is twice the smaller arm less five standard deviations, but at least the smaller arm. If k or m - k exceeds the
+    m is twice the smaller arm minus five standard deviations, but at least the smaller arm. If k or m - k exceeds the
     smaller arm, k is drawn again. The probability of this is at most about one in a million.
 
     Returns:
@@ -162,29 +162,31 @@ def guessed_roles(smaller: int) -> int:
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return the persons per arm with which all AUC intervals of a table without a leak are inside with power .8."""
+    """Return the persons per arm with which, without a leak, all AUC intervals lie in the margin with power .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 
 def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tuple[Estimate, float, float]]:
-    """Return (share found, limit, proven lower end) for each true-positive rate with enough control persons."""
-    found = {}
+    """Return (true-positive rate, limit on it, proven lower bound) for each rate with enough control persons."""
+    results = {}
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:
-            most = max(attack.true_positives(score, people.is_train, rate) for score in fitted.scores.values())
-            proven = clopper_pearson(most, people.n_train, confidence=1 - FAIL_LEVEL / len(fitted.scores)).low
-            found[name] = (exact_share(most, people.n_train, confidence=confidence), limit, proven)
-    return found
+            n_found = max(attack.true_positives(score, people.is_train, rate) for score in fitted.scores.values())
+            proven = clopper_pearson(n_found, people.n_train, confidence=1 - FAIL_LEVEL / len(fitted.scores)).low
+            results[name] = (exact_share(n_found, people.n_train, confidence=confidence), limit, proven)
+    return results
 
 
-def _failures(found: MembershipEvidence, rates: Mapping[str, tuple[Estimate, float, float]]) -> list[str]:
+def _failures(evidence: MembershipEvidence, rates: Mapping[str, tuple[Estimate, float, float]]) -> list[str]:
     """Return a description of each proven leak."""
-    fitted, mirrored, classes = found.fitted, found.mirrored, found.classes
-    epsilon = found.bound["epsilon_replacing"]
-    of_mirror = mirrored is not None and (mirrored.p_outside(MARGIN) < FAIL_LEVEL or mirrored.scan_p() < CHANCE_LEVEL)
+    fitted, mirrored, classes = evidence.fitted, evidence.mirrored, evidence.classes
+    epsilon = evidence.bound["epsilon_replacing"]
+    mirror_fails = mirrored is not None and (
+        mirrored.p_outside(MARGIN) < FAIL_LEVEL or mirrored.scan_p() < CHANCE_LEVEL
+    )
     descriptions = {
         "the AUC of an attack": fitted.p_outside(MARGIN) < FAIL_LEVEL,
-        "the scores relative to the mirror table": of_mirror,
+        "the scores relative to the mirror table": mirror_fails,
         "the AUC of an attack within a class": classes is not None and classes.p_outside(MARGIN) < FAIL_LEVEL,
         **{
             f"the true-positive rate {name} ({share.value:.3g}, limit {limit:g})": proven > limit
@@ -198,44 +200,46 @@ def _failures(found: MembershipEvidence, rates: Mapping[str, tuple[Estimate, flo
     return [description for description, is_proven in descriptions.items() if is_proven]
 
 
-def _judge(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
-    fitted, classes = found.fitted, found.classes
+def _judge(evidence: MembershipEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
+    fitted, classes = evidence.fitted, evidence.classes
     rates = _rates(fitted, people, confidence)
-    fails = _failures(found, rates)
+    fails = _failures(evidence, rates)
     smaller = min(people.n_train, people.n_control)
     inside = (
         fitted.all_inside(MARGIN, confidence)
         and all(share.high <= limit for share, limit, _ in rates.values())
         and (classes is None or classes.all_inside(MARGIN, confidence))
-        and (found.mirrored is None or found.mirrored.all_inside(MARGIN, confidence))
+        and (evidence.mirrored is None or evidence.mirrored.all_inside(MARGIN, confidence))
     )
     safe = inside and smaller >= needed_for_auc(MARGIN)
     verdict: Verdict = "fail" if fails else "pass" if safe else "insufficient"
     area = fitted.auc(confidence)
     metrics = {
         "auc": area,
-        **{name: share for name, (share, _, _) in rates.items()},
+        **{name: rate for name, (rate, _, _) in rates.items()},
         "scan_p": exact(fitted.scan_p(), confidence=confidence, n=len(people.is_train)),
-        "epsilon_lower_bound": exact(float(found.bound["epsilon"]), confidence=confidence, n=found.bound["persons"]),
+        "epsilon_lower_bound": exact(
+            float(evidence.bound["epsilon"]), confidence=confidence, n=evidence.bound["persons"]
+        ),
     }
     worst = None if classes is None else classes.estimate(confidence)
     if worst is not None:
         metrics["worst_class_auc"] = worst
-    if found.mirrored is not None:
-        metrics["mirror_auc"] = found.mirrored.auc(confidence)
-    details = _details(found, holdout, people, confidence)
-    reason = _reason(verdict, fails, found, smaller, details)
+    if evidence.mirrored is not None:
+        metrics["mirror_auc"] = evidence.mirrored.auc(confidence)
+    details = _details(evidence, holdout, people, confidence)
+    reason = _reason(verdict, fails, evidence, smaller, details)
     return two_sided_result("membership", verdict, area, MARGIN, metrics=metrics, details=details, reason=reason)
 
 
 def _reason(
-    verdict: Verdict, fails: list[str], found: MembershipEvidence, smaller: int, details: Mapping[str, Any]
+    verdict: Verdict, fails: list[str], evidence: MembershipEvidence, smaller: int, details: Mapping[str, Any]
 ) -> str:
     if verdict == "fail":
         return f"Train persons can be distinguished from control persons by {', and by '.join(fails)}."
     if verdict == "pass":
         reason = "No attack, alone or combined, distinguishes train persons from control persons."
-        classes = found.classes
+        classes = evidence.classes
         if classes is None or classes.n_too_small == 0:
             return reason
         return (
@@ -243,7 +247,7 @@ def _reason(
             f"class needs {classes.needed} persons in each arm."
         )
     share = 1 - REFERENCE_SHARE if details["reference_is_control"] else 1.0
-    areas = found.fitted.areas
+    areas = evidence.fitted.areas
     enough = needed_persons(len(areas))
     if smaller < enough:
         return (
@@ -254,21 +258,21 @@ def _reason(
     decisive = max(needed_for_auc(max(0.01, abs(furthest - MARGIN))), 2 * smaller)
     return (
         f"The intervals exceed their limits with {smaller} persons in the smaller arm; about {decisive} train and "
-        f"{decisive / share:.0f} control persons would decide."
+        f"{decisive / share:.0f} control persons are needed for a verdict."
     )
 
 
-def _details(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> dict[str, Any]:
+def _details(evidence: MembershipEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> dict[str, Any]:
     smaller = min(people.n_train, people.n_control)
-    fitted, classes, n_attacks = found.fitted, found.classes, len(found.fitted.areas)
+    fitted, classes, n_attacks = evidence.fitted, evidence.classes, len(evidence.fitted.areas)
     attacks: dict[str, dict[str, float]] = {}
     for name, area in fitted.areas.items():
         attacks[name] = {"auc": area.value, **area.ends(confidence)._asdict()}
         if scan := fitted.scans.get(name):
             attacks[name] |= {"scan_p": scan.p, "scan_cut": scan.cut, "scan_train_in_cut": scan.n_train_in_cut}
     details: dict[str, Any] = {"mirror": None, "classes": None}
-    if found.mirrored is not None:
-        details["mirror"] = {name: area.value for name, area in found.mirrored.areas.items()}
+    if evidence.mirrored is not None:
+        details["mirror"] = {name: area.value for name, area in evidence.mirrored.areas.items()}
     if classes is not None:
         details["classes"] = {
             "all": classes.n_classes,
@@ -276,14 +280,14 @@ def _details(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, co
             "too_small_to_show": classes.n_too_small,
             "persons_needed": classes.needed,
         }
-    smallest, ceiling = detectable_auc(smaller, confidence=confidence), found.bound["ceiling"]
+    smallest, ceiling = detectable_auc(smaller, confidence=confidence), evidence.bound["ceiling"]
     curve = attack.found_with(
         people.n_train,
         people.n_control,
         attacks=n_attacks,
         margin=MARGIN,
         epsilon_limit=EPSILON_LIMIT,
-        coins=found.bound["persons"],
+        coins=evidence.bound["persons"],
     )
     return {
         **compared(people, has_groups=holdout.has_groups),
@@ -291,7 +295,7 @@ def _details(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, co
         "reference_is_control": holdout.reference_is_control,
         "attacks": attacks,
         "stacked_weights": [None if w is None else dict(w) for w in fitted.weights],
-        "epsilon": dict(found.bound),
+        "epsilon": dict(evidence.bound),
         "roc": attack.roc_curve(fitted.pooled, people.is_train),
         "power": power(smaller, needed_persons(n_attacks), smallest, epsilon_ceiling=ceiling) | {"curve": curve},
     }

@@ -1,9 +1,9 @@
 """Membership scores: how strongly the synthetic table suggests that a record was in the training data.
 
-Each score is computed in the same way for every record of train and control. The computation does not use the table
-that a record belongs to. A
-higher score means that the record is more likely a member. No single score detects every leak. A pass needs every
-score inside its limit, so each additional score requires more persons. There is therefore one score per kind of leak:
+Each score is computed in the same way for every record of train and control; it does not depend on which of the two
+tables has the record. A higher score means that the record is more likely a member. No single score detects every
+leak. A pass needs every score within its limit, so each additional score requires more persons. There is therefore
+only one score per kind of leak:
 
     rmia        likelihood ratio of models of the synthetic and the reference text, calibrated by class
     coverage    among the record's 3-word runs that the reference lacks, the share that the synthetic text has
@@ -35,10 +35,10 @@ from audits.embeddings.similarity import (
 )
 from audits.text.ngrams import Sequences, runs, words
 
-NEAREST = 3  # highest Jaccard indices that are averaged
+NEAREST = 3  # number of highest Jaccard indices that are averaged
 SHINGLE = 3  # words per run
 LEFT_OUT = "characters"  # encoder that `membership_scores` leaves out
-CANDIDATES = 12  # most similar records considered as parents of a synthetic row
+CANDIDATES = 12  # number of most similar records among which the parents of a synthetic row are searched
 
 
 def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
@@ -65,8 +65,8 @@ def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
     texts, n_words = words([synthetic.texts, (*train.texts, *control.texts), reference.texts])
     labels = [synthetic.labels, train.labels, control.labels, reference.labels]
     known = [label for column in labels for label in column or ()]
-    number = {label: i for i, label in enumerate(sorted(set(known)))}
-    codes = np.array([number[label] for label in known], dtype=np.int64)
+    code_of = {label: i for i, label in enumerate(sorted(set(known)))}
+    codes = np.array([code_of[label] for label in known], dtype=np.int64)
     ends = np.cumsum([len(rows) for rows in texts])[:-1]
     classes: Sequence[Int | None] = [None] * 3 if None in labels else np.split(codes, ends)
     return [WordRows(rows, c) for rows, c in zip(texts, classes, strict=True)], n_words
@@ -78,19 +78,19 @@ def coverage(synthetic: Sequences, real: Sequences, reference: Sequences) -> Flo
     A run is new if the reference lacks it. The share is 0 for a record without new runs.
 
     Reference: Hallinan et al., "The Surprising Effectiveness of Membership Inference with Simple N-Gram Coverage",
-        COLM 2025; the restriction to runs that the reference does not contain is ours.
+        COLM 2025; the restriction to runs that the reference lacks was designed for this project.
     """
     keys, rows = runs(real, SHINGLE)
-    new = ~np.isin(keys, runs(reference, SHINGLE)[0])
-    found = np.isin(keys, runs(synthetic, SHINGLE)[0]) & new
-    n_new = np.bincount(rows, new, minlength=len(real))
-    return np.asarray(np.bincount(rows, found, minlength=len(real)) / np.maximum(n_new, 1), dtype=np.float64)
+    is_new = ~np.isin(keys, runs(reference, SHINGLE)[0])
+    is_covered = np.isin(keys, runs(synthetic, SHINGLE)[0]) & is_new
+    n_new = np.bincount(rows, is_new, minlength=len(real))
+    return np.asarray(np.bincount(rows, is_covered, minlength=len(real)) / np.maximum(n_new, 1), dtype=np.float64)
 
 
 def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
     """Return the scores that `membership_scores` leaves out, with records in the same order.
 
-    The canary and shadow audits use both sets of scores, because they can generate as much evidence as they need.
+    The canary and shadow audits use both sets of scores, because they can make as many canaries or reruns as needed.
 
     Privacy: the per-record scores stay in memory.
     """
@@ -134,13 +134,12 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
         top1(x) = max over s of cos(x, s)
         mass(x) = sum over s of the weight of x in the combination a · P + b · Q nearest to s, clipped to 0 and 1
 
-    P and Q are those two of the 12 records most similar to the synthetic row s whose combination is nearest to s. A
-    row mixed from two records adds to the mass of both.
-    The mass is summed over all rows, so it detects small contributions to many rows as well as a large
-    contribution to one.
+    For each synthetic row s, P and Q are the two records whose combination is nearest to s, among the 12 records most
+    similar to s. A row mixed from two records adds to the mass of both. The mass is summed over all rows, so it
+    detects small contributions to many rows as well as a large contribution to one row.
 
     Cost: O(m · n · d + m · 12² · d) time; O(256 · n) memory.
-    Reference: parents as in `audits/attacks/parent_recovery`; their mass as a membership score is ours.
+    Reference: parents as in `audits/attacks/parent_recovery`; their mass as a score was designed for this project.
     """
     real = stack_arms(encoded)
     nearest = np.full(real.shape[0], -np.inf)
@@ -148,15 +147,15 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
     k = min(CANDIDATES, real.shape[0])
     for _, similar in similarity_blocks(encoded.synthetic, real):
         nearest = np.maximum(nearest, similar.max(axis=0))
-        among = np.argpartition(similar, real.shape[0] - k, axis=1)[:, -k:]
-        cosines = np.take_along_axis(similar, among, axis=1)
-        gram = candidate_cosines(real, among)
-        pair = best_pairs(cosines, gram, among, np.ones((1, *among.shape), dtype=np.bool_))[0]
-        row = np.arange(len(among))
+        candidates = np.argpartition(similar, real.shape[0] - k, axis=1)[:, -k:]
+        cosines = np.take_along_axis(similar, candidates, axis=1)
+        gram = candidate_cosines(real, candidates)
+        pair = best_pairs(cosines, gram, candidates, np.ones((1, *candidates.shape), dtype=np.bool_))[0]
+        row = np.arange(len(candidates))
         between = gram[row, pair[:, 0], pair[:, 1]]  # cosine of the two parents
         to_parent = np.take_along_axis(cosines, pair, axis=1)  # cosine of the row to each parent
         determinant = np.maximum(1 - between * between, MIN_DETERMINANT)
         for parent, other in ((0, 1), (1, 0)):
             weight = np.clip((to_parent[:, parent] - between * to_parent[:, other]) / determinant, 0, 1)
-            np.add.at(mass, among[row, pair[:, parent]], weight)
+            np.add.at(mass, candidates[row, pair[:, parent]], weight)
     return {"top1": nearest, "mass": mass}

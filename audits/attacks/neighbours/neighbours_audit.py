@@ -45,11 +45,10 @@ from audits.embeddings.planted import EncoderAudit
 
 REPEATS = 20  # number of draws of equally many train and control persons; the share is averaged over the draws
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if it has at least this many control persons
-CLASS_MARGIN = 0.05  # largest distance from one half that the share within a class may have
+CLASS_MARGIN = 0.05  # the share within a class may be at most this far from one half
 
-# (independent rows needed, margin). The margin is the largest distance from one half that the share may have. With so
-# many rows, the audit detects a share at this distance with power .8. With fewer rows than in the last entry, the
-# audit cannot pass.
+# (independent rows needed, margin). The share may be at most the margin away from one half. With the rows needed, the
+# audit detects a share at this distance with power .8. With fewer rows than in the last entry, the audit cannot pass.
 MARGINS: tuple[tuple[int, float], ...] = tuple((needed_for_share(d), d) for d in (0.03, 0.05, 0.10))
 
 # a share whose interval exceeds the limit: (name in the reason, share, limit as the distance from one half)
@@ -73,28 +72,29 @@ class Neighbours(EncoderAudit):
 
     Attack: someone who has the release and a person's text checks whether a synthetic record is closer to that text
     than expected by chance. For each synthetic record, the audit searches the nearest person among equal numbers of
-    train and control persons of each class. A generator that does not copy favours neither. A generator that dropped
-    records resembling train favours control, which also reveals train, so every test is two-sided.
+    train and control persons of each class. A generator that does not copy favours neither train nor control. A
+    generator that dropped records resembling train favours control, which also reveals train, so every test is
+    two-sided.
 
     Metrics:
 
-    - share: share of synthetic records whose nearest person is in train, ties broken at random. One half is safe.
-    - scan_p: p-value of the exact scan tests of whether train persons are over- or under-represented among the
-      persons closest to a synthetic record. One test ranks persons by similarity to the nearest synthetic record, one
-      by this similarity minus the similarity to the nearest reference records. The p-value is corrected for all
-      tests.
+    - share: share of synthetic records whose nearest person is in train; ties are broken at random. One half is safe.
+    - scan_p: smallest p-value of exact scan tests, corrected for their number. A scan test asks whether train persons
+      are over- or under-represented among the persons closest to a synthetic record. One test ranks persons by the
+      similarity to the nearest synthetic record, another by this similarity minus the similarity to the nearest
+      reference records.
     - margin: largest allowed distance of the share from one half, given the number of independent rows.
     - worst_class_share: the class share furthest from one half, with the outermost interval ends of all classes.
 
-    `audits explain neighbours` lists the verdicts. A pass alone is weak evidence: releases that pass such tests can
-    still be attacked ("The DCR Delusion", Yao et al. 2025); see the membership audit.
+    `audits explain neighbours` lists the verdicts. A pass alone is weak evidence: releases that pass tests of nearest
+    neighbours can still be attacked ("The DCR Delusion", Yao et al. 2025); see the membership audit.
 
     Privacy: reads all texts of train and control; returns aggregates over at least ten records.
     Randomness: control persons set aside as reference, 20 draws of equally many train and control persons, the order
         of the records (for ties), the encoders' seeds.
     Cost: O(m · n · d) time per encoder; O(256 · n) memory beside the encoded tables.
     Reference: distance-to-closest-record share with holdout, Platzer and Reutterer, Frontiers in Big Data 2021; the
-        exact permutation variance, the scan and the two-sided tests are ours.
+        exact permutation variance, the scan and the two-sided tests were designed for this project.
     """
 
     name = "neighbours"
@@ -110,8 +110,8 @@ def _neighbours_of(encoded: Encoded, people: Arms, rng: np.random.Generator) -> 
     included = balanced_draws(people, REPEATS, rng)
     nearest = nearest_person_of_rows(encoded.synthetic, stack_arms(encoded), people, included, rng)
     control_of_class = np.bincount(people.person_class[~people.is_train], minlength=people.n_classes)
-    sized = [c for c in range(people.n_classes) if control_of_class[c] >= MIN_CLASS_CONTROL] * (people.n_classes > 1)
-    classes = {c: share_of_train(nearest[:, people.synthetic_class == c], included, people) for c in sized}
+    large = [c for c in range(people.n_classes) if control_of_class[c] >= MIN_CLASS_CONTROL] * (people.n_classes > 1)
+    classes = {c: share_of_train(nearest[:, people.synthetic_class == c], included, people) for c in large}
     scores = crowding(encoded, people)
     arms = {name: (score[people.is_train], score[~people.is_train]) for name, score in scores.items()}
     to_train, to_control = two_nearest_distances(encoded, people, included[0])
@@ -192,25 +192,25 @@ def _reason(  # noqa: PLR0913 - the findings and the persons
         return f"Train and control persons differ significantly in {', and in '.join(fails)}."
     if verdict == "pass":
         small = details["classes_too_small_to_show"]
-        alone = (
+        untested = (
             f" {small} of {details['classes']} classes are too small to be tested separately: a class needs "
             f"{details['class_rows_needed']} independent records and {MIN_CLASS_CONTROL} control persons."
         )
-        return f"Synthetic records are as close to control persons as to train persons.{alone if small else ''}"
+        return f"Synthetic records are as close to control persons as to train persons.{untested if small else ''}"
     if n < MARGINS[-1][0]:
-        aside = tables.reference_is_control
-        return too_few_rows("The nearest neighbours", n, MARGINS[-1][0], people, reference_is_control=aside)
+        from_control = tables.reference_is_control
+        return too_few_rows("The nearest neighbours", n, MARGINS[-1][0], people, reference_is_control=from_control)
     if differs:
         return (
             f"The share of synthetic records nearest to train differs significantly from one half, and {n} "
             f"independent records are too few to show that it lies within {MARGINS[0][1]} of one half; about "
-            f"{MARGINS[0][0]} would decide."
+            f"{MARGINS[0][0]} are needed for a verdict."
         )
     what, share, limit = max(over, key=lambda o: (abs(o[1].value - 0.5) - o[2]) / o[1].error)
     decisive = max(2 * share.n, needed_for_share(max(0.01, abs(abs(share.value - 0.5) - limit))))
     return (
-        f"The interval of {what} exceeds its limit; about {decisive} independent records would decide, but there are "
-        f"{share.n}, from {min(people.n_train, people.n_control)} persons in the smaller arm."
+        f"The interval of {what} exceeds its limit; about {decisive} independent records are needed for a verdict, "
+        f"but there are {share.n}, from {min(people.n_train, people.n_control)} persons in the smaller arm."
     )
 
 

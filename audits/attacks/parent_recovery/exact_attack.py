@@ -1,8 +1,8 @@
 """Exact attacks on vectors: find points between two real rows, and real rows where lines through points intersect.
 
-A point is a row of the synthetic matrix. The attacks need the vectors themselves, to about four digits. If they find
-nothing on text that was encoded again, this **does not show safety**: a deviation of 1e-3 from a line hides the line,
-and decoding a vector to text and encoding the text again changes the vector far more. For text, use the attack in
+A point is a row of the synthetic matrix. The attacks need the original vectors, precise to about four digits. On
+vectors that were decoded to text and encoded again, finding nothing **does not show safety**: a deviation of 1e-3
+from a line hides the line, and encoding again changes a vector far more. For text, use the attack in
 `audits/attacks/parent_recovery/noise_tolerant_attack.py`.
 """
 
@@ -19,16 +19,17 @@ from audits.attacks.parent_recovery.noise_tolerant_attack import CANDIDATES
 from audits.core.types import Bool, Float, Int
 from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 
-# largest distance of a point from a segment, as a share of the segment's length; the error of float32 is about 1e-6
+# a point lies between two rows if its distance from their segment is at most this share of the segment's length; the
+# error of float32 is about 1e-6
 TOLERANCE = 1e-4
 MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within 100 tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-# smallest weight of a row, as a share of both weights; below it, the point is a copy of the other row, and other
-# audits find copies
+# smallest weight of a row as a share of both weights; with a smaller weight, the point is a copy of the other row,
+# which other audits find
 INTERIOR = 1e-3
-LINE_NEIGHBOURS = 30  # nearest points among which the other points of a line are searched
-MAX_LINE_ROWS = 20_000  # lines are searched among the first points, which contain whole classes in most releases
-MIN_LINES = 3  # lines that must intersect in a point
+LINE_NEIGHBOURS = 30  # number of nearest points among which the other points of a line are searched
+MAX_LINE_ROWS = 20_000  # lines are searched among this many first points; in most releases, they are whole classes
+MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
 RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of its length
 
 
@@ -39,8 +40,8 @@ class SegmentEvidence:
     rows: int  # synthetic rows attacked
     between_train: int  # rows that lie between two train rows
     between_control: int  # rows that lie between two control rows, which happens only by chance
-    # one-sided p-value of the sign test over the rows that lie between two rows of one arm only; the hypothesis is
-    # that this arm is control as often as train
+    # one-sided p-value of a sign test over the rows that lie between two rows of one arm only (train or control); by
+    # the null hypothesis, both arms are equally likely
     sign_test_p: float
     chance_ruled_out: bool  # 5 dimensions or more, and no row within 100 tolerances of a control segment
     train_rows_recovered_from_lines: int  # train rows in which three or more lines through points intersect
@@ -58,9 +59,9 @@ def attack_segments(
 
     For points of d dimensions that were not mixed, the number of points within a distance t of a segment is
     proportional to t^(d - 2). If no point is within 100·t of a control segment, fewer than 3·100^(2 - d) points are
-    expected within t of a train segment. For d = 5 that is 3e-6, so a single point is proof. Points can lie between
-    control rows too, with few dimensions or many repeated rows. For this case, a sign test compares the number of
-    points that lie only between train rows with the number that lie only between control rows.
+    expected within t of a train segment. For d = 5, this number is 3e-6, so a single point is proof. With few
+    dimensions or many repeated rows, points can lie between control rows too. For this case, a sign test compares the
+    number of points that lie only between train rows with the number that lie only between control rows.
 
     The rows of `synthetic` (m, d) must not be normalized; `train` is (n_train, d) and `control` (n_control, d).
 
@@ -83,31 +84,32 @@ def attack_segments(
 
 
 def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32]) -> Float:
-    """Return how far each point is from lying between two real rows; (m,), infinite if it coincides with one of them.
+    """Return the relative distance of each point from the segment between two real rows; (m,).
 
-    All rows are normalized first, so a mixture is found whether or not it was normalized. The result of a point z is
+    The distance is infinite if the point coincides with one of the two rows. All rows are normalized first, so a
+    mixture is found whether or not it was normalized. The result of a point z is
 
         min over P, Q of  min over a, b > 0 of  |z - a·P - b·Q| / |P - Q|
 
-    where P and Q are two of the 40 real rows most similar to z. The search for the pair uses float32, the distance
-    float64.
+    where P and Q are two of the 40 real rows most similar to z. The pair is searched in float32, and the distance is
+    computed in float64.
     """
     z, x = (normalize(np.asarray(v, dtype=np.float64)) for v in (synthetic, real))
     single = x.astype(np.float32)
-    found = np.empty((len(z), 2), dtype=np.int64)
+    nearest_pair = np.empty((len(z), 2), dtype=np.int64)
     k = min(CANDIDATES, len(x))
     for block, similarities in similarity_blocks(z.astype(np.float32), single):
         top = np.argpartition(similarities, len(x) - k, axis=1)[:, -k:]
         gram = single[top] @ single[top].transpose(0, 2, 1)
         everyone = np.ones((1, *top.shape), dtype=np.bool_)
         pair = best_pairs(np.take_along_axis(similarities, top, axis=1), gram, top, everyone)[0]
-        found[block] = np.take_along_axis(top, pair, axis=1)
-    p, q = x[found[:, 0]], x[found[:, 1]]  # below, the least-squares weights a and b of both rows
+        nearest_pair[block] = np.take_along_axis(top, pair, axis=1)
+    p, q = x[nearest_pair[:, 0]], x[nearest_pair[:, 1]]
     s_p, s_q, g = ((u * v).sum(axis=1) for u, v in ((z, p), (z, q), (p, q)))
     apart = np.linalg.norm(p - q, axis=1)
     determinant = np.where(apart > 0, 1 - g * g, 1)
     determinant = np.where(determinant > 0, determinant, 1)
-    a, b = (s_p - g * s_q) / determinant, (s_q - g * s_p) / determinant
+    a, b = (s_p - g * s_q) / determinant, (s_q - g * s_p) / determinant  # least-squares weights of p and q
     away = np.linalg.norm(z - a[:, None] * p - b[:, None] * q, axis=1)
     inside = (np.minimum(a, b) > INTERIOR * (a + b)) & (a + b > 0) & (apart > 0)
     return np.where(inside, away / np.where(apart > 0, apart, 1), np.inf)
@@ -117,22 +119,21 @@ def line_intersections(points: Float) -> Float:
     """Return the places where at least three lines intersect, (intersections, d).
 
     Each line passes through three or more of the points. An intersection is returned once for each of its lines.
-
-    Points that were mixed from one real row and several others lie on lines through that row. The function uses the
-    points only, so an attacker needs no real rows.
+    Points that were mixed from one real row and several other rows lie on lines through that one row. The function
+    uses the points only, so an attacker needs no real rows.
     """
     origins, directions, lengths = _lines(points)
-    found = [np.empty((0, points.shape[1]))]
+    intersections = [np.empty((0, points.shape[1]))]
     for start in range(0, len(origins), BLOCK):
-        mine = slice(start, start + BLOCK)
-        along, away, is_parallel = _closest(origins, directions, mine)
-        near = (away <= TOLERANCE * (lengths[mine, None] + lengths[None])) & ~is_parallel
+        block = slice(start, start + BLOCK)
+        along, away, is_parallel = _closest(origins, directions, block)
+        near = (away <= TOLERANCE * (lengths[block, None] + lengths[None])) & ~is_parallel
         for i in np.flatnonzero(near.sum(axis=1) >= MIN_LINES - 1):
             at = np.sort(along[i, near[i]])
             groups = np.split(at, np.flatnonzero(np.diff(at) > 10 * TOLERANCE * lengths[start + i]) + 1)
             places = [group.mean() for group in groups if len(group) >= MIN_LINES - 1]
-            found.append(origins[start + i] + np.array(places)[:, None] * directions[start + i])
-    return np.concatenate(found)
+            intersections.append(origins[start + i] + np.array(places)[:, None] * directions[start + i])
+    return np.concatenate(intersections)
 
 
 def _lines(points: Float) -> tuple[Float, Float, Float]:
@@ -163,22 +164,22 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
     return origins, directions, lengths_of
 
 
-def _closest(origins: Float, directions: Float, mine: slice) -> tuple[Float, Float, Bool]:
+def _closest(origins: Float, directions: Float, block: slice) -> tuple[Float, Float, Bool]:
     """Return where line i of a block is closest to each line j, their distance, and whether they are parallel.
 
     Line i is o_i + s·u_i, with u_i a unit vector. With w = o_i - o_j and c = <u_i, u_j>, lines i and j are closest at
 
         s = (c·<u_j, w> - <u_i, w>) / (1 - c²),   t = (<u_j, w> - c·<u_i, w>) / (1 - c²)
     """
-    o, u = origins[mine], directions[mine]
+    o, u = origins[block], directions[block]
     c = u @ directions.T
     is_parallel = 1 - c * c < 1e-6
     denominator = np.where(is_parallel, 1, 1 - c * c)
-    own, other = (u * o).sum(axis=1)[:, None], (directions * origins).sum(axis=1)[None]
-    mine_w, theirs_w = own - u @ origins.T, o @ directions.T - other
-    s, t = (c * theirs_w - mine_w) / denominator, (theirs_w - c * mine_w) / denominator
+    u_o, v_o = (u * o).sum(axis=1)[:, None], (directions * origins).sum(axis=1)[None]
+    u_w, v_w = u_o - u @ origins.T, o @ directions.T - v_o
+    s, t = (c * v_w - u_w) / denominator, (v_w - c * u_w) / denominator
     square_w = (o * o).sum(axis=1)[:, None] + (origins * origins).sum(axis=1)[None] - 2 * o @ origins.T
-    square = square_w + s * s + t * t + 2 * s * mine_w - 2 * t * theirs_w - 2 * s * t * c
+    square = square_w + s * s + t * t + 2 * s * u_w - 2 * t * v_w - 2 * s * t * c
     return s, np.sqrt(np.maximum(0, square)), is_parallel
 
 
@@ -186,10 +187,10 @@ def _rows_recovered(points: Float, real: NDArray[np.float32]) -> int:
     """Return the number of distinct real rows that are close to one of the points."""
     x = np.asarray(real, dtype=np.float64)
     squares = (x**2).sum(axis=1)
-    found: set[int] = set()
+    recovered: set[int] = set()
     for start in range(0, len(points), BLOCK):
         some = points[start : start + BLOCK]
         nearest = np.argmin(squares[None] - 2 * some @ x.T, axis=1)
         close = np.linalg.norm(some - x[nearest], axis=1) <= RECOVERED_WITHIN * np.sqrt(squares[nearest])
-        found |= set(nearest[close].tolist())
-    return len(found)
+        recovered |= set(nearest[close].tolist())
+    return len(recovered)

@@ -17,7 +17,7 @@ from audits.core.files import arrow_errors, open_regular, read_parquet
 from audits.core.inputs import shortened
 from audits.core.types import Float, Int, Lineage
 
-SUM_TOLERANCE = 1e-6  # how far the sum of the weights of a row may be from 1
+SUM_TOLERANCE = 1e-6  # the sum of the weights of a row may differ from 1 by at most this
 _COLUMNS = ("parents", "weights")
 
 
@@ -29,8 +29,8 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
     weights are at least 0 and sum to 1. Both lists are empty for a row that was made from no record.
 
     Raises:
-        InputError: if the file cannot be read or does not fit the tables. It counts all invalid rows and lists the
-            first ones with their number (from 1) and the reason.
+        InputError: the file cannot be read or does not fit the tables. The error counts all problems and lists the
+            first problems, with the number of the row (from 1).
 
     Privacy: a lineage is as private as the train table.
     """
@@ -73,7 +73,7 @@ def _value_fault(parents: Sequence[int], weights: Sequence[float], n_train: int)
     if len(parents) != len(weights):
         return f"{len(parents)} parents but {len(weights)} weights"
     if any(not 0 <= p < n_train for p in parents):
-        return f"a parent must be the number of a train row, from 0 to {n_train - 1}"
+        return f"a parent is not the number of a train row, from 0 to {n_train - 1}"
     if any(not 0 <= w <= 1 + SUM_TOLERANCE for w in weights):  # also true for NaN
         return "a weight is not a number from 0 to 1"
     if len(weights) > 0 and abs(math.fsum(weights) - 1) > SUM_TOLERANCE:
@@ -100,7 +100,8 @@ def _raise_if_any(problems: Sequence[str]) -> None:
         raise InputError(
             f"the lineage cannot be used: {len(problems)} problem{'s' if len(problems) > 1 else ''}",
             problems=shortened(problems),
-            hint="one row for each synthetic row, in order: the lists `parents` (train rows from 0) and `weights`",
+            hint="The lineage needs one row for each synthetic row, in the same order, with the lists `parents` "
+            "(numbers of train rows, from 0) and `weights`.",
         )
 
 
@@ -143,12 +144,12 @@ class LineageExposure:
 
 def weights_by_person(parents: Sequence[int], weights: Sequence[float], train_person: Int) -> dict[int, float]:
     """Return the weight of each person in one row, summed over the person's records; weights of 0 are dropped."""
-    found: dict[int, float] = {}
+    weight_of: dict[int, float] = {}
     for row, weight in zip(parents, weights, strict=True):
         if weight > 0:
             person = int(train_person[row])
-            found[person] = found.get(person, 0.0) + weight
-    return found
+            weight_of[person] = weight_of.get(person, 0.0) + weight
+    return weight_of
 
 
 def lineage_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -> LineageExposure:
@@ -156,26 +157,28 @@ def lineage_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) 
 
         w_ip = sum of the weights of person p's records in row i,   effective parents of i = 1 / sum_p w_ip²
 
-    `train_person` (n_train,) contains the person of each train row, numbered from 0, and `synthetic_class` (m,) the
-    class of each synthetic row. Person p of the result is the person with number p.
+    `train_person` (n_train,) contains the person of each train row, numbered from 0. `synthetic_class` (m,) contains
+    the class of each synthetic row. Arrays over persons in the result are in the order of these numbers.
     """
     mixed = [weights_by_person(p, w, train_person) for p, w in zip(lineage.parents, lineage.weights, strict=True)]
-    made = [i for i, row in enumerate(mixed) if row]
+    rows_with_parents = [i for i, row in enumerate(mixed) if row]
     n_persons = int(train_person.max()) + 1
-    row = np.repeat(np.arange(len(made)), [len(mixed[i]) for i in made])
-    person = np.array([p for i in made for p in mixed[i]], dtype=np.int64)
-    weight = np.array([w for i in made for w in mixed[i].values()], dtype=np.float64)
-    heaviest = np.zeros(len(made))
+    row = np.repeat(np.arange(len(rows_with_parents)), [len(mixed[i]) for i in rows_with_parents])
+    person = np.array([p for i in rows_with_parents for p in mixed[i]], dtype=np.int64)
+    weight = np.array([w for i in rows_with_parents for w in mixed[i].values()], dtype=np.float64)
+    heaviest = np.zeros(len(rows_with_parents))
     np.maximum.at(heaviest, row, weight)
-    classes, class_of_row = np.unique(synthetic_class[made], return_inverse=True)
+    classes, class_of_row = np.unique(synthetic_class[rows_with_parents], return_inverse=True)
     weight_of_person = np.zeros((len(classes), n_persons))
     np.add.at(weight_of_person, (class_of_row[row], person), weight)
     return LineageExposure(
         max_weight=heaviest,
-        effective_parents=1 / np.bincount(row, weights=weight**2, minlength=len(made)),
-        persons_of_row=np.bincount(row, minlength=len(made)),
+        effective_parents=1 / np.bincount(row, weights=weight**2, minlength=len(rows_with_parents)),
+        persons_of_row=np.bincount(row, minlength=len(rows_with_parents)),
         rows_of_person=np.bincount(person, minlength=n_persons),
         persons_of_class=(weight_of_person > 0).sum(axis=1),
-        max_share_of_class=weight_of_person.max(axis=1) / weight_of_person.sum(axis=1) if made else np.zeros(0),
-        parentless_rows=len(mixed) - len(made),
+        max_share_of_class=weight_of_person.max(axis=1) / weight_of_person.sum(axis=1)
+        if rows_with_parents
+        else np.zeros(0),
+        parentless_rows=len(mixed) - len(rows_with_parents),
     )

@@ -1,6 +1,7 @@
 """Noise-tolerant attack: find the two real persons between whom each synthetic record lies, and test their roles.
 
-The attack works on any encoding of the released text and does not need to know how the records were made.
+A person's role is train or control. The attack works on any encoding of the released text and does not need to know
+how the records were made.
 """
 
 import math
@@ -18,12 +19,12 @@ from audits.embeddings.distances import Share, balanced_draws, share_of_train, s
 from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import best_pairs, candidate_cosines, similarity_blocks
 
-CANDIDATES = 40  # records among which the pair of parents of a synthetic row is searched, on average over the repeats
-MAX_CANDIDATES = 120  # upper limit on the similar records of a row; each repeat uses those of its own persons
-REPEATS = 20  # random draws of equally many train and control persons
-MAX_ROWS = 20_000  # synthetic rows attacked; enough to distinguish a share of .5 from one of .509
-MARGINS = (0.03, 0.05, 0.10)  # allowed distances of a share from chance; more independent rows allow a stricter one
-PERMUTATIONS = 2000  # permutations of the roles (train or control) over all repeats
+CANDIDATES = 40  # average number of records among which a repeat searches the pair of parents of a synthetic row
+MAX_CANDIDATES = 120  # largest number of similar records of a row over all repeats
+REPEATS = 20  # number of random draws of equally many train and control persons
+MAX_ROWS = 20_000  # at most this many synthetic rows are attacked; enough to distinguish the shares .5 and .509
+MARGINS = (0.03, 0.05, 0.10)  # allowed distances of a share from chance; with more independent rows, a smaller one
+PERMUTATIONS = 2000  # number of permutations of the roles (train or control) over all repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +45,10 @@ class ParentRecall:
     """How often the attack finds a person that a row was made from."""
 
     one: float  # share of rows whose first person is a parent
-    one_chance: float  # expected value of `one` if the persons found were dealt randomly to the rows of a class
+    one_chance: float  # expected value of `one` if the persons found were assigned at random to the rows of a class
     pair: float  # share of rows whose two persons are both parents
-    pair_chance: float  # expected value of `pair` for the same random dealing
-    n: float  # effective number of independent rows; rows with the same heaviest parent count less if they agree
+    pair_chance: float  # expected value of `pair` for the same random assignment
+    n: float  # effective number of independent rows; rows with the same heaviest parent may count less
 
     def ends(self, confidence: float) -> tuple[float, float]:
         """Return the exact interval (Clopper and Pearson) of `one`."""
@@ -62,33 +63,34 @@ class ParentRecall:
 def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) -> ParentPairs:
     """Return for each synthetic row the two persons between whom it lies best.
 
-    The candidates for a synthetic row z are its most similar real records, train and control searched together. Each
-    repeat keeps the candidates of the persons it includes, about 40. Among all pairs of candidates of different
+    The candidates for a synthetic row z are its most similar real records; train and control are searched together.
+    Each repeat keeps the candidates of the persons it includes, about 40. Among all pairs of candidates of different
     persons, the attack chooses the pair with a non-negative combination nearest to z:
 
         (P, Q) = argmin over P, Q in C(z) of  min over a, b >= 0 of |z - a·P - b·Q|,   C(z) the candidates
 
-    All rows have unit length. A point between two records equals such a combination exactly, whatever the lengths of
-    the records and of the point were. After scaling to unit length, the point need not lie on the segment between the
-    two records, so a search for segments finds fewer parents. For example, points of 256 dimensions (20 of them
-    intrinsic) were mixed from two neighbours among 1,500, with noise of twice the nearest distance. A search for
+    All rows have unit length. A point that was between two records equals a combination of them exactly, whatever the
+    lengths of the records and of the point were. After scaling to unit length, the point need not lie on the segment
+    between the two records, so a search for segments finds fewer parents. In a test, points of 256 dimensions (20 of
+    them intrinsic) were mixed from two neighbours among 1,500, with noise of twice the nearest distance. A search for
     segments found 30 % of the parents, and this search found 95 %.
 
+    If both arms have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
+
     Randomness: rows, if there are more than 20,000; the persons of the 20 repeats; the order of the records, which
-        decides ties; persons for rows that resemble nobody. If both arms have equally many persons in each class,
-        one repeat with all persons replaces the 20.
+        decides ties; persons for rows that resemble nobody.
     Cost: O(m · n · d + m · 40² · d) time; O(256 · (n + 40² + 40 · d)) memory beside the encoded tables.
     Reference: attacks on SMOTE search for lines and need exact vectors. Combinations instead of lines, equal numbers
-        of candidates and the null distribution are this project's own.
+        of candidates and the null distribution were designed for this project.
     """
     m = encoded.synthetic.shape[0]
     rows = np.arange(m) if m <= MAX_ROWS else np.sort(rng.choice(m, size=MAX_ROWS, replace=False))
     included = balanced_draws(people, REPEATS, rng)
-    if all(len(among) == len(people.is_train) for among in included):
+    if all(len(persons_of_repeat) == len(people.is_train) for persons_of_repeat in included):
         included = included[:1]
     is_included = np.zeros((len(included), len(people.is_train)), dtype=np.bool_)
-    for repeat, among in enumerate(included):
-        is_included[repeat, among] = True
+    for repeat, persons_of_repeat in enumerate(included):
+        is_included[repeat, persons_of_repeat] = True
     order = rng.permutation(len(people.row_person))
     real, owner = stack_arms(encoded)[order], people.row_person[order]
     k = min(MAX_CANDIDATES, math.ceil(CANDIDATES / is_included[:, owner].mean()), len(owner))
@@ -98,19 +100,19 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
         nearness = np.maximum(nearness, similarities.max(axis=0))
         top = np.argpartition(similarities, len(owner) - k, axis=1)[:, -k:]
         cosines, person = np.take_along_axis(similarities, top, axis=1), owner[top]
-        found = best_pairs(cosines, candidate_cosines(real, top), person, is_included[:, person])
+        best = best_pairs(cosines, candidate_cosines(real, top), person, is_included[:, person])
         resembles_nobody = cosines.max(axis=1) <= 0
-        for repeat, among in enumerate(included):
-            of_repeat = np.take_along_axis(person, found[repeat], axis=1)
-            without_pair = resembles_nobody | ~is_included[repeat, of_repeat[:, 0]]
-            pairs[repeat, block] = _fill_pairs(of_repeat, without_pair, among, rng)
+        for repeat, persons_of_repeat in enumerate(included):
+            pair = np.take_along_axis(person, best[repeat], axis=1)
+            without_pair = resembles_nobody | ~is_included[repeat, pair[:, 0]]
+            pairs[repeat, block] = _fill_pairs(pair, without_pair, persons_of_repeat, rng)
     return ParentPairs(rows=rows, pairs=pairs, included=included, nearness=person_scores(nearness, owner))
 
 
 def share_of_nearest(found: ParentPairs, people: Arms, n: int) -> Share:
-    """Return the share of train among the n nearer of the two persons, with the exact variance under permuted roles.
+    """Return the share of train among the nearer person of each pair (n = 1) or among both (n = 2).
 
-    With n = 1 it falls if rows near train were dropped.
+    The variance is exact under permuted roles. With n = 1, the share falls if rows near train were dropped.
     """
     return share_of_train(found.pairs[:, :, :n].reshape(len(found.pairs), -1), found.included, people)
 
@@ -118,23 +120,22 @@ def share_of_nearest(found: ParentPairs, people: Arms, n: int) -> Share:
 def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tuple[Share, float]:
     """Return the share of rows whose two persons are both in train, and its expected value under random roles.
 
-    The role of a person is train or control. Under random roles, two persons of one class with n persons of each role
-    are both in train with probability (n - 1) / (2·(2n - 1)), two persons of different classes with probability 1/4.
-    The standard error comes from 2,000 permutations of the roles within each class, so rows that share persons do not
-    count as independent.
+    Under random roles, two persons of one class with n persons of each role are both in train with probability
+    (n - 1) / (2·(2n - 1)), and two persons of different classes with probability 1/4. The standard error comes from
+    2,000 permutations of the roles within each class, so rows that share persons do not count as independent.
     """
     value, null, variance = 0.0, 0.0, 0.0
     n_permutations = -(-PERMUTATIONS // len(found.included))
-    for pairs, among in zip(found.pairs, found.included, strict=True):
-        classes = people.person_class[among]
+    for pairs, persons_of_repeat in zip(found.pairs, found.included, strict=True):
+        classes = people.person_class[persons_of_repeat]
         place = np.full(len(people.is_train), -1, dtype=np.int64)
-        place[among] = np.arange(len(among))
+        place[persons_of_repeat] = np.arange(len(persons_of_repeat))
         places = place[pairs]
         class_size = np.bincount(classes)[classes[places[:, 0]]]
         same_class = classes[places[:, 0]] == classes[places[:, 1]]
         null += float(np.where(same_class, (class_size / 2 - 1) / (2 * (class_size - 1)), 0.25).mean())
         value += float(people.is_train[pairs].all(axis=1).mean())
-        of_permutation = _permuted(people.is_train[among], classes, n_permutations, rng)
+        of_permutation = _permuted(people.is_train[persons_of_repeat], classes, n_permutations, rng)
         variance += float(np.var([roles[places].all(axis=1).mean() for roles in of_permutation]))
     repeats = len(found.included)
     return Share(value=value / repeats, error=math.sqrt(variance / repeats)), null / repeats
@@ -143,10 +144,9 @@ def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tu
 def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_person: Int) -> ParentRecall | None:
     """Return how often true parents are found, or None if no attacked row has a parent.
 
-    For the chance values, the persons found are dealt randomly to the rows of the same class. An attack that finds
-    only the class of a row therefore has no recall above chance, because a class does not reveal the parents. With
-    h_g hits in the n_g rows whose heaviest parent is person g, and recall r, the effective number of independent
-    rows is
+    For the chance values, the persons found are assigned at random to the rows of the same class. An attack that
+    finds only the class of a row therefore has no recall above chance. With h_g hits in the n_g rows whose heaviest
+    parent is person g, and recall r, the effective number of independent rows is
 
         n = rows / max(1, sum_g (h_g - r·n_g)² / (rows·r·(1 - r)))
 
@@ -172,16 +172,16 @@ def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_pers
     )
 
 
-def _fill_pairs(found: Int, without_pair: Bool, among: Int, rng: np.random.Generator) -> Int:
+def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: np.random.Generator) -> Int:
     """Return pairs of distinct persons.
 
-    Two random persons of `among` replace the pair of each row of `without_pair`, and one random person replaces a
-    missing second person.
+    Where `without_pair` is true, two random persons of `included` replace the pair. One random person replaces a
+    missing second person, which is given as a repetition of the first.
     """
-    first = np.where(without_pair, rng.choice(among, size=len(found)), found[:, 0])
-    other = rng.integers(len(among) - 1, size=len(found))
-    other = among[other + (other >= np.searchsorted(among, first))]
-    return np.stack([first, np.where(without_pair | (found[:, 0] == found[:, 1]), other, found[:, 1])], axis=1)
+    first = np.where(without_pair, rng.choice(included, size=len(pairs)), pairs[:, 0])
+    other = rng.integers(len(included) - 1, size=len(pairs))
+    other = included[other + (other >= np.searchsorted(included, first))]
+    return np.stack([first, np.where(without_pair | (pairs[:, 0] == pairs[:, 1]), other, pairs[:, 1])], axis=1)
 
 
 def _permuted(is_train: Bool, classes: Int, n: int, rng: np.random.Generator) -> Bool:
@@ -194,7 +194,7 @@ def _permuted(is_train: Bool, classes: Int, n: int, rng: np.random.Generator) ->
 
 
 def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tuple[Int, Int]:
-    """Return the distinct persons each row was made from, padded with -1, and the one with the largest weight."""
+    """Return the distinct persons each row was made from, padded with -1, and the person with the largest weight."""
     weights = [weights_by_person(lineage.parents[r], lineage.weights[r], train_person) for r in rows]
     parents = np.full((len(rows), max(map(len, weights))), -1, dtype=np.int64)
     for i, of_row in enumerate(weights):
@@ -203,7 +203,7 @@ def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tup
 
 
 def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
-    """Return the expected `one` and `pair` of `ParentRecall` if pairs are dealt randomly to the rows of a class."""
+    """Return the expected `one` and `pair` of `ParentRecall` if pairs are assigned at random within each class."""
     rows_of_class = np.bincount(classes)[classes] * pairs.shape[0]
     ordered = np.sort(pairs, axis=2)
     first = np.sort((classes * n_persons + pairs[:, :, 0]).ravel())
@@ -229,7 +229,7 @@ class ShareTest:
     what: str  # the persons or records that the share refers to, as part of a sentence
     share: Share
     null: float  # expected value of the share under random roles
-    margin: float | None  # allowed distance from `null`; None if there are too few rows for any
+    margin: float | None  # allowed distance from `null`; None if there are too few rows even for the widest margin
 
     def is_within(self, margin: float | None, confidence: float) -> bool:
         """Return whether the whole interval lies within a margin around the null."""
@@ -261,9 +261,9 @@ class EncoderShares:
     """Results of one encoder: three shares, the scan over persons and, with a lineage, the recall of true parents."""
 
     encoder: str
-    train: ShareTest
-    first: ShareTest
-    both: ShareTest
+    train: ShareTest  # share of train among both persons of each row
+    first: ShareTest  # share of train among the nearer person of each row
+    both: ShareTest  # share of rows whose two persons are both in train
     scan: Scan
     recall: ParentRecall | None
 
@@ -303,8 +303,8 @@ def margin_of(share: Share, n_shares: int) -> float | None:
 
         n >= ((z_.95 + z_(1 - .2 / (2·n_shares))) / (2·d))²
 
-    For the widest margin, it is enough if the interval of this share alone lies within it with probability .8. The
-    confidence of the run is not used, because a run with a higher confidence would otherwise get a wider margin.
+    For the widest margin, it is enough if the interval of this share alone lies within d with probability .8. The
+    confidence of the run is not used: otherwise a run with a higher confidence would get a wider margin.
     """
     power = power_of_each(n_shares)
     for margin in MARGINS:

@@ -25,11 +25,13 @@ from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict, perso
 from audits.embeddings.encoders import EncodedTables
 from audits.embeddings.planted import EncoderAudit
 
-MAX_RECALL_RATIO = 3.0
+MAX_RECALL_RATIO = 3.0  # true parents may be found at most this many times as often as by chance
 SMALL_RECALL = TIERS[-1]  # a recall of at most 1 % of the records passes, whatever its ratio to chance
-MIN_EFFECTIVE_PARENTS = 1.5  # of each record, by the lineage; with two persons, the heavier one has weight .79
+# by the lineage, a record needs at least this many effective parents; with two persons, the larger weight is then
+# at most .79
+MIN_EFFECTIVE_PARENTS = 1.5
 MIN_CLASS_PERSONS = 11  # persons that must contribute to each class; official statistics suppress smaller cells
-N_SHARES = 3  # shares tested for each encoder
+N_SHARES = 3  # number of shares tested for each encoder
 PASSED = "The persons found as parents of synthetic records are as often control persons as train persons."
 
 
@@ -47,43 +49,46 @@ class ParentRecovery(EncoderAudit):
 
     Attack: the attacker knows or guesses that each synthetic record was mixed from real records, its parents. For
     each synthetic record, the attack searches for the two real persons between whom it lies best, among equally many
-    train and control persons. If more of the persons found are train than control persons, the attacker learns who
-    the parents are, and roughly what they wrote. An attacker who has the vectors need not guess: mixed points lie on
-    straight lines between real rows, and the lines of several points intersect at a real row.
+    train and control persons. If most of the persons found are train persons, the attacker learns who the parents
+    are, and roughly what they wrote. An attacker who has the vectors need not guess: mixed points lie on straight
+    lines between real rows, and the lines of several points intersect at a real row.
 
     Metrics:
 
     - train_share: share of train persons among the two persons found for each record; .5 is safe.
-    - first_share: the same for the nearer of the two. It falls if synthetic records near train rows were dropped.
+    - first_share: share of train persons among the nearer persons. It falls if synthetic records near train rows
+      were dropped.
     - both_excess: share of records between two train persons, minus the share expected if the roles (train or
       control) are random; 0 is safe.
     - scan_p: exact scan for over- or under-represented train persons among the persons closest to a record. It
       detects a few persons mixed into a few records, and persons whose neighbourhood was emptied.
     - parent_recall: with a lineage (the parents of each record and their weights), share of records for which the
-      nearer person found is a true parent; parent_recall_ratio: the same, relative to chance.
+      nearer person found is a true parent. parent_recall_ratio: parent_recall divided by its value by chance.
     - pair_recall: with a lineage, share of records for which both persons found are true parents.
     - vectors_between_train: share of the points of a passed matrix that lie between two train rows.
-    - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons: from
-      the lineage, for policies to limit; see `LineageExposure`. The weights of one person's records are summed first.
+    - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons:
+      extremes of `LineageExposure`, on which policies set limits. The weights of one person's records are summed
+      first.
     - records_with_parents: number of records with parents according to the lineage. If it is 0, the tests on
       persons are still made.
-    - margin: the widest margin of all shares; lineage: 1 if a lineage was given, otherwise 0.
+    - margin: the widest margin of all shares.
+    - lineage: 1 if a lineage was given, otherwise 0.
 
     The margin of a share is the strictest of `MARGINS` for which it has enough independent rows.
 
     `audits explain parent_recovery` lists the verdicts.
 
-    With 1.5 effective parents, the heavier of two has weight .79, so the record is mostly one person's. SMOTE with
-    weights from 0 to 1 makes such records in four of ten cases; with weights from .3 to .7 (at least 1.7 effective
-    parents) it makes none. Policies can set further limits, such as a weight of at most .35. `smallest_leak` in the
-    details is the smallest distance of the train share from one half that prevents a pass with probability .8.
+    A record with fewer than 1.5 effective parents is mostly one person's and fails the audit. SMOTE with weights from
+    0 to 1 makes such records in four of ten cases; with weights from .3 to .7 (at least 1.7 effective parents), it
+    makes none. Policies can set further limits, such as a weight of at most .35. `smallest_leak` in the details is
+    the smallest distance of the train share from one half that prevents a pass with probability .8.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
     Randomness: persons set aside, equalised draws, the order of the index, permutations, the encoders' seeds.
     Cost: O(m · n · d) per encoder; O(256 · n) memory beside the encoded tables. 10,000 rows against 22,800 real texts
         of 90 words take 8 s for words and 3 s for characters, without encoding, on one core and 1.3 GB.
     Reference: exact attacks on SMOTE motivate the search. The null distributions, the two-sided tests and the rules
-        on persons are this project's own.
+        on persons were designed for this project.
     """
 
     name = "parent_recovery"
@@ -133,13 +138,13 @@ def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
     tests = []
     for finding in findings:
         for test in finding.shares:
-            statement = f"the share of train persons among {test.what} is not that of chance"
+            statement = f"the share of train persons among {test.what} differs from chance"
             if test is finding.both:
                 statement = f"{test.what} are more or fewer than by chance"
             tests.append((statement, test.p_beyond(MARGINS[-1] if test.margin is None else test.margin)))
         tests.append(("train persons are too many or too few among the persons closest to a record", finding.scan.p))
-    often = f"true parents are found more than {MAX_RECALL_RATIO:g} times as often as by chance"
-    tests += [(often, recall.p_above(limit)) for recall, limit in _recalls(findings)]
+    too_often = f"true parents are found more than {MAX_RECALL_RATIO:g} times as often as by chance"
+    tests += [(too_often, recall.p_above(limit)) for recall, limit in _recalls(findings)]
     corrected = holm([p for _, p in tests])
     return sorted({statement for (statement, _), p in zip(tests, corrected, strict=True) if p < FAIL_LEVEL})
 
@@ -147,9 +152,9 @@ def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
 def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
     """Return the shares that are not shown to be safe.
 
-    These are the shares whose interval exceeds their margin, and those that differ significantly from chance and
-    whose interval exceeds the strictest margin. A wider margin is meant for cases with too few
-    rows for the strictest one. It does not excuse a significant difference.
+    A share is not shown to be safe if its interval exceeds its margin, or if it differs significantly from chance and
+    its interval exceeds the strictest margin. A margin is wider than the strictest only because there are too few
+    rows, so a wider margin must not hide a significant difference.
     """
     shares = [s for f in findings for s in f.shares]
     by_chance = holm([s.p_beyond(0.0) for s in shares])
@@ -301,8 +306,8 @@ def _shortfall(
         )
     fewest = min(unclear, key=lambda test: test.share.n)
     if fewest.margin is None:
-        least, from_control = needed_for_share(MARGINS[-1], confidence=confidence), holdout.reference_is_control
-        return too_few_rows("The persons found", fewest.share.n, least, people, reference_is_control=from_control)
+        needed, from_control = needed_for_share(MARGINS[-1], confidence=confidence), holdout.reference_is_control
+        return too_few_rows("The persons found", fewest.share.n, needed, people, reference_is_control=from_control)
     over = max(unclear, key=lambda test: abs(test.share.value - test.null) / test.share.error)
     excess = abs(over.share.value - over.null)
     limits = (MARGINS[0], MARGINS[-1] if over.margin is None else over.margin)

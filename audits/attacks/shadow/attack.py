@@ -1,4 +1,4 @@
-"""The shadow attack: infer from the tables of reruns of the generator which of them were trained on a person.
+"""The shadow attack: infer from the tables of many reruns of the generator which reruns were trained on a person.
 
 This is the strongest attack on a release. The attacker runs the generator many times, with and without each target
 person (`audits/attacks/shadow/plan.py`), and trains a classifier on the resulting tables. A rerun saw a person if the
@@ -6,10 +6,10 @@ person was in its train data. The coins of a person say which reruns saw the per
 
 Metrics:
 
-- auc: P[a rerun that saw the person scores higher than one that did not], averaged over the persons.
+- auc: P[a rerun that saw the person scores higher than a rerun that did not], averaged over the persons.
 - worst_person_auc: the highest AUC of one person.
-- p: share of the permutations of the coins in which the average AUC is at least the observed one.
-- worst_person_p: share of the permutations in which the highest AUC of one person is at least the observed one.
+- p: share of the permutations of the coins in which the average AUC is at least the observed value.
+- worst_person_p: share of the permutations in which the highest AUC of one person is at least the observed value.
 
 `audits explain shadow` lists the verdicts.
 """
@@ -38,11 +38,11 @@ from audits.core.types import AuditInputs, AuditResult, Estimate, Float, Table, 
 from audits.embeddings.encoders import encode
 
 REPORT = "shadow.json"
-LEAST_OUT = 16  # for a pass, at least this many reruns must leave out each target person
+MIN_OUT = 16  # for a pass, at least this many reruns must leave out each target person
 MARGIN = 0.05  # a pass requires the interval of the AUC to end at most this far above one half
-TREES = 60  # trees of a random forest
-LEAST_LEAF = 3  # smallest number of training examples in a leaf
-PERMUTATIONS = 199  # random permutations of the coins, which give p-values and intervals
+TREES = 60  # number of trees of a random forest
+MIN_LEAF = 3  # smallest number of training examples in a leaf
+PERMUTATIONS = 199  # number of random permutations of the coins, which give p-values and intervals
 
 
 def judge_shadow(  # noqa: PLR0913 - the options of the command line
@@ -63,8 +63,8 @@ def judge_shadow(  # noqa: PLR0913 - the options of the command line
     `inputs` is not used. For the other arguments see `attack_reruns`.
 
     Raises:
-        InputError: the plan or a table is missing or not valid, the train or control table is not that of the plan,
-            or the report cannot be written.
+        InputError: the plan or a table is missing or not valid, the plan was made from another train or control
+            table, or the report cannot be written.
     """
     plan = read_plan(folder)
     tables = read_tables(folder, plan.runs, text=text, label=label)
@@ -120,11 +120,11 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
     permutations: int = PERMUTATIONS,
     progress: Callable[[], None] = lambda: None,
 ) -> AuditResult:
-    """Return how well a classifier infers from the reruns' tables which of them saw a person.
+    """Return how well a classifier infers from the reruns' tables which reruns saw a person.
 
     For each table, each person has the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
-    three quarters of the reruns, predicts for the others which of them saw the person. If the coins are permuted and
-    all forests trained again, the results are due to chance. The spread of these results gives the intervals.
+    three quarters of the reruns, predicts which of the other reruns saw the person. If the coins are permuted and all
+    forests are trained again, the results are due to chance. The spread of these results gives the intervals.
     Resampling the reruns without training the forests again would make the intervals too narrow.
 
     If all permutations have the same result, the forests detect nothing: the interval is [0, 1], and no detectable
@@ -135,25 +135,26 @@ def attack_reruns(  # noqa: PLR0913 - independent settings
         plan: the target persons and the reruns that leave them out.
         tables: synthetic tables of the reruns, in order.
         inputs: the train and control tables that the plan was made from, and a reference of public text of the same
-            kind. Without one, the reference is the control persons who are not attacked.
+            kind. Without a reference, the control persons who are not attacked replace it.
         seed: seed of the encoders and the permutations.
         confidence: one-sided confidence of each end of an interval.
         permutations: number of permutations, at least 2; the smallest possible p is 1 / (permutations + 1).
         progress: called after each table and after each permutation.
 
     Raises:
-        InputError: the tables are not those of the plan, or there are fewer than 2 permutations.
+        InputError: the tables do not belong to the plan, or there are fewer than 2 permutations.
         NotMeasurable: a table has fewer than 20 records, or there are too few records to fit the encoders on.
 
     Privacy: reads all texts of the target persons; returns aggregates over reruns, and no name.
     Cost: the scores of each table, and 4 · (permutations + 2) forests.
     Reference: "SMOTE and Mirrors" (Ganev et al., 2025) uses reruns without a person, features of their output and a
-        random forest, for numerical tables. Scores of text, coins for many persons at once and the tests are ours.
+        random forest, for numerical tables. Scores of text, coins for many persons at once and the tests were
+        designed for this project.
     """
     _check(plan, tables, inputs, permutations)
     scores = _scores_of_reruns(plan, tables, inputs, seed, progress)
     n = len(plan.persons)
-    x = _standardised(np.stack([np.stack(list(found.values()), axis=1) for found in scores]), n)
+    x = _standardised(np.stack([np.stack(list(of_rerun.values()), axis=1) for of_rerun in scores]), n)
     of_targets, inside = x[:, :n], plan.inside
     chance = np.empty((permutations, n))
     for i in range(permutations):
@@ -197,7 +198,7 @@ def features(
 ) -> Mapping[str, Float]:
     """Return the scores of each target person, and then of each non-member, for one rerun's table.
 
-    The encoders are fitted on the reference with the same random stream for every rerun, so that only the tables of
+    For every rerun, the encoders are fitted on the reference with the same random stream, so that only the tables of
     the reruns cause differences.
     """
     holdout = HoldoutTables(
@@ -218,7 +219,7 @@ def predict_membership(x: Float, coins: Coins) -> Float:
     predicted = np.empty(coins.shape)
     for fold in range(FOLDS):
         fitted, tested = fold_of_run != fold, fold_of_run == fold
-        forest = RandomForestClassifier(TREES, min_samples_leaf=LEAST_LEAF, random_state=fold)
+        forest = RandomForestClassifier(TREES, min_samples_leaf=MIN_LEAF, random_state=fold)
         forest.fit(x[fitted].reshape(-1, x.shape[2]), coins[fitted].ravel())
         probabilities = forest.predict_proba(x[tested].reshape(-1, x.shape[2]))
         predicted[tested] = probabilities[:, list(forest.classes_).index(True)].reshape(-1, coins.shape[1])
@@ -226,41 +227,43 @@ def predict_membership(x: Float, coins: Coins) -> Float:
 
 
 def person_aucs(predicted: Float, coins: Coins) -> Float:
-    """Return for each person P[a rerun that saw the person is predicted higher than one that did not]; (persons,)."""
+    """Return for each person P[a rerun that saw the person is predicted higher than another rerun]; (persons,)."""
     return np.array([auc(of_runs[saw], of_runs[~saw]) for of_runs, saw in zip(predicted.T, coins.T, strict=True)])
 
 
 def _standardised(x: Float, n: int) -> Float:
     """Return the scores, centred for each person over the reruns and divided by the spread of non-members' scores.
 
-    The coins are not used. Non-members, from person n on, show how much a score varies between reruns without an
-    effect of the person. Dividing each person's scores by their own spread would make large effects look small.
+    The coins are not used. Non-members are the persons with index n and higher. Their spread shows how much a score
+    varies between reruns without an effect of the person. Dividing the scores of each person by that person's spread
+    would make large effects look small.
     """
     unit = x[:, n:].std(axis=0).mean(axis=0)
     return np.asarray((x - x.mean(axis=0)) / np.where(unit > 0, unit, 1), dtype=np.float64)
 
 
 def _estimate(value: float, error: float, runs: int, confidence: float) -> Estimate:
-    half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0  # without spread, no effect was detectable
+    # without spread, no effect is detectable and the interval is [0, 1]
+    half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0
     low, high = max(0.0, value - half), min(1.0, value + half)
     return Estimate(value=value, low=low, high=high, confidence=confidence, n=runs)
 
 
 def _p(chance: Float, observed: float) -> float:
-    """Return the p-value (1 + number of chance values that are at least the observed one) / (1 + their number)."""
+    """Return the p-value: (1 + number of chance values >= observed) / (1 + number of chance values)."""
     return float((1 + (chance >= observed).sum()) / (1 + len(chance)))
 
 
 def _judge(
     plan: ShadowPlan,
-    found: Float,
+    of_targets: Float,
     of_non_members: Float,
     chance: Float,
     auc_of_score: Mapping[str, float],
     confidence: float,
 ) -> AuditResult:
-    """Return the result from the AUC of each person, and in `chance` that of each permutation and target person."""
-    runs, mean, highest = plan.runs, float(found.mean()), float(found.max())
+    """Return the result; `chance` has the AUC of each target person under each permutation of the coins."""
+    runs, mean, highest = plan.runs, float(of_targets.mean()), float(of_targets.max())
     error, error_of_one = float(chance.mean(axis=1).std(ddof=1)), float(chance.std(axis=0, ddof=1).mean())
     area = _estimate(mean, error, runs, confidence)
     p, worst_p = _p(chance.mean(axis=1), mean), _p(chance.max(axis=1), highest)
@@ -268,15 +271,15 @@ def _judge(
     verdict: Verdict = "insufficient"
     if min(holm([p, worst_p])) <= FAIL_LEVEL:
         verdict, reason = "fail", "The generator's output reveals whether it was trained on a target person."
-    elif n_without >= LEAST_OUT and area.high <= 0.5 + MARGIN:
+    elif n_without >= MIN_OUT and area.high <= 0.5 + MARGIN:
         verdict, reason = "pass", "The generator's output does not reveal whether it was trained on a target person."
     else:
         without = f"of which {n_without} leave out each of the {len(plan.persons)} persons"
-        least = "at least" if power_entry["smallest_leak"] is None else "about"
+        qualifier = "at least" if power_entry["smallest_leak"] is None else "about"
         reason = f"{runs} reruns, {without}, do not suffice: " + (
             "all permutations have the same result, so the attack detects nothing. More reruns are needed."
             if power_entry["n_needed"] is None
-            else f"{least} {power_entry['n_needed']} reruns are needed."
+            else f"{qualifier} {power_entry['n_needed']} reruns are needed."
         )
     return AuditResult(
         name="shadow",
@@ -308,14 +311,14 @@ def _power(runs: int, error: float, confidence: float) -> Mapping[str, float | i
 
     Forests trained on too few reruns learn nothing, so no detectable AUC is stated even if the spread is small.
     """
-    detectable, learns = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * LEAST_OUT
-    needed = max(2 * LEAST_OUT, math.ceil(runs * (detectable / MARGIN) ** 2)) if error > 0 else None
+    detectable, learns = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * MIN_OUT
+    needed = max(2 * MIN_OUT, math.ceil(runs * (detectable / MARGIN) ** 2)) if error > 0 else None
     return power(runs, needed, min(1.0, 0.5 + detectable) if learns else None)
 
 
 def _check(plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, permutations: int) -> None:
     problems = [
-        f"the {name} table is not the one that the plan was made from"
+        f"the {name} table differs from the {name} table that the plan was made from"
         for name, table, planned in (("train", inputs.train, plan.train), ("control", inputs.control, plan.control))
         if table_digest(table) != planned
     ]

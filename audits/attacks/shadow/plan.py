@@ -1,4 +1,4 @@
-"""Plan of the shadow attack: the target persons, and which rerun of the generator leaves out which of them.
+"""Plan of the shadow attack: the target persons, and which of them each rerun of the generator leaves out.
 
 The folder of a plan is private, because plan.json names persons. Rerun r is trained on the train table without the
 persons in its `leave_out`, and its synthetic table is saved in synthetic/ under its number.
@@ -27,17 +27,16 @@ SUFFIXES = (".parquet", ".jsonl", ".csv")
 # for each field of a rerun that lists names, the field of the plan that lists all these names
 NAMES_FROM = {"leave_out": "persons", "pretended_out": "non_members"}
 FOLDS = 4  # folds of the cross-validation; rerun r belongs to fold r mod 4
-FLAGGED = 0.01  # share of train persons who are targets by default
+TARGET_SHARE = 0.01  # share of train persons who are targets by default
 SCHEMA_VERSION = 1
 Coins = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowPlan:
-    """The target persons and which rerun sees which of them.
+    """The target persons, and the reruns that see each of them.
 
-    The coins of a person are true for the reruns in which the person takes part. These are half of the reruns of
-    each fold.
+    The coins of a person are true for the reruns that see the person. In each fold, these are half of the reruns.
     """
 
     persons: tuple[str, ...] = field(repr=False)  # the target persons, from train
@@ -61,12 +60,12 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
     """Return a plan whose targets are the train persons closest to a synthetic record.
 
     Each target is left out of a random half of the reruns, independently of the other targets, so one set of reruns
-    serves all targets. For the result of one target, the absence of others is only noise. Each target is left out
-    of half of the reruns of each fold of the later cross-validation. If a fold had more reruns without a target than
-    with it, the other folds would have fewer. A classifier that learned only this frequency in the other folds would
-    then guess wrong in most reruns of this fold.
+    serves all targets. For the result of one target, the absence of others is only noise. In each fold of the later
+    cross-validation, each target is left out of half of the reruns. If one fold had more reruns without a target, the
+    other folds would have fewer, and a classifier that learned only this frequency would guess wrong in most reruns
+    of the one fold.
 
-    `runs` is a multiple of 8. `n_persons` None means one target in a hundred train persons, at least one.
+    `runs` is a multiple of 8. If `n_persons` is None, one in a hundred train persons is a target, and at least one.
 
     Raises:
         InputError: a number is not allowed, or there are fewer than 20 persons or synthetic records.
@@ -76,7 +75,7 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
         al., "Membership inference attacks from first principles", 2022, for leaving many persons out of one rerun.
     """
     n_train = len(set(inputs.train.groups))
-    n_targets = max(1, math.ceil(FLAGGED * n_train)) if n_persons is None else n_persons
+    n_targets = max(1, math.ceil(TARGET_SHARE * n_train)) if n_persons is None else n_persons
     problems = []
     if not _is_balanced(runs):
         problems.append(f"the number of reruns must be a multiple of {2 * FOLDS}, got {runs}")
@@ -105,13 +104,13 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
 def most_over_represented(
     inputs: AuditInputs, n: int, rng: np.random.Generator
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the n train persons, and up to n control persons, who are unusually close to a synthetic record.
+    """Return the n train persons and the n control persons (or fewer) who are closest to a synthetic record.
 
     Each encoder ranks all persons of both tables by how much closer their nearest synthetic record is than their
     nearest reference records (`crowding`). A person's highest rank counts.
     """
     tables = encode_tables(inputs, rng)
-    ranks = np.max([stats.rankdata(crowding(one, tables.people)["crowding"]) for one in tables.encoded], axis=0)
+    ranks = np.max([stats.rankdata(crowding(e, tables.people)["crowding"]) for e in tables.encoded], axis=0)
     train, control = persons(tables.holdout.train.groups)[0], persons(tables.holdout.control.groups)[0]
     of_train, of_control = (
         tuple(names[i] for i in np.argsort(-arm_ranks, kind="stable")[:n])
@@ -164,7 +163,7 @@ def read_plan(folder: Path) -> ShadowPlan:
     try:
         value = parse(read_regular(path))
     except OSError as error:
-        hint = "Create one with `audits shadow-plan`."
+        hint = "Create a plan with `audits shadow-plan`."
         raise InputError(f"{path} cannot be read ({error.strerror})", hint=hint) from error
     except JsonError as error:
         raise InputError(f"{path} is not a plan: {error}") from error
@@ -199,13 +198,14 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
         raise InputError(
             f"{len(missing)} of {runs} reruns have no table in {folder}",
             problems=missing,
-            hint=f"For each, run the generator without the persons that {PLAN} lists as leave_out; save the table.",
+            hint=f"For each rerun, run the generator without the persons that {PLAN} lists as leave_out, and save "
+            "its table under the listed name.",
         )
     return tuple(load_table(path, text=text, label=label, role="rerun") for path in found if path is not None)
 
 
 def permute_coins(coins: Coins, rng: np.random.Generator) -> Coins:
-    """Return the coins, with those of each person permuted among the reruns of each fold."""
+    """Return the coins after permuting the coins of each person among the reruns of each fold."""
     permuted = coins.copy()
     for fold in range(FOLDS):
         permuted[fold::FOLDS] = rng.permuted(coins[fold::FOLDS], axis=0)
@@ -222,12 +222,12 @@ def _names(names: Sequence[str], chosen: Coins) -> list[str]:
 
 
 def _coins(runs: Sequence[Any], key: str, names: Sequence[str]) -> Coins:
-    """Return (runs, names), true if the field `key` of a run does not list a name, so the run sees the person."""
+    """Return the coins, (runs, names): true if the field `key` of a run does not list the name."""
     return np.array([[name not in run[key] for name in names] for run in runs], dtype=np.bool_)
 
 
 def _problems(value: Any) -> list[str]:
-    """Return the problems of the JSON value of a plan; they contain none of its names."""
+    """Return the problems of the JSON value of a plan, without the names of persons."""
     if not isinstance(value, dict):
         return ["the plan must be a JSON object"]
     problems = [] if value.get("schemaVersion") == SCHEMA_VERSION else [f"schemaVersion must be {SCHEMA_VERSION}"]
@@ -254,7 +254,7 @@ def _problems_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> li
         i for fold in range(FOLDS) for i in np.flatnonzero(2 * coins[fold::FOLDS].sum(axis=0) * FOLDS != len(runs))
     }
     rule = f"{key} must list each person in half of the runs of each fold"
-    return [f"{rule}; {len(uneven)} persons are listed otherwise"] if uneven else []
+    return [f"{rule}; this is not so for {len(uneven)} persons"] if uneven else []
 
 
 def _are_strings(value: Any) -> bool:

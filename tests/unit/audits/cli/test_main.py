@@ -285,7 +285,7 @@ def test_self_test_is_evidence_only_for_its_own_persons(tables, fresh_inputs, tm
     assert "train" not in public["inputs"]
     assert str(len(set(fresh_inputs.train.groups))) not in json.dumps(public["results"])
     swapped = {"train": tables / "control.parquet", "control": tables / "train.parquet"}
-    check_exit(call(*arguments(tables, **swapped, **given, selftest=file)), 3, "is not the table of the self-test")
+    check_exit(call(*arguments(tables, **swapped, **given, selftest=file)), 3, "the self-test was run on another")
 
 
 def test_public_report_has_no_exact_number_of_copies(tables, fresh_inputs, tmp_path, call):

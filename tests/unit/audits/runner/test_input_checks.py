@@ -57,7 +57,7 @@ def test_empty_control_is_refused(fresh_inputs):
 
 def test_control_of_repeats_only_is_refused(fresh_inputs):
     same = replace(fresh_inputs.train, groups=tuple(f"h{g}" for g in fresh_inputs.train.groups))
-    with pytest.raises(InputError, match="every control row repeats"):
+    with pytest.raises(InputError, match="every control row nearly duplicates"):
         checked(replace(fresh_inputs, control=same))
 
 

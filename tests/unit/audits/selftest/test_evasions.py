@@ -117,7 +117,7 @@ def test_short_records_are_copied_whole(population):
     made = evasions.short_copies(replace(population, own_run=own), rng())
     _, copies = added(population, made)
     owners = [population.train.groups[population.train.texts.index(text)] for text in copies]
-    assert len(set(owners)) == len(owners) == evasions.FEWEST_SHORT
+    assert len(set(owners)) == len(owners) == evasions.N_SHORT
     with pytest.raises(NotMeasurable, match="11 train persons with a short record"):
         evasions.short_copies(replace(population, own_run=np.zeros_like(own)), rng())
 

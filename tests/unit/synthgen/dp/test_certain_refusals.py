@@ -82,7 +82,7 @@ CERTAIN = {
         prepared(control=texts(60, 2, "discharged to ward nine")),
         "train and control differ by more than chance",
     ),
-    "every row": (prepared(REPEATED, REPEATED[:60]), "every control row repeats a train row"),
+    "every row": (prepared(REPEATED, REPEATED[:60]), "every control row nearly duplicates a train row"),
 }
 
 

@@ -61,8 +61,8 @@ def wrong(logs, case):
         ("the same noise", "noise", "the same noise was used twice"),
         ("no noise in empty batches", "noise", "noise was added in 237 steps, but persons were drawn in 240"),
         ("not clipped", "clipping", "larger than the clip norm"),
-        ("normaliser of the dry run", "normaliser", "another number than the declared constant"),
-        ("normaliser of the batch", "normaliser", "another number than the declared constant"),
+        ("normaliser of the dry run", "normaliser", "a number other than the declared constant"),
+        ("normaliser of the batch", "normaliser", "a number other than the declared constant"),
         ("normaliser said to be counted", "normaliser", "a number counted from the data"),
         ("normaliser not declared", "normaliser", "a number that the log does not declare"),
     ],
@@ -81,7 +81,7 @@ def test_each_mistake_breaks_only_its_own_check(logs, case, name, sentence):
         ({"noise": [], "dimension": None}, "noise", "log the noise of every step"),
         ({"max_norm": None}, "clipping", "log the largest norm before and after clipping"),
         ({"largest_row": None}, "clipping", "log the largest norm before and after clipping"),
-        ({"largest_row": 0.5}, "clipping", "so nothing was clipped; include larger ones"),
+        ({"largest_row": 0.5}, "clipping", "so nothing was clipped; include larger contributions"),
         ({"normalisers": []}, "normaliser", "log the divisor of the sum"),
     ],
 )
@@ -95,7 +95,7 @@ def test_dry_run_needs_another_number_of_persons(logs):
     for n, outcome in ((120, "missing"), (110, "missing"), (109, "holds"), (133, "missing"), (134, "holds")):
         found = checks(logs.sgd(RNG(0)), n_persons=n)["normaliser"]
         assert found.outcome == outcome, n
-        assert outcome == "holds" or "run it on a tenth more or fewer" in found.sentence
+        assert outcome == "holds" or "run it on at least a tenth more or fewer" in found.sentence
 
 
 def test_without_a_dry_run_all_checks_are_missing(logs):

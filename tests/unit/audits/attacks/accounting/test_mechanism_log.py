@@ -68,7 +68,7 @@ def test_log_file_is_read(clean, tmp_path):
         (("mechanisms", 0, "sampling_rate"), 1.5, "mechanisms.0.sampling_rate: Input should be less than or equal"),
         (("mechanisms", 0, "sampling_rate"), 1, "mechanisms.0: sampling is `all` if and only if sampling_rate is 1"),
         (("mechanisms", 1, "sampling"), "poisson", "mechanisms.1: sampling is `all` if and only if"),
-        (("mechanisms", 2, "sampling_rate"), 0.5, "mechanisms.2: laplace is accounted for without sampling only"),
+        (("mechanisms", 2, "sampling_rate"), 0.5, "mechanisms.2: the cost of laplace is computed only without"),
         (("mechanisms", 0, "kind"), "magic", "mechanisms.0.kind: Input should be 'dp-sgd', 'gaussian', 'vote' or"),
         ((*RUN, "batches"), [[0, 120]], "mechanisms.0.dry_run: batches: persons are numbered from 0"),
         (("mechanisms", 1, "dry_run", "dimension"), None, "mechanisms.1.dry_run: noise requires dimension"),
@@ -79,7 +79,7 @@ def test_log_file_is_read(clean, tmp_path):
         (("reads", 0, "status"), "outside", "reads.0: only hyper-parameters, retries, input-checks"),
         (("reads", -1, "status"), "outside", f"reads.{len(READS) - 1}: only hyper-parameters, retries"),
         (("reads", 1, "kind"), "label-counts", "reads: a kind is listed twice"),
-        (("releases",), [EARLIER], "releases: an id is used twice"),
+        (("releases",), [EARLIER], "releases: two releases, of which one may be"),
     ],
 )
 def test_each_mistake_is_listed_by_its_path(clean, path, to, message):

@@ -82,16 +82,16 @@ def spoil(column, row, value):
 
 
 BAD = {
-    "1 rows have no usable text; the first of them is row 4": spoil("text", 3, None),
-    "1 rows have no usable group; the first of them is row 2": spoil("group", 1, ""),
-    "1 rows have no usable text; the first of them is row 5": spoil("text", 4, " \n"),
-    "1 rows have no usable repeats; the first of them is row 6": spoil("repeats", 5, 0),
-    "1 rows have no usable inserted; the first of them is row 3": spoil("inserted", 2, None),
+    "1 rows have no usable text, beginning with row 4": spoil("text", 3, None),
+    "1 rows have no usable group, beginning with row 2": spoil("group", 1, ""),
+    "1 rows have no usable text, beginning with row 5": spoil("text", 4, " \n"),
+    "1 rows have no usable repeats, beginning with row 6": spoil("repeats", 5, 0),
+    "1 rows have no usable inserted, beginning with row 3": spoil("inserted", 2, None),
     "1 rows have an unknown family": spoil("family", 0, "secret kind"),
     "persons have rows that differ in inserted": lambda t: t["inserted"].__setitem__(
         -1, not t["inserted"][t["group"].index(t["group"][-1])]
     ),
-    "the number of rows of 1 persons differs from the number in the column": spoil("repeats", 0, 7),
+    "for 1 persons, the number of rows differs from the value in the column": spoil("repeats", 0, 7),
     "the column repeats is missing": lambda t: t.pop("repeats"),
     "there are no rows": lambda t: [column.clear() for column in t.values()],
 }
@@ -127,5 +127,5 @@ def test_a_missing_file_is_refused(tmp_path, canary_build):
 @pytest.mark.parametrize("texts", [["only seven words are in this one"], [], [None]])
 def test_suffixes_of_another_template_are_refused(folder, canary_build, texts):
     pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), folder / "suffixes.parquet")
-    with pytest.raises(InputError, match="endings of 8 words"):
+    with pytest.raises(InputError, match="do not have 8 words"):
         read_canaries(folder, canary_build, text="note")

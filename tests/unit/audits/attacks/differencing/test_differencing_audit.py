@@ -121,7 +121,7 @@ def test_rows_kept_after_a_person_left_prevent_a_pass(town, retexted):
     now = retexted(town["now"], [town["then"].texts[0], *town["now"].texts[1:]])
     result = run(town, joined=False, left=True, now=now)
     assert result.verdict == "insufficient"
-    assert "records were removed and 1 rows of the previous release remain" in result.reason
+    assert "records were removed, and 1 rows of the previous release remain" in result.reason
     assert "removed" not in run(town, now=now).reason
 
 

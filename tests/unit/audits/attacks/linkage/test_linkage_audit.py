@@ -57,7 +57,7 @@ def test_leak_fails_by_every_attack(town, retexted, word_dropout, mixed, leak):
     assert result.metrics["half_to_half"].low > 0.2
     assert result.metrics["inversion"].low > 0.5
     assert result.metrics["rare_excess"].low > RARE_LIMIT
-    named = ("rare words", "halves of records", "retrieved from", "facts of few", "most confident")
+    named = ("rare words", "halves of records", "retrieved from", "facts that at most", "most confident")
     assert all(words in result.reason for words in named)
 
 
@@ -186,11 +186,11 @@ def test_equal_rates_pass():
 @pytest.mark.parametrize(
     ("case", "named"),
     [
-        ({"half": (450, 300)}, "halves of records joined over one row"),
-        ({"half": (300, 450)}, "halves of records joined over one row"),
+        ({"half": (450, 300)}, "halves of records joined through one row"),
+        ({"half": (300, 450)}, "halves of records joined through one row"),
         ({"words": (200, 90)}, "rare words of the unknown half"),
         ({"words": (0, 200)}, "rare words of the unknown half"),
-        ({"rare": (150, 15)}, "facts of few persons"),
+        ({"rare": (150, 15)}, "facts that at most ten persons have"),
         ({"p": 0.0016}, "the most confident guesses"),
     ],
 )
@@ -207,7 +207,7 @@ def test_interval_beyond_its_limit_is_insufficient_and_states_the_needed_persons
     result = judged(**case)
     assert result.verdict == "insufficient"
     assert "train and" in result.reason
-    assert "would decide" in result.reason
+    assert "are needed for a verdict" in result.reason
 
 
 def test_p_values_and_intervals_are_corrected():

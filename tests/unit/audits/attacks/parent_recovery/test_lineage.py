@@ -40,8 +40,8 @@ def test_both_forms_give_the_same_lineage(tmp_path, name):
     ("row", "reason"),
     [
         ({"parents": [0, 1], "weights": [1.0]}, "row 2: 2 parents but 1 weights"),
-        ({"parents": [5], "weights": [1.0]}, "row 2: a parent must be the number of a train row, from 0 to 4"),
-        ({"parents": [-1], "weights": [1.0]}, "row 2: a parent must be the number of a train row"),
+        ({"parents": [5], "weights": [1.0]}, "row 2: a parent is not the number of a train row, from 0 to 4"),
+        ({"parents": [-1], "weights": [1.0]}, "row 2: a parent is not the number of a train row"),
         ({"parents": [0, 1], "weights": [1.5, -0.5]}, "row 2: a weight is not a number from 0 to 1"),
         ({"parents": [0], "weights": [float("nan")]}, "row 2: a weight is not a number from 0 to 1"),
         ({"parents": [0, 1], "weights": [0.5, 0.4]}, "row 2: the weights sum to 0.9, not 1"),
@@ -103,7 +103,7 @@ def test_missing_columns_and_lineages_in_memory_are_checked(tmp_path):
     with pytest.raises(InputError, match="2 problems") as error:
         check_lineage(bad, 3, 5)
     assert error.value.problems[0] == "the lineage has 2 rows of parents, but the synthetic table has 3"
-    assert error.value.problems[1].startswith("row 2: a parent must be the number of a train row")
+    assert error.value.problems[1].startswith("row 2: a parent is not the number of a train row")
 
 
 def test_lineage_exposure_worked_example():
