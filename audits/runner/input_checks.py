@@ -11,6 +11,7 @@ import numpy as np
 from audits.attacks.identifiers.patterns import DIRECT, QUASI, entities
 from audits.core.errors import InputError
 from audits.core.inputs import take
+from audits.core.quarantine import most_quarantined
 from audits.core.rates import exact
 from audits.core.types import AuditInputs, Bool, Estimate, Table, persons
 from audits.embeddings.shift import shift_auc
@@ -34,10 +35,11 @@ class InputChecks:
 
     inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
+    quarantined: tuple[int, ...]  # disguised synthetic rows; empty if they are too many for a quarantine
     details: Mapping[str, Any]  # section of the report; policies refer to its metric NAME as `input_checks.NAME`
 
 
-def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
+def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bool = True) -> InputChecks:
     """Return the tables without rows that invalidate a comparison, and the problems of the tables.
 
     Three kinds of rows are removed. More than 1 % of any kind is a problem:
@@ -52,7 +54,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
     There are three other problems:
     - A classifier that has not seen the synthetic table can separate train from control persons, so a difference
       between them says nothing about the generator.
-    - Synthetic rows contain many look-alike or invisible characters.
+    - Synthetic rows contain many look-alike or invisible characters. If at most 1 % of the rows do, and `quarantine`
+      is set, they are quarantined instead (see `audits.core.quarantine`).
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
     Raises:
@@ -73,7 +76,9 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
     }
     kept = _kept(inputs, duplicating | straddling, repeating)
     shift = shift_auc(inputs.train, kept.control, rng)
-    problems = [*_rate_problems({name: rate for name, (rate, _) in rates.items()}), *_text_problems(inputs, shift)]
+    problems = [*_rate_problems({name: rate for name, (rate, _) in rates.items()}), *_shift_problems(shift)]
+    quarantined, disguised = _disguised(inputs, quarantine=quarantine)
+    problems += disguised
     has_groups = inputs.train.has_groups and inputs.control.has_groups
     if not has_groups:
         problems.append(
@@ -90,22 +95,29 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
         "problems": list(problems),
         "metrics": {name: asdict(exact(float(value), confidence=1.0, n=n)) for name, (value, n) in counts.items()},
     }
-    return InputChecks(inputs=kept, problems=tuple(problems), details=details)
+    return InputChecks(inputs=kept, problems=tuple(problems), quarantined=quarantined, details=details)
 
 
-def _text_problems(inputs: AuditInputs, shift: Estimate | None) -> Iterator[str]:
+def _shift_problems(shift: Estimate | None) -> Iterator[str]:
     if shift is not None and not shift.low <= 0.5 <= shift.high:
         yield (
             f"train and control differ by more than chance (AUC {shift.value:.3f}, interval {shift.low:.3f} to "
             f"{shift.high:.3f} must contain 0.5): draw control from the same population as train"
         )
-    disguised = disguise(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
-    if disguised.proven:
-        yield (
-            f"{disguised.synthetic} synthetic rows and {disguised.real} real rows contain many look-alike or "
-            "invisible characters, so a text search in the synthetic rows is unreliable: write them in plain "
-            "characters"
-        )
+
+
+def _disguised(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
+    """Return the disguised rows if they can be quarantined, and otherwise a problem if they are too many."""
+    found = disguise(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
+    if not found.proven:
+        return (), []
+    if quarantine and len(found.synthetic) <= most_quarantined(len(inputs.synthetic)):
+        return found.synthetic, []
+    problem = (
+        f"{len(found.synthetic)} synthetic rows and {found.real} real rows contain many look-alike or invisible "
+        "characters, so a text search in the synthetic rows is unreliable: write them in plain characters"
+    )
+    return (), [problem]
 
 
 def _rate_problems(rates: Mapping[str, float]) -> Iterator[str]:

@@ -56,7 +56,7 @@ def run(  # noqa: PLR0913 - the options of a run
         confidence: one-sided confidence, at least 0.95, of the interval ends on which a pass depends. Failures depend
             on the fixed level `stats.FAIL_LEVEL` instead.
         progress: called with one line before and after each audit.
-        quarantine: whether illegible rows are excluded; if not, they prevent every pass.
+        quarantine: whether a few illegible or disguised rows are quarantined; if not, they prevent every pass.
 
     Raises:
         InputError: an audit name is unknown or repeated, no audit is named, the confidence or the seed is out of
@@ -69,10 +69,11 @@ def run(  # noqa: PLR0913 - the options of a run
     attacks = [build(name, cached) for name in selected]
     say = silent if progress is None else progress
     say("input checks: near-duplicates and shift between train and control")
-    input_checks = check_split(inputs, stream(seed, "input_checks"))
+    input_checks = check_split(inputs, stream(seed, "input_checks"), quarantine=quarantine)
     language = check_language(input_checks.inputs, stream(seed, "language"))
     general = [*input_checks.problems, *released_problems(inputs.synthetic, inputs.train, inputs.control)]
     language = language if quarantine else replace(language, quarantined=())
+    # disguised rows are quarantined, but not excluded: an audit that finds a copy in them still fails
     kept = np.setdiff1d(np.arange(len(inputs.synthetic)), language.quarantined)
     audited = without_rows(input_checks.inputs, np.array(language.quarantined, dtype=np.int64))
     results = list[AuditResult]()
@@ -94,7 +95,8 @@ def _report(
     results: Sequence[AuditResult],
 ) -> AuditReport:
     """Return the report; if more rows are quarantined than allowed, no audit of the tables passes."""
-    quarantined = {result.name: result.quarantined for result in results} | {"language": language.quarantined}
+    quarantined = {result.name: result.quarantined for result in results}
+    quarantined |= {"input_checks": input_checks.quarantined, "language": language.quarantined}
     quarantined = {check: rows for check, rows in sorted(quarantined.items()) if rows}
     n_quarantined, limit = len(set().union(*quarantined.values())), most_quarantined(len(inputs.synthetic))
     if n_quarantined > limit:

@@ -23,10 +23,10 @@ _EMOJI_SELECTOR = re.compile("[0-9#*]\ufe0f?\u20e3|.(?:[\ufe0e\ufe0f]\u200d?|\u2
 
 @dataclass(frozen=True, slots=True)
 class Disguise:
-    """Numbers of disguised rows."""
+    """Which synthetic rows are disguised, and whether chance explains their number."""
 
-    synthetic: int
-    real: int  # in train and control
+    synthetic: tuple[int, ...]  # indices of the disguised synthetic rows
+    real: int  # number of disguised rows of train and control
     proven: bool  # whether the synthetic table has significantly more disguised rows than the real tables
 
 
@@ -62,7 +62,7 @@ def _without_selector(match: re.Match[str]) -> str:
 
 
 def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
-    """Return the number of disguised synthetic and real rows, and whether the synthetic table has too many.
+    """Return the disguised synthetic rows, the number of real ones, and whether the synthetic table has too many.
 
         proven  if  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
 
@@ -70,11 +70,12 @@ def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
     synthetic rows and y of the m real rows are disguised. A search may miss copies in disguised text, so an audit
     must not pass a synthetic table with too many disguised rows.
 
-    Privacy: reads all texts; returns two counts and one bit.
+    Privacy: reads all texts; returns synthetic rows, a count and one bit.
     """
     n, m = len(synthetic), len(real)
-    x, y = (sum(map(_is_disguised, texts)) for texts in (synthetic, real))
-    return Disguise(x, y, exceeds_control(x, y, n / max(1, n + m), minimum=FEW))
+    rows = tuple(i for i, text in enumerate(synthetic) if _is_disguised(text))
+    y = sum(map(_is_disguised, real))
+    return Disguise(rows, y, exceeds_control(len(rows), y, n / max(1, n + m), minimum=FEW))
 
 
 def _is_disguised(text: str) -> bool:

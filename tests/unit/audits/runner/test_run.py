@@ -186,6 +186,19 @@ def test_too_many_illegible_rows_are_a_problem_and_stay_in_the_audits(rigged, fr
     assert (result.verdict, result.details["rows"]) == ("insufficient", len(fresh_inputs.synthetic))
 
 
+def test_a_few_disguised_rows_are_quarantined_but_still_audited(rigged, fresh_inputs):
+    texts = list(fresh_inputs.synthetic.texts)
+    texts[3] = "".join(c + "\u200b" for c in texts[3])
+    disguised = replace(fresh_inputs, synthetic=replace(fresh_inputs.synthetic, texts=tuple(texts)))
+    report = run(disguised, names=["memorization"])
+    (result,) = report.results
+    assert (result.verdict, result.status, result.details["rows"]) == ("pass", "measured", len(texts))
+    assert (report.quarantined, report.overall) == ({"input_checks": (3,)}, "insufficient")
+    (result,) = run(disguised, names=["memorization"], quarantine=False).results
+    assert (result.verdict, result.status) == ("insufficient", "inconclusive")
+    assert "1 synthetic rows and 0 real rows contain many look-alike or invisible characters" in result.reason
+
+
 HITS = {"id": "hits", "metric": "memorization.hard_hits", "bound": "value", "op": "<=", "limit": 0, "why": "w"}
 AUC = {**HITS, "id": "auc", "metric": "memorization.drawn", "bound": "high", "limit": 1}
 
