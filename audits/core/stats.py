@@ -7,7 +7,7 @@ A pass uses the confidence of the run, which rises with every attempt. A fail us
 higher confidence cannot turn a fail into a pass. A test against a margin almost never fails a table without leaks.
 A test against no effect at all (such as the scan) fails a table without leaks with the probability of its level. The
 audits of a release contain eight such tests. Each uses `CHANCE_LEVEL`, so that together they stop at most one release
-without leaks in five.
+without leaks in twelve.
 """
 
 import math
@@ -22,8 +22,9 @@ from audits.core.types import Float
 
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 POWER = 0.8
+PASS_POWER = 0.95  # probability with which a table without leaks stays within margins that are stricter than required
 FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
-CHANCE_LEVEL = FAIL_LEVEL / 2  # significance level of tests against no effect at all
+CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of tests against no effect at all
 EXPLAINED_LEVEL = 0.01  # significance level of the test in `exceeds_control`
 _MAX_EPSILON = 50.0
 
@@ -259,9 +260,9 @@ def detectable_auc(n: float, *, confidence: float = 0.95, power: float = POWER) 
     return z_sum(confidence, power) / math.sqrt(6 * n)
 
 
-def power_of_each(n: int) -> float:
-    """Return the power that each of n two-sided tests requires so that all tests together have `POWER`."""
-    return 1 - (1 - POWER) / (2 * n)
+def power_of_each(n: int, joint: float = POWER) -> float:
+    """Return the power that each of n two-sided tests requires so that all tests together have the joint power."""
+    return 1 - (1 - joint) / (2 * n)
 
 
 def z_sum(confidence: float, power: float) -> float:

@@ -207,7 +207,7 @@ _CORPORA = ("synthetic", "train", "control", "written")
 _ATTEMPT_INPUTS = (*_CORPORA, "identifiers", "control_identifiers", "near_duplicate_rate")
 AUDIT_STAGE = Stage(
     name="audit",
-    version=5,
+    version=6,
     run=_audit,
     config=("audit.confidence", "embed.model", "interpolate.is_private"),
     inputs=(*_ATTEMPT_INPUTS, "tables", "evaluate", "attempt", "sample"),
@@ -283,7 +283,7 @@ def _selftest(context: StageContext) -> Mapping[str, object]:
 
 SELFTEST_STAGE = Stage(
     name="selftest",
-    version=1,
+    version=2,
     run=_selftest,
     config=("audit.confidence",),
     inputs=("train", "control", "audits", "tool"),

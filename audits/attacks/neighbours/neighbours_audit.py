@@ -11,6 +11,7 @@ from audits.core.rates import exact
 from audits.core.stats import (
     CHANCE_LEVEL,
     FAIL_LEVEL,
+    PASS_POWER,
     Scan,
     conformal_p,
     detectable_share,
@@ -47,9 +48,13 @@ REPEATS = 20  # number of draws of equally many train and control persons; the s
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if it has at least this many control persons
 CLASS_MARGIN = 0.05  # the share within a class may be at most this far from one half
 
-# (independent rows needed, margin). The share may be at most the margin away from one half. With the rows needed, the
-# audit detects a share at this distance with power .8. With fewer rows than in the last entry, the audit cannot pass.
-MARGINS: tuple[tuple[int, float], ...] = tuple((needed_for_share(d), d) for d in (0.03, 0.05, 0.10))
+# (independent rows needed, margin). The share may be at most the margin away from one half. A stricter margin is used
+# only if the shares of both encoders then lie within it with probability .95 without a leak. The widest margin needs
+# as many rows as detect a share at this distance with power .8; with fewer rows, the audit cannot pass.
+MARGINS: tuple[tuple[int, float], ...] = (
+    *((needed_for_share(d, power=power_of_each(2, PASS_POWER)), d) for d in (0.03, 0.05)),
+    (needed_for_share(0.10), 0.10),
+)
 
 # a share whose interval exceeds the limit: (name in the reason, share, limit as the distance from one half)
 Over = tuple[str, Share, float]
@@ -173,8 +178,8 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
 
 
 def class_rows_needed(n_shares: int) -> int:
-    """Return how many rows each class needs so that, without a leak, all class shares pass with probability .8."""
-    return needed_for_share(CLASS_MARGIN, power=power_of_each(max(1, n_shares)))
+    """Return how many rows each class needs so that, without a leak, all class shares pass with probability .95."""
+    return needed_for_share(CLASS_MARGIN, power=power_of_each(max(1, n_shares), PASS_POWER))
 
 
 def _reason(  # noqa: PLR0913 - the findings and the persons

@@ -12,7 +12,16 @@ from scipy import stats
 
 from audits.attacks.parent_recovery.lineage import weights_by_person
 from audits.core.holdout import Arms, person_scores
-from audits.core.stats import FAIL_LEVEL, POWER, Scan, clopper_pearson, needed_for_share, power_of_each, scan_test
+from audits.core.stats import (
+    FAIL_LEVEL,
+    PASS_POWER,
+    POWER,
+    Scan,
+    clopper_pearson,
+    needed_for_share,
+    power_of_each,
+    scan_test,
+)
 from audits.core.two_sided import is_inside
 from audits.core.types import AuditInputs, Bool, Float, Int, Lineage, persons
 from audits.embeddings.distances import Share, balanced_draws, share_of_train, stack_arms
@@ -299,14 +308,14 @@ def margin_of(share: Share, n_shares: int) -> float | None:
     """Return the strictest margin for which a share has enough independent rows, or None.
 
     n rows are enough for a margin d if, without a leak, the intervals of all shares of the audit lie within d with
-    a joint probability of .8:
+    a joint probability of .95:
 
-        n >= ((z_.95 + z_(1 - .2 / (2·n_shares))) / (2·d))²
+        n >= ((z_.95 + z_(1 - .05 / (2·n_shares))) / (2·d))²
 
     For the widest margin, it is enough if the interval of this share alone lies within d with probability .8. The
     confidence of the run is not used: otherwise a run with a higher confidence would get a wider margin.
     """
-    power = power_of_each(n_shares)
+    power = power_of_each(n_shares, PASS_POWER)
     for margin in MARGINS:
         if share.n >= needed_for_share(margin, power=power):
             return margin

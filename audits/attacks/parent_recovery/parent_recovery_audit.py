@@ -19,7 +19,15 @@ from audits.attacks.parent_recovery.noise_tolerant_attack import (
 )
 from audits.core.holdout import Arms, HoldoutTables
 from audits.core.rates import TIERS, exact
-from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, needed_for_share, needed_for_zero_events, power_of_each
+from audits.core.stats import (
+    CHANCE_LEVEL,
+    FAIL_LEVEL,
+    PASS_POWER,
+    holm,
+    needed_for_share,
+    needed_for_zero_events,
+    power_of_each,
+)
 from audits.core.two_sided import compared, envelope, power, too_few_rows, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict, persons
 from audits.embeddings.encoders import EncodedTables
@@ -263,7 +271,7 @@ def _details(
         "lineage": None if evidence.lineage is None else _lineage_details(evidence.lineage),
         "power": power(
             worst.train.share.n,
-            needed_for_share(MARGINS[0], confidence=confidence, power=power_of_each(n_shares)),
+            needed_for_share(MARGINS[0], confidence=confidence, power=power_of_each(n_shares, PASS_POWER)),
             worst.train.smallest_leak(n_shares, confidence),
         ),
     }

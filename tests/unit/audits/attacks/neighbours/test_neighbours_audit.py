@@ -103,7 +103,7 @@ def test_sixty_persons_are_insufficient_and_the_required_number_is_stated(people
 
 
 def test_margins_and_their_rows():
-    assert [(n, d) for n, d in MARGINS] == [(1718, 0.03), (619, 0.05), (155, 0.1)]
+    assert [(n, d) for n, d in MARGINS] == [(4196, 0.03), (1511, 0.05), (155, 0.1)]
 
 
 def test_the_same_seed_gives_the_same_result_and_the_order_of_synthetic_rows_does_not_matter(town):

@@ -214,7 +214,7 @@ def share_test(value, n, margin, null=0.5):
     return ShareTest(what="x", share=Share(value=value, error=0.5 / np.sqrt(n)), null=null, margin=margin)
 
 
-MARGIN_OF_ROWS = [(100, None), (160, 0.10), (1000, 0.10), (1500, 0.05), (3000, 0.05), (4200, 0.03)]
+MARGIN_OF_ROWS = [(100, None), (160, 0.10), (1000, 0.10), (1900, 0.05), (3000, 0.05), (5200, 0.03)]
 
 
 def test_more_rows_support_a_stricter_margin_and_a_constant_share_supports_none():
