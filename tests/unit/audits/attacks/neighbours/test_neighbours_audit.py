@@ -151,7 +151,7 @@ def test_number_that_would_decide_exceeds_the_present_one(town):
     parts = holdout(town)
     clear = Share(value=0.5, error=0.019)
     for share, classes, said in (
-        (Share(value=0.521, error=0.019), {}, "of the share exceeds its limit; about 1838 "),
+        (Share(value=0.56, error=0.03), {}, "of the share exceeds its limit; about 967 "),
         (clear, {"a": Share(value=0.57, error=0.016)}, "of the share within a class exceeds its limit; about "),
     ):
         found = [finding(clear, encoder="characters"), finding(share, classes)]
