@@ -85,8 +85,8 @@ class Identifiers:
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
         scores = _rare_scores(people, synthetic, pool, surprisal)
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
-        openly_found = {entity.key for entity in entities if entity.key.isdecimal()}
-        n_disguised, places = judge_disguised(texts, occurrences, pool, people, surprisal, openly_found)
+        found_openly = {entity.key for entity in entities if entity.key.isdecimal()}
+        n_disguised, places = judge_disguised(texts, occurrences, pool, people, surprisal, found_openly)
         terms = SearchTerms(entities, recorded_hits.terms.phrases, places)
         parts = leaked_parts(texts, occurrences.recorded, people, surprisal, terms.persons())
         named = {words: ("part of a known name", owners) for words, owners in parts.items()}
