@@ -17,7 +17,7 @@ from audits.core.stats import exceeds_control
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
 MAX_COINCIDENCES = 0.01  # a row is a leak by itself only if fewer such matches are expected by chance
-MAX_OWNERS = 50  # a row of S is compared with the persons who share one of its facts with at most 50 persons in all
+MAX_OWNERS = 50  # a row of S is compared only with persons who have one of its facts that at most 50 persons have
 # largest number of bits of a fact; a number has at most `DIGIT_BITS` per digit
 MAX_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
 _AGE = re.compile(

@@ -60,7 +60,7 @@ def short_thresholds(by_chance: int) -> ChanceThresholds:
 
 
 def whole_thresholds(by_chance: int) -> ChanceThresholds:
-    """Return the thresholds for runs of words, common text included, that only one person's texts contain.
+    """Return the thresholds for runs of any words, common text included.
 
     certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, both are infinite, so the test is not used:
     the text of forms then gives even control persons long runs.
