@@ -59,7 +59,7 @@ def proper_words(text: str) -> set[Fact]:
 
 
 class FactOccurrences:
-    """The facts in S, and the persons who have them. Call `read_synthetic` for all rows of S before `read_other`.
+    """The facts in S, and the persons who have them.
 
     Memory: some hundred bytes for each fact of a person that also occurs in S.
     """
@@ -90,8 +90,8 @@ class FactOccurrences:
         """Return -log2 of the share of persons with each fact.
 
         If only one of the n persons has a fact, its share is estimated as 2 × n2 / (n1 × n). n1 is the number of
-        facts of the same kind that exactly one person has, n2 the number that exactly two persons have. A fact has
-        at most the bits of its kind in `MAX_BITS`.
+        facts of the same kind that exactly one person has, n2 the number that exactly two persons have. `MAX_BITS`
+        limits the bits.
 
         Reference: Good, Biometrika 1953.
         """

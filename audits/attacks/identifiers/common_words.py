@@ -42,10 +42,8 @@ def is_titled(words: Sequence[str], at: int) -> bool:
 def exceed(n_train: int, n_control: int, share: float) -> bool:
     """Return whether the ordinary words of train persons in the synthetic table are leaks.
 
-    Args:
-        n_train: number of train persons whose ordinary words occur in the synthetic table.
-        n_control: the same number of control persons.
-        share: fraction of train among all matches that is expected without a leak (`exceeds_control`).
+    `n_train` train persons and `n_control` control persons have an ordinary word there. `share` is the share of train
+    among all matches that is expected without a leak (`exceeds_control`).
     """
     is_clear = n_train >= MIN_CLEAR and n_control == 0
     return is_clear or exceeds_control(n_train, n_control, share, minimum=0)

@@ -171,8 +171,7 @@ def leaked_parts(
 
     For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has the name. A word is returned if
     - it occurs in the synthetic table;
-    - no control person has it in a recorded name or a text, at most ten persons have it, and public text does not
-      contain it;
+    - at most ten persons have it in a recorded name or a text, none of them in control, nor does public text have it;
     - fewer than .01 occurrences in the synthetic table are expected by chance;
     - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
     - one of its persons is not in `found`, which has the persons with another leaked identifier.

@@ -27,9 +27,8 @@ class Identifiers:
     """Test whether numbers, addresses, names or rare words that belong to one person occur in the synthetic table.
 
     Attack: the attacker searches the release for anything that can be looked up: a record number, an e-mail address,
-    a misspelt name. One match is enough to identify a person. The audit therefore searches the synthetic table for
-    the identifiers of train and control persons in any notation. Identifiers of control persons can occur only by
-    chance.
+    a misspelt name. One match is enough. The audit therefore searches the synthetic table for the identifiers of
+    train and control persons in any notation. Identifiers of control persons can occur only by chance.
 
     Kinds of identifiers:
     - direct: record number, national id, IBAN, card, NHS number;

@@ -29,7 +29,7 @@ _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers m
 
 
 class CodeOccurrences:
-    """Codes in S and in other texts. Call `read_synthetic` for all rows of S before `read_other`.
+    """Codes in S and in other texts.
 
     Memory: 16 bytes for each long code outside S, and 8 bytes for each code, number and identifier of S.
     """
@@ -41,8 +41,7 @@ class CodeOccurrences:
         self.n_train: dict[int, int] = {}  # number of codes in train by length
         self.owners: dict[str, Owners] = {}  # owners of each code that occurs in S and in other texts
         self.written: dict[str, Code] = {}  # the keys of `owners`, each with the code in a text outside S
-        # keys of `owners` whose codes overlap an identifier that also occurs in S; `judge_patterned` judges these
-        self.patterned: set[str] = set()
+        self.patterned: set[str] = set()  # keys that overlap an identifier of S, which `judge_patterned` judges
         self.letters: Counter[str] = Counter()  # groups of letters in the codes outside S
         self.n_codes = 0  # number of codes outside S
         self._keys, self._owners, self._form = array("q"), array("i"), array("i")

@@ -33,7 +33,7 @@ class NameLeaks(NamedTuple):
 
 
 class NameOccurrences:
-    """Occurrences of names in S and in other texts. Call `read_synthetic` for all rows of S before `read_other`."""
+    """Occurrences of names in S and in other texts."""
 
     def __init__(self, listed: Iterable[tuple[Sequence[str], int]], people: People) -> None:
         owners: dict[tuple[PersonName, ...], Owners] = {}

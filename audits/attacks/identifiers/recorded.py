@@ -119,10 +119,7 @@ def _may_be_misspelt(word: str) -> bool:
 
 
 class Occurrences:
-    """Occurrences of recorded identifiers in S and in other texts.
-
-    Call `read_synthetic` for all rows of S before `read_other`.
-    """
+    """Occurrences of recorded identifiers in S and in other texts."""
 
     def __init__(self, recorded: RecordedIdentifiers) -> None:
         self.recorded = recorded
@@ -251,8 +248,7 @@ class _Chance:
     - Date: the places are the different dates of S, and all recorded dates are counted. A date has 15 bits.
 
     In the last three cases, all identifiers of the kind are counted because there are many, and because control
-    persons cannot show how often numbers occur by chance. If 3,000 persons each have a recorded number of 8 digits
-    and 3,000 synthetic rows each contain one number, one of eleven tables contains a match by chance.
+    persons cannot show how often numbers occur by chance.
     """
 
     def __init__(self, recorded: RecordedIdentifiers, counts: SyntheticCounts, surprisal: Surprisal) -> None:

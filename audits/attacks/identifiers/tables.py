@@ -32,7 +32,7 @@ MAX_COINCIDENCES_OF_KIND = 0.05  # an identifier counts only if fewer matches of
 
 
 class Collector(Protocol):
-    """One search: it is passed all rows of S, then all rows of the pool."""
+    """A search that must read all rows of S before the rows of the pool."""
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add a row of S."""
