@@ -1,6 +1,7 @@
-"""Find numbers and codes, whatever word stands before them and however they are grouped.
+"""Find numbers and codes without a cue (a word such as "MRN" before them), in any grouping.
 
-A code is a sequence of digits, or of digits and letters, with any separators.
+A code is a sequence of digits, or of digits and letters, with any separators. A group is a part of it between two
+separators.
 """
 
 import re
@@ -11,25 +12,25 @@ from audits.text.name_lists import words
 from audits.text.spans import words_in
 
 MIN_CHARACTERS, MAX_CHARACTERS = 7, 34
-HARD_CHARACTERS, HARD_DIGITS = 8, 6
-_MIXED_DIGITS = 2  # smallest number of digits of a long code with letters
+MIN_LONG_CHARACTERS, MIN_LONG_DIGITS = 8, 6
+_MIN_MIXED_DIGITS = 2  # smallest number of digits of a mixed code
 _SEPARATORS = frozenset((" ", "-", ".", "/"))
-MAX_PARTS = 7  # largest number of groups in which a code is written
+MAX_GROUPS = 7  # largest number of groups of a code
 MIN_DIGITS = 4  # smallest number of digits; 2 if a group of the code has both letters and digits
-_LETTERS = 3  # largest number of letters in a group without digits
+_MAX_LETTERS = 3  # largest number of letters in a group without digits
 _WITH_DIGIT = r"[^\W_]*\d[^\W_]*"
 # groups with a digit, and short groups of letters next to them
 _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-_WORD = re.compile(r"[^\W\d_]{5}")  # a group with five letters in a row and fewer than six digits contains a word
+_WORD = re.compile(r"[^\W\d_]{5}")  # five letters in a row count as a word if their group has fewer than six digits
 _FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")
-# a number with such letters behind it is a quantity
+# a number with a suffix or unit is a quantity
 _QUANTITY = re.compile(
     r"\d+(?:st|nd|rd|th|am|pm|mg|mcg|kg|lb|lbs|oz|ml|cc|cm|mm|km|ft|yo|min|hr|hrs|[kmg]?hz|[kmg]b)"
 )
-# words and units that are no part of a code, unless a hyphen or slash follows them
+# words and units that do not belong to a code, unless a hyphen or slash follows them
 _ORDINARY = frozenset(
     words("""
 a about am an and are as at be bp but by cc cm day did do dr each ed eg et for from ft had has he her his hr hrs i if
@@ -42,32 +43,32 @@ than the tid to up us vs was we were wk yo yr yrs you
 class Code(NamedTuple):
     """A code, the form in which it is written, and its characters in the normalised text."""
 
-    groups: tuple[str, ...]  # its letters and digits, as they are grouped
-    kinds: str  # kinds of its groups in order (`_kind`); equal neighbours count once
+    groups: tuple[str, ...]  # the letters and digits of each group
+    kinds: str  # kinds of the groups in order (`_kind`); equal kinds that follow one another are written once
     separators: frozenset[str]
     start: int
     end: int
 
     @property
     def is_long(self) -> bool:
-        """Whether the code has at least 8 characters, among them 6 digits, and usual separators."""
+        """Whether the code has at least 8 characters with at least 6 digits, and usual separators."""
         n_digits = sum(map(str.isdecimal, self.key))
-        return len(self.key) >= HARD_CHARACTERS and n_digits >= HARD_DIGITS and self.separators <= _SEPARATORS
+        return len(self.key) >= MIN_LONG_CHARACTERS and n_digits >= MIN_LONG_DIGITS and self.separators <= _SEPARATORS
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the code has letters, at least 8 characters and 2 digits, and neither spaces nor words.
+        """Whether the code has letters, at least 8 characters, at least 2 digits, and no space or word.
 
-        Four letters in a row count as a word, such as in 2watt/2chan. `is_long` may be false.
+        Four letters in a row count as a word, such as in 2watt/2chan. The code need not be long (`is_long`).
         """
         n_digits = sum(map(str.isdecimal, self.key))
-        is_long = len(self.key) >= HARD_CHARACTERS and _MIXED_DIGITS <= n_digits < len(self.key)
+        is_long = len(self.key) >= MIN_LONG_CHARACTERS and _MIN_MIXED_DIGITS <= n_digits < len(self.key)
         has_word = any(map(_FOUR_LETTERS.search, self.groups))
         return is_long and self.separators <= _SEPARATORS - {" "} and not has_word
 
     @property
     def form(self) -> str:
-        """The form of the code, which codes of the same origin have in common; + marks one that is not long."""
+        """The kinds and separators, which codes of the same origin have in common; "+" if the code is not long."""
         return self.kinds + "".join(sorted(self.separators)) + ("" if self.is_long else "+")
 
     @property
@@ -77,7 +78,7 @@ class Code(NamedTuple):
 
 
 def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterator[Code]:
-    """Yield every code in a normalised text, also those inside a longer code; `dates` are places to leave out."""
+    """Yield every code in a normalised text, including codes inside a longer code; spans in `dates` are skipped."""
     for stretch in _STRETCH.finditer(normalised):
         if stretch.end() - stretch.start() >= MIN_CHARACTERS:
             start = stretch.start()
@@ -94,7 +95,7 @@ def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterat
 def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[str]) -> Iterator[Code]:
     for first, (_, start, _) in enumerate(groups):
         parts, form, gaps = list[str](), "", set[str]()
-        for last in range(first, min(first + MAX_PARTS, len(groups))):
+        for last in range(first, min(first + MAX_GROUPS, len(groups))):
             word, at, end = groups[last]
             if not kinds[last]:
                 break
@@ -110,13 +111,16 @@ def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[
 
 
 def _kind(group: str, *, is_joined: bool) -> str:
-    """Return d for up to three digits, D for more, m for letters and digits, a for letters; "" if no code has it."""
+    """Return the kind of a group; "" if it cannot belong to a code.
+
+    d is a group of up to three digits, D of more digits, m of letters and digits, a of letters.
+    """
     if group.isdecimal():
-        return "d" if len(group) <= _LETTERS else "D"
+        return "d" if len(group) <= _MAX_LETTERS else "D"
     if any(map(str.isdecimal, group)):
-        has_word = _WORD.search(group) is not None and sum(map(str.isdecimal, group)) < HARD_DIGITS
+        has_word = _WORD.search(group) is not None and sum(map(str.isdecimal, group)) < MIN_LONG_DIGITS
         return "" if _QUANTITY.fullmatch(group) or has_word else "m"
-    return "a" if len(group) <= _LETTERS and (is_joined or group not in _ORDINARY) else ""
+    return "a" if len(group) <= _MAX_LETTERS and (is_joined or group not in _ORDINARY) else ""
 
 
 def _is_code(groups: Iterable[str], form: str) -> bool:

@@ -16,9 +16,10 @@ from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
-MAX_COINCIDENCES = 0.01  # a combination is a leak by itself only if fewer than this are expected by chance
-RARE_OWNERS = 50  # a person is compared with a row of S if they share a fact of at most 50 persons
-MOST_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
+MAX_COINCIDENCES = 0.01  # a row is a leak by itself only if fewer such matches are expected by chance
+MAX_OWNERS = 50  # a row of S is compared only with persons who have one of its facts that at most 50 persons have
+# largest number of bits of a fact; a number has at most `DIGIT_BITS` per digit
+MAX_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
 _AGE = re.compile(
     r"(?<![\w./-])(\d{1,2}|1[01]\d)[ -]?(?:years?|yrs?|y/?o|yo|y)(?:[ -]?(?:old|of age|o))?(?!\w)"
     r"|\bage[d:]? ?(\d{2,3})(?!\w)"
@@ -27,6 +28,7 @@ _SEX = {
     **dict.fromkeys(("man", "male", "gentleman", "boy", "mr", "he", "him", "his"), "m"),
     **dict.fromkeys(("woman", "female", "lady", "girl", "mrs", "ms", "she", "her"), "f"),
 }
+# 4 to 7 digits, but not a year
 _NUMBER = re.compile(r"(?<![\w.,/-])(?!(?:19|20)\d\d(?!\d))\d{4,7}(?![\w/-]|[.,]\d)")
 _PROPER = re.compile(r"(?<=[\w,;:] )[A-Z][^\W\d_]{2,}(?!\w)")  # a capitalised word within a sentence
 
@@ -57,7 +59,7 @@ def proper_words(text: str) -> set[Fact]:
 
 
 class FactOccurrences:
-    """Facts of S and of persons; call `read_synthetic` for all rows of S first.
+    """The facts in S, and the persons who have them.
 
     Memory: some hundred bytes for each fact of a person that also occurs in S.
     """
@@ -87,70 +89,72 @@ class FactOccurrences:
     def bits(self) -> Mapping[Fact, float]:
         """Return -log2 of the share of persons with each fact.
 
-        If only one of the n persons has a fact, its share is estimated as 2 × n2 / (n1 × n). Here n1 and n2 are the
-        numbers of facts of its kind that exactly one person and exactly two persons have. The bits of a fact are
-        limited to the maximum of its kind.
+        If only one of the n persons has a fact, its share is estimated as 2 × n2 / (n1 × n). n1 is the number of
+        facts of the same kind that exactly one person has, n2 the number that exactly two persons have. `MAX_BITS`
+        limits the bits.
 
         Reference: Good, Biometrika 1953.
         """
         n_with: dict[tuple[str, int], int] = defaultdict(int)
         for fact, owners in self.owners.items():
             n_with[fact.kind, len(owners)] += 1
-        found: dict[Fact, float] = {}
+        bits: dict[Fact, float] = {}
         for fact, owners in self.owners.items():
             n_owners = 2 * n_with[fact.kind, 2] / n_with[fact.kind, 1] if len(owners) == 1 else len(owners)
-            most = DIGIT_BITS * len(fact.value) if fact.kind == "number" else MOST_BITS[fact.kind]
-            found[fact] = min(most, -math.log2(max(n_owners / self._n_persons, 2.0**-most)))
-        return found
+            max_bits = DIGIT_BITS * len(fact.value) if fact.kind == "number" else MAX_BITS[fact.kind]
+            bits[fact] = min(max_bits, -math.log2(max(n_owners / self._n_persons, 2.0**-max_bits)))
+        return bits
 
 
 class CombinationLeaks(NamedTuple):
     """The result of `judge_combinations`."""
 
-    rows: Mapping[int, Sequence[int]]  # rows of S that are leaks, with the numbers of the train persons
-    n_train: int  # train persons to whom a combination in S belongs
-    n_control: int  # control persons to whom a combination in S belongs
+    rows: Mapping[int, Sequence[int]]  # rows of S that are leaks, with the numbers of the identified train persons
+    n_train: int  # train persons who alone have a combination in S
+    n_control: int  # control persons who alone have a combination in S
 
     def persons(self) -> set[int]:
-        """Return the train persons of the leaks."""
+        """Return the numbers of the train persons that the leaks identify."""
         return {owner for owners in self.rows.values() for owner in owners}
 
 
 def judge_combinations(occurrences: FactOccurrences, people: People) -> CombinationLeaks:
-    """Return the rows of S with a combination of facts that belongs to exactly one person.
+    """Return the rows of S with a combination of facts that identifies one train person.
 
-        bits = sum over kinds of max over the shared facts of the kind of (bits of the fact - log2(facts of the kind))
+    A combination consists of the facts that a row and a person share. It counts if its facts are of at least three
+    kinds and no other person has all of them. The expected number of chance matches is lambda:
+
         lambda = (rows of S) × (persons) × 2^-bits
+        bits = sum over the kinds of max over the shared facts of this kind of (bits(fact) - log2(n(kind)))
 
-    A combination consists of the facts that a row and a person share. The facts have at least three kinds, and nobody
-    else has all of them. An age beside a date counts as a kind but adds no bits, because a date of birth determines
-    the age.
+    n(kind) is the number of facts of this kind in the row. An age beside a date counts as a kind but adds no bits,
+    because a date of birth determines the age.
 
     A row with lambda < .01 is a leak. But if two or more control persons have such a combination, the row is a leak
-    only if significantly more train persons have one (`exceeds_control`). A row with lambda < 1 is a leak if
+    only if significantly more train persons have one (`exceeds_control`). A row with lambda of at most 1 is a leak if
     significantly more train than control persons have such a combination.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():
         for owner in owners:
             of_person[owner].add(fact)
-    n_pairs = math.log2(max(people.n_synthetic * people.n_persons, 1))
-    hard, weak = defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)
+    log2_pairs = math.log2(max(people.n_synthetic * people.n_persons, 1))
+    rare, other = defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)  # rows of each identified person
     for row, (facts, words) in enumerate(occurrences.rows):
         found = _single_persons(facts, words, occurrences.owners, of_person, bits)
         for owner, score in found.items():
-            if score >= n_pairs:
-                (hard if score > n_pairs - math.log2(MAX_COINCIDENCES) else weak)[owner].add(row)
+            if score >= log2_pairs:
+                (rare if score > log2_pairs - math.log2(MAX_COINCIDENCES) else other)[owner].add(row)
     leaks = defaultdict[int, list[int]](list)
     share, n_train = people.n_train / people.n_persons, people.n_train
-    for rows, minimum in ((hard, MIN_NAMES), ({**weak, **hard}, 0)):
+    for rows, minimum in ((rare, MIN_NAMES), ({**other, **rare}, 0)):
         train = [owner for owner in rows if owner < n_train]
         if exceeds_control(len(train), len(rows) - len(train), share, minimum=minimum):
             for owner in train:
                 for row in rows[owner]:
                     leaks[row] = sorted({*leaks[row], owner})
-    n_found = sum(owner < n_train for owner in {**weak, **hard})
-    return CombinationLeaks(leaks, n_found, len({**weak, **hard}) - n_found)
+    n_found = sum(owner < n_train for owner in {**other, **rare})
+    return CombinationLeaks(leaks, n_found, len({**other, **rare}) - n_found)
 
 
 def _single_persons(
@@ -160,27 +164,28 @@ def _single_persons(
     of_person: Mapping[int, set[Fact]],
     bits: Mapping[Fact, float],
 ) -> dict[int, float]:
-    """Return each person who alone has a combination of facts in a row, with the bits of the combination.
+    """Return the persons who alone have a combination of facts of one row, each with the bits of the combination.
 
-    If the facts other than words are of at least three kinds, words are not used to distinguish persons.
+    If the shared facts other than words are of at least three kinds, no other person may have all of these. Words
+    then only add bits.
     """
     n_of_kind = Counter(fact.kind for fact in facts)
-    rare = [owners[fact] for fact in facts if fact.kind != "sex" and 0 < len(owners.get(fact, ())) <= RARE_OWNERS]
+    owner_sets = [owners.get(fact, set()) for fact in facts if fact.kind != "sex"]
     shared: dict[int, set[Fact]] = {}
-    for owner in {owner for group in rare for owner in group}:
+    for owner in {owner for group in owner_sets if len(group) <= MAX_OWNERS for owner in group}:
         shared[owner] = {f for f in of_person[owner] if f in facts or (f.kind == "word" and f.value in words)}
     found: dict[int, float] = {}
-    for owner, common in shared.items():
+    for owner, shared_facts in shared.items():
         best: dict[str, float] = {}
-        for fact in common:
+        for fact in shared_facts:
             n_facts = len(words) if fact.kind == "word" else n_of_kind[fact.kind]
             best[fact.kind] = max(best.get(fact.kind, 0.0), bits[fact] - math.log2(n_facts))
         if "date" in best and "age" in best:
             best["age"] = 0.0
         if len(best) < MIN_KINDS:
             continue
-        facts_but_words = {fact for fact in common if fact.kind != "word"}
-        decisive = facts_but_words if len({fact.kind for fact in facts_but_words}) >= MIN_KINDS else common
-        if not any(decisive <= more for other, more in shared.items() if other != owner):
+        not_words = {fact for fact in shared_facts if fact.kind != "word"}
+        decisive = not_words if len({fact.kind for fact in not_words}) >= MIN_KINDS else shared_facts
+        if not any(decisive <= others_facts for other, others_facts in shared.items() if other != owner):
             found[owner] = sum(best.values())
     return found

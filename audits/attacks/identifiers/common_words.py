@@ -1,6 +1,6 @@
-"""Decide when recorded identifiers that are single ordinary words, such as a month or a surname, are leaks.
+"""Decide when recorded identifiers that are single ordinary words, such as "May" or "Mountain", are leaks.
 
-An ordinary word does not identify a person, because a text can contain it for any reason.
+An ordinary word alone does not identify a person, because a text can contain it for other reasons.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from audits.attacks.identifiers.ownership import MIN_NAMES
 from audits.core.stats import exceeds_control
 from audits.text.clinical_terms import is_ordinary
 
-FEWEST_LEAKS = 7  # with this number of train persons and no control person, ordinary words are leaks in any split
+MIN_CLEAR = 7  # ordinary words of at least 7 train persons and no control person are leaks, whatever the table sizes
 TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "doctor", "sir", "sister", "nurse"})
 CALENDAR = frozenset(
     (
@@ -40,20 +40,22 @@ def is_titled(words: Sequence[str], at: int) -> bool:
 
 
 def exceed(n_train: int, n_control: int, share: float) -> bool:
-    """Return whether the ordinary words of so many train persons in the synthetic table are leaks.
+    """Return whether the ordinary words of train persons in the synthetic table are leaks.
 
-    `share` is the share of train among the identifiers that could occur.
+    `n_train` train persons and `n_control` control persons have an ordinary word there. `share` is the share of train
+    among all matches that is expected without a leak (`exceeds_control`).
     """
-    is_clear = n_train >= FEWEST_LEAKS and n_control == 0  # does not depend on the sizes of train and control
+    is_clear = n_train >= MIN_CLEAR and n_control == 0
     return is_clear or exceeds_control(n_train, n_control, share, minimum=0)
 
 
 def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]], share: float) -> set[int]:
-    """Return the numbers of those words that are leaks.
+    """Return the numbers of the words that are leaks.
 
-    All words of train persons are leaks if `exceed` says so. In addition, two words of one train person in one row
-    are leaks, if one of them is no month or weekday, unless this happens with two control persons, too. `rows` has
-    for each row of the synthetic table the numbers of the recorded identifiers in it.
+    If `exceed` returns true, the words of all train persons are leaks. Otherwise, two words of one train person that
+    are in the same row are leaks, unless both are months or weekdays. But they are no leaks if rows also contain two
+    words of each of at least two control persons. `rows` has the numbers of the recorded identifiers in each row of
+    the synthetic table.
     """
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if exceed(n_train, n_control, share):

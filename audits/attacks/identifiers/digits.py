@@ -24,15 +24,15 @@ _PART = re.compile(r"\d+|[^\W\d_]+")
 _NUMBER_WORD = re.compile("|".join(sorted(_WORDS, key=len, reverse=True)))
 _NUMBER_WORDS = re.compile(f"(?:{_NUMBER_WORD.pattern})+")  # number words without a separator, such as "fourfive"
 _HAS_NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
-_WIDEST_GAP = 6  # largest number of characters (no letters) between two digits of one number
+_MAX_GAP = 6  # largest number of characters other than letters between two digits of one number
 
 
 class DigitRun(NamedTuple):
-    """Digits with only separators between them, and the place of each digit in the text."""
+    """Digits with only separators between them, and the position of each digit in the text."""
 
     digits: str
     starts: list[int]  # first character of each digit
-    ends: list[int]  # the character after each digit
+    ends: list[int]  # end of each digit, exclusive
 
 
 class _Numeral(NamedTuple):
@@ -45,28 +45,28 @@ class _Numeral(NamedTuple):
 def digit_runs(normalised: str) -> list[DigitRun]:
     """Return the runs of digits in a normalised text.
 
-    Only separators, a single letter or a suffix such as "th" lie between the digits of a run.
-    The following also count as digits:
+    Between the digits of a run are only separators, single letters, and suffixes such as "th". The following also
+    count as digits:
     - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next digit);
     - escapes of web pages and addresses (&#52; and %34);
-    - letters that resemble a digit, in a word that also contains digits.
+    - letters that resemble a digit, if the word also contains other characters, and the word "o".
     """
     if _HAS_NUMBER.search(normalised) is None:
         return []
     runs: list[DigitRun] = []
-    before = _Numeral("", 0, 0)
+    previous = _Numeral("", 0, 0)
     for numeral in _all_numerals(normalised):
         if numeral.digits:
-            if not before.digits or numeral.start - before.end > _WIDEST_GAP:
+            if not previous.digits or numeral.start - previous.end > _MAX_GAP:
                 runs.append(DigitRun("", [], []))
-            runs[-1] = _extended(runs[-1], numeral, before)
-        before = numeral
+            runs[-1] = _extended(runs[-1], numeral, previous)
+        previous = numeral
     return runs
 
 
-def _extended(run: DigitRun, numeral: _Numeral, before: _Numeral) -> DigitRun:
+def _extended(run: DigitRun, numeral: _Numeral, previous: _Numeral) -> DigitRun:
     digits, starts, ends = run
-    if before.word in _TENS and numeral.word in _UNITS[1:] and digits:  # forty five is 45
+    if previous.word in _TENS and numeral.word in _UNITS[1:] and digits:  # forty five is 45
         digits, starts, ends = digits[:-1], starts[:-1], ends[:-1]
     if len(numeral.digits) == numeral.end - numeral.start:  # one character for each digit
         places = range(numeral.start, numeral.end)
@@ -103,22 +103,22 @@ def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
 
 
 def _mixed(word: str, start: int) -> Iterator[_Numeral]:
-    """Yield the groups of digits in a word other than a number word, and an empty numeral for letters between them.
+    """Yield the groups of digits in a word other than a number word, and an empty numeral for each group of letters.
 
-    Letters that resemble digits count as digits. A suffix (4th) and a single letter between digits are ignored.
+    Letters that resemble digits count as digits. A suffix (4th) and a single letter between digits yield nothing.
     """
     parts = list(_PART.finditer(word))
     for i, part in enumerate(parts):
-        digits = part[0] if part[0].isdecimal() else _digits_drawn(part[0], word)
+        digits = part[0] if part[0].isdecimal() else _digits_resembled(part[0], word)
         is_single_letter_inside = 0 < i < len(parts) - 1 and len(part[0]) == 1
         if digits or not (is_single_letter_inside or (i > 0 and part[0] in _SUFFIXES)):
             yield _Numeral(digits, start + part.start(), start + part.end())
 
 
-def _digits_drawn(letters: str, word: str) -> str:
-    """Return the digits that the letters resemble; "" if one resembles none or the letters are the whole word.
+def _digits_resembled(letters: str, word: str) -> str:
+    """Return the digits that a group of letters in a word resembles, such as 10 for "lo" in "lo54".
 
-    The word "o" alone counts as 0.
+    Return "" if a letter resembles no digit, or if the word consists of these letters only. The word "o" gives 0.
     """
     if letters == word != "o" or set(letters) - set("olizsbgq"):
         return ""

@@ -1,7 +1,4 @@
-"""Find identifiers in the synthetic table in a disguised form.
-
-Numbers are found by their digits, names by their letters or by one long word.
-"""
+"""Find disguised identifiers in the synthetic table: numbers by their digits, names by their letters or one word."""
 
 import math
 from collections import defaultdict
@@ -11,7 +8,7 @@ from typing import NamedTuple
 import ahocorasick  # type: ignore[import-not-found] # ships no types
 
 from audits.attacks.identifiers.common_words import exceed, is_titled
-from audits.attacks.identifiers.known_numbers import MAX_COINCIDENCES, MOST_DIGITS, find_known_numbers
+from audits.attacks.identifiers.known_numbers import MAX_COINCIDENCES, MAX_DIGITS, find_known_numbers
 from audits.attacks.identifiers.locations import Place
 from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
 from audits.attacks.identifiers.recorded import Occurrences, RecordedIdentifiers
@@ -22,20 +19,20 @@ from audits.text.clinical_terms import is_ordinary
 from audits.text.normalise import normalise, tokens
 from audits.text.spans import words_in
 
-FEWEST_LETTERS = 10  # a name with fewer letters is not searched for by its letters
-MOST_NAME_WORDS = 4  # in `leaked_parts`, an identifier of 2 to 4 words, all of letters, counts as a name
-PART_LETTERS = 7  # a word of a name with fewer letters is not searched for alone
+MIN_NAME_LETTERS = 10  # a name is searched for by its letters only if it has at least this many
+MAX_NAME_WORDS = 4  # in `leaked_parts`, an identifier of 2 to 4 words, all of letters, counts as a name
+MIN_WORD_LETTERS = 7  # a word of a name is searched for on its own only if it has at least this many letters
 _Places = defaultdict[int, list[Place]]
 
 
 class NameHit(NamedTuple):
     """A known name found in a synthetic text."""
 
-    number: int  # number of the name
+    name_index: int  # key of the name in the names that were searched for
     spelling: str  # the letters found
     row: int
     start: int  # first character in the normalised text
-    end: int  # the character after the last one
+    end: int  # end, exclusive
 
 
 def judge_disguised(
@@ -44,69 +41,79 @@ def judge_disguised(
     pool: PoolContent,
     people: People,
     surprisal: Surprisal,
-    seen: set[str],
+    found_openly: set[str],
 ) -> tuple[int, Mapping[int, Sequence[Place]]]:
     """Return the number of identifiers that leak only in a disguised form, and their places in the normalised rows.
 
-    The search covers recorded identifiers and direct identifiers in texts. A hit is a leak if
-    - at most ten persons have the identifier, train persons among them, and public text does not contain it;
-    - no control person has it, unless it is a number that is not a contact;
-    - chance is expected to produce it less than .01 times;
-    - there are fewer than two such hits in control, or significantly more in train (`exceeds_control`).
+    The search covers identifiers recorded for each record (`recorded`), and direct identifiers that patterns find in
+    the texts. An occurrence is a leak if
+    - at most ten persons have the identifier, one of them is in train, and public text does not contain it;
+    - no control person has it (this condition does not apply to numbers other than contacts);
+    - fewer than .01 such occurrences are expected by chance;
+    - fewer than two control identifiers occur in this way, or significantly more train identifiers
+      (`exceeds_control`).
 
-    `seen` holds the digits of leaks found openly, which are not counted again.
+    `found_openly` has the digits of undisguised leaks, which are not counted again.
     """
     places: _Places = defaultdict(list)
-    n_leaks = _disguised_numbers(texts, occurrences, pool, people, places, seen)
+    n_leaks = _disguised_numbers(texts, occurrences, pool, people, places, found_openly)
     n_leaks += _disguised_names(texts, occurrences, people, surprisal, places)
     return n_leaks, places
 
 
 def _disguised_numbers(
-    texts: Sequence[str], occurrences: Occurrences, pool: PoolContent, people: People, places: _Places, seen: set[str]
+    texts: Sequence[str],
+    occurrences: Occurrences,
+    pool: PoolContent,
+    people: People,
+    places: _Places,
+    found_openly: set[str],
 ) -> int:
+    """Add the places of disguised numbers to `places`, and return how many different numbers leak."""
     recorded = occurrences.recorded
     contacts = set()
     for form, i in recorded.forms.items():
         if form.kind == "number" and i not in recorded.dates:
             for owner in (*recorded.owners[i], *occurrences.form_owners.get(form, ())):
-                pool.numbered.add(form.key, owner)
+                pool.known_numbers.add(form.key, owner)
             if i not in recorded.numbers:
-                contacts.add(form.key[:MOST_DIGITS])
+                contacts.add(form.key[:MAX_DIGITS])
     leaked = set()
     control_texts = people.tables[1][0]
-    for hit in find_known_numbers(pool.numbered, texts, control_texts, people.n_train):
-        train, control = Owners(pool.numbered.owners(hit.digits)).sides(people.n_train, people.n_persons)
-        exempt = control and hit.digits in contacts
-        if not train or exempt or any(hit.digits in other or other in hit.digits for other in seen):
+    for hit in find_known_numbers(pool.known_numbers, texts, control_texts, people.n_train):
+        train, control = Owners(pool.known_numbers.owners(hit.digits)).split(people.n_train, people.n_persons)
+        is_exempt = control and hit.digits in contacts
+        if not train or is_exempt or any(hit.digits in other or other in hit.digits for other in found_openly):
             continue
         leaked.add(hit.digits)
         places[hit.row].append(Place(hit.start, hit.end, f"known number, {hit.form}", train))
-    return sum(not any(a != b and a in b for b in leaked) for a in leaked)  # not a part of a longer leaked number
+    # a part of a longer leaked number does not count
+    return sum(not any(a != b and a in b for b in leaked) for a in leaked)
 
 
 def _disguised_names(
     texts: Sequence[str], occurrences: Occurrences, people: People, surprisal: Surprisal, places: _Places
 ) -> int:
+    """Add the places of disguised names and e-mail addresses to `places`, and return how many values leak."""
     recorded = occurrences.recorded
-    wanted: dict[int, list[Sequence[str]]] = {
+    spellings: dict[int, list[Sequence[str]]] = {
         i: [value]
         for i, value in enumerate(recorded.values)
         if i not in recorded.numbers | recorded.dates | occurrences.values and not any(map(str.isdecimal, value))
     }
     for form, i in recorded.forms.items():
         if form.kind == "email" and form not in occurrences.forms and i not in occurrences.values:
-            wanted[i] = [tokens(form.key), tokens(form.key.replace("@", " at ").replace(".", " dot "))]
-    n_places = sum(map(len, texts)) * max(len(wanted), 1)
+            spellings[i] = [tokens(form.key), tokens(form.key.replace("@", " at ").replace(".", " dot "))]
+    n_places = sum(map(len, texts)) * max(len(spellings), 1)
     of_train: dict[int, list[int]] = {}
     of_control: set[int] = set()
     hits: list[NameHit] = []
-    for hit in find_known_names(wanted, texts):
+    for hit in find_known_names(spellings, texts):
         if n_places * math.exp2(-surprisal.bits(hit.spelling)) >= MAX_COINCIDENCES:
             continue
-        i = hit.number
-        writers = occurrences.value_owners.get(recorded.values[i], ())
-        train, control = Owners((*recorded.owners[i], *writers)).sides(people.n_train, people.n_persons)
+        i = hit.name_index
+        text_owners = occurrences.value_owners.get(recorded.values[i], ())
+        train, control = Owners((*recorded.owners[i], *text_owners)).split(people.n_train, people.n_persons)
         if train and not control:
             of_train[i] = train
             hits.append(hit)
@@ -115,7 +122,7 @@ def _disguised_names(
     if not _exceed_control(of_train.values(), of_control, people):
         return 0
     for hit in hits:
-        places[hit.row].append(Place(hit.start, hit.end, "known identifier, disguised", of_train[hit.number]))
+        places[hit.row].append(Place(hit.start, hit.end, "known identifier, disguised", of_train[hit.name_index]))
     return len(of_train)
 
 
@@ -132,17 +139,18 @@ def _exceed_control(
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
     """Yield each occurrence of the letters of a name: forwards, backwards, or with the words in reverse order.
 
-    Characters other than letters and digits are ignored. The texts need not be normalised.
+    `names` has for each name one or more spellings, each given by its words. Characters other than letters and digits
+    are ignored. The texts need not be normalised.
 
     Cost: O(characters + hits).
     """
     automaton = ahocorasick.Automaton()
-    for number, spellings in names.items():
+    for name_index, spellings in names.items():
         forwards = {"".join(words) for words in spellings}
         in_reverse_order = {"".join(reversed(words)) for words in spellings}
         for spelling in forwards | {letters[::-1] for letters in forwards} | in_reverse_order:
-            if len(spelling) >= FEWEST_LETTERS:
-                automaton.add_word(spelling, (*automaton.get(spelling, ()), (number, spelling)))
+            if len(spelling) >= MIN_NAME_LETTERS:
+                automaton.add_word(spelling, (*automaton.get(spelling, ()), (name_index, spelling)))
     if len(automaton) == 0:
         return
     automaton.make_automaton()
@@ -150,10 +158,10 @@ def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequen
         words = words_in(normalise(text))
         letters = "".join(word.word for word in words)
         place: list[tuple[int, int]] = []
-        for last, wanted in automaton.iter(letters):
+        for last, names_here in automaton.iter(letters):
             place = place or [(word.start + i, word.start + i + 1) for word in words for i in range(len(word.word))]
-            for number, spelling in wanted:
-                yield NameHit(number, spelling, row, place[last + 1 - len(spelling)][0], place[last][1])
+            for name_index, spelling in names_here:
+                yield NameHit(name_index, spelling, row, place[last + 1 - len(spelling)][0], place[last][1])
 
 
 def leaked_parts(
@@ -163,12 +171,13 @@ def leaked_parts(
 
     For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has the name. A word is returned if
     - it occurs in the synthetic table;
-    - no control person has it in a recorded name or a text, and at most ten persons have it;
-    - chance is expected to produce it in the synthetic table less than .01 times;
+    - at most ten persons have it in a recorded name or a text, none of them in control, nor does public text have it;
+    - fewer than .01 occurrences in the synthetic table are expected by chance;
     - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
-    - if it is an ordinary word, such as "mountain", and never stands after a title: it is one of many such words of
-      train (`common_words.exceed`), or no control person has a recorded name;
-    - one of its persons is not in `found`, the persons with another leaked identifier.
+    - one of its persons is not in `found`, which has the persons with another leaked identifier.
+
+    Words that are ordinary (such as "mountain") and never stand after a title are judged together by the stricter
+    `common_words.exceed` instead of `exceeds_control`, unless no control person has a recorded name.
     """
     owners = _long_parts(recorded)
     if not owners:
@@ -184,14 +193,14 @@ def leaked_parts(
         for text, owner in people.rows():
             for word in occurring.intersection(tokens(text)):
                 owners[word].add(owner)
-    sides = {word: owners[word].sides(people.n_train, people.n_persons) for word in sorted(occurring)}
+    persons = {word: owners[word].split(people.n_train, people.n_persons) for word in sorted(occurring)}
     titled = {word for words in synthetic_words for at, word in enumerate(words) if is_titled(words, at)}
     has_control = any(owner >= people.n_train for owners_of_value in recorded.owners for owner in owners_of_value)
     leaks: dict[tuple[str, ...], Sequence[int]] = {}
     for are_common in (False, True):
         alike = {
-            word: both
-            for word, both in sides.items()
+            word: train_and_control
+            for word, train_and_control in persons.items()
             if (has_control and is_ordinary(word) and word not in titled) == are_common
         }
         of_train = {(word,): train for word, (train, control) in alike.items() if train and not control}
@@ -202,11 +211,11 @@ def leaked_parts(
 
 
 def _long_parts(recorded: RecordedIdentifiers) -> dict[str, Owners]:
-    """Return the long words of recorded names, each with the persons who have it."""
+    """Return the long words of recorded names, each with the persons who have it in a recorded name."""
     owners: dict[str, Owners] = {}
     for value, owners_of_value in zip(recorded.values, recorded.owners, strict=True):
-        if 1 < len(value) <= MOST_NAME_WORDS and all(map(str.isalpha, value)):
+        if 1 < len(value) <= MAX_NAME_WORDS and all(map(str.isalpha, value)):
             for word in value:
-                if len(word) >= PART_LETTERS:
+                if len(word) >= MIN_WORD_LETTERS:
                     owners[word] = Owners((*owners.get(word, ()), *owners_of_value))
     return owners

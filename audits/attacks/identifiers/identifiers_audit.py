@@ -27,51 +27,51 @@ class Identifiers:
     """Test whether numbers, addresses, names or rare words that belong to one person occur in the synthetic table.
 
     Attack: the attacker searches the release for anything that can be looked up: a record number, an e-mail address,
-    a misspelt name. One match is enough. The audit therefore searches the synthetic table, in any notation, for the
-    identifiers of train and control persons. Identifiers of control persons can occur only by chance.
+    a misspelt name. One match is enough. The audit therefore searches the synthetic table for the identifiers of
+    train and control persons in any notation. Identifiers of control persons can occur only by chance.
 
     Kinds of identifiers:
     - direct: record number, national id, IBAN, card, NHS number;
     - contact: e-mail address, phone number, URL;
     - quasi-identifier: date, postal code, age over 89;
     - recorded: the names, numbers and other identifiers that deidentification replaced in the real rows. The audit
-      also searches for their digits alone, for a date in another format, for a spelling with one edit, for a
-      disguised form (such as reversed, or with other characters in between), and for one long word of a name;
+      also searches for the digits of a recorded identifier alone, for a date in another format, for a spelling with
+      one edit, for a disguised form (such as reversed, or with other characters in between), and for one long word
+      of a name;
     - rare word: any word of at least four characters that only one person uses.
 
-        for an identifier v: lambda = (places where v could occur) × (identifiers of the kind of v) × 2^-(bits of v)
+    lambda is the number of identifiers of one kind that are expected to occur in the synthetic table by chance. It
+    is computed for each identifier v, whose bits are its surprisal:
+
+        lambda = (places where v could occur) × (identifiers of the kind of v) × 2^-(bits of v)
         excess = (share of train persons with a hit) - (share of control persons with a hit)
 
-    The bits of v are its surprisal. lambda is the number of identifiers of this kind that are expected to occur in
-    the synthetic table by chance. If
-    each of 10,000 persons and each of 10,000 synthetic rows has one number of 8 digits, lambda is 1, so a match
+    If each of 10,000 persons and each of 10,000 synthetic rows has one number of 8 digits, lambda is 1, so a match
     proves nothing and is ignored. A person has a hit if a direct identifier or contact of the person occurs in the
-    synthetic table, lambda is below .05, no public text contains the identifier, and at most ten persons have it,
-    either all in train or all in control.
+    synthetic table, and
+    - lambda is below .05,
+    - no public text contains the identifier,
+    - at most ten persons have it, either all in train or all in control.
 
+    Contacts of one kind are compared with the number of shared contacts of this kind (see `judge_patterned`).
     `audits explain identifiers` lists the verdicts.
-
-    The number of shared contacts is the number of contacts that exactly two persons have plus the number of control
-    persons whose own contacts occur in the synthetic table. If it is four or more for a kind, contacts of that kind
-    are leaks only if significantly more train persons have a hit by such a contact than the number of shared
-    contacts predicts (binomial test at 1 %).
 
     Privacy: reads all texts. The result contains counts by kind and never a value. The findings (row, characters and
         person of each leak) must not be released.
     Randomness: none.
-    Cost: O(N) in characters; texts are read one by one. Memory: 12 bytes for each different word, date or contact
-        of real texts, 8 bytes for each of synthetic texts, and some hundred bytes for each recorded identifier.
-    Reference: expected coincidences as in exposure (Carlini et al. 2019).
+    Cost: O(N) for N characters; texts are read one by one. Memory: 12 bytes for each different word, date or contact
+        in real texts, 8 bytes for each one in synthetic texts, and some hundred bytes for each recorded identifier.
+    Reference: the expected number of chance matches follows the exposure metric (Carlini et al. 2019).
     """
 
     name = "identifiers"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
-        """Return the verdict, the excess of train persons with a hit over control, and the number of leaks."""
+        """Return the verdict, the excess (see the class) and the number of leaks."""
         people, texts = tables.read_people(inputs), inputs.synthetic.texts
         lists = (*(inputs.identifiers or ()), *(inputs.control_identifiers or ()))
         occurrences = recorded.Occurrences(recorded.index_identifiers(lists, (owner for _, owner in people.rows())))
-        others = _Others(inputs, people, lists)
+        others = _OtherSearches(inputs, people, lists)
         collectors = (occurrences, *others.collectors())
         synthetic = tables.read_synthetic(texts, collectors)
         pool = tables.read_pool(people, synthetic, collectors)
@@ -82,10 +82,10 @@ class Identifiers:
             n_tokens=synthetic.n_tokens, n_numbers=len(synthetic.numbers), n_dates=len(synthetic.by_kind["date"])
         )
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
-        rare = _rare_scores(people, synthetic, pool, surprisal)
+        scores = _rare_scores(people, synthetic, pool, surprisal)
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
-        seen = {entity.key for entity in entities if entity.key.isdecimal()}
-        n_disguised, places = judge_disguised(texts, occurrences, pool, people, surprisal, seen)
+        found_openly = {entity.key for entity in entities if entity.key.isdecimal()}
+        n_disguised, places = judge_disguised(texts, occurrences, pool, people, surprisal, found_openly)
         terms = SearchTerms(entities, recorded_hits.terms.phrases, places)
         parts = leaked_parts(texts, occurrences.recorded, people, surprisal, terms.persons())
         named = {words: ("part of a known name", owners) for words, owners in parts.items()}
@@ -93,11 +93,11 @@ class Identifiers:
         n_others, terms, found = others.judge(terms, surprisal)
         located = locate_identifiers(texts, terms, people.names)
         n_more = len(parts) + n_others
-        result = _judge(people, patterned, recorded_hits, (n_disguised, n_more, rare, located, found), confidence)
+        result = _judge(people, patterned, recorded_hits, (n_disguised, n_more, scores, located, found), confidence)
         return result if inputs.identifiers is not None else replace(result, reason=f"{result.reason}; {NO_LIST}")
 
 
-class _Others:
+class _OtherSearches:
     """Search for names in other forms, for codes and for combinations of facts."""
 
     def __init__(self, inputs: AuditInputs, people: People, lists: Sequence[Sequence[str]]) -> None:
@@ -113,9 +113,9 @@ class _Others:
         return self._recorded, self._names, self._codes, self._facts
 
     def judge(self, terms: SearchTerms, surprisal: Surprisal) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
-        """Return the number of leaks beyond those in `terms`, `terms` with these leaks added, and counts by search.
+        """Return the number of leaks that `terms` does not contain, `terms` with these added, and counts by search.
 
-        The counts of a search are the number of train persons found, and the number of control persons found.
+        The counts of a search are the numbers of train persons and of control persons that it found.
         """
         recorded = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
         in_texts = judge_names(self._names, surprisal, self._people, are_recorded=False)
@@ -125,8 +125,8 @@ class _Others:
         n_leaks = len({tuple(owners) for _, owners in names.values()}) + len(codes.owners) + len(combined.persons())
         terms = terms._replace(phrases={**names, **terms.phrases}, codes=codes.owners, rows=combined.rows)
         found = {
-            "known_names_in_other_forms": [recorded.found, recorded.of_control],
-            "names_in_texts": [in_texts.found, in_texts.of_control],
+            "known_names_in_other_forms": [recorded.found, recorded.by_chance],
+            "names_in_texts": [in_texts.found, in_texts.by_chance],
             "codes": [codes.n_train, codes.n_control],
             "combinations": [combined.n_train, combined.n_control],
         }
@@ -134,12 +134,13 @@ class _Others:
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
-    """Return a score for each person: whether many of the words that only this person has are in the synthetic table.
+    """Return a score for each person; it is high if the synthetic table contains many words that only the person has.
 
-        z(p) = (hits(p) - r × total(p)) / sqrt(total(p) + 1),  r = (hits of all persons) / (total of all persons)
+        z(p) = (hits(p) - r × total(p)) / sqrt(total(p) + 1)
+        r = (sum of hits over all persons) / (sum of total over all persons)
 
-    total(p) is the sum of the bits of the words and quasi-identifiers that only person p has; hits(p) is the sum over
-    those that occur in the synthetic table. The score does not depend on whether p is in train or in control.
+    total(p) is the sum of the bits of the words and quasi-identifiers that only person p has. hits(p) is the same sum
+    over the ones that occur in the synthetic table. The score does not depend on whether p is in train or in control.
 
     Returns:
         z, float64 (n_persons,); 0 is the mean rate of all persons.
@@ -152,7 +153,7 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         of_one &= owned.occur_in(synthetic.by_kind[kind])
         hits += QUASI_BITS[kind] * np.bincount(owned.owner[of_one], minlength=n)
     is_found = pool.words.occur_in(synthetic.words)
-    # the word has not exactly one owner, or was counted already
+    # whether a word is skipped, because it has several owners, belongs to no person, or was counted already
     is_skipped = (pool.words.owner < 0) | (pool.words.owner >= n)
     for text, owner in people.rows():
         words = sorted(tables.rare_words(tokens(text)))
@@ -170,15 +171,16 @@ def _judge(
     people: People,
     patterned: PatternedHits,
     recorded_hits: RecordedHits,
-    # disguised leaks, other leaks, scores, findings and number of omitted ones, persons found by other searches
+    # number of disguised leaks, number of other leaks, scores of `_rare_scores`, result of `locate_identifiers`,
+    # and counts by search (see `_OtherSearches.judge`)
     searched: tuple[int, int, Float, tuple[list[Finding], int], Mapping[str, list[int]]],
     confidence: float,
 ) -> AuditResult:
-    n_disguised, n_more, rare, (findings, n_omitted), found = searched
+    n_disguised, n_more, scores, (findings, n_omitted), found = searched
     n_t, n_h = people.n_train, people.n_control
     excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
-    scan = scan_test(rare[:n_t], rare[n_t:])
-    n_leaks = patterned.hard + recorded_hits.hard + n_disguised + n_more
+    scan = scan_test(scores[:n_t], scores[n_t:])
+    n_leaks = patterned.n_leaks + recorded_hits.n_leaks + n_disguised + n_more
     n_persons = min(n_t, n_h)
     tau, needed = tier(n_persons)
     verdict, reason = _verdict(n_leaks, excess, scan.p, tau, needed)

@@ -18,18 +18,18 @@ from audits.attacks.identifiers.surprisal import DIGIT_BITS, Surprisal
 from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
 from audits.core.stats import exceeds_control
 
-MOST_SHARED = 0.01  # codes of a form do not identify a person if more than this fraction have several owners
-MIN_BITS = 20.0  # round and consecutive numbers have fewer
-_MIN_MIXED_BITS = 25.0  # of a code with fewer than 6 digits; names of products, such as i486dx/33, have fewer
+MAX_SHARED = 0.01  # codes of one form identify nobody if more than this fraction of them have several owners
+MIN_BITS = 20.0  # smallest bits of a long code that is a leak by itself; round and consecutive numbers have fewer
+_MIN_MIXED_BITS = 25.0  # the same for a mixed code; names of products, such as i486dx/33, have fewer
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
 _ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it or is the next higher one, and of a final zero
-_LETTER_BITS = 4.0  # most bits of a letter, because few prefixes of codes are in use
+_MAX_LETTER_BITS = 4.0  # largest number of bits of a letter, because few prefixes of codes are in use
 _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers may be identifiers
 
 
 class CodeOccurrences:
-    """Codes in S and in other texts; call `read_synthetic` for all rows of S first.
+    """Codes in S and in other texts.
 
     Memory: 16 bytes for each long code outside S, and 8 bytes for each code, number and identifier of S.
     """
@@ -37,13 +37,13 @@ class CodeOccurrences:
     def __init__(self, people: People) -> None:
         self._people = people
         self.synthetic, self._identifiers = KeyCollector(), KeyCollector()
-        self.n_synthetic: dict[int, int] = {}  # codes in S by length
-        self.n_train: dict[int, int] = {}  # codes in train by length
-        self.owners: dict[str, Owners] = {}  # owners of each code that also occurs in S
-        self.written: dict[str, Code] = {}  # each of these codes, as found in a row that is not in S
-        self.patterned: set[str] = set()  # those that overlap an identifier of S, which is judged by its kind
-        self.letters: Counter[str] = Counter()  # groups of letters in the codes of the pool
-        self.n_codes = 0
+        self.n_synthetic: dict[int, int] = {}  # number of codes in S by length
+        self.n_train: dict[int, int] = {}  # number of codes in train by length
+        self.owners: dict[str, Owners] = {}  # owners of each code that occurs in S and in other texts
+        self.written: dict[str, Code] = {}  # the keys of `owners`, each with the code in a text outside S
+        self.patterned: set[str] = set()  # keys that overlap an identifier of S, which `judge_patterned` judges
+        self.letters: Counter[str] = Counter()  # groups of letters in the codes outside S
+        self.n_codes = 0  # number of codes outside S
         self._keys, self._owners, self._form = array("q"), array("i"), array("i")
         self._number: dict[str, int] = {}  # number of each form
 
@@ -91,8 +91,8 @@ class CodeOccurrences:
         is_shared = np.minimum.reduceat(owners, starts) != np.maximum.reduceat(owners, starts)
         n = np.bincount(forms[starts], minlength=len(self._number))
         n_shared = np.bincount(forms[starts][is_shared], minlength=len(self._number))
-        of = (n_shared >= MIN_NUMBERS) & (n_shared > MOST_SHARED * n)
-        return frozenset(form for form, number in self._number.items() if of[number])
+        is_shared_form = (n_shared >= MIN_NUMBERS) & (n_shared > MAX_SHARED * n)
+        return frozenset(form for form, number in self._number.items() if is_shared_form[number])
 
 
 def codes_of(row: RowContent) -> Iterator[Code]:
@@ -104,7 +104,7 @@ def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) ->
     """Return the bits of a code.
 
     Years, sizes, final zeros, and digits that repeat or continue the digit before them have few bits. A group of
-    letters has at most log2(N / n) bits if n of the N codes outside S contain it, so units also have few bits.
+    letters that n of the N codes outside S contain has at most log2(N / n) bits. Units such as mg thus have few bits.
     """
     bits = 0.0
     for group in code.groups:
@@ -120,25 +120,25 @@ def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) ->
                 bits += DIGIT_BITS + sum(_ALIKE_BITS if step in {0, 1} else DIGIT_BITS for step in steps)
                 bits += _ALIKE_BITS * (len(part) - len(kept))
             else:
-                most = math.log2(occurrences.n_codes / max(occurrences.letters[part], 1))
-                found = min(surprisal.bits(part), _LETTER_BITS * len(part))
-                bits += min(found, most) if part == group else found
+                max_bits = math.log2(occurrences.n_codes / max(occurrences.letters[part], 1))
+                letter_bits = min(surprisal.bits(part), _MAX_LETTER_BITS * len(part))
+                bits += min(letter_bits, max_bits) if part == group else letter_bits
     return bits
 
 
 class CodeLeaks(NamedTuple):
     """The result of `judge_codes`."""
 
-    owners: Mapping[str, Sequence[int]]  # the leaks, with the number of the train person
-    n_train: int  # train persons whose own code occurs in S
-    n_control: int  # control persons whose own code occurs in S
+    owners: Mapping[str, Sequence[int]]  # keys of the leaks, each with the number of the train person
+    n_train: int  # train persons with a code in S that only they have
+    n_control: int  # control persons with a code in S that only they have
 
     def without(self, keys: Iterable[str]) -> "CodeLeaks":
-        """Return the leaks without those that contain a key, or that are part of a key or of another leak."""
-        found, listed = sorted(self.owners, key=len, reverse=True), list(keys)
+        """Return the leaks that contain none of `keys`, and are not part of one of `keys` or of another leak."""
+        longest_first, others = sorted(self.owners, key=len, reverse=True), list(keys)
         kept = dict[str, Sequence[int]]()
-        for key in found:
-            if not any(key in other or other in key for other in listed) and not any(key in other for other in kept):
+        for key in longest_first:
+            if not any(key in other or other in key for other in others) and not any(key in other for other in kept):
                 kept[key] = self.owners[key]
         return self._replace(owners=kept)
 
@@ -146,35 +146,39 @@ class CodeLeaks(NamedTuple):
 def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surprisal) -> CodeLeaks:
     """Return the codes of single train persons that occur in S and are leaks.
 
+    lambda is the expected number of chance matches of a code:
+
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-bits
 
-    A code of 8 characters, among them 6 digits (`Code.is_long`), that exactly one person has is a leak if lambda
-    < .05 and it has at least 20 bits. The same holds for a code with letters and 2 digits (`Code.is_mixed`) if it
-    has 25 bits without its groups of letters. If two or more control persons have such a code in S, it is a leak
-    only if significantly more train persons do (`exceeds_control`); the two kinds are counted apart. Other codes,
-    and codes of a form that several persons use (`shared_forms`), are leaks only if significantly more train than
-    control persons have such a code in S.
+    Only codes that exactly one person has are judged. Each is in one of three groups:
+    - long: a code of at least 8 characters with at least 6 digits (`Code.is_long`), lambda < .05, at least 20 bits;
+    - mixed: a code with letters and at least 2 digits (`Code.is_mixed`), lambda < .05, at least 25 bits. Groups of
+      letters add no bits, because they can be a name (as in 99mtc-mdp);
+    - other: all other codes, and codes of a form that several persons use (`shared_forms`).
+
+    A long or mixed code of a train person is a leak. But if two or more control persons have a code of its group in
+    S, it is a leak only if significantly more train persons do (`exceeds_control`). Other codes are leaks only if
+    significantly more train than control persons have one in S.
     """
     shared = occurrences.shared_forms()
-    hard: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    long: tuple[dict[str, int], dict[str, int]] = ({}, {})  # train persons and control persons by key
     mixed: tuple[dict[str, int], dict[str, int]] = ({}, {})
-    weak: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    other: tuple[dict[str, int], dict[str, int]] = ({}, {})
     for key, owners in occurrences.owners.items():
         (owner, *others) = owners
         if others or owner >= people.n_persons or key in occurrences.patterned:
             continue
         code = occurrences.written[key]
         n_pairs = occurrences.n_synthetic[len(key)] * max(occurrences.n_train.get(len(key), 0), 1)
-        # the letters of 99mtc-mdp are a name
         counted = code if code.is_long else code._replace(groups=tuple(g for g in code.groups if not g.isalpha()))
-        bits, least = code_bits(counted, surprisal, occurrences), MIN_BITS if code.is_long else _MIN_MIXED_BITS
-        is_rare = bits >= least and n_pairs * 2.0**-bits < MAX_COINCIDENCES_OF_KIND and code.form not in shared
-        side = hard if is_rare and code.is_long else mixed if is_rare and code.is_mixed else weak
-        side[owner >= people.n_train][key] = owner
+        bits, min_bits = code_bits(counted, surprisal, occurrences), MIN_BITS if code.is_long else _MIN_MIXED_BITS
+        is_rare = bits >= min_bits and n_pairs * 2.0**-bits < MAX_COINCIDENCES_OF_KIND and code.form not in shared
+        group = long if is_rare and code.is_long else mixed if is_rare and code.is_mixed else other
+        group[owner >= people.n_train][key] = owner
     share = people.n_train / people.n_persons
     leaks: dict[str, list[int]] = {}
-    for (train, control), minimum in ((hard, MIN_NUMBERS), (mixed, MIN_NUMBERS), (weak, 0)):
+    for (train, control), minimum in ((long, MIN_NUMBERS), (mixed, MIN_NUMBERS), (other, 0)):
         if exceeds_control(len(set(train.values())), len(set(control.values())), share, minimum=minimum):
             leaks |= {key: [owner] for key, owner in train.items()}
-    found = [{owner for side in (hard, mixed, weak) for owner in side[i].values()} for i in (0, 1)]
+    found = [{owner for group in (long, mixed, other) for owner in group[i].values()} for i in (0, 1)]
     return CodeLeaks(leaks, len(found[0]), len(found[1]))

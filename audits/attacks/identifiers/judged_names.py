@@ -1,4 +1,7 @@
-"""Decide which names of persons in the synthetic table S are leaks; the parts may be in any order or abbreviated."""
+"""Decide which names of persons in the synthetic table S are leaks.
+
+A form (`NameForm`) is a name as it occurs in a text: its parts may be in any order, abbreviated or omitted.
+"""
 
 import math
 from collections import defaultdict
@@ -13,23 +16,24 @@ from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
 
-MAX_COINCIDENCES = 0.01  # a form is a leak by itself only if chance is expected to produce fewer
+MAX_COINCIDENCES = 0.01  # a form is a leak by itself only if fewer occurrences are expected by chance
 
 
 class NameLeaks(NamedTuple):
     """The result of `judge_names`."""
 
     found: int  # number of train persons whose name occurs in S in any form
-    of_control: int  # number of control persons with a name in S, plus train persons with one only in control texts
+    # control persons whose name occurs in S, plus train persons whose name occurs in control texts but not in S
+    by_chance: int
     phrases: Mapping[Tokens, tuple[str, Sequence[int]]]  # the leaks as they occur in S, with kind and owners
 
     def without(self, persons: set[int]) -> Mapping[Tokens, tuple[str, Sequence[int]]]:
-        """Return the leaks of at least one person who is not among `persons`."""
-        return {phrase: found for phrase, found in self.phrases.items() if not persons.issuperset(found[1])}
+        """Return the leaks except those that identify only `persons`."""
+        return {phrase: leak for phrase, leak in self.phrases.items() if not persons.issuperset(leak[1])}
 
 
 class NameOccurrences:
-    """Occurrences of names in S and in other texts; call `read_synthetic` for all rows of S first."""
+    """Occurrences of names in S and in other texts."""
 
     def __init__(self, listed: Iterable[tuple[Sequence[str], int]], people: People) -> None:
         owners: dict[tuple[PersonName, ...], Owners] = {}
@@ -42,11 +46,11 @@ class NameOccurrences:
         self.owners = list(owners.values())
         self._n_train, self._n_persons = people.n_train, people.n_persons
         self._search = NameSearch(list(owners))
-        self.forms: dict[NameForm, set[int]] = defaultdict(set)  # forms in S, with the numbers of the names
+        self.forms: dict[NameForm, set[int]] = defaultdict(set)  # forms in S, with the numbers of the matching names
         self.phrases: dict[NameForm, set[Tokens]] = defaultdict(set)  # the words of each form in S
-        self.others: dict[NameForm, Owners] = defaultdict(Owners)  # owners of other texts whose names agree
-        self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # forms in control texts
-        self.n_tokens = [0, 0]  # of S, of control texts
+        self.text_owners: dict[NameForm, Owners] = defaultdict(Owners)  # owners of texts outside S that agree
+        self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # forms in control texts, with matching names
+        self.n_tokens = [0, 0]  # number of tokens of S and of control texts
         self._by_surname: dict[Tokens, list[NameForm]] = {}
 
     def read_synthetic(self, row: RowContent) -> None:
@@ -67,16 +71,16 @@ class NameOccurrences:
         for surname, context in self._search.contexts(words):
             for form in self._by_surname.get(surname, ()):
                 if agrees(form, context):
-                    self.others[form].add(owner)
+                    self.text_owners[form].add(owner)
         if self._n_train <= owner < self._n_persons:
             self.n_tokens[1] += len(words)
             for match in self._search.matches(words):
                 self.in_control[match.form].update(match.names)
 
-    def sides(self, form: NameForm) -> tuple[list[int], list[int]]:
+    def persons(self, form: NameForm) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons whom a form in S may mean."""
         listed = (owner for number in self.forms[form] for owner in self.owners[number])
-        return Owners((*listed, *self.others.get(form, ()))).sides(self._n_train, self._n_persons)
+        return Owners((*listed, *self.text_owners.get(form, ()))).split(self._n_train, self._n_persons)
 
     def n_names(self) -> tuple[int, int]:
         """Return the number of names that only train persons have, and the number of all other names."""
@@ -87,23 +91,24 @@ class NameOccurrences:
 def judge_names(
     occurrences: NameOccurrences, surprisal: Surprisal, people: People, *, are_recorded: bool
 ) -> NameLeaks:
-    """Return the names of train persons that are leaks: those that control persons and public text do not have.
+    """Return the names of train persons in S that are leaks.
 
-    A form with a full given name is judged by itself if chance is expected to produce it less than .01 times:
+    A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
+    It is rare if it has a full given name and is expected to occur in S less than .01 times by chance:
 
         lambda = (tokens of S) × (ways to write the name) × 2^-(bits of its words)
 
-    Such a form is a leak. If two or more control persons have such forms in S, it is a leak only if significantly
-    more train persons have them (`exceeds_control`). All other forms, such as initials with a surname, are leaks only
-    if significantly more train persons are found by them than by chance. Chance is measured by the number of control
-    persons found in S and of train persons found in control texts.
+    Rare forms of train persons are leaks. But if two or more control persons have rare forms in S, they are leaks
+    only if significantly more train persons have rare forms in S (`exceeds_control`). Other forms, such as initials
+    with a surname, are leaks only if they find significantly more train persons in S than chance explains. Chance is
+    measured by the control persons found in S, plus the train persons found in control texts but not in S.
 
-    Of names that were read from texts and not from a list, only those of a single person with a full given name
-    count, and none is judged by itself.
+    If the names were read from texts and not from a list (`are_recorded` is false), only forms with a full given name
+    that a single person has count, and no form is rare.
     """
-    hard, weak = _Sides(), _Sides()
+    rare, other = _FormsFound(), _FormsFound()
     for form in occurrences.forms:
-        train, control = occurrences.sides(form)
+        train, control = occurrences.persons(form)
         if bool(train) == bool(control):
             continue
         if not are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
@@ -111,28 +116,27 @@ def judge_names(
         n_given = len(form.given) + 1
         bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(2 * 3**n_given)
         is_rare = occurrences.n_tokens[0] * math.exp2(-bits) < MAX_COINCIDENCES
-        sides = hard if are_recorded and form.has_given_name and is_rare else weak
-        sides.add(form, train, control)
+        (rare if are_recorded and form.has_given_name and is_rare else other).add(form, train, control)
     chance, share = 0, people.n_train / people.n_persons
     if are_recorded:
         (n_of_train, n_others), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
-        chance = _train_names_in_control(occurrences, people.n_train)
+        chance = _n_train_in_control(occurrences, people.n_train)
         share = n_of_train * n_s / max(n_of_train * (n_s + n_c) + n_others * n_s, 1)
     leaks: dict[NameForm, list[int]] = {}
     kind = "known name, other form" if are_recorded else "name"
-    if exceeds_control(len(hard.train()), len(hard.control), share, minimum=MIN_NAMES):
-        leaks |= hard.forms
-    if exceeds_control(len(weak.train()), len(weak.control) + chance, share, minimum=0):
-        leaks |= weak.forms
+    if exceeds_control(len(rare.train()), len(rare.control), share, minimum=MIN_NAMES):
+        leaks |= rare.forms
+    if exceeds_control(len(other.train()), len(other.control) + chance, share, minimum=0):
+        leaks |= other.forms
     return NameLeaks(
-        found=len(hard.train() | weak.train()),
-        of_control=len(hard.control | weak.control) + chance,
+        found=len(rare.train() | other.train()),
+        by_chance=len(rare.control | other.control) + chance,
         phrases={phrase: (kind, owners) for form, owners in leaks.items() for phrase in occurrences.phrases[form]},
     )
 
 
-class _Sides:
-    """Forms that only train persons have, and the control persons of the forms that only control has."""
+class _FormsFound:
+    """Forms that only train persons have, and the owners of the forms that only control persons have."""
 
     def __init__(self) -> None:
         self.forms: dict[NameForm, list[int]] = {}
@@ -147,8 +151,8 @@ class _Sides:
         return {owner for owners in self.forms.values() for owner in owners}
 
 
-def _train_names_in_control(occurrences: NameOccurrences, n_train: int) -> int:
-    """Return the number of train persons whose name occurs, by chance, in control texts and not in S."""
+def _n_train_in_control(occurrences: NameOccurrences, n_train: int) -> int:
+    """Return the number of train persons whose name occurs, by chance, in control texts but not in S."""
     return len(
         {
             owner

@@ -1,4 +1,4 @@
-"""Read the identifiers that occurred in the rows of a table before they were replaced, row by row."""
+"""Read the identifiers that each row of a table contained before they were replaced."""
 
 import errno
 import json
@@ -9,7 +9,7 @@ from audits.core.errors import InputError
 from audits.core.files import MAX_TABLE_BYTES, arrow_errors, open_regular, read_parquet, read_regular
 
 COLUMN = "identifiers"
-_LISTED = 5  # largest number of problems that are listed; further ones are only counted
+_MAX_LISTED = 5  # largest number of problems that a message lists; it only counts the others
 
 
 def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...], ...]:
@@ -20,9 +20,9 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
     - .parquet: the column "identifiers" contains lists of strings.
 
     Raises:
-        InputError: the file cannot be read, has another number of rows, or an entry is not a list of strings.
+        InputError: the file cannot be read, its number of entries is not `n_rows`, or an entry is no list of strings.
 
-    Privacy: reads identifiers; a message gives the number of a bad entry, never its content.
+    Privacy: reads identifiers. An error message gives the number of a wrong entry, never its content.
     """
     readers = {".jsonl": _jsonl, ".parquet": _parquet}
     if path.suffix not in readers:
@@ -37,8 +37,8 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
         for number, entry in enumerate(entries, start=1)
         if not isinstance(entry, list) or not all(isinstance(text, str) for text in entry)
     ]
-    if len(problems) > _LISTED:
-        problems[_LISTED:] = [f"and {len(problems) - _LISTED} more"]
+    if len(problems) > _MAX_LISTED:
+        problems[_MAX_LISTED:] = [f"and {len(problems) - _MAX_LISTED} more"]
     if len(entries) != n_rows:
         problems.append(f"the file has {len(entries)} entries, but the table has {n_rows} rows")
     if problems:

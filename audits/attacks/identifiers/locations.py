@@ -15,29 +15,29 @@ from audits.text.spans import located, words_in
 
 
 class Place(NamedTuple):
-    """The span [start, end) of an identifier in a normalised text, with its kind and the numbers of its owners."""
+    """The characters [start, end) of an identifier in a normalised text."""
 
     start: int
     end: int
-    kind: str
-    owners: Sequence[int]
+    kind: str  # the kind to report
+    owners: Sequence[int]  # numbers of the owners
 
 
 class SearchTerms(NamedTuple):
-    """The identifiers to locate, each with the kind to report and the numbers of its owners."""
+    """The identifiers to locate, with the kind to report and the numbers of their owners."""
 
     entities: Mapping[Entity, tuple[str, Sequence[int]]]  # identifiers found by pattern, and bare numbers
     phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]  # sequences of tokens
-    places: Mapping[int, Sequence[Place]] = MappingProxyType({})  # places found by another search, by row number
-    codes: Mapping[str, Sequence[int]] = MappingProxyType({})  # owners of codes
-    rows: Mapping[int, Sequence[int]] = MappingProxyType({})  # owners of a combination of facts, by row number
+    places: Mapping[int, Sequence[Place]] = MappingProxyType({})  # places that other searches found, by row number
+    codes: Mapping[str, Sequence[int]] = MappingProxyType({})  # owners by key of the code
+    rows: Mapping[int, Sequence[int]] = MappingProxyType({})  # owners of combinations of facts, by row number
 
     def persons(self) -> set[int]:
         """Return the numbers of all owners."""
-        whose = [owners for _, owners in (*self.entities.values(), *self.phrases.values())]
-        whose += [*self.codes.values(), *self.rows.values()]
-        whose += [place.owners for places in self.places.values() for place in places]
-        return {owner for owners in whose for owner in owners}
+        all_owners = [owners for _, owners in (*self.entities.values(), *self.phrases.values())]
+        all_owners += [*self.codes.values(), *self.rows.values()]
+        all_owners += [place.owners for places in self.places.values() for place in places]
+        return {owner for owners in all_owners for owner in owners}
 
 
 def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence[str]) -> tuple[list[Finding], int]:
@@ -72,9 +72,9 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
             phrase, kind_and_owners = phrases[i]
             places.append(Place(words[at].start, words[at + len(phrase) - 1].end, *kind_and_owners))
         widest = _widest(places)
-        room = MAX_FINDINGS - len(findings)
-        n_omitted += max(0, sum(len(place.owners) for place in widest) - room)
-        findings += islice(_findings(row, text, widest, names), room)
+        n_free = MAX_FINDINGS - len(findings)
+        n_omitted += max(0, sum(len(place.owners) for place in widest) - n_free)
+        findings += islice(_findings(row, text, widest, names), n_free)
     return findings, n_omitted
 
 

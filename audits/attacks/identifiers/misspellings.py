@@ -8,15 +8,15 @@ import numpy as np
 
 from audits.text.spelling import deletions, is_one_edit
 
-ALPHABET = 64  # number of characters that may stand for a wrong letter, as in the character model (`surprisal`)
+ALPHABET = 64  # number of characters that may replace a letter, as in the character model (`surprisal`)
 
 
 class Misspellings:
-    """Known words, found from any spelling that is one edit away.
+    """An index that finds known words by any spelling that is one edit away.
 
     Two words that are one edit apart become equal if at most one letter is deleted from each. Each known word is
-    therefore stored under the keys of all its spellings with at most one letter deleted, and a word is looked up by
-    all its own such spellings.
+    therefore stored under its spellings with at most one letter deleted. A word is looked up by its own spellings
+    with at most one letter deleted.
 
     Cost: 12 bytes for each letter of a known word; O(letters^2) for a look-up.
     Reference: the deletion neighbourhood of SymSpell (Garbe 2012); the look-up by sorted keys is ours.
@@ -37,13 +37,13 @@ class Misspellings:
         """Return the known words that are exactly one edit away, in order."""
         found: set[str] = set()
         for shorter in {word, *deletions(word)}:
-            first, last = (side(self._keys, hash(shorter)) for side in (bisect_left, bisect_right))
+            first, last = (bisect(self._keys, hash(shorter)) for bisect in (bisect_left, bisect_right))
             found.update(self._words[number] for number in self._numbers[first:last])
         return tuple(sorted(candidate for candidate in found if is_one_edit(word, candidate)))
 
 
 def n_within_one_edit(n_letters: int) -> int:
-    """Return an upper bound for the number of strings within one edit of a string of n letters, itself included.
+    """Return an upper bound for the number of strings within one edit of a string of n letters, this one included.
 
     1 + n [deleted] + n × (A - 1) [replaced] + (n + 1) × A [inserted] + n - 1 [exchanged],  A = 64
     """

@@ -1,8 +1,8 @@
-"""Determine which strings occur in a table, who owns them, and whether matches of train exceed those of control.
+"""Store which strings occur in a table, and who owns them.
 
 The owners of a string are the persons in whose texts it occurs. A string is represented by its key, the 64-bit hash
-of the Python interpreter. Keys exist only while the process runs and are never written to a file. Among n strings,
-two share a key with a probability of about n^2 / 2^65.
+of the Python interpreter. Keys exist only while the process runs and are never written to a file. The probability
+that two of n strings have the same key is about n^2 / 2^65.
 """
 
 from array import array
@@ -15,20 +15,21 @@ from numpy.typing import NDArray
 
 from audits.core.types import Bool, Int
 
-MANY = -1  # stands for the owner of a string that several persons own
-MOST_OWNERS = 10  # an identifier of more persons identifies nobody; CMS and Health Canada require cells of 11 or more
+SEVERAL = -1  # replaces the owner of a string that several persons own
+MAX_OWNERS = 10  # a string with more owners identifies nobody; CMS and Health Canada require groups of at least 11
 BLOCK_KEYS = 1 << 20  # new keys are merged into the kept ones when at least this many were added
-# values of `minimum` in `exceeds_control`
+# With fewer than this many matches of others, every match of train is a leak (`minimum` of `exceeds_control`). The
+# matches of others are:
 MIN_NAMES = 2  # control persons with a matched name
-MIN_NUMBERS = 2  # runs of digits in other texts that match the number of a train person
-MIN_CONTACTS = 4  # shared contacts; with fewer of them, every contact of train is a leak
+MIN_NUMBERS = 2  # runs of digits in control texts that match a train number, or control persons with a matched code
+MIN_CONTACTS = 4  # shared contacts (`judge_patterned`)
 
 
 class Owners:
-    """The owners of one identifier, as person numbers (indices); at most eleven are recorded.
+    """The owners of one identifier, given by their numbers; at most eleven are stored.
 
-    Train persons have the lowest numbers, control persons the next. The next number stands for public text, the one
-    after it for the rows set aside by the input checks, which count as one owner in control.
+    Train persons have the lowest numbers, control persons the next. The next number stands for public text. The last
+    number stands for the rows set aside by the input checks, which count as one owner in control.
     """
 
     __slots__ = ("_of",)
@@ -42,19 +43,19 @@ class Owners:
         return iter(sorted(self._of))
 
     def add(self, owner: int) -> None:
-        """Add an owner."""
-        if len(self._of) <= MOST_OWNERS:
+        """Add an owner, unless eleven are stored already."""
+        if len(self._of) <= MAX_OWNERS:
             self._of.add(owner)
 
-    def sides(self, n_train: int, n_persons: int) -> tuple[list[int], list[int]]:
-        """Return the owners in train and in control; both are empty for eleven owners or if one is public text."""
-        if len(self._of) > MOST_OWNERS or n_persons in self._of:
+    def split(self, n_train: int, n_persons: int) -> tuple[list[int], list[int]]:
+        """Return the owners in train and in control; both are empty if eleven or public text own it."""
+        if len(self._of) > MAX_OWNERS or n_persons in self._of:
             return [], []
         return [o for o in self if o < n_train], [o for o in self if o >= n_train]
 
 
 class Keys:
-    """Distinct keys in ascending order; 8 bytes each."""
+    """Distinct keys in ascending order. Memory: 8 bytes for each key."""
 
     def __init__(self, keys: Int) -> None:
         self.keys = keys
@@ -70,7 +71,7 @@ class Keys:
 
 
 class KeyCollector:
-    """Collects keys; merges new keys into the distinct ones when there are `BLOCK_KEYS` of them."""
+    """Collects keys, and merges new keys into the distinct ones when `BLOCK_KEYS` new ones were added."""
 
     def __init__(self) -> None:
         self._kept = np.zeros(0, dtype=np.int64)
@@ -90,17 +91,17 @@ class KeyCollector:
 
 
 class OwnedKeys(NamedTuple):
-    """Keys in ascending order, each with its only owner or MANY; 12 bytes for each of the k keys."""
+    """k keys in ascending order, each with its only owner, or SEVERAL. Memory: 12 bytes for each key."""
 
     keys: Int  # (k,)
     owner: NDArray[np.int32]  # (k,)
 
     def positions(self, items: Iterable[Hashable]) -> Int:
-        """Return the positions of the keys of strings that were added."""
+        """Return the positions of the keys of `items`, which must have been added."""
         return np.searchsorted(self.keys, np.fromiter(map(hash, items), dtype=np.int64))
 
     def occur_in(self, keys: Keys) -> Bool:
-        """Return for each stored key whether it is among the given keys, (k,)."""
+        """Return whether each stored key is among `keys`, (k,)."""
         return np.isin(self.keys, keys.keys, assume_unique=True)
 
 
@@ -112,7 +113,7 @@ class OwnerCollector:
         self._new, self._owners = array("q"), array("i")
 
     def add(self, items: Iterable[Hashable], owner: int) -> None:
-        """Add the keys of some strings of one owner."""
+        """Add the keys of strings that `owner` has."""
         before = len(self._new)
         self._new.extend(map(hash, items))
         self._owners.extend([owner] * (len(self._new) - before))
@@ -128,19 +129,19 @@ class OwnerCollector:
             keys, owner = keys[order], owner[order]
             first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
             low, high = np.minimum.reduceat(owner, first), np.maximum.reduceat(owner, first)
-            self._kept = OwnedKeys(keys[first], np.where(low == high, low, np.int32(MANY)))
+            self._kept = OwnedKeys(keys[first], np.where(low == high, low, np.int32(SEVERAL)))
             self._new, self._owners = array("q"), array("i")
         return self._kept
 
 
 class SharingCollector:
-    """Collects pairs of a key and an owner; 12 bytes for each pair."""
+    """Collects pairs of a key and an owner. Memory: 12 bytes for each pair."""
 
     def __init__(self) -> None:
         self._keys, self._owners = array("q"), array("i")
 
     def add(self, item: Hashable, owner: int) -> None:
-        """Add the key of a string of one owner."""
+        """Add the key of a string that `owner` has."""
         self._keys.append(hash(item))
         self._owners.append(owner)
 

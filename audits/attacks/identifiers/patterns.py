@@ -1,10 +1,10 @@
 """Find identifiers in text by patterns, with a checksum for kinds that have one.
 
-Every repetition is bounded or starts at a rare character, so the time is linear in the text.
+Every repetition in a pattern is bounded or starts at a rare character, so the time is linear in the text length.
 
-Phone numbers are found by a pattern of ours, not by the library phonenumbers. That library finds national numbers
-only of a country that the caller names. Without a country, it finds three of the nine numbers in our tests.
-It finds no numbers that are reserved for fiction.
+Phone numbers are found by our own pattern, not by the library phonenumbers. That library needs to know the country
+to find national numbers. Without a country, it finds three of the nine numbers in our tests. It never finds numbers
+that are reserved for fiction.
 """
 
 import re
@@ -35,8 +35,8 @@ from audits.text.identifier_grammar import (
 )
 from audits.text.normalise import normalise, tokens
 
-# Kinds of identifiers, with their reported names. A direct identifier belongs to one person. A contact may also
-# belong to a front desk that everybody quotes. Many people share a quasi-identifier.
+# Kinds of identifiers, with the names that reports use. A direct identifier belongs to one person. A contact may
+# also belong to a front desk that everybody quotes. A quasi-identifier is shared by many people.
 DIRECT = {
     "mrn": "record number",
     "ssn": "national id",
@@ -48,10 +48,10 @@ CONTACT = {"email": "e-mail address", "phone": "phone number", "url": "URL"}
 QUASI = {"date": "date", "postal": "postal code", "age": "age"}
 MIN_NUMBER_DIGITS = 6  # numbers with fewer digits are ignored
 MIN_IBAN_CHARACTERS = 15  # length of the shortest IBAN, that of Norway
-PHONE_DIGITS = 9  # number of last digits that are compared, so that a country code does not matter
+PHONE_DIGITS = 9  # phone numbers are compared by their last nine digits, so that a country code does not matter
 _MONTH = rf"(?P<month>{'|'.join(MONTHS)})[a-z]*\.?"
 _DIGIT = re.compile(r"\d")
-# matches of every pattern except e-mail address and URL lie within 40 characters of a digit
+# patterns other than those of e-mail addresses and URLs match only within 40 characters of a digit
 _FAR_FROM_DIGITS = re.compile(r"(\D{40})\D+(\D{40})")
 _NUMBER = re.compile(r"(?<![\w])\d(?:[ ./-]?\d){5,24}(?!\w)")
 _EMAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}")
@@ -119,14 +119,14 @@ class Match(NamedTuple):
 
 
 class RowContent(NamedTuple):
-    """Contents of one text: patterned identifiers, bare numbers as entities of the kind "number", and tokens."""
+    """The contents of one text."""
 
-    entities: set[Entity]
-    numbers: set[Entity]
-    words: list[str]
+    entities: set[Entity]  # identifiers found by pattern
+    numbers: set[Entity]  # numbers (`find_numbers`), as entities of the kind "number"
+    words: list[str]  # tokens of the normalised text
     text: str  # as written
     normalised: str
-    matches: list[Match]  # the identifiers with their places in the normalised text
+    matches: list[Match]  # identifiers found by pattern, with their positions in the normalised text
 
 
 def read_content(text: str) -> RowContent:
@@ -149,12 +149,12 @@ def entities(text: str) -> set[Entity]:
 
 
 def numbers(text: str) -> set[str]:
-    """Return the digits of every number of six digits or more, in any grouping, and the last nine digits of each."""
+    """Return the digits of each number of at least six digits in any grouping, and the last nine of longer ones."""
     return {match.entity.key for match in find_numbers(normalise(text))}
 
 
 def find_numbers(normalised: str) -> Iterator[Match]:
-    """Yield the numbers in a normalised text that `numbers` returns, each as an entity of the kind "number"."""
+    """Yield the numbers that `numbers` returns, as entities of the kind "number", from a normalised text."""
     for match in _NUMBER.finditer(_plain(normalised)):
         digits = _digits(match[0])
         yield Match(Entity("number", digits), *match.span())
@@ -185,7 +185,7 @@ def find_entities(normalised: str) -> Iterator[Match]:
 def number_key(entity: Entity) -> str | None:
     """Return the digits of an identifier that may also occur as a bare number, else None.
 
-    None is returned for quasi-identifiers, keys with other characters than digits, and fewer than six digits.
+    The result is None for quasi-identifiers, and for keys that have fewer than six digits or other characters.
     """
     if entity.kind in QUASI or not entity.key.isdecimal() or len(entity.key) < MIN_NUMBER_DIGITS:
         return None
@@ -199,10 +199,10 @@ def only_digits(normalised: str) -> Entity | None:
 
 
 class _Shortened(NamedTuple):
-    """A text in which everything far from digits is replaced by a line break."""
+    """A text in which each stretch far from digits is replaced by a line break, which leaves pieces of the text."""
 
     text: str
-    starts: list[int]  # first character of each piece
+    starts: list[int]  # first character of each piece in `text`
     shifts: list[int]  # number of characters removed before each piece
 
 
@@ -218,7 +218,7 @@ def _near_digits(text: str) -> _Shortened:
 
 
 def _within(match: re.Match[str], kind: str, key: str) -> Match:
-    """Return the key and its place, without the other characters of the match before and after it."""
+    """Return the key with its own position; the match may have other characters before and after it."""
     start = match.start() + match[0].index(key)
     return Match(Entity(kind, key), start, start + len(key))
 
@@ -231,9 +231,9 @@ def _with_digits(text: str) -> Iterator[Match]:
                 start = match.start(group) + len(match[group]) - len(match[group].lstrip(" -"))
                 yield Match(Entity(kind, key), start, match.end(group))
     for match in _IBAN.finditer(text):
-        written = _iban(match[0])
-        if written:
-            yield Match(Entity("iban", _compact(written)), match.start(), match.start() + len(written))
+        iban = _iban(match[0])
+        if iban:
+            yield Match(Entity("iban", _compact(iban)), match.start(), match.start() + len(iban))
     yield from _dates(text)
 
 
@@ -248,16 +248,16 @@ def _phone(written: str) -> str:
 
 
 def _iban(match: str) -> str:
-    """Return the IBAN at the start of a match, or ""; the pattern may also match words after the IBAN."""
+    """Return the IBAN at the start of a match, or "" if there is none; words after it may be in the match."""
     while len(key := _compact(match)) >= MIN_IBAN_CHARACTERS:
-        if mod_97_10.is_valid(key[4:] + key[:4]):  # ISO 13616; the additional rules of a country are not checked
+        if mod_97_10.is_valid(key[4:] + key[:4]):  # ISO 13616; additional rules of single countries are not checked
             return match
         match = match[: max(match.rfind(" "), match.rfind("-"), 0)]
     return ""
 
 
 def _dates(text: str) -> Iterator[Match]:
-    """Yield each date; its key is the last two digits of the year, then day and month, the lower number first."""
+    """Yield each date; its key is the last two digits of the year, then the lower and the higher of day and month."""
     for match in (match for pattern in _DATES for match in pattern.finditer(text)):
         month = MONTHS.index(match["month"]) + 1 if match["month"] in MONTHS else int(match["month"])
         low, high = sorted((month, int(match["day"])))
@@ -278,12 +278,13 @@ def _compact_code(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the text with ASCII digits, and spaces instead of underscores; no character changes its position."""
+    """Return the text with ASCII digits, and with spaces for underscores; each character keeps its position."""
     text = text.replace("_", " ")
     return text if text.isascii() else "".join(str(int(c)) if c.isdecimal() else c for c in text)
 
 
-# kind, pattern, group that contains the identifier, and function from the group to the key ("" if not an identifier)
+# kind, pattern, number of the group that contains the identifier, and a function that returns the key of the text of
+# this group, or "" if it is no identifier
 _SHAPES: tuple[tuple[str, re.Pattern[str], int, Callable[[str], str]], ...] = (
     ("mrn", _MRN, 1, _compact_code),
     ("mrn", _CUED, 1, lambda written: "" if _DATE_SHAPE.fullmatch(written) else _compact_code(written)),

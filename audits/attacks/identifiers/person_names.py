@@ -12,7 +12,7 @@ from audits.text.phrases import Phrases
 _TITLES = TITLES | {degree.casefold() for degree in DEGREES} | {"jr", "sr", "ii", "iii", "iv", "esq"}
 _PARTICLES = PARTICLES | {"das", "ter", "ten", "zu", "zum", "zur", "af", "av", "st", "san"}
 _LISTED = frozenset(word.casefold() for word in FIRST_NAMES | WORD_FIRST)
-MOST_NAME_PARTS = 6  # a string with more words is not a name
+MAX_NAME_WORDS = 6  # a string with more words is not a name
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _OTHER = re.compile(r"[^\s,.'-]")
 # capitalised words, which may have a comma after the first or an initial between them
@@ -24,11 +24,11 @@ class PersonName(NamedTuple):
     """One reading of a name: which of its words are the given names and which the surname."""
 
     given: Tokens
-    surnames: tuple[Tokens, ...]  # spellings: as written, as one word, without particles, and each part alone
+    surnames: tuple[Tokens, ...]  # spellings of the surname: as written, as one word, without particles, single parts
 
 
 class NameForm(NamedTuple):
-    """A name as it occurs: a spelling of the surname, and the given names or initials next to it, in their order."""
+    """A name as it occurs in a text: the surname, and the given names or initials next to it, in their order."""
 
     surname: Tokens
     given: Tokens
@@ -40,7 +40,7 @@ class NameForm(NamedTuple):
 
 
 class NameMatch(NamedTuple):
-    """An occurrence of a form in the tokens of a text."""
+    """An occurrence of a form in the tokens [start, end) of a text."""
 
     form: NameForm
     names: tuple[int, ...]  # numbers of the names that agree with the form
@@ -51,7 +51,7 @@ class NameMatch(NamedTuple):
 def names_in(text: str, words: set[str]) -> Iterator[str]:
     """Yield each sequence of two or three capitalised words in a text that may be the name of a person.
 
-    All its words, except initials, must be among `words` (lower case), and one must be a listed given name.
+    One word must be a listed given name. All words except initials must be among `words`, which are in lower case.
     """
     for match in _CAPITALISED.finditer(text):
         found = [word for word in tokens(match[0]) if len(word) > 1]
@@ -60,7 +60,7 @@ def names_in(text: str, words: set[str]) -> Iterator[str]:
 
 
 def read_name(text: str) -> tuple[PersonName, ...]:
-    """Return the readings of a string as a name of a person; none if it is not a name.
+    """Return the readings of a string as the name of a person; empty if it is not a name.
 
     "Turner, Rajesh Andre" has one reading. In "Rajesh Andre Turner" the last word or the last two words may be the
     surname. Particles and the words of a hyphenated surname belong to the surname.
@@ -69,7 +69,7 @@ def read_name(text: str) -> tuple[PersonName, ...]:
     before, comma, after = normalised.partition(",")
     parts = [[word for word in _WORD.findall(part) if word not in _TITLES] for part in (before, after)]
     n_words = len(parts[0]) + len(parts[1])
-    if not 2 <= n_words <= MOST_NAME_PARTS or _OTHER.search(_WORD.sub("", normalised)):
+    if not 2 <= n_words <= MAX_NAME_WORDS or _OTHER.search(_WORD.sub("", normalised)):
         return ()
     if comma and parts[0] and parts[1]:
         return (_reading(parts[1], parts[0]),)
@@ -78,9 +78,9 @@ def read_name(text: str) -> tuple[PersonName, ...]:
 
 
 def _surname_starts(words: Sequence[str]) -> list[int]:
-    """Return where the surname may start: at the last word or the last but one.
+    """Return the indices at which the surname may start: the last word and the last but one.
 
-    Particles directly before it, such as "van", belong to the surname, so the start is then the first particle.
+    If particles such as "van" stand directly before this word, the surname starts at the first particle.
     """
     starts = []
     for n_last in (1, 2):
@@ -101,7 +101,7 @@ def _reading(given: Sequence[str], surname: Sequence[str]) -> PersonName:
 
 
 class NameSearch:
-    """Search for names in the tokens of texts. Cost: O(tokens + hits × names with the same surname)."""
+    """A search for names in the tokens of texts. Cost: O(tokens + hits × names with the same surname)."""
 
     def __init__(self, names: Sequence[Sequence[PersonName]]) -> None:
         self._given: dict[Tokens, dict[Tokens, list[int]]] = defaultdict(lambda: defaultdict(list))
@@ -115,8 +115,8 @@ class NameSearch:
     def matches(self, words: Sequence[str]) -> Iterator[NameMatch]:
         """Yield each occurrence of a surname next to given names or initials of the same name.
 
-        If several names agree with the text at a place, only those that agree with the largest number of given names
-        or initials are returned.
+        If several names agree with the text at one place, the search yields only the names that agree with the
+        largest number of given names or initials.
         """
         if not self._surnames:
             return
@@ -127,14 +127,14 @@ class NameSearch:
                 for match in (_before(words, at, given), _after(words, at + len(surname), given)):
                     if match is not None:
                         found[match] += numbers
-            most = max((len(given) for given, _, _ in found), default=0)
+            n_given = max((len(given) for given, _, _ in found), default=0)
             for (given, first, last), numbers in found.items():
-                if len(given) == most:
+                if len(given) == n_given:
                     start, end = min(first, at), max(last, at + len(surname))
                     yield NameMatch(NameForm(surname, given), tuple(sorted(set(numbers))), start, end)
 
     def contexts(self, words: Sequence[str]) -> Iterator[tuple[Tokens, Tokens]]:
-        """Yield each surname in a text with the words next to it, at most three on either side."""
+        """Yield each surname in a text with the words around it, at most three before and three after it."""
         if self._surnames:
             for spelling, at in self._phrases.occurrences(words):
                 surname = self._surnames[spelling]
@@ -145,8 +145,8 @@ class NameSearch:
 def agrees(form: NameForm, context: Iterable[str]) -> bool:
     """Return whether a form may mean a person whose surname has the words `context` around it.
 
-    All full given names of the form must be in `context`. If it has only initials, one word must start with the first
-    initial.
+    All full given names of the form must be in `context`. If the form has only initials, a word of `context` must
+    start with the first initial.
     """
     words = set(context)
     full = [word for word in form.given if len(word) > 1]
@@ -154,9 +154,9 @@ def agrees(form: NameForm, context: Iterable[str]) -> bool:
 
 
 def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
-    """Return the given names or initials before a place, with their start and end (exclusive).
+    """Return the given names or initials that end before token `at`, with their start and end (exclusive).
 
-    Particles and unknown initials may stand between.
+    Particles and unknown initials may stand between them and token `at`.
     """
     matched: list[str] = []
     first, left = at, len(given)
@@ -177,9 +177,9 @@ def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, 
 
 
 def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
-    """Return the given names or initials after a place, with their start and end (exclusive).
+    """Return the given names or initials that follow at token `at`, with their start and end (exclusive).
 
-    Titles may stand between.
+    Titles may stand before them.
     """
     matched: list[str] = []
     last, right = at, 0
@@ -203,5 +203,5 @@ def _is_form_of(word: str, given: str) -> bool:
 
 
 def _initials(word: str, given: Tokens) -> list[str]:
-    """Return the letters of a word such as "ra" if they are the first initials of the given names."""
+    """Return the letters of a word such as "ra" if the given names start with these letters in turn, else []."""
     return list(word) if len(word) > 1 and "".join(part[0] for part in given).startswith(word) else []

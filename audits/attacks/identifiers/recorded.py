@@ -20,26 +20,27 @@ from audits.core.stats import exceeds_control
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
-MAX_COINCIDENCES = 0.01  # an occurrence counts only if fewer than this are expected by chance
+MAX_COINCIDENCES = 0.01  # an occurrence counts only if fewer than .01 such occurrences are expected by chance
 COMPARABLE_BITS = 10.0  # a name is compared with names that have at most 10 bits less or 20 bits more
-_MAX_TOKENS = 8  # a recorded identifier is cut to this number of tokens
-_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date is a date ("9th of March 2024")
-_SPELT_CHARACTERS = 8  # an identifier with fewer characters is not searched for with one edit
-_SPELT_WORD = 4  # a word of an identifier with fewer letters is not searched for with one edit
-_CACHED_WORDS = 1 << 16  # words whose look-up is cached
+_MAX_TOKENS = 8  # a recorded identifier is cut to its first 8 tokens
+_MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date is a date ("9th of March 2024")
+_MIN_EDITED_CHARACTERS = 8  # only identifiers of at least 8 characters are searched for with one edit
+_MIN_EDITED_LETTERS = 4  # only words of at least 4 letters may contain the edit
+_CACHED_WORDS = 1 << 16  # number of words whose look-up is cached
 Value = tuple[str, ...]
+# (number of a value, the value or a form of it, further owners, whether it occurs in S, (bits, whether it is rare))
 _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedIdentifiers:
-    """The identifiers recorded before replacement, each numbered by its position in `values`.
+    """The identifiers recorded before replacement.
 
-    - A value is an identifier as recorded.
-    - A form is the e-mail address, number or date in a value, in any notation. Values of the same form have the same
-      owners.
-    - A personal number belongs to one person by its kind. Several persons may have a date, an address or a phone
-      number, so these are not personal numbers.
+    - A value is an identifier as recorded. Its number is its position in `values`.
+    - A form is the e-mail address, number or date in a value, in any notation. Values with the same form have the
+      same owners.
+    - A personal number is a value that belongs to one person by its kind. Dates, addresses and phone numbers are not
+      personal numbers, because several persons may have them.
     """
 
     values: Sequence[Value]  # the tokens of each value, at most 8
@@ -50,12 +51,12 @@ class RecordedIdentifiers:
     numbers: frozenset[int]  # numbers of the values that are personal numbers
 
     def may_be_misspelt(self, value: Value) -> bool:
-        """Return whether a value is long enough to be recognised with one edit; only words of letters are edited."""
-        return sum(map(len, value)) >= _SPELT_CHARACTERS and any(map(_may_be_misspelt, value))
+        """Return whether a value is long enough to be recognised with one edit in one of its words."""
+        return sum(map(len, value)) >= _MIN_EDITED_CHARACTERS and any(map(_may_be_misspelt, value))
 
 
 def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> RecordedIdentifiers:
-    """Index the identifiers that `lists` contains for each row; `owners` are the owners of the rows."""
+    """Return the identifiers in `lists`, which has one list per row; `owners` has the owner of each row."""
     listed = [(text, owner) for row, owner in zip(lists, owners, strict=False) for text in row]
     owner_of: dict[Value, Owners] = {}
     for text, owner in listed:
@@ -69,17 +70,17 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
         i = number.get(_value(text))
         if i is None:
             continue
-        found, is_date = _forms(text)
-        for form in found:
+        forms_of_text, is_date = _forms(text)
+        for form in forms_of_text:
             first = forms.setdefault(form, i)
             for owner in owners_of_value[i]:
                 owners_of_value[first].add(owner)
             owners_of_value[i] = owners_of_value[first]
         if is_date:
             dates.add(i)
-        if {form.kind for form in found} & {*CONTACT}:
+        if {form.kind for form in forms_of_text} & {*CONTACT}:
             contacts.add(i)
-        if found:
+        if forms_of_text:
             with_form.add(i)
     return RecordedIdentifiers(
         values=list(owner_of),
@@ -108,30 +109,30 @@ def _forms(text: str) -> tuple[set[Entity], bool]:
     if digits is not None:
         forms.add(digits)
     dates = {entity for entity in found if entity.kind == "date"}
-    if dates and len(tokens(normalised)) <= _DATE_TOKENS:
+    if dates and len(tokens(normalised)) <= _MAX_DATE_TOKENS:
         return forms | dates, True
     return forms | {entity for entity in found if entity.kind not in QUASI}, False
 
 
 def _may_be_misspelt(word: str) -> bool:
-    return len(word) >= _SPELT_WORD and word.isalpha()
+    return len(word) >= _MIN_EDITED_LETTERS and word.isalpha()
 
 
 class Occurrences:
-    """Occurrences of recorded identifiers in S and in other texts; call `read_synthetic` for all rows of S first."""
+    """Occurrences of recorded identifiers in S and in other texts."""
 
     def __init__(self, recorded: RecordedIdentifiers) -> None:
         self.recorded = recorded
         self.values: set[int] = set()  # numbers of the values that occur in S as recorded
         self.forms: set[Entity] = set()  # forms that occur in S
         self.titled: set[int] = set()  # numbers of the values that occur in S after a title, such as "Mrs"
-        self.together: list[frozenset[int]] = []  # for each row of S with two or more values, their numbers
+        self.together: list[frozenset[int]] = []  # numbers of the values in each row of S with two or more values
         self.misspelt: dict[Value, set[int]] = {}  # misspellings in S, with the numbers of the values one edit away
-        self.value_owners: dict[Value, Owners] = {}  # owners of the other texts with each value or misspelling
-        self.form_owners: dict[Entity, Owners] = {}  # owners of the other texts with each form
+        self.value_owners: dict[Value, Owners] = {}  # owners of the texts outside S with each value or misspelling
+        self.form_owners: dict[Entity, Owners] = {}  # owners of the texts outside S with each form
         self._phrases = Phrases(recorded.values)
-        spelt = {w for v in recorded.values if recorded.may_be_misspelt(v) for w in v if _may_be_misspelt(w)}
-        self._one_edit_away = lru_cache(_CACHED_WORDS)(Misspellings(sorted(spelt)).look_up)
+        words = {w for v in recorded.values if recorded.may_be_misspelt(v) for w in v if _may_be_misspelt(w)}
+        self._one_edit_away = lru_cache(_CACHED_WORDS)(Misspellings(sorted(words)).look_up)
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the recorded identifiers of a synthetic row."""
@@ -158,19 +159,19 @@ class Occurrences:
             if entity in self.recorded.forms:
                 self.form_owners.setdefault(entity, Owners()).add(owner)
 
-    def sides(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> tuple[list[int], list[int]]:
+    def persons(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons whom an occurrence of value `i` identifies.
 
-        - If only train or only control has the value, it identifies its owners, provided they are at most ten.
-        - If both have it and it is a personal number, it identifies its owners in train.
-        - If both have any other value, or if a date has several owners, it identifies nobody.
+        A value identifies nobody if it has more than ten owners, if it occurs in public text, or if it is a date with
+        several owners. Otherwise:
+        - If only train or only control persons have the value, it identifies its owners.
+        - If both have it, a personal number identifies its owners in train, and any other value identifies nobody.
 
-        `sizes` has the number of train persons and the number of all. `others` are further owners, such as those of a
-        form of the value.
+        `sizes` is (n_train, n_persons). `others` are further owners, such as the owners of a form of the value.
         """
-        writers = self.value_owners.get(self.recorded.values[i], ())
-        owners = Owners((*self.recorded.owners[i], *writers, *others))
-        train, control = owners.sides(*sizes)
+        text_owners = self.value_owners.get(self.recorded.values[i], ())
+        owners = Owners((*self.recorded.owners[i], *text_owners, *others))
+        train, control = owners.split(*sizes)
         if i in self.recorded.dates and len([*owners]) > 1:
             return [], []
         if train and control:
@@ -183,7 +184,7 @@ class Occurrences:
         return Phrases(spellings), spellings
 
     def _misspelt_in(self, words: Sequence[str]) -> Iterator[tuple[Value, int]]:
-        """Yield each spelling in a row that is one edit away from a value, and the number of the value."""
+        """Yield each spelling in a row that is one edit away from a value, with the number of the value."""
         for at, word in enumerate(words):
             for known in self._one_edit_away(word):
                 start = max(0, at + 1 - _MAX_TOKENS)
@@ -197,10 +198,10 @@ class Occurrences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticCounts:
-    """Numbers of places in S where an identifier could occur by chance."""
+    """The number of places in S where an identifier could occur by chance."""
 
     n_tokens: int
-    n_numbers: int  # different numbers of six digits or more
+    n_numbers: int  # different numbers of at least six digits
     n_dates: int  # different dates
 
 
@@ -211,42 +212,43 @@ class RecordedHits:
     tested: int  # number of tested identifiers of train persons
     found: int  # number of identifiers of train persons that occur in S in any form
     of_control: int  # number of identifiers of control persons that occur in S
-    hard: int  # number of leaks
+    n_leaks: int
     terms: SearchTerms  # the leaks as they occur in S, with their owners
 
 
 @dataclass(slots=True)
 class _Occurrence:
-    """Occurrences of one value in S."""
+    """A value that occurs in S, in one or more spellings or forms."""
 
     train: set[int] = field(default_factory=set)  # train persons whom the value identifies
     control: set[int] = field(default_factory=set)  # control persons whom the value identifies
-    bits: float = -math.inf  # surprisal of the rarest form found
-    direct: bool = False  # whether a form other than a date was found
+    bits: float = -math.inf  # surprisal of the rarest spelling or form
+    is_direct: bool = False  # whether a form other than a date occurs
     terms: list[tuple[Value | Entity, str]] = field(default_factory=list)  # as it occurs, with the kind to report
 
-    def add(self, term: Value | Entity, kind: str, sides: tuple[list[int], list[int]], bits: float) -> None:
-        self.train.update(sides[0])
-        self.control.update(sides[1])
+    def add(self, term: Value | Entity, kind: str, persons: tuple[list[int], list[int]], bits: float) -> None:
+        self.train.update(persons[0])
+        self.control.update(persons[1])
         self.bits = max(self.bits, bits)
-        self.direct |= isinstance(term, Entity) and kind != "known date"
+        self.is_direct |= isinstance(term, Entity) and kind != "known date"
         self.terms.append((term, kind))
 
 
 class _Chance:
-    """Surprisal of recorded identifiers in bits, and whether chance would produce them in S less than .01 times.
+    """The surprisal of recorded identifiers in bits, and whether they are rare.
+
+    An identifier is rare if the expected number of chance matches, lambda, is below .01:
 
         lambda = (places in S) × (identifiers searched for) × 2^-bits
 
     - Value as recorded: the places are the tokens of S, and only this identifier is counted.
     - Value with one edit: the places are the tokens of S, and all values that may be misspelt are counted. The bits
-      are those of the more likely spelling minus log2 of the number of strings within one edit.
+      are the bits of the more likely spelling minus log2 of the number of strings within one edit.
     - Number: the places are the different numbers of S, and all recorded numbers are counted.
     - Date: the places are the different dates of S, and all recorded dates are counted. A date has 15 bits.
 
-    All identifiers of the last three kinds are counted because there are many, and because control cannot show how
-    often numbers occur by chance. If 3,000 persons each have a recorded number of 8 digits and 3,000 synthetic rows
-    each contain one, chance produces a match in one of eleven tables.
+    In the last three cases, all identifiers of the kind are counted because there are many, and because control
+    persons cannot show how often numbers occur by chance.
     """
 
     def __init__(self, recorded: RecordedIdentifiers, counts: SyntheticCounts, surprisal: Surprisal) -> None:
@@ -255,7 +257,7 @@ class _Chance:
         self._n_numbers = len({i for form, i in recorded.forms.items() if form.key.isdecimal()} - recorded.dates)
 
     def of_value(self, i: int) -> tuple[float, bool]:
-        """Return the bits of a value as recorded, and whether lambda < .01."""
+        """Return the bits of a value as recorded, and whether it is rare."""
         value = self._recorded.values[i]
         digits = Entity("number", "".join(value))
         if i in self._recorded.dates or digits in self._recorded.forms:
@@ -264,7 +266,7 @@ class _Chance:
         return bits, self._is_rare(bits, self._counts.n_tokens)
 
     def of_form(self, form: Entity, i: int) -> tuple[float, bool]:
-        """Return the bits of a form of a value, and whether lambda < .01."""
+        """Return the bits of a form of a value, and whether it is rare."""
         if i in self._recorded.dates:
             bits, n_places = QUASI_BITS["date"], self._counts.n_dates * len(self._recorded.dates)
         elif form.key.isdecimal():
@@ -274,7 +276,7 @@ class _Chance:
         return bits, self._is_rare(bits, n_places)
 
     def of_misspelt(self, spelling: Value, i: int) -> tuple[float, bool]:
-        """Return the bits of a value with one edit, and whether lambda < .01."""
+        """Return the bits of a value with one edit, and whether it is rare."""
         value = self._recorded.values[i]
         n_strings = n_within_one_edit(sum(map(len, value)))
         bits = min(self._bits(value), self._bits(spelling)) - math.log2(n_strings)
@@ -296,13 +298,13 @@ def judge_recorded(
     An identifier is tested if
     - at most ten persons have it, recorded or in their texts, and public text does not contain it;
     - only train persons have it, or it is a personal number (`RecordedIdentifiers`);
-    - chance would produce it in S less than .01 times (`_Chance`).
+    - it is rare (`_Chance`).
 
     A tested identifier that occurs in S as an address or number is a leak. A name or date may be in common use, such
-    as the name of a town, even if its spelling looks rare. The recorded identifiers of control show how often this
-    happens. A name or date is therefore a leak unless identifiers of control that are about as rare occur in S about
-    as often (`exceeds_control`). A far longer, and so rarer, name of control is not compared. For an identifier that
-    is a single ordinary word, see `_leaks`.
+    as the name of a town, even if its spelling looks rare. The recorded identifiers of control persons show how often
+    this happens. A name or date in S is therefore compared with all names and dates in S that are about as rare
+    (`COMPARABLE_BITS`). It is a leak if fewer than two control persons have one of these, or if significantly more
+    train persons do (`exceeds_control`). For an identifier that is a single ordinary word, see `_leaks`.
     """
     recorded, rarity, sizes = (
         occurrences.recorded,
@@ -318,29 +320,28 @@ def judge_recorded(
     ]
     tested, found = set[int](), defaultdict[int, _Occurrence](_Occurrence)
     for i, term, others, occurs, (bits, is_rare) in candidates:
-        sides = occurrences.sides(i, sizes, others)
-        if is_rare and any(sides):
+        persons = occurrences.persons(i, sizes, others)
+        if is_rare and any(persons):
             tested.add(i)
             if occurs:
                 kind = "known date" if i in recorded.dates and isinstance(term, Entity) else "known identifier"
-                found[i].add(term, kind, sides, bits)
+                found[i].add(term, kind, persons, bits)
     for spelling, values in occurrences.misspelt.items():
         i = min(values)
         bits, is_rare = rarity.of_misspelt(spelling, i)
         owners = [owner for other in values for owner in recorded.owners[other]]
-        sides = occurrences.sides(i, sizes, [*occurrences.value_owners.get(spelling, ()), *owners])
-        if is_rare and any(sides):
-            found[i].add(spelling, "known identifier, misspelt", sides, bits)
-    n_tested = sum(occurrences.sides(i, sizes)[0] != [] for i in tested)
-    train_share = n_tested / max(len(tested), 1)
-    of_train = [one for one in found.values() if one.train]
-    leaks = _leaks(found, occurrences, train_share)
-    terms = [(term, (kind, sorted(one.train))) for one in leaks for term, kind in one.terms]
+        persons = occurrences.persons(i, sizes, [*occurrences.value_owners.get(spelling, ()), *owners])
+        if is_rare and any(persons):
+            found[i].add(spelling, "known identifier, misspelt", persons, bits)
+    n_tested = sum(occurrences.persons(i, sizes)[0] != [] for i in tested)
+    n_of_train = sum(bool(occurrence.train) for occurrence in found.values())
+    leaks = _leaks(found, occurrences, n_tested / max(len(tested), 1))
+    terms = [(term, (kind, sorted(leak.train))) for leak in leaks for term, kind in leak.terms]
     return RecordedHits(
         tested=n_tested,
-        found=len(of_train),
-        of_control=len(found) - len(of_train),
-        hard=len(leaks),
+        found=n_of_train,
+        of_control=len(found) - n_of_train,
+        n_leaks=len(leaks),
         terms=SearchTerms(
             {term: kind_and_owners for term, kind_and_owners in terms if isinstance(term, Entity)},
             {term: kind_and_owners for term, kind_and_owners in terms if not isinstance(term, Entity)},
@@ -351,24 +352,25 @@ def judge_recorded(
 def _leaks(found: Mapping[int, _Occurrence], occurrences: Occurrences, share: float) -> list[_Occurrence]:
     """Return the leaks among the occurrences; `share` is the share of train among the tested identifiers.
 
-    Ordinary words are judged by `leaking_words`. Those after a title are judged like other names, and so are all of
-    them if no identifier of control was tested, because chance cannot be estimated then.
+    Single ordinary words are judged by `leaking_words`. But an ordinary word after a title is judged like a name. If
+    no identifier of control was tested, chance cannot be estimated, so all ordinary words are judged like names.
     """
     values, titled = occurrences.recorded.values, occurrences.titled
     common = {i for i in found if is_common(values[i]) and i not in titled and share < 1}
     words = {i: CommonWord(values[i][0], found[i].train, found[i].control) for i in common}
     leaking = leaking_words(words, occurrences.together, share)
-    others = [one for i, one in found.items() if i not in common]
+    names = [occurrence for i, occurrence in found.items() if i not in common]
     return [
-        one
-        for i, one in found.items()
-        if one.train and (one.direct or (i in leaking if i in common else _is_leak(one, others, share)))
+        occurrence
+        for i, occurrence in found.items()
+        if occurrence.train
+        and (occurrence.is_direct or (i in leaking if i in common else _is_leak(occurrence, names, share)))
     ]
 
 
-def _is_leak(one: _Occurrence, found: Iterable[_Occurrence], share: float) -> bool:
-    """Return `exceeds_control` of the train and control persons who have occurrences about as rare as this one."""
-    alike = [o for o in found if -COMPARABLE_BITS <= o.bits - one.bits <= 2 * COMPARABLE_BITS]
-    train = {person for o in alike for person in o.train}
-    control = {person for o in alike for person in o.control}
+def _is_leak(occurrence: _Occurrence, names: Iterable[_Occurrence], share: float) -> bool:
+    """Return whether more train persons than chance explains have names in S that are about as rare as this one."""
+    alike = [name for name in names if -COMPARABLE_BITS <= name.bits - occurrence.bits <= 2 * COMPARABLE_BITS]
+    train = {person for name in alike for person in name.train}
+    control = {person for name in alike for person in name.control}
     return exceeds_control(len(train), len(control), share, minimum=MIN_NAMES)

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from audits.attacks.identifiers.patterns import Entity
 
-_BACKGROUND_CHARACTERS = 200_000  # number of characters of the background text on which the model is fitted
+_BACKGROUND_CHARACTERS = 200_000  # the model is fitted on this number of characters of background text
 _ALPHABET = 64  # number of characters that may follow an unseen context
-_KEPT = 1 << 18  # number of trigrams whose bits are cached
+_CACHED_TRIGRAMS = 1 << 18  # number of trigrams whose bits are cached
 DIGIT_BITS = math.log2(10)
-QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: one of the days of 100 years; age: one of a few
-_CHECKED = {"card": 1, "nhs": 1, "iban": 2}  # check digits, which the other digits determine
+QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: a day within 100 years; age: one of about eight
+_N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # the other digits determine the check digits
 
 
 class Surprisal:
@@ -20,9 +20,9 @@ class Surprisal:
 
         bits(c | ab) = -log2 P(c | ab),  P(c | ab) = (n(abc) + 4 × P(c | b)) / (n(ab) + 4)
 
-    n counts occurrences in the first 200,000 characters of the background. P(c | b) and P(c) are smoothed likewise,
-    P(c) with 1 / 64. A character has at most log2 64 bits, so that a short name in a foreign spelling does not look
-    unique. A digit always has log2 10 bits, because the numbers of the background do not predict others.
+    n counts occurrences in the first 200,000 characters of the background. P(c | b) is smoothed with P(c), and P(c)
+    with 1 / 64. A character has at most log2 64 bits, so that a short name in a foreign spelling does not look
+    unique. A digit always has log2 10 bits, because numbers of the background text do not predict other numbers.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -38,7 +38,7 @@ class Surprisal:
             n_left -= len(text)
             if n_left <= 0:
                 break
-        self._cost = lru_cache(_KEPT)(self._cost_of)
+        self._cost = lru_cache(_CACHED_TRIGRAMS)(self._cost_of)
 
     def bits(self, string: str) -> float:
         """Return -log2 of the probability that the string follows a space."""
@@ -48,11 +48,11 @@ class Surprisal:
         )
 
     def entity_bits(self, entity: Entity) -> float:
-        """Return the bits of an identifier: those of its kind, its digits except check digits, or its string."""
+        """Return the bits of an identifier, by its kind, by its digits without check digits, or by its characters."""
         if entity.kind in QUASI_BITS:
             return QUASI_BITS[entity.kind]
         if entity.key.isdecimal():
-            return DIGIT_BITS * (len(entity.key) - _CHECKED.get(entity.kind, 0))
+            return DIGIT_BITS * (len(entity.key) - _N_CHECK_DIGITS.get(entity.kind, 0))
         return self.bits(entity.key)
 
     def _cost_of(self, gram: str) -> float:

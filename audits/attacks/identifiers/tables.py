@@ -1,7 +1,7 @@
-"""Read the tables, and judge the identifiers that are found by a pattern.
+"""Read the tables, and decide which of the identifiers that patterns find are leaks.
 
-The pool consists of all texts other than the synthetic ones: train, control, public text, and rows set aside by the
-input checks. A key is the 64-bit hash of a string (`ownership`).
+S is the synthetic table. The pool consists of all texts outside S: train, control, public text, and rows set aside by
+the input checks. A key is the 64-bit hash of a string (`ownership`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,12 +27,12 @@ from audits.core.stats import exceeds_control
 from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
-_RARE_CHARACTERS = 4  # a word with fewer characters is not searched for as a rare word
-MAX_COINCIDENCES_OF_KIND = 0.05  # an identifier counts only if chance is expected to cause fewer matches of its kind
+_MIN_CHARACTERS = 4  # smallest number of characters of a rare word
+MAX_COINCIDENCES_OF_KIND = 0.05  # an identifier counts only if fewer matches of its kind are expected by chance
 
 
 class Collector(Protocol):
-    """Collects what it searches for from all rows of S, and then from the rows of the pool."""
+    """A search that must read all rows of S before the rows of the pool."""
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add a row of S."""
@@ -68,11 +68,11 @@ class People:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticKeys:
-    """The keys of what occurs in the synthetic table."""
+    """The keys of identifiers, numbers and words in S."""
 
     by_kind: Mapping[str, Keys]  # identifiers of each kind
-    numbers: Keys  # all numbers of six digits or more
-    bare: Keys  # numbers other than the digits of an identifier in the same row
+    numbers: Keys  # all numbers of at least six digits
+    bare: Keys  # numbers that are not the digits of an identifier in the same row
     entity_numbers: Keys  # digits of identifiers
     words: Keys  # words of at least four characters
     n_tokens: int
@@ -80,20 +80,19 @@ class SyntheticKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolContent:
-    """What the pool contains. S is the synthetic table."""
+    """Identifiers, numbers and words of the pool, with their owners."""
 
-    entities: Mapping[Entity, Owners]  # identifiers that also occur in S, there possibly as a bare number
-    numbers: Mapping[str, Owners]  # numbers that also occur in S, there possibly as an identifier
+    entities: Mapping[Entity, Owners]  # identifiers that also occur in S, as an identifier or as a bare number
+    numbers: Mapping[str, Owners]  # numbers that also occur in S, as a number or as the digits of an identifier
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
     shared_contacts: Mapping[str, int]  # number of contacts of each kind that exactly two persons have
-    # number of identifiers of each kind, in train (True) and in other texts
-    n_of_kind: Mapping[tuple[str, bool], int]
-    numbered: KnownNumbers  # direct identifiers that are numbers, with their owners
+    n_of_kind: Mapping[tuple[str, bool], int]  # number of identifiers of each kind in train (True) and in other texts
+    known_numbers: KnownNumbers  # direct identifiers that are numbers
 
 
 def read_people(inputs: AuditInputs) -> People:
-    """Return the pool with numbered owners."""
+    """Return the pool, with a number for each owner."""
     train, train_owner = persons(inputs.train.groups)
     control, control_owner = persons(inputs.control.groups)
     tables = [(inputs.train.texts, train_owner), (inputs.control.texts, control_owner + len(train))]
@@ -105,11 +104,11 @@ def read_people(inputs: AuditInputs) -> People:
 
 def rare_words(words: Iterable[str]) -> set[str]:
     """Return the words that are long enough to belong to a single person."""
-    return {word for word in words if len(word) >= _RARE_CHARACTERS}
+    return {word for word in words if len(word) >= _MIN_CHARACTERS}
 
 
 def read_synthetic(texts: Iterable[str], collectors: Sequence[Collector]) -> SyntheticKeys:
-    """Return the keys of what occurs in the synthetic texts, and add each row to the collectors."""
+    """Return the keys of the synthetic texts, and pass each row to the collectors."""
     by_kind = {kind: KeyCollector() for kind in (*DIRECT, *CONTACT, *QUASI)}
     numbers, bare, entity_numbers, words = (KeyCollector() for _ in range(4))
     n_tokens = 0
@@ -135,12 +134,12 @@ def read_synthetic(texts: Iterable[str], collectors: Sequence[Collector]) -> Syn
 
 
 def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Collector]) -> PoolContent:
-    """Return what the pool contains, and add each row to the collectors."""
+    """Return the contents of the pool, and pass each row to the collectors."""
     entities: dict[Entity, Owners] = {}
     numbers: dict[str, Owners] = {}
     words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
-    contacts, numbered = {kind: SharingCollector() for kind in CONTACT}, KnownNumbers()
-    different = {(kind, side): KeyCollector() for kind in (*DIRECT, *CONTACT) for side in (True, False)}
+    contacts, known_numbers = {kind: SharingCollector() for kind in CONTACT}, KnownNumbers()
+    by_kind = {(kind, in_train): KeyCollector() for kind in (*DIRECT, *CONTACT) for in_train in (True, False)}
     for text, owner in people.rows():
         row = read_content(text)
         for entity in row.entities:
@@ -148,11 +147,11 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
             if entity.kind in QUASI:
                 quasi[entity.kind].add([entity], owner)
             else:
-                different[entity.kind, owner < people.n_train].add([entity])
+                by_kind[entity.kind, owner < people.n_train].add([entity])
             if entity.kind in CONTACT and owner < people.n_persons:
                 contacts[entity.kind].add(entity, owner)
             if entity.kind in DIRECT and digits is not None:
-                numbered.add(digits, owner)
+                known_numbers.add(digits, owner)
             if entity in synthetic.by_kind[entity.kind] or (digits is not None and digits in synthetic.numbers):
                 entities.setdefault(entity, Owners()).add(owner)
         for _, digits in row.numbers:
@@ -167,93 +166,93 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
         words=words.collected(),
         quasi={kind: owners.collected() for kind, owners in quasi.items()},
         shared_contacts={kind: int((owners.n_owners() == 2).sum()) for kind, owners in contacts.items()},
-        n_of_kind={place: len(keys.collected()) for place, keys in different.items()},
-        numbered=numbered,
+        n_of_kind={kind_and_side: len(keys.collected()) for kind_and_side, keys in by_kind.items()},
+        known_numbers=known_numbers,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class PatternedHits:
-    """Identifiers found by pattern."""
+    """The result of `judge_patterned`, which defines hits, leaks and shared contacts."""
 
-    hit: Bool  # whether a person has a hit (see `judge_patterned`), (n_persons,)
-    hard: int  # number of leaks
-    by_kind: Mapping[str, list[int]]  # for each kind, number of identifiers in S of [only train, only control]
-    shared_contacts: Mapping[str, int]  # number of shared contacts of each kind (see `judge_patterned`)
+    hit: Bool  # whether each person has a hit, (n_persons,)
+    n_leaks: int
+    # for each kind, number of identifiers in S that only train persons have, and that only control persons have
+    by_kind: Mapping[str, list[int]]
+    shared_contacts: Mapping[str, int]  # number of shared contacts of each kind
     terms: SearchTerms  # the leaks, for locating them
 
 
 def judge_patterned(
     people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal
 ) -> PatternedHits:
-    """Judge every direct identifier and contact that occurs in the synthetic table S.
+    """Judge each identifier of the pool that a pattern finds and that occurs in S.
 
     An identifier is ignored if more than ten persons have it, or if it occurs in public text. A direct identifier or
-    contact is also ignored if chance is expected to produce at least .05 matches of its kind. The others count as
-    follows:
-    - An identifier that only train or only control has is a hit of each of its owners.
+    contact is also ignored if at least .05 matches of its kind are expected by chance. All other identifiers count:
+    - A direct identifier or contact that only train or only control persons have is a hit of each of its owners.
     - A direct identifier of train persons is a leak, even if control persons have it too.
     - A contact that both train and control have is ignored if at least three persons have it, because it belongs to
-      a front desk. Two persons may be a couple.
-    - Any other contact of train is a leak, unless contacts of its kind are shared about as often without a leak
-      (`exceeds_control`).
+      a front desk. If two persons have it, they may be a couple.
+    - Other contacts of train persons are leaks. But if there are four or more shared contacts of a kind, contacts of
+      this kind are leaks only if they hit significantly more train persons than the shared contacts predict
+      (`exceeds_control`). The number of shared contacts is the number of contacts that exactly two persons have, plus
+      the number of control persons whose own contacts occur in S.
     - Dates, postal codes and high ages that only one person has are leaks if significantly more train than control
       persons have one in S.
 
-    The number of shared contacts is the number of control persons whose own contacts occur in S, plus the number of
-    contacts that exactly two persons have. Each kind is judged alone: shared phone numbers have no effect on e-mail
-    addresses.
+    Each kind is judged alone: shared phone numbers have no effect on e-mail addresses.
     """
     hit = np.zeros(people.n_persons + 2, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
     leaks: list[tuple[Entity, Sequence[int]]] = []
-    found = _OneSided()
+    compared = _ComparedLeaks()
     for entity, owners in pool.entities.items():
         digits = number_key(entity)
         all_owners = Owners((*owners, *pool.numbers.get(digits or "", ())))
-        train, control = all_owners.sides(people.n_train, people.n_persons)
-        one_side = not (train and control)
+        train, control = all_owners.split(people.n_train, people.n_persons)
+        is_one_sided = not (train and control)
         if not train and not control:
             continue
-        if one_side:
+        if is_one_sided:
             by_kind[entity.kind][bool(control)] += 1
         if entity.kind in QUASI:
-            found.add(entity, train, control, is_counted=len(train) + len(control) == 1)
+            compared.add(entity, train, control, is_counted=len(train) + len(control) == 1)
             continue
         n_pairs = _places(entity, digits, synthetic) * pool.n_of_kind.get((entity.kind, bool(train)), 0)
         if n_pairs * 2.0 ** -surprisal.entity_bits(entity) >= MAX_COINCIDENCES_OF_KIND:
             continue
-        hit[[*train, *control]] |= one_side
+        hit[[*train, *control]] |= is_one_sided
         if train and entity.kind in DIRECT:
             leaks.append((entity, train))
         elif entity.kind in CONTACT:
-            found.add(entity, train, control, is_counted=one_side or len(train) + len(control) < FEWEST)
-    n_shared = {kind: len(found.control[kind]) + pool.shared_contacts[kind] for kind in CONTACT}
-    leaks += found.leaks(people, n_shared)
+            compared.add(entity, train, control, is_counted=is_one_sided or len(train) + len(control) < FEWEST)
+    n_shared = {kind: len(compared.control[kind]) + pool.shared_contacts[kind] for kind in CONTACT}
+    leaks += compared.leaks(people, n_shared)
     return PatternedHits(hit[: people.n_persons], len(leaks), by_kind, n_shared, _search_terms(leaks))
 
 
-class _OneSided:
-    """Contacts and quasi-identifiers of train persons in S, and the control persons whose own ones occur in S."""
+class _ComparedLeaks:
+    """Contacts and quasi-identifiers in S, which are leaks only if train exceeds control.
+
+    `train` holds those of train persons, and `control` the control persons whose own ones occur in S.
+    """
 
     def __init__(self) -> None:
         self.train: Mapping[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
         self.control: Mapping[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
 
     def add(self, entity: Entity, train: Sequence[int], control: Sequence[int], *, is_counted: bool) -> None:
-        """Add an identifier of train persons or of control persons if it is counted."""
+        """Add an identifier of train or control persons if `is_counted`."""
         if is_counted and train:
             self.train[entity.kind].append((entity, train))
         elif is_counted:
             self.control[entity.kind].update(control)
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
-        """Yield the identifiers of train persons, for each kind with significantly more such persons than predicted.
-
-        The prediction follows from control persons and shared contacts; see `judge_patterned`.
-        """
+        """Yield the identifiers of train persons, for each kind that is a leak by the rules of `judge_patterned`."""
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
-        # share of the pairs of train and S among all pairs of tables in which a contact may occur twice
+        # share of (train person, row of S) among all pairs of a person and a row of S, or of two persons
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
         for kind, found in self.train.items():
             n_train = len({owner for _, owners in found for owner in owners})
@@ -267,9 +266,10 @@ class _OneSided:
 
 
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
-    """Return the number of different strings in S of the form in which the identifier occurs there.
+    """Return the number of different strings in S that the identifier could equal by chance.
 
-    If it can occur in two forms, this is the smaller number.
+    These are the identifiers of its kind if it occurs among them, and the numbers if it consists of digits. If both
+    apply, the result is the smaller count.
     """
     forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:
@@ -277,10 +277,10 @@ def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int
     return min(forms)
 
 
-def _search_terms(hard: Sequence[tuple[Entity, Sequence[int]]]) -> SearchTerms:
+def _search_terms(leaks: Sequence[tuple[Entity, Sequence[int]]]) -> SearchTerms:
     """Return the leaks as search terms; a leak that is a number is also searched for as a bare number."""
     entities: dict[Entity, tuple[str, Sequence[int]]] = {}
-    for entity, owners in hard:
+    for entity, owners in leaks:
         number = number_key(entity)
         for form in [entity] if number is None else [entity, Entity("number", number)]:
             entities[form] = (DIRECT | CONTACT | QUASI)[entity.kind], owners

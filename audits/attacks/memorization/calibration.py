@@ -13,10 +13,11 @@ from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS
 
 # A value of a train person proves a leak if it exceeds the highest value of the control persons by the margin and is
-# at least the floor. A value at or above the ceiling prevents a pass, whatever control persons reach. The names in
-# *_NEAR apply to near copies in one row, those in *_LOOSE to records in pieces and to words in any order.
+# at least the floor. A value at or above the ceiling prevents a pass, whatever the values of control persons are.
+# Constants that end in _NEAR are for near copies in one row. Constants that end in _LOOSE are for records in pieces
+# and for words in any order.
 MARGIN_TOKENS = 8  # each additional token makes a chance run 1.5 to 2 times rarer; 8 tokens make it .4-4 % as likely
-MARGIN_SHORT = 4  # the margin for whole records of fewer than 13 tokens
+MARGIN_SHORT = 4  # for whole records of fewer than 13 tokens
 FLOOR_SHORT = 8
 MARGIN_NEAR = 0.15
 FLOOR_NEAR = 0.55
@@ -24,8 +25,8 @@ CEILING_NEAR = 0.65
 OF_RUNS, OF_SHARES = (FLOOR_TOKENS, MARGIN_TOKENS, CEILING_TOKENS), (FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR)
 FLOOR_LOOSE = 0.6
 MARGIN_LOOSE = 0.2
-MOST_BY_CHANCE = 0.6  # a *_LOOSE test is used only if no control person exceeds this share of a record
-STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens of each length class of records
+MAX_BY_CHANCE = 0.6  # a test with _LOOSE constants is used only if no control person exceeds this share of a record
+STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of records
 N_PLANTED = 8  # largest number of planted records per length class
 
 
@@ -38,7 +39,7 @@ class ChanceThresholds(NamedTuple):
 
 
 def capped_thresholds(by_chance: float, floor: float, margin: float, ceiling: float) -> ChanceThresholds:
-    """Return the thresholds for runs of own words (OF_RUNS), or for the share of a record in a row (OF_SHARES).
+    """Return the thresholds for runs of own words (with OF_RUNS), or for the share of a record in a row (OF_SHARES).
 
     certain = max(floor, by_chance + margin), limit = min(certain, ceiling). Own words are a person's words outside
     common text.
@@ -50,18 +51,19 @@ def capped_thresholds(by_chance: float, floor: float, margin: float, ceiling: fl
 def short_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for whole records of fewer than 13 tokens: limit = max(8, by_chance + 4), certain = inf.
 
-    A single short record may be a quotation, so it prevents a pass but proves no leak. A limit above 12 tokens is
-    replaced by infinity, because the table then also contains short records of control persons.
+    A single short record may be a quotation, so it prevents a pass but proves no leak. If the limit would exceed 12
+    tokens, it is infinite. The table then contains a control person's record of at least 9 tokens, so records of this
+    length occur by chance.
     """
     limit = max(FLOOR_SHORT, by_chance + MARGIN_SHORT)
     return ChanceThresholds(by_chance, np.inf, limit if limit < RECORD_TOKENS else np.inf)
 
 
 def whole_thresholds(by_chance: int) -> ChanceThresholds:
-    """Return the thresholds for runs of words, common text included, that only one person's texts contain.
+    """Return the thresholds for runs of any words, common text included.
 
-    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, both are infinite, which switches the test
-    off, because the text of forms then gives even non-members long runs.
+    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, both are infinite, so the test is not used:
+    the text of forms then gives even control persons long runs.
     """
     certain = max(CEILING_TOKENS, 2 * by_chance) if 2 * by_chance <= CAP_TOKENS else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -70,11 +72,11 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
     """Return the thresholds for the share of a record found in pieces over the table, or in one row in any order.
 
-    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, both are infinite, which switches the test
-    off. Then the table is so large that it contains short pieces of every record, or its rows are so long that they
-    contain most words of every record.
+    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, both are infinite, so the test is not used:
+    the table is so large that it contains short pieces of every record, or its rows are so long that they contain
+    most words of every record.
     """
-    certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MOST_BY_CHANCE else np.inf
+    certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MAX_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)
 
 
@@ -82,8 +84,8 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
     """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
     Control persons who share a record with a train person are excluded, because a copy of that record would raise the
-    thresholds that detect it. The highest value grows with the number of persons, so at most n_train control
-    persons are drawn.
+    thresholds that should detect it. The highest value grows with the number of persons, so at most n_train of the
+    control persons are used. They are drawn at random.
     """
     unrelated = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
     return unrelated if len(unrelated) <= pool.n_train else rng.choice(unrelated, size=pool.n_train, replace=False)
@@ -91,19 +93,19 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Train records that are searched as if they were synthetic rows, so the audit should find them."""
+    """Train records that are added to the synthetic rows as a test; the audit should report each one as a copy."""
 
     texts: tuple[str, ...]  # the records
     stratum: Int  # length class of each record, as an index into STRATA
-    share: Float  # share of all train records that is in each length class, (len(STRATA),)
+    share: Float  # share of all train records in each length class, (len(STRATA),)
 
 
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
     """Return up to N_PLANTED random train records of each length class."""
     sizes = np.array([len(tokens(text)) for text in texts])
     length = np.maximum(np.searchsorted(STRATA, sizes, side="right") - 1, 0)
-    members = [np.flatnonzero(length == i) for i in np.unique(length)]
-    rows = np.concatenate([rng.choice(of, size=min(N_PLANTED, len(of)), replace=False) for of in members])
+    classes = [np.flatnonzero(length == i) for i in np.unique(length)]
+    rows = np.concatenate([rng.choice(rows, size=min(N_PLANTED, len(rows)), replace=False) for rows in classes])
     share = np.bincount(length, minlength=len(STRATA)) / len(texts)
     return Planted(tuple(texts[i] for i in rows), length[rows], share)
 
@@ -114,33 +116,33 @@ class Caught:
 
     found: Int  # number of planted records found
     planted: Int  # number of planted records
-    share: Float  # share of all train records that is in the class
+    share: Float  # share of all train records in the class
 
     @property
     def _is_missed(self) -> Bool:
-        """Return whether fewer than half of the planted records of each length class were found."""
+        """Return for each length class whether fewer than half of its planted records were found."""
         return 2 * self.found < self.planted
 
     @property
     def blind_share(self) -> float:
-        """Return the share of train records in length classes with fewer than half of the planted records found."""
+        """Return the share of train records in length classes of which fewer than half of the planted were found."""
         return float(self.share[self._is_missed].sum())
 
     @property
     def blind_lengths(self) -> str:
-        """Return the length classes with fewer than half of the planted records found; may be empty."""
-        ends = [*(f"to {after - 1}" for after in STRATA[1:]), "or more"]
-        names = [f"{least} {end} words" for least, end in zip(STRATA, ends, strict=True)]
+        """Return the names of the length classes of `blind_share`, separated by commas; may be empty."""
+        ends = [*(f"to {following - 1}" for following in STRATA[1:]), "or more"]
+        names = [f"{shortest} {end} words" for shortest, end in zip(STRATA, ends, strict=True)]
         return ", ".join(name for name, is_missed in zip(names, self._is_missed, strict=True) if is_missed)
 
     def by_length(self) -> dict[str, list[float]]:
         """Return [found, planted, share of train records] by the smallest number of tokens of each length class."""
         rows = zip(STRATA, self.found.tolist(), self.planted.tolist(), self.share.tolist(), strict=True)
-        return {str(least): [found, n, share] for least, found, n, share in rows if n > 0}
+        return {str(shortest): [found, n, share] for shortest, found, n, share in rows if n > 0}
 
 
 def caught(planted: Planted, is_found: Bool) -> Caught:
     """Return how many planted records of each length class were found."""
-    of_found, of_all = planted.stratum[is_found], planted.stratum
-    n_found, n = (np.bincount(stratum, minlength=len(STRATA)) for stratum in (of_found, of_all))
-    return Caught(n_found, n, planted.share)
+    strata = planted.stratum[is_found], planted.stratum
+    n_found, n_planted = (np.bincount(stratum, minlength=len(STRATA)) for stratum in strata)
+    return Caught(n_found, n_planted, planted.share)

@@ -1,4 +1,4 @@
-"""Locate each copy: the synthetic row, the characters within the row, and the person whose text is copied."""
+"""Locate each copy: the synthetic row, the characters of the row, and the person whose text is copied."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -23,18 +23,18 @@ _KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "reco
 
 
 class CopiedRuns(NamedTuple):
-    """Copies of single persons' text in synthetic rows; one entry per copy, all arrays (r,)."""
+    """Copies of single persons' text in synthetic rows; one entry for each of the r copies, all arrays (r,)."""
 
     row: Int  # row of the synthetic table
     owner: Int  # index of the person whose text is copied
-    length: Int  # tokens outside common text, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES
+    length: Int  # number of own words, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES
     start: Int  # first token of the run in the row
-    end: Int  # end of the run, exclusive; common text inside the run lies between start and end
-    masked: Bool  # whether start and end count the tokens after masking numbers
+    end: Int  # end of the run, exclusive; the tokens from start to end include common text inside the run
+    masked: Bool  # whether start and end count tokens after numbers are masked
 
 
 class SourceTexts(NamedTuple):
-    """The synthetic texts, and the train texts that the copies come from."""
+    """The synthetic texts, and the train texts from which copies may come."""
 
     synthetic: Sequence[str]
     train: Sequence[str]
@@ -43,9 +43,9 @@ class SourceTexts(NamedTuple):
 
 
 def copied_runs(runs: Runs, own: OwnText, full: Numbered, wanted: Bool, *, masked: bool) -> CopiedRuns:
-    """Return the wanted runs, with positions in the full rows.
+    """Return the runs selected by `wanted`, with positions in the full rows.
 
-    The positions in `runs` refer to the rows without common text, which `own` holds. `full` holds the full rows.
+    The positions in `runs` refer to the rows without common text (`own`). `full` has the same rows in full.
     """
     row, owner, length, start, _ = (column[wanted] for column in runs)
     first = own.rows.starts[row] + start
@@ -53,19 +53,19 @@ def copied_runs(runs: Runs, own: OwnText, full: Numbered, wanted: Bool, *, maske
     return CopiedRuns(row, owner, length, begin, last + 1, np.full(len(row), masked))
 
 
-def copied_rows(rows: Int, owners: Int, what: int) -> CopiedRuns:
-    """Return copies that are reported as whole rows; `what` is WHOLE_RECORD, NEAR_COPY or IN_PIECES."""
+def copied_rows(rows: Int, owners: Int, kind: int) -> CopiedRuns:
+    """Return copies that are reported as whole rows; `kind` is WHOLE_RECORD, NEAR_COPY or IN_PIECES."""
     zeros = np.zeros_like(rows)
-    return CopiedRuns(rows, owners, np.full(len(rows), what), zeros, zeros, np.zeros(len(rows), dtype=bool))
+    return CopiedRuns(rows, owners, np.full(len(rows), kind), zeros, zeros, np.zeros(len(rows), dtype=bool))
 
 
 def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], limit: int) -> tuple[list[Finding], int]:
-    """Return one finding per row and person, and how many findings are left out.
+    """Return one finding per row and person, and the number of findings omitted because of `MAX_FINDINGS`.
 
     A finding covers the longest run of at least `limit` tokens, or the whole row if the copy is not a run. Runs are
-    counted only up to CAP_TOKENS, so a run of that length is extended as far as it matches one of the person's texts.
+    found only up to CAP_TOKENS, so a run of that length is extended as far as it matches one of the person's texts.
     """
-    best, n_left = _first_pairs(CopiedRuns(*map(np.concatenate, zip(*found, strict=True))), limit)
+    best, n_omitted = _first_pairs(CopiedRuns(*map(np.concatenate, zip(*found, strict=True))), limit)
     sources: dict[int, list[str]] = defaultdict(list)
     for i in np.flatnonzero(np.isin(texts.owners, best.owner[best.length == CAP_TOKENS])).tolist():
         sources[int(texts.owners[i])].append(texts.train[i])
@@ -76,11 +76,11 @@ def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], limit: int) -> 
         if kind == "run":
             span = _characters(written, (start, end), sources.get(owner, ()), masked=masked)
         findings.append(Finding(row=row, start=span[0], end=span[1], kind=kind, person=texts.names[owner]))
-    return findings, n_left
+    return findings, n_omitted
 
 
 def _first_pairs(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
-    """Return the longest copy of each of the first MAX_FINDINGS (row, person) pairs, and how many are left out."""
+    """Return the longest copy of each of the first MAX_FINDINGS (row, person) pairs, and how many are omitted."""
     order = np.lexsort((found.masked, -found.length, found.owner, found.row))
     order = order[(found.length[order] >= limit) | (found.length[order] <= NEAR_COPY)]
     pairs = order[starts_group(found.row[order], found.owner[order])]
@@ -89,7 +89,7 @@ def _first_pairs(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
 
 
 def _placed(text: str, *, masked: bool) -> list[Placed]:
-    """Return the tokens of a text, each with its place in the text; numbers are masked if `masked`."""
+    """Return the tokens of a text with their positions in the text; numbers are masked if `masked`."""
     places = placed_tokens(text)
     if not masked:
         return places

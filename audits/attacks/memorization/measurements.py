@@ -14,12 +14,14 @@ from audits.core.rates import difference, tier
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, exceeds_control, holm, scan_test
 from audits.core.types import Bool, Estimate, Int
 
-LONG_TOKENS = 20  # people who share a run of 20 own words quote one another, or quote the same text
-MIN_NATURAL = 2  # with fewer control persons who share a long passage, every copy of a train person counts
+# two persons who share a run of 20 words outside common text (own words) quote one another or the same text
+LONG_TOKENS = 20
+# if fewer control persons share a long passage with the table or with train, every copy of a train person is a leak
+MIN_NATURAL = 2
 
 
 class Limits(NamedTuple):
-    """The thresholds, with the symbols of `Memorization`, and the control persons (indices) who calibrate them."""
+    """The thresholds, named as in `Memorization`, and the indices of the control persons who calibrate them."""
 
     calibrating: Int
     run: ChanceThresholds  # for hit(p): L* and L
@@ -31,31 +33,32 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurements:
-    """Measurements for the verdict. The symbols are those of `Memorization`."""
+    """Measurements for the verdict, with the symbols that `Memorization` defines."""
 
     limits: Limits
     pieces: ChanceThresholds  # thresholds for pieces(p): P*
     persons_in_pieces: Int  # train persons above P* who are not copied in a single row
     rows_above_limit: Int  # synthetic rows that prevent a pass
-    # those of them that may be quotations: such a row proves no leak and equals no record of at least 13 tokens
+    # rows above the limit that may be quotations: they prove no leak and equal no record of at least 13 tokens
     quotations: Int
     n_certain_rows: int  # number of synthetic rows that prove a leak, for example by a `certain` threshold
     n_records: tuple[int, int]  # train and control persons with a copied whole record of at least 13 tokens
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same p-value for records of fewer than 13 tokens
-    copied: Estimate  # share of train persons with a copy, other than in pieces, minus that of control persons
-    n_natural: int  # see `_natural`
-    n_non_members: int  # control persons on whom the thresholds are calibrated
-    excess: Estimate  # Delta
-    near: Estimate  # the same difference for near(p) >= NEAR
-    # The larger lower end of the intervals of both differences at the confidence 1 - FAIL_LEVEL, minus tau (or 0
-    # if there is no tau). A leak is proven if the value is positive.
+    copied: Estimate  # share of train persons minus share of control persons with a copy other than in pieces
+    n_natural: int  # number of control persons who share a long passage (`_n_natural`)
+    n_non_members: int  # number of control persons on whom the thresholds are calibrated
+    excess: Estimate  # share of train persons minus share of control persons with a run at or above L (Delta)
+    near: Estimate  # the same difference for persons with near(p) >= NEAR
+    # The larger of the lower ends of the intervals of `excess` and `near` at confidence 1 - FAIL_LEVEL, minus tau
+    # (or 0 if there is no tau). A leak is proven if the value is positive.
     proven_above_tau: float
-    scan_p: float
-    # smallest corrected p-value of the tests for long passages or large parts of a record, with fixed thresholds
+    scan_p: float  # smaller Holm-corrected p-value of the scan tests on hit(p) and near(p)
+    # smallest Holm-corrected p-value of the tests for more train than control persons with long passages or large
+    # parts of a record, with fixed thresholds
     more_p: float
-    tau: float | None  # highest excess rate that allows a pass; None if there are too few persons
-    needed: int  # persons per arm for the next stricter tau
+    tau: float | None  # highest excess that allows a pass; None if there are too few persons
+    needed: int  # number of persons in each of train and control for the next stricter tau
     planted: Caught
 
 
@@ -78,22 +81,22 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     n_synthetic = len(found.row_run) - len(planted.texts)
     merged = found.merged[: pool.n_persons]
     in_any_order = found.words.best[merged]
-    of_person = (  # values of each person and of each row, with their thresholds
+    measures = (  # the values of persons and of rows, with their thresholds
         (found.best, found.row_run, limits.run),
         (found.near, found.row_near, limits.share),
         (found.whole, found.row_whole, limits.whole),
         (in_any_order, found.row_words, limits.words),
         (found.short, found.row_short, limits.short),
     )
-    is_copied = np.logical_or.reduce([value >= thresholds.limit for value, _, thresholds in of_person])
+    is_copied = np.logical_or.reduce([of_person >= thresholds.limit for of_person, _, thresholds in measures])
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, limits.calibrating, is_copied[:n_train])
     is_long = (found.best >= LONG_TOKENS) | (found.near >= NEAR)
-    n_natural = _natural(found, n_train, is_long[n_train:])
+    n_natural = _n_natural(found, n_train, is_long[n_train:])
     n_pairs = (n_synthetic * n_train, n_synthetic * n_control, n_train * n_control)
     n_copied = int((is_copied | is_long)[:n_train].sum())
     is_leak = exceeds_control(n_copied, n_natural, n_pairs[0] / sum(n_pairs), minimum=MIN_NATURAL)
     is_above_limit, is_certain = found.row_record > 0, np.zeros(n_synthetic, dtype=np.bool_)
-    for _, of_row, thresholds in of_person:
+    for _, of_row, thresholds in measures:
         is_above_limit |= of_row >= thresholds.limit
         is_certain |= is_leak & (of_row[:n_synthetic] >= thresholds.certain)
     short_p = _more_of_train(found.short, n_train)
@@ -133,11 +136,12 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     )
 
 
-def _natural(found: Matches, n_train: int, is_long: Bool) -> int:
-    """Return how many control persons share a long passage with the table or with a train person.
+def _n_natural(found: Matches, n_train: int, is_long: Bool) -> int:
+    """Return the number of control persons who share a long passage without a leak.
 
-    A passage of the table that also occurs in a train person's text does not count, because the generator may have
-    copied it from there.
+    They (a) share with the table a long run that no train person has, or NEAR of a record if they do not count as one
+    with a train person; or (b) share a long run with a train person, but no long passage with the table (`is_long`).
+    In (a), runs that a train person also has do not count, because the generator may have copied them from there.
     """
     n_control = len(is_long)
     is_merged = found.merged[n_train : n_train + n_control] < n_train
@@ -146,7 +150,7 @@ def _natural(found: Matches, n_train: int, is_long: Bool) -> int:
 
 
 def _more_of_train(found: Int | Bool, n_train: int) -> float:
-    """Return the p-value of the number of train persons among the persons with a positive value (hypergeometric)."""
+    """Return the hypergeometric p-value of the number of train persons among all persons with a positive value."""
     n_found, of_train = int((found > 0).sum()), int((found[:n_train] > 0).sum())
     return float(stats.hypergeom.sf(of_train - 1, len(found), n_found, n_train))
 
@@ -154,7 +158,7 @@ def _more_of_train(found: Int | Bool, n_train: int) -> float:
 def _in_pieces(pool: Pool, found: Matches, calibrating: Int, is_copied: Bool) -> tuple[ChanceThresholds, Int, Int]:
     """Return the thresholds for pieces(p), the train persons above P*, and the rows with pieces of their records.
 
-    Persons with a copy above a limit in a single row (`is_copied`) are left out: that row is reported instead.
+    Train persons with a copy above a limit in a single row (`is_copied`) are left out, because that row is reported.
     """
     none = np.zeros(0, dtype=np.int64)
     if found.pieces is None:

@@ -23,7 +23,7 @@ from audits.core.stats import CHANCE_LEVEL
 from audits.core.types import AuditInputs, AuditResult, Finding, Status, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
-# run lengths for which the details count the persons with a run at least that long
+# lengths in tokens; for each one, the details count the persons with a run of at least this length
 SUITE_TOKENS = (5, 6, 8, 10, 13, 16, 20, 30, 50)
 MAX_COMMON = 0.9  # the audit passes only if at most this share of the words is common text
 MAX_BLIND = 0.1  # the audit passes only if at most this share of train records has a length that it cannot test
@@ -36,28 +36,28 @@ class Memorization:
     only one person wrote identifies that person. The generator never saw control, so control persons match only by
     chance. The audit therefore compares the matches of train persons with the matches of control persons.
 
-    T are the train persons, H the control persons and S the synthetic rows. Common text is every form heading and
-    every sequence of eight words that three persons share, or that one person shares with the public reference
-    (`audits.text.common_text`). All other words of a text are its own words. The audit removes common text and joins
-    the text before and after it, so that one run can cover the words that a person wrote into several fields of a
-    form. Two ids count as one person if a record of one repeats at least half of a record of the other, not counting
-    phrases of many persons. Text that only these ids share is not common text.
+    T are the train persons, H the control persons and S the synthetic rows. Common text is every form heading, and
+    every sequence of eight words that at least three persons share or that one person shares with the public
+    reference (`audits.text.common_text`). All other words of a text are own words. The audit removes common text and
+    joins the text before and after it, so that one run can cover the words that a person wrote into several fields
+    of a form. Two ids count as one person if a record of one repeats at least half of a record of the other, not
+    counting phrases of many persons. Text that only these ids share is not common text.
 
         hit(p)    = longest run of own words of p in one row of S that occurs in few other persons' texts: in none
                     if it is shorter than 20 words, in at most one if it is shorter than 30 or its words are rare,
                     ... (`most_owners`)
-        whole(p)  = the same for all words, common text included
+        whole(p)  = longest such run of any words, common text included
         near(p)   = highest share of a record of p in one row of S, by rare pairs of words (`near_copies`)
         words(p)  = the same by single rare words, in any order
         pieces(p) = highest share of a record of p in all rows of S together, by rare runs of 3, 5, 8 or 13 words
                     (`in_pieces`)
-        short(p)  = number of words of the longest record of p that has fewer than 13 words and is in S as a whole:
-                    as a row, or as whole sentences of a row. Only letters are compared (`whole_records`)
+        short(p)  = number of words of the longest record of p that has fewer than 13 words and is equal to a row of
+                    S, or to whole sentences of a row. Only letters are compared (`whole_records`)
 
     hit and whole are computed for three readings of a text, and the largest value counts: words with masked numbers
     and corrected misspellings, words as written, and consonants without regard to spaces (`readings`). near is
-    computed for the first and the third.
-    Misspelled, glued, split and stretched words therefore do not hide a copy.
+    computed for the first and the third reading. Misspelled, glued, split and stretched words therefore do not hide
+    a copy.
 
     The limits are calibrated on control persons; each maximum is over control persons:
 
@@ -67,18 +67,19 @@ class Memorization:
 
     The M* test is not used if 2 · max whole(p) exceeds 64, the W* or P* test if its maximum exceeds .6, and the R*
     test if R* exceeds 12. The reason of a pass names the tests that are not used. A maximum grows with the number
-    of persons, so the limits use at most n_T control persons, where n_T is the number of train persons. They are
-    drawn with `rng` from those who share no record with a train person. Runs that a train person has too do not count
-    for the limits. Delta may compare groups of different sizes, because hit(p) does not depend on whether p is
-    in train or control.
-    tau is the highest Delta that allows a pass: .001, .003 or .01, depending on the number of persons (`tier`).
+    of persons, so the limits use at most n_T control persons, where n_T is the number of train persons. These are
+    drawn with `rng` from the control persons who share no record with a train person. Runs that a train person also
+    has do not count for the limits. Delta may compare groups of different sizes, because hit(p) does not depend on
+    whether p is in train or control. tau is the highest Delta that allows a pass: .001, .003 or .01, depending on the
+    number of persons (`tier`).
 
     `audits explain memorization` lists the verdicts.
 
-    Privacy: reads all texts. The result holds counts, and findings (row, characters and person of each hit) that stay
-        on the private side.
+    Privacy: reads all texts. The result contains counts, and findings (row, characters and person of each hit) that
+        must not be released.
     Randomness: draws up to 8 planted rows per length class, and n_T control persons if control has more.
-    Cost: O(N log N) time; memory beside the tables: 30 bytes per token, 192 per record, 16 per sentence.
+    Cost: O(N log N) time for N tokens. Memory in addition to the tables: 30 bytes per token, 192 per record, 16 per
+        sentence.
     Reference: k-eidetic memorization with k = 1 over persons, Carlini et al. 2021 (2012.07805); near-duplicates,
         Broder 1997. The calibration on control persons (instead of a fixed 50 tokens) and the removal of common text
         are ours.
@@ -87,32 +88,36 @@ class Memorization:
     name = "memorization"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return the verdict, the excess rate of copied train persons and the number of rows with a copy."""
+        """Return the verdict, Delta (see the class) and the number of rows above a limit.
+
+        If the verdict is "insufficient" and few rows may be quotations (`most_quarantined`), the result is for the
+        table without these rows, and lists them as quarantined.
+        """
         pool = pooled(inputs)
         planted = calibration.plant(inputs.train.texts, rng)
         found = search(inputs.synthetic.texts, planted.texts, pool)
         limits_of_table = limits(pool, found, rng)
-        facts = measured(pool, planted, found, limits_of_table, confidence)
-        result = _judge(inputs, pool, found, facts)
-        rows = facts.quotations
+        measurements = measured(pool, planted, found, limits_of_table, confidence)
+        result = _judge(inputs, pool, found, measurements)
+        rows = measurements.quotations
         if result.verdict != "insufficient" or not 0 < len(rows) <= most_quarantined(len(inputs.synthetic)):
             return result
         kept = np.setdiff1d(np.arange(len(inputs.synthetic)), rows)
         rest = without_rows(inputs, rows)
         found = search(rest.synthetic.texts, planted.texts, pool)
         judged = _judge(rest, pool, found, measured(pool, planted, found, limits_of_table, confidence))
-        moved = (replace(finding, row=int(kept[finding.row])) for finding in judged.findings)
+        renumbered = (replace(finding, row=int(kept[finding.row])) for finding in judged.findings)
         return replace(
             judged,
             quarantined=tuple(rows.tolist()),
-            findings=(*result.findings, *moved),
+            findings=(*result.findings, *renumbered),
             reason=f"{judged.reason}; {len(rows)} rows that may quote a train person are excluded: remove them",
         )
 
 
 def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements) -> AuditResult:
     n_train, n_control, confidence = pool.n_train, pool.n_control, facts.excess.confidence
-    findings, n_left = _findings(inputs, pool, found, facts)
+    findings, n_omitted = _findings(inputs, pool, found, facts)
     verdict, status, reason = _verdict(found, facts)
     return AuditResult(
         name="memorization",
@@ -134,7 +139,7 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements)
         },
         details={
             **_details(pool, found, facts),
-            "findings_left_out": n_left,
+            "findings_left_out": n_omitted,
             "power": one_person(n_train, n_control),
         },
         reason=reason,
@@ -145,14 +150,14 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements)
 def _findings(
     inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements
 ) -> tuple[tuple[Finding, ...], int]:
-    """Return the copied passages in the rows above a limit, and how many of them are left out of the list."""
+    """Return the copied passages in the rows above a limit, and the number of findings that `find_copied` omits."""
     n_rows, n_synthetic = len(inputs.train), len(inputs.synthetic)
     owners = found.merged[pool.owner[:n_rows]]
     texts = SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
     copies = list(found.runs)
-    least_short = 1 if facts.short_p <= CHANCE_LEVEL else facts.limits.short.limit
-    for whole, least in ((found.records, 0), (found.short_records, least_short)):
-        is_above = (whole.row < n_synthetic) & (whole.owner < pool.n_train) & (whole.size >= least)
+    short_limit = 1 if facts.short_p <= CHANCE_LEVEL else facts.limits.short.limit
+    for whole, limit in ((found.records, 0), (found.short_records, short_limit)):
+        is_above = (whole.row < n_synthetic) & (whole.owner < pool.n_train) & (whole.size >= limit)
         copies.append(copied_rows(whole.row[is_above], whole.owner[is_above], WHOLE_RECORD))
     for near, thresholds in ((found.copies, facts.limits.share), (found.words, facts.limits.words)):
         is_above = (near.row < n_synthetic) & (near.owner < pool.n_train) & (near.share >= thresholds.limit)
@@ -164,8 +169,8 @@ def _findings(
     if found.pieces is not None:
         is_above = np.isin(found.pieces.owner, facts.persons_in_pieces)
         copies.append(copied_rows(found.pieces.row[is_above], found.pieces.owner[is_above], IN_PIECES))
-    findings, n_left = find_copied(texts, copies, int(facts.limits.run.limit))
-    return tuple(findings), n_left
+    findings, n_omitted = find_copied(texts, copies, int(facts.limits.run.limit))
+    return tuple(findings), n_omitted
 
 
 def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]:
@@ -187,8 +192,8 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
         "whole short records": facts.limits.short,
         **({} if found.pieces is None else {"records in pieces": facts.pieces}),
     }
-    if off := [name for name, thresholds in limits_of.items() if not np.isfinite(thresholds.limit)]:
-        untested += f"; no limit is used for {', '.join(off)}, because copies of control persons are as large"
+    if unused := [name for name, thresholds in limits_of.items() if not np.isfinite(thresholds.limit)]:
+        untested += f"; no limit is used for {', '.join(unused)}, because copies of control persons are as large"
     return (
         "pass",
         "measured",
@@ -219,7 +224,7 @@ def _leak(facts: Measurements) -> str | None:
 
 
 def _too_few(facts: Measurements) -> Iterator[str]:
-    """Yield why there are too few persons for a verdict."""
+    """Yield the reason if there are too few persons for a verdict."""
     if facts.tau is None:
         yield too_few(facts.excess.n)
     elif facts.excess.high > facts.tau:

@@ -1,8 +1,8 @@
-"""Find copies with words changed, inserted, reordered or cut up.
+"""Find copies of records with words changed, inserted or reordered, or cut into pieces.
 
-The share of a record's rare fragments that occur in the synthetic rows (S) measures how far it was copied. A fragment
-is a pair of words, a single word or a run of words; it is rare if at most 50 owners have it. An owner is a person,
-or several ids that count as one person. Own words are words outside common text (`audits.text.common_text`).
+The share of a record's rare fragments that occur in the synthetic rows (S) measures how much of it was copied. A
+fragment is a pair of words, a single word or a run of words. It is rare if at most 50 owners have it. An owner is a
+person, or several ids that count as one person. Own words are words outside common text (`audits.text.common_text`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,31 +16,32 @@ from audits.embeddings.similarity import incidence
 from audits.text.ngrams import find_keys, grown
 from audits.text.shared_runs import Numbered, run_keys
 
-PAIR_TOKENS = 2  # value of `n_tokens` for fragments that are pairs of words, between which words may be inserted
-APART = 8  # largest distance in a synthetic row between the two words of a pair; they are adjacent in the record
-PIECE_TOKENS = (3, 5, 8, 13)  # words per fragment that are tried for records in pieces
-MOST_PERSONS = 50  # fragments of more persons have weight 0, because they do not distinguish records
-LEAST_BITS = 150.0  # smaller records are skipped, because fewer than about fifteen pairs can all match by chance
+PAIR_TOKENS = 2  # value of `n_tokens` for fragments that are pairs of words
+MAX_DISTANCE = 8  # largest distance between the words of a pair in a synthetic row; they are adjacent in the record
+PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that are tried for records in pieces
+MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not distinguish records
+MIN_BITS = 150.0  # smaller records are skipped, because fewer than about fifteen pairs can all match by chance
 NEAR = 0.5  # rows with at least this share of a record are listed
-CALM = 0.5  # a fragment length is used for pieces only if at most this share of any non-member's record is found
-BLOCK_ROWS = 1000  # synthetic rows compared at a time
+# a fragment length is used for records in pieces only if at most this share of any control record is found
+MAX_BY_CHANCE = 0.5
+BLOCK_ROWS = 1000  # number of synthetic rows compared at a time
 
 
 class NearCopies(NamedTuple):
     """Shares of records found in single rows; r is the number of (row, owner) pairs with a share of at least NEAR."""
 
-    best: Float  # highest share of a record of each owner, (n_owners,)
-    row: Int  # row that contains at least NEAR of a record of the owner, (r,)
-    owner: Int  # owner of the record, (r,)
-    share: Float  # highest share over the owner's records, (r,)
+    best: Float  # highest share of a record of each owner in a synthetic row, (n_owners,)
+    row: Int  # (r,)
+    owner: Int  # (r,)
+    share: Float  # highest share of a record of the owner in the row, (r,)
 
 
 class Pieces(NamedTuple):
     """Shares of records found in all synthetic rows together."""
 
     best: Float  # highest share of a record of each owner, (n_owners,)
-    tokens: int  # words per fragment
-    row: Int  # row with a fragment that only one owner has, if at least NEAR of a record of the owner is found, (r,)
+    tokens: int  # number of words per fragment
+    row: Int  # row with a fragment that only one owner has; of this owner, at least NEAR of a record is found, (r,)
     owner: Int  # owner of the fragment, (r,)
 
 
@@ -50,7 +51,7 @@ class OwnedRecords(NamedTuple):
     rows: Numbered
     owner: Int  # owner of each record
     n_owners: int
-    own: Int  # positions of the own words in `rows.tokens`
+    own: Int  # positions of own words in `rows.tokens`
 
 
 class _Rare(NamedTuple):
@@ -58,33 +59,33 @@ class _Rare(NamedTuple):
 
     keys: UInt  # sorted key of each fragment, (k,)
     weight: Float  # bits of each fragment, 0 if it is not rare, (k,)
-    only_owner: Int  # owner of a fragment that one owner has, otherwise -1, (k,)
+    only_owner: Int  # owner of each fragment that exactly one owner has, otherwise -1, (k,)
     incidence: sparse.csr_array  # 1 if the record contains the fragment and it is rare, (n, k)
     bits: Float  # total weight of each record's fragments, (n,)
 
     @property
     def inverse_bits(self) -> Float:
-        """Return 1 / bits of each record; 0 if the record has fewer than LEAST_BITS."""
-        return np.where(self.bits >= LEAST_BITS, 1 / np.maximum(self.bits, 1.0), 0.0)
+        """Return 1 / bits of each record; 0 if the record has fewer than MIN_BITS."""
+        return np.where(self.bits >= MIN_BITS, 1 / np.maximum(self.bits, 1.0), 0.0)
 
 
 def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: int = PAIR_TOKENS) -> NearCopies:
     """Return the share of each record's rare fragments found in one row, weighted by rarity.
 
-        share(x, s) = sum of w(g) over the fragments g in x and s / sum over the fragments in x
+        share(x, s) = (sum of w(g) over the fragments g in both x and s) / (sum of w(g) over the fragments g in x)
         w(g) = log2(N / df(g)),  0 if df(g) > 50 or if g has no own word
 
-    N is the number of owners and df(g) the number of owners of g. Records whose weights sum to less than 150 bits are
-    skipped. `n_tokens` selects the fragments:
+    x is a record and s a row. N is the number of owners and df(g) the number of owners of g. Records whose weights
+    sum to less than 150 bits are skipped. `n_tokens` selects the fragments:
 
-    - 1: single words, in any order. Non-members may reach a share of one half in a long row.
+    - 1: single words, in any order. Control persons may reach a share of one half in a long row.
     - 2: pairs of words that are adjacent in x and at most eight words apart in s, so that inserted words do not hide
-      a copy. A changed word affects two pairs, so a copy with every tenth word changed keeps four fifths. Unrelated
-      persons reach a share of one third, and one half in the most uniform clinic that we tested.
+      a copy. A changed word affects two pairs, so a copy with every tenth word changed keeps a share of four fifths.
+      Unrelated persons reach a share of one third, and one half in the most uniform clinic that we tested.
     - 3 or more: runs of adjacent words.
 
-    The first `n_synthetic` rows of `made` are synthetic and the others planted. `best` ignores planted rows. The
-    records must be numbered with the vocabulary of the rows.
+    The first `n_synthetic` rows of `made` are synthetic and the others planted. `best` ignores planted rows. `real`
+    must be numbered with the same vocabulary as `made`.
 
     Cost: O(8 · tokens of S · records that share a rare pair), in blocks of a thousand rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
@@ -108,7 +109,7 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
 
 
 def joined(readings: Sequence[NearCopies]) -> NearCopies:
-    """Return the shares found in several readings of the same rows; `best` is the highest of them."""
+    """Return the shares found in several readings of the same rows; `best` is the highest over the readings."""
     best, *columns = zip(*readings, strict=True)
     return NearCopies(np.maximum.reduce(best), *map(np.concatenate, columns))
 
@@ -116,9 +117,9 @@ def joined(readings: Sequence[NearCopies]) -> NearCopies:
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:
     """Return the share of each record's rare runs of n words found in all rows together, weighted by rarity.
 
-    A record that is cut into pieces of k words, one piece per row, keeps k - n + 1 of every k of these runs. n is the
-    shortest of `PIECE_TOKENS` at which no owner in `non_members` exceeds CALM, or the longest if there is none. The
-    result is None if no record has a rare run.
+    If a record is cut into pieces of k words, k - n + 1 of every k of its runs remain. n is the shortest length in
+    `PIECE_TOKENS` at which no owner in `non_members` exceeds MAX_BY_CHANCE. If there is no such length, it is the
+    longest. The result is None if no record has a rare run.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
@@ -130,7 +131,7 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
         share = (rare.incidence @ (rare.weight * np.isin(rare.keys, key))) * rare.inverse_bits
         best = np.zeros(real.n_owners)
         np.maximum.at(best, real.owner, share)
-        if best[calibrating].max(initial=0.0) <= CALM or n_tokens == PIECE_TOKENS[-1]:
+        if best[calibrating].max(initial=0.0) <= MAX_BY_CHANCE or n_tokens == PIECE_TOKENS[-1]:
             place, is_in_record = find_keys(rare.keys, key)
             owner = np.where(is_in_record, rare.only_owner[place], -1)
             known = (owner >= 0) & (best[owner] >= NEAR)
@@ -140,20 +141,20 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
 
 
 def _rare(real: OwnedRecords, n_tokens: int) -> _Rare:
-    """Return the runs of n words of all records; a run without an own word counts for no record."""
+    """Return the fragments of all records, given as runs of n words; a run without an own word is not rare."""
     first, key = _places(real.rows, n_tokens)
     is_own = np.zeros(len(real.rows.tokens) + n_tokens, dtype=np.bool_)
     is_own[real.own] = True
     keys, number = np.unique(key, return_inverse=True)
     record = real.rows.row(first)
     df = np.bincount(np.unique(number * real.n_owners + real.owner[record]) // real.n_owners, minlength=len(keys))
-    weight = np.where(df <= MOST_PERSONS, np.log2(len(np.unique(real.owner)) / np.maximum(df, 1)), 0.0)
-    own = np.logical_or.reduce([is_own[first + i] for i in range(n_tokens)])
-    chosen = (weight[number] > 0) & own
-    has = sparse.csr_array(incidence(record[chosen], number[chosen], (len(real.owner), len(keys))))
+    weight = np.where(df <= MAX_OWNERS, np.log2(len(np.unique(real.owner)) / np.maximum(df, 1)), 0.0)
+    has_own = np.logical_or.reduce([is_own[first + i] for i in range(n_tokens)])
+    is_rare = (weight[number] > 0) & has_own
+    contains = sparse.csr_array(incidence(record[is_rare], number[is_rare], (len(real.owner), len(keys))))
     some_owner = np.full(len(keys), -1)
-    some_owner[number[chosen]] = real.owner[record[chosen]]
-    return _Rare(keys, weight, np.where(df == 1, some_owner, -1), has, has @ weight)
+    some_owner[number[is_rare]] = real.owner[record[is_rare]]
+    return _Rare(keys, weight, np.where(df == 1, some_owner, -1), contains, contains @ weight)
 
 
 def _places(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
@@ -170,7 +171,7 @@ def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_
     if n_tokens == PAIR_TOKENS:
         position = np.arange(len(rows.tokens))
         n_to_row_end = rows.starts[rows.row(position) + 1] - position
-        by_distance = [position[n_to_row_end > distance] for distance in range(1, APART + 1)]
+        by_distance = [position[n_to_row_end > distance] for distance in range(1, MAX_DISTANCE + 1)]
         first = np.concatenate(by_distance)
         second = np.concatenate([of + distance for distance, of in enumerate(by_distance, start=1)])
         key = grown(run_keys(rows, first, 1), rows.tokens[second])

@@ -39,9 +39,10 @@ from audits.text.normalise import normalise, tokens, without_numbers
 from audits.text.shared_runs import Numbered, Runs, number_rows, renumbered, runs_alone
 from audits.text.spelling import corrections
 
+# Own words are words outside common text.
 FLOOR_TOKENS = 13  # a shorter run of own words never proves a leak
-CEILING_TOKENS = 30  # a run of this many own words of a train person prevents a pass, whatever runs control has
-MASKED, WRITTEN, LETTERS = range(3)  # readings of a text, see `readings`
+CEILING_TOKENS = 30  # a run of at least 30 own words of a train person prevents a pass, whatever runs control has
+MASKED, WRITTEN, LETTERS = range(3)  # three ways to read a text as tokens (`readings`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +63,46 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Matches per person and per row. Own words are words outside common text.
+    """Matches per person and per row.
 
-    A run counts only if few owners and not the public have it (`runs_alone`). `row_*` arrays have one entry per
-    synthetic row and then per planted row, (m,), and compare only with train persons. `merged` is (n_owners,), and
-    other arrays are (n_persons,).
+    A run counts only if few owners and not the public have it (`runs_alone`). Arrays are (n_persons,) if no other
+    shape is given. `row_*` arrays compare with train persons only. They have one entry per synthetic row and then one
+    per planted row (`calibration.Planted`), (m,).
     """
 
-    merged: Int  # the lowest number among the owners who count as one person because they share a record
+    merged: Int  # lowest number among the owners who count as one person with each owner (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
-    chance: Int  # the same without the runs that a train person has too
+    chance: Int  # the same without runs that a train person also has
     near: Float  # highest share of a record of each person in one synthetic row
     whole: Int  # longest run of words of each person, common text included
-    whole_chance: Int  # the same without the runs that a train person has too
+    whole_chance: Int  # the same without runs that a train person also has
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
     record: Int  # 13 for each person with a whole record of at least 13 tokens in the synthetic table, otherwise 0
-    short: Int  # tokens of each person's longest record below 13 tokens that is in the synthetic table as a whole
+    short: Int  # number of tokens of each person's longest record below 13 tokens that is in the table as a whole
     row_run: Int  # longest run of own words
     row_whole: Int  # longest run of words, common text included
     row_near: Float  # highest share of a record by pairs of words, 0 below NEAR
     row_words: Float  # highest share of a record by words in any order, 0 below NEAR
     row_record: Int  # 13 if the row equals a record of at least 13 tokens, otherwise 0
-    row_short: Int  # tokens of the longest record below 13 tokens that is in the row as a whole
+    row_short: Int  # number of tokens of the longest record below 13 tokens that is in the row as a whole
     copies: NearCopies  # shares of records in one row by pairs of words
     words: NearCopies  # shares of records in one row by words in any order
     pieces: Pieces | None  # shares of records in all rows together; None if no record has a rare run
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
-    hidden: list[Runs]  # the same in the reading of consonants, whose exact place in the row is not known
+    # runs of train persons in the reading LETTERS, which does not give their characters in the row
+    hidden: list[Runs]
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
-    records: OwnedCopies  # rows that equal a record of at least 13 tokens of one person
-    short_records: OwnedCopies  # rows that contain a shorter record of one person as a whole
-    n_sentences: tuple[int, int]  # number of sentences found that only one train, or one control, person has
-    common: tuple[float, float]  # share of the words that are common text, in the synthetic and in the train table
+    records: OwnedCopies  # rows that equal a record of at least 13 tokens that one person has
+    short_records: OwnedCopies  # rows that contain a whole shorter record that one person has
+    n_sentences: tuple[int, int]  # numbers of sentences found that only one train, or only one control, person has
+    common: tuple[float, float]  # share of words that are common text, in the synthetic and in the train table
 
 
 def pooled(inputs: AuditInputs) -> Pool:
     """Return the rows that synthetic rows are compared with, and their owners."""
     train, control, aside, reference = inputs.train, inputs.control, inputs.set_aside, inputs.reference
     n_control = len(set(control.groups))
-    # persons set aside are owners like control persons, so that their phrases do not count as public text
+    # persons whose rows were set aside are owners like control persons, so their phrases do not become public text
     names, train_owner = persons(train.groups)
     others, other_owner = persons(control.groups + (() if aside is None else aside.groups))
     texts = train.texts + control.texts + (() if aside is None else aside.texts)
@@ -122,10 +124,10 @@ class PooledTexts(NamedTuple):
 
 
 def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, PooledTexts]]:
-    """Yield each reading of the texts, with the merged owners.
+    """Yield each reading of the texts, with the merged owners and the tokens.
 
-    - MASKED: words, with numbers masked and misspelled words of the synthetic rows corrected to words of real rows
-      or of the public reference (`corrections`)
+    - MASKED: words, with numbers masked; misspelled words are corrected to words of train, control and rows set aside
+      (`corrections`)
     - WRITTEN: words as written
     - LETTERS: consonants without regard to spaces (`consonant_chunks`)
 
@@ -135,12 +137,12 @@ def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, P
     vocabulary: dict[str, int] = {}
     written = tuple(number_rows(map(tokens, texts), vocabulary) for texts in (synthetic, pool.texts))
     words = list(vocabulary)
-    # a misspelled word does not become known by being in the public reference, whose rows come last
+    # a word is known only if persons use it, not if only the public reference (the last rows) contains it
     of_persons = written[1].part(0, int((pool.side[pool.owner] != PUBLIC).sum()))
     n_real = np.bincount(of_persons.tokens, minlength=len(words)).tolist()
-    meant = corrections(words, {word: n for word, n in zip(words, n_real, strict=True) if n > 0})
+    corrected = corrections(words, {word: n for word, n in zip(words, n_real, strict=True) if n > 0})
     masked: dict[str, int] = {"0": 0}
-    number = [masked.setdefault(without_numbers([meant.get(word, word)])[0], len(masked)) for word in words]
+    number = [masked.setdefault(without_numbers([corrected.get(word, word)])[0], len(masked)) for word in words]
     tables = renumbered(written, np.array(number, dtype=np.int32))
     owned = Owned(tables[1], pool.owner, pool.side)
     shared = shared_phrases(owned)
@@ -224,16 +226,16 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
 class _Longest(NamedTuple):
     """The longest runs found so far."""
 
-    person: Int  # in the synthetic rows, of each owner
-    chance: Int  # the same without the runs that a train person has too
-    row: Int  # in each row, of train persons
+    person: Int  # longest run of each owner in synthetic rows
+    chance: Int  # the same without runs that a train person also has
+    row: Int  # longest run of a train person in each row
 
     @classmethod
     def of(cls, n_owners: int, n_rows: int) -> "_Longest":
         return cls(*(np.zeros(n, dtype=np.int64) for n in (n_owners, n_owners, n_rows)))
 
     def update(self, runs: Runs, pool: Pool, n_synthetic: int) -> Bool:
-        """Add runs, and return which of them are of train persons in synthetic rows."""
+        """Add runs, and return which runs are in synthetic rows and belong to train persons."""
         of_train, is_synthetic = runs.owner < pool.n_train, runs.row < n_synthetic
         np.maximum.at(self.person, runs.owner[is_synthetic], runs.length[is_synthetic])
         unshared = is_synthetic & (runs.lowest_owner >= pool.n_train) & ~_overlapping(runs, of_train)
@@ -243,27 +245,28 @@ class _Longest(NamedTuple):
 
 
 def _overlapping(runs: Runs, of_train: Bool) -> Bool:
-    """Return which other runs share at least half of their length with a run of a train person in the same row.
+    """Return which runs not of train share half of their length or more with a run of train in the same row.
 
-    Only runs of at least FLOOR_TOKENS tokens can be among them. If a train and a control person share a passage, the
-    control person's run may extend it by a word that matches by chance. Such a run is no match of the control person
-    alone.
+    Runs of fewer than FLOOR_TOKENS tokens are never returned. If a train and a control person share a passage, the
+    control person's run may extend it by a word that matches by chance. Such a run is not a match of the control
+    person alone.
     """
-    overlapping = np.zeros(len(runs.row), dtype=np.bool_)
-    theirs, mine = np.flatnonzero(of_train), np.flatnonzero(~of_train & (runs.length >= FLOOR_TOKENS))
-    first, last = (np.searchsorted(runs.row[theirs], runs.row[mine], side=side) for side in ("left", "right"))
-    pair = np.repeat(mine, last - first)
-    other = theirs[np.repeat(first, last - first) + within_groups(last - first)]
-    ends = np.minimum(runs.start[pair] + runs.length[pair], runs.start[other] + runs.length[other])
-    overlap = ends - np.maximum(runs.start[pair], runs.start[other])
-    overlapping[pair[2 * overlap >= runs.length[pair]]] = True
-    return overlapping
+    is_overlapping = np.zeros(len(runs.row), dtype=np.bool_)
+    train, others = np.flatnonzero(of_train), np.flatnonzero(~of_train & (runs.length >= FLOOR_TOKENS))
+    first, last = (np.searchsorted(runs.row[train], runs.row[others], side=side) for side in ("left", "right"))
+    # each pair of another run and a run of train in the same row
+    other = np.repeat(others, last - first)
+    of_pair = train[np.repeat(first, last - first) + within_groups(last - first)]
+    ends = np.minimum(runs.start[other] + runs.length[other], runs.start[of_pair] + runs.length[of_pair])
+    overlap = ends - np.maximum(runs.start[other], runs.start[of_pair])
+    is_overlapping[other[2 * overlap >= runs.length[other]]] = True
+    return is_overlapping
 
 
 def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
     """Return the longest run of own words that each control person shares with a train person, (n_control,).
 
-    A control person who counts as one with a train person shares CEILING_TOKENS.
+    The value is CEILING_TOKENS for a control person who counts as one with a train person.
     """
     n_rows = int((pool.owner < pool.n_train).sum())  # the rows of train come first
     of_control = np.flatnonzero((pool.owner >= pool.n_train) & (pool.owner < pool.n_persons))
@@ -276,12 +279,12 @@ def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
-    """Return two measures of how much of one person's text each of m rows contains, counted as the audit does.
+    """Return two measures of how much of one person's text each of m rows contains, computed as in the audit.
 
     Returns:
-        The longest run of own words in each row, 0 below FLOOR_TOKENS; (m,).
-        Whether the row contains the share NEAR of a record (by pairs, by words in any order, or by runs of three
-        words) or a run of CEILING_TOKENS words with common text included; (m,).
+        The longest run of own words in each row, 0 if it is below FLOOR_TOKENS; (m,).
+        Whether each row contains at least NEAR of a record (by pairs of words, by words in any order, or by runs of
+        three words), or a run of at least CEILING_TOKENS words, common text included; (m,).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     public = len(pool.side) - 1
@@ -300,7 +303,7 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
 def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_synthetic: int) -> dict[str, Any]:
     """Return the fields of `Matches` on whole records and sentences.
 
-    Records of at least 13 tokens count only in rows with `has_own`, that is with at least PHRASE_TOKENS own words.
+    Records of at least 13 tokens count only in rows with at least PHRASE_TOKENS own words (`has_own`).
     """
     real = record_keys(pool.texts)
     made = row_keys(rows, real)
@@ -325,5 +328,5 @@ def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_
 
 
 def _common_share(full: Numbered, own: OwnText, n_rows: int) -> float:
-    """Return the share of the words in the first `n_rows` rows that are common text."""
+    """Return the share of common text among the words of the first `n_rows` rows."""
     return 1 - float(own.rows.starts[n_rows]) / max(1, int(full.starts[n_rows]))

@@ -13,26 +13,23 @@ from audits.text.ngrams import find_keys, starts_group
 from audits.text.normalise import sentences, split_words, tokens, without_numbers
 
 RECORD_TOKENS = 13  # shorter records are compared with every run of whole sentences of a row
-SENTENCE_TOKENS = 6  # minimum length of the sentences that are counted
+MIN_SENTENCE_TOKENS = 6  # shorter sentences are not counted
 
 
 class Keyed(NamedTuple):
-    """Keys of records or sentences, with the row and the number of tokens of each key.
-
-    For the keys in `TextKeys.records`, the number of tokens is always RECORD_TOKENS.
-    """
+    """Keys of records or sentences."""
 
     key: UInt
-    row: Int
-    size: Int
+    row: Int  # row of each key
+    size: Int  # number of tokens of each text; always RECORD_TOKENS in `TextKeys.records`
 
 
 class TextKeys(NamedTuple):
     """The keys of texts that are compared as a whole."""
 
-    records: Keyed  # texts of at least RECORD_TOKENS tokens: as written, numbers masked, and as a bag of sentences
-    short: Keyed  # shorter texts, by their letters alone (`short_keys`)
-    sentences: Keyed  # sentences of at least SENTENCE_TOKENS tokens
+    records: Keyed  # texts of at least RECORD_TOKENS tokens: as written, with numbers masked, as a bag of sentences
+    short: Keyed  # shorter texts, compared only by their letters (`short_keys`)
+    sentences: Keyed  # sentences of at least MIN_SENTENCE_TOKENS tokens
 
 
 class SoleOwners(NamedTuple):
@@ -43,7 +40,7 @@ class SoleOwners(NamedTuple):
     size: Int  # tokens of the text
 
     def places(self, wanted: UInt) -> tuple[Int, Int]:
-        """Return which of the wanted keys are among these keys, and the place of each of them."""
+        """Return the positions in `wanted` of the keys that are in `key`, and for each its position in `key`."""
         if len(self.key) == 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         place, is_key = find_keys(self.key, wanted)
@@ -59,14 +56,14 @@ class OwnedCopies(NamedTuple):
 
 
 def record_keys(texts: Iterable[str]) -> TextKeys:
-    """Return the keys of records; 24 bytes per key."""
+    """Return the keys of records. Memory: 24 bytes per key."""
     return _keys(texts, lambda words, _parts: [words] if len(without_numbers(words)) < RECORD_TOKENS else [])
 
 
 def row_keys(texts: Iterable[str], records: TextKeys) -> TextKeys:
-    """Return the keys of rows, to be compared with those of records.
+    """Return the keys of synthetic rows, which are compared with the keys of records.
 
-    A row has a short key for the whole row and for each run of whole sentences that may equal a short record.
+    A row has a short key for the whole row, and for each run of whole sentences that may equal a short record.
     """
     has_short = len(records.short.key) > 0
     return _keys(texts, lambda words, parts: [words, *_runs(parts)] if has_short else [])
@@ -82,7 +79,7 @@ def _keys(texts: Iterable[str], short_texts: Callable[[list[str], list[list[str]
             keys = [_key(["whole", *words]), _key(["masked", *masked]), _key(["bag", *bag])]
             records.add(row, [(key, RECORD_TOKENS) for key in keys])
         short.add(row, short_keys(short_texts(words, parts)))
-        by_sentence.add(row, [(_key(part), len(part)) for part in parts if len(part) >= SENTENCE_TOKENS])
+        by_sentence.add(row, [(_key(part), len(part)) for part in parts if len(part) >= MIN_SENTENCE_TOKENS])
     return TextKeys(records.keyed(), short.keyed(), by_sentence.keyed())
 
 
@@ -102,9 +99,9 @@ class _Collector:
 
 
 def short_keys(texts: Iterable[Sequence[str]]) -> list[tuple[int, int]]:
-    """Return the key and the number of tokens of each short text, given as its tokens.
+    """Return the key and the number of tokens of each short text; a text is given by its tokens.
 
-    The key depends on the letters alone (`bare_letters`), so that glued, split or stretched words and changed numbers
+    The key depends only on the letters (`bare_letters`), so that glued, split or stretched words and changed numbers
     do not hide a copy. Texts without letters have no key.
     """
     letters = ((bare_letters("".join(words)), words) for words in texts)
@@ -112,7 +109,7 @@ def short_keys(texts: Iterable[Sequence[str]]) -> list[tuple[int, int]]:
 
 
 def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
-    """Yield the words of each run of whole sentences with fewer than RECORD_TOKENS words."""
+    """Yield the words of each run of whole sentences that has fewer than RECORD_TOKENS words in all."""
     for start in range(len(parts)):
         words: list[str] = []
         for part in parts[start:]:
@@ -123,9 +120,9 @@ def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
 
 
 def copies_of_one(made: Keyed, real: Keyed, owners: Int) -> OwnedCopies:
-    """Return the rows with a key that exactly one owner has; `owners` is the owner of each real row.
+    """Return the rows with a key that exactly one owner has; `owners` has the owner of each real row.
 
-    The size is that of the real text, because the copy may be written as a single word.
+    The size counts the tokens of the real text, because a copy without spaces has only one token.
     """
     sole = sole_owners(real, owners)
     found, place = sole.places(made.key)
@@ -136,7 +133,7 @@ def copies_of_one(made: Keyed, real: Keyed, owners: Int) -> OwnedCopies:
 
 
 def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
-    """Return the keys that only one owner has; `owners` is the owner of each row."""
+    """Return the keys that only one owner has; `owners` has the owner of each row."""
     order = np.argsort(found.key, kind="stable")
     key, owner, size = found.key[order], owners[found.row[order]], found.size[order]
     first = np.flatnonzero(starts_group(key))

@@ -77,7 +77,7 @@ def test_reversed_name_is_a_leak_unless_reversed_names_of_control_occur(judged):
 def test_name_is_found_by_its_letters(written):
     text = f"as {written} said"
     (hit,) = find_known_names({7: [NAME]}, ["nothing", text])
-    assert (hit.number, hit.row) == (7, 1)
+    assert (hit.name_index, hit.row) == (7, 1)
     assert normalise(text)[hit.start : hit.end] == normalise(written)
 
 
@@ -86,7 +86,7 @@ def test_short_names_are_ignored():
 
 
 def test_spelling_of_two_names_matches_both():
-    assert {hit.number for hit in find_known_names({1: [NAME], 2: [NAME[::-1]]}, ["emily quistgaard"])} == {1, 2}
+    assert {hit.name_index for hit in find_known_names({1: [NAME], 2: [NAME[::-1]]}, ["emily quistgaard"])} == {1, 2}
 
 
 @pytest.mark.parametrize(

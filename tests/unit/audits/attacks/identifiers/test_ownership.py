@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.attacks.identifiers.ownership import MANY, KeyCollector, OwnerCollector, SharingCollector
+from audits.attacks.identifiers.ownership import SEVERAL, KeyCollector, OwnerCollector, SharingCollector
 
 strings = st.text(alphabet="abc", max_size=3)
 rows = st.lists(st.tuples(st.lists(strings, max_size=6), st.integers(0, 3)), max_size=12)
@@ -32,7 +32,7 @@ def test_collectors_agree_with_brute_force(table, probe):
     assert (probe in keys) == (probe in known)
     assert all(item in keys for item in known)
     for item, owners in known.items():
-        assert owned.owner[owned.positions([item])[0]] == (next(iter(owners)) if len(owners) == 1 else MANY)
+        assert owned.owner[owned.positions([item])[0]] == (next(iter(owners)) if len(owners) == 1 else SEVERAL)
     assert sorted(sharing.n_owners().tolist()) == sorted(map(len, known.values()))
 
 
@@ -45,7 +45,7 @@ def test_block_size_changes_nothing(block, monkeypatch):
         keys.add([f"own{2 * i}"])
     owned = collector.collected()
     assert len(owned.keys) == 58
-    assert owned.owner[owned.positions(["own9", "w3", "all", "own0"])].tolist() == [9, MANY, MANY, 0]
+    assert owned.owner[owned.positions(["own9", "w3", "all", "own0"])].tolist() == [9, SEVERAL, SEVERAL, 0]
     assert owned.occur_in(keys.collected()).sum() == 25
     assert len(keys.collected()) == 50
 

@@ -65,7 +65,7 @@ def judged(lists, made, pool=(), *, surprisal=SURPRISAL, n_train=2, n_persons=NO
 
 
 def numbers(known):
-    return known.tested, known.found, known.of_control, known.hard
+    return known.tested, known.found, known.of_control, known.n_leaks
 
 
 def test_recorded_name_in_the_table_is_a_leak_of_its_person():
@@ -87,7 +87,7 @@ def test_recorded_name_in_the_table_is_a_leak_of_its_person():
 )
 def test_name_with_one_edit_is_a_leak(written):
     known = judged([(BO, [NAME if " " in written else "Wojciechowska"]), (ANN, ["Ann"])], [f"as {written}'s mother"])
-    assert (known.found, known.hard) == (1, 1)
+    assert (known.found, known.n_leaks) == (1, 1)
     assert known.terms.phrases == {tuple(written.split()): ("known identifier, misspelt", [BO])}
 
 
@@ -136,14 +136,14 @@ def test_name_or_misspelling_of_two_train_persons_is_a_leak_of_both():
     known = judged([(ANN, ["Featherstonehaugh"])], made, pool)
     assert known.terms.phrases == {("featherstonehaug",): ("known identifier, misspelt", [ANN, BO])}
     known = judged([(ANN, ["Wojciechowska"]), (BO, ["Wojciechowski"])], ["as wojciechowsk said"])
-    assert (known.found, known.hard) == (1, 1)
+    assert (known.found, known.n_leaks) == (1, 1)
     mother_and_child = [(ANN, ["Wojciechowska"]), (BO, ["wojciechowska "])]
     assert numbers(judged(mother_and_child, ["as wojciechowska said"])) == (1, 1, 0, 1)
 
 
 def test_name_of_more_than_ten_persons_is_not_tested():
     lists = [(person, ["Wojciechowska"]) for person in range(11)]
-    assert judged(lists[:10], ["as wojciechowska said"], n_train=11).hard == 1
+    assert judged(lists[:10], ["as wojciechowska said"], n_train=11).n_leaks == 1
     assert judged(lists, ["as wojciechowska said"], n_train=11).tested == 0
 
 
@@ -170,25 +170,25 @@ def test_date_expected_by_chance_is_not_tested():
 @pytest.mark.parametrize("value", ["48213377", "MRN 4821 3377", "AB48213377"])
 def test_number_is_found_by_its_digits_whatever_is_found_of_control(value, written):
     known = judged([(ANN, [value]), (CY, ["Zephyrhavenishment"])], [written, "near Zephyrhavenishment"])
-    assert (known.found, known.of_control, known.hard) == (1, 1, 1)
+    assert (known.found, known.of_control, known.n_leaks) == (1, 1, 1)
     assert known.terms.entities[Entity("number", "48213377")] == ("known identifier", [ANN])
 
 
 def test_number_expected_by_chance_is_not_tested():
     """λ = numbers in S times recorded numbers / 10^8."""
     many = [(ANN, [str(48213377 + 31 * i) for i in range(100)])]
-    assert judged(many, ["see 48213377"], n_numbers=9_999).hard == 1
+    assert judged(many, ["see 48213377"], n_numbers=9_999).n_leaks == 1
     assert numbers(judged(many, ["see 48213377"], n_numbers=10_001)) == (0, 0, 0, 0)
     assert numbers(judged(many[:1], ["see 4821 3377"], n_numbers=10_001)) == (0, 0, 0, 0)
-    assert judged([(ANN, ["48213377"])], ["see 48213377"], n_numbers=10_001).hard == 1
+    assert judged([(ANN, ["48213377"])], ["see 48213377"], n_numbers=10_001).n_leaks == 1
 
 
 @pytest.mark.parametrize("whose", [BO, CY])
 def test_record_number_of_two_persons_is_a_leak(whose):
     known = judged([(ANN, ["AB-48213377"])], ["see 48213377"], [(whose, "see 48 21 33 77")])
-    assert known.hard == 1
+    assert known.n_leaks == 1
     assert known.terms.entities[Entity("number", "48213377")][1] == [ANN, BO][: 1 + (whose == BO)]
-    assert judged([(ANN, ["id 48213377"]), (whose, ["no 48213377"])], ["see 48213377"]).hard >= 1
+    assert judged([(ANN, ["id 48213377"]), (whose, ["no 48213377"])], ["see 48213377"]).n_leaks >= 1
 
 
 def test_number_in_public_text_or_of_more_than_ten_persons_is_ignored():
@@ -199,8 +199,8 @@ def test_number_in_public_text_or_of_more_than_ten_persons_is_ignored():
 
 def test_phone_of_a_front_desk_is_exempt_and_no_other_phone():
     lists = [(ANN, ["555 012 3456", "555 987 6543"]), (CY, ["555 012 3456"])]
-    assert judged(lists, ["call 555-012-3456"]).hard == 0
-    assert judged(lists, ["call 555-012-3456 or 555-987-6543"]).hard == 1
+    assert judged(lists, ["call 555-012-3456"]).n_leaks == 0
+    assert judged(lists, ["call 555-012-3456 or 555-987-6543"]).n_leaks == 1
 
 
 def test_address_is_found_by_its_pattern():
@@ -219,16 +219,16 @@ def test_two_names_of_control_explain_as_many_of_train():
     towns = ["Zephyrhaven", "Quillborough", "Vexminster", "Jaxonwood", "Kyzylford"]
     lists = [(ANN, ["Quixotebury"]), *((CY + i, [town]) for i, town in enumerate(towns))]
     size = {"n_train": 2, "n_persons": 9}
-    assert judged(lists, ["near Quixotebury", *towns[:1]], **size).hard == 1
-    assert judged(lists, ["near Quixotebury", *towns[:2]], **size).hard == 0
+    assert judged(lists, ["near Quixotebury", *towns[:1]], **size).n_leaks == 1
+    assert judged(lists, ["near Quixotebury", *towns[:2]], **size).n_leaks == 0
     many = [(i, [f"{a}yx{b}ebury"]) for i, (a, b) in enumerate(product("bdfgklmn", "wq"))]
     control = [(20 + i, [town]) for i, town in enumerate(towns[:2])]
     unseen = [(30 + i, [f"{a}yx{b}ebury"]) for i, (a, b) in enumerate(product("prstvxz", "wq"))]
     made = [name for _, (name,) in [*many, *control]]
-    assert judged([*many, *control, *unseen], made, n_train=20, n_persons=50).hard == 16  # 16 to 2 exceeds chance
+    assert judged([*many, *control, *unseen], made, n_train=20, n_persons=50).n_leaks == 16  # 16 to 2 exceeds chance
     long = [(CY + i, [f"{town} upon the wide green waters"]) for i, town in enumerate(towns)]
     made = ["near Quixotebury", *(text for _, (text,) in long)]
-    assert judged([lists[0], *long], made, **size).hard == 1  # far longer names explain nothing
+    assert judged([lists[0], *long], made, **size).n_leaks == 1  # far longer names explain nothing
 
 
 def test_empty_lists_find_nothing():
@@ -260,24 +260,24 @@ def test_a_single_ordinary_word_is_a_leak_only_if_many_occur():
     words = ["november", "mountain", "chocolate", "furniture", "september", "telescope", "wednesday", "adventure"]
     lists = [*((i, [word]) for i, word in enumerate(words)), *((20 + i, [f"control word{i}"]) for i in range(12))]
     size = {"n_train": 20, "n_persons": 40}
-    assert [judged(lists, [f"in {word}" for word in words[:n]], **size).hard for n in (1, 5, 8)] == [0, 0, 8]
-    assert judged(lists, [f"in {word}" for word in words[:7]], n_train=20, n_persons=21).hard == 7  # small control
-    assert judged(lists[:3], ["in november"], **size).hard == 1  # nothing of control was tested
+    assert [judged(lists, [f"in {word}" for word in words[:n]], **size).n_leaks for n in (1, 5, 8)] == [0, 0, 8]
+    assert judged(lists, [f"in {word}" for word in words[:7]], n_train=20, n_persons=21).n_leaks == 7  # small control
+    assert judged(lists[:3], ["in november"], **size).n_leaks == 1  # nothing of control was tested
     rare = [(0, ["November"]), (1, ["Quixotebury"]), (2, ["November Mountain"]), *lists[-12:]]
-    assert judged(rare, ["in november near quixotebury"], **size).hard == 1
-    assert judged(rare, ["with November Mountain today"], **size).hard == 1
-    assert judged(rare, ["as Mrs November said"], **size).hard == 1
+    assert judged(rare, ["in november near quixotebury"], **size).n_leaks == 1
+    assert judged(rare, ["with November Mountain today"], **size).n_leaks == 1
+    assert judged(rare, ["as Mrs November said"], **size).n_leaks == 1
 
 
 def test_two_ordinary_words_of_one_person_in_a_row_are_leaks():
     control = [(20 + i, [f"control word{i}"]) for i in range(12)]
     lists = [(0, ["Mountain", "November", "Chocolate"]), *control]
     size = {"n_train": 20, "n_persons": 40}
-    assert judged(lists, ["to the mountain with chocolate"], **size).hard == 2
-    assert judged(lists, ["to the mountain", "with chocolate"], **size).hard == 0
+    assert judged(lists, ["to the mountain with chocolate"], **size).n_leaks == 2
+    assert judged(lists, ["to the mountain", "with chocolate"], **size).n_leaks == 0
 
 
 def test_ordinary_words_of_control_explain_no_rare_name_of_train():
     lists = [(0, ["Brackenrid"]), (20, ["November"]), (21, ["September"])]
     made = ["near brackenrid", "in november", "in september"]
-    assert judged(lists, made, n_train=20, n_persons=40).hard == 1
+    assert judged(lists, made, n_train=20, n_persons=40).n_leaks == 1

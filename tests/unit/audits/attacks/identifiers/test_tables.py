@@ -48,38 +48,38 @@ def judged(made, train, control=("a", "b", "c"), *public):
 @pytest.mark.parametrize("written", ["record no 48213377", "the number 48213377"])
 def test_number_of_up_to_ten_persons_is_a_leak_of_each(written):
     found = judged(["see 48213377"], ["MRN 48213377", written])
-    assert found.hard == 1
+    assert found.n_leaks == 1
     assert {tuple(whose) for _, whose in found.terms.entities.values()} == {(0, 1)}
-    assert judged(["see 48213377"], [f"MRN 48213377 {i}" for i in "abcdefghijk"]).hard == 0
+    assert judged(["see 48213377"], [f"MRN 48213377 {i}" for i in "abcdefghijk"]).n_leaks == 0
 
 
 @pytest.mark.parametrize("written", ["chart no 48213377", "the number 48213377"])
 def test_number_of_train_and_control_is_a_leak_and_no_excess(written):
     found = judged(["see 48213377"], ["MRN 48213377", "x"], [written, "b", "c"])
-    assert (found.hard, found.hit.any()) == (1, False)
+    assert (found.n_leaks, found.hit.any()) == (1, False)
 
 
 def test_number_in_public_text_is_no_leak():
-    assert judged(["see 48213377"], ["MRN 48213377", "x"], ["a", "b", "c"], "MRN 48213377").hard == 0
+    assert judged(["see 48213377"], ["MRN 48213377", "x"], ["a", "b", "c"], "MRN 48213377").n_leaks == 0
 
 
 @pytest.mark.parametrize("contact", ["a.b@clinic.org", "020 7946 0958", "www.clinic.org/desk"])
 def test_contact_of_train_and_control_is_exempt_if_three_persons_have_it(contact):
     train = [f"ask {contact}", "or my.own@home.example"]
-    assert judged([contact], train, [f"at {contact}", "b", "c"]).hard == 1
+    assert judged([contact], train, [f"at {contact}", "b", "c"]).n_leaks == 1
     control = [f"at {contact}", f"by {contact}", "c"]
-    assert judged([contact], train, control).hard == 0
-    assert judged([f"{contact}, my.own@home.example"], train, control).hard == 1
+    assert judged([contact], train, control).n_leaks == 0
+    assert judged([f"{contact}, my.own@home.example"], train, control).n_leaks == 1
 
 
 def test_shared_contacts_of_one_kind_exempt_no_other_kind():
     phones = [f"020 7946 09{i}" for i in range(10, 14)]
     train, control = [f"call {' or '.join(phones)}", "my.own@home.example"], [*(f"call {p}" for p in phones), "b"]
     found = judged(["write to my.own@home.example"], train, control)
-    assert (found.hard, found.shared_contacts) == (1, {"email": 0, "phone": 4, "url": 0})
+    assert (found.n_leaks, found.shared_contacts) == (1, {"email": 0, "phone": 4, "url": 0})
     mails = [f"desk{i}@b.example" for i in range(4)]
     train, control = [f"ask {' or '.join(mails)}", "my.own@home.example"], [*(f"ask {m}" for m in mails), "b"]
-    assert judged(["write to my.own@home.example"], train, control).hard == 0
+    assert judged(["write to my.own@home.example"], train, control).n_leaks == 0
 
 
 def test_counts_by_kind_include_identifiers_of_one_side_only():

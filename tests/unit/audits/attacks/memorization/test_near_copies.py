@@ -33,7 +33,7 @@ def pairs(text, apart=1):
 
 
 def test_shares_equal_an_exhaustive_computation(monkeypatch):
-    monkeypatch.setattr(module, "LEAST_BITS", 1.0)
+    monkeypatch.setattr(module, "MIN_BITS", 1.0)
     monkeypatch.setattr(module, "NEAR", 0.0)
     monkeypatch.setattr(module, "BLOCK_ROWS", 2)
     rng = np.random.default_rng(3)
