@@ -19,16 +19,16 @@ RULES: Mapping[str, Rule] = {
     "repeated": wording.repeated,
     "cut": wording.cut,
 }
-MOST_READ = 6_000  # characters; some rules need time that grows with the square of the length
+MAX_READ = 6_000  # characters; some rules need time that grows with the square of the length
 
 
 def contradictions(text: str) -> tuple[Contradiction, ...]:
     """Return the contradictions of a text, in the order of `RULES`.
 
-    The rules read English clinical text, and of a long text the first `MOST_READ` characters. In other texts they
+    The rules read English clinical text, and of a long text the first `MAX_READ` characters. In other texts they
     find repetitions and cut ends, and little else. They miss contradictions, and some of their findings are wrong.
     """
-    read = text[:MOST_READ]
+    read = text[:MAX_READ]
     rules = RULES if len(text) == len(read) else {name: rule for name, rule in RULES.items() if name != "cut"}
     return tuple(found for rule in rules.values() for found in rule(read))
 

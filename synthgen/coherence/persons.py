@@ -67,7 +67,7 @@ _BESIDE_PERSON = re.compile(
     r"[- ,]{0,2}(?:[\w'’-]{1,20}[ ,]{1,2}){0,3}?(?:woman|female|lady|girl|man|male|gentleman|boy|patient|[FM])\b"
 )
 NEXT = 20  # characters after an age in which a word such as "son" says whose age it is
-LEAST_APART = 1  # years; ages are rounded, and a birthday may lie between two statements
+MIN_APART = 1  # years; ages are rounded, and a birthday may lie between two statements
 
 
 class _Sentences:
@@ -158,6 +158,6 @@ def age(text: str) -> Iterator[Contradiction]:
     ]
     for value, span in stated[1:]:
         (low, high), (low_first, high_first) = years_of(value), years_of(stated[0][0])
-        if low > high_first + LEAST_APART or high < low_first - LEAST_APART:
+        if low > high_first + MIN_APART or high < low_first - MIN_APART:
             yield Contradiction("age", span, stated[0][1])
             return

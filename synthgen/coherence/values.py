@@ -52,7 +52,7 @@ _PRESSURE = re.compile(
 
 # Largest single dose in milligrams that any approved use comes near, rounded up. Source: the maximum doses in the
 # product information of these substances, doubled.
-MOST_MG = {
+MAX_MG = {
     "levothyroxine": 1, "liothyronine": 0.2, "digoxin": 2, "warfarin": 30, "lisinopril": 160, "ramipril": 40,
     "enalapril": 80, "perindopril": 32, "candesartan": 64, "losartan": 200, "valsartan": 640, "amlodipine": 20,
     "bisoprolol": 40, "metoprolol": 800, "atenolol": 400, "carvedilol": 100, "propranolol": 640, "furosemide": 1000,
@@ -79,7 +79,7 @@ def implausible(text: str) -> Iterator[Contradiction]:
     """Yield each value or dose that is impossible.
 
     Read are blood pressure, pulse, breathing, oxygen, temperature, weight, height, a few laboratory values, and doses
-    (see `MOST_MG`). Pain "11 out of 10" is a figure of speech.
+    (see `MAX_MG`). Pain "11 out of 10" is a figure of speech.
     """
     for quantity in QUANTITIES:
         for match in quantity.pattern.finditer(text):
@@ -90,7 +90,7 @@ def implausible(text: str) -> Iterator[Contradiction]:
         if not (30 <= high <= 320 and 5 <= low <= 220 and low < high):
             yield Contradiction("implausible", match.span())
     for match in _DOSE.finditer(text):
-        most = MOST_MG.get(value_of("medication", match["drug"]) or "")
+        most = MAX_MG.get(value_of("medication", match["drug"]) or "")
         milligrams = float(match["n"].replace(",", "")) * _IN_MG.get(match["unit"].casefold(), 0.001)
         if most is not None and milligrams > most:
             yield Contradiction("implausible", match.span())

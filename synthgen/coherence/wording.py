@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from synthgen.coherence.contradiction import Contradiction, Span, sentences
 
-LEAST_SENTENCE = 5  # words of a sentence whose repetition counts
-LEAST_RUN = 8  # words of a run whose repetition counts
+MIN_SENTENCE = 5  # words of a sentence whose repetition counts
+MIN_RUN = 8  # words of a run whose repetition counts
 LONGEST_END, GREETING = 200, 3  # characters of the end that are read; words of a greeting
 NEAR = 60  # words within which the repetition counts; longer notes restate the problem in a later section
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -57,7 +57,7 @@ def _repeated_sentence(text: str, start: int, end: int) -> Contradiction | None:
     for span in sentences(text[start:end]):
         at = start + span[0], start + span[1]
         words = tuple(match[0].casefold() for match in _WORD.finditer(text, *at))
-        if len(words) >= LEAST_SENTENCE and words in seen and position - seen[words][1] <= NEAR:
+        if len(words) >= MIN_SENTENCE and words in seen and position - seen[words][1] <= NEAR:
             return Contradiction("repeated", at, seen[words][0])
         seen[words] = at, position
         position += len(words)
@@ -68,10 +68,10 @@ def _repeated_run(text: str, start: int, end: int) -> Contradiction | None:
     places = list(_WORD.finditer(text, start, end))
     folded = [match[0].casefold() for match in places]
     last: dict[tuple[str, ...], int] = {}
-    for i in range(len(folded) - LEAST_RUN + 1):
-        run = tuple(folded[i : i + LEAST_RUN])
-        if run in last and LEAST_RUN <= i - last[run] <= NEAR:
-            at, against = ((places[k].start(), places[k + LEAST_RUN - 1].end()) for k in (i, last[run]))
+    for i in range(len(folded) - MIN_RUN + 1):
+        run = tuple(folded[i : i + MIN_RUN])
+        if run in last and MIN_RUN <= i - last[run] <= NEAR:
+            at, against = ((places[k].start(), places[k + MIN_RUN - 1].end()) for k in (i, last[run]))
             return Contradiction("repeated", at, against)
         if run not in last or i - last[run] > NEAR:
             last[run] = i

@@ -13,7 +13,7 @@ from synthgen.dp.person_rows import PersonRows
 COUNT = 0.3
 WIDE = 48  # number of leading axes whose covariance is queried; the other axes use the public variance
 # Public priors: least variance of the class means and least variance within classes, as shares of that of public text
-LEAST_SIGNAL, LEAST_SPREAD = 0.05, 0.2
+MIN_SIGNAL, MIN_SPREAD = 0.05, 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,7 +61,7 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
 def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
     """Return estimates of true rows from noised rows by empirical Bayes, float64 (r, d).
 
-        row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`LEAST_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
+        row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`MIN_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
 
     The true rows are taken to be centred at 0 with variance κ λ_j along axis j. At a low budget the noise can hide κ;
     the public least value then keeps the estimates from all becoming 0. `seen` holds the noised rows, (r, d), `error`
@@ -71,7 +71,7 @@ def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
     Reference: Efron and Morris, JASA 1973, with variances proportional to the public ones.
     """
     noise = error[:, None]
-    kappa = max(LEAST_SIGNAL, float((seen**2 - noise).sum()) / (len(seen) * float(variances.sum())))
+    kappa = max(MIN_SIGNAL, float((seen**2 - noise).sum()) / (len(seen) * float(variances.sum())))
     return np.asarray(seen * (kappa * variances / (kappa * variances + noise)))
 
 
@@ -84,7 +84,7 @@ def query_spread(
     matrix is symmetric, so the row holds only its upper triangle. Off-diagonal entries are multiplied by √2, so that
     the row and the matrix have the same norm. The noised diagonal is shrunk towards the scaled public variances, and
     the off-diagonal entries towards 0. The other axes use the scaled public variances. The scale is the trace of the
-    noised matrix divided by the sum of the public variances of the same axes, at least `LEAST_SPREAD`.
+    noised matrix divided by the sum of the public variances of the same axes, at least `MIN_SPREAD`.
 
     Privacy: one Gaussian query; the means are already noised.
     """
@@ -101,7 +101,7 @@ def query_spread(
     half = np.zeros((wide, wide))
     half[upper] = mechanism(people.mean_rows(of_records), query) / persons / weight
     seen = half + half.T - np.diag(half.diagonal())
-    scale = max(LEAST_SPREAD, float(np.trace(seen)) / float(variances[:wide].sum()))
+    scale = max(MIN_SPREAD, float(np.trace(seen)) / float(variances[:wide].sum()))
     off = ~np.eye(wide, dtype=bool)
     prior = scale * variances
     covariance = np.diag(prior)

@@ -29,7 +29,7 @@ from synthgen.dp.noised_sums import (
 from synthgen.dp.person_rows import MeasuredPersons
 
 STRETCH = 8.0  # factor of the rows of made-up persons, so that most exceed the clip norm
-LEAST_LOGGED = 2000  # noise coordinates that the dry run draws at least for each query; the audit requires 200
+MIN_LOGGED = 2000  # noise coordinates that the dry run draws at least for each query; the audit requires 200
 LEADING = 8  # coordinates of each step's noise that the dry run logs one by one, to find noise that is used twice
 REPLAYED = 3  # number of persons of a run whom the replay removes: the one with the most records, and random ones
 
@@ -77,7 +77,7 @@ class DryRun:
         total = exact_sum(stretched(), query.clip)
         log["max_norm"] += _norm(total - alone) * query.clip
         log["dimension"] = len(total)
-        for _ in range(math.ceil(LEAST_LOGGED / (len(total) * query.steps))):
+        for _ in range(math.ceil(MIN_LOGGED / (len(total) * query.steps))):
             noised = add_noise(total, query, self.noise)
             z = (noised - total) / (query.noise_multiplier * UNIT)
             log["noise"].append(float((z**2).sum()))

@@ -22,7 +22,7 @@ from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
 RESERVE, RUN = budgets.RESERVE, "run.json"
 PAID = (RESERVE, MEASURE)  # stages that spend a budget, so their results are never deleted
-LEAST_DIGITS = 8  # fewest leading digits of a run's id that may name a reservation
+MIN_DIGITS = 8  # fewest leading digits of a run's id that may name a reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,13 +205,13 @@ def named_reservation(config: Config, given: str | None) -> str:
         return own
     found = budgets.all_reservations(*ledger_of(config))
     fitting = [str(one["run"]) for one in found if given is not None and str(one["run"]).startswith(given)]
-    if len(fitting) == 1 and len(given or "") >= LEAST_DIGITS:
+    if len(fitting) == 1 and len(given or "") >= MIN_DIGITS:
         return fitting[0]
     message = "the workspace of this configuration holds no reservation for it"
     if given is not None:
         message = f"--run {given!r} names {len(fitting)} reservations of the ledger"
     open_ones = [f"{one['run']}: epsilon {one['epsilon']:g}" for one in found if one["state"] == RESERVE]
-    hint = f"Pass --run with at least {LEAST_DIGITS} digits of one of the listed ids; no noise was drawn under these."
+    hint = f"Pass --run with at least {MIN_DIGITS} digits of one of the listed ids; no noise was drawn under these."
     raise UsageError(message, problems=open_ones, hint=hint if open_ones else "No reservation can be voided.")
 
 

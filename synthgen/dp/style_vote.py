@@ -58,7 +58,7 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
             def read(of: Sequence[int], reader: Likelihood = reader) -> Float64:
                 vectors, most = embedded.vectors[[rows[i] for i in of]], bridge.info.max_text_tokens
                 given = [texts[i] for i in of], [prompts[i] for i in of]
-                return reader.nats(given[0], most_tokens=most, vectors=vectors, prompts=given[1]).each
+                return reader.nats(given[0], max_tokens=most, vectors=vectors, prompts=given[1]).each
 
             nats.append(read(range(len(rows))))
             repeated.append([float(read([i])[0]) for i in again])

@@ -13,10 +13,10 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths, of which the best one on real records is used
-MOST_REAL = 0.8  # share of real records that pass the minimum of `auto`; more pass if `MOST_DEMANDED` limits it
-MOST_DEMANDED = 0.6  # largest minimum that `auto` sets
+MOST_REAL = 0.8  # share of real records that pass the minimum of `auto`; more pass if `MAX_DEMANDED` limits it
+MAX_DEMANDED = 0.6  # largest minimum that `auto` sets
 MAX_TUNING_RECORDS = 4000  # largest number of train records on which strength and minimum are chosen
-MOST_FITS = 50  # if one model for each set of parents' folds would exceed this number, one per fold is trained
+MAX_FITS = 50  # if one model for each set of parents' folds would exceed this number, one per fold is trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class ClassAgreement:
     A text whose content no longer fits its class would teach the wrong label. The classifier is a multinomial
     logistic regression on train vectors, cross-fitted over folds of persons. For a candidate with parents in folds f1
     and f2, it is trained on the records of all other folds, which exclude the persons of the candidate's parents. If
-    that takes more than `MOST_FITS` models because latents have many parents, one model is trained per fold. The
+    that takes more than `MAX_FITS` models because latents have many parents, one model is trained per fold. The
     score is then the mean probability by the models whose fold contains no parent; there are at least `FREE_FOLDS` of
     them. The regularisation is the one of `STRENGTHS` with the smallest cross-fitted log loss on real records, so
     probabilities are calibrated on real text.
@@ -61,7 +61,7 @@ class ClassAgreement:
         real = of_real[strength]
         usual = float(np.quantile(real, 1 - MOST_REAL, method="lower"))
         guess = 1 / len(set(context.labels))
-        minimum = max(guess, min(MOST_DEMANDED, usual)) if self.minimum == "auto" else self.minimum
+        minimum = max(guess, min(MAX_DEMANDED, usual)) if self.minimum == "auto" else self.minimum
         bounds = {
             "minimum": minimum,
             "strength": strength,
@@ -87,9 +87,9 @@ def fits_for(parents: int) -> int:
     """Return the number of regressions for latents with at most this number of parents.
 
     It is the number of sets of folds that can contain the parents, Σ_i C(folds, i), for i from 1 to `parents`. If
-    that exceeds `MOST_FITS`, it is the number of folds.
+    that exceeds `MAX_FITS`, it is the number of folds.
     """
-    return _sets(parents) if _sets(parents) <= MOST_FITS else folds_for(parents)
+    return _sets(parents) if _sets(parents) <= MAX_FITS else folds_for(parents)
 
 
 def _sets(parents: int) -> int:
@@ -104,7 +104,7 @@ class _Committee:
         self.context, self.rows, self.strength = context, rows, strength
         parents = max(map(len, context.latents.parent_ids), default=0)
         self.n_folds = folds_for(parents)
-        self.by_fold = _sets(parents) > MOST_FITS
+        self.by_fold = _sets(parents) > MAX_FITS
         self.models: dict[frozenset[int], Any] = {}
 
     def without(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ from synthgen.filter.distance import latent_distances
 COPY_RUN_TOKENS = 20
 NOBODY = -1  # stands for the person of a run that occurs in no train text or in those of several persons
 SHINGLE_WORDS = 3  # length of the word 3-grams whose sets are compared between synthetic texts
-LEAST_THRESHOLD = 0.3  # smallest threshold of near-duplicates; below it, nearly all pairs would have to be compared
+MIN_THRESHOLD = 0.3  # smallest threshold of near-duplicates; below it, nearly all pairs would have to be compared
 _WORD, _NUMBER = re.compile(r"\w+"), re.compile(r"\d+")
 
 
@@ -146,10 +146,10 @@ class NearDuplicates:
     threshold: float
 
     def __post_init__(self) -> None:
-        if self.threshold < LEAST_THRESHOLD:
+        if self.threshold < MIN_THRESHOLD:
             raise ConfigError(
                 "the configuration has 1 mistake",
-                problems=[f"filter.near_duplicate: must be null or {LEAST_THRESHOLD} to 1, got {self.threshold:g}"],
+                problems=[f"filter.near_duplicate: must be null or {MIN_THRESHOLD} to 1, got {self.threshold:g}"],
             )
 
     def fit(self, context: FilterContext) -> FittedFilter:

@@ -14,7 +14,7 @@ from typing import ClassVar
 from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
-LEAST_USE = 0.02  # a word is used if at least this share of the texts of some class contain it
+MIN_USE = 0.02  # a word is used if at least this share of the texts of some class contain it
 _WORD, _TOKEN = re.compile(r"[^\W\d_]{3,}"), re.compile(r"\w+")
 
 
@@ -36,7 +36,7 @@ def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str
     used: set[str] = set()
     for own in of_class.values():
         counts = Counter(word for text in own for word in _words_in(text, words))
-        used |= {word for word, n in counts.items() if n >= LEAST_USE * len(own)}
+        used |= {word for word, n in counts.items() if n >= MIN_USE * len(own)}
     return tuple(word for word in words if word not in used)
 
 

@@ -17,7 +17,7 @@ TAIL = 0.01  # share of real texts below and above the learned length limits
 LANGUAGE_TAIL = 0.005  # share of real texts above the learned limit of the language filter
 # A byte-pair tokenizer needs at most about three tokens per word of its language (1.3 for plain English, more for
 # names and drugs). A text that the decoder's token limit cuts therefore has at least a third as many words as tokens.
-MOST_TOKENS_PER_WORD = 3
+MAX_TOKENS_PER_WORD = 3
 BUCKETS = 1 << 20  # number of places to which character trigrams are hashed
 SMOOTHING = 0.01  # α, added to the count of each place
 _DIGIT = re.compile(r"\d")
@@ -53,7 +53,7 @@ class Length:
 
 def _usual_words(context: FilterContext) -> tuple[float, float]:
     words = np.array([len(text.split()) for text in context.texts])
-    can_write = context.max_new_tokens // MOST_TOKENS_PER_WORD
+    can_write = context.max_new_tokens // MAX_TOKENS_PER_WORD
     low = np.quantile(np.minimum(words, can_write), TAIL, method="lower")
     return float(max(low, 1)), float(np.quantile(words, 1 - TAIL, method="higher"))
 

@@ -30,7 +30,7 @@ except ImportError as error:
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
 NO_PERSON = "Give every row the name or number of its person; give rows without a person a unique one."
 AS_TEXT = "Pass all classes as text, or all as whole numbers."
-MOST_ROUNDING = 0.01
+MAX_ROUNDING = 0.01
 UNFIT_HINT = (
     "Add rows of other persons, lower k_neighbors, use another method, "
     "or exclude the classes through sampling_strategy."
@@ -331,7 +331,7 @@ def _person_numbers(groups: Any, n: int) -> Int64:
 def _float32(rows: Floats) -> Float32:
     """Return the rows as float32, without a copy if possible; raise DataError if neighbours would be lost in it.
 
-    They are lost if the rounding error of a typical row is more than `MOST_ROUNDING` of its distance from the centre,
+    They are lost if the rounding error of a typical row is more than `MAX_ROUNDING` of its distance from the centre,
     or if different rows become equal.
     """
     with np.errstate(over="ignore"):  # refused below
@@ -342,7 +342,7 @@ def _float32(rows: Floats) -> Float32:
     rounding = np.median(np.linalg.norm(rows - low, axis=1))
     spread = np.median(np.linalg.norm(rows - np.median(rows, axis=0), axis=1))
     n_equal = len(np.unique(rows, axis=0)) - len(np.unique(low, axis=0))
-    if rounding > MOST_ROUNDING * spread or n_equal > 0:
+    if rounding > MAX_ROUNDING * spread or n_equal > 0:
         raise DataError(
             "neighbours are searched in float32, in which the rows of X lose their differences",
             problems=[f"rounding error: {rounding:.3g}, spread: {spread:.3g}", f"rows that become equal: {n_equal}"],
