@@ -1,4 +1,4 @@
-"""Contradictions between dates: an end before its beginning, and a birth after another date."""
+"""Contradictions between dates: a discharge before the admission, and a birth after another date."""
 
 import re
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def out_of_order(text: str) -> Iterator[Contradiction]:
 
 
 def _only(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """Return the match of a pattern; None if there is none or several, as after a second admission."""
+    """Return the only match of a pattern; None if there is no match, or several as after a second admission."""
     matches = list(pattern.finditer(text))
     return matches[0] if len(matches) == 1 else None
 

@@ -1,7 +1,7 @@
-"""Digests of the trained files shipped with the package: bridge, vocabulary, styles and the public basis.
+"""Digests of the trained files shipped with the package: bridge, vocabulary, styles, and public basis (dp/basis.py).
 
-These files were trained on public text only, so a run under a DP budget may use them. The digest of their content
-identifies them. After retraining one of them, copy the result of `shipped_folders` into `SHIPPED`.
+These files were trained only on public text, so a run under a DP budget may use them. The digest of their content
+identifies them. After retraining such a file, copy the result of `shipped_folders` into `SHIPPED`.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ SHIPPED: Mapping[str, str] = {
 
 
 def shipped_folders() -> dict[str, str]:
-    """Return the sha256 over the files read from each folder, by the folder's path below the package."""
+    """Return for each folder, by its path in the package, the sha256 over the files that the stages read from it."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for top in ("decode/builtin", "decode/styles", "dp/public"):
         for path in sorted((STAGES / top).rglob("*")):
@@ -36,7 +36,7 @@ def shipped_folders() -> dict[str, str]:
 
 
 def check_shipped() -> None:
-    """Raise ModelError if the installed bridge, vocabulary, styles or public basis is not as shipped; list each."""
+    """Raise ModelError if the installed bridge, vocabulary, styles or public basis were changed; list each change."""
     found = shipped_folders()
     problems = [f"{name}: missing" for name in SHIPPED if name not in found]
     problems += [f"{name}: not shipped" for name in found if name not in SHIPPED]

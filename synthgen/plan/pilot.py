@@ -22,7 +22,7 @@ from synthgen.decode.config import BRIDGE, MIN_TOKENS_PER_WORD, PLAIN, DecodeCon
 from synthgen.dp.certain_refusals import split_problems
 from synthgen.embed import Encoder
 from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
-from synthgen.filter.classifier import MOST_REAL
+from synthgen.filter.classifier import SHARE_OF_REAL
 from synthgen.filter.stage import JUDGED
 from synthgen.interpolate.base import largest_remainder
 from synthgen.pipeline import prepare, rounds, stage_order
@@ -265,7 +265,7 @@ def _advice(
             scores = [o.score for c in judged for o in c.outcomes if o.name == reason]
             yield (
                 f"class_agreement {of_filter['minimum']:g} keeps {of_filter['share_of_real_kept']:.0%} of the real "
-                f"records; {lower:.2g} keeps {MOST_REAL:.0%} of them and "
+                f"records; {lower:.2g} keeps {SHARE_OF_REAL:.0%} of them and "
                 f"{sum(s >= lower for s in scores) / len(scores):.0%} of the pilot's texts"
             )
 
