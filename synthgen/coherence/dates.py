@@ -30,8 +30,8 @@ _AGAIN = re.compile(r"\bre-?admi\w+|\b(?:admitted|admission) again\b", re.IGNORE
 
 def out_of_order(text: str) -> Iterator[Contradiction]:
     """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth."""
-    found = {name: _only(pattern, text) for name, pattern in _EVENT.items()}
-    born, admitted, discharged = found["born"], found["admitted"], found["discharged"]
+    events = {name: _only(pattern, text) for name, pattern in _EVENT.items()}
+    born, admitted, discharged = events["born"], events["admitted"], events["discharged"]
     is_one_stay = _AGAIN.search(text) is None
     if is_one_stay and admitted is not None and discharged is not None and _last(discharged) < _first(admitted):
         yield Contradiction("dates", discharged.span("date"), admitted.span("date"))
@@ -68,10 +68,10 @@ def _readings(match: re.Match[str]) -> list[date]:
         form = "3" if match["y3"] else "4"
         month = str(_MONTHS.index(match[f"n{form}"][:3].casefold()) + 1)
         numbers = [(match[f"y{form}"], month, match[f"d{form}"])]
-    found = []
+    dates = []
     for year, month, day in numbers:
         try:
-            found.append(date(int(year), int(month), int(day)))
+            dates.append(date(int(year), int(month), int(day)))
         except ValueError:
             continue
-    return found
+    return dates

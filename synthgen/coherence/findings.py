@@ -34,7 +34,7 @@ def laterality(text: str) -> Iterator[Contradiction]:
 
     Sentences with a word of `_BOTH` do not count.
     """
-    found: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)
+    spans: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)
     if "bilateral" in text.casefold():
         return
     for start, end in sentences(text):
@@ -43,8 +43,8 @@ def laterality(text: str) -> Iterator[Contradiction]:
         for pattern in _ON_SIDE:
             for match in pattern.finditer(text, start, end):
                 key = match["part"].casefold(), match["finding"].casefold()
-                found[key].setdefault(match["side"].casefold(), match.span())
-    for sides in found.values():
+                spans[key].setdefault(match["side"].casefold(), match.span())
+    for sides in spans.values():
         if len(sides) == 2:
             first, second = sorted(sides.values())
             yield Contradiction("laterality", second, first)

@@ -53,6 +53,6 @@ def coherence(texts: Sequence[str]) -> Coherence:
     """
     if not texts:
         raise ValueError("coherence needs at least one text")
-    found = [{contradiction.rule for contradiction in contradictions(text)} for text in texts]
-    counts = Counter(rule for rules in found for rule in rules)
-    return Coherence(n=len(texts), any=sum(map(bool, found)), by_rule={rule: counts[rule] for rule in RULES})
+    rules_of_texts = [{contradiction.rule for contradiction in contradictions(text)} for text in texts]
+    counts = Counter(rule for rules in rules_of_texts for rule in rules)
+    return Coherence(n=len(texts), any=sum(map(bool, rules_of_texts)), by_rule={rule: counts[rule] for rule in RULES})

@@ -133,8 +133,8 @@ def sex(text: str) -> Iterator[Contradiction]:
 def _signs(
     text: str, kinds: Mapping[str, re.Pattern[str]], is_of_person: Callable[[Span], bool]
 ) -> list[tuple[str, Span]]:
-    found = [(s, m.span()) for s, pattern in kinds.items() for m in pattern.finditer(text) if is_of_person(m.span())]
-    return sorted(found, key=lambda sign: sign[1])
+    signs = [(s, m.span()) for s, pattern in kinds.items() for m in pattern.finditer(text) if is_of_person(m.span())]
+    return sorted(signs, key=lambda sign: sign[1])
 
 
 def _is_excused(words: Sequence[Word], span: Span, text: str) -> bool:

@@ -77,11 +77,11 @@ _STARTED = re.compile(
 @cache
 def uses() -> dict[str, frozenset[str]]:
     """Return the conditions for which each drug of the table may be given."""
-    found: dict[str, frozenset[str]] = {}
+    conditions_of: dict[str, frozenset[str]] = {}
     for line in _USES.strip().splitlines():
         drugs, conditions = (tuple(name.strip() for name in part.split(";")) for part in line.split("|"))
-        found |= dict.fromkeys(drugs, frozenset(conditions))
-    return found
+        conditions_of |= dict.fromkeys(drugs, frozenset(conditions))
+    return conditions_of
 
 
 def treatment(text: str) -> Iterator[Contradiction]:
@@ -91,14 +91,14 @@ def treatment(text: str) -> Iterator[Contradiction]:
     drug is also given for the only condition of a text if one sentence states the diagnosis and the next sentence
     starts the drug.
     """
-    found = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
-    for first, second in pairwise(found):
+    findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
+    for first, second in pairwise(findings):
         drug, condition = (first, second) if first.attribute == "medication" else (second, first)
         is_pair = (drug.attribute, condition.attribute) == ("medication", "condition")
         if is_pair and _is_wrong(drug, condition) and _is_reason(text, drug, condition):
             yield Contradiction("treatment", (drug.start, drug.end), (condition.start, condition.end))
             return
-    yield from _after_diagnosis(text, found)
+    yield from _after_diagnosis(text, findings)
 
 
 def _is_wrong(drug: AttributeFinding, condition: AttributeFinding) -> bool:
@@ -111,9 +111,9 @@ def _is_reason(text: str, drug: AttributeFinding, condition: AttributeFinding) -
     return _WITH.match(text[condition.end : drug.start]) is not None
 
 
-def _after_diagnosis(text: str, found: list[AttributeFinding]) -> Iterator[Contradiction]:
-    conditions = [f for f in found if f.attribute == "condition"]
-    drugs = [f for f in found if f.attribute == "medication"]
+def _after_diagnosis(text: str, findings: list[AttributeFinding]) -> Iterator[Contradiction]:
+    conditions = [f for f in findings if f.attribute == "condition"]
+    drugs = [f for f in findings if f.attribute == "medication"]
     if len({f.value for f in conditions}) != 1 or not drugs or not all(_is_wrong(d, conditions[0]) for d in drugs):
         return
     named, started = conditions[0], drugs[0]

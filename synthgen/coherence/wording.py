@@ -37,9 +37,9 @@ def repeated(text: str) -> Iterator[Contradiction]:
             yield Contradiction("repeated", match.span())
             return
     for start, end in _paragraphs(text):
-        found = _repeated_sentence(text, start, end) or _repeated_run(text, start, end)
-        if found is not None:
-            yield found
+        repetition = _repeated_sentence(text, start, end) or _repeated_run(text, start, end)
+        if repetition is not None:
+            yield repetition
             return
 
 

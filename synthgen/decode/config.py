@@ -216,13 +216,13 @@ class DecodeConfig(Section):
         """
         if self.max_new_tokens != AUTO:
             return self
-        most = MAX_TOKENS_PROMPTED if self.is_prompted else MAX_TOKENS
+        upper_limit = MAX_TOKENS_PROMPTED if self.is_prompted else MAX_TOKENS
         words = [len(text.split()) for text in texts]
         if sum(map(len, texts)) > LONG_WORDS * sum(words) or len(texts) == 0:
             return self.model_copy(update={"max_new_tokens": MAX_TOKENS})
         longest = np.quantile(words, LONG, method="higher")
         tokens = STEP * math.ceil(MIN_TOKENS_PER_WORD * longest / STEP)
-        return self.model_copy(update={"max_new_tokens": min(max(tokens, MIN_TOKENS), most)})
+        return self.model_copy(update={"max_new_tokens": min(max(tokens, MIN_TOKENS), upper_limit)})
 
     @property
     def token_limit(self) -> int:

@@ -30,13 +30,13 @@ def sentence_digests(text: str) -> set[int]:
 
     Privacy: the digests have no key, so anyone who guesses a sentence can test whether it is included.
     """
-    found = set()
+    digests = set()
     for line in text.lower().splitlines():
         for sentence in SENTENCE_END.split(line):
             words = re.findall(r"\w+", sentence)
             if len(words) >= MIN_WORDS:
-                found.add(int(sha256_bytes(" ".join(words).encode())[:16], 16))
-    return found
+                digests.add(int(sha256_bytes(" ".join(words).encode())[:16], 16))
+    return digests
 
 
 def write_learnt(texts: Iterable[str], folder: Path) -> None:

@@ -136,9 +136,9 @@ class Likelihood:
             soft = self.projector(torch.from_numpy(vectors.copy()).to(self.device))
         hidden, targets, row_of = self._predictions(frames, texts, soft)
         nats = _cross_entropies(hidden, self.model.get_output_embeddings(), targets)
-        found = np.zeros(len(texts))
-        np.add.at(found, row_of.cpu().numpy(), nats.cpu().numpy())
-        return found
+        totals = np.zeros(len(texts))
+        np.add.at(totals, row_of.cpu().numpy(), nats.cpu().numpy())
+        return totals
 
     def _predictions(
         self, frames: list[list[int]], texts: list[list[int]], soft: Tensor | None

@@ -49,12 +49,12 @@ class WordReader:
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
         centred = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 0)
         prior = (PRIOR * np.log(self.frequency)).astype(np.float32)
-        found = []
+        words = []
         for row in centred:  # one product per row, so that rounding does not depend on the other rows
             score = self.table @ row + prior
             pool = np.argsort(-score, kind="stable")[:POOL]
-            found.append(tuple(self.words[i] for i in pool[_diverse(score[pool], self.table[pool], k)]))
-        return tuple(found)
+            words.append(tuple(self.words[i] for i in pool[_diverse(score[pool], self.table[pool], k)]))
+        return tuple(words)
 
 
 def _diverse(score: Float32, table: Float32, k: int) -> list[int]:

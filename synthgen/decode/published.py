@@ -183,12 +183,12 @@ def _config_and_tokenizer(folder: Path) -> tuple[Any, Any]:
 
 def _token_problems(config: Any, tokenizer: Any) -> list[str]:
     problems = []
-    found, stated = tokenizer.get_vocab().get(PLACEHOLDER), getattr(config, "xrag_token_id", None)
-    if found is None:
+    token_id, stated = tokenizer.get_vocab().get(PLACEHOLDER), getattr(config, "xrag_token_id", None)
+    if token_id is None:
         problems.append(f"{PLACEHOLDER}: the tokenizer lacks the placeholder")
-    elif stated is not None and stated != found:
+    elif stated is not None and stated != token_id:
         problems.append(
-            f"{PLACEHOLDER}: has id {found} in the tokenizer, but xrag_token_id in config.json is {stated}"
+            f"{PLACEHOLDER}: has id {token_id} in the tokenizer, but xrag_token_id in config.json is {stated}"
         )
     if tokenizer.bos_token_id is None:
         problems.append("<s>: the tokenizer defines no beginning of text")
@@ -198,11 +198,11 @@ def _token_problems(config: Any, tokenizer: Any) -> list[str]:
 def _config_problems(config: Any, tensors: dict[str, Tensor]) -> list[str]:
     problems = []
     stated, kind = getattr(config, "retriever_hidden_size", None), getattr(config, "projector_type", KIND)
-    found = tensors[TENSORS[0]].shape[-1] if TENSORS[0] in tensors else stated
+    width = tensors[TENSORS[0]].shape[-1] if TENSORS[0] in tensors else stated
     if stated is None:
         problems.append("config.json: retriever_hidden_size is missing")
-    elif found != stated:
-        problems.append(f"{TENSORS[0]}: takes {found} numbers, but retriever_hidden_size in config.json is {stated}")
+    elif width != stated:
+        problems.append(f"{TENSORS[0]}: takes {width} numbers, but retriever_hidden_size in config.json is {stated}")
     if kind != KIND:
         problems.append(f"config.json: projector_type {kind!r} is not supported, only {KIND!r}")
     return problems
@@ -238,12 +238,12 @@ def tensor_files(folder: Path) -> dict[str, Path]:
 
 def read_tensors(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, Tensor]:
     """Return the named tensors as stored; names that no file contains are omitted."""
-    found = {}
+    tensors = {}
     for name in names:
         if name in files:
             with safe_open(files[name], framework="pt") as file:
-                found[name] = file.get_tensor(name)
-    return found
+                tensors[name] = file.get_tensor(name)
+    return tensors
 
 
 def head_problems(files: Mapping[str, Path], *, tied: bool) -> list[str]:

@@ -76,20 +76,20 @@ def drop_foreign_shards(folder: Path, latents: Latents, candidates: int) -> None
 
 def _is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
     try:
-        found = [(c.latent_id, c.index, c.label) for c in read_candidates(path)]
+        stored = [(c.latent_id, c.index, c.label) for c in read_candidates(path)]
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
         return False
-    return found == [(latents.ids[i], index, latents.labels[i]) for i in rows for index in range(candidates)]
+    return stored == [(latents.ids[i], index, latents.labels[i]) for i in rows for index in range(candidates)]
 
 
 def missing_rows(folder: Path, n: int) -> list[range]:
     """Return the ranges of the n rows that no shard contains, in order."""
-    found, at = [], 0
+    missing, at = [], 0
     for rows, _ in [*_shards(folder), (range(n, n), None)]:
         if rows.start > at:
-            found.append(range(at, rows.start))
+            missing.append(range(at, rows.start))
         at = rows.stop
-    return found
+    return missing
 
 
 def cut(missing: list[range], settings: Settings, n_workers: int) -> list[range]:
@@ -152,8 +152,8 @@ def rows_of(latents: Latents, rows: list[int]) -> Latents:
 
 def _shards(folder: Path) -> Iterator[tuple[range, Path]]:
     for path in sorted(folder.glob("shard-*")):
-        if found := _NAME.fullmatch(path.name):
-            yield range(int(found[1]), int(found[2])), path
+        if match := _NAME.fullmatch(path.name):
+            yield range(int(match[1]), int(match[2])), path
 
 
 def _save(folder: Path, rows: range, candidates: tuple[Candidate, ...]) -> None:

@@ -54,8 +54,8 @@ def account_for(
     persons = Table(texts=tuple(train.texts), labels=None, groups=groups, has_groups=train.has_groups)
     inputs = AuditInputs(synthetic=persons, train=persons, control=persons, mechanism=log)
     try:
-        found = Accounting().run(inputs, np.random.default_rng(0), job.config.audit.confidence)
-        reason = None if found.verdict == "pass" else found.reason
+        outcome = Accounting().run(inputs, np.random.default_rng(0), job.config.audit.confidence)
+        reason = None if outcome.verdict == "pass" else outcome.reason
     except NotMeasurable as error:
         reason = error.message
     if reason is not None:

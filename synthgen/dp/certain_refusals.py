@@ -95,14 +95,14 @@ def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confiden
         near_duplicate_rate=prepared.near_duplicate_rate,
     )
     try:
-        found = check_split(inputs, stream(seeds.child("audit").integer(), INPUT_CHECKS))
+        checks = check_split(inputs, stream(seeds.child("audit").integer(), INPUT_CHECKS))
     except InputError as error:
         yield f"input checks: {error.message}"
         return
     limited = any(rule.metric == f"{INPUT_CHECKS}.problems" for rule in policy.all_rules())
     if policy.is_independent or limited or {*policy.required} - {ACCOUNTING}:
-        yield from (f"input checks: {problem}" for problem in found.problems)
-    numbers = {f"{INPUT_CHECKS}.{name}": Metric(**number) for name, number in found.details["metrics"].items()}
+        yield from (f"input checks: {problem}" for problem in checks.problems)
+    numbers = {f"{INPUT_CHECKS}.{name}": Metric(**number) for name, number in checks.details["metrics"].items()}
     evidence = Evidence(metrics=numbers, audits={})
     for rule in policy.all_rules():
         if rule.metric in numbers and not rule.metric.endswith(".problems"):  # the problems are listed above

@@ -74,9 +74,12 @@ def check_budget(config: Config, policy: Policy) -> None:
         return
     budget = budget_of(config)
     problems = [
-        f"dp.{name}: {given:g}, and the policy allows at most {most:g}"
-        for name, given, most in (("epsilon", budget.epsilon, limit.epsilon), ("delta", budget.delta, limit.delta))
-        if given > most
+        f"dp.{name}: {configured:g}, and the policy allows at most {allowed:g}"
+        for name, configured, allowed in (
+            ("epsilon", budget.epsilon, limit.epsilon),
+            ("delta", budget.delta, limit.delta),
+        )
+        if configured > allowed
     ]
     if problems:
         raise ConfigError(

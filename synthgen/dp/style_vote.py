@@ -57,8 +57,8 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
 
             def read(voters: Sequence[int], reader: Likelihood = reader) -> Float64:
                 vectors, limit = embedded.vectors[[rows[i] for i in voters]], bridge.info.max_text_tokens
-                voted, asked = [texts[i] for i in voters], [prompts[i] for i in voters]
-                return reader.nats(voted, max_tokens=limit, vectors=vectors, prompts=asked).each
+                voter_texts, voter_prompts = [texts[i] for i in voters], [prompts[i] for i in voters]
+                return reader.nats(voter_texts, max_tokens=limit, vectors=vectors, prompts=voter_prompts).each
 
             nats.append(read(range(len(rows))))
             repeated.append([float(read([i])[0]) for i in again])

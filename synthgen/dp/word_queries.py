@@ -132,8 +132,8 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
     number = {label: i for i, label in enumerate(sorted(labels))}
     used: dict[str, set[tuple[int, int]]] = {}
     for record in corpus.records:
-        found = {place[word] for word in _WORD.findall(record.text.lower()) if word in place}
-        used.setdefault(record.group, set()).update((number[record.label], word) for word in found)
+        word_numbers = {place[word] for word in _WORD.findall(record.text.lower()) if word in place}
+        used.setdefault(record.group, set()).update((number[record.label], word) for word in word_numbers)
     ordered = (sorted(used[group], key=lambda pair: (vocabulary.frequency[pair[1]], pair)) for group in sorted(used))
     return [np.array(pairs[:MAX_WORDS], dtype=np.int64).reshape(-1, 2) for pairs in ordered]
 

@@ -93,9 +93,9 @@ def reconstruction_bound(context: FilterContext) -> float:
     """
     targets = context.train[context.reconstruction_rows].astype(np.float64)
     cosine = context.reconstruction_vectors.astype(np.float64) @ targets.T  # (reconstruction, record)
-    own = _enough(1 - cosine.diagonal())
-    others = 1 - cosine[~np.eye(len(cosine), dtype=bool)]
-    return float(min(np.quantile(own, RECONSTRUCTION_QUANTILE), np.median(others)))
+    to_own = _enough(1 - cosine.diagonal())
+    to_others = 1 - cosine[~np.eye(len(cosine), dtype=bool)]
+    return float(min(np.quantile(to_own, RECONSTRUCTION_QUANTILE), np.median(to_others)))
 
 
 def _to_centres(

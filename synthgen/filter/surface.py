@@ -178,10 +178,10 @@ class Legible:
             if not (known and held_out):
                 return [0.0] * len(candidates)
             try:
-                found = legibility([c.text for c in candidates], known, held_out, rng).illegible
+                illegible = legibility([c.text for c in candidates], known, held_out, rng).illegible
             except NotMeasurable:
                 return [0.0] * len(candidates)
-            return [float(is_illegible) for is_illegible in found]
+            return [float(is_illegible) for is_illegible in illegible]
 
         return scored(self.name, {}, scores, high=0)
 

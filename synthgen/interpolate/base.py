@@ -268,11 +268,11 @@ class Sampler:
             DataError: requested classes are absent, too small or unsuitable for the method; each is listed.
         """
         check_classes(self.x.labels, self.x.groups, counts, self.method.min_groups)
-        made: list[Points] = []
+        points: list[Points] = []
         problems = []
         for label, m in sorted(counts.items()):
             try:
-                made.append(self.fitted.points(self.names.index(label), m, rng.child(label)))
+                points.append(self.fitted.points(self.names.index(label), m, rng.child(label)))
             except Unfit as reason:
                 problems.append(f"{label!r}: {reason}")
         if problems:
@@ -285,11 +285,11 @@ class Sampler:
         ids = np.array(self.x.ids, dtype=object)
         vectors = [np.empty((0, self.x.vectors.shape[1]), dtype=np.float32)]
         return Latents(
-            vectors=np.concatenate(vectors + [p.vectors for p in made]),
+            vectors=np.concatenate(vectors + [p.vectors for p in points]),
             ids=tuple(name for label, m in sorted(counts.items()) for name in latent_ids(label, m)),
             labels=tuple(label for label, m in sorted(counts.items()) for _ in range(m)),
-            parent_ids=tuple(tuple(row) for p in made for row in ids[p.parents].tolist()),
-            weights=tuple(tuple(row) for p in made for row in p.weights.tolist()),
+            parent_ids=tuple(tuple(row) for p in points for row in ids[p.parents].tolist()),
+            weights=tuple(tuple(row) for p in points for row in p.weights.tolist()),
             method=self.method.name,
             seed_path=str(rng),
         )

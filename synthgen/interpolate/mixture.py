@@ -224,8 +224,8 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
         vectors, groups = self.rows.vectors[of], self.rows.groups[of]
         proposals = self.proposals(self.of_class(code), rng)
         parents, weights = limit_exposure(proposals, m, groups=groups, max_exposure=self.method.max_exposure)
-        made = arc(vectors[parents[:, 0]], vectors[parents[:, 1]], weights[:, 1])
-        return Points(vectors=made, parents=of[parents], weights=weights)
+        on_arcs = arc(vectors[parents[:, 0]], vectors[parents[:, 1]], weights[:, 1])
+        return Points(vectors=on_arcs, parents=of[parents], weights=weights)
 
     def proposals(self, near: Int64, rng: SeedTree) -> Proposals:
         """Yield endless blocks of parents, numbered within the class, and their weights."""

@@ -216,7 +216,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         """Write the new points of each class after the rows in `out`; return their parents and weights."""
         seeds, fitted = self._seeds(), method.fit_rows(rows)
         given, start = out[: len(rows.vectors)], len(rows.vectors)
-        made: list[tuple[Int64, Float64]] = []
+        drawn: list[tuple[Int64, Float64]] = []
         problems = []
         for code, m in wanted.items():
             n_persons = len(np.unique(rows.groups[rows.classes == code]))
@@ -226,11 +226,11 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             new, stream = out[start : start + m], seeds.child(str(names[code]))
             try:
                 if isinstance(fitted, FittedLinear):
-                    made.append(fitted.draw(code, m, stream))
-                    interpolate_linearly(given, *made[-1], new)
+                    drawn.append(fitted.draw(code, m, stream))
+                    interpolate_linearly(given, *drawn[-1], new)
                 else:
                     points = fitted.points(code, m, stream)
-                    made.append((points.parents, points.weights))
+                    drawn.append((points.parents, points.weights))
                     new[:] = points.vectors
             except Unfit as reason:
                 problems.append(f"{names[code]!r}: {reason}")
@@ -238,8 +238,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         if problems:
             raise DataError(f"{method.name} cannot make points of these classes", problems=problems, hint=UNFIT_HINT)
         none = np.empty((0, method.max_parents))
-        parents = np.concatenate([parents for parents, _ in made] or [none.astype(np.int64)])
-        return parents, np.concatenate([weights for _, weights in made] or [none])
+        parents = np.concatenate([parents for parents, _ in drawn] or [none.astype(np.int64)])
+        return parents, np.concatenate([weights for _, weights in drawn] or [none])
 
     def _seeds(self) -> SeedTree:
         """Return the seed tree; a RandomState gives a new one per call, as in scikit-learn."""
@@ -259,17 +259,17 @@ def _is_one_vs_all(y: Any) -> bool:
     return bool(type_of_target(y) == "multilabel-indicator")
 
 
-def _package(given: Any) -> str:
-    return type(given).__module__.partition(".")[0]  # avoids importing pandas or polars
+def _package(container: Any) -> str:
+    return type(container).__module__.partition(".")[0]  # avoids importing pandas or polars
 
 
-def _as_array(given: Any) -> Any:
+def _as_array(container: Any) -> Any:
     """Return a frame or series of polars as an array; everything else unchanged."""
-    if _package(given) == "polars" and not hasattr(given, "to_numpy"):
+    if _package(container) == "polars" and not hasattr(container, "to_numpy"):
         raise DataError(
-            f"{type(given).__name__} is not supported", hint="Pass a frame or series, such as X.collect()."
+            f"{type(container).__name__} is not supported", hint="Pass a frame or series, such as X.collect()."
         )
-    return given.to_numpy() if _package(given) == "polars" else given
+    return container.to_numpy() if _package(container) == "polars" else container
 
 
 def _as_polars(made: Any, given: Any) -> Any:
@@ -315,15 +315,15 @@ def _person_numbers(groups: Any, n: int) -> Int64:
     """Return the person of each row as a number, int64 (n); raise DataError if a row has no person."""
     if groups is None:
         return np.arange(n, dtype=np.int64)
-    given = column_or_1d(groups)
-    if len(given) != n:
-        raise DataError(f"groups has {len(given)} entries, but X has {n} rows")
+    persons = column_or_1d(groups)
+    if len(persons) != n:
+        raise DataError(f"groups has {len(persons)} entries, but X has {n} rows")
     try:
-        numbers = np.unique(given, return_inverse=True)[1]
+        numbers = np.unique(persons, return_inverse=True)[1]
     except TypeError as error:
         problem = "groups contains missing values, or values of different data types such as text and numbers"
         raise DataError(problem, hint=NO_PERSON) from error
-    n_missing = int(np.count_nonzero(np.not_equal(given, given)))  # numpy would merge them into one person
+    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # numpy would merge them into one person
     if n_missing > 0:
         raise DataError(f"groups: {n_missing} rows have no person", hint=NO_PERSON)
     return numbers.astype(np.int64, copy=False)

@@ -92,6 +92,6 @@ def _tokenizer(gguf: Path) -> dict[str, Any]:
 
 def _os_error(error: Exception) -> OSError:
     """Return the OSError that safetensors states only in its message, so that callers can recognise a full disk."""
-    found = re.search(r"\(os error (\d+)\)", str(error))
-    number = int(found[1]) if found else errno.EIO
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    number = int(match[1]) if match else errno.EIO
     return OSError(number, os.strerror(number))

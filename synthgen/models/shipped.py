@@ -25,22 +25,22 @@ SHIPPED: Mapping[str, str] = {
 
 def shipped_folders() -> dict[str, str]:
     """Return for each folder, by its path in the package, the sha256 over the files that the stages read from it."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
+    digests: dict[str, dict[str, str]] = defaultdict(dict)
     for top in ("decode/builtin", "decode/styles", "dp/public"):
         for path in sorted((STAGES / top).rglob("*")):
             if path.is_symlink() and path.is_dir():  # rglob does not follow the link, but loading a style does
-                found[path.relative_to(STAGES).as_posix()] = {}
+                digests[path.relative_to(STAGES).as_posix()] = {}
             elif path.suffix in READ:
-                found[path.parent.relative_to(STAGES).as_posix()][path.name] = sha256_file(path)
-    return {folder: sha256_json(files) for folder, files in found.items()}
+                digests[path.parent.relative_to(STAGES).as_posix()][path.name] = sha256_file(path)
+    return {folder: sha256_json(files) for folder, files in digests.items()}
 
 
 def check_shipped() -> None:
     """Raise ModelError if the installed bridge, vocabulary, styles or public basis were changed; list each change."""
-    found = shipped_folders()
-    problems = [f"{name}: missing" for name in SHIPPED if name not in found]
-    problems += [f"{name}: not shipped" for name in found if name not in SHIPPED]
-    problems += [f"{name}: was changed" for name, digest in found.items() if digest != SHIPPED.get(name, digest)]
+    installed = shipped_folders()
+    problems = [f"{name}: missing" for name in SHIPPED if name not in installed]
+    problems += [f"{name}: not shipped" for name in installed if name not in SHIPPED]
+    problems += [f"{name}: was changed" for name, digest in installed.items() if digest != SHIPPED.get(name, digest)]
     if problems:
         raise ModelError(
             f"{STAGES}: shipped model files were changed, so their training data is unknown",

@@ -32,8 +32,8 @@ def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitte
 
 
 def _sections(splitter: Splitter, text: str) -> list[str]:
-    found = splitter.split(text)
-    return [" ".join(part.text for part in group) for _, group in groupby(found, key=lambda part: part.section)]
+    segments = splitter.split(text)
+    return [" ".join(part.text for part in group) for _, group in groupby(segments, key=lambda part: part.section)]
 
 
 def _cosines(segments: Segments) -> dict[str, list[float]]:

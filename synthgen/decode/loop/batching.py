@@ -82,10 +82,10 @@ def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
     """Return numbers (rows, max_new_tokens) in [0, 1) for all candidates, drawn from the stream of their latent."""
     shape = (settings.candidates, settings.max_new_tokens)
-    made = np.zeros((len(ids), *shape), dtype=np.float32)
+    uniforms = np.zeros((len(ids), *shape), dtype=np.float32)
     for row, name in enumerate(ids):
-        made[row] = seeds.child(name).generator().random(shape, dtype=np.float32)
-    return made.reshape(-1, settings.max_new_tokens)
+        uniforms[row] = seeds.child(name).generator().random(shape, dtype=np.float32)
+    return uniforms.reshape(-1, settings.max_new_tokens)
 
 
 def write(

@@ -186,8 +186,8 @@ class LlamaStepper:
 
     def assign(self, rows: Tensor, prompts: Tensor) -> None:
         """Let rows of the batch continue prompts of the group that `read` processed last; both are int64 (m)."""
-        own = slice(self.prefix_length, self.prompt)
-        self.rows[:, :, rows, :, own] = self.prompts[:, :, prompts, :, own]
+        columns = slice(self.prefix_length, self.prompt)
+        self.rows[:, :, rows, :, columns] = self.prompts[:, :, prompts, :, columns]
 
     def move(self, rows: Tensor, to: Tensor) -> None:
         """Move rows of the batch to the places of other rows; both are int64 (m)."""

@@ -219,25 +219,25 @@ class Client:
         """
         host = urlsplit(self.config.url).hostname or ""
         try:
-            found = list(dict.fromkeys(str(item[4][0]) for item in socket.getaddrinfo(host, None)))
+            ips = list(dict.fromkeys(str(item[4][0]) for item in socket.getaddrinfo(host, None)))
         except (OSError, UnicodeError) as error:
             if getattr(error, "errno", None) == socket.EAI_AGAIN:
                 raise _Busy("its name cannot be looked up now") from None
             hint = "Correct the host name."
             raise ModelError(f"decode.endpoint.url: the name {host!r} has no address", hint=hint) from None
-        if not self.config.allow_remote and not all(is_private(address) for address in found):
+        if not self.config.allow_remote and not all(is_private(address) for address in ips):
             raise ModelError(
                 f"decode.endpoint.url: {host!r} is outside this machine and private networks, so prompts would leave "
                 "the institution",
                 hint="Use a server in your own network. To send prompts to this address, set "
                 "decode.endpoint.allow_remote: true; every policy for external release rejects this setting.",
             )
-        if urlsplit(self.config.url).scheme != "https" and not all(is_private(address) for address in found):
+        if urlsplit(self.config.url).scheme != "https" and not all(is_private(address) for address in ips):
             raise ModelError(
                 "decode.endpoint.url: prompts and the key would cross the internet unencrypted",
                 hint="Use an address that starts with https.",
             )
-        return found
+        return ips
 
     def _key(self) -> str | None:
         name = self.config.key_env

@@ -66,8 +66,8 @@ def exemplars() -> Mapping[str, tuple[Example, ...]]:
 
 def shown_for(examples: Sequence[Example], label: str) -> tuple[Example, ...]:
     """Return at most `SHOWN` examples for a class: first examples of the class, then examples without a label."""
-    own = [e for e in examples if e.label == label]
-    return tuple([*own, *(e for e in examples if e.label is None)][:SHOWN])
+    of_class = [e for e in examples if e.label == label]
+    return tuple([*of_class, *(e for e in examples if e.label is None)][:SHOWN])
 
 
 def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:

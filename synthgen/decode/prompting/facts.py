@@ -80,9 +80,9 @@ def person_of(text: str) -> Person:
 
     The decade is the age without its last digit: 6 for 60 to 69 years. It is at most `OLDEST`.
     """
-    found = extract(text)
-    sex = next((f.value for f in found if f.attribute == "sex" and f.value in _NOUNS), "")
-    age = next((f.value for f in found if f.attribute == "age" and not f.negated), None)
+    findings = extract(text)
+    sex = next((f.value for f in findings if f.attribute == "sex" and f.value in _NOUNS), "")
+    age = next((f.value for f in findings if f.attribute == "age" and not f.negated), None)
     return sex, None if age is None else min(years_of(age)[0] // 10, OLDEST)
 
 
@@ -95,12 +95,12 @@ def described(person: Person, rng: np.random.Generator) -> str:
     return f"{_NOUNS[sex][0 if age >= ADULT else 1]} of {age}"
 
 
-def _common(found: list[tuple[Person, str]]) -> tuple[tuple[Person, int], ...]:
+def _common(pairs: list[tuple[Person, str]]) -> tuple[tuple[Person, int], ...]:
     """Return pairs of sex and decade with their numbers of records; records with a rare pair count as unknown."""
     owners: defaultdict[Person, set[str]] = defaultdict(set)
-    for pair, person in found:
+    for pair, person in pairs:
         owners[pair].add(person)
-    counts = Counter(pair if len(owners[pair]) >= MIN_PERSONS else ("", None) for pair, _ in found)
+    counts = Counter(pair if len(owners[pair]) >= MIN_PERSONS else ("", None) for pair, _ in pairs)
     return tuple(sorted(counts.items(), key=lambda item: (item[0][0], item[0][1] is None, item[0][1] or 0)))
 
 

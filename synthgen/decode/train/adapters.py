@@ -41,12 +41,12 @@ def attach(model: nn.Module, rank: int, targets: tuple[str, ...], generator: tor
     Raises:
         ModelError: if no linear layer of the model has the name of a target.
     """
-    found = list(_linears(model, targets))
-    if absent := sorted(set(targets) - {name for _, _, name, _ in found}):
+    linears = list(_linears(model, targets))
+    if absent := sorted(set(targets) - {name for _, _, name, _ in linears}):
         problems = [f"{name}: no linear layer has this name" for name in absent]
         raise ModelError("the language model lacks layers to adapt", problems=problems)
     adapters = {}
-    for path, parent, name, base in found:
+    for path, parent, name, base in linears:
         adapters[path] = LowRank(base, rank, generator)
         setattr(parent, name, adapters[path])
     return adapters

@@ -55,7 +55,7 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
-    found: list[Cut] = []
+    pieces: list[Cut] = []
     kept = ""
     ids: list[int] = []
     for unit, gap in _units(text, tokenizer, limit):
@@ -63,12 +63,12 @@ def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
         longer_ids = token_ids(tokenizer, longer)
         if len(longer_ids) > limit:
             if kept:
-                found.append((kept, ids, True))
+                pieces.append((kept, ids, True))
             longer, longer_ids = unit, token_ids(tokenizer, unit)
             if len(longer_ids) > limit:
                 longer, longer_ids = "", []
         kept, ids = longer, longer_ids
-    return [*found, (kept, ids, True)] if kept else found
+    return [*pieces, (kept, ids, True)] if kept else pieces
 
 
 def _units(text: str, tokenizer: Any, limit: int) -> list[tuple[str, str]]:

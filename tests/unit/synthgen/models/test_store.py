@@ -106,7 +106,7 @@ def test_local_folders_with_and_without_shards_are_models(local):
 
 
 CONFIG, INDEX, MODULES = "config.json", "model.safetensors.index.json", "modules.json"
-FOREIGN_SHARD = "the index names it, and it is not a safetensors file of this folder"
+FOREIGN_SHARD = "named in the index, but not a safetensors file of this folder"
 FOREIGN = '[{"type": "sentence_transformers.models.Pooling"}, {"type": "evil.Module"}]'
 
 
