@@ -66,7 +66,7 @@ _OPPOSITE = {"female": "male", "male": "female"}
 _BESIDE_PERSON = re.compile(
     r"[- ,]{0,2}(?:[\w'’-]{1,20}[ ,]{1,2}){0,3}?(?:woman|female|lady|girl|man|male|gentleman|boy|patient|[FM])\b"
 )
-NEXT = 20  # a word such as "son" within this number of characters after an age says that it is another person's age
+NEXT = 20  # if a word such as "son" follows an age within this number of characters, the age is another person's
 MIN_APART = 1  # ages contradict each other if they differ by more years; a birthday may lie between two statements
 
 
@@ -80,9 +80,10 @@ class _Sentences:
         self.children = [match.start() for match in _CHILD.finditer(text)]
 
     def is_of_another(self, span: Span, *, before: int = 0) -> bool:
-        """Return whether another person is named before or in the span, in its sentence or the `before` earlier ones.
+        """Return whether another person is named before or in the span, within its sentence.
 
-        With `before`, a person named in the span does not count, but a boy or girl counts as another person.
+        With `before`, the sentence and that number of earlier sentences are searched, but not the span itself. A boy
+        or girl then also counts as another person.
         """
         row = row_of(self.spans, span[1] - 1)
         start = self.spans[max(0, row - before)][0] if row is not None else span[0]

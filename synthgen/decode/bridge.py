@@ -68,7 +68,7 @@ def _expand(path: str) -> Path:
 
 
 def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
-    """Return the bridge "builtin" or the one in the folder that `resolve` returns for a configured name.
+    """Return the bridge "builtin", or the bridge in the folder that `resolve` returns for a configured name.
 
     Raises:
         ModelMissing: if the folder contains no bridge.
@@ -122,7 +122,7 @@ class Vocabulary:
 
 
 def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, encoder: str) -> Vocabulary:
-    """Return the vocabulary of the bridge "builtin" or of the one in a folder; see `load_bridge`.
+    """Return the vocabulary of the bridge "builtin", or of the bridge in a folder; see `load_bridge`.
 
     Raises:
         ModelMissing: if the folder contains no vocabulary.

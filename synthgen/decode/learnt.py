@@ -1,6 +1,6 @@
 """Digests of the sentences that a style was trained on.
 
-A run is refused if more than `MAX_SHARE` of its records contain such a sentence.
+A run is refused if more than the share `MAX_SHARE` of its records contain a sentence that its style was trained on.
 """
 
 import re
@@ -17,7 +17,7 @@ from synthgen.core.sentences import SENTENCE_END
 
 LEARNT = "learnt.u64"  # the file of the digests
 MIN_WORDS = 10  # a sentence with fewer words has no digest; two persons rarely write the same sentence of ten words
-MAX_SHARE = 0.01  # by chance, up to this share of the records can contain such a sentence
+MAX_SHARE = 0.01  # by chance, up to this share of the records can contain a sentence of the training texts
 
 Digests = NDArray[np.uint64]
 

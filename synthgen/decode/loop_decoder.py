@@ -47,9 +47,10 @@ class LoopDecoder(ABC):
         self.tokenizing = Lock()  # the tokenizer stores how to treat special tokens, so threads must take turns
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
-        """Pack the weights; set the tokens that end a text, and those of the `special` tokens that are never written.
+        """Pack the weights; set the tokens that end a text and the tokens that are never written.
 
-        `more_ends` end a text in addition to the end tokens of model and tokenizer.
+        `more_ends` end a text in addition to the end tokens of model and tokenizer. All other `special` tokens are
+        never written.
         """
         supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
@@ -155,7 +156,7 @@ class LoopDecoder(ABC):
         return []
 
     def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - for subclasses
-        """Return for each latent the tokens to make likelier. If no latent has such tokens, the list is empty."""
+        """Return for each latent the tokens to make more likely; an empty list if there are none for any latent."""
         return []
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:

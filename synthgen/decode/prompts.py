@@ -13,7 +13,7 @@ _FIELD = re.compile(r"(\{prompt\}|\{vector\})")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    r"""The template that a bridge was trained with, such as "<|im_start|>{prompt}\n{vector}\n".
+    r"""The template of a bridge's training, for example "<|im_start|>{prompt}\n{vector}\n".
 
     It contains each of the two fields once. The filled template is called the frame; the generated text follows it.
     """

@@ -73,10 +73,10 @@ def is_built_in(style: StyleAdapter) -> bool:
 
 
 def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
-    """Return a built-in style, or the one in the folder that `resolve` returns for a configured path.
+    """Return a built-in style, or the style in the folder that `resolve` returns for a configured path.
 
     Raises:
-        ModelMissing: if there is no such style.
+        ModelMissing: if the style does not exist.
         ModelError: if a file is damaged.
     """
     folder = BUILT_IN_STYLES / name if name in built_in_styles() else resolve(name)

@@ -30,8 +30,9 @@ def refuse_doomed_run(
 ) -> None:
     """Refuse a run that has no reservation yet, if its release would certainly be refused.
 
-    Nothing is recorded. The input checks are those of the audits (`check_split`), on the same records and with the
-    same random stream. A study, whose secret is public, is never released, so it does not have to pass them.
+    Nothing is recorded. The input checks are the checks that the audits run later (`check_split`), on the same
+    records and with the same random stream. A study, whose secret is public, is never released, so it does not have
+    to pass them.
 
     Raises:
         BudgetError: the release would be refused for at least one of these reasons, which are all listed:

@@ -69,7 +69,7 @@ def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
     `error` (r,) is the variance s_i² of each row's noise, and `variances` (d,) are the λ of public text.
 
     Privacy: computed from noised query results.
-    Reference: Efron and Morris, JASA 1973, with variances proportional to the public ones.
+    Reference: Efron and Morris, JASA 1973, with variances proportional to the public variances.
     """
     noise = error[:, None]
     kappa = max(MIN_SIGNAL, float((seen**2 - noise).sum()) / (len(seen) * float(variances.sum())))

@@ -100,7 +100,7 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
 
 
 def _run_at(result: StageResult | None, place: Path) -> str | None:
-    """Return the run's id in the folder of a finished or interrupted reservation; None if there is no such id.
+    """Return the run's id in the folder of a finished or interrupted reservation; None if there is no id.
 
     If the files of a finished reservation were changed, its id is not used.
     """

@@ -119,9 +119,10 @@ def _is_sampled(seeds: SeedTree, chance: float) -> bool:
 
 
 def decide_style(counts: Float64, voters: float) -> Shares:
-    """Return the chosen styles in equal shares, at most `MIXED`: the top style, and styles with `NEAR` × its votes.
+    """Return the chosen styles, in equal shares.
 
-    If the top style has fewer votes than `ENOUGH` × `voters`, return the plain style.
+    These are the top style and the styles with at least `NEAR` × its votes, at most `MIXED` in all. If the top style
+    has fewer votes than `ENOUGH` × `voters`, only the plain style is returned.
 
     Args:
         counts: noised number of votes of each style, float64 (styles,).

@@ -39,7 +39,7 @@ class LastTokenEncoder:
     `dtype`; the result is always float32. The device "auto" uses a GPU if there is one.
 
     Raises:
-        ModelError: if the folder is not such an encoder.
+        ModelError: if the folder does not contain such a model.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2;

@@ -24,7 +24,7 @@ class SentenceEncoder:
     so that no other text changes the last bits of its vector. Otherwise, batches have `BATCH_TEXTS` texts.
 
     Raises:
-        ModelError: if the folder is not such an encoder.
+        ModelError: if the folder does not contain such an encoder.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     """

@@ -78,7 +78,7 @@ def apply(
     Candidate i belongs to row i of `context.vectors`. Raise DataError if limits cannot be learned from train.
 
     Privacy: see base.py.
-    Randomness: `ClassAgreement` draws its tuning rows from the context's stream; the folds are those of the context.
+    Randomness: `ClassAgreement` and `Legible` draw from streams of the context; the folds are part of the context.
     """
     if len(candidates) != len(context.vectors):
         raise InternalError(

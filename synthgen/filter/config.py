@@ -27,8 +27,8 @@ class FilterConfig(Section):
     class_agreement: Share | Literal["auto"] | None = Field(
         "auto",
         description="Smallest probability (0 to 1) of the text's label, by a classifier that was trained without the "
-        "persons of the text's parents. `auto` is at most 0.6 and keeps at least four fifths of the real records; "
-        "with one class, set null.",
+        "persons of the text's parents. `auto` is at most 0.6 and usually keeps at least four fifths of the real "
+        "records; with one class, set null.",
     )
     embedding_distance: DistanceBounds | None = Field(
         DistanceBounds(),

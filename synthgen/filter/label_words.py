@@ -1,4 +1,4 @@
-"""Find words of class names that real texts do not use, and reject texts that contain such a word.
+"""Find words of class names that real texts do not use, and reject synthetic texts that contain them.
 
 The language model reads the name of the class in its prompt and tends to write it. If real texts do not name their
 class, these words distinguish synthetic from real texts. A classifier that is trained on synthetic texts then relies

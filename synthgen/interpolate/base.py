@@ -150,7 +150,7 @@ class Interpolator(Section, ABC):
     model_config = ConfigDict(validate_default=True)
 
     name: ClassVar[str]  # name of the method in the configuration
-    # whether a new vector is the weighted sum of its parents; only such a method can interpolate records by segments
+    # whether a new vector is the weighted sum of its parents, which interpolation by segments requires
     weighted_sums: ClassVar[bool] = False
 
     def __init__(self, **options: Any) -> None:
@@ -182,7 +182,7 @@ class Interpolator(Section, ABC):
 
     @abstractmethod
     def fit_rows(self, rows: TrainRows) -> Fitted:
-        """Return the method fitted to these rows; raise DataError if it does not support such vectors."""
+        """Return the method fitted to these rows; raise DataError if it does not support their vectors."""
 
     def fit(self, x: Embedded) -> "Sampler":
         """Return the sampler of training vectors. The order of the rows of `x` does not matter. See `fit_rows`."""

@@ -46,7 +46,7 @@ class Mixture(NeighbourInterpolator):
         computed from many points of few persons, and the noise is not a differentially private mechanism. Never
         release vectors, parents or weights.
     Reference: two parents with symmetric weights are mixup within a class (Zhang et al., ICLR 2018,
-        arXiv:1710.09412v2, section 2). The neighbours are those of SMOTE (Chawla et al., JAIR 16 (2002), section
+        arXiv:1710.09412v2, section 2). Neighbours are defined as in SMOTE (Chawla et al., JAIR 16 (2002), section
         4.2). More parents, distinct persons, the weight limit and the noise are additions.
     """
 

@@ -144,7 +144,7 @@ def staged(name: str) -> Iterator[Path]:
 
 
 def write_manifest(folder: Path, name: str) -> None:
-    """Write the manifest of a staged model; raise ModelError if its files are not exactly the pinned ones."""
+    """Write the manifest of a staged model; raise ModelError if its files are not exactly the pinned files."""
     pins = MODELS[name].files
     present = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
     problems = [problem for path, pin in pins.items() if (problem := differs(folder / path, pin))]

@@ -11,7 +11,7 @@ from synthgen.segment.split import Splitter
 
 
 def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitter) -> Mapping[str, float]:
-    """Return measures of the sections of n records; compare them with those of real records.
+    """Return measures of the sections of n records, to be compared with the measures of real records.
 
         words        = mean words of a record
         sections     = mean sections of a record

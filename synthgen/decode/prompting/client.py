@@ -23,7 +23,7 @@ from synthgen.core.errors import ConfigError, ModelError
 from synthgen.decode.config import EndpointConfig
 
 MAX_BYTES = 1 << 24  # largest size of an answer
-PATIENCE = 120  # a request without an answer is repeated for this number of seconds; the server may be reloading
+PATIENCE = 120  # a request without an answer is repeated for this number of seconds; a server may reload its model
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # seconds between two attempts
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP status codes after which a request is repeated
 CONNECT = 5  # seconds to wait for a connection

@@ -1,4 +1,4 @@
-"""Example texts that a prompt shows to the language model: invented ones, or public ones of the user."""
+"""Example texts that a prompt shows to the language model: invented texts, or public texts of the user."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
