@@ -185,9 +185,9 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return the last `limit` tokens of each of n contexts, followed by an empty line, and their largest number.
+    """Return the last `limit` tokens and an empty line for each of n contexts, and their largest possible number.
 
-    The largest number counts the tokens of the empty line. An empty context gives no tokens. Without contexts, the
+    The largest number includes the tokens of the empty line. An empty context gives no tokens. Without contexts, the
     largest number is 0.
 
     Raises:

@@ -19,7 +19,7 @@ from synthgen.decode.shards import (
     write_shards,
 )
 
-AGAIN = 4  # number of latents whose texts are written a second time, to test whether vLLM repeats itself
+AGAIN = 4  # number of latents whose texts vLLM writes a second time, to test whether they are the same
 _SAMPLING = ("temperature", "top_p", "top_k", "batch", "words")
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
 

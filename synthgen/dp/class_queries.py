@@ -65,7 +65,7 @@ def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
         row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`MIN_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
 
     The model assumes that the true rows have mean 0 and variance κ λ_j along axis j. At a low budget, the noise can
-    hide κ. The lower limit `MIN_SIGNAL` then prevents that all estimates become 0. `seen` (r, d) are the noised rows,
+    hide κ. The lower limit `MIN_SIGNAL` then ensures that not all estimates are 0. `seen` (r, d) are the noised rows,
     `error` (r,) is the variance s_i² of each row's noise, and `variances` (d,) are the λ of public text.
 
     Privacy: computed from noised query results.

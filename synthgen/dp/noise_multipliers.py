@@ -12,8 +12,8 @@ from synthgen.core.errors import ConfigError
 from synthgen.dp.method import QuerySpec
 
 _WIDEST = (1e-2, 1e4)  # range in which a noise multiplier is searched
-# The multiplier that Rényi accounting requires is an upper limit for the exact search, and this share of it the
-# lower.
+# The exact search has as upper limit the multiplier that Rényi accounting requires, and as lower limit this share of
+# that multiplier.
 _SLACK = 0.7
 _TOLERANCE = 1e-6  # absolute tolerance of a noise multiplier
 

@@ -38,7 +38,7 @@ def check_budget(config: Config, policy: Policy) -> None:
         ConfigError: one of
             - the policy requires differential privacy, and the configuration has none or a larger budget;
             - the noise would be reproducible, because the secret is public;
-            - a model, bridge or style is not shipped with the package;
+            - a model is not in the model registry, or a bridge, style or example is not shipped with the package;
             - attributes are set for a label that is not declared.
         DataError: `balance` names classes that are not declared, or `total` leaves a class without a record.
     """
@@ -88,7 +88,10 @@ def check_budget(config: Config, policy: Policy) -> None:
 
 
 def is_public(config: Config) -> bool:
-    """Return whether all models of a run are shipped with the package, so that none was trained on its records."""
+    """Return whether a run uses only registered models and shipped bridges, styles and examples.
+
+    None of these was trained on the records of the run.
+    """
     from synthgen.decode.prompting.examples import exemplars
     from synthgen.decode.style_adapter import built_in_styles
 

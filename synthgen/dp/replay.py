@@ -133,8 +133,8 @@ def rehearse(
         results:  everything computed from the answers is bitwise the same for D, D - p and {p}
 
     The person is removed from the records and vectors before these are grouped, centred, scaled and clipped. The
-    vectors and nats of the other records are not computed again, because each text is encoded separately; that nats
-    do not depend on other texts is checked by `read_nats`.
+    vectors and nats of the other records are not computed again, because each text is encoded separately. `read_nats`
+    checks that nats do not depend on other texts.
 
     Raises:
         InternalError: the code makes a query that is not declared, or does not query each person exactly once.

@@ -19,8 +19,9 @@ WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
 MAX_WORDS = 32  # largest number of words counted per person: the words that are rarest in public text
-DETECTED = 3.0  # a word counts as used in a class if its count exceeds this times the noise's standard deviation
-DISTINCT = 2.0  # a word describes a class if its count exceeds the mean over classes by this times the deviation
+# Both in standard deviations of the noise: a word counts as used in a class if its count exceeds `DETECTED`; a word
+# describes a class if its count exceeds the mean over classes by more than `DISTINCT`.
+DETECTED, DISTINCT = 3.0, 2.0
 TEMPERATURE = 0.1  # if the cosine of a word to the vector grows by this value, its probability grows by the factor e
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")

@@ -30,7 +30,7 @@ EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, slots=True)
 class TokenConstraints:
-    """The tokens that end a text, the tokens that are never written, and the tokens that are made likelier."""
+    """The tokens that end a text, the tokens that are never written, and the tokens that are made more likely."""
 
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written

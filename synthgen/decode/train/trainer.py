@@ -103,7 +103,7 @@ class Trainer:
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the step's ids (n, length), vector mask, text mask and noisy vectors.
 
-        Randomness: the streams step/`step` and mix/`step`.
+        Randomness: the streams step/`step` and mix/`step`; for the choice of passages, see `rows`.
         """
         config, rng = self.config.train, self.seeds.child("step", str(step)).generator()
         pool = self.data.vectors[: len(self.data.vectors) - self.data.heldout]
