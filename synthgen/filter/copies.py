@@ -18,9 +18,9 @@ from synthgen.filter.base import FilterContext, FittedFilter, outcome, scored
 from synthgen.filter.distance import latent_distances
 
 # A run of at least this number of words that occurs in the texts of exactly one train person counts as copied. In a
-# test with unrelated abstracts and 900 persons, the longest run that an abstract shared with exactly one person had at
-# most 18 words (median 14), so a run of 20 is not due to chance. Standard text occurs in the texts of several persons
-# and identifies none of them.
+# test with unrelated abstracts and 900 persons, the longest run that an abstract shared with exactly one person had
+# at most 18 words (median 14), so a run of 20 is not due to chance. Standard text occurs in the texts of several
+# persons and identifies none of them.
 COPY_RUN_TOKENS = 20
 NOBODY = -1  # owner of a run that occurs in no train text or in texts of several persons
 SHINGLE_WORDS = 3  # length of a shingle, the n-gram of words by which synthetic texts are compared
