@@ -156,13 +156,13 @@ def likelihood(args, bridge, sources, first, seeds):
     with args.progress.stage("likelihood", total=len(given) + 2, unit="readings") as advance:
         nats = {}
         for name, options in given.items():
-            nats[name] = read_with.nats(few.texts, most_tokens=MOST_TOKENS, **options)
+            nats[name] = read_with.nats(few.texts, max_tokens=MOST_TOKENS, **options)
             advance(1)
         plain = Likelihood.load(folder)
-        nats["no bridge: the model as it is"] = plain.nats(few.texts, most_tokens=MOST_TOKENS)
+        nats["no bridge: the model as it is"] = plain.nats(few.texts, max_tokens=MOST_TOKENS)
         advance(1)
         written = [text for text in first.texts[: args.few] if text]
-        perplexity = math.exp(plain.nats(written, most_tokens=MOST_TOKENS).per_token)
+        perplexity = math.exp(plain.nats(written, max_tokens=MOST_TOKENS).per_token)
         advance(1)
     rows = []
     own = nats["its own vector"].each

@@ -47,7 +47,7 @@ class Variant:
 
     means: float = 0.8  # share of the budget for the class means; the rest is for the covariance
     drawn: int = gaussian.DRAWN
-    prior: float = class_queries.LEAST_SIGNAL
+    prior: float = class_queries.MIN_SIGNAL
 
 
 VARIANTS: Mapping[str, Variant] = {
@@ -169,7 +169,7 @@ class PersonDraw:
         queries = {key: spec.query(key, noise[key]) for key, spec in specs.items()}
         people = people_of(self.train, self.labels, basis)
         mechanism = PrivateMechanism(StreamNoise(SeedTree(self.seed).child("noise", name)))
-        with patch.object(class_queries, "LEAST_SIGNAL", 0.0 if name == REMOVED else variant.prior):
+        with patch.object(class_queries, "MIN_SIGNAL", 0.0 if name == REMOVED else variant.prior):
             means = query_means(people, basis.variances, queries[MEANS], mechanism)
         spreads = _spreads(people, means, basis, queries[SPREAD], mechanism, separate=name == SEPARATE)
         weights = None if name != REMOVED else query_boundary(people, means, basis, queries[REMOVED], mechanism)

@@ -79,7 +79,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:
         vectors = encoder.encode(list(pieces.passages.texts), advance)
     data = TrainingSet(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.words)
-    trainer = Trainer(config, loaded.model, loaded.tokenizer, data, beside=(bridge, task.rank))
+    trainer = Trainer(config, loaded.model, loaded.tokenizer, data, style_of=(bridge, task.rank))
     before = trainer.evaluate()["own"]  # untrained adapters change nothing, so this is the loss of the bridge
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:
         run_training(trainer, task.out, advance)

@@ -17,11 +17,11 @@ findings_of = lru_cache(maxsize=1)(extract)  # several rules read the findings o
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A place of a text that contradicts another place, or itself."""
+    """A passage of a text that contradicts another passage or is impossible alone."""
 
     rule: str  # a name of `RULES`
-    at: Span  # characters from start to end (exclusive)
-    against: Span | None = None  # the other place; None if the place alone is impossible
+    at: Span  # the passage: characters from start to end (exclusive)
+    against: Span | None = None  # the other passage; None if the first is impossible alone
 
     def __repr__(self) -> str:
         return f"Contradiction({self.rule})"
@@ -41,10 +41,10 @@ def sentences(text: str) -> Iterator[Span]:
             yield start, line[1]
 
 
-def row_of(places: Sequence[Span], position: int) -> int | None:
-    """Return the row of the span that contains a character; None if there is none. The spans are in text order."""
-    row = bisect_right(places, position, key=lambda span: span[0]) - 1
-    return row if row >= 0 and position < places[row][1] else None
+def row_of(spans: Sequence[Span], position: int) -> int | None:
+    """Return the index of the span that contains a character, or None. The spans are in text order."""
+    row = bisect_right(spans, position, key=lambda span: span[0]) - 1
+    return row if row >= 0 and position < spans[row][1] else None
 
 
 def _lines(text: str) -> Iterator[Span]:

@@ -1,4 +1,4 @@
-"""Contradictions between dates: an end before its beginning, and a birth after another date."""
+"""Contradictions between dates: a discharge before the admission, and a birth after another date."""
 
 import re
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ _AGAIN = re.compile(r"\bre-?admi\w+|\b(?:admitted|admission) again\b", re.IGNORE
 
 def out_of_order(text: str) -> Iterator[Contradiction]:
     """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth."""
-    found = {name: _only(pattern, text) for name, pattern in _EVENT.items()}
-    born, admitted, discharged = found["born"], found["admitted"], found["discharged"]
+    events = {name: _only(pattern, text) for name, pattern in _EVENT.items()}
+    born, admitted, discharged = events["born"], events["admitted"], events["discharged"]
     is_one_stay = _AGAIN.search(text) is None
     if is_one_stay and admitted is not None and discharged is not None and _last(discharged) < _first(admitted):
         yield Contradiction("dates", discharged.span("date"), admitted.span("date"))
@@ -45,7 +45,7 @@ def out_of_order(text: str) -> Iterator[Contradiction]:
 
 
 def _only(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """Return the match of a pattern; None if there is none or several, as after a second admission."""
+    """Return the only match of a pattern; None if there is no match, or several as after a second admission."""
     matches = list(pattern.finditer(text))
     return matches[0] if len(matches) == 1 else None
 
@@ -68,10 +68,10 @@ def _readings(match: re.Match[str]) -> list[date]:
         form = "3" if match["y3"] else "4"
         month = str(_MONTHS.index(match[f"n{form}"][:3].casefold()) + 1)
         numbers = [(match[f"y{form}"], month, match[f"d{form}"])]
-    found = []
+    dates = []
     for year, month, day in numbers:
         try:
-            found.append(date(int(year), int(month), int(day)))
+            dates.append(date(int(year), int(month), int(day)))
         except ValueError:
             continue
-    return found
+    return dates

@@ -20,6 +20,7 @@ _ON_SIDE = (
     re.compile(rf"\b{_SIDE} {_PART} {_FINDING}\b", re.IGNORECASE),
     re.compile(rf"\b{_FINDING} (?:of|in|to) (?:the |his |her )?{_SIDE} {_PART}\b", re.IGNORECASE),
 )
+# words by which a sentence compares sides, denies the finding, or speaks of another time
 _BOTH = re.compile(
     r"\b(?:bilateral(?:ly)?|both|contralateral|opposite|other|either|no|not|without|denies|negative|previous(?:ly)?"
     r"|prior|former|history|resolved|compared|than|versus|vs|then|now|also|later|subsequent(?:ly)?|ago|healed"
@@ -31,9 +32,9 @@ _BOTH = re.compile(
 def laterality(text: str) -> Iterator[Contradiction]:
     """Yield at most one finding that is on the left side in one sentence and on the right side in another.
 
-    Sentences that compare sides, deny the finding or speak of another time do not count.
+    Sentences with a word of `_BOTH` do not count.
     """
-    found: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)
+    spans: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)
     if "bilateral" in text.casefold():
         return
     for start, end in sentences(text):
@@ -42,8 +43,8 @@ def laterality(text: str) -> Iterator[Contradiction]:
         for pattern in _ON_SIDE:
             for match in pattern.finditer(text, start, end):
                 key = match["part"].casefold(), match["finding"].casefold()
-                found[key].setdefault(match["side"].casefold(), match.span())
-    for sides in found.values():
+                spans[key].setdefault(match["side"].casefold(), match.span())
+    for sides in spans.values():
         if len(sides) == 2:
             first, second = sorted(sides.values())
             yield Contradiction("laterality", second, first)
@@ -74,22 +75,22 @@ _NARROWER = re.compile(r"\s+(?:on|in|of|from|with|at|when|while|during|after|not
 
 
 def denied(text: str) -> Iterator[Contradiction]:
-    """Yield at most one symptom that one sentence asserts of the person ("reports", "has") and another denies.
+    """Yield at most one symptom that one sentence asserts ("reports", "has") and another sentence denies.
 
     Sentences about another person, and sentences with a word of time, degree, place or change ("previously",
-    "severe", "left") do not count, because both statements can then be true.
+    "severe", "left"), do not count, because both statements can then be true.
     """
     unclear = (_CHANGE, _WHERE, OTHER)
-    places = [s for s in sentences(text) if not any(pattern.search(text, *s) for pattern in unclear)]
-    said: dict[str, dict[bool, Span]] = defaultdict(dict)
+    clear = [s for s in sentences(text) if not any(pattern.search(text, *s) for pattern in unclear)]
+    statements: dict[str, dict[bool, Span]] = defaultdict(dict)  # by symptom and whether it is denied
     for finding in findings_of(text):
-        row = row_of(places, finding.start)
+        row = row_of(clear, finding.start)
         if finding.attribute != "symptom" or row is None or _NARROWER.match(text, finding.end):
             continue
-        if finding.negated or _ASSERTS.search(text, places[row][0], finding.start):
-            said[finding.value].setdefault(finding.negated, (finding.start, finding.end))
-    for both in said.values():
-        if len(both) == 2:
-            first, second = sorted(both.values())
+        if finding.negated or _ASSERTS.search(text, clear[row][0], finding.start):
+            statements[finding.value].setdefault(finding.negated, (finding.start, finding.end))
+    for of_symptom in statements.values():
+        if len(of_symptom) == 2:
+            first, second = sorted(of_symptom.values())
             yield Contradiction("denied", second, first)
             return

@@ -19,27 +19,28 @@ RULES: Mapping[str, Rule] = {
     "repeated": wording.repeated,
     "cut": wording.cut,
 }
-MOST_READ = 6_000  # characters; some rules need time that grows with the square of the length
+MAX_READ = 6_000  # characters of a text that are read; the time of some rules grows with the square of the length
 
 
 def contradictions(text: str) -> tuple[Contradiction, ...]:
     """Return the contradictions of a text, in the order of `RULES`.
 
-    The rules read English clinical text, and of a long text the first `MOST_READ` characters. In other texts they
-    find repetitions and cut ends, and little else. They miss contradictions, and some of their findings are wrong.
+    The rules are written for English clinical text. In other texts they find little except repetitions and cut ends.
+    They miss some contradictions, and some of their findings are wrong. Of a long text, the first `MAX_READ`
+    characters are read.
     """
-    read = text[:MOST_READ]
+    read = text[:MAX_READ]
     rules = RULES if len(text) == len(read) else {name: rule for name, rule in RULES.items() if name != "cut"}
     return tuple(found for rule in rules.values() for found in rule(read))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coherence:
-    """How many of n texts contradict themselves."""
+    """Counts of texts that contradict themselves."""
 
-    n: int
+    n: int  # number of texts
     any: int  # number of texts with at least one contradiction
-    by_rule: Mapping[str, int]  # number of texts with a contradiction of the rule, for each rule
+    by_rule: Mapping[str, int]  # for each rule, number of texts with at least one contradiction by it
 
 
 def coherence(texts: Sequence[str]) -> Coherence:
@@ -52,6 +53,6 @@ def coherence(texts: Sequence[str]) -> Coherence:
     """
     if not texts:
         raise ValueError("coherence needs at least one text")
-    found = [{contradiction.rule for contradiction in contradictions(text)} for text in texts]
-    counts = Counter(rule for rules in found for rule in rules)
-    return Coherence(n=len(texts), any=sum(map(bool, found)), by_rule={rule: counts[rule] for rule in RULES})
+    rules_of_texts = [{contradiction.rule for contradiction in contradictions(text)} for text in texts]
+    counts = Counter(rule for rules in rules_of_texts for rule in rules)
+    return Coherence(n=len(texts), any=sum(map(bool, rules_of_texts)), by_rule={rule: counts[rule] for rule in RULES})

@@ -13,7 +13,7 @@ _OLD = r"\b(?:old|y/o|yo|y\.o\.?|yrs?)[ ,-]{0,2}(?:(?!and\b|with\b|who\b)[\w'’
 _LETTER = r"(?<![\d.,])\b\d{1,3} ?(?:y/o|yo|y\.o\.?|yrs?) ?"
 _SEX = r"\b(?:sex|gender): ?"
 _START = r"(?:^|[.!?:;]\s{1,3}|\n[ \t]{0,8})"
-# signs of the sex, from strong to weak
+# Signs of the person's sex, from strong to weak: a noun next to an age, or a stated sex; a title; "this man"; "He".
 _STATED = {
     "female": re.compile(
         rf"{_OLD}(?:woman|female|lady|girl)\b|{_LETTER}(?-i:F)\b|{_SEX}(?:f|female)\b", re.IGNORECASE
@@ -27,7 +27,7 @@ _NOUN = {
     "male": re.compile(rf"(?:\bthis|{_START}Th(?:is|e)) (?:[\w-]{{1,20}} ){{0,3}}?(?:man|gentleman|boy)\b"),
 }
 _SUBJECT = {"female": re.compile(rf"{_START}[\"']?She\b"), "male": re.compile(rf"{_START}[\"']?He\b")}
-# another person of whom the sentence, or "he" and "she" in the next sentences, may speak
+# another person, about whom the sentence may be, or whom "he" and "she" in the next sentences may mean
 OTHER = re.compile(
     rf"\b(?:{'|'.join(sorted(FAMILY))}|wife|husband|spouse|partner|girlfriend|boyfriend|fianc\w+|mum|child|children"
     r"|baby|infant|fetus|foetus|newborn|grand\w+|friend|neighbou?r|caregiver|carer|guardian|nurse|doctor|physician"
@@ -37,7 +37,7 @@ OTHER = re.compile(
     re.IGNORECASE,
 )
 _CHILD = re.compile(r"\b(?:boy|girl)\b", re.IGNORECASE)
-# a sentence about a clinician: the title is not the patient's
+# a sentence about a clinician, whose title says nothing about the patient
 _CLINICIAN = re.compile(
     r"\b(?:will|agree[sd]?|recommend\w*|advis\w+|suggest\w*|kindly|list|referr\w+|discuss\w*|operat\w+|perform\w*"
     r"|clinic of|care of|patient of)\b",
@@ -66,52 +66,56 @@ _OPPOSITE = {"female": "male", "male": "female"}
 _BESIDE_PERSON = re.compile(
     r"[- ,]{0,2}(?:[\w'’-]{1,20}[ ,]{1,2}){0,3}?(?:woman|female|lady|girl|man|male|gentleman|boy|patient|[FM])\b"
 )
-NEXT = 20  # characters after an age in which a word such as "son" says whose age it is
-LEAST_APART = 1  # years; ages are rounded, and a birthday may lie between two statements
+NEXT = 20  # if a word such as "son" follows an age within this number of characters, the age is another person's
+MIN_APART = 1  # ages contradict each other if they differ by more years; a birthday may lie between two statements
 
 
 class _Sentences:
-    """The sentences of a text, and where other persons are named."""
+    """The sentences of a text, and the positions at which other persons are named."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.places = list(sentences(text))
+        self.spans = list(sentences(text))
         self.others = [match.start() for match in OTHER.finditer(text)]
         self.children = [match.start() for match in _CHILD.finditer(text)]
 
     def is_of_another(self, span: Span, *, before: int = 0) -> bool:
-        """Return whether another person is named from the sentence `before` sentences earlier up to the span."""
-        row = row_of(self.places, span[1] - 1)
-        start = self.places[max(0, row - before)][0] if row is not None else span[0]
+        """Return whether another person is named before or in the span, within its sentence.
+
+        With `before`, the sentence and that number of earlier sentences are searched, but not the span itself. A boy
+        or girl then also counts as another person.
+        """
+        row = row_of(self.spans, span[1] - 1)
+        start = self.spans[max(0, row - before)][0] if row is not None else span[0]
         names = [self.others, self.children] if before else [self.others]
         end = span[0] if before else span[1]
         return any(bisect_left(at, start) < bisect_left(at, end) for at in names)
 
     def is_owned(self, span: Span) -> bool:
-        """Return whether a possessive stands before the span: "her 4-year-old boy"."""
+        """Return whether a possessive precedes the span, as in "her 4-year-old boy"."""
         return _POSSESSIVE.search(self.text, max(0, span[0] - 30), span[0]) is not None
 
     def is_of_clinician(self, span: Span) -> bool:
-        """Return whether the sentence speaks of the work of a clinician, as in "Mr Lee will see her"."""
-        row = row_of(self.places, span[1] - 1)
-        return row is not None and _CLINICIAN.search(self.text, *self.places[row]) is not None
+        """Return whether the sentence is about the work of a clinician, as in "Mr Lee will see her"."""
+        row = row_of(self.spans, span[1] - 1)
+        return row is not None and _CLINICIAN.search(self.text, *self.spans[row]) is not None
 
 
 def sex(text: str) -> Iterator[Contradiction]:
     """Yield at most one contradiction between signs of the person's sex.
 
-    The signs, from strong to weak: a noun beside an age or a stated sex; a title; "this man", "the lady"; "He" or
-    "She" at the start of a sentence. A sign does not count if another person is named before it, in the same sentence
-    or, for pronouns, in the three sentences before. The strongest kind of sign decides; every sign of the other sex
-    contradicts it. Organs and conditions of the other sex count unless the sentence negates them or is about a
-    relative.
+    The signs, from strong to weak: a noun next to an age, or a stated sex; a title; "this man", "the lady"; "He" or
+    "She" at the start of a sentence. A sign does not count if another person is named before it in the same sentence.
+    A pronoun also does not count if another person is named in the three sentences before. The strongest sign
+    decides; every sign of the other sex contradicts it. Organs and conditions of the other sex contradict it too,
+    unless the sentence negates them or is about a relative.
     """
-    found = _Sentences(text)
+    read = _Sentences(text)
     signs = [
-        *_signs(text, _STATED, lambda s: not found.is_of_another(s) and not found.is_owned(s)),
-        *_signs(text, _TITLE, lambda s: not found.is_of_another(s) and not found.is_of_clinician(s)),
-        *_signs(text, _NOUN, lambda s: not found.is_of_another(s)),
-        *_signs(text, _SUBJECT, lambda s: not found.is_of_another(s, before=3)),
+        *_signs(text, _STATED, lambda s: not read.is_of_another(s) and not read.is_owned(s)),
+        *_signs(text, _TITLE, lambda s: not read.is_of_another(s) and not read.is_of_clinician(s)),
+        *_signs(text, _NOUN, lambda s: not read.is_of_another(s)),
+        *_signs(text, _SUBJECT, lambda s: not read.is_of_another(s, before=3)),
     ]
     if not signs:
         return
@@ -130,8 +134,8 @@ def sex(text: str) -> Iterator[Contradiction]:
 def _signs(
     text: str, kinds: Mapping[str, re.Pattern[str]], is_of_person: Callable[[Span], bool]
 ) -> list[tuple[str, Span]]:
-    found = [(s, m.span()) for s, pattern in kinds.items() for m in pattern.finditer(text) if is_of_person(m.span())]
-    return sorted(found, key=lambda sign: sign[1])
+    signs = [(s, m.span()) for s, pattern in kinds.items() for m in pattern.finditer(text) if is_of_person(m.span())]
+    return sorted(signs, key=lambda sign: sign[1])
 
 
 def _is_excused(words: Sequence[Word], span: Span, text: str) -> bool:
@@ -143,21 +147,22 @@ def _is_excused(words: Sequence[Word], span: Span, text: str) -> bool:
 def age(text: str) -> Iterator[Contradiction]:
     """Yield at most one contradiction between two ages of the person.
 
-    The first age is compared with every later age that a noun for a person follows. Past ages ("at age 50") do not
-    count, and neither do ages in a sentence that names another person.
+    An age counts only if a noun for a person follows it ("64-year-old man"), so past ages ("at age 50") do not count.
+    An age also does not count if its sentence names another person before it. The first age is compared with every
+    later age.
     """
-    found = _Sentences(text)
+    read = _Sentences(text)
     stated = [
         (f.value, (f.start, f.end))
         for f in sorted(find_ages(text), key=lambda f: f.start)
         if f.attribute == "age"
-        and not found.is_of_another((f.start, f.end))
-        and not found.is_owned((f.start, f.end))
+        and not read.is_of_another((f.start, f.end))
+        and not read.is_owned((f.start, f.end))
         and _BESIDE_PERSON.match(text, f.end) is not None
         and OTHER.search(text, f.end, f.end + NEXT) is None
     ]
     for value, span in stated[1:]:
         (low, high), (low_first, high_first) = years_of(value), years_of(stated[0][0])
-        if low > high_first + LEAST_APART or high < low_first - LEAST_APART:
+        if low > high_first + MIN_APART or high < low_first - MIN_APART:
             yield Contradiction("age", span, stated[0][1])
             return

@@ -1,9 +1,9 @@
 """Contradictions between a diagnosis and its treatment.
 
-The table has drugs with few uses, and the conditions that each may be given for. All other drugs are given for many
-conditions and are not judged. The table was written for this project from the indications in public product
-information (the labels on DailyMed, US National Library of Medicine) and from usual care; names are those of
-`synthgen.attributes`.
+The table `_USES` contains drugs with few uses, and the conditions for which each drug may be given. All other drugs
+are given for many conditions and are not judged. The table was written for this project from the indications in
+public product information (the labels on DailyMed, US National Library of Medicine) and from usual care. It uses the
+names of `synthgen.attributes`.
 """
 
 import re
@@ -14,7 +14,7 @@ from itertools import pairwise
 from synthgen.attributes.lexicon import AttributeFinding
 from synthgen.coherence.contradiction import Contradiction, findings_of, sentences
 
-# drugs | conditions that they may be given for
+# drugs | conditions for which they may be given
 _USES = """
 levothyroxine; liothyronine | hypothyroidism; thyroid cancer; depression; bipolar disorder; obesity
 methimazole; carbimazole; propylthiouracil | hyperthyroidism; atrial fibrillation
@@ -54,7 +54,7 @@ methylphenidate; amphetamine | attention deficit hyperactivity disorder; depress
 chronic fatigue syndrome; stroke; multiple sclerosis; cancer
 lithium | bipolar disorder; depression; schizophrenia
 """
-# a condition is the reason of a treatment if it follows "for", is "treated with", or was just diagnosed
+# a condition is the reason for a drug if it follows "for", is "treated with" the drug, or was just diagnosed
 _FOR = re.compile(
     r"^(?:[^.;,\n]|,(?=\d)){0,40}?\bfor (?:(?:the|his|her|their|treatment of|management of|known) ){0,3}$",
     re.IGNORECASE,
@@ -76,28 +76,29 @@ _STARTED = re.compile(
 
 @cache
 def uses() -> dict[str, frozenset[str]]:
-    """Return the conditions that each drug of the table may be given for."""
-    found: dict[str, frozenset[str]] = {}
+    """Return the conditions for which each drug of the table may be given."""
+    conditions_of: dict[str, frozenset[str]] = {}
     for line in _USES.strip().splitlines():
         drugs, conditions = (tuple(name.strip() for name in part.split(";")) for part in line.split("|"))
-        found |= dict.fromkeys(drugs, frozenset(conditions))
-    return found
+        conditions_of |= dict.fromkeys(drugs, frozenset(conditions))
+    return conditions_of
 
 
 def treatment(text: str) -> Iterator[Contradiction]:
     """Yield at most one drug that is given for a condition that it does not treat.
 
-    A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"), or
-    if a sentence that starts the drug follows the sentence with the only diagnosis of the text.
+    A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"). A
+    drug is also given for the only condition of a text if one sentence states the diagnosis and the next sentence
+    starts the drug.
     """
-    found = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
-    for first, second in pairwise(found):
+    findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
+    for first, second in pairwise(findings):
         drug, condition = (first, second) if first.attribute == "medication" else (second, first)
         is_pair = (drug.attribute, condition.attribute) == ("medication", "condition")
         if is_pair and _is_wrong(drug, condition) and _is_reason(text, drug, condition):
             yield Contradiction("treatment", (drug.start, drug.end), (condition.start, condition.end))
             return
-    yield from _after_diagnosis(text, found)
+    yield from _after_diagnosis(text, findings)
 
 
 def _is_wrong(drug: AttributeFinding, condition: AttributeFinding) -> bool:
@@ -110,14 +111,14 @@ def _is_reason(text: str, drug: AttributeFinding, condition: AttributeFinding) -
     return _WITH.match(text[condition.end : drug.start]) is not None
 
 
-def _after_diagnosis(text: str, found: list[AttributeFinding]) -> Iterator[Contradiction]:
-    conditions = [f for f in found if f.attribute == "condition"]
-    drugs = [f for f in found if f.attribute == "medication"]
+def _after_diagnosis(text: str, findings: list[AttributeFinding]) -> Iterator[Contradiction]:
+    conditions = [f for f in findings if f.attribute == "condition"]
+    drugs = [f for f in findings if f.attribute == "medication"]
     if len({f.value for f in conditions}) != 1 or not drugs or not all(_is_wrong(d, conditions[0]) for d in drugs):
         return
     named, started = conditions[0], drugs[0]
-    for own, following in pairwise(sentences(text)):
-        is_next = own[0] <= named.start < own[1] and following[0] <= started.start < following[1]
-        if is_next and _DIAGNOSED.search(text, *own) and _STARTED.search(text, *following):
+    for sentence, following in pairwise(sentences(text)):
+        is_next = sentence[0] <= named.start < sentence[1] and following[0] <= started.start < following[1]
+        if is_next and _DIAGNOSED.search(text, *sentence) and _STARTED.search(text, *following):
             yield Contradiction("treatment", (started.start, started.end), (named.start, named.end))
             return

@@ -1,4 +1,4 @@
-"""Values that no living person has: vital signs, laboratory values, and doses far outside the usual range."""
+"""Implausible values: vital signs and laboratory values that no living person has, and doses that are never given."""
 
 import re
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ def _quantity(names: str, low: float, high: float, unit: str = "") -> Quantity:
     return Quantity(re.compile(rf"\b(?:{names})\b{_IS}{_N}{unit}", re.IGNORECASE), low, high)
 
 
-# The ranges are wider than any published survivable value. A unit or the full name is required, because the short
-# names have other meanings: HR is also a hazard ratio, K a vitamin, and sodium a part of many drugs.
+# The ranges contain every value that a person is known to have survived. A unit or the full name is required, because
+# the short names have other meanings: HR is also a hazard ratio, K a vitamin, and sodium a part of many drugs.
 _SERUM = r"\s*(?:mmol/l|meq/l|mg/dl)\b"
 QUANTITIES = (
     _quantity("heart rate|pulse(?: rate)?|hr", 0, 350, r"\s*(?:bpm|beats)"),
@@ -50,9 +50,8 @@ _PRESSURE = re.compile(
     rf"\b(?:bp|blood pressure)\b{_IS}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b", re.IGNORECASE
 )
 
-# Largest single dose in milligrams that any approved use comes near, rounded up. Source: the maximum doses in the
-# product information of these substances, doubled.
-MOST_MG = {
+# Largest plausible single dose in milligrams: about twice the maximum dose in the product information.
+MAX_MG = {
     "levothyroxine": 1, "liothyronine": 0.2, "digoxin": 2, "warfarin": 30, "lisinopril": 160, "ramipril": 40,
     "enalapril": 80, "perindopril": 32, "candesartan": 64, "losartan": 200, "valsartan": 640, "amlodipine": 20,
     "bisoprolol": 40, "metoprolol": 800, "atenolol": 400, "carvedilol": 100, "propranolol": 640, "furosemide": 1000,
@@ -78,8 +77,8 @@ _IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}
 def implausible(text: str) -> Iterator[Contradiction]:
     """Yield each value or dose that is impossible.
 
-    Read are blood pressure, pulse, breathing, oxygen, temperature, weight, height, a few laboratory values, and doses
-    (see `MOST_MG`). Pain "11 out of 10" is a figure of speech.
+    The rule reads blood pressure, pulse, breathing, oxygen, temperature, weight, height, a few laboratory values, and
+    doses (see `MAX_MG`). It does not read pain scores, because "11 out of 10" is a figure of speech.
     """
     for quantity in QUANTITIES:
         for match in quantity.pattern.finditer(text):
@@ -90,7 +89,7 @@ def implausible(text: str) -> Iterator[Contradiction]:
         if not (30 <= high <= 320 and 5 <= low <= 220 and low < high):
             yield Contradiction("implausible", match.span())
     for match in _DOSE.finditer(text):
-        most = MOST_MG.get(value_of("medication", match["drug"]) or "")
+        limit = MAX_MG.get(value_of("medication", match["drug"]) or "")
         milligrams = float(match["n"].replace(",", "")) * _IN_MG.get(match["unit"].casefold(), 0.001)
-        if most is not None and milligrams > most:
+        if limit is not None and milligrams > limit:
             yield Contradiction("implausible", match.span())

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from synthgen.coherence.contradiction import Contradiction, Span, sentences
 
-LEAST_SENTENCE = 5  # words of a sentence whose repetition counts
-LEAST_RUN = 8  # words of a run whose repetition counts
-LONGEST_END, GREETING = 200, 3  # characters of the end that are read; words of a greeting
-NEAR = 60  # words within which the repetition counts; longer notes restate the problem in a later section
+MIN_SENTENCE = 5  # the repetition of a sentence counts if it has at least this number of words
+MIN_RUN = 8  # the repetition of a run of words counts if it has at least this number of words
+MAX_END = 200  # number of characters that are read at the end of a text
+MAX_GREETING = 3  # a last line that ends with a comma is a greeting if it has at most this number of words
+NEAR = 60  # a repetition counts within this number of words; longer notes restate the problem in a later section
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-# the last word of a text that was cut: articles, prepositions, conjunctions, auxiliaries, possessives, determiners
-# words after which a sentence goes on
+# words after which a sentence continues; if a text ends with such a word, it was cut
 _OPEN = frozenset(
     """
     a an the of and or but with without to for from into onto at by as than which whose because while if when his
@@ -28,7 +28,7 @@ _EMPHASIS = frozenset(
 
 
 def repeated(text: str) -> Iterator[Contradiction]:
-    """Yield at most one repetition: a sentence, a run of words, or a phrase that follows itself ("bone, bone").
+    """Yield at most one repeated sentence, run of words, or phrase that follows itself ("bone, bone").
 
     A sentence or run must be repeated within `NEAR` words and in the same paragraph.
     """
@@ -37,9 +37,9 @@ def repeated(text: str) -> Iterator[Contradiction]:
             yield Contradiction("repeated", match.span())
             return
     for start, end in _paragraphs(text):
-        found = _repeated_sentence(text, start, end) or _repeated_run(text, start, end)
-        if found is not None:
-            yield found
+        repetition = _repeated_sentence(text, start, end) or _repeated_run(text, start, end)
+        if repetition is not None:
+            yield repetition
             return
 
 
@@ -57,7 +57,7 @@ def _repeated_sentence(text: str, start: int, end: int) -> Contradiction | None:
     for span in sentences(text[start:end]):
         at = start + span[0], start + span[1]
         words = tuple(match[0].casefold() for match in _WORD.finditer(text, *at))
-        if len(words) >= LEAST_SENTENCE and words in seen and position - seen[words][1] <= NEAR:
+        if len(words) >= MIN_SENTENCE and words in seen and position - seen[words][1] <= NEAR:
             return Contradiction("repeated", at, seen[words][0])
         seen[words] = at, position
         position += len(words)
@@ -68,10 +68,10 @@ def _repeated_run(text: str, start: int, end: int) -> Contradiction | None:
     places = list(_WORD.finditer(text, start, end))
     folded = [match[0].casefold() for match in places]
     last: dict[tuple[str, ...], int] = {}
-    for i in range(len(folded) - LEAST_RUN + 1):
-        run = tuple(folded[i : i + LEAST_RUN])
-        if run in last and LEAST_RUN <= i - last[run] <= NEAR:
-            at, against = ((places[k].start(), places[k + LEAST_RUN - 1].end()) for k in (i, last[run]))
+    for i in range(len(folded) - MIN_RUN + 1):
+        run = tuple(folded[i : i + MIN_RUN])
+        if run in last and MIN_RUN <= i - last[run] <= NEAR:
+            at, against = ((places[k].start(), places[k + MIN_RUN - 1].end()) for k in (i, last[run]))
             return Contradiction("repeated", at, against)
         if run not in last or i - last[run] > NEAR:
             last[run] = i
@@ -79,16 +79,16 @@ def _repeated_run(text: str, start: int, end: int) -> Contradiction | None:
 
 
 def cut(text: str) -> Iterator[Contradiction]:
-    """Yield the end of a text that stops inside a sentence: after a comma, a hyphen or a word such as "the".
+    """Yield the last word of a text that stops inside a sentence: after a comma, a hyphen or a word such as "the".
 
-    A short last line that ends with a comma is a greeting ("Kind regards,").
+    A short last line that ends with a comma does not count, because it is a greeting ("Kind regards,").
     """
     end = text.rstrip()
-    words = list(_WORD.finditer(end, max(0, len(end) - LONGEST_END)))
+    words = list(_WORD.finditer(end, max(0, len(end) - MAX_END)))
     if not words:
         return
     last, last_line = words[-1], end.rpartition("\n")[2]
-    is_greeting = end[-1] == "," and "\n" in end and len(last_line.split()) <= GREETING
+    is_greeting = end[-1] == "," and "\n" in end and len(last_line.split()) <= MAX_GREETING
     is_open = last.end() == len(end) and last[0].casefold() in _OPEN and not last[0].isupper()
     if is_open or (end[-1] in ",-(/" and not is_greeting):
         yield Contradiction("cut", last.span())

@@ -19,10 +19,10 @@ class Settings:
     temperature: float
     top_p: float
     top_k: int
-    batch: int  # number of texts decoded together; another number rounds otherwise, so it gives other texts
+    batch: int  # number of texts decoded together; the texts depend on it, because it changes the rounding
     words: int = 0  # number of public words nearest to the vector that follow the prompt
-    avoided: tuple[str, ...] = ()  # words in lower case that are not written, alone or at the start of a word
-    context_tokens: int = 96  # number of last tokens of the preceding text that the decoder reads
+    avoided: tuple[str, ...] = ()  # in lower case; the decoder writes no word that is or begins with one of these
+    context_tokens: int = 96  # the decoder reads at most this number of tokens at the end of the preceding text
 
 
 class Decoder(Protocol):
@@ -38,7 +38,8 @@ class Decoder(Protocol):
         The texts of a latent depend only on its vector, label and context, the settings and its own random stream (a
         child of `seeds` named by its id). Several threads can call this method at once. `advance` is called at every
         step with the number of texts written since the last call. An exception raised in it stops the decoding.
-        `contexts` holds for each latent the preceding text that the new text continues, or ""; it can be empty.
+        A context is the preceding text of the record, which the new text continues, or "". `contexts` has one per
+        latent, or is empty.
 
         Raises:
             DataError: the number of contexts is neither 0 nor n.

@@ -1,8 +1,8 @@
 """Load a bridge, which lets a language model write a text from a vector of an encoder.
 
-A bridge contains a projector, which maps the vector to soft tokens (input embeddings of the language model). It
-also contains low-rank adapters of the language model. Its description names the encoder and the language model
-that the projector and the adapters fit.
+A bridge contains a projector, which maps the vector to soft tokens (input embeddings of the language model). It also
+contains low-rank adapters of the language model, and can contain a vocabulary (prompt_words.py). Its description
+names the encoder and the language model that the bridge fits.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,7 @@ class Bridge:
     projector: Projector  # vectors (n, dim) to soft tokens (n, n_soft, width), float32
     adapters: dict[str, Tensor]  # stored low-rank tensors, to be merged into the language model
     digest: str  # SHA-256 over its files
-    words: WordReader | None = field(default=None, kw_only=True)
+    words: WordReader | None = field(default=None, kw_only=True)  # its vocabulary
 
 
 def _expand(path: str) -> Path:
@@ -68,7 +68,7 @@ def _expand(path: str) -> Path:
 
 
 def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
-    """Return the bridge "builtin" or the one in the folder that `resolve` returns for a configured name.
+    """Return the bridge "builtin", or the bridge in the folder that `resolve` returns for a configured name.
 
     Raises:
         ModelMissing: if the folder contains no bridge.
@@ -90,14 +90,14 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
     projector = projector_from(tensors, info.n_soft, info.width)
     if projector.dim != info.dim:
         raise ModelError(
-            f"{paths[1]}: projector.projector.0.weight takes vectors of {projector.dim} numbers, but {DESCRIPTION} "
-            f"states {info.dim}"
+            f"{paths[1]}: projector.projector.0.weight takes vectors of {projector.dim} numbers, but dim in "
+            f"{DESCRIPTION} is {info.dim}"
         )
     adapters = {k: v for k, v in tensors.items() if k.startswith("adapter.")}
     words = load_words(vocabulary) if vocabulary.is_file() else None
     if words is not None and len(words.centre) != info.dim:
         raise ModelError(
-            f"{vocabulary}: is for vectors of {len(words.centre)} numbers, but {DESCRIPTION} states {info.dim}"
+            f"{vocabulary}: is for vectors of {len(words.centre)} numbers, but dim in {DESCRIPTION} is {info.dim}"
         )
     files = paths if words is None else (*paths, vocabulary)
     digest = sha256_bytes("".join(sha256_file(p) for p in files).encode())
@@ -114,7 +114,7 @@ def _description(path: Path) -> BridgeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A bridge's vocabulary without the bridge, for the decoder that writes texts from prompt words only."""
+    """A bridge's vocabulary without the bridge, for the decoder of `writer: prompt`."""
 
     encoder: str  # name of the encoder whose vectors the vocabulary fits
     reader: WordReader
@@ -122,7 +122,7 @@ class Vocabulary:
 
 
 def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, encoder: str) -> Vocabulary:
-    """Return the vocabulary of the bridge "builtin" or of the one in a folder; see `load_bridge`.
+    """Return the vocabulary of the bridge "builtin", or of the bridge in a folder; see `load_bridge`.
 
     Raises:
         ModelMissing: if the folder contains no vocabulary.
@@ -138,8 +138,8 @@ def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, enco
     made_for, reader = _description(paths[0]), load_words(paths[1])
     if made_for.encoder != encoder or len(reader.centre) != made_for.dim:
         raise ModelError(
-            f"{paths[1]}: made for vectors of {made_for.encoder!r} with {len(reader.centre)} numbers; embed.model "
-            f"is {encoder!r}",
+            f"{paths[1]}: made for vectors of {made_for.encoder!r} with {len(reader.centre)} numbers; embed.model is "
+            f"{encoder!r}",
             hint="Set decode.bridge to the folder of a bridge for this encoder.",
         )
     return Vocabulary(made_for.encoder, reader, sha256_file(paths[1]))
@@ -148,10 +148,10 @@ def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, enco
 def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:
     """Raise ModelError unless the bridge was trained for this encoder and this decoder."""
     names = ("encoder", "vector width", "decoder", "embedding width")
-    own = (info.encoder, info.dim, info.decoder, info.width)
+    trained_for = (info.encoder, info.dim, info.decoder, info.width)
     if problems := [
         f"{name}: the bridge was trained for {expected}, the configuration has {found}"
-        for name, expected, found in zip(names, own, (encoder, dim, decoder, width), strict=True)
+        for name, expected, found in zip(names, trained_for, (encoder, dim, decoder, width), strict=True)
         if expected != found
     ]:
         hint = "Train a bridge for this configuration with `synthgen train-bridge`."

@@ -16,12 +16,12 @@ BRIDGE, PROMPT, XRAG = "bridge", "prompt", "xrag"  # values of `writer`
 BUILTIN, TRANSFORMERS, VLLM, ENDPOINT = "builtin", "transformers", "vllm", "endpoint"  # values of `engine`
 DEFAULT_WORDS = 10  # prompt words of `writer: prompt` by default
 AUTO, PLAIN = "auto", "plain"  # values of `style`: choose the styles that fit train best; use no adapter
-LEAST_TOKENS, MOST_TOKENS = 16, 96  # ends of the range of `max_new_tokens: auto`
-MOST_TOKENS_PROMPTED = 768  # the upper end with `writer: prompt`, whose texts do not lose detail with their length
-LEAST_TOKENS_PER_WORD = 1.2  # lower than that of most texts, so that few texts are longer than the real ones
-LONG = 0.95  # quantile of the numbers of words that counts as the length of a long real text
-STEP = 8  # the number of tokens is a multiple of this, so that few texts do not change it
-LONG_WORDS = 12  # mean number of characters between spaces above which a script has no spaces between words
+MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest value of `max_new_tokens: auto`
+MAX_TOKENS_PROMPTED = 768  # the largest value with `writer: prompt`; a bridge loses the detail of longer texts
+MIN_TOKENS_PER_WORD = 1.2  # most texts need more tokens per word, so few synthetic texts exceed the real lengths
+LONG = 0.95  # a real text of this quantile of the numbers of words counts as long
+STEP = 8  # `auto` rounds up to a multiple of this, so that changing a few texts does not change it
+LONG_WORDS = 12  # if words have more characters on average, the script has no spaces between words
 _Name = Annotated[str, Field(min_length=1)]
 
 
@@ -35,8 +35,8 @@ class EndpointConfig(Section):
     )
     allow_remote: bool = Field(
         False,
-        description="Accept an address outside this machine and private networks; no policy for external release "
-        "accepts this.",
+        description="Accept an address outside this machine and private networks. Every policy for external release "
+        "rejects this setting.",
     )
     parallel: int = Field(8, ge=1, le=256, description="Number of requests that are sent at the same time.")
     timeout: float = Field(
@@ -75,7 +75,7 @@ class DecodeConfig(Section):
     engine: Literal["builtin", "transformers", "vllm", "endpoint"] = Field(
         "builtin",
         description="Program that runs the language model: `builtin`, `transformers` or `vllm` (on a GPU) for a "
-        "model folder, `endpoint` for a server of your own.",
+        "model folder, `endpoint` for your own server.",
     )
     endpoint: EndpointConfig | None = Field(
         None, validate_default=True, description="The server of `engine: endpoint`."
@@ -87,8 +87,8 @@ class DecodeConfig(Section):
     )
     bridge: str = Field(
         "builtin",
-        description="The `builtin` bridge, or the folder of a trained bridge; it must fit the model. With `writer: "
-        "prompt`, only its vocabulary is used.",
+        description="The `builtin` bridge, or the folder of a trained bridge; the bridge must fit the model. With "
+        "`writer: prompt`, only its vocabulary is used.",
     )
     candidates: Annotated[int, Field(ge=1, le=64)] = Field(
         4,
@@ -97,9 +97,10 @@ class DecodeConfig(Section):
     )
     max_new_tokens: Annotated[int, Field(ge=8, le=4096)] | Literal["auto"] = Field(
         "auto",
-        description="Largest number of tokens of a record, or of a segment with the section `segments`. `auto` is "
-        f"{LEAST_TOKENS_PER_WORD} times the number of words of a long training text, from {LEAST_TOKENS} to "
-        f"{MOST_TOKENS} ({MOST_TOKENS_PROMPTED} with `writer: prompt`), and {MOST_TOKENS} with `segments` or DP.",
+        description="Largest number of tokens of a record; with the section `segments`, of a segment. `auto` is "
+        f"{MIN_TOKENS_PER_WORD} times the number of words of a long training text, but at least {MIN_TOKENS} and at "
+        f"most {MAX_TOKENS} ({MAX_TOKENS_PROMPTED} with `writer: prompt`). With `segments` or DP, `auto` is "
+        f"{MAX_TOKENS}.",
     )
     temperature: Annotated[float, Field(gt=0, le=5)] = Field(
         0.8,
@@ -126,21 +127,21 @@ class DecodeConfig(Section):
     )
     template: str = Field(
         "builtin",
-        description="Prompt of `writer: prompt`: `builtin`, or a text file with the fields of the page on your own "
-        "model.",
+        description="Prompt of `writer: prompt`: `builtin`, or a text file with the fields that the page on your own "
+        "model lists.",
     )
     examples: str | None = Field(
         None,
         description="Public texts that `writer: prompt` shows as examples: the name of a built-in set such as "
-        "`clinical-note`, or a JSON Lines file with `text` and optionally `label`. Never texts of the source.",
+        "`clinical-note`, or a JSON Lines file with `text` and optionally `label`. Never use texts of the source.",
     )
     descriptions: dict[str, _Name] = Field(
-        default_factory=dict, description="What each label means, in words for the prompt of `writer: prompt`."
+        default_factory=dict, description="Meaning of each label, for the prompt of `writer: prompt`."
     )
     style: _Name | Annotated[tuple[_Name, ...], Field(min_length=1)] = Field(
         PLAIN,
-        description="Style adapter: a built-in style, a folder, a list of these in equal shares, `plain` for no "
-        "adapter, or `auto` for the styles that fit the training texts best.",
+        description="Style adapter: a built-in style, the folder of a style, a list of styles in equal shares, "
+        "`plain` for no adapter, or `auto` for the styles that fit the training texts best.",
     )
     batch: int = Field(
         128, ge=1, le=4096, description="Number of texts written in parallel. Lower it if memory is short."
@@ -209,19 +210,19 @@ class DecodeConfig(Section):
         return style
 
     def for_texts(self, texts: Sequence[str]) -> "DecodeConfig":
-        """Return the section with a number in place of `max_new_tokens: auto`; without texts, `MOST_TOKENS`.
+        """Return the section with a number in place of `max_new_tokens: auto`; without texts, it is `MAX_TOKENS`.
 
-        Privacy: reads the number of words of each text; the number is a quantile of theirs.
+        Privacy: reads the number of words of each text; the result depends on a quantile of these numbers.
         """
         if self.max_new_tokens != AUTO:
             return self
-        most = MOST_TOKENS_PROMPTED if self.is_prompted else MOST_TOKENS
+        upper_limit = MAX_TOKENS_PROMPTED if self.is_prompted else MAX_TOKENS
         words = [len(text.split()) for text in texts]
         if sum(map(len, texts)) > LONG_WORDS * sum(words) or len(texts) == 0:
-            return self.model_copy(update={"max_new_tokens": MOST_TOKENS})
+            return self.model_copy(update={"max_new_tokens": MAX_TOKENS})
         longest = np.quantile(words, LONG, method="higher")
-        tokens = STEP * math.ceil(LEAST_TOKENS_PER_WORD * longest / STEP)
-        return self.model_copy(update={"max_new_tokens": min(max(tokens, LEAST_TOKENS), most)})
+        tokens = STEP * math.ceil(MIN_TOKENS_PER_WORD * longest / STEP)
+        return self.model_copy(update={"max_new_tokens": min(max(tokens, MIN_TOKENS), upper_limit)})
 
     @property
     def token_limit(self) -> int:
@@ -232,7 +233,7 @@ class DecodeConfig(Section):
 
     @property
     def written(self) -> "DecodeConfig":
-        """The settings on which texts depend: the section without the address, the key and the load of a server."""
+        """The settings that the texts depend on: of a server, only its model."""
         if self.endpoint is None:
             return self
         server = EndpointConfig(url="http://server/v1", model=self.endpoint.model)
@@ -240,9 +241,9 @@ class DecodeConfig(Section):
 
     @property
     def voting(self) -> dict[str, object]:
-        """All settings on which votes for a style depend; the program that writes is not among them."""
-        others = {"candidates", "writer", "engine", "endpoint", "template", "examples", "descriptions"}
-        return self.model_dump(mode="json", exclude=others)
+        """The settings that the votes for a style depend on; how texts are written later does not change a vote."""
+        for_writing = {"candidates", "writer", "engine", "endpoint", "template", "examples", "descriptions"}
+        return self.model_dump(mode="json", exclude=for_writing)
 
     @property
     def placement(self) -> str:
@@ -251,7 +252,7 @@ class DecodeConfig(Section):
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """Names of the styles, which are used in equal shares; `auto` and `plain` only occur alone."""
+        """Names of the styles, used in equal shares, or one of the values `auto` and `plain`."""
         return (self.style,) if isinstance(self.style, str) else self.style
 
     @property

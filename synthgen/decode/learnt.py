@@ -1,6 +1,6 @@
 """Digests of the sentences that a style was trained on.
 
-A run is refused if more than `MOST_SHARE` of its records contain such a sentence.
+A run is refused if more than the share `MAX_SHARE` of its records contain a sentence that its style was trained on.
 """
 
 import re
@@ -16,8 +16,8 @@ from synthgen.core.files import read_bytes
 from synthgen.core.sentences import SENTENCE_END
 
 LEARNT = "learnt.u64"  # the file of the digests
-LEAST_WORDS = 10  # shorter sentences have no digest; two persons rarely write the same sentence of ten words
-MOST_SHARE = 0.01  # a share of records up to this one can contain such a sentence by chance
+MIN_WORDS = 10  # a sentence with fewer words has no digest; two persons rarely write the same sentence of ten words
+MAX_SHARE = 0.01  # by chance, up to this share of the records can contain a sentence of the training texts
 
 Digests = NDArray[np.uint64]
 
@@ -25,18 +25,18 @@ Digests = NDArray[np.uint64]
 def sentence_digests(text: str) -> set[int]:
     """Return the first 64 bits of the SHA-256 of each sentence of ten or more words.
 
-    A sentence does not continue across lines. The digest is that of its words in lower case, joined by single spaces,
+    A line break ends a sentence. The digest is computed from the words in lower case, joined by single spaces,
     without punctuation.
 
     Privacy: the digests have no key, so anyone who guesses a sentence can test whether it is included.
     """
-    found = set()
+    digests = set()
     for line in text.lower().splitlines():
         for sentence in SENTENCE_END.split(line):
             words = re.findall(r"\w+", sentence)
-            if len(words) >= LEAST_WORDS:
-                found.add(int(sha256_bytes(" ".join(words).encode())[:16], 16))
-    return found
+            if len(words) >= MIN_WORDS:
+                digests.add(int(sha256_bytes(" ".join(words).encode())[:16], 16))
+    return digests
 
 
 def write_learnt(texts: Iterable[str], folder: Path) -> None:

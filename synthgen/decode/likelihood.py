@@ -1,8 +1,8 @@
 """Measure the likelihood of texts under a language model, with or without a bridge.
 
-With a bridge, a text follows the bridge's frame: the template with the prompt and the soft tokens of a vector. The
-difference in nats per token between the text's own vector and the vector of another text measures how much
-information the bridge transfers, independent of sampling.
+With a bridge, a text follows the bridge's frame: the template with the prompt and the soft tokens of a vector.
+Compare the nats per token given the text's own vector and given the vector of another text: the difference measures
+how much information the bridge transfers, independent of sampling.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Nats:
     """Negative log-likelihoods of n texts."""
 
     total: NDArray[np.float64]  # (n), nats of each text
-    tokens: NDArray[np.int64]  # (n), number of its tokens
+    tokens: NDArray[np.int64]  # (n), number of tokens of each text
 
     @property
     def each(self) -> NDArray[np.float64]:
@@ -74,7 +74,7 @@ class Likelihood:
         self,
         texts: Sequence[str],
         *,
-        most_tokens: int,
+        max_tokens: int,
         vectors: Float32 | None = None,
         prompts: Sequence[str] | None = None,
     ) -> Nats:
@@ -82,34 +82,34 @@ class Likelihood:
 
             nats = - sum_t log p(text_t | frame, text_<t)
 
-        With a bridge, the frame is its template with the text's prompt (empty by default) and the soft tokens of
-        the text's vector. The vectors are float32 (n, d). Without vectors, the soft tokens are omitted. Without a
-        bridge, the frame is the begin-of-text token or, if the tokenizer has none, the end-of-text token.
-        Tokens of a text after `most_tokens` are ignored. The other texts of a batch change a text's nats only by
-        rounding.
+        With a bridge, the frame is the bridge's template with the text's prompt (empty by default) and the soft
+        tokens of the text's vector. The vectors are float32 (n, d). Without vectors, the soft tokens are omitted.
+        Without a bridge, the frame is the begin-of-text token or, if the tokenizer has none, the end-of-text token.
+        Of each text, at most the first `max_tokens` tokens are read. The other texts of a batch change a text's nats
+        only by rounding.
 
         Raises:
             DataError: a text has no tokens, or vectors or prompts are given without a bridge.
             ModelError: the model's output is not finite.
         """
         if self.projector is None and not (vectors is None and prompts is None):
-            raise DataError("a model without a bridge reads neither vectors nor prompts")
-        encoded = [token_ids(self.tokenizer, text)[:most_tokens] for text in texts]
+            raise DataError("a language model without a bridge reads neither vectors nor prompts")
+        encoded = [token_ids(self.tokenizer, text)[:max_tokens] for text in texts]
         if empty := sum(not ids for ids in encoded):
-            raise DataError(f"{empty} of {len(encoded)} texts have no tokens, so no likelihood")
+            raise DataError(f"{empty} of {len(encoded)} texts have no tokens, so they have no likelihood")
         frames = self._frames(len(texts), prompts, with_vector=vectors is not None)
         total = np.zeros(len(texts))
 
         def read(rows: list[int]) -> NDArray[np.float64]:
-            of_rows = None if vectors is None else vectors[rows]
-            return self._read([frames[i] for i in rows], [encoded[i] for i in rows], of_rows)
+            vectors_of_rows = None if vectors is None else vectors[rows]
+            return self._read([frames[i] for i in rows], [encoded[i] for i in rows], vectors_of_rows)
 
-        # texts of similar length share a batch, so little is padded
+        # texts of similar length share a batch, so the batches contain little padding
         order = sorted(range(len(texts)), key=lambda i: (-len(frames[i]) - len(encoded[i]), i))
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         if self.batch == 1 and self.device.type == "cpu":
-            # a single text is too small for several cores; if each text uses one core, every machine computes
-            # the same bits
+            # a single text is too small for several cores; with one core for each text, the result is bitwise the
+            # same on every machine
             in_threads(
                 batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=usable_cores()
             )
@@ -136,14 +136,14 @@ class Likelihood:
             soft = self.projector(torch.from_numpy(vectors.copy()).to(self.device))
         hidden, targets, row_of = self._predictions(frames, texts, soft)
         nats = _cross_entropies(hidden, self.model.get_output_embeddings(), targets)
-        found = np.zeros(len(texts))
-        np.add.at(found, row_of.cpu().numpy(), nats.cpu().numpy())
-        return found
+        totals = np.zeros(len(texts))
+        np.add.at(totals, row_of.cpu().numpy(), nats.cpu().numpy())
+        return totals
 
     def _predictions(
         self, frames: list[list[int]], texts: list[list[int]], soft: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the hidden state before each token of the texts, the token, and the row of its text.
+        """Return, for each token of the texts, the hidden state that predicts it, the token, and the row of its text.
 
         The padding follows the text, so no token attends to it.
         """

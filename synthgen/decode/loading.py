@@ -1,6 +1,6 @@
 """Load a causal language model from a local folder.
 
-Nothing is downloaded, no code of the folder is run, and a missing tensor is an error.
+This module downloads nothing and runs no code of the folder. A missing tensor is an error.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,10 @@ HALVES = (torch.bfloat16, torch.float16)  # the 16-bit types, which the backend 
 
 
 def backend_of(device: Placement) -> str:
-    """Return the backend that computes for a placement: "cuda", "cpu", or "cpu without bfloat16".
+    """Return the backend for a placement: "cuda", "cpu", or "cpu without bfloat16".
 
-    With one seed, a backend always writes the same texts. Another backend rounds differently and writes others.
+    With the same seed, a backend always writes the same texts. Backends round differently, so they write different
+    texts.
 
     Raises:
         ModelError: if "cuda" is given and there is no GPU.
@@ -53,14 +54,14 @@ class Loaded:
 
 
 def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu") -> Loaded:
-    """Return the tokenizer and the model of a folder: a causal language model of transformers, as safetensors.
+    """Return the tokenizer and the causal language model of a folder in the format of transformers, as safetensors.
 
-    With the dtype "auto", weights keep their stored dtype, except that a processor without bfloat16 instructions
-    converts 16-bit weights to float32, without loss. The device "auto" means all GPUs, or the CPU if there is none; a
-    device map of accelerate is possible too.
+    With the dtype "auto", weights keep their stored dtype. Exception: on a processor without bfloat16 instructions,
+    16-bit weights are converted to float32, without loss. The device "auto" means all GPUs, or the CPU if there is no
+    GPU. `device` can also be a device map of accelerate.
 
     Raises:
-        ModelError: if the model cannot be read or lacks tensors, or a requested GPU does not exist.
+        ModelError: if the model cannot be read or lacks tensors, or "cuda" is given and there is no GPU.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
@@ -73,7 +74,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     placed = {"device_map": device if isinstance(device, str) else dict(device)} if spread else {}
     verbosity = logging.get_verbosity()
-    # hides the warning that the projector is no tensor of the model; missing tensors are an error below
+    # hide the warning about the projector, an extra tensor in the checkpoint; missing tensors are an error below
     logging.set_verbosity_error()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
@@ -92,7 +93,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
         if dtype == "auto" and backend == SLOW and model.dtype in HALVES:
             model.float()
     first = next(p.device for p in model.parameters() if not p.is_meta)
-    # accelerate moves offloaded parts to the device at each use, so only a forward pass shows which device that is
+    # accelerate moves offloaded weights to the computing device at each use, so only a forward pass shows the device
     with torch.inference_mode():
         used = model.get_input_embeddings()(torch.zeros(1, 1, dtype=torch.long, device=first)).device
     return Loaded(tokenizer, model, used, on_one_device=all(p.device == used for p in model.parameters()))

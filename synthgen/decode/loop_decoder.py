@@ -32,10 +32,10 @@ class LoopDecoder(ABC):
     The constructor of a subclass merges the adapters, if any, and then calls `_prepare`.
     """
 
-    end_mark: str | None = None  # a string that also ends a text, besides the end tokens
+    end_mark: str | None = None  # a string that ends a text, in addition to the end tokens
     reads_vectors = False  # whether a prompt contains a vector as input embeddings
-    vllm: VllmEngine | None = None  # writes the texts in place of the decode loop
-    context_comes_first = True  # whether the context, the preceding text, comes before the prompt or after it
+    vllm: VllmEngine | None = None  # if set, vLLM writes the texts instead of the decode loop
+    context_comes_first = True  # whether the context, the preceding text, comes before or after the prompt
 
     def __init__(
         self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
@@ -44,10 +44,14 @@ class LoopDecoder(ABC):
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
         self.folder, self.name, self.on_one_device = folder, name, loaded.on_one_device
         self.own_loop = own_loop  # whether `LlamaStepper` may compute the model's forward pass
-        self.tokenizing = Lock()  # one call at a time: its handling of special tokens affects other threads' calls
+        self.tokenizing = Lock()  # the tokenizer stores how to treat special tokens, so threads must take turns
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
-        """Pack the weights; set the tokens that end a text, and the special tokens that are never written."""
+        """Pack the weights; set the tokens that end a text and the tokens that are never written.
+
+        `more_ends` end a text in addition to the end tokens of model and tokenizer. All other `special` tokens are
+        never written.
+        """
         supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
         self.eos = ends_of(self.model, self.tokenizer, self.folder) | more_ends
@@ -63,8 +67,8 @@ class LoopDecoder(ABC):
 
         Raises:
             DataError: if the number of contexts differs from the number of latents.
-            ModelError: if a prompt and the new tokens do not fit the model, its output is not finite, or words are
-                requested without a vocabulary for these vectors.
+            ModelError: if a prompt and the new tokens do not fit the model, its output is not finite, or prompt words
+                are configured and there is no vocabulary for these vectors.
         """
         with self.tokenizing:
             prefix, wanted = self._prefix(settings), self._wanted(latents)
@@ -91,7 +95,9 @@ class LoopDecoder(ABC):
         return candidates_of(latents, settings.candidates, texts, surprisal)
 
     def use_vllm(self) -> None:
-        """Let vLLM write the texts; it reads a copy of the weights if adapters were merged into them.
+        """Let vLLM write the texts.
+
+        If prompts contain vectors, adapters may have been merged into the weights, so vLLM reads a copy of them.
 
         Raises:
             DependencyError: vLLM is not installed.
@@ -115,7 +121,7 @@ class LoopDecoder(ABC):
     ) -> tuple[Candidate, ...]:
         if latents.prompt_words:
             raise ModelError(
-                "decode.engine: vllm cannot prefer the words of the DP query", hint="Set decode.words to 0."
+                "decode.engine: vllm cannot prefer the prompt words of the DP query", hint="Set decode.words to 0."
             )
         stepper = GenericStepper(self.model, 1)
 
@@ -139,7 +145,7 @@ class LoopDecoder(ABC):
 
     @abstractmethod
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
-        """Return the prompt of each latent, and the padded length, which depends on the settings alone."""
+        """Return the prompt of each latent, and the length to pad prompts to, which depends on the settings alone."""
 
     @abstractmethod
     def _embed(self, stepper: Stepper, ids: Tensor, lengths: Tensor, vectors: Float32) -> Tensor:
@@ -150,7 +156,7 @@ class LoopDecoder(ABC):
         return []
 
     def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - for subclasses
-        """Return for each latent the tokens to make likelier. If no latent has such tokens, the list is empty."""
+        """Return for each latent the tokens to make more likely; an empty list if there are none for any latent."""
         return []
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
@@ -158,18 +164,18 @@ class LoopDecoder(ABC):
 
 
 def spellings(tokenizer: Any, words: Sequence[str]) -> list[tuple[int, ...]]:
-    """Return the token sequences of words: after a space or not, in lower case, capitalized or in capitals."""
-    written = {lead + form for w in words for lead in (" ", "") for form in (w, w.capitalize(), w.upper())}
-    return sorted({tuple(tokenizer(text, add_special_tokens=False).input_ids) for text in written} - {()})
+    """Return the token sequences of words with and without a leading space, in lower, capitalized and upper case."""
+    variants = {lead + form for w in words for lead in (" ", "") for form in (w, w.capitalize(), w.upper())}
+    return sorted({tuple(tokenizer(text, add_special_tokens=False).input_ids) for text in variants} - {()})
 
 
 def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
-    """Return the tokens that end a text: the end token of the tokenizer and those of the model.
+    """Return the tokens that end a text: the end token of the tokenizer and the end tokens of the model.
 
     Bridges are trained with the end token of the tokenizer.
 
     Raises:
-        ModelError: neither the tokenizer nor the model defines one.
+        ModelError: neither the tokenizer nor the model defines an end token.
     """
     eos = model.generation_config.eos_token_id
     ends = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
@@ -179,10 +185,10 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return the last `limit` tokens of each of n contexts, each followed by an empty line, and the room they need.
+    """Return the last `limit` tokens and an empty line for each of n contexts, and their largest possible number.
 
-    The room is the largest possible number of these tokens. An empty context gives no tokens. Without contexts, the
-    room is 0.
+    The largest number includes the tokens of the empty line. An empty context gives no tokens. Without contexts, the
+    largest number is 0.
 
     Raises:
         DataError: the number of contexts is neither 0 nor n.
@@ -199,9 +205,10 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
 
 
 def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark: str | None = None) -> Ended:
-    """Return the text of a row of tokens up to its end token or the characters `mark`, and how it ended.
+    """Return the text of a row of tokens up to its end token or the string `mark`, and how the text ended.
 
-    If the token limit cut a text, the text is shortened to its last complete sentence, unless less than half remains.
+    "stop" means that the text ended itself; "length" means that the token limit cut it. In the second case, the text
+    is shortened by `whole_sentences`.
     """
     end = next((at for at, token in enumerate(row) if token in ends), None)
     text = str(tokenizer.decode(row[:end], skip_special_tokens=True)).strip()
@@ -219,7 +226,10 @@ def whole_sentences(text: str) -> str:
 def candidates_of(
     latents: Latents, each: int, texts: Sequence[Ended], surprisal: Sequence[float]
 ) -> tuple[Candidate, ...]:
-    """Return the texts, with the surprisal of each, as candidates; each latent has `each` consecutive texts."""
+    """Return the texts, with the surprisal of each, as candidates; each latent has `each` consecutive texts.
+
+    The surprisal of a text is a share of the surprisal of a random guess; see `loop.batching.write`.
+    """
     return tuple(
         Candidate(
             latent_id=latents.ids[i // each],

@@ -10,13 +10,15 @@ TENSORS = tuple(f"projector.projector.{layer}.{part}" for layer in (0, 2) for pa
 
 
 class Projector(nn.Module):
-    """Two linear layers with a GELU between them, from one vector (d) to `n_soft` input embeddings of `width`.
+    """Two linear layers with a GELU between them, from one vector (d) to `n_soft` soft tokens.
+
+    A soft token is an input embedding (`width`) of the language model that stands for no word.
 
         soft = W2 · gelu(W1 · x + b1) + b2,   x = the vector, scaled to the length sqrt(d)
 
-    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; its checkpoints name the two layers
-        `projector.projector.{0,2}`. Unlike xRAG, this projector has more than one soft token, and it scales the
-        vector so that its entries have unit variance.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; the paper's checkpoints name the two layers
+        `projector.projector.{0,2}`. Unlike xRAG, this projector can make several soft tokens, and it scales the
+        vector so that the mean square of its entries is 1.
     """
 
     def __init__(self, dim: int, hidden: int, n_soft: int, width: int) -> None:
@@ -31,7 +33,7 @@ class Projector(nn.Module):
 
 
 def splice(embeddings: Tensor, soft: Tensor, is_placeholder: Tensor) -> Tensor:
-    """Return input embeddings (n, t, width) with placeholders replaced by soft tokens (n, n_soft, width), in order.
+    """Replace the placeholders in input embeddings (n, t, width) by soft tokens (n, n_soft, width), in order.
 
     Raises:
         ModelError: a row of `is_placeholder`, bool (n, t), is not true at exactly n_soft positions.
@@ -54,8 +56,8 @@ def projector_from(tensors: Mapping[str, Tensor], n_soft: int, width: int) -> Pr
         raise ModelError("the bridge is damaged", problems=[f"{first}: not a matrix"])
     hidden, dim = tensors[first].shape
     expected = zip(others, ((hidden,), (n_soft * width, hidden), (n_soft * width,)), strict=True)
-    found = [(name, tuple(tensors[name].shape), shape) for name, shape in expected]
-    if problems := [f"{name}: shape {own}, expected {shape}" for name, own, shape in found if own != shape]:
+    shapes = [(name, tuple(tensors[name].shape), shape) for name, shape in expected]
+    if problems := [f"{name}: shape {found}, expected {shape}" for name, found, shape in shapes if found != shape]:
         raise ModelError("the projector does not fit the language model", problems=problems)
     projector = Projector(dim, hidden, n_soft, width)
     projector.load_state_dict({name.removeprefix("projector."): tensors[name].float() for name in TENSORS})

@@ -12,7 +12,7 @@ from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
 
 FILE = "words.safetensors"
-POOL = 200  # number of words nearest to a vector, from which its words are chosen
+POOL = 200  # the words of a vector are chosen among this number of words nearest to it
 PRIOR = 0.02  # weight of the logarithm of a word's frequency in public passages
 LIKENESS = 0.2  # weight of a word's similarity to the most similar word that was already chosen
 
@@ -22,16 +22,17 @@ class WordReader:
     """Words of a vocabulary with their vectors.
 
     A text's vector is near the vectors of its characteristic words. Words are chosen one by one among the `POOL`
-    nearest ones. Frequent words and words unlike those chosen before are preferred (maximal marginal relevance):
+    nearest words. The choice prefers frequent words, and words that differ from the words chosen before (maximal
+    marginal relevance):
 
         w_j = argmax_w  cos(x − x̄, w − w̄) + PRIOR · log f_w − LIKENESS · max(0, max_{i<j} cos(w − w̄, w_i − w̄))
 
-    with x the text's vector, x̄ the mean vector of public passages, w a word's vector, w̄ the mean of these, and f_w
-    the share of public passages that contain the word.
+    Here x is the text's vector, x̄ the mean vector of public passages, w a word's vector, w̄ the mean of all words'
+    vectors, and f_w the share of public passages that contain the word.
 
-    Privacy: k words of a vocabulary of v carry at most k · log2 v bits of the vector, readable by anyone. This limit
-        is not a privacy guarantee, because a few words can name a person's illness.
-    Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998; the prior is ours.
+    Privacy: k words of a vocabulary of v words carry at most k · log2 v bits of the vector, readable by anyone. This
+        limit is not a privacy guarantee, because a few words can name a person's illness.
+    Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, plus our term PRIOR.
     """
 
     words: tuple[str, ...]
@@ -48,16 +49,16 @@ class WordReader:
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
         centred = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 0)
         prior = (PRIOR * np.log(self.frequency)).astype(np.float32)
-        found = []
+        words = []
         for row in centred:  # one product per row, so that rounding does not depend on the other rows
             score = self.table @ row + prior
             pool = np.argsort(-score, kind="stable")[:POOL]
-            found.append(tuple(self.words[i] for i in pool[_diverse(score[pool], self.table[pool], k)]))
-        return tuple(found)
+            words.append(tuple(self.words[i] for i in pool[_diverse(score[pool], self.table[pool], k)]))
+        return tuple(words)
 
 
 def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
-    """Return k rows, each with the best score minus its likeness to the rows chosen before."""
+    """Return k rows, chosen one by one for the best score minus the likeness to the rows chosen before."""
     chosen: list[int] = []
     likeness = np.zeros(len(score), dtype=np.float32)
     for _ in range(k):
@@ -69,7 +70,7 @@ def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
 
 
 def make_reader(frequency: Mapping[str, float], vectors: Float32, centre: Float32) -> WordReader:
-    """Return the reader of words: `frequency` is f, `vectors` (v, d) are the words encoded as texts."""
+    """Return the reader of a vocabulary: `frequency` has f by word, `vectors` (v, d) the vectors of the words."""
     table = vectors - vectors.mean(axis=0)
     table /= np.linalg.norm(table, axis=1, keepdims=True)
     shares = np.array(list(frequency.values()), dtype=np.float32)
@@ -77,7 +78,7 @@ def make_reader(frequency: Mapping[str, float], vectors: Float32, centre: Float3
 
 
 def save_words(reader: WordReader, path: Path) -> None:
-    """Write a vocabulary; one byte per number of the table is precise enough to choose the same words."""
+    """Write a vocabulary; each number of the table is stored in one byte, which is precise enough."""
     scale = np.abs(reader.table).max(axis=1) / 127
     tensors = {
         "table": np.round(reader.table / scale[:, None]).astype(np.int8),
@@ -92,7 +93,7 @@ def load_words(path: Path) -> WordReader:
     """Return the vocabulary in a file.
 
     Raises:
-        ModelError: if the file is damaged, a part is missing, or the parts do not fit each other.
+        ModelError: if the file is damaged, or its parts do not fit each other.
     """
     try:
         with safe_open(path, framework="numpy") as file:

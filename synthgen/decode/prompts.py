@@ -1,4 +1,4 @@
-"""Prompts: the positions of the label and the vector in the language model's input."""
+"""Prompts of a bridge: where the label and the vector stand in the language model's input."""
 
 import re
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ _FIELD = re.compile(r"(\{prompt\}|\{vector\})")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    r"""The template that a bridge was trained with, such as "<|im_start|>{prompt}\n{vector}\n".
+    r"""The template of a bridge's training, for example "<|im_start|>{prompt}\n{vector}\n".
 
-    It contains each of the two fields once. Filled, it is called the frame, which precedes the text.
+    It contains each of the two fields once. The filled template is called the frame; the generated text follows it.
     """
 
     text: str
     n_soft: int  # soft tokens per vector
-    placeholder_id: int  # token id at the positions of the soft tokens, which replace its embedding
+    placeholder_id: int  # id of the token whose embeddings the soft tokens replace
 
     def __post_init__(self) -> None:
         if self.text.count(VECTOR) != 1 or self.text.count(PROMPT) != 1:
@@ -31,7 +31,10 @@ class Template:
         return len(token_ids(tokenizer, prompt))
 
     def tokens(self, tokenizer: Any, prompt: str, max_prompt_tokens: int | None = None) -> list[int]:
-        """Return the token ids of the frame, with the placeholder id at the positions of the soft tokens."""
+        """Return the token ids of the frame, with the placeholder id at the positions of the soft tokens.
+
+        Of the prompt, at most `max_prompt_tokens` tokens are used.
+        """
         ids: list[int] = []
         for part in _FIELD.split(self.text):
             if part == VECTOR:
@@ -44,7 +47,7 @@ class Template:
 
 
 def token_ids(tokenizer: Any, text: str) -> list[int]:
-    """Return the tokens of a text alone, without begin or end of text."""
+    """Return the token ids of a text, without tokens for the beginning or end of text."""
     return list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
 
 

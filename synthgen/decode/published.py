@@ -1,7 +1,8 @@
-"""xRAG as published: a language model whose checkpoint contains a projector, with paraphrase prompts in chat form.
+"""Load a bridge from a checkpoint in xRAG's published layout, in which the language model contains the projector.
 
 Such a checkpoint, for example `Hannibal046/xrag-7b`, is a Mistral causal language model. Its state dict also
-contains `projector.projector.{0,2}.{weight,bias}`, and its tokenizer knows the placeholder `<xRAG>`.
+contains `projector.projector.{0,2}.{weight,bias}`, and its tokenizer knows the placeholder `<xRAG>`. It is prompted
+to paraphrase, in chat form.
 """
 
 import json
@@ -26,10 +27,10 @@ SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TABLE, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 PLACEHOLDER = "<xRAG>"
-MARK = "[X]"  # marks the vector's position in `PARAPHRASES`, as in the paper's prompts
+MARK = "[X]"  # stands for the vector in `PARAPHRASES`, as in the paper's prompts
 CHAT = "[INST] {words} [/INST]"
 KIND = "mlp2x_gelu"  # projector_type in config.json: two layers with a GELU between them
-# As in the paper, each prompt states that the vector's text and the new text mean the same; the wording is new.
+# As in the paper, each prompt states that the vector's text and the new text mean the same. The wording is ours.
 PARAPHRASES = (
     "Background: [X] Write this background again in your own words.",
     "Background: [X] Which text says the same as this background?",
@@ -40,8 +41,7 @@ PARAPHRASES = (
     "Background: [X] Spell out what the background says.",
     "There is another way to put the background [X], namely:",
 )
-# Invented sentences on which the raw length of an encoder is measured. The raw length is the length of its vectors
-# before normalization.
+# Invented sentences on which an encoder's raw length is measured: the length of its vectors before normalization.
 SENTENCES = (
     "The train to the coast leaves at seven and arrives before noon.",
     "She planted two rows of beans behind the house and waited for rain.",
@@ -92,7 +92,7 @@ class CheckpointBridge(Bridge):
     """A bridge inside its language model's checkpoint."""
 
     templates: tuple[Paraphrase, ...]  # prompts, one of which is drawn for each record
-    raw_length: float | None = None  # measured length of the encoder's vectors before normalization
+    raw_length: float | None = None  # see `AtLength`; None until it is measured
     dtype: Dtype = "bfloat16"  # dtype of the language model
 
     def check_fit(self, *, dim: int, width: int) -> None:
@@ -112,11 +112,11 @@ class AtLength(nn.Module):
 
         soft = W2 · gelu(W1 · x + b1) + b2,   x = raw_length · v / ‖v‖
 
-    Published encoders of this kind end in a norm layer, so their raw lengths differ little between texts. One typical
-    length, a positive number, is used for all vectors. Interpolated vectors are shorter than real ones, and get the
-    length of real ones this way.
+    The published encoders of such projectors end in a norm layer, so the length of their vectors before normalization
+    (`raw_length`) differs little between texts. Here all vectors get one typical length. Interpolated vectors, which
+    are shorter than vectors of texts, are thereby scaled to the usual length.
 
-    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; here, one length is used.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2, except for the single length.
     """
 
     def __init__(self, projector: Projector, raw_length: float | None) -> None:
@@ -135,8 +135,8 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
     """Return the bridge inside a checkpoint of xRAG's layout, without loading the language model.
 
     Raises:
-        ModelError: the checkpoint is not of this layout; all missing or contradictory tensors, tokens, widths and
-            shards are listed.
+        ModelError: the checkpoint is not of this layout. The error lists all missing or contradictory tensors,
+            tokens, widths and shards.
     """
     files = tensor_files(folder)
     config, tokenizer = _config_and_tokenizer(folder)
@@ -183,12 +183,12 @@ def _config_and_tokenizer(folder: Path) -> tuple[Any, Any]:
 
 def _token_problems(config: Any, tokenizer: Any) -> list[str]:
     problems = []
-    found, stated = tokenizer.get_vocab().get(PLACEHOLDER), getattr(config, "xrag_token_id", None)
-    if found is None:
+    token_id, stated = tokenizer.get_vocab().get(PLACEHOLDER), getattr(config, "xrag_token_id", None)
+    if token_id is None:
         problems.append(f"{PLACEHOLDER}: the tokenizer lacks the placeholder")
-    elif stated is not None and stated != found:
+    elif stated is not None and stated != token_id:
         problems.append(
-            f"{PLACEHOLDER}: token {found} of the tokenizer, but xrag_token_id in config.json is {stated}"
+            f"{PLACEHOLDER}: has id {token_id} in the tokenizer, but xrag_token_id in config.json is {stated}"
         )
     if tokenizer.bos_token_id is None:
         problems.append("<s>: the tokenizer defines no beginning of text")
@@ -198,11 +198,11 @@ def _token_problems(config: Any, tokenizer: Any) -> list[str]:
 def _config_problems(config: Any, tensors: dict[str, Tensor]) -> list[str]:
     problems = []
     stated, kind = getattr(config, "retriever_hidden_size", None), getattr(config, "projector_type", KIND)
-    found = tensors[TENSORS[0]].shape[-1] if TENSORS[0] in tensors else stated
+    width = tensors[TENSORS[0]].shape[-1] if TENSORS[0] in tensors else stated
     if stated is None:
         problems.append("config.json: retriever_hidden_size is missing")
-    elif found != stated:
-        problems.append(f"{TENSORS[0]}: takes {found} numbers, but retriever_hidden_size in config.json is {stated}")
+    elif width != stated:
+        problems.append(f"{TENSORS[0]}: takes {width} numbers, but retriever_hidden_size in config.json is {stated}")
     if kind != KIND:
         problems.append(f"config.json: projector_type {kind!r} is not supported, only {KIND!r}")
     return problems
@@ -212,7 +212,7 @@ def tensor_files(folder: Path) -> dict[str, Path]:
     """Return the file of every tensor of a checkpoint.
 
     Raises:
-        ModelError: if a shard that the index names is missing or damaged, or lacks a tensor. All are listed.
+        ModelError: if a shard that the index names is missing or damaged, or lacks a tensor; each is listed.
     """
     if not (folder / INDEX).is_file():
         return dict.fromkeys(_names(folder / SINGLE), folder / SINGLE)
@@ -223,14 +223,14 @@ def tensor_files(folder: Path) -> dict[str, Path]:
         raise ModelError(f"{folder / INDEX}: weight_map must map each tensor to a file") from error
     problems = []
     for shard in sorted(set(named.values())):
-        wanted = sorted(name for name, file in named.items() if file == shard)
+        expected = sorted(name for name, file in named.items() if file == shard)
         if shard.parent != folder or shard.suffix != ".safetensors":
-            problems.append(f"{wanted[0]}: {shard.name} is not a safetensors file of this folder")
+            problems.append(f"{expected[0]}: {shard.name} is not a safetensors file of this folder")
         elif not shard.is_file():
-            problems.append(f"{wanted[0]}: its shard {shard.name} ({len(wanted)} tensors) is missing")
+            problems.append(f"{expected[0]}: its shard {shard.name} ({len(expected)} tensors) is missing")
         else:
-            missing = sorted(set(wanted) - _names(shard))
-            problems += [f"{name}: missing in {shard.name}, which the index names" for name in missing]
+            missing = sorted(set(expected) - _names(shard))
+            problems += [f"{name}: missing in {shard.name}, although the index places it there" for name in missing]
     if problems:
         raise ModelError(f"{folder}: the checkpoint is incomplete", problems=problems, hint="Fetch its files again.")
     return named
@@ -238,18 +238,18 @@ def tensor_files(folder: Path) -> dict[str, Path]:
 
 def read_tensors(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, Tensor]:
     """Return the named tensors as stored; names that no file contains are omitted."""
-    found = {}
+    tensors = {}
     for name in names:
         if name in files:
             with safe_open(files[name], framework="pt") as file:
-                found[name] = file.get_tensor(name)
-    return found
+                tensors[name] = file.get_tensor(name)
+    return tensors
 
 
 def head_problems(files: Mapping[str, Path], *, tied: bool) -> list[str]:
     """Return contradictions between the output head of a Llama or Mistral checkpoint and `tie_word_embeddings`.
 
-    If there is a contradiction, a library either initializes a random head or ignores the stored one. Both change the
+    With such a contradiction, transformers initializes a random head or ignores the stored head. Both change the
     texts.
     """
     if not tied:

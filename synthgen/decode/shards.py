@@ -1,4 +1,4 @@
-"""Write the texts of many latents shard by shard, one thread per core; a finished shard is never written again."""
+"""Write the texts of many latents in shards (files), one thread per core. A finished shard is never written again."""
 
 import json
 import re
@@ -23,23 +23,23 @@ from synthgen.decode.loop.llama import GROUPS
 
 Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidate, ...]]
 
-STEP_BYTES = 1 << 28  # memory that a thread needs besides its cache, for a step of 128 rows of 50,000 logits
+STEP_BYTES = 1 << 28  # memory that a thread needs in addition to its cache, for a step of 128 rows of 50,000 logits
 _NAME = re.compile(r"shard-(\d+)-(\d+)\.parquet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeTask:
-    """What all shards of a stage have in common."""
+    """The settings that all shards of a stage share."""
 
     open_decoder: Callable[[], Decoder]  # called only if a shard is missing
     settings: Settings
     seeds: SeedTree
-    # called in several threads; the texts of a latent may not depend on other latents
+    # called in several threads; the texts of a latent must not depend on other latents
     write: Write = lambda decoder, *task: decoder.decode(*task)
 
 
 def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, is_local: bool = True) -> int:
-    """Return the number of threads for n latents: one per core that the memory allows; 1 for a GPU or a server."""
+    """Return the number of threads for n latents: one per core if the memory allows it; 1 for a GPU or a server."""
     backend = backend_of(device)
     if backend == "cuda" or not is_local:
         return 1
@@ -50,21 +50,21 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, 
     return max(1, min(usable_cores(), n, room))
 
 
-def _cache_bytes(folder: Path, settings: Settings, number: int) -> int:
-    """Return the size in bytes of the decode loop's cache for a Llama model; each value takes `number` bytes."""
+def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
+    """Return the size in bytes of the decode loop's cache for a Llama model, in which a value takes `value_bytes`."""
     config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
     columns = settings.context_tokens + 2 * settings.max_new_tokens  # a prompt is rarely longer than its text
-    of_one = 2 * int(config.get("num_hidden_layers", 0)) * int(config.get("num_key_value_heads", heads)) * int(size)
-    return of_one * settings.batch * columns * number
+    values = 2 * int(config.get("num_hidden_layers", 0)) * int(config.get("num_key_value_heads", heads)) * int(size)
+    return values * settings.batch * columns * value_bytes
 
 
 def drop_foreign_shards(folder: Path, latents: Latents, candidates: int) -> None:
     """Remove every shard that does not contain exactly the candidates of the rows that its name states.
 
-    A shard that overlaps an earlier one is also removed. Such shards were copied, renamed or damaged.
-    An interrupted run leaves no such shard.
+    A shard that overlaps an earlier shard is also removed. An interrupted run leaves no such shards; they exist only
+    if somebody copied, renamed or damaged files.
     """
     stop = 0
     for rows, path in list(_shards(folder)):
@@ -76,27 +76,28 @@ def drop_foreign_shards(folder: Path, latents: Latents, candidates: int) -> None
 
 def _is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
     try:
-        found = [(c.latent_id, c.index, c.label) for c in read_candidates(path)]
+        stored = [(c.latent_id, c.index, c.label) for c in read_candidates(path)]
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
         return False
-    return found == [(latents.ids[i], index, latents.labels[i]) for i in rows for index in range(candidates)]
+    return stored == [(latents.ids[i], index, latents.labels[i]) for i in rows for index in range(candidates)]
 
 
 def missing_rows(folder: Path, n: int) -> list[range]:
     """Return the ranges of the n rows that no shard contains, in order."""
-    found, at = [], 0
+    missing, at = [], 0
     for rows, _ in [*_shards(folder), (range(n, n), None)]:
         if rows.start > at:
-            found.append(range(at, rows.start))
+            missing.append(range(at, rows.start))
         at = rows.stop
-    return found
+    return missing
 
 
 def cut(missing: list[range], settings: Settings, n_workers: int) -> list[range]:
-    """Return the shards of the missing rows in the order in which they are started.
+    """Divide the missing rows into shards, and return them in the order in which they are started.
 
-    The rows of a full shard fill the batch twice. The last shards are smaller, down to one group of prompts, so that
-    all workers finish at about the same time. If there are few rows, each worker gets an equal share.
+    The candidates of a full shard fill the batch twice. The last shards are smaller, but have at least one group of
+    prompts, so that all workers finish at about the same time. If there are few rows, each worker gets an equal
+    share.
     """
     largest, group = max(1, 2 * settings.batch // settings.candidates), max(1, settings.batch // GROUPS)
     left, shards = sum(map(len, missing)), []
@@ -114,11 +115,11 @@ def write_shards(task: DecodeTask, latents: Latents, folder: Path, advance: Adva
     """Write the texts of all latents that no shard contains; return the number of shards in the folder.
 
     A shard is written completely or not at all. The division into shards and the number of workers do not change any
-    text, so a stage can be continued with another number of workers. A single worker uses all of torch's threads;
-    several workers use one thread each.
+    text, so a stage can continue with another number of workers. A single worker uses all of torch's threads; several
+    workers use one thread each.
 
     Raises:
-        Exception: the first exception of `open_decoder` or `write`; finished shards are kept.
+        Exception: the first exception of `open_decoder` or `write`. Finished shards are kept.
     """
     for other in set(folder.glob("shard-*")) - {path for _, path in _shards(folder)}:
         other.unlink()  # an incomplete shard, or one of an older version
@@ -143,7 +144,7 @@ def read_shards(folder: Path) -> tuple[Candidate, ...]:
 
 
 def rows_of(latents: Latents, rows: list[int]) -> Latents:
-    """Return rows of latents, in the order given."""
+    """Return the latents of some rows, in the order of `rows`."""
     names = ("ids", "labels", "parent_ids", "weights", *(("prompt_words",) if latents.prompt_words else ()))
     columns: dict[str, Any] = {name: tuple(getattr(latents, name)[i] for i in rows) for name in names}
     return replace(latents, vectors=latents.vectors[rows], **columns)
@@ -151,8 +152,8 @@ def rows_of(latents: Latents, rows: list[int]) -> Latents:
 
 def _shards(folder: Path) -> Iterator[tuple[range, Path]]:
     for path in sorted(folder.glob("shard-*")):
-        if found := _NAME.fullmatch(path.name):
-            yield range(int(found[1]), int(found[2])), path
+        if match := _NAME.fullmatch(path.name):
+            yield range(int(match[1]), int(match[2])), path
 
 
 def _save(folder: Path, rows: range, candidates: tuple[Candidate, ...]) -> None:

@@ -37,18 +37,18 @@ class StyleSource(BaseModel):
 
 
 class StyleCard(BaseModel):
-    """Description of the bridge that a style fits, and of its training."""
+    """Description of a style: the bridge that it extends, and its training."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = Field(default=1, ge=1, le=1)
     name: str = Field(pattern=f"^{NAME}$")
-    bridge: str  # digest of the bridge it extends
+    bridge: str  # digest of the bridge that the style extends
     rank: int = Field(ge=1)
     steps: int = Field(ge=0)
     sources: tuple[StyleSource, ...]
-    heldout_before: float  # loss on held-out passages, given their vectors, in nats per token, before the training
-    heldout_after: float
+    heldout_before: float  # loss before the training: nats per token on held-out passages, given their vectors
+    heldout_after: float  # the same loss after the training
     samples: tuple[str, ...] = ()  # texts written in the style from vectors of held-out passages
 
 
@@ -73,17 +73,18 @@ def is_built_in(style: StyleAdapter) -> bool:
 
 
 def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
-    """Return a built-in style, or the one in the folder that `resolve` returns for a configured path.
+    """Return a built-in style, or the style in the folder that `resolve` returns for a configured path.
 
     Raises:
-        ModelMissing: if there is no such style.
+        ModelMissing: if the style does not exist.
         ModelError: if a file is damaged.
     """
     folder = BUILT_IN_STYLES / name if name in built_in_styles() else resolve(name)
     paths = (folder / CARD, folder / WEIGHTS, folder / LEARNT)
     if missing := [path.name for path in paths if not path.is_file()]:
         raise ModelMissing(
-            f"decode.style: {name!r} is neither a built-in style nor a style's folder ({', '.join(missing)} missing)",
+            f"decode.style: {name!r} is neither a built-in style nor the folder of a style "
+            f"({', '.join(missing)} missing)",
             hint=f"Use one of {', '.join(built_in_styles())}, or train a style with `synthgen train-bridge --style`.",
         )
     try:
@@ -100,8 +101,8 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
 
         W + B · A   becomes   W + B · A + Σ_m share_m · B_m · A_m
 
-    W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m that of style m. The adapters of the
-    language model are stacked along the rank. Those of the projector are added to its weights.
+    W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. Adapters of the
+    language model are stacked along the rank. Adapters of the projector are added to its weights.
 
     Raises:
         ModelError: a style was trained for another bridge, or does not fit the bridge's layers.
@@ -111,7 +112,7 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
     if other := sorted({style.card.name for style, _ in shares if style.card.bridge != bridge.digest}):
         raise ModelError(
             f"decode.style: {', '.join(other)} was trained for another bridge",
-            hint="Set decode.bridge to the bridge it was trained for, or train the style again.",
+            hint="Set decode.bridge to the bridge that the style was trained for, or train the style again.",
         )
     projector, adapters = deepcopy(bridge.projector), dict(bridge.adapters)
     for style, share in shares:
@@ -126,11 +127,11 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
     return Bridge(info, projector, adapters, digest, words=bridge.words)
 
 
-def _stacked(own: Tensor | None, more: Tensor, name: str) -> Tensor:
+def _stacked(of_bridge: Tensor | None, of_style: Tensor, name: str) -> Tensor:
     """Return both tensors stacked along the rank, which is the second axis of `up` and the first of `down`."""
-    if own is None:
-        return more
+    if of_bridge is None:
+        return of_style
     axis = 1 if name.endswith(".up") else 0
-    if own.ndim != more.ndim or own.shape[1 - axis] != more.shape[1 - axis]:
+    if of_bridge.ndim != of_style.ndim or of_bridge.shape[1 - axis] != of_style.shape[1 - axis]:
         raise ModelError("the style does not fit the bridge", problems=[name])
-    return torch.cat([own.float(), more], dim=axis)
+    return torch.cat([of_bridge.float(), of_style], dim=axis)

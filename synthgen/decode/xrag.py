@@ -18,8 +18,8 @@ from synthgen.decode.prompts import Template
 from synthgen.decode.published import AtLength, CheckpointBridge, Paraphrase
 from synthgen.decode.train.adapters import merge
 
-# Tokens reserved for each prompt word. A prompt is cut after this room, so that the padded length of the prompts does
-# not depend on the vectors.
+# Tokens reserved for each prompt word. If the words need more, the prompt is cut, so that the padded length of the
+# prompts does not depend on the vectors.
 WORD_TOKENS = 3
 
 
@@ -35,23 +35,23 @@ class XragDecoder(LoopDecoder):
         decoder, encoder: names of the language model and of the encoder in the configuration.
         dim: number of columns of the latents.
         device: see `load_model`.
-        own_loop: whether the project's implementation of Llama models may replace that of transformers.
+        own_loop: whether `LlamaStepper` may compute the forward pass instead of transformers.
 
     Raises:
-        ModelError: a part is damaged, or the parts do not fit each other.
+        ModelError: the model or the bridge is damaged, or they do not fit each other.
 
-    Privacy: reads latents only, which are functions of training vectors; the texts can reveal what the vectors
+    Privacy: reads latents only, which are functions of training vectors. The texts can reveal what the vectors
         contain (see docs/explanation/threat-model.md). With `settings.words`, the prompt contains part of a vector as
         readable words.
     Randomness: the candidates of latent x are drawn one after another from the stream seeds/x. If there are several
         templates, one is drawn from seeds/x/template.
     Cost: one forward pass per token and batch; see `write`.
-    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2); SMOTExT decodes interpolated vectors the same way.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2). SMOTExT also decodes interpolated vectors through xRAG.
     """
 
     reads_vectors = True
 
-    def __init__(  # noqa: PLR0913 - a model and what it must fit
+    def __init__(  # noqa: PLR0913 - a model and what it has to match
         self,
         folder: Path,
         bridge: Bridge,
@@ -84,7 +84,7 @@ class XragDecoder(LoopDecoder):
             label: [template.tokens(self.tokenizer, text) for template in self.templates]
             for label, text in settings.prompts.items()
         }
-        longest = max(len(ids) for of_label in prompts.values() for ids in of_label)
+        longest = max(len(ids) for prompts_of_label in prompts.values() for ids in prompts_of_label)
         if settings.words > 0:
             return self._prompts_with_words(latents, settings), longest + WORD_TOKENS * settings.words
         return [
@@ -108,7 +108,7 @@ class XragDecoder(LoopDecoder):
     def _wanted(self, latents: Latents) -> list[list[int]]:
         """Return for each latent the first tokens of its prompt words.
 
-        A word has up to four such tokens: after a space or at the start of a line, in lower case or capitalised.
+        A word has at most four first tokens: with and without a space before it, in lower case and capitalized.
         """
         ids = {
             word: {

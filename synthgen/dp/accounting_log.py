@@ -1,7 +1,7 @@
-"""Build the mechanism log for the `accounting` audit and check before noise is drawn that the audit would pass.
+"""Build the mechanism log for the `accounting` audit, and check before noise is drawn that the audit would pass.
 
-The log lists the queries, their cost, their dry run on made-up persons, the outcome of the replay and the other
-accesses to the records. It contains no result computed from real persons.
+The log lists the queries, the cost of each, their dry run on made-up persons, the outcome of the replay (see
+`synthgen.dp.replay`) and the other accesses to the records. It contains no result computed from real persons.
 """
 
 from collections.abc import Mapping
@@ -36,15 +36,15 @@ def account_for(
     noise: Noise,
     rehearsal: Rehearsal,
 ) -> dict[str, Any]:
-    """Return the mechanism log of a run that is about to draw its noise, after the `accounting` audit passed the log.
+    """Return the mechanism log of a run that is about to draw its noise; the log has passed the `accounting` audit.
 
-    No policy releases a DP run with a public secret. Such a run is a study, so its log is not audited.
+    A DP run with a public secret is a study, which no policy releases. Its log is not audited.
 
     Raises:
         ConfigError: the audit does not pass, so no policy would allow the release. No noise was drawn.
         InputError: the log contains values outside the range that the audit supports.
 
-    Privacy: reads the person ids and texts of train; the log holds a digest of the ids.
+    Privacy: reads the person ids and texts of train; the log contains a digest of the ids.
     Cost: seconds.
     """
     groups = tuple(record.group for record in train.records)
@@ -54,8 +54,8 @@ def account_for(
     persons = Table(texts=tuple(train.texts), labels=None, groups=groups, has_groups=train.has_groups)
     inputs = AuditInputs(synthetic=persons, train=persons, control=persons, mechanism=log)
     try:
-        found = Accounting().run(inputs, np.random.default_rng(0), job.config.audit.confidence)
-        reason = None if found.verdict == "pass" else found.reason
+        outcome = Accounting().run(inputs, np.random.default_rng(0), job.config.audit.confidence)
+        reason = None if outcome.verdict == "pass" else outcome.reason
     except NotMeasurable as error:
         reason = error.message
     if reason is not None:
@@ -78,7 +78,7 @@ def _log(
 ) -> dict[str, Any]:
     """Return the log of the run's mechanisms in the form that `audits.attacks.accounting.mechanism_log` documents.
 
-    The log lists the reservations that the ledger holds before the noise is drawn. The log cannot change
+    The log lists the reservations of other runs that are in the ledger before the noise is drawn. It cannot change
     afterwards, because the ledger records its digest. The release statement adds later reservations of other runs.
     """
     spending = reservation.spending
@@ -109,10 +109,7 @@ def _log(
 
 
 def _release_of(spending: Spending) -> dict[str, Any]:
-    """Return the log entry of another run.
-
-    The log assumes that the two runs share persons, so their privacy costs are composed.
-    """
+    """Return the log entry of another run; it is assumed to share persons, so that the privacy costs are composed."""
     return {
         "release": spending.run,
         "person_set": sha256_json([spending.run]),
@@ -123,10 +120,9 @@ def _release_of(spending: Spending) -> dict[str, Any]:
 
 
 def _access_status(config: Config, kind: ReadKind) -> str:
-    """Return the status of a kind of access to the records, which states how the access is accounted for.
+    """Return how a kind of access to the records other than a DP query is accounted for.
 
-    A DP query is not such an access. Accesses after the noise is drawn are not known yet; `with_later_accesses` sets
-    their status.
+    Accesses after the noise is drawn are not known yet; `with_later_accesses` sets their status.
     """
     if kind in DECLARABLE:
         return "outside"
@@ -136,10 +132,11 @@ def _access_status(config: Config, kind: ReadKind) -> str:
 def with_later_accesses(
     log: Mapping[str, Any], policy: Policy, *, n_earlier: int, n_removed: int
 ) -> Mapping[str, Any]:
-    """Return the log with the status of the accesses that are known only when the records are audited.
+    """Return the log with the status of the accesses that are known only when the synthetic records are audited.
 
-    `n_earlier` is the number of earlier audits. If there was one, the settings of this run may depend on its results.
-    `n_removed` is the number of records that were removed because of an audit, which compares them with train.
+    `n_earlier` is the number of earlier audits of the control persons; if it is not 0, the settings of this run may
+    depend on the results of these audits. `n_removed` is the number of synthetic records that were removed because of
+    an audit, which compares them with train.
     """
     status: dict[ReadKind, str] = {
         "filter-against-train": "none" if n_removed == 0 else "unaccounted",

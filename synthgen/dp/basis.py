@@ -38,8 +38,8 @@ def fit_basis(vectors: Float32) -> PublicBasis:
 
 
 def load_basis(encoder: str) -> PublicBasis:
-    """Return the shipped basis of an encoder, which `training/basis.py` makes; raise ConfigError if it has none."""
-    shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # a path of the user is not a public basis
+    """Return the shipped basis of an encoder (made by `training/basis.py`); raise ConfigError if there is none."""
+    shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # never a file of the user
     if encoder not in shipped:
         raise ConfigError(
             f"embed.model: dp-gaussian requires an encoder with a shipped public basis, and {encoder!r} has none",

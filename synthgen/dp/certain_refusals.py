@@ -22,27 +22,28 @@ from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.prepare import Prepared
 from synthgen.pipeline.secret import PUBLIC
 
-INPUT_CHECKS = "input_checks"  # the audits' random stream of the input checks, and the prefix of their metrics
+INPUT_CHECKS = "input_checks"  # name of the audits' random stream for the input checks, and prefix of their metrics
 
 
 def refuse_doomed_run(
     job: Job, policy: Policy, prepared: Prepared, control_source: Corpus, *, spend_again: bool = False
 ) -> None:
-    """Refuse a run that has no reservation yet and whose release would be refused with certainty.
+    """Refuse a run that has no reservation yet, if its release would certainly be refused.
 
-    Nothing is recorded. The input checks are those of the audits (`check_split`), on the same records and with the
-    same random stream. A study, whose secret is public, is never released, so it need not pass the input checks.
+    Nothing is recorded. The input checks are the checks that the audits run later (`check_split`), on the same
+    records and with the same random stream. A study, whose secret is public, is never released, so it does not have
+    to pass them.
 
     Raises:
-        BudgetError: the release would be refused, for at least one of these reasons; all are listed:
+        BudgetError: the release would be refused for at least one of these reasons, which are all listed:
             - the remaining budget is too small, or delta is above the limit for all runs together;
             - delta is too large for the number of persons in train;
-            - the control persons were audited as often as the policy allows;
+            - the control persons were already audited as often as the policy allows;
             - the input checks find a problem that the policy does not allow, or their numbers do not pass a rule.
         InputError: the ledger cannot be used.
 
-    Privacy: reads train and control without noise; the result can only refuse the run. A message contains an AUC,
-        the rate of near-duplicates, and the rate of control persons who have an identifier of a train person.
+    Privacy: reads train and control without noise; the result can only refuse the run. The message can contain an
+        AUC, the rate of near-duplicates, and the rate of control persons who have an identifier of a train person.
     """
     if not needs_reservation(job, spend_again=spend_again):
         return
@@ -67,24 +68,24 @@ def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str
     before = attempts_before(*ledger_of(job.config), control=as_table(control, {}))
     if before >= min(limits):
         yield (
-            f"attempts: {before} made, and the policy allows {min(limits):g} in all; a further run needs control "
+            f"attempts: {before} made, and the policy allows {min(limits):g} in all; another run needs control "
             "persons of whom at most one in a hundred was audited before"
         )
 
 
 def _input_problems(job: Job, policy: Policy, prepared: Prepared) -> Iterator[str]:
-    """Yield what `split_problems` finds in the de-identified tables of a run."""
+    """Yield the problems that `split_problems` finds in the de-identified tables of a run."""
     with job.progress.stage("input checks", total=1, unit="tables") as advance:
         yield from split_problems(policy, prepared, job.seeds, job.config.audit.confidence)
         advance(1)
 
 
 def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confidence: float) -> Iterator[str]:
-    """Yield the problems of the input checks that do not depend on the synthetic table and prevent every release.
+    """Yield the problems of the input checks that prevent the release whatever the synthetic table is.
 
-    A problem prevents each audit that compares the tables from passing. So it prevents the release if the policy
-    requires such an audit or limits the number of problems. Under an independent policy, no check decides on the
-    release after the noise is drawn, so a problem stops the run before the draw.
+    If there is a problem, no audit that compares the tables can pass. So the problem prevents the release if the
+    policy requires such an audit or limits the number of problems. Under an independent policy, nothing decides on
+    the release after the noise is drawn, so every problem stops the run before.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),
@@ -95,14 +96,14 @@ def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confiden
         near_duplicate_rate=prepared.near_duplicate_rate,
     )
     try:
-        found = check_split(inputs, stream(seeds.child("audit").integer(), INPUT_CHECKS))
+        checks = check_split(inputs, stream(seeds.child("audit").integer(), INPUT_CHECKS))
     except InputError as error:
         yield f"input checks: {error.message}"
         return
     limited = any(rule.metric == f"{INPUT_CHECKS}.problems" for rule in policy.all_rules())
     if policy.is_independent or limited or {*policy.required} - {ACCOUNTING}:
-        yield from (f"input checks: {problem}" for problem in found.problems)
-    numbers = {f"{INPUT_CHECKS}.{name}": Metric(**number) for name, number in found.details["metrics"].items()}
+        yield from (f"input checks: {problem}" for problem in checks.problems)
+    numbers = {f"{INPUT_CHECKS}.{name}": Metric(**number) for name, number in checks.details["metrics"].items()}
     evidence = Evidence(metrics=numbers, audits={})
     for rule in policy.all_rules():
         if rule.metric in numbers and not rule.metric.endswith(".problems"):  # the problems are listed above

@@ -8,12 +8,13 @@ from synthgen.core.types import Float64
 from synthgen.dp.noised_sums import Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
-# The entry of a row that counts the person. A row whose point has norm 1 has norm 1.04, so clipping makes it 4 %
-# shorter.
+# The entry of a row that counts the person. With it, a row whose point has norm 1 has norm 1.04, so clipping makes
+# the row 4 % shorter.
 COUNT = 0.3
 WIDE = 48  # number of leading axes whose covariance is queried; the other axes use the public variance
-# Public priors: least variance of the class means and least variance within classes, as shares of that of public text
-LEAST_SIGNAL, LEAST_SPREAD = 0.05, 0.2
+# Public lower limits of the variance of the class means and of the variance within classes, as shares of the variance
+# of public text
+MIN_SIGNAL, MIN_SPREAD = 0.05, 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,12 +28,12 @@ class Means:
 def query_means(people: PersonRows, variances: Float64, query: Query, mechanism: QueryMechanism) -> Means:
     r"""Return the noised means of the classes.
 
-    The row of a person holds, for each class c, the mean over the person's records of 1[y = c] · (`COUNT`, x), where
-    x is the record's point and y its class. The noised sum over persons gives a count n_c and a sum of points, so
-    z_c = sum / n_c has noise of variance s_c² = (σ / n_c)² per axis, with σ the noise multiplier. The overall mean g
-    is the sum over all classes divided by the sum of all counts. The public basis is centred, so g is shrunk towards
-    0, the mean of public text. Each z_c is shrunk towards g. Along axis j, both are shrunk by a factor that depends
-    on the public variance λ_j of this axis; see `shrink`:
+    The row of a person contains, for each class c, the mean over the person's records of 1[y = c] · (`COUNT`, x),
+    where x is the record's point and y its class. The noised sum over persons gives a count n_c and a sum of points.
+    So z_c = sum / n_c has noise of variance s_c² = (σ / n_c)² per axis, with σ the noise multiplier. The overall mean
+    g is the sum over all classes divided by the sum of all counts. The public basis is centred, so g is shrunk
+    towards 0, the mean of public text. Each z_c is shrunk towards g. Along axis j, both are shrunk by a factor that
+    depends on the public variance λ_j of this axis; see `shrink`:
 
         μ_c = shrink(g) + shrink(z_c - g)
 
@@ -49,7 +50,7 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
         return placed.reshape(len(placed), -1)
 
     answer = mechanism(people.mean_rows(of_records), query).reshape(c, -1)
-    # a smaller count is below the standard deviation of its own noise, σ / `COUNT`
+    # below 2 σ, a count is smaller than the standard deviation of its noise, σ / `COUNT`
     counts = np.maximum(answer[:, 0] / COUNT, 2 * query.noise_multiplier)
     sums, sigma = answer[:, 1:], query.noise_multiplier
     overall = sums.sum(axis=0) / counts.sum()
@@ -61,17 +62,17 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
 def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
     """Return estimates of true rows from noised rows by empirical Bayes, float64 (r, d).
 
-        row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`LEAST_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
+        row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`MIN_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
 
-    The true rows are taken to be centred at 0 with variance κ λ_j along axis j. At a low budget the noise can hide κ;
-    the public least value then keeps the estimates from all becoming 0. `seen` holds the noised rows, (r, d), `error`
-    the variance s_i² of each row's noise, (r,), and `variances` the λ of public text, (d,).
+    The model assumes that the true rows have mean 0 and variance κ λ_j along axis j. At a low budget, the noise can
+    hide κ. The lower limit `MIN_SIGNAL` then ensures that not all estimates are 0. `seen` (r, d) are the noised rows,
+    `error` (r,) is the variance s_i² of each row's noise, and `variances` (d,) are the λ of public text.
 
     Privacy: computed from noised query results.
-    Reference: Efron and Morris, JASA 1973, with variances proportional to the public ones.
+    Reference: Efron and Morris, JASA 1973, with variances proportional to the public variances.
     """
     noise = error[:, None]
-    kappa = max(LEAST_SIGNAL, float((seen**2 - noise).sum()) / (len(seen) * float(variances.sum())))
+    kappa = max(MIN_SIGNAL, float((seen**2 - noise).sum()) / (len(seen) * float(variances.sum())))
     return np.asarray(seen * (kappa * variances / (kappa * variances + noise)))
 
 
@@ -81,10 +82,11 @@ def query_spread(
     """Return a square root L of the classes' common covariance, float64 (d, d): x = μ_c + L · z, z ~ N(0, I).
 
     The row of a person is the mean over the person's records of (x - μ_y)(x - μ_y)ᵀ on the first `WIDE` axes. The
-    matrix is symmetric, so the row holds only its upper triangle. Off-diagonal entries are multiplied by √2, so that
-    the row and the matrix have the same norm. The noised diagonal is shrunk towards the scaled public variances, and
-    the off-diagonal entries towards 0. The other axes use the scaled public variances. The scale is the trace of the
-    noised matrix divided by the sum of the public variances of the same axes, at least `LEAST_SPREAD`.
+    matrix is symmetric, so the row contains only its upper triangle. Off-diagonal entries are multiplied by √2, so
+    that the row and the matrix have the same norm. The noised diagonal is shrunk towards the scaled public variances,
+    and the off-diagonal entries are shrunk towards 0. The other axes use the scaled public variances. The scale is
+    the trace of the noised matrix divided by the sum of the public variances of the same axes, but at least
+    `MIN_SPREAD`.
 
     Privacy: one Gaussian query; the means are already noised.
     """
@@ -101,7 +103,7 @@ def query_spread(
     half = np.zeros((wide, wide))
     half[upper] = mechanism(people.mean_rows(of_records), query) / persons / weight
     seen = half + half.T - np.diag(half.diagonal())
-    scale = max(LEAST_SPREAD, float(np.trace(seen)) / float(variances[:wide].sum()))
+    scale = max(MIN_SPREAD, float(np.trace(seen)) / float(variances[:wide].sum()))
     off = ~np.eye(wide, dtype=bool)
     prior = scale * variances
     covariance = np.diag(prior)

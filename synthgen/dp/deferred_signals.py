@@ -1,4 +1,4 @@
-"""Defer stop signals while a DP result is drawn and recorded, because stopping then would lose the result."""
+"""Defer stop signals while a DP result is drawn and recorded, because an immediate stop would lose the result."""
 
 import os
 import signal
@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from synthgen.core.errors import Interrupted
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# A signal stops the run at once only if it arrives more than this many seconds after the first one, because a closing
-# terminal or a service manager sends several signals at the same time.
+# A further signal stops the run at once only if it arrives more than this number of seconds after the first signal,
+# because a closing terminal or a service manager sends several signals at the same time.
 APART = 5.0
 WAITS = (
     "The budget is being spent; the run stops as soon as the DP result is stored. "
@@ -25,12 +25,12 @@ WAITS = (
 def deferred_signals() -> Iterator[None]:
     """Defer the first signal of `STOPS` to the end of the block.
 
-    Further signals within `APART` seconds of the first one have no effect of their own. A later signal stops the run
-    at once. Outside the main thread, signals are handled as usual.
+    Further signals within `APART` seconds of the first signal are ignored. A later signal stops the run at once.
+    Outside the main thread, signals are handled as usual.
 
     Raises:
-        Interrupted: a further signal stopped the run; the DP result is lost unless it was already stored.
-        SystemExit: a signal was deferred; raised at the end of the block.
+        Interrupted: a later signal stopped the run; the DP result is lost unless it was already stored.
+        SystemExit: at the end of the block, if a signal was deferred.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -49,7 +49,7 @@ def deferred_signals() -> Iterator[None]:
         with suppress(OSError):  # the terminal may be closed, and no error may interrupt the draw
             os.write(2, WAITS.encode())
 
-    # a signal that is ignored stays ignored, such as SIGHUP under nohup
+    # signals that the process ignores, such as SIGHUP under nohup, stay ignored
     deferred = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]
     handlers = {number: signal.signal(number, wait) for number in deferred}
     try:

@@ -1,4 +1,4 @@
-"""The method dp-gaussian: each class is a Gaussian in a public basis; the discriminant selects its typical points."""
+"""The method dp-gaussian: each class is a Gaussian in a public basis; a discriminant selects typical points."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ NAME = "dp-gaussian"
 FILE = "classes.safetensors"
 MEANS, SPREAD = "class-means", "spread"
 QUERIES = {MEANS: QuerySpec(share=0.56), SPREAD: QuerySpec(share=0.14, clip=0.7)}
-DRAWN = 4  # points drawn per vector; the one with the highest class probability is used
+DRAWN = 4  # number of points drawn per vector; the point with the highest class probability is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,8 +28,8 @@ class ClassModel:
 
         x = μ_c + L · z,   z ~ N(0, I)
 
-    To sample a vector of class c, the model draws `DRAWN` such points and takes the one with the largest p(c | x), as
-    `class_scores` computes it.
+    To sample a vector of class c, the model draws `DRAWN` points x and takes the point with the largest p(c | x); see
+    `class_scores`.
     """
 
     labels: tuple[str, ...]  # the declared labels, sorted
@@ -65,7 +65,7 @@ def learn(
 ) -> ClassModel:
     """Query the persons of train and return the model of their classes.
 
-    Privacy: the Gaussian queries of `QUERIES`, each clipped per person over all classes together.
+    Privacy: the Gaussian queries of `QUERIES`. In each query, the row of a person over all classes is clipped.
     """
     basis = context.basis
     means = query_means(people, basis.variances, queries[MEANS], mechanism)

@@ -1,7 +1,8 @@
 """The stage that queries train under differential privacy, logs the queries and records the result in the ledger.
 
 Later stages that write text do not access train. They use substitute records drawn from the noised query results.
-`learn` is the only code that queries persons; the dry run, the replay and the run itself call it.
+`learn` is the only code that queries persons. Three callers use it: the dry run, the replay (both in
+`synthgen.dp.replay`) and the run itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,9 +54,9 @@ from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
 RESULT_BYTES = 16 << 20  # more than the query results and their log need
-SUBSTITUTES = 1_000  # substitute points per class, to which the filters are fitted; fewer make them less exact
-# Numbers of made-up persons in the dry run. The audit requires that the number differs by a tenth from that of
-# the run itself. The second number is therefore used if the run has about 400 persons.
+SUBSTITUTES = 1_000  # substitute points per class, to which the filters are fitted; fewer make the filters less exact
+# Numbers of made-up persons in the dry run. The audit requires that the number differs by at least a tenth from the
+# number of persons of the run. The second number is therefore used if the run has about 400 persons.
 DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
 
 
@@ -70,7 +71,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasurePlan:
-    """All data that the code of the queries reads, except persons and noise. None of it is private."""
+    """All data that the code of the queries reads, except persons and noise. All of it is public."""
 
     context: PublicContext
     queries: Mapping[str, Query]
@@ -111,9 +112,9 @@ def measure(
         StorageError: the stored result was changed.
         InputError: the ledger cannot be used, or has no entry for the result in the workspace.
 
-    Privacy: all queries together cost the epsilon and delta of `dp`, for one person added or removed. The result
-        contains nothing else of train, except for its log, which stays in the workspace: it has an unkeyed digest of
-        the person ids, and the outcome of the replay.
+    Privacy: all queries together cost the epsilon and delta of `dp`, for one person added or removed. Of train, the
+        result contains only the noised answers. The log, which stays in the workspace, also contains an unkeyed
+        digest of the person ids and the outcome of the replay.
     Randomness: the operating system's generator. A run with a public secret uses the stream seeds/noise, so its
         results are not private.
     """
@@ -136,7 +137,7 @@ def measure(
 
 
 def _measure(stage: StageContext) -> Mapping[str, object]:
-    """Draw the noise, write the query results and record them in the ledger, unless it contains them already."""
+    """Draw the noise, write the query results and record them in the ledger, unless this was done already."""
     job, train, embedded, reservation = stage.input("persons")
     context, folder, run = stage.input("basis"), stage.folder, stage.input("run")
     plan, ledger = _plan(job, context), ledger_of(job.config)
@@ -152,7 +153,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
         rehearsal = replace(rehearsal, replay={**rehearsal.replay, **scores})
         log = account_for(job, train, reservation, plan.queries, noise, rehearsal)
         advance(1)
-        require_space(folder, RESULT_BYTES)  # a result that cannot be stored would spend the budget for nothing
+        require_space(folder, RESULT_BYTES)  # if the result could not be stored, the budget would be lost
         mechanism = PrivateMechanism(noise)
         declared = DeclaredQueries(declared=plan.queries, n_persons=len(persons.persons), mechanism=mechanism)
         with deferred_signals(), threadpool_limits(limits=1):
@@ -170,8 +171,8 @@ def _persons(
 ) -> tuple[MeasuredPersons, dict[str, str]]:
     """Return the data of train that the queries read, and the outcome of a check of the nats.
 
-    The check shows whether texts that are scored again without the other texts have the same nats. It is made only
-    if there is a vote; otherwise the outcome is empty.
+    The check scores some texts again without the other texts, and compares the nats. It is made only if there is a
+    vote; otherwise the outcome is empty.
     """
     if VOTE not in plan.queries:
         return MeasuredPersons(train=train, embedded=embedded), {}
@@ -206,7 +207,7 @@ def _noise(job: Job, *names: str) -> Noise:
     return StreamNoise(job.seeds.child(*names)) if job.config.secret == PUBLIC else SecureNoise()
 
 
-# The key covers the queries, the persons and how their texts are processed, but not the version of the program.
+# The cache key covers the queries, the persons and how their texts are processed, but not the version of the program.
 MEASURE_STAGE = Stage(
     name=MEASURE,
     version=1,
@@ -243,7 +244,7 @@ def public_words(job: Job) -> PublicWords:
     bridge = open_bridge(job)
     if isinstance(bridge, Vocabulary) or bridge.words is None:
         raise InternalError(
-            "the words query needs a vocabulary, and the bridge has none; the configuration should not allow this"
+            "the query for words needs a vocabulary, and the bridge has none; the configuration should not allow this"
         )
     return bridge.words
 

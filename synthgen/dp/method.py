@@ -1,6 +1,7 @@
 """Specifications of DP queries, and the public context in which they run.
 
-This module imports no model code, so `synthgen budget check` can price a run without the extra `engine`.
+This module imports no model code, so `synthgen budget check` can compute the cost of a run without the optional
+dependencies `engine`.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ class QuerySpec:
     share: float  # the query's share of the budget, above 0; the shares of all queries are scaled to a sum of 1
     clip: float = 1.0  # the largest L2 norm of one person's row
     steps: int = 1  # number of times the query is run
-    kind: Literal["gaussian", "vote"] = "gaussian"  # its name in the mechanism log
+    kind: Literal["gaussian", "vote"] = "gaussian"  # the kind of query in the mechanism log
 
     def query(self, name: str, noise_multiplier: float) -> Query:
         """Return the query with its noise multiplier."""
@@ -35,4 +36,4 @@ class PublicContext:
 
     labels: tuple[str, ...]  # the declared labels, sorted
     basis: PublicBasis  # the encoder's principal axes of public text
-    persons: int  # the declared lower bound on the number of persons in train
+    persons: int  # the declared lower limit of the number of persons in train

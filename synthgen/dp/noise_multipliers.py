@@ -12,20 +12,21 @@ from synthgen.core.errors import ConfigError
 from synthgen.dp.method import QuerySpec
 
 _WIDEST = (1e-2, 1e4)  # range in which a noise multiplier is searched
-# The exact search starts at this share of the multiplier that Rényi accounting requires, which is an upper bound.
+# The exact search has as upper limit the multiplier that Rényi accounting requires, and as lower limit this share of
+# that multiplier.
 _SLACK = 0.7
 _TOLERANCE = 1e-6  # absolute tolerance of a noise multiplier
 
 
 def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpec]) -> dict[str, float]:
-    """Return the noise multiplier of each step of each query so that all of them together cost (epsilon, delta).
+    """Return the noise multiplier of each query so that all steps of all queries together cost (epsilon, delta).
 
         σ_i = σ · √(T_i / s_i)
 
-    Here σ is the least noise multiplier at which a single Gaussian query costs (epsilon, delta), T_i is the number of
-    steps of query i, and s_i is its share of the budget, scaled so that Σ s_i = 1. Epsilon and delta hold for one
-    person added or removed. Every query sums over all persons. The composition of Gaussian queries costs as much as a
-    single one with 1/σ² = Σ T_i / σ_i², and the σ_i above satisfy this equation.
+    Here σ is the smallest noise multiplier at which a single Gaussian query costs at most (epsilon, delta), T_i is
+    the number of steps of query i, and s_i is its share of the budget, scaled so that Σ s_i = 1. Epsilon and delta
+    hold for one person added or removed. Every query sums over all persons. Together, Gaussian queries cost as much
+    as a single Gaussian query with 1/σ² = Σ T_i / σ_i², and the σ_i above satisfy this equation.
 
     Raises:
         ConfigError: no noise multiplier in the supported range meets the budget.
@@ -39,9 +40,9 @@ def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpe
 
 @cache
 def _least_noise(epsilon: float, delta: float) -> float:
-    """Return the least noise multiplier at which one Gaussian query costs (epsilon, delta)."""
-    most = _calibrated(rdp.RdpAccountant, epsilon, delta, _WIDEST)
-    return _calibrated(pld.PLDAccountant, epsilon, delta, (_SLACK * most, most))
+    """Return the smallest noise multiplier at which one Gaussian query costs at most (epsilon, delta)."""
+    upper = _calibrated(rdp.RdpAccountant, epsilon, delta, _WIDEST)
+    return _calibrated(pld.PLDAccountant, epsilon, delta, (_SLACK * upper, upper))
 
 
 def _calibrated(accountant: Any, epsilon: float, delta: float, between: tuple[float, float]) -> float:

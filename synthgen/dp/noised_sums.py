@@ -1,4 +1,4 @@
-"""The only DP primitive: a sum of clipped per-person rows with Gaussian noise, and the checks of its use."""
+"""The only DP primitive: a sum over persons of clipped rows, with Gaussian noise; and the checks of its use."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,10 +14,10 @@ from synthgen.core.types import Float64, Int64
 # A row is scaled so that the clip norm is `UNIT`, then rounded to integers. Sums fit into 64-bit integers, and the
 # rounding error is far below the noise.
 UNIT = 1 << 24
-# The drawn noise is larger than the accounted noise by this share. Rows of many persons are computed in one matrix
-# product. The last bits of a row then depend on the number of persons. The additional noise covers this rounding.
-# The vectors of the texts have no such rounding, because each text is encoded separately: see
-# `synthgen.pipeline.job.Job.encoder`.
+# The drawn noise is larger than the accounted noise by this share. The reason is that the rows of many persons are
+# computed in one matrix product, so the last bits of a row depend on the number of persons. The additional noise
+# covers this rounding. The vectors of the texts do not depend on the number of persons, because each text is encoded
+# separately: see `synthgen.pipeline.job.Job.encoder`.
 MARGIN = 3e-4
 
 
@@ -26,7 +26,7 @@ class Noise(Protocol):
 
     @property
     def seed(self) -> str | None:
-        """The key of the stream that the noise comes from, in hex; None if the noise has no seed."""
+        """The key of the random stream of the noise, in hex; None if the noise has no seed."""
         ...
 
     def integers(self, n: int, scale: float) -> Int64:
@@ -37,8 +37,8 @@ class Noise(Protocol):
 class SecureNoise:
     """Draws exact noise that is not reproducible, with OpenDP's sampler and the operating system's generator.
 
-    The last bits of floating-point noise can reveal the sum; integers drawn without rounding do not (Mironov,
-    CCS 2012). The sampler has no seed.
+    The last bits of floating-point noise can reveal the sum (Mironov, CCS 2012). Integers drawn without rounding
+    cannot. The sampler has no seed.
 
     Reference: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
     """
@@ -56,9 +56,9 @@ class SecureNoise:
 
 
 class StreamNoise:
-    """Draws rounded noise from a named stream, for tests and studies; each call continues the stream.
+    """Draws rounded noise from a named random stream, for tests and studies; each call continues the stream.
 
-    Privacy: none, because someone who knows the stream can subtract the noise.
+    Privacy: none, because anyone who knows the stream can subtract the noise.
     """
 
     def __init__(self, seeds: SeedTree) -> None:
@@ -88,8 +88,9 @@ class Query:
     kind: Literal["gaussian", "vote"] = "gaussian"  # the kind of query in the mechanism log
 
 
-# A function that returns the answer of one step over the rows of all persons, float64 (d,). A run uses
-# `PrivateMechanism`; before it, `synthgen.dp.replay` uses `DryRun` on made-up persons and `FixedAnswers` on train.
+# Takes the rows of all persons and a query; returns the answer of one step of the query, float64 (d,). A run uses
+# `PrivateMechanism`. Before the run, `synthgen.dp.replay` uses `DryRun` on made-up persons and `FixedAnswers` on
+# train.
 QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 
@@ -112,12 +113,12 @@ class PrivateMechanism:
             query: the query; the call answers one of its steps.
 
         Raises:
-            InternalError: a row is not finite, or there is no row at all.
+            InternalError: a row is not finite, or there is no row.
 
         Privacy: Gaussian noise of multiplier σ for one person added or removed: (α, α / (2σ²)) Rényi DP for each α.
-            The privacy loss of the discrete Gaussian differs from that of the continuous one by at most e^(-2π²σ²U²),
-            which is below floating-point precision. The number of persons, the sum without noise and the largest norm
-            are not returned.
+            The privacy losses of the discrete and the continuous Gaussian differ by at most e^(-2π²σ²U²), which is
+            below floating-point precision. The number of persons, the sum without noise and the largest norm are not
+            returned.
         Reference: Dwork and Roth 2014, appendix A; Canonne, Kamath and Steinke, NeurIPS 2020, theorem 4.
         """
         return answer_of(add_noise(exact_sum(people, query.clip), query, self.noise), query)
@@ -125,7 +126,7 @@ class PrivateMechanism:
 
 @dataclass(slots=True, kw_only=True)
 class DeclaredQueries:
-    """Passes the declared queries to a mechanism, each as often as declared, and refuses everything else.
+    """Passes the declared queries to a mechanism, with the declared number of steps, and refuses all other queries.
 
     The dry run, the replay and the run itself query persons through this object. The caller must call
     `refuse_incomplete` before it records a result in the ledger.
@@ -141,18 +142,18 @@ class DeclaredQueries:
         """Return the answer of the mechanism to one step of a query.
 
         Raises:
-            InternalError: the query, its noise, its clip norm or the number of its steps is not as declared, or the
-                number of rows is not the number of distinct persons.
+            InternalError: the query, its noise, its clip norm or its number of steps differs from the declaration, or
+                the number of rows differs from the number of distinct persons.
         """
         self.answered[query.name] += 1
         if query != self.declared.get(query.name):
-            self._refuse(f"{query.name}: a query that is not declared, or with other noise, steps or clip norm")
+            self._refuse(f"{query.name}: the query is not declared, or differs in noise, steps or clip norm")
         if self.answered[query.name] > query.steps:
             self._refuse(f"{query.name}: more steps than the {query.steps} declared")
         return self.mechanism(self._counted(people, query), query)
 
     def refuse_incomplete(self) -> None:
-        """Raise InternalError unless every declared query was answered exactly as often as declared, and no other."""
+        """Raise InternalError unless exactly the declared steps of the declared queries were answered."""
         steps = {name: query.steps for name, query in self.declared.items()}
         wrong = {name: n for name, n in {**dict.fromkeys(steps, 0), **self.answered}.items() if n != steps.get(name)}
         problems = [f"{name}: {n} of {steps.get(name, 0)} declared steps were answered" for name, n in wrong.items()]
@@ -181,13 +182,13 @@ def _undeclared(problems: list[str]) -> InternalError:
 
 
 def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
-    """Return the sum of the clipped rows without noise, in integers of clip / `UNIT`, int64 (d,).
+    """Return the sum of the clipped rows without noise, as integer multiples of clip / `UNIT`, int64 (d,).
 
-    Privacy: the sum is private, and the caller must not pass it on; see `PrivateMechanism`.
+    Privacy: the sum is private, so the caller must not pass it on; see `PrivateMechanism`.
     """
     total: Int64 | None = None
     for block in people:
-        norms, used = np.linalg.norm(block, axis=1), np.flatnonzero(block.any(axis=0))  # words: mostly zeros
+        norms, used = np.linalg.norm(block, axis=1), np.flatnonzero(block.any(axis=0))  # most columns can be zero
         if not np.isfinite(norms).all():
             raise InternalError("a person's row is not finite")
         factor = clip / np.maximum(norms, clip)

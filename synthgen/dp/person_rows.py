@@ -10,12 +10,12 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-LONG = 320  # words in each record of one made-up person in ten, more than the query for words counts
+LONG = 320  # words per record of every tenth made-up person; more than the query for words counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasuredPersons:
-    """Everything that the DP queries read of persons: their records, with what was computed from each text alone."""
+    """All data that the DP queries read of persons: records, and values computed from each text separately."""
 
     train: Corpus
     embedded: Embedded  # the vector of each record, row by row
@@ -33,7 +33,7 @@ class MeasuredPersons:
         return sorted({record.group for record in self.train.records})
 
     def part(self, persons: Collection[str]) -> "MeasuredPersons":
-        """Return the records of these persons only, with the vectors and nats that the records have already."""
+        """Return only the records of these persons, with the vectors and nats that were already computed."""
         rows = [i for i, record in enumerate(self.train.records) if record.group in persons]
         records = tuple(self.train.records[i] for i in rows)
         embedded = replace(
@@ -66,7 +66,7 @@ class PersonRows:
 
 
 def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonRows:
-    """Return the train vectors grouped by person, in the order of the person ids; `labels` are the declared ones."""
+    """Return the train vectors grouped by person, sorted by person id; `labels` are the declared labels."""
     number = {label: i for i, label in enumerate(sorted(labels))}
     if not set(x.labels) <= set(number):
         raise InternalError("a record has a label that is not declared")

@@ -38,7 +38,7 @@ def check_budget(config: Config, policy: Policy) -> None:
         ConfigError: one of
             - the policy requires differential privacy, and the configuration has none or a larger budget;
             - the noise would be reproducible, because the secret is public;
-            - a model, bridge or style is not a shipped one;
+            - a model is not in the model registry, or a bridge, style or example is not shipped with the package;
             - attributes are set for a label that is not declared.
         DataError: `balance` names classes that are not declared, or `total` leaves a class without a record.
     """
@@ -74,9 +74,12 @@ def check_budget(config: Config, policy: Policy) -> None:
         return
     budget = budget_of(config)
     problems = [
-        f"dp.{name}: {given:g}, and the policy allows at most {most:g}"
-        for name, given, most in (("epsilon", budget.epsilon, limit.epsilon), ("delta", budget.delta, limit.delta))
-        if given > most
+        f"dp.{name}: {configured:g}, and the policy allows at most {allowed:g}"
+        for name, configured, allowed in (
+            ("epsilon", budget.epsilon, limit.epsilon),
+            ("delta", budget.delta, limit.delta),
+        )
+        if configured > allowed
     ]
     if problems:
         raise ConfigError(
@@ -85,7 +88,10 @@ def check_budget(config: Config, policy: Policy) -> None:
 
 
 def is_public(config: Config) -> bool:
-    """Return whether all models of a run are shipped ones, so that none was trained on its records."""
+    """Return whether a run uses only registered models and shipped bridges, styles and examples.
+
+    None of these was trained on the records of the run.
+    """
     from synthgen.decode.prompting.examples import exemplars
     from synthgen.decode.style_adapter import built_in_styles
 
@@ -111,36 +117,35 @@ def policy_limit(policy: Policy) -> Cost | None:
 
 
 def run_limit(config: Config, policy: Policy) -> Cost | None:
-    """Return the limit on all runs of a ledger together, including a run of this configuration; None for no limit.
+    """Return the limit for all runs of a ledger together, including a run of this configuration; None for no limit.
 
-    The epsilon is that of the policy; without a policy limit, it is infinite. The delta is the one at which the
-    costs of the runs are composed. It is the delta of the policy or the largest delta that the declared number of
-    persons allows, whichever is smaller. Without a policy limit, it is the run's own delta.
+    Epsilon is the limit of the policy, or infinite if the policy has no limit. Delta is the value at which the costs
+    of the runs are composed: the limit of the policy or the largest delta that the declared number of persons allows,
+    whichever is smaller. If the policy has no limit, delta is `dp.delta` of the run.
     """
-    limit, own, persons = policy_limit(policy), config.dp.delta, config.dp.persons
-    if own is None or persons is None:
+    limit, delta, persons = policy_limit(policy), config.dp.delta, config.dp.persons
+    if delta is None or persons is None:
         return limit
     if limit is None:
-        return Cost(epsilon=math.inf, delta=own)
+        return Cost(epsilon=math.inf, delta=delta)
     return Cost(epsilon=limit.epsilon, delta=min(limit.delta, most_delta(persons)))
 
 
 def large_delta(config: Config, policy: Policy, persons: int) -> str | None:
     """Return a problem if the delta of all runs together is too large for the number of persons in train, or None.
 
-    The number of persons is rounded down as in the accounting audit. So a run is never refused only because its
-    declared number of persons was rounded down. A study, whose secret is public, has no such limit.
+    The number of persons is rounded down as in the accounting audit. A study, whose secret is public, has no limit.
 
-    Privacy: the sentence does not contain the number of persons.
+    Privacy: the problem does not contain the number of persons.
     """
-    most = run_limit(config, policy)
-    if config.secret == PUBLIC or config.dp.delta is None or most is None:
+    limit = run_limit(config, policy)
+    if config.secret == PUBLIC or config.dp.delta is None or limit is None:
         return None
-    if most.delta <= most_delta(rounded_down(max(persons, 1))):
+    if limit.delta <= most_delta(rounded_down(max(persons, 1))):
         return None
     return (
-        f"dp.delta: {most.delta:.3g} for all runs together is above 1 / ({PERSONS_PER_DELTA} n) for the n persons in "
-        "train"
+        f"dp.delta: {limit.delta:.3g} for all runs together is above 1 / ({PERSONS_PER_DELTA} n) for the n persons "
+        "in train"
     )
 
 
@@ -154,7 +159,7 @@ def configured_queries(config: Config) -> dict[str, QuerySpec]:
 
 
 def queries_of(config: Config) -> dict[str, Query]:
-    """Return the DP queries of a run with their noise; no data are accessed."""
+    """Return the DP queries of a run with their noise multipliers; the function accesses no data."""
     dp = config.dp
     if dp.epsilon is None or dp.delta is None:
         raise InternalError("a run without a budget has no DP queries")

@@ -1,8 +1,9 @@
 """Run the code that queries persons before any noise is drawn: on made-up persons, and on train with fixed answers.
 
-The dry run on made-up persons logs noise and norms. The replay then runs the same code on train, with the answers of
-the dry run in place of real ones, with and without a person. It shows that each exact sum is the sum of one
-contribution per person, and that everything else is computed from the answers alone. Neither costs privacy budget.
+The dry run on made-up persons logs noise and norms. The replay then runs the same code on train, with and without a
+person. It uses the answers of the dry run instead of real answers. The replay shows that each exact sum is the sum of
+one contribution per person, and that everything else is computed from the answers alone. Neither the dry run nor the
+replay costs privacy budget.
 """
 
 import math
@@ -28,13 +29,13 @@ from synthgen.dp.noised_sums import (
 )
 from synthgen.dp.person_rows import MeasuredPersons
 
-STRETCH = 8.0  # factor of the rows of made-up persons, so that most exceed the clip norm
-LEAST_LOGGED = 2000  # noise coordinates that the dry run draws at least for each query; the audit requires 200
-LEADING = 8  # coordinates of each step's noise that the dry run logs one by one, to find noise that is used twice
-REPLAYED = 3  # number of persons of a run whom the replay removes: the one with the most records, and random ones
+STRETCH = 8.0  # factor of the rows of made-up persons, so that most rows exceed the clip norm
+MIN_LOGGED = 2000  # the dry run draws at least this number of noise coordinates per query; the audit requires 200
+LEADING = 8  # number of coordinates of each step's noise that are logged singly, to detect noise that is used twice
+REPLAYED = 3  # number of persons whom the replay removes: the person with the most records, and random persons
 
-# Queries persons through a mechanism, and returns a digest of everything that is computed from the answers, also of
-# what later stages compute from them.
+# Queries persons through a mechanism. Returns a digest of everything that this stage and later stages compute from
+# the answers.
 Measurement = Callable[[MeasuredPersons, QueryMechanism], str]
 
 
@@ -43,41 +44,41 @@ class DryRun:
     """Answers queries on made-up persons as `PrivateMechanism` does, and logs the noise and the norms.
 
     Args:
-        noise: a sampler of the same kind as that of the run.
-        found: for each query, fields of `audits.attacks.accounting.mechanism_log.DryRunLog`.
+        noise: a sampler of the same class as the sampler of the run.
+        logs: for each query, fields of `audits.attacks.accounting.mechanism_log.DryRunLog`.
         answers: for each query, the answers to its steps.
     """
 
     noise: Noise
-    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    logs: dict[str, dict[str, Any]] = field(default_factory=dict)
     answers: dict[str, list[Float64]] = field(default_factory=dict)
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
         """Return the noised sum of the stretched rows.
 
         The contribution of each person is computed a second time without the other persons. The logged `max_norm` is
-        the largest norm of such a contribution, plus the distance between the sum of these contributions and the sum
-        that the query returns. The distance is 0 if the sum of the query is computed correctly. If a step has few
-        coordinates, its noise is drawn several times, and the last draw is used.
+        the largest norm of these contributions, plus the distance between their sum and the sum that the query
+        returns. The distance is 0 if the sum of the query is computed correctly. If a step has few coordinates, its
+        noise is drawn several times, and the last draw is used.
         """
-        log = self.found.setdefault(query.name, {"noise": [], "leading": [], "max_norm": 0.0, "largest_row": 0.0})
-        alone: Int64 | int = 0
+        log = self.logs.setdefault(query.name, {"noise": [], "leading": [], "max_norm": 0.0, "largest_row": 0.0})
+        sum_of_singles: Int64 | int = 0
 
         def stretched() -> Iterator[Float64]:
-            nonlocal alone
+            nonlocal sum_of_singles
             for block in people:
                 rows = STRETCH * block
                 log["largest_row"] = max(log["largest_row"], float(np.linalg.norm(rows, axis=1).max(initial=0)))
                 for row in rows:
-                    own = exact_sum([row[None]], query.clip)
-                    log["max_norm"] = max(log["max_norm"], _norm(own) * query.clip)
-                    alone = alone + own
+                    single = exact_sum([row[None]], query.clip)
+                    log["max_norm"] = max(log["max_norm"], _norm(single) * query.clip)
+                    sum_of_singles = sum_of_singles + single
                 yield rows
 
         total = exact_sum(stretched(), query.clip)
-        log["max_norm"] += _norm(total - alone) * query.clip
+        log["max_norm"] += _norm(total - sum_of_singles) * query.clip
         log["dimension"] = len(total)
-        for _ in range(math.ceil(LEAST_LOGGED / (len(total) * query.steps))):
+        for _ in range(math.ceil(MIN_LOGGED / (len(total) * query.steps))):
             noised = add_noise(total, query, self.noise)
             z = (noised - total) / (query.noise_multiplier * UNIT)
             log["noise"].append(float((z**2).sum()))
@@ -90,7 +91,7 @@ class DryRun:
 class FixedAnswers:
     """Returns given answers, and keeps the exact sums.
 
-    Privacy: the sums are private; `replay` compares them and returns none of them.
+    Privacy: the sums are private; `rehearse` compares them and does not return them.
     """
 
     answers: Mapping[str, list[Float64]]
@@ -129,14 +130,14 @@ def rehearse(
     units of the clip norm:
 
         sums:     ‖S(D) - S(D - p)‖ <= 1 + `MARGIN`,   ‖S(D) - S(D - p) - S({p})‖ <= `MARGIN`
-        results:  everything computed from the answers is the same, bit by bit, for D, D - p and {p}
+        results:  everything computed from the answers is bitwise the same for D, D - p and {p}
 
-    The person is removed from the records and vectors, before they are grouped, centred, scaled and clipped. The
-    vectors and nats of the other records are not computed again: each text is encoded by itself, and `read_nats`
-    scores some texts again without the others.
+    The person is removed from the records and vectors before these are grouped, centred, scaled and clipped. The
+    vectors and nats of the other records are not computed again, because each text is encoded separately. `read_nats`
+    checks that nats do not depend on other texts.
 
     Raises:
-        InternalError: the code queries something that is not declared, or does not query each person once.
+        InternalError: the code makes a query that is not declared, or does not query each person exactly once.
 
     Privacy: the outcome is the same for all persons if the code is correct. Nothing else of `persons` is returned.
     """
@@ -152,24 +153,24 @@ def rehearse(
     whole, digest = replayed(everyone)
     for person in sample:
         others, digest_of_others = replayed(everyone - {person})
-        own, digest_of_one = replayed({person})
-        are_equal &= digest == digest_of_others == digest_of_one
+        single, digest_of_single = replayed({person})
+        are_equal &= digest == digest_of_others == digest_of_single
         for step, total in whole.items():
-            moved = total - others[step]
-            excess = max(excess, _norm(moved) - 1, _norm(moved - own[step]))
+            difference = total - others[step]
+            excess = max(excess, _norm(difference) - 1, _norm(difference - single[step]))
     n = len(made_up.persons)
     return Rehearsal(
-        dry_run={name: {"n_persons": n, **log} for name, log in dry_run.found.items()},
+        dry_run={name: {"n_persons": n, **log} for name, log in dry_run.logs.items()},
         replay={"sums": _outcome(holds=excess <= MARGIN), "results": _outcome(holds=are_equal)},
     )
 
 
 def replay_sample(persons: MeasuredPersons, rng: np.random.Generator) -> list[str]:
-    """Return the persons of a run whom the replay removes."""
+    """Return the persons of a run whom the replay removes; see `REPLAYED`."""
     sizes = Counter(persons.embedded.groups)
-    most = max(sorted(sizes), key=lambda person: sizes[person])
-    others = sorted(set(sizes) - {most})
-    return [most, *(others[i] for i in rng.permutation(len(others))[: REPLAYED - 1])]
+    largest = max(sorted(sizes), key=lambda person: sizes[person])
+    others = sorted(set(sizes) - {largest})
+    return [largest, *(others[i] for i in rng.permutation(len(others))[: REPLAYED - 1])]
 
 
 def _run(

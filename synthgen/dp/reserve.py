@@ -22,32 +22,33 @@ from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
 RESERVE, RUN = budgets.RESERVE, "run.json"
 PAID = (RESERVE, MEASURE)  # stages that spend a budget, so their results are never deleted
-LEAST_DIGITS = 8  # fewest leading digits of a run's id that may name a reservation
+MIN_DIGITS = 8  # a reservation can be named by the first digits of its run's id, at least this number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stored:
-    """What the workspace holds of a run's reservation."""
+    """The state of a run's reservation in the workspace."""
 
-    result: StageResult | None  # the finished stage; None if there is none, or if its files were changed
+    result: StageResult | None  # the finished stage; None if it is not finished, or if its files were changed
     place: Path  # the folder of the stage
     is_usable: bool  # whether the run continues with the stored reservation
-    is_replaced: bool  # whether the folder must make room for a new reservation
+    is_replaced: bool  # whether the folder is moved aside for a new reservation
 
 
 def needs_reservation(job: Job, *, spend_again: bool = False) -> bool:
-    """Return whether `reserve_budget` would make a new reservation; `spend_again` as there."""
+    """Return whether `reserve_budget` with the same `spend_again` would make a new reservation."""
     stored = _stored(job, spend_again=spend_again)
-    return not stored.is_usable and (stored.is_replaced or not stored.place.exists())  # else its files were changed
+    # a folder that is neither usable nor replaced has changed files
+    return not stored.is_usable and (stored.is_replaced or not stored.place.exists())
 
 
 def overspending_of(config: Config, policy: Policy) -> list[str]:
-    """Return the problems for which the ledger would refuse a new reservation; empty if it covers the run."""
+    """Return the problems for which the ledger would refuse a new reservation; empty if the budget covers the run."""
     return budgets.overspending(*_room(config), planned.run_limit(config, policy))
 
 
 def _room(config: Config) -> tuple[tuple[Spending, ...], Spending]:
-    """Return all reservations that count, and what a new run of the configuration would reserve."""
+    """Return all reservations of the ledger that count, and the reservation of a new run of the configuration."""
     return budgets.counted(*ledger_of(config)), _spending(config, "")
 
 
@@ -55,16 +56,16 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
     """Return the reservation of a run and its stage; the ledger records the reservation before any DP query.
 
     The cache key of the reservation excludes the version of the program. After an update, the run therefore continues
-    with the old reservation. If the reservation was voided, the run makes a new one. With `spend_again`, it also does
-    so if the noise was already drawn, or if the stored reservation was changed. The old result is then kept, and the
-    folder of the old reservation gets the suffix `.before-` and a random number.
+    with the old reservation. If the reservation was voided, the run makes a new reservation. With `spend_again`, it
+    also makes a new reservation if the noise was already drawn, or if the stored reservation was changed. The old
+    result is then kept, and the folder of the old reservation gets the suffix `.before-` and a random number.
 
     Raises:
         Overspent: the remaining budget is too small.
         InputError: the ledger cannot be used.
-        StorageError: the workspace holds a DP result without its reservation.
+        StorageError: the workspace contains a DP result without its reservation.
     """
-    most, ledger, stored = (
+    limit, ledger, stored = (
         planned.run_limit(job.config, policy),
         ledger_of(job.config),
         _stored(job, spend_again=spend_again),
@@ -72,12 +73,12 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
     if stored.result is None and not spend_again:
         _refuse_orphans(job.workspace)
     if stored.is_replaced:
-        # checked first, so that a refused run leaves the old reservation in place
-        refuse_overspending(*_room(job.config), most)
+        # checked before the move, so that a refused run leaves the old reservation in place
+        refuse_overspending(*_room(job.config), limit)
         aside = stored.place.replace(stored.place.with_name(f"{stored.place.name}.before-{secrets.token_hex(4)}"))
     try:
-        result = job.run(RESERVE_STAGE, _inputs(job, most))
-        return reserve(*ledger, _spending(job.config, _run_in(result.folder)), limit=most), result
+        result = job.run(RESERVE_STAGE, _inputs(job, limit))
+        return reserve(*ledger, _spending(job.config, _run_in(result.folder)), limit=limit), result
     except BaseException:
         if stored.is_replaced and not stored.place.exists():
             aside.replace(stored.place)
@@ -90,18 +91,21 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
     run = _run_at(result, place)
     if run is None:
         return _Stored(result=result, place=place, is_usable=False, is_replaced=spend_again and place.exists())
-    own, found = _spending(job.config, run), state_of(*ledger_of(job.config), run)
-    if result is None:  # a run that was interrupted while it reserved
-        return _Stored(result=result, place=place, is_usable=found.last == RESERVE, is_replaced=False)
+    spending, state = _spending(job.config, run), state_of(*ledger_of(job.config), run)
+    if result is None:  # the run was interrupted during the reservation
+        return _Stored(result=result, place=place, is_usable=state.last == RESERVE, is_replaced=False)
     # with `spend_again`, a run whose last entry is this reservation continues with it, because no noise was drawn
-    is_replaced = found.last == budgets.VOID or (spend_again and (found.last, found.spending) != (RESERVE, own))
+    is_replaced = state.last == budgets.VOID or (spend_again and (state.last, state.spending) != (RESERVE, spending))
     return _Stored(result=result, place=place, is_usable=not is_replaced, is_replaced=is_replaced)
 
 
 def _run_at(result: StageResult | None, place: Path) -> str | None:
-    """Return the id in the folder of a reservation, finished or interrupted; None if there is none."""
+    """Return the run's id in the folder of a finished or interrupted reservation; None if there is no id.
+
+    If the files of a finished reservation were changed, its id is not used.
+    """
     folder = place.with_name(f"{place.name}.partial") if result is None else place
-    if (result is None and place.exists()) or not (folder / RUN).is_file():  # a folder with changed files has no id
+    if (result is None and place.exists()) or not (folder / RUN).is_file():
         return None
     return _run_in(folder)
 
@@ -117,7 +121,7 @@ def _spending(config: Config, run: str) -> Spending:
 
 
 def _refuse_orphans(workspace: Workspace) -> None:
-    """Refuse to spend a budget if the workspace holds a DP result whose reservation was removed."""
+    """Refuse to spend a budget if the workspace contains a DP result whose reservation was removed."""
     stages = workspace.root / "stages"
     known = {_run_in(path.parent) for path in stages.glob(f"{RESERVE}-*/{RUN}")}
     drawn = {path.parent: str(read_field(path, "release")) for path in stages.glob(f"{MEASURE}-*/{LOG}")}
@@ -130,37 +134,37 @@ def _refuse_orphans(workspace: Workspace) -> None:
         )
 
 
-def _inputs(job: Job, most: Cost | None = None) -> dict[str, HasDigest]:
+def _inputs(job: Job, limit: Cost | None = None) -> dict[str, HasDigest]:
     """Return the inputs of a reservation: the source file and the names of the queries.
 
-    They form the cache key together with the section `dp` and the root of the random streams.
+    The cache key consists of these inputs, the section `dp` and the root of the random streams.
 
-    - The key excludes the settings for reading and splitting the file. A run with other such settings therefore finds
-      the same reservation, and the ledger refuses to draw noise for it a second time.
+    - The key excludes the settings for reading and splitting the file. If these settings change, the run finds the
+      same reservation, and the ledger refuses to draw noise for it a second time.
     - The key excludes the budget limit and the ledger.
-    - If another version of the program plans other queries of the same names, the ledger refuses the run, because it
-      holds the old plan under the run's id.
+    - If another version of the program plans different queries with the same names, the ledger refuses the run,
+      because it contains the old plan under the run's id.
     """
     config = job.config
     return {
         "source": StageInput(None, source_digest(config.source_path)),
         "queries": plain_value(sorted(planned.configured_queries(config))),
         # a constant stands for the digest of the ledger, so that the key is the same for every ledger
-        "ledger": StageInput((job, most), "the reservation is the same in every ledger"),
+        "ledger": StageInput((job, limit), "the reservation is the same in every ledger"),
     }
 
 
 def _reserve(context: StageContext) -> Mapping[str, object]:
     """Store a random id for the run, then enter the reservation in the ledger under this id.
 
-    An interrupted attempt stored the id already. It is used again, unless its reservation was voided since.
+    If an interrupted run stored an id already, this id is used again, unless its reservation was voided.
     """
-    job, most = context.input("ledger")
+    job, limit = context.input("ledger")
     dp, path, ledger = context.config("dp"), context.folder / RUN, ledger_of(job.config)
     if not path.exists() or state_of(*ledger, _run_in(context.folder)).last == budgets.VOID:
         secret = secret_digest(job.config, job.workspace)
         write_json(path, {"run": secrets.token_hex(16), SECRET_DIGEST: secret})
-    reserve(*ledger, _spending(job.config, _run_in(context.folder)), limit=most)
+    reserve(*ledger, _spending(job.config, _run_in(context.folder)), limit=limit)
     return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
 
@@ -177,13 +181,13 @@ RESERVE_STAGE = Stage(
 
 
 def reserved_run(config: Config) -> str | None:
-    """Return the id of the reservation of a configuration's next run; None without one, or if it was voided."""
+    """Return the id of the reservation of a configuration's next run; None if there is none, or if it was voided."""
     run = _stored_run(config)
     return None if run is None or state_of(*ledger_of(config), run).last in {None, budgets.VOID} else run
 
 
 def _stored_run(config: Config) -> str | None:
-    """Return the id of the reservation in a configuration's workspace, or None; the function creates no workspace."""
+    """Return the id of the reservation in a configuration's workspace, or None; the workspace is not created."""
     root = config.resolve(config.workspace)
     if config.dp.epsilon is None or not (root / "stages").is_dir():
         return None
@@ -193,47 +197,47 @@ def _stored_run(config: Config) -> str | None:
     return _run_at(job.finished(RESERVE_STAGE, inputs), place)
 
 
-def named_reservation(config: Config, given: str | None) -> str:
-    """Return the id of the reservation whose id starts with `given`, or without it the configuration's own.
+def named_reservation(config: Config, prefix: str | None) -> str:
+    """Return the id of the reservation whose id starts with `prefix`, or of the configuration's own reservation.
 
     Raises:
         UsageError: no reservation, or more than one, fits.
         InputError: the ledger cannot be used.
     """
-    own = _stored_run(config) if given is None else None
+    own = _stored_run(config) if prefix is None else None
     if own is not None:
         return own
-    found = budgets.all_reservations(*ledger_of(config))
-    fitting = [str(one["run"]) for one in found if given is not None and str(one["run"]).startswith(given)]
-    if len(fitting) == 1 and len(given or "") >= LEAST_DIGITS:
+    entries = budgets.all_reservations(*ledger_of(config))
+    fitting = [str(entry["run"]) for entry in entries if prefix is not None and str(entry["run"]).startswith(prefix)]
+    if len(fitting) == 1 and len(prefix or "") >= MIN_DIGITS:
         return fitting[0]
     message = "the workspace of this configuration holds no reservation for it"
-    if given is not None:
-        message = f"--run {given!r} names {len(fitting)} reservations of the ledger"
-    open_ones = [f"{one['run']}: epsilon {one['epsilon']:g}" for one in found if one["state"] == RESERVE]
-    hint = f"Pass --run with at least {LEAST_DIGITS} digits of one of the listed ids; no noise was drawn under these."
-    raise UsageError(message, problems=open_ones, hint=hint if open_ones else "No reservation can be voided.")
+    if prefix is not None:
+        message = f"--run {prefix!r} names {len(fitting)} reservations of the ledger"
+    unspent = [f"{entry['run']}: epsilon {entry['epsilon']:g}" for entry in entries if entry["state"] == RESERVE]
+    hint = f"Pass --run with at least {MIN_DIGITS} digits of a listed id. No noise was drawn for these reservations."
+    raise UsageError(message, problems=unspent, hint=hint if unspent else "No reservation can be voided.")
 
 
 def check_room(config: Config, policy: Policy) -> tuple[Cost | None, bool]:
-    """Return the joint cost of all other runs of the ledger, and whether the run has a reservation to use.
+    """Return the joint cost of all other runs of the ledger, and whether the run has a usable reservation.
 
-    The cost is None if neither the configuration nor the policy has a delta. A reservation whose noise was drawn and
-    whose result is lost cannot be used, and its cost is part of the returned cost.
+    The cost is None if neither the configuration nor the policy has a delta. If the noise of a reservation was drawn
+    and the result is lost, the reservation is not usable, and its cost is part of the returned cost.
 
     Raises:
         Overspent: the remaining budget is too small for the next run of the configuration.
         InputError: the ledger cannot be used.
     """
-    own, most = reserved_run(config), planned.run_limit(config, policy)
-    is_continued = own is not None and not _is_lost(config, own)
-    others = budgets.counted(*ledger_of(config), besides=own if is_continued else None)
+    run, limit = reserved_run(config), planned.run_limit(config, policy)
+    is_continued = run is not None and not _is_lost(config, run)
+    others = budgets.counted(*ledger_of(config), besides=run if is_continued else None)
     if config.dp.epsilon is not None:
-        refuse_overspending(others, _spending(config, ""), most)
-    return None if most is None else budgets.joint_cost(others, most.delta), is_continued
+        refuse_overspending(others, _spending(config, ""), limit)
+    return None if limit is None else budgets.joint_cost(others, limit.delta), is_continued
 
 
 def _is_lost(config: Config, run: str) -> bool:
     """Return whether noise was drawn for a run and its result is not in the workspace."""
-    found, stages = state_of(*ledger_of(config), run), config.resolve(config.workspace) / "stages"
-    return found.last == budgets.DRAW and not any(is_sealed(f, found.key) for f in stages.glob(f"{MEASURE}-*"))
+    state, stages = state_of(*ledger_of(config), run), config.resolve(config.workspace) / "stages"
+    return state.last == budgets.DRAW and not any(is_sealed(f, state.key) for f in stages.glob(f"{MEASURE}-*"))

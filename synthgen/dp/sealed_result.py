@@ -1,7 +1,7 @@
 """Store the DP result and record its digest in the ledger.
 
-A seal is a MAC over the digest of the complete result. It shows the next run that an interrupted run completed the
-result but did not record it.
+A seal is a MAC (keyed hash) over the digest of the complete result. If a run was interrupted before it recorded its
+complete result, the seal proves to the next run that the result is complete.
 """
 
 import hmac
@@ -18,7 +18,7 @@ from synthgen.dp.method import CHOICE
 from synthgen.pipeline.workspace import read_field
 
 MEASURE, LOG = "measure", "mechanism.json"
-SEAL = "seal.json"  # the file that holds the seal of a complete result
+SEAL = "seal.json"  # the file that contains the seal of a complete result
 
 
 def made_digest(folder: Path) -> str:
@@ -28,32 +28,33 @@ def made_digest(folder: Path) -> str:
 
 
 def is_kept(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
-    """Return whether a folder holds the DP result that the ledger records for a run.
+    """Return whether a folder contains the DP result that the ledger records for a run.
 
-    - If the folder holds a sealed result that was not recorded, because the ledger could not be reached, it is
-      recorded now.
+    - If the folder contains a sealed result that was not recorded, because the ledger could not be reached, the
+    result
+      is recorded now.
     - If the ledger records no result, all files in the folder are deleted.
 
     Raises:
-        StorageError: the ledger records another result than the folder holds, or the sealed result was changed.
-            Nothing is deleted.
+        StorageError: the results in the folder and in the ledger differ, or the sealed result was changed. Nothing is
+            deleted.
         Overspent: the folder is empty, but the ledger records a result. The result is lost, or it was made from other
             inputs.
     """
-    found = state_of(*ledger, run)
-    if is_sealed(folder, found.key):
+    state = state_of(*ledger, run)
+    if is_sealed(folder, state.key):
         note_made(*ledger, run, made_digest(folder))
         return True
-    if found.key is not None and (folder / SEAL).is_file():
+    if state.key is not None and (folder / SEAL).is_file():
         raise _changed(folder)
-    if found.digest is None:
+    if state.digest is None:
         for entry in folder.iterdir():  # remains of a draw whose result is lost, or files of another origin
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    elif found.digest != made_digest(folder) and any(folder.iterdir()):
+    elif state.digest != made_digest(folder) and any(folder.iterdir()):
         raise _changed(folder)
-    elif found.digest != made_digest(folder):
+    elif state.digest != made_digest(folder):
         note_draw(*ledger, run)  # raises Overspent
-    return found.digest is not None
+    return state.digest is not None
 
 
 def record_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, key: bytes) -> None:
@@ -65,7 +66,7 @@ def record_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, ke
 
 
 def is_sealed(folder: Path, key: bytes | None) -> bool:
-    """Return whether a folder of the stage `measure` holds a complete DP result that its run has not recorded.
+    """Return whether a folder of the stage `measure` contains a complete DP result that its run has not recorded.
 
     `key` is the run's key from `state_of`; None if the run has nothing to record.
     """
@@ -77,5 +78,5 @@ def is_sealed(folder: Path, key: bytes | None) -> bool:
 def _changed(folder: Path) -> StorageError:
     return StorageError(
         f"{folder}: the files were changed after the DP result of this run was stored; the budget is spent",
-        hint="Remove added files and restore changed ones from a backup. `--resume never` spends the budget again.",
+        hint="Remove added files, and restore changed files from a backup. `--resume never` spends the budget again.",
     )

@@ -1,4 +1,4 @@
-"""Choose the style under differential privacy: a sample of persons votes for styles that make their text likelier."""
+"""Choose the style under differential privacy: sampled persons vote for styles that make their text more likely."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
 VOTERS = 128  # expected number of voters
 NEAR = 0.5  # another style is mixed in if it has at least this share of the top style's votes
-AGAIN = 3  # number of voters of different text lengths whose texts are scored again, each without the other texts
-CLEAR = 0.1  # a person's vote reaches norm 1 if the gains, in nats per token, have at least this norm
-ENOUGH = 0.25  # the plain style is used unless the top style has votes of at least this share of the expected voters
+AGAIN = 3  # number of voters, with texts of different lengths, whose texts are scored again without the other texts
+CLEAR = 0.1  # a vote has norm 1 if the norm of the person's gains, in nats per token, is at least this value
+ENOUGH = 0.25  # if the top style has fewer votes than this share of the expected voters, the plain style is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +29,15 @@ class VoterNats:
     """The negative log-likelihoods of the records that vote, in nats."""
 
     nats: Mapping[str, Float64]  # for each record that votes, the nats per token in each built-in style, (styles,)
-    is_alone: bool  # whether the texts that were scored again without the others had the same nats, bit by bit
+    is_alone: bool  # whether texts that were scored again without the other texts had bitwise the same nats
 
 
 def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded, persons: int) -> VoterNats:
     """Return the nats per token of each voting record in each built-in style.
 
-    Each text is scored separately, so that its nats depend on no other text. With padded bfloat16 batches, removing
-    one person changed the votes of the others by 0.06 in total. To check this, the texts of up to `AGAIN` voters are
-    scored again without the others.
+    Each text is scored separately, so that its nats depend on no other text. (With padded bfloat16 batches, removing
+    one person changed the votes of the other persons by 0.06 in total.) To check this, the texts of at most `AGAIN`
+    voters are scored again without the other texts.
 
     Privacy: the nats are private; see `votes_of`.
     Cost: one pass of the language model over the records for each built-in style.
@@ -55,10 +55,10 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
             style = in_style(bridge, named_styles(job.config, ((name, 1.0),)))
             reader = Likelihood.load(folder, style, batch=1)
 
-            def read(of: Sequence[int], reader: Likelihood = reader) -> Float64:
-                vectors, most = embedded.vectors[[rows[i] for i in of]], bridge.info.max_text_tokens
-                given = [texts[i] for i in of], [prompts[i] for i in of]
-                return reader.nats(given[0], most_tokens=most, vectors=vectors, prompts=given[1]).each
+            def read(voters: Sequence[int], reader: Likelihood = reader) -> Float64:
+                vectors, limit = embedded.vectors[[rows[i] for i in voters]], bridge.info.max_text_tokens
+                voter_texts, voter_prompts = [texts[i] for i in voters], [prompts[i] for i in voters]
+                return reader.nats(voter_texts, max_tokens=limit, vectors=vectors, prompts=voter_prompts).each
 
             nats.append(read(range(len(rows))))
             repeated.append([float(read([i])[0]) for i in again])
@@ -69,7 +69,7 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
 
 
 def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: SeedTree) -> Float64:
-    """Return the votes, float64 (number of persons in train, styles); each row has a norm of at most 1.
+    """Return the votes, float64 (persons in train, styles); the row of a person has a norm of at most 1.
 
         vote = g / max(‖g‖, `CLEAR`),   g_m = max(0, nats per token in the plain style - nats per token in style m)
 
@@ -91,10 +91,10 @@ def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: Se
 
 
 def voting_rows(train: Corpus, persons: int, seeds: SeedTree) -> dict[str, int]:
-    """Return the persons who vote, each with the row of the record that votes.
+    """Return the persons who vote, each with the row of the record that the person votes with.
 
-    Each person is sampled independently with probability `VOTERS` / the declared number of `persons`, and votes with
-    one record, chosen by a keyed hash of its label and text.
+    Each person is sampled independently with probability `VOTERS` / the declared number of `persons`. The record is
+    chosen by a keyed hash of its label and text.
 
     Randomness: seeds/person and seeds/record.
     """
@@ -119,9 +119,10 @@ def _is_sampled(seeds: SeedTree, chance: float) -> bool:
 
 
 def decide_style(counts: Float64, voters: float) -> Shares:
-    """Return the chosen styles: the top style, and styles with at least `NEAR` × its votes, at most `MIXED` in all.
+    """Return the chosen styles, in equal shares.
 
-    If the top style has fewer votes than `ENOUGH` × `voters`, return the plain style.
+    These are the top style and the styles with at least `NEAR` × its votes, at most `MIXED` in all. If the top style
+    has fewer votes than `ENOUGH` × `voters`, only the plain style is returned.
 
     Args:
         counts: noised number of votes of each style, float64 (styles,).
@@ -131,6 +132,6 @@ def decide_style(counts: Float64, voters: float) -> Shares:
     """
     pairs = sorted(zip(built_in_styles(), counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
     order = [(name, count) for name, count in pairs if name != PLAIN]
-    most = order[0][1]
-    near = [name for name, count in order if count >= NEAR * most][:MIXED] if most >= ENOUGH * voters else [PLAIN]
-    return tuple((name, 1 / len(near)) for name in near)
+    top = order[0][1]
+    chosen = [name for name, count in order if count >= NEAR * top][:MIXED] if top >= ENOUGH * voters else [PLAIN]
+    return tuple((name, 1 / len(chosen)) for name in chosen)

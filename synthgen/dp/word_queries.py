@@ -1,4 +1,4 @@
-"""The DP query for words: it finds the public words that more persons of one class use than of the other classes."""
+"""The DP query for words: find the public words that more persons use in one class than in the other classes."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,16 +18,17 @@ from synthgen.dp.noised_sums import Query, QueryMechanism
 WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
-MOST = 32  # largest number of words counted per person: the words that are rarest in public text
-DETECTED = 3.0  # a word counts as used in a class if its count exceeds this many standard deviations of the noise
-DISTINCT = 2.0  # a word describes a class if its count exceeds the class mean by this many such deviations
-TEMPERATURE = 0.1  # this increase of the cosine to the vector counts as much as an e times larger word weight
+MAX_WORDS = 32  # largest number of words counted per person: the words that are rarest in public text
+# Both in standard deviations of the noise: a word counts as used in a class if its count exceeds `DETECTED`; a word
+# describes a class if its count exceeds the mean over classes by more than `DISTINCT`.
+DETECTED, DISTINCT = 3.0, 2.0
+TEMPERATURE = 0.1  # if the cosine of a word to the vector grows by this value, its probability grows by the factor e
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
 
 class PublicWords(Protocol):
-    """A public vocabulary, such as a bridge's."""
+    """A public vocabulary, such as the vocabulary of a bridge."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ class ClassWords:
 
     vocabulary: PublicWords
     counts: Float64  # (C, v), the noised number of persons of each class who use each word
-    error: float  # standard deviation of that noise
+    error: float  # standard deviation of the noise
 
     def weights(self) -> Float64:
         """Return the weight of each word for each class, float64 (C, v); rows sum to 1, or to 0 if no word qualifies.
@@ -63,8 +64,8 @@ class ClassWords:
             q_cw ∝ n_cw · log((n_cw + s) / (n̄_w + s))   if n_cw > `DETECTED` · s and n_cw - n̄_w > `DISTINCT` · s
             q_cw = 0                                     otherwise
 
-        with n_cw the count of word w in class c, s the standard deviation of the noise, and n̄_w the mean over
-        classes of the counts of w, of which those up to `DETECTED` · s count as 0.
+        Here n_cw is the count of word w in class c, s is the standard deviation of the noise, and n̄_w is the mean
+        over classes of the counts of w; for this mean, counts up to `DETECTED` · s are replaced by 0.
         """
         used = np.where(self.counts > DETECTED * self.error, self.counts, 0.0)
         mean = used.mean(axis=0)
@@ -75,9 +76,9 @@ class ClassWords:
     def draw(self, code: int, vectors: Float32, k: int, rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:
         """Return k different words for each vector, float32 (n, d), of the class with number `code`.
 
-        If fewer than k words describe the class, fewer are returned. For a vector x, words are drawn without
-        replacement with probability ∝ q_cw · exp(cos(x - x̄, w) / `TEMPERATURE`), by the Gumbel trick. x̄ is the mean
-        vector of public passages, and w stands for the vector of the word.
+        If fewer than k words describe the class, all of them are returned. For a vector x, words are drawn without
+        replacement with probability ∝ q_cw · exp(cos(x - x̄, w) / `TEMPERATURE`), by the Gumbel trick. Here x̄ is the
+        mean vector of public passages, and w is the vector of the word.
         """
         weights = self.weights()[code]
         known = np.flatnonzero(weights > 0)
@@ -99,7 +100,7 @@ class ClassWords:
 class PromptWords:
     """Draws vectors, each with prompt words: words of its class that the text should contain."""
 
-    learned: ClassModel  # the model that vectors are drawn from
+    learned: ClassModel  # the model from which vectors are drawn
     words: ClassWords
     labels: tuple[str, ...]  # the declared labels, sorted
     words_per_vector: int
@@ -124,18 +125,18 @@ def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
 
 
 def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWords) -> list[Int64]:
-    """Return for each person the `MOST` rarest vocabulary words in the records, each with the class of its record.
+    """Return for each person the `MAX_WORDS` rarest vocabulary words of the records, each with the record's class.
 
-    The entry of a person is int64 (k, 2): class numbers and word numbers. It depends on that person's records only.
+    The entry of a person is int64 (k, 2): class numbers and word numbers. It depends only on this person's records.
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}
     used: dict[str, set[tuple[int, int]]] = {}
     for record in corpus.records:
-        found = {place[word] for word in _WORD.findall(record.text.lower()) if word in place}
-        used.setdefault(record.group, set()).update((number[record.label], word) for word in found)
+        word_numbers = {place[word] for word in _WORD.findall(record.text.lower()) if word in place}
+        used.setdefault(record.group, set()).update((number[record.label], word) for word in word_numbers)
     ordered = (sorted(used[group], key=lambda pair: (vocabulary.frequency[pair[1]], pair)) for group in sorted(used))
-    return [np.array(pairs[:MOST], dtype=np.int64).reshape(-1, 2) for pairs in ordered]
+    return [np.array(pairs[:MAX_WORDS], dtype=np.int64).reshape(-1, 2) for pairs in ordered]
 
 
 def query_words(
@@ -143,7 +144,7 @@ def query_words(
 ) -> ClassWords:
     """Return the noised number of persons of each class who use each word of the vocabulary.
 
-    The row of a person has 1/√`MOST` at each of the person's words and classes, so its norm is at most 1.
+    The row of a person has 1/√`MAX_WORDS` at each of the person's pairs of class and word, so its norm is at most 1.
 
     Privacy: one Gaussian query over all words of all classes.
     """
@@ -154,8 +155,8 @@ def query_words(
             block = used[first : first + BLOCK]
             placed = np.zeros((len(block), n_classes * v))
             for row, pairs in zip(placed, block, strict=True):
-                row[pairs[:, 0] * v + pairs[:, 1]] = MOST**-0.5
+                row[pairs[:, 0] * v + pairs[:, 1]] = MAX_WORDS**-0.5
             yield placed
 
-    counts = mechanism(rows(), query).reshape(n_classes, v) * MOST**0.5
-    return ClassWords(vocabulary=vocabulary, counts=counts, error=query.noise_multiplier * MOST**0.5)
+    counts = mechanism(rows(), query).reshape(n_classes, v) * MAX_WORDS**0.5
+    return ClassWords(vocabulary=vocabulary, counts=counts, error=query.noise_multiplier * MAX_WORDS**0.5)

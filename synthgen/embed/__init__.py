@@ -12,7 +12,7 @@ from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.embed.base import Encoder, Progress
 from synthgen.embed.config import EmbedConfig
 
-# model types in config.json of causal language models whose vector is the state of the last token
+# types (in config.json) of causal language models whose vector is the state of the last token
 LAST_TOKEN_TYPES = frozenset({"mistral"})
 
 __all__ = ["Encoder", "Progress", "build_encoder", "embed"]
@@ -21,7 +21,7 @@ __all__ = ["Encoder", "Progress", "build_encoder", "embed"]
 def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, one_by_one: bool = False) -> Encoder:
     """Return the encoder that the configuration names; `model_folder` maps a model name to its folder.
 
-    With `one_by_one`, a `SentenceEncoder` encodes each text separately; last-token encoders ignore it.
+    With `one_by_one`, a `SentenceEncoder` encodes each text separately; a `LastTokenEncoder` ignores this option.
 
     Raises:
         ModelError: if the folder is not a supported encoder.

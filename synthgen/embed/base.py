@@ -19,7 +19,7 @@ _WEIGHTS_AND_SETTINGS = ("*.safetensors", "*.json", "*.txt", "*.model")
 class Encoder(Protocol):
     """A frozen text encoder."""
 
-    name: str  # in the configuration
+    name: str  # its name in the configuration
     digest: str  # SHA-256 of weights, tokenizer and settings
     dim: int  # number of columns, d
     max_tokens: int  # text after this number of tokens is ignored
@@ -50,9 +50,9 @@ def folder_digest(folder: Path) -> str:
 
 
 def in_batches(texts: Sequence[str], size: int) -> list[list[str]]:
-    """Return batches of the distinct texts, longest first, whatever the order of the texts.
+    """Return batches of the distinct texts, longest first; the batches do not depend on the order of the texts.
 
-    Texts of similar length need little padding, and a lack of memory shows in the first batch.
+    Texts of similar length need little padding. If memory is short, the first batch fails.
     """
     distinct = sorted(set(texts), key=lambda text: (-len(text), text))
     return [distinct[start : start + size] for start in range(0, len(distinct), size)]
@@ -67,11 +67,11 @@ def encode_batches(
     *,
     n_workers: int = 1,
 ) -> Float32:
-    """Return the vectors of texts, float32 (n, d), from `forward`, called on batches of at most `size` texts.
+    """Call `forward` on batches of at most `size` texts; return the vectors of the texts, float32 (n, d).
 
-    The batch size changes the last bits of the vectors, but `n_workers` does not. If `n_workers` is above 1, up
-    to this many threads of one core each call `forward` at the same time. If it is 1, torch uses its own threads.
-    `progress` is as for `Encoder.encode`.
+    The batch size changes the last bits of the vectors, but `n_workers` does not. If `n_workers` is above 1, at most
+    this number of threads, of one core each, call `forward` at the same time. If it is 1, torch uses its own threads.
+    For `progress`, see `Encoder.encode`.
 
     Raises:
         ModelError: if a vector is not finite or has length zero.
@@ -83,9 +83,9 @@ def encode_batches(
     advance = progress or (lambda _: None)
 
     def run(i: int, report: Progress) -> Float32:
-        made = forward(batches[i])
+        batch_vectors = forward(batches[i])
         report(len(batches[i]))
-        return made
+        return batch_vectors
 
     if n_workers == 1 or len(batches) == 1:
         vectors = {i: run(i, advance) for i in range(len(batches))}
@@ -97,6 +97,6 @@ def encode_batches(
     if bad := int(np.count_nonzero(~np.isfinite(lengths) | (lengths <= 0))):
         raise ModelError(
             f"encoder {encoder.name!r}: {bad} of {len(stacked)} vectors are not finite or have length zero",
-            hint="The weights are damaged or overflow in this precision; try another device or precision.",
+            hint="The weights are damaged, or they overflow in this precision; try another device or precision.",
         )
     return stacked[[row[text] for text in texts]]

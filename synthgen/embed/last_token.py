@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 Dtype = Literal["bfloat16", "float32"]
 MAX_TOKENS = 4096
-BATCH_TEXTS = 8  # 24 GB of memory hold 7 billion weights and the states of 8 texts of 4,096 tokens
+BATCH_TEXTS = 8  # with 7 billion weights, the states of 8 texts of 4,096 tokens fit into 24 GB of memory
 
 
 def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
-    """Return the state of the last unpadded token of each row, (n, d), for left or right padding.
+    """Return the state of the last token of each row that is not padding, (n, d), for left or right padding.
 
     `hidden` contains the states, (n, t, d); `mask` (n, t) is 1 for tokens and 0 for padding.
     """
@@ -35,15 +35,15 @@ class LastTokenEncoder:
         e(x) = h / |h|,   h = last-layer state at the token </s> after x
 
     Texts are encoded as documents, without an instruction, and cut to `max_tokens` including the end-of-text token.
-    Batches are padded on the right, so that with the causal mask no token attends to padding. The forward pass has
-    the given dtype; the result is always float32. The device "auto" uses a GPU if available.
+    Batches are padded on the right, so that with the causal mask no token attends to padding. The forward pass uses
+    `dtype`; the result is always float32. The device "auto" uses a GPU if there is one.
 
     Raises:
-        ModelError: if the folder is not such an encoder.
+        ModelError: if the folder does not contain such a model.
 
-    Privacy: vectors can be inverted to their text, so vectors of private text stay in the workspace.
-    Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2,
-        whose recipe SFR-Embedding-Mistral keeps.
+    Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
+    Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2;
+        SFR-Embedding-Mistral follows it.
     """
 
     normalized = True
@@ -92,7 +92,7 @@ class LastTokenEncoder:
         return mean
 
     def _token_ids(self, text: str) -> list[int]:
-        """Return the tokens of a text, cut and closed by exactly one end-of-text token."""
+        """Return at most `max_tokens` tokens of a text; the last is an end-of-text token."""
         end = self._tokenizer.eos_token_id
         ids: list[int] = self._tokenizer(text, verbose=False)["input_ids"]
         if ids and ids[-1] == end:

@@ -11,10 +11,10 @@ from synthgen.segment import Segment, Splitter, record_vectors
 
 
 class SegmentedEncoder:
-    """Encoder whose vector of a record is the normalised mean of its segment vectors (see `record_vectors`).
+    """Encoder whose vector of a record is the normalised mean of the record's segment vectors; see `record_vectors`.
 
-    All segments of a record are encoded. `encoder` encodes one segment and ignores its text after `max_tokens`
-    tokens. Headings are not encoded.
+    All segments of a record are encoded, without their headings. `encoder` encodes one segment and ignores the text
+    of the segment after `max_tokens` tokens.
     """
 
     normalized = True
@@ -46,7 +46,7 @@ class SegmentedEncoder:
         n_distinct = len({part.text for _, part in parts})
         read = reported = 0
 
-        def advance(n: int) -> None:  # segments are encoded in another order, so `done` is estimated
+        def advance(n: int) -> None:  # segments are not encoded in the order of the records, so `done` is estimated
             nonlocal read, reported
             read += n
             done = len(texts) * read // n_distinct
@@ -62,6 +62,6 @@ class SegmentedEncoder:
         )
 
     def split(self, text: str) -> list[Segment]:
-        """Return the segments of a record that have text, or the whole record if none has."""
-        found = [part for part in self.splitter.split(text) if part.text]
-        return found or [Segment(heading="", section=0, opening="", text=text)]
+        """Return the segments of a record that contain text, or the whole record if no segment does."""
+        with_text = [part for part in self.splitter.split(text) if part.text]
+        return with_text or [Segment(heading="", section=0, opening="", text=text)]

@@ -13,20 +13,20 @@ from synthgen.core.workers import usable_cores
 from synthgen.embed.base import Device, Progress, encode_batches, folder_digest
 
 # The batch size changes the last bits of the vectors; the number of threads does not. Smaller batches or bfloat16
-# would be 25 to 50 % faster, but change the vectors and therefore the records.
+# would be 25 to 50 % faster, but would change the vectors and therefore the records.
 BATCH_TEXTS = 64
 
 
 class SentenceEncoder:
     """Encoder saved by sentence-transformers (a folder with `modules.json`), with unit-length float32 vectors.
 
-    Nothing is downloaded and no code of the folder is run. With `one_by_one`, each text has its own forward pass, so
-    that no other text changes the last bits of its vector; otherwise batches have `BATCH_TEXTS` texts.
+    The class downloads nothing and runs no code of the folder. With `one_by_one`, each text has its own forward pass,
+    so that no other text changes the last bits of its vector. Otherwise, batches have `BATCH_TEXTS` texts.
 
     Raises:
-        ModelError: if the folder is not such an encoder.
+        ModelError: if the folder does not contain such an encoder.
 
-    Privacy: vectors can be inverted to their text, so vectors of private text stay in the workspace.
+    Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     """
 
     normalized = True
@@ -55,12 +55,12 @@ class SentenceEncoder:
         # one batch per core is faster than multi-threaded batches, which wait for the slowest thread
         n_workers = 1 if self._model.device.type == "cuda" else usable_cores()
         if n_workers > 1:
-            self._forward(["."])  # sets the tokenizer's padding beforehand, because this is not thread-safe
+            self._forward(["."])  # sets the tokenizer's padding before the threads start, as this is not thread-safe
         size = 1 if self._one_by_one else BATCH_TEXTS
         return encode_batches(self, texts, self._forward, size, progress, n_workers=n_workers)
 
     def _forward(self, batch: list[str]) -> Float32:
-        made: Float32 = self._model.encode(
+        vectors: Float32 = self._model.encode(
             batch, batch_size=BATCH_TEXTS, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
         ).astype(np.float32)
-        return made
+        return vectors

@@ -1,4 +1,4 @@
-"""The embed stages: vectors of train, of the candidates, and of control after the records are written."""
+"""The embed stages: vectors of train, of the candidates, and (after the records are written) of control."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ TRAIN_VECTORS, CANDIDATE_VECTORS, CONTROL_VECTORS = "train.npy", "vectors.npy", 
 
 
 def _embed(context: StageContext) -> Mapping[str, object]:
-    """Write the vectors of train, and of its segments if records are segmented."""
+    """Write the vectors of train; if records are segmented, also write the segments with their vectors."""
     train = read_corpus(context.input("deidentify").folder / "train.parquet", "train")
     encoder, counts = context.model("embedder"), dict[str, object]()
     with context.progress.stage("embed", total=len(set(train.texts)), unit="texts") as advance:
@@ -31,7 +31,7 @@ def _embed(context: StageContext) -> Mapping[str, object]:
 
 
 def _embed_candidates(context: StageContext) -> Mapping[str, object]:
-    """Write the vectors of the candidates' texts; an empty text, rejected later, gets the vector of a full stop."""
+    """Write the vectors of the candidates' texts. An empty text gets the vector of "."; a filter rejects it later."""
     texts = [candidate.text or "." for candidate in context.input("candidates")]
     return _save_vectors(context, context.name, texts, CANDIDATE_VECTORS)
 
@@ -39,8 +39,8 @@ def _embed_candidates(context: StageContext) -> Mapping[str, object]:
 def _embed_control(context: StageContext) -> Mapping[str, object]:
     """Write the vectors of control.
 
-    Privacy: no stage between deidentify and this one receives text of control. In a run with a privacy budget, the
-        input checks access it earlier; see `judge.embed_control`.
+    Privacy: no stage between `deidentify` and this stage receives text of control. Exception: in a run with a privacy
+        budget, the input checks access it earlier; see `judge.embed_control`.
     """
     return _save_vectors(context, "embed control", context.input("control").texts, CONTROL_VECTORS)
 

@@ -14,15 +14,15 @@ NAME = "attributes"
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Keep a candidate that fulfils the rules of its label and the rules of all labels ("*"); off by default.
+    """Keep a candidate that fulfils the rules for its label and the rules for all labels ("*"); off by default.
 
-    A rule with `prefer` rejects no candidate. The score is the number of fulfilled rules, including those with
-    `prefer`. Of the candidates of a latent that pass all filters, the chain keeps one with the highest score. A text
-    states an attribute only if `synthgen.attributes.extract` knows the words for it.
+    A rule with `prefer` rejects no candidate. The score is the number of fulfilled rules, including rules with
+    `prefer`. Among the candidates of a latent that pass all filters, the chain keeps one with the highest score. A
+    text states an attribute only if `synthgen.attributes.extract` knows the words for it.
 
     Privacy: reads only the candidate's text and label and the configuration. If few candidates fulfil a rule, few
-        latents remain, so the release uses fewer train persons; the audits measure the result. The rules are part of
-        the configuration in the bundle.
+        latents remain, so the release is made from fewer train persons; the audits measure the result. The rules are
+        part of the configuration in the bundle.
     """
 
     name: ClassVar[str] = NAME
@@ -51,7 +51,7 @@ def n_fulfilled(candidate: Candidate) -> float:
 
 
 def check_labels(rules: Mapping[str, Sequence[AttributeRule]], labels: Collection[str]) -> None:
-    """Raise ConfigError if rules name labels that no train record has; list each of them."""
+    """Raise ConfigError if rules name labels that no train record has; each of these labels is listed."""
     if unknown := sorted(set(rules) - {*labels, ANY_LABEL}):
         raise ConfigError(
             "filter.attributes has rules for unknown labels",

@@ -1,10 +1,10 @@
 """Define the filters' interface and the data that they may read.
 
-Every filter judges every candidate, so the verdicts do not depend on the order of the filters.
+Every filter judges every candidate, so the results do not depend on the order of the filters.
 
-Privacy: only the copy rule (copies.py) rejects a candidate because it is close to train records. Another such filter
-would leave a region without synthetic texts around each train person, and that region reveals who is in train. Limits
-are quantiles and aggregates of train texts and their reconstructions. Control is never read.
+Privacy: only the copy rule (copies.py) rejects a candidate because it is close to train records. If other filters did
+this too, no synthetic text would be near any train person, and the gaps would reveal who is in train. Limits are
+quantiles and aggregates of train texts and their reconstructions. Control records are never read.
 """
 
 import math
@@ -21,16 +21,15 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Float32, Latents
 
 MIN_FOLDS = 5  # smallest number of folds of persons
-FREE_FOLDS = 3  # smallest number of folds that contain none of a latent's parents
+FREE_FOLDS = 3  # at least this number of folds contain no parent of a latent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reconstructions:
     """Train records decoded from their own vectors and embedded again.
 
-    A decoder has a style of its own, so even the text decoded from a real record's vector has some distance to that
-    vector and to its class. Limits learned from reconstructions therefore allow the distances that the decoder
-    reaches for real records. They suit any encoder, decoder and domain.
+    A decoder has its own style, so even a text decoded from a real record's vector differs from that vector and from
+    the class. Limits learned from reconstructions allow these distances. They suit any encoder, decoder and domain.
     """
 
     record_ids: tuple[str, ...]  # the train record of each reconstruction
@@ -61,7 +60,7 @@ class FilterContext:
     labels: NDArray[np.str_]  # (n,)
     groups: NDArray[np.int64]  # (n,), index of the person of each train row
     folds: NDArray[np.int64]  # (n,), fold of each train row; all rows of a person are in one fold
-    parent_folds: tuple[frozenset[int], ...]  # for each latent, the folds of its parents' persons; empty without any
+    parent_folds: tuple[frozenset[int], ...]  # for each latent, the folds of its parents; empty without parents
     reconstruction_rows: NDArray[np.int64]  # (r,), train row of each reconstruction
     reconstruction_texts: tuple[str, ...]
     reconstruction_vectors: Float32  # (r, d)
@@ -83,7 +82,7 @@ class FittedFilter:
 
 
 class Filter(Protocol):
-    """A filter that learns its limits from train texts and reconstructions."""
+    """A filter before its limits are learned from train texts and reconstructions."""
 
     name: ClassVar[str]
 
@@ -93,7 +92,7 @@ class Filter(Protocol):
 
 
 def outcome(name: str, *, passed: bool, score: float, reason: str = "") -> FilterOutcome:
-    """Return the outcome of a filter for a candidate; only a failure has a reason, by default the filter's name."""
+    """Return the outcome of a filter for a candidate; a failure has a reason, by default the filter's name."""
     return FilterOutcome(name=name, passed=bool(passed), score=float(score), reason="" if passed else reason or name)
 
 
@@ -109,8 +108,8 @@ def scored(  # noqa: PLR0913 - limits and reasons of one score
 ) -> FittedFilter:
     """Return the filter that passes scores in [low, high].
 
-    `reasons` are the reasons for a score below `low` and above `high`; an empty one stands for the filter's name. A
-    score of NaN fails with the reason "class_not_learned" and is reported as `unknown`.
+    `reasons` are the reasons for a score below `low` and for a score above `high`; an empty reason is replaced by the
+    filter's name. A score of NaN fails with the reason "class_not_learned"; the reported score is then `unknown`.
     """
 
     def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
@@ -137,9 +136,9 @@ def make_context(  # noqa: PLR0913 - all data that the filters may read
     """Return the data that the filters read.
 
     The persons of each class are assigned to the folds in turn, in an order drawn from the seed, so every fold has a
-    similar share of every class. There are at least `MIN_FOLDS` folds, and at least `FREE_FOLDS` more than a latent
-    has parents. Therefore a model that was not trained on the folds of a candidate's parents was trained on at least
-    `FREE_FOLDS` other folds.
+    similar share of every class. The number of folds is at least `MIN_FOLDS`, and at least `FREE_FOLDS` plus the
+    largest number of parents of a latent. Therefore a model that is trained without the folds of a candidate's
+    parents has at least `FREE_FOLDS` other folds to train on.
 
     `vectors` (c, d) are the embedded texts of the candidates. The latents were made from `train`; `corpus` has the
     records of `train` in the same order. Raise DataError if a vector has length zero.
@@ -183,8 +182,8 @@ def folds_for(parents: int) -> int:
 def person_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, seeds: SeedTree) -> dict[str, int]:
     """Return the fold of each person, 0 to n_folds − 1, balanced within each class.
 
-    A person with records of several classes counts for the label that sorts first. Adding a class does not change the
-    folds of other classes' persons.
+    A person with records of several classes belongs to the class whose label sorts first. Adding a class does not
+    change the folds of the persons of other classes.
     """
     first: dict[str, str] = {}
     for label, group in zip(labels, groups, strict=True):

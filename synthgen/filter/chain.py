@@ -1,4 +1,4 @@
-"""Apply all filters to all candidates, keep the best of each latent, and draw the wanted number per class."""
+"""Apply all filters to all candidates, keep the best of each latent, and draw the requested number per class."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ class Filtered:
 
     kept: tuple[Candidate, ...]  # at most one per latent, in the order of the latents
     judged: tuple[Candidate, ...]  # all candidates with their outcomes, in the order given; private
-    # number of rejected candidates by the reason of the first filter that they failed; the copy rule is the first
-    # filter, so its number includes all candidates that failed it
+    # number of rejected candidates by the reason of the first filter that they failed; the copy rule comes first, so
+    # its number counts every candidate that failed it
     rejected: Mapping[str, int]
     failed: Mapping[str, int]  # number of candidates that failed each filter; a candidate can count several times
-    spare: int  # number of candidates that passed but were not the best of their latent
-    latents_lost: Mapping[str, int]  # by label, the number of latents of which no candidate passed
+    spare: int  # number of candidates that passed all filters but were not the best of their latent
+    latents_lost: Mapping[str, int]  # by label, the number of latents without a candidate that passed all filters
     bounds: Mapping[str, Mapping[str, float]]  # limits of each filter
 
     def __repr__(self) -> str:
@@ -37,10 +37,11 @@ class Filtered:
 
 
 def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
-    """Return the copy rule and the filters for empty texts and label words, always on, and the configured filters.
+    """Return the filters that are always on (copies, empty texts, label words), then the configured filters.
 
-    The first filter that a text fails is its reported reason. A text of an untrained model or in another language
-    usually also has a wrong length or repetitions, so the filters that name these causes come before those.
+    The reason that is reported for a text is the first filter that it fails. A text of an untrained model or in
+    another language usually also has a wrong length or repetitions. Therefore fluency and language come before length
+    and repetition.
     """
     filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY, LabelWords()]
     if config.fluency is not None:
@@ -69,22 +70,22 @@ def apply(
 ) -> Filtered:
     """Judge every candidate by every filter and keep the best of each latent.
 
-    Of the candidates of a latent that pass all filters, the one that fulfils the most attribute rules is kept. Ties
-    are decided by the number of contradictions, if configured, then by the cosine distance of the embedded text to
-    the latent, then by index. None of these criteria reads train records. The filters are independent of each other.
-    Their order changes only the order of the outcomes and the counts of first reasons.
+    Among the candidates of a latent that pass all filters, the candidate that fulfils the most attribute rules is
+    kept. Ties are decided by the number of contradictions (if configured), then by the cosine distance of the
+    embedded text to the latent, then by index. None of these criteria reads train records. The order of the filters
+    changes only the order of the outcomes and the counts of first reasons.
 
     Candidate i belongs to row i of `context.vectors`. Raise DataError if limits cannot be learned from train.
 
-    Privacy: only the copy rule rejects candidates because they are close to train records; see base.py.
-    Randomness: `ClassAgreement` draws its tuning rows from the context's stream; the folds are those of the context.
+    Privacy: see base.py.
+    Randomness: `ClassAgreement` and `Legible` draw from streams of the context; the folds are part of the context.
     """
     if len(candidates) != len(context.vectors):
         raise InternalError(
             f"candidates do not match their vectors: {len(candidates)} and {len(context.vectors)} rows"
         )
     if not filters:
-        raise InternalError("there are no filters; a candidate is kept only if it has outcomes and all of them pass")
+        raise InternalError("there are no filters; a candidate without outcomes is never kept")
     fitted = [f if isinstance(f, FittedFilter) else f.fit(context) for f in filters]
     outcomes = [f.judge(candidates) for f in fitted]
     judged = tuple(replace(c, outcomes=of) for c, of in zip(candidates, zip(*outcomes, strict=True), strict=True))
@@ -113,14 +114,15 @@ def apply(
 def select(kept: Sequence[Candidate], counts: Mapping[str, int], seeds: SeedTree) -> tuple[Candidate, ...]:
     """Return `counts[label]` kept candidates of each label, drawn at random, or all if there are fewer.
 
-    The result is sorted by label, then latent id. The draw is random, because a choice by distance, such as of the
-    candidates nearest to their latents, would concentrate the release around a few train records.
+    The result is sorted by label, then latent id. The draw is random, because choosing the candidates nearest to
+    their latents would concentrate the release around a few train records.
 
-    Randomness: one permutation per label, from `seeds.child(label)`; adding a class changes no other class's draw.
+    Randomness: one permutation per label, from `seeds.child(label)`. Adding a class does not change the draws of
+        other classes.
     """
     chosen = []
     for label, n in sorted(counts.items()):
-        own = sorted((c for c in kept if c.label == label), key=lambda c: c.latent_id)
-        order = seeds.child(label).generator().permutation(len(own))
-        chosen += [own[i] for i in sorted(order[:n])]
+        of_label = sorted((c for c in kept if c.label == label), key=lambda c: c.latent_id)
+        order = seeds.child(label).generator().permutation(len(of_label))
+        chosen += [of_label[i] for i in sorted(order[:n])]
     return tuple(chosen)

@@ -12,32 +12,32 @@ from synthgen.core.errors import DataError
 from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
-STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths, of which the best one on real records is used
-MOST_REAL = 0.8  # share of real records that pass the minimum of `auto`; more pass if `MOST_DEMANDED` limits it
-MOST_DEMANDED = 0.6  # largest minimum that `auto` sets
+STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; the best of them on real records is used
+SHARE_OF_REAL = 0.8  # share of real records that pass the minimum of `auto`; more pass if `MAX_DEMANDED` limits it
+MAX_DEMANDED = 0.6  # largest minimum that `auto` sets
 MAX_TUNING_RECORDS = 4000  # largest number of train records on which strength and minimum are chosen
-MOST_FITS = 50  # if one model for each set of parents' folds would exceed this number, one per fold is trained
+MAX_FITS = 50  # largest number of models, one for each set of parents' folds; above, one model per fold is trained
 
 
 @dataclass(frozen=True, slots=True)
 class ClassAgreement:
     """Keep a candidate if the classifier gives its class a probability of at least `minimum`, 0 to 1.
 
-    With `auto`, for C classes, minimum = max(1/C, min(0.6, q)). Here q is the largest probability that a share of
-    `MOST_REAL` of the real records reaches. If the classes are similar, a fixed minimum of 0.6 would reject most
-    texts, although they are as typical of their class as real ones.
+    With `auto`, for C classes, minimum = max(1/C, min(0.6, q)). Here q is the largest probability that at least a
+    share of `SHARE_OF_REAL` of the real records reaches. If the classes are similar, a fixed minimum of 0.6 would
+    reject most texts, although they are as typical of their class as real texts.
 
-    A text whose content no longer fits its class would teach the wrong label. The classifier is a multinomial
-    logistic regression on train vectors, cross-fitted over folds of persons. For a candidate with parents in folds f1
-    and f2, it is trained on the records of all other folds, which exclude the persons of the candidate's parents. If
-    that takes more than `MOST_FITS` models because latents have many parents, one model is trained per fold. The
-    score is then the mean probability by the models whose fold contains no parent; there are at least `FREE_FOLDS` of
-    them. The regularisation is the one of `STRENGTHS` with the smallest cross-fitted log loss on real records, so
-    probabilities are calibrated on real text.
+    A text whose content does not fit its class would teach the wrong label. The classifier is a multinomial logistic
+    regression on train vectors, cross-fitted over folds of persons. For a candidate with parents in folds f1 and f2,
+    it is trained on the records of all other folds, which contain no records of the parents' persons. If latents have
+    many parents, this can take more than `MAX_FITS` models. Then one model is trained per fold, and the score is the
+    mean probability by the models whose fold contains no parent; these are at least `FREE_FOLDS` models. Among
+    `STRENGTHS`, the strength with the smallest cross-fitted log loss on real records is used, so probabilities are
+    calibrated on real text.
 
-    Privacy: reads train vectors and labels. It rejects candidates that are far from a class; it does not compare them
+    Privacy: reads train vectors and labels. It rejects candidates that do not fit a class, without comparing them
         with single records.
-    Cost: `fits_for(parents)` logistic regressions of n × d, and one per fold for each of `STRENGTHS`.
+    Cost: `fits_for(parents)` logistic regressions on n × d numbers, and one per fold for each of `STRENGTHS`.
     """
 
     name: ClassVar[str] = "class_agreement"
@@ -46,9 +46,9 @@ class ClassAgreement:
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter; raise DataError if train has only one class.
 
-        The bounds include the regularisation, the share of real records that the filter would keep, and the largest
-        minimum that would keep `MOST_REAL` of them. The score is the probability of a candidate's own class by the
-        models that were not trained on its parents.
+        The bounds include the strength, the share of real records that the filter would keep, and the largest minimum
+        that would keep `SHARE_OF_REAL` of the real records. The score is the probability of a candidate's class by
+        the models that were not trained on its parents.
         """
         if len(set(context.labels)) < 2:
             raise DataError("class agreement needs at least two classes", hint="Set filter.class_agreement to null.")
@@ -59,9 +59,9 @@ class ClassAgreement:
         of_real = {strength: _Committee(context, rows, strength).of_real() for strength in STRENGTHS}
         strength = min(STRENGTHS, key=lambda s: -np.log(np.maximum(of_real[s], 1e-12)).mean())
         real = of_real[strength]
-        usual = float(np.quantile(real, 1 - MOST_REAL, method="lower"))
+        usual = float(np.quantile(real, 1 - SHARE_OF_REAL, method="lower"))
         guess = 1 / len(set(context.labels))
-        minimum = max(guess, min(MOST_DEMANDED, usual)) if self.minimum == "auto" else self.minimum
+        minimum = max(guess, min(MAX_DEMANDED, usual)) if self.minimum == "auto" else self.minimum
         bounds = {
             "minimum": minimum,
             "strength": strength,
@@ -86,10 +86,10 @@ class ClassAgreement:
 def fits_for(parents: int) -> int:
     """Return the number of regressions for latents with at most this number of parents.
 
-    It is the number of sets of folds that can contain the parents, Σ_i C(folds, i), for i from 1 to `parents`. If
-    that exceeds `MOST_FITS`, it is the number of folds.
+    It is the number of possible sets of folds of the parents, Σ_i C(folds, i), for i from 1 to `parents`. If this
+    number exceeds `MAX_FITS`, it is the number of folds.
     """
-    return _sets(parents) if _sets(parents) <= MOST_FITS else folds_for(parents)
+    return _sets(parents) if _sets(parents) <= MAX_FITS else folds_for(parents)
 
 
 def _sets(parents: int) -> int:
@@ -98,40 +98,40 @@ def _sets(parents: int) -> int:
 
 
 class _Committee:
-    """Classifiers trained on some train rows, each without some folds; no classifier is trained twice."""
+    """Classifiers that are trained on `rows` without some folds; each is trained at most once."""
 
     def __init__(self, context: FilterContext, rows: NDArray[np.intp], strength: float) -> None:
         self.context, self.rows, self.strength = context, rows, strength
         parents = max(map(len, context.latents.parent_ids), default=0)
         self.n_folds = folds_for(parents)
-        self.by_fold = _sets(parents) > MOST_FITS
+        self.by_fold = _sets(parents) > MAX_FITS
         self.models: dict[frozenset[int], Any] = {}
 
     def without(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-        """Return each row's mean probability of its label by models that were not trained on these folds.
+        """Return the mean probability of each row's label by the models that were not trained on these folds.
 
-        The result is NaN if none of the models was trained on records of the label.
+        The result is NaN if none of these models was trained on records of the label.
         """
-        seen = frozenset(range(self.n_folds)) - folds
-        parts = [frozenset([fold]) for fold in sorted(seen)] if self.by_fold else [seen]
+        trained_on = frozenset(range(self.n_folds)) - folds
+        parts = [frozenset([fold]) for fold in sorted(trained_on)] if self.by_fold else [trained_on]
         p = np.array([self._probability(part, vectors, labels) for part in parts])  # (models, r)
         known = ~np.isnan(p)
         total = np.where(known, p, 0).sum(axis=0)
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
     def of_real(self) -> NDArray[np.float64]:
-        """Return for each row the cross-fitted probability of its own class.
+        """Return for each row the cross-fitted probability of its class.
 
-        With one model per fold, this is the mean over `FREE_FOLDS` models, the smallest number of models that judge a
-        candidate. Otherwise it is the probability by the model that was trained without the row's fold.
+        With one model per fold, the result is the mean over `FREE_FOLDS` models, the smallest number of models that
+        judge a candidate. Otherwise it is the probability by the model that was trained without the row's fold.
         """
         p = np.zeros(len(self.rows))
-        of = self.context.folds[self.rows]
-        for fold in np.unique(of):
-            after = {int(fold + i) % self.n_folds for i in range(1, FREE_FOLDS + 1)}
-            others = frozenset(range(self.n_folds)) - after if self.by_fold else frozenset([int(fold)])
-            left_out = self.rows[of == fold]
-            p[of == fold] = self.without(others, self.context.train[left_out], self.context.labels[left_out])
+        row_folds = self.context.folds[self.rows]
+        for fold in np.unique(row_folds):
+            used = {int(fold + i) % self.n_folds for i in range(1, FREE_FOLDS + 1)}
+            unused = frozenset(range(self.n_folds)) - used if self.by_fold else frozenset([int(fold)])
+            judged = self.rows[row_folds == fold]
+            p[row_folds == fold] = self.without(unused, self.context.train[judged], self.context.labels[judged])
         return np.nan_to_num(p, nan=0.0)
 
     def _probability(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
@@ -153,7 +153,7 @@ def _fit(context: FilterContext, rows: NDArray[np.intp], strength: float) -> Any
 
 
 def _of_own_class(model: Any, vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Return the probability of each row's own label; NaN if the model has not seen the label."""
+    """Return the probability of each row's label; NaN if the model was trained without this label."""
     p = model.predict_proba(vectors.astype(np.float64))  # (r, classes)
     column = np.searchsorted(model.classes_, labels)
     column = np.where(column < len(model.classes_), column, 0)

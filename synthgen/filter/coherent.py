@@ -12,8 +12,8 @@ NAME = "coherent"
 def coherence_filter(*, is_required: bool) -> FittedFilter:
     """Return the filter that finds texts that contradict themselves (`synthgen.coherence`); off by default.
 
-    The score is the number of contradictions, below 0. If `is_required`, a contradiction rejects the candidate.
-    Otherwise, the chain prefers candidates with fewer contradictions.
+    The score is the number of contradictions with a minus sign. If `is_required`, a candidate with a contradiction is
+    rejected. Otherwise, the chain prefers candidates with fewer contradictions.
 
     Privacy: reads only the candidate's text.
     """

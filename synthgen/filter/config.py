@@ -16,7 +16,7 @@ class DistanceBounds(Section):
 
     high: Distance | Literal["auto"] = Field(
         "auto",
-        description="Largest cosine distance (0 to 2) between a text and its vector. `auto` takes it from "
+        description="Largest cosine distance (0 to 2) between a text and its vector. `auto` learns it from "
         "reconstructions of real records.",
     )
 
@@ -27,8 +27,8 @@ class FilterConfig(Section):
     class_agreement: Share | Literal["auto"] | None = Field(
         "auto",
         description="Smallest probability (0 to 1) of the text's label, by a classifier that was trained without the "
-        "persons of its parents. `auto` is at most 0.6 and keeps four fifths of the real records; with one class it "
-        "must be null.",
+        "persons of the text's parents. `auto` is at most 0.6 and usually keeps at least four fifths of the real "
+        "records; with one class, set null.",
     )
     embedding_distance: DistanceBounds | None = Field(
         DistanceBounds(),
@@ -37,17 +37,17 @@ class FilterConfig(Section):
     )
     near_duplicate: Share | None = Field(
         0.95,
-        description="Share of common 3-grams of words (Jaccard similarity, 0.3 to 1) from which two synthetic texts "
-        "count as the same. Lower it to remove more similar texts.",
+        description="Two synthetic texts count as the same if the Jaccard similarity of their 3-grams of words (0.3 "
+        "to 1) is at least this value. Lower it to remove more similar texts.",
     )
     language: Literal["source"] | None = Field(
         "source",
-        description="With `source`, a text must be in the language and script of the source, by its character "
-        "3-grams, and consist of words, not of numbers and codes alone.",
+        description="With `source`, the character 3-grams of a text must show the language and script of the source, "
+        "and the text must not consist only of numbers and codes.",
     )
     length: Literal["auto"] | tuple[Count, Count] | None = Field(
         "auto",
-        description="Allowed length in words: `auto` for the length of real records, or `[shortest, longest]`. With "
+        description="Allowed length in words: `auto` for the lengths of real records, or `[shortest, longest]`. With "
         "a privacy budget, `auto` is refused.",
     )
     repetition: Share | None = Field(
@@ -56,12 +56,13 @@ class FilterConfig(Section):
     fluency: Share | None = Field(
         0.5,
         description="Largest mean surprisal of a text's tokens under the language model, as a share of the surprisal "
-        "of a guess. It is near 1 for an untrained or damaged model, and near 0.25 for other models.",
+        "of a random guess. Texts of an untrained or damaged model are near 1, texts of other models near 0.25.",
     )
     coherent: Literal["prefer", "require"] | None = Field(
         None,
-        description="Texts without contradictions, by rules for English clinical notes: `prefer` ranks texts with "
-        "fewer contradictions first, `require` rejects every text with one. See the page on contradictions.",
+        description="Contradictions within a text, found by rules for English clinical notes: `prefer` ranks texts "
+        "with fewer contradictions first, `require` rejects every text with a contradiction. See the page on "
+        "contradictions.",
     )
     attributes: AttributeRules | None = Field(
         None,
@@ -80,5 +81,5 @@ class FilterConfig(Section):
     @classmethod
     def _in_order(cls, length: object) -> object:
         if isinstance(length, tuple) and length[0] > length[1]:
-            raise ValueError(f"the shortest must not be above the longest, got {length[0]} and {length[1]}")
+            raise ValueError(f"the shortest length must not exceed the longest, got {length[0]} and {length[1]}")
         return length

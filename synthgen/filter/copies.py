@@ -1,7 +1,4 @@
-"""Filter copies: long runs of words from one train person's texts, and near-duplicates among synthetic texts.
-
-The copy rule is the only filter that rejects candidates by comparison with train records.
-"""
+"""Filter copies: long runs of words from one train person's texts, and near-duplicates among synthetic texts."""
 
 import hashlib
 import math
@@ -20,13 +17,14 @@ from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.filter.base import FilterContext, FittedFilter, outcome, scored
 from synthgen.filter.distance import latent_distances
 
-# A run of this many words that occurs in the texts of exactly one train person counts as copied. Unrelated abstracts
-# share runs of at most 18 words with exactly one of 900 persons (median of the longest: 14), so a run of 20 is not
-# due to chance. Standard text, which occurs in several persons' texts, identifies none of them.
+# A run of at least this number of words that occurs in the texts of exactly one train person counts as copied. In a
+# test with unrelated abstracts and 900 persons, the longest run that an abstract shared with exactly one person had
+# at most 18 words (median 14), so a run of 20 is not due to chance. Standard text occurs in the texts of several
+# persons and identifies none of them.
 COPY_RUN_TOKENS = 20
-NOBODY = -1  # stands for the person of a run that occurs in no train text or in those of several persons
-SHINGLE_WORDS = 3  # length of the word 3-grams whose sets are compared between synthetic texts
-LEAST_THRESHOLD = 0.3  # smallest threshold of near-duplicates; below it, nearly all pairs would have to be compared
+NOBODY = -1  # owner of a run that occurs in no train text or in texts of several persons
+SHINGLE_WORDS = 3  # length of a shingle, the n-gram of words by which synthetic texts are compared
+MIN_THRESHOLD = 0.3  # with a lower threshold of near-duplicates, nearly all pairs would have to be compared
 _WORD, _NUMBER = re.compile(r"\w+"), re.compile(r"\d+")
 
 
@@ -55,16 +53,15 @@ def mask_numbers(words: list[str]) -> list[str]:
 class NoCopies:
     """Reject a candidate with a run of at least 20 words that occurs in the texts of exactly one train person.
 
-    Words are normalised and compared twice: with their digits, and with every number replaced by 0, so a copy with
-    changed numbers is found too. The rule is always on and cannot be configured. It is deterministic and public, and
-    it rejects only copied text, which would disclose a person's record. The run reports how many candidates it
-    rejects.
+    Words are normalised and compared twice: with their digits, and with every number replaced by 0, so copies with
+    changed numbers are found too. The rule is always on and cannot be configured. It is deterministic and public. It
+    rejects only copied text, which would disclose a person's record.
 
-    Privacy: reads train texts and persons. The number of rejected candidates limits the rule's effect on membership
-        attacks. More than a few rejections per thousand candidates mean that the decoder memorises; do not release
-        such records.
-    Cost: O(N log N) in the words of train. Runs are compared by 64-bit hashes, so two different runs count as equal
-        with probability 2^-64 each.
+    Privacy: reads train texts and persons. The fewer candidates are rejected, the less the rule can help a membership
+        attack. More than a few rejections per thousand candidates mean that the decoder memorises; do not release
+        records of such a run.
+    Cost: O(N log N) for N words of train. Runs are compared by 64-bit hashes, so two different runs count as equal
+        with probability 2^-64.
     """
 
     name: ClassVar[str] = "copy"
@@ -83,22 +80,22 @@ class NoCopies:
 
 
 def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each text its longest run of words that occurs in texts of exactly one owner; 0 if below 20."""
+    """Return for each text the length of its longest run of words from texts of exactly one owner; 0 if below 20."""
     numbers: dict[str, int] = {}
     grams = [_grams(words, numbers) for words in real]
     together = np.concatenate([np.empty(0, dtype=np.uint64), *grams])
-    of = np.repeat(owners, [len(g) for g in grams]).astype(np.int64)
-    order = np.lexsort((of, together))
+    owner_of_gram = np.repeat(owners, [len(g) for g in grams]).astype(np.int64)
+    order = np.lexsort((owner_of_gram, together))
     hashes, first, counts = np.unique(together[order], return_index=True, return_counts=True)
-    first_owner, last_owner = of[order][first], of[order][first + counts - 1]
+    first_owner, last_owner = owner_of_gram[order][first], owner_of_gram[order][first + counts - 1]
     owner = np.where(first_owner == last_owner, first_owner, NOBODY)
     longest = np.zeros(len(written), dtype=np.int64)
     for i, words in enumerate(written):
         runs = _grams(words, numbers)
         place = np.searchsorted(hashes, runs)
         place[place == len(hashes)] = 0
-        found = np.where(hashes[place] == runs, owner[place], NOBODY) if len(hashes) else np.full(len(runs), NOBODY)
-        longest[i] = _longest_stretch(found)
+        known = np.where(hashes[place] == runs, owner[place], NOBODY) if len(hashes) else np.full(len(runs), NOBODY)
+        longest[i] = _longest_stretch(known)
     return longest
 
 
@@ -115,11 +112,14 @@ def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
     return runs
 
 
-def _longest_stretch(found: NDArray[np.int64]) -> int:
-    """Return the number of words of the longest stretch of adjacent runs of one owner, or 0."""
+def _longest_stretch(owners: NDArray[np.int64]) -> int:
+    """Return the number of words of the longest stretch of adjacent runs with one owner, or 0.
+
+    `owners` has the owner of each run of `COPY_RUN_TOKENS` words of a text, in text order.
+    """
     best = length = 0
     previous = NOBODY
-    for owner in found.tolist():
+    for owner in owners.tolist():
         length = 0 if owner == NOBODY else length + 1 if owner == previous else 1
         previous = owner
         best = max(best, length)
@@ -128,28 +128,29 @@ def _longest_stretch(found: NDArray[np.int64]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicates:
-    """Of synthetic texts that are nearly equal, keep only the one nearest to its latent.
+    """Keep only one of several nearly equal synthetic texts: the text nearest to its latent.
 
         J(a, b) = |S(a) ∩ S(b)| / |S(a) ∪ S(b)|,   S = the set of 3-grams of normalised words
 
     Candidates are compared in order of the distance to their latent (ties by latent id, then index). A candidate is
-    rejected if its similarity J to an earlier, kept candidate reaches `threshold`, 0.3 to 1. The result does not
+    rejected if its similarity J to an earlier, kept candidate is at least `threshold`, 0.3 to 1. The result does not
     depend on the order in which candidates are given.
 
     Privacy: reads only synthetic texts.
     Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)
-        and Chaudhuri, Ganti & Kaushik (ICDE 2006): two sets with J ≥ t share one of their first n − ⌈t·n⌉ + 1 members
-        in any common order, where n is the size of a set. The order by rarity needs the fewest comparisons.
+        and Chaudhuri, Ganti & Kaushik (ICDE 2006). Sort the members of all sets in one common order. Then two sets
+        with J ≥ t share one of their first n − ⌈t·n⌉ + 1 members, where n is the size of the set. Sorting by rarity
+        needs the fewest comparisons.
     """
 
     name: ClassVar[str] = "near_duplicate"
     threshold: float
 
     def __post_init__(self) -> None:
-        if self.threshold < LEAST_THRESHOLD:
+        if self.threshold < MIN_THRESHOLD:
             raise ConfigError(
                 "the configuration has 1 mistake",
-                problems=[f"filter.near_duplicate: must be null or {LEAST_THRESHOLD} to 1, got {self.threshold:g}"],
+                problems=[f"filter.near_duplicate: must be null or {MIN_THRESHOLD} to 1, got {self.threshold:g}"],
             )
 
     def fit(self, context: FilterContext) -> FittedFilter:
@@ -176,7 +177,7 @@ class NearDuplicates:
 
 
 def shingles(text: str) -> frozenset[str]:
-    """Return the set of 3-grams of the normalised words; a shorter text is one shingle, an empty text none."""
+    """Return the set of 3-grams of the normalised words; one or two words are one shingle, an empty text has none."""
     words = normalised_words(text)
     last = max(min(1, len(words)), len(words) - SHINGLE_WORDS + 1)
     return frozenset(" ".join(words[i : i + SHINGLE_WORDS]) for i in range(last))

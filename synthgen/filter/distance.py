@@ -20,16 +20,16 @@ MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which limits
 class LatentDistance:
     """Keep a candidate whose text is at a distance of at most `high` from its latent.
 
-        distance = 1 − cos(e(text), latent)
+        distance = 1 − cos(e(text), latent),   e(text) = the embedded text
 
     If a text is far from its latent, the decoder did not follow the latent.
 
-    `high: auto` is the 95 % quantile of the distances of reconstructions to their own vectors, but at most the median
-    of their distances to the vectors of other records. Without the median, a decoder that ignores its vector would
-    set a limit that every text passes.
+    `high: auto` is the 95 % quantile of the distances of reconstructions to their own vectors. It is limited by the
+    median of the distances of reconstructions to the vectors of other records. Without this limit, every text would
+    pass if the decoder ignores its vector.
 
-    There is no lower limit. A latent lies between train vectors, so a lower limit would reject the texts that are
-    closest to train persons, and their absence reveals who is in train. The copy rule rejects copies.
+    There is no lower limit. A latent lies between train vectors, so a lower limit would reject the texts closest to
+    train persons, and their absence would reveal who is in train. The copy rule rejects copies.
 
     Privacy: reads train vectors and reconstructions only for the limit `high: auto`.
     """
@@ -50,10 +50,10 @@ class ClassDistance:
 
         distance = 1 − cos(e(text), centre),   centre = the mean of the class's unit train vectors
 
-    A text that is too far has another subject; a text that is too near is the generic text of a decoder that ignores
+    A text that is too far has another subject. A text that is too near is the generic text of a decoder that ignores
     its vector. The limits are the 1 % and 99 % quantiles of the reconstructions' distances. Distances are
-    cross-fitted: the centre leaves out the folds of the persons of a candidate's parents, or the fold of a
-    reconstruction's record.
+    cross-fitted: for a candidate, the centre is computed without the folds of its parents; for a reconstruction,
+    without the fold of its record.
 
     Privacy: the centre is a mean over all persons of the class outside the left-out folds. No candidate is compared
         with a single record.
@@ -64,8 +64,9 @@ class ClassDistance:
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter; raise DataError if there are too few reconstructions."""
         rows = context.reconstruction_rows
-        own = tuple(frozenset({int(fold)}) for fold in context.folds[rows])
-        distances = _to_centres(context, context.reconstruction_vectors, list(context.labels[rows]), own)
+        folds_of_records = tuple(frozenset({int(fold)}) for fold in context.folds[rows])
+        labels = list(context.labels[rows])
+        distances = _to_centres(context, context.reconstruction_vectors, labels, folds_of_records)
         distances = _enough(distances[~np.isnan(distances)])
         low, high = (float(q) for q in np.quantile(distances, [CLASS_TAIL, 1 - CLASS_TAIL]))
 
@@ -92,15 +93,18 @@ def reconstruction_bound(context: FilterContext) -> float:
     """
     targets = context.train[context.reconstruction_rows].astype(np.float64)
     cosine = context.reconstruction_vectors.astype(np.float64) @ targets.T  # (reconstruction, record)
-    own = _enough(1 - cosine.diagonal())
-    others = 1 - cosine[~np.eye(len(cosine), dtype=bool)]
-    return float(min(np.quantile(own, RECONSTRUCTION_QUANTILE), np.median(others)))
+    to_own = _enough(1 - cosine.diagonal())
+    to_others = 1 - cosine[~np.eye(len(cosine), dtype=bool)]
+    return float(min(np.quantile(to_own, RECONSTRUCTION_QUANTILE), np.median(to_others)))
 
 
 def _to_centres(
     context: FilterContext, vectors: NDArray[np.float32], labels: Sequence[str], left_out: Sequence[frozenset[int]]
 ) -> NDArray[np.float64]:
-    """Return the distance of each row to its class's centre without some folds; NaN if no record is left."""
+    """Return the distance of each row to the centre of its class, computed without the folds of `left_out`.
+
+    The distance is NaN if no record of the class is in another fold.
+    """
     classes = {label: i for i, label in enumerate(np.unique(context.labels))}
     n_folds = int(context.folds.max(initial=0)) + 1
     sums = np.zeros((len(classes), n_folds, vectors.shape[1]))  # (classes, folds, d)

@@ -1,4 +1,4 @@
-"""Find words of class names that real texts do not use, and reject texts that contain such a word.
+"""Find words of class names that real texts do not use, and reject synthetic texts that contain them.
 
 The language model reads the name of the class in its prompt and tends to write it. If real texts do not name their
 class, these words distinguish synthetic from real texts. A classifier that is trained on synthetic texts then relies
@@ -14,16 +14,16 @@ from typing import ClassVar
 from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
-LEAST_USE = 0.02  # a word is used if at least this share of the texts of some class contain it
+MIN_USE = 0.02  # a word counts as used if, in at least one class, at least this share of the texts contain it
 _WORD, _TOKEN = re.compile(r"[^\W\d_]{3,}"), re.compile(r"\w+")
 
 
 def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the words of the labels, in lower case and sorted, that the texts of no class use.
+    """Return the words of the labels, in lower case and sorted, that count as unused; see `MIN_USE`.
 
-    `labels[i]` is the class of `texts[i]`. Words of fewer than three letters are left out. A text contains a word if
-    one of its words begins with it. Without any text, as under differential privacy, no word is returned, because its
-    use is not known.
+    `labels[i]` is the class of `texts[i]`. Words of fewer than three letters are left out. A text contains a label
+    word if a word of the text begins with it. If all texts are empty, as under differential privacy, nothing is
+    returned, because the use of the words is not known.
 
     Privacy: reads the share of texts that contain a word, by class.
     """
@@ -34,16 +34,16 @@ def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str
         of_class.setdefault(label, []).append(text)
     words = tuple(sorted({word for label in of_class for word in _WORD.findall(label.casefold())}))
     used: set[str] = set()
-    for own in of_class.values():
-        counts = Counter(word for text in own for word in _words_in(text, words))
-        used |= {word for word, n in counts.items() if n >= LEAST_USE * len(own)}
+    for class_texts in of_class.values():
+        counts = Counter(word for text in class_texts for word in _words_in(text, words))
+        used |= {word for word, n in counts.items() if n >= MIN_USE * len(class_texts)}
     return tuple(word for word in words if word not in used)
 
 
 def _words_in(text: str, words: tuple[str, ...]) -> set[str]:
-    """Return those of the words with which a word of the text begins."""
-    begun = [token for token in _TOKEN.findall(text.casefold()) if token.startswith(words)]
-    return {word for word in words for token in begun if token.startswith(word)}
+    """Return each of `words` that is the beginning of a word of the text."""
+    matching = [token for token in _TOKEN.findall(text.casefold()) if token.startswith(words)]
+    return {word for word in words for token in matching if token.startswith(word)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ KEPT, JUDGED = "kept.parquet", "judged.parquet"
 
 
 def _filter(context: StageContext) -> Mapping[str, object]:
-    """Write all candidates with their outcomes, and the best of each latent among those that passed all filters."""
+    """Write all candidates with their outcomes, and for each latent the best candidate that passed all filters."""
     texts, latents, view = context.input("candidates"), context.input("latents"), context.input("training_view")
     sections, wanted = context.input("sections"), context.input("wanted")
     size = 1 if sections is None else sections.usual_size(latents)
@@ -27,7 +27,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
         max_new_tokens=context.input("max_new_tokens") * size,
         seeds=context.stream("filter"),
     )
-    # one thread is faster for such small problems and gives the same numbers on every machine
+    # for problems of this size, one thread is faster, and it gives the same numbers on every machine
     with (
         context.progress.stage("filter", total=len(texts.candidates), unit="texts") as advance,
         threadpool_limits(limits=1),

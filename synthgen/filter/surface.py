@@ -1,4 +1,4 @@
-"""Filter candidates by the form of the text: length, repetition and language."""
+"""Filter candidates by the form of the text: letters, length, repetition, fluency, language and legibility."""
 
 import math
 import re
@@ -13,12 +13,13 @@ from audits.core.errors import NotMeasurable
 from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
-TAIL = 0.01  # share of real texts below and above the learned length limits
+TAIL = 0.01  # share of real texts below the learned lower limit of the length, and above the upper limit
 LANGUAGE_TAIL = 0.005  # share of real texts above the learned limit of the language filter
 # A byte-pair tokenizer needs at most about three tokens per word of its language (1.3 for plain English, more for
-# names and drugs). A text that the decoder's token limit cuts therefore has at least a third as many words as tokens.
-MOST_TOKENS_PER_WORD = 3
-BUCKETS = 1 << 20  # number of places to which character trigrams are hashed
+# names and drugs). If the decoder's token limit cuts a text, the text therefore has at least a third as many words as
+# tokens.
+MAX_TOKENS_PER_WORD = 3
+BUCKETS = 1 << 20  # number of hash values (places) of character trigrams
 SMOOTHING = 0.01  # α, added to the count of each place
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
@@ -33,18 +34,18 @@ NOT_EMPTY = scored("empty", {"letters": 1.0}, _letter_scores, low=1)  # requires
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """Keep a candidate with a number of words (runs without white space) in `bounds`.
+    """Keep a candidate whose number of words (runs without white space) is within `bounds`.
 
-    With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. For the lower
-    limit, a train text counts as at most ⌊max_new_tokens / 3⌋ words, because the decoder may not be able to write
-    more.
+    With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. The decoder may not
+    be able to write more than ⌊max_new_tokens / 3⌋ words. For the lower limit, longer train texts therefore count as
+    texts of this length.
     """
 
     name: ClassVar[str] = "length"
     bounds: Literal["auto"] | tuple[int, int] = "auto"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter with low and high in words; the score is the number of words of a text."""
+        """Return the filter; its limits are in words, and the score is the number of words of a text."""
         low, high = _usual_words(context) if self.bounds == "auto" else map(float, self.bounds)
         reasons = ("length_short", "length_long")
         bounds = {"low": low, "high": high}
@@ -53,7 +54,7 @@ class Length:
 
 def _usual_words(context: FilterContext) -> tuple[float, float]:
     words = np.array([len(text.split()) for text in context.texts])
-    can_write = context.max_new_tokens // MOST_TOKENS_PER_WORD
+    can_write = context.max_new_tokens // MAX_TOKENS_PER_WORD
     low = np.quantile(np.minimum(words, can_write), TAIL, method="lower")
     return float(max(low, 1)), float(np.quantile(words, 1 - TAIL, method="higher"))
 
@@ -76,7 +77,7 @@ class Repetition:
 
 
 def repeated_share(text: str) -> float:
-    """Return the share of a text's 4-grams of words that repeat an earlier one, ignoring case."""
+    """Return the share of a text's 4-grams of words that repeat an earlier 4-gram, ignoring case."""
     words = text.casefold().split()
     grams = list(zip(words, words[1:], words[2:], words[3:], strict=False))
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
@@ -84,11 +85,11 @@ def repeated_share(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Fluency:
-    """Keep a candidate whose tokens the language model expected: its `surprisal` is at most `maximum`, 0 to 1.
+    """Keep a candidate whose `surprisal` under the language model is at most `maximum`, 0 to 1.
 
-    A trained model writes text of a surprisal of about 0.2 to 0.3. A model that was not trained, or whose weights are
-    damaged, draws tokens almost at random, and their surprisal is near 1. In a text of several segments, the least
-    expected segment decides.
+    The surprisal is a share of the surprisal of a random guess. Texts of a trained model have about 0.2 to 0.3. A
+    model that was not trained, or whose weights are damaged, draws tokens almost at random, so its texts are near 1.
+    In a text of several segments, the segment with the highest surprisal decides.
     """
 
     name: ClassVar[str] = "fluency"
@@ -101,20 +102,21 @@ class Fluency:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """Keep a candidate in the language and script of the source that is not gibberish.
+    """Keep a candidate that is in the language and script of the source and is not gibberish.
 
     The filter needs no list of languages. The profile of the train texts is the smoothed frequency of their character
     trigrams (lower case, digits as 0, hashed to 2^20 places). The score of a text is the mean cost of its T trigrams
-    under that profile,
+    under this profile,
 
         score = −1/T · Σ_t log2((count(t) + α) / (N + α · 2^20)),   α = 0.01, in bits,
 
-    where count(t) is the number of trigrams of the train texts in the place of trigram t, and N their total.
+    where count(t) is the number of trigrams of the train texts in the place of trigram t, and N is the number of all
+    trigrams of the train texts.
 
-    The limit is the larger of two 99.5 % quantiles: that of real texts and that of reconstructions. Each text is
-    scored by the profile of those folds of persons that do not contain it. Reconstructions are included because a
-    decoder writes plain prose even if the source is in shorthand. Under DP, train has no text, and the profile is
-    that of the reconstructions.
+    The limit is the larger of two 99.5 % quantiles: of the scores of real texts, and of the scores of
+    reconstructions. Here each text is scored by the profile of the folds of persons that do not contain it.
+    Reconstructions are included because a decoder writes plain prose even if the source is in shorthand. Under DP,
+    train has no text, so the profile is computed from the reconstructions.
 
     Privacy: reads trigram counts over all train texts.
     Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994); the score
@@ -124,10 +126,7 @@ class Language:
     name: ClassVar[str] = "language"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter with the maximum.
-
-        The score of a text is its mean cost in bits per trigram under the profile of all folds together.
-        """
+        """Return the filter; the score of a text is its mean cost in bits per trigram by the profile of all folds."""
         reconstruction_folds = context.folds[context.reconstruction_rows]
         has_text = any(text != "" for text in context.texts)
         profiled = context.texts if has_text else context.reconstruction_texts
@@ -153,10 +152,10 @@ class Language:
 class Legible:
     """Keep a candidate whose character sequences occur in real text, so that the audits can read it.
 
-    The audits refuse a table in which more than 1 % of the rows are illegible (`audits.text.legibility`). Such rows
-    consist of abbreviations, numbers or codes. The filter applies the same test, with train texts alone: the folds
-    with even numbers are the known text, the others are held out. Without train texts, as under DP, and if the texts
-    are too few for the test, the filter rejects nothing.
+    The audits refuse a table in which more than 1 % of the rows are illegible (`audits.text.legibility`), because
+    they consist of abbreviations, numbers or codes. The filter applies the same test with train texts alone: the
+    texts of folds with even numbers are the known text, the other texts are held out. The filter rejects nothing if
+    there are no train texts, as under DP, or too few for the test.
 
     Privacy: reads statistics of the characters of all train texts.
     Randomness: the child "legibility" of the context's stream.
@@ -179,10 +178,10 @@ class Legible:
             if not (known and held_out):
                 return [0.0] * len(candidates)
             try:
-                found = legibility([c.text for c in candidates], known, held_out, rng).illegible
+                illegible = legibility([c.text for c in candidates], known, held_out, rng).illegible
             except NotMeasurable:
                 return [0.0] * len(candidates)
-            return [float(one) for one in found]
+            return [float(is_illegible) for is_illegible in illegible]
 
         return scored(self.name, {}, scores, high=0)
 
@@ -203,10 +202,10 @@ def _counts(trigrams: list[NDArray[np.int64]]) -> NDArray[np.float64]:
 
 
 def _cost(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the cost of every trigram place in bits."""
+    """Return the cost of each trigram place in bits."""
     return np.asarray(math.log2(counts.sum() + SMOOTHING * BUCKETS) - np.log2(counts + SMOOTHING))
 
 
 def _bits(trigrams: NDArray[np.int64], cost: NDArray[np.float64]) -> float:
-    """Return the mean cost of a text in bits per trigram; the highest cost if it has no trigrams."""
+    """Return the mean cost of a text in bits per trigram; the highest possible cost if it has no trigrams."""
     return float(cost[trigrams].mean()) if len(trigrams) else float(cost.max())

@@ -18,7 +18,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import `OverSampler` on first use: it needs scikit-learn and imbalanced-learn."""
+    """Import `OverSampler` on first use, because it requires scikit-learn and imbalanced-learn."""
     if name != "OverSampler":
         raise AttributeError(f"module 'synthgen.interpolate' has no attribute {name!r}")
     from synthgen.interpolate.over_sampler import OverSampler

@@ -21,13 +21,13 @@ from synthgen.core.types import Embedded, Float32, Float64, Int64, Latents, late
 def wanted_counts(
     labels: Sequence[str], balance: Literal["equal", "as-source"] | Mapping[str, int], total: int | None
 ) -> dict[str, int]:
-    """Return the number of new records of each label, sorted by label, summing exactly to the total.
+    """Return the number of new records of each label, sorted by label; the numbers sum exactly to the total.
 
-    Fractions are rounded by the largest remainder; ties go to the first label in sort order. `labels` are the labels
-    of all train records, and `total` is None if `balance` gives numbers.
+    For rounding, see `largest_remainder`. `labels` are the labels of all train records. `total` is None if `balance`
+    gives numbers.
 
     Raises:
-        DataError: `balance` has labels without train records, or classes would get no record; all are listed.
+        DataError: `balance` has labels without train records, or classes would get no record; each is listed.
     """
     source = Counter(labels)
     if not source:
@@ -46,7 +46,7 @@ def wanted_counts(
     counts = largest_remainder(weights, total)
     if empty := [label for label, count in counts.items() if count == 0]:
         raise DataError(
-            f"a total of {total} leaves {len(empty)} of {len(counts)} classes without a record",
+            f"with a total of {total}, {len(empty)} of {len(counts)} classes get no record",
             problems=[f"{label!r}: {source[label]} of {len(labels)} train records" for label in empty],
             hint="Raise interpolate.total, or give interpolate.balance a number per label.",
         )
@@ -54,10 +54,10 @@ def wanted_counts(
 
 
 def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
-    """Return integers in proportion to the weights that sum to `total`, sorted by label.
+    """Return integers that are in proportion to the weights and sum to `total`, sorted by label.
 
-    n_c = ⌊total · w_c / Σ w⌋, and the labels with the largest remainders get one more (Hamilton's method).
-    Integer arithmetic makes the result independent of the machine.
+    n_c = ⌊total · w_c / Σ w⌋, and the labels with the largest remainders get one more (Hamilton's method). Ties go to
+    the first label in sort order. Integer arithmetic makes the result independent of the machine.
     """
     total_weight = sum(weights.values())
     counts = {label: total * weight // total_weight for label, weight in sorted(weights.items())}
@@ -69,9 +69,10 @@ def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
 
 
 def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[str, int], min_groups: int) -> None:
-    """Raise DataError if requested classes are absent or have fewer than `min_groups` persons; list all of them.
+    """Raise DataError if requested classes are absent or have fewer than `min_groups` persons; each is listed.
 
-    `labels` and `groups` are the labels and persons of all train records; `counts` are the requested records.
+    `labels` and `groups` are the labels and persons of all train records. `counts` are the requested numbers of
+    records.
     """
     persons: dict[str, set[str]] = {}
     for label, group in zip(labels, groups, strict=True):
@@ -89,8 +90,8 @@ def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[
         raise DataError(
             f"{len(problems)} {'class is' if len(problems) == 1 else 'classes are'} too small to make records from",
             problems=problems,
-            hint="Add records of other persons, merge the class with another, leave it out through source.labels, "
-            "or lower interpolate.k_neighbors.",
+            hint="Add records of other persons, merge the class with another, exclude it through source.labels, or "
+            "lower interpolate.k_neighbors.",
         )
 
 
@@ -126,7 +127,7 @@ class Points:
 
 
 class Unfit(Exception):  # noqa: N818 - a DataError later lists all unfit classes
-    """A method cannot interpolate a class. The message gives the reason without the class name."""
+    """A method cannot make points of a class. The message gives the reason without the class name."""
 
 
 class Fitted(Protocol):
@@ -143,21 +144,21 @@ class Interpolator(Section, ABC):
     The configuration, its schema and `OverSampler` use these parameters.
 
     Raises:
-        ConfigError: parameters are out of range or incompatible; all are listed.
+        ConfigError: parameters are out of range or incompatible; each is listed.
     """
 
     model_config = ConfigDict(validate_default=True)
 
     name: ClassVar[str]  # name of the method in the configuration
-    # whether a new vector is the weighted sum of its parents; only such a method can interpolate records by segments
+    # whether a new vector is the weighted sum of its parents, which interpolation by segments requires
     weighted_sums: ClassVar[bool] = False
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         try:
-            super().__init__(**given)
+            super().__init__(**options)
         except ValidationError as error:
-            found = mistakes(error.errors(include_url=False), given)
-            raise ConfigError(f"invalid options of {self.name}", problems=found) from None
+            problems = mistakes(error.errors(include_url=False), options)
+            raise ConfigError(f"invalid options of {self.name}", problems=problems) from None
 
     @field_validator("*")
     @classmethod
@@ -176,12 +177,12 @@ class Interpolator(Section, ABC):
 
     @property
     def max_parents(self) -> int:
-        """Largest number of parents of a new vector; 0 if it is drawn from a model of the class."""
+        """Largest number of parents of a new vector; 0 if vectors are drawn from a model of the class."""
         return 1
 
     @abstractmethod
     def fit_rows(self, rows: TrainRows) -> Fitted:
-        """Return the method fitted to these rows; raise DataError if it does not support such vectors."""
+        """Return the method fitted to these rows; raise DataError if it does not support their vectors."""
 
     def fit(self, x: Embedded) -> "Sampler":
         """Return the sampler of training vectors. The order of the rows of `x` does not matter. See `fit_rows`."""
@@ -193,18 +194,18 @@ class NeighbourInterpolator(Interpolator):
 
     k_neighbors: Count = Field(
         5,
-        description="Number of nearest neighbours of other persons. A class needs one person more than this number; "
-        "lower it for small classes.",
+        description="Number of nearest neighbours of other persons. A class needs at least one person more than this "
+        "number; lower it for small classes.",
     )
 
     @property
     def min_groups(self) -> int:
-        """`k_neighbors` + 1: a person needs neighbours of `k_neighbors` other persons."""
+        """`k_neighbors` + 1: a person needs `k_neighbors` other persons as neighbours."""
         return self.k_neighbors + 1
 
     @property
     def max_parents(self) -> int:
-        """2, the ends of a segment or an arc."""
+        """2: a new vector lies between two vectors."""
         return 2
 
 
@@ -218,13 +219,13 @@ class FittedByClass(ABC, Generic[M, S]):
 
     method: M
     rows: TrainRows
-    found: dict[int, S] = field(default_factory=dict)  # the fitted state of each class
+    states: dict[int, S] = field(default_factory=dict)  # the fitted state of each class
 
     def of_class(self, code: int) -> S:
         """Return the fitted state of a class."""
-        if code not in self.found:
-            self.found[code] = self.fit_class(code)
-        return self.found[code]
+        if code not in self.states:
+            self.states[code] = self.fit_class(code)
+        return self.states[code]
 
     @abstractmethod
     def fit_class(self, code: int) -> S:
@@ -261,17 +262,17 @@ class Sampler:
         """Return exactly `counts[label]` new vectors of each label, sorted by label.
 
         Each class draws from its own stream `rng.child(label)`. Therefore a larger count returns the same vectors
-        followed by further ones, and the other classes have no effect.
+        followed by additional vectors, and other classes have no effect.
 
         Raises:
-            DataError: requested classes are absent, too small or unsuitable for the method; all are listed.
+            DataError: requested classes are absent, too small or unsuitable for the method; each is listed.
         """
         check_classes(self.x.labels, self.x.groups, counts, self.method.min_groups)
-        made: list[Points] = []
+        points: list[Points] = []
         problems = []
         for label, m in sorted(counts.items()):
             try:
-                made.append(self.fitted.points(self.names.index(label), m, rng.child(label)))
+                points.append(self.fitted.points(self.names.index(label), m, rng.child(label)))
             except Unfit as reason:
                 problems.append(f"{label!r}: {reason}")
         if problems:
@@ -279,16 +280,16 @@ class Sampler:
             raise DataError(
                 f"{self.method.name} cannot make records of {len(problems)} {kind}",
                 problems=problems,
-                hint="Choose another interpolate.method, or leave the class out through source.labels.",
+                hint="Choose another interpolate.method, or exclude the class through source.labels.",
             )
         ids = np.array(self.x.ids, dtype=object)
         vectors = [np.empty((0, self.x.vectors.shape[1]), dtype=np.float32)]
         return Latents(
-            vectors=np.concatenate(vectors + [p.vectors for p in made]),
+            vectors=np.concatenate(vectors + [p.vectors for p in points]),
             ids=tuple(name for label, m in sorted(counts.items()) for name in latent_ids(label, m)),
             labels=tuple(label for label, m in sorted(counts.items()) for _ in range(m)),
-            parent_ids=tuple(tuple(row) for p in made for row in ids[p.parents].tolist()),
-            weights=tuple(tuple(row) for p in made for row in p.weights.tolist()),
+            parent_ids=tuple(tuple(row) for p in points for row in ids[p.parents].tolist()),
+            weights=tuple(tuple(row) for p in points for row in p.weights.tolist()),
             method=self.method.name,
             seed_path=str(rng),
         )

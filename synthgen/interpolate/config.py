@@ -16,12 +16,12 @@ from synthgen.interpolate.vae import Vae
 METHODS: Mapping[str, type[Interpolator]] = {
     method.name: method for method in (Smote, BorderlineSmote, Adasyn, RandomOversample, Mixture, Slerp, Vae)
 }
-# for each method, its own keys of `interpolate`; k_neighbors is left out, because all methods accept it
+# keys of `interpolate` by method, without k_neighbors, which all methods accept
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
 DP_METHOD = gaussian.NAME  # draws from noised statistics under a privacy budget; its keys are in the section `dp`
-WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
+WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)  # for `segments`
 
 
 class _OfAllMethods(Section):
@@ -31,7 +31,7 @@ class _OfAllMethods(Section):
         "smote", "borderline-smote", "adasyn", "random-oversample", "vae", "mixture", "slerp", "dp-gaussian"
     ] = Field(
         "smote",
-        description="Method that makes new vectors. `dp-gaussian` needs a privacy budget, see the section `dp`.",
+        description="Method that makes new vectors. `dp-gaussian` requires a privacy budget; see the section `dp`.",
     )
     k_neighbors: Count = Field(
         NeighbourInterpolator.model_fields["k_neighbors"].default,
@@ -39,7 +39,7 @@ class _OfAllMethods(Section):
     )
     balance: Literal["equal", "as-source"] | Annotated[dict[str, Count], Field(min_length=1)] = Field(
         "equal",
-        description="Class sizes of the synthetic table: `equal`, `as-source` for the shares of the training "
+        description="Class sizes of the synthetic table: `equal`, `as-source` for the class shares of the training "
         "records, or a number per label.",
     )
     total: Count | None = Field(
@@ -53,9 +53,9 @@ class _OfAllMethods(Section):
     def _fits_balance(cls, total: int | None, info: ValidationInfo) -> int | None:
         balance = info.data.get("balance")  # None if it is invalid, which is reported separately
         if isinstance(balance, dict) and total is not None:
-            raise ValueError("must be omitted if balance gives a count per label")
+            raise ValueError("must be omitted if balance gives a number per label")
         if isinstance(balance, str) and total is None:
-            raise ValueError("is required unless balance gives a count per label")
+            raise ValueError("is required unless balance gives a number per label")
         return total
 
 
@@ -72,7 +72,7 @@ _OfSingleMethods: Any = create_model("_OfSingleMethods", __base__=Section, **_FI
 class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
     """Parameters of vector generation.
 
-    Each key after `total` is accepted only by the methods it belongs to. Null selects the default of the method.
+    Each key after `total` belongs to certain methods, and other methods reject it. Null selects the default.
     """
 
     if TYPE_CHECKING:  # fields of single methods that other packages read
@@ -87,7 +87,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
         if method is None:
             if named == DP_METHOD and value is not None:
                 raise ValueError(f"belongs to other methods and must be omitted with {named}")
-            return value  # the method is invalid itself, or has no keys
+            return value  # the method is invalid, which is reported separately, or has no keys
         if key in METHOD_KEYS[method.name]:
             defaults = {name: field.default for name, field in method.model_fields.items()}
             others = {name: defaults[name] if v is None else v for name, v in info.data.items() if name in defaults}

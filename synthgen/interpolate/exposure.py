@@ -9,8 +9,8 @@ from pydantic import Field
 from synthgen.core.types import Float64, Int64
 from synthgen.interpolate.base import Unfit
 
-BLOCK = 4096  # number of proposals drawn at once; another number can give other results
-GIVE_UP = 25  # number of consecutive blocks without an accepted proposal after which the search ends with an error
+BLOCK = 4096  # number of proposals drawn at once; a different number can change the results
+GIVE_UP = 25  # after this number of consecutive blocks without an accepted proposal, the search ends with an error
 MaxExposure = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
     Field(description="Largest summed weight of a person over the new vectors of a class; null sets no limit."),
@@ -19,7 +19,7 @@ Proposals = Iterator[tuple[Int64, Float64]]
 
 
 def check_exposure(limit: float | None, parents: int) -> None:
-    """Raise ValueError if the limit is below 1 / `parents`, because a point's largest weight is at least that."""
+    """Raise ValueError if the limit is below 1 / `parents`; the largest weight of a point is never below this."""
     if limit is not None and limit * parents < 1:
         raise ValueError(f"must be at least 1/{parents}, because the largest of {parents} weights is never smaller")
 
@@ -30,12 +30,12 @@ def limit_exposure(
     """Return the parents and weights of the first m proposals that keep every person within the limit.
 
     A proposal is accepted if no person's summed weight then exceeds `max_exposure`; None accepts every proposal.
-    Acceptance depends only on earlier proposals, so a larger m returns the same points followed by further ones. With
-    a limit, the parents of accepted points are not distributed uniformly over the records.
+    Acceptance depends only on earlier proposals, so a larger m returns the same points followed by additional points.
+    With a limit, the parents of accepted points are not distributed uniformly over the records.
 
     Args:
         proposals: endless blocks of parents, int64 (b, p), and their weights, float64 (b, p). Parents are row numbers
-            within the class; those of a point belong to different persons. Each row of weights sums to 1.
+            within the class. The parents of a point belong to different persons, and its weights sum to 1.
         m: number of points.
         groups: int64 (n), the person of each row of the class.
         max_exposure: limit of a person's summed weight.
@@ -45,18 +45,18 @@ def limit_exposure(
             - the number of persons times the limit is below m;
             - `GIVE_UP` consecutive blocks have no acceptable proposal, because the remaining persons are not
               neighbours. In tests, a limit of 1.3 · m / number of persons avoided this for slerp and for mixtures of
-              3.
+              three parents.
 
     Privacy: limits one person's share of a class before decoding, separately in each class. A person also influences
-        who is a neighbour of others, and this is not limited. The limit is therefore not a sensitivity and gives no
-        ε.
+        which records are neighbours of others, which is not limited. The limit is therefore not a sensitivity and
+        gives no ε.
     """
     n = len(np.unique(groups))
     if max_exposure is not None and n * max_exposure < m:
         raise Unfit(
             f"{n} persons with a summed weight of at most {max_exposure:g} each allow {int(n * max_exposure)} "
-            f"records, but {m} are requested; request fewer, raise interpolate.max_exposure above {m / n:.3g}, or "
-            "add records of other persons"
+            f"records, but {m} are requested; request fewer records, raise interpolate.max_exposure above "
+            f"{m / n:.3g}, or add records of other persons"
         )
     used = np.zeros(int(groups.max()) + 1)
     taken: list[tuple[Int64, Float64]] = []
@@ -79,9 +79,9 @@ def limit_exposure(
 
 
 def _fitting(persons: Int64, weights: Float64, used: Float64, limit: float) -> list[int]:
-    """Return the accepted proposals of a block in order and add their weights to `used`."""
+    """Return the numbers of the accepted proposals of a block, in order, and add their weights to `used`."""
     fitting = []
-    # sums only grow, so a proposal that exceeds the limit at the start of the block never fits
+    # sums only grow, so a proposal that would exceed the limit at the start of the block is never accepted
     for i in np.flatnonzero((used[persons] + weights <= limit).all(axis=1)).tolist():
         after = used[persons[i]] + weights[i]
         if (after <= limit).all():

@@ -19,7 +19,7 @@ def draw_lambdas(generator: np.random.Generator, m: int, beta: Shape | None = No
 
 
 def pair_weights(lam: Float64) -> Float64:
-    """Return the weights (1 − λ, λ) of the two ends, float64 (m, 2)."""
+    """Return the weights (1 − λ, λ) of the two parents, float64 (m, 2)."""
     return np.stack([1 - lam, lam], axis=1)
 
 
@@ -36,7 +36,7 @@ class FittedLinear(FittedByClass[M, S]):
         """Return the parents, int64 (m, p), and weights, float64 (m, p), of m points of the class."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class, point i the weighted sum of its parents."""
+        """Return m points of the class; each is the weighted sum of its parents."""
         parents, weights = self.draw(code, m, rng)
         vectors = np.empty((m, self.rows.vectors.shape[1]), dtype=np.float32)
         interpolate_linearly(self.rows.vectors, parents, weights, vectors)

@@ -17,9 +17,9 @@ from synthgen.interpolate.neighbourhoods import kneighbor_persons, neighbours_in
 
 
 class Mixture(NeighbourInterpolator):
-    """Mixture: convex combinations of p neighbouring records of p different persons of a class.
+    """Mixture: convex combinations of neighbouring records of p different persons of a class.
 
-    In SMOTE, one of two parents has at least half of the weight. More parents lower the share of each parent, but
+    In SMOTE, one of the two parents has at least half of the weight. More parents lower the share of each parent, but
     move the points closer to the centre of their neighbourhood.
 
         x̃ = Σ_j w_j x_j + ε,   w ~ Dirichlet(α, …, α),   j = 1, …, p
@@ -29,9 +29,9 @@ class Mixture(NeighbourInterpolator):
     of x_1 (Euclidean, same class), each represented by the record nearest to x_1. d_1 is the distance from x_1 to the
     nearest of these k persons, so ‖ε‖ is about noise · d_1. The result is not normalized to unit length.
 
-    Privacy: the largest weight of a point is the largest share of one record in it. The effective number of parents
-        of a point, 1 / Σw², is the number of equally weighted parents with the same Σw². For p parents, the table
-        has two numbers for each α: the mean largest weight, E[max w], and the effective number of parents,
+    Privacy: the largest weight of a point is the largest share that one record has in it. The effective number of
+        parents, 1 / Σw², is the number of equally weighted parents that would give the same Σw². For p parents, the
+        table has two numbers for each α: the mean largest weight, E[max w], and the effective number of parents,
         1 / E[Σw²] = (pα + 1) / (α + 1).
 
              p    α = 0.1        0.5          1          2          5         10
@@ -42,12 +42,12 @@ class Mixture(NeighbourInterpolator):
             20  .505  2.7  .246  7.3  .180 10.5  .136 13.7  .100 16.8  .084 18.3
             50  .315  5.5  .130 17.3  .090 25.5  .065 33.7  .046 41.8  .037 45.5
 
-        Single points can exceed the mean largest weight. Mixing is not a privacy guarantee: records can be computed
-        from many points of few persons, and the noise is not a differentially private mechanism. Never release
-        vectors, parents or weights.
+        The largest weight of a single point can exceed the mean. Mixing is not a privacy guarantee: records can be
+        computed from many points of few persons, and the noise is not a differentially private mechanism. Never
+        release vectors, parents or weights.
     Reference: two parents with symmetric weights are mixup within a class (Zhang et al., ICLR 2018,
-        arXiv:1710.09412v2, section 2), neighbours are SMOTE's (Chawla et al., JAIR 16 (2002), section 4.2). More
-        parents, distinct persons, the weight limit and the noise are additions.
+        arXiv:1710.09412v2, section 2). Neighbours are defined as in SMOTE (Chawla et al., JAIR 16 (2002), section
+        4.2). More parents, distinct persons, the weight limit and the noise are additions.
     """
 
     name: ClassVar[str] = "mixture"
@@ -55,8 +55,8 @@ class Mixture(NeighbourInterpolator):
 
     parents: Annotated[int, Field(ge=2, le=50)] = Field(
         3,
-        description="Number of persons whose records are mixed in a point, at most k_neighbors + 1. More parents "
-        "lower the share of each person.",
+        description="Number of persons whose records are mixed in a new vector, at most k_neighbors + 1. More "
+        "parents lower the share of each person.",
     )
     alpha: Annotated[float, Field(gt=0, le=1000)] = Field(
         1.0,
@@ -65,14 +65,14 @@ class Mixture(NeighbourInterpolator):
     )
     noise: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0,
-        description="Length of the Gaussian noise that is added to a point, as a fraction of the distance to the "
-        "nearest neighbour.",
+        description="Length of the Gaussian noise that is added to a new vector, as a fraction of the distance "
+        "between the first parent and its nearest neighbour.",
     )
     max_exposure: MaxExposure = None
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Reject fewer than p − 1 neighbours, and a limit below 1/p; see `Interpolator.check`."""
+        """Reject fewer than p − 1 neighbours, and an exposure limit below 1/p; see `Interpolator.check`."""
         if key == "parents" and (k := others.get("k_neighbors", value)) < value - 1:
             raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, which is {k}")
         if key == "max_exposure" and "parents" in others:
@@ -89,7 +89,11 @@ class Mixture(NeighbourInterpolator):
 
 
 class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
-    """The k nearest other persons of each row within its class, int64 (n_c, k), and their distances."""
+    """Mixture on given rows.
+
+    Fitted state of a class: for each row, its k nearest other persons in the class, int64 (n_c, k), and their
+    distances. A person is represented by the nearest row of that person.
+    """
 
     __slots__ = ()
 
@@ -99,7 +103,7 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
         return kneighbor_persons(self.rows.vectors[of], self.rows.groups[of], self.method.k_neighbors)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class, each of p parents of different persons, x_1 first.
+        """Return m points of the class, each made from p parents of different persons, with x_1 first.
 
         Randomness: the children "parent", "partners" and "weights" of `rng`, in blocks, and "noise", one row per
             point.
@@ -152,11 +156,11 @@ class Slerp(NeighbourInterpolator):
         x̃ = sin((1 − λ) · θ) / sin θ · a + sin(λ · θ) / sin θ · b,   θ = ∠(a, b),   λ ~ U(0, 1) or Beta(s, t)
 
     a is uniform over the records of the class. b is uniform over the k nearest records (cosine) of other persons in
-    the class. Both are normalized first. If θ is 0, the factors are 1 − λ and λ. Between opposite
-    vectors the arc is not unique, so a class with such neighbours is rejected.
+    the class. a and b are normalized first. If θ is 0, the factors are 1 − λ and λ. Between opposite vectors, the arc
+    is not unique, so a class with opposite neighbours is rejected.
 
-    The recorded weights (1 − λ, λ) are shares of the angle. They differ from the factors above, so Σ w_j x_j is a
-    point on the chord and not x̃.
+    The recorded weights (1 − λ, λ) are shares of the angle. They differ from the factors of a and b above, so
+    Σ w_j x_j is a point on the chord and not x̃.
 
     Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. The larger
         of the two weights is at least 0.5. For uniform λ it is 0.75 on average.
@@ -169,13 +173,13 @@ class Slerp(NeighbourInterpolator):
     lambda_beta: tuple[BetaShape, BetaShape] | None = Field(
         None,
         description="Parameters (s, t) of the Beta distribution of λ; null draws λ uniformly. Large equal numbers "
-        "put points near the middle of the arc, numbers below 1 near the records.",
+        "put new vectors near the middle of the arc, numbers below 1 near the records.",
     )
     max_exposure: MaxExposure = None
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:  # noqa: ARG003 - signature of the base
-        """Reject a limit below 1/2; see `Interpolator.check`."""
+        """Reject an exposure limit below 1/2; see `Interpolator.check`."""
         if key == "max_exposure":
             check_exposure(value, 2)
 
@@ -190,7 +194,11 @@ class Slerp(NeighbourInterpolator):
 
 
 class FittedSlerp(FittedByClass[Slerp, Int64]):
-    """The k nearest rows of other persons within each class, int64 (n_c, k), by angle."""
+    """Slerp on given rows.
+
+    Fitted state of a class: for each row, the k nearest rows of other persons by angle, int64 (n_c, k), numbered
+    within the class.
+    """
 
     __slots__ = ()
 
@@ -200,12 +208,13 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
         if opposite := int((distances > OPPOSITE).any(axis=1).sum()):
             raise Unfit(
                 f"{opposite} of {len(distances)} records have an opposite vector among their {distances.shape[1]} "
-                "nearest, so the arc to it is not unique; lower interpolate.k_neighbors, or use smote or mixture"
+                "nearest neighbours, so the arc to it is not unique; lower interpolate.k_neighbors, or use smote or "
+                "mixture"
             )
         return near
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class, point i on the arc of its two parents, with weights (1 − λ, λ).
+        """Return m points of the class, each on the arc between its two parents, with weights (1 − λ, λ).
 
         Raise Unfit if a row has an opposite neighbour, or `max_exposure` is too low for m points.
 
@@ -215,8 +224,8 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
         vectors, groups = self.rows.vectors[of], self.rows.groups[of]
         proposals = self.proposals(self.of_class(code), rng)
         parents, weights = limit_exposure(proposals, m, groups=groups, max_exposure=self.method.max_exposure)
-        made = arc(vectors[parents[:, 0]], vectors[parents[:, 1]], weights[:, 1])
-        return Points(vectors=made, parents=of[parents], weights=weights)
+        on_arcs = arc(vectors[parents[:, 0]], vectors[parents[:, 1]], weights[:, 1])
+        return Points(vectors=on_arcs, parents=of[parents], weights=weights)
 
     def proposals(self, near: Int64, rng: SeedTree) -> Proposals:
         """Yield endless blocks of parents, numbered within the class, and their weights."""
@@ -230,9 +239,9 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
 
 
 def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
-    """Return the point on each arc from a to b at the share λ of its angle, from 0 to 1; float32 (m, d).
+    """Return for each arc from a to b the point at the share λ (0 to 1) of its angle, float32 (m, d).
 
-    The ends a and b are float32 (m, d). They must not be zero or opposite to each other.
+    a and b are float32 (m, d). They must not be zero or opposite to each other.
     """
     out = np.empty_like(a)
     for start in range(0, len(a), ARC_ROWS):

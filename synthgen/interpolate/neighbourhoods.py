@@ -16,8 +16,8 @@ def neighbours_in_class(
 ) -> tuple[Int64, Float64]:
     """Return the k nearest rows of other persons within a class; see `nearest_rows`.
 
-    Neighbours are searched for the rows `targets`, int64 (r), or for all rows of the class. All row numbers count
-    within the class.
+    Neighbours are searched for the rows `targets`, int64 (r), or for all rows of the class. All row numbers are
+    positions within the class.
     """
     of = rows.of(code)
     return nearest_rows(rows.vectors[of], rows.groups[of], k, metric=metric, rows=targets)
@@ -27,12 +27,12 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     """Return the m nearest rows of other persons, of any class, for each of the n_c rows of a class.
 
     The row numbers, int64 (n_c, m), are sorted by distance. The second result, bool (n_c, m), states for each
-    neighbour whether it has another class. Raise Unfit if a row of the class has fewer than m rows of other persons.
+    neighbour whether it is of another class. Raise Unfit if there are fewer than m rows of other persons for a row.
     """
     of = rows.of(code)
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
     if fewest < m:
-        raise Unfit(f"one of its records has {fewest} records of other persons in all classes, needs {m}")
+        raise Unfit(f"for one of its records, only {fewest} records of other persons exist, but {m} are needed")
     around = rows.neighbours.nearest(m, of)[0]
     return around, rows.classes[around] != code
 
@@ -43,33 +43,33 @@ def kneighbor_persons(vectors: Float32, groups: Int64, k: int) -> tuple[Int64, F
     The row numbers, int64 (n, k), belong to different persons, the nearest first, ties by row number. The second
     result are the distances to these rows, float64 (n, k). `groups`, int64 (n), is the person of each row.
     """
-    _, person, own = np.unique(groups, return_inverse=True, return_counts=True)
-    if len(own) <= k:
-        raise InternalError(f"{len(own)} persons, so no row has {k} others")
-    others = len(groups) - own[person]
+    _, person, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(sizes) <= k:
+        raise InternalError(f"{len(sizes)} persons, so no row has {k} others")
+    n_others = len(groups) - sizes[person]
     rows = np.empty((len(groups), k), dtype=np.int64)
     distances = np.empty((len(groups), k))
     pending = np.arange(len(groups))
-    reach = k * -(-len(groups) // len(own))
+    reach = k * -(-len(groups) // len(sizes))  # number of nearest rows that are searched for k different persons
     while len(pending):
-        reach = min(reach, int(others[pending].min()))
-        short = []
-        for some in np.array_split(pending, -(-len(pending) * reach // AT_ONCE)):
-            found, distance = nearest_rows(vectors, groups, reach, rows=some)
-            first = _first_of_person(groups[found])
+        reach = min(reach, int(n_others[pending].min()))
+        too_few = []
+        for part in np.array_split(pending, -(-len(pending) * reach // AT_ONCE)):
+            near, distance = nearest_rows(vectors, groups, reach, rows=part)
+            first = _first_of_person(groups[near])
             rank = first.cumsum(axis=1)
             enough = rank[:, -1] >= k
-            wanted = first[enough] & (rank[enough] <= k)
-            rows[some[enough]] = found[enough][wanted].reshape(-1, k)
-            distances[some[enough]] = distance[enough][wanted].reshape(-1, k)
-            short.append(some[~enough])
-        pending = np.concatenate(short)
+            chosen = first[enough] & (rank[enough] <= k)
+            rows[part[enough]] = near[enough][chosen].reshape(-1, k)
+            distances[part[enough]] = distance[enough][chosen].reshape(-1, k)
+            too_few.append(part[~enough])
+        pending = np.concatenate(too_few)
         reach *= 2
     return rows, distances
 
 
 def _first_of_person(persons: Int64) -> NDArray[np.bool_]:
-    """Return which entries are the first of their person in a row of the matrix, bool (n, m)."""
+    """Return which entries are the first entry of their person in their row, bool (n, m)."""
     order = persons.argsort(axis=1, kind="stable")
     ordered = np.take_along_axis(persons, order, axis=1)
     new = np.ones(persons.shape, dtype=bool)

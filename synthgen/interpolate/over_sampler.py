@@ -1,4 +1,4 @@
-"""Provide the methods as an over-sampler of imbalanced-learn: `fit_resample(X, y)`."""
+"""Provide the methods in the form of an over-sampler of imbalanced-learn: `fit_resample(X, y)`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
@@ -30,7 +30,7 @@ except ImportError as error:
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
 NO_PERSON = "Give every row the name or number of its person; give rows without a person a unique one."
 AS_TEXT = "Pass all classes as text, or all as whole numbers."
-MOST_ROUNDING = 0.01
+MAX_ROUNDING = 0.01  # see `_float32`
 UNFIT_HINT = (
     "Add rows of other persons, lower k_neighbors, use another method, "
     "or exclude the classes through sampling_strategy."
@@ -45,18 +45,18 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
     and returns arrays, lists, and frames and series of pandas and polars. X keeps float32 or float64; other types
     become float64. Neighbours are searched in float32. X is rejected if its rows are too similar to each other for
-    float32, or if its longest row is longer than 1e18 or shorter than 1e-14. For float64 rows, smote,
+    float32, or if the norm of its longest row is above 1e18 or below 1e-14. For float64 rows, smote,
     borderline-smote, adasyn and random-oversample compute points in float64. The other methods use float32.
 
     Args:
         method: name of a method, see `synthgen.interpolate.METHODS`.
         sampling_strategy: as in imbalanced-learn.
         random_state: seed of the points. With an integer, results are reproducible, and a larger number of points of
-            a class gives the same points followed by further ones.
-        k_neighbors: number of neighbours of other persons. Without `groups`, most methods need k_neighbors + 1 rows
-            of a class.
-        m_neighbors, kind: parameters of borderline-smote. These and the following parameters
-            apply only to the named methods. None selects the default; a parameter of another method is rejected.
+            a class gives the same points followed by additional points.
+        k_neighbors: number of neighbours of other persons. Without `groups`, most methods need at least
+            k_neighbors + 1 rows of a class.
+        m_neighbors, kind: parameters of borderline-smote. These and the following parameters apply only to the named
+            methods. None selects the default; a parameter of another method is rejected.
         parents, alpha, noise: parameters of mixture.
         lambda_beta: parameter of slerp.
         max_exposure: parameter of mixture and slerp.
@@ -64,27 +64,26 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     Attributes:
         sampling_strategy_: dict, number of new points per class.
-        parents_: int64 (m, p), rows of X that each new point was made from; p is 0 for vae. Set by `fit_resample`.
+        parents_: int64 (m, p), rows of X from which each new point was made; p is 0 for vae. Set by `fit_resample`.
         weights_: float64 (m, p), weight of each parent; rows sum to 1. Set by `fit_resample`.
 
     Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as private as its
-        data. Pass `groups`, so that no point is made from one person only (random-oversample copies rows of
-        one person). In a pipeline this requires
-        `sklearn.set_config(enable_metadata_routing=True)` and `pipeline.fit(X, y, groups=...)`; imbalanced-learn's
-        pipeline silently drops `step__groups`.
+        data. Pass `groups`, so that no point is made from the rows of only one person. (random-oversample always
+        copies rows of one person.) In a pipeline, this requires `sklearn.set_config(enable_metadata_routing=True)`
+        and `pipeline.fit(X, y, groups=...)`; imbalanced-learn's pipeline silently drops `step__groups`.
 
     Differences to imbalanced-learn:
 
     - A class that the method cannot interpolate is an error. BorderlineSMOTE of imbalanced-learn returns fewer
       points.
-    - Sparse, non-numeric and missing values are rejected. Therefore these checks of imbalanced-learn's suite do not
-      apply: `check_samplers_sparse`, `_pandas_sparse`, `_string` and `_nan`.
-    - slerp rejects rows that are not of unit length. The rows of most checks of the suites have another length, so
-      its tags exclude it from them (`_skip_test`).
+    - Sparse, non-numeric and missing values are rejected. Therefore these checks of imbalanced-learn's test suite do
+      not apply: `check_samplers_sparse`, `_pandas_sparse`, `_string` and `_nan`.
+    - slerp rejects rows that are not of unit length, as in most checks of the test suites. A tag (`_skip_test`)
+      therefore excludes slerp from these checks.
     - Dates, missing classes and classes of several data types are rejected.
     - Integer columns of a frame become float64, so that points are not truncated to integers.
-    - A one-vs-all y keeps its number of columns, also for two classes. A row without a class is rejected.
-    - adasyn meets the requested total exactly.
+    - A one-vs-all y keeps its number of columns, even for two classes. A row without a class is rejected.
+    - adasyn makes exactly the requested number of points.
 
     Example:
         >>> X, y = np.eye(8)[:, :3], ["ant"] * 5 + ["bee"] * 3
@@ -102,7 +101,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         **dict.fromkeys(OWN_KEYS, "no_validation"),  # validated by the configuration
     }
 
-    # so that a pipeline with metadata routing passes `groups` without a request
+    # with this attribute, a pipeline with metadata routing passes `groups` without a request
     __metadata_request__fit_resample: ClassVar[dict[str, bool]] = {"groups": True}
 
     def __init__(  # noqa: PLR0913 - scikit-learn requires named parameters
@@ -163,12 +162,12 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     def _built(self) -> Interpolator:
         """Return the method, built and validated by the configuration."""
-        given = {
+        options = {
             key: value.item() if isinstance(value, np.generic) else value  # numpy numbers of a parameter grid
             for key in OWN_KEYS
             if (value := getattr(self, key)) is not None
         }
-        return parse_section(InterpolateConfig, {**given, "total": 1}).build()
+        return parse_section(InterpolateConfig, {**options, "total": 1}).build()
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - the base's
         """Return contiguous finite rows and their classes; for a one-vs-all y, the classes are column numbers."""
@@ -178,9 +177,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         else:
             if issparse(y):
                 raise DataError("y is sparse; pass a dense array")
-            n_odd = int(np.count_nonzero((np.asarray(y) != 0).sum(axis=1) != 1))
-            if n_odd > 0:
-                raise DataError(f"{n_odd} rows of y have no class or several; each row must have exactly one class")
+            n_wrong = int(np.count_nonzero((np.asarray(y) != 0).sum(axis=1) != 1))
+            if n_wrong > 0:
+                raise DataError(f"{n_wrong} rows of y have no class or several; each row must have exactly one class")
             classes = np.asarray(y).argmax(axis=1)
         rows, classes = validate_data(self, X, classes, dtype=[np.float64, np.float32], order="C")
         return rows, classes, False
@@ -188,11 +187,13 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _fit_resample(
         self, X: Floats, y: NDArray[Any], groups: Any, one_vs_all: NDArray[Any] | None
     ) -> tuple[Floats, NDArray[Any]]:
-        """Return the rows and classes followed by the new ones."""
+        """Return the given rows and classes, each followed by the new rows and classes."""
         method = self._built()
         names, codes = np.unique(y, return_inverse=True)
-        if odd := [f"{name!r}: {m!r}" for name, m in self.sampling_strategy_.items() if not isinstance(m, Integral)]:
-            raise DataError("sampling_strategy requests a number of points that is not an integer", problems=odd)
+        if wrong := [
+            f"{name!r}: {m!r}" for name, m in self.sampling_strategy_.items() if not isinstance(m, Integral)
+        ]:
+            raise DataError("sampling_strategy requests a number of points that is not an integer", problems=wrong)
         rows = TrainRows(
             vectors=_float32(X),
             classes=codes.astype(np.int64, copy=False),
@@ -215,7 +216,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         """Write the new points of each class after the rows in `out`; return their parents and weights."""
         seeds, fitted = self._seeds(), method.fit_rows(rows)
         given, start = out[: len(rows.vectors)], len(rows.vectors)
-        made: list[tuple[Int64, Float64]] = []
+        drawn: list[tuple[Int64, Float64]] = []
         problems = []
         for code, m in wanted.items():
             n_persons = len(np.unique(rows.groups[rows.classes == code]))
@@ -225,11 +226,11 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             new, stream = out[start : start + m], seeds.child(str(names[code]))
             try:
                 if isinstance(fitted, FittedLinear):
-                    made.append(fitted.draw(code, m, stream))
-                    interpolate_linearly(given, *made[-1], new)
+                    drawn.append(fitted.draw(code, m, stream))
+                    interpolate_linearly(given, *drawn[-1], new)
                 else:
                     points = fitted.points(code, m, stream)
-                    made.append((points.parents, points.weights))
+                    drawn.append((points.parents, points.weights))
                     new[:] = points.vectors
             except Unfit as reason:
                 problems.append(f"{names[code]!r}: {reason}")
@@ -237,8 +238,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         if problems:
             raise DataError(f"{method.name} cannot make points of these classes", problems=problems, hint=UNFIT_HINT)
         none = np.empty((0, method.max_parents))
-        parents = np.concatenate([parents for parents, _ in made] or [none.astype(np.int64)])
-        return parents, np.concatenate([weights for _, weights in made] or [none])
+        parents = np.concatenate([parents for parents, _ in drawn] or [none.astype(np.int64)])
+        return parents, np.concatenate([weights for _, weights in drawn] or [none])
 
     def _seeds(self) -> SeedTree:
         """Return the seed tree; a RandomState gives a new one per call, as in scikit-learn."""
@@ -258,17 +259,17 @@ def _is_one_vs_all(y: Any) -> bool:
     return bool(type_of_target(y) == "multilabel-indicator")
 
 
-def _package(given: Any) -> str:
-    return type(given).__module__.partition(".")[0]  # avoids importing pandas or polars
+def _package(container: Any) -> str:
+    return type(container).__module__.partition(".")[0]  # avoids importing pandas or polars
 
 
-def _as_array(given: Any) -> Any:
+def _as_array(container: Any) -> Any:
     """Return a frame or series of polars as an array; everything else unchanged."""
-    if _package(given) == "polars" and not hasattr(given, "to_numpy"):
+    if _package(container) == "polars" and not hasattr(container, "to_numpy"):
         raise DataError(
-            f"{type(given).__name__} is not supported", hint="Pass a frame or series, such as X.collect()."
+            f"{type(container).__name__} is not supported", hint="Pass a frame or series, such as X.collect()."
         )
-    return given.to_numpy() if _package(given) == "polars" else given
+    return container.to_numpy() if _package(container) == "polars" else container
 
 
 def _as_polars(made: Any, given: Any) -> Any:
@@ -293,7 +294,7 @@ def _require_classes(y: Any) -> None:
     if n_missing > 0:
         raise DataError(f"y: {n_missing} rows have no class", hint="Remove these rows, or give them a class.")
     names = ((str, "str"), (Real | np.bool_, "number"))
-    kinds = {next((n for kind, n in names if isinstance(one, kind)), type(one).__name__) for one in classes.tolist()}
+    kinds = {next((n for kind, n in names if isinstance(y_i, kind)), type(y_i).__name__) for y_i in classes.tolist()}
     if not kinds <= {"number", "str"} or len(kinds) > 1:
         raise DataError(f"y contains values of these data types: {', '.join(sorted(kinds))}", hint=AS_TEXT)
 
@@ -311,30 +312,31 @@ def _of_floats(X: Any) -> Any:
 
 
 def _person_numbers(groups: Any, n: int) -> Int64:
-    """Return the person of each row as a number, int64 (n); raise DataError unless each row has one person."""
+    """Return the person of each row as a number, int64 (n); raise DataError if a row has no person."""
     if groups is None:
         return np.arange(n, dtype=np.int64)
-    given = column_or_1d(groups)
-    if len(given) != n:
-        raise DataError(f"groups has {len(given)} entries, but X has {n} rows")
+    persons = column_or_1d(groups)
+    if len(persons) != n:
+        raise DataError(f"groups has {len(persons)} entries, but X has {n} rows")
     try:
-        numbers = np.unique(given, return_inverse=True)[1]
+        numbers = np.unique(persons, return_inverse=True)[1]
     except TypeError as error:
         problem = "groups contains missing values, or values of different data types such as text and numbers"
         raise DataError(problem, hint=NO_PERSON) from error
-    n_missing = int(np.count_nonzero(np.not_equal(given, given)))  # numpy would merge them into one person
+    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # numpy would merge them into one person
     if n_missing > 0:
         raise DataError(f"groups: {n_missing} rows have no person", hint=NO_PERSON)
     return numbers.astype(np.int64, copy=False)
 
 
 def _float32(rows: Floats) -> Float32:
-    """Return the rows as float32, without a copy if possible; raise DataError if neighbours would be lost in it.
+    """Return the rows as float32, without a copy if possible.
 
-    They are lost if the rounding error of a typical row is more than `MOST_ROUNDING` of its distance from the centre,
-    or if different rows become equal.
+    Raises:
+        DataError: the rounding would change neighbours: the rounding error of a typical row is more than the share
+            `MAX_ROUNDING` of its distance from the centre, or different rows become equal.
     """
-    with np.errstate(over="ignore"):  # refused below
+    with np.errstate(over="ignore"):  # `require_range` rejects rows that overflow
         low = rows.astype(np.float32, copy=False)
     require_range(low)
     if low is rows:
@@ -342,7 +344,7 @@ def _float32(rows: Floats) -> Float32:
     rounding = np.median(np.linalg.norm(rows - low, axis=1))
     spread = np.median(np.linalg.norm(rows - np.median(rows, axis=0), axis=1))
     n_equal = len(np.unique(rows, axis=0)) - len(np.unique(low, axis=0))
-    if rounding > MOST_ROUNDING * spread or n_equal > 0:
+    if rounding > MAX_ROUNDING * spread or n_equal > 0:
         raise DataError(
             "neighbours are searched in float32, in which the rows of X lose their differences",
             problems=[f"rounding error: {rounding:.3g}, spread: {spread:.3g}", f"rows that become equal: {n_equal}"],

@@ -16,7 +16,7 @@ from synthgen.interpolate.neighbourhoods import neighbours_in_any_class, neighbo
 class RandomOversample(Interpolator):
     """Random oversampling: repeat vectors of a class, drawn uniformly with replacement.
 
-    Privacy: the decoder gets the vector of a real record and can paraphrase it. Use it as a baseline only.
+    Privacy: the decoder gets the vector of a real record and can paraphrase the record. Use it only as a baseline.
     Reference: the resampling baseline of Chawla et al., JAIR 16 (2002), section 3.
     """
 
@@ -29,7 +29,7 @@ class RandomOversample(Interpolator):
 
 
 class FittedRandomOversample(FittedLinear[RandomOversample, Int64]):
-    """The row numbers of each class, int64 (n_c)."""
+    """Repeats rows of a class. Fitted state of a class: its row numbers, int64 (n_c)."""
 
     __slots__ = ()
 
@@ -71,7 +71,11 @@ class Smote(NeighbourInterpolator):
 
 
 class FittedSmote(FittedLinear[Smote, Int64]):
-    """The k nearest rows of other persons for each row of a class, int64 (n_c, k), numbered within the class."""
+    """SMOTE on given rows.
+
+    Fitted state of a class: for each row, the k nearest rows of other persons, int64 (n_c, k), numbered within the
+    class.
+    """
 
     __slots__ = ()
 
@@ -101,29 +105,29 @@ class BorderlineSmote(NeighbourInterpolator):
     x_i is uniform over the records in danger.
 
     - Kind 1: x_nn is uniform over the k nearest records of the same class, λ ~ U(0, 1).
-    - Kind 2: x_nn is uniform over these k records and the nearest record of another class. For the latter, λ ~
-      U(0, 0.5), so the point stays closer to x_i.
+    - Kind 2: x_nn is uniform over these k records and the nearest record of another class. If x_nn is of another
+      class, λ ~ U(0, 0.5), so the point stays closer to x_i.
 
-    Distances are Euclidean, and rows of the same person are never neighbours. With several classes, each is the
-    minority against all others.
+    Distances are Euclidean, and rows of the same person are never neighbours. With several classes, each class is in
+    turn the minority against all others.
 
-    Privacy: as SMOTE, but the records in danger are parents more often. With kind 2, a point can have a parent whose
-        label differs from the point's.
+    Privacy: as SMOTE, but records in danger are parents more often. With kind 2, the label of a parent can differ
+        from the label of the point.
     Reference: Han, Wang & Mao, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning", ICIC
         2005, section 3. Differences to the paper: rows of the same person are excluded, and points are drawn one by
         one, so that their number is exact. Differences to imbalanced-learn 0.14:
 
-        1. A tie m' = m/2 counts as safe, as in the text of the paper; its formula and imbalanced-learn count it as
-           danger.
-        2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class. For a row of
-           another class, its λ is the product of two uniform numbers, with mean 1/8 instead of 1/4.
+        1. A tie m' = m/2 counts as safe, as in the text of the paper. The formula of the paper and imbalanced-learn
+           count it as danger.
+        2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class. If x_nn is of
+           another class, λ of imbalanced-learn is the product of two uniform numbers, with mean 1/8 instead of 1/4.
         3. A class without a record in danger is an error; imbalanced-learn silently makes no points.
     """
 
     name: ClassVar[str] = "borderline-smote"
     weighted_sums: ClassVar[bool] = True
 
-    # with fewer than 3 neighbours, none of the numbers m' is above m/2 and below m
+    # with fewer than 3 neighbours, no number m' is above m/2 and below m
     m_neighbors: Annotated[int, Field(ge=3, le=1000)] = Field(
         10,
         description="Number of nearest neighbours of any class that decide whether a record is in danger. Raise it "
@@ -131,7 +135,7 @@ class BorderlineSmote(NeighbourInterpolator):
     )
     kind: Literal[1, 2] = Field(
         1,
-        description="Variant of Borderline-SMOTE: 1 interpolates within the class, 2 also towards the nearest "
+        description="Variant of Borderline-SMOTE: 1 interpolates only within the class, 2 also towards the nearest "
         "record of another class.",
     )
 
@@ -141,9 +145,10 @@ class BorderlineSmote(NeighbourInterpolator):
 
 
 class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
-    """For each class, its rows in danger, int64 (b), and the partners x_nn of each, int64 (b, k).
+    """Borderline-SMOTE on given rows.
 
-    For kind 2, the partners are int64 (b, k + 1), and the row of another class is the last one.
+    Fitted state of a class: its rows in danger, int64 (b), and the possible partners x_nn of each, int64 (b, k). For
+    kind 2, the partners are int64 (b, k + 1), and the row of another class is the last partner.
     """
 
     __slots__ = ()
@@ -161,8 +166,8 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
             n_noise = int(other.all(axis=1).sum())
             raise Unfit(
                 f"none of its {len(of)} records is in danger: {len(of) - n_noise} records have at most half of their "
-                f"{m} neighbours in other classes, and {n_noise} have all of them there; use smote, or another "
-                "m_neighbors"
+                f"{m} neighbours in other classes, and {n_noise} records have all neighbours in other classes; use "
+                "smote, or another m_neighbors"
             )
         danger = np.flatnonzero(is_danger)
         pool = of[neighbours_in_class(self.rows, code, k, targets=danger)[0]]
@@ -201,24 +206,24 @@ class Adasyn(NeighbourInterpolator):
         x̃ = x_i + λ · (x_nn − x_i),   λ ~ U(0, 1)
 
     K is `k_neighbors`. Δ_i is the number of rows of other classes among the K rows of any class that are nearest to
-    x_i. ĝ_i is the number of points that start from x_i, and G the requested number of points. x_nn is uniform over
-    the K nearest rows of the same class. Distances are Euclidean, and rows of the same person are never neighbours.
-    With several classes, each is the minority against all others.
+    x_i. ĝ_i is the number of points that start from x_i, and G is the requested number of points. x_nn is uniform
+    over the K nearest rows of the same class. Distances are Euclidean, and rows of the same person are never
+    neighbours. With several classes, each class is in turn the minority against all others.
 
     The t-th point of record i has the time (t − φ_i) / r̂_i. The G points with the earliest times are made, in the
-    order of their times, and G' is the time of the last one. So the total is exact, and a larger G gives the same
-    points followed by further ones. If G is below the number of records, the random φ_i decides which records get a
-    point.
+    order of their times, and G' is the time of the last of these points. So the total is exact, and a larger G gives
+    the same points followed by additional points. If G is below the number of records, the random φ_i decide which
+    records get a point.
 
-    Privacy: as SMOTE, but records among other classes, often unusual persons, are parents more often.
+    Privacy: as SMOTE, but records that lie among other classes, often of unusual persons, are parents more often.
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
         2008, section 2. Differences to the paper: rows of the same person are excluded, and G is given instead of
         (m_l − m_s) · β. Further differences:
 
-        1. x_nn is among the K nearest within the class, as in imbalanced-learn 0.14. The paper draws x_nn from the
-           K nearest rows of any class, but only from those of the same class. Then a record with r_i = 1 has no
+        1. x_nn is among the K nearest rows within the class, as in imbalanced-learn 0.14. The paper draws x_nn from
+           the rows of the same class among the K nearest rows of any class. Then a record with r_i = 1 has no
            partner.
-        2. The total is met exactly. imbalanced-learn rounds each r̂_i · G, so its total differs from G.
+        2. The total is exact. imbalanced-learn rounds each r̂_i · G, so its total differs from G.
     """
 
     name: ClassVar[str] = "adasyn"
@@ -230,7 +235,11 @@ class Adasyn(NeighbourInterpolator):
 
 
 class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
-    """For each class, its rows with Δ > 0, int64 (b), their Δ, int64 (b), and their K nearest rows, int64 (b, K)."""
+    """ADASYN on given rows.
+
+    Fitted state of a class: its rows with Δ > 0, int64 (b), their Δ, int64 (b), and their K nearest rows of the
+    class, int64 (b, K).
+    """
 
     __slots__ = ()
 
@@ -241,8 +250,8 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
         bordering = np.flatnonzero(delta)
         if len(bordering) == 0:
             raise Unfit(
-                f"none of its {len(of)} records has a record of another class among its {k} nearest, which adasyn "
-                "requires; use smote"
+                f"none of its {len(of)} records has a record of another class among its {k} nearest records, which "
+                "adasyn requires; use smote"
             )
         partners = neighbours_in_class(self.rows, code, k, targets=bordering)[0]
         return of[bordering], delta[bordering], of[partners]
@@ -261,12 +270,12 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
 
 
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
-    """Return m numbers from 0 to b − 1, so that in every prefix the counts are in proportion to the shares.
+    """Return m numbers from 0 to b − 1, ordered so that the counts of every prefix are in proportion to the shares.
 
     The t-th occurrence of number i has the time (t − φ_i) / w_i, with w the `share` and φ the `phase`. The m earliest
     occurrences are returned in the order of their times. The shares are at least 1, and the phases are in [0, 1).
     """
-    # until this time there are at least m occurrences, because rounding down costs each i at most one
+    # up to this time there are at least m occurrences, because rounding down costs each number at most one occurrence
     horizon = (m + len(share) + 1) / share.sum()
     n = np.floor(horizon * share + phase).astype(np.int64)
     i = np.repeat(np.arange(len(share)), n)

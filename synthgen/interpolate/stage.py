@@ -9,7 +9,7 @@ from synthgen.core.tables import write_latents
 def _interpolate(context: StageContext) -> Mapping[str, object]:
     """Write the latents.
 
-    If more latents are requested, the method returns the same ones first, then further ones; see `Draws.sample`.
+    If more latents are requested than in an earlier round, the earlier latents come first; see `Draws.sample`.
     """
     view, counts, sections = context.input("training_view"), context.input("counts"), context.input("sections")
     latents = view.draws(context.config("interpolate")).sample(counts, context.stream("interpolate"))

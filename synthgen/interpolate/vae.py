@@ -15,11 +15,11 @@ from synthgen.interpolate.base import Interpolator, Points, TrainRows, Unfit
 if TYPE_CHECKING:
     from synthgen.interpolate.vae_network import Network
 
-HELD_OUT = 0.2  # share of the persons that is not trained on and decides when training stops
+HELD_OUT = 0.2  # share of the persons who are held out; the objective on them decides when training stops
 
 
 class Vae(Interpolator):
-    """A variational autoencoder per class, or one conditional autoencoder of all classes.
+    """A variational autoencoder per class, or one conditional autoencoder for all classes.
 
     It models the distribution of a class instead of interpolating between its records.
 
@@ -28,18 +28,18 @@ class Vae(Interpolator):
         draw      x̃ = c + r · (x̂(z) + σ · ε),   z ~ N(0, I), ε ~ N(0, I)
 
     β is `beta`, λ is `free_bits`, and KL_l is averaged over the batch. Rows are standardised by the mean vector c and
-    by one scale r, the root of the mean variance. σ is learned, one number per dimension: on sentence vectors, x̂(z)
-    alone has 5 to 14 % of the variance of a class, and x̂(z) + σ · ε has 97 to 104 %. The objective on a held-out
-    fifth of the persons decides when training stops. The best weights are kept, possibly the initial ones. With 384
-    dimensions and fewer than about 50 persons, the initial weights are usually the best, and the points are then an
-    isotropic Gaussian around the class mean.
+    by one scale r, the root of the mean variance. σ is learned, one number per dimension, and is added because x̂(z)
+    varies too little: on sentence vectors, x̂(z) has 5 to 14 % of the variance of a class, and x̂(z) + σ · ε has 97
+    to 104 %. The objective on a held-out fifth of the persons decides when training stops. The best weights are kept,
+    possibly the initial weights. With 384 dimensions and fewer than about 50 persons, the initial weights are usually
+    the best. The points are then an isotropic Gaussian around the class mean.
 
     With `conditional`, the one-hot label is an input of encoder and decoder, and the points of a class depend on the
     rows of all classes.
 
-    Privacy: all records of the class (of all classes, if conditional) shape the model, so points have no parents.
-        This is not a privacy guarantee: the model can memorize a small class, which the audits measure. Weights are
-        not stored.
+    Privacy: points have no parents, because all records of the class (if conditional, of all classes) shape the
+        model. This is not a privacy guarantee: the model can memorize a small class, which the audits measure.
+        Weights are not stored.
     Reference: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
         al., "β-VAE", ICLR 2017, equation 4; Kingma et al., "Improved Variational Inference with Inverse
         Autoregressive Flow", NeurIPS 2016, appendix (free bits); Sohn, Lee & Yan, NeurIPS 2015 (conditional). Unlike
@@ -51,7 +51,7 @@ class Vae(Interpolator):
     latent_dim: int = Field(16, ge=1, le=1024, description="Number of dimensions of the latent vector z.")
     beta: Annotated[float, Field(gt=0, le=100)] = Field(
         1.0,
-        description="Weight β of the Kullback-Leibler term; 1 gives the evidence lower bound, higher values make z "
+        description="Weight β of the Kullback-Leibler term. 1 gives the evidence lower bound; higher values make z "
         "less informative.",
     )
     free_bits: Annotated[float, Field(ge=0, le=10)] = Field(
@@ -59,17 +59,17 @@ class Vae(Interpolator):
     )
     conditional: bool = Field(
         False,
-        description="Whether to train one model of all classes instead of one per class. Use it for small classes.",
+        description="Whether to train one model for all classes instead of one per class. Use it for small classes.",
     )
 
     @property
     def min_groups(self) -> int:
-        """8: two held-out persons, so that no single person decides when training stops, and six to train on."""
+        """8: six persons to train on, and two held-out persons, so that no single person decides when to stop."""
         return 8
 
     @property
     def max_parents(self) -> int:
-        """0: a point comes from a model of the class."""
+        """0: points are drawn from a model of the class."""
         return 0
 
     def fit_rows(self, rows: TrainRows) -> "FittedVae":
@@ -129,7 +129,7 @@ class FittedVae:
         return self.trained[key]
 
     def _train(self, of: Int64, rng: SeedTree) -> TrainedVae:
-        """Return the model of some rows; centre and scale use all of them, also the held-out ones."""
+        """Return the model of some rows; centre and scale are computed from all of them, including held-out rows."""
         from synthgen.interpolate.vae_network import Objective, as_part, train_vae
 
         vectors, classes = self.rows.vectors[of].astype(np.float64), self.rows.classes[of]
@@ -148,7 +148,7 @@ class FittedVae:
 
 
 def held_out(groups: Int64, rng: SeedTree) -> NDArray[np.bool_]:
-    """Return which rows belong to held-out persons: a fifth of the persons, rounded up."""
+    """Return which rows belong to held-out persons, bool (n); a fifth of the persons, rounded up, are held out."""
     persons = np.unique(groups)
     out = rng.generator().permutation(persons)[: math.ceil(HELD_OUT * len(persons))]
     return np.isin(groups, out)

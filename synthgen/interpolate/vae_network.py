@@ -21,11 +21,10 @@ RATE = 1e-3  # learning rate
 DECAY = 0.1  # weight decay
 BATCH = 64  # number of rows in a batch
 MAX_STEPS = 5_000  # largest number of training steps
-CHECK_STEPS = 5  # number of steps between evaluations on held-out persons; an epoch if that is longer
-PATIENCE = 12  # training stops after this many evaluations without improvement
-HELD_OUT_ROWS = 64  # an evaluation uses at least this many draws of z; with fewer held-out rows, a row gets several
-# number of rows decoded together; constant, because the batch size changes the last bits of the results
-BLOCK_ROWS = 256
+CHECK_STEPS = 5  # smallest number of steps between evaluations on held-out persons; a longer epoch replaces it
+PATIENCE = 12  # training stops after this number of consecutive evaluations without improvement
+HELD_OUT_ROWS = 64  # an evaluation draws z at least this number of times; few held-out rows are used several times
+BLOCK_ROWS = 256  # number of rows decoded together; constant, because it changes the last bits of the results
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -40,13 +39,13 @@ class Objective:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """Standardised rows, either those trained on or the held-out ones."""
+    """Standardised rows: either the training rows or the held-out rows."""
 
     x: Tensor  # float32 (n, d)
     labels: Tensor  # one-hot class of each row, float32 (n, c), for a conditional model, else (n, 0)
 
     def rows(self, which: Tensor) -> "Part":
-        """Return some of the rows, in the order given."""
+        """Return the rows with the numbers `which`, in this order."""
         return Part(x=self.x[which], labels=self.labels[which])
 
 
@@ -128,15 +127,15 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def above(rate: Tensor, free_bits: float) -> Tensor:
-    """Return Σ_l max(λ, KL_l): dimensions below λ nats have no gradient."""
+    """Return Σ_l max(λ, KL_l); a dimension with KL_l below λ nats has no gradient."""
     return rate.clamp(min=free_bits).sum()
 
 
 def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) -> Network:
     """Return the network with the weights of the best held-out objective, possibly the initial weights.
 
-    Training uses AdamW with shuffled batches and stops after `PATIENCE` evaluations without improvement on the rows
-    of held-out persons. It runs on one thread, so that a seed gives the same bytes.
+    Training uses AdamW with shuffled batches and stops after `PATIENCE` consecutive evaluations without improvement
+    on the rows of held-out persons. It runs on one thread, so that the same seed gives the same bytes.
 
     Raises:
         Unfit: if the objective is not finite.
@@ -209,7 +208,7 @@ def one_thread() -> Iterator[None]:
 
 
 def _batches(n: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield endless batches of row numbers, shuffled in each epoch."""
+    """Yield batches of row numbers without end, shuffled in each epoch."""
     while True:
         yield from torch.split(torch.randperm(n, generator=generator), BATCH)
 

@@ -1,1 +1,1 @@
-"""The local model store. The sha256 of every file is pinned, weights are safetensors, and no model code is run."""
+"""The local model store. Every file has a pinned sha256, weights are safetensors, and code of models is never run."""

@@ -1,7 +1,7 @@
 """Export a model to one uncompressed tar file, and import it on another machine after checking its digests.
 
-This module checks the archive members itself, for two reasons. Early releases of Python 3.11 lack tarfile's data
-filter. The filter also accepts links and folders, which an exported model never contains.
+This module checks the archive members itself instead of using tarfile's data filter, for two reasons. Early releases
+of Python 3.11 lack the filter, and it accepts links and folders, which an exported model never contains.
 """
 
 import shutil
@@ -14,7 +14,7 @@ from synthgen.models.store import MANIFEST, digest_of, model_folder, staged, sto
 
 
 def export_model(name: str, target: Path) -> Path:
-    """Write a model of the store as one uncompressed tar with fixed times and owners; return the file."""
+    """Write a model of the store to one uncompressed tar file with constant times and owners; return the file."""
     if name not in MODELS:
         raise UsageError(f"the model {name!r} cannot be exported", hint=f"Use one of: {', '.join(sorted(MODELS))}.")
     folder = model_folder(name)
@@ -40,8 +40,8 @@ def import_model(source: Path) -> Path:
 
     Raises:
         StorageError: the file cannot be read.
-        ModelError: the file is not an exported model, contains anything but plain files of one model, or a file
-            differs from its pinned digest.
+        ModelError: the file is not an exported model, contains anything except plain files of one model, or one of
+            these files differs from its pinned digest.
     """
     try:
         with tarfile.open(source, "r:") as archive:

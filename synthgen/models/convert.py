@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-# The GGUF file contains the architecture too. It is repeated here so that the digest of config.json can be pinned.
+# The GGUF file also contains the architecture. It is repeated here so that the digest of config.json can be pinned.
 SMOLLM2_CONFIG: dict[str, Any] = json.loads("""{
 "architectures": ["LlamaForCausalLM"], "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 1,
 "dtype": "bfloat16", "eos_token_id": 2, "head_dim": 64, "hidden_act": "silu", "hidden_size": 576,
@@ -40,7 +40,7 @@ TOKENIZER: dict[str, Any] = json.loads("""{
   "fuse_unk": false, "byte_fallback": false, "ignore_merges": false
 }
 }""")
-CONTROL_TOKEN = 3  # GGUF's token type of special tokens, which no text encodes to
+CONTROL_TOKEN = 3  # GGUF's type of special tokens, which are never the encoding of a text
 
 
 def convert_smollm2(gguf: Path, folder: Path) -> None:
@@ -77,18 +77,21 @@ def _tokenizer(gguf: Path) -> dict[str, Any]:
     tokens, merges, kinds = (
         fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges", "token_type")
     )
-    own = {"vocab": {token: i for i, token in enumerate(tokens)}, "merges": [merge.split(" ") for merge in merges]}
+    vocabulary = {
+        "vocab": {token: i for i, token in enumerate(tokens)},
+        "merges": [merge.split(" ") for merge in merges],
+    }
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     special_tokens = [
         {"id": i, "content": token} | flags
         for i, (token, kind) in enumerate(zip(tokens, kinds, strict=True))
         if kind == CONTROL_TOKEN
     ]
-    return TOKENIZER | {"added_tokens": special_tokens, "model": TOKENIZER["model"] | own}
+    return TOKENIZER | {"added_tokens": special_tokens, "model": TOKENIZER["model"] | vocabulary}
 
 
 def _os_error(error: Exception) -> OSError:
-    """Return the OSError that safetensors reports only in its message, so that callers recognise a full disk."""
-    found = re.search(r"\(os error (\d+)\)", str(error))
-    number = int(found[1]) if found else errno.EIO
+    """Return the OSError that safetensors states only in its message, so that callers can recognise a full disk."""
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    number = int(match[1]) if match else errno.EIO
     return OSError(number, os.strerror(number))

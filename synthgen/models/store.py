@@ -22,14 +22,14 @@ def store_folder() -> Path:
 
 
 def model_folder(name: str) -> Path:
-    """Return the folder of a model: one of the store, a local folder, or one in the local hub cache.
+    """Return the folder of a model in the store, a local folder, or a folder of the local hub cache.
 
-    For a model of the store, the function checks the manifest against the pinned digests and the file sizes.
-    `digest_of` compares the contents of the files with the manifest, once per run. Nothing is downloaded.
+    For a model of the store, the manifest is compared with the pinned digests and with the file sizes. The contents
+    of the files are compared with the manifest by `digest_of`, once per run. Nothing is downloaded.
 
     Raises:
         ModelMissing: the model is not on this machine.
-        ModelError: the files are not those of the manifest, or loading the model could run code from the folder.
+        ModelError: the files differ from the manifest, or loading the model could run code from the folder.
     """
     stored = store_folder() / name
     if name in MODELS:
@@ -51,9 +51,9 @@ def model_folder(name: str) -> Path:
 
 
 def name_by_weights(name: str, folder: Path) -> str:
-    """Return the name of the registered model whose weights and tokenizer a folder holds; otherwise `name`.
+    """Return the name of the registered model if a folder contains its weights and tokenizer; otherwise `name`.
 
-    A bridge names the models that it was trained for, so a copy of such a model in another folder fits it.
+    A bridge fits models by name, so it then also fits a copy of the registered model in another folder.
     """
     for model in () if name in MODELS else MODELS.values():
         files = {file: pin for file, pin in model.files.items() if file.endswith((".safetensors", "tokenizer.json"))}
@@ -83,9 +83,9 @@ def _shard_problems(folder: Path, shards: Any) -> list[str]:
     problems = []
     for shard in sorted(set(shards.values())):
         if "/" in shard or not shard.endswith(".safetensors"):
-            problems.append(f"{shard}: the index names it, and it is not a safetensors file of this folder")
+            problems.append(f"{shard}: named in the index, but not a safetensors file of this folder")
         elif not (folder / shard).is_file():
-            problems.append(f"{shard}: the index names it, and it is missing")
+            problems.append(f"{shard}: named in the index, but missing")
     return problems
 
 
@@ -102,22 +102,22 @@ def _module_problems(folder: Path) -> list[str]:
 
 
 def digest_of(folder: Path) -> str:
-    """Return the sha256 over a model's files; raise ModelError if there is a manifest and files differ from it."""
+    """Return the sha256 over a model's files; raise ModelError if files differ from the manifest, if there is one."""
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     names = sorted(manifest) or sorted(
         str(p.relative_to(folder))
         for p in folder.rglob("*")
         if p.is_file() and p.suffix in {".json", ".safetensors", ".txt", ".model", ".jinja"}
     )
-    found = {name: sha256_file(folder / name) if (folder / name).is_file() else "missing" for name in names}
-    wrong = [name for name, entry in manifest.items() if found[name] != entry["sha256"]]
+    digests = {name: sha256_file(folder / name) if (folder / name).is_file() else "missing" for name in names}
+    wrong = [name for name, entry in manifest.items() if digests[name] != entry["sha256"]]
     if wrong:
         raise ModelError(
             f"{folder.name}: files differ from the pinned ones",
-            problems=[f"{name}: sha256 {found[name]}, expected {manifest[name]['sha256']}" for name in wrong],
+            problems=[f"{name}: sha256 {digests[name]}, expected {manifest[name]['sha256']}" for name in wrong],
             hint=f"Run `synthgen models pull {folder.name} --force`.",
         )
-    return sha256_json(found)
+    return sha256_json(digests)
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def staged(name: str) -> Iterator[Path]:
 
 
 def write_manifest(folder: Path, name: str) -> None:
-    """Write the manifest of a staged model; raise ModelError if its files are not exactly the pinned ones."""
+    """Write the manifest of a staged model; raise ModelError if its files are not exactly the pinned files."""
     pins = MODELS[name].files
     present = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
     problems = [problem for path, pin in pins.items() if (problem := differs(folder / path, pin))]
@@ -165,7 +165,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def differs(path: Path, pin: Pin) -> str | None:
-    """Return how a file differs from its pin, or None."""
+    """Return how a file differs from its pin, or None if it does not."""
     if not path.is_file():
         return f"{path.name}: missing"
     size = path.stat().st_size

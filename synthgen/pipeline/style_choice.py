@@ -13,7 +13,7 @@ from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plai
 from synthgen.core.types import Corpus
 from synthgen.decode.bridge import Bridge, Vocabulary
 from synthgen.decode.config import AUTO, PLAIN
-from synthgen.decode.learnt import MOST_SHARE, share_learnt
+from synthgen.decode.learnt import MAX_SHARE, share_learnt
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.prompting.examples import check_examples, exemplars, load_examples
 from synthgen.decode.stage import LIBRARIES
@@ -79,7 +79,7 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
     names = built_in_styles() if config.decode.style == AUTO else config.decode.styles
     texts = [text for part in parts for text in part.texts]
     learnt = {name: load_style(name, config.resolve).learnt for name in names if name != PLAIN}
-    if share_learnt(texts, *learnt.values()) > MOST_SHARE:
+    if share_learnt(texts, *learnt.values()) > MAX_SHARE:
         shares = {name: share_learnt(texts, digests) for name, digests in learnt.items()}
         raise DataError(
             "decode.style: a style was trained on sentences of the records that must stay private",
@@ -187,7 +187,7 @@ def _choose(context: StageContext) -> Mapping[str, object]:
         written = in_style(bridge, [(style, share) for name, share in shares for style, _ in styles[name]])
         reader = Likelihood.load(context.model("language model").value, written)
         most = bridge.info.max_text_tokens
-        return reader.nats(texts, most_tokens=most, vectors=vectors, prompts=prompts).per_token
+        return reader.nats(texts, max_tokens=most, vectors=vectors, prompts=prompts).per_token
 
     with context.progress.stage("style", total=n_tried(len(styles)), unit="styles") as advance:
         found = _read(nats, tuple(styles), advance)

@@ -18,11 +18,11 @@ from audits.gate.utility import distance_of_shares
 from synthgen.core.files import write_json
 from synthgen.core.tables import read_candidates
 from synthgen.core.types import Candidate, Corpus, Embedded, Float32, Latents, Record, counts_by_reason
-from synthgen.decode.config import BRIDGE, LEAST_TOKENS_PER_WORD, PLAIN, DecodeConfig
+from synthgen.decode.config import BRIDGE, MIN_TOKENS_PER_WORD, PLAIN, DecodeConfig
 from synthgen.dp.certain_refusals import split_problems
 from synthgen.embed import Encoder
 from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
-from synthgen.filter.classifier import MOST_REAL
+from synthgen.filter.classifier import SHARE_OF_REAL
 from synthgen.filter.stage import JUDGED
 from synthgen.interpolate.base import largest_remainder
 from synthgen.pipeline import prepare, rounds, stage_order
@@ -258,14 +258,14 @@ def _advice(
         name = "attributes" if reason.startswith("attributes") else reason
         yield f"{reason} rejected {n / len(judged):.0%}: {REMEDIES.get(name, 'see the key of this name in filter')}"
         longest = bounds["length"]["high"] if reason == "length_long" else math.inf
-        if (enough := LEAST_TOKENS_PER_WORD * longest) < max_new_tokens:
+        if (enough := MIN_TOKENS_PER_WORD * longest) < max_new_tokens:
             yield f"decode.max_new_tokens: auto cuts the texts at about {enough:.0f} tokens, as long as real ones"
         of_filter = bounds.get(AGREEMENT, {}) if reason == AGREEMENT else {}
         if (lower := of_filter.get("minimum_for_most_real", 1.0)) < of_filter.get("minimum", 0.0):
             scores = [o.score for c in judged for o in c.outcomes if o.name == reason]
             yield (
                 f"class_agreement {of_filter['minimum']:g} keeps {of_filter['share_of_real_kept']:.0%} of the real "
-                f"records; {lower:.2g} keeps {MOST_REAL:.0%} of them and "
+                f"records; {lower:.2g} keeps {SHARE_OF_REAL:.0%} of them and "
                 f"{sum(s >= lower for s in scores) / len(scores):.0%} of the pilot's texts"
             )
 

@@ -12,8 +12,8 @@ class SegmentsConfig(Section):
 
     by: Literal["headings", "sentences", "auto"] = Field(
         "auto",
-        description="Where records are cut: at section `headings`, or between `sentences` only. `auto` uses headings "
-        "if the training records share any.",
+        description="Where records are cut: at section `headings`, or only between `sentences`. `auto` uses headings "
+        "if training records of enough persons share a heading (see `least_persons`).",
     )
     words: Annotated[int, Field(ge=10, le=1000)] = Field(
         90,
@@ -22,7 +22,7 @@ class SegmentsConfig(Section):
     )
     least_persons: Annotated[int, Field(ge=2, le=MAX_NUMBER)] = Field(
         5,
-        description="Number of training persons that must share a line for it to count as a heading. Rarer lines "
+        description="A line counts as a heading if at least this number of training persons share it. Rarer lines "
         "are treated as private text.",
     )
     context_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(

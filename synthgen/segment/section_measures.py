@@ -11,12 +11,12 @@ from synthgen.segment.split import Splitter
 
 
 def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitter) -> Mapping[str, float]:
-    """Return measures of the sections of n records; compare them with those of real records.
+    """Return measures of the sections of n records, to be compared with the measures of real records.
 
         words        = mean words of a record
         sections     = mean sections of a record
         next_cosine  = mean cosine of a segment and the next segment of its record
-        other_cosine = as next_cosine, but with the segments of other records that have the next segment's heading
+        other_cosine = mean cosine of a segment and the segments of other records with the next segment's heading
 
     A measure without data is omitted. The owners of `segments` are in the order of the texts.
 
@@ -25,15 +25,15 @@ def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitte
     sections = [_sections(splitter, text) for text in texts]
     values: dict[str, Sequence[float]] = {
         "words": [len(text.split()) for text in texts],
-        "sections": [len(of_text) for of_text in sections],
+        "sections": [len(sections_of_text) for sections_of_text in sections],
         **_cosines(segments),
     }
-    return {name: float(np.mean(found)) for name, found in values.items() if found}
+    return {name: float(np.mean(numbers)) for name, numbers in values.items() if numbers}
 
 
 def _sections(splitter: Splitter, text: str) -> list[str]:
-    found = splitter.split(text)
-    return [" ".join(part.text for part in group) for _, group in groupby(found, key=lambda part: part.section)]
+    segments = splitter.split(text)
+    return [" ".join(part.text for part in group) for _, group in groupby(segments, key=lambda part: part.section)]
 
 
 def _cosines(segments: Segments) -> dict[str, list[float]]:
@@ -42,10 +42,10 @@ def _cosines(segments: Segments) -> dict[str, list[float]]:
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row, heading in enumerate(segments.headings):
         rows_of[heading].append(row)
-    own, others = [], []
+    following, others = [], []
     for row in range(len(segments) - 1):
         if segments.owners[row] == segments.owners[row + 1]:
-            own.append(float(unit[row] @ unit[row + 1]))
-            apart = [r for r in rows_of[segments.headings[row + 1]] if segments.owners[r] != segments.owners[row]]
-            others += (unit[apart] @ unit[row]).tolist()
-    return {"next_cosine": own, "other_cosine": others}
+            following.append(float(unit[row] @ unit[row + 1]))
+            other = [r for r in rows_of[segments.headings[row + 1]] if segments.owners[r] != segments.owners[row]]
+            others += (unit[other] @ unit[row]).tolist()
+    return {"next_cosine": following, "other_cosine": others}

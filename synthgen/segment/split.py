@@ -11,14 +11,14 @@ from synthgen.core.errors import DataError
 from synthgen.core.sentences import SENTENCE_END
 from synthgen.segment.config import SegmentsConfig
 
-MAX_CHARACTERS = 60
-MAX_WORDS = 6
-_ITEMS = "-–•*·"  # first characters of a list item
-_ENDS = ".,;!?"  # last characters of a sentence
+MAX_CHARACTERS = 60  # of a heading
+MAX_WORDS = 6  # of a heading
+_ITEMS = "-–•*·"  # possible first characters of a list item
+_ENDS = ".,;!?"  # possible last characters of a sentence
 
 
 def heading_of(line: str) -> str | None:
-    """Return the normal form of a line that looks like a heading, else None.
+    """Return the normal form of a line that looks like a heading; None for other lines.
 
     A heading has at most 6 words and 60 characters. It is neither a list item nor an entry such as "BP: 120/80".
     It does not end like a sentence. It ends in a colon, is in capitals, or starts with "#".
@@ -38,9 +38,9 @@ def heading_of(line: str) -> str | None:
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
     """Return the written form of each heading that at least `least_persons` persons share, by its normal form.
 
-    The written form is the one that most persons use, if at least `least_persons` persons use it. Otherwise, it is
-    the normal form in capitals or, if those would not read as the same heading, the normal form with a colon.
-    `groups` names the person of each text.
+    The written form is the form that the most persons use, if these are at least `least_persons`. Otherwise, it is
+    the normal form in capitals, or with a colon if `heading_of` does not recognise the capitals. `groups` contains
+    the person of each text.
 
     Privacy: a line of a note can contain a name, so lines of fewer persons are treated as text.
     """
@@ -50,11 +50,11 @@ def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: 
             if (name := heading_of(line)) is not None:
                 forms[name][" ".join(line.split())].add(group)
     shared = {}
-    for name in sorted(name for name, who in forms.items() if len(set().union(*who.values())) >= least_persons):
-        form, who = min(forms[name].items(), key=lambda item: (-len(item[1]), item[0]))
-        ways = (form if len(who) >= least_persons else "", name.upper(), name + ":")
-        # a form may not read as this heading: it can be too long ("ß" becomes "SS") or have no capitals
-        written = next((way for way in ways if heading_of(way) == name), None)
+    for name in sorted(name for name, users in forms.items() if len(set().union(*users.values())) >= least_persons):
+        form, persons = min(forms[name].items(), key=lambda item: (-len(item[1]), item[0]))
+        variants = (form if len(persons) >= least_persons else "", name.upper(), name + ":")
+        # `heading_of` may not recognise a variant: it can be too long ("ß" becomes "SS") or have no capitals
+        written = next((variant for variant in variants if heading_of(variant) == name), None)
         if written is not None:
             shared[name] = written
     return shared
@@ -68,8 +68,8 @@ class Segment:
     """A part of a record."""
 
     heading: str  # normal form of the section's heading; empty if there is none
-    section: int  # number of the section in the record, from 0; windows of one section share it
-    opening: str  # heading line as written if the segment starts its section; else empty
+    section: int  # number of the section in the record, from 0; the windows of a section have the same number
+    opening: str  # heading line of the record if the segment starts its section; else empty
     text: str  # can be empty
 
     def __repr__(self) -> str:
@@ -81,7 +81,7 @@ class Splitter:
     """Cuts records at known headings, and long sections into windows of whole sentences."""
 
     words: int  # approximate number of words of a window
-    headings: Mapping[str, str]  # normal form to written form; empty to cut into windows only
+    headings: Mapping[str, str]  # written form by normal form; if empty, records are cut only into windows
 
     @property
     def digest(self) -> str:
@@ -89,9 +89,9 @@ class Splitter:
         return sha256_json({"version": 1, "words": self.words, "headings": dict(self.headings)})
 
     def split(self, text: str) -> tuple[Segment, ...]:
-        """Return the segments of a text, in order; lines that look like an unknown heading are text.
+        """Return the segments of a text, in order; a line that looks like an unknown heading is treated as text.
 
-        The openings and texts of all segments, one after another, give the text again, except for white space.
+        The openings and texts of all segments, joined in order, give the text again, except for white space.
         """
         return tuple(
             Segment(heading=heading_of(opening) or "", section=section, opening="" if i else opening, text=window)
@@ -153,19 +153,19 @@ def windows_of(text: str, words: int) -> Iterator[str]:
     The windows have similar lengths. Let N be the number of words of the text, and n = ⌈N / `words`⌉.
     A sentence whose middle is at word i is in window ⌊n · i / N⌋. A sentence of more than `words` words is cut.
     """
-    found = list(_WORD.finditer(text))
-    n = -(-len(found) // words)
-    units = list(_sentences(text, found, words))
-    for _, group in groupby(units, key=lambda unit: (unit[0] + unit[1]) * n // (2 * len(found))):
+    places = list(_WORD.finditer(text))
+    n = -(-len(places) // words)
+    units = list(_sentences(text, places, words))
+    for _, group in groupby(units, key=lambda unit: (unit[0] + unit[1]) * n // (2 * len(places))):
         inside = list(group)
-        yield text[found[inside[0][0]].start() : found[inside[-1][1] - 1].end()]
+        yield text[places[inside[0][0]].start() : places[inside[-1][1] - 1].end()]
 
 
-def _sentences(text: str, found: Sequence[re.Match[str]], words: int) -> Iterator[tuple[int, int]]:
-    """Yield (first word, end word) of each sentence or line; longer ones are cut to the window."""
+def _sentences(text: str, places: Sequence[re.Match[str]], words: int) -> Iterator[tuple[int, int]]:
+    """Yield the first word and the end word of each sentence or line, or of its parts of `words` words."""
     start = 0
-    for end, word in enumerate(found, start=1):
-        gap = text[word.end() : found[end].start()] if end < len(found) else "\n"
+    for end, word in enumerate(places, start=1):
+        gap = text[word.end() : places[end].start()] if end < len(places) else "\n"
         if end - start == words or SENTENCE_END.search(word[0]) is not None or "\n" in gap:
             yield start, end
             start = end

@@ -8,7 +8,7 @@ from synthgen.core.section import Section, Share
 
 
 class SplitConfig(Section):
-    """Shares of persons in the training and control parts, assigned by independent draws."""
+    """Expected shares of persons in the training and control parts, assigned by independent draws."""
 
     train: Share = Field(
         0.5,
@@ -16,7 +16,7 @@ class SplitConfig(Section):
     )
     control: Share = Field(
         0.5,
-        description="Probability (0 to 1) that a person is kept as control for the audits and not used for training. "
+        description="Probability (0 to 1) that a person is a control person: used for the audits, not for training. "
         "More control persons make the audits more precise.",
     )
 

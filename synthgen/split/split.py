@@ -14,13 +14,13 @@ class SplitReport:
 
     groups: dict[str, int]  # number of persons by part
     records: dict[str, dict[str, int]]  # number of records by part and label, after near-duplicates were removed
-    n_near_duplicates: int  # number of records removed from control because a train record is a near-duplicate
+    n_near_duplicates: int  # number of records removed from control as near-duplicates of train records
     near_duplicate_rate: float | None  # share of control records that were removed; None if control was empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """The three parts. No synthetic record is made from control, and `rest` is not used."""
+    """The three parts. No synthetic record is made from control. The part `rest` is not used."""
 
     train: Corpus
     control: Corpus
@@ -33,15 +33,16 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
 
         u(g) = key of `seeds` for person g / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
 
-    with g the id of a person, p = `config.train` and q = `config.control`. The key is a hash (`SeedTree.key`). Each
-    draw depends only on the secret, the seed and the person's id, so adding or removing a person does not move
-    another person. The statistical bounds of the audits require independent draws instead of parts of fixed size. A
-    control record is removed if it is a near-duplicate of a train record (Jaccard index of 5-token shingles of at
-    least 0.8), because the audits assume that train does not contain the text of control. Each part keeps the order
-    of the corpus. A class can be small or empty in a part; later stages check the counts.
+    Here g is the id of a person, p = `config.train` and q = `config.control`. The key is a hash (`SeedTree.key`).
+    Each draw depends only on the secret, the seed and the person's id, so adding or removing a person does not move
+    another person. The statistical bounds of the audits require independent draws instead of parts of fixed size.
+
+    A control record is removed if it is a near-duplicate of a train record (Jaccard index of 5-token shingles of at
+    least 0.8), because the audits assume that train does not contain texts of control. Each part keeps the order of
+    the corpus. A class can be small or empty in a part; later stages check the counts.
 
     Privacy: the secret, the seed and a person's id reveal that person's part, so keep the secret private. Without a
-        secret, the seed alone suffices, and it can be guessed.
+        secret, the seed and the id are enough, and the seed can be guessed.
     Randomness: one hash per person.
     Reference: independent inclusion as in Steinke, Nasr and Jagielski 2023, arXiv 2305.08846, section 3.
     """
@@ -58,7 +59,7 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
     n_repeats = len(control) - len(corpora["control"])
     report = SplitReport(
         groups={part: sum(drawn == part for drawn in part_of.values()) for part in corpora},
-        records={part: own.counts() for part, own in corpora.items()},
+        records={part: part_corpus.counts() for part, part_corpus in corpora.items()},
         n_near_duplicates=n_repeats,
         near_duplicate_rate=n_repeats / len(control) if control else None,
     )

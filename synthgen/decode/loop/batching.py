@@ -1,4 +1,4 @@
-"""The decode loop over a fixed batch: each row has its own position, and a finished row is replaced at once."""
+"""The decode loop over a batch of fixed size: each row is at its own position; a finished row is replaced at once."""
 
 import math
 from collections import deque
@@ -21,7 +21,7 @@ from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-# Added to the logit of a wanted token, in nats. A token of probability 1/1000 is then written about once in a note.
+# Added to the logit of a wanted token, in nats: a token of probability 1/1000 is then written about once in a note.
 WANTED = 3.0
 BLOCK = 64  # number of tokens in a block of the vocabulary; `_largest` first compares only the maxima of blocks
 Stepper = LlamaStepper | GenericStepper
@@ -30,11 +30,11 @@ EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, slots=True)
 class TokenConstraints:
-    """The tokens that end a text, that are never written, and that are made likelier."""
+    """The tokens that end a text, the tokens that are never written, and the tokens that are made more likely."""
 
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written
-    # for each latent, the tokens that are `WANTED` nats likelier until they are written; empty for no such tokens
+    # for each latent, the tokens whose logit is raised by `WANTED` until they are written; empty if there are none
     wanted: Sequence[Sequence[int]] = ()
     banned: Sequence[tuple[int, ...]] = ()  # sequences of tokens that are never written
 
@@ -65,9 +65,9 @@ def padded(prompts: Sequence[Sequence[int]], length: int) -> tuple[Tensor, Tenso
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -> int:
-    """Return the number of first tokens that all prompts share, up to the last special token among them.
+    """Return the length of the common prefix of the prompts that ends with a special token; 0 if there is none.
 
-    The number is smaller than the length of every prompt. A tokenizer splits a text at its special tokens first, so
+    The length is smaller than the length of every prompt. A tokenizer splits a text at its special tokens first, so
     prompts whose texts are equal up to a special token have equal tokens up to it.
     """
     common = 0
@@ -80,12 +80,12 @@ def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -
 
 
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
-    """Return numbers (rows, max_new_tokens) in [0, 1), drawn for each candidate of a latent from its stream."""
+    """Return numbers (rows, max_new_tokens) in [0, 1) for all candidates, drawn from the stream of their latent."""
     shape = (settings.candidates, settings.max_new_tokens)
-    made = np.zeros((len(ids), *shape), dtype=np.float32)
+    uniforms = np.zeros((len(ids), *shape), dtype=np.float32)
     for row, name in enumerate(ids):
-        made[row] = seeds.child(name).generator().random(shape, dtype=np.float32)
-    return made.reshape(-1, settings.max_new_tokens)
+        uniforms[row] = seeds.child(name).generator().random(shape, dtype=np.float32)
+    return uniforms.reshape(-1, settings.max_new_tokens)
 
 
 def write(
@@ -96,20 +96,22 @@ def write(
     rules: TokenConstraints,
     advance: Advance,
 ) -> tuple[list[list[int]], list[float]]:
-    """Return the tokens of every row, and the mean surprisal of its tokens as a share of that of a guess, ln(V).
+    """Return the tokens of every row, and the row's mean surprisal per token as a share of ln(V).
 
-    The last token of a row is an end token, unless the token limit cut the text. The surprisal of a token is
-    −ln p, where p is the softmax of its logits before temperature, top-k and top-p; V is the size of the vocabulary.
+    The last token of a row is an end token, unless the token limit cut the text. The surprisal of a token is −ln p,
+    where p is the softmax of the logits before temperature, top-k and top-p. V is the size of the vocabulary, so
+    ln(V) is the surprisal of a random guess.
 
-    Row r is text r % candidates of latent r // candidates. With a continuous stepper, the prompt of a latent is read
-    once for all its texts.
-    The tokens of a row do not depend on other rows: prompts are read in groups of one size, rows are stepped in a
-    batch of one size or of a smaller one with identical results, and every value of a row is computed from that row
-    alone.
+    Row r is text r % candidates of latent r // candidates. A continuous stepper reads the prompt of a latent once for
+    all its texts.
 
-    `embed_prompts` returns for indices of latents the embeddings (group, t, width) of their prompts, padded on the
-    right, and their lengths (group). Each token is drawn from one of the `uniforms`, float32 (rows, max_new_tokens)
-    in [0, 1). `advance` is called with 1 for every finished text, and with 0 before every step.
+    The tokens of a row do not depend on other rows. Prompts are read in groups of one size. Rows are stepped in a
+    batch of one size, or of a smaller size that gives identical results. Every value of a row is computed from that
+    row alone.
+
+    `embed_prompts` takes indices of latents and returns the embeddings (group, t, width) of their prompts, padded on
+    the right, and the lengths of the prompts (group). Each token is drawn with one of the `uniforms`, float32 (rows,
+    max_new_tokens) in [0, 1). `advance` is called with 1 for every finished text, and with 0 before every step.
 
     Raises:
         ModelError: if the model's output is not finite.
@@ -122,7 +124,7 @@ def write(
 
 @dataclass
 class _Loop:
-    """The state between two steps: the row in each slot of the batch, its tokens, and the rows that wait."""
+    """The state between two steps: the rows in the slots of the batch, the waiting rows, and all rows' tokens."""
 
     stepper: Stepper
     embed_prompts: EmbedPrompts
@@ -133,12 +135,12 @@ class _Loop:
 
     def __post_init__(self) -> None:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
-        self.surprisal = [0.0] * len(self.texts)  # sum over the tokens of each row, as a share of that of a guess
+        self.surprisal = [0.0] * len(self.texts)  # of each row, the sum over its tokens as a share of ln(V)
         self.n_read = 0  # number of prompts read so far
-        # rows whose prompt was read: the row, the number of its prompt in the group, and the prompt's length
+        # rows that wait for a slot: the row, the index of its prompt in the group, and the prompt's length
         self.waiting: deque[tuple[int, int, int]] = deque()
         self.active: dict[int, int] = {}  # the row in each used slot
-        self.per_prompt = self.settings.candidates if self.stepper.continuous else 1  # rows that share a read prompt
+        self.per_prompt = self.settings.candidates if self.stepper.continuous else 1  # number of rows per read prompt
         self.size = self.stepper.batch  # number of slots that a step computes
         self.ids, self.positions = (np.zeros(self.size, dtype=np.int64) for _ in range(2))
 
@@ -163,7 +165,10 @@ class _Loop:
         return bool(self.active)
 
     def compact(self) -> None:
-        """Move the last rows into the smallest step size that holds them; no rows are waiting."""
+        """Move the active rows to the first slots and choose the smallest step size that holds them.
+
+        Called when no row is waiting.
+        """
         size = min(size for size in self.stepper.sizes if size >= len(self.active))
         movers = [slot for slot in self.active if slot >= size]
         free = [slot for slot in range(size) if slot not in self.active][: len(movers)]
@@ -198,7 +203,7 @@ class _Loop:
                 del self.active[slot]  # the slot is still computed, always at this position, to keep the shape
 
     def append(self, row: int, token: int) -> bool:
-        """Append a token to a row and return whether more follow."""
+        """Append a token to a row and return whether more tokens follow."""
         text = self.texts[row]
         text.append(token)
         is_done = token in self.rules.ends or len(text) == self.settings.max_new_tokens
@@ -207,9 +212,9 @@ class _Loop:
         return not is_done
 
     def draw(self, logits: Tensor, rows: dict[int, int]) -> list[int]:
-        """Return the next token for each line of the logits, and add its surprisal to that of the line's row.
+        """Return the next token for each line of the logits, and add its surprisal to the row of the line.
 
-        For lines without a row, the result has no meaning.
+        `rows` are the rows by line. For lines without a row, the returned token has no meaning.
         """
         if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the maximum of a line with NaN is NaN
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
@@ -233,13 +238,14 @@ class _Loop:
         s = self.settings
         drawn = sample(logits, self.tensor(u), top_k=s.top_k, top_p=s.top_p, temperature=s.temperature)
         cost = torch.logsumexp(logits.float(), dim=-1) - logits.gather(1, drawn.unsqueeze(1)).squeeze(1).float()
-        found: list[tuple[int, float]] = list(zip(drawn.tolist(), cost.tolist(), strict=True))
+        costs: list[float] = cost.tolist()
         for line, row in rows.items():
-            self.surprisal[row] += found[line][1] / math.log(logits.shape[-1])
-        return [token for token, _ in found]
+            self.surprisal[row] += costs[line] / math.log(logits.shape[-1])
+        tokens_of_lines: list[int] = drawn.tolist()
+        return tokens_of_lines
 
     def completed(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
-        """Yield a line and a token for each banned sequence that the token would complete in the row of the line."""
+        """Yield a line and a token if the token would complete a banned sequence in the row of the line."""
         for line, row in rows.items():
             for *first, last in self.rules.banned:
                 if self.texts[row][len(self.texts[row]) - len(first) :] == first:
@@ -270,10 +276,11 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
 
 
 def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Return the k largest logits of each row, float32, descending, equal ones by token id; and their ids.
+    """Return the k largest logits of each row, float32, in descending order, and their token ids.
 
-    The k largest logits lie in the k blocks with the largest maxima, so the other blocks are never sorted. If the
-    k-th logit equals an excluded one, the choice between them is deterministic but unspecified.
+    Equal logits are ordered by token id. The k largest logits lie in the k blocks with the largest maxima, so the
+    other blocks are never sorted. If an excluded logit equals the k-th logit, the choice between them is
+    deterministic but unspecified.
     """
     n = len(logits)
     if missing := -logits.shape[-1] % BLOCK:

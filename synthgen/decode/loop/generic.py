@@ -1,7 +1,7 @@
-"""Stepper for any causal language model of transformers; on a CPU it is slower than the Llama stepper.
+"""The stepper for any causal language model of transformers; on a CPU it is slower than `LlamaStepper`.
 
-It has the methods of `LlamaStepper`. All rows of its cache grow together, so a finished row cannot be replaced by
-a new prompt. It reads a batch of prompts and steps the batch until all rows are done.
+It has the same methods. All rows of its cache grow together, so a finished row cannot be replaced by a new prompt. It
+reads a batch of prompts and steps the batch until all rows are done.
 """
 
 import inspect
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class GenericStepper:
-    """Reads a batch of prompts and steps it with the model's own forward pass and cache; adapters are merged."""
+    """Reads a batch of prompts and steps it with the model's own forward pass and cache; see `LlamaStepper`."""
 
     continuous = False
 
@@ -32,7 +32,7 @@ class GenericStepper:
         return self.table(ids)  # type: ignore[no-any-return]
 
     def read_prefix(self, embeddings: Tensor) -> None:
-        """Store the common prefix (p, width), which is read again with each prompt."""
+        """Store the common prefix (p, width) of all prompts; it is read again with each prompt."""
         self.prefix_length, self.head = len(embeddings), embeddings
 
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
 """The decode loop's forward pass for Llama and Mistral models: preallocated cache, packed weights, grouped queries.
 
-On a CPU at batch 64, a general `generate` spends most of a step on cache concatenation, repeated heads and a kernel
-for one query that uses one core per head. Here each projection is one matrix product over the batch, and the query
-heads that share a key head are rows of one product. On a GPU, where the launch of the hundreds of short kernels of a
-step would dominate, a step is recorded as a CUDA graph and replayed with one launch.
+On a CPU at batch 64, the `generate` of transformers spends most of a step on three things: concatenating the cache,
+repeating heads, and an attention kernel that uses one core per head. Here each projection is one matrix product over
+the batch, and the query heads that share a key head are rows of one product. On a GPU, launching the hundreds of
+short kernels of a step would dominate. There, a step is recorded as a CUDA graph and replayed with one launch.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ from synthgen.decode.loop.products import can_pack, merged, product
 
 FAMILIES = ("llama", "mistral")
 GROUPS = 4  # prompts are read in groups of batch / GROUPS
-SMALLER = (2, 4, 8)  # when few rows are left, a step can compute batch / n rows, for n in this list
+SMALLER = (2, 4, 8)  # when few rows are left, a step may compute only batch / n rows, for an n of this list
 WARM_UP = 3  # number of calls before the recording, in which the libraries choose kernels and allocate memory
-LEAST_ROWS = 8  # a step has at least this many rows, because smaller products use a kernel with another order of sums
+MIN_ROWS = 8  # a smaller step has at least this many rows; below, products use a kernel with another order of sums
 
 
 def can_record(device: torch.device) -> bool:
@@ -31,29 +31,29 @@ def can_record(device: torch.device) -> bool:
 class Recorded:
     """A function of tensors on one GPU, recorded with some arguments and replayed for others, with identical results.
 
-    The function must not wait for the GPU, must always use the same shapes, and must have no further effect if it is
-    called again with the same arguments. Each call returns the same tensor, overwritten.
+    The function must not wait for the GPU and must always use the same shapes. Calling it again with the same
+    arguments must change nothing. Each call returns the same tensor, overwritten.
     """
 
-    def __init__(self, function: Callable[..., Tensor], *given: Tensor) -> None:
-        self.given = tuple(tensor.clone() for tensor in given)
-        with torch.cuda.device(given[0].device):
-            now, aside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            aside.wait_stream(now)
-            with torch.cuda.stream(aside):
+    def __init__(self, function: Callable[..., Tensor], *arguments: Tensor) -> None:
+        self.arguments = tuple(tensor.clone() for tensor in arguments)
+        with torch.cuda.device(arguments[0].device):
+            current, warm_up = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            warm_up.wait_stream(current)
+            with torch.cuda.stream(warm_up):
                 for _ in range(WARM_UP):
-                    function(*self.given)
-            now.wait_stream(aside)
+                    function(*self.arguments)
+            current.wait_stream(warm_up)
             self.graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self.graph):
-                self.made = function(*self.given)
+                self.result = function(*self.arguments)
 
-    def __call__(self, *given: Tensor) -> Tensor:
+    def __call__(self, *arguments: Tensor) -> Tensor:
         """Return the function's result for new arguments of the same shapes."""
-        for own, new in zip(self.given, given, strict=True):
-            own.copy_(new)
+        for recorded, new in zip(self.arguments, arguments, strict=True):
+            recorded.copy_(new)
         self.graph.replay()
-        return self.made
+        return self.result
 
 
 def has_stepper(config: Any) -> bool:
@@ -76,8 +76,7 @@ class Layer:
 class LlamaWeights:
     """A model's weights in the layout of the stepper; made once and shared by steppers of any shape.
 
-    If weights are packed (bfloat16 on a CPU), the layers are removed from `model`. The model itself cannot be used
-    afterwards.
+    If weights are packed (bfloat16 on a CPU), the layers are removed from `model`, which cannot be used afterwards.
 
     Raises:
         ModelError: `has_stepper` is false for the model.
@@ -89,7 +88,7 @@ class LlamaWeights:
         self.config, body = model.config, model.model
         self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
         self.head = product(model.lm_head.weight)
-        self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}  # by batch, length and number of threads
+        self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}  # step sizes by batch, length, number of threads
         self.layers = []
         for i, layer in enumerate(body.layers):
             self.layers.append(Layer(layer))
@@ -100,9 +99,9 @@ class LlamaWeights:
 class LlamaStepper:
     """Reads prompts in groups and steps a batch of rows, each at its own position; no row depends on another row.
 
-    Every kernel has one shape whatever the rows contain: prompts are padded to `prompt` tokens, and attention always
-    covers `length` positions, prompt and new tokens together. A step computes one of the numbers of rows in `sizes`.
-    For these numbers, a test on this machine gave bitwise the same results as the full batch.
+    The shapes of all kernels are independent of the rows: prompts are padded to `prompt` tokens, and attention always
+    covers `length` positions, prompt and new tokens together. A step computes one of the numbers of rows in `sizes`,
+    for which a test on this machine gave bitwise the same results as for the full batch.
     """
 
     continuous = True  # a row of the batch can be replaced while the others continue
@@ -120,14 +119,14 @@ class LlamaStepper:
         self.weights, self.eps = weights, config.rms_norm_eps
         self.batch, self.group, self.prompt, self.length = batch, max(1, batch // GROUPS), prompt, length
         self.prefix_length = 0  # columns of the common prefix of all prompts
-        self.rows, self.prompts = self._cache(batch, length), self._cache(self.group, prompt)
+        self.rows, self.prompts = self._cache(batch, length), self._cache(self.group, prompt)  # keys and values
         device = weights.table.device
         self.columns = torch.arange(length, device=device)
         cos, sin = (t[0] for t in weights.rotary(weights.table[:1].unsqueeze(0), self.columns.unsqueeze(0)))
         self.rotations = torch.stack((cos, sin))
         at = torch.arange(batch * self.n_kv, device=device) * length
-        self.lines = at.view(batch, self.n_kv)  # first column of each row and head, in a cache viewed as columns
-        self.recorded: dict[int, Recorded] = {}  # steps on a GPU, by number of rows
+        self.lines = at.view(batch, self.n_kv)  # index of each row's and head's first column in the flattened cache
+        self.recorded: dict[int, Recorded] = {}  # recorded steps on a GPU, by number of rows
         shape = batch, length, torch.get_num_threads()
         if shape not in weights.sizes:
             weights.sizes[shape] = self._same_sizes()
@@ -135,13 +134,13 @@ class LlamaStepper:
 
     @torch.inference_mode()
     def _same_sizes(self) -> tuple[int, ...]:
-        """Return the row counts, descending, for which a step gives the same bits as with the full batch."""
+        """Return the numbers of rows, descending, for which a step gives bitwise the results of the full batch."""
         shape, generator = self.rows.shape[2:], torch.Generator().manual_seed(0)
         self.rows[:] = torch.randn(shape, generator=generator).to(self.rows)
         rows = torch.arange(self.batch, device=self.columns.device)
         ids, positions = rows % len(self.weights.table), self.length - 1 - rows % self.length
         full = self.step(ids, positions)
-        sizes = [self.batch // part for part in SMALLER if self.batch // part >= LEAST_ROWS]
+        sizes = [self.batch // part for part in SMALLER if self.batch // part >= MIN_ROWS]
         same = [n for n in sizes if torch.equal(self.step(ids[:n], positions[:n]), full[:n])]
         self.rows.zero_()
         return (self.batch, *same)
@@ -171,7 +170,7 @@ class LlamaStepper:
         return self._logits(x[torch.arange(len(x), device=x.device), lengths - 1])
 
     def _fill(self, embeddings: Tensor, cache: Tensor, begin: int) -> Tensor:
-        """Return the last layer's states of tokens (n, t, width), which fill a cache from column `begin`."""
+        """Return the last layer's states (n, t, width) of tokens; write their keys to a cache from column `begin`."""
         n, t, width = embeddings.shape
         at = self.columns[: begin + t]
         bias = _bias(at[None, :] <= at[begin:, None], embeddings.dtype)
@@ -186,12 +185,12 @@ class LlamaStepper:
         return x.view(n, t, width)
 
     def assign(self, rows: Tensor, prompts: Tensor) -> None:
-        """Make rows of the batch continue prompts of the group that `read` processed last; int64 (m) both."""
-        own = slice(self.prefix_length, self.prompt)
-        self.rows[:, :, rows, :, own] = self.prompts[:, :, prompts, :, own]
+        """Let rows of the batch continue prompts of the group that `read` processed last; both are int64 (m)."""
+        columns = slice(self.prefix_length, self.prompt)
+        self.rows[:, :, rows, :, columns] = self.prompts[:, :, prompts, :, columns]
 
     def move(self, rows: Tensor, to: Tensor) -> None:
-        """Move rows of the batch to other rows; int64 (m) both."""
+        """Move rows of the batch to the places of other rows; both are int64 (m)."""
         self.rows[:, :, to] = self.rows[:, :, rows]
 
     def step(self, ids: Tensor, positions: Tensor) -> Tensor:
@@ -201,7 +200,7 @@ class LlamaStepper:
         """
         if not can_record(self.columns.device):
             return self._step(ids, positions)
-        if len(ids) not in self.recorded:  # writing the same keys and values again changes nothing
+        if len(ids) not in self.recorded:  # recording repeats the step, which writes the same keys and values again
             self.recorded[len(ids)] = Recorded(self._step, ids, positions)
         return self.recorded[len(ids)](ids, positions)
 
@@ -223,8 +222,8 @@ class LlamaStepper:
     def _heads(self, layer: Layer, x: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries (m, heads, d), keys and values (m, kv, d); `rotation` (2, m, 1, d) is cos and sin."""
         h = functional.rms_norm(x, (x.shape[-1],), layer.norm1, self.eps)
-        made = layer.qkv(h).view(len(x), -1, self.head_dim)
-        qk, v = made[:, : -self.n_kv], made[:, -self.n_kv :]
+        qkv = layer.qkv(h).view(len(x), -1, self.head_dim)
+        qk, v = qkv[:, : -self.n_kv], qkv[:, -self.n_kv :]
         half, (cos, sin) = self.head_dim // 2, rotation
         rotated = qk * cos
         rotated[..., :half].addcmul_(qk[..., half:], sin[..., :half], value=-1)
@@ -249,7 +248,7 @@ class LlamaStepper:
         return mixed.reshape(n * t, self.n_heads * self.head_dim)
 
     def _attend_one(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        """Return the same for one token per row, with fewer operations; bias (n * kv, 1, columns)."""
+        """Return the result of `_attend` for one token per row, with fewer operations; bias (n * kv, 1, columns)."""
         rows = q.reshape(len(bias), -1, self.head_dim)
         scores = torch.baddbmm(bias, rows, keys.flatten(0, 1).transpose(1, 2), alpha=self.head_dim**-0.5)
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)

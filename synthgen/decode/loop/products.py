@@ -1,8 +1,8 @@
 """Matrix products of the decode loop. `Packed` packs weights once and fuses the next operation; `Plain` does not.
 
-A general product packs its weight at every call, which takes a sixth of its time for the few rows of a decode loop.
-With packed weights, the following operation (SiLU, multiplication or addition) is applied before the result is
-rounded.
+Packing brings a weight into the memory layout of the processor's product instructions. A general product packs its
+weight at every call, which takes a sixth of the time of a product with as few rows as in a decode loop. With packed
+weights, the following operation (SiLU, multiplication or addition) is applied before the result is rounded.
 """
 
 import platform
@@ -37,13 +37,13 @@ class Plain:
         """Return y + other."""
         return self._with(x, other, "add")
 
-    def _alone(self, x: Tensor, then: str) -> Tensor:
+    def _alone(self, x: Tensor, function: str) -> Tensor:
         y = functional.linear(x, self.weight)
-        return functional.silu(y) if then == "swish" else y
+        return functional.silu(y) if function == "swish" else y
 
-    def _with(self, x: Tensor, other: Tensor, how: str) -> Tensor:
+    def _with(self, x: Tensor, other: Tensor, operation: str) -> Tensor:
         y = functional.linear(x, self.weight)
-        return y * other if how == "mul" else y + other
+        return y * other if operation == "mul" else y + other
 
 
 class Packed(Plain):
@@ -52,13 +52,13 @@ class Packed(Plain):
     def __init__(self, weight: Tensor) -> None:
         super().__init__(_ops()._reorder_linear_weight(weight.detach().contiguous(), ROWS))  # noqa: SLF001
 
-    def _alone(self, x: Tensor, then: str) -> Tensor:
-        made: Tensor = _ops()._linear_pointwise(x, self.weight, None, then, [], "")  # noqa: SLF001
-        return made
+    def _alone(self, x: Tensor, function: str) -> Tensor:
+        y: Tensor = _ops()._linear_pointwise(x, self.weight, None, function, [], "")  # noqa: SLF001
+        return y
 
-    def _with(self, x: Tensor, other: Tensor, how: str) -> Tensor:
-        made: Tensor = _ops()._linear_pointwise.binary(x, other, self.weight, None, how)  # noqa: SLF001
-        return made
+    def _with(self, x: Tensor, other: Tensor, operation: str) -> Tensor:
+        y: Tensor = _ops()._linear_pointwise.binary(x, other, self.weight, None, operation)  # noqa: SLF001
+        return y
 
 
 def has_bfloat16() -> bool:
@@ -86,7 +86,7 @@ def product(weight: Tensor) -> Plain:
 
 
 def merged(*parts: nn.Linear) -> Plain:
-    """Return the product with the stacked weights of several layers; their weights become views of the stack."""
+    """Return the product with the stacked weights of several layers; the weights of the layers become views of it."""
     weight, begin = torch.cat([part.weight for part in parts]), 0
     for part in parts:
         end = begin + len(part.weight)
@@ -95,4 +95,4 @@ def merged(*parts: nn.Linear) -> Plain:
 
 
 def _ops() -> Any:
-    return torch.ops.mkldnn  # torch's own compiler uses these for weights whose layout it may choose
+    return torch.ops.mkldnn  # the operations that torch's own compiler uses for packed weights

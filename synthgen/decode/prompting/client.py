@@ -22,13 +22,14 @@ from urllib.parse import urlsplit
 from synthgen.core.errors import ConfigError, ModelError
 from synthgen.decode.config import EndpointConfig
 
-MOST_BYTES = 1 << 24  # of an answer
-PATIENCE = 120  # seconds for which a request without an answer is repeated; a server may load its model again
+MAX_BYTES = 1 << 24  # largest size of an answer
+PATIENCE = 120  # a request without an answer is repeated for this number of seconds; a server may reload its model
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # seconds between two attempts
-BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # states of a server in which a request is repeated
+BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP status codes after which a request is repeated
 CONNECT = 5  # seconds to wait for a connection
-_KEPT = "Finished shards are kept; the same command continues, also with another address."
-# parts of messages of servers about a prompt that is too long; the messages themselves can contain the prompt
+_KEPT = "Finished texts are kept; run the same command to continue. The address may change."
+# Servers use these words if a prompt is too long. Their whole messages are not shown, because they can contain the
+# prompt.
 _TOO_LONG = ("context length", "context size", "context window", "maximum context", "context_length", "max_model_len")
 
 
@@ -41,15 +42,15 @@ class Answer:
     """The text of one answer."""
 
     text: str
-    is_cut: bool  # whether the limit of tokens ended it
+    is_cut: bool  # whether the token limit cut the text
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A connection to a server, for several threads at once.
+    """A connection to a server; several threads can use it at once.
 
-    Privacy: prompts and the key are sent to the configured address only. No error contains them, nor the text of an
-        answer.
+    Privacy: prompts and the key are sent to the configured address only. No error message contains a prompt, the key
+        or the text of an answer.
     """
 
     config: EndpointConfig
@@ -66,7 +67,7 @@ class Client:
         """Raise an error unless the server answers and offers the model.
 
         Raises:
-            ConfigError: the variable of the key is empty.
+            ConfigError: the environment variable for the key is empty.
             ModelError: the address is neither local nor private, no server answers, or the model is unknown.
         """
         self._key()
@@ -177,7 +178,7 @@ class Client:
             return response.status, None
 
     def _connect(self) -> HTTPConnection:
-        """Return a connection to a checked address; the name is resolved once, so it cannot change afterwards."""
+        """Return a connection to a checked address; the host name is resolved once, so the address cannot change."""
         parts = urlsplit(self.config.url)
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -203,7 +204,8 @@ class Client:
                     raise _Busy("the secure connection broke") from None
                 raise ModelError(
                     f"decode.endpoint: no secure connection to {self.config.url} ({failed.reason})",
-                    hint="Add the certificate of the server to those of this machine, or use http on this machine.",
+                    hint="Add the certificate of the server to the certificates of this machine, or use http on this "
+                    "machine.",
                 ) from None
             connection.sock = channel
             return connection
@@ -217,24 +219,25 @@ class Client:
         """
         host = urlsplit(self.config.url).hostname or ""
         try:
-            found = list(dict.fromkeys(str(item[4][0]) for item in socket.getaddrinfo(host, None)))
+            ips = list(dict.fromkeys(str(item[4][0]) for item in socket.getaddrinfo(host, None)))
         except (OSError, UnicodeError) as error:
             if getattr(error, "errno", None) == socket.EAI_AGAIN:
                 raise _Busy("its name cannot be looked up now") from None
-            raise ModelError(f"decode.endpoint.url: the name {host!r} has no address", hint="Correct it.") from None
-        if not self.config.allow_remote and not all(is_private(address) for address in found):
+            hint = "Correct the host name."
+            raise ModelError(f"decode.endpoint.url: the name {host!r} has no address", hint=hint) from None
+        if not self.config.allow_remote and not all(is_private(address) for address in ips):
             raise ModelError(
                 f"decode.endpoint.url: {host!r} is outside this machine and private networks, so prompts would leave "
                 "the institution",
                 hint="Use a server in your own network. To send prompts to this address, set "
-                "decode.endpoint.allow_remote: true; no policy for external release accepts it.",
+                "decode.endpoint.allow_remote: true; every policy for external release rejects this setting.",
             )
-        if urlsplit(self.config.url).scheme != "https" and not all(is_private(address) for address in found):
+        if urlsplit(self.config.url).scheme != "https" and not all(is_private(address) for address in ips):
             raise ModelError(
-                "decode.endpoint.url: prompts and key would cross the internet unencrypted",
+                "decode.endpoint.url: prompts and the key would cross the internet unencrypted",
                 hint="Use an address that starts with https.",
             )
-        return found
+        return ips
 
     def _key(self) -> str | None:
         name = self.config.key_env
@@ -250,7 +253,7 @@ class Client:
     def _refused(self, status: int) -> ModelError:
         return ModelError(
             f"decode.endpoint: the server at {self.config.url} refuses access (status {status})",
-            hint="Set decode.endpoint.key_env to a variable that holds its key.",
+            hint="Set decode.endpoint.key_env to the environment variable that holds the key of this server.",
         )
 
     def _unreachable(self, why: str) -> ModelError:
@@ -261,7 +264,7 @@ class Client:
             )
         return ModelError(
             f"decode.endpoint: the server at {self.config.url} does not answer: {why}",
-            hint=f"Start it, or correct decode.endpoint.url. {_KEPT}",
+            hint=f"Start the server, or correct decode.endpoint.url. {_KEPT}",
         )
 
 
@@ -274,21 +277,21 @@ def is_private(address: str) -> bool:
     return any(ip in network for network in networks)
 
 
-# `ip.is_private` also accepts documentation and benchmark networks, and link-local addresses such as those of a cloud
-# provider's metadata service
+# `ip.is_private` is not used, because it also accepts documentation and benchmark networks, and link-local addresses
+# such as a cloud provider's metadata service
 _PRIVATE_4 = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 _PRIVATE_6 = [ipaddress.ip_network(text) for text in ("::1/128", "fc00::/7")]
 
 
 def _read(response: HTTPResponse) -> bytes:
-    raw = response.read(MOST_BYTES + 1)
-    if len(raw) > MOST_BYTES:
-        raise ModelError(f"decode.endpoint: an answer has more than {MOST_BYTES >> 20} MiB")
+    raw = response.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise ModelError(f"decode.endpoint: an answer has more than {MAX_BYTES >> 20} MiB")
     return raw
 
 
 def _is_rejection(raw: bytes) -> bool:
-    """Return whether an answer with status 500 is about a prompt that is too long, as some servers give it."""
+    """Return whether an answer states that the prompt is too long; some servers use the status 500 for this."""
     return any(part.encode() in raw.lower() for part in _TOO_LONG)
 
 

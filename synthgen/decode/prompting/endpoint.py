@@ -14,10 +14,11 @@ from synthgen.decode.loop_decoder import Ended, candidates_of, whole_sentences
 from synthgen.decode.prompting.client import Answer, Client
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-MANY = 8  # answers; if so many are all empty, the server does not work
-TICK = 0.5  # seconds after which a waiting decoder asks whether to stop
-MOST_SEED = 1 << 31
-_THOUGHTS = re.compile(r"\A.*</think>|<think>.*\Z", re.DOTALL)  # some templates write the opening mark themselves
+MANY = 8  # if at least this number of answers arrive and all are empty, the server does not work
+TICK = 0.5  # seconds between two calls of `advance`, which can stop the decoding
+MAX_SEED = 1 << 31
+# in some chat templates, the prompt already contains the opening mark, so the answer has only the closing mark
+_THOUGHTS = re.compile(r"\A.*</think>|<think>.*\Z", re.DOTALL)
 _FENCE = re.compile(r"\A```\w*\n(.*?)\n?```\Z", re.DOTALL)
 Surprisal = Callable[[Sequence[str]], Sequence[float]]
 
@@ -28,12 +29,12 @@ class EndpointDecoder:
     Args:
         client: the server.
         prompter: makes the prompts.
-        surprisal: returns for each text the mean surprisal of its tokens under a local model, as a share of that of a
-            guess. A server does not state it reliably.
+        surprisal: returns the mean surprisal per token of each text under a local model, as a share of the surprisal
+            of a random guess. Servers do not report it reliably.
 
-    Privacy: the server receives the prompts; see `Prompter`. It can keep them.
-    Randomness: each request has a seed, drawn from the stream seeds/x for latent x. Servers do not guarantee that a
-        seed gives the same text again, so finished shards are never written a second time.
+    Privacy: the server receives the prompts (see `Prompter`) and can keep them.
+    Randomness: each request has a seed, drawn from the stream seeds/x for latent x. Servers do not guarantee that the
+        same seed gives the same text, so finished shards are never written a second time.
     """
 
     def __init__(self, client: Client, prompter: Prompter, surprisal: Surprisal) -> None:
@@ -46,8 +47,8 @@ class EndpointDecoder:
         """Return the candidates of every latent; see `Decoder`.
 
         Raises:
-            DataError: the number of contexts is neither 0 nor that of the latents.
-            ModelError: the server does not answer, rejects a request, or returns empty texts only.
+            DataError: there are contexts, and their number differs from the number of latents.
+            ModelError: the server does not answer, rejects a request, or returns only empty texts.
         """
         if contexts and len(contexts) != len(latents):
             raise DataError(f"{len(contexts)} contexts for {len(latents)} latents; give one for each, or none")
@@ -57,14 +58,15 @@ class EndpointDecoder:
         requests = [
             (turns, int(number))
             for turns, name in zip(conversations, latents.ids, strict=True)
-            for number in seeds.child(name).generator().integers(MOST_SEED, size=settings.candidates)
+            for number in seeds.child(name).generator().integers(MAX_SEED, size=settings.candidates)
         ]
         answers = self._answers(requests, settings, advance)
         texts = [cleaned(answer.text) for answer in answers]
         if len(texts) >= MANY and not any(texts):
             raise ModelError(
                 f"decode.endpoint: all {len(texts)} answers of {self.name!r} are empty",
-                hint="Check that the model follows chat prompts; raise decode.max_new_tokens if it reasons first.",
+                hint="Check that the model follows chat prompts. If the model reasons before it answers, raise "
+                "decode.max_new_tokens.",
             )
         ended: list[Ended] = [
             (whole_sentences(text), "length") if answer.is_cut else (text, "stop")
@@ -73,7 +75,7 @@ class EndpointDecoder:
         return candidates_of(latents, settings.candidates, ended, self.surprisal([text for text, _ in ended]))
 
     def _answers(self, requests: Sequence[tuple[Turns, int]], settings: Settings, advance: Advance) -> list[Answer]:
-        """Return the answers in the order of the requests, of which several are sent at once."""
+        """Send several requests at once; return the answers in the order of the requests."""
         stopped = Event()
         sampling = {"temperature": settings.temperature, "top_p": settings.top_p}
         limit = {"max_tokens": settings.max_new_tokens}
@@ -99,7 +101,7 @@ class EndpointDecoder:
 
 
 def cleaned(text: str) -> str:
-    """Return an answer without the reasoning that some models write first, and without a fence around the text."""
+    """Return an answer without the reasoning that some models write first, and without a surrounding code fence."""
     text = _THOUGHTS.sub("", text).strip()
     fenced = _FENCE.match(text)
     return fenced[1].strip() if fenced else text

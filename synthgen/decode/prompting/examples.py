@@ -1,4 +1,4 @@
-"""Example texts that a prompt shows to the language model: invented ones, or public ones of the user."""
+"""Example texts that a prompt shows to the language model: invented texts, or public texts of the user."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,44 +14,44 @@ from synthgen.decode.learnt import sentence_digests
 from synthgen.decode.prompt_words import WordReader
 
 EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # invented texts; `style` names their set
-MOST_BYTES = 1 << 22
-SHOWN = 2  # examples in a prompt
-N_TERMS = 6  # terms of an example
+MAX_BYTES = 1 << 22  # largest size of a file of examples
+SHOWN = 2  # largest number of examples in a prompt
+N_TERMS = 6  # largest number of prompt words that an example is shown with
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A public text of the wanted kind."""
+    """A public or invented text that a prompt shows as an example."""
 
     text: str
-    label: str | None = None  # the class that it is an example of; None for every class
+    label: str | None = None  # the class that the text belongs to; None if it is an example for every class
 
 
 def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Example, ...]:
-    """Return the invented texts of a built-in set, the texts of a file, or none.
+    """Return the invented texts of a built-in set or the texts of a file; nothing if no name is given.
 
     Raises:
-        ConfigError: a line of the file is not an object with `text` and optionally `label`; all lines are listed.
+        ConfigError: a line of the file is not an object with `text` and optionally `label`; each such line is listed.
         StorageError: the file cannot be read.
     """
     if name is None:
         return ()
     if name in (built_in := exemplars()):
         return built_in[name]
-    path, problems, found = resolve(name), [], []
-    for number, line in enumerate(read_bytes(path, MOST_BYTES).splitlines(), start=1):
+    path, problems, examples = resolve(name), [], []
+    for number, line in enumerate(read_bytes(path, MAX_BYTES).splitlines(), start=1):
         if line.strip():
             try:
-                found.append(_example(parse(line)))
+                examples.append(_example(parse(line)))
             except (ValueError, TypeError, KeyError, AttributeError):
                 problems.append(f"line {number}: must be an object with `text` and optionally `label`")
-    if not found and not problems:
+    if not examples and not problems:
         problems.append("it contains no example")
     if problems:
         styles = ", ".join(sorted(built_in))
         hint = f"Give a JSON Lines file, or the name of a built-in set: {styles}."
         raise ConfigError(f"decode.examples: {path} has no valid examples", problems=problems, hint=hint)
-    return tuple(found)
+    return tuple(examples)
 
 
 @cache
@@ -65,13 +65,13 @@ def exemplars() -> Mapping[str, tuple[Example, ...]]:
 
 
 def shown_for(examples: Sequence[Example], label: str) -> tuple[Example, ...]:
-    """Return the examples in the prompts of a class: its own first, then those of every class."""
-    own = [e for e in examples if e.label == label]
-    return tuple([*own, *(e for e in examples if e.label is None)][:SHOWN])
+    """Return at most `SHOWN` examples for a class: first examples of the class, then examples without a label."""
+    of_class = [e for e in examples if e.label == label]
+    return tuple([*of_class, *(e for e in examples if e.label is None)][:SHOWN])
 
 
 def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:
-    """Return the rarest words of the vocabulary in a text, in the order of the text; none without a vocabulary."""
+    """Return the rarest vocabulary words of a text, in the order of the text; nothing without a vocabulary."""
     if reader is None:
         return ()
     frequency = _frequency(reader)
@@ -87,11 +87,11 @@ def _frequency(reader: WordReader) -> Mapping[str, float]:
 
 
 def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
-    """Raise DataError if an example is a text of the source, or shares a sentence of ten or more words with one.
+    """Raise DataError if an example equals a text of the source or shares a sentence of ten or more words with one.
 
-    Such an example is probably a private record, and the model may repeat it.
+    Such an example is probably a private record, and the language model may repeat it.
 
-    Privacy: if the run is refused, the message contains the number of examples.
+    Privacy: the error lists the positions of these examples.
     """
     private = {digest for text in texts for digest in sentence_digests(text)}
     whole = {" ".join(text.casefold().split()) for text in texts}
@@ -108,9 +108,9 @@ def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
         )
 
 
-def _example(read: Any) -> Example:
-    text, label = read["text"], read.get("label")
+def _example(line: Any) -> Example:
+    text, label = line["text"], line.get("label")
     has_types = isinstance(text, str) and isinstance(label, str | None)
-    if not has_types or not text.strip() or not set(read) <= {"text", "label"}:
+    if not has_types or not text.strip() or not set(line) <= {"text", "label"}:
         raise ValueError
     return Example(text.strip(), label)

@@ -1,4 +1,4 @@
-"""What a prompt states about the person and the length of a text, drawn from the training records of its class."""
+"""Facts for a prompt: sex and age of the person and length of the text, drawn from train records of the class."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from synthgen.attributes.person import years_of
 from synthgen.core.digest import sha256_json
 from synthgen.core.types import Corpus
 
-LEAST_PERSONS = 5  # a description of a person is used if at least this number of persons of the class fit it
-N_LENGTHS = 9  # the lengths of a class are its deciles
-STEP = 10  # words; lengths are multiples of it
+MIN_PERSONS = 5  # a pair of sex and decade is used only if at least this number of persons of the class fit it
+N_LENGTHS = 9  # number of deciles of the lengths of a class
+STEP = 10  # lengths are multiples of this number of words
 OLDEST = 8  # decade that stands for all ages from 80 years on
-ADULT = 18  # years
+ADULT = 18  # a person of at least this age in years is a man or woman, a younger one a boy or girl
 _NOUNS = {"male": ("a man", "a boy"), "female": ("a woman", "a girl"), "": ("an adult", "a child")}
 Person = tuple[str, int | None]  # sex, and decade of the age
 
@@ -24,12 +24,12 @@ Person = tuple[str, int | None]  # sex, and decade of the age
 class RecordFacts:
     """Sexes and ages of persons, and lengths of texts, by class.
 
-    Privacy: computed from train without noise. Each pair of a sex and a decade fits at least `LEAST_PERSONS` persons
-        of the class. Lengths are deciles of a class of as many persons, rounded to `STEP` words.
+    Privacy: computed from train without noise. Each pair of sex and decade fits at least `MIN_PERSONS` persons of the
+        class. Lengths are deciles, rounded to `STEP` words, of a class with at least `MIN_PERSONS` persons.
     """
 
-    persons: Mapping[str, tuple[tuple[Person, int], ...]] = field(default_factory=dict)  # with the number of records
-    lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # words
+    persons: Mapping[str, tuple[tuple[Person, int], ...]] = field(default_factory=dict)  # each with its record count
+    lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # in words
 
     @property
     def digest(self) -> str:
@@ -37,7 +37,7 @@ class RecordFacts:
         return sha256_json({"persons": dict(self.persons), "lengths": dict(self.lengths)})
 
     def longest(self) -> tuple[str, str]:
-        """Return a person and a length that take at least as many characters as those of any record."""
+        """Return a description of a person and a length, both at least as long in characters as any that is drawn."""
         person = (
             "an adult of 100"
             if any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d is not None)
@@ -46,7 +46,7 @@ class RecordFacts:
         return person, str(max((n for lengths in self.lengths.values() for n in lengths), default=""))
 
     def draw(self, label: str, rng: np.random.Generator) -> tuple[str, str]:
-        """Return a description of a person, which can be empty, and a length in words, empty if none is known."""
+        """Return a description of a person and a length in words; each is empty if nothing is known about it."""
         persons, lengths = self.persons.get(label, ()), self.lengths.get(label, ())
         person, length = "", ""
         if persons:
@@ -58,7 +58,7 @@ class RecordFacts:
 
 
 def facts_of(train: Corpus) -> RecordFacts:
-    """Return the facts of train; none if the texts are empty, as under differential privacy."""
+    """Return the facts of train; they are empty if the texts are empty, as under differential privacy."""
     texts: defaultdict[str, list[int]] = defaultdict(list)
     persons: defaultdict[str, list[tuple[Person, str]]] = defaultdict(list)
     for record in train.records:
@@ -70,24 +70,24 @@ def facts_of(train: Corpus) -> RecordFacts:
         lengths={
             label: _deciles(words)
             for label, words in sorted(texts.items())
-            if len({person for _, person in persons[label]}) >= LEAST_PERSONS
+            if len({person for _, person in persons[label]}) >= MIN_PERSONS
         },
     )
 
 
 def person_of(text: str) -> Person:
-    """Return the sex and the decade of the age of a text's person, each empty or None if the text does not state it.
+    """Return the sex of a text's person, or "", and the decade of the age, or None if the text does not state it.
 
-    The decade is the age without its last digit: 6 for 60 to 69 years. It is `OLDEST` for all higher ages.
+    The decade is the age without its last digit: 6 for 60 to 69 years. It is at most `OLDEST`.
     """
-    found = extract(text)
-    sex = next((f.value for f in found if f.attribute == "sex" and f.value in _NOUNS), "")
-    age = next((f.value for f in found if f.attribute == "age" and not f.negated), None)
+    findings = extract(text)
+    sex = next((f.value for f in findings if f.attribute == "sex" and f.value in _NOUNS), "")
+    age = next((f.value for f in findings if f.attribute == "age" and not f.negated), None)
     return sex, None if age is None else min(years_of(age)[0] // 10, OLDEST)
 
 
 def described(person: Person, rng: np.random.Generator) -> str:
-    """Return a person in words, for example "a woman of 64"; the last digit of the age is drawn."""
+    """Return a person in words, for example "a woman of 64"; the last digit of the age is random."""
     sex, decade = person
     if decade is None:
         return _NOUNS[sex][0] if sex else ""
@@ -95,12 +95,12 @@ def described(person: Person, rng: np.random.Generator) -> str:
     return f"{_NOUNS[sex][0 if age >= ADULT else 1]} of {age}"
 
 
-def _common(found: list[tuple[Person, str]]) -> tuple[tuple[Person, int], ...]:
-    """Return pairs of sex and decade with their numbers of records; a rare pair counts as nothing stated."""
+def _common(pairs: list[tuple[Person, str]]) -> tuple[tuple[Person, int], ...]:
+    """Return pairs of sex and decade with their numbers of records; records with a rare pair count as unknown."""
     owners: defaultdict[Person, set[str]] = defaultdict(set)
-    for pair, person in found:
+    for pair, person in pairs:
         owners[pair].add(person)
-    counts = Counter(pair if len(owners[pair]) >= LEAST_PERSONS else ("", None) for pair, _ in found)
+    counts = Counter(pair if len(owners[pair]) >= MIN_PERSONS else ("", None) for pair, _ in pairs)
     return tuple(sorted(counts.items(), key=lambda item: (item[0][0], item[0][1] is None, item[0][1] or 0)))
 
 

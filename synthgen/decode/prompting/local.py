@@ -13,7 +13,7 @@ from synthgen.decode.loop.batching import Stepper, shared_prefix
 from synthgen.decode.loop_decoder import LoopDecoder
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-WORD_TOKENS = 4  # tokens reserved for each word with its comma; if the words need more, the last ones are omitted
+WORD_TOKENS = 4  # tokens reserved for each word with its comma; if the words need more, the last words are omitted
 TURN = "<|im_start|>", "<|im_end|>"
 
 
@@ -23,24 +23,24 @@ class PromptDecoder(LoopDecoder):
     The form of the prompt is
 
     - the tokenizer's chat template, if it has one;
-    - otherwise `<|im_start|>user ... <|im_end|>`, if the tokenizer knows these two marks, as SmolLM2's does;
-    - otherwise plain paragraphs. A text then ends at its first empty line, because such a model continues with
-      further prompts.
+    - otherwise `<|im_start|>user ... <|im_end|>`, if the tokenizer knows these two marks (as for SmolLM2);
+    - otherwise plain paragraphs. A text then ends at its first empty line, because a model without a chat form
+      continues with further prompts.
 
-    If a text continues a preceding text of the same record (its context), the context is placed after the prompt, as
-    the beginning of the answer. If `settings.words` is 0, the texts do not depend on the vectors.
+    If a text continues a preceding text of the same record (its context), the context follows the prompt as the
+    beginning of the answer. If `settings.words` is 0, the texts do not depend on the vectors.
 
     Args:
         folder: causal language model of transformers, as safetensors.
         prompter: makes the prompts.
         decoder: the language model's name in the configuration.
         device: see `load_model`.
-        own_loop: whether the project's implementation of Llama models may replace that of transformers.
+        own_loop: whether `LlamaStepper` may compute the forward pass instead of transformers.
 
     Raises:
         ModelError: if the model is damaged, or neither it nor its tokenizer defines an end of text.
 
-    Privacy: see `Prompter`. If `settings.words` is 0, the model receives nothing of the vector.
+    Privacy: see `Prompter`. If `settings.words` is 0, the model receives no part of a vector.
     Randomness and cost: see `XragDecoder`; for the facts in the prompts, see `Prompter`.
     """
 
@@ -98,8 +98,8 @@ class PromptDecoder(LoopDecoder):
         longest = self.prompter.facts.longest()
         room = {label: len(self._tokens(label, settings, first, longest)) + words_room for label in settings.prompts}
         prompts = [
-            self._fitted(label, settings, own, facts, room[label])
-            for label, own, facts in zip(latents.labels, words, drawn, strict=True)
+            self._fitted(label, settings, chosen, facts, room[label])
+            for label, chosen, facts in zip(latents.labels, words, drawn, strict=True)
         ]
         return prompts, max(room.values())
 

@@ -20,13 +20,13 @@ from synthgen.decode.prompting.local import PromptDecoder
 from synthgen.decode.prompting.prompter import LANGUAGES, Prompter
 from synthgen.decode.prompting.template import load_template
 
-READ_TOKENS = 256  # tokens of a text that the fluency of a server's texts is measured on
+READ_TOKENS = 256  # the fluency of a server's text is measured on at most this number of first tokens
 
 
 def prompter_of(
     config: DecodeConfig, reader: WordReader | None, train: Corpus, resolve: Callable[[str], Path], language: str
 ) -> Prompter:
-    """Return what makes the prompts of a run; `language` is its first language tag.
+    """Return the `Prompter` of a run; `language` is the run's first language tag.
 
     Raises:
         ConfigError: the template or the examples are invalid, or a description or example has an unknown label.
@@ -50,7 +50,7 @@ def prompter_of(
 
 
 def open_prompted(config: DecodeConfig, folder: Path, prompter: Prompter) -> Decoder:
-    """Return the decoder of the configured engine; `folder` is that of `decode.model`.
+    """Return the decoder of the configured engine; `folder` is the folder of `decode.model`.
 
     Raises:
         ModelError: the model in the folder is damaged, or the server does not answer or lacks the model.
@@ -67,21 +67,22 @@ def open_prompted(config: DecodeConfig, folder: Path, prompter: Prompter) -> Dec
 
 
 def endpoint_digest(endpoint: EndpointConfig) -> str:
-    """Return the digest that stands for the model of a server, of which only the name is known."""
+    """Return the digest of a server's model: the digest of its name, because its files are not known."""
     return sha256_json({"endpoint": endpoint.model})
 
 
 def surprisal_under(folder: Path) -> Surprisal:
-    """Return the function that measures texts under the model of a folder, which is loaded at the first call."""
+    """Return the function that measures the surprisal of texts; its first call loads the model of the folder."""
     load = cache(lambda: Likelihood.load(folder))
 
     def surprisal(texts: Sequence[str]) -> list[float]:
         model = load()
-        worded = [i for i, text in enumerate(texts) if model.tokenizer(text, add_special_tokens=False).input_ids]
-        found = [1.0] * len(texts)  # a text without tokens counts as a guess
+        with_tokens = [i for i, text in enumerate(texts) if model.tokenizer(text, add_special_tokens=False).input_ids]
+        shares = [1.0] * len(texts)  # a text without tokens counts like randomly guessed tokens
         guess = math.log(model.model.get_output_embeddings().weight.shape[0])
-        for i, nats in zip(worded, model.nats([texts[i] for i in worded], most_tokens=READ_TOKENS).each, strict=True):
-            found[i] = float(nats) / guess
-        return found
+        each = model.nats([texts[i] for i in with_tokens], max_tokens=READ_TOKENS).each
+        for i, nats in zip(with_tokens, each, strict=True):
+            shares[i] = float(nats) / guess
+        return shares
 
     return surprisal

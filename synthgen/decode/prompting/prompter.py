@@ -1,4 +1,4 @@
-"""Make the prompt of each record: the turns of a conversation whose last turn requests the text."""
+"""Make the prompt of each record: a conversation (a list of turns) whose last turn requests the text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,8 +34,8 @@ Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
 class Prompter:
     """Makes prompts from a template.
 
-    Privacy: of a vector, a prompt contains k words of a public vocabulary of v words, at most k · log2 v bits; see
-        `WordReader`. The other fields come from the label, the settings and `RecordFacts`.
+    Privacy: a prompt contains k words of a public vocabulary of v words that are nearest to the vector, at most
+        k · log2 v bits of it; see `WordReader`. The other fields come from the label, the settings and `RecordFacts`.
     Randomness: the facts of latent x are drawn from the stream seeds/x/facts; the segments of a record share them.
     """
 
@@ -77,46 +77,51 @@ class Prompter:
         *,
         example_has_words: bool | None = None,
     ) -> Turns:
-        """Return the turns of a prompt; `text` is the label as it is written in the prompt.
+        """Return the turns of a prompt.
 
-        By default, the examples have words if and only if `words` is not empty.
+        Args:
+            label: class of the record, followed by a line with the heading of the segment, if any.
+            text: the label as it is written in the prompt.
+            words: the prompt words.
+            facts: description of a person, and length in words; see `RecordFacts`.
+            example_has_words: whether the examples show prompt words; by default, if `words` is not empty.
         """
         has_words = len(words) > 0 if example_has_words is None else example_has_words
-        record_label = label.partition("\n")[0]  # without the heading of a segment
+        record_label = label.partition("\n")[0]
         fields = {"label": text, "description": self.descriptions.get(record_label, ""), "language": self.language}
         turns: Turns = []
         for example in shown_for(self.examples, record_label):
             terms = terms_of(example.text, self.reader) if has_words else ()
             length = str(len(example.text.split())) if facts[1] else ""
-            # an example of every class is not about this class
+            # an example for every class is not shown with this label and description
             shown = fields if example.label is not None else {"language": self.language}
             turns += self._exchange({**shown, "terms": ", ".join(terms), "length": length}, example.text)
         if not turns:
-            own = {"label": EXAMPLE_LABEL if text else "", "terms": ", ".join(EXAMPLE_WORDS if has_words else ())}
-            own |= {"length": str(len(EXAMPLE.split())), "language": self.language} if facts[1] else {}
-            turns += self._exchange(own, EXAMPLE)
+            values = {"label": EXAMPLE_LABEL if text else "", "terms": ", ".join(EXAMPLE_WORDS if has_words else ())}
+            values |= {"length": str(len(EXAMPLE.split())), "language": self.language} if facts[1] else {}
+            turns += self._exchange(values, EXAMPLE)
         values = {**fields, "terms": ", ".join(words), "person": facts[0], "length": facts[1]}
         return [*turns, ("user", fill(self.template, values))]
 
     def facts_for(self, name: str, label: str, seeds: SeedTree) -> tuple[str, str]:
-        """Return the person and the length for the latent `name`; see `RecordFacts`."""
+        """Draw the description of a person and the length for the latent `name`; see `RecordFacts`."""
         record = name.rsplit("/", 1)[0]
         return self.facts.draw(label.partition("\n")[0], seeds.child(record, "facts").generator())
 
     def conversations(
         self, latents: Latents, settings: Settings, seeds: SeedTree, contexts: Sequence[str] = ()
     ) -> list[Turns]:
-        """Return the turns of each latent; a context is the preceding text, which the last turn contains."""
+        """Return the turns for each latent; the last turn contains the context, the preceding text, if any."""
         n = len(latents)
         words = self.read(latents.vectors, settings.words) if settings.words > 0 else ((),) * n
-        found = []
+        conversations = []
         for i, (name, label) in enumerate(zip(latents.ids, latents.labels, strict=True)):
             facts = self.facts_for(name, label, seeds)
             turns = self.turns(label, settings.prompts[label], words[i], facts)
             if contexts and contexts[i]:
                 turns[-1] = ("user", f"{turns[-1][1]}\n\n{_CONTINUE}{contexts[i]}")
-            found.append(turns)
-        return found
+            conversations.append(turns)
+        return conversations
 
     def _exchange(self, values: Mapping[str, str], answer: str) -> Turns:
         return [("user", fill(self.template, values)), ("assistant", answer)]

@@ -13,7 +13,7 @@ TEMPLATE = (
     "[ The person is {person}.][ Use these words: {terms}.] Write the paragraph only."
 )
 FIELDS = ("label", "description", "terms", "person", "length", "language")
-MOST_BYTES = 1 << 14
+MAX_BYTES = 1 << 14  # largest size of a template file
 _PART = re.compile(r"\[([^\[\]]*)\]")
 _FIELD = re.compile(r"\{(\w*)\}")
 
@@ -32,7 +32,7 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
         return TEMPLATE
     path = resolve(name)
     try:
-        template = read_bytes(path, MOST_BYTES).decode("utf-8").strip()
+        template = read_bytes(path, MAX_BYTES).decode("utf-8").strip()
     except UnicodeDecodeError:
         raise ConfigError(f"decode.template: {path} is not UTF-8 text", hint="Save it as UTF-8.") from None
     used = _FIELD.findall(template)
@@ -60,5 +60,5 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     def part(match: re.Match[str]) -> str:
         return "" if any(not values.get(field) for field in _FIELD.findall(match[1])) else match[1]
 
-    # one pass over the result, so the name of a field inside a value is not replaced
+    # fields are replaced in one pass, so a value that contains the name of a field stays as it is
     return _FIELD.sub(lambda match: values.get(match[1], ""), _PART.sub(part, template))

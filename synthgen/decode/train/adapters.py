@@ -1,4 +1,4 @@
-"""Low-rank adapters of linear layers: training changes them, and no original weight of the language model."""
+"""Low-rank adapters of linear layers. Training changes the adapters, not the weights of the language model."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,9 +10,9 @@ from synthgen.core.errors import ModelError
 
 
 class LowRank(nn.Module):
-    """A frozen linear layer plus a trained low-rank one, y = W x + B (A x).
+    """A frozen linear layer plus a trained low-rank adapter, y = W x + B (A x).
 
-    Reference: Hu et al., LoRA, 2021 (arXiv 2106.09685v2), section 4.1; no scaling factor, B starts at zero.
+    Reference: Hu et al., LoRA, 2021 (arXiv 2106.09685v2), section 4.1, without its scaling factor. B starts at zero.
     """
 
     def __init__(self, base: nn.Linear, rank: int, generator: torch.Generator) -> None:
@@ -39,14 +39,14 @@ def attach(model: nn.Module, rank: int, targets: tuple[str, ...], generator: tor
     """Add a low-rank adapter to each target layer of a frozen model; return the adapters by layer name.
 
     Raises:
-        ModelError: if a target names no linear layer of the model.
+        ModelError: if no linear layer of the model has the name of a target.
     """
-    found = list(_linears(model, targets))
-    if absent := sorted(set(targets) - {name for _, _, name, _ in found}):
+    linears = list(_linears(model, targets))
+    if absent := sorted(set(targets) - {name for _, _, name, _ in linears}):
         problems = [f"{name}: no linear layer has this name" for name in absent]
         raise ModelError("the language model lacks layers to adapt", problems=problems)
     adapters = {}
-    for path, parent, name, base in found:
+    for path, parent, name, base in linears:
         adapters[path] = LowRank(base, rank, generator)
         setattr(parent, name, adapters[path])
     return adapters
@@ -62,7 +62,7 @@ def merge(model: nn.Module, tensors: Mapping[str, Tensor]) -> int:
     """Add stored adapters to the model's weights in place, W + B A, and return the number of changed layers.
 
     Raises:
-        ModelError: if a stored adapter names no layer of the model, is incomplete, or has a wrong shape.
+        ModelError: if the model has no layer for a stored adapter, or the adapter is incomplete or of a wrong shape.
     """
     layers, prefix = dict(model.named_modules()), "adapter."
     paths = sorted({name.removeprefix(prefix).rsplit(".", 1)[0] for name in tensors if name.startswith(prefix)})

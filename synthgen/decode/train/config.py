@@ -20,19 +20,19 @@ class CorpusPart(Section):
         description="Folder of Parquet files with the columns `text` and `source`, relative to the configuration."
     )
     exclude_sources: tuple[str, ...] = Field((), description="Values of `source` whose passages are left out.")
-    max_per_source: Count = Field(6000, description="Largest number of passages of one source.")
+    max_per_source: Count = Field(6000, description="Largest number of passages from one source.")
     passages: Count = Field(26000, description="Largest number of passages to train on.")
-    heldout: Count = Field(128, description="Number of further passages on which the loss is measured.")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the choice of passages.")
+    heldout: Count = Field(128, description="Number of additional passages on which the loss is measured.")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed for the choice of passages.")
 
 
 class BridgePart(Section):
     """Shape of the bridge."""
 
-    soft_tokens: Annotated[int, Field(ge=1, le=64)] = Field(8, description="Number of soft tokens for a vector.")
+    soft_tokens: Annotated[int, Field(ge=1, le=64)] = Field(8, description="Number of soft tokens per vector.")
     hidden: Count = Field(1024, description="Width of the hidden layer of the projector.")
     adapter_rank: Annotated[int, Field(ge=0, le=256)] = Field(
-        8, description="Rank of the adapters of the language model; 0 trains the projector alone."
+        8, description="Rank of the adapters of the language model; with 0, only the projector is trained."
     )
     adapter_targets: tuple[str, ...] = Field(
         ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
@@ -40,7 +40,8 @@ class BridgePart(Section):
     )
     template: str = Field(
         "<|im_start|>{prompt}\n{vector}\n",
-        description="Text before a generated text, with the positions of the prompt and of the soft tokens.",
+        description="Text that precedes a generated text; `{prompt}` and `{vector}` mark the positions of the prompt "
+        "and of the soft tokens.",
     )
     placeholder_id: Annotated[int, Field(ge=0)] = Field(
         6, description="Id of a token that is never written; it marks the positions of the soft tokens."
@@ -48,36 +49,40 @@ class BridgePart(Section):
 
 
 class VocabularyPart(Section):
-    """Public vocabulary of the bridge, for words in the prompt."""
+    """Public vocabulary of the bridge, from which prompt words are chosen."""
 
     words: Annotated[int, Field(ge=16, le=50_000)] = Field(16_000, description="Number of words.")
-    least: Count = Field(25, description="Smallest number of passages of the corpus in which a word occurs.")
-    skip: Annotated[int, Field(ge=0)] = Field(100, description="Number of the most frequent words to omit.")
+    least: Count = Field(25, description="Smallest number of passages of the corpus in which a word must occur.")
+    skip: Annotated[int, Field(ge=0)] = Field(100, description="Number of most frequent words to omit.")
 
 
 class TrainPart(Section):
     """Training settings. The learning rate warms up, stays constant, and falls to 0 over the last `decay` steps."""
 
     steps: Count = Field(description="Number of steps.")
-    decay: Count = Field(description="Number of last steps over which the learning rate falls to 0.")
-    warmup: Count = Field(50, description="Number of first steps over which the learning rate rises.")
-    batch: Count = Field(16, description="Number of passages of a step.")
+    decay: Count = Field(description="Number of last steps, over which the learning rate falls to 0.")
+    warmup: Count = Field(50, description="Number of first steps, over which the learning rate rises.")
+    batch: Count = Field(16, description="Number of passages per step.")
     length: Annotated[int, Field(ge=32)] = Field(
         112, description="Largest number of tokens of prompt, soft tokens and passage together."
     )
     max_prompt_tokens: Count = Field(8, description="Largest number of tokens of a prompt.")
     words: Annotated[int, Field(ge=0, le=16)] = Field(
-        0, description="Largest number of words of the vector in a prompt; needs the section `vocabulary`."
+        0,
+        description="Largest number of vocabulary words nearest to the vector in a prompt; requires the section "
+        "`vocabulary`.",
     )
     rate: Rate = Field(1e-3, description="Largest learning rate.")
     noise: Annotated[float, Field(ge=0, le=2)] = Field(
         0.25, description="Largest length of the random noise that is added to a vector."
     )
     mix: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, description="Share of vectors that lie between those of two passages."
+        0.0, description="Share of training vectors that lie between the vectors of two passages."
     )
     distil: Annotated[float, Field(ge=0, le=10)] = Field(
-        0.0, description="Weight of the divergence from the model that reads the text itself."
+        0.0,
+        description="Weight of the self-distillation loss: the divergence from the predictions of the model that "
+        "reads the text itself.",
     )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the training.")
     evaluate_every: Count = Field(100, description="Number of steps between two measurements of the held-out loss.")
@@ -100,8 +105,10 @@ class TrainBridgeConfig(Section):
     vocabulary: VocabularyPart | None = Field(
         None, description="Public vocabulary of the bridge; null for a bridge without prompt words."
     )
-    start: str | None = Field(None, description="Trained bridge to continue: `builtin`, or its folder.")
-    out: str = Field(description="Folder of the result.")
+    start: str | None = Field(
+        None, description="Trained bridge whose training is continued: `builtin`, or the folder of a bridge."
+    )
+    out: str = Field(description="Folder for the result.")
     base: str = Field(default=".", exclude=True)
 
     @model_validator(mode="after")
@@ -122,5 +129,5 @@ class TrainBridgeConfig(Section):
         return parse_section(cls, {**read_yaml(path, error=ConfigError), "base": str(path.resolve().parent)})
 
     def resolve(self, path: str) -> Path:
-        """Return a configured path as an absolute one; see `resolve_path`."""
+        """Return a configured path as an absolute path; see `resolve_path`."""
         return resolve_path(path, self.base)

@@ -17,29 +17,29 @@ from synthgen.core.errors import DataError
 from synthgen.core.files import write_by
 from synthgen.decode.prompts import token_ids
 
-_GAP = re.compile(r"(?<=[.!?])\s+")  # not that of core.sentences: the built-in bridge was trained with this one
+_GAP = re.compile(r"(?<=[.!?])\s+")  # differs from core.sentences, because the built-in bridge was trained with it
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3  # largest number of characteristic words of a passage
-NEIGHBOURS = 5  # number of nearest passages for mixed vectors, as SMOTE's default
+NEIGHBOURS = 5  # number of nearest passages for mixed vectors, the default of SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
-Cut = tuple[str, list[int], bool]  # text, its tokens, and whether it ends at the end of a sentence
+Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether the text ends with a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passages:
     """n passages ready for training."""
 
-    texts: tuple[str, ...]  # passages as cut, from which their vectors are made
+    texts: tuple[str, ...]  # the passages after cutting, of which the vectors are made
     tokens: NDArray[np.int32]  # (n, t), passage and end-of-text, padded with end-of-text
-    lengths: NDArray[np.int32]  # (n), number of tokens of the passage, plus end-of-text if it ends at a sentence end
-    hints: tuple[tuple[str, ...], ...]  # up to three words with the highest tf · idf, highest first; used as labels
+    lengths: NDArray[np.int32]  # (n), number of tokens; counts end-of-text if the passage ends with a sentence
+    hints: tuple[tuple[str, ...], ...]  # at most three words with the highest tf · idf, highest first; used as labels
     sources: dict[str, int]  # number of passages of each source
 
 
 def read_passages(
     folder: Path, *, exclude: Sequence[str], limit: int, max_per_source: int, seed: int
 ) -> tuple[list[str], dict[str, int]]:
-    """Return at most `limit` passages of a folder of parquet tables (`text`, `source`), and the count per source.
+    """Return at most `limit` passages from a folder of Parquet tables (`text`, `source`), and the number per source.
 
     Passages are ordered by a keyed hash of their text, so the order of files does not matter.
 
@@ -56,7 +56,8 @@ def read_passages(
             taken[source] += 1
             texts.append(" ".join(text.split()))
     if not texts:
-        raise DataError(f"{folder}: all passages are of excluded sources", hint="Change corpus.exclude_sources.")
+        hint = "Change corpus.exclude_sources."
+        raise DataError(f"{folder}: all passages belong to excluded sources", hint=hint)
     return texts, dict(sorted(taken.items()))
 
 
@@ -64,7 +65,8 @@ def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield text and source of each row of a folder's tables, without the excluded sources."""
     files = sorted(folder.glob("*.parquet"))
     if not files:
-        raise DataError(f"{folder}: contains no parquet table", hint="Use a folder of tables with text and source.")
+        hint = "Use a folder of Parquet tables with the columns text and source."
+        raise DataError(f"{folder}: contains no parquet table", hint=hint)
     for file in files:
         with open_regular(file) as opened:
             table = pq.read_table(opened)
@@ -80,13 +82,13 @@ def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
 def word_frequencies(
     folder: Path, *, exclude: Sequence[str], names: Collection[str], words: int, least: int, skip: int
 ) -> dict[str, float]:
-    """Return the share of a folder's passages that contain each word of a vocabulary, the most frequent first.
+    """Choose a vocabulary; return for each word the share of passages that contain it, in descending order.
 
-    The vocabulary has at most `words` words that at least `least` passages contain. It omits the `skip` most frequent
-    words, which carry no information, and `names` of persons, in lower case.
+    The vocabulary has at most `words` words, each contained in at least `least` passages of the folder. It omits the
+    `skip` most frequent words, which carry no information, and the `names` of persons, which are in lower case.
 
     Raises:
-        DataError: as `read_passages`, or if no word is left.
+        DataError: the conditions of `read_passages`, or no word is left.
     """
     seen: Counter[str] = Counter()
     n = 0
@@ -97,7 +99,7 @@ def word_frequencies(
     if not kept:
         raise DataError(
             f"{folder}: only {len(ranked)} words are in {least} passages or more, and the {skip} most frequent words "
-            "are skipped",
+            "are omitted",
             hint="Lower vocabulary.least or vocabulary.skip.",
         )
     return kept
@@ -119,7 +121,7 @@ def passages_of(cut: Sequence[Cut], tokenizer: Any, max_tokens: int, sources: di
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> Cut:
-    """Return as many first sentences of a text as fit the limit; cut the first sentence if it alone is too long."""
+    """Return the longest beginning of whole sentences within the limit; a too long first sentence is cut."""
     ids: list[int] = []
     kept = ""
     for sentence in _GAP.split(text):
@@ -134,7 +136,7 @@ def _cut(text: str, tokenizer: Any, limit: int) -> Cut:
 
 
 def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Return the words of each passage with the highest tf · idf, among words in at least three passages."""
+    """Return for each passage the words with the highest tf · idf among words in at least three passages."""
     words = [Counter(w.lower() for w in WORD.findall(text)) for text in texts]
     seen = Counter(w for counts in words for w in counts)
 
@@ -148,7 +150,7 @@ def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 def vectors_of(
     texts: Sequence[str], encode: Callable[[list[str]], NDArray[np.float32]], cache: Path
 ) -> NDArray[np.float32]:
-    """Return the texts' vectors (n, d), from the file `cache` (.npy) if it has n rows."""
+    """Return the vectors (n, d) of n texts; read them from the file `cache` (.npy) if it has n rows."""
     if cache.exists():
         stored: NDArray[np.float32] = np.load(cache, allow_pickle=False)
         if stored.shape[0] == len(texts):
@@ -164,13 +166,13 @@ def mix_vectors(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the target passages, int64 (b), and their vectors, float32 (b, d), some of which are mixed.
 
-    A mixed vector lies between the vector of a passage in `rows` (b) and that of one of its nearest passages in the
-    pool (n, d). Its target is the passage nearest to the mixed vector, which can be a third passage. `share` is the
-    expected share of mixed vectors.
+    A mixed vector lies between the vector of a passage of `rows` (b) and the vector of one of its nearest passages in
+    the pool (n, d). The target of a mixed vector is the passage nearest to it, which can be a third passage. `share`
+    is the expected share of mixed vectors.
 
         x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1);   target argmin_k |x_k − x̃|
 
-    Randomness: three times b numbers from `rng`; none if `share` is 0.
+    Randomness: draws three times b numbers from `rng`; none if `share` is 0.
     """
     if share <= 0:
         return rows, pool[rows]

@@ -1,4 +1,4 @@
-"""Training losses over a large vocabulary that do not keep the logits, which would dominate training on a CPU."""
+"""Training losses over a large vocabulary. They do not store the logits, which would dominate training on a CPU."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +9,12 @@ from torch.autograd import Function
 from torch.nn import functional
 
 ROWS = 256  # number of rows whose logits are in memory at once
-# from the logits of some rows and their targets to the summed loss and its gradient for the logits
+# takes the logits and the targets of some rows; returns the summed loss and its gradient with respect to the logits
 LogitsLoss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class _FrozenHeadSum(Function):
-    """Sum over rows of a loss of the logits h Wᵀ for a frozen W; the forward pass computes the gradient for h."""
+    """The sum over rows of a loss of the logits h Wᵀ with frozen W. The forward pass computes the gradient for h."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, loss: LogitsLoss) -> Tensor:
@@ -39,7 +39,7 @@ def frozen_head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
 
     `hidden` (n, width) is float32 or bfloat16 and receives a gradient; `weight` (vocabulary, width) is frozen.
 
-    Cost: time of two matrix products; memory of 256 rows of logits instead of n.
+    Cost: the time of two matrix products, and the memory of 256 rows of logits instead of n rows.
     """
 
     def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,9 +57,10 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 
         Σ_t KL(q_t ‖ p_t),   q = softmax(teacher weightᵀ),   p = softmax(hidden weightᵀ)
 
-    Only the student's hidden states (n, width) receive a gradient, not the teacher's at the same positions.
+    `hidden` are the student's hidden states (n, width), which receive a gradient. `teacher` are the teacher's hidden
+    states at the same positions, which receive none.
 
-    Cost: time of three matrix products; memory of 256 rows of logits, twice.
+    Cost: the time of three matrix products, and twice the memory of 256 rows of logits.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (self-distillation in the second stage).
     """
 
@@ -74,8 +75,8 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 def frames_with_text(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: int) -> tuple[Tensor, Tensor]:
     """Return frames (n, longest) with the text itself in place of the vector, and the mask of the text to predict.
 
-    `ids` (n, length) are training frames: prompt, vector positions, text, and `padding`. The text in place of the
-    vector lacks its end of text. The returned mask marks as many tokens as `is_text`, in the same order.
+    `ids` (n, length) are training frames: prompt, vector positions, text, and `padding`. The text that replaces the
+    vector has no end-of-text token. The returned mask marks the same tokens as `is_text`, in the same order.
     """
     rows, ends = [], []
     for row, vector, text in zip(ids.cpu(), is_vector.cpu(), is_text.cpu(), strict=True):

@@ -11,13 +11,13 @@ from synthgen.core.sentences import SENTENCE_END
 from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.corpus import Cut, Passages, passages_of
 
-HELDOUT_SHARE = 0.05  # share of the texts that is held out; no piece of a held-out text is trained on
-MAX_HELDOUT = 64  # largest number of held-out pieces, on which the training curve and the card are measured
+HELDOUT_SHARE = 0.05  # share of the texts that are held out; no piece of a held-out text is trained on
+MAX_HELDOUT = 64  # largest number of held-out pieces, on which the training curve and the card's losses are measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StylePieces:
-    """Pieces ready for training."""
+    """Pieces of texts, ready for training."""
 
     passages: Passages
     heldout: int  # number of the last passages, which are not trained on
@@ -26,9 +26,10 @@ class StylePieces:
 def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: int, per_source: int) -> StylePieces:
     """Return the texts of every source cut into pieces of complete lines.
 
-    A piece contains as many lines as fit into `max_tokens` with end-of-text. A longer line is cut between sentences;
-    a longer sentence is omitted. Texts are ordered by a hash, so the choice does not depend on their order, and
-    repeated texts are used once. At most `per_source` pieces of a source are trained on.
+    A piece contains the largest number of lines that fit into `max_tokens`, including end-of-text. A line that does
+    not fit is cut between sentences; a sentence that does not fit is omitted. Texts are ordered by a hash, so the
+    choice does not depend on their given order. Repeated texts are used once. At most `per_source` pieces of a source
+    are trained on.
 
     Raises:
         DataError: if a source has fewer than two texts, or none of its texts fits.
@@ -44,7 +45,7 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
             for part in (ranked[:n_heldout], ranked[n_heldout:])
         )
         if not rest or not first:
-            hint = "Provide some hundred texts of one kind."
+            hint = "Provide several hundred texts of one kind."
             raise DataError(f"{source}: too few texts to train a style on", hint=hint)
         heldout += first[: max(1, MAX_HELDOUT // len(texts))]
         trained += rest[:per_source]
@@ -54,7 +55,7 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
-    found: list[Cut] = []
+    pieces: list[Cut] = []
     kept = ""
     ids: list[int] = []
     for unit, gap in _units(text, tokenizer, limit):
@@ -62,16 +63,16 @@ def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
         longer_ids = token_ids(tokenizer, longer)
         if len(longer_ids) > limit:
             if kept:
-                found.append((kept, ids, True))
+                pieces.append((kept, ids, True))
             longer, longer_ids = unit, token_ids(tokenizer, unit)
             if len(longer_ids) > limit:
                 longer, longer_ids = "", []
         kept, ids = longer, longer_ids
-    return [*found, (kept, ids, True)] if kept else found
+    return [*pieces, (kept, ids, True)] if kept else pieces
 
 
 def _units(text: str, tokenizer: Any, limit: int) -> list[tuple[str, str]]:
-    """Return lines, or the sentences of a line beyond the limit, each with its separator from the previous one."""
+    """Return the lines, or the sentences of a line above the limit; each with the separator that precedes it."""
     units = []
     for line in filter(None, (" ".join(line.split()) for line in text.splitlines())):
         if len(token_ids(tokenizer, line)) <= limit:

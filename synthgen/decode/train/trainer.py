@@ -7,11 +7,11 @@ tokens, while the language model's own weights are frozen.
 
 Here T is the number of tokens of the passage, x its vector, and soft(x) the soft tokens of a vector.
 
-Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). We add low-rank
-adapters, and noise on the vector, because an interpolated vector differs from the vector of any text. Prompts can
-contain two kinds of words: some of the passage's own words, so that the model learns to use a label in the prompt,
-and the public words nearest to the noisy vector, as with `decode.words`. Vectors between passages (`train.mix`) and
-self-distillation (`train.distil`) are optional.
+Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). Additions of this
+project: low-rank adapters, and noise on the vector, because an interpolated vector differs from the vector of any
+text. Prompts can contain two kinds of words. Some are the passage's own words, so that the model learns to use a
+label in the prompt. Others are the public words nearest to the noisy vector, as with `decode.words`. Vectors between
+passages (`train.mix`) and self-distillation (`train.distil`) are optional.
 """
 
 import json
@@ -45,8 +45,8 @@ from synthgen.decode.train.losses import frames_with_text, frozen_head_divergenc
 
 CURVE = "curve.jsonl"
 STATE = "state.safetensors"
-HINT_SHARE = 0.7  # share of the passages whose prompt has one or two of their characteristic words
-WORDS_SHARE = 0.75  # share of the passages whose prompt has words of the vocabulary, if the configuration allows any
+HINT_SHARE = 0.7  # share of the passages whose prompt has one or two of the passage's characteristic words
+WORDS_SHARE = 0.75  # share of the passages whose prompt has words of the vocabulary, if `train.words` is not 0
 PROJECTOR_LAYERS = ("0", "2")  # names of the projector's linear layers
 
 
@@ -71,8 +71,8 @@ class TrainingSet:
 class Trainer:
     """One training run: model, bridge, optimizer and progress.
 
-    `beside` is a bridge and a rank: the run then trains a style adapter of that rank for that bridge. If it is None,
-    the run trains a new bridge.
+    If `style_of` is a bridge and a rank, the run trains a style adapter of this rank for this bridge. Otherwise it
+    trains a new bridge.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Trainer:
         model: nn.Module,
         tokenizer: Any,
         data: TrainingSet,
-        beside: tuple[Bridge, int] | None = None,
+        style_of: tuple[Bridge, int] | None = None,
     ) -> None:
         self.config, self.model, self.tokenizer, self.data = config, model, tokenizer, data
         if (n := len(data.vectors) - data.heldout) < config.train.batch:
@@ -89,19 +89,22 @@ class Trainer:
         self.seeds = SeedTree(config.train.seed).child("train-bridge")
         model.requires_grad_(requires_grad=False)
         part = config.bridge
-        if beside is None:
+        if style_of is None:
             trained = new_bridge(part, model, data.vectors.shape[1], self.seeds)
         else:
-            trained = new_style(*beside, model, self.seeds)
-        self.projector, self.tensors, self.beside = trained.projector, trained.tensors, beside
+            trained = new_style(*style_of, model, self.seeds)
+        self.projector, self.tensors, self.style_of = trained.projector, trained.tensors, style_of
         for module in (self.projector, model):
             module.to(config.train.device)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
         self.template = Template(part.template, part.soft_tokens, part.placeholder_id)
-        self.step = self.steps_before = 0  # steps of this run; steps of the bridge that it continues
+        self.step = self.steps_before = 0  # steps of this run; steps of the bridge whose training it continues
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the step's ids (n, length), vector mask, text mask and noisy vectors, from its random stream."""
+        """Return the step's ids (n, length), vector mask, text mask and noisy vectors.
+
+        Randomness: the streams step/`step` and mix/`step`; for the choice of passages, see `rows`.
+        """
         config, rng = self.config.train, self.seeds.child("step", str(step)).generator()
         pool = self.data.vectors[: len(self.data.vectors) - self.data.heldout]
         rows = self.rows(step, len(pool))
@@ -112,13 +115,13 @@ class Trainer:
         return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(config.device))
 
     def rows(self, step: int, n: int) -> NDArray[np.int64]:
-        """Return the step's rows, (batch,): consecutive epochs over all n rows, each in its own order."""
+        """Return the rows (batch,) of a step; each epoch runs over all n rows in its own random order."""
         places = np.arange(step * self.config.train.batch, (step + 1) * self.config.train.batch)
         orders = {e: self.seeds.child("epoch", str(e)).generator().permutation(n) for e in np.unique(places // n)}
         return np.array([orders[place // n][place % n] for place in places], dtype=np.int64)
 
     def prompts(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], rng: np.random.Generator) -> list[str]:
-        """Return the text before each vector: up to two of the passage's words, then words nearest to the vector."""
+        """Return the prompts: at most two characteristic words of the passage, then words nearest to the vector."""
         limit, reader = self.config.train.words, self.data.reader
         words_of = reader.read(vectors, limit) if reader is not None and limit > 0 else ((),) * len(rows)
         prompts = []
@@ -129,7 +132,7 @@ class Trainer:
         return prompts
 
     def frame(self, rows: NDArray[np.int64], prompts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return ids (n, longest), vector mask and text mask; longest ≤ `train.length`."""
+        """Return ids (n, longest), vector mask and text mask; longest is at most `train.length`."""
         config, passages = self.config.train, self.data.passages
         heads = [self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens) for prompt in prompts]
         lengths = passages.lengths[rows].tolist()
@@ -148,10 +151,10 @@ class Trainer:
     def loss(
         self, ids: Tensor, is_vector: Tensor, is_text: Tensor, vectors: Tensor, distil: float = 0.0
     ) -> tuple[Tensor, int]:
-        """Return the summed cross-entropy of the texts' tokens in nats, and their number.
+        """Return the summed cross-entropy of the texts' tokens in nats, and the number of these tokens.
 
-        If `distil` > 0, add `distil` times the divergence of these predictions from those that the model makes when
-        it reads the text itself in place of the vector.
+        If `distil` > 0, add `distil` times the divergence of the predictions from the predictions that the model
+        makes if it reads the text itself in place of the vector.
         """
         table = self.model.get_input_embeddings()  # type: ignore[operator]
         embeddings = splice(table(ids.masked_fill(is_vector, 0)), self.projector(vectors), is_vector)
@@ -191,10 +194,11 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Return the held-out loss per token (nats) with each passage's own vector and with another passage's.
+        """Return the held-out loss in nats per token.
 
-        If the bridge is trained with prompt words, "prompted" is the loss with the own vector and half of the
-        allowed number of prompt words, rounded up.
+        "own" is the loss with each passage's own vector, "other" with the vector of another passage. If the bridge is
+        trained with prompt words, "prompted" is the loss with the own vector and half of the allowed number of prompt
+        words, rounded up.
         """
         n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
@@ -227,7 +231,7 @@ class Trainer:
         )
         if _shapes(tensors) != _shapes(self.tensors) or not has_same_frame:
             hint = "Set the section `bridge` to the values of that bridge."
-            raise ModelError("start: the bridge has another shape or template", hint=hint)
+            raise ModelError("start: the bridge to continue has another shape or template", hint=hint)
         self._copy_tensors(tensors)
         self.steps_before = bridge.info.steps
 
@@ -248,7 +252,7 @@ class Trainer:
         """Continue from the folder's checkpoint, if there is one.
 
         Raises:
-            ModelError: if the checkpoint is damaged or of a bridge of another shape.
+            ModelError: if the checkpoint is damaged or belongs to a bridge of another shape.
         """
         if not (folder / STATE).exists():
             return
@@ -257,7 +261,8 @@ class Trainer:
         except SafetensorError as error:
             raise ModelError(f"{folder / STATE}: damaged", hint="Remove it to start again.") from error
         if _shapes({k: v for k, v in state.items() if not k.startswith("optimizer.")}) != _shapes(self.tensors):
-            raise ModelError(f"{folder / STATE}: is the checkpoint of another bridge", hint="Choose another `out`.")
+            hint = "Set `out` to another folder."
+            raise ModelError(f"{folder / STATE}: is the checkpoint of another bridge", hint=hint)
         self._copy_tensors(state)
         for name, tensor in self.tensors.items():
             self.optimizer.state[tensor] = {
@@ -268,9 +273,9 @@ class Trainer:
         self.step = int(next(iter(self.optimizer.state.values()))["step"])
 
     def export(self, folder: Path) -> None:
-        """Write the bridge as bfloat16 tensors with its description, or the tensors of a style adapter."""
+        """Write the bridge (bfloat16 tensors and its description), or the tensors of the style adapter."""
         tensors = {n: t.detach().to(torch.bfloat16).cpu().contiguous() for n, t in self.tensors.items()}
-        if self.beside is not None:
+        if self.style_of is not None:
             write_by(folder / STYLE, lambda path: save_file(tensors, path))
             return
         part = self.config.bridge
@@ -329,14 +334,12 @@ def new_bridge(part: BridgePart, model: nn.Module, dim: int, seeds: SeedTree) ->
         projector = Projector(dim, part.hidden, part.soft_tokens, int(table.shape[1]))
     _scale_to(projector, float(table.float().std()))
     adapters = attach(model, part.adapter_rank, part.adapter_targets, generator) if part.adapter_rank else {}
-    moving = {f"projector.{k}": v for k, v in projector.named_parameters()} | adapter_tensors(adapters)
-    return Trained(projector=projector, tensors=moving)
+    trained = {f"projector.{k}": v for k, v in projector.named_parameters()} | adapter_tensors(adapters)
+    return Trained(projector=projector, tensors=trained)
 
 
 def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
-    """Return new adapters for the projector of a bridge and for the model layers that the bridge adapts.
-
-    The bridge itself is not trained.
+    """Return new adapters for the projector of a bridge and for the model's layers that the bridge adapts.
 
     Randomness: seeds/init.
     """
@@ -344,8 +347,8 @@ def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> T
     merge(model, bridge.adapters)
     projector = deepcopy(bridge.projector).requires_grad_(requires_grad=False)
     adapters = attach(model, rank, bridge.info.adapter_targets, generator)
-    inner = attach(projector, rank, PROJECTOR_LAYERS, generator)
-    return Trained(projector=projector, tensors=adapter_tensors(adapters) | adapter_tensors(inner))
+    of_projector = attach(projector, rank, PROJECTOR_LAYERS, generator)
+    return Trained(projector=projector, tensors=adapter_tensors(adapters) | adapter_tensors(of_projector))
 
 
 def _scale_to(projector: Projector, spread: float) -> None:

@@ -24,28 +24,29 @@ from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.base import Settings
 
-MOST_SEED = 1 << 31
+MAX_SEED = 1 << 31
 NEVER = -100.0  # added to the logit of a token that is never written
-# No usage statistics, no prompts in logs, and sums whose order does not depend on the batch where the GPU allows it.
+# No usage statistics and no prompts in logs. If the GPU allows it, sums are computed in an order independent of the
+# batch.
 ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",
     "VLLM_BATCH_INVARIANT": "1",
     "HF_HUB_OFFLINE": "1",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # no further process, which could keep the GPU
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # no child process, which could outlive this one and keep the GPU
     "VLLM_HOST_IP": "127.0.0.1",
 }
-HIDDEN = ("SYNTHGEN_KEY",)  # beginnings of variables that the process does not get
+HIDDEN = ("SYNTHGEN_KEY",)  # the process gets no environment variable whose name begins with one of these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """The prompts of n latents, and how to continue them."""
 
-    ids: Sequence[str]  # of the latents
+    ids: Sequence[str]  # ids of the latents
     prompts: Sequence[Sequence[int]]  # token ids
-    embeddings: Callable[[int], Tensor] | None  # of a prompt (t, width), for prompts that contain a vector
+    embeddings: Callable[[int], Tensor] | None  # returns a prompt's input embeddings (t, width); None without vectors
     ends: frozenset[int]  # tokens that end a text
     never: Sequence[int]  # tokens that are never written
     vocabulary: int  # number of tokens that the model knows
@@ -66,16 +67,16 @@ class VllmEngine:
     Args:
         folder: the language model, with merged adapters.
         tokenizer: the folder of its tokenizer.
-        embeds: whether prompts are sent as input embeddings, because they contain a vector.
+        embeds: whether prompts contain a vector and are therefore sent as input embeddings.
 
     Raises:
         DependencyError: vLLM is not installed.
         ModelError: the process ends before the model is loaded, or while it writes.
 
-    Privacy: prompts reach this process only, through a pipe, and embeddings through a private temporary folder. The
+    Privacy: prompts go to this process only, through a pipe; embeddings go through a private temporary folder. The
         settings in `ENVIRONMENT` turn usage statistics off and select the loopback address.
-    Randomness: candidate i of latent x has a seed from the stream seeds/x. Equal texts are expected for one version
-        of vLLM on one type of GPU; `decode` checks this on a part of its results.
+    Randomness: candidate i of latent x has a seed from the stream seeds/x. With one version of vLLM on one type of
+        GPU, the same seed should give the same text; the stage `decode` tests this on a few texts.
     """
 
     def __init__(self, folder: Path, tokenizer: Path, *, embeds: bool) -> None:
@@ -101,15 +102,12 @@ class VllmEngine:
         self._end()
 
     def generate(self, task: Task, advance: Advance) -> tuple[list[list[int]], list[float]]:
-        """Return the tokens of every text, and the mean surprisal of its tokens as a share of that of a guess.
-
-        The texts of a latent follow one another. The order and the values are those of `loop.batching.write`.
-        """
+        """Return the tokens of every text, and its mean surprisal, in the order and form of `loop.batching.write`."""
         settings, rows = task.settings, range(len(task.ids))
         seeds = [
             int(number)
             for name in task.ids
-            for number in task.seeds.child(name).generator().integers(MOST_SEED, size=settings.candidates)
+            for number in task.seeds.child(name).generator().integers(MAX_SEED, size=settings.candidates)
         ]
         order = [row for row in rows for _ in range(settings.candidates)]
         batch: dict[str, Any] = {
@@ -140,7 +138,7 @@ class VllmEngine:
         return tokens, shares
 
     def _ask(self, value: Mapping[str, Any]) -> Any:
-        """Send one line, and return the answer."""
+        """Send one JSON line, and return the answer."""
         if self.process.stdin is None or self.process.stdout is None:
             raise ModelError("decode.engine: vllm: the process has no pipes")
         try:
@@ -155,12 +153,12 @@ class VllmEngine:
             raise ModelError(
                 f"decode.engine: the process of vLLM ended (exit code {code})",
                 problems=problems,
-                hint="Check that the model fits the GPU. Finished shards are kept; the same command continues.",
+                hint="Check that the model fits the GPU. Finished texts are kept; run the same command to continue.",
             )
         return json.loads(answer)
 
     def reason(self) -> list[str]:
-        """Return the kind of the last error in the log, without its message, which can contain a prompt."""
+        """Return the class name of the last error in the log, without the message, which can contain a prompt."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         kinds = [line.partition(":")[0].strip() for line in lines if ": " in line]
         named = [
@@ -175,6 +173,6 @@ def _end(process: "subprocess.Popen[str]", place: "tempfile.TemporaryDirectory[s
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            with contextlib.suppress(OSError):  # a pipe with unsent data to an ended process
+            with contextlib.suppress(OSError):  # closing fails if the pipe to the ended process holds unsent data
                 pipe.close()
     place.cleanup()

@@ -1,7 +1,7 @@
 """The process that runs vLLM: reads requests as JSON lines and writes the answers as JSON lines.
 
-It is started by `engine.py` as `python -m synthgen.decode.vllm.process`. The first line has the model's folder and
-its options. Each further line is a batch of requests. Whatever vLLM prints goes to the standard error.
+`engine.py` starts it as `python -m synthgen.decode.vllm.process`. The first line contains the model's folder and the
+options. Each further line is a batch of requests. Everything that vLLM prints goes to the standard error.
 """
 
 import json
@@ -27,7 +27,7 @@ def serve(requests: TextIO, answers: TextIO) -> None:
         model=options["folder"],
         tokenizer=options["tokenizer"],
         enable_prompt_embeds=options["embeds"],
-        enable_prefix_caching=not options["embeds"],  # a cache of embeddings can mix up prompts
+        enable_prefix_caching=not options["embeds"],  # with embeddings, the cache can confuse prompts
         trust_remote_code=False,
         seed=0,
     )

@@ -113,7 +113,7 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
             "filter: {embedding_distance: {high: .nan}}",
             ["filter.embedding_distance.high: Input should be a finite number or Input should be 'auto', got nan"],
         ),
-        ("filter: {length: [9, 2]}", ["filter.length: the shortest must not be above the longest, got 9 and 2"]),
+        ("filter: {length: [9, 2]}", ["filter.length: the shortest length must not exceed the longest, got 9 and 2"]),
         ("filter: {length: [9]}", ["filter.length.1: missing"]),
         ("filter: {attributes: {ant: [{heigth: 4}]}}", ["filter.attributes.ant.0.heigth: unknown key"]),
         (

@@ -51,7 +51,7 @@ def test_run_continues_after_the_server_was_stopped(worded, chat, monkeypatch):
         answer = server.answer
         server.answer = lambda body: answer(body) if len(server.bodies) < 30 else (503, {})
         config = worded.config(**decode(server))
-        with pytest.raises(ModelError, match="Finished shards are kept"):
+        with pytest.raises(ModelError, match="Finished texts are kept"):
             Pipeline(config).run()
         done = len(server.bodies)
     folder = next(path for path in (worded.folder / "ws" / "stages").glob("decode*") if "recon" not in path.name)

@@ -1,11 +1,11 @@
 import pytest
 
 from synthgen.attributes.lexicon import value_of
-from synthgen.coherence.values import MOST_MG, implausible
+from synthgen.coherence.values import MAX_MG, implausible
 
 
 def test_the_doses_are_of_drugs_of_the_dictionary():
-    assert [drug for drug in MOST_MG if value_of("medication", drug) != drug] == []
+    assert [drug for drug in MAX_MG if value_of("medication", drug) != drug] == []
 
 
 @pytest.mark.parametrize(

@@ -234,7 +234,7 @@ def test_wrong_tokens_of_the_tokenizer_are_rejected(tiny, folder):
     configure(folder, xrag_token_id=290)
     load_checkpoint_bridge(folder)
     configure(folder, xrag_token_id=7)
-    assert problems_of(folder) == ("<xRAG>: token 290 of the tokenizer, but xrag_token_id in config.json is 7",)
+    assert problems_of(folder) == ("<xRAG>: has id 290 in the tokenizer, but xrag_token_id in config.json is 7",)
     tokenizer = tiny.tokenizer()
     tokenizer.save_pretrained(folder)
     assert problems_of(folder) == ("<xRAG>: the tokenizer lacks the placeholder",)
@@ -315,7 +315,7 @@ def test_every_problem_of_the_shards_is_listed(tiny_xrag, folder):
     assert sorted(tensor_problems(folder).problems) == [
         "bin: a.bin is not a safetensors file of this folder",
         "far: far.safetensors is not a safetensors file of this folder",
-        f"model.extra.weight: missing in {tiny_xrag.SHARDS[0]}, which the index names",
+        f"model.extra.weight: missing in {tiny_xrag.SHARDS[0]}, although the index places it there",
     ]
 
 

@@ -7,7 +7,7 @@ from scipy.stats import multivariate_normal
 from audits.core.stats import clopper_pearson
 from synthgen.core.seeds import SeedTree
 from synthgen.dp import noised_sums as sums
-from synthgen.dp.class_queries import LEAST_SIGNAL, LEAST_SPREAD, class_scores, query_means, query_spread, shrink
+from synthgen.dp.class_queries import MIN_SIGNAL, MIN_SPREAD, class_scores, query_means, query_spread, shrink
 from synthgen.dp.method import QuerySpec
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.noised_sums import UNIT, PrivateMechanism, Query, StreamNoise
@@ -75,7 +75,7 @@ def test_shrunk_rows_equal_the_formula_and_lie_between_the_noised_rows_and_zero(
     rng = np.random.default_rng(seed)
     seen, error = scale * rng.normal(size=(n, D)), noise * rng.uniform(0.5, 2, n)
     excess = sum(seen[i, j] ** 2 - error[i] for i in range(n) for j in range(D))
-    kappa = max(LEAST_SIGNAL, excess / (n * VARIANCES.sum()))
+    kappa = max(MIN_SIGNAL, excess / (n * VARIANCES.sum()))
     slow = [[seen[i, j] * kappa * v / (kappa * v + error[i]) for j, v in enumerate(VARIANCES)] for i in range(n)]
     found = shrink(seen, error, VARIANCES)
     assert np.allclose(found, slow, rtol=1e-9)
@@ -94,7 +94,7 @@ def test_means_that_the_noise_hides_differ_by_the_public_prior_and_lie_near_publ
 def test_the_covariance_is_never_singular(means):
     shrunken = PersonRows(points=means.points[CLASSES], classes=CLASSES, starts=np.arange(N), n_classes=C)
     spread = query_spread(shrunken, means, VARIANCES, query(1e-6, 0.7), mechanism(2))
-    assert np.linalg.eigvalsh(spread @ spread.T).min() >= 0.09 * LEAST_SPREAD * VARIANCES[-1]
+    assert np.linalg.eigvalsh(spread @ spread.T).min() >= 0.09 * MIN_SPREAD * VARIANCES[-1]
 
 
 def proven(monkeypatch, *, clipped):

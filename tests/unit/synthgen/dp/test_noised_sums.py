@@ -116,10 +116,10 @@ def test_declared_queries_are_answered_by_the_mechanism():
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"name": "c"}, "c: a query that is not declared"),
-        ({"clip": 0.7}, "b: a query that is not declared, or with other noise, steps or clip norm"),
-        ({"noise_multiplier": 2.9}, "b: a query that is not declared, or with other noise"),
-        ({"steps": 2}, "b: a query that is not declared, or with other noise, steps"),
+        ({"name": "c"}, "c: the query is not declared"),
+        ({"clip": 0.7}, "b: the query is not declared, or differs in noise, steps or clip norm"),
+        ({"noise_multiplier": 2.9}, "b: the query is not declared, or differs in noise"),
+        ({"steps": 2}, "b: the query is not declared, or differs in noise, steps"),
     ],
 )
 def test_an_undeclared_query_is_refused_and_never_forgotten(changes, problem):

@@ -94,7 +94,7 @@ CAUGHT = re.findall(
 )
 REFUSED = {  # what the message of a refused run contains
     "refused: noise": "is reproducible",
-    "refused: queries": "a query that is not declared",
+    "refused: queries": "the query is not declared",
     "refused: steps": "declared",
     "refused: rows": "the number of rows is not the number of persons",
 }
@@ -169,7 +169,7 @@ def test_dry_run_answers_like_the_run_and_logs_noise_and_norms():
     dry_run = DryRun(noise=StreamNoise(SeedTree(3)))
     answers = [dry_run(ROWS, QUERY) for _ in range(2)]
     clean = exact_sum([STRETCH * ROWS[0]], 0.5) * 0.5 / UNIT
-    log = DryRunLog.model_validate(parse(canonical({"n_persons": 30, **dry_run.found["query"]})))
+    log = DryRunLog.model_validate(parse(canonical({"n_persons": 30, **dry_run.logs["query"]})))
     assert log.dimension == 12
     assert len(log.noise) == len(log.leading) == 2 * 167  # 2,000 coordinates for each call
     assert (log.max_norm, log.largest_row) == (

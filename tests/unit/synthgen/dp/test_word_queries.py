@@ -37,7 +37,7 @@ def answered(sigma, used=USED):
 
 
 def test_words_by_person_counts_each_person_once_and_the_rarest_words_first(monkeypatch):
-    monkeypatch.setattr(module, "MOST", 3)
+    monkeypatch.setattr(module, "MAX_WORDS", 3)
     (pairs,) = words_of([NAMES[: 10 + i] for i in range(5)], "aaaaa", "ppppp")
     assert pairs.tolist() == [[0, 13], [0, 12], [0, 11]]
 

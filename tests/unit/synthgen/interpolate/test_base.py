@@ -42,7 +42,7 @@ def test_largest_remainder_sums_to_the_total_and_is_within_one_of_the_share(weig
             "without training",
             ("'x': no training records", "'y': no training records"),
         ),
-        ("a" * 99 + "b", "as-source", 10, "leaves 1 of 2 classes", ("'b': 1 of 100 train records",)),
+        ("a" * 99 + "b", "as-source", 10, "1 of 2 classes get no record", ("'b': 1 of 100 train records",)),
     ],
 )
 def test_wanted_counts_rejects_unusable_input(labels, balance, total, message, problems):

@@ -30,10 +30,10 @@ def five_points(embed):
 
 def test_smote_neighbours_worked_example(five_points):
     sampler = Smote(k_neighbors=2).fit(five_points)
-    assert sampler.fitted.found == {}  # the search starts on first use
+    assert sampler.fitted.states == {}  # the search starts on first use
     sampler.sample({"a": 1}, SeedTree(5))
     # r0 and r1 are one person, so their nearest are r2 and r3; 3 -> 1, 0; 7 -> 3, 1; 15 -> 7, 3
-    assert sampler.fitted.found[0].tolist() == [[2, 3], [2, 3], [1, 0], [2, 1], [3, 2]]
+    assert sampler.fitted.states[0].tolist() == [[2, 3], [2, 3], [1, 0], [2, 1], [3, 2]]
 
 
 def imbalanced_learn(name, x, **options):
@@ -75,9 +75,9 @@ def found(method, x, label):
     """Return the records in danger, each with those it is interpolated with."""
     sampler = method.fit(x)
     code = sampler.names.index(label)
-    assert sampler.fitted.found == {}  # the search starts on first use
+    assert sampler.fitted.states == {}  # the search starts on first use
     sampler.sample({label: 1}, SEEDS)
-    danger, pool = sampler.fitted.found[code]
+    danger, pool = sampler.fitted.states[code]
     ids = np.array(sampler.x.ids)
     return {str(ids[i]): ids[row].tolist() for i, row in zip(danger, pool, strict=True)}
 
@@ -200,7 +200,7 @@ def test_borderline_rejects_classes_without_records_in_danger_or_enough_other_pe
     with pytest.raises(DataError) as refused:
         BorderlineSmote(k_neighbors=2, m_neighbors=11).fit(plane(a0="ann", a4="ann")).sample({"a": 3}, SEEDS)
     (problem,) = refused.value.problems
-    assert problem == "'a': one of its records has 10 records of other persons in all classes, needs 11"
+    assert problem == "'a': for one of its records, only 10 records of other persons exist, but 11 are needed"
 
 
 def test_borderline_reports_all_invalid_options():
@@ -239,9 +239,9 @@ def counts(latents):
 
 def test_adasyn_fit_worked_example(plane):
     sampler = Adasyn(k_neighbors=3).fit(plane())
-    assert sampler.fitted.found == {}  # the search starts on first use
+    assert sampler.fitted.states == {}  # the search starts on first use
     sampler.sample({"a": 1}, SEEDS)
-    hard, delta, partners = sampler.fitted.found[0]
+    hard, delta, partners = sampler.fitted.states[0]
     # of the 3 nearest of any class: a3 has a4, a1, b0 (the tie goes to a1); a4 has b0, b1, a3; a5 has b4, b3, b5
     assert (hard.tolist(), delta.tolist()) == ([3, 4, 5], [1, 2, 3])
     # of the 3 nearest of class a: a3 has a4 1.5, a1 2.5, a0 3.5; a4 has a3, a1 4, a5 4.5; a5 has a4, a3 6, a1 8.5
@@ -330,7 +330,7 @@ def test_adasyn_points_lie_on_the_segment_of_their_parents(crowd, slow_order, si
         return
     latents = sampler.sample({"a": m}, SeedTree(seed))
     assert latents.vectors.shape == (m, d)
-    hard, delta, _ = sampler.fitted.found[0]
+    hard, delta, _ = sampler.fitted.states[0]
     assert {sampler.x.ids[i]: w for i, w in zip(hard, delta, strict=True)} == {a: w for a, (w, _) in expected.items()}
     check_segments(x, latents, {a: partners for a, (_, partners) in expected.items()})
 
@@ -341,7 +341,7 @@ def test_adasyn_rejects_classes_far_from_all_others(plane):
     with pytest.raises(DataError, match="adasyn cannot make records of 2 classes") as refused:
         Adasyn(k_neighbors=3).fit(x).sample({"a": 4, "b": 3}, SEEDS)
     for problem in refused.value.problems:
-        assert "none of its 6 records has a record of another class among its 3 nearest" in problem
+        assert "none of its 6 records has a record of another class among its 3 nearest records" in problem
         assert "use smote" in problem
 
 

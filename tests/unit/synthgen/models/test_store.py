@@ -106,7 +106,7 @@ def test_local_folders_with_and_without_shards_are_models(local):
 
 
 CONFIG, INDEX, MODULES = "config.json", "model.safetensors.index.json", "modules.json"
-FOREIGN_SHARD = "the index names it, and it is not a safetensors file of this folder"
+FOREIGN_SHARD = "named in the index, but not a safetensors file of this folder"
 FOREIGN = '[{"type": "sentence_transformers.models.Pooling"}, {"type": "evil.Module"}]'
 
 
@@ -129,7 +129,7 @@ def change(folder, files):
         ({CONFIG: '{"auto_map": {}}'}, "config.json: requires remote code (auto_map), which is never run"),
         ({"model.safetensors": None, "x.bin": ""}, "no *.safetensors file; weights in other formats are never read"),
         ({CONFIG: None}, "config.json: missing"),
-        (weight_map({"a": "b.safetensors"}), "b.safetensors: the index names it, and it is missing"),
+        (weight_map({"a": "b.safetensors"}), "b.safetensors: named in the index, but missing"),
         (weight_map({"a": "evil.bin"}) | {"evil.bin": ""}, f"evil.bin: {FOREIGN_SHARD}"),
         (weight_map({"a": "../x.safetensors"}) | {"../x.safetensors": ""}, f"../x.safetensors: {FOREIGN_SHARD}"),
         (weight_map(["a"]), "model.safetensors.index.json: weight_map must map each tensor to a file"),

@@ -117,7 +117,7 @@ def deidentify_in(project, style):
 
 @pytest.mark.parametrize("role", ["train", "control"])
 def test_a_style_trained_on_records_of_the_run_is_refused(project, built_in, tiny, role, monkeypatch):
-    monkeypatch.setattr("synthgen.decode.learnt.LEAST_WORDS", 3)  # the trial's records are short
+    monkeypatch.setattr("synthgen.decode.learnt.MIN_WORDS", 3)  # the trial's records are short
     run = Pipeline(project.config()).run(until="split")
     texts = read_corpus(run.folder("split") / f"{role}.parquet", role).texts
     model = tiny.language_model("llama")
@@ -136,7 +136,7 @@ def test_a_style_trained_on_records_of_the_run_is_refused(project, built_in, tin
 
 
 def test_the_styles_of_a_run_are_checked_together(project, built_in, tiny, monkeypatch):
-    monkeypatch.setattr("synthgen.decode.learnt.LEAST_WORDS", 3)  # the trial's records are short
+    monkeypatch.setattr("synthgen.decode.learnt.MIN_WORDS", 3)  # the trial's records are short
     folder = Pipeline(project.config()).run(until="split").folder("split")
     train, control = (read_corpus(folder / f"{role}.parquet", role).texts for role in ("train", "control"))
     model = tiny.language_model("llama")
@@ -144,7 +144,7 @@ def test_the_styles_of_a_run_are_checked_together(project, built_in, tiny, monke
         write_style(project.folder / name, built_in, model, 20 + k, name=name, learnt=train[k : k + 1])
     learnt = [load_style(name, project.config().resolve).learnt for name in ("one", "other")]
     largest = max(share_learnt([*train, *control], digests) for digests in learnt)
-    monkeypatch.setattr("synthgen.pipeline.style_choice.MOST_SHARE", largest)  # each style alone passes
+    monkeypatch.setattr("synthgen.pipeline.style_choice.MAX_SHARE", largest)  # each style alone passes
     for name in ("one", "other"):
         deidentify_in(project, name)
     with pytest.raises(DataError, match=REFUSED):

@@ -152,7 +152,7 @@ def test_number_that_would_decide_exceeds_the_present_one(town):
     clear = Share(value=0.5, error=0.019)
     for share, classes, said in (
         (Share(value=0.56, error=0.03), {}, "of the share exceeds its limit; about 967 "),
-        (clear, {"a": Share(value=0.57, error=0.016)}, "of the share within a class exceeds its limit; about "),
+        (clear, {"a": Share(value=0.57, error=0.0135)}, "of the share within a class exceeds its limit; about "),
     ):
         found = [finding(clear, encoder="characters"), finding(share, classes)]
         result = _judge(found, parts, arms(parts), 0.95)

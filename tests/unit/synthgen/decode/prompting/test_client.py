@@ -133,7 +133,7 @@ def test_slow_answer_is_an_error_that_names_the_timeout(server, impatient):
 
 
 def test_oversized_answer_is_refused(server, monkeypatch):
-    monkeypatch.setattr(module, "MOST_BYTES", 100)
+    monkeypatch.setattr(module, "MAX_BYTES", 100)
     server.answer = lambda _: (200, b"x" * 101)
     with pytest.raises(ModelError, match="an answer has more than"):
         ask(client(server))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synthgen.core.types import Corpus, Record
-from synthgen.decode.prompting.facts import LEAST_PERSONS, RecordFacts, described, facts_of, person_of
+from synthgen.decode.prompting.facts import MIN_PERSONS, RecordFacts, described, facts_of, person_of
 
 
 def corpus(rows):
@@ -36,10 +36,10 @@ def test_a_person_in_words_has_an_age_of_the_decade():
 
 
 def test_only_what_several_persons_share_is_described():
-    common = [("A 61-year-old woman with gout.", "a", f"p{i}") for i in range(LEAST_PERSONS)]
+    common = [("A 61-year-old woman with gout.", "a", f"p{i}") for i in range(MIN_PERSONS)]
     of_one = [("A 93-year-old man with gout.", "a", "one")] * 40
     facts = facts_of(corpus([*common, *of_one]))
-    assert facts.persons == {"a": ((("", None), 40), (("female", 6), LEAST_PERSONS))}
+    assert facts.persons == {"a": ((("", None), 40), (("female", 6), MIN_PERSONS))}
     drawn = Counter(facts.draw("a", np.random.default_rng(i))[0][:9] for i in range(900))
     assert set(drawn) == {"", "a woman o"}
     assert drawn["a woman o"] == pytest.approx(100, abs=40)
@@ -47,7 +47,7 @@ def test_only_what_several_persons_share_is_described():
 
 def test_lengths_are_rounded_deciles_of_the_class():
     rows = [(" ".join(["word"] * n), "a", str(n)) for n in range(1, 201)]
-    rows += [("two words", "b", str(n)) for n in range(LEAST_PERSONS)] + [("nine " * 90, "c", "one")] * 40
+    rows += [("two words", "b", str(n)) for n in range(MIN_PERSONS)] + [("nine " * 90, "c", "one")] * 40
     facts = facts_of(corpus(rows))
     assert facts.lengths == {"a": (20, 40, 60, 80, 100, 120, 140, 160, 180), "b": (10,) * 9}  # "c" has one person
     assert {facts.draw("a", np.random.default_rng(i))[1] for i in range(300)} == set(map(str, range(20, 181, 20)))
@@ -63,6 +63,6 @@ def test_without_texts_nothing_is_known():
 
 
 def test_longest_facts_include_infants():
-    facts = facts_of(corpus([("A 2-year-old child with fever.", "a", str(i)) for i in range(LEAST_PERSONS)]))
-    assert facts.persons == {"a": ((("", 0), LEAST_PERSONS),)}
+    facts = facts_of(corpus([("A 2-year-old child with fever.", "a", str(i)) for i in range(MIN_PERSONS)]))
+    assert facts.persons == {"a": ((("", 0), MIN_PERSONS),)}
     assert facts.longest() == ("an adult of 100", "10")

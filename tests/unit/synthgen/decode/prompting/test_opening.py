@@ -50,5 +50,5 @@ def test_engine_decides_which_decoder_is_opened(server, llama_folder):
 def test_surprisal_is_measured_by_the_model_of_the_folder(llama_folder, tiny):
     texts = ["The doctor sees the river.", "", "A rocket."]
     found = surprisal_under(llama_folder)(texts)
-    nats = Likelihood.load(llama_folder).nats([texts[0], texts[2]], most_tokens=256).each / math.log(tiny.SIZE)
+    nats = Likelihood.load(llama_folder).nats([texts[0], texts[2]], max_tokens=256).each / math.log(tiny.SIZE)
     assert found == pytest.approx([nats[0], 1.0, nats[1]])

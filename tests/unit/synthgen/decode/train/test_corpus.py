@@ -57,7 +57,7 @@ def test_order_of_files_and_rows_has_no_effect(folder, tmp_path, tiny):
         ({"body": ["x"]}, "column source and text is missing"),
         ({"text": [None, "a"], "source": ["web", "web"]}, "no text or no source"),
         ({"text": ["b", "a"], "source": [None, "web"]}, "no text or no source"),
-        ({"text": ["b"], "source": ["private"]}, "all passages are of excluded sources"),
+        ({"text": ["b"], "source": ["private"]}, "all passages belong to excluded sources"),
     ],
 )
 def test_invalid_tables_are_rejected(tmp_path, table, message):
