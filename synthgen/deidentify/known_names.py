@@ -9,7 +9,7 @@ from synthgen.deidentify.names import TOKEN, fold, name_parts
 from synthgen.deidentify.spans import Span
 
 _ORDINARY = frozenset(name.casefold() for name in WORD_FIRST | WORD_LAST) | EPONYMS
-_LEAST_LETTERS = 4
+_MIN_LETTERS = 4
 
 
 class KnownNames:
@@ -26,7 +26,7 @@ class KnownNames:
     def __init__(self, names: Iterable[str]) -> None:
         parts = [sorted(name_parts([name])) for name in names]
         self.pairs = frozenset(frozenset({a, b}) for own in parts for a in own for b in own if a < b)
-        single = {part for own in parts for part in own if len(part) >= _LEAST_LETTERS and part not in _ORDINARY}
+        single = {part for own in parts for part in own if len(part) >= _MIN_LETTERS and part not in _ORDINARY}
         self._single = frozenset(part for part in single if not is_ordinary(part) and not is_vetoed(part))
         self._any = self._single | {part for pair in self.pairs for part in pair}
 

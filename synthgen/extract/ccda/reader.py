@@ -15,7 +15,7 @@ from synthgen.extract.ccda.narrative import body_text
 from synthgen.extract.documents import DocumentText, UnreadableDocument, text_of
 from synthgen.extract.links import OUTSIDE, is_outside
 from synthgen.extract.note import Dropped, Fields, Item, Note, PersonNames, Remark, StaffNames
-from synthgen.extract.safe_xml import ENTITIES, MALFORMED, MOST_BYTES, TOO_LARGE, Element, UnsafeXml, local, parse_xml
+from synthgen.extract.safe_xml import ENTITIES, MALFORMED, MAX_BYTES, TOO_LARGE, Element, UnsafeXml, local, parse_xml
 
 NOT_CDA = "XML is not a clinical document"
 NO_TEXT, URL_ONLY = "document has no section with text", "text is only a URL; download it first"
@@ -26,7 +26,7 @@ OTHER_ENCODING = "XML declares another encoding than it has"
 _SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}
 _OID = re.compile(r"[0-9.]+")  # without an extension, it names an authority and not a patient
 _NUMBER = re.compile(r"[0-9]{1,9}")
-MOST_EARLIER = 100  # versions of a document that one replaces
+MAX_EARLIER_VERSIONS = 100  # versions of a document that one replaces
 _WITHDRAWN = {"nullified", "aborted", "cancelled", "obsolete"}
 _COMPLETE = {"completed", "normal", ""}
 _STAFF = ("assignedPerson", "informationRecipient")  # elements that hold a name, in header and entries
@@ -101,7 +101,7 @@ def _reason(relative: Path) -> str:
 
 def _read(file: Path, place: str, fields: Fields) -> list[Item]:
     try:
-        root, is_other = parse_xml(read_regular(file, MOST_BYTES))
+        root, is_other = parse_xml(read_regular(file, MAX_BYTES))
     except OSError:
         return [Dropped(UNREADABLE, place)]
     except UnsafeXml as unsafe:
@@ -193,7 +193,7 @@ class _Document:
         versions = [f"{one} version {int(number)}" for one in sets if _NUMBER.fullmatch(number)]
         own = [*typed, *ids, *versions, *sets]
         # many systems give all their documents one set and one version, so only a lower version is an earlier one
-        lower = range(max(0, int(number) - MOST_EARLIER), int(number)) if versions else ()
+        lower = range(max(0, int(number) - MAX_EARLIER_VERSIONS), int(number)) if versions else ()
         earlier = [f"{one} version {n}" for one in sets for n in lower]
         return Note(
             place=self.place,

@@ -18,8 +18,8 @@ URL_ONLY = "attachment is only a URL; download attachments with the export tool 
 NOT_BASE64, NO_CONTENT = "attachment is not base64", "document has no text"
 PARTLY_READ = "a part of the document is left out: {reason}"
 MISSING_FILE = "attachment file is missing, or cannot be read"
-MOST_BYTES = 256 << 20
-MOST_COMPARED = 50  # texts of one document
+MAX_ATTACHMENT_BYTES = 256 << 20
+MAX_COMPARED_TEXTS = 50  # texts of one document
 SAME_WORDS = 0.9  # share of the words of a text that another format of the same document has as well
 
 Binaries = Callable[[str], tuple[bytes, str] | None]  # returns data and content type of a Binary resource by its id
@@ -53,7 +53,7 @@ class Texts:
         of different content types with nearly the same words, only the longest is returned.
         """
         texts = list(dict.fromkeys(self.found))
-        if len(texts) > MOST_COMPARED:
+        if len(texts) > MAX_COMPARED_TEXTS:
             return "\n\n".join(texts)
         words = [re.findall(r"\w+", one.casefold()) for one in texts]
         joined = [f" {' '.join(one)} " for one in words]
@@ -121,7 +121,7 @@ class Attachments:
             path = (self._folder / local).resolve()
             if not path.is_relative_to(self._folder.resolve()) or is_export(path) or not path.is_file():
                 return None
-            return read_regular(path, MOST_BYTES)
+            return read_regular(path, MAX_ATTACHMENT_BYTES)
         except (OSError, ValueError, RuntimeError):  # a name that no file can have, or a circle of links
             return None
 

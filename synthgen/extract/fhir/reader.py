@@ -26,7 +26,7 @@ from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, Per
 
 OTHER_FILE = "file is not NDJSON or JSON"
 LINKS = {"replaced-by", "replaces"}
-MOST_BINARIES = 1 << 30  # characters of Binary resources that are kept in memory
+MAX_BINARY_CHARACTERS = 1 << 30  # characters of Binary resources that are kept in memory
 TOO_MANY_BINARIES = "Binary resources of the export exceed 1 GiB; store their data in the attachments"
 
 
@@ -176,7 +176,7 @@ class _People:
             self.named.add(reference(resource.get("subject"), "Patient"))
         elif kind == "Binary" and isinstance(resource.get("data"), str):
             self._n_characters += len(resource["data"])
-            if self._n_characters > MOST_BINARIES:
+            if self._n_characters > MAX_BINARY_CHARACTERS:
                 raise DataError(
                     TOO_MANY_BINARIES, hint="Use an export tool that writes the data into the attachments."
                 )

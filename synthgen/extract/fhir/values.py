@@ -8,7 +8,7 @@ from typing import Any
 Resource = dict[str, Any]
 _STEP = re.compile(r"[A-Za-z]\w*(?:\[[A-Za-z]\w*(?:\.[A-Za-z]\w*)*=[^\]]+\])?")
 _TITLE = re.compile(r"^(?:(?:dr|prof|mr|mrs|ms|miss)\.?\s+)+", re.IGNORECASE)
-MOST_VERSION = 10  # digits of a version number
+VERSION_DIGITS = 10  # digits of a version number
 
 
 def items(value: Any) -> list[Any]:
@@ -126,7 +126,7 @@ def version(resource: Resource) -> str:
     """Return a text that sorts later for a later version: by the time of the last update, then by version number."""
     meta = next(iter(objects(resource.get("meta"))), {})
     number = text(meta.get("versionId"))
-    padded = number.zfill(MOST_VERSION) if number.isdecimal() else number
+    padded = number.zfill(VERSION_DIGITS) if number.isdecimal() else number
     return f"{_utc(text(meta.get('lastUpdated')))} {padded}"
 
 
