@@ -34,20 +34,22 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     """Yield the notes, names and merges of persons in a FHIR R4 or R4B export.
 
     `path` is a file or a folder with files `.ndjson`, `.ndjson.gz`, `.jsonl` or `.json` (a bundle or one resource).
-    The type of each resource counts, not the name of its file. Notes are DocumentReference, DiagnosticReport and
-    Composition. Documents are used if their status is current, superseded, final, amended, corrected, appended,
-    unknown or missing; one that is entered in error or cancelled also withdraws its earlier versions.
+    Resources are recognised by their type, not by the name of the file. Notes are DocumentReference,
+    DiagnosticReport and Composition. Documents are used if their status is current, superseded, final, amended,
+    corrected, appended, unknown or missing. If a document is entered in error or cancelled, neither this document nor
+    its earlier versions are used.
 
-    The text of a DocumentReference is that of all its attachments. An attachment is its base64 data, a file that was
+    The text of a DocumentReference is the text of all its attachments. An attachment is base64 data, a file that was
     downloaded into the folder, or a Binary resource of the export. A URL is never fetched. The text of a
-    DiagnosticReport is its presented form, else its conclusion, else a narrative that was not generated; that of a
-    Composition is the narrative of its sections.
+    DiagnosticReport is its presented form, else its conclusion, else its narrative if a person wrote it (FHIR status
+    other than `generated` or `empty`). The text of a Composition is the narrative of its sections.
 
     Defaults of the fields:
     - person: the id of the patient in `subject`, after merges by `Patient.link`
     - encounter: the id in `encounter` or `context.encounter`
     - date: the start of `context.period` or `effectivePeriod`, else `effectiveDateTime`, `date` or `issued`
-    - label: the LOINC name of `type` or `code`, else another coding or the text of it, else that of `category`
+    - label: the LOINC name of `type`, else another coding of it, else its text; then the same for `code`, then for
+      `category`
     - author: the displayed name or reference in `author` or `performer`
 
     Overrides in `fields` are paths such as `type.coding[system=urn:x].code`. A path that begins with `encounter.` or
@@ -74,7 +76,7 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     people = _People(paths)
     types: Counter[str] = Counter()
     yield from _persons(exported, shown, people, types)
-    if people.named:
+    if people.subject_identifiers:
         yield from _joined(exported, people)
     attachments = Attachments(folder if path.is_dir() else None, people.binary)
     maker = NoteMaker(paths, people.lookups, attachments)
@@ -104,7 +106,7 @@ def _persons(
 
 
 def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
-    """Join each identifier that documents name a patient by with the id of the patient who has it.
+    """If documents refer to a patient by an identifier, join it with the id of the patient who has this identifier.
 
     An identifier that several patients have is not joined, because it could be a placeholder.
     """
@@ -112,7 +114,8 @@ def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
     for file in files:
         for found in resources_of(file, file.name):
             if not isinstance(found, Dropped) and text(found[0].get("resourceType")) == "Patient":
-                for key in people.named.intersection(map(identifier_key, objects(found[0].get("identifier")))):
+                identifiers = map(identifier_key, objects(found[0].get("identifier")))
+                for key in people.subject_identifiers.intersection(identifiers):
                     owners[key].add(text(found[0].get("id")))
     for key, ids in sorted(owners.items()):
         if len(ids) == 1:
@@ -135,10 +138,10 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
 
 
 class _People:
-    """The first pass: names and merges, and the values that overrides and attachments need later."""
+    """Read names and merges in a first pass, and keep the values that overrides and attachments need later."""
 
     def __init__(self, paths: Paths) -> None:
-        self.named: set[str] = set()  # identifiers that documents name a patient by
+        self.subject_identifiers: set[str] = set()  # by which documents refer to a patient instead of an id
         self.id_of = paths.patient
         self._of_encounter, self._of_patient = paths.within("encounter"), paths.within("patient")
         self._encounters: dict[str, dict[str, str]] = {}
@@ -148,7 +151,7 @@ class _People:
 
     @property
     def lookups(self) -> Lookups:
-        """The values of encounters and patients by field."""
+        """The values that overrides read in encounters and patients."""
         return Lookups(self._encounters, self._patients)
 
     def binary(self, identity: str) -> tuple[bytes, str] | None:
@@ -173,7 +176,7 @@ class _People:
         elif kind == "Encounter":
             yield from self._encounter(resource, identity)
         elif kind in DOCUMENTS and is_logical(resource.get("subject")):
-            self.named.add(reference(resource.get("subject"), "Patient"))
+            self.subject_identifiers.add(reference(resource.get("subject"), "Patient"))
         elif kind == "Binary" and isinstance(resource.get("data"), str):
             self._n_characters += len(resource["data"])
             if self._n_characters > MAX_BINARY_CHARACTERS:
