@@ -1,4 +1,4 @@
-"""Compare the attributes of a blended text with those of its two parents, as in the SMOTExT paper."""
+"""Compare the attributes of a blended text with the attributes of its two parents, as in the SMOTExT paper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Write notes with planted identifiers of 18 categories, to measure an engine.
 
-The categories are those of HIPAA Safe Harbor without photographs; ages over 89 are counted apart from dates.
+The categories are the identifiers of HIPAA Safe Harbor except photographs; ages over 89 are a separate category.
 
 The notes are templates with invented values. Half of the notes are wrapped at 72 columns. Most of the names
 are not in the built-in name lists, because a note contains names from everywhere. Each note also has lines

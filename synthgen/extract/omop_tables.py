@@ -94,7 +94,7 @@ def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnectio
         schemas = sorted(schema for schema, table in known if table.lower() == "note")
         if len(schemas) != 1:
             problems = [f"schema {schema} has a table note" for schema in schemas] or ["no schema has a table note"]
-            hint = "Copy the tables of one schema to a DuckDB file of their own." if schemas else _LAYOUT
+            hint = "Copy the tables of one schema to a separate DuckDB file." if schemas else _LAYOUT
             raise DataError(f"{path.name} does not contain exactly one table note", problems=problems, hint=hint)
         names = {table.lower(): (schema, table) for schema, table in known if schema == schemas[0]}
         concepts = [(schema, table) for schema, table in known if table.lower() == "concept"]

@@ -80,8 +80,8 @@ _STEPS = (
         """
         WITH gone AS (SELECT person, document AS name, max((version, row)) AS last
                       FROM note WHERE withdrawn <> '' GROUP BY 1, 2),
-            own AS (SELECT row, person, version, unnest(aliases) AS name FROM note WHERE reason IS NULL),
-            pair AS (SELECT row FROM own JOIN gone USING (person, name) WHERE (own.version, own.row) < last)
+            item AS (SELECT row, person, version, unnest(aliases) AS name FROM note WHERE reason IS NULL),
+            pair AS (SELECT row FROM item JOIN gone USING (person, name) WHERE (item.version, item.row) < last)
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
@@ -89,28 +89,28 @@ _STEPS = (
         OLDER,
         """
         WITH target AS (SELECT person, version, aliases, unnest(replaces) AS name FROM note WHERE reason IS NULL),
-            own AS (SELECT row, person, version, aliases, unnest(list_append(aliases, document)) AS name
+            item AS (SELECT row, person, version, aliases, unnest(list_append(aliases, document)) AS name
                     FROM note WHERE reason IS NULL),
-            pair AS (SELECT row FROM own JOIN target USING (person, name)
-                     WHERE target.version > own.version AND list_has_any(own.aliases, target.aliases))
+            pair AS (SELECT row FROM item JOIN target USING (person, name)
+                     WHERE target.version > item.version AND list_has_any(item.aliases, target.aliases))
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that another one or an older version of another one replaces; of two that replace each other, the
-        # newer one is kept
+    (  # a document that another document, or an earlier version of another document, replaces; if two documents
+        # replace each other, the newer one is kept
         REPLACED,
         """
         WITH target AS (SELECT row, person, document, date, version, reason IS NULL AS is_kept,
                             withdrawn <> '' AS is_withdrawn, unnest(replaces) AS name
                         FROM note WHERE reason IS NULL OR reason = $older OR withdrawn <> ''),
-            own AS (SELECT row, person, document, date, version, is_superseded,
+            item AS (SELECT row, person, document, date, version, is_superseded,
                         unnest(list_append(aliases, document)) AS name
                     FROM note WHERE reason IS NULL),
-            pair AS (SELECT DISTINCT own.row AS old, target.row AS new, is_kept,
-                        (own.date, own.version, own.row) > (target.date, target.version, target.row) AS is_newer
-                     FROM own JOIN target USING (person, name)
-                     WHERE own.row <> target.row AND (is_superseded OR NOT is_withdrawn)
-                        AND (is_kept OR own.document <> target.document))
+            pair AS (SELECT DISTINCT item.row AS old, target.row AS new, is_kept,
+                        (item.date, item.version, item.row) > (target.date, target.version, target.row) AS is_newer
+                     FROM item JOIN target USING (person, name)
+                     WHERE item.row <> target.row AND (is_superseded OR NOT is_withdrawn)
+                        AND (is_kept OR item.document <> target.document))
         UPDATE note SET reason = $reason FROM pair
         WHERE note.row = pair.old AND NOT (is_newer AND (NOT is_kept OR EXISTS (
             SELECT 1 FROM pair other WHERE other.old = pair.new AND other.new = pair.old)))
@@ -160,7 +160,7 @@ class NoteSelection:
     unused: Callable[[str], str | None]  # returns why notes with this label are not used, or None
     limit: int | None  # largest number of notes; None for all
     rank: Callable[[str], Any]  # sort key of a person: whole persons are taken in this random order, up to `limit`
-    rows_are_persons: bool  # whether a note without a person is kept as a person of its own
+    rows_are_persons: bool  # whether a note without a person is kept, as the only note of its person
 
 
 def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[str, Any]:

@@ -176,9 +176,9 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
             spelling_notes.append(f"{before} spellings of labels are {after} classes (source.normalize_labels)")
     _require_few_bad(bad, len(parsed), source, path)
     rows = {m.id: row for m, row in zip(parsed, table.rows, strict=True) if isinstance(m, Record)}
-    wanted = _of_labels(good, source, path)
-    _require_classes(wanted, source, path)
-    selected = select(wanted, source, seeds)
+    in_classes = _of_labels(good, source, path)
+    _require_classes(in_classes, source, path)
+    selected = select(in_classes, source, seeds)
     sampled = _sample(selected.records, source.max_records, seeds)
     if not sampled:
         raise DataError(f"{path}: no usable record is left", hint="Check source.labels and source.max_records.")
@@ -190,7 +190,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
         staff=tuple(sorted({name for names in staff.values() for name in names})),
         n_rows=len(parsed),
         bad=bad,
-        n_other_labels=len(good) - len(wanted),
+        n_other_labels=len(good) - len(in_classes),
         n_not_sampled=len(selected.records) - len(sampled),
         removed=selected.counts,
         notes=(
@@ -198,7 +198,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
             *spelling_notes,
             *selected.notes,
             *_undecodable(bad, path),
-            *_doubtful_labels(Counter(r.label for r in good), {r.label for r in wanted}),
+            *_doubtful_labels(Counter(r.label for r in good), {r.label for r in in_classes}),
         ),
     )
 

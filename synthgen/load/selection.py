@@ -46,7 +46,7 @@ def with_own_persons(records: Sequence[Record]) -> list[Record]:
 
 
 def with_one_spelling(records: Sequence[Record], source: SourceConfig) -> list[Record]:
-    """Return the records with one spelling per label: that of `source.labels`, or else the most frequent one."""
+    """Return the records with one spelling per label: as in `source.labels`, or else the most frequent spelling."""
     counts = Counter(record.label for record in records)
     chosen: dict[str, str] = {}
     for label in sorted(counts, key=lambda label: (counts[label], label)):

@@ -1,4 +1,4 @@
-"""Read csv, jsonl and text files; if the configured encoding or separator does not fit, name the one that does."""
+"""Read csv, jsonl and text files; errors name the encoding or separator to configure if it can be recognised."""
 
 import codecs
 import csv

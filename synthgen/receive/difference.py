@@ -31,7 +31,7 @@ class Difference:
         return self.fields
 
     def to_text(self) -> str:
-        """Return the comparison as lines, with the values of A before those of B."""
+        """Return the comparison as lines, with the value of A before the value of B."""
         fields = self.fields
         lines = [
             "{0}: {name}, release {releaseId}, digest {digest}".format(bundle.upper(), **fields[bundle])

@@ -66,7 +66,7 @@ def read_received(path: Path) -> ReceivedBundle:
 
 
 def read_intact(path: Path) -> ReceivedBundle:
-    """Return what a bundle contains, after a check that every file is the one that the statement names.
+    """Return what a bundle contains, after a check that every file has the digest in the statement.
 
     The signature of the statement is not checked, because that requires a trust root.
 

@@ -53,7 +53,7 @@ def _steps(path: str) -> list[str]:
 
 
 def identifier(element: Element) -> str:
-    """Return an identifier as `EXTENSION@ROOT`, or the one of both that is stated; empty if it is a null value."""
+    """Return an identifier as `EXTENSION@ROOT`, `EXTENSION` or `ROOT`, as stated; empty if it is a null value."""
     root, extension = element.get("root", "").strip(), element.get("extension", "").strip()
     if element.get("nullFlavor") is not None:
         return ""

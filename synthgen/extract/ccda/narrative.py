@@ -45,8 +45,8 @@ def _sections(element: Element) -> Iterator[Element]:
 
 
 def _section_text(section: Element) -> str:
-    own = ("".join(_flow(child, 0)) for child in section if local(child) == "text")
-    parts = [_shown(_LINE.join(own)), *(_section_text(inner) for inner in _sections(section))]
+    marked = ("".join(_flow(child, 0)) for child in section if local(child) == "text")
+    parts = [_shown(_LINE.join(marked)), *(_section_text(inner) for inner in _sections(section))]
     text = "\n\n".join(filter(None, parts))
     titles = [" ".join("".join(child.itertext()).split()) for child in section if local(child) == "title"]
     return "\n".join([*filter(None, titles[:1]), text]) if text else ""

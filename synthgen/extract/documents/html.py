@@ -46,8 +46,8 @@ _BLOCK_DISPLAYS = frozenset({"block", "flex", "grid", "list-item", "table", "tab
 def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
     """Return the visible text of an HTML or XHTML document or fragment.
 
-    The charset is that of the byte-order mark, else `charset`, else the one that the document declares. Cells of a
-    row are separated by tabs. Not part of the text: the head, scripts, comments, templates, unselected options, text
+    The charset is that of the byte-order mark, else `charset`, else the charset that the document declares. Cells of
+    a row are separated by tabs. Not text: the head, scripts, comments, templates, unselected options, text
     marked as deleted, and elements that the attribute `hidden` or their `style` hides. Nothing outside the document
     is read.
 

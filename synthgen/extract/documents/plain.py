@@ -8,7 +8,7 @@ OTHER_CHARSET = "charset differs from the declared one"
 ASSUMED_CHARSET = "no charset is declared and the text is not UTF-8; it was read as cp1252"
 REPLACED = "characters without a Unicode value were replaced by U+FFFD"
 MAX_CHARACTERS = 1 << 24
-_BOMS = {  # UTF-32 first, because its mark begins with the one of UTF-16
+_BOMS = {  # UTF-32 first, because its mark begins with the mark of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",

@@ -220,7 +220,7 @@ class _RtfReader:
             self._put(self._symbols("\0"))
 
     def _add(self, data: bytes) -> None:
-        """Add bytes of text, except those that stand for a Unicode character in old programs."""
+        """Add bytes of text, except bytes that replace a Unicode character for old programs."""
         self._is_first = self._is_starred = False
         n_skipped = min(self._n_fallback, len(data))
         self._n_fallback -= n_skipped

@@ -142,12 +142,12 @@ def add_sections(sections: object, texts: Texts) -> None:
 
 def _sections(sections: object, texts: Texts, depth: int) -> Iterator[str]:
     for section in objects(sections) if depth < 20 else []:
-        own = Texts()
+        part = Texts()
         for narrative in objects(section.get("text")):
             if div := text(narrative.get("div")):
-                own.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")
-        texts.reasons += own.reasons
-        texts.remarks += own.remarks
-        if body := own.joined():
+                part.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")
+        texts.reasons += part.reasons
+        texts.remarks += part.remarks
+        if body := part.joined():
             yield "\n".join(filter(None, [text(section.get("title")), body]))
         yield from _sections(section.get("section"), texts, depth + 1)

@@ -82,10 +82,11 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     maker = NoteMaker(paths, people.lookups, attachments)
     n_notes, reasons = 0, Counter[str]()
     for file in exported if any(types[kind] for kind in DOCUMENTS) else []:
-        for found in resources_of(file, shown[file]):
-            if isinstance(found, Dropped) or text(found[0].get("resourceType")) not in DOCUMENTS:
+        for read in resources_of(file, shown[file]):
+            if isinstance(read, Dropped) or text(read[0].get("resourceType")) not in DOCUMENTS:
                 continue
-            for item in maker.items(*found):
+            resource, place = read
+            for item in maker.items(resource, place):
                 n_notes += isinstance(item, Note)
                 reasons.update([item.reason] if isinstance(item, Dropped) else [])
                 yield item
@@ -97,12 +98,13 @@ def _persons(
 ) -> Iterator[Item]:
     """Read names and merges of persons into `people`, and count the resources of each type in `types`."""
     for file in files:
-        for found in resources_of(file, shown[file]):
-            if isinstance(found, Dropped):
-                yield found
+        for read in resources_of(file, shown[file]):
+            if isinstance(read, Dropped):
+                yield read
                 continue
-            types[text(found[0].get("resourceType"))] += 1
-            yield from people.items(found[0])
+            resource, _ = read
+            types[text(resource.get("resourceType"))] += 1
+            yield from people.items(resource)
 
 
 def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
@@ -112,11 +114,13 @@ def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
     """
     owners: dict[str, set[str]] = defaultdict(set)
     for file in files:
-        for found in resources_of(file, file.name):
-            if not isinstance(found, Dropped) and text(found[0].get("resourceType")) == "Patient":
-                identifiers = map(identifier_key, objects(found[0].get("identifier")))
-                for key in people.subject_identifiers.intersection(identifiers):
-                    owners[key].add(text(found[0].get("id")))
+        for read in resources_of(file, file.name):
+            if isinstance(read, Dropped) or text(read[0].get("resourceType")) != "Patient":
+                continue
+            patient, _ = read
+            identifiers = map(identifier_key, objects(patient.get("identifier")))
+            for key in people.subject_identifiers.intersection(identifiers):
+                owners[key].add(text(patient.get("id")))
     for key, ids in sorted(owners.items()):
         if len(ids) == 1:
             yield MergedPerson(people.id_of(key), people.id_of(*ids))
