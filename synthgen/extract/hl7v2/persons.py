@@ -75,9 +75,9 @@ def person_items(message: Hl7Message, paths: FieldPaths) -> Iterator[PersonNames
 
 
 def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], list[Hl7Segment]]]:
-    """Yield for each patient the first segment of each name, and all segments.
+    """Yield for each patient the first segment of each name, and all segments from the PID on.
 
-    The first segments are also taken from before the first PID. Without a PID, the message counts as one patient.
+    The segments before the first PID apply to all patients. They are also yielded as a group without a PID.
     """
     groups: list[list[Hl7Segment]] = [[]]
     for segment in message.segments:

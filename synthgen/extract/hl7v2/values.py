@@ -94,7 +94,7 @@ def person_names(values: list[Hl7Value]) -> Iterator[str]:
 
 
 def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
-    """Return a name of the type XCN or CNN, or of NDL, whose first component is a CNN; empty if there is none.
+    """Return the name in a value of the type XCN, CNN or NDL (its first component is a CNN); empty if there is none.
 
     Some systems write the name in place of the identifier. This text counts as a name if it contains no digit.
     """
