@@ -93,8 +93,8 @@ class SourceConfig(Section):
     )
     normalize_labels: bool = Field(
         False,
-        description="Treats labels that differ only by case, width or spacing as one class, spelled as in `labels` or "
-        "else as most often in the source. Labels such as `NULL` or `N/A` count as missing.",
+        description="Treats labels that differ only by case, width or spacing as one class, spelled as in `labels` "
+        "or else as most often in the source. Labels such as `NULL` or `N/A` count as missing.",
     )
     dedupe: Literal["off", "within-person", "all"] = Field(
         "off",
