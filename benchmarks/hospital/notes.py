@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from synthgen.extract.extract import Reads, extract
+from synthgen.extract.extract import ReadOptions, extract
 from synthgen.extract.fhir import read_fhir
 from synthgen.extract.note import Fields, Note
-from synthgen.extract.resolve import Wanted
+from synthgen.extract.resolve import NoteSelection
 
 WORDS = 170  # of a note
 PER_PATIENT = 5
@@ -78,8 +78,8 @@ def whole(folder):
     target = folder / "extracted"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    kept = Wanted(unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=False)
-    found = extract("fhir", folder, target, Reads(fields=Fields(), encoding="utf-8"), kept)
+    kept = NoteSelection(unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=False)
+    found = extract("fhir", folder, target, ReadOptions(fields=Fields(), encoding="utf-8"), kept)
     shutil.rmtree(target)
     return found["notes"]
 

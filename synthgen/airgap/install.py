@@ -12,7 +12,7 @@ from __future__ import annotations  # an older Python must reach the message abo
 
 import sys
 
-if __name__ == "__main__" and not sys.flags.isolated:  # before an import that a file beside the script could replace
+if __name__ == "__main__" and not sys.flags.isolated:  # checked first: files beside the script could replace imports
     sys.stderr.write("error: start the script with `python3 -I`, so that it imports nothing from its own folder\n")
     sys.exit(3)
 
@@ -70,17 +70,21 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         files = {name: (entry["sha256"], entry["bytes"]) for name, entry in manifest["files"].items()}
-        wanted = {name: manifest[name] for name in machine()}
+        required = {name: manifest[name] for name in machine()}
         is_known = manifest["format"] == FORMAT and isinstance(manifest["requirement"], str)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_known = False
     if not is_known:
         raise InstallError(f"{folder / MANIFEST}: not the manifest of an archive of `synthgen airgap pack`")
     here = machine()
-    problems = [f"the archive is for {wanted[n]}, this is {here[n]}" for n in here if wanted[n] != here[n]]
+    problems = [
+        f"the archive is for {required[name]}, this machine has {here[name]}"
+        for name in here
+        if required[name] != here[name]
+    ]
     present = {}
     for root, folders, names in os.walk(folder):
-        for name in (*names, *(one for one in folders if (Path(root) / one).is_symlink())):
+        for name in (*names, *(name for name in folders if (Path(root) / name).is_symlink())):
             path = Path(root) / name
             present[path.relative_to(folder).as_posix()] = path
     present.pop(MANIFEST)
@@ -117,7 +121,7 @@ def install(folder: Path, into: Path) -> Path:
     try:
         venv.create(into / "venv", with_pip=True)
         python = into / "venv" / "bin" / "python"
-        command = [python, into / "venv" / "bin" / "synthgen"]  # its first line cannot name every path
+        command = [python, into / "venv" / "bin" / "synthgen"]  # the first line of a script cannot name every path
         pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
         offline = ["--no-cache-dir", "--no-index", "--only-binary=:all:", "--find-links", folder / "wheels"]
         _run([*pip, *offline, manifest["requirement"]])
@@ -128,7 +132,7 @@ def install(folder: Path, into: Path) -> Path:
         launcher = _launcher(into, command, models)
         is_installed = True
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
-        raise InstallError(f"{into}: nothing was installed", f"{error}", *_said(error)) from error
+        raise InstallError(f"{into}: nothing was installed", f"{error}", *_last_lines(error)) from error
     finally:
         if not is_installed:
             shutil.rmtree(into, ignore_errors=True)
@@ -136,21 +140,21 @@ def install(folder: Path, into: Path) -> Path:
 
 
 def _run(words: list[Any], **env: str) -> None:
-    """Run a command without the settings of pip that a user or an administrator made."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
-    own.update(env, PIP_CONFIG_FILE=os.devnull)
+    """Run a command without the pip settings of the machine's users and administrators."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
+    kept.update(env, PIP_CONFIG_FILE=os.devnull)
     words = [str(word) for word in words]
-    subprocess.run(words, check=True, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # noqa: S603 - own words
+    subprocess.run(words, check=True, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # noqa: S603 - fixed
 
 
-def _said(error: Exception) -> list[str]:
+def _last_lines(error: Exception) -> list[str]:
     """Return the last lines that a failed command printed."""
     printed = getattr(error, "output", None) or b""
     return printed.decode("utf-8", "replace").splitlines()[-5:]
 
 
 def _make_readable(folder: Path) -> None:
-    """Let every user read the models, because synthgen writes files for its own user only."""
+    """Let every user read the models: synthgen writes files that only their owner can read."""
     for root, _, names in os.walk(folder):
         Path(root).chmod(0o755)
         for name in names:

@@ -23,7 +23,7 @@ from synthgen.models.store import model_folder
 TOP = "synthgen-airgap"  # the folder in the archive
 INSTALLER = "install.py"
 _CHECKOUT = Path(__file__).parents[2]
-_SHOWN = 5  # lines of pip that a message repeats
+_MAX_SHOWN = 5  # error lines of pip in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class AirgapArchive:
 
     def to_text(self) -> str:
         """Return the result with the commands for the other machine."""
-        found = self.to_json()
+        result = self.to_json()
         return "\n".join(
             [
                 f"archive: {self.archive}, {self.size_bytes >> 20} MiB, sha256 {self.sha256}",
-                f"for: {', '.join(found['machine'].values())}",
-                f"contains: {len(found['wheels'])} wheels, and the models {', '.join(found['models'])}",
+                f"for: {', '.join(result['machine'].values())}",
+                f"contains: {len(result['wheels'])} wheels, and the models {', '.join(result['models'])}",
                 f"on the other machine: sha256sum {self.archive.name}; tar -xf {self.archive.name}",
                 f"then: python3 -I {TOP}/{INSTALLER} --into /opt/synthgen",
             ]
@@ -62,11 +62,11 @@ class AirgapArchive:
 
 
 def pack(out: Path) -> AirgapArchive:
-    """Write the archive for machines with the same Python version and platform, and return it.
+    """Write the archive for machines with the same Python version and platform, and describe it.
 
-    pip collects the wheels of synthgen with the extra `engine`; its usual settings and environment variables apply.
-    Files have fixed times and owners and are sorted, so equal wheels and models give an equal archive. Large files
-    are streamed. The disk needs room for the content twice, beside the archive.
+    pip collects the wheels of synthgen with the extra `engine`; the usual settings and environment variables of pip
+    apply. Files have fixed times and owners and are sorted, so equal wheels and models give an equal archive. Large
+    files are streamed. The folder of the archive needs free space for twice the content.
 
     Raises:
         ModelMissing: a model that synthgen uses is not in the store.
@@ -115,38 +115,39 @@ def _fill(folder: Path) -> dict[str, Any]:
     for name in sorted(MODELS):
         export_model(name, folder / "models" / f"{name}.tar")
     (folder / INSTALLER).write_bytes(Path(install.__file__).read_bytes())
-    own = [path.name.split("-")[1] for path in (folder / "wheels").glob("synthgen-*.whl")]
-    if len(own) != 1:
-        raise DependencyError(f"pip collected {len(own)} wheels of synthgen, expected one")
+    versions = [path.name.split("-")[1] for path in (folder / "wheels").glob("synthgen-*.whl")]
+    if len(versions) != 1:
+        raise DependencyError(f"pip collected {len(versions)} wheels of synthgen, expected one")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     entries = {
         path.relative_to(folder).as_posix(): {"sha256": sha256_file(path), "bytes": path.stat().st_size}
         for path in files
     }
-    about = {"format": install.FORMAT, "requirement": f"synthgen[engine]=={own[0]}", **install.machine()}
+    about = {"format": install.FORMAT, "requirement": f"synthgen[engine]=={versions[0]}", **install.machine()}
     manifest = {**about, "files": entries}
     (folder / install.MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return manifest
 
 
 def collect_wheels(folder: Path) -> None:
-    """Let pip write the wheels of synthgen, its extra `engine` and everything that they need into a folder.
+    """Let pip write the wheels of synthgen, its extra `engine` and all dependencies into a folder.
 
-    A checkout is built from its files; an installed package is collected again from the index by its version.
+    If synthgen runs from a checkout, its wheel is built from the checkout. Otherwise, pip gets the wheel of the
+    installed version from the package index.
     """
     if find_spec("pip") is None:
         raise DependencyError(
             "pip is not installed in this environment", hint=f"Run `{sys.executable} -m ensurepip`."
         )
     is_checkout = (_CHECKOUT / "pyproject.toml").is_file()
-    wanted = f"{_CHECKOUT}[engine]" if is_checkout else f"synthgen[engine]=={version('synthgen')}"
+    requirement = f"{_CHECKOUT}[engine]" if is_checkout else f"synthgen[engine]=={version('synthgen')}"
     options = ["--quiet", "--disable-pip-version-check", "--wheel-dir", str(folder)]
-    command = [sys.executable, "-m", "pip", "wheel", *options, wanted]
+    command = [sys.executable, "-m", "pip", "wheel", *options, requirement]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
     if done.returncode != 0:
         raise DependencyError(
             "pip could not collect the packages",
-            problems=[line for line in done.stderr.splitlines() if line.startswith("ERROR")][-_SHOWN:],
+            problems=[line for line in done.stderr.splitlines() if line.startswith("ERROR")][-_MAX_SHOWN:],
             hint="Check the network and the package index. pip reads PIP_INDEX_URL and PIP_CONSTRAINT.",
         )
 

@@ -1,4 +1,4 @@
-"""Compare the attributes of a blended text with those of its two parents, as in the SMOTExT paper."""
+"""Compare the attributes of a blended text with the attributes of its two parents, as in the SMOTExT paper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ROWS = {
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One row of the comparison table: values in text order, those of the blend with their origins."""
+    """One row of the comparison table: values in text order; each value of the blend has its origin."""
 
     attribute: str  # a key of `ROWS`
     a: tuple[str, ...]  # values in the first parent
@@ -31,11 +31,11 @@ class ComparisonRow:
 def compare(
     a: Sequence[AttributeFinding], b: Sequence[AttributeFinding], blend: Sequence[AttributeFinding]
 ) -> tuple[ComparisonRow, ...]:
-    """Return for each attribute the values of both parents, and those of the blend with their origin.
+    """Return for each attribute the values of both parents, and the values of the blend with their origin.
 
-    The origin of a blend value is "A", "B" or "both" if these parents state it, else "new". An age strictly between
-    the first ages of the parents is "between". A negated value differs from the affirmed one. Equal values do not
-    prove descent, because common values also occur by chance.
+    The origin of a blend value is "A", "B" or "both" if that parent or both parents state it, else "new". An age
+    strictly between the first ages of the parents is "between". A negated value differs from an affirmed one. Equal
+    values do not prove descent, because common values also occur by chance.
     """
     rows, between = [], _between(a, b)
     for name in ROWS:
@@ -65,6 +65,6 @@ def _origin(value: str, a: Sequence[str], b: Sequence[str], between: Sequence[st
 
 def _between(a: Sequence[AttributeFinding], b: Sequence[AttributeFinding]) -> tuple[str, ...]:
     """Return the whole years strictly between the first ages of two texts."""
-    first = [[years_of(f.value)[0] for f in side if f.attribute == "age"][:1] for side in (a, b)]
+    first = [[years_of(f.value)[0] for f in findings if f.attribute == "age"][:1] for findings in (a, b)]
     ages = sorted(first[0] + first[1])
     return tuple(map(str, range(ages[0] + 1, ages[1]))) if len(ages) == 2 else ()

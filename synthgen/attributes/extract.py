@@ -15,7 +15,7 @@ from synthgen.attributes.lexicon import OTHER, AttributeFinding, Word, find_term
 from synthgen.attributes.person import find_ages, find_sex, find_work
 
 Assertion = Literal["affirmed", "negated", "unrelated"]
-REACH_WORDS = 6  # most words between the term and its trigger, or the last comma, "and" or "or" between them
+REACH_WORDS = 6  # largest number of words from a trigger to its term; a comma, "and" or "or" restarts the count
 
 
 def _set(text: str) -> frozenset[str]:
@@ -57,7 +57,7 @@ FAMILY = _set(
     " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
     " famhx grandson granddaughter niece nephew"
 )
-_BACK = _set("he she patient pt i you they")  # the sentence is about the person again
+_BACK = _set("he she patient pt i you they")  # from here on, the sentence is about the person again
 _ENDED = _phrases(
     "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
 )
@@ -126,10 +126,10 @@ def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]],
 
 
 def _is_near(words: Sequence[Word], end: int, i: int) -> bool:
-    since = 0
+    n_words = 0
     for word in words[end:i]:
-        since = 0 if "," in word.after or word.folded in {"and", "or"} else since + 1
-        if since > REACH_WORDS:
+        n_words = 0 if "," in word.after or word.folded in {"and", "or"} else n_words + 1
+        if n_words > REACH_WORDS:
             return False
     return True
 
@@ -140,7 +140,7 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
         return False
     if ":" in words[j - 1].after:
         return words[j].folded in _NO_AFTER_COLON
-    for k in range(j, min(j + (5 if is_medication else 3), len(words))):  # a dose can lie in between
+    for k in range(j, min(j + (5 if is_medication else 3), len(words))):  # a dose can stand in between
         if any(mark in words[k - 1].after for mark in ",;("):
             return False
         for phrase in _ENDED + (_ENDED_MEDICATION if is_medication else ()):
@@ -153,7 +153,7 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
     return False
 
 
-# the status that the negation of a status of a habit means; other negations are ignored
+# the status that a negated status of a habit stands for; other negated statuses are ignored
 _DENIED_HABIT = {"current": "none", "regular": "little"}
 _PACK_YEARS = re.compile(r"\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b", re.IGNORECASE)
 _DRINKS = re.compile(
@@ -202,7 +202,7 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     found += [f for f in (*find_ages(text), *find_work(text)) if is_of_person(f.start, f.end)]
     sex = find_sex(text, is_of_person)
     found += [] if sex is None else [sex]
-    # pack-years do not tell whether the person still smokes, so an explicit status wins
+    # pack-years do not state whether the person still smokes, so an explicit status takes precedence
     status = {f.attribute for f in found}
     found += [f for f in amounts if f.value != "ever" or f.attribute not in status]
     return tuple(sorted(found, key=lambda f: (f.start, f.end, f.attribute, f.value)))

@@ -52,16 +52,16 @@ class Word:
 
 
 def sentence_words(text: str) -> list[list[Word]]:
-    """Return the words of each sentence; a title or abbreviation with a full stop also ends a sentence."""
-    found: list[list[Word]] = [[]]
+    """Return the words of each sentence; the full stop of a title or abbreviation also ends a sentence."""
+    sentences: list[list[Word]] = [[]]
     matches = list(_WORD.finditer(text))
     for n, match in enumerate(matches, start=1):
         until = matches[n].start() if n < len(matches) else len(text)
         after = text[match.end() : until]
-        found[-1].append(Word(match.start(), match.end(), match[0], folded(match[0]), after))
+        sentences[-1].append(Word(match.start(), match.end(), match[0], folded(match[0]), after))
         if _END.search(text, match.end(), until + 1):  # one more character, to see the case of the next line
-            found.append([])
-    return [words for words in found if words]
+            sentences.append([])
+    return [words for words in sentences if words]
 
 
 def folded(word: str) -> str:
@@ -102,20 +102,22 @@ def entries(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 def lexicon() -> Mapping[tuple[str, ...], Term]:
     """Return the term of each name, given as folded words.
 
-    Names in capitals, such as COPD, match only capitals; others match any case and the plural in -s of their last
-    word. Hyphens and slashes match spaces.
+    Names in capitals, such as COPD, match only capitals. Other names match in any case, and also with a plural -s at
+    their last word. Hyphens and slashes match spaces.
     """
-    found: dict[tuple[str, ...], Term] = {}
+    terms: dict[tuple[str, ...], Term] = {}
     for attribute, block in BLOCKS.items():
         for value, names in entries(block):
-            own = names[1:] if attribute in {*HABITS, OTHER} else names  # a status such as `current` is no term
-            for name in own:
+            matched = (
+                names[1:] if attribute in {*HABITS, OTHER} else names
+            )  # a status such as `current` is not a term
+            for name in matched:
                 needs_capitals = name.isupper() or sum(c.isupper() for c in name) > 1
                 key = folded_words(name)
-                found[key] = Term(attribute, value, needs_capitals)
+                terms[key] = Term(attribute, value, needs_capitals)
                 if not needs_capitals and not key[-1].endswith("s"):
-                    found.setdefault((*key[:-1], key[-1] + "s"), Term(attribute, value, needs_capitals))
-    return found
+                    terms.setdefault((*key[:-1], key[-1] + "s"), Term(attribute, value, needs_capitals))
+    return terms
 
 
 def value_of(attribute: str, name: str) -> str | None:
@@ -125,7 +127,7 @@ def value_of(attribute: str, name: str) -> str | None:
 
 
 def find_terms(words: Sequence[Word]) -> list[tuple[int, int, Term]]:
-    """Return the terms in a sentence as (first word, word after the last, term); only the longest at each place."""
+    """Return the terms in a sentence as (first word, word after the last, term); the longest term at each word."""
     found: list[tuple[int, int, Term]] = []
     terms, i = lexicon(), 0
     longest = max(map(len, terms))

@@ -82,20 +82,20 @@ _SEXES = tuple(
 
 
 def find_ages(text: str) -> Iterator[AttributeFinding]:
-    """Yield each stated age, in years or as a decade, and its age band if all its years are in one band.
+    """Yield each stated age, in years or as a decade, and its age band; a decade in two bands has no band.
 
     Words such as "newborn" give an age band only. Past ages in numbers ("at age 50") are skipped. Months, weeks and
     days are rounded down to years.
     """
-    read: list[tuple[int, int]] = []
+    matched: list[tuple[int, int]] = []
     for pattern, unit in _AGES:
         for match in pattern.finditer(text):
             before = text[max(0, match.start() - 40) : match.start()]
-            if any(a < match.end() and match.start() < b for a, b in read) or _PAST.search(before):
+            if any(a < match.end() and match.start() < b for a, b in matched) or _PAST.search(before):
                 continue
             years = _years(match["n"], unit)
             if years <= MAX_AGE_YEARS:
-                read.append(match.span())
+                matched.append(match.span())
                 yield from _age(years, years, match.span())
     for match in _DECADE.finditer(text):
         n = match["n"].casefold()
@@ -107,13 +107,12 @@ def find_ages(text: str) -> Iterator[AttributeFinding]:
 
 
 def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFinding | None:
-    """Return the sex that the strongest kind of evidence in the text supports.
-
-    The result is None if there is no evidence, or if the strongest kind in the text does not clearly favour one sex.
+    """Return the sex that the strongest kind of evidence in the text supports, or None.
 
     Kinds of evidence, from strong to weak: the word "non-binary"; a word such as "woman" beside an age; a value after
-    "sex:" or "gender:"; titles and nouns; pronouns. Within a kind, one sex must be at least twice as frequent as the
-    other. `is_of_person` returns whether the words from start to end are about the person.
+    "sex:" or "gender:"; titles and nouns; pronouns. Within the strongest kind that occurs, one sex must be at least
+    twice as frequent as the other; otherwise, or without evidence, the result is None. `is_of_person` returns
+    whether the words from start to end are about the person.
     """
     for kinds in _SEXES:
         spans = {
@@ -131,7 +130,7 @@ def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFi
 
 def band_of(years: int) -> str:
     """Return the age band of an age in years."""
-    return next(band for band, least in reversed(AGE_BANDS.items()) if years >= least)
+    return next(band for band, first in reversed(AGE_BANDS.items()) if years >= first)
 
 
 def years_of(value: str) -> tuple[int, int]:
@@ -189,13 +188,13 @@ def find_work(text: str) -> Iterator[AttributeFinding]:
     If a phrase ends with an occupation of the dictionary, the value is the name in the dictionary. Otherwise, the
     value is the phrase in lower case.
     """
-    read: list[tuple[int, int]] = []
+    matched: list[tuple[int, int]] = []
     for pattern in _patterns():
         for match in pattern.finditer(text):
             start, end = match.span("job")
-            if any(a < end and start < b for a, b in read):
+            if any(a < end and start < b for a, b in matched):
                 continue
-            read.append((start, end))
+            matched.append((start, end))
             yield AttributeFinding("occupation", _normal(match["job"]), start, end)
     for match in _STATUS.finditer(text):
         yield AttributeFinding("occupation", match[0].casefold(), *match.span())

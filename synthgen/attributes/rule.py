@@ -20,8 +20,8 @@ def mentions(text: str, phrase: str) -> bool:
     Whole words are compared, ignoring case, Unicode form and punctuation. Negation is ignored: "no metformin"
     mentions metformin.
     """
-    wanted, found = _folded(phrase), _folded(text)
-    return any(found[i : i + len(wanted)] == wanted for i in range(len(found) - len(wanted) + 1))
+    searched, words = _folded(phrase), _folded(text)
+    return any(words[i : i + len(searched)] == searched for i in range(len(words) - len(searched) + 1))
 
 
 def _folded(text: str) -> list[str]:
@@ -31,7 +31,7 @@ def _folded(text: str) -> list[str]:
 ANY_LABEL = "*"
 AgeBand = Literal["infant", "child", "adolescent", "young adult", "middle-aged", "older adult"]
 _RANGE = re.compile(r"(\d{1,3})(?: ?- ?(\d{1,3}))?")
-_NAMED = ("condition", "symptom", "medication")
+_IN_DICTIONARY = ("condition", "symptom", "medication")  # attributes whose values must be in a dictionary
 
 
 class AttributeRule(BaseModel):
@@ -85,7 +85,7 @@ class AttributeRule(BaseModel):
         kind, value = self.kind, self.value
         if kind == "age":
             _years(value)
-        elif kind in _NAMED and value_of(kind, value) is None:
+        elif kind in _IN_DICTIONARY and value_of(kind, value) is None:
             raise ValueError(f"{kind} {value!r} is not in the dictionary; use `mentions` instead")
         elif isinstance(value, str) and re.search(r"\w", value) is None:
             raise ValueError(f"{kind} must contain a word")
@@ -122,22 +122,22 @@ def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFin
         return bool(stated) and low <= years_of(stated[0])[0] and years_of(stated[0])[1] <= high
     if kind in {"age_band", "sex"}:
         return stated[:1] == [value]
-    wanted = value_of(kind, value) if kind in _NAMED else " ".join(value.casefold().split())
-    return wanted in stated
+    required = value_of(kind, value) if kind in _IN_DICTIONARY else " ".join(value.casefold().split())
+    return required in stated
 
 
 def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
     """Return one line for each pair of required rules of a label that exclude each other."""
-    everywhere = rules.get(ANY_LABEL, ())
-    found = []
-    for label, own in rules.items():
-        given = [rule for rule in (*own, *(everywhere if label != ANY_LABEL else ())) if not rule.prefer]
-        found += [
+    for_all_labels = rules.get(ANY_LABEL, ())
+    lines = []
+    for label, of_label in rules.items():
+        applied = (*of_label, *(for_all_labels if label != ANY_LABEL else ()))
+        lines += [
             f"{label}: {a.kind} {a.value} and {b.kind} {b.value} exclude each other"
-            for a, b in combinations(given, 2)
+            for a, b in combinations([rule for rule in applied if not rule.prefer], 2)
             if _exclude_each_other(a, b)
         ]
-    return found
+    return lines
 
 
 def _exclude_each_other(a: AttributeRule, b: AttributeRule) -> bool:

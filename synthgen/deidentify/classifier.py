@@ -30,7 +30,7 @@ _KINDS = {
     "BUILDING_NUMBER": "street",
 }
 _DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
-# a word before a number counts as a score, such as "Waterlow 20", unless the number is the age of a person
+# a number after a word that makes the word the name of a score, such as "Waterlow 20"; ages do not match
 _SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")
 _MEDICAL = re.compile(r"^[a-z]+(?:omas?|itis|os[ie]s|emia|ectomy|otomy|oscopy|graphy|pathy|plasty)$")
 _GAP = re.compile(r"[ .'’-]{0,2}")
@@ -42,7 +42,7 @@ class Classifier:
 
     Raises:
         ModelMissing: it is not in the store.
-        ModelError: its files are not the pinned ones.
+        ModelError: its files differ from the pinned digest.
         DependencyError: onnxruntime or tokenizers is not installed.
     """
 
@@ -68,8 +68,8 @@ class Classifier:
         ids, offsets = encoded.ids, encoded.offsets
         kinds: list[str | None] = [None] * len(ids)
         for start in range(0, max(len(ids), 1), WINDOW - OVERLAP):
-            for at, kind in enumerate(self._window(ids[start : start + WINDOW]), start):
-                kinds[at] = kinds[at] or kind
+            for position, kind in enumerate(self._window(ids[start : start + WINDOW]), start):
+                kinds[position] = kinds[position] or kind
         return [kept for span in _joined(text, kinds, offsets) if (kept := _trimmed(text, span)) is not None]
 
     def _window(self, ids: Sequence[int]) -> Iterator[str | None]:
@@ -91,7 +91,7 @@ class Classifier:
 
 def _session(runtime: Any, folder: Path) -> Any:
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # one thread adds in a fixed order
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # so numbers are added in a fixed order
     return runtime.InferenceSession(
         str(folder / "onnx" / "model_q4.onnx"), options, providers=["CPUExecutionProvider"]
     )
@@ -126,9 +126,9 @@ def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int,
 
 
 def _trimmed(text: str, span: Span) -> Span | None:
-    """Return a span of the model, or None if it is no name or place.
+    """Return a span of the classifier, or None if its words show that it is not a name or place.
 
-    A name loses the ordinary words at its ends; a place or street keeps them. A span is rejected if a drug, a
+    Ordinary words at the ends of a name are removed; a place or street keeps them. A span is rejected if a drug, a
     product or an organism remains among its words. A name of one word in lower case is rejected unless it is in the
     name lists.
     """
@@ -141,7 +141,7 @@ def _trimmed(text: str, span: Span) -> Span | None:
         words.pop(0)
     if not words or any(is_vetoed(word) for word, _, _ in words):
         return None
-    one, start, end = words[0][0], words[0][1], words[-1][2]
+    first, start, end = words[0][0], words[0][1], words[-1][2]
     is_scored = len(words) == 1 and _SCORE_AFTER.match(text, end) is not None
     if (
         is_scored
@@ -149,16 +149,16 @@ def _trimmed(text: str, span: Span) -> Span | None:
         or any(map(_MEDICAL.search, text[start:end].split()))
     ):
         return None
-    is_listed = one.title() in FIRST_NAMES or one.title() in LAST_NAMES
-    if any(is_in_term(text, start, until) for _, _, until in words) or (len(words) == 1 and is_eponym(one)):
+    is_listed = first.title() in FIRST_NAMES or first.title() in LAST_NAMES
+    if any(is_in_term(text, start, until) for _, _, until in words) or (len(words) == 1 and is_eponym(first)):
         return None
     if span.kind != "name":
         is_score = re.search(r"\d/\d|^[A-Z]{2,4}-[A-Z]{3,6}$", text[span.start : span.end]) is not None
         is_term = all(is_eponym(word) for word, _, _ in words)
-        if is_score or is_term or (len(words) == 1 and one in _DIRECTIONS):
+        if is_score or is_term or (len(words) == 1 and first in _DIRECTIONS):
             return None
         return span if any(word[0].isupper() and len(word) > 3 for word, _, _ in words) else None
-    return Span(start, end, "name") if one[0].isupper() or is_listed or len(words) > 1 else None
+    return Span(start, end, "name") if first[0].isupper() or is_listed or len(words) > 1 else None
 
 
 def _is_no_name(word: str) -> bool:

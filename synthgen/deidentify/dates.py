@@ -77,7 +77,7 @@ _HOLIDAYS = {  # the day on which a holiday without a fixed date often falls
 }
 _NAMED_DAYS = "|".join(_HOLIDAYS).replace("s ", "['’]?s ")
 _HOLIDAY = re.compile(rf"(?<!\w)(?:St\.? )?(?P<name>{_NAMED_DAYS})(?: {_Y4})?(?!\w)")
-# a month or a day of a month alone is a date only after such words
+# a month without a day, or a day without a month, is a date only after these words
 _IN_MONTH = re.compile(
     r"\b(?:in|early|late|mid|since|until|till|last|next|by|during|this|from|before|after|through|end of"
     r"|(?:start|beginning|middle) of)(?: the)?(?: month of)?[ -]" + _MON + r"(?![\w/'’]|-\w| \d)",
@@ -125,7 +125,7 @@ _QUANTITY = re.compile(
     r" ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b",
     re.IGNORECASE,
 )
-# may, march and sun are words too: in lower case they need a day and a year
+# in lower case, these can be ordinary words
 _WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
 _CENTURY_PIVOT = 40  # two-digit years up to this one belong to the 2000s
 _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
@@ -137,7 +137,7 @@ _MIDDLE = 15  # used if a date has no day
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:
-    """Return start and end of every valid calendar date, including overlapping ones."""
+    """Return start and end of every valid calendar date; dates may overlap."""
     matches = [m for form in _FORMS for m in form.finditer(text) if _is_date(m)]
     found = [m.span() for m in matches]
     spans = set(found)
@@ -182,7 +182,7 @@ def _is_short_date(match: re.Match[str], before: list[tuple[int, int]]) -> bool:
 
 
 def _has_shape_of_date(match: re.Match[str]) -> bool:
-    """Return whether the digits, or a time of day after them, show that day and month are no score or fraction."""
+    """Return whether the digits, or a time of day after them, show a date and not a score or fraction."""
     text = match.string[max(0, match.start() - 30) : match.start()]
     word = re.search(r"([^\W\d_]+)['’s:,]* $", text)
     if _SCORE_BEFORE.search(text) or (word is not None and is_eponym(word[1])):
@@ -196,14 +196,14 @@ def _has_shape_of_date(match: re.Match[str]) -> bool:
 
 
 def _is_listed(match: re.Match[str]) -> bool:
-    """Return whether the line of a date such as 23/9 starts with another one of the same month."""
+    """Return whether the line of a date such as 23/9 starts with another date of the same month, as in a list."""
     line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
     first = re.match(r"\d{1,2}/(\d{1,2})(?!\d|/)", line)
     return first is not None and first[1] == match["b"]
 
 
 def date_order(texts: Iterable[str]) -> Order:
-    """Return the order of day and month of most unambiguous dates in the texts; month first without a majority."""
+    """Return the order of day and month in the majority of the unambiguous dates; without a majority, month-first."""
     votes = 0
     for text in texts:
         for form in (_FORMS[2], _FORMS[3]):
@@ -216,8 +216,8 @@ def date_order(texts: Iterable[str]) -> Order:
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
     """Return the date moved by a number of days, in its format.
 
-    A holiday becomes a day and a month, with the year if it has one. A day of the month alone that would stay the
-    same is moved by 15 more days. Raise ValueError if `find_dates` does not find the date.
+    A holiday becomes a day and a month, with a year if one is written. If the value is only a day of the month that
+    would stay the same, it is moved by 15 more days. Raise ValueError if `find_dates` does not find the date.
     """
     for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):

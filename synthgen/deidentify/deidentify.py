@@ -59,7 +59,7 @@ class Surrogates:
             self._name(f"{first} {last}" if comma else name)
 
     def replace(self, kind: str, value: str) -> str:
-        """Return the surrogate of an identifier of a kind, never the value itself."""
+        """Return the surrogate of an identifier of this kind; it differs from the identifier."""
         make: Mapping[str, Callable[[str], str]] = {
             "name": self._name,
             "date": self._date,
@@ -125,7 +125,7 @@ class Surrogates:
     def _date(self, value: str) -> str:
         try:
             return shift_date(value, self.shift_days, self.order)
-        except ValueError:  # the span was joined with another one
+        except ValueError:  # the span was joined with another span
             return "[date]"
 
     def _characters(self, kind: str, value: str) -> str:
@@ -166,9 +166,9 @@ class Surrogates:
         return self._pick([name for name in pool if name.casefold() not in value.casefold()], kind, value)
 
     def _with_ending(self, parts: Sequence[str], value: str) -> str:
-        """Return the parts as an address, with the state or province of the value and a replaced postal code.
+        """Return the parts as an address that ends like the value.
 
-        Each of the two is omitted if the value has none at its end.
+        If the value ends with a state or province, it is kept. If it ends with a postal code, the code is replaced.
         """
         end = ADDRESS_END.search(value)
         region, code = end.group("region", "code") if end else (None, None)
@@ -215,17 +215,17 @@ def deidentify(  # noqa: PLR0913 - names have two origins
 
     A name becomes the same name in all records of a person. All dates of a person move by the same number of days.
     Ages over 89 become 90+. `Surrogates` describes the other kinds. Identifiers that the engine misses stay in the
-    text; the identifier audit searches the release for them. `names` are declared person names by record id. They
-    apply to all records of the person. If `shares_names` is set, the names of every person are also searched in
-    the records of all other persons, and so are the names of practitioners, `staff`. `advance` is called with 1 after
-    each record. Raise DependencyError if the engine's extra is not installed.
+    text; the identifier audit searches the release for them. `names` holds declared person names by record id. They
+    are searched for in all records of the person. If `shares_names` is set, the names of all persons and of
+    practitioners (`staff`) are searched for in every record. `advance` is called with 1 after each record. Raise
+    DependencyError if the engine needs a package that is not installed.
 
     Privacy: without `shares_names`, the new texts of a person depend only on that person's records and names.
     Randomness: keyed hashes of person, kind and value.
     """
     if config.engine == "off":
         return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, counts={}, date_orders={})
-    shared = {read(name).text for own in (*names.values(), staff) for name in own}
+    shared = {read(name).text for listed in (*names.values(), staff) for name in listed}
     known = KnownNames(shared) if shares_names else None
     find = finder(config.engine, known)
     declared: dict[str, dict[str, None]] = defaultdict(dict)
@@ -234,13 +234,16 @@ def deidentify(  # noqa: PLR0913 - names have two origins
     texts: dict[str, list[str]] = defaultdict(list)
     for record in corpus.records:
         texts[record.group].append(read(record.text).text)
-    orders = {group: _order(config, own) for group, own in texts.items()}
-    surrogates = {group: Surrogates(seeds, group, own, orders[group], known) for group, own in declared.items()}
+    orders = {group: _order(config, written) for group, written in texts.items()}
+    surrogates = {
+        group: Surrogates(seeds, group, declared_names, orders[group], known)
+        for group, declared_names in declared.items()
+    }
     records = []
     replaced: dict[str, tuple[tuple[str, str], ...]] = {}
     for record in corpus.records:
-        own = tuple(declared[record.group])
-        text, replaced[record.id] = _replace(record.text, find(record.text, own), surrogates[record.group])
+        spans = find(record.text, tuple(declared[record.group]))
+        text, replaced[record.id] = _replace(record.text, spans, surrogates[record.group])
         records.append(replace(record, text=text))
         advance(1)
     counts = Counter(kind for found in replaced.values() for kind, _ in found)
@@ -263,7 +266,7 @@ def engine_digest(config: DeidentifyConfig) -> str | None:
 
 
 def _replace(text: str, spans: Sequence[Span], surrogates: Surrogates) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return the text with surrogates, and the kind and original of each."""
+    """Return the text with surrogates, and the kind and original of each replaced identifier."""
     parts: list[str] = []
     found: list[tuple[str, str]] = []
     end = 0

@@ -1,4 +1,4 @@
-"""Find identifiers by the rules, and mask them in generated text."""
+"""Find identifiers by the rules and the classifier, and mask them in generated text."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -32,9 +32,9 @@ def engine_of(engine: str) -> str:
 
 
 def finder(engine: str, known: KnownNames | None = None) -> Find:
-    """Return the function of an engine that finds the identifiers in a text, given declared names.
+    """Return the function of an engine that finds the identifiers in a text, given the declared names of its person.
 
-    `known` are the names of other persons, which are found in each text. Raise UsageError if the engine is unknown.
+    The function finds `known`, the names of all persons, in every text. Raise UsageError if the engine is unknown.
     If the engine uses the classifier, raise the errors of `Classifier`.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
@@ -45,32 +45,33 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
 
     def find(text: str, declared_names: Sequence[str]) -> list[Span]:
         reading = read(text)
-        more = [reading.written(span) for span in classifier.find(reading.text)]
-        return _whole(joined(_by_rules(text, declared_names, known), more), text)
+        classified = [reading.written(span) for span in classifier.find(reading.text)]
+        return _whole(joined(_by_rules(text, declared_names, known), classified), text)
 
     return find
 
 
 def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
-    """Return the function that finds identifiers in generated text: by the rules if the engine is off.
+    """Return the function that finds identifiers in generated text; if the engine is off, it uses the rules.
 
-    The function also finds `names`, which were replaced in the source, in every text. The language model may know
-    such a name from its own training, but a reader of the text cannot know where the name comes from.
+    The function also finds `names`, which were replaced in the source. The language model may know such a name from
+    its own training, but a reader of the text cannot know where the name comes from.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 
 
-def joined(rules: Sequence[Span], more: Sequence[Span]) -> list[Span]:
-    """Return the spans of the rules, and the spans of another engine that overlap none of them.
+def joined(rules: Sequence[Span], classified: Sequence[Span]) -> list[Span]:
+    """Return the spans of the rules, and the spans of the classifier that overlap no span of the rules.
 
-    A name or place of the rules is extended by an overlapping name or place, because both are one identifier.
+    If a name or place of the rules overlaps a span of the classifier, both are one identifier and become one span.
     """
     kept = list(rules)
-    for span in sorted(more, key=lambda s: (s.start, -s.end)):
-        met = [own for own in kept if own.start < span.end and span.start < own.end]
-        if all(own.kind in _EXTENDED for own in met):
+    for span in sorted(classified, key=lambda s: (s.start, -s.end)):
+        met = [other for other in kept if other.start < span.end and span.start < other.end]
+        if all(other.kind in _EXTENDED for other in met):
             start, end = min(s.start for s in (*met, span)), max(s.end for s in (*met, span))
-            kept = [own for own in kept if own not in met] + [Span(start, end, met[0].kind if met else span.kind)]
+            kept = [other for other in kept if other not in met]
+            kept.append(Span(start, end, met[0].kind if met else span.kind))
     return sorted(kept, key=lambda s: s.start)
 
 
@@ -78,7 +79,7 @@ def find_identifiers(text: str, declared_names: Sequence[str], *, known: KnownNa
     """Return the spans that the rules for patterns, dates and names find, in text order and without overlaps.
 
     The rules take linear time and use no model. `declared_names` are names of the record's person, from the columns
-    in `source.names`, and `known` are those of other persons.
+    in `source.names`. `known` holds the names of all persons, if these are searched for as well.
     """
     return _whole(_by_rules(text, declared_names, known), text)
 
@@ -103,7 +104,7 @@ def _whole(spans: Sequence[Span], text: str) -> list[Span]:
 
 
 def _whole_addresses(spans: Sequence[Span], text: str) -> list[Span]:
-    """Return the spans with the parts of an address as one span, including the state or province in it."""
+    """Return the spans with the parts of each address joined to one span that includes the state or province."""
     kept: list[Span] = []
     for span in spans:
         last = kept[-1] if kept and kept[-1].kind in _PLACES and span.kind in _PLACES else None

@@ -1,4 +1,4 @@
-"""Find the names of all persons of a source in the records of each of them."""
+"""Find the declared names of all persons of a source in every record."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -9,24 +9,24 @@ from synthgen.deidentify.names import TOKEN, fold, name_parts
 from synthgen.deidentify.spans import Span
 
 _ORDINARY = frozenset(name.casefold() for name in WORD_FIRST | WORD_LAST) | EPONYMS
-_LEAST_LETTERS = 4
+_MIN_LETTERS = 4
 
 
 class KnownNames:
     """The declared names of all persons of a source.
 
-    Two adjacent parts of one name count as a name, in either order and also with an initial between them, unless both
-    are ordinary words in lower case. A single part counts as a name if it is capitalised, has four letters or more,
-    and is neither an ordinary nor a clinical word.
+    Two adjacent parts of one name count as a name, in either order and with or without an initial between them,
+    unless both are ordinary words in lower case. A single part counts as a name if it is capitalised, has at least
+    four letters, and is neither an ordinary nor a clinical word.
 
     Privacy: the spans found in the records of a person depend on the names of other persons, so runs with a DP
         guarantee do not use this class.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        parts = [sorted(name_parts([name])) for name in names]
-        self.pairs = frozenset(frozenset({a, b}) for own in parts for a in own for b in own if a < b)
-        single = {part for own in parts for part in own if len(part) >= _LEAST_LETTERS and part not in _ORDINARY}
+        split = [sorted(name_parts([name])) for name in names]
+        self.pairs = frozenset(frozenset({a, b}) for parts in split for a in parts for b in parts if a < b)
+        single = {part for parts in split for part in parts if len(part) >= _MIN_LETTERS and part not in _ORDINARY}
         self._single = frozenset(part for part in single if not is_ordinary(part) and not is_vetoed(part))
         self._any = self._single | {part for pair in self.pairs for part in pair}
 
@@ -39,10 +39,13 @@ class KnownNames:
             if word[0].isupper() and part in self._single and not is_in_term(text, start, end)
         ]
         kept = [token for token in tokens if len(token[2]) > 1]
-        for (start, until, word, part), (onward, end, other, second) in pairwise(kept):
-            between = text[until:onward].replace(".", "").strip()
+        for (start, gap_start, word, part), (gap_end, end, next_word, next_part) in pairwise(kept):
+            gap = text[gap_start:gap_end]
+            between = gap.replace(".", "").strip()
             can_join = between == "," or (len(between) < 2 and (not between or between.isupper()))
-            is_name = word[0].isupper() or other[0].isupper() or not (is_ordinary(word) and is_ordinary(other))
-            if part in self._any and can_join and is_name and "\n\n" not in text[until:onward]:
-                found += [Span(start, end, "name")] if frozenset({part, second}) in self.pairs else []
+            is_name = (
+                word[0].isupper() or next_word[0].isupper() or not (is_ordinary(word) and is_ordinary(next_word))
+            )
+            if part in self._any and can_join and is_name and "\n\n" not in gap:
+                found += [Span(start, end, "name")] if frozenset({part, next_part}) in self.pairs else []
         return found

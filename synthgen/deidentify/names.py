@@ -25,7 +25,7 @@ TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 MAX_NAME_TOKENS = 4
 SUFFIXES = frozenset(words("jr sr ii iii iv esq"))
 _LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")
-_JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})  # between names; quotes enclose a nickname
+_JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})  # between parts; quotes enclose a nickname
 _ORDINARY_WORDS = WORD_FIRST | WORD_LAST
 _STOP = frozenset(DEGREES) | frozenset(
     words("""
@@ -76,10 +76,11 @@ class _Token:
 def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     """Return the names of persons in a text; spans may overlap.
 
-    Each part of a declared name is found in any case, without regard to accents and the form of the apostrophe. In
-    lower case, an ordinary word or a word of fewer than three letters is found only next to another declared part. A
-    word of a guessed name is found again wherever it is capitalised in the text. Guessed names contain no ordinary
-    word, unless it follows a title or another name, and no part of a clinical term.
+    Each part of a declared name is found in upper and lower case, without regard to accents and the form of the
+    apostrophe. In lower case, an ordinary word or a word of fewer than three letters is found only next to another
+    declared part. Other names are guessed from name lists and context. A guessed name contains no part of a clinical
+    term, and an ordinary word only after a title or another name. Where a word of a guessed name is capitalised
+    elsewhere in the text, it is found as well.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
@@ -204,7 +205,7 @@ def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator
 
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Return the first and last token of the name that token i indicates, or None."""
+    """Return the first and last token of the name that token i indicates; the first is None if there is no name."""
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     if (
@@ -240,7 +241,7 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 
 
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Return the first and last token of the name around token i if the lists or its shape show one, or None."""
+    """Return the first and last token of a name around token i by name lists and shape; the first can be None."""
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
     is_title = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES
@@ -341,7 +342,7 @@ def _follows(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _run(tokens: list[_Token], i: int, text: str, *, has_title: bool = False) -> tuple[int | None, int]:
-    """Return the first and last token of the words of a name that start at token i."""
+    """Return the first and last token of the name that starts at token i; the first is None if there is no name."""
     first = i
     while i < len(tokens) and tokens[i].word.casefold() in PARTICLES and i - first < 3 and _follows(tokens, i, text):
         i += 1

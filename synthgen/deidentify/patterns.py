@@ -60,7 +60,7 @@ _EXTENSION = re.compile(r"\d{3}[ .-]\d{4} ?(?:x|ext\.?) ?\d{1,5}")
 _IBAN = re.compile(rf"(?<!\w){IBAN}(?!\w)", re.IGNORECASE)
 _TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
 _DECIMAL = re.compile(r"\d{1,3}\.\d{1,2}")
-_STEP = 20
+_MAX_STEP = 20  # largest difference between neighbours in a series of measurements
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -112,7 +112,7 @@ def _is_numbered(match: re.Match[str]) -> bool:
 def _is_bare_number(match: re.Match[str]) -> bool:
     """Return whether seven or eight digits are an identifier.
 
-    They are none if they end in 00, have a unit, are in a list of measurements, or are a code of a terminology or
+    They are not if they end in 00, have a unit, are in a list of measurements, or are the code of a terminology or of
     a publication.
     """
     context = before(match)
@@ -131,7 +131,7 @@ def _is_code(match: re.Match[str]) -> bool:
     if value.startswith("NCT") or has_unit(match) or n_digits < 4 or n_digits + n_letters < 8:
         return False
     parts = value.split("-")
-    if not n_letters and all(abs(int(a) - int(b)) <= _STEP for a, b in pairwise(parts) if a and b):
+    if not n_letters and all(abs(int(a) - int(b)) <= _MAX_STEP for a, b in pairwise(parts) if a and b):
         return False  # a series of measurements, such as 131-133-135
     return n_letters > 0 or (max(map(len, parts)) >= 3 and not all(map(_YEAR.fullmatch, parts)))
 
@@ -289,7 +289,7 @@ _RULES = tuple(
 
 
 def _is_iban(value: str) -> bool:
-    """Return whether a value is an IBAN of any country (ISO 13616), also of countries unknown to the library."""
+    """Return whether a value is an IBAN (ISO 13616), even of a country that the library does not know."""
     compact = "".join(str(int(c)) if c.isdecimal() else c for c in value if c not in " -")  # digits of any script
     return 15 <= len(compact) <= 34 and compact.isascii() and mod_97_10.is_valid(compact[4:] + compact[:4])
 
@@ -305,7 +305,7 @@ def _iban_length(value: str) -> int:
 
 
 def find_patterns(text: str) -> list[Span]:
-    """Return all identifiers that a pattern finds, including overlapping ones.
+    """Return all identifiers that a pattern finds; they may overlap.
 
     If a pattern has a group `value`, only that group is the identifier; the words before it are context.
     """

@@ -54,7 +54,7 @@ _NUMBERED = (
     r"(?! (?:toes?|fingers?|digits?|metatars|metacarp|ribs?|ventric|cranial|nerves?|degree|rays?|generation|doses?"
     r"|lines?|webspace|interspace|trimester|molars?|stages?))"
 )
-# a town behind a street, with its postal code
+# a town after a street, with its postal code
 _TAIL = (
     rf"(?:, {PROPER}(?: {PROPER})?(?:,? (?:{STATES}),? \d{{5}}(?:-\d{{4}})?|,? (?:{_AU_STATES}) \d{{4}}"
     rf"|,? {_UK_CODE})(?!\w)"
@@ -70,7 +70,7 @@ _LIVES = (
 )
 
 
-_LONGEST_ABBREVIATION = 6
+_MIN_CAPITALS = 6  # in mixed case, a shorter word in capitals counts as an abbreviation
 
 
 def _is_us_code(match: re.Match[str]) -> bool:
@@ -89,7 +89,7 @@ def _is_named(match: re.Match[str]) -> bool:
     """
     parts = re.findall(r"[^\W\d_]{3,}", match["name"])
     if not match[0].isupper():  # abbreviations are not names of places: "INR clinic", "DEXA Imaging"
-        parts = [part for part in parts if not (part.isupper() and len(part) < _LONGEST_ABBREVIATION)]
+        parts = [part for part in parts if not (part.isupper() and len(part) < _MIN_CAPITALS)]
     is_person = bool(parts) and parts[0].casefold() in TITLES
     return not is_person and any(not is_ordinary(p) for p in parts) and not any(map(is_vetoed, parts))
 

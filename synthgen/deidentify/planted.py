@@ -1,6 +1,6 @@
 """Write notes with planted identifiers of 18 categories, to measure an engine.
 
-The categories are those of HIPAA Safe Harbor without photographs; ages over 89 are counted apart from dates.
+The categories are the identifiers of HIPAA Safe Harbor except photographs; ages over 89 are a separate category.
 
 The notes are templates with invented values. Half of the notes are wrapped at 72 columns. Most of the names
 are not in the built-in name lists, because a note contains names from everywhere. Each note also has lines
@@ -160,7 +160,7 @@ def _age(v: _Values) -> str:
     )
 
 
-def _one(category: str, sentences: str, value: Callable[[_Values], str]) -> Callable[[_Values], str]:
+def _writer(category: str, sentences: str, value: Callable[[_Values], str]) -> Callable[[_Values], str]:
     """Return a function that writes one of the sentences (separated by |) with the marked value in place of @."""
 
     def write(v: _Values) -> str:
@@ -178,66 +178,68 @@ def _email(v: _Values) -> str:
 WRITERS: Mapping[str, Callable[[_Values], str]] = {
     "NAME": _name,
     "GEO": _geo,
-    "DATE": _one(
+    "DATE": _writer(
         "DATE",
         "Seen on @ in clinic.|Operated @ without complication.|Discharged @.|DOB: @.|Last scan was @.|"
         "Symptoms since @.",
         _Values.date,
     ),
-    "SHORT": _one(
+    "SHORT": _writer(
         "DATE",
         "Admitted @ in stable condition.|Seen @ in clinic.|Follow up on @.|Tues @ at 10 am.",
         _Values.short_date,
     ),
     "AGE": _age,
-    "PHONE": _one("PHONE", "Call daughter on @.|Tel: @.|Husband reachable at @ after six.|Mobile @.", _Values.phone),
-    "FAX": _one("FAX", "Fax: @.|Please fax the records to @.|F: @.", _Values.phone),
-    "EMAIL": _one("EMAIL", "Email @.|Results were mailed to @ today.", _email),
-    "SSN": _one(
+    "PHONE": _writer(
+        "PHONE", "Call daughter on @.|Tel: @.|Husband reachable at @ after six.|Mobile @.", _Values.phone
+    ),
+    "FAX": _writer("FAX", "Fax: @.|Please fax the records to @.|F: @.", _Values.phone),
+    "EMAIL": _writer("EMAIL", "Email @.|Results were mailed to @ today.", _email),
+    "SSN": _writer(
         "SSN",
         "SSN @ was verified.|Social security number: @.",
         lambda v: f"{v.draws.randint(101, 665)}-{v.draws.randint(11, 99)}-{v.draws.randint(1001, 9999)}",
     ),
-    "MRN": _one(
+    "MRN": _writer(
         "MRN",
         "MRN: @.|Pt ID#@, bed 12.|Unit no @.|Hospital number @.|FIN @.|CSN: @.|MRN\n@.|Chart # @.",
         lambda v: v.draws.choice([v.mrn, f"{v.mrn[:3]}-{v.digits(2)}-{v.digits(3)}", f"H{v.digits(7)}"]),
     ),
-    "PLAN": _one(
+    "PLAN": _writer(
         "PLAN",
         "Medicare ID @ is active.|Subscriber @.|Member ID: @.|Group no. @.|Policy @.|Claim # @.|Medicaid id @.",
         lambda v: v.draws.choice(
             [f"1{v.letters(1)}G{v.digits(1)}-TE5-MK{v.digits(2)}", f"XZ{v.digits(9)}", v.digits(8)]
         ),
     ),
-    "ACCOUNT": _one(
+    "ACCOUNT": _writer(
         "ACCOUNT",
         "Billing account @ was closed.|Acct no: @.|Account number @.",
         lambda v: v.draws.choice([f"{v.digits(4)}-{v.digits(5)}", v.digits(8)]),
     ),
-    "LICENCE": _one(
+    "LICENCE": _writer(
         "LICENCE",
         "DEA @.|Driver's license @.|Medical licence no. @.|License # @.",
         lambda v: f"B{v.letters(1)}{v.digits(7)}",
     ),
-    "REGISTERED": _one(
+    "REGISTERED": _writer(
         "LICENCE",
         "NPI @.|GMC @.|NMC PIN @.|Signed electronically, GMC: @.",
         lambda v: v.digits(v.draws.choice([7, 10])),
     ),
-    "VEHICLE": _one(
+    "VEHICLE": _writer(
         "VEHICLE",
         "VIN @.|Licence plate @.|Car reg @.|Plate: @.",
         lambda v: v.draws.choice([f"1HGCM8263{v.letters(1)}{v.digits(7)}", f"{v.letters(3)}-{v.digits(4)}"]),
     ),
-    "DEVICE": _one(
+    "DEVICE": _writer(
         "DEVICE",
         "Pump SN @.|Pacemaker serial number @.|S/N: @.|Lot @ implanted.|Device ID @.",
         lambda v: v.draws.choice(
             [f"{v.digits(3)}-{v.digits(5)}", f"PM{v.digits(7)}", f"{v.letters(2)}-{v.digits(6)}"]
         ),
     ),
-    "URL": _one(
+    "URL": _writer(
         "URL",
         "Pictures at @ today.|Portal: @.",
         lambda v: v.draws.choice(
@@ -247,7 +249,7 @@ WRITERS: Mapping[str, Callable[[_Values], str]] = {
             ]
         ),
     ),
-    "IP": _one(
+    "IP": _writer(
         "IP",
         "Logged in from @.|IP address @.",
         lambda v: v.draws.choice(
@@ -258,12 +260,12 @@ WRITERS: Mapping[str, Callable[[_Values], str]] = {
             ]
         ),
     ),
-    "BIOMETRIC": _one(
+    "BIOMETRIC": _writer(
         "BIOMETRIC",
         "Fingerprint template @ is enrolled.|Voice print ID @.|Retina scan @ stored.",
         lambda v: f"FP-{v.digits(5)}-{v.letters(2)}",
     ),
-    "OTHER": _one(
+    "OTHER": _writer(
         "OTHER",
         "Study subject @ consented.|Accession @.|Specimen no. @.|Case number @.|Order # @.",
         lambda v: f"{v.letters(4)}-{v.letters(2)}-{v.digits(4)}-{v.letters(2)}",
@@ -302,7 +304,7 @@ FALSE_FRIENDS = (
 
 
 def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
-    """Yield notes with about ten identifiers each; two notes in a row are of one person, the second is wrapped.
+    """Yield notes with about ten identifiers each. Each person has two notes in a row; the second is wrapped.
 
     Randomness: pseudo-random generators seeded by `seed` and the number of the person or note. They need not be
     secret, because the notes are invented and public.

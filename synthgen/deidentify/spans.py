@@ -10,7 +10,7 @@ import regex
 
 from audits.text.name_lists import words
 
-# of two overlapping spans, the kind listed first wins; within a kind, the longer span
+# if spans overlap, the span whose kind comes first in this list is kept; within a kind, the longer span
 KINDS = words(
     "email url iban card ssn nhs_number ip street date phone record_number place postal_code age name other"
 )
@@ -26,7 +26,7 @@ class Span:
 
 
 def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
-    """Return the spans that win over overlapping ones, in text order; `length` is the text length."""
+    """Return the spans in text order without overlaps, chosen by `KINDS`; `length` is the length of the text."""
     taken = bytearray(length)
     kept: list[Span] = []
     for span in sorted(spans, key=lambda s: (KINDS.index(s.kind), s.start - s.end, s.start)):
@@ -39,11 +39,11 @@ def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
 # a character with its combining marks and the invisible characters that follow
 _DRAWN = regex.compile(r".[\p{M}\p{Default_Ignorable_Code_Point}\p{Cf}]*", regex.S)
 _UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]+")
-LONGEST_WORD = 1000  # characters
-_LONG_WORD = re.compile(rf"\w{{{LONGEST_WORD + 1},}}")
+MAX_WORD_CHARACTERS = 1000
+_LONG_WORD = re.compile(rf"\w{{{MAX_WORD_CHARACTERS + 1},}}")
 _GAP = re.compile(r"[ \t\r\f\v]*\n\s*|[ \t\r\f\v]{2,}|[\t\r\f\v]")
 _FIRST_WORD = re.compile(r"\S+")
-_NARROWEST, _WIDEST = 40, 100  # a text counts as wrapped if the length of its longest line is in this range
+_MIN_WIDTH, _MAX_WIDTH = 40, 100  # a text counts as wrapped if the length of its longest line is in this range
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"
 
 
@@ -64,8 +64,8 @@ def read(text: str) -> Reading:
 
     Accents are kept if they compose with their letter; other combining marks are removed. Runs of white space become
     one space, or one line break if a line ends there. A line break becomes a space if it only wraps the text,
-    because the next word did not fit into the line. Of a word of more than `LONGEST_WORD` characters, only the two
-    ends are kept, because identifiers begin or end at an edge of a word.
+    because the next word did not fit into the line. If a word has more than `MAX_WORD_CHARACTERS` characters, only
+    its two ends are kept, because identifiers begin or end at an edge of a word.
     """
     plain: str
     starts: Sequence[int]
@@ -87,8 +87,8 @@ def _without_middles(reading: Reading) -> Reading:
     kept: list[int] = []
     done = 0
     for word in words:
-        kept += range(done, word.start() + LONGEST_WORD // 2)
-        done = word.end() - LONGEST_WORD // 2
+        kept += range(done, word.start() + MAX_WORD_CHARACTERS // 2)
+        done = word.end() - MAX_WORD_CHARACTERS // 2
     kept += range(done, len(reading.text))
     parts = (reading.text[i] for i in kept), (reading.starts[i] for i in kept), (reading.ends[i] for i in kept)
     return Reading("".join(parts[0]), list(parts[1]), list(parts[2]))
@@ -100,7 +100,7 @@ def _unwrapped(reading: Reading) -> Reading:
     if not gaps:
         return reading
     width = max((len(line) for line in text.split("\n")), default=0)
-    width = width if _NARROWEST <= width <= _WIDEST else 0  # outside this range, the text was not wrapped
+    width = width if _MIN_WIDTH <= width <= _MAX_WIDTH else 0  # 0: the text was not wrapped
     parts: list[str] = []
     kept: list[int] = []
     done = 0
@@ -114,7 +114,7 @@ def _unwrapped(reading: Reading) -> Reading:
 
 
 def _joint(text: str, gap: re.Match[str], width: int) -> str:
-    """Return what stands for a run of white space: a line break where a line or paragraph ends, otherwise a space."""
+    """Return the replacement of a run of white space: a line break if a line or paragraph ends, otherwise a space."""
     n_breaks = gap[0].count("\n")
     if n_breaks != 1 or width == 0:
         return "\n" if n_breaks else " "

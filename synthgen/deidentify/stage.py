@@ -9,7 +9,7 @@ from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.deidentify.deidentify import deidentify
 from synthgen.deidentify.engines import engine_of
 
-SETTINGS = ("engine", "date_order")  # `sample` changes no text
+SETTINGS = ("engine", "date_order")  # without `sample`, which changes no text
 
 
 def _deidentify(context: StageContext) -> Mapping[str, object]:

@@ -27,7 +27,7 @@ class TextPattern(NamedTuple):
 
 
 def digits_of(value: str) -> str:
-    """Return the decimal digits of a text, of any script, as ASCII digits."""
+    """Return the decimal digits of any script in a text, as ASCII digits."""
     return "".join(str(int(c)) for c in value if c.isdecimal())
 
 

@@ -19,7 +19,7 @@ MALFORMED, UNDECODABLE = "malformed row", "undecodable bytes"
 MAX_CELL_CHARACTERS = 1 << 24
 _MAX_FILE_BYTES = 1 << 42
 _SEPARATORS = ",\t;|"
-_NULLS = frozenset({"NULL", "NA", r"\N"})  # of SQL clients, R and PostgreSQL
+_NULLS = frozenset({"NULL", "NA", r"\N"})  # null as SQL clients, R and PostgreSQL write it
 _QUOTED = re.compile(r'"(.*)"')
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
@@ -49,19 +49,19 @@ def read_csv_table(
     """Return the columns and rows of a CSV file, which may be compressed by gzip.
 
     Cells are separated by commas, tabs, semicolons or vertical bars, whichever gives the most known columns. Double
-    quotes enclose cells and are doubled inside them. A row with another number of cells or a misplaced quote is a
-    Dropped item, and reading continues on the next line.
+    quotes enclose cells and are doubled inside them. A row with a wrong number of cells or a misplaced quote is
+    returned as Dropped, and reading continues on the next line.
 
     Args:
         path: the file.
         known: lower-case names of columns; the first line must contain at least one of them.
         encoding: character encoding of the file.
-        is_vocabulary: whether quotes are characters of the cells if tabs separate them, as in vocabularies of Athena;
-            only the quotes around a whole cell are removed.
+        is_vocabulary: whether the file is an OMOP vocabulary. The site Athena exports vocabularies with tabs between
+            cells and without quoting. So if tabs separate the cells, only quotes around a whole cell are removed.
 
     Raises:
         DataError: the file cannot be read, or the first line is not a header. While the rows are read: the file is
-            damaged, or more rows have undecodable bytes than have valid characters beyond ASCII.
+            damaged, or rows with undecodable bytes outnumber rows with valid non-ASCII characters.
 
     Privacy: reads the cells of the source; no error contains one.
     """
@@ -93,7 +93,7 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
             is_packed = raw.peek(2)[:2] == b"\x1f\x8b"
             data = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if is_packed else raw
             name = "utf-8-sig" if is_utf8 else encoding
-            # one bad row must not hide the others
+            # surrogateescape: one undecodable row must not end the reading
             with TextIOWrapper(data, encoding=name, errors="surrogateescape", newline="") as text:
                 while line := text.readline(MAX_CELL_CHARACTERS):
                     yield line

@@ -1,4 +1,4 @@
-"""Open DuckDB without network, without extensions, with access to named files only, and with safe errors."""
+"""Open DuckDB without network and extensions, with access to named files only; errors repeat no cell values."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,16 +11,16 @@ from synthgen.core.errors import DataError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_PATTERN = frozenset("*?[")
+_PATTERN_CHARACTERS = frozenset("*?[")
 
 
 @contextmanager
 def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ()) -> Iterator["DuckDBPyConnection"]:
     """Open an in-memory database that can access only a folder and the named files, and close it at the end.
 
-    Its configuration is locked. It uses two threads, keeps the order of rows, and shows times in UTC. A join keeps
-    its right side in memory and streams its left side. Extensions are neither installed nor loaded; parquet, JSON,
-    time zones and the core functions are built in.
+    The database uses two threads, keeps the order of rows, and shows times in UTC. A join keeps its right side in
+    memory and streams its left side. Extensions are neither installed nor loaded; parquet, JSON, time zones and the
+    core functions are built in. Statements cannot change these settings.
 
     Args:
         folder: folder for temporary files; statements can also read and write files in it.
@@ -42,7 +42,7 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
         "allow_community_extensions": "false",
         "allow_persistent_secrets": "false",
         "enable_progress_bar": "false",
-        "python_enable_replacements": "false",  # variables of this program are no tables
+        "python_enable_replacements": "false",  # else a name in a statement could mean a Python variable
         # joins run as written, so that a table of texts on the left side is never kept in memory
         "disabled_optimizers": "'join_order,build_side_probe_side'",
         "threads": "2",
@@ -51,7 +51,7 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
         "temp_directory": literal(folder),
         "allowed_directories": f"[{literal(folder)}]",
         "allowed_paths": f"[{', '.join(map(literal, readable))}]",
-        "enable_external_access": "false",  # fixes the settings of paths above
+        "enable_external_access": "false",  # from here on, only the paths above can be accessed
         "lock_configuration": "true",
     }
     try:
@@ -69,13 +69,13 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
 
 
 def literal(value: object) -> str:
-    """Return a text or path as an SQL literal; raise DataError for a path with characters of a file-name pattern."""
-    if isinstance(value, Path) and _PATTERN & {*str(value)}:
+    """Return a text or path as an SQL literal; raise DataError for a path that DuckDB would read as a pattern."""
+    if isinstance(value, Path) and _PATTERN_CHARACTERS & {*str(value)}:
         message = f"{value}: DuckDB reads *, ? and [ in a path as a pattern"
         raise DataError(message, hint="Rename the file or folder.")
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:
-    """Return a name of a table or column as an SQL identifier."""
+    """Return the name of a table or column as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

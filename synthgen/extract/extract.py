@@ -15,10 +15,10 @@ from synthgen.extract.i2b2 import read_i2b2
 from synthgen.extract.mimic import read_mimic
 from synthgen.extract.note import Fields, Item, Note, Reader
 from synthgen.extract.omop import read_omop
-from synthgen.extract.resolve import Wanted, resolve
+from synthgen.extract.resolve import NoteSelection, resolve
 from synthgen.extract.spool import spool
 
-LOAD_REPORT = "load-report.json"  # of the stage; private
+LOAD_REPORT = "load-report.json"  # private: counts, and places in the source
 STAFF = "staff.json"
 READERS: Mapping[str, Reader] = {
     "folder": read_folder,
@@ -32,25 +32,30 @@ READERS: Mapping[str, Reader] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reads:
+class ReadOptions:
     """How a source is read."""
 
     fields: Fields  # overrides of the default places of person, encounter, date, label and author
     encoding: str  # declared character encoding of text files
-    most_notes: int | None = None  # reading stops after so many notes with a used label; None to read all
+    max_notes: int | None = None  # reading stops after this number of notes with a used label; None to read all
 
 
 def extract(
-    kind: str, path: Path, folder: Path, reads: Reads, wanted: Wanted, advance: Advance = lambda _: None
+    kind: str,
+    path: Path,
+    folder: Path,
+    options: ReadOptions,
+    selection: NoteSelection,
+    advance: Advance = lambda _: None,
 ) -> dict[str, Any]:
-    """Write the notes of a source to `folder`, and return the load report, which is written there as well.
+    """Write the notes of a source and the load report to `folder`, and return the load report.
 
     Args:
         kind: a key of `READERS`.
         path: file or folder of the source.
         folder: an empty private folder.
-        reads: how the source is read.
-        wanted: which notes are kept.
+        options: how the source is read.
+        selection: which notes are kept.
         advance: receives the number of documents read.
 
     Raises:
@@ -60,20 +65,20 @@ def extract(
         its limit.
     Privacy: reads the private source. All files that it writes are private.
     """
-    items = READERS[kind](path, reads.fields, reads.encoding)
-    found = spool(_first(items, reads.most_notes, wanted.unused), folder, advance)
+    items = READERS[kind](path, options.fields, options.encoding)
+    spooled = spool(_first(items, options.max_notes, selection.unused), folder, advance)
     is_whole = next(items, None) is None
-    report = {"kind": kind, "is_whole": is_whole, **resolve(found, folder, wanted)}
-    write_json(folder / STAFF, sorted(found.staff))
+    report = {"kind": kind, "is_whole": is_whole, **resolve(spooled, folder, selection)}
+    write_json(folder / STAFF, sorted(spooled.staff))
     write_json(folder / LOAD_REPORT, report)
     return report
 
 
-def _first(items: Iterator[Item], most_notes: int | None, unused: Callable[[str], str | None]) -> Iterator[Item]:
-    """Yield the items up to the last wanted note; all items if `most_notes` is None."""
+def _first(items: Iterator[Item], max_notes: int | None, unused: Callable[[str], str | None]) -> Iterator[Item]:
+    """Yield the items up to the last of `max_notes` notes with a used label; all items if `max_notes` is None."""
     n_notes = 0
     for item in items:
         yield item
         n_notes += isinstance(item, Note) and unused(item.label.strip()) is None
-        if n_notes == most_notes:
+        if n_notes == max_notes:
             return

@@ -43,9 +43,10 @@ _DATE = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
 def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
     """Yield a note for each file with a known suffix below a folder, and each other file as dropped.
 
-    The order is that of the paths. The document is the path below the folder. The label is the first folder below it
-    unless `fields` names another location; see `file_field`. Person, encounter, date and author are empty unless
-    `fields` names a location. The date may also be `modified`, the day in UTC on which the file was last changed.
+    Files are read in the order of their paths. The path below the folder is the identifier of the document. The label
+    is the first folder of this path unless `fields` names another location; see `file_field`. Person, encounter, date
+    and author are empty unless `fields` names a location. The location of the date may also be `modified`, the day in
+    UTC on which the file was last changed.
 
     Args:
         path: the folder.
@@ -75,7 +76,7 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
         n_notes += any(isinstance(item, Note) for item in found)
         if reason != HIDDEN:
             suffix = file.suffix.lower()
-            suffixes[suffix if _SUFFIX.fullmatch(suffix) else "no suffix or another one"] += 1
+            suffixes[suffix if _SUFFIX.fullmatch(suffix) else "no suffix, or an unusual one"] += 1
         yield from found
     if not n_notes:
         problems = [f"{n} files: {suffix}" for suffix, n in suffixes.most_common(20)]
@@ -87,15 +88,18 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the entries below a folder by their paths, except folders that can be entered."""
-    left = [folder]
-    while left:
-        place = left.pop()
+    """Yield the files below a folder in the order of their paths, and the folders that cannot be entered.
+
+    A folder is not entered if it is hidden, a link, or unreadable.
+    """
+    stack = [folder]
+    while stack:
+        place = stack.pop()
         if place != folder and (_is_hidden(place.name) or place.is_symlink() or not place.is_dir()):
             yield place
             continue
         try:
-            left += sorted(place.iterdir(), key=lambda child: child.name, reverse=True)
+            stack += sorted(place.iterdir(), key=lambda child: child.name, reverse=True)
         except OSError:
             yield place
 
@@ -134,7 +138,7 @@ def _reason(file: Path, root: str) -> str:
 
 
 def _items(file: Path, relative: PurePath, locations: dict[str, str | None], encoding: str) -> list[Item]:
-    """Return the note of a file after the remarks on it, or the reason why it is dropped."""
+    """Return the remarks on a file and then its note, or the reason why the file is dropped."""
     place, kind = relative.as_posix(), _TYPES[file.suffix.lower()]
     try:
         data = read_regular(file, MAX_FILE_BYTES)
@@ -148,23 +152,23 @@ def _items(file: Path, relative: PurePath, locations: dict[str, str | None], enc
     except UnreadableDocument as unreadable:
         return [Dropped(unreadable.reason, place)]
 
-    def found(field: str) -> str:
+    def value(field: str) -> str:
         location = locations[field]
         return "" if location is None else file_field(relative, location)
 
     is_modified = locations["date"] == MODIFIED
-    stated = "" if is_modified else found("date")
+    stated = "" if is_modified else value("date")
     day = _day(changed) if is_modified else _iso_date(stated)
     remarks = (*document.remarks, NO_DATE) if stated and not day else document.remarks
     note = Note(
         place=place,
         document=place,
         text=document.text,
-        person=found("person"),
-        label=found("label"),
-        encounter=found("encounter"),
+        person=value("person"),
+        label=value("label"),
+        encounter=value("encounter"),
         date=day,
-        author=found("author"),
+        author=value("author"),
     )
     return [*(Remark(remark, place) for remark in remarks), note]
 

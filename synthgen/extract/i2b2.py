@@ -13,14 +13,14 @@ from synthgen.extract.documents.document_text import tidy
 from synthgen.extract.file_fields import NOTATION, file_field
 from synthgen.extract.links import OUTSIDE, is_outside
 from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
-from synthgen.extract.safe_xml import MOST_BYTES, Element, UnsafeXml, each_element, local, parse_xml
+from synthgen.extract.safe_xml import MAX_BYTES, Element, UnsafeXml, each_element, local, parse_xml
 
 OTHER_FILE, NO_NOTE = "file type is not read", "XML has no element TEXT"
 OTHER_ENCODING = "XML declares another encoding than it has"
 UNREADABLE, HIDDEN = "file cannot be opened, or is too large", "hidden file or folder"
 RECORDS = ("RECORD", "doc")  # elements of files that hold the records of many patients
 _TEXTS = {"TEXT", "text"}
-# between the notes of one patient in a file; a line of asterisks within a note is text
+# line of asterisks between two notes of one patient; without a `Record date:` or the end below, it is text of a note
 _RULE = re.compile(r"^\*{50,}[ \t]*$(?=\s*(?:Record date:|\Z))", re.MULTILINE | re.IGNORECASE)
 _DATE = re.compile(r"\s*Record date:\s*(\d{4}-\d{2}-\d{2})", re.IGNORECASE | re.ASCII)
 _TAG = re.compile(r"tag (\w+)@(\w+)")
@@ -62,7 +62,7 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
             yield item
     if not n_notes:
         found = [f"{suffix}: {n} files" for suffix, n in sorted(suffixes.items())[:20]]
-        hint = "Set source.path to the folder of the XML files; for text files, use kind folder."
+        hint = "Set source.path to the folder of the XML files; for text files, set source.kind to folder."
         raise DataError(f"{path}: no XML file has a note", problems=found, hint=hint)
 
 
@@ -83,7 +83,7 @@ def _check(fields: Fields) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """The fields that the path of a file gives."""
+    """The values that the configured fields have for one file."""
 
     relative: PurePath
     fields: Fields
@@ -93,7 +93,7 @@ class _Places:
         return file_field(self.relative, location) if location and not _TAG.fullmatch(location) else ""
 
     def note(self, number: int, text: str, person: str, element: Element) -> Item:
-        """Return the note of a text; `element` is searched for a tag that gives the label."""
+        """Return a note with this text; `element` is searched for the tag that states the label, if one is set."""
         place = f"{self.relative.as_posix()}, note {number}"
         tag = _TAG.fullmatch(self.fields.label or "")
         tagged = (one.get(tag[2], "") for one in element.iter() if local(one) == tag[1]) if tag else iter(())
@@ -128,22 +128,22 @@ def _records(file: Path, places: _Places) -> Iterator[Item]:
     """Yield the notes of a file; the records of many patients are read one by one."""
     number, shown = 0, places.relative.as_posix()
     with open_regular(file) as data:
-        for number, (record, is_other) in enumerate(each_element(data, RECORDS), 1):
-            if is_other and number == 1:
+        for number, (record, is_misdeclared) in enumerate(each_element(data, RECORDS), 1):
+            if is_misdeclared and number == 1:
                 yield Remark(OTHER_ENCODING, shown)
             text = _text(record)
             if text is None:
                 yield Dropped(NO_NOTE, f"{shown}, note {number}")
                 continue
-            own = record.get("ID") or record.get("id") or ""
-            yield places.note(number, text, places.at("person") if places.fields.person else own, record)
+            stated = record.get("ID") or record.get("id") or ""
+            yield places.note(number, text, places.at("person") if places.fields.person else stated, record)
     if not number:
         yield from _notes(file, places)
 
 
 def _notes(file: Path, places: _Places) -> Iterator[Item]:
-    root, is_other = parse_xml(read_regular(file, MOST_BYTES))
-    if is_other:
+    root, is_misdeclared = parse_xml(read_regular(file, MAX_BYTES))
+    if is_misdeclared:
         yield Remark(OTHER_ENCODING, places.relative.as_posix())
     parts = [part for part in _RULE.split(_text(root) or "") if part.strip()]
     if not parts:
@@ -159,7 +159,7 @@ def _text(element: Element) -> str | None:
 
 
 def _date(text: str) -> str:
-    """Return the date of the first line of a note; empty if there is none, or if it is no day of the calendar."""
+    """Return the date that the first line of a note states; empty if there is none or the day does not exist."""
     match = _DATE.match(text)
     try:
         return date.fromisoformat(match[1]).isoformat() if match else ""

@@ -18,7 +18,7 @@ _DETAILS = re.compile(r"(?:discharge|radiology)_detail\.csv(?:\.gz)?", re.IGNORE
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The columns that the fields have by default, and the column of the identifier of a note."""
+    """The default column of each field, and the column that identifies a note."""
 
     document: str
     person: str
@@ -57,9 +57,9 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     kinds = {_MIMIC_4 if "note_id" in header else _MIMIC_3 for header in headers.values()}
     if len(kinds) > 1:
         message = f"{path} has notes of both MIMIC-III and MIMIC-IV, which number persons differently"
-        raise DataError(message, hint="Give a folder with the files of one of them.")
-    own = {name: column.lower() for name, column in asdict(fields).items() if column is not None}
-    columns = {**asdict(kinds.pop()), **own, "text": "text"}
+        raise DataError(message, hint="Give a folder with the files of only one of the two.")
+    overrides = {name: column.lower() for name, column in asdict(fields).items() if column is not None}
+    columns = {**asdict(kinds.pop()), **overrides, "text": "text"}
     needed = {name: column for name, column in columns.items() if column is not None}
     problems = [
         f"{file.name}: no column {column} ({name}); its columns are {', '.join(header)}"
@@ -75,7 +75,10 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
 
 
 def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:
-    """Return the tables of notes in a folder, and what is not read; raise DataError if a table has two files."""
+    """Return the tables of notes in a folder, and the files that are not read.
+
+    Raise DataError if there is no table of notes, a table has two files, or one is a link out of the folder.
+    """
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:

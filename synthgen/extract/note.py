@@ -17,11 +17,11 @@ class Note:
     encounter: str = ""
     date: str = ""  # ISO 8601, as precise as the source
     author: str = ""
-    version: str = ""  # a later version of the same document sorts after an earlier one, as text
-    aliases: tuple[str, ...] = ()  # other identifiers that `replaces` of another document may contain
+    version: str = ""  # sorts as text: a later version of the same document comes after an earlier one
+    aliases: tuple[str, ...] = ()  # other identifiers of this document, by which `replaces` may refer to it
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this one replaces
-    is_superseded: bool = False  # dropped only if a document that replaces it or a newer one with an alias is present
-    withdrawn: str = ""  # why this document counts as deleted; earlier versions are then dropped as well
+    is_superseded: bool = False  # by its status; dropped only if a replacement or a newer version is present
+    withdrawn: str = ""  # why this document counts as deleted, if so; its earlier versions are then dropped as well
     names: tuple[str, ...] = ()  # names of the patient and contacts that only this document states
 
     def __repr__(self) -> str:

@@ -1,6 +1,6 @@
 """Read the notes of an OMOP database (CDM 5.3, 5.4 and 6): parquet or CSV files, or a DuckDB file."""
 
-# ruff: noqa: S608 - names in statements are quoted, and no cell enters one
+# ruff: noqa: S608 - names in SQL statements are quoted, and no statement contains a cell value
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,27 +18,27 @@ from synthgen.extract.table_notes import note_of
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# tables that fields can name besides note, each with the column that joins it to the note
+# tables besides note that `source.fields` can name, with the column that joins each to the table note
 _KEYS = {"person": "person_id", "visit_occurrence": "visit_occurrence_id", "provider": "provider_id"}
 _REQUIRED: dict[str, tuple[str, ...]] = {table: (key,) for table, key in _KEYS.items()}
 _REQUIRED |= {"note": ("note_id", "person_id", "note_text"), "concept": ("concept_id", "concept_name")}
-# columns that sites add to the table person; given name, middle name and family name are one name
+# columns that some sites add to the table person; given, middle and family name are joined to one name
 _GIVEN, _FAMILY = ("given_name", "first_name"), ("family_name", "last_name")
 _PERSON_NAMES = (*_GIVEN, "middle_name", *_FAMILY, "person_name", "name", "birth_name", "maiden_name")
 _BATCH = 256
 _WHOLE = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?")
 _CAST = re.compile(rf"{_WHOLE.pattern}|DATE|BOOLEAN|UUID|DECIMAL\(.*\)|ENUM\(.*\)", re.DOTALL)
-_EXACT = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # from these on, not every whole number can be stored
+_EXACT = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # whole numbers below these limits are stored exactly
 
 
 def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
     """Yield the notes of an OMOP database, and the names of persons and providers.
 
     Defaults of the fields: person `note.person_id`, encounter `note.visit_occurrence_id`, date `note.note_datetime`
-    or, where it is empty, `note.note_date`. The label is the first of these that any note has: the name of
-    `note_class_concept_id` in the table concept, `note.note_title`, `note_class_concept_id` itself. Concept 0 counts
-    as no label. The author is `provider.provider_name` or, where it is empty, `note.provider_id`. Times with a time
-    zone are converted to UTC.
+    or, where it is empty, `note.note_date`. The labels of all notes come from the first of these that has a value in
+    at least one note: the name of `note_class_concept_id` in the table concept, `note.note_title`,
+    `note_class_concept_id` itself. Concept 0 counts as empty. The author is `provider.provider_name` or, where it is
+    empty, `note.provider_id`. Times with a time zone are converted to UTC.
 
     OMOP has no names of persons. Some sites add columns to the table person: given_name or first_name, middle_name,
     family_name or last_name, person_name, name, birth_name and maiden_name are read. Without them, de-identification
@@ -128,27 +128,25 @@ def _columns(tables: Mapping[str, OmopTable], table: str) -> Mapping[str, tuple[
 def _joinable(
     connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields
 ) -> dict[str, OmopTable]:
-    """Return the table note, and the tables to be joined with only those rows that a note names.
+    """Return the table note and the tables to join, reduced to the rows that some note refers to.
 
-    A vocabulary has millions of concepts, of which the notes use some.
+    Without this reduction, a vocabulary would be joined with its millions of concepts.
     """
     joinable = {"note": tables["note"]}
     overrides = (fields.person, fields.encounter, fields.date, fields.label, fields.author)
-    wanted = {"person", "provider", "concept", *(r.lower().split(".")[0] for r in overrides if r)} - {"note"}
-    for table in sorted(wanted & {*tables}):
-        key, own = _join_keys(table)
-        if own in tables["note"].columns:
-            named = f"SELECT {_value(tables, 'note', own)} FROM {tables['note'].relation} AS note"
-            rows = (
-                f"SELECT * FROM {tables[table].relation} AS {table} WHERE {_value(tables, table, key)} IN ({named})"
-            )
+    needed = {"person", "provider", "concept", *(r.lower().split(".")[0] for r in overrides if r)} - {"note"}
+    for table in sorted(needed & {*tables}):
+        key, note_key = _join_keys(table)
+        if note_key in tables["note"].columns:
+            keys = f"SELECT {_value(tables, 'note', note_key)} FROM {tables['note'].relation} AS note"
+            rows = f"SELECT * FROM {tables[table].relation} AS {table} WHERE {_value(tables, table, key)} IN ({keys})"
             connection.execute(f"CREATE TEMPORARY TABLE {quoted('joined ' + table)} AS {rows}")
             joinable[table] = OmopTable(quoted(f"joined {table}"), tables[table].columns)
     return joinable
 
 
 def _join_keys(table: str) -> tuple[str, str]:
-    """Return the columns of a table and of the table note by which they are joined."""
+    """Return the column of a table and the column of the table note that are equal in joined rows."""
     return ("concept_id", "note_class_concept_id") if table == "concept" else (_KEYS[table], _KEYS[table])
 
 
@@ -156,10 +154,10 @@ def _selected(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable],
     """Return the SQL expression of each value that a note is made of."""
 
     def value(reference: str | None, *default: str) -> str:
-        """Return the value of an override, or the first value that is not empty of the columns that exist."""
+        """Return SQL for the value of the override; without one, for the first default column that is not empty."""
         pairs = [r.lower().split(".", 1) for r in ([reference] if reference else default)]
-        found = [_value(tables, table, column) for table, column in pairs if column in _columns(tables, table)]
-        return f"coalesce({', '.join(found)})" if found else "''"
+        existing = [_value(tables, table, column) for table, column in pairs if column in _columns(tables, table)]
+        return f"coalesce({', '.join(existing)})" if existing else "''"
 
     selected = {
         "place": f"note.{quoted(PLACE)}",
@@ -191,8 +189,8 @@ def _query(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> str:
     expressions = list(expressions)
     joins = [f"SELECT {', '.join(expressions)} FROM {tables['note'].relation} AS note"]
     for table in _used(tables, expressions):
-        key, own = _join_keys(table)
-        condition = f"{_value(tables, table, key)} = {_value(tables, 'note', own)}"
+        key, note_key = _join_keys(table)
+        condition = f"{_value(tables, table, key)} = {_value(tables, 'note', note_key)}"
         joins.append(f"LEFT JOIN {tables[table].relation} AS {table} ON {condition}")
     return " ".join(joins)
 
@@ -239,9 +237,9 @@ def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
 
 
 def _value(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
-    """Return the SQL expression of a short value; empty text, and 0 as a concept, are null.
+    """Return the SQL expression of a short value; empty text and concept 0 become null.
 
-    Some programs write identifiers with decimals, such as 12.0.
+    Decimals that some programs add to identifiers are removed: 12.0 becomes 12.
     """
     value = _text(tables, table, column)
     if _WHOLE.fullmatch(tables[table].columns[column][1]) is None:

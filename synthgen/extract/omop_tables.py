@@ -21,8 +21,8 @@ from synthgen.extract.note import Dropped
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-PLACE = "synthgen place"  # column of the place of a row; a space, so that no column of OMOP has this name
-# columns by which the header of a CSV file is recognised
+PLACE = "synthgen place"  # added column with the place of each row; no column of OMOP has a space in its name
+# some columns of each table, by which the header of a CSV file is recognised
 _COLUMNS = {
     "note": frozenset({"note_id", "person_id", "note_text", "note_date"}),
     "person": frozenset({"person_id", "gender_concept_id", "year_of_birth"}),
@@ -46,7 +46,7 @@ _LAYOUT = (
 
 @dataclass(frozen=True, slots=True)
 class OmopTable:
-    """A table in SQL, and the SQL name and type of each column by its lower-case name."""
+    """The SQL expression of a table, and the SQL name and type of each column by its lower-case name."""
 
     relation: str
     columns: Mapping[str, tuple[str, str]]
@@ -71,8 +71,8 @@ def open_files(
 def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnection", dict[str, OmopTable]]]:
     """Open the tables in a DuckDB file for reading; temporary files go to `folder`.
 
-    All tables are read from the schema that has a table `note`. If it has no table `concept`, that of the only other
-    schema with one is read, because many sites keep the vocabulary in a schema of its own.
+    All tables are read from the schema that has a table `note`. Many sites keep the vocabulary in a separate schema.
+    So if exactly one schema of the file has a table `concept`, that table is read.
 
     Raises:
         DataError: the file is not a DuckDB file, or none or several of its schemas have a table `note`.
@@ -94,12 +94,12 @@ def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnectio
         schemas = sorted(schema for schema, table in known if table.lower() == "note")
         if len(schemas) != 1:
             problems = [f"schema {schema} has a table note" for schema in schemas] or ["no schema has a table note"]
-            hint = "Copy the tables of one schema to a DuckDB file of their own." if schemas else _LAYOUT
+            hint = "Copy the tables of one schema to a separate DuckDB file." if schemas else _LAYOUT
             raise DataError(f"{path.name} does not contain exactly one table note", problems=problems, hint=hint)
         names = {table.lower(): (schema, table) for schema, table in known if schema == schemas[0]}
-        others = [(schema, table) for schema, table in known if table.lower() == "concept"]
-        if len(others) == 1:
-            names["concept"] = others[0]
+        concepts = [(schema, table) for schema, table in known if table.lower() == "concept"]
+        if len(concepts) == 1:
+            names["concept"] = concepts[0]
         yield (
             connection,
             {
@@ -161,17 +161,17 @@ def _is_csv(file: Path) -> bool:
 
 
 def _parts(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the parts of a table in a folder, and its problems.
+    """Return the files of a table that is stored as a folder of parts, and the problems of this folder.
 
-    A subfolder is a partition or the log of a table format with versions (Delta, Iceberg, Hudi). The parquet files of
-    such a table can contain deleted rows.
+    A subfolder is a problem: it is a partition, or the log of a versioned table format (Delta, Iceberg, Hudi), whose
+    parquet files can contain deleted rows.
     """
     parts, problems = [], []
     for entry in _entries(folder):
         if entry.is_dir():
             problems.append(f"{entry.name}: a subfolder; export partitions and versions (Delta) to plain files")
         elif entry.name.startswith(("_", ".")):
-            continue  # notes of the writer, such as _SUCCESS
+            continue  # files of the exporting program, such as _SUCCESS
         elif _PART.fullmatch(entry.name):
             parts.append(entry)
         else:
@@ -180,10 +180,10 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> Iterator[Dropped]:
-    """Write the rows of CSV files to a parquet file, with a column of places, and yield the rows that are unreadable.
+    """Write the rows of CSV files and their places to a parquet file, and yield the rows that are unreadable.
 
-    Python's csv module reads line breaks in quoted cells that differ from those between rows, which hospital exports
-    often have; DuckDB rejects such rows.
+    In hospital exports, line breaks in quoted cells often differ from the line breaks between rows. Python's csv
+    module reads such rows; DuckDB rejects them.
 
     Raises:
         DataError: as `read_csv_table`, or the files have different columns.

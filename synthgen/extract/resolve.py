@@ -1,11 +1,11 @@
 """Resolve versions, replacements, merged persons and repeated documents, and write the notes that remain.
 
 The text columns stay on disk: DuckDB compares identifiers, dates and digests, and then sorts the notes that remain.
-All comparisons are within one person, so adding or removing a person changes no note of another person. A withdrawal
-that names no person is an exception: it withdraws the document of every person.
+Documents are compared only within one person, so adding or removing a person changes no note of another person.
+Exception: a withdrawal that names no person withdraws the document for every person.
 
-Later stages sort the records of a class by their ids. An id therefore begins with the person and the date, so that
-names of documents, which differ between formats, decide only about the order of the notes of one person on one day.
+Later stages sort the records of a class by their ids. An id begins with the person and the date, because the same
+document has different identifiers in different formats. So only the notes of one person on one day can change order.
 """
 
 from collections import defaultdict
@@ -63,7 +63,7 @@ _STEPS = (
     ),
     (NO_TEXT, "UPDATE note SET reason = $reason WHERE reason IS NULL AND NOT has_text"),
     (NO_LABEL, "UPDATE note SET reason = $reason WHERE reason IS NULL AND label = ''"),
-    (  # a superseded document, if another one has a common identifier and is newer; that one may be withdrawn
+    (  # a superseded document, if a newer document, withdrawn or not, has one of its identifiers
         OLDER,
         """
         WITH key AS (SELECT row, person, version, date, is_superseded AND reason IS NULL AS is_old,
@@ -75,41 +75,42 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM ranked WHERE note.row = ranked.row AND is_old AND rank > 1
         """,
     ),
-    (  # a withdrawn document that another one has as an alias
+    (  # a document with an alias that a later withdrawal names
         OLDER,
         """
         WITH gone AS (SELECT person, document AS name, max((version, row)) AS last
                       FROM note WHERE withdrawn <> '' GROUP BY 1, 2),
-            own AS (SELECT row, person, version, unnest(aliases) AS name FROM note WHERE reason IS NULL),
-            pair AS (SELECT row FROM own JOIN gone USING (person, name) WHERE (own.version, own.row) < last)
+            item AS (SELECT row, person, version, unnest(aliases) AS name FROM note WHERE reason IS NULL),
+            pair AS (SELECT row FROM item JOIN gone USING (person, name) WHERE (item.version, item.row) < last)
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that a newer one with a common identifier replaces
+    (  # a document that is replaced by a newer one with which it shares an alias
         OLDER,
         """
         WITH target AS (SELECT person, version, aliases, unnest(replaces) AS name FROM note WHERE reason IS NULL),
-            own AS (SELECT row, person, version, aliases, unnest(list_append(aliases, document)) AS name
+            item AS (SELECT row, person, version, aliases, unnest(list_append(aliases, document)) AS name
                     FROM note WHERE reason IS NULL),
-            pair AS (SELECT row FROM own JOIN target USING (person, name)
-                     WHERE target.version > own.version AND list_has_any(own.aliases, target.aliases))
+            pair AS (SELECT row FROM item JOIN target USING (person, name)
+                     WHERE target.version > item.version AND list_has_any(item.aliases, target.aliases))
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # if two documents replace one another, the newer one stays; an earlier version can state what is replaced
+    (  # a document that another document, or an earlier version of another document, replaces; if two documents
+        # replace each other, the newer one is kept
         REPLACED,
         """
         WITH target AS (SELECT row, person, document, date, version, reason IS NULL AS is_kept,
                             withdrawn <> '' AS is_withdrawn, unnest(replaces) AS name
                         FROM note WHERE reason IS NULL OR reason = $older OR withdrawn <> ''),
-            own AS (SELECT row, person, document, date, version, is_superseded,
+            item AS (SELECT row, person, document, date, version, is_superseded,
                         unnest(list_append(aliases, document)) AS name
                     FROM note WHERE reason IS NULL),
-            pair AS (SELECT DISTINCT own.row AS old, target.row AS new, is_kept,
-                        (own.date, own.version, own.row) > (target.date, target.version, target.row) AS is_newer
-                     FROM own JOIN target USING (person, name)
-                     WHERE own.row <> target.row AND (is_superseded OR NOT is_withdrawn)
-                        AND (is_kept OR own.document <> target.document))
+            pair AS (SELECT DISTINCT item.row AS old, target.row AS new, is_kept,
+                        (item.date, item.version, item.row) > (target.date, target.version, target.row) AS is_newer
+                     FROM item JOIN target USING (person, name)
+                     WHERE item.row <> target.row AND (is_superseded OR NOT is_withdrawn)
+                        AND (is_kept OR item.document <> target.document))
         UPDATE note SET reason = $reason FROM pair
         WHERE note.row = pair.old AND NOT (is_newer AND (NOT is_kept OR EXISTS (
             SELECT 1 FROM pair other WHERE other.old = pair.new AND other.new = pair.old)))
@@ -153,44 +154,44 @@ SELECT date[:4], count(*) FROM read_parquet($notes) WHERE regexp_matches(date, '
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class NoteSelection:
     """Which notes are kept."""
 
     unused: Callable[[str], str | None]  # returns why notes with this label are not used, or None
     limit: int | None  # largest number of notes; None for all
-    rank: Callable[[str], Any]  # place of a person in the random order in which whole persons are taken up to `limit`
-    rows_are_persons: bool  # whether a note without a person is kept as a person of its own
+    rank: Callable[[str], Any]  # sort key of a person: whole persons are taken in this random order, up to `limit`
+    rows_are_persons: bool  # whether a note without a person is kept, as the only note of its person
 
 
-def resolve(found: Spooled, folder: Path, wanted: Wanted) -> dict[str, Any]:
-    """Write `RESOLVED` into `folder` from the spooled files there, and return the content of the load report.
+def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[str, Any]:
+    """Write `RESOLVED` from the files that `spool` wrote to `folder`, and return the content of the load report.
 
-    `found` is what `spool` returned. The spooled files are removed.
+    The files of `spool` are removed.
 
     Raises:
         DataError: no note is left. The message lists the reasons with counts.
 
     Privacy: the load report holds counts, years, and the places of notes in the source.
     """
-    spooled = {"spooled": str(folder / NOTES)}
+    notes = {"spooled": str(folder / NOTES)}
     with connect(folder, "400MB") as database:
-        final = _final(found.merged)
+        final = _final(spooled.merged)
         database.execute(_MERGED, {"old": list(final), "new": list(final.values())})
-        database.execute(_NOTES, {**spooled, "rows_are_persons": wanted.rows_are_persons})
+        database.execute(_NOTES, {**notes, "rows_are_persons": selection.rows_are_persons})
         for reason, step in _STEPS:
             given = {"reason": reason, "older": OLDER}
             database.execute(step, {name: value for name, value in given.items() if f"${name}" in step})
-        _drop_labels(database, wanted)
-        _sample(database, wanted)
+        _drop_labels(database, selection)
+        _sample(database, selection)
         database.execute(_NAMES, {"spooled": str(folder / PERSONS)})
-        report = _report(database, found, len(final))
+        report = _report(database, spooled, len(final))
         if not report["notes"]:
             raise DataError(
                 "the source holds no usable note",
                 problems=[f"{reason}: {what['count']}" for reason, what in report["dropped"].items()],
                 hint=_remedy(report["dropped"]),
             )
-        rows = database.sql(_RESULT, params=spooled).to_arrow_reader(BATCH_ROWS)
+        rows = database.sql(_RESULT, params=notes).to_arrow_reader(BATCH_ROWS)
         with pq.ParquetWriter(folder / RESOLVED, rows.schema, compression="zstd") as writer:
             for batch in rows:
                 writer.write_batch(batch)
@@ -204,15 +205,16 @@ def _remedy(dropped: Collection[str]) -> str:
     if NOT_SAMPLED in dropped:
         return "Raise source.max_records; the first person of the sample has more notes."
     if OTHER_LABEL in dropped:
-        return "Remove source.labels, run `synthgen plan`, and list classes that it prints."
+        return "Remove source.labels, run `synthgen plan`, and set source.labels to classes that it prints."
     return "Check source.kind, source.path and source.fields."
 
 
 def _final(merges: Collection[tuple[str, str]]) -> dict[str, str]:
-    """Return the identifier that stands for a person by each other identifier of that person.
+    """Return the final identifier of a person by each other identifier of this person.
 
-    All identifiers that merges connect are one person, also if one was merged twice. The person has the identifier
-    that was never replaced; if there are several, or none because of a circle, the smallest.
+    All identifiers that merges connect belong to one person, even if one was merged into two others. The final
+    identifier is the one that was never replaced. If there are several, the smallest of them is final; if there is
+    none because of a circle of merges, the smallest of all is final.
     """
     linked: dict[str, set[str]] = defaultdict(set)
     for old, new in merges:
@@ -222,23 +224,23 @@ def _final(merges: Collection[tuple[str, str]]) -> dict[str, str]:
     final: dict[str, str] = {}
     seen: set[str] = set()
     for start in linked:
-        group, waiting = [], [] if start in seen else [start]
-        while waiting:
-            if (one := waiting.pop()) not in seen:
-                seen.add(one)
-                group.append(one)
-                waiting += linked[one]
+        group, pending = [], [] if start in seen else [start]
+        while pending:
+            if (identifier := pending.pop()) not in seen:
+                seen.add(identifier)
+                group.append(identifier)
+                pending += linked[identifier]
         if group:
-            own = min([one for one in group if one not in replaced] or group)
-            final |= {one: own for one in group if one != own}
+            kept = min([identifier for identifier in group if identifier not in replaced] or group)
+            final |= {identifier: kept for identifier in group if identifier != kept}
     return final
 
 
-def _drop_labels(database: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
+def _drop_labels(database: duckdb.DuckDBPyConnection, selection: NoteSelection) -> None:
     labels = [
         label for (label,) in database.execute("SELECT DISTINCT label FROM note WHERE reason IS NULL").fetchall()
     ]
-    unused = {label: reason for label in labels if (reason := wanted.unused(label)) is not None}
+    unused = {label: reason for label in labels if (reason := selection.unused(label)) is not None}
     database.execute(
         "CREATE TABLE unused AS SELECT unnest($label::VARCHAR[]) AS label, unnest($reason::VARCHAR[]) AS reason",
         {"label": list(unused), "reason": list(unused.values())},
@@ -248,18 +250,18 @@ def _drop_labels(database: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
     )
 
 
-def _sample(database: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
-    """Keep whole persons, in the order of their rank, until the next one does not fit the limit."""
+def _sample(database: duckdb.DuckDBPyConnection, selection: NoteSelection) -> None:
+    """Keep whole persons, in the order of their rank, until the notes of the next person would exceed the limit."""
     sizes = dict(database.execute("SELECT person, count(*) FROM note WHERE reason IS NULL GROUP BY 1").fetchall())
-    if wanted.limit is None or sum(sizes.values()) <= wanted.limit:
+    if selection.limit is None or sum(sizes.values()) <= selection.limit:
         return
     taken: list[str] = []
-    room = wanted.limit
-    for person in sorted(sizes, key=wanted.rank):
-        if sizes[person] > room:
+    n_free = selection.limit
+    for person in sorted(sizes, key=selection.rank):
+        if sizes[person] > n_free:
             break
         taken.append(person)
-        room -= sizes[person]
+        n_free -= sizes[person]
     database.execute("CREATE TABLE taken AS SELECT unnest($taken::VARCHAR[]) AS person", {"taken": taken})
     database.execute(
         "UPDATE note SET reason = $reason WHERE reason IS NULL AND person NOT IN (SELECT person FROM taken)",
@@ -267,20 +269,20 @@ def _sample(database: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
     )
 
 
-def _report(database: duckdb.DuckDBPyConnection, found: Spooled, n_merged: int) -> dict[str, Any]:
+def _report(database: duckdb.DuckDBPyConnection, spooled: Spooled, n_merged: int) -> dict[str, Any]:
     """Return the number of items and notes, and the counts and first places by reason."""
     for reason, count, places in database.execute(_UNUSED).fetchall():
-        found.dropped.add(reason, places, count)
+        spooled.dropped.add(reason, places, count)
     ((n_kept, places),) = database.execute(_SUPERSEDED).fetchall()
     if n_kept:
-        found.remarks.add(KEPT_SUPERSEDED, places, n_kept)
+        spooled.remarks.add(KEPT_SUPERSEDED, places, n_kept)
     ((n_notes,),) = database.execute("SELECT count(*) FROM note WHERE reason IS NULL").fetchall()
     return {
-        "items": found.n_items,
+        "items": spooled.n_items,
         "notes": n_notes,
         "merged_persons": n_merged,
-        "dropped": found.dropped.to_json(),
-        "remarks": found.remarks.to_json(),
+        "dropped": spooled.dropped.to_json(),
+        "remarks": spooled.remarks.to_json(),
     }
 
 

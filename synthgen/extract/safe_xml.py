@@ -9,8 +9,8 @@ from lxml import etree
 Element = Any  # an element of lxml, which has no types
 MALFORMED, ENTITIES = "XML is malformed", "XML has entities"
 TOO_LARGE = "XML is too large, has a text of more than 10 MB, or is nested too deeply"
-MOST_BYTES = 256 << 20
-MOST_DEPTH = 250
+MAX_BYTES = 256 << 20
+MAX_DEPTH = 250
 _SAFE = {
     "resolve_entities": False, "load_dtd": False, "no_network": True, "huge_tree": False, "remove_comments": True,
     "remove_pis": True,
@@ -19,7 +19,7 @@ _HEAD_BYTES = 4096
 _OPENING = re.compile(rb"(\xef\xbb\xbf)?\s*")  # some systems write line breaks before the declaration
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,300}\bencoding\s*=")
 _LIMIT_CODE = 114  # XML_ERR_RESOURCE_LIMIT of libxml2
-_LIMIT_WORDS = ("too big", "too long", "huge")  # in messages of limits that have other codes
+_LIMIT_WORDS = ("too big", "too long", "huge")  # words of libxml2's messages about limits that have other codes
 
 
 class UnsafeXml(Exception):  # noqa: N818 - an expected property of a file, which the reader counts
@@ -36,7 +36,7 @@ def parse_xml(data: bytes) -> tuple[Element, bool]:
     A document that is malformed in its declared encoding is read as UTF-8 instead. Entities are not expanded, and
     nothing is loaded. Raise UnsafeXml if the document is malformed, has entities, or exceeds a limit.
     """
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise UnsafeXml(TOO_LARGE)
     start, encoding = _opening(data[:_HEAD_BYTES])
     body = data[start:]
@@ -49,10 +49,10 @@ def parse_xml(data: bytes) -> tuple[Element, bool]:
 
 
 def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Element, bool]]:
-    """Yield the elements of some names one by one, and whether the declared encoding was wrong.
+    """Yield the elements with the given names one by one, and whether the declared encoding was wrong.
 
-    The conditions are those of `parse_xml`. An element is valid until the next one is read, so memory does not grow
-    with their number. Raise UnsafeXml at the place where the file becomes unusable.
+    The limits and the fallback to UTF-8 are those of `parse_xml`. An element is emptied when the next one is read, so
+    memory does not grow with the number of elements. Raise UnsafeXml where the file becomes unusable.
     """
     head = file.read(_HEAD_BYTES)
     start, encoding = _opening(head)
@@ -92,7 +92,7 @@ def _parsed(data: bytes, encoding: str | None) -> Element:
     depth = 0
     for event, _ in etree.iterwalk(root, events=("start", "end")):
         depth += 1 if event == "start" else -1
-        if depth > MOST_DEPTH:
+        if depth > MAX_DEPTH:
             raise UnsafeXml(TOO_LARGE)
     return root
 
@@ -102,7 +102,7 @@ def _streamed(file: BinaryIO, names: Collection[str], encoding: str | None) -> I
     try:
         for event, element in etree.iterparse(file, events=("start", "end"), encoding=encoding, **_SAFE):
             depth += 1 if event == "start" else -1
-            if depth > MOST_DEPTH:
+            if depth > MAX_DEPTH:
                 raise UnsafeXml(TOO_LARGE)
             if event == "end" and local(element) in names:
                 _refuse_entities(element)
@@ -115,7 +115,10 @@ def _streamed(file: BinaryIO, names: Collection[str], encoding: str | None) -> I
 
 
 def _refuse_entities(element: Element) -> None:
-    """Refuse declared entities, which attributes may contain, and references to entities that nothing declares."""
+    """Raise UnsafeXml if entities are declared, or an undeclared one is referenced.
+
+    References in attributes are not in the element tree, so a declaration alone is a reason.
+    """
     dtd = element.getroottree().docinfo.internalDTD
     if (dtd is not None and dtd.entities()) or next(element.iter(etree.Entity), None) is not None:
         raise UnsafeXml(ENTITIES)

@@ -15,8 +15,8 @@ from synthgen.core.progress import Advance
 from synthgen.extract.note import Dropped, Item, MergedPerson, Note, PersonNames, Remark, StaffNames
 
 NOTES, PERSONS = "spooled-notes.parquet", "spooled-persons.parquet"
-BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # a batch is written as soon as it reaches one of them
-SHOWN_PLACES = 20  # of each reason, in the load report
+BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # a batch is written as soon as it reaches either limit
+SHOWN_PLACES = 20  # places per reason in the load report
 NOT_UNICODE, NUL = "lone surrogate in a field", "NUL character in a field"
 _WORD = re.compile(r"\w+")
 _TEXT, _LIST = pa.string(), pa.list_(pa.string())
@@ -30,24 +30,24 @@ NOTE_SCHEMA = pa.schema(
         "is_superseded": pa.bool_(),
         "withdrawn": _TEXT,
         "names": _LIST,
-        "same": pa.binary(16),  # digest of the words; formats of one document differ in marks of lists
+        "same": pa.binary(16),  # digest of the words only, because formats of one document differ in list marks
     }
 )
 PERSON_SCHEMA = pa.schema({"person": _TEXT, "names": _LIST})
 
 
 class Tally:
-    """Counts of reasons, and the first places of each."""
+    """The number of items per reason, and the first places of each reason."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self._places: dict[str, list[str]] = defaultdict(list)
 
     def add(self, reason: str, places: Sequence[str], count: int = 1) -> None:
-        """Count a reason; `places` are the places, or the first of them."""
+        """Add `count` items with this reason; `places` may hold only the first `SHOWN_PLACES` places."""
         self.counts[reason] += count
-        room = SHOWN_PLACES - len(self._places[reason])
-        self._places[reason] += places[:room]
+        n_free = SHOWN_PLACES - len(self._places[reason])
+        self._places[reason] += places[:n_free]
 
     def to_json(self) -> dict[str, dict[str, object]]:
         """Return count and first places by reason, sorted by reason."""
@@ -55,7 +55,7 @@ class Tally:
 
 
 class Spooled:
-    """What `spool` wrote and counted."""
+    """The counts, merges and staff names that `spool` collects."""
 
     def __init__(self) -> None:
         self.n_items = 0  # notes and dropped items
@@ -65,11 +65,11 @@ class Spooled:
 
 
 def spool(items: Iterable[Item], folder: Path, advance: Advance) -> Spooled:
-    """Write the notes and the names of persons of a reader to `folder`, and return the rest.
+    """Write the notes and the names of persons to `folder`; return the counts, merges and staff names.
 
     Privacy: the files hold the private notes; the caller removes them.
     """
-    found = Spooled()
+    spooled = Spooled()
     with _table(folder / NOTES, NOTE_SCHEMA) as notes, _table(folder / PERSONS, PERSON_SCHEMA) as persons:
         for item in items:
             if isinstance(item, Note):
@@ -77,21 +77,23 @@ def spool(items: Iterable[Item], folder: Path, advance: Advance) -> Spooled:
                 if (reason := _unfit(row)) is None:
                     notes.add(row, len(item.text))
                 else:
-                    found.dropped.add(reason, [item.place])
+                    spooled.dropped.add(reason, [item.place])
             elif isinstance(item, Dropped):
-                found.dropped.add(item.reason, [item.place])
+                spooled.dropped.add(item.reason, [item.place])
             elif isinstance(item, Remark):
-                found.remarks.add(item.reason, [item.place])
+                spooled.remarks.add(item.reason, [item.place])
             elif isinstance(item, MergedPerson):
-                found.merged.add((_shown(item.old).strip(), _shown(item.new).strip()))
+                spooled.merged.add((_encodable(item.old).strip(), _encodable(item.new).strip()))
             elif isinstance(item, PersonNames):
-                persons.add({"person": _shown(item.person).strip(), "names": list(map(_shown, item.names))}, 0)
+                persons.add(
+                    {"person": _encodable(item.person).strip(), "names": list(map(_encodable, item.names))}, 0
+                )
             elif isinstance(item, StaffNames):
-                found.staff.update(map(_shown, item.names))
+                spooled.staff.update(map(_encodable, item.names))
             if isinstance(item, Note | Dropped):
-                found.n_items += 1
+                spooled.n_items += 1
                 advance(1)
-    return found
+    return spooled
 
 
 def _row(note: Note) -> dict[str, Any]:
@@ -108,15 +110,15 @@ def _row(note: Note) -> dict[str, Any]:
 
 
 def _unfit(row: Mapping[str, Any]) -> str | None:
-    """Return why a note cannot be written as UTF-8, or contains a NUL; None if it can be used."""
+    """Return why a note cannot be used (a NUL character or a lone surrogate), or None if it can."""
     strings = [value for value in row.values() if isinstance(value, str)]
     text = "".join([*strings, *row["aliases"], *row["replaces"], *row["names"]])
     if "\0" in text:
         return NUL
-    return None if _shown(text) == text else NOT_UNICODE
+    return None if _encodable(text) == text else NOT_UNICODE
 
 
-def _shown(text: str) -> str:
+def _encodable(text: str) -> str:
     """Return the text with a question mark in place of each lone surrogate, which UTF-8 cannot encode."""
     return text.encode(errors="replace").decode()
 

@@ -1,4 +1,4 @@
-"""Make notes of rows of tables."""
+"""Make notes from the rows of tables."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
@@ -12,8 +12,8 @@ UNKNOWN_DATE = "date is not in ISO 8601 form"
 def note_of(values: Mapping[str, str], place: str) -> Iterator[Item]:
     """Yield the note with the given values of its fields, and a remark if its date cannot be interpreted.
 
-    A row without an identifier of the document is dropped. So is a row with white space in an identifier of document
-    or person: it is a part of a text that a misplaced quote made a row.
+    A row without an identifier of the document is dropped. If the identifier of the document or person contains white
+    space, the row is dropped too: such a row is a piece of a text that a misplaced quote has cut off.
     """
     if not values["document"]:
         yield Dropped(NO_ID, place)
@@ -21,8 +21,8 @@ def note_of(values: Mapping[str, str], place: str) -> Iterator[Item]:
     if any(map(str.isspace, values["document"] + values["person"])):
         yield Dropped(MALFORMED_ID, place)
         return
-    found = iso_date(values["date"])
-    if found is None:
+    day = iso_date(values["date"])
+    if day is None:
         yield Remark(UNKNOWN_DATE, place)
     yield Note(
         place=place,
@@ -31,7 +31,7 @@ def note_of(values: Mapping[str, str], place: str) -> Iterator[Item]:
         person=values["person"],
         label=values["label"],
         encounter=values["encounter"],
-        date=found or "",
+        date=day or "",
         author=values["author"],
     )
 

@@ -22,12 +22,12 @@ class CellError(ValueError):
 
 def spelled(name: str, form: Literal["NFC", "NFKC"]) -> str:
     """Return a name in a Unicode normal form, without invisible characters and with single spaces."""
-    seen = UNSEEN.sub("", unicodedata.normalize(form, name))
-    return " ".join(unicodedata.normalize(form, seen).replace(BLANK, " ").split())
+    visible = UNSEEN.sub("", unicodedata.normalize(form, name))
+    return " ".join(unicodedata.normalize(form, visible).replace(BLANK, " ").split())
 
 
 def folded(label: str) -> str:
-    """Return a form of a label that is equal for labels that differ only by case, width or spacing."""
+    """Return a form of a label without differences of case, width and spacing, to find labels that differ only so."""
     return "".join(spelled(label, "NFKC").casefold().split())
 
 

@@ -21,7 +21,7 @@ class MinClassConfig(Section):
 
 
 class FieldsConfig(Section):
-    """Places of the fields of a note in a hospital source, in the notation of its kind; null for the default."""
+    """Places of the fields of a note in a hospital source, in the notation of its `kind`; null for the default."""
 
     person: str | None = Field(
         None, description="Place of the identifier of the patient, for example `PID-3.1` for hl7v2."
@@ -93,8 +93,8 @@ class SourceConfig(Section):
     )
     normalize_labels: bool = Field(
         False,
-        description="Treats labels that differ only by case, width or spacing as one class, in the spelling of "
-        "`labels` or else the most frequent one, and labels such as `NULL` or `N/A` as missing.",
+        description="Treats labels that differ only by case, width or spacing as one class, spelled as in `labels` "
+        "or else as most often in the source. Labels such as `NULL` or `N/A` count as missing.",
     )
     dedupe: Literal["off", "within-person", "all"] = Field(
         "off",
@@ -181,8 +181,8 @@ class SourceConfig(Section):
             if self.fields != FieldsConfig():
                 raise ValueError("fields is for hospital sources; for a table, set text, label, group and id")
             return self
-        of_tables = ("delimiter", "format", "group", "id", "label", "max_bad_rows", "names", "staff", "text")
-        unused = [name for name in of_tables if getattr(self, name) != SourceConfig.model_fields[name].default]
+        table_keys = ("delimiter", "format", "group", "id", "label", "max_bad_rows", "names", "staff", "text")
+        unused = [name for name in table_keys if getattr(self, name) != SourceConfig.model_fields[name].default]
         if unused:
             raise ValueError(
                 f"kind {self.kind} does not use {', '.join(unused)}; remove it, and set source.fields to change "
@@ -205,7 +205,7 @@ class SourceConfig(Section):
 
     @property
     def of_notes(self) -> "SourceConfig":
-        """The same source as a table of extracted notes: see `synthgen.extract`."""
+        """The configuration of the table that `synthgen.extract` makes from this hospital source."""
         columns = {"text": "text", "label": "label", "id": "id", "names": ("names",), "format": "parquet"}
         group = None if self.rows_are_persons else "person"
         return self.model_copy(update={**columns, "group": group, "encoding": "utf-8"})

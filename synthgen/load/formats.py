@@ -19,14 +19,14 @@ from synthgen.load.text_files import json_object, read_csv, read_jsonl, read_tex
 Format = Literal["jsonl", "csv", "parquet", "dataset", "text"]
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
-SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # above these, not every whole number can be stored
-LISTED = 20
-_FOLDERS = ("dataset", "text", "parquet")
+SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # whole numbers below these limits are stored exactly
+MAX_LISTED = 20  # problems in a message
+_FOLDER_FORMATS = ("dataset", "text", "parquet")
 _SAVE_AGAIN = "Save the dataset again."
 
 
 def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of an Arrow table as rows numbered from 1; skip columns it lacks.
+    """Return the wanted columns of an Arrow table as rows numbered from 1; columns that the table lacks are skipped.
 
     Raises:
         OSError: if a column is damaged or holds a value that Python cannot represent, such as a date out of range.
@@ -45,7 +45,7 @@ def _decoded(names: list[str], cells: list[Any]) -> dict[str, Any]:
 
 
 def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
-    """Return a column's values; strings as bytes, so that one undecodable text does not hide the others.
+    """Return the values of a column. Strings are bytes, so that only the row of an undecodable string is unusable.
 
     Raise DataError for a column of short floats with numbers that are too large to be exact.
     """
@@ -69,7 +69,7 @@ def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
 
 
 def _text_or_binary(value: bytes | None) -> str | bytearray | None:
-    """Return the UTF-8 text of a cell of a binary column; a bytearray if it is no text, such as a binary id."""
+    """Return a cell of a binary column as UTF-8 text, or as a bytearray if it is not text, such as a binary id."""
     try:
         return None if value is None else value.decode("utf-8")
     except UnicodeError:
@@ -77,7 +77,7 @@ def _text_or_binary(value: bytes | None) -> str | bytearray | None:
 
 
 def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of a parquet file, or of a folder of parquet files, the parts of one table."""
+    """Return the wanted columns of a parquet file, or of a folder whose parquet files are the parts of one table."""
     wanted = tuple(wanted)
     if not path.is_dir():
         return _parquet(path, wanted)
@@ -91,19 +91,19 @@ def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
 
 
 def _parts(folder: Path) -> list[Path]:
-    """Return the parquet files of a folder; raise DataError if the folder may hold more or less than one table."""
+    """Return the parquet files of a folder; raise DataError if they may be more or less than one table."""
     entries = sorted(folder.iterdir())
     parts, problems = [], []
     for entry in entries:
         is_hidden, is_parquet = entry.name.startswith(("_", ".")), _SUFFIXES.get(entry.suffix.lower()) == "parquet"
         if is_parquet and not is_hidden and not entry.is_dir():
             parts.append(entry)
-        elif entry.is_dir() or is_parquet or not is_hidden:  # others are notes of the writer, such as _SUCCESS
+        elif entry.is_dir() or is_parquet or not is_hidden:  # the rest are files of the exporter, such as _SUCCESS
             problems.append(f"{entry.name}: {'a folder' if entry.is_dir() else 'not a part of the table'}")
     if problems or not parts:
         raise DataError(
             "the folder is not one table of parquet files",
-            problems=problems[:LISTED] or ["there is no parquet file"],
+            problems=problems[:MAX_LISTED] or ["there is no parquet file"],
             hint="Folders with partitions, table versions or unfinished writes are not read; save one file.",
         )
     return parts
@@ -123,16 +123,16 @@ def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
 def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of a folder saved by the `datasets` library, with names in place of class numbers.
 
-    After `select`, `filter` or `shuffle`, versions 1 of the library store the indices of the remaining rows in a
+    After `select`, `filter` or `shuffle`, version 1 of the library stores the indices of the remaining rows in a
     separate file.
     """
     splits = path / "dataset_dict.json"
     if splits.is_file():
-        found = ", ".join(map(str, _list(_json(splits).get("splits"))))
-        hint = "Set source.path to the folder of one of them."
-        raise DataError(f"the folder contains several splits: {found}", hint=hint)
+        names = ", ".join(map(str, _list(_json(splits).get("splits"))))
+        hint = "Set source.path to the folder of one split."
+        raise DataError(f"the folder contains several splits: {names}", hint=hint)
     state = _json(path / "state.json")
-    files, chosen = _files_of(path, state, "_data_files"), _files_of(path, state, "_indices_data_files")
+    files, indices = _files_of(path, state, "_data_files"), _files_of(path, state, "_indices_data_files")
     unknown = [key for key in state if "ind" in key.lower() and state[key] and key != "_indices_data_files"]
     if not files or unknown:
         problems = [f"{key}: unknown list of indices" for key in unknown]
@@ -140,20 +140,20 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
             "state.json lists no files, or indices that are not read", problems=problems, hint=_SAVE_AGAIN
         )
     info = path / "dataset_info.json"
-    names = _class_names(_json(info)) if info.is_file() else {}
+    class_names = _class_names(_json(info)) if info.is_file() else {}
     try:
         arrow = pa.concat_tables(files)
-        if chosen:
-            arrow = arrow.take(pa.concat_tables(chosen).column("indices"))
+        if indices:
+            arrow = arrow.take(pa.concat_tables(indices).column("indices"))
         table = table_of(arrow, wanted)
     except (pa.ArrowException, KeyError, OSError) as error:
         message = "the arrow files are damaged or have different columns, or the indices do not fit them"
         raise DataError(message, hint=_SAVE_AGAIN) from error
-    return SourceTable(table.columns, tuple(_named(row, names) for row in table.rows))
+    return SourceTable(table.columns, tuple(_named(row, class_names) for row in table.rows))
 
 
 def _files_of(path: Path, state: dict[str, Any], key: str) -> list[pa.Table]:
-    """Return the arrow files in a list of state.json, cut to the rows that the list names."""
+    """Return the tables in the arrow files that state.json lists under `key`, cut to the rows that it states."""
     tables = []
     try:
         for item in state.get(key) or ():
@@ -211,10 +211,10 @@ def _named(row: SourceRow, names: dict[str, list[str]]) -> SourceRow:
 
 def read_source(source: SourceConfig, path: Path, *, isolated_rows: bool = False) -> SourceTable:
     """Return the rows of the source; raise only DataError. See `read_csv` for `isolated_rows`."""
-    spelling = {"encoding": source.encoding, "delimiter": source.delimiter}
+    layout = {"encoding": source.encoding, "delimiter": source.delimiter}
     readers: dict[Format, Callable[[], SourceTable]] = {
         "jsonl": lambda: read_jsonl(path, source.encoding),
-        "csv": lambda: read_csv(path, wanted_columns(source), isolated_rows=isolated_rows, **spelling),
+        "csv": lambda: read_csv(path, wanted_columns(source), isolated_rows=isolated_rows, **layout),
         "parquet": lambda: read_parquet(path, wanted_columns(source)),
         "dataset": lambda: read_dataset(path, wanted_columns(source)),
         "text": lambda: read_text(path, source.encoding),
@@ -239,9 +239,9 @@ def _format(source: SourceConfig, path: Path) -> Format:
         raise DataError("there is no such file or folder", hint="Check source.path in the configuration.")
     is_folder = path.is_dir()
     if source.format != "auto":
-        if is_folder != (source.format in _FOLDERS) and source.format != "parquet":
-            wanted = "a folder" if source.format in _FOLDERS else "a file"
-            raise DataError(f"format {source.format} needs {wanted}", hint="Check source.path and source.format.")
+        if is_folder != (source.format in _FOLDER_FORMATS) and source.format != "parquet":
+            needed = "a folder" if source.format in _FOLDER_FORMATS else "a file"
+            raise DataError(f"format {source.format} needs {needed}", hint="Check source.path and source.format.")
         return source.format
     if is_folder:
         if any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):

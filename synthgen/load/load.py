@@ -1,4 +1,4 @@
-"""Read the source, reject unusable rows, keep the wanted classes and sample whole groups."""
+"""Read the source, reject unusable rows, keep the wanted classes and sample whole persons."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ from synthgen.load.text_files import likely_encoding
 NO_TEXT, NOT_TEXT, NUL = "empty text", "text is not a string", "NUL character in text"
 NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "missing id", "duplicate id"
 SURROGATE = regex.compile(r"\p{Cs}")  # cannot be encoded as UTF-8
-_MISSING = "source.normalize_labels: true rejects these rows"
+_REMEDY_MISSING = "source.normalize_labels: true rejects these rows"
 SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
 MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
 MAX_LABEL = 64  # characters; no policy releases longer labels
-FEW_CLASSES = 10  # with at most this many classes, the interpolation method checks single-person classes
+FEW_CLASSES = 10  # up to this number of classes, only the interpolation method checks the persons of each class
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,17 @@ def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Recor
     if row.reason:
         return BadRow(row.number, row.reason)
     text, reason = _text(row.values.get(source.text))
-    label, unsuitable = _name(row, "label", source.label, "NFC")
+    label, wrong_type = _name(row, "label", source.label, "NFC")
     group, identity = f"record-{row.number}", f"row-{row.number}"
     if source.group:
         group, problem = _name(row, "group", source.group, "NFKC")
-        unsuitable = unsuitable or problem
+        wrong_type = wrong_type or problem
     if source.id:
         identity, problem = _name(row, "id", source.id)
-        unsuitable = unsuitable or problem
+        wrong_type = wrong_type or problem
     if source.normalize_labels and is_no_value(label):
         label = ""
-    reason = reason or unsuitable
+    reason = reason or wrong_type
     if not reason:
         reasons = ((label, NO_LABEL), (group, NO_GROUP), (identity, NO_ID))
         reason = next((missing for value, missing in reasons if not value), "")
@@ -112,14 +112,14 @@ def _name(row: SourceRow, role: str, column: str, form: Literal["NFC", "NFKC"] |
 class LoadReport:
     """The corpus and the number of rows rejected or skipped."""
 
-    corpus: Corpus  # the records kept, role `source`, in the order of the file
+    corpus: Corpus  # the kept records, in the order of the file
     names: dict[str, tuple[str, ...]]  # names of persons by record id, from the columns in `source.names`
-    staff: tuple[str, ...]  # names of staff, from the columns in `source.staff` of the records kept
+    staff: tuple[str, ...]  # names of staff, from the columns in `source.staff` of the kept records
     n_rows: int  # rows in the source
     bad: tuple[BadRow, ...]  # unusable rows
     n_other_labels: int  # usable rows whose class is not in `source.labels`
     n_not_sampled: int  # usable rows dropped by `source.max_records`
-    removed: Mapping[str, float]  # records that the switches of `source` changed, and the share of copied text
+    removed: Mapping[str, float]  # what `select` removed or changed: see there
     notes: tuple[str, ...]  # observations with counts that the user should check; they may show labels
 
     def bad_counts(self) -> dict[str, int]:
@@ -146,39 +146,39 @@ class LoadReport:
 def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bool = False) -> LoadReport:
     """Return the file or folder at `path` as a corpus, with counts of all rejected and skipped rows.
 
-    `source` describes the columns; its own `path` is ignored. For a hospital source, `path` is the table of extracted
-    notes. With `isolated_rows`, CSV sources in which one row can
-    change others are rejected, as a privacy budget requires.
+    `source` describes the columns; `source.path` is ignored. For a hospital source, `path` is the table of extracted
+    notes. With `isolated_rows`, which a privacy budget requires, CSV sources in which one row can change others are
+    rejected.
 
     Raises:
         TooManyBadRows: if the source has more bad rows than `source.max_bad_rows`.
-        DataError: if the source is unreadable or empty, lacks a column or a wanted class, or if the label column does
-            not look like classes.
+        DataError: if the source is unreadable or empty, lacks a column or a wanted class, or if the values of the
+            label column are not classes.
 
     Privacy: messages contain row numbers, column names and, if the label column holds classes, labels.
-    Randomness: one SHA-256 per group if `source.max_records` is set.
+    Randomness: one SHA-256 per person if `source.max_records` is set.
     """
     source = source if source.kind == "table" else source.of_notes
     table = read_source(source, path, isolated_rows=isolated_rows)
     _require_columns(table, source, path)
     used_ids: set[str] = set()
     parsed = [to_record(row, source, used_ids) for row in table.rows]
-    bad = tuple(m for m in parsed if isinstance(m, BadRow))
-    good = [m for m in parsed if isinstance(m, Record)]
+    bad = tuple(row for row in parsed if isinstance(row, BadRow))
+    good = [record for record in parsed if isinstance(record, Record)]
     if source.group is None:
         good = with_own_persons(good)
-    spelled: list[str] = []
+    spelling_notes: list[str] = []
     if source.normalize_labels:
         before = len({record.label for record in good})
         good = with_one_spelling(good, source)
         after = len({record.label for record in good})
         if after < before:
-            spelled.append(f"{before} spellings of labels are {after} classes (source.normalize_labels)")
+            spelling_notes.append(f"{before} spellings of labels are {after} classes (source.normalize_labels)")
     _require_few_bad(bad, len(parsed), source, path)
     rows = {m.id: row for m, row in zip(parsed, table.rows, strict=True) if isinstance(m, Record)}
-    wanted = _of_labels(good, source, path)
-    _require_classes(wanted, source, path)
-    selected = select(wanted, source, seeds)
+    in_classes = _of_labels(good, source, path)
+    _require_classes(in_classes, source, path)
+    selected = select(in_classes, source, seeds)
     sampled = _sample(selected.records, source.max_records, seeds)
     if not sampled:
         raise DataError(f"{path}: no usable record is left", hint="Check source.labels and source.max_records.")
@@ -187,18 +187,18 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     return LoadReport(
         corpus=corpus,
         names=_names(sampled, rows, "names", source.names, path),
-        staff=tuple(sorted({name for own in staff.values() for name in own})),
+        staff=tuple(sorted({name for names in staff.values() for name in names})),
         n_rows=len(parsed),
         bad=bad,
-        n_other_labels=len(good) - len(wanted),
+        n_other_labels=len(good) - len(in_classes),
         n_not_sampled=len(selected.records) - len(sampled),
         removed=selected.counts,
         notes=(
             *table.notes,
-            *spelled,
+            *spelling_notes,
             *selected.notes,
             *_undecodable(bad, path),
-            *_doubtful_labels(Counter(r.label for r in good), {r.label for r in wanted}),
+            *_doubtful_labels(Counter(r.label for r in good), {r.label for r in in_classes}),
         ),
     )
 
@@ -229,7 +229,10 @@ def _undecodable(bad: Sequence[BadRow], path: Path) -> list[str]:
 
 
 def _doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
-    """Return notes on wanted labels that look like missing values or equal others up to case, width or spacing."""
+    """Return notes on wanted labels that look like missing values, or differ from others only by case or spacing.
+
+    `counts` has the number of records of every label, wanted or not.
+    """
     alike: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts):
         alike[folded(label)].append(label)
@@ -245,7 +248,11 @@ def _doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
             "source.normalize_labels: true makes them one"
             for labels in same
         ),
-        *([f"labels that look like a missing value are classes ({counted(empty)}); {_MISSING}"] if empty else []),
+        *(
+            [f"labels that look like a missing value are classes ({counted(empty)}); {_REMEDY_MISSING}"]
+            if empty
+            else []
+        ),
     ]
 
 
@@ -258,12 +265,15 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
         raise DataError(
             f"{path}: {len(missing)} of the configured columns not found",
             problems=[f"no column {name!r}" for name in missing],
-            hint=f"{_found(table.columns, source, path)} Correct source.text, .label, .group, .id, .names, .staff.",
+            hint=f"{_shown(table.columns, source, path)} Correct source.text, .label, .group, .id, .names, .staff.",
         )
 
 
-def _found(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
-    """Describe the columns found. The first line of a CSV file without a wanted column may be a private record."""
+def _shown(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
+    """Return a sentence that lists the columns of the source.
+
+    If the first line of a CSV file contains no wanted column, it may be a private record and is not shown.
+    """
     if ".csv" in {path.suffix, f".{source.format}"} and not {*wanted_columns(source)} & {*columns}:
         n = len(columns)
         return f"None of the {n} cells of the first line is a configured column. Does the file have a header?"
@@ -327,15 +337,15 @@ def _require_classes(records: Sequence[Record], source: SourceConfig, path: Path
 
 
 def _sample(records: list[Record], limit: int | None, seeds: SeedTree) -> list[Record]:
-    """Return records of whole groups, added in the order of their seeded hash while they fit the limit."""
+    """Return the records of whole persons, taken in the order of their seeded hash while they fit the limit."""
     if limit is None or len(records) <= limit:
         return records
     sizes = Counter(r.group for r in records)
     taken: set[str] = set()
-    room = limit
+    n_free = limit
     for group in sorted(sizes, key=lambda name: seeds.child("sample", name).key()):
-        if sizes[group] > room:
+        if sizes[group] > n_free:
             break
         taken.add(group)
-        room -= sizes[group]
+        n_free -= sizes[group]
     return [r for r in records if r.group in taken]

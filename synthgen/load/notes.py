@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from synthgen.core.stage import Stage, StageContext
-from synthgen.extract.extract import Reads, extract
+from synthgen.extract.extract import ReadOptions, extract
 from synthgen.extract.note import Fields
-from synthgen.extract.resolve import NO_LABEL, OTHER_LABEL, Wanted
+from synthgen.extract.resolve import NO_LABEL, OTHER_LABEL, NoteSelection
 from synthgen.load.cells import folded, spelled
 from synthgen.load.selection import is_no_value
 
@@ -17,16 +17,16 @@ def _extract(context: StageContext) -> Mapping[str, object]:
     """Write the notes, the names of the staff, and the load report."""
     source = {name: context.config(f"source.{name}") for name in SETTINGS}
     seeds = context.stream("load")
-    wanted = Wanted(
+    selection = NoteSelection(
         unused=unused_labels(source["labels"], normalize=source["normalize_labels"]),
         limit=source["max_records"],
         rank=lambda person: seeds.child("sample", person).key(),
         rows_are_persons=source["rows_are_persons"],
     )
     fields = Fields(**source["fields"].model_dump())
-    reads = Reads(fields=fields, encoding=source["encoding"], most_notes=context.input("most_notes"))
+    options = ReadOptions(fields=fields, encoding=source["encoding"], max_notes=context.input("most_notes"))
     with context.progress.stage("extract", total=0, unit="documents") as advance:
-        report = extract(source["kind"], context.input("file"), context.folder, reads, wanted, advance)
+        report = extract(source["kind"], context.input("file"), context.folder, options, selection, advance)
     counts = {
         part: {reason: what["count"] for reason, what in report[part].items()} for part in ("dropped", "remarks")
     }
@@ -35,7 +35,7 @@ def _extract(context: StageContext) -> Mapping[str, object]:
 
 
 def unused_labels(labels: tuple[str, ...] | None, *, normalize: bool) -> Callable[[str], str | None]:
-    """Return the function that says why `load` skips records with a label, or None; see `source.labels`."""
+    """Return a function that returns why `load` skips records with a label, or None if it keeps them."""
     spelling: Callable[[str], str] = folded if normalize else partial(spelled, form="NFC")
     kept = None if labels is None else {spelling(label) for label in labels}
 

@@ -1,4 +1,4 @@
-"""Change the loaded records as the source section asks: one spelling per label, no repetitions, no small class."""
+"""Change the loaded records as `source` states: spelling of labels, repetitions, copies, small classes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Selected:
 
     records: list[Record]
     notes: list[str]  # sentences with counts; they may show labels
-    counts: dict[str, float]  # numbers of records, and of what is copied
+    counts: dict[str, float]  # see `select`
 
 
 def is_no_value(label: str) -> bool:
@@ -32,9 +32,9 @@ def is_no_value(label: str) -> bool:
 
 
 def with_own_persons(records: Sequence[Record]) -> list[Record]:
-    """Return the records with a person each, named by a digest of the text and the number of its occurrence.
+    """Return the records with one person per record, named by a digest of the text and a counter of equal texts.
 
-    A name by row number would let the ledger take the rows of unrelated tables for the same persons.
+    If persons were named by row number, rows of unrelated tables would be the same persons in the ledger.
     """
     seen: Counter[str] = Counter()
     named = []
@@ -46,7 +46,7 @@ def with_own_persons(records: Sequence[Record]) -> list[Record]:
 
 
 def with_one_spelling(records: Sequence[Record], source: SourceConfig) -> list[Record]:
-    """Return the records with one spelling per label: that of `source.labels`, or else the most frequent one."""
+    """Return the records with one spelling per label: as in `source.labels`, or else the most frequent spelling."""
     counts = Counter(record.label for record in records)
     chosen: dict[str, str] = {}
     for label in sorted(counts, key=lambda label: (counts[label], label)):
@@ -56,16 +56,17 @@ def with_one_spelling(records: Sequence[Record], source: SourceConfig) -> list[R
 
 
 def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> Selected:
-    """Return the records without repetitions, copies, surplus and small classes, and what was changed, with counts.
+    """Apply `dedupe`, `copy_forward`, `max_per_person` and `min_class` of `source` to the records.
 
-    The counts are `repeated`, `over_max_per_person` and `in_small_classes`, in records. If persons have several
-    records, `copied_share` (0 to 1), `copied_sentences` and `copied_records` are results of `treat_copies`.
+    The result has the numbers of records `repeated`, `over_max_per_person` and `in_small_classes`. If persons can
+    have several records, it also has the results of `treat_copies`: `copied_share` (0 to 1), `copied_sentences` and
+    `copied_records`.
 
     Raises:
-        DataError: a class has fewer persons than `source.min_class` requires, and it says `refuse`.
+        DataError: a class has fewer persons than `source.min_class` requires, and its `then` is `refuse`.
 
     Privacy: with `dedupe: all` and with `min_class`, whether a record is kept depends on other persons.
-    Randomness: a keyed hash of the person and the place of each record, if `source.max_per_person` is set.
+    Randomness: see `_at_most`, if `source.max_per_person` is set.
     """
     kept, notes = list(records), []
     counts: dict[str, float] = dict.fromkeys(("repeated", "over_max_per_person", "in_small_classes"), 0)
@@ -96,15 +97,15 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
     return Selected(merged, notes, counts)
 
 
-def _small_classes(records: Sequence[Record], least: MinClassConfig) -> dict[str, int]:
-    """Return the number of persons of each class that has too few; raise DataError if these are refused."""
+def _small_classes(records: Sequence[Record], min_class: MinClassConfig) -> dict[str, int]:
+    """Return the number of persons of each class that is too small; raise DataError if such classes are refused."""
     persons: dict[str, set[str]] = defaultdict(set)
     for record in records:
         persons[record.label].add(record.group)
-    small = {label: len(groups) for label, groups in sorted(persons.items()) if len(groups) < least.count}
-    if small and least.then == "refuse":
+    small = {label: len(groups) for label, groups in sorted(persons.items()) if len(groups) < min_class.count}
+    if small and min_class.then == "refuse":
         raise DataError(
-            f"source.min_class: {len(small)} classes have fewer than {least.count} persons",
+            f"source.min_class: {len(small)} classes have fewer than {min_class.count} persons",
             problems=[f"{label!r}: {n} persons" for label, n in small.items()],
             hint="Set source.min_class.then to drop or merge, or add records of these classes.",
         )
@@ -114,29 +115,29 @@ def _small_classes(records: Sequence[Record], least: MinClassConfig) -> dict[str
 def _with_copies_treated(
     records: list[Record], source: SourceConfig, notes: list[str], counts: dict[str, float]
 ) -> list[Record]:
-    """Return the records after `source.copy_forward`, and add what it found to `notes` and `counts`."""
-    found = treat_copies(records, source.copy_forward)
-    removed = f"; {found.n_sentences} sentences and {found.n_records} whole records were removed"
+    """Return the records after `source.copy_forward`, and add the results to `notes` and `counts`."""
+    copied = treat_copies(records, source.copy_forward)
+    removed = f"; {copied.n_sentences} sentences and {copied.n_records} whole records were removed"
     notes.append(
-        f"{found.share:.0%} of the passages of ten words repeat an earlier record of the same person"
+        f"{copied.share:.0%} of the passages of ten words repeat an earlier record of the same person"
         f"{'' if source.copy_forward == 'keep' else removed} (source.copy_forward: {source.copy_forward})"
     )
-    counts["copied_share"] = found.share
-    counts |= {"copied_sentences": found.n_sentences, "copied_records": found.n_records}
-    return found.records
+    counts["copied_share"] = copied.share
+    counts |= {"copied_sentences": copied.n_sentences, "copied_records": copied.n_records}
+    return copied.records
 
 
-def _at_most(records: Sequence[Record], most: int, seeds: SeedTree) -> list[Record]:
-    """Return at most so many records of each person, chosen by a keyed hash, in the given order.
+def _at_most(records: Sequence[Record], limit: int, seeds: SeedTree) -> list[Record]:
+    """Return at most `limit` records of each person, chosen by a keyed hash, in the given order.
 
-    The hash is of the place among the person's own records. An id can be the number of a row, which depends on the
-    records of other persons.
+    The hash is of the person and the position among the person's records. The id of a record is not used, because it
+    can be a row number, which depends on the records of other persons.
     """
     by_person: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         by_person[record.group].append(record)
     kept: set[str] = set()
-    for person, own in by_person.items():
-        keys = [seeds.child("of-person", person, str(place)).key() for place in range(len(own))]
-        kept.update(own[place].id for place in sorted(range(len(own)), key=keys.__getitem__)[:most])
+    for person, own_records in by_person.items():
+        keys = [seeds.child("of-person", person, str(place)).key() for place in range(len(own_records))]
+        kept.update(own_records[place].id for place in sorted(range(len(own_records)), key=keys.__getitem__)[:limit])
     return [record for record in records if record.id in kept]

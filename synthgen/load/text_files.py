@@ -1,4 +1,4 @@
-"""Read csv, jsonl and text files, and recognise other encodings and separators than the configured ones."""
+"""Read csv, jsonl and text files; errors name the encoding or separator to configure if it can be recognised."""
 
 import codecs
 import csv
@@ -62,7 +62,8 @@ def read_csv(
 def _refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str) -> None:
     """Raise DataError if no wanted column is in the header, but another separator fits.
 
-    It fits if a wanted column appears when the header is split at it, or if a line `sep=` declares it.
+    A separator fits if a line `sep=` declares it, or if it splits the header into cells of which one is a wanted
+    column.
     """
     if not wanted or wanted & {*columns}:
         return
@@ -70,11 +71,11 @@ def _refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str
         cells = {cell.strip(' "') for column in columns for cell in column.split(other)}
         is_declared = columns and columns[0].strip(' "').lower() == f"sep={other}"
         if other != delimiter and (is_declared or wanted & cells):
-            first = " and remove the line `sep=`" if is_declared else ""
+            addition = " and remove the line `sep=`" if is_declared else ""
             message = (
                 f"the cells of the csv file are separated by {name}, not by {SEPARATORS.get(delimiter, delimiter)}"
             )
-            raise DataError(message, hint=f"Set source.delimiter: {json.dumps(other)}{first}.")
+            raise DataError(message, hint=f"Set source.delimiter: {json.dumps(other)}{addition}.")
 
 
 def _refuse_lines(cells: list[str], where: str, *, isolated_rows: bool) -> None:
@@ -121,8 +122,8 @@ def json_object(data: str) -> dict[str, Any]:
 def read_text(path: Path, encoding: str = "utf-8") -> SourceTable:
     """Return the text files (`.txt` in any case) below a folder as rows, in the order of their paths.
 
-    The columns are `text`, `label` (the folder directly below `path`; None for files in `path` itself)
-    and `id` (the path relative to the folder). Hidden files and folders and other files are not read but counted.
+    The columns are `text`, `label` (the folder directly below `path`; None for files in `path` itself) and `id` (the
+    path relative to the folder). Hidden files and files of other types are counted, but not read.
     """
     parts = {file.relative_to(path): file for file in path.rglob("*") if not file.is_dir()}
     hidden = [part for part in parts if any(name.startswith((".", "__MACOSX")) for name in part.parts)]
@@ -148,8 +149,8 @@ def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
 def _text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
     """Open a text file without translation of line ends; invalid UTF-8 becomes lone surrogates.
 
-    In this way, one bad row does not hide the others. Raise DataError if the file is UTF-16 or UTF-32 instead of
-    UTF-8, or if it does not fit a configured encoding other than UTF-8.
+    The surrogates mark the undecodable rows, and the other rows can be read. Raise DataError if the file is UTF-16 or
+    UTF-32 instead of UTF-8, or if it does not fit a configured encoding other than UTF-8.
     """
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
     errors = "surrogateescape" if is_utf8 else "strict"
@@ -167,14 +168,14 @@ def _text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
 
 
 def _refuse_wide(start: bytes) -> None:
-    """Raise DataError if the first bytes of a file are of UTF-16 or UTF-32, with or without a byte-order mark."""
+    """Raise DataError if the first bytes of a file are UTF-16 or UTF-32, with or without a byte-order mark."""
     wide = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
     wide |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-    found = next((name for mark, name in wide.items() if start.startswith(mark)), None)
-    if found is None and start.count(0) > 0.4 * len(start):
-        found = "utf-16-be" if start[:1] == b"\0" else "utf-16-le"
-    if found is not None:
-        raise DataError(f"the file is not UTF-8 but {found}", hint=f"Set source.encoding: {found}.")
+    encoding = next((name for mark, name in wide.items() if start.startswith(mark)), None)
+    if encoding is None and start.count(0) > 0.4 * len(start):
+        encoding = "utf-16-be" if start[:1] == b"\0" else "utf-16-le"
+    if encoding is not None:
+        raise DataError(f"the file is not UTF-8 but {encoding}", hint=f"Set source.encoding: {encoding}.")
 
 
 def likely_encoding(path: Path) -> str:

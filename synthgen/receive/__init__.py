@@ -1,1 +1,1 @@
-"""What the receiver of a bundle does with it: look into it, compare it with another one, export its records."""
+"""Inspect a received bundle, compare it with another bundle, and export its records."""

@@ -8,7 +8,7 @@ from typing import Any
 from audits.verify.outcome import printable
 from synthgen.receive.received import ReceivedBundle
 
-# fields that differ between any two releases, also if a run is repeated with the same data and settings
+# fields that differ between any two releases, even if a run is repeated with the same data and settings
 _OF_ONE_RELEASE = ("releaseId", "timeCreated", "expires", "attempts", "inputs")
 _COMPARED_ELSEWHERE = ("gates", "config", "evidence")
 _NUMBERS = ("value", "low", "high", "confidence", "n")
@@ -31,18 +31,21 @@ class Difference:
         return self.fields
 
     def to_text(self) -> str:
-        """Return the comparison as lines, with the values of A before those of B."""
-        of = self.fields
-        lines = ["{0}: {name}, release {releaseId}, digest {digest}".format(s.upper(), **of[s]) for s in ("a", "b")]
+        """Return the comparison as lines, with the value of A before the value of B."""
+        fields = self.fields
+        lines = [
+            "{0}: {name}, release {releaseId}, digest {digest}".format(bundle.upper(), **fields[bundle])
+            for bundle in ("a", "b")
+        ]
         for part in ("release", "statement", "settings"):
-            lines += [f"{part}: {name}: {_shown(a)} | {_shown(b)}" for name, (a, b) in of[part].items()]
+            lines += [f"{part}: {name}: {_shown(a)} | {_shown(b)}" for name, (a, b) in fields[part].items()]
         for state in ("onlyA", "onlyB", "changed"):
-            lines += [f"file {_FILE_STATES[state]}: {name}" for name in of["files"][state]]
+            lines += [f"file {_FILE_STATES[state]}: {name}" for name in fields["files"][state]]
         for part in ("gates", "measured"):
-            lines += [_side_by_side(part, name, *pair) for name, pair in of[part].items()]
-        lines += ["records: {a} in A, {b} in B".format(**of["records"])]
-        lines += ["texts: {equal} in both, {onlyA} only in A, {onlyB} only in B".format(**of["records"])]
-        lines += ["texts in both with another label: {otherLabel}".format(**of["records"])]
+            lines += [_side_by_side(part, name, *pair) for name, pair in fields[part].items()]
+        lines += ["records: {a} in A, {b} in B".format(**fields["records"])]
+        lines += ["texts: {equal} in both, {onlyA} only in A, {onlyB} only in B".format(**fields["records"])]
+        lines += ["texts in both with another label: {otherLabel}".format(**fields["records"])]
         lines += [f"{'EQUAL' if self.is_equal else 'DIFFERENT'} in content; nothing was verified"]
         return "\n".join(map(printable, lines))
 
@@ -55,14 +58,14 @@ def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:
 
     Bundles are equal in content if statement, settings, gates, measured numbers and records are equal. Date, id,
     position in the ledger and commitments to the source differ between any two releases and are listed separately.
-    The digests of files are listed too, but do not count, because files such as README.md name the date.
+    Files with different digests are listed too, but do not count, because files such as README.md contain the date.
     """
-    one, two = (bundle.statement.predicate.model_dump(mode="json", by_alias=True) for bundle in (a, b))
-    release = _differing({k: one[k] for k in _OF_ONE_RELEASE}, {k: two[k] for k in _OF_ONE_RELEASE})
+    stated = [bundle.statement.predicate.model_dump(mode="json", by_alias=True) for bundle in (a, b)]
+    release = _differing(*({k: fields[k] for k in _OF_ONE_RELEASE} for fields in stated))
     left_out = {*_OF_ONE_RELEASE, *_COMPARED_ELSEWHERE}
-    statement = _differing(*({k: v for k, v in side.items() if k not in left_out} for side in (one, two)))
+    statement = _differing(*({k: v for k, v in fields.items() if k not in left_out} for fields in stated))
     settings = _differing(a.settings, b.settings)
-    gates = _paired(*({gate["id"]: gate for gate in side["gates"]} for side in (one, two)))
+    gates = _paired(*({gate["id"]: gate for gate in fields["gates"]} for fields in stated))
     measured = _paired(_metrics(a), _metrics(b))
     records = _compared_records(a, b)
     is_equal = not statement and not settings and records["equal"] - records["otherLabel"] == records["a"]
@@ -86,11 +89,11 @@ def _metrics(bundle: ReceivedBundle) -> dict[str, dict[str, Any]]:
 
 
 def _compared_files(a: ReceivedBundle, b: ReceivedBundle) -> dict[str, list[str]]:
-    one, two = ({s.name: s.digest.sha256 for s in bundle.statement.subject} for bundle in (a, b))
+    in_a, in_b = ({s.name: s.digest.sha256 for s in bundle.statement.subject} for bundle in (a, b))
     return {
-        "onlyA": sorted(one.keys() - two.keys()),
-        "onlyB": sorted(two.keys() - one.keys()),
-        "changed": sorted(name for name in one.keys() & two.keys() if one[name] != two[name]),
+        "onlyA": sorted(in_a.keys() - in_b.keys()),
+        "onlyB": sorted(in_b.keys() - in_a.keys()),
+        "changed": sorted(name for name in in_a.keys() & in_b.keys() if in_a[name] != in_b[name]),
     }
 
 
@@ -113,7 +116,7 @@ def _paired(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:
 
 
 def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:
-    """Return the values that differ, by their path."""
+    """Return the pairs of values that differ, by the path of the value."""
     pairs = _paired(dict(_flat(a)), dict(_flat(b)))
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -140,11 +143,11 @@ def _shown(value: Any) -> str:
 
 
 def _side_by_side(part: str, name: str, a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> str:
-    def shown(side: Mapping[str, Any] | None) -> str:
-        if side is None:
+    def shown(entry: Mapping[str, Any] | None) -> str:
+        if entry is None:
             return "–"
         if part == "gates":
-            return f"{_shown(side['value'])} {side['op']} {side['threshold']} {side['verdict']}"
-        return f"{side['value']:.6g} [{side['low']:.6g}, {side['high']:.6g}], n {side['n']}"
+            return f"{_shown(entry['value'])} {entry['op']} {entry['threshold']} {entry['verdict']}"
+        return f"{entry['value']:.6g} [{entry['low']:.6g}, {entry['high']:.6g}], n {entry['n']}"
 
     return f"{part.removesuffix('s')}{'' if a == b else ' (differs)'}: {name}: {shown(a)} | {shown(b)}"

@@ -20,7 +20,7 @@ from synthgen.receive.received import ReceivedBundle, read_intact
 
 ExportFormat = Literal["csv", "hf", "fhir"]
 README = "README.md"
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet evaluates such a cell
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet evaluates a cell that begins like this
 _ARROW = "data-00000-of-00001.arrow"
 _HUB_DIGITS = 16  # hex digits of a fingerprint of `datasets`
 
@@ -35,7 +35,7 @@ class Exported:
     digest: str  # of the bundle's signed statement
     records: int
     formula_cells: int  # cells of csv that a spreadsheet would evaluate as a formula; 0 in other formats
-    files: Mapping[str, int]  # bytes by name
+    files: Mapping[str, int]  # size in bytes by name
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -61,17 +61,17 @@ class Exported:
 def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
     """Write the records of a bundle in another format into a new or empty folder.
 
-    A new folder appears complete or not at all. The files are moved one by one into a folder that exists, because it
-    can be the current folder or a mount point, which cannot be replaced. If a step fails, no file remains.
+    A new folder appears complete or not at all. If the folder exists, the files are moved into it one by one, because
+    it may be the current folder or a mount point, which cannot be replaced. If a step fails, no file remains.
 
     Raises:
-        VerifyError: the files of the bundle are not those that its statement names.
+        VerifyError: the files of the bundle differ from its statement.
         StorageError: the folder is in the bundle, it exists and is not empty, or it cannot be written.
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 - `.` needs a name, and a link in the path must stay
     if _is_inside(out, bundle):
         raise StorageError(
-            f"{out}: is in the bundle, which an added file would make invalid; nothing was written",
+            f"{out}: is in the bundle, and added files would make the bundle invalid; nothing was written",
             hint="Choose a folder outside the bundle.",
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -172,7 +172,7 @@ def _note(bundle: ReceivedBundle, to: ExportFormat, n_formulas: int) -> bytes:
 
 
 def _is_inside(out: Path, bundle: Path) -> bool:
-    """Return whether a path is the bundle or in it, also if links lead there."""
+    """Return whether a path is the bundle or inside it; links are resolved."""
     resolved, root = (Path(os.path.realpath(path)) for path in (out, bundle))
     return root in (resolved, *resolved.parents)
 

@@ -1,4 +1,4 @@
-"""Describe a bundle for its receiver, as it states itself."""
+"""Describe to the receiver of a bundle what the bundle states about itself."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,19 +25,19 @@ class Overview:
 
     def to_text(self) -> str:
         """Return the description as lines, which begin and end with the note that nothing was verified."""
-        of = self.fields
+        fields = self.fields
         lines = [
             UNVERIFIED,
-            f"dataset: {of['name']}, release {of['releaseId']}",
-            f"digest of the statement: {of['digest']}",
-            f"made: {of['time']}, expires: {of['expires'] or 'never'}",
-            f"formats: {', '.join(f'{name} {version}' for name, version in of['formats'].items())}",
-            *_record_lines(of["records"]),
-            *_policy_lines(of),
-            *(f"limitation: {limit}" for limit in of["limitations"]),
-            *(f"model: {m['role']} {m['name']}, {m['format']}, sha256 {m['digest']}" for m in of["models"]),
-            *_signer_lines(of),
-            *(f"file: {file['name']}, {file['bytes']} bytes" for file in of["files"]),
+            f"dataset: {fields['name']}, release {fields['releaseId']}",
+            f"digest of the statement: {fields['digest']}",
+            f"made: {fields['time']}, expires: {fields['expires'] or 'never'}",
+            f"formats: {', '.join(f'{name} {version}' for name, version in fields['formats'].items())}",
+            *_record_lines(fields["records"]),
+            *_policy_lines(fields),
+            *(f"limitation: {limit}" for limit in fields["limitations"]),
+            *(f"model: {m['role']} {m['name']}, {m['format']}, sha256 {m['digest']}" for m in fields["models"]),
+            *_signer_lines(fields),
+            *(f"file: {file['name']}, {file['bytes']} bytes" for file in fields["files"]),
             UNVERIFIED,
         ]
         return "\n".join(map(printable, lines))  # a label or a name may contain a line break
@@ -48,8 +48,8 @@ def overview(bundle: ReceivedBundle) -> Overview:
     stated = bundle.statement.predicate
     wire = stated.model_dump(mode="json", by_alias=True)
     decisions = [
-        {"role": one.role, "decision": one.decision, "person": one.person, "time": one.time, "keyid": keyid}
-        for keyid, one in bundle.decisions
+        {"role": made.role, "decision": made.decision, "person": made.person, "time": made.time, "keyid": keyid}
+        for keyid, made in bundle.decisions
     ]
     fields = {
         "verified": False,
@@ -99,28 +99,28 @@ def _record_lines(records: dict[str, Any]) -> list[str]:
     ]
 
 
-def _policy_lines(of: dict[str, Any]) -> list[str]:
-    policy, privacy = of["policy"], of["guarantee"]
+def _policy_lines(fields: dict[str, Any]) -> list[str]:
+    policy, privacy = fields["policy"], fields["guarantee"]
     is_claimed = privacy["epsilon"] is not None
     claim = f"epsilon {privacy['epsilon']}, delta {privacy['delta']}" if is_claimed else "no epsilon claimed"
     gates = (
         f"{'gate' if gate['gating'] else 'verdict that does not decide'}: {gate['id']} {gate['verdict']}, "
         f"{gate['metric']} {gate['value']} {gate['op']} {gate['threshold']}"
-        for gate in of["gates"]
+        for gate in fields["gates"]
     )
     return [
         f"policy: {policy['name']} version {policy['version']}, sha256 {policy['digest']}",
-        f"intended use: {of['use']['scope']} the institution. {of['use']['statement']}",
-        f"license: {of['license']}",
+        f"intended use: {fields['use']['scope']} the institution. {fields['use']['statement']}",
+        f"license: {fields['license']}",
         f"guarantee: {privacy['mechanism']} per {privacy['unit']}, {claim}",
         *gates,
     ]
 
 
-def _signer_lines(of: dict[str, Any]) -> list[str]:
-    approvals = of["approvals"]
+def _signer_lines(fields: dict[str, Any]) -> list[str]:
+    approvals = fields["approvals"]
     return [
-        *(f"signed by key: {keyid}" for keyid in of["signers"]),
+        *(f"signed by key: {keyid}" for keyid in fields["signers"]),
         *(f"approval required: {rule['threshold']} {rule['role']}" for rule in approvals["required"]),
         *(f"decision: {d['decision']} by {d['person']} ({d['role']}), {d['time']}" for d in approvals["decisions"]),
     ]

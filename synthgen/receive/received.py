@@ -25,7 +25,7 @@ class ReceivedBundle:
 
     digest: str  # sha256 of the signed statement, which names the digest of each file
     statement: ReleaseStatement
-    keyids: tuple[str, ...]  # of the keys that are said to have signed
+    keyids: tuple[str, ...]  # ids of the keys that signed the statement, as the bundle claims
     sizes: Mapping[str, int]  # bytes of each file in the folder
     rows: tuple[Row, ...]
     data: tuple[str, str]  # name and sha256 of the file from which the rows were read
@@ -66,21 +66,21 @@ def read_received(path: Path) -> ReceivedBundle:
 
 
 def read_intact(path: Path) -> ReceivedBundle:
-    """Return what a bundle contains, after a check that every file is the one that the statement names.
+    """Return what a bundle contains, after a check that every file has the digest in the statement.
 
     The signature of the statement is not checked, because that requires a trust root.
 
     Raises:
-        VerifyError: a file is missing, added or changed, or differs from the one that the verifier writes.
+        VerifyError: a file is missing, added or changed, or a derived file differs from the verifier's own version.
     """
-    found = verify_integrity(path)
-    if found.failure:
-        code, _, message = found.failure.partition(" ")
+    integrity = verify_integrity(path)
+    if integrity.failure:
+        code, _, message = integrity.failure.partition(" ")
         raise VerifyError(code, message)
     bundle = read_received(path)
     name, digest = bundle.data
     signed = {subject.name: subject.digest.sha256 for subject in bundle.statement.subject}
-    if bundle.statement != found.statement or signed.get(name) != digest:
+    if bundle.statement != integrity.statement or signed.get(name) != digest:
         raise VerifyError("E_DIGEST", f"{name}: changed while it was read")
     return bundle
 

@@ -8,26 +8,26 @@ from synthgen.extract.safe_xml import Element, local
 
 _STEP = re.compile(r"""(?P<name>[A-Za-z]\w*)(?:\[@(?P<key>\w+)=(?P<value>[^\]"']+)\])?|@(?P<attribute>\w+)""")
 _TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.\d+)?([+-]\d{4})?", re.ASCII)
-# characters of ISO 8601 by number of digits; it has no time without minutes
+# length of the ISO 8601 form by number of digits that are read; an hour without minutes is left out
 _SHOWN = {4: 4, 6: 7, 8: 10, 10: 10, 12: 16, 14: 19}
-_NO_PERSONS = ("Organization", "place")  # ends of the names of elements whose names are not those of persons
+_NO_PERSONS = ("Organization", "place")  # a `name` in an element whose name ends like this names no person
 
 
 def children(element: Element, name: str) -> list[Element]:
-    """Return the child elements of a local name."""
+    """Return the child elements with this name in any namespace."""
     return [child for child in element if local(child) == name]
 
 
 def below(element: Element, *names: str) -> Iterator[Element]:
-    """Yield the elements at a path of local names."""
+    """Yield the elements at a path of element names."""
     found = [element]
     for name in names:
-        found = [child for one in found for child in children(one, name)]
+        found = [child for parent in found for child in children(parent, name)]
     yield from found
 
 
 def is_path(path: str) -> bool:
-    """Return whether a text is a path of local names, with filters `[@name=value]` and an attribute at the end."""
+    """Return whether a text is a path of names, with optional filters `[@name=value]` or a last attribute."""
     steps = _steps(path)
     matches = [_STEP.fullmatch(step) for step in steps]
     return all(matches) and not any(match and match["attribute"] for match in matches[:-1])
@@ -53,7 +53,7 @@ def _steps(path: str) -> list[str]:
 
 
 def identifier(element: Element) -> str:
-    """Return an identifier as `EXTENSION@ROOT`, or its root alone; empty if it is a null value."""
+    """Return an identifier as `EXTENSION@ROOT`, `EXTENSION` or `ROOT`, as stated; empty if it is a null value."""
     root, extension = element.get("root", "").strip(), element.get("extension", "").strip()
     if element.get("nullFlavor") is not None:
         return ""
@@ -66,14 +66,14 @@ def identifiers(elements: Sequence[Element]) -> list[str]:
 
 
 def iso_time(value: str) -> str:
-    """Return a time of HL7 in ISO 8601 with the precision given; empty if it is no valid time."""
+    """Return an HL7 time in ISO 8601, as precise as it is written; empty if it is not valid."""
     match = _TIME.fullmatch(value.strip())
     if match is None:
         return ""
     digits, zone = match.groups(default="")
-    read = "%Y%m%d%H%M%S"[: len(digits) - 2] + "%z" * bool(zone)
+    layout = "%Y%m%d%H%M%S"[: len(digits) - 2] + "%z" * bool(zone)
     try:
-        parsed = datetime.strptime(digits + zone, read)  # noqa: DTZ007 - the zone is shown as it is written
+        parsed = datetime.strptime(digits + zone, layout)  # noqa: DTZ007 - the zone is shown as it is written
     except ValueError:
         return ""
     time = parsed.isoformat()[: _SHOWN[len(digits)]]
@@ -81,7 +81,7 @@ def iso_time(value: str) -> str:
 
 
 def names(element: Element) -> list[str]:
-    """Return the names below an element: given and family names, or the text of an unstructured name."""
+    """Return the names of persons below an element: given and family names, or the text of an unstructured name."""
     found = []
     for name in element.iter():
         parent = name.getparent()

@@ -45,8 +45,8 @@ def _sections(element: Element) -> Iterator[Element]:
 
 
 def _section_text(section: Element) -> str:
-    own = ("".join(_flow(child, 0)) for child in section if local(child) == "text")
-    parts = [_shown(_LINE.join(own)), *(_section_text(inner) for inner in _sections(section))]
+    marked = ("".join(_flow(child, 0)) for child in section if local(child) == "text")
+    parts = [_shown(_LINE.join(marked)), *(_section_text(inner) for inner in _sections(section))]
     text = "\n\n".join(filter(None, parts))
     titles = [" ".join("".join(child.itertext()).split()) for child in section if local(child) == "title"]
     return "\n".join([*filter(None, titles[:1]), text]) if text else ""
@@ -98,16 +98,16 @@ def _is_hidden(element: Element) -> bool:
 
 
 def _item(marked: str, depth: int, bullet: str) -> str:
-    """Return an item with its dash or number; none if it is empty or only holds a list."""
+    """Return an item with its dash or number; an item that is empty or holds only a list gets neither."""
     text = marked.strip(f" {_BREAK}{_LINE}{_PARAGRAPH}")
     return text if not text or text.startswith(_BULLET) else f"{_BULLET}{_INDENT * (depth - 1)}{bullet}{text}"
 
 
 def _row(row: Element) -> str:
-    own = [cell for cell in row if local(cell) in _CELLS and not _is_hidden(cell)]
-    if len(own) == 1 and next(own[0].iter("{*}table"), None) is None:
-        return "".join(_flow(own[0], 0))  # the row lays out a text, which keeps its lines
-    cells = [_cell("".join(_flow(cell, 0))) for cell in own]
+    visible = [cell for cell in row if local(cell) in _CELLS and not _is_hidden(cell)]
+    if len(visible) == 1 and next(visible[0].iter("{*}table"), None) is None:
+        return "".join(_flow(visible[0], 0))  # the row only lays out a text, whose lines are kept
+    cells = [_cell("".join(_flow(cell, 0))) for cell in visible]
     while cells and not cells[-1]:
         cells.pop()
     return " | ".join(cells)
@@ -124,8 +124,8 @@ def _cell(marked: str) -> str:
 def _inline(text: str | None, element: Element) -> str:
     """Return text with single spaces, as a browser shows it.
 
-    Line feeds of the file are spaces unless the element has `xml:space="preserve"`. A carriage return is a line
-    break: the parser leaves only those that are written as `&#13;`.
+    Line feeds of the file become spaces unless the element has `xml:space="preserve"`. A carriage return is a line
+    break, because the parser returns only carriage returns that are written as `&#13;`.
     """
     if not text:
         return ""

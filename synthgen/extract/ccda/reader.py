@@ -1,4 +1,4 @@
-"""Read one note of each C-CDA document."""
+"""Read C-CDA documents: one note from each."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ from synthgen.extract.ccda.narrative import body_text
 from synthgen.extract.documents import DocumentText, UnreadableDocument, text_of
 from synthgen.extract.links import OUTSIDE, is_outside
 from synthgen.extract.note import Dropped, Fields, Item, Note, PersonNames, Remark, StaffNames
-from synthgen.extract.safe_xml import ENTITIES, MALFORMED, MOST_BYTES, TOO_LARGE, Element, UnsafeXml, local, parse_xml
+from synthgen.extract.safe_xml import ENTITIES, MALFORMED, MAX_BYTES, TOO_LARGE, Element, UnsafeXml, local, parse_xml
 
 NOT_CDA = "XML is not a clinical document"
 NO_TEXT, URL_ONLY = "document has no section with text", "text is only a URL; download it first"
@@ -24,12 +24,12 @@ OTHER_FILE, ARCHIVE, HIDDEN = "file type is not read", "archive; unpack it first
 INCOMPLETE, NO_DATE = "document is not complete (statusCode)", "date is not valid"
 OTHER_ENCODING = "XML declares another encoding than it has"
 _SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}
-_OID = re.compile(r"[0-9.]+")  # without an extension, it names an authority and not a patient
+_OID = re.compile(r"[0-9.]+")  # an identifier that is only an OID names an authority, not a patient
 _NUMBER = re.compile(r"[0-9]{1,9}")
-MOST_EARLIER = 100  # versions of a document that one replaces
+MAX_EARLIER_VERSIONS = 100  # largest number of earlier versions that one version replaces
 _WITHDRAWN = {"nullified", "aborted", "cancelled", "obsolete"}
 _COMPLETE = {"completed", "normal", ""}
-_STAFF = ("assignedPerson", "informationRecipient")  # elements that hold a name, in header and entries
+_STAFF = ("assignedPerson", "informationRecipient")  # elements with names of staff, in header and entries
 _CONTACTS = (
     ("recordTarget", "patientRole", "patient"), ("participant", "associatedEntity"), ("informant", "relatedEntity"),
 )  # fmt: skip
@@ -41,7 +41,7 @@ _DATES = (
 
 
 def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - XML declares it
-    """Yield a note for each C-CDA document, and the names that it states.
+    """Yield a note for each C-CDA document, and the names that the document states.
 
     `path` is a file or a folder with files `.xml`, `.ccda`, `.cda` or `.ccd`. The text is the narrative of all
     sections, each below its title; coded entries are not text. A body that is not XML is read by its media type.
@@ -101,14 +101,14 @@ def _reason(relative: Path) -> str:
 
 def _read(file: Path, place: str, fields: Fields) -> list[Item]:
     try:
-        root, is_other = parse_xml(read_regular(file, MOST_BYTES))
+        root, is_misdeclared = parse_xml(read_regular(file, MAX_BYTES))
     except OSError:
         return [Dropped(UNREADABLE, place)]
     except UnsafeXml as unsafe:
         return [Dropped(unsafe.reason, place)]
     if local(root) != "ClinicalDocument":
         return [Dropped(NOT_CDA, place)]
-    remarks = [Remark(OTHER_ENCODING, place)] if is_other else []
+    remarks = [Remark(OTHER_ENCODING, place)] if is_misdeclared else []
     return [*remarks, *_Document(root, place, fields).items()]
 
 
@@ -154,11 +154,11 @@ class _Document:
         return "" if path is None else at_path(self.root, path)
 
     def _people(self) -> Iterator[Item]:
-        own = [name for path in _CONTACTS for one in below(self.root, *path) for name in names(one)]
-        if own and (person := self._person()):
-            yield PersonNames(person, tuple(dict.fromkeys(own)))
+        private = [name for path in _CONTACTS for one in below(self.root, *path) for name in names(one)]
+        if private and (person := self._person()):
+            yield PersonNames(person, tuple(dict.fromkeys(private)))
         staff = [name for kind in _STAFF for one in self.root.iter(f"{{*}}{kind}") for name in names(one)]
-        if staff := list(dict.fromkeys(name for name in staff if name not in own)):  # a patient can be the author
+        if staff := list(dict.fromkeys(name for name in staff if name not in private)):  # a patient can be the author
             yield StaffNames(tuple(staff))
 
     def _date(self) -> str:
@@ -182,7 +182,7 @@ class _Document:
         code = next(iter(children(self.root, "code")), None)
         kind = "" if code is None else code.get("code", "").strip()
         label = "" if code is None else code.get("displayName") or kind
-        # some systems give documents of different types of a patient one identifier
+        # some systems give all documents of a patient the same identifier, whatever their types
         typed = [f"{one} {kind}" for one in ids[:1] if kind]
         encounter = identifiers(list(below(self.root, "componentOf", "encompassingEncounter", "id")))
         authors = [
@@ -191,13 +191,13 @@ class _Document:
         number = next((one.get("value", "") for one in children(self.root, "versionNumber")), "")
         time = next((one.get("value", "") for one in children(self.root, "effectiveTime")), "")
         versions = [f"{one} version {int(number)}" for one in sets if _NUMBER.fullmatch(number)]
-        own = [*typed, *ids, *versions, *sets]
-        # many systems give all their documents one set and one version, so only a lower version is an earlier one
-        lower = range(max(0, int(number) - MOST_EARLIER), int(number)) if versions else ()
+        aliases = [*typed, *ids, *versions, *sets]
+        # many systems give all their documents the same set and version, so only lower versions are replaced
+        lower = range(max(0, int(number) - MAX_EARLIER_VERSIONS), int(number)) if versions else ()
         earlier = [f"{one} version {n}" for one in sets for n in lower]
         return Note(
             place=self.place,
-            document=(sets if withdrawn and sets else own or [self.place])[0],
+            document=(sets if withdrawn and sets else aliases or [self.place])[0],
             text=text,
             person=self._person(),
             label=self._value("label", label),
@@ -205,7 +205,7 @@ class _Document:
             date=date,
             author=self._value("author", next(iter(authors), "")),
             version=f"{number.zfill(10)} {time}",
-            aliases=tuple(dict.fromkeys(own)),
+            aliases=tuple(dict.fromkeys(aliases)),
             replaces=tuple(dict.fromkeys([*(key for key in self._replaced() if key not in sets), *earlier])),
             withdrawn=withdrawn,
         )

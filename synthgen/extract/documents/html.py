@@ -1,8 +1,8 @@
 """Read the visible text of HTML and XHTML.
 
-The walk over the elements uses no recursion, and its output is at most linear in the size of the document: a style
-cannot ask for margins or padding, and the cells of a row follow each other instead of being aligned. The text of a
-cell is therefore never interleaved with the text of its neighbour, so names and sentences stay whole.
+The walk over the elements uses no recursion. Margins and padding are ignored and cells are not aligned, so the output
+is at most linear in the size of the document. The cells of a row follow each other: their lines are never mixed, so
+names and sentences stay whole.
 """
 
 import html
@@ -18,7 +18,7 @@ NOT_WELL_FORMED = "the XHTML is not well-formed; it was read as HTML"
 STYLE_SHEET = "a style sheet hides elements; style sheets are not evaluated"
 MAX_TAGS = 2_000_000
 _DECLARED = re.compile(rb"""<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
-_START_BYTES = 4096  # in which the charset is declared
+_START_BYTES = 4096  # the declaration of the charset is searched for in these first bytes
 _ENTITY = re.compile("&([A-Za-z][A-Za-z0-9]*;)")
 _XML_ENTITIES = frozenset({"amp;", "apos;", "gt;", "lt;", "quot;"})
 _SPACES = re.compile("[ \t\n\r\f]+")
@@ -46,14 +46,14 @@ _BLOCK_DISPLAYS = frozenset({"block", "flex", "grid", "list-item", "table", "tab
 def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
     """Return the visible text of an HTML or XHTML document or fragment.
 
-    The charset is the declared one, or else that of the byte-order mark, or else that of the document itself. Cells
-    of a row are separated by tabs. Not part of the text: the head, scripts, comments, templates, unselected options,
-    text marked as deleted, and elements that the attribute `hidden` or their `style` hides. Nothing outside the
-    document is read.
+    The charset is that of the byte-order mark, else `charset`, else the charset that the document declares. Cells of
+    a row are separated by tabs. Not text: the head, scripts, comments, templates, unselected options, text
+    marked as deleted, and elements that the attribute `hidden` or their `style` hides. Nothing outside the document
+    is read.
 
     Args:
         data: the document.
-        charset: the charset by the content type; empty if it has none.
+        charset: the charset that the content type states; empty if it states none.
         is_xml: whether the document is declared as XHTML.
 
     Raises:
@@ -61,7 +61,7 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
     """
     found = None if charset else _DECLARED.search(data[:_START_BYTES])
     inner = found[1].decode("ascii") if found else ""
-    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # a declaration in such a charset is not readable
+    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # wrong, because the declaration was readable as ASCII
         inner = ""
     text, remarks = decoded(data, charset or inner)
     text = text.removeprefix("\ufeff").strip()
@@ -125,7 +125,7 @@ def _parsed(text: str, parser: "etree.XMLParser | etree.HTMLParser") -> "etree._
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """An element that is not closed."""
+    """An open element."""
 
     is_preformatted: bool = False
     is_block: bool = False
@@ -136,8 +136,8 @@ class _Open:
 class _Row:
     """An open row of a table."""
 
-    n_breaks: int  # when the last cell began
-    n_pieces: int  # when the row began
+    n_ended_lines: int  # in the document when the last cell began
+    n_pieces: int  # in the document when the row began
     has_cell: bool = False
 
 
@@ -151,7 +151,7 @@ class _Layout:
         self._lead = ""  # tabs of cells and marks of list items before the next text
         self._space = False  # whether a space stands before the next text
         self._is_fresh = False  # in a cell or list item without text so far
-        self._n_breaks = 0  # how often a line was ended
+        self._n_ended_lines = 0
         self._open = [_Open()]
         self._lists: list[int | None] = []  # the last number of each open list, None for a list without numbers
         self._rows: list[_Row] = []
@@ -194,7 +194,7 @@ class _Layout:
         elif is_block:
             self._block(tag)
         if tag == "tr":
-            self._rows.append(_Row(self._n_breaks, len(self._pieces)))
+            self._rows.append(_Row(self._n_ended_lines, len(self._pieces)))
         elif tag in {"ol", "ul"}:
             self._lists.append(0 if tag == "ol" else None)
         elif tag == "li":
@@ -224,13 +224,13 @@ class _Layout:
             return
         if row.has_cell:
             if len(self._pieces) > row.n_pieces:  # otherwise, all cells before are empty
-                is_long = self._n_breaks > row.n_breaks
-                self._breaks = 1 if is_long else 0
-                self._lead += "" if is_long else "\t"
+                has_lines = self._n_ended_lines > row.n_ended_lines  # the cell before has several lines
+                self._breaks = 1 if has_lines else 0
+                self._lead += "" if has_lines else "\t"
             else:
                 self._lead += "\t"
         row.has_cell = True
-        row.n_breaks = self._n_breaks + (self._breaks > 0)
+        row.n_ended_lines = self._n_ended_lines + (self._breaks > 0)
 
     def _start_item(self) -> None:
         number = self._lists[-1] if self._lists else None
@@ -255,11 +255,11 @@ class _Layout:
             return
         if self._breaks and self._pieces:
             self._pieces.append("\n" * self._breaks)
-            self._n_breaks += 1
+            self._n_ended_lines += 1
         elif self._space and not self._lead and self._pieces:
             self._pieces.append(" ")
         self._pieces += [self._lead, text] if self._lead else [text]
-        self._n_breaks += "\n" in text
+        self._n_ended_lines += "\n" in text
         self._breaks, self._lead, self._space, self._is_fresh = 0, "", False, False
 
 

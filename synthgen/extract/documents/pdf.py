@@ -15,7 +15,7 @@ from synthgen.extract.documents.plain import MAX_CHARACTERS, REPLACED, DocumentT
 
 PAGE_WITHOUT_TEXT = "a page of the PDF has no text"
 MAX_PAGES = 2000
-# A damaged file makes pypdf raise many other classes than its own.
+# For damaged files, pypdf raises many exceptions besides its own classes.
 _DAMAGED = (
     PyPdfError, DependencyError, DeprecationError, ArithmeticError, AssertionError, AttributeError, BufferError,
     EOFError, LookupError, MemoryError, OSError, RuntimeError, StopIteration, TypeError, ValueError,
@@ -26,8 +26,8 @@ _DAMAGED = (
 def pdf_text(data: bytes) -> DocumentText:
     """Return the text of the pages of a PDF, in their order; a blank line separates pages.
 
-    Each page without text, such as a scanned one, has a remark. A document that is encrypted with the empty password
-    is read. pypdf limits the size to which a stream may expand.
+    Each page without text, such as a scanned page, causes a remark. A document that is encrypted with the empty
+    password is read. pypdf limits the size to which a stream may expand.
 
     Raises:
         UnreadableDocument: the PDF is damaged, encrypted or too long, or no page has text.

@@ -1,6 +1,6 @@
 """Read the visible text of RTF documents.
 
-A reader of its own, because striprtf returns hidden and deleted text, and halves of surrogate pairs.
+The package striprtf is not used, because it returns hidden and deleted text, and halves of surrogate pairs.
 Reference: Microsoft, Rich Text Format (RTF) Specification, version 1.9.1, 2008.
 """
 
@@ -27,8 +27,8 @@ _WORDS = {
     "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”",
 }  # fmt: skip
 _SYMBOLS = {b"~": " ", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}", b"\r": "\n", b"\n": "\n", b"\t": "\t"}
-# Groups without visible text of the document. Running headers and footers repeat on each page and are no part of the
-# note. `shprslt` repeats a text box for old programs. Any other group that begins with `\*` is skipped as well.
+# Groups without visible text of the document. Running headers and footers repeat on each page and are not part of the
+# note. `shprslt` repeats a text box for old programs. Groups that begin with `\*` are skipped too, except _VISIBLE.
 _SKIPPED = frozenset({
     "annotation", "atnauthor", "atndate", "atnid", "atntime", "colortbl", "comment", "datafield", "doccomm",
     "filetbl", "fldinst", "footer", "footerf", "footerl", "footerr", "ftncn", "ftnsep", "ftnsepc", "aftncn",
@@ -104,7 +104,7 @@ class _RtfReader:
         self._n_fallback = 0  # characters to skip after `\u`
         self._encoding = "cp1252"
         self._default_font = -1
-        self._fonts: dict[int, str] = {}  # their encodings, or keys of _SYMBOLS_OF
+        self._fonts: dict[int, str] = {}  # encoding of each font, or key of a symbol font in _SYMBOLS_OF
         self._symbol_fonts: set[int] = set()  # fonts of the symbol charset, whose name follows
 
     def read(self, data: bytes) -> int:
@@ -164,7 +164,7 @@ class _RtfReader:
                 self._group.is_skipped = self._group.is_font_table = True
             self._is_first = self._is_starred = False
         if word in _WORDS:
-            # only words that stand for a character replace one; a writer may omit the characters before `\par`
+            # only a word for a character can be a fallback character; a program may omit the fallback before `\par`
             is_fallback = self._n_fallback and _WORDS[word] not in {"\n", "\t"}
             self._n_fallback = self._n_fallback - 1 if is_fallback else 0
             self._put("" if is_fallback else _WORDS[word])
@@ -220,7 +220,7 @@ class _RtfReader:
             self._put(self._symbols("\0"))
 
     def _add(self, data: bytes) -> None:
-        """Add bytes of text, except those that stand for a Unicode character in old programs."""
+        """Add bytes of text, except bytes that replace a Unicode character for old programs."""
         self._is_first = self._is_starred = False
         n_skipped = min(self._n_fallback, len(data))
         self._n_fallback -= n_skipped

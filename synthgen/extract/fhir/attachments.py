@@ -18,16 +18,16 @@ URL_ONLY = "attachment is only a URL; download attachments with the export tool 
 NOT_BASE64, NO_CONTENT = "attachment is not base64", "document has no text"
 PARTLY_READ = "a part of the document is left out: {reason}"
 MISSING_FILE = "attachment file is missing, or cannot be read"
-MOST_BYTES = 256 << 20
-MOST_COMPARED = 50  # texts of one document
-SAME_WORDS = 0.9  # share of the words of a text that another format of the same document has as well
+MAX_ATTACHMENT_BYTES = 256 << 20
+MAX_COMPARED_TEXTS = 50  # if a document has more texts, they are not compared
+SAME_WORDS = 0.9  # a text is a repetition if another format of the document contains this share of its words
 
-Binaries = Callable[[str], tuple[bytes, str] | None]  # returns data and content type of a Binary resource by its id
+Binaries = Callable[[str], tuple[bytes, str] | None]  # returns data and content type of the Binary with an id
 
 
 @dataclass(slots=True)
 class Texts:
-    """Texts of a document, why the others are not used, and remarks."""
+    """The texts of a document, the reasons why parts of it have no text, and remarks."""
 
     found: list[str] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)  # content type by text
@@ -35,7 +35,7 @@ class Texts:
     remarks: list[str] = field(default_factory=list)
 
     def add(self, data: bytes, content_type: str) -> None:
-        """Add the text of bytes, or the reason why there is none."""
+        """Add the text in these bytes, or the reason why they have none."""
         try:
             read = text_of(data, content_type)
         except UnreadableDocument as unreadable:
@@ -47,16 +47,16 @@ class Texts:
             self.formats[read.text] = content_type.partition(";")[0].strip().lower()
 
     def joined(self) -> str:
-        """Return the texts joined by blank lines, without those that another one contains.
+        """Return the texts joined by blank lines, without texts that another text contains.
 
-        Many systems export each document in several formats, which differ in marks of lists and tables. So of texts
-        of different content types with nearly the same words, only the longest is returned.
+        Many systems export each document in several formats, which differ in marks of lists and tables. If texts of
+        different content types have nearly the same words, only the longest is returned.
         """
         texts = list(dict.fromkeys(self.found))
-        if len(texts) > MOST_COMPARED:
+        if len(texts) > MAX_COMPARED_TEXTS:
             return "\n\n".join(texts)
-        words = [re.findall(r"\w+", one.casefold()) for one in texts]
-        joined = [f" {' '.join(one)} " for one in words]
+        words = [re.findall(r"\w+", content.casefold()) for content in texts]
+        joined = [f" {' '.join(sequence)} " for sequence in words]
         counts = list(map(Counter, words))
 
         def is_in(i: int, j: int) -> bool:
@@ -71,14 +71,14 @@ class Texts:
         return "\n\n".join(texts[i] for i in sorted(kept))
 
     def reason(self) -> str:
-        """Return the most telling reason why there is no text."""
+        """Return why there is no text: `URL_ONLY` if it is among the reasons, else the first reason."""
         return next((reason for reason in (URL_ONLY, *self.reasons) if reason in self.reasons), NO_CONTENT)
 
 
 class Attachments:
-    """Reads attachments of an export; nothing is fetched from a network.
+    """Read attachments of an export; nothing is fetched from a network.
 
-    Local files are read below `folder` only; None if the export is a single file, so that no file beside it is read.
+    Local files are read only below `folder`. It is None if the export is a single file: then no other file is read.
     """
 
     def __init__(self, folder: Path | None, binaries: Binaries) -> None:
@@ -114,14 +114,14 @@ class Attachments:
             texts.add(data, kind or "text/plain")
 
     def _file(self, local: str) -> bytes | None:
-        """Return the content of a file in the folder that is no part of the export itself; None if there is none."""
+        """Return the content of a file below the folder; None if there is none or it belongs to the export itself."""
         if self._folder is None:
             return None
         try:
             path = (self._folder / local).resolve()
             if not path.is_relative_to(self._folder.resolve()) or is_export(path) or not path.is_file():
                 return None
-            return read_regular(path, MOST_BYTES)
+            return read_regular(path, MAX_ATTACHMENT_BYTES)
         except (OSError, ValueError, RuntimeError):  # a name that no file can have, or a circle of links
             return None
 
@@ -142,12 +142,12 @@ def add_sections(sections: object, texts: Texts) -> None:
 
 def _sections(sections: object, texts: Texts, depth: int) -> Iterator[str]:
     for section in objects(sections) if depth < 20 else []:
-        own = Texts()
+        part = Texts()
         for narrative in objects(section.get("text")):
             if div := text(narrative.get("div")):
-                own.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")
-        texts.reasons += own.reasons
-        texts.remarks += own.remarks
-        if body := own.joined():
+                part.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")
+        texts.reasons += part.reasons
+        texts.remarks += part.remarks
+        if body := part.joined():
             yield "\n".join(filter(None, [text(section.get("title")), body]))
         yield from _sections(section.get("section"), texts, depth + 1)

@@ -1,4 +1,4 @@
-"""Make notes of DocumentReference, DiagnosticReport and Composition."""
+"""Make notes from the resources DocumentReference, DiagnosticReport and Composition."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ _DATE = re.compile(r"\d{4}(-\d{2}){0,2}(?!\d)")
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """Values of encounters and patients that overrides of fields read, by field and id."""
+    """The values that overrides of fields read in encounters and patients, by id and then by field."""
 
     encounter: Mapping[str, Mapping[str, str]]
     patient: Mapping[str, Mapping[str, str]]
@@ -45,7 +45,10 @@ class Lookups:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The overrides of the fields: a path, and the resource that it is in ("", "encounter" or "patient")."""
+    """The resource in which each override is read ("", "encounter" or "patient"), and its path.
+
+    "" stands for the document itself.
+    """
 
     by_field: Mapping[str, tuple[str, str]]
 
@@ -57,8 +60,8 @@ class Paths:
         for name in Fields.__dataclass_fields__:
             if (path := getattr(fields, name)) is None:
                 continue
-            where = next((w for w in ("encounter", "patient") if path.startswith(f"{w}.")), "")
-            found[name] = where, path.removeprefix(f"{where}.") if where else path
+            resource = next((kind for kind in ("encounter", "patient") if path.startswith(f"{kind}.")), "")
+            found[name] = resource, path.removeprefix(f"{resource}.") if resource else path
             if not is_path(found[name][1]):
                 problems.append(f"source.fields.{name}: {path!r} is not a path")
         if problems:
@@ -67,20 +70,20 @@ class Paths:
         return cls(found)
 
     def patient(self, identity: str) -> str:
-        """Return the identifier of a person for names and merges that state the id of the patient.
+        """Return the identifier of a person in names and merges, which state only the id of the patient.
 
-        If persons have another identifier, the id is marked, because the id of one patient can be the identifier of
-        another.
+        If `source.fields.person` is set, persons have another identifier. The id then gets a prefix, because the id
+        of one patient can equal the other identifier of another patient.
         """
         return f"Patient/{identity}" if "person" in self.by_field else identity
 
-    def within(self, where: str) -> dict[str, str]:
-        """Return the paths by field that are in a resource."""
-        return {name: path for name, (place, path) in self.by_field.items() if place == where}
+    def within(self, resource: str) -> dict[str, str]:
+        """Return the paths that are read in a resource ("encounter" or "patient"), by field."""
+        return {name: path for name, (owner, path) in self.by_field.items() if owner == resource}
 
 
 class NoteMaker:
-    """Makes the items of one document after another."""
+    """Make the items of one document after another."""
 
     def __init__(self, paths: Paths, lookups: Lookups, attachments: Attachments) -> None:
         self._paths, self._lookups, self._attachments = paths, lookups, attachments
@@ -97,12 +100,12 @@ class NoteMaker:
         subject = reference(resource.get("subject"), "Patient")
         person = self._field("person", resource, subject)
         if person and subject and (stated := self._paths.patient(subject)) != person:
-            yield MergedPerson(stated, person)  # names and links are stated with the id of the patient
-        own, staff = _names(resource)
+            yield MergedPerson(stated, person)  # because names and merges state the id of the patient
+        private, staff = _names(resource)
         if staff:
             yield StaffNames(tuple(staff))
-        if person and own:
-            yield PersonNames(person, tuple(own))
+        if person and private:
+            yield PersonNames(person, tuple(private))
         texts = Texts() if is_withdrawn else self._texts(resource)
         yield from (Remark(remark, place) for remark in dict.fromkeys(texts.remarks))
         joined = texts.joined()
@@ -117,10 +120,10 @@ class NoteMaker:
         yield note
 
     def _note(self, resource: Resource, place: str, person: str, joined: str, withdrawn: str) -> Note:
-        own_keys = keys(resource)
+        aliases = keys(resource)
         return Note(
             place=place,
-            document=own_keys[-1] if text(resource.get("id")) else place,
+            document=aliases[-1] if text(resource.get("id")) else place,
             text=joined,
             person=person,
             label=self._field("label", resource, _type(resource)),
@@ -128,20 +131,20 @@ class NoteMaker:
             date=self._field("date", resource, _date(resource)),
             author=self._field("author", resource, _author(resource)),
             version=version(resource),
-            aliases=tuple(own_keys),
+            aliases=tuple(aliases),
             replaces=tuple(_replaced(resource)),
             is_superseded=text(resource.get("status")) == "superseded",
             withdrawn=withdrawn,
         )
 
     def _field(self, name: str, resource: Resource, default: str) -> str:
-        """Return the value at the configured place, empty if there is none; without such a place, the default."""
-        where, path = self._paths.by_field.get(name, ("", ""))
+        """Return the value at the override of a field, empty if there is none; without an override, the default."""
+        owner, path = self._paths.by_field.get(name, ("", ""))
         if not path:
             return default
-        if where == "encounter":
+        if owner == "encounter":
             return self._lookups.encounter.get(encounter_of(resource), {}).get(name, "")
-        if where == "patient":
+        if owner == "patient":
             return self._lookups.patient.get(reference(resource.get("subject"), "Patient"), {}).get(name, "")
         return next(at_path(resource, path), "")
 
@@ -182,7 +185,10 @@ def encounter_of(resource: Resource) -> str:
 
 
 def _type(resource: Resource) -> str:
-    """Return the class of a document: the LOINC type, another type, its text, or the category."""
+    """Return the class of a document: the LOINC coding of `type`, else another coding of it, else its text.
+
+    Without any of these, the same is read from `code`, then from `category`. A coding gives its name, else its code.
+    """
     for name in ("type", "code", "category"):
         concepts = objects(resource.get(name))
         codings = [coding for concept in concepts for coding in objects(concept.get("coding"))]
@@ -224,8 +230,8 @@ def _replaced(resource: Resource) -> Iterator[str]:
 
 
 def _names(resource: Resource) -> tuple[list[str], list[str]]:
-    """Return the names of the patient and of staff that a document states in references and contained resources."""
-    own = [without_title(text(one.get("display"))) for one in objects(resource.get("subject"))]
+    """Return names of the patient and contacts, and of staff, that a document states itself."""
+    private = [without_title(text(one.get("display"))) for one in objects(resource.get("subject"))]
     staff = [
         without_title(text(one.get("display")))
         for one in _references(resource, "author", "performer", "resultsInterpreter", "authenticator")
@@ -233,6 +239,6 @@ def _names(resource: Resource) -> tuple[list[str], list[str]]:
     ]
     for contained in objects(resource.get("contained")):
         kind = text(contained.get("resourceType"))
-        own += names(contained.get("name")) if kind in {"Patient", "RelatedPerson"} else []
+        private += names(contained.get("name")) if kind in {"Patient", "RelatedPerson"} else []
         staff += names(contained.get("name")) if kind == "Practitioner" else []
-    return [name for name in dict.fromkeys(own) if name], [name for name in dict.fromkeys(staff) if name]
+    return [name for name in dict.fromkeys(private) if name], [name for name in dict.fromkeys(staff) if name]

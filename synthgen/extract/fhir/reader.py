@@ -26,7 +26,7 @@ from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, Per
 
 OTHER_FILE = "file is not NDJSON or JSON"
 LINKS = {"replaced-by", "replaces"}
-MOST_BINARIES = 1 << 30  # characters of Binary resources that are kept in memory
+MAX_BINARY_CHARACTERS = 1 << 30  # characters of Binary resources that are kept in memory
 TOO_MANY_BINARIES = "Binary resources of the export exceed 1 GiB; store their data in the attachments"
 
 
@@ -34,20 +34,22 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     """Yield the notes, names and merges of persons in a FHIR R4 or R4B export.
 
     `path` is a file or a folder with files `.ndjson`, `.ndjson.gz`, `.jsonl` or `.json` (a bundle or one resource).
-    The type of each resource counts, not the name of its file. Notes are DocumentReference, DiagnosticReport and
-    Composition. Documents are used if their status is current, superseded, final, amended, corrected, appended,
-    unknown or missing; one that is entered in error or cancelled also withdraws its earlier versions.
+    Resources are recognised by their type, not by the name of the file. Notes are DocumentReference,
+    DiagnosticReport and Composition. Documents are used if their status is current, superseded, final, amended,
+    corrected, appended, unknown or missing. If a document is entered in error or cancelled, neither this document nor
+    its earlier versions are used.
 
-    The text of a DocumentReference is that of all its attachments. An attachment is its base64 data, a file that was
+    The text of a DocumentReference is the text of all its attachments. An attachment is base64 data, a file that was
     downloaded into the folder, or a Binary resource of the export. A URL is never fetched. The text of a
-    DiagnosticReport is its presented form, else its conclusion, else a narrative that was not generated; that of a
-    Composition is the narrative of its sections.
+    DiagnosticReport is its presented form, else its conclusion, else its narrative if a person wrote it (FHIR status
+    other than `generated` or `empty`). The text of a Composition is the narrative of its sections.
 
     Defaults of the fields:
     - person: the id of the patient in `subject`, after merges by `Patient.link`
     - encounter: the id in `encounter` or `context.encounter`
     - date: the start of `context.period` or `effectivePeriod`, else `effectiveDateTime`, `date` or `issued`
-    - label: the LOINC name of `type` or `code`, else another coding or the text of it, else that of `category`
+    - label: the LOINC name of `type`, else another coding of it, else its text; then the same for `code`, then for
+      `category`
     - author: the displayed name or reference in `author` or `performer`
 
     Overrides in `fields` are paths such as `type.coding[system=urn:x].code`. A path that begins with `encounter.` or
@@ -74,16 +76,17 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     people = _People(paths)
     types: Counter[str] = Counter()
     yield from _persons(exported, shown, people, types)
-    if people.named:
+    if people.subject_identifiers:
         yield from _joined(exported, people)
     attachments = Attachments(folder if path.is_dir() else None, people.binary)
     maker = NoteMaker(paths, people.lookups, attachments)
     n_notes, reasons = 0, Counter[str]()
     for file in exported if any(types[kind] for kind in DOCUMENTS) else []:
-        for found in resources_of(file, shown[file]):
-            if isinstance(found, Dropped) or text(found[0].get("resourceType")) not in DOCUMENTS:
+        for read in resources_of(file, shown[file]):
+            if isinstance(read, Dropped) or text(read[0].get("resourceType")) not in DOCUMENTS:
                 continue
-            for item in maker.items(*found):
+            resource, place = read
+            for item in maker.items(resource, place):
                 n_notes += isinstance(item, Note)
                 reasons.update([item.reason] if isinstance(item, Dropped) else [])
                 yield item
@@ -95,25 +98,29 @@ def _persons(
 ) -> Iterator[Item]:
     """Read names and merges of persons into `people`, and count the resources of each type in `types`."""
     for file in files:
-        for found in resources_of(file, shown[file]):
-            if isinstance(found, Dropped):
-                yield found
+        for read in resources_of(file, shown[file]):
+            if isinstance(read, Dropped):
+                yield read
                 continue
-            types[text(found[0].get("resourceType"))] += 1
-            yield from people.items(found[0])
+            resource, _ = read
+            types[text(resource.get("resourceType"))] += 1
+            yield from people.items(resource)
 
 
 def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
-    """Join each identifier that documents name a patient by with the id of the patient who has it.
+    """If documents refer to a patient by an identifier, join it with the id of the patient who has this identifier.
 
     An identifier that several patients have is not joined, because it could be a placeholder.
     """
     owners: dict[str, set[str]] = defaultdict(set)
     for file in files:
-        for found in resources_of(file, file.name):
-            if not isinstance(found, Dropped) and text(found[0].get("resourceType")) == "Patient":
-                for key in people.named.intersection(map(identifier_key, objects(found[0].get("identifier")))):
-                    owners[key].add(text(found[0].get("id")))
+        for read in resources_of(file, file.name):
+            if isinstance(read, Dropped) or text(read[0].get("resourceType")) != "Patient":
+                continue
+            patient, _ = read
+            identifiers = map(identifier_key, objects(patient.get("identifier")))
+            for key in people.subject_identifiers.intersection(identifiers):
+                owners[key].add(text(patient.get("id")))
     for key, ids in sorted(owners.items()):
         if len(ids) == 1:
             yield MergedPerson(people.id_of(key), people.id_of(*ids))
@@ -135,10 +142,10 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
 
 
 class _People:
-    """The first pass: names and merges, and the values that overrides and attachments need later."""
+    """Read names and merges in a first pass, and keep the values that overrides and attachments need later."""
 
     def __init__(self, paths: Paths) -> None:
-        self.named: set[str] = set()  # identifiers that documents name a patient by
+        self.subject_identifiers: set[str] = set()  # by which documents refer to a patient instead of an id
         self.id_of = paths.patient
         self._of_encounter, self._of_patient = paths.within("encounter"), paths.within("patient")
         self._encounters: dict[str, dict[str, str]] = {}
@@ -148,7 +155,7 @@ class _People:
 
     @property
     def lookups(self) -> Lookups:
-        """The values of encounters and patients by field."""
+        """The values that overrides read in encounters and patients."""
         return Lookups(self._encounters, self._patients)
 
     def binary(self, identity: str) -> tuple[bytes, str] | None:
@@ -173,10 +180,10 @@ class _People:
         elif kind == "Encounter":
             yield from self._encounter(resource, identity)
         elif kind in DOCUMENTS and is_logical(resource.get("subject")):
-            self.named.add(reference(resource.get("subject"), "Patient"))
+            self.subject_identifiers.add(reference(resource.get("subject"), "Patient"))
         elif kind == "Binary" and isinstance(resource.get("data"), str):
             self._n_characters += len(resource["data"])
-            if self._n_characters > MOST_BINARIES:
+            if self._n_characters > MAX_BINARY_CHARACTERS:
                 raise DataError(
                     TOO_MANY_BINARIES, hint="Use an export tool that writes the data into the attachments."
                 )

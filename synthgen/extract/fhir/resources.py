@@ -15,9 +15,9 @@ from synthgen.extract.note import Dropped
 NOT_JSON, LONG_LINE = "line is not a JSON object", "line is longer than 64 MiB"
 NOT_READ, NO_TYPE = "file is not NDJSON or a bundle", "JSON object has no resourceType"
 DAMAGED = "file is damaged, cannot be opened, or is too large"
-MOST_LINE = 64 << 20  # bytes
-MOST_FILE = 1 << 40
-MOST_BUNDLE = 1 << 30  # bytes; a bundle is parsed as a whole
+MAX_LINE_BYTES = 64 << 20
+MAX_FILE_BYTES = 1 << 40
+MAX_BUNDLE_BYTES = 1 << 30  # a bundle is parsed as a whole
 _LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 
 
@@ -30,12 +30,12 @@ def files_below(path: Path) -> list[Path]:
 
 
 def is_export(file: Path) -> bool:
-    """Return whether the name of a file is one of NDJSON or JSON."""
+    """Return whether a file has a suffix of NDJSON or JSON."""
     return file.name.lower().endswith((*_LINES, ".json"))
 
 
 def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
-    """Yield each resource with its place, and an item for each line that is none; `shown` names the file."""
+    """Yield each resource with its place, and a Dropped item for each line without one; `shown` names the file."""
     try:
         if file.name.lower().endswith(_LINES) or _has_lines(file):
             yield from _lines(file, shown)
@@ -48,13 +48,13 @@ def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Drop
 def _has_lines(file: Path) -> bool:
     """Return whether a JSON file is NDJSON: its first line is a whole resource, and another line follows."""
     with _opened(file) as lines:
-        value = parsed(lines.readline(MOST_LINE))
+        value = parsed(lines.readline(MAX_LINE_BYTES))
         return isinstance(value, dict) and "resourceType" in value and lines.read(1 << 10).strip() != b""
 
 
 @contextmanager
 def _opened(file: Path) -> Iterator[IO[bytes]]:
-    with open_regular(file, MOST_FILE) as raw:
+    with open_regular(file, MAX_FILE_BYTES) as raw:
         if file.suffix.lower() == ".gz":
             with gzip.open(raw) as unpacked:
                 yield cast("IO[bytes]", unpacked)
@@ -65,18 +65,18 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
 def _lines(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
     with _opened(file) as lines:
         number = 0
-        while line := lines.readline(MOST_LINE + 1):
+        while line := lines.readline(MAX_LINE_BYTES + 1):
             number += 1
             place = f"{shown}:{number}"
-            if len(line) > MOST_LINE:
+            if len(line) > MAX_LINE_BYTES:
                 while line and not line.endswith(b"\n"):
-                    line = lines.readline(MOST_LINE)
+                    line = lines.readline(MAX_LINE_BYTES)
                 yield Dropped(LONG_LINE, place)
             elif line.strip(b"\xef\xbb\xbf \t\r\n\0"):
-                yield from _resource(line, place)
+                yield from _resources(line, place)
 
 
-def _resource(data: bytes, place: str) -> Iterator[tuple[Resource, str] | Dropped]:
+def _resources(data: bytes, place: str) -> Iterator[tuple[Resource, str] | Dropped]:
     value = parsed(data)
     if not isinstance(value, dict):
         yield Dropped(NOT_JSON, place)
@@ -91,13 +91,13 @@ def _unpacked(value: Resource, place: str) -> Iterator[tuple[Resource, str] | Dr
     for number, entry in enumerate(objects(value.get("entry")), 1):
         for resource in objects(entry.get("resource")):
             full = text(entry.get("fullUrl"))
-            if full.startswith("urn:uuid:") and not text(resource.get("id")):  # references in the bundle use it
+            if full.startswith("urn:uuid:") and not text(resource.get("id")):  # references in the bundle use this id
                 resource["id"] = full.removeprefix("urn:uuid:")
             yield from _unpacked(resource, f"{place}, entry {number}")
 
 
 def _bundle(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
-    with open_regular(file, MOST_BUNDLE) as data:
+    with open_regular(file, MAX_BUNDLE_BYTES) as data:
         value = parsed(data.read())
     if isinstance(value, dict) and "resourceType" in value:
         yield from _unpacked(value, shown)
@@ -106,7 +106,7 @@ def _bundle(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
 
 
 def parsed(data: bytes) -> object:
-    """Return the JSON value in UTF-8 bytes; None if there is none, or if it is nested too deeply."""
+    """Return the JSON value in UTF-8 bytes; None if they are not JSON or are nested too deeply."""
     try:
         return json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):

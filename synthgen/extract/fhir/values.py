@@ -8,18 +8,18 @@ from typing import Any
 Resource = dict[str, Any]
 _STEP = re.compile(r"[A-Za-z]\w*(?:\[[A-Za-z]\w*(?:\.[A-Za-z]\w*)*=[^\]]+\])?")
 _TITLE = re.compile(r"^(?:(?:dr|prof|mr|mrs|ms|miss)\.?\s+)+", re.IGNORECASE)
-MOST_VERSION = 10  # digits of a version number
+VERSION_DIGITS = 10  # version numbers are padded to this length, so that they sort as text
 
 
 def items(value: Any) -> list[Any]:
-    """Return a list as it is, and another value as a list of one; an empty list for None."""
+    """Return a list as it is, None as an empty list, and any other value as a list with one item."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def objects(value: Any) -> list[Resource]:
-    """Return the JSON objects in a value or list."""
+    """Return the JSON objects among the items of a value."""
     return [item for item in items(value) if isinstance(item, dict)]
 
 
@@ -45,11 +45,11 @@ def at_path(resource: Any, path: str) -> Iterator[str]:
     found = [resource]
     for step in _steps(path):
         name, _, rule = step.partition("[")
-        found = [item for one in found if isinstance(one, dict) for item in items(one.get(name))]
+        found = [item for parent in found if isinstance(parent, dict) for item in items(parent.get(name))]
         if rule:
-            key, _, wanted = rule.removesuffix("]").partition("=")
-            found = [one for one in found if wanted in at_path(one, key)]
-    yield from (value for one in found if (value := text(one)))
+            key, _, required = rule.removesuffix("]").partition("=")
+            found = [item for item in found if required in at_path(item, key)]
+    yield from (value for item in found if (value := text(item)))
 
 
 def _steps(path: str) -> list[str]:
@@ -57,9 +57,10 @@ def _steps(path: str) -> list[str]:
 
 
 def reference(value: Any, kind: str) -> str:
-    """Return the id in a reference to a resource of a kind; empty if it refers to another kind or to none.
+    """Return the id in a reference to a resource of the type `kind`; empty if it is to another type or to nothing.
 
-    The reference may be relative, absolute, with a version, a `urn:uuid:`, or logical, by the value of an identifier.
+    The reference may be relative, absolute, versioned or a `urn:uuid:`. A logical reference states an identifier
+    instead of an id, and this identifier is returned.
     """
     for one in objects(value):
         target = text(one.get("reference"))
@@ -75,7 +76,7 @@ def reference(value: Any, kind: str) -> str:
 
 
 def identifier_key(value: Resource) -> str:
-    """Return an identifier as `SYSTEM|VALUE`, or its value alone without a system; empty if it has no value."""
+    """Return an identifier as `SYSTEM|VALUE`, or as `VALUE` if it has no system; empty if it has no value."""
     found, system = text(value.get("value")), text(value.get("system"))
     return f"{system}|{found}" if found and system else found
 
@@ -86,13 +87,13 @@ def is_logical(value: Any) -> bool:
 
 
 def refers_elsewhere(value: Any, kind: str) -> bool:
-    """Return whether a reference is to a resource of another kind."""
+    """Return whether a reference is to a resource of another type than `kind`."""
     targets = [_parts(text(one.get("reference"))) for one in objects(value)]
     return any(len(parts) > 1 and parts[-2] != kind for parts in targets)
 
 
 def _parts(target: str) -> list[str]:
-    """Return the parts of a reference, without a search and a version at its end."""
+    """Return the parts of a reference between slashes, without a query or version at its end."""
     return target.partition("?")[0].partition("/_history/")[0].rstrip("/").split("/")
 
 
@@ -123,10 +124,10 @@ def target_keys(value: Any) -> list[str]:
 
 
 def version(resource: Resource) -> str:
-    """Return a text that sorts later for a later version: by the time of the last update, then by version number."""
+    """Return a text by which versions sort: the time of the last update, then the version number."""
     meta = next(iter(objects(resource.get("meta"))), {})
     number = text(meta.get("versionId"))
-    padded = number.zfill(MOST_VERSION) if number.isdecimal() else number
+    padded = number.zfill(VERSION_DIGITS) if number.isdecimal() else number
     return f"{_utc(text(meta.get('lastUpdated')))} {padded}"
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 UNKNOWN_CHARSET = "character set of the header is unknown"
 OTHER_CHARSET = "bytes do not fit the character set; read with another one"
-ISO_2022 = "iso2022_jp_ext"  # changes between its sets by escape sequences, as MSH-18 with several sets does
+ISO_2022 = "iso2022_jp_ext"  # switches character sets by escape sequences, as messages with several sets in MSH-18 do
 _FALLBACK = "cp1252"
 
-# HL7 table 0211. UNICODE without a form, and UTF-16 in a message of single bytes, are written as UTF-8 in practice;
-# files that are UTF-16 throughout are recognised before.
+# HL7 table 0211. Files that are UTF-16 or UTF-32 are converted before this table is used. Other messages that declare
+# UNICODE, UTF-16 or UTF-32 are written as UTF-8 in practice.
 _TABLE_0211 = {
     "ASCII": "ascii",
     **{f"8859/{n}": f"iso8859-{n}" for n in (*range(1, 10), 15)},
@@ -30,7 +30,7 @@ _CONTROLS = re.compile("[\x80-\x9f]")
 
 
 def named_charset(declared: Sequence[str]) -> str | None:
-    """Return the codec of the names in MSH-18, empty if they name none, and None if it is unknown."""
+    """Return the codec of the names in MSH-18; empty if there are no names, None if the character set is unknown."""
     names = [name.strip().upper() for name in declared if name.strip()]
     codecs_found = [_codec(name) for name in names]
     if ISO_2022 in codecs_found:
@@ -44,7 +44,7 @@ def _codec(name: str) -> str | None:
     try:
         "MSH".encode(name)
         return codecs.lookup(name).name
-    except (LookupError, ValueError):  # unknown names, and codecs that are none of text
+    except (LookupError, ValueError):  # unknown names, and codecs that do not encode text
         return None
 
 
@@ -52,8 +52,8 @@ def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, st
     """Return text, codec and remarks; None if the bytes fit no character set.
 
     The codec is that of MSH-18, else `encoding`. Bytes that do not fit are decoded with `encoding`, else as cp1252,
-    with a remark. ISO 8859-1 leaves the bytes 0x80 to 0x9F to control characters; a message that contains them is
-    cp1252.
+    with a remark. In ISO 8859-1, the bytes 0x80 to 0x9F are control characters, so a message that contains them does
+    not fit ISO 8859-1.
     """
     charset = named_charset(declared)
     remarks = (UNKNOWN_CHARSET,) if charset is None else ()
@@ -64,8 +64,8 @@ def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, st
             continue
         if codecs.lookup(name).name == "iso8859-1" and _CONTROLS.search(text):
             continue
-        is_other = name != (charset or encoding)
-        return text, name, (*remarks, OTHER_CHARSET) if is_other else remarks
+        is_fallback = name != (charset or encoding)
+        return text, name, (*remarks, OTHER_CHARSET) if is_fallback else remarks
     return None
 
 

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_MAX_REPEAT = 20  # lines or spaces that one command may produce; the number in a command is not limited
-# Commands that change the layout of the lines below them. They become a line break unless one is there already.
+_MAX_REPEAT = 20  # lines or spaces that one command produces at most; HL7 does not limit the number in a command
+# Stands for a command that changes the layout of the lines below. It becomes a line break unless one is there.
 _SOFT_BREAK = "\v"  # never part of a message: the reader splits lines at it
 
 
@@ -35,7 +35,7 @@ def _pattern(escape: str) -> re.Pattern[str]:
 def unescape(text: str, delimiters: Delimiters, charset: str = "utf-8") -> str:
     r"""Return the text with its escape sequences replaced, with line feeds as line ends.
 
-    The escapes of delimiters become these characters. `\.br\`, `\.sp\` and `\.ce\` become line breaks, `\.sk\`
+    The escapes of delimiters become the delimiters. `\.br\`, `\.sp\` and `\.ce\` become line breaks, `\.sk\`
     becomes spaces, and the commands for indents and filling (`\.in\`, `\.ti\`, `\.fi\`, `\.nf\`) begin a new line.
     `\X..\` is a run of bytes in the character set of the message. Highlighting, local escapes (`\Z..\`) and changes
     of the character set are removed. Everything else, such as an escape without an end, is kept as text.
@@ -78,7 +78,7 @@ def _laid_out(command: str, count: str) -> str:
 
 
 def _from_hex(run: str, escape: str, charset: str) -> str:
-    """Return the characters of adjacent hexadecimal escapes; a character may be spread over several of them."""
+    """Return the characters of adjacent hexadecimal escapes; the bytes of a character may be in several escapes."""
     data = bytes.fromhex(run.replace(escape + "X", "").replace(escape, ""))
     for name in (charset, "cp1252"):
         try:

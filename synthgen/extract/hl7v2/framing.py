@@ -17,8 +17,8 @@ _CHUNK_BYTES, _HEAD_BYTES = 1 << 20, 1 << 12
 _MAX_FILE_BYTES = 1 << 60  # a file is streamed, so its size does not matter
 # MLLP encloses a message in 0x0B and 0x1C; some programs write 0x0B as a line break inside a text
 _BREAK = re.compile(rb"\r\n|[\r\n\x0b\x1c]")
-# A text can contain the word MSH at the start of a line. A damaged header must still end the message before it,
-# because the lines below it belong to another person.
+# A header is recognised by its separators, because a line of a text can begin with the word MSH. Headers with damaged
+# separators must match as well: the lines below belong to another person, so the message before must end there.
 _BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"
 _HEADER = re.compile(rb"[\xef\xbb\xbf\s]*MSH(?:\||$|[^\w\s]{2})")
 _ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")
@@ -37,7 +37,7 @@ class RawMessage:
     number: int  # in the file, from 1
     lines: tuple[bytes, ...]
     reason: str = ""
-    charset: str = ""  # stated by the byte-order mark of the file or the configuration; stronger than MSH-18
+    charset: str = ""  # by the byte-order mark of the file or the configuration; takes precedence over MSH-18
 
     def __repr__(self) -> str:
         return f"RawMessage({self.number}, {len(self.lines)} lines)"
@@ -46,8 +46,8 @@ class RawMessage:
 def files_below(path: Path) -> Iterator[Path]:
     """Yield the file itself, or the files below a folder in the order of their names.
 
-    The memory grows with the number of files of one folder, but not with that of all folders. Links to folders are
-    not followed.
+    Memory grows with the number of files in a single folder, not with the total number. Links to folders are not
+    followed.
     """
     if not path.is_dir():
         yield path
@@ -65,7 +65,7 @@ def wide_encoding(head: bytes, encoding: str) -> str:
 
 
 def read_messages(path: Path, encoding: str) -> Iterator[RawMessage] | None:
-    """Return the messages of a file one by one, or None if it does not begin as a file of HL7 v2.
+    """Return the messages of a file one by one, or None if the file does not begin as HL7 v2.
 
     The lines of a UTF-16 or UTF-32 file are returned in UTF-8.
 
@@ -96,13 +96,13 @@ def _chunks(file: BinaryIO, wide: str) -> Iterator[bytes]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
-    """Yield lines without their ends; a line above the limit of a message is None."""
+    """Yield lines without their ends; None stands for a line above the size limit of a message."""
     parts: list[bytes] = []
-    size, held = 0, b""
+    size, deferred = 0, b""
     for chunk in chunks:
-        joined = held + chunk
-        held = b"\r" if joined.endswith(b"\r") else b""  # the line feed may be in the next chunk
-        *whole, rest = _BREAK.split(joined.removesuffix(held))
+        joined = deferred + chunk
+        deferred = b"\r" if joined.endswith(b"\r") else b""  # the line feed may be in the next chunk
+        *whole, rest = _BREAK.split(joined.removesuffix(deferred))
         for piece in whole:
             size += len(piece)
             yield b"".join([*parts, piece]) if size <= MAX_MESSAGE_BYTES else None

@@ -14,8 +14,8 @@ CONTINUED_LINE = "line without a segment name; read as part of the line before i
 ADDENDUM = "segment continued by ADD"
 FRAGMENT = "message is one part of several (DSC); the parts are not joined"
 UNKNOWN_SEGMENT = "segment with a name that HL7 v2 does not have is left out"
-# A line that a raw line break cut off from a text can look like a segment, such as "WBC|5.2". Local segments begin
-# with Z.
+# Names of segments; local segments begin with Z. Other lines can look like segments, such as "WBC|5.2" after a raw
+# line break in a text.
 _SEGMENTS = (
     "ACC ADD AIG AIL AIP AIS AL1 ARV AUT BHS BTS CM0 CM1 CM2 CON CSP CSR CSS CTD CTI DB1 DG1 DRG DSC DSP ERR EVN FAC "
     "FHS FT1 FTS GOL GP1 GP2 GT1 IAM IIM IN1 IN2 IN3 INV IPC LAN LOC MFA MFE MFI MRG MSA MSH NCK NK1 NSC NTE OBR OBX "
@@ -43,10 +43,10 @@ class Hl7Value:
         return "" if self.raw == _HL7_NULL else unescape(self.raw, self.delimiters, self.charset)
 
     def part(self, component: int, subcomponent: int = 0) -> str:
-        """Return a component, or one subcomponent of it, without outer white space; empty if the value has none.
+        """Return a component, or one of its subcomponents, without outer white space; empty if the value has none.
 
-        Many systems write `&` in names of examinations without an escape. So a component without a given
-        subcomponent is returned as a whole.
+        Many systems write `&` in names of examinations without an escape. So if `subcomponent` is 0, the component is
+        returned as a whole.
         """
         if not self.raw:
             return ""
@@ -118,7 +118,7 @@ class Hl7Message:
 
 
 def parse_message(raw: RawMessage, encoding: str) -> Hl7Message | str:
-    """Return the message of some lines, or the reason why it cannot be read.
+    """Return the parsed message, or the reason why it cannot be read.
 
     `encoding` is the character set of messages that state none.
 
@@ -135,15 +135,15 @@ def parse_message(raw: RawMessage, encoding: str) -> Hl7Message | str:
     if decoded is None:
         return UNDECODABLE
     text, charset, remarks = decoded
-    joined, found = _joined(text.split("\n"), header.delimiters.field)
+    joined, line_remarks = _joined(text.split("\n"), header.delimiters.field)
     separator = header.delimiters.field
     msh = ("MSH", separator, *joined[0][4:].split(separator))
     rest = (tuple(line.split(separator)) for line in joined[1:])
     segments = tuple(Hl7Segment(fields, header.delimiters, charset) for fields in (msh, *rest))
     is_known = all(s.name in _KNOWN or s.name.startswith("Z") for s in segments)
-    found |= set() if is_known else {UNKNOWN_SEGMENT}
-    found |= {FRAGMENT} if segments[0].part(14) or any(s.name == "DSC" for s in segments) else set()
-    return Hl7Message(segments, (*remarks, *sorted(found)))
+    line_remarks |= set() if is_known else {UNKNOWN_SEGMENT}
+    line_remarks |= {FRAGMENT} if segments[0].part(14) or any(s.name == "DSC" for s in segments) else set()
+    return Hl7Message(segments, (*remarks, *sorted(line_remarks)))
 
 
 def _header(line: str) -> Hl7Segment | None:
@@ -163,7 +163,7 @@ def _header(line: str) -> Hl7Segment | None:
 def _joined(lines: list[str], separator: str) -> tuple[list[str], set[str]]:
     """Return one text per segment, without leading white space, and the remarks."""
     starts = re.compile(rf"\s*[A-Z][A-Z0-9]{{2}}{re.escape(separator)}")
-    found: set[str] = set()
+    remarks: set[str] = set()
 
     def segments() -> Iterator[list[str]]:
         parts = [lines[0]]
@@ -173,10 +173,10 @@ def _joined(lines: list[str], separator: str) -> tuple[list[str], set[str]]:
                 n_blank += 1
                 continue
             if not starts.match(line):
-                found.add(CONTINUED_LINE)
+                remarks.add(CONTINUED_LINE)
                 parts.append("\n" * (1 + n_blank) + line)
             elif line.lstrip().startswith("ADD"):
-                found.add(ADDENDUM)
+                remarks.add(ADDENDUM)
                 parts.append(line.lstrip()[4:])
             else:
                 yield parts
@@ -184,4 +184,4 @@ def _joined(lines: list[str], separator: str) -> tuple[list[str], set[str]]:
             n_blank = 0
         yield parts
 
-    return ["".join(parts) for parts in segments()], found
+    return ["".join(parts) for parts in segments()], remarks

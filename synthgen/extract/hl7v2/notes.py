@@ -4,19 +4,19 @@ MDM: one note per TXA segment with its OBX segments.
 - T02, T04, T06, T08 and T10 carry the text. T01, T03, T05, T07 and T09 only announce it; if such a message contains
   OBX segments with text, it is read like the event with text.
 - T11 cancels a document, and TXA-19 `CA` marks it as deleted: the document is withdrawn.
-- T09 and T10 replace the document of TXA-13. T07 and T08 are a newer version of the document of TXA-12. An addendum
-  (T05, T06) is a document of its own.
-- TXA-17 (table 0271): authenticated (AU) and legally authenticated (LA) documents are used; documented ones (DO), and
-  those without a status, are used with a remark, because their text is complete. Dictated (DI), incomplete (IN), in
-  progress (IP) and pre-authenticated (PA) ones are not used.
-- TXA-19 (table 0273): obsolete (OB) documents are superseded, unavailable (UN) ones are not used.
+- T09 and T10 replace the document that TXA-13 names. T07 and T08 are a newer version of the document that TXA-12
+  names. An addendum (T05, T06) is a separate document.
+- TXA-17 (table 0271): authenticated (AU) and legally authenticated (LA) documents are used. Documents that are
+  documented (DO) or without a status have a complete text; they are used with a remark. Documents that are dictated
+  (DI), incomplete (IN), in progress (IP) or pre-authenticated (PA) are not used.
+- TXA-19 (table 0273): obsolete (OB) documents are superseded, unavailable (UN) documents are not used.
 
 ORU: one note per OBR group that contains text, see `report`.
-- OBR-25 (table 0123): final (F), corrected (C), partly available (A; OBX-11 decides) or empty. A cancelled order (X)
-  withdraws the report. Other states are not final.
+- OBR-25 (table 0123): a report is used if this status is final (F), corrected (C), empty, or partly available (A;
+  OBX-11 decides about each line). A cancelled order (X) withdraws the report. Other states are not final.
 - If all lines are deleted or wrong (OBX-11 D or W), the report is withdrawn.
-- The document is the filler number (OBR-3, else OBR-2, else MSH-10) with the code of the examination (OBR-4, else
-  its text), so a later message about it is a newer version.
+- A document is identified by its filler number (OBR-3, else OBR-2, else MSH-10) and the code of the examination
+  (OBR-4, else its text). A later message with the same identifier is a newer version.
 
 The version is the time of the message (MSH-7, else EVN-2, else OBR-22) in UTC and its number in the file.
 """
@@ -60,7 +60,7 @@ _AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))
 
 @dataclass(frozen=True, slots=True)
 class Hl7Group:
-    """The segments of one document or order, and the first segment of each name that applies to it."""
+    """The segments of one document or order; `context` holds the first segment of each name that applies to them."""
 
     segments: tuple[Hl7Segment, ...]
     context: Mapping[str, Hl7Segment]
@@ -68,7 +68,7 @@ class Hl7Group:
 
 @dataclass(frozen=True, slots=True)
 class Hl7NoteMaker:
-    """Makes the notes of one message.
+    """Make the notes of one message.
 
     Args:
         message: The message.
@@ -123,7 +123,9 @@ class Hl7NoteMaker:
             document = f"{number or self._unnamed(index)}/{code}"
             key = person_of(group.context, self.paths.person), document
             seen[key] += 1
-            document += f"#{seen[key]}" if seen[key] > 1 else ""  # no versions: they are in one message
+            document += (
+                f"#{seen[key]}" if seen[key] > 1 else ""
+            )  # reports in one message are not versions of each other
             status = obr.part(25).upper() if obr else ""
             report = read_report(group.segments, short_lines=False)
             if status == "X" or report.is_withdrawn:
@@ -135,7 +137,7 @@ class Hl7NoteMaker:
                 yield from self._note(group, document, report)
 
     def _unnamed(self, index: int) -> str:
-        """Return an identifier for a document that states none; only a resent message has the same."""
+        """Return an identifier for a document that states none; a message that is sent again gives the same one."""
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
 
@@ -148,7 +150,7 @@ class Hl7NoteMaker:
         withdrawn: str = "",
         replaces: tuple[str, ...] = (),
     ) -> Iterator[Item]:
-        """Yield the note of a group, and what is left out of it; without a report, the document is withdrawn."""
+        """Yield the note of a group, and the parts that are dropped; without a report, the note is a withdrawal."""
         context, paths = group.context, self.paths
         yield from (Dropped(reason, self.place) for reason in (report.dropped if report else ()))
         if report and not report.text:
@@ -187,20 +189,20 @@ class Hl7NoteMaker:
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
     """Yield groups of segments; a group begins with one of `starts`, and OBR continues a group that ORC began.
 
-    The context of a group is that of its patient: the segments from the last PID to the first group. OBX segments
-    of a patient outside of every group are a group of their own.
+    The context of a group includes the segments before the first PID, and those from the PID of its patient to the
+    first group of this patient. If a patient has OBX segments before the first group, they form a group as well.
     """
     shared: dict[str, Hl7Segment] = {}
     has_patient = False
     patient: list[Hl7Segment] = []
     patient_context: dict[str, Hl7Segment] = {}
-    own: list[Hl7Segment] | None = None
-    own_context: dict[str, Hl7Segment] = {}
+    group: list[Hl7Segment] | None = None  # None before the first group of a patient
+    group_context: dict[str, Hl7Segment] = {}
 
     def finished() -> Iterator[Hl7Group]:
-        segments = patient if own is None else own
-        if own is not None or any(segment.name == "OBX" for segment in patient):
-            yield Hl7Group(tuple(segments), {**shared, **patient_context, **own_context})
+        segments = patient if group is None else group
+        if group is not None or any(segment.name == "OBX" for segment in patient):
+            yield Hl7Group(tuple(segments), {**shared, **patient_context, **group_context})
 
     for segment in message.segments:
         name = segment.name
@@ -208,12 +210,12 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
             yield from finished()
             if not has_patient:  # EVN and others precede the first PID
                 shared, has_patient = patient_context, True
-            patient, patient_context, own, own_context = [], {}, None, {}
-        elif name in starts and not (name == "OBR" and own and "OBR" not in own_context):
+            patient, patient_context, group, group_context = [], {}, None, {}
+        elif name in starts and not (name == "OBR" and group and "OBR" not in group_context):
             yield from finished()
-            own, own_context = [], {}
-        context = patient_context if own is None else own_context
-        (patient if own is None else own).append(segment)
+            group, group_context = [], {}
+        context = patient_context if group is None else group_context
+        (patient if group is None else group).append(segment)
         context.setdefault(name, segment)
     yield from finished()
 

@@ -11,10 +11,10 @@ from synthgen.extract.note import MergedPerson, PersonNames, StaffNames
 # accounts and visits (A35, A41, A42, A44, A45, A48 to A51) change no person. A43 moves records away from a wrong
 # person, so it joins nobody.
 _MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
-# A24 states that the identifiers of two PID segments are one patient. A37, which takes this back, is not applied:
-# a link too many only makes the protected unit larger.
+# A24 states that the identifiers of two PID segments belong to one patient. A37, which revokes this link, is ignored:
+# a wrong link only makes the protected unit larger.
 _LINK = "A24"
-_MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # fields of PID and those of MRG with the prior value
+_MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # fields of PID, each with the field of MRG that holds its old value
 # names of the patient and contacts (XPN): PID name, mother's maiden name, alias; next of kin; guarantor; insured
 _PERSON_FIELDS = {"PID": (5, 6, 9), "NK1": (2, 26, 30), "GT1": (3, 4), "IN1": (16,), "MRG": (7,)}
 # staff (XCN, or NDL in OBR-32 to OBR-35)
@@ -37,7 +37,7 @@ _STAFF_FIELDS = {
     "SCH": (12, 16, 20),
     "TXA": (5, 9, 10, 11, 22, 23),
 }
-_STAFF_XPN = {"CTD": (2,), "PRD": (2,), "STF": (3,)}
+_STAFF_XPN = {"CTD": (2,), "PRD": (2,), "STF": (3,)}  # staff (XPN)
 
 
 def person_of(context: Mapping[str, Hl7Segment], path: FieldPath | None) -> str:
@@ -75,7 +75,10 @@ def person_items(message: Hl7Message, paths: FieldPaths) -> Iterator[PersonNames
 
 
 def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], list[Hl7Segment]]]:
-    """Yield the segments of each patient, with the first segment of each name, also of those before the first PID."""
+    """Yield for each patient the first segment of each name, and all segments from the PID on.
+
+    The segments before the first PID apply to all patients. They are also yielded as a group without a PID.
+    """
     groups: list[list[Hl7Segment]] = [[]]
     for segment in message.segments:
         if segment.name == "PID":
@@ -103,7 +106,7 @@ def _merges(message: Hl7Message, paths: FieldPaths) -> Iterator[MergedPerson]:
 
 
 def _prior(mrg: Hl7Segment, pid: Hl7Segment, path: FieldPath | None) -> str:
-    """Return the prior identifier in the field that corresponds to the person's; others number other things."""
+    """Return the old identifier of a person, from the MRG field that corresponds to the PID field of the new one."""
     if path is None:
         return person_identifier(mrg.values(1 if person_identifier(pid.values(3)) else 4))
     field = _MERGE_FIELDS.get(path.field) if path.segment == "PID" else None

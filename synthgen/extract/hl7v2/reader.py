@@ -20,9 +20,9 @@ UNREADABLE = "file cannot be read"
 def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
     """Yield the notes, names and merges of persons in a file of HL7 v2 messages, or in all such files below a folder.
 
-    A file belongs to HL7 v2 if it begins with an MSH, FHS or BHS segment, whatever its suffix; a byte-order mark, the
-    frame of MLLP and white space may precede. Other files are counted. Segments may end in CR, LF or both. Only one
-    message is in memory at a time, and one above 64 MiB is counted but not read.
+    A file is read as HL7 v2 if it begins with an MSH, FHS or BHS segment, whatever its suffix; a byte-order mark, the
+    frame of MLLP and white space may precede. Other files are dropped. Segments may end in CR, LF or both. Only one
+    message is in memory at a time, and a message above 64 MiB is dropped.
 
     Defaults of the fields, in the first repetition:
     - person: PID-3 (the identifier of type MR, else PI, else the first) as `ID@AUTHORITY`; if it is empty, PID-2
@@ -36,12 +36,13 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     Args:
         path: A file or a folder.
         fields: Other places of the fields, written as `SEG-F`, `SEG-F.C` or `SEG-F.C.S`, for example `PID-3.1`. The
-            first segment of that name in the order group, of the patient, or in the message counts.
+            value comes from the first segment of that name in the order group, else of the patient, else in the
+            message.
         encoding: Character set of messages without MSH-18.
 
     Raises:
-        DataError: the path does not exist, none of its files is of HL7 v2, a field is not in this notation, or the
-            encoding is unknown.
+        DataError: the path does not exist, no file is HL7 v2, a field is not in this notation, or the encoding is
+            unknown.
 
     Privacy: reads the text of notes, and names and identifiers of patients and staff.
     """

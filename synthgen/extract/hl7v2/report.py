@@ -61,42 +61,44 @@ class Hl7Report:
 def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Report:
     """Return the text of the OBX segments of one document or order group.
 
-    Lines are OBX of the types TX, FT and ST. With `short_lines` (MDM), an ST line alone makes a text; without (ORU),
-    ST lines count only beside TX or FT, because a single ST is a result such as a finding of one word. Attachments
-    are OBX of the type ED. If a report has lines and attachments, the longer text is used, because most systems send
-    the same report in both. Numbers and codes are no text.
+    Lines are OBX segments of the types TX, FT and ST. With `short_lines` (MDM), ST lines alone are a text. Without it
+    (ORU), ST lines are used only together with TX or FT lines, because an ST line alone is a result such as a finding
+    of one word. Attachments are OBX segments of the type ED. If a report has lines and attachments, the longer text
+    is used, because most systems send the same report in both forms. Numbers and codes are left out.
 
     Lines of one observation (OBX-3) follow one another. If there are several observations, each is a paragraph below
     its name. Comments (NTE) below a line are a paragraph of the text; comments of an order are not part of it.
     """
     kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
-    enough = _LINE_TYPES if short_lines else _NARRATIVE
+    text_types = _LINE_TYPES if short_lines else _NARRATIVE  # without one of these types, ST lines are not used
     if kinds == {""} and all(s.part(11).upper() in _DELETED for s in segments if s.name == "OBX"):
-        return Hl7Report(reason=WITHDRAWN, is_withdrawn=True)  # a deletion needs no value, and so no type
-    if not kinds & (enough | {"ED"}):
+        return Hl7Report(
+            reason=WITHDRAWN, is_withdrawn=True
+        )  # a deletion has no value and may therefore omit the type
+    if not kinds & (text_types | {"ED"}):
         has_comments = any(segment.name == "NTE" for segment in segments)
         return Hl7Report(reason=ONLY_LINK if "RP" in kinds else ONLY_COMMENTS if has_comments else NO_TEXT)
-    used = (_LINE_TYPES if kinds & enough else frozenset()) | {"ED"}
-    stated = {s.part(11).upper() for s in segments if s.name == "OBX" and s.part(2).upper() in used}
-    if not stated & _FINAL:
-        is_withdrawn = stated <= _DELETED
+    used_types = (_LINE_TYPES if kinds & text_types else frozenset()) | {"ED"}
+    statuses = {s.part(11).upper() for s in segments if s.name == "OBX" and s.part(2).upper() in used_types}
+    if not statuses & _FINAL:
+        is_withdrawn = statuses <= _DELETED
         return Hl7Report(reason=WITHDRAWN if is_withdrawn else INCOMPLETE, is_withdrawn=is_withdrawn)
-    remarks = [LINES_LEFT_OUT] if stated - _FINAL else []
+    remarks = [LINES_LEFT_OUT] if statuses - _FINAL else []
     remarks += [VALUES_LEFT_OUT] if kinds - _LINE_TYPES - {"ED", "RP"} else []
     remarks += [LINK_LEFT_OUT] if "RP" in kinds else []
     final = list(_final(segments))
     try:
-        lines = "\n\n".join(_paragraphs(final, remarks)) if used & _LINE_TYPES else ""
+        lines = "\n\n".join(_paragraphs(final, remarks)) if used_types & _LINE_TYPES else ""
     except UnreadableDocument as error:
         return Hl7Report(reason=error.reason)
     attachments: list[str] = []
     dropped: list[str] = []
     for obx in final:
         if obx.name == "OBX" and obx.part(2).upper() == "ED":
-            text, reason, found = _attachment(obx)
+            text, reason, attachment_remarks = _attachment(obx)
             attachments += [text] if text else []
             dropped += [reason] if reason else []
-            remarks += found
+            remarks += attachment_remarks
     attached = "\n\n".join(attachments)
     if lines and attached:
         remarks.append(ATTACHMENT_LEFT_OUT if len(lines) >= len(attached) else LINES_BESIDE_ATTACHMENT)
@@ -144,7 +146,7 @@ def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[
 
 
 def _plain(texts: Sequence[str], remarks: list[str]) -> str:
-    """Return the lines as one text; RTF and HTML in them, each from its first line on, are read as such.
+    """Return the lines as one text; a line that begins as RTF or HTML is parsed together with the lines below it.
 
     Remarks on the RTF or HTML are appended to `remarks`.
 
@@ -179,7 +181,7 @@ def _lines(text: str) -> str:
 
 
 def _heading(obx: Hl7Segment) -> str:
-    """Return the name of an observation: a part of a report, its text, or its code if that has no digit."""
+    """Return the name of an observation: the part of a report, else the text, else the code if it has no digit."""
     code = obx.part(3)
     part = _PARTS.get(code.split(obx.delimiters.subcomponent)[-1].upper(), "")
     name = part or obx.part(3, 2) or obx.part(3, 5) or obx.part(3, 9)
@@ -223,7 +225,7 @@ def _data(value: Hl7Value) -> bytes | str:
 
 
 def _named_type(value: Hl7Value) -> str | None:
-    """Return the content type that subtype, type or source of an ED value states; None for another one."""
+    """Return the content type that an ED value states; empty if it states none, None if it is not a known one."""
     names = [value.part(number).upper().rpartition("/")[2] for number in (3, 2, 1)]
     known = next((_CONTENT_TYPES[name] for name in names if name in _CONTENT_TYPES), None)
     if known is None and names[0] in _UNSTATED:

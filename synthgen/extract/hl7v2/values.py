@@ -63,8 +63,8 @@ def _path(found: re.Match[str]) -> FieldPath:
 def person_identifier(values: list[Hl7Value]) -> str:
     """Return the identifier of a person in a list of the type CX (PID-3, MRG-1), empty if there is none.
 
-    It is the first one of the type MR, else of the type PI, else the first that has a value, followed by `@` and its
-    assigning authority (the namespace, else the universal identifier), if stated.
+    It is the first identifier of the type MR, else the first of the type PI, else the first that has a value. If the
+    assigning authority is stated (namespace, else universal identifier), `@` and the authority follow.
     """
     stated = [value for value in values if value.part(1)]
     ranked = [value for kind in _PERSON_TYPES for value in stated if value.part(5).upper() == kind] + stated
@@ -84,7 +84,7 @@ def entity(segment: Hl7Segment, field: int) -> str:
 
 
 def person_names(values: list[Hl7Value]) -> Iterator[str]:
-    """Yield the names in values of the type XPN: given, middle and family name, the latter also of the partner."""
+    """Yield the names in values of the type XPN: given and middle name with each family name, also the partner's."""
     for value in values:
         given = [value.part(2), value.part(3)]
         families = [value.part(1, number) for number in (1, 3, 5)]
@@ -94,9 +94,9 @@ def person_names(values: list[Hl7Value]) -> Iterator[str]:
 
 
 def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
-    """Return a name of the type XCN or CNN, or of NDL, whose first component is a CNN; empty if there is none.
+    """Return the name in a value of the type XCN, CNN or NDL (its first component is a CNN); empty if there is none.
 
-    Some systems write the name where the identifier belongs. It counts as a name if it contains no digit.
+    Some systems write the name in place of the identifier. This text counts as a name if it contains no digit.
     """
     if not value.raw:
         return ""

@@ -95,8 +95,8 @@ def test_another_python_or_platform_is_named(unpacked, tmp_path):
     done = run(unpacked / "install.py", "--into", tmp_path / "into")
     here = installer.machine()
     assert done.returncode == 3
-    assert f"the archive is for cpython 3.99, this is {here['python']}" in done.stderr
-    assert f"the archive is for linux-s390x, this is {here['platform']}" in done.stderr
+    assert f"the archive is for cpython 3.99, this machine has {here['python']}" in done.stderr
+    assert f"the archive is for linux-s390x, this machine has {here['platform']}" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -9,15 +9,15 @@ import pytest
 from pyarrow.csv import write_csv
 
 from synthgen.core.errors import SynthGenError
-from synthgen.extract.extract import READERS, Reads, extract
+from synthgen.extract.extract import READERS, ReadOptions, extract
 from synthgen.extract.note import Fields
-from synthgen.extract.resolve import Wanted
+from synthgen.extract.resolve import NoteSelection
 
 sys.path.insert(0, str(Path(__file__).parents[4] / "examples" / "clinic"))
 from fictional_clinic.exports import FORMATS, write_exports
 
 N_DAMAGED = 30  # copies of a source
-ANY = Wanted(unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=True)
+ANY = NoteSelection(unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=True)
 HEADER = "note_id,subject_id,hadm_id,note_type,note_seq,charttime,storetime,text\n"
 OLD_HEADER = "ROW_ID,SUBJECT_ID,HADM_ID,CHARTDATE,CHARTTIME,STORETIME,CATEGORY,DESCRIPTION,CGID,ISERROR,TEXT\n"
 FILES = {
@@ -63,7 +63,7 @@ def outcome(kind, source, target):
     """Return the load report of an extraction, or the error that ended it."""
     target.mkdir()
     try:
-        return extract(kind, source, target, Reads(fields=Fields(), encoding="utf-8"), ANY)
+        return extract(kind, source, target, ReadOptions(fields=Fields(), encoding="utf-8"), ANY)
     except SynthGenError as error:
         return error
 

@@ -12,9 +12,9 @@ import pytest
 from synthgen.config import Config
 from synthgen.core.progress import silent
 from synthgen.core.types import Record
-from synthgen.extract.extract import LOAD_REPORT, READERS, STAFF, Reads, extract
+from synthgen.extract.extract import LOAD_REPORT, READERS, STAFF, ReadOptions, extract
 from synthgen.extract.note import Fields
-from synthgen.extract.resolve import RESOLVED, Wanted
+from synthgen.extract.resolve import RESOLVED, NoteSelection
 from synthgen.load.copy_forward import treat_copies
 from synthgen.pipeline import prepare
 from synthgen.pipeline.job import Job
@@ -23,7 +23,7 @@ from synthgen.pipeline.workspace import Workspace
 sys.path.insert(0, str(Path(__file__).parents[4] / "examples" / "clinic"))
 from fictional_clinic.exports import write_exports
 
-ALL = Wanted(unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=False)
+ALL = NoteSelection(unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=False)
 FIELDS = {
     "fhir": Fields(label="encounter.serviceType.text"),
     "hl7v2": Fields(person="PID-3.1", label="PV1-10", date="TXA-4"),
@@ -73,7 +73,7 @@ def table(exports):
 
 @pytest.mark.parametrize("kind", FIELDS)
 def test_every_format_gives_the_notes_of_the_table(exports, table, kind, tmp_path):
-    report = extract(kind, exports / kind, tmp_path, Reads(fields=FIELDS[kind], encoding="utf-8"), ALL)
+    report = extract(kind, exports / kind, tmp_path, ReadOptions(fields=FIELDS[kind], encoding="utf-8"), ALL)
     rows = pq.read_table(tmp_path / RESOLVED).to_pylist()
     assert [(row["person"], row["label"], row["text"], row["date"], row["names"]) for row in rows] == [
         (row["patient_id"], row["specialty"], row["note"], row["date"], [row["patient_name"]]) for row in table
@@ -85,7 +85,7 @@ def test_every_format_gives_the_notes_of_the_table(exports, table, kind, tmp_pat
 @pytest.mark.parametrize("kind", FIELDS)
 def test_every_planted_document_is_counted_under_its_reason(exports, kind, tmp_path):
     planted = json.loads((exports / "key.json").read_text())["planted"][kind]
-    report = extract(kind, exports / kind, tmp_path, Reads(fields=FIELDS[kind], encoding="utf-8"), ALL)
+    report = extract(kind, exports / kind, tmp_path, ReadOptions(fields=FIELDS[kind], encoding="utf-8"), ALL)
     expected = {}
     for trap, n in planted.items():
         if trap in REASONS:
@@ -155,7 +155,7 @@ SAMPLES = Path(os.environ.get("SYNTHGEN_DATA", ".")) / "hospital_formats"
     ("kind", "name", "n"), [("fhir", "fhir_synthea", 1215), ("ccda", "ccda", 12), ("hl7v2", "hl7v2", 0)]
 )
 def test_each_item_of_the_samples_is_used_or_has_a_reason(kind, name, n, tmp_path):
-    report = extract(kind, SAMPLES / name, tmp_path, Reads(fields=Fields(), encoding="utf-8"), ALL)
+    report = extract(kind, SAMPLES / name, tmp_path, ReadOptions(fields=Fields(), encoding="utf-8"), ALL)
     assert report["items"] == report["notes"] + sum(found["count"] for found in report["dropped"].values())
     assert report["items"] >= n
     assert report["notes"] > 0
@@ -163,7 +163,7 @@ def test_each_item_of_the_samples_is_used_or_has_a_reason(kind, name, n, tmp_pat
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="SYNTHGEN_DATA is unset or lacks hospital_formats")
 def test_sample_documents_of_different_types_with_one_identifier_are_all_used(tmp_path):
-    report = extract("ccda", SAMPLES / "ccda", tmp_path, Reads(fields=Fields(), encoding="utf-8"), ALL)
+    report = extract("ccda", SAMPLES / "ccda", tmp_path, ReadOptions(fields=Fields(), encoding="utf-8"), ALL)
     assert (report["notes"], set(report["dropped"])) == (11, {"document has no section with text"})
 
 

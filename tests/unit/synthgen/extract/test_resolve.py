@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from synthgen.core.errors import DataError
 from synthgen.extract import resolve as module
 from synthgen.extract.note import Dropped, MergedPerson, Note, PersonNames
-from synthgen.extract.resolve import RESOLVED, Wanted, resolve
+from synthgen.extract.resolve import RESOLVED, NoteSelection, resolve
 from synthgen.extract.spool import NOTES, PERSONS, spool
 
 
@@ -22,7 +22,7 @@ def note(document, person="p", **fields):
 
 
 def wanted(*, limit=None, persons=False, labels=None):
-    return Wanted(
+    return NoteSelection(
         unused=lambda label: module.OTHER_LABEL if labels is not None and label not in labels else None,
         limit=limit,
         rank=lambda person: person,

@@ -6,7 +6,7 @@ from synthgen.extract import safe_xml as module
 from synthgen.extract.safe_xml import (
     ENTITIES,
     MALFORMED,
-    MOST_DEPTH,
+    MAX_DEPTH,
     TOO_LARGE,
     UnsafeXml,
     each_element,
@@ -76,7 +76,7 @@ def test_entities_are_refused(read, encoding, data):
 @pytest.mark.parametrize(
     "data",
     [
-        b"<a>" * (MOST_DEPTH + 1) + b"</a>" * (MOST_DEPTH + 1),
+        b"<a>" * (MAX_DEPTH + 1) + b"</a>" * (MAX_DEPTH + 1),
         b"<a>" * 100_000,
         b"<a>" + b"x" * (11 << 20) + b"</a>",
         b"<a><![CDATA[" + b"x" * (11 << 20) + b"]]></a>",
@@ -88,7 +88,7 @@ def test_limits(read, data):
 
 
 def test_large_files_are_refused(monkeypatch):
-    monkeypatch.setattr(module, "MOST_BYTES", 3)
+    monkeypatch.setattr(module, "MAX_BYTES", 3)
     assert reason(parse_xml, b"<a/>") == TOO_LARGE
 
 

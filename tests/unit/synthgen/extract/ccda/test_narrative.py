@@ -1,7 +1,7 @@
 import pytest
 
 from synthgen.extract.ccda.narrative import body_text
-from synthgen.extract.safe_xml import MOST_DEPTH, parse_xml
+from synthgen.extract.safe_xml import MAX_DEPTH, parse_xml
 
 
 def text(*sections):
@@ -66,6 +66,6 @@ def test_a_section_with_only_inner_sections_keeps_its_heading():
 
 
 def test_deep_nesting_is_read():
-    n = MOST_DEPTH // 2 - 10
+    n = MAX_DEPTH // 2 - 10
     body = "<list><item>a" * n + "</item></list>" * n
     assert text(f"<section><text>{body}</text></section>").count("a") == n

@@ -97,7 +97,7 @@ def test_a_binary_of_the_export_is_the_text(tmp_path):
 
 
 def test_too_many_binaries_are_one_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_BINARIES", 3)
+    monkeypatch.setattr(module, "MAX_BINARY_CHARACTERS", 3)
     with pytest.raises(DataError, match="exceed 1 GiB"):
         list(read_fhir(write(tmp_path, {"resourceType": "Binary", "id": "b", "data": "aGkh"}), Fields()))
 

@@ -43,7 +43,7 @@ def test_packed_files_and_bundles(tmp_path):
 
 
 def test_a_long_line_is_skipped_without_reading_it_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_LINE", 40)
+    monkeypatch.setattr(module, "MAX_LINE_BYTES", 40)
     path = tmp_path / "a.ndjson"
     path.write_text("x" * 200 + '\n{"resourceType": "A", "id": "1"}\n')
     assert read(path) == [Dropped(module.LONG_LINE, "a.ndjson:1"), ("1", "a.ndjson:2")]
