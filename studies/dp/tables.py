@@ -112,5 +112,8 @@ classifiers trained on all real records of train. Both are tested on persons who
   (Student's t), followed by the number of draws whose own interval contains one half.
 - If there are several draws of persons, all figures are means over the draws. The noise of these runs uses a
   public stream.
+- Published results are not beside these figures, because neither task nor size is comparable. Aug-PE (Xie et al.,
+  ICML 2024) reads 1.9 million private Yelp reviews, writes 5,000 to 100,000 texts with GPT-2, GPT-3.5 or other large
+  models, and tests a fine-tuned RoBERTa. The set `yelp_augpe` is its public part of 10,000 reviews.
 
 Rows of methods that were removed later are in [removed options](removed-options.md)."""
