@@ -29,7 +29,7 @@ from synthgen.load.config import SourceConfig
 from synthgen.load.formats import read_source
 from synthgen.models.store import model_folder
 
-LEAST_TEXTS = 20  # smallest number of texts of a corpus
+MIN_TEXTS = 20  # smallest number of texts of a corpus
 SAMPLES = 10  # number of example texts in the card
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
@@ -140,9 +140,9 @@ def _texts(path: Path, column: str) -> list[str]:
     """Return the texts in a column of a table, or of the files of a folder."""
     rows = read_source(SourceConfig(path=str(path), text=column), path).rows
     texts = [str(row.values[column]) for row in rows if str(row.values.get(column) or "").strip()]
-    if len(set(texts)) < LEAST_TEXTS:
+    if len(set(texts)) < MIN_TEXTS:
         raise DataError(
-            f"{path}: {len(set(texts))} texts in {column!r}; a style needs at least {LEAST_TEXTS}, "
+            f"{path}: {len(set(texts))} texts in {column!r}; a style needs at least {MIN_TEXTS}, "
             "preferably several hundred",
             hint="Pass a folder of .txt files or a table, and name the text column with --text.",
         )

@@ -22,7 +22,7 @@ from synthgen.evaluate.heads import Arm, LabelledTexts
 from synthgen.interpolate import Smote
 
 Encode = Callable[[list[str]], Float32]
-MOST_NEIGHBORS = 5
+MAX_NEIGHBORS = 5
 ALPHA = 0.1  # the share of changed words that the EDA paper recommends for sets of a thousand texts or more
 
 
@@ -155,7 +155,7 @@ def _smote(tables: Tables, counts: Mapping[str, int], seeds: SeedTree) -> Latent
     """Return vectors made by SMOTE; None if a class has only one person."""
     train = tables.train
     persons = {label: len({r.group for r in train.records if r.label == label}) for label in counts}
-    k = min(MOST_NEIGHBORS, min(persons.values()) - 1)
+    k = min(MAX_NEIGHBORS, min(persons.values()) - 1)
     if k < 1:
         return None
     embedded = Embedded(

@@ -34,7 +34,7 @@ from synthgen.split.stage import SPLIT
 
 # Smallest share of English words in texts that count as English. The share is at least 0.69 in the 21 English
 # corpora of the tests, and at most 0.27 in sentences of six other European languages.
-LEAST_ENGLISH = 0.45
+MIN_ENGLISH_SHARE = 0.45
 Identifiers = tuple[tuple[str, ...], ...] | None  # replaced strings, row by row; None if no engine replaces any
 
 
@@ -168,7 +168,7 @@ def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
         return
     words = [word for text in texts[:400] for word in re.findall(r"[^\W\d_]+", text)]
     share = sum(map(is_ordinary, words)) / max(len(words), 1)
-    if share < LEAST_ENGLISH:
+    if share < MIN_ENGLISH_SHARE:
         raise DataError(
             f"the texts are not English ({share:.0%} of their words are), and {config.model} writes English only",
             hint="Set decode.model and decode.bridge to a model of their language.",

@@ -37,9 +37,11 @@ NOT_CUT = "records are not cut"  # stands for the digests of the segment writer 
 SPARE = 1.3  # latents made for each wanted record in the first round, when the filters' rejection rate is unknown
 FURTHER_SPARE = 1.2  # the same in further rounds for each missing record, before division by the share that is kept
 RECONSTRUCTIONS = 96  # train records decoded from their own vectors, so that filters learn what decoding loses
-LEAST_RATE = 0.2  # a further round assumes that at least this share of its latents is kept, which limits its size
-MOST_ROUNDS = 20
-LEAST_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
+MIN_ACCEPTED_SHARE = (
+    0.2  # a further round assumes that at least this share of its latents is kept, which limits its size
+)
+MAX_ROUNDS = 20
+MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
 
 
 class Draws(Protocol):
@@ -191,8 +193,8 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
     latents of the classes that lack records. The rounds end
 
     - when no class lacks records,
-    - when a round after the first adds less than `LEAST_GAIN` of the missing records, or
-    - after `MOST_ROUNDS` rounds.
+    - when a round after the first adds less than `MIN_GAIN` of the missing records, or
+    - after `MAX_ROUNDS` rounds.
 
     In the last two cases the release has fewer records of some classes than wanted, and the policy's balance gate
     decides whether that is acceptable.
@@ -216,13 +218,13 @@ def further_requested(
     """
     missing = {label: n - kept.get(label, 0) for label, n in wanted.items() if kept.get(label, 0) < n}
     missing_before = sum(max(n - kept_before.get(label, 0), 0) for label, n in wanted.items())
-    if not missing or number >= MOST_ROUNDS:
+    if not missing or number >= MAX_ROUNDS:
         return None
-    if number > 1 and missing_before - sum(missing.values()) < LEAST_GAIN * missing_before:
+    if number > 1 and missing_before - sum(missing.values()) < MIN_GAIN * missing_before:
         return None
     more = dict(requested)
     for label, n in missing.items():
-        rate = max(kept.get(label, 0) / requested[label], LEAST_RATE)
+        rate = max(kept.get(label, 0) / requested[label], MIN_ACCEPTED_SHARE)
         more[label] += math.ceil(FURTHER_SPARE * n / rate) + 2
     return more
 

@@ -24,7 +24,7 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import unsegmented, written_parts
 from synthgen.pipeline.workspace import StageResult
 
-MOST_TEXTS = 64  # largest number of train texts that are scored
+MAX_TEXTS = 64  # largest number of train texts that are scored
 MIXED = 3  # number of likeliest styles that are also tried as mixtures: each pair, and all of them together
 # A mixture is chosen only if it is likelier than every single style by this many nats per token.
 # A mixture gives each style partial weight. The texts are slightly likelier under a style at partial weight
@@ -147,7 +147,7 @@ def choose_style(
 
         nats(M) = - sum over texts of log p(text | its label, its vector, styles M in equal shares) / tokens
 
-    The sum covers at most `MOST_TEXTS` texts of train: records, or segments if records are cut. M is each single
+    The sum covers at most `MAX_TEXTS` texts of train: records, or segments if records are cut. M is each single
     style, each pair of the `MIXED` likeliest styles, and all of these together. The plain style is excluded from
     mixtures. The texts are likelier under a style in equal shares with the plain style than under the style alone,
     but such a mixture is not closer to the records. The M with the fewest nats is chosen. A mixture is chosen only
@@ -179,7 +179,7 @@ def _choose(context: StageContext) -> Mapping[str, object]:
     encoder, bridge, styles = context.model("embedder"), context.model("bridge"), context.model("styles").value
     records = written_parts(encoder, context.input("train"), context.config("decode.prompt"))
     parts = [part for record in records for part in record if part[0]]
-    rows = context.stream("manner").generator().permutation(len(parts))[:MOST_TEXTS]
+    rows = context.stream("manner").generator().permutation(len(parts))[:MAX_TEXTS]
     texts, prompts = zip(*(parts[row] for row in rows), strict=True)
     vectors = unsegmented(encoder).encode(list(texts))
 

@@ -29,7 +29,7 @@ from synthgen.release.assembly import hits_of
 from synthgen.release.review.link import NO_RELEASE, page_marker
 from synthgen.release.review.passages import Passage, TextPiece, cut, occurrences, shared_passages
 from synthgen.release.review.released import ReleasedBundle, released_bundle
-from synthgen.release.review.risks import MOST_RECORDS, RiskyRecord, rank
+from synthgen.release.review.risks import MAX_RECORDS, RiskyRecord, rank
 from synthgen.release.review.tables import ReviewTables, read_tables
 from synthgen.release.run import PRIVATE_REPORT, Run
 
@@ -39,7 +39,7 @@ _INDEPENDENT = (
     "measured on private records decided on it. A decision that depends on this page is a disclosure, which ε does "
     "not cover. `synthgen approve` therefore accepts no review page for this release."
 )
-MOST_EXAMPLES = 3  # rejected candidates that are shown for each reason
+MAX_EXAMPLES = 3  # rejected candidates that are shown for each reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ def _page(run: Run, tables: ReviewTables, decision: Decision, bundle: ReleasedBu
         ],
         n_records=len(tables.synthetic),
         table=run.folder("audit") / SYNTHETIC,
-        most=MOST_RECORDS,
+        most=MAX_RECORDS,
         shortest=SHORTEST,
         identifiers=_identifier_counts(tables),
         replaced=list(_replaced(tables, seeds)),
@@ -158,7 +158,7 @@ def _shown(record: RiskyRecord, tables: ReviewTables) -> ShownRecord:
     )
 
 
-def _drawn(n: int, seeds: SeedTree, *names: str, most: int = MOST_RECORDS) -> list[int]:
+def _drawn(n: int, seeds: SeedTree, *names: str, most: int = MAX_RECORDS) -> list[int]:
     """Return at most `most` different numbers below n in ascending order, from the stream of these names."""
     rows: list[int] = np.sort(seeds.child(*names).generator().permutation(n)[:most]).tolist()
     return rows
@@ -197,7 +197,7 @@ def _rejected(candidates: Sequence[Candidate], seeds: SeedTree) -> Iterator[dict
         if failed:
             groups.setdefault((failed[0].name, failed[0].reason or failed[0].name), []).append((candidate, failed[0]))
     for (name, reason), members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
-        shown = [members[i] for i in _drawn(len(members), seeds, "rejected", name, reason, most=MOST_EXAMPLES)]
+        shown = [members[i] for i in _drawn(len(members), seeds, "rejected", name, reason, most=MAX_EXAMPLES)]
         yield {
             "filter": name.replace("_", " "),
             "reason": reason.replace("_", " "),

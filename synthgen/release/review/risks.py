@@ -16,8 +16,8 @@ from synthgen.core.types import Float32
 from synthgen.release.review.passages import Passage, shared_passages
 from synthgen.release.review.tables import ReviewTables
 
-MOST_RECORDS = 20  # records that the page shows for each audit
-LEAST_WORDS = 3  # shortest run of words by which records are ranked
+MAX_RECORDS = 20  # records that the page shows for each audit
+MIN_WORDS = 3  # shortest run of words by which records are ranked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
     groups, owners = tables.persons
     vocabulary: dict[str, int] = {}
     mine, theirs = (number_rows(map(tokens, side.texts), vocabulary) for side in (tables.synthetic, tables.train))
-    runs = runs_alone(mine, theirs, owners, public=len(groups), shortest=LEAST_WORDS)
+    runs = runs_alone(mine, theirs, owners, public=len(groups), shortest=MIN_WORDS)
     longest: dict[int, tuple[int, int]] = {}  # by row, the length and the owner of the longest run
     for row, owner, length in zip(runs.row.tolist(), runs.owner.tolist(), runs.length.tolist(), strict=True):
         longest[row] = max(longest.get(row, (0, 0)), (length, -owner))
@@ -67,7 +67,7 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
         shortest = min(length, SHORTEST)
         source = _source(tables, row, groups[-minus_owner], shortest)
         found.setdefault(row, RiskyRecord(row=row, result=result, train_row=source, shortest=shortest))
-        if len(found) >= MOST_RECORDS:
+        if len(found) >= MAX_RECORDS:
             break
     meaning = (
         f"First the records in which the audit found a copy, which is a run of {limit} words or more, then those "
@@ -106,7 +106,7 @@ def _membership(tables: ReviewTables) -> RiskRanking:
     train, control = (tables.nearest(side, "synthetic") for side in ("train", "control"))
     found: dict[int, RiskyRecord] = {}
     for row in np.argsort(-train.cosine, kind="stable").tolist():
-        if len(found) >= MOST_RECORDS:
+        if len(found) >= MAX_RECORDS:
             break
         share = float((control.cosine >= train.cosine[row]).mean())
         result = (
@@ -147,7 +147,7 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
         "First the records whose nearest training record belongs to the person with the largest weight, then by this "
         "weight."
     )
-    records = tuple(record for _, record in sorted(ranked, key=lambda pair: pair[0])[:MOST_RECORDS])
+    records = tuple(record for _, record in sorted(ranked, key=lambda pair: pair[0])[:MAX_RECORDS])
     return RiskRanking(records=records, meaning=meaning if ranked else "No record was made from training records.")
 
 
@@ -197,7 +197,7 @@ def _found(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
     for one in tables.findings.get(audit, ()):
         by_row.setdefault(one.row, []).append(one)
     found = {}
-    for row in sorted(by_row, key=lambda r: (-len(by_row[r]), r))[:MOST_RECORDS]:
+    for row in sorted(by_row, key=lambda r: (-len(by_row[r]), r))[:MAX_RECORDS]:
         kinds = sorted({one.kind for one in by_row[row]})
         n = len({one.person for one in by_row[row]})
         persons = "one training person" if n == 1 else f"{n} training persons"
@@ -227,9 +227,9 @@ def _details(tables: ReviewTables, audit: str) -> Mapping[str, Any]:
 
 def _highest(scores: Float32) -> list[int]:
     """Return the rows with the highest scores, highest first."""
-    rows: list[int] = np.argsort(-scores, kind="stable")[:MOST_RECORDS].tolist()
+    rows: list[int] = np.argsort(-scores, kind="stable")[:MAX_RECORDS].tolist()
     return rows
 
 
 def _first(records: Iterable[RiskyRecord]) -> tuple[RiskyRecord, ...]:
-    return tuple(records)[:MOST_RECORDS]
+    return tuple(records)[:MAX_RECORDS]

@@ -104,7 +104,7 @@ def test_the_plan_states_what_the_classifier_of_names_costs(config, monkeypatch)
     assert auto.deidentify_minutes > 10 * rules.deidentify_minutes > 0
     assert decoding(auto) == pytest.approx(decoding(rules))
     large = make_plan(config(interpolate={"total": 4000}))
-    assert f"{large.deidentify_minutes:.0f} minutes for identifiers (rules+ner)" in large.to_text()
+    assert f"{large.deidentify_minutes:.0f} to find identifiers (rules+ner)" in large.to_text()
 
 
 def test_the_plan_names_audits_with_too_few_persons(config):
@@ -112,7 +112,7 @@ def test_the_plan_names_audits_with_too_few_persons(config):
     text = plan.to_text()
     assert "policy research:" in text
     for name, needed in (("memorization", 321), ("identifiers", 321)):
-        assert f"persons on each side, {needed} needed: TOO FEW for a pass" in plan.audits[name]
+        assert f"persons each in train and control, {needed} needed: TOO FEW for a pass" in plan.audits[name]
         assert f"  {name}: {plan.audits[name]}" in text
     assert "TOO FEW" in plan.audits["membership"]
     policy = load_policy("research")
@@ -256,7 +256,7 @@ def test_without_person_ids_the_plan_counts_records_and_never_says_persons(confi
     text, control = plan.to_text(), _read(job_of(config(source=columns)))[2].control
     assert plan.unit == "records"
     assert f"records: {plan.persons['train']} train, {plan.persons['control']} control" in text
-    assert "records on each side" in text
+    assert "records each in train and control" in text
     assert "person" not in text.partition("no release is possible")[0].replace("copied-persons", "")
     attempt(*ledger_of(config()), digest="an earlier audit", control=as_table(control, {}))
     again = make_plan(config(source=columns, policy="hospital-external"))
