@@ -44,8 +44,8 @@ def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence
     """Compare the identifiers that an engine finds with the marked ones.
 
     An identifier counts as found if spans of the engine cover all its letters and digits. A span of the engine counts
-    as correct if it overlaps a mark. With `with_names`, the engine gets the declared names of each text. Intervals are
-    Clopper-Pearson intervals, and `confidence` is the confidence of each end.
+    as correct if it overlaps a mark. With `with_names`, the engine gets the declared names of each text. Intervals
+    are Clopper-Pearson intervals, and `confidence` is the confidence of each end.
 
     Raises:
         UsageError: the texts contain no word.

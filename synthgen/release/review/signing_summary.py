@@ -31,7 +31,7 @@ def signing_summary(
         release: the verified content of the release statement.
         digest: sha256 of the statement, which the signature covers.
         earlier: the decisions that are already in the bundle.
-        kind: what is signed.
+        kind: whether the decision approves, rejects or closes.
         signer: person, role and key.
         review: sha256 of the review page that the signature states, or None.
     """
@@ -58,7 +58,7 @@ def signing_summary(
 
 def _page(release: ReleasePredicate) -> str:
     if release.privacy.decision == INDEPENDENT:
-        return "none; under this policy no page of private records may decide"
+        return "none; under this policy, no page of private records may affect the decision"
     return "none stated"
 
 
