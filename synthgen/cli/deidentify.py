@@ -31,7 +31,7 @@ def evaluate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print recall and precision of an engine with 95 % intervals, and the shares of texts without a miss."""
+    """Print recall and precision of an engine with 95 % intervals, and the share of texts without a miss."""
     from synthgen.deidentify.engines import finder
     from synthgen.pipeline.engine_shares import measure, read_texts
 

@@ -40,8 +40,8 @@ def page_digest(path: Path, release: str) -> str:
     if named[0].decode() != release:
         what = "a run that was not released" if named[0].decode() == NO_RELEASE else "another release"
         hint = (
-            "`synthgen review WORKSPACE` writes the page for the newest bundle of the run in the folder `release.out`."
-            " If you sign an older bundle, first move the newer ones to another folder; or sign the newest one."
+            "`synthgen review WORKSPACE` writes the page for the newest bundle of the run in the folder "
+            "`release.out`. To sign an older bundle, first move the newer ones to another folder."
         )
         raise DataError(f"{path}: is the review page of {what}, so nothing was signed", hint=hint)
     return hashlib.sha256(data).hexdigest()
