@@ -77,7 +77,7 @@ class DpConfig(Section):
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None}
-        if self.epsilon is None and any(one is not None for one in given.values()):
+        if self.epsilon is None and any(value is not None for value in given.values()):
             raise ValueError("delta, persons and shares require dp.epsilon; set it, or remove them")
         missing = [name for name in ("delta", "persons") if given[name] is None]
         if self.epsilon is not None and missing:

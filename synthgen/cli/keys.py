@@ -145,7 +145,7 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
 
 @trust_app.command("forget")
 def trust_forget(
-    state: Annotated[Path | None, Option(help="High-water mark file; by default that of the current user.")] = None,
+    state: Annotated[Path | None, Option(help="High-water mark file; by default the current user's file.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -186,7 +186,9 @@ def _described(root: "TrustRoot") -> list[str]:
         key = root.keys[name]
         holder = f"{name} {key.person}, {key.org}, {key.alg}, valid from {key.valid_from} to {key.valid_until}"
         lines.append(f"{role_of.get(name, 'no role')}: {holder}")
-    lines += [f"revoked: {one.keyid} from {one.since}: {one.reason or 'no reason given'}" for one in root.revoked]
+    lines += [
+        f"revoked: {entry.keyid} from {entry.since}: {entry.reason or 'no reason given'}" for entry in root.revoked
+    ]
     lines += [f"timestamps: {authority(text).subject.rfc4514_string()}" for text in root.authorities]
     lines += [f"ledger: {name}" for name in root.ledgers]
     return [*lines, *(f"policy {name}: {', '.join(digests)}" for name, digests in sorted(root.policies.items()))]
@@ -203,7 +205,9 @@ def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[st
     from synthgen.core.errors import ConfigError
 
     policies = [load_policy(name) for name in names]
-    with_budget = sorted(one.name for one in policies if one.dp is not None or one.dp_substitute is not None)
+    with_budget = sorted(
+        policy.name for policy in policies if policy.dp is not None or policy.dp_substitute is not None
+    )
     if with_budget and not ledgers:
         raise ConfigError(
             f"under {', '.join(with_budget)} the verifier accepts a release only if the trust root names its ledger",

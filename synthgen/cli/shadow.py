@@ -187,12 +187,12 @@ def write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]
     """
     refuse_private(job.config)
     with job.workspace.locked():
-        given = job.run(GIVEN, {"records": records})
+        stored = job.run(GIVEN, {"records": records})
         encoder = encoder_for(job, records)
         if job.config.segments is None:
-            upstream, embedded = given, embed(records, vectors, encoder)
+            upstream, embedded = stored, embed(records, vectors, encoder)
         else:
-            upstream, embedded = embed_train(job, given, records, encoder)
+            upstream, embedded = embed_train(job, stored, records, encoder)
         return finish(write_records(job, fitted_on(job, records, embedded, upstream.digest, names), encoder), [])
 
 

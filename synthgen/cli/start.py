@@ -97,9 +97,9 @@ def _write_notes(folder: Path, patients: int, export: str | None) -> str:
     script, path = examples() / "clinic" / "make_notes.py", folder / "notes.jsonl"
     target = ["--out", str(path)] if export is None else ["--exports", str(folder / "exports"), "--formats", export]
     command = [sys.executable, str(script), *target, "--patients", str(patients), "--seed", str(SEED)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
-    if done.returncode != 0:
-        raise InternalError("the example notes could not be generated", problems=done.stderr.splitlines()[-1:])
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    if result.returncode != 0:
+        raise InternalError("the example notes could not be generated", problems=result.stderr.splitlines()[-1:])
     if export is not None:
         return f"fictional export of {patients} patients: {folder / 'exports' / export}"
     return f"{len(path.read_bytes().splitlines())} fictional notes of {patients} patients: {path}"

@@ -95,7 +95,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
         heldout_after=float(curve[-1]["own"]),
     )
     _write(card, task.out)
-    write_learnt((text for given in texts.values() for text in given), task.out)
+    write_learnt((text for corpus in texts.values() for text in corpus), task.out)
     styled, info = in_style(bridge, [(load_style(str(task.out), Path), 1.0)]), bridge.info
     decoder = XragDecoder(folder, styled, decoder=info.decoder, encoder=info.encoder, dim=info.dim)
     with progress.stage("samples", total=SAMPLES, unit="texts") as advance:

@@ -30,7 +30,7 @@ def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[
     """Return the baselines by name.
 
         class weights        real records, weighted by the inverse of the size of their class
-        random oversampling  real records; those of small classes are repeated up to the size of the largest class
+        random oversampling  real records; small classes are repeated up to the size of the largest class
         real + EDA           real records, and altered copies of real records: see `eda`
         real + SMOTE         real vectors, and interpolated vectors; only for the classifier on vectors
         label-only           the texts `label_only`, written without the source; only if they are given
@@ -59,8 +59,8 @@ def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[
         "real + EDA": Arm(real.plus(LabelledTexts.of(altered, labels, encode(altered)))),
     }
     if (made := _smote(tables, counts, seeds.child("smote"))) is not None:
-        more = LabelledTexts.of([""] * len(made.labels), made.labels, made.vectors)
-        arms["real + SMOTE"] = Arm(real.plus(more), has_texts=False)
+        new_rows = LabelledTexts.of([""] * len(made.labels), made.labels, made.vectors)
+        arms["real + SMOTE"] = Arm(real.plus(new_rows), has_texts=False)
     if label_only is not None:
         arms["label-only"] = Arm(LabelledTexts.of(label_only, labels, encode(label_only)))
     return arms

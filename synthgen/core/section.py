@@ -77,11 +77,11 @@ def mistakes(errors: list[Any], given: Any) -> list[str]:
 def _path(error: Any, given: Any) -> tuple[str, ...]:
     """Return the path of a mistake in the mapping, without pydantic's names for the alternatives of a union."""
     parts = []
-    for place, part in enumerate(error["loc"], start=1):
+    for position, part in enumerate(error["loc"], start=1):
         if (isinstance(given, dict) and part in given) or (isinstance(given, tuple) and part in range(len(given))):
             given = given[part]
             parts.append(str(part))
-        elif place == len(error["loc"]) and error["type"] in {"missing", "value_error"}:
+        elif position == len(error["loc"]) and error["type"] in {"missing", "value_error"}:
             parts.append(str(part))  # the missing key
     return tuple(parts)
 

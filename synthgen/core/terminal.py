@@ -11,7 +11,7 @@ _WRITTEN: dict[str, str] = {}  # folder -> `${VARIABLE}`, as the configuration s
 
 
 def show_as_written(variable: str, folder: str) -> None:
-    """Make `as_written` show an environment variable in place of its folder, or of the folder that it links to."""
+    """Make `as_written` replace a folder, and the folder that it links to, by `${variable}`."""
     for place in {os.path.normpath(folder), os.path.realpath(folder)} - {os.sep}:
         _WRITTEN[place] = f"${{{variable}}}"
 

@@ -189,9 +189,9 @@ def _check(tables: Tables) -> None:
             raise InternalError(f"{name}: {len(tables.vectors[name])} vectors for {len(corpus)} records")
     if unknown := len(set(tables.test.labels) - set(tables.train.labels)):
         problems.append(f"test: train has no records of {unknown} classes")
-    both = {r.group for r in tables.train.records} & {r.group for r in tables.test.records}
-    if both and tables.train.has_groups and tables.test.has_groups:
-        problems.append(f"test: {len(both)} persons are also in train")
+    shared = {r.group for r in tables.train.records} & {r.group for r in tables.test.records}
+    if shared and tables.train.has_groups and tables.test.has_groups:
+        problems.append(f"test: {len(shared)} persons are also in train")
     if problems:
         raise DataError(
             "utility cannot be measured on these tables",

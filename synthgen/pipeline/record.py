@@ -37,7 +37,7 @@ class StageRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
-    name: str  # from the second round of writing on with the number of the round, such as "filter-2"
+    name: str  # with the number of the round from the second round of writing on, such as "filter-2"
     digest: str  # digest of the cache key
     code: str  # see `Stage.code_digest`
     folder: str

@@ -43,7 +43,7 @@ MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of
 
 
 class Draws(Protocol):
-    """Source of new vectors: a method fitted to train vectors, or noised statistics of them."""
+    """Source of new vectors: a method fitted to train vectors, or noised statistics of train vectors."""
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return `counts[label]` new vectors of each label; with larger counts, the same vectors and further ones."""
@@ -138,7 +138,7 @@ class Written:
         return sha256_json([self.filtered, sha256_array(self.vectors)])
 
     def without(self, rows: Collection[int]) -> "Written":
-        """Return the records without those of the given rows, which the audits quarantined."""
+        """Return the records without the given rows, which the audits quarantined."""
         kept = [i for i in range(len(self.records)) if i not in rows]
         return replace(
             self,
@@ -221,11 +221,11 @@ def further_requested(
         return None
     if number > 1 and missing_before - sum(missing.values()) < MIN_GAIN * missing_before:
         return None
-    more = dict(requested)
+    increased = dict(requested)
     for label, n in missing.items():
         rate = max(kept.get(label, 0) / requested[label], MIN_ACCEPTED_SHARE)
-        more[label] += math.ceil(FURTHER_SPARE * n / rate) + 2
-    return more
+        increased[label] += math.ceil(FURTHER_SPARE * n / rate) + 2
+    return increased
 
 
 def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageResult]:
@@ -332,14 +332,14 @@ def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: Sta
             hint="`synthgen plan` writes a few texts and states for each filter what to change.",
         )
     chosen = filtering.select(state.kept, setup.wanted, job.seeds.child("select"))
-    row = {(c.latent_id, c.index): i for i, c in enumerate(state.candidates)}
-    place = {name: i for i, name in enumerate(latents.ids)}
-    made = [place[c.latent_id] for c in chosen]
+    row_of_candidate = {(c.latent_id, c.index): i for i, c in enumerate(state.candidates)}
+    row_of_latent = {name: i for i, name in enumerate(latents.ids)}
+    latent_rows = [row_of_latent[c.latent_id] for c in chosen]
     return Written(
         records=chosen,
-        vectors=state.vectors[[row[c.latent_id, c.index] for c in chosen]],
-        parents=tuple(latents.parent_ids[i] for i in made),
-        weights=tuple(latents.weights[i] for i in made),
+        vectors=state.vectors[[row_of_candidate[c.latent_id, c.index] for c in chosen]],
+        parents=tuple(latents.parent_ids[i] for i in latent_rows),
+        weights=tuple(latents.weights[i] for i in latent_rows),
         wanted=setup.wanted,
         filtered=filtered.digest,
     )

@@ -157,7 +157,7 @@ def set_up_writing(
 ) -> Generator[StageResult, None, tuple[rounds.Setup, StageInput]]:
     """Choose the style, decode the reconstructions, and return the setup of the rounds and the reconstructions.
 
-    The arguments are those of `write_records`.
+    For the arguments, see `write_records`.
     """
     bridge, train, upstream = open_bridge(job, learned), training_view.train, training_view.digest
     if learned is None and job.config.decode.style == AUTO:

@@ -26,7 +26,7 @@ from synthgen.pipeline.workspace import StageResult
 
 MAX_TEXTS = 64  # largest number of train texts that are scored
 MIXED = 3  # the three best styles are also tried as mixtures: each pair, and all three together
-# A mixture is chosen only if its likelihood exceeds that of every single style by this number of nats per token.
+# A mixture is chosen only if it is more likely than every single style by at least this number of nats per token.
 # Reason: a mixture gives each style partial weight, and texts are slightly likelier under a style at partial weight
 # than at full weight, even if the other style of the mixture does not fit.
 GAIN = 0.05

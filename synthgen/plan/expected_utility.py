@@ -80,11 +80,11 @@ def expected_utility(
         return np.mean([s.macro_f1 for s in found], axis=0), np.mean([s.recall for s in found], axis=0)
 
     of_pilot, of_all = score(pilot), score(real.at(fitted))
-    few, few_recall = mean({name: int((pilot.labels == name).sum()) for name in names})
-    many, many_recall = mean(n_records)
-    overall = of_pilot.macro_f1 * many / np.maximum(few, 1e-9) / np.maximum(of_all.macro_f1, 1e-9)
-    learned = (of_all.recall[0] > 0) & (few_recall[0] > 0)
-    of_class = (of_pilot.recall * many_recall)[:, learned] / (few_recall * of_all.recall)[:, learned]
+    same_size, same_size_recall = mean({name: int((pilot.labels == name).sum()) for name in names})
+    full_size, full_size_recall = mean(n_records)
+    overall = of_pilot.macro_f1 * full_size / np.maximum(same_size, 1e-9) / np.maximum(of_all.macro_f1, 1e-9)
+    learned = (of_all.recall[0] > 0) & (same_size_recall[0] > 0)
+    of_class = (of_pilot.recall * full_size_recall)[:, learned] / (same_size_recall * of_all.recall)[:, learned]
     ratios = {"tstr_over_trtr": _ratio(overall)}
     if learned.any():
         worst = np.asarray(names)[learned][of_class[0].argmin()]

@@ -162,10 +162,10 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
     )
     rules = [rule.id for rule in policy.all_rules() if rule.metric.startswith("utility.")]
     if rules and len(set(parts.train.labels)) == 1:
-        place = "source.label" if config.source.kind == "table" else "source.fields.label"
+        key = "source.label" if config.source.kind == "table" else "source.fields.label"
         yield (
             f"rule {', '.join(rules)}: all records have the same class, so utility cannot be measured; set "
-            f"{place} to a field with several values"
+            f"{key} to a field with several values"
         )
     for problem in split_problems(policy, as_written, seeds, config.audit.confidence):
         yield f"{problem}; {DEDUPE}" if "nearly duplicate" in problem else problem
@@ -184,8 +184,9 @@ def gate_problems(
             yield "audit accounting: it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"
         elif name in NEEDS and name != ACCOUNTING:
             yield f"audit {name}: no run supplies its input; it {EXTRA_INPUT[name]}"
-        elif isinstance(one := reach.get(name), Reach) and one.n < one.n_needed:
-            yield f"audit {name}: {one.n} {one.unit}, and {one.n_needed} are needed; {_more(one.unit)}"
+        elif isinstance(estimate := reach.get(name), Reach) and estimate.n < estimate.n_needed:
+            units = f"{estimate.n} {estimate.unit}, and {estimate.n_needed} are needed"
+            yield f"audit {name}: {units}; {_more(estimate.unit)}"
     if "parent_recovery" in required and not is_private:
         yield from filter(None, [certain_recovery(config.interpolate.build(), policy, n_records)])
     for rule in policy.all_rules():
@@ -209,16 +210,18 @@ def _unmet(  # noqa: PLR0911 - one return per reason
     if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
         return f"no run supplies this number; it {EXTRA_INPUT.get(source, 'needs a mirror of the run')}"
     if name == "tau" and source in AUDITS:
-        both, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
+        smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)
-        enough = both >= needed
-        return None if enough else f"{both} {unit} each in train and control, and {needed} are needed; {_more(unit)}"
-    if not isinstance(one := reach.get(source), Reach):
+        too_few = f"{smaller} {unit} each in train and control, and {needed} are needed; {_more(unit)}"
+        return too_few if smaller < needed else None
+    if not isinstance(estimate := reach.get(source), Reach):
         return None
-    if rule.min_n is not None and one.n < rule.min_n:
-        return f"{one.n} {one.unit}, and {rule.min_n} are needed; {_more(one.unit)}"
-    is_blind = rule.bound == "value" and rule.metric not in STATED and one.n < one.n_needed
-    return f"{one.n} {one.unit}, and {one.n_needed} are needed for a verdict; {_more(one.unit)}" if is_blind else None
+    if rule.min_n is not None and estimate.n < rule.min_n:
+        return f"{estimate.n} {estimate.unit}, and {rule.min_n} are needed; {_more(estimate.unit)}"
+    if rule.bound == "value" and rule.metric not in STATED and estimate.n < estimate.n_needed:
+        n_needed = f"{estimate.n_needed} are needed for a verdict"
+        return f"{estimate.n} {estimate.unit}, and {n_needed}; {_more(estimate.unit)}"
+    return None
 
 
 def _more(unit: str) -> str:

@@ -307,8 +307,8 @@ def _accepted(
 ) -> tuple[LabelledTexts, frozenset[str]]:
     """Return the accepted texts of the pilot, and the ids of the train records that they were made from."""
     rows = [i for i, candidate in enumerate(judged) if candidate.kept]
-    place = {name: i for i, name in enumerate(latents.ids)}
-    parents = frozenset(p for i in rows for p in latents.parent_ids[place[judged[i].latent_id]])
+    row_of_latent = {name: i for i, name in enumerate(latents.ids)}
+    parents = frozenset(p for i in rows for p in latents.parent_ids[row_of_latent[judged[i].latent_id]])
     kept = [judged[i] for i in rows]
     return LabelledTexts.of([c.text for c in kept], [c.label for c in kept], vectors[rows]), parents
 
@@ -331,7 +331,7 @@ def _risks(
             n = sum(candidate.kept and candidate.label == label for candidate in judged)
             persons, is_unsure = len({r.group for r in train.records if r.label == label}), n < MIN_ACCEPTED_TEXTS
             likely = f"a refusal is {'possible' if value >= rule.limit or (label and is_unsure) else 'likely'}"
-            few = f"; the pilot accepted only {n} texts of it, too few to be sure" * is_unsure
+            few = f"; the pilot accepted only {n} texts of this class, too few to be sure" * is_unsure
             weakest = f"; the weakest class is {label} ({persons} persons in train{few}): add persons to this class, "
             for_class = f"{weakest}leave it out (source.min_class, then: drop), " if label else "; "
             yield (

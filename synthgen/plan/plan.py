@@ -123,8 +123,8 @@ class Plan:
         low, median, high = self.words
         lines.append(f"words per record: {low} (10 % have fewer), {median} (median), {high} (10 % have more)")
         if self.segments is not None:
-            many, headings = self.segments["per_record"], self.segments["headings"]
-            lines.append(f"segments: {many:.1f} per record, {headings:.0f} shared headings")
+            per_record, headings = self.segments["per_record"], self.segments["headings"]
+            lines.append(f"segments: {per_record:.1f} per record, {headings:.0f} shared headings")
         if self.pilot is None:
             texts = f"about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores"
             lines.append(f"texts to decode: {texts}")

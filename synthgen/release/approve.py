@@ -46,7 +46,7 @@ _READ_PAGE = (
     "Read the page that `synthgen review WORKSPACE` writes and pass it with --review PAGE, or pass --no-review to "
     "approve without it."
 )
-_ONE = "Pass one of the two options; under an independent policy, pass neither."
+_EXCLUSIVE = "Pass one of the two options; under an independent policy, pass neither."
 
 
 def approve(  # noqa: PLR0913 - the parts of one signature
@@ -142,7 +142,7 @@ def _check_page_options(review: Path | None, *, needs_page: bool, no_review: boo
     if needs_page and review is None:
         raise UsageError(_NO_PAGE, hint=_READ_PAGE)
     if review is not None and no_review:
-        raise UsageError("nothing was signed, because --review and --no-review exclude each other", hint=_ONE)
+        raise UsageError("nothing was signed, because --review and --no-review exclude each other", hint=_EXCLUSIVE)
 
 
 def _page_digest(review: Path, stated: ReleasePredicate, release: ApprovedRelease) -> str:
@@ -165,9 +165,9 @@ def _reasons_against(
 ) -> list[str]:
     """Return why the earlier decisions do not allow a decision of this kind; a rejection is always allowed."""
     found = objections(earlier, trust, required) if kind == "CLOSE" else []
-    if kind == "APPROVE" and any(one.kind == "CLOSE" for one in earlier):
+    if kind == "APPROVE" and any(decision.kind == "CLOSE" for decision in earlier):
         found.append("the releaser has closed the list of approvals")
-    if kind != "REJECT" and [(one.kind, one.file.keys) for one in not_named(earlier)] == [(kind, (keyid,))]:
+    if kind != "REJECT" and [(last.kind, last.file.keys) for last in not_named(earlier)] == [(kind, (keyid,))]:
         found.append("the last signature is already the same decision by this key")
     return found
 
@@ -185,7 +185,7 @@ def _payload(  # noqa: PLR0913, PLR0917 - the fields of the statement
     predicate: dict[str, Any] = {
         "role": role,
         "decision": kind,
-        "seen": sorted(one.digest for one in earlier),
+        "seen": sorted(decision.digest for decision in earlier),
         "person": person,
         "time": stamp(now),
         "reportDigest": {"sha256": release.report_digest},

@@ -325,11 +325,11 @@ def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, A
     If one of these mechanisms has no Gaussian equivalent, all mechanisms are listed, and the statement is refused
     because it becomes too long.
     """
-    runs = sorted(others, key=lambda one: (one.cost.epsilon, one.cost.delta), reverse=True)
+    runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     rest = () if len(runs) <= MAX_COMPOSITION else runs[MAX_COMPOSITION - 1 :]
-    listed = [_composed(one.cost, one.costs) for one in runs[: len(runs) - len(rest)]]
+    listed = [_composed(run.cost, run.costs) for run in runs[: len(runs) - len(rest)]]
     if rest:
-        costs = [cost for one in rest for cost in one.costs]
+        costs = [cost for run in rest for cost in run.costs]
         listed.append(_composed(joint_cost(rest, delta), equivalent_costs(costs)))
     return listed
 

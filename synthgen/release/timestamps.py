@@ -24,7 +24,7 @@ from synthgen.release.keys import write_new
 def request_timestamp(envelope: Path, request: Path) -> None:
     """Write a TimeStampReq for the sha256 of an envelope's signatures; `openssl ts -reply -queryfile` can read it.
 
-    `envelope` is `attestation/release.dsse.json` of a bundle, or one of its approvals; `request` must not exist.
+    `envelope` is `attestation/release.dsse.json` of a bundle, or the file of an approval; `request` must not exist.
 
     Raises:
         DependencyError: rfc3161-client is not installed.

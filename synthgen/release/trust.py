@@ -42,8 +42,8 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
 
     `roles` has the `.pub.json` files of the keys of each role: `releaser` is required, and `root` is required exactly
     if `root_keys` sign the file. `policies` has the accepted digests of each policy. If `ledgers` has ids, every
-    release must be recorded in one of these ledgers. If it has none, a release whose policy limits a budget is
-    refused.
+    release must be recorded in one of these ledgers. If `ledgers` is empty, the verifier refuses a release whose
+    policy limits a budget.
 
     Raises:
         ConfigError: the root would not be valid, for example because a key or a person has two roles or a key is

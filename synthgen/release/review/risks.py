@@ -161,12 +161,12 @@ def _linkage(tables: ReviewTables) -> RiskRanking:
     is_train = back["train"].cosine >= back["control"].cosine
     hits: dict[str, list[int]] = {}
     for corpus in (tables.train, tables.control):
-        side, groups = corpus.role, [record.group for record in corpus.records]
-        leads_back = is_train if side == "train" else ~is_train
-        hits[side] = [
+        role, groups = corpus.role, [record.group for record in corpus.records]
+        leads_back = is_train if role == "train" else ~is_train
+        hits[role] = [
             row
-            for row, near in enumerate(forward[side].row.tolist())
-            if leads_back[near] and groups[back[side].row[near]] == groups[row]
+            for row, near in enumerate(forward[role].row.tolist())
+            if leads_back[near] and groups[back[role].row[near]] == groups[row]
         ]
     cosine, found = forward["train"].cosine, dict[int, RiskyRecord]()
     for row in sorted(hits["train"], key=lambda i: (-cosine[i], i)):

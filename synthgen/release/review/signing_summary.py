@@ -38,7 +38,7 @@ def signing_summary(
     gates = [gate for gate in release.gates if gate.gating]
     passed = sum(gate.verdict == "PASS" for gate in gates)
     others = verdicts_of((gate.id, gate.verdict) for gate in release.gates if not gate.gating)
-    decisions = [f"{one.person} ({one.role}) {_PAST[one.kind]}" for one in earlier]
+    decisions = [f"{decision.person} ({decision.role}) {_PAST[decision.kind]}" for decision in earlier]
     lines = [
         ("you sign", f"the {_ACTS[kind]} this release"),
         ("release", f"{release.dataset.name} {release.release_id}"),

@@ -128,11 +128,11 @@ def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -
     """Return the vectors of the synthetic records, from the stored vectors of all candidates."""
     rounds = [s for s in run.record.stages if s.is_of("re-embed") and not s.name.endswith("-reconstruction")]
     stored = [np.load(run.workspace.root / "stages" / s.folder / CANDIDATE_VECTORS) for s in rounds]
-    place = {(candidate.latent_id, candidate.text): row for row, candidate in enumerate(judged)}
-    wanted = [place.get((record.group, record.text), -1) for record in synthetic.records]
-    if sum(map(len, stored)) != len(judged) or -1 in wanted:
+    row_of = {(candidate.latent_id, candidate.text): row for row, candidate in enumerate(judged)}
+    rows = [row_of.get((record.group, record.text), -1) for record in synthetic.records]
+    if sum(map(len, stored)) != len(judged) or -1 in rows:
         raise DataError("the audited records are not among the stored candidates", hint=_AGAIN)
-    found: Float32 = np.concatenate(stored)[wanted]
+    found: Float32 = np.concatenate(stored)[rows]
     return found
 
 
@@ -141,7 +141,7 @@ def _lineage(
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[float, ...], ...]]:
     """Return the train rows and weights that each synthetic record was made from."""
     latents, row = read_latents(run.folder("interpolate")), {r.id: i for i, r in enumerate(train.records)}
-    place = {name: i for i, name in enumerate(latents.ids)}
-    made = [place[record.group] for record in synthetic.records]
+    row_of_latent = {name: i for i, name in enumerate(latents.ids)}
+    made = [row_of_latent[record.group] for record in synthetic.records]
     parents = tuple(tuple(row[name] for name in latents.parent_ids[i]) for i in made)
     return parents, tuple(latents.weights[i] for i in made)

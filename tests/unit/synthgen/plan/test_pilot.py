@@ -160,7 +160,7 @@ def test_rules_on_utility_that_the_expected_ratios_do_not_meet_are_risks():
     remedy = "add persons to this class, leave it out (source.min_class, then: drop), request more"
     assert f"a refusal is likely; the weakest class is surgery (7 persons in train): {remedy}" in second
     _, unsure = pilot._risks(policy, expected_, 1, kept[1:], train)
-    few = "; the pilot accepted only 9 texts of it, too few to be sure"
+    few = "; the pilot accepted only 9 texts of this class, too few to be sure"
     assert f"a refusal is possible; the weakest class is surgery (7 persons in train{few}): {remedy}" in unsure
     assert list(pilot._risks(policy, {}, 1, kept, train)) == []
 
