@@ -120,13 +120,13 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     from audits.verify.trust import load_trust
     from synthgen.core.errors import UsageError
     from synthgen.release.keys import load_key, passphrase_for
-    from synthgen.release.trust import follow_trust
+    from synthgen.release.trust import rotate_trust
 
     if not revoke and (since is not None or reason):
         raise UsageError("--since and --reason describe a revocation", hint="Pass --revoke with the id of the key.")
     now = datetime.now(UTC)
     roles = {"root": root, "releaser": releaser}
-    fingerprint = follow_trust(
+    fingerprint = rotate_trust(
         old,
         path,
         policies=_accepted(policy or [], ledger or load_trust(old).ledgers),

@@ -19,7 +19,7 @@ from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import UsageError
 from synthgen.core.files import write_by
-from synthgen.core.progress import Progress, span
+from synthgen.core.progress import Progress, duration_text
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
 from synthgen.core.types import Corpus, Float32
@@ -132,7 +132,7 @@ def _quick(config: Config, train: Corpus) -> Config:
 
 def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) -> str:
     seconds = sum(stage.seconds for stage in run.record.stages if stage.is_of(*WRITTEN))
-    wait = "" if quick else f", estimated {span(seconds * len(missing))} from the duration of the run"
+    wait = "" if quick else f", estimated {duration_text(seconds * len(missing))} from the duration of the run"
     reruns = f"{plan.runs} reruns for {len(plan.persons)} persons, each left out of {plan.runs // 2}"
     return f"{reruns}; {len(missing)} reruns remain{wait}"
 

@@ -140,7 +140,7 @@ def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float
         return count
     rate = done_here / seconds
     shown = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2f}/s"
-    remaining = f"{span(seconds)} taken" if done >= total else f"{span((total - done) / rate)} left"
+    remaining = f"{duration_text(seconds)} taken" if done >= total else f"{duration_text((total - done) / rate)} left"
     return f"{count}  {shown}  {remaining}"
 
 
@@ -148,7 +148,7 @@ def _count(done: int, total: int, unit: str) -> str:
     return f"{done:,d}/{total:,d} {unit}" if total else f"{done:,d} {unit}"
 
 
-def span(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a duration as h:mm:ss, or as m:ss below one hour."""
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)

@@ -235,7 +235,7 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
     )
 
 
-def is_due(audited: StageResult, policy: Policy) -> bool:
+def needs_selftest(audited: StageResult, policy: Policy) -> bool:
     """Return whether to run the calibration suite, which takes about an hour.
 
     The suite runs only if the policy requires it and every gate that does not depend on the suite passed.

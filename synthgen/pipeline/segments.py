@@ -82,7 +82,7 @@ class SegmentWriter:
         """Digest of how segments are chosen for a new record and how they are written."""
         return sha256_json([self.layout_digest, self.context_tokens])
 
-    def aimed(self, latents: Latents) -> Latents:
+    def with_target_vectors(self, latents: Latents) -> Latents:
         """Return the latents with the vectors that the filters compare the written texts with.
 
         Each vector combines the vectors of the record's segments. It replaces the vector of the interpolation method,

@@ -87,7 +87,7 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     yield embedding
     vectors = {"train": embedded.vectors, "control": control_vectors}
     audited, tables = yield from judge_records(job, policy, prepared, written, vectors, log, encoder, attempt)
-    if judge.is_due(audited, policy):
+    if judge.needs_selftest(audited, policy):
         yield judge.calibrate(job, tables, policy)
 
 

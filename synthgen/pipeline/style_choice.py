@@ -104,7 +104,7 @@ def check_own_examples(config: Config, *parts: Corpus) -> None:
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:
     """Return the styles of a run with their shares: the chosen ones, or the configured ones in equal shares."""
     if shares is None:
-        shares = () if config.decode.style == AUTO else _equally(config.decode.styles)
+        shares = () if config.decode.style == AUTO else _equal_shares(config.decode.styles)
     return [(load_style(name, config.resolve), share) for name, share in shares if name != PLAIN]
 
 
@@ -114,25 +114,25 @@ def n_tried(n: int) -> int:
     return n + sum(comb(mixed, together) for together in range(2, mixed + 1))
 
 
-def _equally(names: tuple[str, ...]) -> Shares:
+def _equal_shares(names: tuple[str, ...]) -> Shares:
     return tuple((name, 1 / len(names)) for name in names)
 
 
-def _read(
+def _scores(
     nats: Callable[[Shares], float], names: tuple[str, ...], advance: Callable[[int], None]
 ) -> dict[Shares, float]:
     """Return the nats per token of each single style, then of the mixtures of the best styles."""
 
     def score(mixed: tuple[str, ...]) -> float:
-        value = nats(_equally(mixed))
+        value = nats(_equal_shares(mixed))
         advance(1)
         return value
 
     alone = {name: score((name,)) for name in names}
     likeliest = sorted(sorted(alone.keys() - {PLAIN}, key=lambda name: (alone[name], name))[:MIXED])
     mixtures = [mixed for n in range(2, len(likeliest) + 1) for mixed in combinations(likeliest, n)]
-    singles = {_equally((name,)): value for name, value in alone.items()}
-    return singles | {_equally(mixed): score(mixed) for mixed in mixtures}
+    singles = {_equal_shares((name,)): value for name, value in alone.items()}
+    return singles | {_equal_shares(mixed): score(mixed) for mixed in mixtures}
 
 
 def read_choice(folder: Path) -> Shares:
@@ -162,7 +162,7 @@ def choose_style(
             "texts that are written from prompt words only have no style; the configuration should have been refused"
         )
     config = job.config
-    styles = {name: named_styles(config, _equally((name,))) for name in built_in_styles()}
+    styles = {name: named_styles(config, _equal_shares((name,))) for name in built_in_styles()}
     digests = {name: [style.digest for style, _ in shares] for name, shares in styles.items()}
     models: dict[str, HasDigest] = {
         "embedder": encoder,
@@ -190,7 +190,7 @@ def _choose(context: StageContext) -> Mapping[str, object]:
         return reader.nats(texts, most_tokens=limit, vectors=vectors, prompts=prompts).per_token
 
     with context.progress.stage("style", total=n_tried(len(styles)), unit="styles") as advance:
-        found = _read(nats, tuple(styles), advance)
+        found = _scores(nats, tuple(styles), advance)
     chosen = min(found, key=lambda shares: (found[shares] + (GAIN if len(shares) > 1 else 0), shares))
     choice = {"shares": chosen, "nats": [[shares, value] for shares, value in found.items()], "texts": len(texts)}
     write_json(context.folder / CHOICE, choice)

@@ -77,17 +77,17 @@ def problems_of(check: Callable[[], object]) -> Iterator[str]:
     except (SynthGenError, AuditError) as error:
         if isinstance(error, UNEXPECTED):
             raise
-        yield on_one_line(error)
+        yield as_one_line(error)
 
 
-def on_one_line(error: SynthGenError | AuditError) -> str:
+def as_one_line(error: SynthGenError | AuditError) -> str:
     """Return the message, the problems and the hint of an error as one line."""
     return "; ".join(filter(None, [error.message, *error.problems, error.hint]))
 
 
-def all_in_one(errors: Sequence[SynthGenError | AuditError], others: Iterable[str]) -> SynthGenError | AuditError:
+def combined_error(errors: Sequence[SynthGenError | AuditError], others: Iterable[str]) -> SynthGenError | AuditError:
     """Return an error that lists the errors and the other problems; a single error is returned as it is."""
-    found = [*dict.fromkeys([*map(on_one_line, errors), *others])]
+    found = [*dict.fromkeys([*map(as_one_line, errors), *others])]
     if len(found) == 1:
         return errors[0]
     return DataError(f"no plan and no release are possible, for {len(found)} reasons", problems=found)
@@ -186,15 +186,15 @@ def gate_problems(
             yield f"audit {name}: no run supplies its input; it {EXTRA_INPUT[name]}"
         elif isinstance(estimate := reach.get(name), Reach) and estimate.n < estimate.n_needed:
             units = f"{estimate.n} {estimate.unit}, and {estimate.n_needed} are needed"
-            yield f"audit {name}: {units}; {_more(estimate.unit)}"
+            yield f"audit {name}: {units}; {_how_to_get_more(estimate.unit)}"
     if "parent_recovery" in required and not is_private:
         yield from filter(None, [certain_recovery(config.interpolate.build(), policy, n_records)])
     for rule in policy.all_rules():
-        if rule.id not in excused_rules and (why := _unmet(config, rule, reach, persons, n_records)):
+        if rule.id not in excused_rules and (why := _why_unmet(config, rule, reach, persons, n_records)):
             yield f"rule {rule.id} ({rule.metric} {rule.op} {rule.limit:g}): {why}"
 
 
-def _unmet(  # noqa: PLR0911 - one return per reason
+def _why_unmet(  # noqa: PLR0911 - one return per reason
     config: Config, rule: Rule, reach: Mapping[str, Reach | str], persons: Mapping[str, int], n_records: int
 ) -> str | None:
     """Return why no result of this configuration can meet a rule, with the remedy; None if a result could."""
@@ -212,19 +212,19 @@ def _unmet(  # noqa: PLR0911 - one return per reason
     if name == "tau" and source in AUDITS:
         smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)
-        too_few = f"{smaller} {unit} each in train and control, and {needed} are needed; {_more(unit)}"
+        too_few = f"{smaller} {unit} each in train and control, and {needed} are needed; {_how_to_get_more(unit)}"
         return too_few if smaller < needed else None
     if not isinstance(estimate := reach.get(source), Reach):
         return None
     if rule.min_n is not None and estimate.n < rule.min_n:
-        return f"{estimate.n} {estimate.unit}, and {rule.min_n} are needed; {_more(estimate.unit)}"
+        return f"{estimate.n} {estimate.unit}, and {rule.min_n} are needed; {_how_to_get_more(estimate.unit)}"
     if rule.bound == "value" and rule.metric not in STATED and estimate.n < estimate.n_needed:
         n_needed = f"{estimate.n_needed} are needed for a verdict"
-        return f"{estimate.n} {estimate.unit}, and {n_needed}; {_more(estimate.unit)}"
+        return f"{estimate.n} {estimate.unit}, and {n_needed}; {_how_to_get_more(estimate.unit)}"
     return None
 
 
-def _more(unit: str) -> str:
+def _how_to_get_more(unit: str) -> str:
     """Return how to get more of the units that an audit counts: see `Reach.unit`."""
     if "synthetic" in unit:
         return "request more records"

@@ -185,7 +185,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
             *([STYLE_ADVICE] if _is_plain(job.config.decode) else []),
             *_advice(judged, filtered.counts["bounds"], setup.max_new_tokens),
             *_most_confused(judged, state.vectors, embedded),
-            *_cheaper(wanted, rates, n_candidates, texts),
+            *_savings(wanted, rates, n_candidates, texts),
         ),
         problems=(*problems, *_problems(policy, wanted, records, n_accepted)),
     )
@@ -292,7 +292,7 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
         yield f"{AGREEMENT}: {texts_of} were written for {label} and resemble {other} more"
 
 
-def _cheaper(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
+def _savings(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
     """Yield the number of texts with one candidate for each vector, if a run then needs far fewer texts."""
     n_with_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and n_with_one < 0.75 * texts:

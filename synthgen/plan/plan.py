@@ -38,8 +38,8 @@ from synthgen.plan.documents import documents_in_words
 from synthgen.plan.estimated_time import choosing_seconds, decoding_seconds, deidentifying_seconds
 from synthgen.plan.foreseen import (
     UNEXPECTED,
-    all_in_one,
     class_problems,
+    combined_error,
     config_problems,
     gate_problems,
     setup_problems,
@@ -47,7 +47,7 @@ from synthgen.plan.foreseen import (
 )
 from synthgen.plan.lengths import length_warning, words_per_record
 from synthgen.plan.pilot import Pilot, run_pilot
-from synthgen.plan.reach import PERSONS, TOO_FEW, Reach, counted_in, reach_of, unit_of
+from synthgen.plan.reach import PERSONS, TOO_FEW, Reach, reach_of, unit_of, with_unit
 from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split import Split, split
@@ -203,7 +203,7 @@ def _plan_of(job: Job) -> Plan:
         errors.append(error)
     try:
         if policy is None:
-            _read(job)
+            _read_source(job)
         else:
             plan = _estimates(job, policy)
     except (SynthGenError, AuditError) as error:
@@ -211,7 +211,7 @@ def _plan_of(job: Job) -> Plan:
             raise
         errors.append(error)
     if plan is None or errors:
-        raise all_in_one(errors, [*problems, *setup_problems(config, job)])
+        raise combined_error(errors, [*problems, *setup_problems(config, job)])
     return replace(plan, problems=tuple(dict.fromkeys([*problems, *plan.problems])))
 
 
@@ -219,7 +219,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     """Return the plan without a pilot."""
     config, seeds = job.config, job.seeds
     cores, is_private = usable_cores(), config.interpolate.is_private
-    documents, report, parts = _read(job)
+    documents, report, parts = _read_source(job)
     config = config.for_texts(parts.train.texts)
     labels = config.source.labels if is_private else parts.train.labels
     wanted = wanted_counts(labels or (), config.interpolate.balance, config.interpolate.total)
@@ -253,7 +253,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
         candidates=candidates,
         words=words_per_record((parts.train, parts.control)),
         segments=segments,
-        fits=_fits(config),
+        fits=_n_regressions(config),
         minutes=(seconds + deidentifying) / 60,
         deidentify_minutes=deidentifying / 60,
         deidentify_engine=engine,
@@ -277,7 +277,7 @@ def _reach(
 ) -> Mapping[str, Reach | str]:
     """Return what each audit can show at attempt `number`: see `reach_of`."""
     n_train, n_control = persons["train"], persons["control"]
-    return counted_in(
+    return with_unit(
         unit_of(config), reach_of(policy, n_train, n_control, n_records, config.audit.confidence, number)
     )
 
@@ -304,7 +304,7 @@ def attempt_number(job: Job, control: Corpus) -> int:
     return max(1, earlier + (0 if has_finished(job, "audit") else 1))
 
 
-def _read(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]:
+def _read_source(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]:
     """Return the counts of extracted documents (None for a table), the source as a run loads it, and its split."""
     config, seeds = job.config, job.seeds
     with job.workspace.locked():
@@ -346,10 +346,10 @@ def _in_words(
         if f"({name}." in problem or problem.startswith(f"audit {name}:")
     }
     shown = {name: what if name in blocked else what.replace(TOO_FEW, NOT_REQUIRED) for name, what in words.items()}
-    return {name: f"{what}; {_role(policy, name)}" for name, what in shown.items()}
+    return {name: f"{what}; {_effect_on_decision(policy, name)}" for name, what in shown.items()}
 
 
-def _role(policy: Policy, audit: str) -> str:
+def _effect_on_decision(policy: Policy, audit: str) -> str:
     """Return how an audit affects the release decision: by its verdict, by rules on its numbers, or not at all."""
     of_audit = [rule for rule in policy.all_rules() if rule.metric.startswith(f"{audit}.")]
     rules = [rule.id for rule in of_audit if rule.metric not in STATED]
@@ -379,7 +379,7 @@ def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str
     return spent, problem and f"{problem}; the run would stop before it reserves its budget"
 
 
-def _fits(config: Config) -> int:
+def _n_regressions(config: Config) -> int:
     is_private = config.interpolate.is_private
     parents = 0 if is_private else config.interpolate.build().max_parents
     return 0 if config.filter.class_agreement is None else fits_for(parents)

@@ -56,7 +56,7 @@ def unit_of(config: Config) -> str:
     return PERSONS if config.source.has_persons else RECORDS
 
 
-def counted_in(unit: str, reach: Mapping[str, Reach | str]) -> Mapping[str, Reach | str]:
+def with_unit(unit: str, reach: Mapping[str, Reach | str]) -> Mapping[str, Reach | str]:
     """Return the estimates with `unit` in place of "persons" in their texts: see `unit_of`."""
 
     def renamed(estimate: Reach) -> Reach:

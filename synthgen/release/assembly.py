@@ -171,7 +171,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
         },
         limitations=limits,
         guarantee=_guarantee(run, decision),
-        source=_source(run, audit, showing),
+        source=_source_size(run, audit, showing),
         samples=_samples(run) if decision.allowed or private else (),
         approvals=tuple((rule.role, rule.threshold) for rule in policy.approvals),
         is_guessable=GUESSABLE in limits,
@@ -180,7 +180,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
     )
 
 
-def _source(run: "Run", audit: Mapping[str, Any], policy: Policy) -> SourceSize:
+def _source_size(run: "Run", audit: Mapping[str, Any], policy: Policy) -> SourceSize:
     """Return the numbers of records and people in train, as precisely as the policy allows."""
     is_exact, declared = policy.disclosure.publish_exact_counts, run.config.dp.persons
     has_persons = run.config.source.has_persons

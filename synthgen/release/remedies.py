@@ -82,7 +82,7 @@ def with_remedies(decision: Decision) -> Iterator[str]:
     for gate in decision.gates:
         if gate.verdict != "PASS":
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_measured(gate)}: {gate.reason}"
-            yield f"{found}; to change it, {_remedy(gate)}; see `audits explain {_source(gate)}`"
+            yield f"{found}; to change it, {_remedy(gate)}; see `audits explain {_metric_source(gate)}`"
 
 
 def another_attempt(policy: Policy, *, is_private: bool) -> str:
@@ -111,10 +111,10 @@ def _measured(gate: RuleOutcome) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _source(gate: RuleOutcome) -> str:
+def _metric_source(gate: RuleOutcome) -> str:
     return gate.metric.partition(".")[0]
 
 
 def _remedy(gate: RuleOutcome) -> str:
-    remedy = REMEDIES.get(_source(gate), "read the explanation")
+    remedy = REMEDIES.get(_metric_source(gate), "read the explanation")
     return f"{MORE_EVIDENCE}; or {remedy}" if gate.verdict == "INSUFFICIENT" else remedy

@@ -74,7 +74,7 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
     return fingerprint(data)
 
 
-def follow_trust(  # noqa: PLR0913 - the fields of a root
+def rotate_trust(  # noqa: PLR0913 - the fields of a root
     old: Path,
     path: Path,
     *,

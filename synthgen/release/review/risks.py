@@ -59,13 +59,13 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
     for row, owner, length in zip(runs.row.tolist(), runs.owner.tolist(), runs.length.tolist(), strict=True):
         longest[row] = max(longest.get(row, (0, 0)), (length, -owner))
     limit = _details(tables, "memorization").get("limit_tokens", FLOOR_TOKENS)
-    found = _found(tables, "memorization")
+    found = _with_findings(tables, "memorization")
     for row, (length, minus_owner) in sorted(longest.items(), key=lambda item: (-item[1][0], item[0])):
         n = most_owners(length)
         who = "only one training person" if n == 1 else f"at most {n} training persons"
         result = f"{length} words in a row that {who} wrote; the audit reports {limit} or more"
         shortest = min(length, SHORTEST)
-        source = _source(tables, row, groups[-minus_owner], shortest)
+        source = _most_shared(tables, row, groups[-minus_owner], shortest)
         found.setdefault(row, RiskyRecord(row=row, result=result, train_row=source, shortest=shortest))
         if len(found) >= MAX_RECORDS:
             break
@@ -73,14 +73,16 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
         f"First the records in which the audit found a copy (a run of {limit} words or more), then other records by "
         "the length of their longest run of words that hardly any other training person wrote."
     )
-    return RiskRanking(records=_first(found.values()), meaning=meaning)
+    return RiskRanking(records=_at_most_shown(found.values()), meaning=meaning)
 
 
 def _identifiers(tables: ReviewTables) -> RiskRanking:
     """List the records with an identifier of a train person."""
-    found = _found(tables, "identifiers")
+    found = _with_findings(tables, "identifiers")
     meaning = "Records in which the audit found an identifier of one training person; it is marked."
-    return RiskRanking(records=_first(found.values()), meaning=meaning if found else "The audit found no identifier.")
+    return RiskRanking(
+        records=_at_most_shown(found.values()), meaning=meaning if found else "The audit found no identifier."
+    )
 
 
 def _neighbours(tables: ReviewTables) -> RiskRanking:
@@ -181,7 +183,7 @@ def _linkage(tables: ReviewTables) -> RiskRanking:
         "Records from which an attacker finds the person again (attack `inversion` on the vectors of the run). The "
         f"attack succeeds for {rates}. The other attacks of the audit judge persons, not single records."
     )
-    return RiskRanking(records=_first(found.values()), meaning=meaning)
+    return RiskRanking(records=_at_most_shown(found.values()), meaning=meaning)
 
 
 _RANKED: Mapping[str, Callable[[ReviewTables], RiskRanking]] = {
@@ -194,7 +196,7 @@ _RANKED: Mapping[str, Callable[[ReviewTables], RiskRanking]] = {
 }
 
 
-def _found(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
+def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
     """Return by row the records in which an audit found something, in the order of the number of findings."""
     by_row: dict[int, list[Finding]] = {}
     for finding in tables.findings.get(audit, ()):
@@ -207,13 +209,13 @@ def _found(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
         found[row] = RiskyRecord(
             row=row,
             result=f"found by the audit, of {persons}: {', '.join(kinds)}",
-            train_row=_source(tables, row, by_row[row][0].person),
+            train_row=_most_shared(tables, row, by_row[row][0].person),
             found=tuple(Passage(finding.start, finding.end, finding.kind) for finding in by_row[row]),
         )
     return found
 
 
-def _source(tables: ReviewTables, row: int, person: str, shortest: int = SHORTEST) -> int | None:
+def _most_shared(tables: ReviewTables, row: int, person: str, shortest: int = SHORTEST) -> int | None:
     """Return the row of a train person's record that shares the most text with a synthetic record, or None."""
     text = tables.synthetic.records[row].text
 
@@ -234,5 +236,5 @@ def _highest(scores: Float32) -> list[int]:
     return rows
 
 
-def _first(records: Iterable[RiskyRecord]) -> tuple[RiskyRecord, ...]:
+def _at_most_shown(records: Iterable[RiskyRecord]) -> tuple[RiskyRecord, ...]:
     return tuple(records)[:MAX_RECORDS]

@@ -171,7 +171,7 @@ def test_only_the_external_policy_requires_the_suite(run_project):
     strict = run.decide(load_policy("hospital-external"))
     assert sum(o.id.startswith("selftest-") for o in strict.outcomes) == 6
     assert run.decide().allowed
-    assert not judge.is_due(SimpleNamespace(folder=run.folder("audit")), run.policy)
+    assert not judge.needs_selftest(SimpleNamespace(folder=run.folder("audit")), run.policy)
 
 
 def test_quarantined_records_are_removed_and_the_others_audited_as_the_same_attempt(finished, monkeypatch):

@@ -112,12 +112,12 @@ def test_advice_on_long_texts_gives_a_number_of_tokens():
     assert list(pilot._advice(judged, bounds, 48)) == [first]
 
 
-def test_the_plan_says_if_one_candidate_for_each_vector_needs_far_fewer_texts():
+def test_the_plan_says_if_one_candidate_for_each_vector_needs_far_savings():
     wanted, rates = {"a": 100}, {"a": 0.5}
-    (line,) = pilot._cheaper(wanted, rates, 4, 528)
+    (line,) = pilot._savings(wanted, rates, 4, 528)
     assert f"with 1, about {sum(expected(wanted, rates)[1].values())} texts are enough" in line
-    assert list(pilot._cheaper(wanted, rates, 1, 528)) == []
-    assert list(pilot._cheaper(wanted, {"a": 0.05}, 2, 200)) == []
+    assert list(pilot._savings(wanted, rates, 1, 528)) == []
+    assert list(pilot._savings(wanted, {"a": 0.05}, 2, 200)) == []
 
 
 def test_no_accepted_text_and_too_few_of_a_class_are_reasons_against_a_release():
