@@ -230,7 +230,7 @@ def test_the_texts_of_a_run_can_be_read_without_a_release(finished):
 def test_wrong_arguments_raise_the_projects_errors(finished):
     with pytest.raises(UsageError, match="config is a str, not a Config"):
         Pipeline("clinic.yaml")
-    with pytest.raises(UsageError, match="resume is 'auto' or 'never', got 'always'"):
+    with pytest.raises(UsageError, match="resume must be 'auto' or 'never', but is 'always'"):
         Pipeline(finished.config()).run(resume="always")
     assert repr(Pipeline(finished.config())) == "Pipeline('tiny', policy 'lenient.yaml')"
 
