@@ -97,8 +97,8 @@ def _neighbours(tables: ReviewTables) -> RiskRanking:
         for row in _highest(train - control)
     ]
     meaning = (
-        "Records that are much more similar to a training record than to any control record, whose persons the "
-        "generator never saw. Similarity is the cosine of the vectors."
+        "Ranked by how much more similar a record is to its nearest training record than to its nearest control "
+        "record, whose person the generator never saw. Similarity is the cosine of the vectors."
     )
     return RiskRanking(records=tuple(records), meaning=meaning)
 
