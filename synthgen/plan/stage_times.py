@@ -6,9 +6,7 @@ from typing import Any
 
 from synthgen.pipeline.workspace import StageResult
 
-AUDIT_SECONDS = (
-    0.015  # time of evaluation and audits per record of train, control and the synthetic table, on 2 cores
-)
+AUDIT_SECONDS = 0.015  # for evaluation and audits, per record of train, control and synthetic table, on 2 cores
 PER_MINUTE = 60
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
 SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, others in minutes
