@@ -28,7 +28,7 @@ from synthgen.load.config import SourceConfig
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split.config import SplitConfig
 
-# The DP queries that a budget can be spent on.
+# The DP queries among which a budget can be divided.
 QueryName = Literal["class-means", "spread", "words", "style"]
 
 
@@ -38,7 +38,7 @@ def most_delta(persons: int) -> float:
 
 
 class DpConfig(Section):
-    """Privacy budget. It limits the effect of adding or removing one person with all records of that person.
+    """Privacy budget, which limits the effect of adding or removing one person with all records of that person.
 
     Without epsilon, there is no DP claim.
     """
@@ -77,13 +77,15 @@ class DpConfig(Section):
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None}
-        if self.epsilon is None and any(one is not None for one in given.values()):
+        if self.epsilon is None and any(value is not None for value in given.values()):
             raise ValueError("delta, persons and shares require dp.epsilon; set it, or remove them")
         missing = [name for name in ("delta", "persons") if given[name] is None]
         if self.epsilon is not None and missing:
             raise ValueError(f"epsilon requires {' and '.join(missing)}")
         if self.delta is not None and self.persons is not None and self.delta > (most := most_delta(self.persons)):
-            raise ValueError(f"delta is at most 1 / ({PERSONS_PER_DELTA} × persons), here {most:.3g}")
+            raise ValueError(
+                f"delta must be at most 1 / ({PERSONS_PER_DELTA} × persons) = {most:.3g}, but is {self.delta:.3g}"
+            )
         return self
 
 
@@ -98,7 +100,7 @@ class AuditConfig(Section):
 
 
 def is_uri(key: str) -> bool:
-    """Return whether a key is given as a URI and not as a file."""
+    """Return whether a key is named by a URI and not by a file."""
     return re.fullmatch(r"(file2|hsm|awskms|gcpkms|azurekms|hv):.+", key) is not None
 
 
@@ -143,7 +145,7 @@ class ReleaseConfig(Section):
 
     @property
     def key_file(self) -> str:
-        """The file of the key, or of its public part if the key is a URI."""
+        """The file of the key, or the file of its public part if the key is named by a URI."""
         return self.public if self.public is not None and is_uri(self.key) else self.key
 
 
@@ -220,10 +222,10 @@ class Config(Section):
         except ValidationError as error:
             raise invalid(mistakes(error.errors(include_url=False), given)) from None
 
-    # without this mark, pydantic calls the constructor while it validates, and reports ConfigError as one mistake
+    # otherwise, pydantic calls this constructor during validation and reports its ConfigError as a single mistake
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
-    def __repr_args__(self) -> list[tuple[str | None, Any]]:  # what `repr` and `str` show: no path, column or label
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:  # `repr` and `str` show no path, column or label
         return [(None, self.release.name), ("method", self.interpolate.method)]
 
     @field_validator("interpolate")
@@ -256,7 +258,7 @@ class Config(Section):
         if idle := [name for name in dp.shares if not is_queried.get(name)]:
             raise ValueError(
                 f"shares: this configuration does not query {' and '.join(idle)}; the query `words` exists only with "
-                "decode.words above 0 and writer: bridge, and `style` only with decode.style: auto"
+                "decode.words above 0 and writer: bridge, and the query `style` only with decode.style: auto"
             )
         if is_private and decode and decode.engine == VLLM and decode.words > 0 and not decode.is_prompted:
             raise ValueError(
@@ -292,12 +294,12 @@ class Config(Section):
         return cls.parse(read_yaml(Path(path), error=ConfigError), base=str(whole.parent), file=str(whole))
 
     def resolve(self, path: str) -> Path:
-        """Return a path of the configuration as an absolute one; see `resolve_path`."""
+        """Return a path of the configuration as an absolute path; see `resolve_path`."""
         return resolve_path(path, self.base)
 
     @property
     def source_path(self) -> Path:
-        """The absolute path of the source; raise ConfigError if the configuration names none."""
+        """The absolute path of the source; raises ConfigError if `source.path` is missing."""
         if self.source.path is None:
             raise ConfigError("source.path: missing", hint="Set it, or pass a table: Pipeline(config, source=table).")
         return self.resolve(self.source.path)
@@ -305,7 +307,7 @@ class Config(Section):
     def for_texts(self, texts: Sequence[str]) -> "Config":
         """Return a copy in which a number computed from the train texts replaces `decode.max_new_tokens: auto`.
 
-        With segments or DP, the texts are not read, and the number is the largest that `auto` can give.
+        With segments or DP, the texts are not read, and the number is the largest that `auto` can select.
         """
         ignores_texts = self.segments is not None or self.interpolate.is_private
         return self.model_copy(update={"decode": self.decode.for_texts(() if ignores_texts else texts)})
@@ -339,7 +341,7 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
         "with source.dedupe: all, the records of other persons decide whether a record is kept (set within-person or "
         "off)": compares_persons,
         "source.min_class counts the persons of each class (remove it)": counts_persons,
-        "deidentify.sample is private text that the run counts identifiers in (remove it)": has_sample,
+        "deidentify.sample is private text in which the run counts identifiers (remove it)": has_sample,
         "with source.max_records, the number of records of other persons decides whether a person is kept (remove "
         "it)": is_cut,
         "segments learns headings from the records (remove it)": parts.get("segments") is not None,

@@ -21,7 +21,7 @@ from studies.smotext.writing import (
 )
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import StorageError
-from synthgen.core.progress import Progress, span
+from synthgen.core.progress import Progress, duration_text
 from synthgen.decode.config import DecodeConfig
 from synthgen.embed import Encoder, build_encoder, embed
 from synthgen.embed.config import EmbedConfig
@@ -210,7 +210,7 @@ def _estimate(texts: int, tokens: int) -> str:
 
     cores = len(sched_getaffinity(0))
     rate = TOKENS_PER_SECOND // slowdown(backend_of("cpu"))
-    wait = span(tokens / (rate * cores))
+    wait = duration_text(tokens / (rate * cores))
     return (
         f"{texts:,d} texts; at most {tokens:,d} tokens are still to be written, about {wait} at "
         f"{rate} tokens/s on each of {cores} cores, and measuring comes after"

@@ -22,7 +22,7 @@ def pack(
 ) -> None:
     """Write one archive with all packages, the models and install.py, which installs them without a network.
 
-    The archive fits machines with the same Python version and platform as this one.
+    The target machine needs the same Python version and platform as this machine.
     """
     from synthgen.airgap.pack import pack as pack_archive
 

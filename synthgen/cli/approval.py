@@ -21,7 +21,7 @@ def review(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Write the private page that a person reads before they sign the release, and print its path.
+    """Write the private page that a person reads before signing the release, and print its path.
 
     The page compares the records with the highest risk with the nearest training records. It also shows a random
     sample, the replaced identifiers, and rejected candidates. It contains real text and is never part of a bundle.
@@ -48,11 +48,11 @@ def approve(  # noqa: PLR0913 - one parameter per option
     yes: Annotated[bool, Option("--yes", help="Sign without asking; required without a terminal.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Sign an approval or a rejection of a bundle as a second person, or close the list as the releaser.
+    """Sign an approval or a rejection of a bundle, or close the list of approvals as the releaser.
 
     An approval needs the review page (--review) or --no-review, unless the policy is independent. The command shows
-    what is signed and asks for confirmation. Each signature names all approvals and rejections in
-    the bundle, so that their removal is detected.
+    what is signed and asks for confirmation. Each signature names all earlier approvals and rejections in the bundle,
+    so that their removal is detected.
     """
     from audits.verify.bundle import verify_bundle
     from audits.verify.statement import DecisionKind
@@ -87,7 +87,7 @@ def approve(  # noqa: PLR0913 - one parameter per option
 def _confirm(question: str, *, yes: bool) -> Callable[[str], None]:
     """Return a function that shows a summary on stderr and raises UsageError unless the user agrees to sign."""
 
-    def ask(summary: str) -> None:
+    def confirm(summary: str) -> None:
         say(summary)
         if yes:
             return
@@ -101,7 +101,7 @@ def _confirm(question: str, *, yes: bool) -> Callable[[str], None]:
         if not agreed:
             raise UsageError("nothing was signed")
 
-    return ask
+    return confirm
 
 
 def _is_terminal() -> bool:

@@ -35,11 +35,11 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlendRequest:
-    """Hold the options of a blend."""
+    """The options of a blend."""
 
     a: Path  # file of the first text, UTF-8
     b: Path  # file of the second text, UTF-8
-    lam: float = 0.5  # interpolation weight λ: 0 is the vector of the first text, 1 that of the second
+    lam: float = 0.5  # interpolation weight λ: 0 is the vector of the first text, 1 the vector of the second
     label: str = ""  # inserted into the prompt before the vector
     candidates: int = 4  # number of texts to generate and choose from
     method: Literal["smote", "slerp"] = "smote"  # linear or spherical interpolation
@@ -49,13 +49,13 @@ class BlendRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blended:
-    """Hold a blend with its parents."""
+    """A blend and the two texts that it was made from."""
 
     request: BlendRequest
     texts: tuple[str, str]  # the two input texts
     blend: Candidate  # the best candidate
     cosines: dict[str, float]  # cosines of the blend to "target", "a" and "b", and of the texts to each other, "a_b"
-    of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None if it has no letter
+    of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None for one without letters
     rows: tuple[ComparisonRow, ...]  # the attribute table
     words: tuple[str, ...] = ()  # prompt words, if the decoder gets words instead of the vector
 
@@ -132,10 +132,10 @@ def blend_texts(
         smote:  target = a + λ · (b − a)
         slerp:  target = the point at the share λ of the angle from a to b
 
-    A vector depends only on the first `max_tokens` tokens of a text. The attribute table covers the full texts. The
-    files that the request names are not read, because `texts` holds their content.
+    A vector depends only on the first `max_tokens` tokens of a text. The attribute table covers the full texts.
+    `texts` is the content of the files `request.a` and `request.b`, which the function does not read again.
 
-    Privacy: none. The blend is a function of two private texts, and no filter and no audit has checked it.
+    Privacy: none. The blend depends on two private texts, and no filter or audit has checked it.
     Randomness: candidates are drawn from the stream seed/decode/blend.
     """
     from synthgen.decode.prompting.local import PromptDecoder
@@ -149,7 +149,7 @@ def blend_texts(
         raise DataError(message, hint="Raise --candidates, or change --seed.")
     vectors = dict(zip(readable, encoder.encode([candidates[i].text for i in readable]), strict=True))
     to_target = {i: _cosine(vector, target) for i, vector in vectors.items()}
-    best = max(readable, key=lambda i: to_target[i])  # if several have the highest cosine, the first of them
+    best = max(readable, key=lambda i: to_target[i])  # the first one if several have the highest cosine
     chosen, n_words = candidates[best], DecodeConfig(writer=request.writer).words
     words = decoder.prompter.read(target[None, :], n_words)[0] if isinstance(decoder, PromptDecoder) else ()
     cosines = {"target": to_target[best], "a": _cosine(vectors[best], ab[0]), "b": _cosine(vectors[best], ab[1])}

@@ -19,14 +19,14 @@ _STATES = {
     "void": "voided, does not count",
 }
 _SHOWN = 12  # hex digits of a run's id
-LEAST = 0.01  # smallest epsilon that is shown as room for one more run
+MIN_EPSILON = 0.01  # if a further run could have at most a smaller epsilon, the output states "no run"
 
 
 @budget_app.command("show")
 def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
-    """List every reservation of the ledger with its state, and the joint cost of those that count.
+    """List every reservation in the ledger with its state, and the joint cost of all that are not voided.
 
-    The joint cost is at the delta of all runs together, as a run of the configuration would compute it.
+    The joint cost is stated at the same delta at which a run of the configuration would compute it.
     """
     from audits.attacks.accounting.accountants import further_epsilon
     from audits.ledger.budgets import all_reservations, counted, joint_cost
@@ -35,22 +35,21 @@ def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
     from synthgen.pipeline.institution import ledger_of, policy_of
 
     loaded = Config.load(config)
-    ledger, most = ledger_of(loaded), run_limit(loaded, policy_of(loaded))
+    ledger, limit = ledger_of(loaded), run_limit(loaded, policy_of(loaded))
     found, runs = all_reservations(*ledger), counted(*ledger)
-    spent = None if most is None else joint_cost(runs, most.delta)
+    spent = None if limit is None else joint_cost(runs, limit.delta)
     total = None if spent is None else {"epsilon": spent.epsilon, "delta": spent.delta}
     lines = [f"{len(found)} reservations, {len(found) - len(runs)} of them voided"]
-    for one in found:
-        state = _STATES[str(one["state"])] + (f", since {one['time']}" if "time" in one else "")
-        lines.append(f"{one['run'][:_SHOWN]}  epsilon {one['epsilon']:g}, delta {one['delta']:g}, {state}")
-    if spent is not None and most is not None:
+    for entry in found:
+        state = _STATES[str(entry["state"])] + (f", since {entry['time']}" if "time" in entry else "")
+        lines.append(f"{entry['run'][:_SHOWN]}  epsilon {entry['epsilon']:g}, delta {entry['delta']:g}, {state}")
+    if spent is not None and limit is not None:
         lines.append(f"together: epsilon {spent.epsilon:.4g} at delta {spent.delta:g}")
-        if math.isfinite(most.epsilon):
-            further = further_epsilon(spent.epsilon, limit=most.epsilon, delta=spent.delta)
+        if math.isfinite(limit.epsilon):
+            further = further_epsilon(spent.epsilon, limit=limit.epsilon, delta=spent.delta)
             room = f"one more run of at most epsilon {math.floor(further * 100) / 100:g}"
-            lines.append(
-                f"limit: epsilon {most.epsilon:g}, which leaves room for {room if further >= LEAST else 'no run'}"
-            )
+            room = room if further >= MIN_EPSILON else "no run"
+            lines.append(f"limit: epsilon {limit.epsilon:g}, which leaves room for {room}")
     print_fields({"reservations": found, "spent": total}, "\n".join(lines), as_json=as_json)
 
 
@@ -58,8 +57,8 @@ def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
 def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
     """Check that the ledger is intact and that its remaining budget covers the run; exit with code 5 if not.
 
-    A reservation that this run already made is not counted again, because the run continues with it. With
-    `--resume never` the run would spend the budget a second time.
+    If this run already made a reservation, it continues with it, so the reservation is not counted again. With
+    `--resume never`, the run would spend the budget a second time.
     """
     from synthgen.config import Config
     from synthgen.dp.reserve import check_room
@@ -81,14 +80,14 @@ def void(
     config: ConfigFile,
     *,
     run: Annotated[
-        str | None, Option(help="Id of the reservation as `budget show` prints it; default: the configuration's own.")
+        str | None, Option(help="Id of the reservation as `budget show` prints it; default: this configuration's.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Void a reservation under which no noise was drawn; exit with code 5 if noise was drawn.
 
-    The reservation then counts no more, its run can never draw noise, and the ledger and later statements show the
-    void. The next run of the configuration makes a new reservation.
+    The reservation then no longer counts, and its run can never draw noise. The ledger and later statements show that
+    it was voided. The next run of the configuration makes a new reservation.
     """
     from audits.ledger.budgets import void as void_in
     from synthgen.config import Config

@@ -31,11 +31,11 @@ def evaluate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print recall and precision of an engine with 95 % intervals, and the shares of texts without a miss."""
+    """Print recall and precision of an engine with 95 % intervals, and the share of texts without a miss."""
     from synthgen.deidentify.engines import finder
     from synthgen.pipeline.engine_shares import measure, read_texts
 
-    done = measure(read_texts(source), finder(engine), with_names=names)
+    measured = measure(read_texts(source), finder(engine), with_names=names)
     if misses is not None:
-        write_json(misses, list(done.misses))
-    print_fields(done.table, done.to_text(), as_json=as_json)
+        write_json(misses, list(measured.misses))
+    print_fields(measured.table, measured.to_text(), as_json=as_json)

@@ -16,7 +16,7 @@ NEEDED_GIB = 2  # free disk space that the model store needs
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Hold the result of one check; a failed optional check does not prevent a run."""
+    """The result of one check; a failed optional check does not prevent a run."""
 
     name: str
     ok: bool

@@ -34,16 +34,16 @@ def new(
     alg: Annotated[Literal["ed25519", "ecdsa-p256"], Option(help="Signature algorithm.")] = "ed25519",
     as_json: AsJson = False,
 ) -> None:
-    """Create an encrypted private key (mode 0600) and its public key file; the passphrase is never an argument."""
+    """Create an encrypted private key (mode 0600) and its public key file; no option takes the passphrase."""
     from audits.verify.publickeys import keyid
     from synthgen.release.keys import load_public, new_key, passphrase_for
 
     now = datetime.now(UTC)
     public = new_key(path, passphrase_for(path), person=person, org=org, now=now, valid_days=days, alg=alg)
-    of = load_public(public)
-    fields = {"private": str(path), "public": str(public), "keyid": keyid(bytes.fromhex(of.public))}
-    text = f"private key: {path}\npublic key: {public}, of {of.person}"
-    print_fields({**fields, "person": of.person}, text, as_json=as_json)
+    key = load_public(public)
+    fields = {"private": str(path), "public": str(public), "keyid": keyid(bytes.fromhex(key.public))}
+    text = f"private key: {path}\npublic key: {public}, of {key.person}"
+    print_fields({**fields, "person": key.person}, text, as_json=as_json)
 
 
 @keys_app.command("show")
@@ -52,7 +52,7 @@ def show(
     *,
     as_json: AsJson = False,  # noqa: ARG001 - accepted, because every command accepts it
 ) -> None:
-    """Print a public key with its id as JSON, also without --json."""
+    """Print a public key with its id as JSON, with or without --json."""
     from audits.verify.publickeys import keyid
     from synthgen.release.keys import load_public
 
@@ -84,16 +84,16 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
 
     roles = {"releaser": releaser, "privacy_officer": privacy_officer, "data_owner": data_owner}
     roles["root"] = [public_path(key) for key in root or []]
-    found = new_trust(
+    fingerprint = new_trust(
         path,
         roles={role: files for role, files in roles.items() if files},
         policies=_accepted(policy or ["research"], ledger or ()),
         expires=datetime.now(UTC) + timedelta(days=days),
         root_keys=[load_key(key, passphrase_for(key)) for key in root or []],
         authorities=authority or [],
-        ledgers=[_ledger(named) for named in ledger or []],
+        ledgers=[_ledger(name) for name in ledger or []],
     )
-    _report(path, found, as_json=as_json)
+    _report(path, fingerprint, as_json=as_json)
 
 
 @trust_app.command("rotate")
@@ -120,13 +120,13 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     from audits.verify.trust import load_trust
     from synthgen.core.errors import UsageError
     from synthgen.release.keys import load_key, passphrase_for
-    from synthgen.release.trust import follow_trust
+    from synthgen.release.trust import rotate_trust
 
     if not revoke and (since is not None or reason):
         raise UsageError("--since and --reason describe a revocation", hint="Pass --revoke with the id of the key.")
     now = datetime.now(UTC)
     roles = {"root": root, "releaser": releaser}
-    found = follow_trust(
+    fingerprint = rotate_trust(
         old,
         path,
         policies=_accepted(policy or [], ledger or load_trust(old).ledgers),
@@ -138,18 +138,18 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
         reason=reason,
         expires=None if days is None else now + timedelta(days=days),
         authorities=authority or [],
-        ledgers=[_ledger(named) for named in ledger or []],
+        ledgers=[_ledger(name) for name in ledger or []],
     )
-    _report(path, found, as_json=as_json)
+    _report(path, fingerprint, as_json=as_json)
 
 
 @trust_app.command("forget")
 def trust_forget(
-    state: Annotated[Path | None, Option(help="High-water mark file; by default that of the current user.")] = None,
+    state: Annotated[Path | None, Option(help="High-water mark file; by default the current user's file.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the high-water mark of the trust roots seen; compare fingerprints again before the next verification."""
+    """Delete the record of the highest trust root version seen; then compare fingerprints before you verify again."""
     from audits.verify.high_water_mark import default_state, forget
 
     path = default_state() if state is None else state
@@ -159,7 +159,7 @@ def trust_forget(
 
 @trust_app.command("show")
 def trust_show(path: Annotated[Path, Argument(help="Trust root file.")], *, as_json: AsJson = False) -> None:
-    """Print the fingerprint and all fields of a trust root, apart from the bytes of its keys and certificates."""
+    """Print the fingerprint and all fields of a trust root, except the bytes of its keys and certificates."""
     from audits.core.errors import printable
     from audits.verify.trust import fingerprint, parse_trust, read_trust
 
@@ -186,7 +186,9 @@ def _described(root: "TrustRoot") -> list[str]:
         key = root.keys[name]
         holder = f"{name} {key.person}, {key.org}, {key.alg}, valid from {key.valid_from} to {key.valid_until}"
         lines.append(f"{role_of.get(name, 'no role')}: {holder}")
-    lines += [f"revoked: {one.keyid} from {one.since}: {one.reason or 'no reason given'}" for one in root.revoked]
+    lines += [
+        f"revoked: {entry.keyid} from {entry.since}: {entry.reason or 'no reason given'}" for entry in root.revoked
+    ]
     lines += [f"timestamps: {authority(text).subject.rfc4514_string()}" for text in root.authorities]
     lines += [f"ledger: {name}" for name in root.ledgers]
     return [*lines, *(f"policy {name}: {', '.join(digests)}" for name, digests in sorted(root.policies.items()))]
@@ -198,12 +200,14 @@ def _report(path: Path, fingerprint: str, *, as_json: bool) -> None:
 
 
 def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[str]]:
-    """Return the digests of the accepted policies; raise ConfigError if a policy needs a ledger and none is named."""
+    """Return the digests of the accepted policies; raise ConfigError if a policy needs a ledger and none is given."""
     from audits.gate.shipped import load_policy
     from synthgen.core.errors import ConfigError
 
     policies = [load_policy(name) for name in names]
-    with_budget = sorted(one.name for one in policies if one.dp is not None or one.dp_substitute is not None)
+    with_budget = sorted(
+        policy.name for policy in policies if policy.dp is not None or policy.dp_substitute is not None
+    )
     if with_budget and not ledgers:
         raise ConfigError(
             f"under {', '.join(with_budget)} the verifier accepts a release only if the trust root names its ledger",
@@ -212,17 +216,17 @@ def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[st
     return {policy.name: [policy.digest()] for policy in policies}
 
 
-def _ledger(named: str) -> str:
-    """Return the id of a ledger from its id or its folder; never create a ledger."""
+def _ledger(id_or_folder: str) -> str:
+    """Return the id of a ledger; raise ConfigError if the folder contains no ledger."""
     from audits.ledger.chain import KEY, ledger_id
     from synthgen.core.errors import ConfigError
 
-    if re.fullmatch(r"[0-9a-f]{32}", named):
-        return named
-    if not (Path(named) / KEY).is_file():
+    if re.fullmatch(r"[0-9a-f]{32}", id_or_folder):
+        return id_or_folder
+    if not (Path(id_or_folder) / KEY).is_file():
         hint = "Pass the folder of the institution's ledger. `synthgen budget show CONFIG` creates a missing ledger."
-        raise ConfigError(f"there is no ledger in {named}", hint=hint)
-    return ledger_id(Path(named))
+        raise ConfigError(f"there is no ledger in {id_or_folder}", hint=hint)
+    return ledger_id(Path(id_or_folder))
 
 
 @timestamp_app.command("request")
@@ -232,7 +236,7 @@ def request(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Write a timestamp request. Authority side: `openssl ts -reply -queryfile release.tsq -out release.tsr`."""
+    """Write a timestamp request. The authority runs `openssl ts -reply -queryfile release.tsq -out release.tsr`."""
     from synthgen.release.timestamps import request_timestamp
 
     request_timestamp(envelope, request)
@@ -247,7 +251,7 @@ def attach(
     trust: Annotated[Path, Option(help="Trust root that lists the authority's certificate.")],
     as_json: AsJson = False,
 ) -> None:
-    """Check the authority's response and store it in the bundle, next to the stamped file."""
+    """Check the authority's response and store it in the bundle, beside the file that it certifies."""
     from audits.core.instants import stamp
     from audits.verify.trust import load_trust
     from synthgen.release.timestamps import attach_timestamp

@@ -130,10 +130,10 @@ def plan(
 
 @app.command()
 def preview(config: ConfigPath, *, as_json: AsJson = False) -> None:
-    """Write about ten texts, without filters and audits, to see what a configuration gives.
+    """Write about ten texts, without filters and audits, to show what a configuration produces.
 
-    The texts come from at most 300 records, which takes about a minute with the default model. They are as private as
-    the source, and are never released. With `writer: prompt`, the prompt of each text is shown.
+    The texts are made from at most 300 records, which takes about a minute with the default model. They are as
+    private as the source, and are never released. With `writer: prompt`, the prompt of each text is shown.
     """
     from synthgen.config import Config
     from synthgen.plan.preview import make_preview
@@ -192,7 +192,7 @@ def report(
     browse: Annotated[bool, Option("--open", help="Open the report in the browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the HTML report of a run, or locate the report of a bundle, and print its path."""
+    """Write the HTML report of a run, or find the report in a bundle, and print its path."""
     from synthgen.cli.publish import report_of
 
     path = str(report_of(target))
@@ -228,7 +228,10 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     from synthgen.core.files import write_json
 
     if baselines and out is not None:
-        raise UsageError("--baselines does not fit with --out", hint="Baselines are for reading; call it twice.")
+        raise UsageError(
+            "--baselines and --out cannot be combined",
+            hint="Run the command once with --out, and once with --baselines to read the comparison.",
+        )
     measure = Measure(encoder=encoder, seed=seed, balance=balance, confidence=confidence, baselines=baselines)
     found = study(synthetic, train, test, measure, stream=sys.stderr, columns=(text, label, group))
     if out is not None:
@@ -265,14 +268,16 @@ def blend(  # noqa: PLR0913 - one parameter per option
 def shadow(
     config: ConfigPath,
     *,
-    runs: Annotated[int, Option(min=8, help="Reruns, a multiple of 8; each person is left out of half.")] = 32,
-    persons: Annotated[int | None, Option(min=1, help="Persons attacked; by default 1 % of those in train.")] = None,
+    runs: Annotated[
+        int, Option(min=8, help="Reruns, a multiple of 8; each attacked person is left out of half.")
+    ] = 32,
+    persons: Annotated[int | None, Option(min=1, help="Persons attacked; by default 1 % of train persons.")] = None,
     quick: Annotated[bool, Option("--quick", help="Test with 8 small reruns for 1 person; never passes.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Repeat a run without its most over-represented persons and test whether their absence is detectable.
 
-    The duration is about that of one run times --runs.
+    Each rerun takes about as long as the run itself.
     """
     from synthgen.cli.shadow import ShadowRequest
     from synthgen.cli.shadow import shadow as make_shadow
@@ -294,7 +299,7 @@ def schema(
     markdown: Annotated[bool, Option("--markdown", help="Print the reference page instead; config only.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print a JSON Schema, which is JSON also without --json, or the reference page of the configuration."""
+    """Print a JSON Schema (with or without --json), or the reference page of the configuration."""
     from synthgen.cli.schemas import configuration_page, schema_of
 
     if not markdown:
@@ -311,7 +316,7 @@ def schema(
 def main(command: typer.Typer = app) -> None:
     """Run a command line; print each expected error as one message and exit with the code of its class.
 
-    `command` holds the commands; `python -m studies` passes its own.
+    `command` is the application with the commands; `python -m studies` passes its own.
     """
     protect_process(_stop)
     hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")

@@ -1,4 +1,4 @@
-"""How every command prints its result: as text, or with `--json` as one JSON object on standard output."""
+"""Print the result of a command as text, or with `--json` as one JSON object on standard output."""
 
 import json
 from collections.abc import Mapping

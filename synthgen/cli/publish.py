@@ -22,7 +22,7 @@ REPORT = "report/report.html"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Describe a bundle that was written."""
+    """A bundle that was written."""
 
     bundle: Path
     release_id: str
@@ -61,8 +61,8 @@ class Published:
 def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO) -> Published:
     """Run the stages that have not finished, apply the gate, and write the signed bundle.
 
-    The policy, the signing key and the output folder are checked before the first stage, so that a
-    mistake in one of them is reported at once and not after hours.
+    The policy, the signing key and the output folder are checked before the first stage, so that a mistake is
+    reported at once and not after hours.
 
     Raises:
         ReleaseRefused: the gate refuses the release. The signed refusal and the report stay in the workspace.
@@ -70,11 +70,11 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     from synthgen.pipeline.pipeline import Pipeline
     from synthgen.release.assembly import hits_of
 
-    out, named, public = config.resolve(config.release.out), config.release.key, config.release.public
-    if public is not None and is_uri(named):
-        key = open_key(named, config.resolve(public))
+    out, file_or_uri, public = config.resolve(config.release.out), config.release.key, config.release.public
+    if public is not None and is_uri(file_or_uri):
+        key = open_key(file_or_uri, config.resolve(public))
     else:
-        key = open_key(str(config.resolve(named)))
+        key = open_key(str(config.resolve(file_or_uri)))
     check_validity(key, datetime.now(UTC))
     policy_of(config)
     check_writable(out)
@@ -103,9 +103,9 @@ def report_of(target: Path) -> Path:
             return target / REPORT
         from synthgen.release.run import PRIVATE_REPORT, REPORTED
 
-        own = target / PRIVATE_REPORT
-        if own.is_file() and not (target / REPORTED).is_file():
-            return own  # of a run from Python, which has no configuration file
+        stored = target / PRIVATE_REPORT
+        if stored.is_file() and not (target / REPORTED).is_file():
+            return stored  # the run was started from Python and has no configuration file
     from synthgen.release.run import load_run
 
     run = load_run(configured(target))
@@ -113,7 +113,7 @@ def report_of(target: Path) -> Path:
 
 
 def configured(target: Path) -> Config:
-    """Return the configuration in a file, or that of the last run in a workspace.
+    """Return the configuration in a file, or the configuration of the last run in a workspace.
 
     Raises:
         DataError: the folder is not the workspace of a run with a configuration file.

@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from synthgen.cli.output import AsJson, print_result
 
-DIFFERENT = 8  # exit code of `diff` for bundles that differ in content
+DIFFERENT = 8  # exit code of `diff` if the bundles differ in content
 BundlePath = Annotated[Path, Argument(help="Folder of the bundle.")]
 
 

@@ -1,4 +1,4 @@
-"""Implement `synthgen schema`: JSON Schemas of the files users write and read, and the configuration page."""
+"""Implement `synthgen schema`: JSON Schemas of files that users write and read, and the configuration page."""
 
 import itertools
 import json

@@ -19,7 +19,7 @@ from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import UsageError
 from synthgen.core.files import write_by
-from synthgen.core.progress import Progress, span
+from synthgen.core.progress import Progress, duration_text
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
 from synthgen.core.types import Corpus, Float32
@@ -37,21 +37,21 @@ from synthgen.release.run import Run, load_run
 # With --quick: number of reruns, of attacked persons, and of permutations of the test.
 QUICK_RUNS, QUICK_PERSONS, QUICK_DEALINGS = 8, 1, 9
 QUICK_TOKENS = 48  # with --quick, largest number of tokens of a record; shorter texts often miss their class
-WRITTEN = ("interpolate", "decode", "re-embed", "filter")  # stages whose duration estimates that of a rerun
+WRITTEN = ("interpolate", "decode", "re-embed", "filter")  # a rerun takes about as long as these stages of the run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowRequest:
-    """Hold the options of a shadow audit."""
+    """The options of a shadow audit."""
 
     runs: int  # number of reruns; each attacked person is left out of half of them
     persons: int | None  # number of persons attacked; None means 1 % of the training persons
-    quick: bool  # 8 reruns for one person, with few and short records; the audit then never passes
+    quick: bool  # whether to test only the code: 8 reruns for one person with few, short records; never passes
 
 
 @dataclass(frozen=True, slots=True)
 class Shadowed:
-    """Hold the content of shadow.json and its path."""
+    """The content of shadow.json and its path."""
 
     report: AuditReport
     path: Path
@@ -71,11 +71,11 @@ class Shadowed:
 
 
 def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Callable[[str], None]) -> Shadowed:
-    """Do the missing reruns, audit all of them, and write shadow.json into the workspace.
+    """Make the missing reruns, audit all reruns, and write shadow.json into the workspace.
 
     The audit tests whether the absence of single persons can be detected in the synthetic tables. The result informs
-    the people who decide on a release; it is not part of the gate's evidence. `say` prints the estimated duration and
-    the number of the current rerun.
+    the people who decide on a release; no gate reads it. `say` prints the estimated duration and the number of the
+    current rerun.
     """
     refuse_private(config)
     run = load_run(config)
@@ -132,13 +132,13 @@ def _quick(config: Config, train: Corpus) -> Config:
 
 def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) -> str:
     seconds = sum(stage.seconds for stage in run.record.stages if stage.is_of(*WRITTEN))
-    wait = "" if quick else f", estimated {span(seconds * len(missing))} from the duration of the run"
+    wait = "" if quick else f", estimated {duration_text(seconds * len(missing))} from the duration of the run"
     reruns = f"{plan.runs} reruns for {len(plan.persons)} persons, each left out of {plan.runs // 2}"
     return f"{reruns}; {len(missing)} reruns remain{wait}"
 
 
 def _store(context: StageContext) -> Mapping[str, object]:
-    """Write the records to train.parquet, as the stage deidentify does for the train records of a run."""
+    """Write the records to train.parquet, in the form in which the stage deidentify stores train."""
     records = context.input("records")
     write_corpus(context.folder / "train.parquet", records)
     return {"in": len(records), "out": len(records)}
@@ -153,14 +153,15 @@ def rerun(  # noqa: PLR0913 - the data of a run
     """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
     - The rerun starts after deidentify, because the surrogates of a person do not depend on other persons.
-    - It reuses the vectors of the run, because the encoder is not trained. But if the run segments its records, they
-      are embedded again, because the headings at which they are split depend on the train persons.
+    - It reuses the vectors of the run, because the encoder is not trained. Exception: if the run segments its
+    records,
+      they are embedded again, because the headings at which they are split depend on the train persons.
     - Interpolate, decode and filter run again, including everything that they fit on train.
     - An interrupted rerun continues from its last finished stage.
 
     `job`, `train` and `vectors` belong to the attacked run, and `clean` is its folder of the stage deidentify.
-    `leave_out` holds the person ids to leave out, and `number` is the number of the rerun. The workspace of the rerun
-    is created in `folder` and removed when its table is written.
+    `leave_out` contains the ids of the persons to leave out, and `number` is the number of the rerun. The workspace
+    of the rerun is created in `folder` and removed when its table is written.
 
     Privacy: reads train. The output is synthetic text that has not been audited.
     Randomness: the child "shadow/<number>" of the root of the run's streams.
@@ -180,18 +181,18 @@ def write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]
     """Return the records that the generator of a run writes if it is fitted to `records` instead of train.
 
     `job` has the configuration of the run, but its own workspace and random streams. The records are de-identified;
-    `vectors` (n, d) are their vectors, and `names` are those of `replaced_names`.
+    `vectors` (n, d) are their vectors, and `names` is the result of `replaced_names`.
 
-    Privacy: reads the records. The output depends on them as a release depends on train.
+    Privacy: reads the records. The output depends on the records in the same way as a release depends on train.
     """
     refuse_private(job.config)
     with job.workspace.locked():
-        given = job.run(GIVEN, {"records": records})
+        stored = job.run(GIVEN, {"records": records})
         encoder = encoder_for(job, records)
         if job.config.segments is None:
-            upstream, embedded = given, embed(records, vectors, encoder)
+            upstream, embedded = stored, embed(records, vectors, encoder)
         else:
-            upstream, embedded = embed_train(job, given, records, encoder)
+            upstream, embedded = embed_train(job, stored, records, encoder)
         return finish(write_records(job, fitted_on(job, records, embedded, upstream.digest, names), encoder), [])
 
 

@@ -25,21 +25,18 @@ TEMPLATES = {
     "newsgroup": "newsgroups.yaml",
 }
 EXPORTS = {"clinic-fhir": "fhir"}  # formats of the templates whose notes are hospital exports
-PATIENTS_OF = {
-    "clinic": 700,
-    "clinic-dp": 5000,
-    "clinic-fhir": 700,
-}  # number of fictional patients, for each template that has notes
+# number of fictional patients of each template that has notes
+PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000, "clinic-fhir": 700}
 # for each role, the holder of the trial key
 PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}
 
 
 def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
-    """Create a folder for a trial: configuration, keys, ledger, workspace, trust root; notes for clinic templates.
+    """Create a folder for a trial, and return text that lists the created files and the next commands.
 
-    The keys are for trials only: each passphrase is stored next to its key in a file of mode 0600. For a real
-    release, create a key with `synthgen keys new` and keep the passphrase elsewhere. The keys are valid from `now`.
-    The returned text lists the created files and the next commands.
+    The folder has a configuration, keys, a ledger, a workspace and a trust root, and notes for clinic templates. The
+    keys are for trials only: each passphrase is stored beside its key in a file of mode 0600. For a real release,
+    create a key with `synthgen keys new` and store the passphrase elsewhere. The keys are valid from `now` on.
     """
     now = datetime.now(UTC) if now is None else now
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -83,7 +80,7 @@ def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[st
     """Return a note on the files that must not be used beyond a trial, and the next commands."""
     trial = "for trials only: the passphrases are stored next to the keys, and the ledger belongs to this folder"
     if config.secret == PUBLIC:
-        trial += f"; the secret is public: {path.name} says what to change before you use records of real persons"
+        trial += f"; the secret is public: {path.name} states what to change before you use records of real persons"
     signing = {f"--role {role}": key for role, key in keys.items() if role != "releaser"}
     if signing:
         signing["--close"] = keys["releaser"]
@@ -100,15 +97,15 @@ def _write_notes(folder: Path, patients: int, export: str | None) -> str:
     script, path = examples() / "clinic" / "make_notes.py", folder / "notes.jsonl"
     target = ["--out", str(path)] if export is None else ["--exports", str(folder / "exports"), "--formats", export]
     command = [sys.executable, str(script), *target, "--patients", str(patients), "--seed", str(SEED)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
-    if done.returncode != 0:
-        raise InternalError("the example notes could not be generated", problems=done.stderr.splitlines()[-1:])
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    if result.returncode != 0:
+        raise InternalError("the example notes could not be generated", problems=result.stderr.splitlines()[-1:])
     if export is not None:
         return f"fictional export of {patients} patients: {folder / 'exports' / export}"
     return f"{len(path.read_bytes().splitlines())} fictional notes of {patients} patients: {path}"
 
 
 def examples() -> Path:
-    """Return the folder of the shipped examples: inside the package, or at the top of a checkout."""
+    """Return the folder of the shipped examples: in the installed package, or in the root of a checkout."""
     packaged = Path(__file__).parents[1] / "examples"
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "examples"

@@ -29,16 +29,16 @@ from synthgen.load.config import SourceConfig
 from synthgen.load.formats import read_source
 from synthgen.models.store import model_folder
 
-LEAST_TEXTS = 20  # smallest number of texts of a corpus
+MIN_TEXTS = 20  # smallest number of texts of a corpus
 SAMPLES = 10  # number of example texts in the card
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
-WORDS = 8  # largest number of prompt words, as in the bridge's training; without them, training unlearns their use
+WORDS = 8  # largest number of prompt words, as in the bridge's training; without words, the bridge unlearns their use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StyleTask:
-    """Hold the training options of a style adapter."""
+    """The training options of a style adapter."""
 
     name: str  # lower-case letters, digits and dashes
     corpora: tuple[tuple[Path, str], ...]  # tables or folders of text files, each with its licence
@@ -67,7 +67,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     if len(texts) < len(task.corpora):
         raise UsageError(
             "two corpora have the same file or folder name",
-            hint="Rename one. The description of the style adapter lists the corpora by this name.",
+            hint="Rename one of them. The card of the style adapter lists the corpora by these names.",
         )
     bridge = load_bridge(task.bridge)
     config = _training(task, bridge.info, words=0 if bridge.words is None else WORDS)
@@ -95,7 +95,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
         heldout_after=float(curve[-1]["own"]),
     )
     _write(card, task.out)
-    write_learnt((text for given in texts.values() for text in given), task.out)
+    write_learnt((text for corpus in texts.values() for text in corpus), task.out)
     styled, info = in_style(bridge, [(load_style(str(task.out), Path), 1.0)]), bridge.info
     decoder = XragDecoder(folder, styled, decoder=info.decoder, encoder=info.encoder, dim=info.dim)
     with progress.stage("samples", total=SAMPLES, unit="texts") as advance:
@@ -106,9 +106,9 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
 
 
 def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeConfig:
-    """Return the configuration of a style adapter's training on a bridge, with at most `words` words in a prompt.
+    """Return the configuration for training a style adapter on a bridge, with at most `words` words in a prompt.
 
-    The learning rate rises over the first quarter of the steps, but over at most 30, and falls over the last quarter.
+    The learning rate rises over the first quarter of the steps (at most 30 steps) and falls over the last quarter.
     """
     shape = ("hidden", "adapter_rank", "adapter_targets", "template", "placeholder_id")
     return TrainBridgeConfig.model_validate(
@@ -137,12 +137,12 @@ def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeCo
 
 
 def _texts(path: Path, column: str) -> list[str]:
-    """Return the texts in a column of a table, or of the files of a folder."""
+    """Return the texts in a column of a table, or in the files of a folder."""
     rows = read_source(SourceConfig(path=str(path), text=column), path).rows
     texts = [str(row.values[column]) for row in rows if str(row.values.get(column) or "").strip()]
-    if len(set(texts)) < LEAST_TEXTS:
+    if len(set(texts)) < MIN_TEXTS:
         raise DataError(
-            f"{path}: {len(set(texts))} texts in {column!r}; a style needs at least {LEAST_TEXTS}, "
+            f"{path}: {len(set(texts))} texts in {column!r}; a style needs at least {MIN_TEXTS}, "
             "preferably several hundred",
             hint="Pass a folder of .txt files or a table, and name the text column with --text.",
         )
@@ -150,7 +150,6 @@ def _texts(path: Path, column: str) -> list[str]:
 
 
 def _samples(decoder: XragDecoder, pieces: StylePieces, vectors: Float32, advance: Advance) -> tuple[str, ...]:
-    most = decoder.info.max_text_tokens
     n, heldout = len(vectors), pieces.heldout
     rows = np.linspace(n - heldout, n - 1, num=min(SAMPLES, heldout)).astype(int)
     labels, none = tuple(" ".join(pieces.passages.hints[row][:1]) for row in rows), ((),) * len(rows)
@@ -164,8 +163,9 @@ def _samples(decoder: XragDecoder, pieces: StylePieces, vectors: Float32, advanc
         seed_path="samples",
     )
     prompts = {label: label for label in labels}
+    limit = decoder.info.max_text_tokens
     settings = Settings(
-        prompts=prompts, candidates=1, max_new_tokens=most, batch=16, temperature=0.8, top_p=0.95, top_k=50
+        prompts=prompts, candidates=1, max_new_tokens=limit, batch=16, temperature=0.8, top_p=0.95, top_k=50
     )
     return tuple(c.text for c in decoder.decode(latents, settings, SeedTree(0).child("samples"), advance))
 

@@ -26,10 +26,10 @@ class Measure:
 
     encoder: str  # name of the encoder of the frozen-encoder classifier
     seed: int  # seed of the bootstrap
-    # shares that the classes should have: those of train, or equal
+    # shares that the classes should have: the shares in train, or equal shares
     balance: Literal["as-source", "equal"] = "as-source"
     confidence: float = 0.975  # one-sided confidence of the ends of each interval
-    baselines: bool = False  # whether to train on usual augmentations of the real records as well
+    baselines: bool = False  # whether to train also on usual augmentations of the real records
 
 
 def study(
@@ -52,7 +52,7 @@ def study(
         "train": (train, "train", "train"),
         "test": (test, "control", "control"),
     }
-    corpora = {name: _corpus(*given, columns) for name, given in paths.items()}
+    corpora = {name: _corpus(path, role, read_as, columns) for name, (path, role, read_as) in paths.items()}
     label_only = None
     if measure.baselines:
         config = DecodeConfig()

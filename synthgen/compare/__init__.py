@@ -1,1 +1,1 @@
-"""Compare synthetic records with usual ways to augment real records."""
+"""Compare synthetic records with standard augmentations of real records."""

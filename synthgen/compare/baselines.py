@@ -1,4 +1,4 @@
-"""Build baselines for the synthetic records: training sets made by usual ways of getting more training data."""
+"""Build baselines for the synthetic records: training sets made by standard methods of data augmentation."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -22,20 +22,20 @@ from synthgen.evaluate.heads import Arm, LabelledTexts
 from synthgen.interpolate import Smote
 
 Encode = Callable[[list[str]], Float32]
-MOST_NEIGHBORS = 5
-ALPHA = 0.1  # the share of changed words that the EDA paper recommends for sets of a thousand texts or more
+MAX_NEIGHBORS = 5
+ALPHA = 0.1  # share of changed words; the EDA paper recommends it for sets of at least a thousand texts
 
 
 def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[str] | None = None) -> dict[str, Arm]:
     """Return the baselines by name.
 
         class weights        real records, weighted by the inverse of the size of their class
-        random oversampling  real records; those of small classes are repeated up to the size of the largest class
+        random oversampling  real records; small classes are repeated up to the size of the largest class
         real + EDA           real records, and altered copies of real records: see `eda`
-        real + SMOTE         real vectors, and interpolated vectors; only for the encoder head
+        real + SMOTE         real vectors, and interpolated vectors; only for the classifier on vectors
         label-only           the texts `label_only`, written without the source; only if they are given
 
-    EDA and SMOTE make as many new records of each class as the synthetic table has.
+    EDA and SMOTE make the same number of new records of each class as the synthetic table has.
 
     Raises:
         DataError: the synthetic table has a class that train lacks.
@@ -59,8 +59,8 @@ def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[
         "real + EDA": Arm(real.plus(LabelledTexts.of(altered, labels, encode(altered)))),
     }
     if (made := _smote(tables, counts, seeds.child("smote"))) is not None:
-        more = LabelledTexts.of([""] * len(made.labels), made.labels, made.vectors)
-        arms["real + SMOTE"] = Arm(real.plus(more), has_texts=False)
+        new_rows = LabelledTexts.of([""] * len(made.labels), made.labels, made.vectors)
+        arms["real + SMOTE"] = Arm(real.plus(new_rows), has_texts=False)
     if label_only is not None:
         arms["label-only"] = Arm(LabelledTexts.of(label_only, labels, encode(label_only)))
     return arms
@@ -71,8 +71,8 @@ def write_label_only(
 ) -> list[str]:
     """Return texts that the language model writes for the names of the classes alone, `counts[label]` of each label.
 
-    The model in `folder` gets the request to write a short paragraph on the label, after one example on another
-    subject. The sampling is that of `config`. The source is not read.
+    The prompt of the model in `folder` shows one example on another subject and then requests a short paragraph on
+    the label. `config` determines the sampling. The source is not read.
 
     Raises:
         ModelError: the model is damaged or defines no end of text.
@@ -101,7 +101,7 @@ def write_label_only(
 
 
 def eda(text: str, rng: np.random.Generator) -> str:
-    """Return a text with easy data augmentation: some words are swapped or deleted, each with probability one half.
+    """Return a text with easy data augmentation: with probability one half, words are swapped, otherwise deleted.
 
         swap:     n = max(1, ⌊α·l⌋) times, the words at two random positions (possibly the same) change places
         deletion: each of the l words is deleted with probability α
@@ -127,13 +127,13 @@ def eda(text: str, rng: np.random.Generator) -> str:
 
 
 def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:
-    """Return rows in which each class has the size of the largest one; every row occurs at least once."""
+    """Return row numbers, repeated so that each class has the size of the largest; every row occurs at least once."""
     counts = Counter(labels)
     rows = list(range(len(labels)))
     for label, n in sorted(counts.items()):
-        own = [i for i, other in enumerate(labels) if other == label]
+        of_label = [i for i, other in enumerate(labels) if other == label]
         drawn = seeds.child(label).generator().integers(n, size=max(counts.values()) - n)
-        rows += [own[i] for i in drawn]
+        rows += [of_label[i] for i in drawn]
     return rows
 
 
@@ -145,9 +145,9 @@ def _altered(train: Corpus, counts: Mapping[str, int], seeds: SeedTree) -> list[
     altered = []
     for label, m in counts.items():
         rng = seeds.child(label).generator()
-        own = [text for text, other in zip(train.texts, train.labels, strict=True) if other == label]
-        order = rng.permutation(len(own))
-        altered += [eda(own[order[i % len(own)]], rng) for i in range(m)]
+        texts = [text for text, other in zip(train.texts, train.labels, strict=True) if other == label]
+        order = rng.permutation(len(texts))
+        altered += [eda(texts[order[i % len(texts)]], rng) for i in range(m)]
     return altered
 
 
@@ -155,7 +155,7 @@ def _smote(tables: Tables, counts: Mapping[str, int], seeds: SeedTree) -> Latent
     """Return vectors made by SMOTE; None if a class has only one person."""
     train = tables.train
     persons = {label: len({r.group for r in train.records if r.label == label}) for label in counts}
-    k = min(MOST_NEIGHBORS, min(persons.values()) - 1)
+    k = min(MAX_NEIGHBORS, min(persons.values()) - 1)
     if k < 1:
         return None
     embedded = Embedded(

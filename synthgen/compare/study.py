@@ -30,7 +30,7 @@ class Study:
         return self.table
 
     def to_text(self) -> str:
-        """Return text for a terminal: a line for each classifier and each set of records that it is trained on."""
+        """Return text for a terminal, with a line for each classifier and each set of training records."""
         level = round(100 * self.table["confidence"])
         n = self.table["records"]["test"]
         lines = [f"tested on {n} real records; {level} % intervals, resampled over persons"]
@@ -75,10 +75,10 @@ def compare(  # noqa: PLR0913 - three tables and their encoder
     vectors = {name: encode(corpus.texts, name) for name, corpus in corpora.items()}
     tables, arms = Tables(**corpora, vectors=vectors), None
     if with_baselines:
-        written, own = None, seeds.child("baselines")
+        written, stream = None, seeds.child("baselines")
         if label_only is not None:
             counts = tables.synthetic.counts()
             config = label_only.config.for_texts(tables.train.texts)
-            written = write_label_only(label_only.folder, counts, config, own.child("label-only"), progress)
-        arms = baselines(tables, lambda texts: encode(texts, "baseline"), own, written)
+            written = write_label_only(label_only.folder, counts, config, stream.child("label-only"), progress)
+        arms = baselines(tables, lambda texts: encode(texts, "baseline"), stream, written)
     return Study(evaluate(tables, seeds, requested=requested, confidence=confidence, baselines=arms).table)

@@ -1,1 +1,1 @@
-"""What every room rests on: values, errors, random streams, digests, tables, progress."""
+"""Modules that all other packages use: values, errors, random streams, digests, tables, progress."""

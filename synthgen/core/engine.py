@@ -32,9 +32,9 @@ def require_engine() -> None:
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Turn a failed import of a package of the extra `engine` into a DependencyError that says how to install it.
+    """Turn the error of a missing package of the extra `engine` into a DependencyError that states how to install it.
 
-    Any other failed import, and one inside a package that is installed, is raised unchanged.
+    Any other failed import is raised unchanged, including one inside an installed package.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The errors that a user can meet, each with the exit code that the command line returns for it.
+"""The errors that a user can see, each with the exit code of the command line.
 
 A message states what was found, what was expected and what to do next. It never contains the text of a record: rows
 are named by number and records by id.
@@ -66,7 +66,7 @@ class BudgetError(SynthGenError, exit_code=5):
 
 
 class ModelMissing(SynthGenError, FileNotFoundError, exit_code=6):  # noqa: N818 - named after the state
-    """A model or asset is not in the store; the hint says how to get it."""
+    """A model or asset is not in the store; the hint states how to get it."""
 
 
 class Interrupted(SynthGenError, exit_code=7):  # noqa: N818 - named after the state

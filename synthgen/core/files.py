@@ -1,4 +1,4 @@
-"""Read files, and write private files atomically: a path always has its old or its new content."""
+"""Read files, and write private files atomically: a path has either its old or its new content."""
 
 import json
 import os
@@ -11,10 +11,10 @@ from audits.core.strictjson import parse
 from synthgen.core.errors import StorageError
 
 
-def read_bytes(path: Path, most: int = MAX_SMALL_BYTES) -> bytes:
-    """Return the content of a regular file of at most `most` bytes; raise StorageError if it cannot be read."""
+def read_bytes(path: Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
+    """Return the content of a regular file of at most `max_bytes` bytes; raise StorageError if it cannot be read."""
     try:
-        return read_regular(path, most)
+        return read_regular(path, max_bytes)
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
 
@@ -40,18 +40,18 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` write a file under another name, flush it and give it the name `path`."""
-    partial = path.with_stem(f"{path.stem}.partial")  # with the same suffix, because `np.save` would add it
+    """Call `write` with a temporary path, flush the file that it writes, and rename the file to `path`."""
+    partial = path.with_stem(f"{path.stem}.partial")  # keeps the suffix, because `np.save` would add a missing one
     write(partial)
     sync(partial)
     partial.replace(path)
 
 
 def check_writable(out: Path) -> None:
-    """Raise StorageError if files cannot be written into a folder, which need not exist and is not created."""
+    """Raise StorageError if files cannot be written into a folder. The folder need not exist, and is not created."""
     try:
-        place = next(folder for folder in (out, *out.parents) if os.path.lexists(folder))
-        is_writable = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+        existing = next(folder for folder in (out, *out.parents) if os.path.lexists(folder))
+        is_writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     except OSError:
         is_writable = False
     if not is_writable:

@@ -1,4 +1,4 @@
-"""Versions of the program and of the libraries that compute a result."""
+"""Return the versions of the program and of the libraries that compute a result."""
 
 import platform
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import InternalError
 
 AUDITS = "audits"
-# distributions that compute results; a test compares the list with what the packages import
+# distributions that compute results; a test compares the list with the imports of the packages
 LIBRARIES = (
     "accelerate", "confusable-homoglyphs", "dp-accounting", "duckdb", "gguf", "lxml", "numpy", "onnxruntime",
     "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors", "scikit-learn",
@@ -34,16 +34,16 @@ def versions_of(names: Iterable[str]) -> dict[str, str]:
 
 
 @cache
-def sources(package: str, *rooms: str) -> str:
+def sources(package: str, *parts: str) -> str:
     """Return the SHA-256 over the relative path and SHA-256 of each .py file of an installed package, sorted by path.
 
-    If `rooms` names folders or files directly in the package, only their files are included.
+    If `parts` names folders or files directly in the package, only these are included.
     """
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise InternalError(f"the source of {package} cannot be found")
     root = Path(spec.origin).parent
-    files = sorted(p for p in root.rglob("*.py") if not rooms or p.relative_to(root).parts[0] in rooms)
+    files = sorted(p for p in root.rglob("*.py") if not parts or p.relative_to(root).parts[0] in parts)
     if not files:
         raise InternalError(f"{package} contains no source file")
     return sha256_bytes(b"".join(f"{p.relative_to(root)}\0{sha256_bytes(p.read_bytes())}\n".encode() for p in files))

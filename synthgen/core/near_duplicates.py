@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 UInt64 = NDArray[np.uint64]
 SHINGLE_TOKENS = 5  # number of tokens in a shingle
-THRESHOLD = 0.8  # Jaccard similarity J of shingles from which two texts are near-duplicates
+THRESHOLD = 0.8  # two texts are near-duplicates if the Jaccard similarity J of their shingles is at least this
 # MinHash signatures have this many bands of this many rows. A pair at exactly J = 0.8 shares no band, and is missed,
 # with probability (1 - 0.8^5)^26 = 3e-5.
 BANDS, BAND_ROWS = 26, 5
@@ -23,9 +23,9 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.b
 
         J(A, B) = |A ∩ B| / |A ∪ B| >= `THRESHOLD`
 
-    A and B are the sets of 5-token shingles of two texts. MinHash with banding finds candidate pairs, and their exact
-    Jaccard similarity decides. Tokens are case-folded runs of letters, digits and underscores. A text of fewer than
-    five tokens is a single shingle.
+    A and B are the sets of shingles of two texts; a shingle is a run of five tokens. MinHash with banding finds
+    candidate pairs, and their exact Jaccard similarity decides. Tokens are case-folded runs of letters, digits and
+    underscores. A text of fewer than five tokens is a single shingle.
 
     Reference: Broder, "On the resemblance and containment of documents", 1997; banding after Leskovec, Rajaraman
         and Ullman, Mining of Massive Datasets, section 3.4.
@@ -36,17 +36,17 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.b
         for key in keys:
             buckets[key].append(row)
     found = [
-        any(jaccard(own, right[other]) >= THRESHOLD for other in _candidates(keys, buckets))
-        for own, keys in zip(left, _band_keys(left), strict=True)
+        any(jaccard(shingles, right[other]) >= THRESHOLD for other in _candidates(keys, buckets))
+        for shingles, keys in zip(left, _band_keys(left), strict=True)
     ]
     return np.array(found, dtype=np.bool_)
 
 
 def repeated(texts: Sequence[str], owners: Sequence[str] | None = None) -> NDArray[np.bool_]:
-    """Return for each text, as bool (len(texts),), whether it repeats an earlier text that repeats none itself.
+    """Return for each text, as bool (len(texts),), whether it is a near-duplicate of an earlier text.
 
-    One text repeats another if it is a near-duplicate of it, as in `near_duplicates`.
-    With `owners`, only texts of the same owner are compared.
+    Near-duplicates are defined as in `near_duplicates`. Texts that are themselves near-duplicates of an earlier text
+    do not count as earlier texts. With `owners`, only texts of the same owner are compared.
     """
     shingles = [_shingles(text) for text in texts]
     buckets: dict[Any, list[int]] = defaultdict(list)
@@ -67,7 +67,7 @@ def jaccard(a: UInt64, b: UInt64) -> float:
 
 
 def _candidates(keys: Iterable[Any], buckets: Mapping[Any, list[int]]) -> Iterator[int]:
-    """Yield each row that shares a band, once. The search ends at the first match, so the rows are yielded lazily."""
+    """Yield once each row that shares a band key, lazily because callers stop at the first match."""
     seen: set[int] = set()
     for key in keys:
         for row in buckets.get(key, ()):
@@ -86,7 +86,7 @@ def _shingles(text: str) -> UInt64:
 
 
 def _band_keys(shingles: list[UInt64]) -> list[list[bytes]]:
-    """Return the band keys of each text; two texts share a key only if all minima of a band are equal."""
+    """Return the band keys of each text; two texts share a key only if all minima in a band are equal."""
     if not shingles:
         return []
     # signatures (n, 130): minima of h_k(x) = (a_k x + b_k) mod 2^64 over each text's shingles, a_k odd

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol, TextIO, cast
 
 SECONDS_BETWEEN_LINES = 5.0
-FIRST_SECONDS = 300.0  # before, the remaining time is stated only if a twentieth of the units is finished
+FIRST_SECONDS = 300.0  # until then, the remaining time is stated only after a twentieth of the units is finished
 Advance = Callable[[int], None]
 
 
@@ -23,8 +23,8 @@ class Progress(Protocol):
         Args:
             name: name of the stage.
             total: number of units; 0 if it is unknown.
-            unit: name of the counted things, in the plural.
-            done: units that an interrupted run finished earlier; the rate does not include them.
+            unit: plural name of the units.
+            done: number of units that an interrupted run finished earlier; the rate does not include them.
         """
         ...
 
@@ -39,7 +39,7 @@ silent: Progress = _Silent()
 
 
 class Lines:
-    """Writes a line when a stage starts, at most one line every five seconds, and a line when it ends."""
+    """Writes a line when a stage starts, at most one line every five seconds, and a line when the stage ends."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -130,8 +130,9 @@ class _Tolerant:
 def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
     """Return the count and, after the first part of this run, the rate and the remaining or total time.
 
-    The first units can take far longer than the later ones, because a model is loaded, or the texts of a batch end
-    together. So the first part is a twentieth of the units, or `FIRST_SECONDS` if that is earlier.
+    The first part ends after a twentieth of the units or after `FIRST_SECONDS`, whichever is earlier. Before that, a
+    rate would mislead: the first units can take far longer than later ones, because a model is loaded, or because the
+    texts of a batch end together.
     """
     count = _count(done, total, unit)
     is_early = seconds < FIRST_SECONDS and done_here < total / 20 and done < total
@@ -139,7 +140,7 @@ def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float
         return count
     rate = done_here / seconds
     shown = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2f}/s"
-    remaining = f"{span(seconds)} taken" if done >= total else f"{span((total - done) / rate)} left"
+    remaining = f"{duration_text(seconds)} taken" if done >= total else f"{duration_text((total - done) / rate)} left"
     return f"{count}  {shown}  {remaining}"
 
 
@@ -147,7 +148,7 @@ def _count(done: int, total: int, unit: str) -> str:
     return f"{done:,d}/{total:,d} {unit}" if total else f"{done:,d} {unit}"
 
 
-def span(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a duration as h:mm:ss, or as m:ss below one hour."""
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)

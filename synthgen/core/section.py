@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from synthgen.core.errors import ConfigError
 from synthgen.core.terminal import show_as_written
 
-MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, RFC 8785
+MAX_NUMBER = (1 << 53) - 1  # the largest whole number that canonical JSON (RFC 8785) can represent
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
@@ -44,7 +44,7 @@ def invalid(found: Sequence[str]) -> ConfigError:
 
 
 def with_tuples(value: Any) -> Any:
-    """Return a value in which tuples replace lists, as those of YAML; everything else is checked strictly."""
+    """Return a value in which tuples replace lists, because YAML has lists and the sections have tuples."""
     if isinstance(value, dict):
         return {key: with_tuples(item) for key, item in value.items()}
     return tuple(with_tuples(item) for item in value) if isinstance(value, list) else value
@@ -63,13 +63,13 @@ def mistakes(errors: list[Any], given: Any) -> list[str]:
         message = messages.get(error["type"])
         if message is None:
             message = error["msg"].removeprefix("Value error, ")
-            # an address or the name of a variable can be a key by mistake
+            # do not print the value: a user may have written a secret key in place of an address or variable name
             if {"url", "key_env"}.isdisjoint(path) and not isinstance(
                 error["input"], Section | dict | tuple | list | None
             ):
                 shown[path] = f", got {error['input']!r}"
         found.setdefault(path, []).append(message)
-    # if an item of a mapping is wrong, report the item and not also that the mapping has the wrong type
+    # if an item of a mapping is wrong, pydantic also reports the mapping; report only the item
     kept = [path for path in found if not any(other[: len(path)] == path and other != path for other in found)]
     return [f"{'.'.join(path) or '(top level)'}: {' or '.join(found[path])}{shown.get(path, '')}" for path in kept]
 
@@ -77,11 +77,11 @@ def mistakes(errors: list[Any], given: Any) -> list[str]:
 def _path(error: Any, given: Any) -> tuple[str, ...]:
     """Return the path of a mistake in the mapping, without pydantic's names for the alternatives of a union."""
     parts = []
-    for place, part in enumerate(error["loc"], start=1):
+    for position, part in enumerate(error["loc"], start=1):
         if (isinstance(given, dict) and part in given) or (isinstance(given, tuple) and part in range(len(given))):
             given = given[part]
             parts.append(str(part))
-        elif place == len(error["loc"]) and error["type"] in {"missing", "value_error"}:
+        elif position == len(error["loc"]) and error["type"] in {"missing", "value_error"}:
             parts.append(str(part))  # the missing key
     return tuple(parts)
 
@@ -89,12 +89,13 @@ def _path(error: Any, given: Any) -> tuple[str, ...]:
 def resolve_path(path: str, base: str) -> Path:
     """Return a path of the configuration, relative to `base`, as an absolute path.
 
-    `${HOME}`, `${SYNTHGEN_DATA}` and a leading `~/` are replaced; messages show the path as it is written.
+    `${HOME}`, `${SYNTHGEN_DATA}` and a leading `~/` are replaced; messages show the path as the user wrote it.
 
     Raises:
-        ConfigError: the path contains another variable or `~user`, or a variable does not hold an absolute path.
+        ConfigError: the path contains another variable or `~user`, or the value of a variable is no absolute path.
 
-    Privacy: no other variable is read, because a configuration by somebody else could use a path to print a secret.
+    Privacy: no other variable is read. Otherwise, a configuration written by somebody else could print a secret as
+        part of a path.
     """
     whole = re.sub(r"^~(?=/|$)", "${HOME}", path)
     problems = [f"{path}: the environment variable {name} is not allowed in a path" for name in _other_names(whole)]
@@ -113,6 +114,6 @@ def resolve_path(path: str, base: str) -> Path:
 
 
 def _other_names(path: str) -> list[str]:
-    """Return the variables of a path that are not expanded, in any spelling of a shell."""
+    """Return the variables in a path that are not allowed, in any spelling that a shell accepts."""
     rest = _VARIABLE.sub("", path)
     return list(dict.fromkeys(re.findall(r"\$[{(]*(\w*)", rest) if re.search(r"\$[{(\w]", rest) else []))

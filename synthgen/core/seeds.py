@@ -13,13 +13,13 @@ SECRET_BYTES = 32
 class SeedTree:
     r"""A node of the tree of random streams.
 
-    A child is named, not numbered, so an additional draw in one place does not change the draws of other places. The
-    key of a node is computed from m, the seed and the names on its path, each prefixed by its length:
+    Each child has a name, so additional draws from one stream do not change the draws from other streams. The key of
+    a node is computed from m, which is the seed followed by the names on the path, each prefixed by its length:
 
         HMAC-SHA256(secret, "synthgen/seed/v2\0" || m)     sha256("synthgen/seed/v1\0" || m) without a secret
 
-    Privacy: seeds can be guessed (dates, small numbers, or all 2^32 values within an hour). Without a secret, treat
-        everything drawn from these streams as public.
+    Privacy: seeds can be guessed: they are often dates or small numbers, and all 2^32 seeds can be tried in an hour.
+        Without a secret, treat everything that is drawn from these streams as public.
     """
 
     root: int  # the seed of the configuration

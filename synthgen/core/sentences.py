@@ -2,6 +2,6 @@
 
 import re
 
-ABBREVIATIONS = r"Mr|Mrs|Ms|Dr|Prof|St|vs|approx|e\.g|i\.e|No"  # words before a full stop that ends no sentence
+ABBREVIATIONS = r"Mr|Mrs|Ms|Dr|Prof|St|vs|approx|e\.g|i\.e|No"  # a full stop after these words ends no sentence
 # a full stop or another end mark, with closing quotes and brackets, before white space or the end of the text
 SENTENCE_END = re.compile(r"[.!?][\"')\]]*(?=\s|$)")

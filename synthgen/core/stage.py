@@ -1,12 +1,13 @@
 """Declare the inputs of a stage, restrict the stage to them, and compute its cache key from them.
 
 A `Stage` declares everything that can change its result. Its `run` function gets a `StageContext`, which gives access
-only to what is declared. The cache key is computed from the declaration, so it covers everything the function reads.
+only to declared inputs, settings, models and streams. The cache key is computed from the declaration, so it covers
+everything that the function reads.
 
 Raise `version` by one in the commit that changes the result of a stage for unchanged declarations: other numbers,
-another order, another random stream, another file format. Do not raise it for a change of text, types or speed.
-Results of other stages stay valid, except those of stages that declare the changed stage as an input. These are
-computed again, because the digest of the changed stage is part of their cache key.
+another order, another random stream, another file format. Do not raise it for a change of text, types or speed. A
+stage that declares the changed stage as an input is then computed again, because the digest of the changed stage is
+part of its cache key. The results of all other stages stay valid.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ ROOT = ""  # name of the stream that is the root of all streams of the run
 
 
 class HasDigest(Protocol):
-    """A result, table or model that knows the digest of its content or of its own cache key."""
+    """A result, table or model that has a digest of its content or of its cache key."""
 
     @property
     def digest(self) -> str: ...  # noqa: D102 - documented above
@@ -36,7 +37,7 @@ class HasDigest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StageInput:
-    """An input whose value does not know its digest; the stage gets `value`."""
+    """An input whose value has no property `digest`; the stage gets `value`."""
 
     value: Any
     digest: str
@@ -49,7 +50,7 @@ def plain_value(value: Any) -> StageInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Everything that a run offers to a stage."""
+    """Everything that a run passes to a stage."""
 
     config: Any  # the whole configuration
     seeds: SeedTree  # the root of the random streams
@@ -63,7 +64,7 @@ class Stage:
     """One step of a run, with a declaration of everything that can change its result."""
 
     name: str  # the first part of the name of its folder
-    version: int  # the developer raises it when the result changes; see the module
+    version: int  # raised by the developer when the result changes; see the docstring of the module
     run: Callable[["StageContext"], Mapping[str, Any]]  # writes into `context.folder`; returns the counts to report
     config: tuple[str, ...] = ()  # sections of the configuration, single keys ("decode.style"), or properties
     inputs: tuple[str, ...] = ()  # names of results and tables of earlier stages
@@ -71,8 +72,8 @@ class Stage:
     streams: tuple[str, ...] = ()  # names of random streams; `ROOT` is the root of all streams
     libraries: tuple[str, ...] = ()  # distributions whose version may change the result, "python", or "audits"
     keep_partial: bool = False  # whether `run` continues from the files that an interrupted attempt left
-    # Whether it spends a privacy budget. Its result is then never deleted or computed a second time, so its key
-    # includes neither the versions of libraries nor `version`.
+    # Whether the stage spends a privacy budget. Its result is then never deleted or computed a second time, so its
+    # key includes neither the versions of libraries nor `version`.
     is_paid: bool = False
 
     def __post_init__(self) -> None:
@@ -86,11 +87,11 @@ class Stage:
 
     @property
     def code_digest(self) -> str:
-        """SHA-256 of `code`; it differs between versions of the program that may give other results."""
+        """SHA-256 of `code`; it changes with each version of the program that may give another result."""
         return sha256_json({"stage": self.name, **self.code})
 
     def key(self, sources: Sources) -> dict[str, Any]:
-        """Return the cache key as JSON data; raise InternalError if inputs or models are not the declared ones."""
+        """Return the cache key as JSON data; raise InternalError if inputs or models are not those declared."""
         for kind, declared in (("inputs", self.inputs), ("models", self.models)):
             given = getattr(sources, kind)
             if set(declared) != set(given):
@@ -106,10 +107,10 @@ class Stage:
 
 
 class StageContext:
-    """What a stage may use while it runs; each method raises InternalError for a name that is not declared.
+    """Gives a running stage access to its inputs; each method raises InternalError for a name that is not declared.
 
-    The stage writes its files into `folder`. `name` is the name of its result, which may
-    end in a suffix such as the number of the round.
+    The stage writes its files into `folder`. `name` is the name of its result, which can end in a suffix such as the
+    number of the round.
     """
 
     def __init__(self, stage: Stage, sources: Sources, folder: Path, name: str) -> None:
@@ -144,7 +145,7 @@ class StageContext:
         return _stream(self._sources.seeds, name)
 
     def unused(self) -> set[tuple[str, str]]:
-        """Return what is declared and was not read so far, as (kind, name)."""
+        """Return what is declared but was not read so far, as (kind, name)."""
         kinds = ("config", "inputs", "models", "streams")
         return {(kind, name) for kind in kinds for name in getattr(self.stage, kind)} - self._used
 

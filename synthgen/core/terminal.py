@@ -7,11 +7,11 @@ from typing import TextIO
 
 from audits.core.errors import printable
 
-_WRITTEN: dict[str, str] = {}  # folder -> `${VARIABLE}`, as the configuration names the folder
+_WRITTEN: dict[str, str] = {}  # folder -> `${VARIABLE}`, as the configuration spells the folder
 
 
 def show_as_written(variable: str, folder: str) -> None:
-    """Make `as_written` replace a folder, and the folder that it links to, by the name of an environment variable."""
+    """Make `as_written` replace a folder, and the folder that it links to, by `${variable}`."""
     for place in {os.path.normpath(folder), os.path.realpath(folder)} - {os.sep}:
         _WRITTEN[place] = f"${{{variable}}}"
 

@@ -41,7 +41,7 @@ class Record:
     id: str  # unique within its corpus
     text: str  # not empty
     label: str  # the class
-    group: str  # the person; a record without a person is a group of its own
+    group: str  # the person; a record without a person has a group that no other record has
 
     def __repr__(self) -> str:
         return f"Record(id={self.id!r}, {len(self.text)} characters)"
@@ -86,11 +86,11 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segments:
-    """Vectors of the segments of records; the rows of a record are together and in order."""
+    """Vectors of the segments of records; the rows of each record are consecutive and in order."""
 
     vectors: Float32  # (k, d), finite
     owners: tuple[str, ...]  # the record of each row
-    headings: tuple[str, ...]  # normal form of the heading of each row's section; empty if it has no heading
+    headings: tuple[str, ...]  # normal form of the heading of each row's section; empty for no heading
     sections: tuple[int, ...]  # index of each row's section within its record, from 0
 
     def __post_init__(self) -> None:
@@ -137,11 +137,10 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latents:
-    """New vectors to be decoded, with the parents and weights that each was made from.
+    """New vectors to be decoded, with the parents and weights that each one was made from.
 
-    The parents of a row are ids of train records that have its label and belong to different persons. There is one
-    exception: the second parent of a row of borderline-smote kind 2 may have another label. The weight of such a
-    parent is below 0.5.
+    The parents of a row are ids of train records that have the label of the row and belong to different persons.
+    Exception: the second parent of a row of borderline-smote kind 2 may have another label; its weight is below 0.5.
     """
 
     vectors: Float32  # (m, d), finite
@@ -197,12 +196,12 @@ class Candidate:
     label: str  # the requested class
     finish: Literal["stop", "length"]  # "stop" if the model ended the text, "length" if it was cut
     outcomes: tuple[FilterOutcome, ...] = ()  # in the order of the filters; empty before filtering
-    # mean surprisal of the tokens under the language model, as a share of that of a guess among all tokens
+    # mean surprisal of the tokens under the language model, divided by the surprisal of a guess among all tokens
     surprisal: float = field(default=1.0, compare=False)
 
     @property
     def kept(self) -> bool:
-        """Whether every filter passed it; False before filtering."""
+        """Whether the candidate passed every filter; False before filtering."""
         return bool(self.outcomes) and all(o.passed for o in self.outcomes)
 
     def __repr__(self) -> str:

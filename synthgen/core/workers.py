@@ -1,9 +1,9 @@
-"""Run jobs in threads with one core each, so that a busy neighbour process slows only some of them.
+"""Run jobs in threads with one core each, so that another busy process slows only some of the jobs.
 
-If several threads of a library share one matrix product, they wait for each other actively; on a busy machine, all of
-them stop while one has no core. Here, each job computes with a single thread. Threads are used instead of joblib's
-processes, because torch releases the interpreter lock while it computes: threads share one model, start at once and
-end with their process. `benchmarks/workers.py` compares them with torch's own threads.
+If several threads of a library share one matrix product, they wait for one another in busy loops. On a busy machine,
+all of these threads then stop while one has no core. Here, each job computes with a single thread. Threads are better
+than joblib's processes, because torch releases the interpreter lock while it computes: threads share one model, start
+at once and end with their process. `benchmarks/workers.py` compares them with torch's own threads.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,9 +37,9 @@ def available_memory(cgroups: Path = CGROUPS) -> int:
         ("memory.max", "memory.current", "file"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache"),
     ):
-        most = cgroups / limit
-        if most.is_file() and (allowed := most.read_text().strip()).isdecimal():
-            statistics = dict(line.split() for line in (most.parent / "memory.stat").read_text().splitlines())
+        path = cgroups / limit
+        if path.is_file() and (allowed := path.read_text().strip()).isdecimal():
+            statistics = dict(line.split() for line in (path.parent / "memory.stat").read_text().splitlines())
             occupied = int((cgroups / used).read_text()) - int(statistics.get(cached, 0))  # the cache can be freed
             free.append(max(0, int(allowed) - occupied))
     return min(free)
@@ -55,9 +55,9 @@ def in_threads(
 ) -> None:
     """Run every job in one of `n_workers` threads with one core each; jobs start in the given order.
 
-    `run` reports progress to the function it is given, which ends the job after a stop. `finished` gets the results
-    in any order, in the calling thread. `advance` is called in any thread, but never in two at once. The first
-    exception of a job is raised after all other jobs have ended.
+    `run` gets a job and a function to which it reports progress; after a stop, this function ends the job. `finished`
+    gets the results in any order, in the calling thread. `advance` is called from any thread, but never from two at
+    once. If a job raises an exception, the others are stopped, and the exception is raised after they have ended.
     """
     import torch
 

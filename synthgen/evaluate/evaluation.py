@@ -1,4 +1,4 @@
-"""Measure utility: train classifiers on synthetic, real, and both kinds of records, and test them on real persons."""
+"""Measure utility: train classifiers on synthetic, real, and both kinds of records, and test them on real records."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from synthgen.evaluate.style_gap import style_gap, style_profile
 from synthgen.evaluate.subgroups import ATTRIBUTES, Rows, subgroups
 
 DRAWS = 1000  # number of bootstrap draws B; five times as many for a confidence above 95 %
-_ONE_CLASS = "the test records have one class, which every classifier predicts correctly"
+_ONE_CLASS = "all test records have the same class, which every classifier predicts correctly"
 _TOO_SHORT = "synthetic or test records have too few tokens to compare styles"
 ARMS = ("real", "synthetic", "real+synthetic")  # the sets of records that classifiers are trained on, called arms
 
@@ -39,7 +39,7 @@ class Tables:
 class Evaluation:
     """Results of the evaluation."""
 
-    table: Mapping[str, Any]  # plain values for JSON: by classifier, arm and metric, each with its interval
+    table: Mapping[str, Any]  # JSON-compatible values by classifier, arm and metric, each with its interval
     metrics: Mapping[str, Estimate]  # metrics that a policy can name
     reasons: Mapping[str, str]  # for each metric that could not be measured, the reason
 
@@ -52,22 +52,24 @@ def evaluate(
     confidence: float = 0.95,
     baselines: Mapping[str, Arm] | None = None,
 ) -> Evaluation:
-    """Return how well classifiers predict real test records after training on real records, synthetic ones, and both.
+    """Return how well classifiers predict real test records if trained on real records, synthetic records, or both.
 
-    The result shows whether someone who has only the release can train on it instead of on the real records.
+    The result shows whether someone who has only the release can use it for training instead of the real records.
 
         utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
         style.gap                 = see `style_gap`
         balance.tv_distance       = ½ · Σ_c |share of c in synthetic − share requested|, see `tv_distance`
 
-    The first two are measured for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on. The metric
-    without a classifier's name is that of the classifier whose interval has the smaller lower end. Numerator and
-    denominator of a ratio use the same bootstrap draws of the same test persons, so test persons who are difficult
-    for both do not widen the interval. A class with a real recall of 0 is left out of the minimum.
+    The first two are measured for each classifier, for example as `utility.CLASSIFIER.tstr_over_trtr`. The metric
+    without the name of a classifier is the result of the classifier whose interval has the smaller lower end.
+    Numerator and denominator of a ratio use the same bootstrap draws of the same test persons, so test persons who
+    are difficult for both do not widen the interval. A class with a recall of 0 after training on real records is
+    left out of the minimum.
 
-    `requested` is the requested number of records per class; without it, there is no balance metric. `confidence` is
-    that of every interval, two-sided. `baselines` are further arms by name, for the table; they change no metric.
+    An arm is a set of records that classifiers are trained on. `baselines` are further arms by name, for the table;
+    they change no metric. `requested` is the requested number of records per class; without it, there is no balance
+    metric. `confidence` is the two-sided confidence of every interval.
 
     Raises:
         DataError: a table is empty, a test person is in train, or test has a class that train lacks.
@@ -85,8 +87,9 @@ def evaluate(
     metrics, by_head, reasons = _ratios(found, test, confidence, set(tables.train.labels))
     if requested is not None:
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
-    texts, own = [record.text for record in _by_id(tables.synthetic)], _by_id(tables.test)
-    gap = style_gap(texts, [r.text for r in own], [r.group for r in own], seeds.child("manner"), confidence)
+    texts, real_test = [record.text for record in _by_id(tables.synthetic)], _by_id(tables.test)
+    persons_of, manner = [r.group for r in real_test], seeds.child("manner")
+    gap = style_gap(texts, [r.text for r in real_test], persons_of, manner, confidence)
     metrics |= {} if gap is None else {"style.gap": gap}
     reasons |= {} if gap is not None else {"style.gap": _TOO_SHORT}
     table = {
@@ -154,17 +157,17 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return `distance_of_shares` between the labels and the requested records, an exact value."""
+    """Return `distance_of_shares` between the labels and the requested records; the interval has no width."""
     if not labels or sum(requested.values()) <= 0:
-        raise DataError("balance needs synthetic records and a request of at least one")
+        raise DataError("balance needs at least one synthetic record and one requested record")
     value = distance_of_shares(Counter(labels), requested)
     return Estimate(value=value, low=value, high=value, confidence=(1 + confidence) / 2, n=len(labels))
 
 
 def _contradictory(corpora: Mapping[str, Corpus], confidence: float) -> dict[str, Any]:
-    """Return for each corpus the share of texts that contradict themselves, in all and by rule.
+    """Return for each corpus the share of texts that contradict themselves, by any rule and by each rule.
 
-    The intervals are two-sided (Clopper and Pearson), and count texts, not persons.
+    The intervals are two-sided Clopper-Pearson intervals over texts, not persons.
     """
     of_corpora = {}
     for role, corpus in corpora.items():
@@ -186,9 +189,9 @@ def _check(tables: Tables) -> None:
             raise InternalError(f"{name}: {len(tables.vectors[name])} vectors for {len(corpus)} records")
     if unknown := len(set(tables.test.labels) - set(tables.train.labels)):
         problems.append(f"test: train has no records of {unknown} classes")
-    both = {r.group for r in tables.train.records} & {r.group for r in tables.test.records}
-    if both and tables.train.has_groups and tables.test.has_groups:
-        problems.append(f"test: {len(both)} persons are also in train")
+    shared = {r.group for r in tables.train.records} & {r.group for r in tables.test.records}
+    if shared and tables.train.has_groups and tables.test.has_groups:
+        problems.append(f"test: {len(shared)} persons are also in train")
     if problems:
         raise DataError(
             "utility cannot be measured on these tables",
@@ -243,7 +246,7 @@ def _ratios(
 
 
 def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
-    """Return every metric of every classifier and arm with its interval, as plain values."""
+    """Return every metric of every classifier and arm with its interval, as JSON-compatible values."""
 
     def share(draws: Float64, n: int) -> dict[str, Any]:
         return asdict(estimate(draws, n, confidence, largest=1))

@@ -46,8 +46,8 @@ class Arm:
     """Records that a classifier is trained on."""
 
     rows: LabelledTexts
-    has_texts: bool = True  # if False, only the classifier on vectors is trained on the arm
-    weights: Literal["balanced"] | None = None  # balanced: a record counts by the inverse of the size of its class
+    has_texts: bool = True  # if False, only the classifier on vectors is trained on these records
+    weights: Literal["balanced"] | None = None  # balanced: the weight of a record is 1 / (size of its class)
 
 
 def encoder_logistic(
@@ -93,7 +93,7 @@ HEADS: Mapping[str, Callable[..., Labels]] = {"encoder-logistic": encoder_logist
 
 
 def _predict(model: Any, x: Any, labels: Labels, x_test: Any) -> Labels:
-    """Return the model's classes; if the training data has one class, return that class."""
+    """Fit the model and return the predicted classes; if the training data have one class, return that class."""
     if len(np.unique(labels)) == 1:
         return np.repeat(labels[:1], x_test.shape[0])
     return np.asarray(model.fit(x, labels).predict(x_test))

@@ -45,7 +45,7 @@ def scores(
     n_classes: int,
     subgroups: Mapping[tuple[str, str], NDArray[np.bool_]] | None = None,
 ) -> Scores:
-    """Return the metrics under every weighting; the cost is three products of (B, n) and (n, C) matrices.
+    """Return the metrics under every weighting.
 
         recall_c = hits_c / support_c,   F1_c = 2 · hits_c / (support_c + predicted_c)
 
@@ -55,7 +55,9 @@ def scores(
         person: int64 (n), the column of `weights` of each record.
         weights: float64 (B, persons), above 0.
         n_classes: C.
-        subgroups: bool (n) by name, the records of each subgroup; none may be empty.
+        subgroups: bool (n) by name, the records of each subgroup; no subgroup may be empty.
+
+    Cost: three products of (B, n) and (n, C) matrices.
     """
     of_records = weights[:, person]  # (B, n)
     classes = np.arange(n_classes)
@@ -80,11 +82,11 @@ def scores(
 def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None = None) -> Estimate:
     """Return a value with its interval: percentiles of the bootstrap, widened for few persons.
 
-    If all persons have the same value, the bootstrap interval has no width, even for few persons. If none of n
-    persons deviates, however, the true share of deviating persons may still be 1 − α^(1/n). This is the exact form
-    of the "rule of three", and α is the one-sided error level. The interval therefore extends at least that far on
-    both sides. It always contains the value, even if the bootstrap is biased, as for the minimum over classes. With
-    B draws, the stated confidence of an end of the interval is at most 1 − 1/B.
+    If all persons have the same value, the bootstrap interval has no width, even for few persons. But if none of n
+    persons deviates, the true share of deviating persons can still be 1 − α^(1/n), with the one-sided error level α
+    (the exact form of the "rule of three"). The interval therefore extends by at least 1 − α^(1/n) on both sides of
+    the value. It contains the value even if the bootstrap is biased, as it is for the minimum over classes. With B
+    draws, the stated confidence of an end of the interval is at most 1 − 1/B.
 
     Args:
         draws: float64 (B + 1), the value first, then the B bootstrap draws.

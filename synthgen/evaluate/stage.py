@@ -11,7 +11,7 @@ from synthgen.evaluate.evaluation import Tables, evaluate
 from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
-SECTIONS = "sections.json"  # how well the segments of a record fit together; written only with `segments`
+SECTIONS = "sections.json"  # measures of how the segments of a record fit together; written only with `segments`
 USUAL_CONFIDENCE = 0.95  # two-sided confidence of the utility intervals; later attempts use a higher confidence
 
 

@@ -1,4 +1,4 @@
-"""Measure style without content: content words become shapes, and function words and punctuation are kept."""
+"""Measure style without content: content words become shapes; function words and punctuation stay."""
 
 import re
 from collections import Counter
@@ -41,10 +41,10 @@ FUNCTION_WORDS = frozenset(
 def style_tokens(text: str) -> list[str]:
     """Return the style tokens of a text.
 
-    A function word is kept in lower case. Any other word becomes its shape: case ("aa", "Aa", "AA"), the first two
-    punctuation characters in it, and a length class from 0 to 4. A full stop directly after a word belongs to its
-    token. In a number, each run of digits becomes one to three zeros. Other punctuation except the underscore is
-    kept. Consecutive line ends become one.
+    A function word stays, in lower case. Any other word becomes its shape: case ("aa", "Aa", "AA"), the first two
+    punctuation characters in it, and a length class from 0 to 4. A full stop directly after a word belongs to the
+    token of the word. In a number, each run of digits becomes one to three zeros. Other punctuation stays, except the
+    underscore. Consecutive line ends become one token.
     """
     return [_shape(token) for token in _TOKEN.findall(text)]
 
@@ -77,15 +77,15 @@ def style_gap(
     the half that does not contain the token, and P_synthetic on equally many tokens of synthetic texts. If the
     synthetic texts were real texts of further persons of the same population, the expected gap would be 0. Texts that
     differ only in topic have a gap near 0. Train is not used, so copies of train do not improve the gap. `groups` are
-    the persons of the control texts, whose records the generator did not use. The interval is a Bayesian bootstrap
-    over these persons with two-sided `confidence`. The result is None if a model would be trained on fewer than
-    `MIN_TOKENS` tokens.
+    the persons of the control texts, whose records the generator did not use. The interval comes from a Bayesian
+    bootstrap over these persons and has the two-sided `confidence`. The result is None if a model would be trained on
+    fewer than `MIN_TOKENS` tokens.
 
     Privacy: reads control and returns an average over all its tokens.
     Randomness: `seeds.child("halving")` for the halves and the order of the synthetic texts, and
         `seeds.child("bootstrap")` for the weights of the persons.
     Cost: twenty models, each trained on at most the tokens of half of the control persons.
-    Reference: perplexity of real text under a model of the synthetic as in Shen et al., "Style transfer from
+    Reference: perplexity of real text under a model of the synthetic text, as in Shen et al., "Style transfer from
         non-parallel text", 2017; style tokens and the real model as a baseline are specific to this package.
     """
     number: dict[str, int] = {}
@@ -135,7 +135,7 @@ def style_profile(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _first(texts: list[Index], n_tokens: int) -> list[Index]:
-    """Return the first texts with `n_tokens` tokens in total; the last one of them can be cut."""
+    """Return the first texts, `n_tokens` tokens in total; the last text can be cut."""
     starts = accumulate(map(len, texts), initial=0)
     return [text[: n_tokens - start] for text, start in zip(texts, starts, strict=False) if start < n_tokens]
 

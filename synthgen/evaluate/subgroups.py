@@ -17,8 +17,8 @@ Rows = NDArray[np.bool_]
 def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
     """Return for each published subgroup the mask of its records, by attribute and value.
 
-    A person belongs to a subgroup if all statements in the person's records agree. A person without a statement, or
-    with statements that differ, belongs to none. `_published` states which subgroups are published.
+    A person belongs to a subgroup if the person's records state the attribute and all statements agree. `_published`
+    states which subgroups are published.
 
     Returns:
         bool (n,) for each (attribute, value), sorted.
@@ -45,12 +45,13 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
 def _published(sizes: Mapping[str, int], total: int) -> list[str]:
     """Return the subgroups of one attribute whose numbers may be published, sorted.
 
-    A subgroup needs at least `MIN_SUBGROUP_PERSONS` persons. The numbers of all persons are published too, so a
-    reader can compute the numbers of the persons who are in no published subgroup. If there are such persons, but
-    fewer than `MIN_SUBGROUP_PERSONS`, the smallest subgroup is left out as well (complementary suppression).
+    A subgroup needs at least `MIN_SUBGROUP_PERSONS` persons. The numbers for all persons are published too, so a
+    reader can compute the numbers for the persons who are in no published subgroup. If at least one but fewer than
+    `MIN_SUBGROUP_PERSONS` persons are in no published subgroup, the smallest subgroup is left out as well
+    (complementary suppression).
 
     Args:
-        sizes: number of persons of each subgroup; no person is in two of them.
+        sizes: number of persons of each subgroup; no person is in two subgroups.
         total: number of all persons.
     """
     shown = {value: size for value, size in sizes.items() if size >= MIN_SUBGROUP_PERSONS}

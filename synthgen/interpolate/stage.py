@@ -14,7 +14,7 @@ def _interpolate(context: StageContext) -> Mapping[str, object]:
     view, counts, sections = context.input("training_view"), context.input("counts"), context.input("sections")
     latents = view.draws(context.config("interpolate")).sample(counts, context.stream("interpolate"))
     if sections is not None:
-        latents = sections.aimed(latents)
+        latents = sections.with_target_vectors(latents)
     write_latents(context.folder, latents)
     return {"in": len(view.train), "out": len(latents), "method": latents.method, "requested": dict(counts)}
 

@@ -1,1 +1,1 @@
-"""One run of a configuration: its workspace, its stages kept by digest, its record."""
+"""One run of a configuration: its workspace, the stored results of its stages, and the record of the run."""

@@ -25,11 +25,11 @@ from synthgen.pipeline.style_choice import Shares, named_styles
 
 
 def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
-    """Return the configured bridge: the built-in one, one from a folder, or that of the decoder's own checkpoint.
+    """Return the configured bridge: the built-in one, one from a folder, or the one in the decoder's checkpoint.
 
-    The bridge writes in the styles `learned` that the DP vote chose, or without a vote in the configured styles. If
-    the configured style is `auto`, `choose_style` sets the styles later. If texts are written from prompt words
-    only, return the vocabulary instead.
+    The bridge writes in the styles `learned`, which the DP vote chose, or without a vote in the configured styles. If
+    the configured style is `auto` and there was no vote, `choose_style` sets the styles later. If texts are written
+    from prompt words only, the function returns the vocabulary instead.
     """
     config = job.config.decode
     if config.is_prompted:
@@ -39,25 +39,25 @@ def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
     bridge = in_style(load_bridge(config.bridge, job.config.resolve), named_styles(job.config, learned))
     if config.words > 0 and bridge.words is None:
         message = f"decode.words: the bridge {config.bridge!r} has no vocabulary"
-        raise ModelError(message, hint="Leave decode.words out.")
+        raise ModelError(message, hint="Remove decode.words from the configuration.")
     return bridge
 
 
 def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
     """Load the language model with its bridge; raise ModelError if a checkpoint's bridge does not fit the encoder."""
-    config, reads = job.config.decode, job.config.embed.model
+    config, encoder_name = job.config.decode, job.config.embed.model
     folder = job.folder(config.model)
     if isinstance(bridge, CheckpointBridge):
         inner = unsegmented(encoder)
         if not isinstance(inner, LastTokenEncoder):
             raise ModelError(
                 f"decode.writer: {XRAG!r} needs an encoder whose vector is the state of the last token, and "
-                f"embed.model {reads!r} is not one",
+                f"embed.model {encoder_name!r} is not such an encoder",
                 hint="Set embed.model to the encoder that the checkpoint was trained with, such as "
                 "SFR-Embedding-Mistral.",
             )
         bridge = replace(bridge, raw_length=inner.raw_length(SENTENCES))
-    decoder, embedder = job.model_name(config.model), job.model_name(reads)
+    decoder, embedder = job.model_name(config.model), job.model_name(encoder_name)
     opened = XragDecoder(
         folder,
         bridge,
@@ -73,10 +73,10 @@ def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
 
 
 def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder: Encoder) -> DecoderModel:
-    """Return the language model with its bridge, or with its prompts and the vocabulary `bridge`."""
+    """Return the language model with its bridge; if `bridge` is a vocabulary, with its prompts instead."""
     config, folder = job.config.decode, job.folder(job.config.decode.model)
     backend = config.engine if config.engine in {ENDPOINT, VLLM} else backend_of(config.placement)
-    weights = digest_of(folder)  # with a server, those of the model that measures the fluency
+    weights = digest_of(folder)  # with a server, the weights of the model that measures the fluency
     if config.endpoint is not None:
         weights = sha256_json([weights, endpoint_digest(config.endpoint)])
     if config.engine == VLLM:

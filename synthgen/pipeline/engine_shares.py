@@ -1,4 +1,4 @@
-"""Measure how many of the marked identifiers of texts an engine finds."""
+"""Measure how many of the identifiers that are marked in texts a deidentification engine finds."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ PLANTED_NOTES = 330
 
 @dataclass(frozen=True, slots=True)
 class EngineShares:
-    """The shares of an engine with intervals (JSON-compatible), and the misses, which contain record text."""
+    """Recall and precision of an engine with intervals (JSON-compatible), and the missed identifiers (private)."""
 
     table: Mapping[str, Any]
     misses: Sequence[Mapping[str, Any]]
@@ -41,16 +41,16 @@ class EngineShares:
 
 
 def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence: float = CONFIDENCE) -> EngineShares:
-    """Compare what an engine finds with the marks.
+    """Compare the identifiers that an engine finds with the marked ones.
 
     An identifier counts as found if spans of the engine cover all its letters and digits. A span of the engine counts
-    as correct if it overlaps a mark. With `with_names`, the engine gets the declared names of each text. The
-    intervals are those of Clopper and Pearson; `confidence` is that of each end.
+    as correct if it overlaps a mark. With `with_names`, the engine gets the declared names of each text. Intervals
+    are Clopper-Pearson intervals, and `confidence` is the confidence of each end.
 
     Raises:
         UsageError: the texts contain no word.
     """
-    wanted, hit, right, found_by_kind = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    marked, hit, correct, found_by_kind = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     complete: dict[str, dict[str, bool]] = {"texts": {}, "persons": {}}
     misses: list[dict[str, Any]] = []
     n_words = 0
@@ -58,13 +58,13 @@ def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence
         spans = find(item.text, item.names if with_names else ())
         n_words += len(item.text.split())
         missed = [mark for mark in item.spans if not _is_covered(item.text, spans, mark)]
-        wanted.update(category for _, _, category in item.spans)
+        marked.update(category for _, _, category in item.spans)
         hit.update(category for _, _, category in set(item.spans) - set(missed))
         for start, end, category in missed:
             misses.append({"text": number, "category": category, "start": start, "identifier": item.text[start:end]})
         for span in spans:
             found_by_kind[span.kind] += 1
-            right[span.kind] += any(span.start < end and start < span.end for start, end, _ in item.spans)
+            correct[span.kind] += any(span.start < end and start < span.end for start, end, _ in item.spans)
         for unit, key in (("texts", str(number)), ("persons", item.person)):
             complete[unit][key] = complete[unit].get(key, True) and not missed
     if not n_words:
@@ -72,14 +72,14 @@ def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence
     share = partial(_share, confidence)
     table = {
         "recall": {
-            "all": share(hit.total(), wanted.total()),
-            **{c: share(hit[c], n) for c, n in sorted(wanted.items())},
+            "all": share(hit.total(), marked.total()),
+            **{c: share(hit[c], n) for c, n in sorted(marked.items())},
         },
-        "precision": share(right.total(), found_by_kind.total()),
-        "precision_by_kind": {kind: share(right[kind], n) for kind, n in sorted(found_by_kind.items())},
+        "precision": share(correct.total(), found_by_kind.total()),
+        "precision_by_kind": {kind: share(correct[kind], n) for kind, n in sorted(found_by_kind.items())},
         "without_a_miss": {unit: share(sum(done.values()), len(done)) for unit, done in complete.items()},
-        "false_spans_per_1000_words": 1000 * (found_by_kind.total() - right.total()) / n_words,
-        "false_names_per_1000_words": 1000 * (found_by_kind["name"] - right["name"]) / n_words,
+        "false_spans_per_1000_words": 1000 * (found_by_kind.total() - correct.total()) / n_words,
+        "false_names_per_1000_words": 1000 * (found_by_kind["name"] - correct["name"]) / n_words,
     }
     return EngineShares(table, misses)
 
@@ -96,10 +96,10 @@ def _share(confidence: float, k: int, n: int) -> dict[str, float]:
 
 
 def read_texts(source: str) -> Iterator[Marked]:
-    """Yield the texts of a file with marks, of a Parquet file, or, if `source` is "planted", of the built-in notes.
+    """Yield texts with marked identifiers from a file; the `source` "planted" yields the built-in notes instead.
 
-    A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Of its marks, those
-    that contain an @ or directly follow one are left out: social media handles, but also e-mail addresses.
+    A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Marks in it that
+    contain an @ or directly follow one are ignored: social media handles, but also e-mail addresses.
     """
     if source == "planted":
         return plant(PLANTED_NOTES)
@@ -112,7 +112,7 @@ def read_sample(config: Config) -> tuple[Marked, ...] | None:
 
     Raises:
         UsageError: the file cannot be read or has invalid lines.
-        ConfigError: no identifier is marked in it.
+        ConfigError: the file has no marked identifier.
     """
     if config.deidentify.sample is None:
         return None

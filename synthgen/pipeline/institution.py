@@ -11,16 +11,16 @@ from synthgen.config import Config
 
 def policy_of(config: Config) -> Policy:
     """Return the policy: a file at a path relative to the configuration's folder, or a shipped policy by name."""
-    named = config.resolve(config.policy)
-    return load_policy(named if named.is_file() else config.policy)
+    path = config.resolve(config.policy)
+    return load_policy(path if path.is_file() else config.policy)
 
 
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
-    """Return the ledger's folder, and its high-water mark, which is stored beside the releaser's key.
+    """Return the ledger's folder, and its high-water mark (the latest state seen), stored beside the releaser's key.
 
-    Because the mark is stored with the key, a ledger that was deleted, replaced or rolled back is detected from every
-    workspace and configuration that uses this key. A configuration that names another key, or a copy of the ledger,
-    is checked against the high-water mark that `audits.ledger.chain` keeps under the ledger's id.
+    Every workspace and configuration that uses this key therefore detects that the ledger was deleted, replaced or
+    rolled back. `audits.ledger.chain` keeps a second mark under the ledger's id. It covers configurations that use
+    another key or a copy of the ledger.
     """
     folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)
     return folder, HighWaterMark(config.resolve(config.release.key_file).parent / "ledger-seen.json")

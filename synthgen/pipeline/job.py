@@ -1,4 +1,4 @@
-"""One run in progress. It passes to each stage the inputs that the stage declares."""
+"""One run in progress, which passes to each stage the inputs that the stage declares."""
 
 import os
 from collections.abc import Mapping
@@ -39,8 +39,8 @@ class Job:
     ) -> StageResult:
         """Return the stored result of a stage, or run the stage.
 
-        `inputs` and `models` have the names that the stage declares. `suffix` is the end of the result's name, such
-        as the number of the round.
+        `inputs` and `models` have the names that the stage declares. `suffix`, such as the number of the round, is
+        appended to the name of the result.
 
         Raises:
             InternalError: the stage receives or reads something that it does not declare.
@@ -75,7 +75,7 @@ class Job:
         return model_folder(str(local) if os.sep in name and local.is_dir() else name)
 
     def model_name(self, name: str) -> str:
-        """Return the name of a model by its weights: see `name_by_weights`."""
+        """Return the name of the registered model with the same weights, else `name`: see `name_by_weights`."""
         return name_by_weights(name, self.folder(name))
 
     def language_model(self) -> StageInput:
@@ -93,7 +93,7 @@ class Job:
 
 
 def source_digest(path: Path) -> str:
-    """Return the sha256 of a file, or of the names and digests of a folder's files; "absent" if there is neither."""
+    """Return the sha256 of a file, or of the names and digests of a folder's files; "absent" if nothing is there."""
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
         return sha256_json({p.relative_to(path).as_posix(): sha256_file(p) for p in files})

@@ -1,4 +1,4 @@
-"""The last stages before the gate: measure utility, run the audits, write the evidence, calibrate the audits."""
+"""The last stages before the gate: measure utility, run the audits, write the evidence, run the self-test."""
 
 import json
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ FINDINGS = "findings.json"  # private: each place in a synthetic record that dis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedTables:
-    """The tables of the audits: the records that would be released, and the records they are compared with."""
+    """The tables of the audits: the records that would be released, and the real records they are compared with."""
 
     synthetic: Corpus
     train: Corpus
@@ -64,7 +64,7 @@ class JudgedTables:
 
 
 def synthetic_corpus(job: Job, written: Written) -> Corpus:
-    """Return the written records under ids of the workspace, from a random stream; a release derives its own ids."""
+    """Return the written records with random ids for use in the workspace; a release derives other ids."""
     seeds = job.seeds.child("release-id")
     records = [
         Record(id=seeds.child(c.latent_id).key().hex()[:32], text=c.text, label=c.label, group=c.latent_id)
@@ -76,19 +76,19 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
     """Enter this audit in the ledger as an attempt on the control persons, and return the attempt with its number.
 
-    Two audits are the same attempt if all inputs but the number of the attempt are equal. The ledger recognises
+    Two audits are the same attempt if all inputs except the number of the attempt are equal. The ledger recognises
     control persons by `source`, the control records before de-identification. De-identified records would differ
-    between runs, because the surrogates that replace identifiers depend on secret and seed.
+    between runs, because the surrogates that replace identifiers depend on the secret and the seed.
     """
     inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
     return attempt(*ledger_of(job.config), digest=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))
 
 
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
-    """Return the stage that embeds control, and the vectors.
+    """Return the result of the stage that embeds control, and the vectors.
 
     Privacy: no stage between deidentify and this one receives text of control. In a run with a privacy budget, the
-        input checks of `refuse_doomed_run` access it before.
+        input checks of `refuse_doomed_run` read control earlier.
     """
     result = job.run(EMBED_CONTROL, {"control": control}, {"embedder": encoder})
     return result, np.load(result.folder / CONTROL_VECTORS, allow_pickle=False)
@@ -129,7 +129,7 @@ def quarantined(audited: StageResult) -> list[int]:
 
 
 def _sample(job: Job) -> StageInput:
-    """Return the engine and the texts with marked identifiers that it is measured on, or None."""
+    """Return the deidentification engine and the texts of `deidentify.sample`, on which it is measured, or None."""
     engine, texts = engine_of(job.config.deidentify.engine), read_sample(job.config)
     if texts is None:
         return plain_value(None)
@@ -191,7 +191,7 @@ def lineage(train: Corpus, written: Written) -> Lineage:
 
 
 def _audit_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, HasDigest]:
-    """Return the inputs of the audits that exist before the attempt is counted: `_ATTEMPT_INPUTS`."""
+    """Return the inputs of the audits that are known before the attempt is counted: `_ATTEMPT_INPUTS`."""
     replaced = {"identifiers": prepared.identifiers, "control_identifiers": prepared.control_identifiers}
     return {
         "synthetic": synthetic,
@@ -214,8 +214,8 @@ AUDIT_STAGE = Stage(
     streams=("audit",),
     libraries=("python", "audits", *LIBRARIES),
 )
-# Used only for its cache key, from the inputs that are known before the number of the attempt. Audits with equal keys
-# are the same attempt.
+# This stage never runs. Its cache key covers the inputs that are known before the attempt is counted, and audits with
+# equal keys are the same attempt.
 ATTEMPT = replace(AUDIT_STAGE, inputs=_ATTEMPT_INPUTS)
 
 
@@ -235,10 +235,10 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
     )
 
 
-def is_due(audited: StageResult, policy: Policy) -> bool:
+def needs_selftest(audited: StageResult, policy: Policy) -> bool:
     """Return whether to run the calibration suite, which takes about an hour.
 
-    It runs only if the policy requires it and every gate that does not depend on it passed.
+    The suite runs only if the policy requires it and every gate that does not depend on the suite passed.
     """
     evidence = public_evidence(read_evidence((audited.folder / EVIDENCE).read_bytes()), policy)
     gates = decide(evidence, policy).gates
@@ -260,7 +260,7 @@ def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
 def _selftest(context: StageContext) -> Mapping[str, object]:
     """Write selftest.json. If there are too few persons for the suite, the file lists no audit, and the gates fail.
 
-    Privacy: the file contains verdicts. Its digest depends on a salt that is derived from the run's secret.
+    Privacy: the file contains only verdicts. Its digest depends on a salt that is derived from the run's secret.
     """
     train, control, seeds = context.input("train"), context.input("control"), context.stream("selftest")
     inputs = AuditInputs(synthetic=train, train=train, control=control)  # the suite does not read `synthetic`
@@ -293,7 +293,7 @@ SELFTEST_STAGE = Stage(
 
 
 def with_selftest(evidence: Evidence, test: BoundSelfTest) -> Evidence:
-    """Return the evidence with the results of the calibration suite and the digest of its self-test."""
+    """Return the evidence with the results of the calibration suite and the digest of selftest.json."""
     fields = ("value", "low", "high", "confidence", "n")
     numbers = {k: Metric(**{f: getattr(e, f) for f in fields}) for k, e in test.numbers().items()}
     digests = {**evidence.digests, "selftest": test.digest()}

@@ -28,8 +28,8 @@ class Pipeline:
     Args:
         config: the configuration.
         progress: receives the progress of each stage. None prints it in a notebook, and nothing elsewhere.
-        source: the private records as a table in memory, in place of `source.path`: see `parquet_of`. The workspace
-            stores a copy.
+        source: the private records as a table in memory, used instead of `source.path`: see `parquet_of`. The
+            workspace stores a copy.
 
     Raises:
         DependencyError: the extra `engine` is not installed.
@@ -56,7 +56,7 @@ class Pipeline:
     def plan(self, *, pilot: bool = True) -> "Plan":
         """Check the configuration, estimate the run, and write a few texts: see `make_plan`.
 
-        `problems` of the result lists what prevents a release. `to_text()` returns the result as text.
+        The field `problems` of the result lists what prevents a release. `to_text()` returns the result as text.
         """
         from synthgen.plan.plan import make_plan
 
@@ -66,8 +66,8 @@ class Pipeline:
         """Run the stages up to and including `until` that have not finished, and return the run.
 
         Args:
-            resume: "auto" reuses every finished result whose inputs are unchanged; "never" computes everything again;
-                with DP, this can spend the budget again.
+            resume: "auto" reuses every finished result whose inputs are unchanged. "never" computes everything again,
+                which can spend the budget again with DP.
             until: name of the last stage. Texts are written in rounds. If `until` is `interpolate` or `decode`, the
                 run stops in the first round. If it is `filter`, the run stops after the last round.
 
@@ -83,8 +83,8 @@ class Pipeline:
     def stream(self, resume: Literal["auto", "never"] = "auto") -> "Iterator[dict[str, str]]":
         """Yield each accepted text with its label as soon as the round that wrote it is filtered.
 
-        The texts are private: no audit has read them. `run` afterwards reuses them, and draws the wanted number of
-        records from them. The errors are those of `run`.
+        The texts are private, because they are not audited yet. A later call of `run` reuses them, and draws the
+        wanted number of records from them. The method raises the errors of `run`.
         """
         from synthgen.core.tables import read_candidates
         from synthgen.filter.stage import KEPT
@@ -92,18 +92,18 @@ class Pipeline:
         shown: set[tuple[str, int]] = set()
         for stage in self._stages(resume, "filter"):
             if stage.name.startswith("filter"):
-                for one in read_candidates(stage.folder / KEPT):
-                    if (one.latent_id, one.index) not in shown:
-                        shown.add((one.latent_id, one.index))
-                        yield {"label": one.label, "text": one.text}
+                for kept in read_candidates(stage.folder / KEPT):
+                    if (kept.latent_id, kept.index) not in shown:
+                        shown.add((kept.latent_id, kept.index))
+                        yield {"label": kept.label, "text": kept.text}
 
     def _stages(self, resume: str, until: str) -> "Generator[StageResult, None, Run]":
         """Run and yield one stage after another, and return the run."""
         if until not in STAGES:
             raise UsageError(f"there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
         if resume not in {"auto", "never"}:
-            raise UsageError(f"resume is 'auto' or 'never', got {resume!r}")
-        # these modules import torch and others, which take seconds, so they are imported only for a run
+            raise UsageError(f"resume must be 'auto' or 'never', but is {resume!r}")
+        # imported only for a run, because importing torch takes seconds
         from synthgen.dp.planned_queries import check_budget
         from synthgen.dp.reserve import PAID
         from synthgen.pipeline import stage_order
@@ -114,13 +114,13 @@ class Pipeline:
         from synthgen.pipeline.workspace import Workspace
         from synthgen.release.run import Run, note_config
 
-        if until == STAGES[-1]:  # an unusable ledger ends the run here and not after the texts are written
+        if until == STAGES[-1]:  # report an unusable ledger before the texts are written
             check_ledger(*ledger_of(self.config))
         policy = policy_of(self.config)
         check_style(self.config, policy)
         check_server(self.config, policy)
         check_budget(self.config, policy)
-        read_sample(self.config)  # an invalid file ends the run here and not after the texts are written
+        read_sample(self.config)  # report an invalid file before the texts are written
         workspace = Workspace(self.config.resolve(self.config.workspace))
         with workspace.locked():
             job = Job(self.config, workspace, self.progress)

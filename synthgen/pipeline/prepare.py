@@ -1,4 +1,4 @@
-"""The first stages: load, split, deidentify, embed. Stages that write texts read neither source nor identifiers."""
+"""The first stages: load, split, deidentify, embed. Later stages that write texts read only de-identified records."""
 
 import re
 import shutil
@@ -32,9 +32,9 @@ from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.workspace import StageResult
 from synthgen.split.stage import SPLIT
 
-# Smallest share of English words in texts that count as English. The share is at least 0.69 in the 21 English
-# corpora of the tests, and at most 0.27 in sentences of six other European languages.
-LEAST_ENGLISH = 0.45
+# Texts count as English if at least this share of their words is English. The share is at least 0.69 in the 21
+# English corpora of the tests, and at most 0.27 in sentences of six other European languages.
+MIN_ENGLISH_SHARE = 0.45
 Identifiers = tuple[tuple[str, ...], ...] | None  # replaced strings, row by row; None if no engine replaces any
 
 
@@ -44,7 +44,7 @@ class Prepared:
 
     train: Corpus
     control: Corpus
-    near_duplicate_rate: float  # share of control records that split removed as near copies of train records
+    near_duplicate_rate: float  # share of control records that `split` removed as near copies of train records
     identifiers: Identifiers
     control_identifiers: Identifiers
 
@@ -52,9 +52,10 @@ class Prepared:
 def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None:
     """Extract the notes of a hospital source into the workspace; return None if the source is a table.
 
-    `table_path` returns the table that `load` then reads. The load report and the notes are also copied to the top of
-    the workspace, where a run with a privacy budget can use the notes as a table. With `most_notes`, the notes after
-    the first ones are not read, and names, sizes and times of the files stand for their contents in the cache key.
+    `table_path` returns the table that `load` then reads. The load report and the notes are also copied to the top
+    folder of the workspace, so that a run with a privacy budget can use the notes as a table. With `most_notes`, only
+    the first `most_notes` notes are read, and the cache key covers names, sizes and times of the files, not their
+    contents.
     """
     if job.config.source.kind == "table":
         return None
@@ -80,7 +81,8 @@ def _copy_private(source: Path, target: Path) -> None:
 def _state_of(path: Path, *, with_days: bool) -> str:
     """Return a digest of everything that a reader of documents uses.
 
-    These are the contents, the log `NAME.wal` beside a database, and with `with_days` the days of the last changes.
+    The digest covers the contents, the log `NAME.wal` beside a database, and with `with_days` the day on which each
+    file was last changed.
     """
     files = sorted(path.rglob("*")) if with_days else []
     days = {file.relative_to(path).as_posix(): int(file.lstat().st_mtime) // 86400 for file in files}
@@ -168,7 +170,7 @@ def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
         return
     words = [word for text in texts[:400] for word in re.findall(r"[^\W\d_]+", text)]
     share = sum(map(is_ordinary, words)) / max(len(words), 1)
-    if share < LEAST_ENGLISH:
+    if share < MIN_ENGLISH_SHARE:
         raise DataError(
             f"the texts are not English ({share:.0%} of their words are), and {config.model} writes English only",
             hint="Set decode.model and decode.bridge to a model of their language.",
@@ -200,9 +202,9 @@ def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
 def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
     """Return the names of persons and places that were replaced in these train records and in control.
 
-    `clean` is the folder of the stage deidentify. Names of control are included for two reasons. Without them, a name
-    in a released text would prove that no person in train has this name. And the audits compare how often names of
-    train and names of control occur in the synthetic texts.
+    These names are masked in the generated texts. `clean` is the folder of the stage deidentify. Names of control are
+    included for two reasons. Otherwise, a name in a released text would prove that no person in train has this name,
+    and the audits, which compare how often names of train and of control occur in the texts, would be biased.
 
     Privacy: a name that stays in a released text shows that no person of the source has it as a recorded name.
     """
@@ -217,7 +219,10 @@ def _replaced(path: Path, corpus: Corpus) -> Identifiers:
 
 
 def embed_train(job: Job, clean: StageResult, train: Corpus, encoder: Encoder) -> tuple[StageResult, Embedded]:
-    """Return the stage that embeds train, and its vectors. Control is embedded after the records are written."""
+    """Return the result of the stage that embeds train, and the train records with their vectors.
+
+    Control is embedded after the records are written.
+    """
     result = job.run(EMBED, {"deidentify": clean}, {"embedder": encoder})
     embedded = embed(train, np.load(result.folder / TRAIN_VECTORS, allow_pickle=False), encoder)
     is_cut = job.config.segments is not None

@@ -33,11 +33,11 @@ class ModelRecord(BaseModel):
 
 
 class StageRecord(BaseModel):
-    """A stage of the run. Some kinds of stages have further counts as extra fields."""
+    """A stage of the run. Some stages have further counts as extra fields."""
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
-    name: str  # from the second round of writing on, it ends in the number of the round: "filter-2"
+    name: str  # with the number of the round from the second round of writing on, such as "filter-2"
     digest: str  # digest of the cache key
     code: str  # see `Stage.code_digest`
     folder: str
@@ -46,7 +46,7 @@ class StageRecord(BaseModel):
     n_in: int = Field(alias="in")  # input records; latents for decode, candidates for filter
     n_out: int = Field(alias="out")
     classes: Mapping[str, Any] | None = None  # number of records by label; for split, by role and label
-    notes: tuple[str, ...] | None = None  # load only: what the user should check in the source; may show labels
+    notes: tuple[str, ...] | None = None  # load only: what the user should check in the source; may contain labels
     attempt: str | None = None  # audit only: the attempt's id in the ledger
     wanted: Counts | None = None  # filter only: number of wanted records by label
     kept: Counts | None = None  # filter only: number of kept records by label, in all rounds so far
@@ -72,8 +72,8 @@ class StageRecord(BaseModel):
 class RunRecord(BaseModel):
     """The content of run.json.
 
-    Privacy: private; it holds the seed, digests of private tables and exact counts. `release.content` defines which
-        parts a bundle may contain.
+    Privacy: private, because it contains the seed, digests of private tables and exact counts. `release.content`
+        defines which parts a bundle may contain.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -125,7 +125,7 @@ def read_record(root: Path) -> RunRecord:
     """Return the record of the last run in a workspace; raise DataError if it is missing or not valid."""
     path = root / FILE
     if not path.is_file():
-        raise DataError(f"{root}: holds no finished run", hint=_RUN_FIRST)
+        raise DataError(f"{root}: contains no finished run", hint=_RUN_FIRST)
     try:
         return RunRecord.model_validate_json(path.read_bytes())
     except ValidationError as error:

@@ -33,20 +33,20 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import SegmentWriter, writer_for
 from synthgen.pipeline.workspace import StageResult
 
-NOT_CUT = "records are not cut"  # stands for the digests of the segment writer in a run that cuts no records
-SPARE = 1.3  # latents made for each wanted record in the first round, when the filters' rejection rate is unknown
-FURTHER_SPARE = 1.2  # the same in further rounds for each missing record, before division by the share that is kept
+NOT_CUT = "records are not cut"  # used instead of the digests of the segment writer if records are not cut
+SPARE = 1.3  # latents per wanted record in the first round, when the filters' rejection rate is unknown
+FURTHER_SPARE = 1.2  # kept latents per missing record that a further round aims at
 RECONSTRUCTIONS = 96  # train records decoded from their own vectors, so that filters learn what decoding loses
-LEAST_RATE = 0.2  # a further round assumes that at least this share of its latents is kept, which limits its size
-MOST_ROUNDS = 20
-LEAST_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
+MIN_ACCEPTED_SHARE = 0.2  # limits the size of a further round, which assumes that at least this share is kept
+MAX_ROUNDS = 20
+MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
 
 
 class Draws(Protocol):
-    """Source of new vectors: a method fitted to train vectors, or noised statistics of them."""
+    """Source of new vectors: a method fitted to train vectors, or noised statistics of train vectors."""
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return `counts[label]` new vectors of each label; a larger count returns the same ones and further ones."""
+        """Return `counts[label]` new vectors of each label; with larger counts, the same vectors and further ones."""
         ...
 
 
@@ -79,7 +79,7 @@ class Setup:
     encoder: Encoder  # embeds the written texts
     decoder: DecoderModel  # the language model with its bridge, which maps a vector into the model's input
     max_new_tokens: int  # largest number of tokens of a text, or of a segment
-    avoided: tuple[str, ...]  # words of the labels that real texts do not use, so new texts must not either
+    avoided: tuple[str, ...]  # words of the labels that real texts do not use, and that new texts must not use
     sections: SegmentWriter | None  # writes records segment by segment; None if records are not cut into segments
 
     @property
@@ -89,7 +89,7 @@ class Setup:
 
     @property
     def sections_digest(self) -> str:
-        """Digest of the choice of segments for a new record and of how they are written."""
+        """Digest of the choice of segments for a new record and of the way they are written."""
         return NOT_CUT if self.sections is None else self.sections.digest
 
 
@@ -98,15 +98,15 @@ class Round:
     """The state of the writing; each round starts from the results of the rounds before it."""
 
     number: int  # number of the round, from 1; 0 for the pilot of a plan
-    requested: Mapping[str, int]  # cumulative number of latents requested for each label, up to this round
+    requested: Mapping[str, int]  # number of latents requested for each label up to this round
     candidates: tuple[Candidate, ...]  # all texts written so far
     vectors: Float32  # (n, d), embeddings of the candidates' texts
-    embeddings: tuple[str, ...]  # digests of the embedding stages; the first is that of the reconstructions
+    embeddings: tuple[str, ...]  # digests of the embedding stages; the first one embedded the reconstructions
     kept: tuple[Candidate, ...] = ()  # the best candidate of each latent that passed the filters
 
     @property
     def suffix(self) -> str:
-        """The suffix of the names of the round's stages; round 0 is the pilot of a plan."""
+        """The suffix of the names of the round's stages."""
         return {0: "-pilot", 1: ""}.get(self.number, f"-{self.number}")
 
     def plus(self, texts: tuple[Candidate, ...], vectors: Float32, embedding: StageResult) -> "Round":
@@ -121,7 +121,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """The records that go to the audit."""
+    """The records that are audited and may be released."""
 
     records: tuple[Candidate, ...]  # chosen candidates: the wanted number of each label, or all if there are fewer
     vectors: Float32  # (n, d), embeddings of the records' texts
@@ -138,7 +138,7 @@ class Written:
         return sha256_json([self.filtered, sha256_array(self.vectors)])
 
     def without(self, rows: Collection[int]) -> "Written":
-        """Return the records without those of the given rows, which the audits quarantined."""
+        """Return the records without the given rows, which the audits quarantined."""
         kept = [i for i in range(len(self.records)) if i not in rows]
         return replace(
             self,
@@ -151,7 +151,7 @@ class Written:
 
 
 def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Bridge | Vocabulary) -> Setup:
-    """Return the data and models that all rounds share; raise an error if the configuration names unknown labels."""
+    """Return the data and models that all rounds share; raise an error if `filter.attributes` has unknown labels."""
     config, train, embedded = job.config.interpolate, training_view.train, training_view.embedded
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     if job.config.filter.attributes is not None:
@@ -169,14 +169,15 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
 
 
 def first_requested(wanted: Mapping[str, int]) -> dict[str, int]:
-    """Return the number of latents of each label in the first round, including spares for the filters."""
+    """Return the number of latents of each label in the first round, more than wanted because filters reject some."""
     return {label: math.ceil(SPARE * n) + 2 for label, n in wanted.items()}
 
 
 def first_round(setup: Setup, reconstructed: str, pilot: Mapping[str, int] | None = None) -> Round:
-    """Return the state that the first round starts from, or a pilot with this number of latents of each label.
+    """Return the state that the first round starts from.
 
-    `reconstructed` is the digest of the stage that embedded the reconstructions.
+    `reconstructed` is the digest of the stage that embedded the reconstructions. `pilot` is the number of latents of
+    each label in a pilot; None for a run.
     """
     none = np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32)
     requested = first_requested(setup.wanted) if pilot is None else pilot
@@ -191,8 +192,8 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
     latents of the classes that lack records. The rounds end
 
     - when no class lacks records,
-    - when a round after the first adds less than `LEAST_GAIN` of the missing records, or
-    - after `MOST_ROUNDS` rounds.
+    - when a round after the first adds less than `MIN_GAIN` of the missing records, or
+    - after `MAX_ROUNDS` rounds.
 
     In the last two cases the release has fewer records of some classes than wanted, and the policy's balance gate
     decides whether that is acceptable.
@@ -209,22 +210,22 @@ def further_requested(
     requested: Mapping[str, int],
     number: int,
 ) -> dict[str, int] | None:
-    """Return the numbers of latents to request in the round after round `number`; None if the rounds end there.
+    """Return the numbers of latents up to the round after round `number`; None if round `number` is the last.
 
     `kept_before` and `kept` are the numbers of kept records of each label before and after round `number`, and
     `requested` are the numbers of latents so far.
     """
     missing = {label: n - kept.get(label, 0) for label, n in wanted.items() if kept.get(label, 0) < n}
     missing_before = sum(max(n - kept_before.get(label, 0), 0) for label, n in wanted.items())
-    if not missing or number >= MOST_ROUNDS:
+    if not missing or number >= MAX_ROUNDS:
         return None
-    if number > 1 and missing_before - sum(missing.values()) < LEAST_GAIN * missing_before:
+    if number > 1 and missing_before - sum(missing.values()) < MIN_GAIN * missing_before:
         return None
-    more = dict(requested)
+    increased = dict(requested)
     for label, n in missing.items():
-        rate = max(kept.get(label, 0) / requested[label], LEAST_RATE)
-        more[label] += math.ceil(FURTHER_SPARE * n / rate) + 2
-    return more
+        rate = max(kept.get(label, 0) / requested[label], MIN_ACCEPTED_SHARE)
+        increased[label] += math.ceil(FURTHER_SPARE * n / rate) + 2
+    return increased
 
 
 def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageResult]:
@@ -276,7 +277,7 @@ def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: 
 def decode(
     job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Return `candidates` texts for each latent, with placeholders for identifiers and for names of the source.
+    """Return `candidates` texts for each latent; placeholders replace identifiers and names of the source.
 
     `upstream` is the digest of the stage that made the latents.
     """
@@ -322,23 +323,23 @@ def filter_candidates(
 
 
 def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: StageResult) -> Written:
-    """Draw the wanted number of kept records of each label, or take all if a class has fewer."""
+    """Draw the wanted number of kept candidates of each label, or take all if a label has fewer."""
     if not state.kept:
         n, failed = len(state.candidates), Counter(filtered.counts["failed"])
         raise DataError(
             f"none of {n} texts passed the filters",
             problems=[f"{name}: {k} of {n} failed" for name, k in failed.most_common()],
-            hint="`synthgen plan` writes a few texts, and says for each filter what to change.",
+            hint="`synthgen plan` writes a few texts and states for each filter what to change.",
         )
     chosen = filtering.select(state.kept, setup.wanted, job.seeds.child("select"))
-    row = {(c.latent_id, c.index): i for i, c in enumerate(state.candidates)}
-    place = {name: i for i, name in enumerate(latents.ids)}
-    made = [place[c.latent_id] for c in chosen]
+    row_of_candidate = {(c.latent_id, c.index): i for i, c in enumerate(state.candidates)}
+    row_of_latent = {name: i for i, name in enumerate(latents.ids)}
+    latent_rows = [row_of_latent[c.latent_id] for c in chosen]
     return Written(
         records=chosen,
-        vectors=state.vectors[[row[c.latent_id, c.index] for c in chosen]],
-        parents=tuple(latents.parent_ids[i] for i in made),
-        weights=tuple(latents.weights[i] for i in made),
+        vectors=state.vectors[[row_of_candidate[c.latent_id, c.index] for c in chosen]],
+        parents=tuple(latents.parent_ids[i] for i in latent_rows),
+        weights=tuple(latents.weights[i] for i in latent_rows),
         wanted=setup.wanted,
         filtered=filtered.digest,
     )

@@ -10,23 +10,21 @@ FILE = "secret.key"
 PUBLIC = "public"
 SECRET_DIGEST, _RESERVATIONS = "secret", "stages/reserve-*/run.json"
 _RESTORE = (
-    "Put the original file back from a backup. Without the file, this workspace cannot be used, and a new workspace "
+    "Restore the original file from a backup. Without the file, this workspace cannot be used, and a new workspace "
     "spends a new budget."
 )
 WARNING = (
-    "secret: public: anyone who guesses the seed can compute every random choice of the run, and so who was in "
-    "train. Use it only for tests, demonstrations and studies, and never for an external release."
+    "secret: public: anyone who guesses the seed can compute every random choice of the run, and therefore who was "
+    "in train. Use it only for tests, demonstrations and studies, and never for an external release."
 )
 
 
 def run_secret(config: Config, workspace: Workspace) -> bytes:
-    """Return the 32 random bytes of a workspace; empty if the secret is public. The first run creates them.
+    """Return the 32 random bytes of a workspace, which the first run creates; empty if the secret is public.
 
     Raises:
-        InputError: one of
-            - the file cannot be read or created;
-            - the file has another length, or others can read it;
-            - a budget was reserved with the secret, and the secret is now missing or different.
+        InputError: the file cannot be read or created, has another length, or can be read by others; or a budget was
+            reserved with the secret, and the secret is now missing or different.
 
     Privacy: someone with the secret, the seed and a person's id can compute whether the person was in train. The
         secret stays in the workspace, and no released digest depends on it. With a copy of the secret, the source and

@@ -1,4 +1,4 @@
-"""Long records in a run: encode them by segments, and write them segment by segment."""
+"""Encode long records by segments, and write them segment by segment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ def _splitter(config: SegmentsConfig, train: Corpus) -> Splitter:
 
 
 def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | None":
-    """Return the writer of new records segment by segment; None if records are not cut."""
+    """Return the object that writes new records segment by segment; None if records are not cut."""
     config = job.config.segments
     if config is None:
         return None
@@ -51,10 +51,10 @@ def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tup
     """
     prompts = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):
-        return [[(r.text, own)] for r, own in zip(train.records, prompts, strict=True)]
+        return [[(r.text, label_text)] for r, label_text in zip(train.records, prompts, strict=True)]
     return [
-        [(part.text, section_prompt(own, part.heading)) for part in encoder.split(r.text)]
-        for r, own in zip(train.records, prompts, strict=True)
+        [(part.text, section_prompt(label_text, part.heading)) for part in encoder.split(r.text)]
+        for r, label_text in zip(train.records, prompts, strict=True)
     ]
 
 
@@ -67,10 +67,10 @@ def unsegmented(encoder: Encoder) -> Encoder:
 class SegmentWriter:
     """Writes new records segment by segment."""
 
-    splitter: Splitter  # holds the section headings and their spelling
+    splitter: Splitter  # knows the section headings and their spelling
     parents: Segments  # segments of the train records
-    context_tokens: int  # number of last tokens of the text so far that the decoder reads before the next segment
-    seeds: SeedTree  # draws, for each new record, the parent whose order of sections the record takes
+    context_tokens: int  # number of tokens at the end of the text so far that the decoder reads before a segment
+    seeds: SeedTree  # draws the parent whose order of sections a new record takes
 
     @property
     def layout_digest(self) -> str:
@@ -82,11 +82,11 @@ class SegmentWriter:
         """Digest of how segments are chosen for a new record and how they are written."""
         return sha256_json([self.layout_digest, self.context_tokens])
 
-    def aimed(self, latents: Latents) -> Latents:
-        """Return the latents with the vectors that the written texts are compared with.
+    def with_target_vectors(self, latents: Latents) -> Latents:
+        """Return the latents with the vectors that the filters compare the written texts with.
 
-        Each vector combines the vectors of the record's segments. The vector that the interpolation method computed
-        is not used: it includes sections that only one parent has, and a new record omits these sections on purpose.
+        Each vector combines the vectors of the record's segments. It replaces the vector of the interpolation method,
+        which includes sections that only one parent has. A new record omits these sections on purpose.
         """
         if len(latents) == 0:
             return latents
@@ -109,10 +109,11 @@ class SegmentWriter:
     ) -> tuple[Candidate, ...]:
         """Return the candidates of every latent, in the order of the latents.
 
-        Step j writes segment j of all candidates that have one. The decoder reads the candidate's text so far first.
+        Step j writes segment j of all candidates that have one. Before it writes, the decoder reads the end of the
+        candidate's text so far.
 
-        Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of seeds, so a record's text
-            does not depend on other records.
+        Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of `seeds`, so the text of a
+            record does not depend on other records.
         """
         segments = self.segments(latents)
         starts = _bounds(segments)
@@ -122,27 +123,28 @@ class SegmentWriter:
         is_cut, surprisal = dict.fromkeys(written, False), dict.fromkeys(written, 0.0)
         settings = self._for_segments(settings)
         for j in range(max(np.diff(starts).tolist(), default=0)):
-            left = [(i, c) for i, c in written if starts[i] + j < starts[i + 1]]
-            rows = [starts[i] + j for i, _ in left]
+            unfinished = [(i, c) for i, c in written if starts[i] + j < starts[i + 1]]
+            rows = [starts[i] + j for i, _ in unfinished]
             headings = [segments.headings[row] for row in rows]
             part = Latents(
                 vectors=segments.vectors[rows],
-                ids=tuple(f"{latents.ids[i]}/{c}/{j}" for i, c in left),
+                ids=tuple(f"{latents.ids[i]}/{c}/{j}" for i, c in unfinished),
                 labels=tuple(
-                    _section_label(latents.labels[i], heading) for (i, _), heading in zip(left, headings, strict=True)
+                    _section_label(latents.labels[i], heading)
+                    for (i, _), heading in zip(unfinished, headings, strict=True)
                 ),
-                parent_ids=((),) * len(left),
-                weights=((),) * len(left),
+                parent_ids=((),) * len(unfinished),
+                weights=((),) * len(unfinished),
                 method=latents.method,
                 seed_path=latents.seed_path,
             )
-            contexts = [self.splitter.join(written[key]) for key in left] if j > 0 else []
+            contexts = [self.splitter.join(written[key]) for key in unfinished] if j > 0 else []
             texts = decoder.decode(part, settings, seeds, advance, contexts)
-            for key, row, found in zip(left, rows, texts, strict=True):
-                text = self.splitter.without_headings(found.text)
+            for key, row, candidate in zip(unfinished, rows, texts, strict=True):
+                text = self.splitter.without_headings(candidate.text)
                 written[key].append((segments.headings[row], segments.sections[row], text))
-                is_cut[key] |= found.finish == "length"
-                surprisal[key] = max(surprisal[key], found.surprisal)
+                is_cut[key] |= candidate.finish == "length"
+                surprisal[key] = max(surprisal[key], candidate.surprisal)
         return tuple(
             Candidate(
                 latent_id=latents.ids[i],
@@ -156,7 +158,7 @@ class SegmentWriter:
         )
 
     def _for_segments(self, settings: Settings) -> Settings:
-        """Return the settings for one text of each segment, with a prompt for each label and possible heading.
+        """Return the settings for one text per segment, with a prompt for each pair of a label and a heading.
 
         The prompts cover all headings, because the longest prompt determines the shape of the decoder's input.
         """

@@ -1,11 +1,11 @@
 """The order of the stages and of the rounds.
 
 load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit,
-then the self-test of the audits if the policy requires it. If the audits quarantine records, these are removed, and
-evaluate and audit run again. For a hospital source, the stage extract comes first. Under differential privacy, the
-run stops after deidentify if its release would be refused with certainty. After embed, it reserves its budget in the
-ledger and queries train once; no later stage that writes text reads train. The gate and the release are separate
-steps: see `synthgen.release.run`.
+then the self-test of the audits if the policy requires it. If the audits quarantine records (records that they cannot
+judge), these are removed, and evaluate and audit run again. For a hospital source, the stage extract comes first.
+Under differential privacy, the run stops after deidentify if its release would be refused with certainty. After
+embed, it reserves its budget in the ledger and queries train once; no later stage that writes text reads train. The
+gate and the release are separate steps: see `synthgen.release.run`.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -38,9 +38,9 @@ from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.style_choice import Shares, check_own_examples, check_style_training, choose_style
 from synthgen.pipeline.workspace import StageResult
 
-TURNS = 3  # the records are judged at most so often; if rows are quarantined in the last turn, the gate refuses
+TURNS = 3  # records are judged at most this number of times; if the last audit quarantines rows, the gate refuses
 WITHOUT_MODELS = ("load", "split", "deidentify")
-_BEFORE_QUERIES = (*WITHOUT_MODELS, "embed")  # a run up to one of these makes no DP query
+_BEFORE_QUERIES = (*WITHOUT_MODELS, "embed")  # a run that ends with one of these stages makes no DP query
 
 
 def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Iterator[StageResult]:
@@ -87,7 +87,7 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     yield embedding
     vectors = {"train": embedded.vectors, "control": control_vectors}
     audited, tables = yield from judge_records(job, policy, prepared, written, vectors, log, encoder, attempt)
-    if judge.is_due(audited, policy):
+    if judge.needs_selftest(audited, policy):
         yield judge.calibrate(job, tables, policy)
 
 
@@ -103,12 +103,12 @@ def judge_records(  # noqa: PLR0913, PLR0917 - the data of two stages
 ) -> Generator[StageResult, None, tuple[StageResult, judge.JudgedTables]]:
     """Run evaluate and audit, yield each stage as it ends, and return the last audit and its tables.
 
-    The records that the audits quarantine are removed, and the others are judged again. The rule that removes them is
-    fixed, so this is the same attempt. Under differential privacy no record is removed, because the choice depends on
-    train and is not accounted for; the gate then refuses, except under an independent policy. `log` is the mechanism
-    log of the DP queries, or None.
+    The records that the audits quarantine are removed, and the others are judged again. Removal follows a fixed rule,
+    so the repetition is part of the same attempt. Under differential privacy no record is removed, because the choice
+    of records depends on train and is not covered by the budget. The gate then refuses the release, except under an
+    independent policy. `log` is the mechanism log of the DP queries, or None.
     """
-    # an independent release must not depend on which earlier audits had the same control persons
+    # a release under an independent policy must not depend on who the control persons of earlier audits were
     n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1
     for turn in range(1, TURNS + 1):
         suffix = "" if turn == 1 else f"-{turn}"
@@ -136,8 +136,8 @@ def write_records(
 ) -> Generator[StageResult, None, rounds.Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
-    Each round draws vectors, decodes each into several candidates, embeds the candidates again and filters them. If a
-    class then lacks records, another round may write more of them: see `next_round`. `encoder` is the encoder of the
+    Each round draws vectors, decodes each one into several candidates, embeds the candidates and filters them. If a
+    class then lacks records, a further round may write more: see `next_round`. `encoder` is the encoder of the
     training view. `learned` are the styles that the DP vote chose; None if there was no vote.
     """
     setup, reconstructed = yield from set_up_writing(job, training_view, encoder, learned)
@@ -157,7 +157,7 @@ def set_up_writing(
 ) -> Generator[StageResult, None, tuple[rounds.Setup, StageInput]]:
     """Choose the style, decode the reconstructions, and return the setup of the rounds and the reconstructions.
 
-    The arguments are those of `write_records`.
+    For the arguments, see `write_records`.
     """
     bridge, train, upstream = open_bridge(job, learned), training_view.train, training_view.digest
     if learned is None and job.config.decode.style == AUTO:
@@ -207,11 +207,12 @@ def models_of(job: Job) -> list[ModelRecord]:
     if config.decode.engine == VLLM:
         require_vllm()
     endpoint = config.decode.endpoint
-    writes = "decoder" if endpoint is None else "judge"  # the texts of a server are judged by the model in the folder
-    named = (("embedder", config.embed.model), (writes, config.decode.model))
-    models = [ModelRecord(role=role, name=name, digest=digest_of(job.folder(name))) for role, name in named]
+    # if a server writes the texts, the model in the folder measures their fluency
+    role_of_folder = "decoder" if endpoint is None else "judge"
+    names = (("embedder", config.embed.model), (role_of_folder, config.decode.model))
+    models = [ModelRecord(role=role, name=name, digest=digest_of(job.folder(name))) for role, name in names]
     if endpoint is not None:
         models.append(ModelRecord(role="decoder", name=endpoint.model, digest=endpoint_digest(endpoint)))
-        if not has_finished(job, "filter"):  # else, no text is requested
+        if not has_finished(job, "filter"):  # otherwise, the server is no longer needed
             Client(endpoint).check()
     return models

@@ -1,4 +1,4 @@
-"""Choose the style of a run: the configured one, or the one under which its train records are likeliest."""
+"""Choose the style of a run: the configured one, or the one that makes its train records most likely."""
 
 from collections.abc import Callable, Mapping
 from itertools import combinations
@@ -24,15 +24,15 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import unsegmented, written_parts
 from synthgen.pipeline.workspace import StageResult
 
-MOST_TEXTS = 64  # largest number of train texts that are scored
-MIXED = 3  # number of likeliest styles that are also tried as mixtures: each pair, and all of them together
-# A mixture is chosen only if it is likelier than every single style by this many nats per token.
-# A mixture gives each style partial weight. The texts are slightly likelier under a style at partial weight
+MAX_TEXTS = 64  # largest number of train texts that are scored
+MIXED = 3  # the three best styles are also tried as mixtures: each pair, and all three together
+# A mixture is chosen only if it is more likely than every single style by at least this number of nats per token.
+# Reason: a mixture gives each style partial weight, and texts are slightly likelier under a style at partial weight
 # than at full weight, even if the other style of the mixture does not fit.
 GAIN = 0.05
 WARNING = (
-    "decode.style auto: the private train text determines which one to three built-in styles are used; this"
-    " choice passes nothing else of the train text into the synthetic texts"
+    "decode.style auto: one to three built-in styles are chosen by the private train text; the choice reveals "
+    "nothing else about this text"
 )
 
 Shares = tuple[tuple[str, float], ...]  # (style, share) of each style of a run; the shares sum to 1
@@ -56,7 +56,7 @@ def check_server(config: Config, policy: Policy) -> None:
         return
     if "pinned-models" in policy.required_provenance:
         problems.append(
-            "decode.engine: the policy requires the digest of every model, and a server states only a name"
+            "decode.engine: the policy requires the digest of every model, but a server states only a name"
         )
     if endpoint.allow_remote and policy.intended_use == "outside":
         problems.append("decode.endpoint.allow_remote: prompts may leave the network, and the policy is external")
@@ -66,13 +66,13 @@ def check_server(config: Config, policy: Policy) -> None:
 
 
 def check_style_training(config: Config, *parts: Corpus) -> None:
-    """Raise DataError if the styles of the run were trained on text of its own records.
+    """Raise DataError if a style of the run was trained on the run's own records.
 
-    `parts` are train and control before de-identification. Texts in a style that was trained on both
-    would be similar to both, so no audit could measure what the style reveals. At most one record in a hundred may
-    contain a sentence of ten or more words that a style was trained on. A larger share is not due to chance. The
-    limit applies to all styles together. Otherwise, records that are spread over many styles would pass, because
-    the share of each single style is small. With `auto`, all built-in styles are checked.
+    `parts` are train and control before de-identification. Texts in a style that was trained on both would be similar
+    to both, so no audit could measure what the style reveals. At most one record in a hundred may contain a sentence
+    of ten or more words that a style was trained on; a larger share is not due to chance. The limit applies to all
+    styles together, because records could be divided among many styles that each contain few. With `auto`, all
+    built-in styles are checked.
 
     Privacy: if the run is refused, the message contains shares of records.
     """
@@ -93,9 +93,9 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
 
 
 def check_own_examples(config: Config, *parts: Corpus) -> None:
-    """Raise DataError if the user's examples of the prompt repeat sentences of train or control.
+    """Raise DataError if examples that the user put into the prompt repeat sentences of train or control.
 
-    Invented examples are not compared, so without examples of the user nothing is read.
+    The built-in examples are invented, so they are not compared.
     """
     if config.decode.examples not in {None, *exemplars()}:
         check_examples(load_examples(config.decode.examples, config.resolve), [t for p in parts for t in p.texts])
@@ -104,35 +104,35 @@ def check_own_examples(config: Config, *parts: Corpus) -> None:
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:
     """Return the styles of a run with their shares: the chosen ones, or the configured ones in equal shares."""
     if shares is None:
-        shares = () if config.decode.style == AUTO else _equally(config.decode.styles)
+        shares = () if config.decode.style == AUTO else _equal_shares(config.decode.styles)
     return [(load_style(name, config.resolve), share) for name, share in shares if name != PLAIN]
 
 
 def n_tried(n: int) -> int:
-    """Return the number of styles and mixtures that `auto` tries, for n built-in styles including the plain one."""
+    """Return the number of styles and mixtures that `auto` tries, for n built-in styles including `plain`."""
     mixed = min(MIXED, n - 1)
     return n + sum(comb(mixed, together) for together in range(2, mixed + 1))
 
 
-def _equally(names: tuple[str, ...]) -> Shares:
+def _equal_shares(names: tuple[str, ...]) -> Shares:
     return tuple((name, 1 / len(names)) for name in names)
 
 
-def _read(
+def _scores(
     nats: Callable[[Shares], float], names: tuple[str, ...], advance: Callable[[int], None]
 ) -> dict[Shares, float]:
-    """Return the nats per token of each single style, then of the mixtures of the likeliest styles."""
+    """Return the nats per token of each single style, then of the mixtures of the best styles."""
 
     def score(mixed: tuple[str, ...]) -> float:
-        value = nats(_equally(mixed))
+        value = nats(_equal_shares(mixed))
         advance(1)
         return value
 
     alone = {name: score((name,)) for name in names}
     likeliest = sorted(sorted(alone.keys() - {PLAIN}, key=lambda name: (alone[name], name))[:MIXED])
     mixtures = [mixed for n in range(2, len(likeliest) + 1) for mixed in combinations(likeliest, n)]
-    singles = {_equally((name,)): value for name, value in alone.items()}
-    return singles | {_equally(mixed): score(mixed) for mixed in mixtures}
+    singles = {_equal_shares((name,)): value for name, value in alone.items()}
+    return singles | {_equal_shares(mixed): score(mixed) for mixed in mixtures}
 
 
 def read_choice(folder: Path) -> Shares:
@@ -143,15 +143,15 @@ def read_choice(folder: Path) -> Shares:
 def choose_style(
     job: Job, bridge: Bridge | Vocabulary, train: Corpus, encoder: Encoder, upstream: str
 ) -> tuple[Bridge, StageResult]:
-    """Return the bridge in the styles under which train is likeliest, and the stage that chose them.
+    """Return the bridge in the styles that make train most likely, and the result of the stage that chose them.
 
         nats(M) = - sum over texts of log p(text | its label, its vector, styles M in equal shares) / tokens
 
-    The sum covers at most `MOST_TEXTS` texts of train: records, or segments if records are cut. M is each single
-    style, each pair of the `MIXED` likeliest styles, and all of these together. The plain style is excluded from
-    mixtures. The texts are likelier under a style in equal shares with the plain style than under the style alone,
-    but such a mixture is not closer to the records. The M with the fewest nats is chosen. A mixture is chosen only
-    if it has fewer nats than every single style by `GAIN`.
+    The sum covers at most `MAX_TEXTS` texts of train: records, or segments if records are cut. M is each single
+    style, each pair of the `MIXED` best styles, and these `MIXED` styles together. The M with the fewest nats is
+    chosen, but a mixture only if it has fewer nats than every single style by at least `GAIN`. `plain` is excluded
+    from mixtures: texts are likelier under a mixture of a style and `plain` than under the style alone, although the
+    mixture is not closer to the records.
 
     Privacy: reads train texts. The choice among the `n_tried` styles and mixtures affects every synthetic text.
     Randomness: the stream `manner` draws the texts.
@@ -159,10 +159,10 @@ def choose_style(
     """
     if isinstance(bridge, Vocabulary):
         raise InternalError(
-            "texts written from prompt words only have no style; the configuration should not allow it"
+            "texts that are written from prompt words only have no style; the configuration should have been refused"
         )
     config = job.config
-    styles = {name: named_styles(config, _equally((name,))) for name in built_in_styles()}
+    styles = {name: named_styles(config, _equal_shares((name,))) for name in built_in_styles()}
     digests = {name: [style.digest for style, _ in shares] for name, shares in styles.items()}
     models: dict[str, HasDigest] = {
         "embedder": encoder,
@@ -175,22 +175,22 @@ def choose_style(
 
 
 def _choose(context: StageContext) -> Mapping[str, object]:
-    """Write the styles under which a sample of train is likeliest, and the measured nats."""
+    """Write the styles that make a sample of train most likely, and the measured nats."""
     encoder, bridge, styles = context.model("embedder"), context.model("bridge"), context.model("styles").value
     records = written_parts(encoder, context.input("train"), context.config("decode.prompt"))
     parts = [part for record in records for part in record if part[0]]
-    rows = context.stream("manner").generator().permutation(len(parts))[:MOST_TEXTS]
+    rows = context.stream("manner").generator().permutation(len(parts))[:MAX_TEXTS]
     texts, prompts = zip(*(parts[row] for row in rows), strict=True)
     vectors = unsegmented(encoder).encode(list(texts))
 
     def nats(shares: Shares) -> float:
         written = in_style(bridge, [(style, share) for name, share in shares for style, _ in styles[name]])
         reader = Likelihood.load(context.model("language model").value, written)
-        most = bridge.info.max_text_tokens
-        return reader.nats(texts, max_tokens=most, vectors=vectors, prompts=prompts).per_token
+        limit = bridge.info.max_text_tokens
+        return reader.nats(texts, max_tokens=limit, vectors=vectors, prompts=prompts).per_token
 
     with context.progress.stage("style", total=n_tried(len(styles)), unit="styles") as advance:
-        found = _read(nats, tuple(styles), advance)
+        found = _scores(nats, tuple(styles), advance)
     chosen = min(found, key=lambda shares: (found[shares] + (GAIN if len(shares) > 1 else 0), shares))
     choice = {"shares": chosen, "nats": [[shares, value] for shares, value in found.items()], "texts": len(texts)}
     write_json(context.folder / CHOICE, choice)

@@ -6,9 +6,9 @@
     ws/stages/<name>-<digest16>.partial/   an unfinished result; some stages continue from it: see `keep_partial`
     ws/run.json, ws/audit.json, ...        copies of the last run's results
 
-A result is written completely into the partial folder, synced and renamed, so an interrupted run leaves a complete
-result or none. The digest in a folder's name covers the stage's configuration, its inputs, its models and the key of
-its random stream, which depends on secret and seed. A changed configuration therefore gets a new result in a new
+A result is written completely into the partial folder, synced and renamed, so after an interruption a result is
+complete or absent. The digest in a folder's name covers the stage's configuration, its inputs, its models and the key
+of its random stream, which depends on secret and seed. With a changed configuration, a stage therefore writes a new
 folder.
 """
 
@@ -40,7 +40,7 @@ class StageResult:
     digest: str  # sha256 of everything that the result depends on; part of the folder's name
     folder: Path
     counts: Mapping[str, Any]  # numbers of input and output records, and further counts that the stage defines
-    seconds: float  # the time that it took to compute the result, also if this run read a stored result
+    seconds: float  # the time to compute the result, even if this run only read a stored result
     reused: bool  # whether the result was stored before this run
     code: str = ""  # see `Stage.code_digest`
 
@@ -72,7 +72,7 @@ class Workspace:
             raise StorageError(message, hint="Set `workspace` to a folder that you can write to.") from error
         if stat.S_IMODE(root.stat().st_mode) & 0o077:
             hint = f"The folder contains private text. Run `chmod 700 {root}`."
-            raise StorageError(f"workspace {root}: others may read it", hint=hint)
+            raise StorageError(f"workspace {root}: other users may read it", hint=hint)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -88,11 +88,11 @@ class Workspace:
     def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
         """Return the stored result of a stage if it is complete and was computed from these inputs."""
         digest, folder = self._place(name, inputs)
-        found = _finished(folder)
-        return None if found is None else StageResult(name=name, digest=digest, folder=folder, reused=True, **found)
+        done = _finished(folder)
+        return None if done is None else StageResult(name=name, digest=digest, folder=folder, reused=True, **done)
 
     def place(self, name: str, inputs: Mapping[str, Any]) -> Path:
-        """Return the folder of a stage's result; the folder may not exist."""
+        """Return the folder of a stage's result, whether or not it exists."""
         return self._place(name, inputs)[1]
 
     def _place(self, name: str, inputs: Mapping[str, Any]) -> tuple[str, Path]:
@@ -104,11 +104,11 @@ class Workspace:
     ) -> StageResult:
         """Return the stored result of a stage, or compute it.
 
-        `inputs` are JSON values. `make` writes the files into the folder it receives, and returns the counts for the
-        run record. With `keep_partial`, it continues from the files that an interrupted run left in its folder.
+        `inputs` are JSON values. `make` writes the files into the folder that it receives, and returns the counts for
+        the run record. With `keep_partial`, it continues from the files that an interrupted run left in this folder.
 
-        If the files of a stored result do not match their digests, the result is computed again. A result that spent
-        a privacy budget (`is_paid`) is kept instead, and an error is raised.
+        If the files of a stored result do not match their digests, the result is computed again. Exception: a result
+        that spent a privacy budget (`is_paid`) stays, and an error is raised.
 
         Raises:
             StorageError: the files of a result that spent a budget were changed.
@@ -144,7 +144,7 @@ class Workspace:
         return StageResult(name=name, digest=digest, folder=folder, counts=counts, seconds=seconds, reused=False)
 
     def forget(self, keep: Sequence[str] = ()) -> None:
-        """Remove the results of all stages except those in `keep`, so that the next run recomputes them."""
+        """Remove the results of all stages except the stages in `keep`; the next run computes them again."""
         for folder in (self.root / "stages").iterdir():
             if folder.name.startswith(tuple(f"{name}-" for name in keep)):
                 continue
@@ -158,7 +158,7 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:
-    """Return counts and seconds of a result; None if its files are not exactly those that the stage wrote."""
+    """Return the counts and seconds of a result; None if its files differ from the files that the stage wrote."""
     if not (folder / DONE).is_file():
         return None
     try:

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-MOST_YEARS = 12  # that are listed one by one
+MAX_LISTED_YEARS = 12  # with more years, only the first, the last and the most frequent one are shown
 
 
 def documents_in_words(counts: Mapping[str, Any]) -> list[str]:
-    """Return what was read from a hospital source, as lines: numbers, reasons and years."""
+    """Return lines on what was read from a hospital source: numbers of documents, reasons and years."""
     profile = counts["profile"]
     years = profile["notes_by_year"]
     lines = [f"documents: {counts['in']} read, {counts['out']} notes of {profile['persons']} persons used"]
     lines += [f"  not used: {reason}: {n}" for reason, n in counts["dropped"].items()]
     lines += [f"  used, but: {reason}: {n}" for reason, n in counts["remarks"].items()]
-    if len(years) > MOST_YEARS:
+    if len(years) > MAX_LISTED_YEARS:
         lines.append(
             f"  notes by year: from {min(years)} to {max(years)}, most in {max(years, key=years.__getitem__)}"
         )

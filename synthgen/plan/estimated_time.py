@@ -8,32 +8,33 @@ from synthgen.core.types import Corpus
 from synthgen.decode.config import AUTO
 from synthgen.decode.loading import Placement, backend_of, slowdown
 from synthgen.decode.style_adapter import built_in_styles
-from synthgen.pipeline.style_choice import MOST_TEXTS, n_tried
+from synthgen.pipeline.style_choice import MAX_TEXTS, n_tried
 
 # Conservative estimates for the default decoder on a processor with bfloat16 instructions.
 TOKENS_PER_SECOND = 250  # tokens that a core decodes per second
 SECONDS_PER_READ = 0.25 / 3  # time of a forward pass over a record on 2 cores
-CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}  # of one core, for finding identifiers
+# Characters that one core searches for identifiers per second, by engine.
+CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}
 CHARACTERS_PER_TOKEN = 4  # of generated text, which is also searched for identifiers
 
 
 def decoding_seconds(tokens: float, placement: Placement, cores: int) -> float:
-    """Return the time of decoding a number of tokens, in seconds; on the CPU if the configured device is missing."""
+    """Return the time in seconds to decode `tokens` tokens; on the CPU if the configured device is missing."""
     try:
         backend = backend_of(placement)
-    except ModelError:  # `setup_problems` lists it
+    except ModelError:  # `setup_problems` reports this error
         backend = backend_of("cpu")
     return tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores)
 
 
 def choosing_seconds(style: str | tuple[str, ...]) -> float:
-    """Return the time of choosing the style on the CPU, in seconds; 0 if the configuration names a style."""
-    read = n_tried(len(built_in_styles())) * MOST_TEXTS if style == AUTO else 0
-    return read * slowdown(backend_of("cpu")) * SECONDS_PER_READ
+    """Return the time in seconds to choose the style on the CPU; 0 if the configuration names a style."""
+    n_reads = n_tried(len(built_in_styles())) * MAX_TEXTS if style == AUTO else 0
+    return n_reads * slowdown(backend_of("cpu")) * SECONDS_PER_READ
 
 
 def deidentifying_seconds(engine: str, corpora: Iterable[Corpus], tokens: float) -> float:
-    """Return the time of finding identifiers in the source and in the generated texts, in seconds."""
-    read = sum(len(text) for corpus in corpora for text in corpus.texts)
-    masking = CHARACTERS_PER_SECOND["rules" if engine == "off" else engine]
-    return read / CHARACTERS_PER_SECOND[engine] + tokens * CHARACTERS_PER_TOKEN / masking
+    """Return the time in seconds to find identifiers in the source and in generated texts of `tokens` tokens."""
+    n_source = sum(len(text) for corpus in corpora for text in corpus.texts)
+    speed_on_generated = CHARACTERS_PER_SECOND["rules" if engine == "off" else engine]
+    return n_source / CHARACTERS_PER_SECOND[engine] + tokens * CHARACTERS_PER_TOKEN / speed_on_generated

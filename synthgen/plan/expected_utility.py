@@ -1,13 +1,14 @@
 """Predict from the texts of a pilot how well a classifier learns from the records of the run.
 
-A pilot has too few texts to train a good classifier, so its texts are compared with as many real ones:
+A pilot has too few texts to train a good classifier. The scores are therefore extrapolated with real records:
 
     expected = f(pilot) × f(real, n) / f(real, m) / f(real, all)
 
-f is the macro F1, or the recall of a class, of a classifier on the vectors of the encoder. m is the number of
-accepted texts of the pilot and n that of the records of the run. Real records are drawn from half of the train
-persons, and every classifier is tested on the records of the other half, without the parents of the pilot's texts.
-The prediction does not use control, so it does not count as an audit attempt.
+f is the macro F1, or the recall of a class, of a classifier on the vectors of the encoder. f(real, k) is the score
+after training on k real records. m is the number of accepted texts of the pilot, and n is the number of records of
+the run. Real records are drawn from half of the train persons. Every classifier is tested on the records of the other
+half, without the records that are parents of the pilot's texts. The prediction does not use control, so it does not
+count as an audit attempt.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,14 +21,14 @@ from synthgen.core.types import Embedded, Float64
 from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
 from synthgen.evaluate.metrics import Scores, person_weights, scores
 
-FEWEST_TEXTS = 20  # with fewer accepted texts, nothing is predicted
+MIN_TEXTS = 20  # with fewer accepted texts, nothing is predicted
 DRAWS = 400  # number of bootstrap weightings of the test persons
 SUBSETS = 5  # number of random subsets of real records; their scores are averaged
-LEVEL = 0.025  # quantile of the bootstrap draws that is the lower end of a ratio
+LEVEL = 0.025  # the lower end of a ratio is this quantile of the bootstrap draws
 
 
 class ExpectedRatio(NamedTuple):
-    """A predicted ratio to real records."""
+    """The predicted score with synthetic records, divided by the score with all real records."""
 
     value: float
     low: float  # lower end of the interval, with 97.5 % confidence
@@ -43,8 +44,16 @@ def expected_utility(
 ) -> dict[str, ExpectedRatio]:
     """Return the expected values and lower ends of the ratios `tstr_over_trtr` and `worst_class_ratio`.
 
+    Args:
+        pilot: the accepted texts of the pilot.
+        parents: ids of the train records that the accepted texts were made from.
+        train: the train records with their vectors.
+        n_records: expected number of synthetic records of the run, by label.
+        rng: draws the halves of train, the subsets and the bootstrap weights.
+
     Returns:
-        the two ratios by name; empty if the pilot has too few texts, or the pilot or a half of train lacks a class.
+        the two ratios by name; empty if the pilot has too few texts, or if the pilot or a half of train lacks a
+            class.
 
     Privacy: reads the vectors of train; the result is private.
     """
@@ -54,9 +63,9 @@ def expected_utility(
     real = LabelledTexts.of(train.ids, train.labels, train.vectors)
     tested, fitted = (np.flatnonzero(rows).tolist() for rows in (is_tested[person] & ~is_parent, ~is_tested[person]))
     names = tuple(sorted(set(train.labels)))
-    labels = (pilot.labels, real.labels[tested], real.labels[fitted])
-    lacks_class = any(set(own.tolist()) != set(names) for own in labels)
-    if len(pilot.texts) < FEWEST_TEXTS or lacks_class or sum(n_records.values()) == 0:
+    label_sets = (pilot.labels, real.labels[tested], real.labels[fitted])
+    lacks_class = any(set(labels.tolist()) != set(names) for labels in label_sets)
+    if len(pilot.texts) < MIN_TEXTS or lacks_class or sum(n_records.values()) == 0:
         return {}
     test, (test_groups, test_person) = real.at(tested), persons([train.groups[row] for row in tested])
     weights = person_weights(len(test_groups), DRAWS, rng)
@@ -71,11 +80,11 @@ def expected_utility(
         return np.mean([s.macro_f1 for s in found], axis=0), np.mean([s.recall for s in found], axis=0)
 
     of_pilot, of_all = score(pilot), score(real.at(fitted))
-    few, few_recall = mean({name: int((pilot.labels == name).sum()) for name in names})
-    many, many_recall = mean(n_records)
-    overall = of_pilot.macro_f1 * many / np.maximum(few, 1e-9) / np.maximum(of_all.macro_f1, 1e-9)
-    learned = (of_all.recall[0] > 0) & (few_recall[0] > 0)
-    of_class = (of_pilot.recall * many_recall)[:, learned] / (few_recall * of_all.recall)[:, learned]
+    same_size, same_size_recall = mean({name: int((pilot.labels == name).sum()) for name in names})
+    full_size, full_size_recall = mean(n_records)
+    overall = of_pilot.macro_f1 * full_size / np.maximum(same_size, 1e-9) / np.maximum(of_all.macro_f1, 1e-9)
+    learned = (of_all.recall[0] > 0) & (same_size_recall[0] > 0)
+    of_class = (of_pilot.recall * full_size_recall)[:, learned] / (same_size_recall * of_all.recall)[:, learned]
     ratios = {"tstr_over_trtr": _ratio(overall)}
     if learned.any():
         worst = np.asarray(names)[learned][of_class[0].argmin()]
@@ -90,9 +99,9 @@ def _ratio(draws: Float64, label: str = "") -> ExpectedRatio:
 def _subset(
     real: LabelledTexts, rows: Sequence[int], counts: Mapping[str, int], rng: np.random.Generator
 ) -> list[int]:
-    """Return random rows with these numbers of each label, or all rows of a label that has fewer."""
+    """Return random rows, `counts[label]` of each label, or all rows of a label that has fewer."""
     chosen: list[int] = []
     for label, n in sorted(counts.items()):
-        own = [row for row in rows if real.labels[row] == label]
-        chosen += rng.permutation(own)[:n].tolist()
+        of_label = [row for row in rows if real.labels[row] == label]
+        chosen += rng.permutation(of_label)[:n].tolist()
     return sorted(chosen)

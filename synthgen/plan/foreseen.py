@@ -36,13 +36,13 @@ from synthgen.plan.reach import EXTRA_INPUT, Reach, unit_of
 from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key, passphrase_for
 from synthgen.split import Split
 
-UNEXPECTED = (InternalError, Interrupted)  # errors that are no problem of the configuration or the source
-LEAST_SPACE = 64 << 20  # bytes
+UNEXPECTED = (InternalError, Interrupted)  # errors that neither the configuration nor the source causes
+MIN_FREE_SPACE = 64 << 20  # bytes
 DEDUPE = "or set source.dedupe: all, which removes such records before the split"
 
 
 def setup_problems(config: Config, job: Job) -> Iterator[str]:
-    """Yield what would stop a run or a release independently of the records: models, key, ledger, folder."""
+    """Yield what would stop a run or a release whatever the records are: models, key, ledger, folder, disk space."""
     yield from problems_of(lambda: backend_of(config.decode.placement))
     yield from problems_of(lambda: models_of(job))
     yield from _key_problems(config)
@@ -52,16 +52,13 @@ def setup_problems(config: Config, job: Job) -> Iterator[str]:
     out = config.resolve(config.release.out)
     yield from problems_of(lambda: check_writable(out))
     # `Path.is_dir` raises an error inside a folder that may not be read
-    place = next(folder for folder in (out, *out.parents) if os.path.isdir(folder))  # noqa: PTH112
-    if (free := shutil.disk_usage(place).free) < LEAST_SPACE:
-        yield f"release.out: {free >> 20} MiB are free in {place}, and a bundle can need {LEAST_SPACE >> 20}"
+    existing = next(folder for folder in (out, *out.parents) if os.path.isdir(folder))  # noqa: PTH112
+    if (free := shutil.disk_usage(existing).free) < MIN_FREE_SPACE:
+        yield f"release.out: {free >> 20} MiB are free in {existing}; a bundle can need {MIN_FREE_SPACE >> 20} MiB"
 
 
 def _key_problems(config: Config) -> Iterator[str]:
-    """Yield what is wrong with the releaser's key.
-
-    If a terminal would prompt for the passphrase, the key is not opened.
-    """
+    """Yield what is wrong with the releaser's key; a key whose passphrase must be typed is not opened."""
     key = config.resolve(config.release.key_file)
     if is_uri(config.release.key):
         if not key.is_file():
@@ -74,26 +71,26 @@ def _key_problems(config: Config) -> Iterator[str]:
 
 
 def problems_of(check: Callable[[], object]) -> Iterator[str]:
-    """Yield the error of a check on one line, if it raises one."""
+    """Call a check; if it raises an error, yield the error as one line."""
     try:
         check()
     except (SynthGenError, AuditError) as error:
         if isinstance(error, UNEXPECTED):
             raise
-        yield on_one_line(error)
+        yield as_one_line(error)
 
 
-def on_one_line(error: SynthGenError | AuditError) -> str:
-    """Return the message, the problems and the hint of an error."""
+def as_one_line(error: SynthGenError | AuditError) -> str:
+    """Return the message, the problems and the hint of an error as one line."""
     return "; ".join(filter(None, [error.message, *error.problems, error.hint]))
 
 
-def all_in_one(errors: Sequence[SynthGenError | AuditError], others: Iterable[str]) -> SynthGenError | AuditError:
+def combined_error(errors: Sequence[SynthGenError | AuditError], others: Iterable[str]) -> SynthGenError | AuditError:
     """Return an error that lists the errors and the other problems; a single error is returned as it is."""
-    found = [*dict.fromkeys([*map(on_one_line, errors), *others])]
+    found = [*dict.fromkeys([*map(as_one_line, errors), *others])]
     if len(found) == 1:
         return errors[0]
-    return DataError(f"no plan can be made and no release is possible, for {len(found)} reasons", problems=found)
+    return DataError(f"no plan and no release are possible, for {len(found)} reasons", problems=found)
 
 
 def config_problems(config: Config, policy: Policy) -> Iterator[str]:
@@ -108,7 +105,7 @@ def config_problems(config: Config, policy: Policy) -> Iterator[str]:
 
 
 def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
-    """Yield each problem of the classes: too few persons for the method, for its limits, or unknown labels.
+    """Yield each problem of the classes: too few persons for the method or its limits, or unknown labels.
 
     `wanted` is the number of synthetic records of each label.
     """
@@ -123,26 +120,27 @@ def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> 
 
 def _exposure_problems(config: Config, limit: float, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
     """Yield a problem if `interpolate.max_exposure` is too small for the first round, whatever the weights are."""
-    unit, short = unit_of(config), []
+    unit, too_small = unit_of(config), []
     for label, m in first_requested(wanted).items():
         n = len({record.group for record in train.records if record.label == label})
         if n * limit < m:
-            short.append(
+            too_small.append(
                 f"{label!r}: {n} {unit} allow at most {int(n * limit)} vectors, but {wanted[label]} records need {m} "
                 f"(smallest possible limit: about {m / n:.3g})"
             )
-    if short:
+    if too_small:
         yield (
-            f"interpolate.max_exposure: the limit {limit:g} allows too few new vectors; {'; '.join(short)}; request "
-            "fewer records, raise interpolate.max_exposure (1.3 times the smallest possible limit usually works), or "
-            f"add {unit}"
+            f"interpolate.max_exposure: the limit {limit:g} allows too few new vectors; {'; '.join(too_small)}; "
+            "request fewer records, raise interpolate.max_exposure (1.3 times the smallest possible limit usually "
+            f"works), or add {unit}"
         )
 
 
 def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTree) -> Iterator[str]:
     """Yield each problem of the records that would stop a run or its release.
 
-    The function checks the classes, the language, and the input checks of the audits.
+    The problems concern the classes, the training texts of styles, the examples in prompts, the language, and the
+    input checks of the audits.
 
     Privacy: reads train and control without noise. The lines contain class names, rates and an AUC.
     """
@@ -154,7 +152,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
     ):
         yield from problems_of(check)
     if config.secret == PUBLIC and config.interpolate.is_private:
-        return  # a study is never released, so the input checks cannot stop it; see `refuse_doomed_run`
+        return  # such a run is never released, so the input checks do not stop it; see `refuse_doomed_run`
     as_written = Prepared(
         train=parts.train,
         control=parts.control,
@@ -164,10 +162,10 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
     )
     rules = [rule.id for rule in policy.all_rules() if rule.metric.startswith("utility.")]
     if rules and len(set(parts.train.labels)) == 1:
-        place = "source.label" if config.source.kind == "table" else "source.fields.label"
+        key = "source.label" if config.source.kind == "table" else "source.fields.label"
         yield (
-            f"rule {', '.join(rules)}: all records have one class, so no usefulness can be measured; set "
-            f"{place} to a field with several values"
+            f"rule {', '.join(rules)}: all records have the same class, so utility cannot be measured; set "
+            f"{key} to a field with several values"
         )
     for problem in split_problems(policy, as_written, seeds, config.audit.confidence):
         yield f"{problem}; {DEDUPE}" if "nearly duplicate" in problem else problem
@@ -186,18 +184,20 @@ def gate_problems(
             yield "audit accounting: it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"
         elif name in NEEDS and name != ACCOUNTING:
             yield f"audit {name}: no run supplies its input; it {EXTRA_INPUT[name]}"
-        elif isinstance(one := reach.get(name), Reach) and one.n < one.n_needed:
-            yield f"audit {name}: {one.n} {one.unit}, and {one.n_needed} are needed; {_more(one.unit)}"
+        elif isinstance(estimate := reach.get(name), Reach) and estimate.n < estimate.n_needed:
+            units = f"{estimate.n} {estimate.unit}, and {estimate.n_needed} are needed"
+            yield f"audit {name}: {units}; {_how_to_get_more(estimate.unit)}"
     if "parent_recovery" in required and not is_private:
         yield from filter(None, [certain_recovery(config.interpolate.build(), policy, n_records)])
     for rule in policy.all_rules():
-        if rule.id not in excused_rules and (why := _unmet(config, rule, reach, persons, n_records)):
+        if rule.id not in excused_rules and (why := _why_unmet(config, rule, reach, persons, n_records)):
             yield f"rule {rule.id} ({rule.metric} {rule.op} {rule.limit:g}): {why}"
 
 
-def _unmet(  # noqa: PLR0911 - one return per reason
+def _why_unmet(  # noqa: PLR0911 - one return per reason
     config: Config, rule: Rule, reach: Mapping[str, Reach | str], persons: Mapping[str, int], n_records: int
 ) -> str | None:
+    """Return why no result of this configuration can meet a rule, with the remedy; None if a result could."""
     source, _, name = rule.metric.partition(".")
     if source == "dp" and not config.interpolate.is_private:
         return "it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"
@@ -210,19 +210,22 @@ def _unmet(  # noqa: PLR0911 - one return per reason
     if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
         return f"no run supplies this number; it {EXTRA_INPUT.get(source, 'needs a mirror of the run')}"
     if name == "tau" and source in AUDITS:
-        both, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
+        smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)
-        return f"{both} {unit} on each side, and {needed} are needed; {_more(unit)}" if both < needed else None
-    if not isinstance(one := reach.get(source), Reach):
+        too_few = f"{smaller} {unit} each in train and control, and {needed} are needed; {_how_to_get_more(unit)}"
+        return too_few if smaller < needed else None
+    if not isinstance(estimate := reach.get(source), Reach):
         return None
-    if rule.min_n is not None and one.n < rule.min_n:
-        return f"{one.n} {one.unit}, and {rule.min_n} are needed; {_more(one.unit)}"
-    is_blind = rule.bound == "value" and rule.metric not in STATED and one.n < one.n_needed
-    return f"{one.n} {one.unit}, and {one.n_needed} are needed for a verdict; {_more(one.unit)}" if is_blind else None
+    if rule.min_n is not None and estimate.n < rule.min_n:
+        return f"{estimate.n} {estimate.unit}, and {rule.min_n} are needed; {_how_to_get_more(estimate.unit)}"
+    if rule.bound == "value" and rule.metric not in STATED and estimate.n < estimate.n_needed:
+        n_needed = f"{estimate.n_needed} are needed for a verdict"
+        return f"{estimate.n} {estimate.unit}, and {n_needed}; {_how_to_get_more(estimate.unit)}"
+    return None
 
 
-def _more(unit: str) -> str:
-    """Return how to get more of a unit of an audit: see `Reach.unit`."""
+def _how_to_get_more(unit: str) -> str:
+    """Return how to get more of the units that an audit counts: see `Reach.unit`."""
     if "synthetic" in unit:
         return "request more records"
     return f"add {unit.partition(' ')[0]}, or raise split.train and split.control"

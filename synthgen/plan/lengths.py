@@ -8,7 +8,7 @@ from synthgen.config import Config
 from synthgen.core.types import Corpus
 
 TOKENS_PER_WORD = 1.4  # of English clinical text under the embedded tokenizer
-LEAST_CARRIED = 0.6  # the plan warns if generated texts can have less than this share of the words of train
+MIN_WRITABLE_SHARE = 0.6  # the plan warns if generated texts have room for less than this share of the words of train
 
 
 def words_per_record(corpora: Iterable[Corpus]) -> tuple[int, int, int]:
@@ -20,13 +20,13 @@ def words_per_record(corpora: Iterable[Corpus]) -> tuple[int, int, int]:
 
 def length_warning(config: Config, train: Corpus) -> str | None:
     """Return a warning if the records of the source have far more words than a generated text can have."""
-    most = config.decode.token_limit / TOKENS_PER_WORD
+    max_words = config.decode.token_limit / TOKENS_PER_WORD
     words = [len(text.split()) for text in train.texts]
-    share = sum(min(n, most) for n in words) / max(sum(words), 1)
-    if config.segments is not None or share >= LEAST_CARRIED:
+    share = sum(min(n, max_words) for n in words) / max(sum(words), 1)
+    if config.segments is not None or share >= MIN_WRITABLE_SHARE:
         return None
     return (
         f"source: a record has {sum(words) / len(words):.0f} words on average, and a generated text at most about "
-        f"{most:.0f}, so {share:.0%} of the length can be written; add the section segments, or raise "
+        f"{max_words:.0f}, so {share:.0%} of the length can be written; add the section segments, or raise "
         "decode.max_new_tokens"
     )

@@ -1,4 +1,4 @@
-"""Predict how many new records are mostly one person's, which the audit `parent_recovery` fails."""
+"""Predict the share of new records made mostly from one person, which make the audit `parent_recovery` fail."""
 
 import numpy as np
 
@@ -15,8 +15,8 @@ ALMOST_CERTAIN = 0.999
 def one_person_share(method: Interpolator) -> float:
     """Return the expected share of new records with fewer than `MIN_EFFECTIVE_PARENTS` effective parents, 0 to 1.
 
-    No method derives the weights of the parents from the records, unless `max_exposure` limits them. With such a
-    limit, the share is unknown, and the function returns 0.
+    The weights of the parents do not depend on the records, so the function simulates them. Exception: under
+    `max_exposure` they do depend on the records; the share is then unknown, and the function returns 0.
     """
     if method.max_parents == 0 or getattr(method, "max_exposure", None) is not None:
         return 0.0
@@ -32,12 +32,12 @@ def one_person_share(method: Interpolator) -> float:
 
 
 def certain_recovery(method: Interpolator, policy: Policy, n_records: int) -> str | None:
-    """Return why `parent_recovery` fails with a probability above `ALMOST_CERTAIN`, with the remedy, or None."""
+    """Return why `parent_recovery` is almost certain to fail, with the remedy; None if it may pass."""
     share = one_person_share(method)
     if 1 - (1 - share) ** n_records <= ALMOST_CERTAIN:
         return None
-    given = policy.dp_substitute
-    limit = "" if given is None else f" of at most {given.max_epsilon:g}, which the policy accepts instead"
+    substitute = policy.dp_substitute
+    limit = "" if substitute is None else f" of at most {substitute.max_epsilon:g}, which the policy accepts instead"
     return (
         f"audit parent_recovery: {method.name} makes about {share:.0%} of the records mostly from one person (fewer "
         f"than {MIN_EFFECTIVE_PARENTS} effective parents), and the audit fails if there is one such record; for "

@@ -1,7 +1,7 @@
 """Write a few texts before a run, to predict how many candidates the filters accept and how long the run takes.
 
-The pilot runs the stages from load to embed on the whole source and decodes the reconstructions; the run that follows
-uses these results. It then makes `PILOT_LATENTS` new vectors, writes one candidate for each and filters them.
+The pilot runs the stages from load to embed on the whole source and decodes the reconstructions; the later run reuses
+these results. The pilot then makes `PILOT_LATENTS` new vectors, writes one candidate for each and filters them.
 """
 
 import math
@@ -34,20 +34,20 @@ from synthgen.plan.expected_utility import ExpectedRatio, expected_utility
 from synthgen.plan.stage_times import StageTime, stage_times
 
 PILOT_LATENTS = 120  # at an acceptance of 50 %, this gives a standard error of 4.6 percentage points
-FEWEST_OF_CLASS = 4
-FEWEST_TO_JUDGE = 10  # accepted texts of a class; with fewer, its expected ratio says little
+MIN_LATENTS_PER_CLASS = 4
+MIN_ACCEPTED_TEXTS = 10  # if the pilot accepts fewer texts of a class, its expected ratio says little
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
 CONFIDENCE = 0.975  # of each end of the interval of the accepted share
 AGREEMENT = "class_agreement"
-CAUTION = 0.9  # confidence of the lower end of the share of a class, from which a lack of records is a risk
-# Audits that one copied or identifying text can fail, so that a few texts may show the failure of the run.
-OF_SINGLE_TEXTS = ("memorization", "identifiers")
+CAUTION = 0.9  # confidence of the lower end of the accepted share of a class, which `_rarely_accepted` uses
+# Audits that fail because of a single copied or identifying text, so a pilot can already show that the run may fail.
+SINGLE_TEXT_AUDITS = ("memorization", "identifiers")
 RATIOS = (
     "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
     "recall of the weakest class (worst_class_ratio)"
 )
-STYLE_ADVICE = "decode.style is plain, so the texts read like textbooks; auto chooses the style nearest to your texts"
-# For each filter: the key to change and how. Texts that fail the copy rule repeat passages of train.
+STYLE_ADVICE = "decode.style is plain, so the texts read like textbooks; auto selects the style that fits yours best"
+# For each filter or reason of rejection: what is wrong with the texts, and the key to change.
 REMEDIES = {
     AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
     "length_short": "the texts are shorter than the real ones: raise decode.max_new_tokens, add the section "
@@ -60,7 +60,7 @@ REMEDIES = {
     "language": "the language model does not write the language of the source: set decode.model and decode.bridge",
     "latent_distance_far": "the texts do not follow their vectors: set decode.style: auto, or raise "
     "filter.embedding_distance.high",
-    "class_distance_far": "the texts have other subjects than the class: name the type of text in decode.prompt",
+    "class_distance_far": "the texts have other subjects than their class: name the type of text in decode.prompt",
     "class_distance_near": "the texts are more typical of the class than real ones: raise decode.temperature",
     "copy": "the texts repeat passages of train: lower decode.words, or raise interpolate.k_neighbors",
     "near_duplicate": "the texts repeat one another: raise decode.temperature",
@@ -77,20 +77,22 @@ class Pilot:
     """
 
     written: Mapping[str, int]  # number of candidates by label
-    accepted: Mapping[str, int]  # number of them that passed all filters, by label
-    rejected: Mapping[str, int]  # number of the others by the reason of the first filter that they failed
+    accepted: Mapping[str, int]  # number of candidates that passed all filters, by label
+    rejected: Mapping[str, int]  # number of rejected candidates, by the reason of the first filter that they failed
     share: float  # accepted share of candidates, 0 to 1
-    low: float  # ends of its interval, each with 97.5 % confidence
+    low: float  # ends of the interval of `share`, each with 97.5 % confidence
     high: float
     records: Mapping[str, int]  # expected number of synthetic records by label
-    run_share: float  # expected accepted share in all rounds; later rounds write texts of classes that lack records
+    run_share: (
+        float  # expected accepted share in the whole run, whose later rounds write only classes that lack records
+    )
     texts: int  # expected number of candidates in all rounds
     minutes: float  # expected duration of the whole run, without the calibration suite of the policy
-    minutes_done: float  # the part of it that the pilot has finished and the run reuses
+    minutes_done: float  # the part of `minutes` that the pilot has finished and the run reuses
     stages: tuple[StageTime, ...]  # the time of each stage; the sum is `minutes`
-    utility: Mapping[str, ExpectedRatio]  # expected ratios to real records
-    limits: Mapping[str, float]  # limits of the policy for these ratios
-    advice: tuple[str, ...]  # for the most frequent reasons of rejection: what to change
+    utility: Mapping[str, ExpectedRatio]  # expected ratios, see `expected_utility`
+    limits: Mapping[str, float]  # limits of the policy for these ratios, by name
+    advice: tuple[str, ...]  # optional changes, for example for the most frequent reasons of rejection
     risks: tuple[str, ...]  # rules that the run may not meet, and audits that the accepted texts fail
     problems: tuple[str, ...]  # why the run will end, or is expected to end, without a release
 
@@ -129,7 +131,7 @@ class Pilot:
 
 
 def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
-    """Run the pilot of a configuration without a privacy budget, and return what it found.
+    """Run the pilot of a configuration without a privacy budget, and return its results.
 
     `wanted` is the number of records of each label.
 
@@ -144,16 +146,16 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         prepared, encoder, embedded, view = _prepare(job, done)
         setup, reconstructed = finish(stage_order.set_up_writing(job, view, encoder), done)
         start = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
-        before = len(done)
-        own = replace(job, root=job.seeds.child("pilot"))  # other vectors and texts than those of the run
-        state, latents, filtered = finish(stage_order.write_round(own, setup, start, reconstructed, 1), done)
+        n_reused = len(done)
+        pilot_job = replace(job, root=job.seeds.child("pilot"))  # the run draws other vectors and texts
+        state, latents, filtered = finish(stage_order.write_round(pilot_job, setup, start, reconstructed, 1), done)
     judged = read_candidates(filtered.folder / JUDGED)
     write_json(job.workspace.root / TEXTS, [_shown(candidate) for candidate in judged])
     n_candidates, rates = job.config.decode.candidates, accepted_rates(judged)
     records, requested = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in rates.items()})
     texts = sum(requested.values()) * n_candidates
     sizes = (len(prepared.train), len(prepared.control), sum(records.values()))
-    stages = stage_times(done[:before], done[before:], repeats=texts / len(judged), sizes=sizes)
+    stages = stage_times(done[:n_reused], done[n_reused:], repeats=texts / len(judged), sizes=sizes)
     n_accepted = sum(c.kept for c in judged)
     interval = clopper_pearson(n_accepted, len(judged), confidence=CONFIDENCE)
     problems = tuple(split_problems(policy, prepared, job.seeds, job.config.audit.confidence))
@@ -183,14 +185,14 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
             *([STYLE_ADVICE] if _is_plain(job.config.decode) else []),
             *_advice(judged, filtered.counts["bounds"], setup.max_new_tokens),
             *_most_confused(judged, state.vectors, embedded),
-            *_cheaper(wanted, rates, n_candidates, texts),
+            *_savings(wanted, rates, n_candidates, texts),
         ),
         problems=(*problems, *_problems(policy, wanted, records, n_accepted)),
     )
 
 
 def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encoder, Embedded, rounds.TrainingView]:
-    """Run the stages from load to embed, append their results to `done`, and return what the later stages read."""
+    """Run the stages from load to embed, append their results to `done`, and return the inputs of later stages."""
     loaded = prepare.load_source(job, prepare.extract_notes(job))
     parts = prepare.split_source(job, loaded)
     clean = prepare.replace_identifiers(job, loaded, parts)
@@ -205,10 +207,10 @@ def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encod
 def pilot_counts(wanted: Mapping[str, int]) -> dict[str, int]:
     """Return the number of latents of each label in a pilot.
 
-    The numbers have the proportions of the run, but each label has at least `FEWEST_OF_CLASS` latents.
+    The numbers are proportional to `wanted`, but each label has at least `MIN_LATENTS_PER_CLASS` latents.
     """
     shares = largest_remainder(wanted, PILOT_LATENTS)
-    return {label: max(n, FEWEST_OF_CLASS) for label, n in shares.items()}
+    return {label: max(n, MIN_LATENTS_PER_CLASS) for label, n in shares.items()}
 
 
 def _shown(candidate: Candidate) -> dict[str, str]:
@@ -220,8 +222,8 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
     """Return the estimated accepted share of candidates of each label.
 
-    Each label has few candidates. Its share is therefore shrunk towards the share over all labels, as if the label
-    had two further candidates with that share.
+    Each label has few candidates. The share of a label is therefore shrunk towards the share over all labels, as if
+    the label had two more candidates with the overall share.
     """
     overall = sum(c.kept for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
@@ -238,13 +240,13 @@ def expected(wanted: Mapping[str, int], rates: Mapping[str, float]) -> tuple[dic
     number of latents is usually too low.
     """
     requested, number = rounds.first_requested(wanted), 1
-    before = dict.fromkeys(wanted, 0.0)
+    kept_before = dict.fromkeys(wanted, 0.0)
     while True:
         kept = {label: n * rates[label] for label, n in requested.items()}
-        further = rounds.further_requested(wanted, before, kept, requested, number)
+        further = rounds.further_requested(wanted, kept_before, kept, requested, number)
         if further is None:
             return {label: min(n, round(kept[label])) for label, n in wanted.items()}, requested
-        before, requested, number = kept, further, number + 1
+        kept_before, requested, number = kept, further, number + 1
 
 
 def _advice(
@@ -259,13 +261,13 @@ def _advice(
         yield f"{reason} rejected {n / len(judged):.0%}: {REMEDIES.get(name, 'see the key of this name in filter')}"
         longest = bounds["length"]["high"] if reason == "length_long" else math.inf
         if (enough := MIN_TOKENS_PER_WORD * longest) < max_new_tokens:
-            yield f"decode.max_new_tokens: auto cuts the texts at about {enough:.0f} tokens, as long as real ones"
-        of_filter = bounds.get(AGREEMENT, {}) if reason == AGREEMENT else {}
-        if (lower := of_filter.get("minimum_for_most_real", 1.0)) < of_filter.get("minimum", 0.0):
+            yield f"decode.max_new_tokens: auto cuts the texts at about {enough:.0f} tokens, the length of real texts"
+        limits = bounds.get(AGREEMENT, {}) if reason == AGREEMENT else {}
+        if (lower := limits.get("minimum_for_most_real", 1.0)) < limits.get("minimum", 0.0):
             scores = [o.score for c in judged for o in c.outcomes if o.name == reason]
             yield (
-                f"class_agreement {of_filter['minimum']:g} keeps {of_filter['share_of_real_kept']:.0%} of the real "
-                f"records; {lower:.2g} keeps {SHARE_OF_REAL:.0%} of them and "
+                f"class_agreement {limits['minimum']:g} keeps {limits['share_of_real_kept']:.0%} of the real "
+                f"records; {lower:.2g} would keep {SHARE_OF_REAL:.0%} of the real records and "
                 f"{sum(s >= lower for s in scores) / len(scores):.0%} of the pilot's texts"
             )
 
@@ -275,7 +277,7 @@ def _is_plain(decode: DecodeConfig) -> bool:
 
 
 def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedded) -> Iterator[str]:
-    """Yield the two classes that the texts rejected by `class_agreement` connect most often, if they are many."""
+    """Yield the classes that rejected texts confuse most often, if `class_agreement` rejects a tenth of the texts."""
     rejected = [i for i, c in enumerate(judged) if any(o.name == AGREEMENT and not o.passed for o in c.outcomes)]
     if len(rejected) < len(judged) / 10:
         return
@@ -284,19 +286,19 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
     )
     classes = encoder_logistic(LabelledTexts.of(train.ids, train.labels, train.vectors), texts, 0)
     pairs = zip(texts.labels.tolist(), classes.tolist(), strict=True)
-    counts = Counter((own, other) for own, other in pairs if own != other)
-    for (own, other), n in counts.most_common(1):
+    counts = Counter((label, other) for label, other in pairs if label != other)
+    for (label, other), n in counts.most_common(1):
         texts_of = f"{n} of its {len(rejected)} rejected texts"
-        yield f"{AGREEMENT}: {texts_of} were written for {own} and resemble {other} more"
+        yield f"{AGREEMENT}: {texts_of} were written for {label} and resemble {other} more"
 
 
-def _cheaper(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
-    """Yield how many texts a run with one candidate for each vector writes, if it needs far fewer."""
-    of_one = sum(expected(wanted, rates)[1].values())
-    if n_candidates > 1 and of_one < 0.75 * texts:
+def _savings(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
+    """Yield the number of texts with one candidate for each vector, if a run then needs far fewer texts."""
+    n_with_one = sum(expected(wanted, rates)[1].values())
+    if n_candidates > 1 and n_with_one < 0.75 * texts:
         yield (
             f"decode.candidates: {n_candidates} texts are written for each vector, and the nearest one is kept; "
-            f"with 1, about {of_one} texts are enough, of lower quality"
+            f"with 1, about {n_with_one} texts are enough, of lower quality"
         )
 
 
@@ -305,8 +307,8 @@ def _accepted(
 ) -> tuple[LabelledTexts, frozenset[str]]:
     """Return the accepted texts of the pilot, and the ids of the train records that they were made from."""
     rows = [i for i, candidate in enumerate(judged) if candidate.kept]
-    place = {name: i for i, name in enumerate(latents.ids)}
-    parents = frozenset(p for i in rows for p in latents.parent_ids[place[judged[i].latent_id]])
+    row_of_latent = {name: i for i, name in enumerate(latents.ids)}
+    parents = frozenset(p for i in rows for p in latents.parent_ids[row_of_latent[judged[i].latent_id]])
     kept = [judged[i] for i in rows]
     return LabelledTexts.of([c.text for c in kept], [c.label for c in kept], vectors[rows]), parents
 
@@ -318,53 +320,54 @@ def _risks(
     judged: Sequence[Candidate],
     train: Corpus,
 ) -> Iterator[str]:
-    """Yield each rule on utility that the expected ratios of the classifier on vectors do not meet."""
+    """Yield a line for each utility rule that the expected ratios do not meet: see `expected_utility`."""
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")
         if not source.startswith("utility") or rule.op != ">=" or name not in utility:
             continue
         value, low, label = utility[name]
         if (low if rule.bound == "low" else value) < rule.limit:
-            more = "" if n_candidates >= 4 else ", set decode.candidates to 4"
+            candidates = "" if n_candidates >= 4 else ", set decode.candidates to 4"
             n = sum(candidate.kept and candidate.label == label for candidate in judged)
-            persons, is_unsure = len({r.group for r in train.records if r.label == label}), n < FEWEST_TO_JUDGE
+            persons, is_unsure = len({r.group for r in train.records if r.label == label}), n < MIN_ACCEPTED_TEXTS
             likely = f"a refusal is {'possible' if value >= rule.limit or (label and is_unsure) else 'likely'}"
-            few = f", of which the pilot accepted only {n} texts, too few to tell" * is_unsure
-            weakest = (
-                f"; the weakest class is {label} ({persons} persons in train){few}: add persons to it, leave it "
-            )
-            more_of_it = f"{weakest}out (source.min_class, then: drop), " if label else "; "
+            few = f"; the pilot accepted only {n} texts of this class, too few to be sure" * is_unsure
+            weakest = f"; the weakest class is {label} ({persons} persons in train{few}): add persons to this class, "
+            for_class = f"{weakest}leave it out (source.min_class, then: drop), " if label else "; "
             yield (
                 f"rule {rule.id}: {name} is expected at {value:.2f}, its lower end at {low:.2f}, and the limit is "
-                f"{rule.limit:g}, so {likely}{more_of_it}request more "
-                f"records (interpolate.total){more}, or compare the texts with yours: synthgen preview"
+                f"{rule.limit:g}, so {likely}{for_class}request more "
+                f"records (interpolate.total){candidates}, or compare the texts with yours: synthgen preview"
             )
 
 
 def _rarely_accepted(
     policy: Policy, wanted: Mapping[str, int], judged: Sequence[Candidate], n_candidates: int
 ) -> Iterator[str]:
-    """Yield each rule on class shares that the run may not meet, because candidates of some classes rarely pass."""
+    """Yield each rule on class shares that the run may not meet, because candidates of some classes rarely pass.
+
+    The accepted share of each class is assumed to be at the lower end of its interval with confidence `CAUTION`.
+    """
     written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.kept)
-    low = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
-    records, _ = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in low.items()})
+    low_rates = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
+    records, _ = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in low_rates.items()})
     distance = distance_of_shares(records, wanted)
     few = ", ".join(f"{y}: {kept[y]} of {written[y]}" for y, n in wanted.items() if records[y] < n)
     for rule in policy.all_rules():
         if rule.metric == "balance.tv_distance" and distance > rule.limit:
-            yield f"rule {rule.id}: few candidates of some classes pass ({few}), so records of them may be missing"
+            yield f"rule {rule.id}: few candidates of some classes pass ({few}), so these classes may lack records"
 
 
 def _failed_audits(
     job: Job, policy: Policy, prepared: prepare.Prepared, judged: Sequence[Candidate]
 ) -> Iterator[str]:
-    """Yield each audit of single texts that decides under this policy and that the accepted texts fail.
+    """Yield a line for each of `SINGLE_TEXT_AUDITS` that the policy gates on and that the accepted texts fail.
 
-    An audit without a verdict is not yielded: with the few texts of a pilot, it often misses planted copies of short
-    records that it finds in a run.
+    An audit without a verdict yields no line. With the few texts of a pilot, an audit often reaches no verdict,
+    because it misses planted copies of short records that it would find in a run.
     """
     deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
-    names = [name for name in OF_SINGLE_TEXTS if name in deciding]
+    names = [name for name in SINGLE_TEXT_AUDITS if name in deciding]
     written = tuple(Record(id=c.latent_id, text=c.text, label=c.label, group=c.latent_id) for c in judged if c.kept)
     if not names or not written:
         return
@@ -385,7 +388,7 @@ def _failed_audits(
 def _problems(
     policy: Policy, wanted: Mapping[str, int], records: Mapping[str, int], n_accepted: int
 ) -> Iterator[str]:
-    """Yield why the run is expected to end without a release: no records, or too few of some classes."""
+    """Yield why the run is expected to end without a release: no records, or too few records of some classes."""
     if n_accepted == 0:
         yield "pilot: no text passed the filters, so the run would write few records or none"
         return

@@ -38,8 +38,8 @@ from synthgen.plan.documents import documents_in_words
 from synthgen.plan.estimated_time import choosing_seconds, decoding_seconds, deidentifying_seconds
 from synthgen.plan.foreseen import (
     UNEXPECTED,
-    all_in_one,
     class_problems,
+    combined_error,
     config_problems,
     gate_problems,
     setup_problems,
@@ -47,30 +47,30 @@ from synthgen.plan.foreseen import (
 )
 from synthgen.plan.lengths import length_warning, words_per_record
 from synthgen.plan.pilot import Pilot, run_pilot
-from synthgen.plan.reach import PERSONS, TOO_FEW, Reach, counted_in, reach_of, unit_of
+from synthgen.plan.reach import PERSONS, TOO_FEW, Reach, reach_of, unit_of, with_unit
 from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split import Split, split
 
 RECOVERED = (
-    "parent_recovery finds the parents of interpolated records on most data, and the release is then refused; "
-    "interpolate.method: dp-gaussian with an accepted budget takes its place"
+    "on most data, parent_recovery finds the parents of interpolated records, and the release is then refused; "
+    "interpolate.method: dp-gaussian with an accepted budget replaces this audit"
 )
 SUITE = "if all other rules are met, the run tests the audits on your records, which takes about an hour more"
 REPEATED = (
     "ledger: this would be attempt {0} on these control {2}, so every interval needs the confidence {1:.4f} and "
     "more {2}; use control {2} that were not audited before"
 )
-DOUBTFUL = "a release is possible, and it may be refused for the reasons after `at risk`"
+DOUBTFUL = "a release is possible, but it may be refused for the reasons marked `at risk`"
 POSSIBLE = "nothing that is known before the run prevents a release"
-UNTESTED = f"{POSSIBLE}; without a pilot, it is not known how good the texts are"
+UNTESTED = f"{POSSIBLE}; without a pilot, the quality of the texts is unknown"
 NOT_REQUIRED = "too few for a pass, which this policy does not require"
 OWN_LOG = "reads the log of the run and the log of its dry run on fictional persons"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Hold the checks and estimates of a run that has not started."""
+    """The results of the checks and estimates of a run that has not started."""
 
     documents: Mapping[str, Any] | None  # counts of the documents of a hospital source; None for a table
     rows: int  # number of rows of the source
@@ -80,12 +80,12 @@ class Plan:
     class_persons: dict[str, int]  # number of persons with records of each label
     near_duplicates: int  # number of control records that were removed because they nearly repeat a train record
     unit: str  # "persons", or "records" if the source has no person ids; each record then counts as a person
-    persons: dict[str, int]  # number of them in "train" and "control"
+    persons: dict[str, int]  # number of these units in "train" and in "control"
     wanted: dict[str, int]  # number of synthetic records by label
     candidates: int  # estimated number of texts to decode
-    words: tuple[int, int, int]  # numbers of words that 10 %, 50 % and 90 % of the records do not exceed
+    words: tuple[int, int, int]  # 10 %, 50 % and 90 % quantiles of the number of words per record
     segments: dict[str, float] | None  # "per_record": mean number in train; "headings": number of shared headings
-    fits: int  # largest number of class-agreement regressions; 0 without that filter
+    fits: int  # largest number of regressions that `filter.class_agreement` fits; 0 without that filter
     minutes: float  # estimated duration of the run
     deidentify_minutes: float  # the part of `minutes` that finding identifiers takes
     deidentify_engine: str  # rules, rules+ner or off
@@ -96,11 +96,11 @@ class Plan:
     epsilon: float | None = None  # the budget of the run; None without differential privacy
     delta: float | None = None
     reads: tuple[tuple[str, str], ...] = ()  # accesses to private text, each with its privacy cost; empty without DP
-    ledger: str | None = None  # budget already spent by the ledger; None without a ledger
-    disclosure: str | None = None  # what the model receives of a vector if it receives only prompt words; else None
-    notes: tuple[str, ...] = ()  # what was changed or noticed while the source was read
+    ledger: str | None = None  # budget of all runs that the ledger has recorded; None without a ledger
+    disclosure: str | None = None  # bits of a vector that the model receives as prompt words; None with a bridge
+    notes: tuple[str, ...] = ()  # remarks on how the source was read
     warnings: tuple[str, ...] = ()
-    pilot: Pilot | None = None  # what a few texts showed; None without a pilot
+    pilot: Pilot | None = None  # None without a pilot
     problems: tuple[str, ...] = ()  # what would stop the run, or make its release certain to be refused
 
     def __repr__(self) -> str:
@@ -123,14 +123,14 @@ class Plan:
         low, median, high = self.words
         lines.append(f"words per record: {low} (10 % have fewer), {median} (median), {high} (10 % have more)")
         if self.segments is not None:
-            many, headings = self.segments["per_record"], self.segments["headings"]
-            lines.append(f"segments: {many:.1f} per record, {headings:.0f} shared headings")
+            per_record, headings = self.segments["per_record"], self.segments["headings"]
+            lines.append(f"segments: {per_record:.1f} per record, {headings:.0f} shared headings")
         if self.pilot is None:
             texts = f"about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores"
             lines.append(f"texts to decode: {texts}")
         if self.pilot is None and self.deidentify_minutes >= 1:
             lines.append(
-                f"  of these, {self.deidentify_minutes:.0f} minutes for identifiers ({self.deidentify_engine})"
+                f"  of these minutes, {self.deidentify_minutes:.0f} to find identifiers ({self.deidentify_engine})"
             )
         if self.disclosure is not None:
             lines.append(f"decoder input per vector: {self.disclosure}, and nothing else")
@@ -147,7 +147,7 @@ class Plan:
         return "\n".join([*lines, *self.outlook()])
 
     def _classes(self) -> list[str]:
-        """Return the sizes of train and control, and a table of the classes; persons only if they are known."""
+        """Return the sizes of train and control, and a table of the classes; persons only if the source has ids."""
         rows: list[tuple[str, ...]] = [("records by class", "train", "control", "to write", "of persons")]
         rows += [
             (y[:32], *(str(of.get(y, 0)) for of in (self.train, self.control, self.wanted, self.class_persons)))
@@ -172,15 +172,15 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     """Return the plan of a configuration, on the split that the run will use.
 
     The function reads the source and the ledger. It creates the workspace with its secret, if there is none yet.
-    `problems` of the plan lists every reason that prevents a release.
+    The field `problems` of the plan lists every reason that prevents a release.
 
     If `pilot` is true, the function also writes a few texts (see `run_pilot`). The duration and the number of texts
-    that the pilot predicts replace the estimates. The pilot is skipped if a problem outside the section `release` was
-    found. It is also skipped under a privacy budget, because it would read train outside the budget.
+    that the pilot predicts then replace the estimates. The pilot is skipped if there is a problem outside the section
+    `release`. It is also skipped under a privacy budget, because it would read train outside the budget.
 
     Raises:
-        SynthGenError: the policy or the source cannot be used, so that there is no plan. If there are further
-            problems, the error is a DataError that lists all of them.
+        SynthGenError: the policy or the source cannot be used, so no plan can be made. If there are other problems as
+            well, the error is a DataError that lists all problems.
     """
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
     plan = _plan_of(job)
@@ -193,7 +193,7 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
 
 
 def _plan_of(job: Job) -> Plan:
-    """Return the plan without a pilot; if there is none, raise one error with all problems that were found."""
+    """Return the plan without a pilot; if no plan can be made, raise one error that lists all problems."""
     config, problems, errors = job.config, list[str](), list[SynthGenError | AuditError]()
     policy = plan = None
     try:
@@ -203,7 +203,7 @@ def _plan_of(job: Job) -> Plan:
         errors.append(error)
     try:
         if policy is None:
-            _read(job)
+            _read_source(job)
         else:
             plan = _estimates(job, policy)
     except (SynthGenError, AuditError) as error:
@@ -211,7 +211,7 @@ def _plan_of(job: Job) -> Plan:
             raise
         errors.append(error)
     if plan is None or errors:
-        raise all_in_one(errors, [*problems, *setup_problems(config, job)])
+        raise combined_error(errors, [*problems, *setup_problems(config, job)])
     return replace(plan, problems=tuple(dict.fromkeys([*problems, *plan.problems])))
 
 
@@ -219,7 +219,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     """Return the plan without a pilot."""
     config, seeds = job.config, job.seeds
     cores, is_private = usable_cores(), config.interpolate.is_private
-    documents, report, parts = _read(job)
+    documents, report, parts = _read_source(job)
     config = config.for_texts(parts.train.texts)
     labels = config.source.labels if is_private else parts.train.labels
     wanted = wanted_counts(labels or (), config.interpolate.balance, config.interpolate.total)
@@ -232,7 +232,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
         config.decode.style
     )
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
-    ledger, refused = _room(config, policy, persons["train"])
+    ledger, refused = _remaining_budget(config, policy, persons["train"])
     number, n_records = attempt_number(job, parts.control), sum(wanted.values())
     reach = _reach(config, policy, persons, n_records, number)
     problems = [*filter(None, [refused]), *setup_problems(config, job)]
@@ -253,7 +253,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
         candidates=candidates,
         words=words_per_record((parts.train, parts.control)),
         segments=segments,
-        fits=_fits(config),
+        fits=_n_regressions(config),
         minutes=(seconds + deidentifying) / 60,
         deidentify_minutes=deidentifying / 60,
         deidentify_engine=engine,
@@ -277,7 +277,7 @@ def _reach(
 ) -> Mapping[str, Reach | str]:
     """Return what each audit can show at attempt `number`: see `reach_of`."""
     n_train, n_control = persons["train"], persons["control"]
-    return counted_in(
+    return with_unit(
         unit_of(config), reach_of(policy, n_train, n_control, n_records, config.audit.confidence, number)
     )
 
@@ -291,8 +291,8 @@ def _class_persons(parts: Split) -> dict[str, int]:
 def attempt_number(job: Job, control: Corpus) -> int:
     """Return the number that the next audit of these control persons would have in the ledger.
 
-    Under a privacy budget it is 1, because the numbers of earlier audits depend on who the persons are. If the last
-    run in the workspace had this configuration and was audited, its attempt is not counted again.
+    Under a privacy budget the function returns 1, because the count of earlier audits depends on who the control
+    persons are. The attempt of the last run in the workspace is not counted again if it had this configuration.
     """
     ledger, mark = ledger_of(job.config)
     if job.config.interpolate.is_private or not ledger.is_dir():
@@ -300,11 +300,11 @@ def attempt_number(job: Job, control: Corpus) -> int:
     try:
         earlier = attempts_before(ledger, mark, control=as_table(control, {}))
     except InputError:
-        return 1  # `setup_problems` lists what is wrong with the ledger, and nothing can be released
+        return 1  # `setup_problems` reports this error, and nothing can be released
     return max(1, earlier + (0 if has_finished(job, "audit") else 1))
 
 
-def _read(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]:
+def _read_source(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]:
     """Return the counts of extracted documents (None for a table), the source as a run loads it, and its split."""
     config, seeds = job.config, job.seeds
     with job.workspace.locked():
@@ -336,9 +336,9 @@ def _warnings(
 def _in_words(
     reach: Mapping[str, Reach | str], config: Config, policy: Policy, problems: Sequence[str]
 ) -> dict[str, str]:
-    """Return a sentence per audit on what it can show, and on how it decides about the release."""
-    own = {"accounting": OWN_LOG} if config.interpolate.is_private and "accounting" in reach else {}
-    words = {name: what if isinstance(what, str) else what.to_text() for name, what in {**reach, **own}.items()}
+    """Return a sentence for each audit that states what it can show and how it affects the release decision."""
+    reach = {**reach, "accounting": OWN_LOG} if config.interpolate.is_private and "accounting" in reach else reach
+    words = {name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()}
     blocked = {
         name
         for name in words
@@ -346,23 +346,22 @@ def _in_words(
         if f"({name}." in problem or problem.startswith(f"audit {name}:")
     }
     shown = {name: what if name in blocked else what.replace(TOO_FEW, NOT_REQUIRED) for name, what in words.items()}
-    return {name: f"{what}; {_role(policy, name)}" for name, what in shown.items()}
+    return {name: f"{what}; {_effect_on_decision(policy, name)}" for name, what in shown.items()}
 
 
-def _role(policy: Policy, audit: str) -> str:
-    """Return how an audit decides about a release: by its verdict, by rules on its numbers, or not at all."""
-    own = [rule for rule in policy.all_rules() if rule.metric.startswith(f"{audit}.")]
-    rules = [rule.id for rule in own if rule.metric not in STATED]
+def _effect_on_decision(policy: Policy, audit: str) -> str:
+    """Return how an audit affects the release decision: by its verdict, by rules on its numbers, or not at all."""
+    of_audit = [rule for rule in policy.all_rules() if rule.metric.startswith(f"{audit}.")]
+    rules = [rule.id for rule in of_audit if rule.metric not in STATED]
     ways = ["its verdict"] * (audit in policy.required) + ([f"rule {', '.join(rules)}"] if rules else [])
-    if ways:
-        return f"decides by {' and '.join(ways)}"
-    return "measured only" if not own else f"measured only; rule {own[0].id} requires only that parents are known"
+    rule = f"; rule {of_audit[0].id} requires only that parents are known" if of_audit else ""
+    return f"decides by {' and '.join(ways)}" if ways else f"measured only{rule}"
 
 
-def _room(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
-    """Return the budget already spent in the ledger, and why the run would stop before it reserves its own.
+def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
+    """Return the budget already spent in the ledger, and why the run would stop before it reserves its own budget.
 
-    Each is None if there is nothing to state.
+    Each part is None if it does not apply. `persons` is the number of train persons.
     """
     if not config.interpolate.is_private:
         return None, None
@@ -370,17 +369,17 @@ def _room(config: Config, policy: Policy, persons: int) -> tuple[str | None, str
     try:
         if ledger_of(config)[0].is_dir():
             before, is_reserved = check_room(config, policy)
-            own = "; this run continues with its own reservation" if is_reserved else ""
+            reserved = "; this run continues with its own reservation" if is_reserved else ""
             if before is not None:
-                spent = f"epsilon {before.epsilon:.4g} at delta {before.delta:g} for all runs together{own}"
+                spent = f"epsilon {before.epsilon:.4g} at delta {before.delta:g} for all runs together{reserved}"
     except Overspent as refused:
         why = "; ".join(refused.problems) or refused.message
         return None, f"dp: the remaining budget in the ledger does not cover this run; the run would stop: {why}"
-    wrong = None if is_reserved else large_delta(config, policy, persons)
-    return spent, wrong and f"{wrong}; the run would stop before it reserves its budget"
+    problem = None if is_reserved else large_delta(config, policy, persons)
+    return spent, problem and f"{problem}; the run would stop before it reserves its budget"
 
 
-def _fits(config: Config) -> int:
+def _n_regressions(config: Config) -> int:
     is_private = config.interpolate.is_private
     parents = 0 if is_private else config.interpolate.build().max_parents
     return 0 if config.filter.class_agreement is None else fits_for(parents)

@@ -35,23 +35,24 @@ from synthgen.pipeline.workspace import StageResult, Workspace
 from synthgen.segment import record_vectors
 
 FILE = "preview.json"  # in the workspace
-FIRST = "preview"  # folder in the workspace, with the results of the first notes
+FOLDER = "preview"  # folder in the workspace, with the results of the first notes
 N_TEXTS = 10
-MOST_OF_CLASS = 2
-LEAST_PERSONS = 12  # of a class, if it has so many; SMOTE needs one more than `interpolate.k_neighbors`
-MOST_RECORDS = 300  # records of train that are read
-FIRST_NOTES = 3000  # notes of a hospital source that are read, unless they are too few of a class
-PART = (
-    f"Only the first {FIRST_NOTES} notes of the source were read. Classes with fewer than {LEAST_PERSONS} persons in "
-    "their train part are left out."
+MAX_TEXTS_PER_CLASS = 2
+MIN_PERSONS = 12  # persons to take from each class that has at least this number; SMOTE needs k_neighbors + 1
+MAX_RECORDS = 300  # records of train that are read
+FIRST_NOTES = 3000  # notes of a hospital source that are read; all are read if these give no class enough persons
+PART_READ = (
+    f"Only the first {FIRST_NOTES} notes of the source were read. Classes with fewer than {MIN_PERSONS} train "
+    "persons among these notes are left out."
 )
-MOST_CHARACTERS = {"rules": 600_000, "rules+ner": 60_000, "off": 600_000}  # of them, by engine; for about 15 seconds
+# Characters of train text that are read, by deidentification engine; about 15 seconds of work.
+MAX_CHARACTERS = {"rules": 600_000, "rules+ner": 60_000, "off": 600_000}
 WARNING = "Not audited and not filtered: these texts can contain passages of single records. Keep them private."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A few texts that no filter and no audit has seen.
+    """A few texts that were neither filtered nor audited.
 
     Privacy: as private as the source.
     """
@@ -72,7 +73,7 @@ class Preview:
     def to_text(self) -> str:
         """Return the preview as text for a terminal."""
         lines = [WARNING, f"{len(self.texts)} texts from {self.n_records} records of train"]
-        lines += [PART] if self.is_part else []
+        lines += [PART_READ] if self.is_part else []
         for i, candidate in enumerate(self.texts):
             lines += ["", f"--- {candidate.label}"]
             lines += [f"prompt: {self.prompts[i]}", ""] if self.prompts else []
@@ -83,16 +84,16 @@ class Preview:
 def make_preview(config: Config, progress: Progress) -> Preview:
     """Write at most two texts per class, and ten in all, from the first few hundred records of train.
 
-    The texts are also written to `FILE` in the workspace. A run reuses the loaded and split source of a table. Of a
-    hospital source, the first `FIRST_NOTES` notes are read. The style `auto` counts as `plain`, because choosing a
-    style takes a minute.
+    The texts are also written to `FILE` in the workspace. If the source is a table, a later run reuses the loaded and
+    split records. If it is a hospital export, only the first `FIRST_NOTES` notes are read. The style `auto` counts as
+    `plain`, because choosing a style takes a minute.
 
     Raises:
         ConfigError: the configuration has a privacy budget, or the policy does not accept its style or server.
         SynthGenError: the source or a model cannot be used; the run would fail with the same error.
 
-    Privacy: reads train without noise. The texts come from other random streams than those of a run, so none of them
-        is ever released. The result is as private as the source.
+    Privacy: reads train without noise. The texts do not use the random streams of a run, so none of these texts is
+        ever released. The result is as private as the source.
     """
     if config.interpolate.is_private:
         raise ConfigError(
@@ -107,27 +108,27 @@ def make_preview(config: Config, progress: Progress) -> Preview:
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
     models_of(job)  # a missing model or server is reported before the source is read
     with job.workspace.locked():
-        loaded, whole, is_part = _train(job)
-        check_style_training(config, whole)
-        check_own_examples(config, whole)
-        prepare.check_language(config.decode, whole.texts)
-        own = replace(job, root=job.seeds.child("preview"))
-        few = sample_of(whole, MOST_CHARACTERS[engine_of(config.deidentify.engine)])
-        found = _write(own, few, *(read_json(loaded / name) for name in ("names.json", "staff.json")))
-        found = replace(found, is_part=is_part)
-        write_json(job.workspace.root / FILE, found.to_json())
-    return found
+        loaded, train, is_part = _train(job)
+        check_style_training(config, train)
+        check_own_examples(config, train)
+        prepare.check_language(config.decode, train.texts)
+        preview_job = replace(job, root=job.seeds.child("preview"))
+        sample = sample_of(train, MAX_CHARACTERS[engine_of(config.deidentify.engine)])
+        preview = _write(preview_job, sample, *(read_json(loaded / name) for name in ("names.json", "staff.json")))
+        preview = replace(preview, is_part=is_part)
+        write_json(job.workspace.root / FILE, preview.to_json())
+    return preview
 
 
 def _train(job: Job) -> tuple[Path, Corpus, bool]:
-    """Return the folder of the loaded source, its train, and whether they are of the first notes only.
+    """Return the folder of the loaded source, its train records, and whether only the first notes were read.
 
-    The first notes are in a workspace of their own, so nothing of them can be used in a run. If the run would stop
-    with an error on them alone, or if they have too few persons of each class, the whole source is read.
+    The results of the first notes are in a separate workspace, so that no run uses them. If the first notes alone
+    cause a data error, or if no class has enough persons in them, the whole source is read.
     """
     if job.config.source.kind != "table":
         with suppress(DataError):
-            first = replace(job, workspace=Workspace(job.workspace.root / FIRST), root=job.seeds)
+            first = replace(job, workspace=Workspace(job.workspace.root / FOLDER), root=job.seeds)
             extracted = prepare.extract_notes(first, FIRST_NOTES)
             loaded, train = _split(first, extracted)
             if extracted is None or extracted.counts["is_whole"]:
@@ -143,57 +144,58 @@ def _split(job: Job, extracted: StageResult | None) -> tuple[Path, Corpus]:
 
 
 def _of_large_classes(train: Corpus) -> Corpus:
-    """Return the records of classes of at least `LEAST_PERSONS` persons; raise DataError if there is none."""
+    """Return the records of classes that have at least `MIN_PERSONS` persons; raise DataError if no class has."""
     pairs = {(record.label, record.group) for record in train.records}
     persons = Counter(label for label, _ in pairs)
-    kept = tuple(record for record in train.records if persons[record.label] >= LEAST_PERSONS)
+    kept = tuple(record for record in train.records if persons[record.label] >= MIN_PERSONS)
     if not kept:
-        raise DataError(f"preview: no class has {LEAST_PERSONS} persons", hint="Add records, or merge small classes.")
+        raise DataError(f"preview: no class has {MIN_PERSONS} persons", hint="Add records, or merge small classes.")
     return replace(train, records=kept)
 
 
 def sample_of(train: Corpus, most_characters: int) -> Corpus:
-    """Return the records of the first persons of each class in turn, up to `MOST_RECORDS` and so many characters.
+    """Return records of train, taking one person of each class in turn.
 
-    Each class has at least its first `LEAST_PERSONS` persons, so a method finds neighbours.
+    The function stops at `MAX_RECORDS` records or `most_characters` characters, but it takes all records of the first
+    `MIN_PERSONS` persons of each class, so that the method finds neighbours.
     """
-    place: dict[tuple[str, str], int] = {}
+    rank_of: dict[tuple[str, str], int] = {}  # position of each person in the class
     n_persons: Counter[str] = Counter()
     ranked = []
     for i, record in enumerate(train.records):
         person = record.label, record.group
-        if person not in place:
-            place[person] = n_persons[record.label]
+        if person not in rank_of:
+            rank_of[person] = n_persons[record.label]
             n_persons[record.label] += 1
-        ranked.append((place[person], i))
+        ranked.append((rank_of[person], i))
     kept: list[int] = []
     total = 0
     for rank, i in sorted(ranked):
         total += len(train.records[i].text)
-        if rank >= LEAST_PERSONS and (len(kept) >= MOST_RECORDS or total > most_characters):
+        if rank >= MIN_PERSONS and (len(kept) >= MAX_RECORDS or total > most_characters):
             break
         kept.append(i)
     return replace(train, records=tuple(train.records[i] for i in sorted(kept)))
 
 
 def counts_of(train: Corpus) -> dict[str, int]:
-    """Return the number of texts of each class: `MOST_OF_CLASS` of the most frequent classes, `N_TEXTS` in all."""
-    common = sorted(train.counts().items(), key=lambda item: (-item[1], item[0]))
-    each = MOST_OF_CLASS if MOST_OF_CLASS * len(common) <= N_TEXTS else 1
-    return {label: each for label, _ in common[: N_TEXTS // each]}
+    """Return the number of texts per class: two for each of at most five classes, else one for the ten largest."""
+    by_size = sorted(train.counts().items(), key=lambda item: (-item[1], item[0]))
+    each = MAX_TEXTS_PER_CLASS if MAX_TEXTS_PER_CLASS * len(by_size) <= N_TEXTS else 1
+    return {label: each for label, _ in by_size[: N_TEXTS // each]}
 
 
-def _write(job: Job, few: Corpus, names: Mapping[str, list[str]], staff: list[str]) -> Preview:
+def _write(job: Job, sample: Corpus, names: Mapping[str, list[str]], staff: list[str]) -> Preview:
     config, progress = job.config, job.progress
-    with progress.stage("deidentify", total=len(few), unit="records") as advance:
+    with progress.stage("deidentify", total=len(sample), unit="records") as advance:
         seeds = job.seeds.child("deidentify")
-        clean = deidentify(few, config.deidentify, names, seeds, shares_names=True, staff=staff, advance=advance)
+        clean = deidentify(sample, config.deidentify, names, seeds, shares_names=True, staff=staff, advance=advance)
     encoder = encoder_for(job, clean.corpus)
     embedded = _embedded(encoder, clean.corpus, progress)
     replaced = {text for found in clean.replaced.values() for kind, text in found if kind in {"name", "place"}}
     view = rounds.fitted_on(job, clean.corpus, embedded, "preview", tuple(sorted(replaced)))
     setup = rounds.set_up(job, view, encoder, open_bridge(job))
-    latents = view.draws(config.interpolate).sample(counts_of(few), job.seeds.child("interpolate"))
+    latents = view.draws(config.interpolate).sample(counts_of(sample), job.seeds.child("interpolate"))
     labels = sorted(set(embedded.labels))
     settings = settings_of(config.decode, labels, 1, setup.avoided, setup.max_new_tokens)
     texts, prompts = _decoded(setup, latents, settings, job)
@@ -201,7 +203,7 @@ def _write(job: Job, few: Corpus, names: Mapping[str, list[str]], staff: list[st
     masked = tuple(replace(candidate, text=with_placeholders(candidate.text, find)) for candidate in texts)
     if not any(candidate.text for candidate in masked):
         raise DataError("preview: the language model wrote no text", hint="Check decode.model and decode.prompt.")
-    return Preview(texts=masked, prompts=prompts, n_records=len(few))
+    return Preview(texts=masked, prompts=prompts, n_records=len(sample))
 
 
 def _embedded(encoder: Encoder, train: Corpus, progress: Progress) -> Embedded:
@@ -215,7 +217,10 @@ def _embedded(encoder: Encoder, train: Corpus, progress: Progress) -> Embedded:
 def _decoded(
     setup: rounds.Setup, latents: Latents, settings: Settings, job: Job
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
-    """Return the texts, and the last turn of the prompt of each; no prompts if records are cut or a bridge writes."""
+    """Return the texts, and for each the last turn of its prompt.
+
+    There are no prompts if records are written section by section, or if a bridge is used.
+    """
     decoder, seeds = setup.decoder.open(), job.seeds.child("decode")
     with job.progress.stage("decode", total=len(latents), unit="texts") as advance:
         if setup.sections is not None:

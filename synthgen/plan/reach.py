@@ -1,4 +1,4 @@
-"""Estimate, before a run, whether there are enough persons for each audit and which leak it can detect."""
+"""Estimate, before a run, whether there are enough persons for each audit, and the smallest leak that it detects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from audits.gate.rule import confidence_of
 from audits.runner.registry import NEEDS
 from synthgen.config import Config
 
-PERSONS, RECORDS = "persons", "records"  # what the audits count: see `unit_of`
+PERSONS, RECORDS = "persons", "records"  # units that the audits count: see `unit_of`
 USUAL_RATE = 0.2  # accuracy of the linkage attacks on non-members that the audits' sample sizes assume
 EXTRA_INPUT = {
     "canaries": "needs a canary build: `audits canaries`, then `audits run --canaries`",
@@ -28,15 +28,15 @@ LIKELY_ENOUGH = "enough for a verdict, unless many records resemble one another 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """Describe what an audit can show with the available persons."""
+    """Describe what an audit can show with the available persons or records, its units."""
 
-    n: int  # number of units that the audit tests; an upper limit, because dependent units count as fewer
-    unit: str  # name of the unit, such as "persons on each side"
+    n: int  # number of units that the audit tests; an upper limit if `has_dependent_units`
+    unit: str  # name of the unit, such as "persons each in train and control"
     n_needed: int  # smallest number of units with which the audit can pass
     leak: str  # smallest leak that the audit detects with power 0.8, in words
     smallest_leak: float  # the same leak as a number, in the measure of the audit
     epsilon_ceiling: float | None = None  # largest epsilon that the audit can prove; None if it proves none
-    has_dependent_units: bool = False  # whether units can resemble one another, so that they count as fewer
+    has_dependent_units: bool = False  # whether similar units count as fewer than `n`
 
     def to_text(self) -> str:
         """Return the estimate as text for a terminal."""
@@ -56,12 +56,12 @@ def unit_of(config: Config) -> str:
     return PERSONS if config.source.has_persons else RECORDS
 
 
-def counted_in(unit: str, reach: Mapping[str, Reach | str]) -> Mapping[str, Reach | str]:
-    """Return the estimates with the name of the unit that they count: see `unit_of`."""
+def with_unit(unit: str, reach: Mapping[str, Reach | str]) -> Mapping[str, Reach | str]:
+    """Return the estimates with `unit` in place of "persons" in their texts: see `unit_of`."""
 
-    def renamed(one: Reach) -> Reach:
-        leak = one.leak.replace("person", unit.removesuffix("s"))
-        return replace(one, unit=one.unit.replace(PERSONS, unit), leak=leak)
+    def renamed(estimate: Reach) -> Reach:
+        leak = estimate.leak.replace("person", unit.removesuffix("s"))
+        return replace(estimate, unit=estimate.unit.replace(PERSONS, unit), leak=leak)
 
     return {name: one if isinstance(one, str) else renamed(one) for name, one in reach.items()}
 
@@ -72,18 +72,18 @@ def reach_of(
     """Return what each audit of the policy can show, or a sentence for an audit that needs further inputs.
 
     `n_train` and `n_control` are numbers of persons, `n_synthetic` is the number of synthetic records. Some audits
-    set a fifth of control aside to train their attacks. `confidence` is the configured confidence; `attempt`, the
-    number of the attempt on these control persons, raises it (`audits.gate.rule`).
+    set a fifth of control aside to train their attacks. `confidence` is the configured confidence. It is raised if
+    `attempt`, the number of the attempt on these control persons, is above 1 (`audits.gate.rule`).
     """
-    both, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
-    level, each = confidence_of(attempt, confidence), "persons on each side"
-    some = f"{each}, a fifth of control set aside"
+    smaller, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
+    level, each = confidence_of(attempt, confidence), "persons each in train and control"
+    without_reference = f"{each}, a fifth of control set aside"
     events = needed_for_zero_events(0.01, confidence=level)
     area = detectable_auc(max(1, attacked), confidence=level)
     share = detectable_share(max(1, n_synthetic), confidence=level)
     excess = detectable_excess(max(1, attacked), USUAL_RATE, confidence=level) / (1 - USUAL_RATE)
     per_person = Reach(
-        n=both, unit=each, n_needed=events, leak="one person copied", smallest_leak=1 / max(1, n_train)
+        n=smaller, unit=each, n_needed=events, leak="one person copied", smallest_leak=1 / max(1, n_train)
     )
     per_record = Reach(
         n=n_synthetic,
@@ -98,7 +98,7 @@ def reach_of(
         **dict.fromkeys(("neighbours", "parent_recovery"), per_record),
         "membership": Reach(
             n=attacked,
-            unit=some,
+            unit=without_reference,
             n_needed=needed_persons(),
             leak=f"an AUC of {0.5 + area:.3f}",
             smallest_leak=area,
@@ -106,7 +106,7 @@ def reach_of(
         ),
         "linkage": Reach(
             n=attacked,
-            unit=some,
+            unit=without_reference,
             n_needed=max(margins[-1][0] for margins in LINKAGE_MARGINS.values()),
             leak=f"{excess:.1%} of the attribute values that an attacker cannot guess from the population",
             smallest_leak=excess,

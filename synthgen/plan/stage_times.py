@@ -6,10 +6,10 @@ from typing import Any
 
 from synthgen.pipeline.workspace import StageResult
 
-AUDIT_SECONDS = 0.015  # time of utility and audits per record of train, control and the synthetic table, on 2 cores
+AUDIT_SECONDS = 0.015  # for evaluation and audits, per record of train, control and synthetic table, on 2 cores
 PER_MINUTE = 60
-PILOT = "-pilot"  # end of the names of the pilot's own stages; the stages of the run have other ends
-SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds
+PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
+SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, others in minutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +34,13 @@ def stage_times(
 ) -> tuple[StageTime, ...]:
     """Return the time of each stage of a run, in the order of the stages; the last one is `audit`.
 
-    The run repeats the stages that write and filter texts. The stage `embed` of the pilot reads train only, and the
-    run also embeds control.
+    The run performs the stages that write and filter texts again, for more texts. The stage `embed` of the pilot
+    reads only train; the run also embeds control.
 
     Args:
         reused: stages whose results the run reuses.
         written: stages that wrote and filtered the texts of the pilot.
-        repeats: number of texts of the run, divided by that of the pilot.
+        repeats: number of texts of the run, divided by the number of texts of the pilot.
         sizes: numbers of records of train, of control and of the synthetic table.
     """
     n_train, n_control, _ = sizes

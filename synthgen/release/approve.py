@@ -41,12 +41,12 @@ from synthgen.release.review.link import page_digest
 from synthgen.release.review.signing_summary import signing_summary
 from synthgen.release.sign import sign
 
-_NO_PAGE = "nothing was signed, because an approval states the review page that the approver read"
+_NO_PAGE = "nothing was signed, because an approval must name the review page that the approver read"
 _READ_PAGE = (
     "Read the page that `synthgen review WORKSPACE` writes and pass it with --review PAGE, or pass --no-review to "
     "approve without it."
 )
-_ONE = "Pass only one of them; under an independent policy, pass neither."
+_EXCLUSIVE = "Pass one of the two options; under an independent policy, pass neither."
 
 
 def approve(  # noqa: PLR0913 - the parts of one signature
@@ -64,33 +64,33 @@ def approve(  # noqa: PLR0913 - the parts of one signature
     """Verify a bundle, sign a decision about it, and return the path of the written envelope.
 
     A rejection blocks the release. Only a releaser can close the list of approvals, and only after all required
-    approvals. `now` is the signing time that the decision states. The decision names all decisions that are in the
-    bundle, so a verifier detects if one of them is removed later.
+    approvals. The new decision names all earlier decisions in the bundle, so that a verifier detects if an earlier
+    one is removed later.
 
     Args:
         bundle: the folder of the release.
         role: the role of the signer in the trust root.
         key: the signer's key.
         trust: the trust root.
-        now: the signing time.
-        kind: what is signed.
+        now: the signing time, which the decision states.
+        kind: whether the decision approves, rejects or closes.
         review: the review page that the person read; the decision states its sha256.
-        no_review: approve without a review page.
+        no_review: whether to approve without a review page.
         confirm: called with a summary of what is signed, after all checks; it raises an error to prevent the
             signature.
 
     Raises:
-        UsageError: the key does not hold the role in the trust root or is not valid, no key of the role may sign
+        UsageError: the key does not have the role in the trust root or is not valid, no key of the role may sign
             decisions, a review page is given under an independent policy, or an approval under another policy has
             neither a review page nor `no_review`.
         DataError: the bundle or a decision in it does not verify, the bundle changed during the check, the earlier
-            decisions do not allow this one, the review page is that of another release, or the verifier would refuse
+            decisions do not allow this one, the review page belongs to another release, or the verifier would refuse
             the decision.
         StorageError: the review page cannot be read, or the envelope cannot be written.
     """
     _check_signer(trust, role, key, now)
-    stated, release, earlier = _checked(bundle, trust, now)
-    if problems := _against(kind, key.keyid, earlier, trust, stated.approvals_required):
+    stated, release, earlier = _verified(bundle, trust, now)
+    if problems := _reasons_against(kind, key.keyid, earlier, trust, stated.approvals_required):
         raise DataError("nothing was signed", problems=problems)
     person = trust.keys[key.keyid].person
     needs_page = kind == "APPROVE" and not no_review and stated.privacy.decision != INDEPENDENT
@@ -119,10 +119,10 @@ def _check_signer(trust: TrustRoot, role: str, key: SigningKey, now: datetime) -
         raise UsageError(f"the verifier would refuse this signature: {error.message}", hint=hint) from None
 
 
-def _checked(
+def _verified(
     bundle: Path, trust: TrustRoot, now: datetime
 ) -> tuple[ReleasePredicate, ApprovedRelease, Sequence[SignedDecision]]:
-    """Return the verified content of the release statement, its digests, and the decisions in the bundle."""
+    """Return the verified content of the release statement, its digests, and the earlier decisions in the bundle."""
     checked = verify_for_approval(bundle, trust, now)
     if checked.statement is None:
         raise DataError("the bundle does not verify, so it cannot be approved", problems=[checked.failure])
@@ -142,33 +142,35 @@ def _check_page_options(review: Path | None, *, needs_page: bool, no_review: boo
     if needs_page and review is None:
         raise UsageError(_NO_PAGE, hint=_READ_PAGE)
     if review is not None and no_review:
-        raise UsageError("nothing was signed, because --review and --no-review exclude each other", hint=_ONE)
+        raise UsageError("nothing was signed, because --review and --no-review exclude each other", hint=_EXCLUSIVE)
 
 
 def _page_digest(review: Path, stated: ReleasePredicate, release: ApprovedRelease) -> str:
-    """Return the sha256 of the review page; raise UsageError if no page of private records may decide."""
+    """Return the sha256 of the review page; raise UsageError if the policy forbids decisions by private records."""
     if stated.privacy.decision == INDEPENDENT:
         raise UsageError(
             f"nothing was signed, because --review cannot be used under the policy {stated.policy.name}: the release "
-            "states that nothing that was measured on private records decided on it",
+            "states that no measurement on private records affected the decision",
             hint="Do not base your decision on the review page, and sign without --review.",
         )
     return page_digest(review, release.payload_digest)
 
 
-def _against(
+def _reasons_against(
     kind: DecisionKind,
     keyid: str,
     earlier: Sequence[SignedDecision],
     trust: TrustRoot,
     required: Sequence[ApprovalRule],
 ) -> list[str]:
-    """Return the reasons why the earlier decisions do not allow one of this kind; a rejection is always allowed."""
+    """Return why the earlier decisions do not allow a decision of this kind; a rejection is always allowed."""
     found = objections(earlier, trust, required) if kind == "CLOSE" else []
-    if kind == "APPROVE" and any(one.kind == "CLOSE" for one in earlier):
+    if kind == "APPROVE" and any(decision.kind == "CLOSE" for decision in earlier):
         found.append("the releaser has closed the list of approvals")
-    if kind != "REJECT" and [(one.kind, one.file.keys) for one in unnamed_decisions(earlier)] == [(kind, (keyid,))]:
-        found.append("the last signature is the same decision of this key")
+    if kind != "REJECT" and [(last.kind, last.file.keys) for last in unnamed_decisions(earlier)] == [
+        (kind, (keyid,))
+    ]:
+        found.append("the last signature is already the same decision by this key")
     return found
 
 
@@ -185,7 +187,7 @@ def _payload(  # noqa: PLR0913, PLR0917 - the fields of the statement
     predicate: dict[str, Any] = {
         "role": role,
         "decision": kind,
-        "seen": sorted(one.digest for one in earlier),
+        "seen": sorted(decision.digest for decision in earlier),
         "person": person,
         "time": stamp(now),
         "reportDigest": {"sha256": release.report_digest},

@@ -58,12 +58,12 @@ if TYPE_CHECKING:
 # for the owner of an independent release in which audits found something
 _CHECK_HITS = (
     "The guarantee limits the risk of each person, whatever the audits find. Check whether the hits come from public "
-    "text or from decode.prompt. Under the guarantee, the texts hardly ever repeat a long passage of one person "
-    "only. If they do, report an error of this program."
+    "text or from decode.prompt. Under the guarantee, it is very unlikely that the texts repeat a long passage of "
+    "only one person. If they do, report an error of this program."
 )
 _WITHDRAWAL = (
-    "If you do not release because of the hits, this decision is itself a disclosure, which ε does not cover: "
-    "whoever learns of it learns that the audits found something about persons in train."
+    "If you do not release because of the hits, this decision is itself a disclosure, which ε does not cover: anyone "
+    "who learns of the decision learns that the audits found something about persons in train."
 )
 
 
@@ -73,7 +73,7 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
     config, folder = run.config, run.folder("audit")
     key = read_key(run.workspace.root / f"commitment-{folder.name}.key", "commitment key")
     clean = run.folder("deidentify")
-    sides = [read_corpus(clean / "train.parquet", "train"), read_corpus(clean / "control.parquet", "control")]
+    corpora = [read_corpus(clean / "train.parquet", "train"), read_corpus(clean / "control.parquet", "control")]
     rows = pq.read_table(folder / SYNTHETIC, columns=["text", "label"]).to_pylist()
     return BundleContent(
         name=config.release.name,
@@ -85,13 +85,13 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
         page=page_numbers_of(run, run.policy),
         config=public_config(config.model_dump(mode="json")),
         models=stated_models(run),
-        inputs=[_commitment(run, side, key) for side in sides],
+        inputs=[_commitment(run, corpus, key) for corpus in corpora],
         license=config.release.license,
         languages=config.release.languages,
         versions=run.record.versions,
         attempts=stated_attempts(run),
-        limitations=limitations_of(run, has_groups=sides[0].has_groups),
-        privacy=stated_privacy(run, has_groups=sides[0].has_groups),
+        limitations=limitations_of(run, has_groups=corpora[0].has_groups),
+        privacy=stated_privacy(run, has_groups=corpora[0].has_groups),
         formats=config.release.formats,
     )
 
@@ -127,7 +127,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
-    """Return the number of input records of a stage, or a dash if DP replaces them with points, not persons."""
+    """Return the number of input records of a stage; a dash if the stage reads drawn points instead (under DP)."""
     is_replaced = run.config.interpolate.is_private and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
@@ -135,21 +135,22 @@ def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
 def report_content(run: "Run", decision: Decision, release_id: str | None, *, private: bool = False) -> ReportContent:
     """Return the content of the report in the workspace.
 
-    `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. If `private`, the
-    report shows exact numbers of the source, also shows records of a refused run, and is for the data owner only.
+    `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. A private report is
+    for the data owner only: it shows exact numbers of the source, and records even if the run was refused.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
-    exact = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
-    shown = run.decide(exact)
+    # the policy with the disclosure rules of this report
+    showing = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
+    shown = run.decide(showing)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
-    numbers = parse(json.dumps(page_numbers_of(run, exact)).encode())
-    page = page_numbers(read_published(Page, numbers, "the report", exact))
-    results = shown_results(audit, exact)
+    numbers = parse(json.dumps(page_numbers_of(run, showing)).encode())
+    page = page_numbers(read_published(Page, numbers, "the report", showing))
+    results = shown_results(audit, showing)
     if private:
         reasons = {result["name"]: result["reason"] for result in audit["results"]}
         results = [{**result, "reason": reasons[result["name"]]} for result in results]
-        page["stages"] = tuple((s.name, _n_in(run, s, exact), s.n_out, s.seconds) for s in record.stages)
+        page["stages"] = tuple((s.name, _n_in(run, s, showing), s.n_out, s.seconds) for s in record.stages)
     limits = limitations_of(run, has_groups=run.config.source.has_persons)
     return ReportContent(
         title=run.config.release.name,
@@ -158,8 +159,8 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
         policy_statement=policy.statement,
         intended_use=policy.intended_use,
         verdict="released" if decision.allowed else "refused",
-        gates=gate_rows(shown.with_problems(audit["input_checks"]["problems"] if private else ()).gates, exact),
-        measured=gate_rows(shown.measured, exact),
+        gates=gate_rows(shown.with_problems(audit["input_checks"]["problems"] if private else ()).gates, showing),
+        measured=gate_rows(shown.measured, showing),
         **page,
         audits=tuple(results),
         provenance={
@@ -170,7 +171,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
         },
         limitations=limits,
         guarantee=_guarantee(run, decision),
-        source=_source(run, audit, exact),
+        source=_source_size(run, audit, showing),
         samples=_samples(run) if decision.allowed or private else (),
         approvals=tuple((rule.role, rule.threshold) for rule in policy.approvals),
         is_guessable=GUESSABLE in limits,
@@ -179,15 +180,15 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
     )
 
 
-def _source(run: "Run", audit: Mapping[str, Any], policy: Policy) -> SourceSize:
+def _source_size(run: "Run", audit: Mapping[str, Any], policy: Policy) -> SourceSize:
     """Return the numbers of records and people in train, as precisely as the policy allows."""
-    exact, declared = policy.disclosure.publish_exact_counts, run.config.dp.persons
+    is_exact, declared = policy.disclosure.publish_exact_counts, run.config.dp.persons
     has_persons = run.config.source.has_persons
-    if declared is not None and not exact:
+    if declared is not None and not is_exact:
         return SourceSize(persons=declared, is_least=True, is_declared=True)
     records = sum((run.record.stage("split").classes or {})["train"].values())
-    found = people(shown_results(audit, policy)) if has_persons else None
-    return SourceSize(records=public_count(records, policy), persons=found, is_least=True, has_persons=has_persons)
+    persons = people(shown_results(audit, policy)) if has_persons else None
+    return SourceSize(records=public_count(records, policy), persons=persons, is_least=True, has_persons=has_persons)
 
 
 def _samples(run: "Run") -> tuple[tuple[str, str], ...]:
@@ -198,8 +199,8 @@ def _samples(run: "Run") -> tuple[tuple[str, str], ...]:
 def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
     """Return the guarantee of a run, or None if it has no privacy budget.
 
-    After a refusal, the guarantee does not state the totals of the ledger, in which the budget of the run counts as
-    spent.
+    After a refusal, the guarantee does not state the totals of the ledger. The ledger counts the budget of the run as
+    spent in any case.
     """
     if not run.config.interpolate.is_private:
         return None
@@ -225,10 +226,7 @@ def hits_of(run: "Run") -> tuple[str, ...]:
 
 
 def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
-    """Return the numbers of all, kept and rejected candidates, as the policy discloses them.
-
-    The rejected candidates are counted by reason.
-    """
+    """Return the numbers of all, kept and (by reason) rejected candidates, as precisely as the policy allows."""
     counts = {"candidates": stage.n_in, "kept": stage.n_out, **(stage.rejected or {})}
     if stage.spare:  # passed all filters, but another candidate of the same vector was better
         counts["not_the_best_of_its_vector"] = stage.spare
@@ -259,23 +257,23 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
         InputError: the ledger cannot be used, was changed, replaced or rolled back, or does not contain the run.
         DataError: the ledger and the evidence state different numbers.
     """
-    found = recorded_attempt(*ledger_of(run.config), run.record.stage("audit").attempt or "")
-    ledger, counted = found.ledger.model_dump(mode="json", exclude={"version"}), run.evidence.metrics.get(ATTEMPTS)
+    recorded = recorded_attempt(*ledger_of(run.config), run.record.stage("audit").attempt or "")
+    ledger = recorded.ledger.model_dump(mode="json", exclude={"version"})
     if run.policy.is_independent:
         return {"number": None, "ledger": ledger}
-    if counted is None or counted.value != found.number:
+    counted = run.evidence.metrics.get(ATTEMPTS)
+    if counted is None or counted.value != recorded.number:
         raise DataError(
             "the attempt number in the ledger differs from the one in the evidence", hint="Run `synthgen run` again."
         )
-    return {"number": found.number, "ledger": ledger}
+    return {"number": recorded.number, "ledger": ledger}
 
 
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the `privacy` part of the statement: the claimed epsilon and delta, and the ledger's totals.
 
-    `spentBefore` is the joint epsilon of all other reservations in the ledger, including those that were made after
-    this run's. The runs are composed at one delta for all runs together. It is the smaller of the delta in the
-    mechanism log and the delta of `run_limit`.
+    `spentBefore` is the joint epsilon of all other reservations in the ledger, including later ones. All runs are
+    composed at one delta: the smaller of the delta in the mechanism log and the delta of `run_limit`.
 
     Raises:
         Overspent: this run and the other runs together exceed the policy's budget.
@@ -287,13 +285,13 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
         return {**NO_DP, "unit": "group" if has_groups else "record"}
     folder = run.folder("measure")
     log = json.loads((folder / MECHANISM_LOG).read_bytes())
-    most, logged = run_limit(config, policy), [total["delta"] for total in (log["spent"],) if total is not None]
-    if most is None:
+    budget, logged = run_limit(config, policy), [total["delta"] for total in (log["spent"],) if total is not None]
+    if budget is None:
         raise InternalError("a run with a budget has no delta")
-    most = replace(most, delta=min([most.delta, *logged]))
-    entry = spent(*ledger_of(config), log["release"], made_digest(folder), delta=most.delta)
+    budget = replace(budget, delta=min([budget.delta, *logged]))
+    entry = spent(*ledger_of(config), log["release"], made_digest(folder), delta=budget.delta)
     cost, before, after = entry.spending.cost, entry.spent_by_others, entry.spent_in_all
-    refuse_overspending(entry.others, entry.spending, most)
+    refuse_overspending(entry.others, entry.spending, budget)
     limit = policy_limit(policy)
     allowed = after if limit is None else limit
     return {
@@ -304,12 +302,12 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
         "delta": cost.delta,
         "accountant": "PLD",
         **stated_noise(entry.spending.mechanisms),
-        "composition": composition_of(entry.others, most.delta),
+        "composition": composition_of(entry.others, budget.delta),
         "budget": {
             "ledgerId": entry.ledger.id,
             "maxEpsilon": allowed.epsilon,
             "maxDelta": allowed.delta,
-            "delta": most.delta,
+            "delta": budget.delta,
             "spentBefore": before.epsilon,
             "spentAfter": after.epsilon,
             "voided": entry.n_voided,
@@ -322,16 +320,16 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
 def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, Any]]:
     """Return the claimed epsilon and delta and the mechanisms of the other runs in the ledger, largest epsilon first.
 
-    If there are more than MAX_COMPOSITION runs, those with the smallest epsilon share the last entry. It has their
-    joint epsilon at `delta`, and one Gaussian mechanism that costs exactly as much as all their mechanisms. If one of
-    these mechanisms has no Gaussian equivalent, all of them are listed. The statement is then refused, because it has
-    no room for them.
+    If there are more than MAX_COMPOSITION runs, the runs with the smallest epsilon share the last entry. This entry
+    has their joint epsilon at `delta`, and one Gaussian mechanism that costs exactly as much as all their mechanisms.
+    If one of these mechanisms has no Gaussian equivalent, all mechanisms are listed, and the statement is refused
+    because it becomes too long.
     """
-    runs = sorted(others, key=lambda one: (one.cost.epsilon, one.cost.delta), reverse=True)
+    runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     rest = () if len(runs) <= MAX_COMPOSITION else runs[MAX_COMPOSITION - 1 :]
-    listed = [_composed(one.cost, one.costs) for one in runs[: len(runs) - len(rest)]]
+    listed = [_composed(run.cost, run.costs) for run in runs[: len(runs) - len(rest)]]
     if rest:
-        costs = [cost for one in rest for cost in one.costs]
+        costs = [cost for run in rest for cost in run.costs]
         listed.append(_composed(joint_cost(rest, delta), equivalent_costs(costs)))
     return listed
 
@@ -341,12 +339,12 @@ def _composed(claim: Cost, costs: Sequence[MechanismCost]) -> dict[str, Any]:
     return {"epsilon": claim.epsilon, "delta": claim.delta, "mechanisms": mechanisms}
 
 
-def _commitment(run: "Run", side: Corpus, key: bytes) -> dict[str, Any]:
+def _commitment(run: "Run", corpus: Corpus, key: bytes) -> dict[str, Any]:
     """Return the commitment to train or control.
 
     Under DP, the published size is the bucket of the declared `dp.persons`, because the real size is private.
     """
-    stated = commit_records(side.role, side.texts, key)
+    stated = commit_records(corpus.role, corpus.texts, key)
     declared = run.config.dp.persons
     return stated if declared is None else {**stated, "countBucket": bucket(declared)}
 
@@ -354,7 +352,7 @@ def _commitment(run: "Run", side: Corpus, key: bytes) -> dict[str, Any]:
 def stated_models(run: "Run") -> list[dict[str, Any]]:
     """Return the models as the statement lists them, including the bridge or vocabulary and the styles."""
     models = [  # a model without a pinned digest is stated as trained on private data, because its data are unknown
-        _tensors(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
+        _model_entry(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]
     decode, named = run.config.decode, run.config.decode.bridge
@@ -362,16 +360,16 @@ def stated_models(run: "Run") -> list[dict[str, Any]]:
         return models  # the decoder's digest covers the projector
     if decode.endpoint is not None:
         server = REMOTE_SERVER if decode.endpoint.allow_remote else SERVER
-        unknown = {"name": HIDDEN, "format": server, "trainedOnPrivateData": True}  # known by its name only
+        unknown = {"name": HIDDEN, "format": server, "trainedOnPrivateData": True}  # its weights are not known
         models = [{**model, **unknown} if model["role"] == "decoder" else model for model in models]
     kind = "builtin" if named == "builtin" else "custom"
     if (vocabulary := run.vocabulary) is not None:
-        role, between, digest = "vocabulary", _public_name(vocabulary.encoder), vocabulary.digest
+        role, made_for, digest = "vocabulary", _public_name(vocabulary.encoder), vocabulary.digest
     else:
         bridge = load_bridge(named, run.config.resolve)
-        ends = [_public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
-        role, between, digest = "projector", "-".join(ends), bridge.digest
-    return [*models, _tensors(role, f"{kind}:{between}", digest, private=kind != "builtin"), *_styles(run)]
+        names = [_public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
+        role, made_for, digest = "projector", "-".join(names), bridge.digest
+    return [*models, _model_entry(role, f"{kind}:{made_for}", digest, private=kind != "builtin"), *_styles(run)]
 
 
 def _styles(run: "Run") -> list[dict[str, Any]]:
@@ -379,7 +377,7 @@ def _styles(run: "Run") -> list[dict[str, Any]]:
     stage = "measure" if run.config.interpolate.is_private else "style"
     chosen = read_choice(run.folder(stage)) if run.config.decode.style == AUTO else None
     return [
-        _tensors("style", f"{kind}:{_public_name(style.card.name)}", style.digest, private=kind == "custom")
+        _model_entry("style", f"{kind}:{_public_name(style.card.name)}", style.digest, private=kind == "custom")
         for style, _ in named_styles(run.config, chosen)
         for kind in ["builtin" if is_built_in(style) else "custom"]
     ]
@@ -389,7 +387,7 @@ def _public_name(name: str) -> str:
     return name if name in {*PUBLIC_MODELS, *STYLES} else HIDDEN
 
 
-def _tensors(role: str, name: str, digest: str, *, private: bool) -> dict[str, Any]:
+def _model_entry(role: str, name: str, digest: str, *, private: bool) -> dict[str, Any]:
     return {
         "role": role,
         "name": name,

@@ -39,14 +39,14 @@ class Bundle:
 def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now: datetime) -> Bundle:
     """Write the bundle of a release into `out_dir/release-ID` and return it.
 
-    The folder appears complete or not at all: all files are written to a temporary folder, flushed, and renamed
-    once. If this key already released the same data, evidence and policy today, that bundle is returned unchanged.
+    All files are written to a temporary folder and flushed, and the folder is renamed once, so a partial bundle never
+    appears. If this key already released the same data, evidence and policy today, that bundle is returned unchanged.
 
     Raises:
         ReleaseRefused: the decision does not allow the release, or was made on other evidence or another policy.
         DataError: records are malformed.
         VerifyError: the content contains something that a verifier would not accept in a bundle.
-        StorageError: the bundle cannot be written, or another release with this id exists; nothing is left behind.
+        StorageError: the bundle cannot be written (no partial files remain), or another release with this id exists.
 
     Privacy: writes only synthetic text, labels and aggregates. Ids are derived from the records and rows are sorted
         by id, so the row order reveals nothing about the source. File times are set to `now`.
@@ -73,7 +73,7 @@ def _is_same(
     target: Path, digests: Mapping[str, str], key: SigningKey, content: BundleContent, now: datetime
 ) -> bool:
     """Return whether `target` is an intact bundle of this key over the same data, evidence and policy."""
-    own = TrustRoot.model_validate(
+    own_root = TrustRoot.model_validate(
         {
             "version": 1,
             "expires": stamp(now + timedelta(days=1)),
@@ -83,10 +83,10 @@ def _is_same(
             "ledgers": (content.attempts["ledger"]["id"],),
         }
     )
-    found = verify_for_approval(target, own, now)
-    if found.statement is None:
+    verified = verify_for_approval(target, own_root, now)
+    if verified.statement is None:
         return False
-    existing = {subject.name: subject.digest.sha256 for subject in found.statement.subject}
+    existing = {subject.name: subject.digest.sha256 for subject in verified.statement.subject}
     names = {name for name in (*existing, *digests) if name.startswith(_COMPARED)}
     return all(existing.get(name) == digests.get(name) for name in names)
 

@@ -1,4 +1,4 @@
-"""Define the content of a bundle and check, before it is written, that all of it may be public."""
+"""Define the content of a bundle, and check before it is written that all content may be public."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class BundleContent:
 
 
 def check_content(content: BundleContent) -> None:
-    """Refuse records and decisions that may not be released; `audits.verify.published` limits all other content.
+    """Refuse records and decisions that must not be released; `audits.verify.published` limits all other content.
 
     Raises:
         ReleaseRefused: the decision is negative, or was made on other evidence, another policy or other records.
@@ -53,7 +53,7 @@ def check_content(content: BundleContent) -> None:
     _check_records(content)
     audited = records_digest([text for text, _ in content.records], [label for _, label in content.records])
     if content.evidence.digests.get("synthetic") != audited:
-        raise ReleaseRefused("the records are not those that were audited, so nothing was written")
+        raise ReleaseRefused("the records differ from the audited ones, so nothing was written")
 
 
 def refuse_unless_allowed(content: BundleContent) -> None:

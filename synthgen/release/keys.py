@@ -40,7 +40,7 @@ _NOT_OVERWRITTEN = "Choose another path, or move the existing file away."
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """An opened private key, with its public part, which names the holder."""
+    """An opened private key, with its public part, which names the person who holds it."""
 
     private: PrivateKey
     keyid: str
@@ -168,7 +168,7 @@ def passphrase_for(key: Path) -> bytes:
     if beside.exists():
         return read_private(beside).rstrip(b"\r\n")
     if not sys.stdin.isatty():
-        hint = f"Set {PASSPHRASE_ENV}, or put it into {beside.name} beside the key with mode 0600."
+        hint = f"Set {PASSPHRASE_ENV}, or put the passphrase into {beside.name} beside the key with mode 0600."
         raise UsageError(f"{key}: there is no passphrase, and no terminal to ask for one", hint=hint)
     return getpass.getpass(f"Passphrase of {key}: ").encode()
 
@@ -191,12 +191,14 @@ def read_private(path: Path) -> bytes:
     if not stat.S_ISREG(mode):
         raise StorageError(f"{path}: not a plain file")
     if mode & 0o077:
-        raise StorageError(f"{path}: others can read it (mode {stat.S_IMODE(mode):04o})", hint=f"chmod 600 {path}")
+        raise StorageError(
+            f"{path}: other users can read it (mode {stat.S_IMODE(mode):04o})", hint=f"chmod 600 {path}"
+        )
     return data
 
 
 def write_new(path: Path, data: bytes, mode: int) -> None:
-    """Write a file that must not exist yet. It has `mode` from the start, and no partial file is left behind.
+    """Write a new file, which has `mode` from the start; after an error, no partial file remains.
 
     Raises:
         StorageError: the file exists or cannot be written.

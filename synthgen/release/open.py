@@ -37,7 +37,7 @@ class Release:
         policy: str | Path | Policy | None = None,
         now: datetime | None = None,
     ) -> "Release":
-        """Verify the bundle at `path` and return the release; the arguments are those of `verify_bundle`.
+        """Verify the bundle at `path` and return the release; for the arguments, see `verify_bundle`.
 
         Raises:
             VerifyError: a check failed, with its code, or the data changed after it was verified.

@@ -1,4 +1,4 @@
-"""Write the signed report of a refused release into the workspace; no data is released."""
+"""Write the signed report of a refused release into the workspace; no data leaves it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,11 +35,9 @@ def write_refusal(  # noqa: PLR0913 - the parts of the folder
 ) -> Path:
     """Write `refusals/TIME/` into the workspace and return its path.
 
-    `README.md` contains `remedies`, one line for each gate that is not met, and `advice`, sentences that state what
-    the owner can do next.
-
     The folder contains the signed statement `refusal.dsse.json`, the evidence, the policy, and `README.md`. The
-    statement's predicate type differs from that of a release, so no verifier accepts it as a release.
+    statement has another predicate type than a release, so no verifier accepts it as a release. `README.md` contains
+    `remedies`, one line for each gate that is not met, and `advice`, sentences that state what the owner can do next.
 
     Raises:
         InternalError: the decision allows the release, or does not follow from this evidence and policy.
@@ -77,7 +75,7 @@ def _readme(
     lines = [
         f"# Not released under {policy.name} version {policy.version}",
         "",
-        "This page has exact numbers of private records. Do not pass it on.",
+        "This page has exact numbers of private records. Do not give it to others.",
         "",
         f"{stamp(now)}. No data left the workspace. The gates that did not pass:",
         "",

@@ -13,22 +13,22 @@ _LESS_LEAKAGE = (
 _MORE_SIGNAL = (
     "raise decode.candidates and interpolate.total, or lower filter.class_agreement if few texts are accepted"
 )
-# by the source of the number that a gate compares, which is the part of the metric's name before the first dot
+# For each source of a metric (the part of the metric's name before the first dot): what to change.
 REMEDIES = {
     "memorization": _LESS_LEAKAGE,
-    "identifiers": "name the columns with names in source.names, list other identifiers in deidentify.sample to see "
-    "what the engine misses, and run `synthgen models pull rampart`",
+    "identifiers": "name the columns with names of persons in source.names, mark other identifiers in "
+    "deidentify.sample to see what the engine misses, and run `synthgen models pull rampart`",
     "membership": _LESS_LEAKAGE,
     "neighbours": _LESS_LEAKAGE,
     "linkage": _LESS_LEAKAGE,
     "parent_recovery": "use interpolate.method: dp-gaussian with dp.epsilon; external policies accept it in place of "
     "this audit",
     "input_checks": "correct the problem that the reason names: set source.dedupe for repetitions, set source.group "
-    "for persons on both sides, use a random split for tables that differ",
+    "for persons in both train and control, use a random split for tables that differ",
     "utility": _MORE_SIGNAL,
-    "balance": "lower filter.class_agreement, raise decode.candidates, or request fewer records of the class with "
-    "too few (interpolate.balance)",
-    "records": "request more records (interpolate.total), or relax the filter that rejects most",
+    "balance": "lower filter.class_agreement, raise decode.candidates, or request fewer records of the class that "
+    "lacks records (interpolate.balance)",
+    "records": "request more records (interpolate.total), or relax the filter that rejects the most texts",
     "attempts": "use control persons who were not audited before",
     "secret": "remove `secret: public`",
     "selftest": "run `audits selftest` on the two tables to see which case of the calibration suite failed",
@@ -36,7 +36,7 @@ REMEDIES = {
     "dp": "lower dp.epsilon or dp.delta, or use a policy that allows them",
     "accounting": "read the reason: the log, the claim and the replay must agree",
 }
-# unit of the number that a gate compares, by the name of the number without audit and bound
+# For each name of a number (the part of the metric's name between audit and bound): its unit.
 UNITS = {
     "passed": "1 = passed, 0 = not passed",
     "measured": "1 = measured, 0 = not measured",
@@ -75,26 +75,26 @@ NEW_NOISE = (
 
 
 def with_remedies(decision: Decision) -> Iterator[str]:
-    """Yield a line for each gate that is not met: number, unit, limit, what to change, and its explanation.
+    """Yield a line for each gate that is not met: the number, its unit and limit, what to change, where to read more.
 
-    The rows and words concerned are on the review page only; `rows_and_words` states how to write it.
+    Only the review page shows the rows and words concerned; `rows_and_words` states how to write it.
     """
     for gate in decision.gates:
         if gate.verdict != "PASS":
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_measured(gate)}: {gate.reason}"
-            yield f"{found}; to change it, {_remedy(gate)}; see `audits explain {_source(gate)}`"
+            yield f"{found}; to change it, {_remedy(gate)}; see `audits explain {_metric_source(gate)}`"
 
 
 def another_attempt(policy: Policy, *, is_private: bool) -> str:
-    """Return what a further run costs under a policy; `is_private` states whether the run has a privacy budget."""
+    """Return sentences on what a further run costs; `is_private` states whether the run has a privacy budget."""
     attempt = "This policy sets no condition on the number of attempts." if policy.is_independent else ANOTHER_ATTEMPT
     return f"{attempt} {NEW_NOISE}" if is_private else attempt
 
 
 def rows_and_words(workspace: Path, *, has_file: bool) -> str:
-    """Return how the owner finds the rows and words concerned: the command or the call that writes the review page.
+    """Return the command or the call that writes the review page, which shows the rows and words concerned.
 
-    The command needs a run with a configuration file (`has_file`).
+    The command exists only for a run with a configuration file (`has_file`).
     """
     call = "call `synthgen.release.review.page.write_review(run)`"
     how = f"run `synthgen review {shlex.quote(str(workspace))}`" if has_file else call
@@ -102,7 +102,7 @@ def rows_and_words(workspace: Path, *, has_file: bool) -> str:
 
 
 def _measured(gate: RuleOutcome) -> str:
-    """Return the unit and the sample size of the number of a gate, as far as they are known, in parentheses."""
+    """Return the unit and the sample size of a gate's number in parentheses, as far as they are known."""
     name = gate.metric.removesuffix(".value").removesuffix(".low").removesuffix(".high").rpartition(".")[2]
     unit = "wrong cases of the self-test" if name.endswith("_wrong") else UNITS.get(name)
     parts = [] if unit is None else [f"unit: {unit}"]
@@ -111,10 +111,10 @@ def _measured(gate: RuleOutcome) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _source(gate: RuleOutcome) -> str:
+def _metric_source(gate: RuleOutcome) -> str:
     return gate.metric.partition(".")[0]
 
 
 def _remedy(gate: RuleOutcome) -> str:
-    remedy = REMEDIES.get(_source(gate), "read the explanation")
+    remedy = REMEDIES.get(_metric_source(gate), "read the explanation")
     return f"{MORE_EVIDENCE}; or {remedy}" if gate.verdict == "INSUFFICIENT" else remedy

@@ -1,4 +1,4 @@
-"""Report, release or refuse a finished run."""
+"""Write the report of a finished run, and release or refuse it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -84,10 +84,10 @@ class Run:
         return f"Run({self.config.release.name!r}, policy {self.policy.name!r}, {len(self.record.stages)} stages)"
 
     def texts(self) -> list[dict[str, str]]:
-        """Return the label and text of each synthetic record of this run, also if its release is refused.
+        """Return the label and text of each synthetic record of this run, even if its release is refused.
 
-        The texts are those that the audits read. If the run ended before the audit, they are all texts that the
-        filters accepted. They are private until they are released.
+        The texts are the audited ones. If the run ended before the audit, they are all texts that the filters
+        accepted. They are private until they are released.
 
         Raises:
             DataError: the run did not reach the stage filter.
@@ -97,8 +97,8 @@ class Run:
             table = pq.read_table(self.folder("audit") / SYNTHETIC, columns=["label", "text"])
         else:
             table = pq.read_table(self.folder("filter") / KEPT, columns=["label", "text"])
-        found: list[dict[str, str]] = table.to_pylist()
-        return found
+        texts: list[dict[str, str]] = table.to_pylist()
+        return texts
 
     def to_pandas(self) -> Any:
         """Return `texts` as a pandas frame of the columns label and text; pandas must be installed."""
@@ -109,8 +109,8 @@ class Run:
 
         Args:
             progress: receives the progress.
-            label_only: whether the configured language model also writes a set from the names of the classes alone,
-                which takes about as long as decoding one candidate for each text.
+            label_only: whether to add texts that the language model writes from the names of the classes alone, which
+                takes about as long as decoding one candidate for each text.
 
         Raises:
             DataError: the run did not reach the audit.
@@ -160,15 +160,15 @@ class Run:
 
     def check_decision(self, decision: Decision) -> None:
         """Raise UsageError unless the decision was made on this run's evidence under the configured policy."""
-        own = self.policy
-        if decision.policy_digest != own.digest():
+        policy = self.policy
+        if decision.policy_digest != policy.digest():
             raise UsageError(
                 f"the decision uses policy {decision.policy_name!r} version {decision.policy_version} "
-                f"({decision.policy_digest[:12]}), but the run uses {own.name!r} version {own.version} "
-                f"({own.digest()[:12]})",
+                f"({decision.policy_digest[:12]}), but the run uses {policy.name!r} version {policy.version} "
+                f"({policy.digest()[:12]})",
                 hint="Set `policy` in the configuration, and run it again.",
             )
-        if decision != decide(self.evidence, own):
+        if decision != decide(self.evidence, policy):
             raise UsageError(
                 "the decision was not made on this run's evidence", hint="Use the result of `run.decide()`."
             )
@@ -207,7 +207,7 @@ class Run:
         )
 
     def report(self, decision: Decision, *, release_id: str | None = None, private: bool = False) -> str:
-        """Return the HTML report of this run under `decision`; if `private`, with exact counts of the source."""
+        """Return the HTML report of this run under `decision`; a `private` report has exact counts of the source."""
         return render_report(report_content(self, decision, release_id, private=private))
 
     def write_report(self, decision: Decision) -> Path:
@@ -237,7 +237,7 @@ class Run:
             UsageError: the decision was not made on this run's evidence under its policy.
             ReleaseRefused: the decision does not allow the release, and a signed refusal was written into the
                 workspace; or the policy file changed since the run was opened, and nothing was written.
-            StorageError: the bundle cannot be written; nothing is left behind.
+            StorageError: the bundle cannot be written; no partial files remain.
         """
         now = datetime.now(UTC) if now is None else now
         if not isinstance(key, SigningKey):

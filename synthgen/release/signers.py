@@ -38,42 +38,42 @@ class LibrarySigner:
             raise StorageError(f"the key cannot sign ({type(error).__name__})") from error
 
 
-def open_key(named: str, public: Path | None = None) -> SigningKey:
-    """Return a signing key from a URI as for `load_signer`, or from an encrypted file as for `load_key`.
+def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
+    """Return a signing key from a URI (see `load_signer`) or from an encrypted file (see `load_key`).
 
     The passphrase or PIN is never an argument. For a file, the passphrase comes from `passphrase_for`. For a URI,
-    a prompt asks for it. `public` is the `.pub.json` file of a key that is named by a URI. A key in a file has its
-    public part beside it.
+    a prompt asks for the PIN. `public` is the `.pub.json` file of a key that is named by a URI. A key in a file has
+    its public part beside it.
 
     Raises:
         UsageError: `public` is missing for a URI or given for a file, or there is no terminal to ask
             for the passphrase of a key file.
         StorageError: the key file does not exist.
     """
-    if is_uri(named):
+    if is_uri(file_or_uri):
         if public is None:
-            hint = "Give the key's .pub.json file, which states who holds the key."
+            hint = "Pass the key's .pub.json file, which states who holds the key."
             raise UsageError("a key named by a URI needs its public part", hint=hint)
-        return load_signer(named, public, getpass)
+        return load_signer(file_or_uri, public, getpass)
     if public is not None:
         raise UsageError(
             "a public part can be given only for a key named by a URI; for a key in a file, it is read from the "
             ".pub.json file beside the key"
         )
-    path = Path(named)
+    path = Path(file_or_uri)
     if not path.is_file():  # checked before the prompt for a passphrase
         raise StorageError(f"{path}: there is no key", hint="Create one with `synthgen keys new`, or name another.")
     return load_key(path, passphrase_for(path))
 
 
 def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None) -> SigningKey:
-    """Return the key of a URI after a probe signature has shown that it belongs to the public part.
+    """Return the key of a URI, after a test signature has shown that the key belongs to the public part.
 
     Args:
         uri: for example `hsm:2?label=releaser`, `awskms:alias/releaser`, or `file2:/run/key.pem` for an unencrypted
             file.
         public: the `.pub.json` file of the key; a URI does not say who holds the key.
-        pin: the library calls this with the name of a PIN or passphrase.
+        pin: called by the library with the name of a PIN or passphrase; returns the PIN or passphrase.
 
     Raises:
         UsageError: the extra `kms` is not installed.
@@ -99,5 +99,5 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
         raise StorageError(f"the key {scheme}:... cannot be opened ({type(error).__name__})") from error
     opened = LibrarySigner(raw, record.alg, signer)
     if not is_signed(raw, opened.sign(_PROBE), _PROBE):
-        raise DataError(f"{public}: is the public part of another key than the URI's")
+        raise DataError(f"{public}: is not the public part of the key that the URI names")
     return SigningKey(opened, keyid(raw), record)

@@ -1,4 +1,4 @@
-"""Timestamp releases and approvals by RFC 3161, in two steps, because the authority may be on another machine."""
+"""Add RFC 3161 timestamps to releases and approvals, in two steps because the authority may be on another machine."""
 
 from datetime import datetime
 from pathlib import Path
@@ -22,9 +22,9 @@ from synthgen.release.keys import write_new
 
 
 def request_timestamp(envelope: Path, request: Path) -> None:
-    """Write a TimeStampReq for the sha256 of an envelope's signatures, as `openssl ts -reply -queryfile` reads it.
+    """Write a TimeStampReq for the sha256 of an envelope's signatures; `openssl ts -reply -queryfile` can read it.
 
-    `envelope` is `attestation/release.dsse.json` of a bundle, or one of its approvals; `request` must not exist.
+    `envelope` is `attestation/release.dsse.json` of a bundle, or the file of an approval; `request` must not exist.
 
     Raises:
         DependencyError: rfc3161-client is not installed.
@@ -38,14 +38,14 @@ def request_timestamp(envelope: Path, request: Path) -> None:
     except ImportError:
         raise DependencyError("a timestamp needs rfc3161-client", hint=INSTALL) from None
     builder = TimestampRequestBuilder(data=signature_bytes(_envelope(envelope)), hash_algorithm=HashAlgorithm.SHA256)
-    # without a nonce, because the response is checked against the envelope; a replayed one is equally valid
+    # no nonce is needed: the response is checked against the envelope, and a replayed response is equally valid
     write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)
 
 
 def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: datetime) -> tuple[Path, datetime]:
     """Check the TimeStampResp (DER) of an authority, write it beside the envelope, and return its path and its time.
 
-    The file contains only what the authority signed and its certificates (`reduced`).
+    The file contains only the part that the authority signed, and its certificates: see `reduced`.
 
     Raises:
         DataError: the response is not a timestamp of this envelope by an authority of the trust root, does not have

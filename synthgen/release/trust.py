@@ -40,9 +40,10 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
 ) -> str:
     """Write version 1 of a trust root and return its fingerprint, which recipients compare over another channel.
 
-    `roles` has the `.pub.json` files of the keys of each role: `releaser` is required, and `root` if and only if
-    `root_keys` sign the file. `policies` has the accepted digests of each policy. If `ledgers` has ids, every release
-    must be recorded in one of these ledgers; otherwise, a release whose policy limits a budget is refused.
+    `roles` has the `.pub.json` files of the keys of each role: `releaser` is required, and `root` is required exactly
+    if `root_keys` sign the file. `policies` has the accepted digests of each policy. If `ledgers` has ids, every
+    release must be recorded in one of these ledgers. If `ledgers` is empty, the verifier refuses a release whose
+    policy limits a budget.
 
     Raises:
         ConfigError: the root would not be valid, for example because a key or a person has two roles or a key is
@@ -73,7 +74,7 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
     return fingerprint(data)
 
 
-def follow_trust(  # noqa: PLR0913 - the fields of a root
+def rotate_trust(  # noqa: PLR0913 - the fields of a root
     old: Path,
     path: Path,
     *,
@@ -90,9 +91,9 @@ def follow_trust(  # noqa: PLR0913 - the fields of a root
 ) -> str:
     """Write the next version of a signed trust root, and return its fingerprint.
 
-    A role, policies, authorities, ledgers or an expiry time that are not given keep their old values. Given ones
-    replace the old ones whole, but keys that were revoked stay revoked. `since` is the start of the revocations, by
-    default `now`. The signing keys must be valid at `now` and reach the threshold of the old and of the new root.
+    Each given role, and given policies, authorities, ledgers or expiry time, replace all old values; what is not
+    given stays. Keys that were revoked stay revoked. `since` is the start of the revocations, by default `now`. The
+    signing keys must be valid at `now` and reach the threshold of the old and of the new root.
 
     Raises:
         ConfigError: the old root has no root keys, a revoked key is not in it, or the new root would not be valid.
@@ -118,8 +119,8 @@ def follow_trust(  # noqa: PLR0913 - the fields of a root
     value["expires"] = before.expires if expires is None else stamp(expires)
     root = _checked_root(value)
     data = sign(TRUST_PAYLOAD_TYPE, root.to_bytes(), [key.private for key in root_keys])
-    for one in (before, root):
-        check_root_signers(parse_envelope(data), one, now)
+    for version in (before, root):
+        check_root_signers(parse_envelope(data), version, now)
     write_new(path, data, 0o644)
     return fingerprint(data)
 
@@ -129,9 +130,9 @@ def _load_keys(roles: Mapping[str, Sequence[Path]]) -> tuple[dict[str, TrustKey]
     keys: dict[str, TrustKey] = {}
     ids: dict[str, tuple[str, ...]] = {}
     for role, files in roles.items():
-        held = [load_public(file) for file in files]
-        ids[role] = tuple(keyid(bytes.fromhex(key.public)) for key in held)  # `TrustRoot` refuses a key listed twice
-        keys |= dict(zip(ids[role], held, strict=True))
+        of_role = [load_public(file) for file in files]
+        ids[role] = tuple(keyid(bytes.fromhex(k.public)) for k in of_role)  # `TrustRoot` refuses a key listed twice
+        keys |= dict(zip(ids[role], of_role, strict=True))
     return keys, ids
 
 

@@ -109,7 +109,7 @@ def test_links_and_paths_exist_and_no_machine_is_named(path):
 
 
 ANSWERS = {  # text that the named file must contain
-    "Where does the seed come in?": "class SeedTree",
+    "Where is the seed used?": "class SeedTree",
     "Where is λ drawn?": "def draw_lambdas",
     "Where is a record rejected?": "class Filtered",
     "Which file holds the membership attack?": "def cross_fit",

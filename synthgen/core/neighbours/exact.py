@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 1024
 LARGE = 3_000_000  # with more pairs of rows, tiles of low precision are faster than float32 blocks
 # The error of the float32 product is about √d rounding steps of the squared lengths, because rounding errors
-# add up like a random walk. For d up to 4096, that is at most 64 steps. Twice as many are allowed.
+# add up like a random walk. For d up to 4096, that is at most 64 steps. SLACK allows 128.
 SLACK = 128 * float(np.finfo(np.float32).eps)
-LONGEST, SHORTEST = 1e18, 1e-14  # of the longest row; squares and their sums then fit into float32
+LONGEST, SHORTEST = 1e18, 1e-14  # limits for the length of the longest row, so that sums of squares fit into float32
 Pairs = tuple[Int64, Int64]
 Metric = Literal["euclidean", "cosine"]
 
@@ -26,17 +26,17 @@ Metric = Literal["euclidean", "cosine"]
 def nearest_rows(
     vectors: Float32, groups: Int64, k: int, *, metric: Metric = "euclidean", rows: Int64 | None = None
 ) -> tuple[Int64, NDArray[np.float64]]:
-    """Return the k nearest rows of other persons for every row, or for some; see `NeighbourSearch.nearest`."""
+    """Return the k nearest rows of other persons for all rows or for `rows`; see `NeighbourSearch.nearest`."""
     return NeighbourSearch(vectors, groups, metric).nearest(k, rows)
 
 
 class NeighbourSearch:
     """Searches the nearest neighbours among fixed rows.
 
-    Matrix products select every row that could be among the nearest. They multiply float32 blocks or, for many
-    rows, tiles in the precision that this machine multiplies fastest (`Screen`). A limit on their error ensures
-    that no nearest row is missed. The distances of the selected rows are computed again in float64, so the result
-    does not depend on the block size, the precision, the library or the device.
+    Matrix products select every row that could be among the nearest. The products are computed in float32 or, for
+    many rows, in the precision that is fastest on this machine (`Screen`). A limit on the rounding error ensures that
+    no nearest row is missed. The distances of the selected rows are computed again in float64, so the result does not
+    depend on the block size, the precision, the library or the device.
 
     Args:
         vectors: float32 (n, d).
@@ -44,8 +44,8 @@ class NeighbourSearch:
         metric: Euclidean distance, or one minus the cosine.
 
     Raises:
-        DataError: if the lengths of the rows are outside the range of `require_range`, or if the metric is cosine and
-            a row has length zero.
+        DataError: the longest row is outside the range of `require_range`, or the metric is cosine and a row has
+            length zero.
     """
 
     def __init__(self, vectors: Float32, groups: Int64, metric: Metric = "euclidean") -> None:
@@ -53,7 +53,7 @@ class NeighbourSearch:
         require_range(vectors)
         self.points = unit_rows(vectors) if metric == "cosine" else vectors
         self.person: Int64 = np.unique(groups, return_inverse=True)[1]
-        self.others = len(groups) - np.bincount(self.person)[self.person]  # rows of other persons, for each row
+        self.others = len(groups) - np.bincount(self.person)[self.person]  # number of rows of other persons, by row
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, NDArray[np.float64]]:
         """Return the k nearest rows of other persons.
@@ -63,9 +63,9 @@ class NeighbourSearch:
             rows: int64 (r), numbers of the rows whose neighbours are searched; None for all.
 
         Returns:
-            Row numbers, int64 (r, k), nearest first, ties by row number; and the distances, float64 (r, k).
+            Row numbers, int64 (r, k), nearest first, equal distances by row number; and distances, float64 (r, k).
 
-        Cost: r·n·d multiplications, n·BLOCK_ROWS numbers of memory.
+        Cost: r·n·d multiplications, and memory for n·BLOCK_ROWS numbers.
         """
         searched = np.arange(len(self.points)) if rows is None else rows
         if len(searched) and self.others[searched].min() < k:
@@ -126,15 +126,15 @@ def _squared(points: Float32, rows: Int64, columns: Int64) -> NDArray[np.float64
 def require_range(vectors: Float32) -> None:
     """Raise DataError if the longest of the rows (n, d) is longer than `LONGEST` or shorter than `SHORTEST`.
 
-    The candidates come from float32 products. Squares of longer rows overflow, and squares of shorter rows lose their
+    Neighbours are selected by float32 products. Squares of longer rows overflow, and squares of shorter rows lose
     digits, so true neighbours could be missed. Rows of length zero are allowed.
     """
     squared = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
     longest = float(np.sqrt(squared.max(initial=0.0)))
     if not (longest == 0 or SHORTEST <= longest <= LONGEST):
         raise DataError(
-            f"neighbours are searched in float32, which needs a longest row of {SHORTEST:g} to {LONGEST:g}; "
-            f"found {longest:.3g}",
+            f"neighbours are searched in float32, so the longest row must have a length of {SHORTEST:g} to "
+            f"{LONGEST:g}, but it has {longest:.3g}",
             hint="Scale the rows first; one common factor does not change the neighbours.",
         )
 
@@ -143,6 +143,6 @@ def unit_rows(vectors: Float32) -> Float32:
     """Return the rows scaled to unit length; raise DataError if a row is shorter than `SHORTEST`, or zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if len(vectors) and lengths.min() < SHORTEST:
-        raise DataError("a vector of length zero, or almost zero, has no direction, so no cosine distance")
+        raise DataError("a vector of length zero, or almost zero, has no direction, so it has no cosine distance")
     unit: Float32 = vectors / lengths
     return unit

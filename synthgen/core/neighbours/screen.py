@@ -12,8 +12,8 @@ from synthgen.core.types import Float32, Int64
 
 TILE_ROWS, TILE_COLUMNS = 512, 4096  # largest size of a tile, so that its products stay in the cache
 ALIGNED = 32
-SPAN = 16  # columns of a tile that are first screened together, by their largest product
-ALIKE = 1e-5  # rows count as equally long if their squared lengths differ by less than this, as by rounding
+SPAN = 16  # number of columns of a tile that are screened together, by their largest product
+ALIKE = 1e-5  # rows count as equally long if their squared lengths differ by less than this, due to rounding
 KINDS = (torch.bfloat16, torch.float32)
 ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relative error of one rounding
 
@@ -25,10 +25,12 @@ class Screen:
 
         |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·max‖x‖² + max|b − b̂| + u |s|
 
-    where b is −|x|²/2 minus the middle of its range, u the relative rounding error of ŝ, and 2⁻²³ that of the float32
-    sums. Each span of columns has a largest ŝ, and the k-th largest of these is at most the k-th largest ŝ of all
-    columns. So each true neighbour has an ŝ of at least the k-th largest of the spans' values, minus twice
-    the error. Few other rows have one that large.
+    where a hat marks rounded values, b is −|x|²/2 minus the middle of its range, u is the relative rounding error of
+    ŝ, and 2⁻²³ is the relative rounding error of the float32 sums.
+
+    The columns are divided into spans. Let t be the k-th largest of the spans' maxima of ŝ. It is at most the k-th
+    largest ŝ of all columns. So each true neighbour has an ŝ of at least t minus twice the error. Few other rows have
+    such a large ŝ.
 
     Args:
         points: float32 (n, d).
@@ -56,7 +58,7 @@ class Screen:
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
         low_b = torch.zeros_like(b) if one_length else b  # adding b to the products rounds them once more
         self.low_b = torch.nn.functional.pad(low_b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
-        lost = torch.empty_like(length)  # rounding error of each row
+        lost = torch.empty_like(length)  # length of the rounding error of each row
         for start in range(0, len(x), TILE_COLUMNS):
             part = slice(start, min(start + TILE_COLUMNS, len(x)))
             self.low[part] = x[part]
@@ -68,7 +70,7 @@ class Screen:
             self.error += ROUNDING[self.kind] * length * longest + 2.0**-22 * longest * furthest
 
     def pairs(self, searched: Int64, k: int) -> Iterator[tuple[Int64, Int64]]:
-        """Yield possible neighbours of each block of rows: the number in the block, ascending, and the other row.
+        """Yield, for each block of rows, pairs of a row's number in the block, ascending, and a possible neighbour.
 
         Args:
             searched: int64 (r), numbers of the rows whose neighbours are searched.
@@ -82,9 +84,9 @@ class Screen:
             block = searched[start : start + TILE_ROWS]
             q = torch.from_numpy(block).to(self.device)
             tops = self._products(self.low[q], s[: len(q)])
-            self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._own(block)))
+            self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._same_person(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
-            # u twice for the two compared ŝ and once for the floor; 0.1 covers the products of these errors
+            # 2 u for the two compared values ŝ and u for the floor; 0.1 u covers the products of these errors
             floor = kth - 2 * self.error[q] - 3.1 * u * (kth.abs() + 2 * self.error[q])
             floor = floor.to(self.kind)[:, None]
             i, span = torch.nonzero(tops >= floor, as_tuple=True)
@@ -105,11 +107,11 @@ class Screen:
         return tops
 
     def _columns(self, span: Tensor) -> Tensor:
-        """Return the columns of each span, (m, SPAN), at equal distances within the tile, which is fast to reduce."""
+        """Return the columns of each span, (m, SPAN), evenly spaced in the tile because this is fast to reduce."""
         start = span // self.spans * self.spans * SPAN + span % self.spans
         return start[:, None] + torch.arange(SPAN, device=span.device) * self.spans
 
-    def _own(self, block: Int64) -> tuple[Int64, Int64]:
+    def _same_person(self, block: Int64) -> tuple[Int64, Int64]:
         """Return all pairs of a number in the block and a row of the same person."""
         persons = self.person[block]
         sizes = self.first[persons + 1] - self.first[persons]

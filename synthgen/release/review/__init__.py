@@ -1,1 +1,1 @@
-"""Write the private page on which a person reads records before they sign a release, and link it to the signature."""
+"""Write the private review page, which a person reads before signing a release, and link it to the signature."""

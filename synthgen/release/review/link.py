@@ -8,17 +8,17 @@ from pathlib import Path
 from synthgen.core.errors import DataError
 from synthgen.core.files import read_bytes
 
-NO_RELEASE = "none"  # named by the page of a run that was refused or not released yet
+NO_RELEASE = "none"  # stated by the page of a run that was refused or not released yet
 _META = re.compile(rb'<meta name="synthgen-release" content="([0-9a-f]{64}|none)">')
 
 
 def page_marker(key: bytes) -> str:
     """Return a secret value of 64 hex digits, which makes the digest of the page impossible to guess.
 
-    The page consists of records of the source. Without the marker, someone who knows all records but one could make
-    the page for each guess of the last record and compare its digest with the one in a signature. The marker is the
-    HMAC-SHA256 of a fixed text under the commitment key, which is random and is stored only in the workspace. Each
-    result of the audit stage has its own key, so pages of the same result contain the same marker.
+    The page consists of records of the source. Without the marker, someone who knows all records except one could
+    make the page for each guess of this record and compare its digest with the digest in a signature. The marker is
+    the HMAC-SHA256 of a fixed text under the commitment key, which is random and is stored only in the workspace.
+    Each result of the audit stage has its own key, so all pages of one result contain the same marker.
     """
     return hmac.digest(key, b"synthgen/review-page/v1\0", "sha256").hex()
 
@@ -27,7 +27,7 @@ def page_digest(path: Path, release: str) -> str:
     """Return the sha256 of a review page that names the release; `release` is the sha256 of the signed statement.
 
     Raises:
-        DataError: the file is not a review page, or is the page of another release or of a run without a release.
+        DataError: the file is not a review page, or belongs to another release or to a run without a release.
         StorageError: the file cannot be read.
 
     Privacy: reads the page, which shows records of the source, and returns only its digest; see `page_marker`.
@@ -40,8 +40,8 @@ def page_digest(path: Path, release: str) -> str:
     if named[0].decode() != release:
         what = "a run that was not released" if named[0].decode() == NO_RELEASE else "another release"
         hint = (
-            "`synthgen review WORKSPACE` writes the page of the newest bundle of the run in the folder `release.out`."
-            " If this bundle is older, move the newer ones to another folder first, or sign the newest one."
+            "`synthgen review WORKSPACE` writes the page for the newest bundle of the run in the folder "
+            "`release.out`. To sign an older bundle, first move the newer ones to another folder."
         )
         raise DataError(f"{path}: is the review page of {what}, so nothing was signed", hint=hint)
     return hashlib.sha256(data).hexdigest()

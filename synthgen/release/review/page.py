@@ -1,7 +1,7 @@
 """Write the review page: the private page that a person reads before they sign a release.
 
-The page lies in the workspace, has mode 0600 and contains real text. A bundle contains nothing of it except, in an
-approval, its sha256.
+The page is in the workspace, has mode 0600 and contains real text. A bundle contains none of it; an approval in a
+bundle states only the sha256 of the page.
 """
 
 from collections import Counter
@@ -29,25 +29,25 @@ from synthgen.release.assembly import hits_of
 from synthgen.release.review.link import NO_RELEASE, page_marker
 from synthgen.release.review.passages import Passage, TextPiece, cut, occurrences, shared_passages
 from synthgen.release.review.released import ReleasedBundle, released_bundle
-from synthgen.release.review.risks import MOST_RECORDS, RiskyRecord, rank
+from synthgen.release.review.risks import MAX_RECORDS, RiskyRecord, rank
 from synthgen.release.review.tables import ReviewTables, read_tables
 from synthgen.release.run import PRIVATE_REPORT, Run
 
 REVIEW_PAGE = "review.private.html"
 _INDEPENDENT = (
-    "Do not base the decision to release on this page. Under this policy, the release states that nothing that was "
-    "measured on private records decided on it. A decision that depends on this page is a disclosure, which ε does "
-    "not cover. `synthgen approve` therefore accepts no review page for this release."
+    "Do not base the decision to release on this page. Under this policy, the release states that no measurement on "
+    "private records affected the decision. A decision that depends on this page is a disclosure, which ε does not "
+    "cover. `synthgen approve` therefore accepts no review page for this release."
 )
-MOST_EXAMPLES = 3  # rejected candidates that are shown for each reason
+MAX_EXAMPLES = 3  # rejected candidates that are shown for each reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownRecord:
     """A synthetic record and the training records that the page compares it with, cut into marked pieces."""
 
-    name: str  # first digits of its id in the release
-    row: int  # its row in the synthetic table, from 1
+    name: str  # first digits of the record's id in the release
+    row: int  # row of the record in the synthetic table, from 1
     label: str
     result: str  # result of the audit in words; empty in the sample
     text: Sequence[TextPiece]
@@ -57,9 +57,9 @@ class ShownRecord:
 def write_review(run: Run) -> Path:
     """Write the review page of a run into its workspace, with mode 0600, and return its path.
 
-    The page follows from the stored results of the run, its policy, the newest bundle of the run with its path, and
-    whether the private report exists. Writing the page again changes its bytes, and therefore its sha256, only if
-    one of these changed. For example, the page differs before and after a release.
+    The content of the page depends only on the stored results of the run, its policy, the newest bundle of the run
+    with its path, and whether the private report exists. If one of these changes, for example by a release, a new
+    page has another sha256.
 
     Raises:
         DataError: the run did not reach the audit, or its results do not belong together.
@@ -101,7 +101,7 @@ def _page(run: Run, tables: ReviewTables, decision: Decision, bundle: ReleasedBu
         ],
         n_records=len(tables.synthetic),
         table=run.folder("audit") / SYNTHETIC,
-        most=MOST_RECORDS,
+        most=MAX_RECORDS,
         shortest=SHORTEST,
         identifiers=_identifier_counts(tables),
         replaced=list(_replaced(tables, seeds)),
@@ -134,7 +134,7 @@ def _audit(result: Mapping[str, Any], tables: ReviewTables) -> dict[str, Any]:
 
 
 def _shown(record: RiskyRecord, tables: ReviewTables) -> ShownRecord:
-    """Return a record with its nearest training record and with the one that the audit pairs with it."""
+    """Return a record with its nearest training record and with the training record that the audit pairs with it."""
     synthetic, near = tables.synthetic.records[record.row], tables.nearest("synthetic", "train")
     nearest = int(near.row[record.row])
     rows = {nearest: f"nearest training record, similarity {near.cosine[record.row]:.3f}"}
@@ -145,9 +145,9 @@ def _shown(record: RiskyRecord, tables: ReviewTables) -> ShownRecord:
     in_synthetic, beside = list[Passage](), []
     for row, heading in rows.items():
         real = tables.train.records[row]
-        mine, theirs = shared_passages(synthetic.text, real.text, record.shortest)
-        in_synthetic += mine
-        beside.append((f"{heading}; class {label(real.label)}", cut(real.text, theirs)))
+        of_synthetic, of_real = shared_passages(synthetic.text, real.text, record.shortest)
+        in_synthetic += of_synthetic
+        beside.append((f"{heading}; class {label(real.label)}", cut(real.text, of_real)))
     return ShownRecord(
         name=tables.released_ids[record.row][:12],
         row=record.row + 1,
@@ -158,8 +158,8 @@ def _shown(record: RiskyRecord, tables: ReviewTables) -> ShownRecord:
     )
 
 
-def _drawn(n: int, seeds: SeedTree, *names: str, most: int = MOST_RECORDS) -> list[int]:
-    """Return at most `most` different numbers below n in ascending order, from the stream of these names."""
+def _drawn(n: int, seeds: SeedTree, *names: str, most: int = MAX_RECORDS) -> list[int]:
+    """Return at most `most` different numbers below n in ascending order; the stream `names` draws them."""
     rows: list[int] = np.sort(seeds.child(*names).generator().permutation(n)[:most]).tolist()
     return rows
 
@@ -189,7 +189,7 @@ def _replaced(tables: ReviewTables, seeds: SeedTree) -> Iterator[dict[str, Any]]
 def _rejected(candidates: Sequence[Candidate], seeds: SeedTree) -> Iterator[dict[str, Any]]:
     """Yield each filter and reason with the number of rejected candidates and random examples, most frequent first.
 
-    A candidate counts under the first filter that rejected it, as in the counts of the report.
+    As in the report, a candidate counts only under the first filter that rejected it.
     """
     groups: dict[tuple[str, str], list[tuple[Candidate, FilterOutcome]]] = {}
     for candidate in candidates:
@@ -197,7 +197,7 @@ def _rejected(candidates: Sequence[Candidate], seeds: SeedTree) -> Iterator[dict
         if failed:
             groups.setdefault((failed[0].name, failed[0].reason or failed[0].name), []).append((candidate, failed[0]))
     for (name, reason), members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
-        shown = [members[i] for i in _drawn(len(members), seeds, "rejected", name, reason, most=MOST_EXAMPLES)]
+        shown = [members[i] for i in _drawn(len(members), seeds, "rejected", name, reason, most=MAX_EXAMPLES)]
         yield {
             "filter": name.replace("_", " "),
             "reason": reason.replace("_", " "),

@@ -1,4 +1,4 @@
-"""Cut a text into pieces, so that the page can mark passages of it."""
+"""Cut a text into pieces, so that the review page can mark passages in it."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -40,9 +40,9 @@ def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Pass
 
 
 def _covered(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[Passage]:
-    """Return the maximal stretches of `words` that are covered by runs of n words that `others` has too."""
+    """Return the longest passages of `words` whose every word is part of a run of n words that `others` also has."""
     known = {tuple(word.word for word in others[i : i + n]) for i in range(len(others) - n + 1)}
-    runs: list[list[int]] = []  # first word and end of each stretch
+    runs: list[list[int]] = []  # first word and end of each passage
     for i in range(len(words) - n + 1):
         if tuple(word.word for word in words[i : i + n]) in known:
             if runs and i <= runs[-1][1]:
@@ -53,7 +53,7 @@ def _covered(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[
 
 
 def occurrences(text: str, wanted: Iterable[tuple[str, str]]) -> list[Passage]:
-    """Return the places of the wanted (kind, string) pairs in a text, but none inside a longer word."""
+    """Return the places of the wanted strings, given as (kind, string), in a text, but not inside longer words."""
     kinds = {string: kind for kind, string in wanted if string}
     if not kinds:
         return []
@@ -63,18 +63,18 @@ def occurrences(text: str, wanted: Iterable[tuple[str, str]]) -> list[Passage]:
 
 
 def cut(text: str, passages: Iterable[Passage]) -> list[TextPiece]:
-    """Return the pieces of a text in order; where passages overlap, the later one in `passages` decides.
+    """Return the pieces of a text in order; where passages overlap, the last one in `passages` gives the kind.
 
-    Invisible characters are shown as U+FFFD, because they could hide text; tabs as spaces; line breaks stay.
+    Invisible characters become U+FFFD, because they could hide text. Tabs become spaces. Line breaks stay.
     """
     kinds = [""] * len(text)
     for passage in passages:
         kinds[passage.start : passage.end] = [passage.kind] * len(kinds[passage.start : passage.end])
-    pieces, at = [], 0
+    pieces, start = [], 0
     for kind, group in groupby(kinds):
-        end = at + sum(1 for _ in group)
-        pieces.append(TextPiece(_visible(text[at:end]), kind))
-        at = end
+        end = start + sum(1 for _ in group)
+        pieces.append(TextPiece(_visible(text[start:end]), kind))
+        start = end
     return pieces
 
 

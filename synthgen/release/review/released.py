@@ -1,4 +1,4 @@
-"""Find the bundle that a run was released in."""
+"""Find the bundle in which a run was released."""
 
 import hashlib
 from pathlib import Path
@@ -27,7 +27,7 @@ def released_bundle(run: Run, decision: Decision) -> ReleasedBundle | None:
     """Return the newest bundle of this run in the folder `release.out`; None if there is none.
 
     A bundle belongs to the run if it has the run's name, evidence and policy; the evidence contains the digest of the
-    records. Signatures are not checked here: `approve` verifies the bundle, and then compares the digest.
+    records. Signatures are not checked here: `approve` verifies the bundle before it compares the digest.
     """
     out = run.config.resolve(run.config.release.out)
     wanted = (run.config.release.name, decision.evidence_digest, decision.policy_digest)
@@ -36,7 +36,7 @@ def released_bundle(run: Run, decision: Decision) -> ReleasedBundle | None:
         try:
             envelope = parse_envelope(read_bytes(path / ENVELOPE, MAX_ENVELOPE_BYTES))
             stated = read_statement(ReleaseStatement, envelope.payload_type, envelope.payload).predicate
-        except (VerifyError, StorageError):  # not a bundle of this version, so not of this run
+        except (VerifyError, StorageError):  # not a bundle of this program version, so not of this run
             continue
         if (stated.dataset.name, stated.evidence[0].digest.sha256, stated.policy.digest.sha256) == wanted:
             digest = hashlib.sha256(envelope.payload).hexdigest()

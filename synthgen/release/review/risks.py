@@ -16,19 +16,19 @@ from synthgen.core.types import Float32
 from synthgen.release.review.passages import Passage, shared_passages
 from synthgen.release.review.tables import ReviewTables
 
-MOST_RECORDS = 20  # records that the page shows for each audit
-LEAST_WORDS = 3  # shortest run of words by which records are ranked
+MAX_RECORDS = 20  # records that the page shows for each audit
+MIN_WORDS = 3  # runs of fewer words are ignored when records are ranked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskyRecord:
     """A synthetic record with its result in one audit."""
 
-    row: int  # synthetic row
+    row: int  # row in the synthetic table
     result: str  # score or finding in words
-    train_row: int | None = None  # the train record that the audit itself pairs with it; None for the nearest one
+    train_row: int | None = None  # the train record that the audit pairs with it; None if it pairs no record
     found: tuple[Passage, ...] = ()  # places that the audit found in the synthetic text
-    shortest: int = SHORTEST  # words of the shortest shared passage that is marked
+    shortest: int = SHORTEST  # shared passages with at least this number of words are marked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +36,11 @@ class RiskRanking:
     """The records with the highest risk by one audit, highest first."""
 
     records: tuple[RiskyRecord, ...]
-    meaning: str  # what the records are ranked by, or why there is none
+    meaning: str  # how the records are ranked, or why there are none
 
 
 def rank(name: str, tables: ReviewTables) -> RiskRanking:
-    """Return the records with the highest risk by the audit `name`; without records if it judges no single record.
+    """Return the records with the highest risk by the audit `name`; no records if the audit judges no single record.
 
     Privacy: reads all texts and vectors; the result names records and contains no text.
     """
@@ -53,34 +53,36 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
     """Rank by the places that the audit found, then by the longest run of words that few train persons wrote."""
     groups, owners = tables.persons
     vocabulary: dict[str, int] = {}
-    mine, theirs = (number_rows(map(tokens, side.texts), vocabulary) for side in (tables.synthetic, tables.train))
-    runs = runs_alone(mine, theirs, owners, public=len(groups), shortest=LEAST_WORDS)
+    synthetic, train = (number_rows(map(tokens, of.texts), vocabulary) for of in (tables.synthetic, tables.train))
+    runs = runs_alone(synthetic, train, owners, public=len(groups), shortest=MIN_WORDS)
     longest: dict[int, tuple[int, int]] = {}  # by row, the length and the owner of the longest run
     for row, owner, length in zip(runs.row.tolist(), runs.owner.tolist(), runs.length.tolist(), strict=True):
         longest[row] = max(longest.get(row, (0, 0)), (length, -owner))
     limit = _details(tables, "memorization").get("limit_tokens", FLOOR_TOKENS)
-    found = _found(tables, "memorization")
+    found = _with_findings(tables, "memorization")
     for row, (length, minus_owner) in sorted(longest.items(), key=lambda item: (-item[1][0], item[0])):
         n = most_owners(length)
         who = "only one training person" if n == 1 else f"at most {n} training persons"
         result = f"{length} words in a row that {who} wrote; the audit reports {limit} or more"
         shortest = min(length, SHORTEST)
-        source = _source(tables, row, groups[-minus_owner], shortest)
+        source = _most_shared(tables, row, groups[-minus_owner], shortest)
         found.setdefault(row, RiskyRecord(row=row, result=result, train_row=source, shortest=shortest))
-        if len(found) >= MOST_RECORDS:
+        if len(found) >= MAX_RECORDS:
             break
     meaning = (
-        f"First the records in which the audit found a copy, which is a run of {limit} words or more, then those "
-        "with the longest shorter run of words that hardly any other training person wrote."
+        f"First the records in which the audit found a copy (a run of {limit} words or more), then other records by "
+        "the length of their longest run of words that hardly any other training person wrote."
     )
-    return RiskRanking(records=_first(found.values()), meaning=meaning)
+    return RiskRanking(records=_at_most_shown(found.values()), meaning=meaning)
 
 
 def _identifiers(tables: ReviewTables) -> RiskRanking:
     """List the records with an identifier of a train person."""
-    found = _found(tables, "identifiers")
+    found = _with_findings(tables, "identifiers")
     meaning = "Records in which the audit found an identifier of one training person; it is marked."
-    return RiskRanking(records=_first(found.values()), meaning=meaning if found else "The audit found no identifier.")
+    return RiskRanking(
+        records=_at_most_shown(found.values()), meaning=meaning if found else "The audit found no identifier."
+    )
 
 
 def _neighbours(tables: ReviewTables) -> RiskRanking:
@@ -95,8 +97,8 @@ def _neighbours(tables: ReviewTables) -> RiskRanking:
         for row in _highest(train - control)
     ]
     meaning = (
-        "Records that are closest to training records, compared with control records, whose persons the generator "
-        "never saw. Similarity is the cosine of the vectors."
+        "Ranked by how much more similar a record is to its nearest training record than to its nearest control "
+        "record, whose person the generator never saw. Similarity is the cosine of the vectors."
     )
     return RiskRanking(records=tuple(records), meaning=meaning)
 
@@ -106,24 +108,27 @@ def _membership(tables: ReviewTables) -> RiskRanking:
     train, control = (tables.nearest(side, "synthetic") for side in ("train", "control"))
     found: dict[int, RiskyRecord] = {}
     for row in np.argsort(-train.cosine, kind="stable").tolist():
-        if len(found) >= MOST_RECORDS:
+        if len(found) >= MAX_RECORDS:
             break
         share = float((control.cosine >= train.cosine[row]).mean())
         result = (
             f"nearest record of the release for this training record, similarity {train.cosine[row]:.3f}; "
-            f"{share:.1%} of the control records have one at least as similar"
+            f"{share:.1%} of the control records have an equally or more similar record in the release"
         )
         near = int(train.row[row])
         found.setdefault(near, RiskyRecord(row=near, result=result, train_row=row))
     meaning = (
-        "Records that are nearest to the training records which an attacker would call members first. The ranking "
-        "uses one score of the audit, the similarity of the vectors."
+        "Records that are nearest to the training records that an attacker would identify as members first. The "
+        "ranking uses one score of the audit, the similarity of the vectors."
     )
     return RiskRanking(records=tuple(found.values()), meaning=meaning)
 
 
 def _parent_recovery(tables: ReviewTables) -> RiskRanking:
-    """Rank by the weight of the heaviest person; records whose nearest train record is of this person come first."""
+    """Rank by the weight of the heaviest person, the person with the largest weight in the record.
+
+    Records whose nearest train record belongs to the heaviest person come first.
+    """
     person, nearest = tables.persons[1], tables.nearest("synthetic", "train").row
     ranked = []
     for row, (parents, weights) in enumerate(zip(tables.parents, tables.weights, strict=True)):
@@ -131,7 +136,7 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
         if not of_person:
             continue
         heaviest = max(of_person, key=lambda p: (of_person[p], -p))
-        own = [
+        of_heaviest = [
             (weight, -parent) for parent, weight in zip(parents, weights, strict=True) if person[parent] == heaviest
         ]
         is_found = bool(person[nearest[row]] == heaviest)
@@ -141,29 +146,29 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
             f"{of_person[heaviest]:.0%} of the weight comes from one training person ({effective:.2f} effective "
             f"parents; the audit requires {MIN_EFFECTIVE_PARENTS}); the nearest training record {which}"
         )
-        record = RiskyRecord(row=row, result=result, train_row=-max(own)[1])
+        record = RiskyRecord(row=row, result=result, train_row=-max(of_heaviest)[1])
         ranked.append(((not is_found, -of_person[heaviest], row), record))
     meaning = (
         "First the records whose nearest training record belongs to the person with the largest weight, then by this "
         "weight."
     )
-    records = tuple(record for _, record in sorted(ranked, key=lambda pair: pair[0])[:MOST_RECORDS])
+    records = tuple(record for _, record in sorted(ranked, key=lambda pair: pair[0])[:MAX_RECORDS])
     return RiskRanking(records=records, meaning=meaning if ranked else "No record was made from training records.")
 
 
 def _linkage(tables: ReviewTables) -> RiskRanking:
-    """List the records that are nearest to a train record and whose own nearest real record is of the same person."""
+    """List the records that are nearest to a train record and whose nearest real record is of the same person."""
     forward = {side: tables.nearest(side, "synthetic") for side in ("train", "control")}
     back = {side: tables.nearest("synthetic", side) for side in ("train", "control")}
     is_train = back["train"].cosine >= back["control"].cosine
     hits: dict[str, list[int]] = {}
     for corpus in (tables.train, tables.control):
-        side, groups = corpus.role, [record.group for record in corpus.records]
-        leads_back = is_train if side == "train" else ~is_train
-        hits[side] = [
+        role, groups = corpus.role, [record.group for record in corpus.records]
+        leads_back = is_train if role == "train" else ~is_train
+        hits[role] = [
             row
-            for row, near in enumerate(forward[side].row.tolist())
-            if leads_back[near] and groups[back[side].row[near]] == groups[row]
+            for row, near in enumerate(forward[role].row.tolist())
+            if leads_back[near] and groups[back[role].row[near]] == groups[row]
         ]
     cosine, found = forward["train"].cosine, dict[int, RiskyRecord]()
     for row in sorted(hits["train"], key=lambda i: (-cosine[i], i)):
@@ -175,10 +180,10 @@ def _linkage(tables: ReviewTables) -> RiskRanking:
         for corpus, what in ((tables.train, "training"), (tables.control, "control"))
     )
     meaning = (
-        f"Records from which an attacker gets back to the person (attack `inversion` on the vectors of the run). It "
-        f"succeeds for {rates}. The other attacks of the audit judge persons and no single record."
+        "Records from which an attacker finds the person again (attack `inversion` on the vectors of the run). The "
+        f"attack succeeds for {rates}. The other attacks of the audit judge persons, not single records."
     )
-    return RiskRanking(records=_first(found.values()), meaning=meaning)
+    return RiskRanking(records=_at_most_shown(found.values()), meaning=meaning)
 
 
 _RANKED: Mapping[str, Callable[[ReviewTables], RiskRanking]] = {
@@ -191,27 +196,27 @@ _RANKED: Mapping[str, Callable[[ReviewTables], RiskRanking]] = {
 }
 
 
-def _found(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
-    """Return the records in which an audit found something, those with most findings first."""
+def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
+    """Return by row the records in which an audit found something, in the order of the number of findings."""
     by_row: dict[int, list[Finding]] = {}
-    for one in tables.findings.get(audit, ()):
-        by_row.setdefault(one.row, []).append(one)
+    for finding in tables.findings.get(audit, ()):
+        by_row.setdefault(finding.row, []).append(finding)
     found = {}
-    for row in sorted(by_row, key=lambda r: (-len(by_row[r]), r))[:MOST_RECORDS]:
-        kinds = sorted({one.kind for one in by_row[row]})
-        n = len({one.person for one in by_row[row]})
+    for row in sorted(by_row, key=lambda r: (-len(by_row[r]), r))[:MAX_RECORDS]:
+        kinds = sorted({finding.kind for finding in by_row[row]})
+        n = len({finding.person for finding in by_row[row]})
         persons = "one training person" if n == 1 else f"{n} training persons"
         found[row] = RiskyRecord(
             row=row,
             result=f"found by the audit, of {persons}: {', '.join(kinds)}",
-            train_row=_source(tables, row, by_row[row][0].person),
-            found=tuple(Passage(one.start, one.end, one.kind) for one in by_row[row]),
+            train_row=_most_shared(tables, row, by_row[row][0].person),
+            found=tuple(Passage(finding.start, finding.end, finding.kind) for finding in by_row[row]),
         )
     return found
 
 
-def _source(tables: ReviewTables, row: int, person: str, shortest: int = SHORTEST) -> int | None:
-    """Return the record of a train person that shares the most text with a synthetic record; None for no record."""
+def _most_shared(tables: ReviewTables, row: int, person: str, shortest: int = SHORTEST) -> int | None:
+    """Return the row of a train person's record that shares the most text with a synthetic record, or None."""
     text = tables.synthetic.records[row].text
 
     def shared(train_row: int) -> tuple[int, int]:
@@ -227,9 +232,9 @@ def _details(tables: ReviewTables, audit: str) -> Mapping[str, Any]:
 
 def _highest(scores: Float32) -> list[int]:
     """Return the rows with the highest scores, highest first."""
-    rows: list[int] = np.argsort(-scores, kind="stable")[:MOST_RECORDS].tolist()
+    rows: list[int] = np.argsort(-scores, kind="stable")[:MAX_RECORDS].tolist()
     return rows
 
 
-def _first(records: Iterable[RiskyRecord]) -> tuple[RiskyRecord, ...]:
-    return tuple(records)[:MOST_RECORDS]
+def _at_most_shown(records: Iterable[RiskyRecord]) -> tuple[RiskyRecord, ...]:
+    return tuple(records)[:MAX_RECORDS]

@@ -31,14 +31,14 @@ def signing_summary(
         release: the verified content of the release statement.
         digest: sha256 of the statement, which the signature covers.
         earlier: the decisions that are already in the bundle.
-        kind: what is signed.
+        kind: whether the decision approves, rejects or closes.
         signer: person, role and key.
         review: sha256 of the review page that the signature states, or None.
     """
     gates = [gate for gate in release.gates if gate.gating]
     passed = sum(gate.verdict == "PASS" for gate in gates)
     others = verdicts_of((gate.id, gate.verdict) for gate in release.gates if not gate.gating)
-    decisions = [f"{one.person} ({one.role}) {_PAST[one.kind]}" for one in earlier]
+    decisions = [f"{decision.person} ({decision.role}) {_PAST[decision.kind]}" for decision in earlier]
     lines = [
         ("you sign", f"the {_ACTS[kind]} this release"),
         ("release", f"{release.dataset.name} {release.release_id}"),
@@ -58,7 +58,7 @@ def signing_summary(
 
 def _page(release: ReleasePredicate) -> str:
     if release.privacy.decision == INDEPENDENT:
-        return "none; under this policy no page of private records may decide"
+        return "none; under this policy, no page of private records may affect the decision"
     return "none stated"
 
 

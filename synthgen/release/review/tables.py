@@ -1,4 +1,4 @@
-"""Read from the workspace of a run what the review page shows; no model is needed."""
+"""Read the content of the review page from the workspace of a run; no model is needed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class NearestRecords(NamedTuple):
 class ReviewTables:
     """The records of a run with their vectors, what the audits found, and what was replaced and rejected; private."""
 
-    synthetic: Corpus  # the records that are released, or would be
+    synthetic: Corpus  # the records that are released, or would be released if the policy allowed it
     train: Corpus  # de-identified
     control: Corpus  # de-identified
     original: Mapping[str, str]  # text of each train record before de-identification, by id
@@ -67,21 +67,23 @@ class ReviewTables:
         return list(record_ids([(record.text, record.label) for record in self.synthetic.records]))
 
     def nearest(self, queries: str, keys: str) -> NearestRecords:
-        """Return for each row of one table the most similar row of another, by the vectors of the run's encoder.
+        """Return for each row of the table `queries` the most similar row of the table `keys`.
+
+        Similarity is the cosine of the vectors of the run's encoder.
 
         Cost: O(n_queries · n_keys · d) time in blocks.
         """
         if (known := self._nearest.get((queries, keys))) is not None:
             return known
-        of, among = self.vectors[queries], self.vectors[keys]
-        found = NearestRecords(np.zeros(len(of), dtype=np.int64), np.full(len(of), -1, dtype=np.float32))
-        for rows, cosines in similarity_blocks(of, among):
+        n = len(self.vectors[queries])
+        found = NearestRecords(np.zeros(n, dtype=np.int64), np.full(n, -1, dtype=np.float32))
+        for rows, cosines in similarity_blocks(self.vectors[queries], self.vectors[keys]):
             found.row[rows], found.cosine[rows] = cosines.argmax(axis=1), cosines.max(axis=1)
         return self._nearest.setdefault((queries, keys), found)
 
 
 def read_tables(run: Run) -> ReviewTables:
-    """Return what the review page shows.
+    """Return the tables that the review page is made from.
 
     Raises:
         DataError: the run did not reach the audit, or its results do not belong together.
@@ -123,14 +125,14 @@ _AGAIN = "Run it again: `synthgen run CONFIG --resume never`."
 
 
 def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -> Float32:
-    """Return the vectors of the synthetic records; the rounds of writing stored those of all candidates."""
+    """Return the vectors of the synthetic records, from the stored vectors of all candidates."""
     rounds = [s for s in run.record.stages if s.is_of("re-embed") and not s.name.endswith("-reconstruction")]
     stored = [np.load(run.workspace.root / "stages" / s.folder / CANDIDATE_VECTORS) for s in rounds]
-    place = {(candidate.latent_id, candidate.text): row for row, candidate in enumerate(judged)}
-    wanted = [place.get((record.group, record.text), -1) for record in synthetic.records]
-    if sum(map(len, stored)) != len(judged) or -1 in wanted:
+    row_of = {(candidate.latent_id, candidate.text): row for row, candidate in enumerate(judged)}
+    rows = [row_of.get((record.group, record.text), -1) for record in synthetic.records]
+    if sum(map(len, stored)) != len(judged) or -1 in rows:
         raise DataError("the audited records are not among the stored candidates", hint=_AGAIN)
-    found: Float32 = np.concatenate(stored)[wanted]
+    found: Float32 = np.concatenate(stored)[rows]
     return found
 
 
@@ -139,7 +141,7 @@ def _lineage(
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[float, ...], ...]]:
     """Return the train rows and weights that each synthetic record was made from."""
     latents, row = read_latents(run.folder("interpolate")), {r.id: i for i, r in enumerate(train.records)}
-    place = {name: i for i, name in enumerate(latents.ids)}
-    made = [place[record.group] for record in synthetic.records]
+    row_of_latent = {name: i for i, name in enumerate(latents.ids)}
+    made = [row_of_latent[record.group] for record in synthetic.records]
     parents = tuple(tuple(row[name] for name in latents.parent_ids[i]) for i in made)
     return parents, tuple(latents.weights[i] for i in made)

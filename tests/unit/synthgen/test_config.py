@@ -217,7 +217,7 @@ WHY = "because an exact number reveals something about the persons"
     ("delta", "persons", "listed"),
     [
         (3e-5, 3000, None),
-        (4e-5, 3000, ["dp: delta is at most 1 / (10 × persons), here 3.33e-05"]),
+        (4e-5, 3000, ["dp: delta must be at most 1 / (10 × persons) = 3.33e-05, but is 4e-05"]),
         (1e-5, 9, ["dp.persons: Input should be greater than or equal to 10, got 9"]),
         (1e-6, 1_500, None),
         (1e-6, 2_513, [f"dp.persons: {ROUND} 2500, {WHY}, got 2513"]),

@@ -46,7 +46,7 @@ def test_every_stage_and_filter_of_the_program_is_known():
     stages = {value.name for module in loaded for value in vars(module).values() if isinstance(value, Stage)}
     assert stages <= set(STAGES)
     assert len(stages) > 10
-    assert (MAX_ROUNDS, MAX_TURNS) == (rounds.MOST_ROUNDS, stage_order.TURNS)
+    assert (MAX_ROUNDS, MAX_TURNS) == (rounds.MAX_ROUNDS, stage_order.TURNS)
     values = [value for m in loaded if m.__name__.startswith("synthgen.filter") for value in vars(m).values()]
     filters = {
         kind.name for kind in values if isinstance(kind, type) and isinstance(getattr(kind, "name", None), str)

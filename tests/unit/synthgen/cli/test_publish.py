@@ -103,7 +103,7 @@ def test_the_report_of_a_workspace_is_written_under_the_current_policy(finished)
 def test_a_missing_report_raises_an_error(project):
     for target, message in (
         (project.folder, "is not the workspace of a run that has a configuration file"),
-        (project.write_config(), "holds no finished run"),
+        (project.write_config(), "contains no finished run"),
     ):
         with pytest.raises(DataError, match=message):
             report_of(target)

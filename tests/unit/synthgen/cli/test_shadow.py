@@ -121,7 +121,7 @@ def test_invalid_options_raise_an_error_before_any_rerun(finished, monkeypatch):
 
 
 def test_a_missing_run_raises_an_error(project):
-    with pytest.raises(DataError, match="holds no finished run"):
+    with pytest.raises(DataError, match="contains no finished run"):
         run_shadow(project)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.core.progress import SECONDS_BETWEEN_LINES, Bars, Lines, silent, span, terminal_progress
+from synthgen.core.progress import SECONDS_BETWEEN_LINES, Bars, Lines, duration_text, silent, terminal_progress
 
 
 class Clock:
@@ -106,4 +106,4 @@ def test_bars_on_a_real_terminal_honour_no_color(no_color):
     [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3599, "59:59"), (3600, "1:00:00"), (90061, "25:01:01")],
 )
 def test_span(seconds, shown):
-    assert span(seconds) == shown
+    assert duration_text(seconds) == shown

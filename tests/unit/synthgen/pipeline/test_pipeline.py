@@ -171,7 +171,7 @@ def test_only_the_external_policy_requires_the_suite(run_project):
     strict = run.decide(load_policy("hospital-external"))
     assert sum(o.id.startswith("selftest-") for o in strict.outcomes) == 6
     assert run.decide().allowed
-    assert not judge.is_due(SimpleNamespace(folder=run.folder("audit")), run.policy)
+    assert not judge.needs_selftest(SimpleNamespace(folder=run.folder("audit")), run.policy)
 
 
 def test_quarantined_records_are_removed_and_the_others_audited_as_the_same_attempt(finished, monkeypatch):
@@ -230,7 +230,7 @@ def test_the_texts_of_a_run_can_be_read_without_a_release(finished):
 def test_wrong_arguments_raise_the_projects_errors(finished):
     with pytest.raises(UsageError, match="config is a str, not a Config"):
         Pipeline("clinic.yaml")
-    with pytest.raises(UsageError, match="resume is 'auto' or 'never', got 'always'"):
+    with pytest.raises(UsageError, match="resume must be 'auto' or 'never', but is 'always'"):
         Pipeline(finished.config()).run(resume="always")
     assert repr(Pipeline(finished.config())) == "Pipeline('tiny', policy 'lenient.yaml')"
 

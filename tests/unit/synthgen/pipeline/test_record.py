@@ -44,7 +44,7 @@ def test_the_last_round_of_a_stage_is_returned():
     "change", [{"seed": None}, {"stages": [{"name": "load"}]}, {"more": 1}, {"schemaVersion": 1}]
 )
 def test_a_missing_or_invalid_record_is_reported_without_its_content(tmp_path, change):
-    with pytest.raises(DataError, match="holds no finished run"):
+    with pytest.raises(DataError, match="contains no finished run"):
         read_record(tmp_path)
     record(stage("load")).write(tmp_path)
     path = tmp_path / FILE

@@ -30,8 +30,8 @@ def state(number, have):
         (5, {"a": 20, "b": 70}, {"a": 24, "b": 70}, False),  # 4 of 50
         (5, {"a": 20, "b": 70}, {"a": 19, "b": 70}, False),  # newly fitted filters may keep fewer
         (5, {"a": 69, "b": 70}, {"a": 69, "b": 70}, False),
-        (rounds.MOST_ROUNDS - 1, {"a": 0, "b": 70}, {"a": 60, "b": 70}, True),
-        (rounds.MOST_ROUNDS, {"a": 0, "b": 70}, {"a": 60, "b": 70}, False),
+        (rounds.MAX_ROUNDS - 1, {"a": 0, "b": 70}, {"a": 60, "b": 70}, True),
+        (rounds.MAX_ROUNDS, {"a": 0, "b": 70}, {"a": 60, "b": 70}, False),
     ],
 )
 def test_a_further_round_needs_a_gain(number, before, after, continues):

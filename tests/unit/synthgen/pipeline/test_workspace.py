@@ -49,7 +49,7 @@ def test_the_folder_is_private(tmp_path):
 def test_a_folder_that_others_may_read_raises_an_error(tmp_path, bits):
     (tmp_path / "ws").mkdir()
     (tmp_path / "ws").chmod(bits)
-    with pytest.raises(StorageError, match="others may read it") as caught:
+    with pytest.raises(StorageError, match="other users may read it") as caught:
         Workspace(tmp_path / "ws")
     assert "chmod 700" in caught.value.hint
 

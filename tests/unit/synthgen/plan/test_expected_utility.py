@@ -5,7 +5,7 @@ from sklearn.metrics import f1_score, recall_score
 
 from synthgen.core.types import Embedded
 from synthgen.evaluate.heads import LabelledTexts
-from synthgen.plan.expected_utility import FEWEST_TEXTS, expected_utility
+from synthgen.plan.expected_utility import MIN_TEXTS, expected_utility
 
 CENTRES = np.random.default_rng(1).normal(size=(3, 12)) * 0.55
 NAMES = np.array(["ant", "bee", "cow"])
@@ -54,8 +54,8 @@ def test_the_prediction_from_few_texts_is_near_what_many_records_give(noise):
 
 
 def test_nothing_is_predicted_from_too_few_texts_or_without_a_class():
-    assert predicted(-(-FEWEST_TEXTS // 3))
-    assert predicted((FEWEST_TEXTS - 1) // 3) == {}
+    assert predicted(-(-MIN_TEXTS // 3))
+    assert predicted((MIN_TEXTS - 1) // 3) == {}
     assert predicted(20, total=0) == {}
     vectors, labels = drawn(20, 0)
     one = LabelledTexts(texts=("t",) * 20, labels=labels[:20].astype(np.str_), vectors=vectors[:20])

@@ -72,7 +72,7 @@ def problems(config):
 def test_a_run_that_can_be_released_has_no_problem(config):
     plan = make_plan(config())
     assert plan.problems == ()
-    assert plan.to_text().endswith("prevents a release; without a pilot, it is not known how good the texts are")
+    assert plan.to_text().endswith("prevents a release; without a pilot, the quality of the texts is unknown")
     assert "measured only" in plan.audits["memorization"]
 
 
@@ -134,7 +134,7 @@ def test_one_class_cannot_meet_a_rule_on_utility(config, tmp_path):
     rule = "{id: useful, metric: utility.tstr_over_trtr, bound: value, op: '>=', limit: 0.5, why: A test.}"
     source = {"path": "notes.jsonl", "text": "note", "label": "specialty", "group": "patient_id"}
     found = problems(config(source={**source, "labels": LABELS[:1]}, policy=str(open_policy(tmp_path, rule))))
-    assert "rule useful: all records have one class" in found
+    assert "rule useful: all records have the same class" in found
     assert "set source.label" in found
 
 
@@ -262,7 +262,7 @@ def test_problems_of_configuration_classes_and_models_are_listed_in_one_plan(con
 @pytest.mark.parametrize("changes", [{"source": {"path": "absent.jsonl"}}, {"policy": "absent.yaml"}])
 @pytest.mark.models
 def test_a_source_or_policy_that_cannot_be_read_is_listed_with_the_other_problems(config, folder, changes):
-    with pytest.raises(DataError, match="no plan can be made and no release is possible, for 3 reasons") as caught:
+    with pytest.raises(DataError, match="no plan and no release are possible, for 3 reasons") as caught:
         make_plan(config(**changes, decode={"model": "meta/none"}, release={"key": "none.pem"}))
     for part in ("absent", "meta/none", f"release.key: there is no file {folder / 'none.pem'}"):
         assert sum(part in problem for problem in caught.value.problems) == 1, part

@@ -17,7 +17,7 @@ from synthgen.pipeline import rounds
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.prepare import Prepared
 from synthgen.plan import pilot
-from synthgen.plan.pilot import FEWEST_OF_CLASS, PILOT_LATENTS, TEXTS, accepted_rates, expected, pilot_counts
+from synthgen.plan.pilot import MIN_LATENTS_PER_CLASS, PILOT_LATENTS, TEXTS, accepted_rates, expected, pilot_counts
 from synthgen.plan.plan import make_plan
 
 
@@ -32,7 +32,7 @@ def candidate(i, label="a", failed=(), score=0.5):
 
 def test_the_pilot_has_a_few_latents_of_each_label_in_the_proportions_of_the_run():
     assert pilot_counts({"a": 30, "b": 30}) == {"a": 60, "b": 60}
-    assert pilot_counts({"a": 990, "b": 10}) == {"a": 119, "b": FEWEST_OF_CLASS}
+    assert pilot_counts({"a": 990, "b": 10}) == {"a": 119, "b": MIN_LATENTS_PER_CLASS}
     assert sum(pilot_counts(dict.fromkeys("abcdef", 80)).values()) == PILOT_LATENTS
 
 
@@ -72,7 +72,8 @@ def test_advice_names_the_frequent_reasons_and_the_minimum_that_keeps_most_real_
         "class_agreement rejected 33%: the texts do not fit their class: lower filter.class_agreement"
     )
     assert shares == (
-        "class_agreement 0.6 keeps 36% of the real records; 0.25 keeps 80% of them and 100% of the pilot's texts"
+        "class_agreement 0.6 keeps 36% of the real records; 0.25 would keep 80% of the real records and 100% of the "
+        "pilot's texts"
     )
     assert second.startswith("repetition rejected 17%: raise decode.temperature")
     at_auto = {"class_agreement": bounds["class_agreement"] | {"minimum": 0.25}}
@@ -107,16 +108,16 @@ def test_advice_on_long_texts_gives_a_number_of_tokens():
     judged, bounds = [candidate(i, failed=("length_long",)) for i in range(3)], {"length": {"high": 40.0}}
     first, number = pilot._advice(judged, bounds, 96)
     assert first.startswith("length_long rejected 100%")
-    assert number == "decode.max_new_tokens: auto cuts the texts at about 48 tokens, as long as real ones"
+    assert number == "decode.max_new_tokens: auto cuts the texts at about 48 tokens, the length of real texts"
     assert list(pilot._advice(judged, bounds, 48)) == [first]
 
 
-def test_the_plan_says_if_one_candidate_for_each_vector_needs_far_fewer_texts():
+def test_the_plan_says_if_one_candidate_for_each_vector_needs_far_savings():
     wanted, rates = {"a": 100}, {"a": 0.5}
-    (line,) = pilot._cheaper(wanted, rates, 4, 528)
+    (line,) = pilot._savings(wanted, rates, 4, 528)
     assert f"with 1, about {sum(expected(wanted, rates)[1].values())} texts are enough" in line
-    assert list(pilot._cheaper(wanted, rates, 1, 528)) == []
-    assert list(pilot._cheaper(wanted, {"a": 0.05}, 2, 200)) == []
+    assert list(pilot._savings(wanted, rates, 1, 528)) == []
+    assert list(pilot._savings(wanted, {"a": 0.05}, 2, 200)) == []
 
 
 def test_no_accepted_text_and_too_few_of_a_class_are_reasons_against_a_release():
@@ -156,11 +157,11 @@ def test_rules_on_utility_that_the_expected_ratios_do_not_meet_are_risks():
         "is possible; request more records"
     )
     assert second.startswith("rule worst-class: worst_class_ratio is expected at 0.40")
-    remedy = "add persons to it, leave it out (source.min_class, then: drop), request more"
+    remedy = "add persons to this class, leave it out (source.min_class, then: drop), request more"
     assert f"a refusal is likely; the weakest class is surgery (7 persons in train): {remedy}" in second
     _, unsure = pilot._risks(policy, expected_, 1, kept[1:], train)
-    few = ", of which the pilot accepted only 9 texts, too few to tell"
-    assert f"a refusal is possible; the weakest class is surgery (7 persons in train){few}: {remedy}" in unsure
+    few = "; the pilot accepted only 9 texts of this class, too few to be sure"
+    assert f"a refusal is possible; the weakest class is surgery (7 persons in train{few}): {remedy}" in unsure
     assert list(pilot._risks(policy, {}, 1, kept, train)) == []
 
 

@@ -16,7 +16,7 @@ from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.workspace import Workspace
-from synthgen.plan.plan import _in_words, _read, _role, make_plan
+from synthgen.plan.plan import _effect_on_decision, _in_words, _read_source, make_plan
 from synthgen.plan.reach import reach_of
 from synthgen.split import split
 
@@ -104,7 +104,7 @@ def test_the_plan_states_what_the_classifier_of_names_costs(config, monkeypatch)
     assert auto.deidentify_minutes > 10 * rules.deidentify_minutes > 0
     assert decoding(auto) == pytest.approx(decoding(rules))
     large = make_plan(config(interpolate={"total": 4000}))
-    assert f"{large.deidentify_minutes:.0f} minutes for identifiers (rules+ner)" in large.to_text()
+    assert f"{large.deidentify_minutes:.0f} to find identifiers (rules+ner)" in large.to_text()
 
 
 def test_the_plan_names_audits_with_too_few_persons(config):
@@ -112,7 +112,7 @@ def test_the_plan_names_audits_with_too_few_persons(config):
     text = plan.to_text()
     assert "policy research:" in text
     for name, needed in (("memorization", 321), ("identifiers", 321)):
-        assert f"persons on each side, {needed} needed: TOO FEW for a pass" in plan.audits[name]
+        assert f"persons each in train and control, {needed} needed: TOO FEW for a pass" in plan.audits[name]
         assert f"  {name}: {plan.audits[name]}" in text
     assert "TOO FEW" in plan.audits["membership"]
     policy = load_policy("research")
@@ -136,10 +136,10 @@ def test_the_plan_states_the_smallest_detectable_leak_of_each_audit(config):
 
 def test_an_audit_of_which_only_the_lineage_is_required_does_not_decide():
     research = load_policy("research")
-    assert _role(research, "parent_recovery") == (
+    assert _effect_on_decision(research, "parent_recovery") == (
         "measured only; rule parents-known requires only that parents are known"
     )
-    assert _role(research, "memorization") == "decides by rule memorization, copied-persons"
+    assert _effect_on_decision(research, "memorization") == "decides by rule memorization, copied-persons"
 
 
 def test_a_class_with_too_few_persons_is_a_problem(config):
@@ -239,7 +239,7 @@ def job_of(config):
 def test_plan_counts_earlier_audits_of_the_control_persons(config):
     made = config()
     assert "attempt" not in " ".join(make_plan(made).warnings)
-    control = _read(job_of(made))[2].control
+    control = _read_source(job_of(made))[2].control
     attempt(*ledger_of(made), digest="an earlier audit", control=as_table(control, {}))
     planned = make_plan(made)
     (warning,) = [text for text in planned.warnings if "attempt" in text]
@@ -253,10 +253,10 @@ def test_plan_counts_earlier_audits_of_the_control_persons(config):
 def test_without_person_ids_the_plan_counts_records_and_never_says_persons(config, tmp_path):
     columns = {"path": "notes.jsonl", "text": "note", "label": "specialty", "labels": list(LABELS)}
     plan = make_plan(config(source=columns, secret="workspace"))
-    text, control = plan.to_text(), _read(job_of(config(source=columns)))[2].control
+    text, control = plan.to_text(), _read_source(job_of(config(source=columns)))[2].control
     assert plan.unit == "records"
     assert f"records: {plan.persons['train']} train, {plan.persons['control']} control" in text
-    assert "records on each side" in text
+    assert "records each in train and control" in text
     assert "person" not in text.partition("no release is possible")[0].replace("copied-persons", "")
     attempt(*ledger_of(config()), digest="an earlier audit", control=as_table(control, {}))
     again = make_plan(config(source=columns, policy="hospital-external"))

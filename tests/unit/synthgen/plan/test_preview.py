@@ -39,7 +39,7 @@ def test_ten_texts_at_most_and_two_of_a_class(counts, texts):
 
 
 def test_sample_has_some_records_of_each_class_and_a_limited_size():
-    assert len(sample_of(corpus({"a": 2000, "b": 7}), 10**6)) == module.MOST_RECORDS
+    assert len(sample_of(corpus({"a": 2000, "b": 7}), 10**6)) == module.MAX_RECORDS
     few = sample_of(corpus({"a": 2000, "b": 7}, "x" * 1000), 25_000)
     assert few.counts() == {"a": 18, "b": 7}
     assert sample_of(corpus({"a": 50, "b": 20}, "x" * 1000), 10).counts() == {"a": 12, "b": 12}

@@ -2,7 +2,7 @@ import pytest
 
 from audits.gate.shipped import load_policy
 from audits.runner.registry import AUDITS
-from synthgen.plan.reach import LIKELY_ENOUGH, counted_in, reach_of
+from synthgen.plan.reach import LIKELY_ENOUGH, reach_of, with_unit
 
 EXTERNAL = load_policy("hospital-external")
 CONFIDENCE = 1 - 0.05 / 0.8  # the first attempt spends four fifths of 1 - CONFIDENCE, which leaves .95
@@ -45,5 +45,5 @@ def test_no_persons_are_too_few():
 
 
 def test_without_person_ids_the_units_are_records():
-    estimates = counted_in("records", reach_of(everything(), 500, 520, 900, 0.95)).values()
+    estimates = with_unit("records", reach_of(everything(), 500, 520, 900, 0.95)).values()
     assert not any("person" in what.to_text() for what in estimates if not isinstance(what, str))

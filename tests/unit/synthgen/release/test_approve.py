@@ -28,7 +28,7 @@ def test_two_approvals_allow_and_one_rejection_blocks_the_release(bundle, releas
     path = sign(bundle, releases, "data_owner", releases.OWNER)
     assert path.relative_to(bundle).as_posix() == file_name("data_owner", releases.OWNER.keyid, path.read_bytes())
     assert verify_bundle(bundle, releases.root(), now=releases.LATER).ok
-    with pytest.raises(DataError, match="the last signature is the same decision"):
+    with pytest.raises(DataError, match="the last signature is already the same decision"):
         sign(bundle, releases, "data_owner", releases.OWNER)
     sign(bundle, releases, "data_owner", releases.OWNER, kind="REJECT")
     assert "rejects this release" in verify_bundle(bundle, releases.root(), now=releases.LATER).failure
@@ -115,7 +115,7 @@ def test_under_an_independent_policy_no_review_page_is_signed(releases, tmp_path
 
 
 def test_only_an_approval_needs_the_review_page_or_the_statement_that_there_is_none(bundle, releases, tmp_path):
-    with pytest.raises(UsageError, match="states the review page that the approver read") as refused:
+    with pytest.raises(UsageError, match="must name the review page that the approver read") as refused:
         sign(bundle, releases, no_review=False)
     assert all(word in refused.value.hint for word in ("synthgen review WORKSPACE", "--review PAGE", "--no-review"))
     with pytest.raises(UsageError, match="--review and --no-review exclude"):

@@ -56,7 +56,7 @@ def test_short_passphrase_and_empty_person_are_refused(tmp_path, releases):
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
 def test_key_readable_by_others_is_refused(key, mode):
     key.chmod(mode)
-    with pytest.raises(StorageError, match=f"others can read it \\(mode {mode:04o}\\)"):
+    with pytest.raises(StorageError, match=f"other users can read it \\(mode {mode:04o}\\)"):
         load_key(key, SECRET)
 
 

@@ -39,7 +39,7 @@ def test_finished_run_is_loaded_and_a_missing_run_or_stage_is_an_error(new_proje
     assert run.record.to_json() == json.loads((run_project.folder / "ws" / "run.json").read_text())
     assert (run.folder("audit") / "audit.json").is_file()
     assert run.evidence.metrics["records.synthetic"].value == 12
-    with pytest.raises(DataError, match="holds no finished run"):
+    with pytest.raises(DataError, match="contains no finished run"):
         last(new_project)
     with pytest.raises(DataError, match="changed since its last run"):
         last(run_project, seed=4)

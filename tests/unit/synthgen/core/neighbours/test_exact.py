@@ -63,7 +63,7 @@ def test_nearest_rows_rejects_vectors_of_length_zero():
 @pytest.mark.parametrize("scale", [1e19, 3e38, 1e-15, 1e-40, np.inf, np.nan])
 def test_nearest_rows_rejects_lengths_whose_squares_do_not_fit_float32(scale, metric):
     vectors = np.array([[1, 0], [0.5, 1]]) * scale if np.isfinite(scale) else np.array([[1, 0], [scale, 1]])
-    with pytest.raises(DataError, match=r"needs a longest row of 1e-14 to 1e\+18"):
+    with pytest.raises(DataError, match=r"must have a length of 1e-14 to 1e\+18"):
         nearest_rows(vectors.astype(np.float32), np.arange(2), 1, metric=metric)
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from synthgen.core.types import Corpus, Record
 from synthgen.release.review.passages import Passage
-from synthgen.release.review.risks import MOST_RECORDS, rank
+from synthgen.release.review.risks import MAX_RECORDS, rank
 
 
 def rows(ranking):
@@ -99,7 +99,7 @@ def test_an_audit_of_the_whole_table_has_no_records(reviewed):
 
 @pytest.mark.parametrize("audit", ["memorization", "identifiers"])
 def test_at_most_twenty_records_are_listed(reviewed, finding, audit):
-    many = [finding(row, "p") for row in range(MOST_RECORDS + 5)]
-    records = tuple(Record(id=str(i), text=f"text {i}", label="a", group=str(i)) for i in range(MOST_RECORDS + 5))
+    many = [finding(row, "p") for row in range(MAX_RECORDS + 5)]
+    records = tuple(Record(id=str(i), text=f"text {i}", label="a", group=str(i)) for i in range(MAX_RECORDS + 5))
     tables = reviewed(synthetic=Corpus(role="synthetic", records=records, has_groups=False), findings={audit: many})
-    assert rows(rank(audit, tables)) == list(range(MOST_RECORDS))
+    assert rows(rank(audit, tables)) == list(range(MAX_RECORDS))
