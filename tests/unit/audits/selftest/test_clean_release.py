@@ -9,7 +9,7 @@ from audits.attacks.memorization.search import CEILING_TOKENS
 from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
 from audits.core.types import AuditInputs, Table
-from audits.selftest.clean_release import _repeats, as_synthetic, copyable, draw_population, stack_tables
+from audits.selftest.clean_release import as_synthetic, copyable, draw_population, repeating_rows, stack_tables
 from audits.text.normalise import tokens
 
 
@@ -91,7 +91,7 @@ def test_swapped_roles_remove_the_same_rows(tables):
     texts = [f"{t} {quotes[i % 2]}" if i in {3, 5, 8} else t for i, t in enumerate(first.unseen.texts)]
     pair = (first.train, first.control)
     unseen = replace(first.unseen, texts=tuple(texts))
-    found = [_repeats(*roles, unseen, None)[0] for roles in (pair, pair[::-1])]
+    found = [repeating_rows(*roles, unseen, None)[0] for roles in (pair, pair[::-1])]
     assert found[0].nonzero()[0].tolist() == [3, 5, 8]
     assert (found[0] == found[1]).all()
 
