@@ -78,7 +78,7 @@ BLIND = {
     "identifiers.hard_hits": ("value", 0),
     "memorization.copied_persons": ("high", 0.05),
     "membership.auc": ("high", 0.75),
-    "linkage.excess": ("high", 0.1),
+    "linkage.estimate": ("high", 0.1),
 }
 
 
