@@ -169,9 +169,9 @@ def test_whole_numbers_with_a_decimal_point_in_json_are_read_as_integers(column,
 
 UNREADABLE = {
     "fraction": ({"pid": lambda i: i + 0.5}, "group of type float that is not an exact whole number", "pid"),
-    "list": ({"pid": lambda i: [f"p{i}"]}, "group of type list, save it as text", "pid"),
-    "struct": ({"label": lambda i: {"code": f"c{i % 2}"}}, "label of type struct, save it as text", "label"),
-    "bytes": ({"pid": lambda i: b"\xff" + bytes([i])}, "group of type binary, save it as text", "pid"),
+    "list": ({"pid": lambda i: [f"p{i}"]}, "group of type list", "pid"),
+    "struct": ({"label": lambda i: {"code": f"c{i % 2}"}}, "label of type struct", "label"),
+    "bytes": ({"pid": lambda i: b"\xff" + bytes([i])}, "group of type binary", "pid"),
     "infinite": ({"label": lambda _: float("inf")}, "label of type float that is not an exact whole number", "label"),
 }
 
@@ -180,7 +180,7 @@ UNREADABLE = {
 def test_a_type_that_is_not_read_is_named_with_its_column(case, sources):
     columns, message, column = UNREADABLE[case]
     sources.write("t.parquet", rows(**columns))
-    said = sources.refused("t.parquet", f"{message} \\(column {column}\\): {N} rows")
+    said = sources.refused("t.parquet", f"{message}, save it as text \\(column {column}\\): {N} rows")
     assert "missing" not in said
 
 
