@@ -63,6 +63,25 @@ def test_a_rerun_leaves_no_file_of_an_earlier_run(folder, call):
         assert [path.name for path in out.iterdir()] == ["mine.txt"], options
 
 
+UNMET = {  # what `audits run --policy` must say before any audit, for the three tables alone
+    "research": ("utility: INSUFFICIENT: requires --utility", "parents-known: INSUFFICIENT: requires --lineage"),
+    "hospital-external": ("attempts-counted: INSUFFICIENT: requires --ledger", "utility: INSUFFICIENT"),
+    "strict-dp": ("audit-accounting: INSUFFICIENT: the audit accounting does not run; it requires --mechanism",),
+    "own.yaml": ("audit-canaries: INSUFFICIENT: the audit canaries does not run; it requires --canaries",),
+}
+
+
+@pytest.mark.parametrize("policy", UNMET)
+def test_a_policy_says_before_the_run_what_the_tables_cannot_meet(policy, folder, call):
+    own = "name: own\nversion: '1'\nintended_use: inside\nstatement: For tests alone.\nrequired: [canaries]\n"
+    (folder / "own.yaml").write_text(own)
+    code, output, error = call(*options_of(policy=policy))
+    printed = " ".join((output + error).split())
+    assert code == 4, printed
+    assert "refused. No audit was run, because the given inputs cannot meet" in printed
+    assert [line for line in UNMET[policy] if line not in printed] == []
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "csv"])
 @pytest.mark.parametrize("command", ["run", "selftest", "shadow-plan"])
 def test_rows_are_persons_contradicts_a_column_of_persons(command, suffix, folder, call):

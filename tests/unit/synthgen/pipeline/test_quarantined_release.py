@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+import mlcroissant
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -119,6 +120,13 @@ def test_more_odd_rows_than_may_be_removed_refuse_the_release(new_bench, tmp_pat
     assert isinstance(done.exception, ReleaseRefused)
     assert any(problem.startswith("readable: ") for problem in done.exception.problems), done.exception.problems
     assert not (tmp_path / "out").exists()
+
+
+def test_the_croissant_file_of_a_release_is_read_by_its_reader(clinics):
+    bundle = clinics("encoded").bundle
+    read = mlcroissant.Dataset(str(bundle / "croissant.json")).records("records")
+    columns = [tuple(row[f"records/{name}"].decode() for name in ("id", "text", "label")) for row in read]
+    assert columns == [tuple(json.loads(line).values()) for line in (bundle / JSONL).read_text().splitlines()]
 
 
 # --- the data file of this release as a table of `synthgen evaluate`
