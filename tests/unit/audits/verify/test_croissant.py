@@ -5,7 +5,6 @@ import pytest
 
 from audits.verify.contents import JSONL, PARQUET
 
-
 BOTH = ("parquet", "jsonl")
 
 
