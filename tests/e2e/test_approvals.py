@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from audits.core.strictjson import canonical
 from audits.verify.bundle import ENVELOPE, verify_bundle
 from synthgen.cli.main import app
 from synthgen.core.errors import DataError
@@ -236,3 +237,89 @@ def test_nothing_is_signed_without_confirmation(clinic, tmp_path):
     assert "no terminal to ask" in message(done)
     assert re.search("you sign: +the approval of this release", done.stderr)
     assert files(bundle) == set()
+
+
+# --- two keys of one person
+
+ONE_PERSON = {
+    "invisible letter": "Ann\u200b Lee",
+    "soft hyphen": "Ann Le\u00ade",
+    "direction mark": "\u202eAnn Lee",
+    "Cyrillic letter": "\u0410nn Lee",
+    "Cyrillic vowel": "Ann L\u0435e",
+    "Greek letter": "\u0391nn Lee",
+    "accent": "A\u0301nn Lee",
+    "full width": "\uff21\uff4e\uff4e Lee",
+    "capitals": "ANN LEE",
+    "order": "Lee, Ann",
+    "blanks": "Ann  Lee",
+    "digit": "Ann 1ee",
+}
+
+
+@pytest.fixture(scope="module")
+def pair(module_at, tmp_path_factory):
+    """Return a folder with a bundle that two privacy officers approved, as the policy requires."""
+    folder, releases = tmp_path_factory.mktemp("pair"), module_at("tests/unit/releases.py")
+    policy = releases.POLICY + "approvals:\n  - {role: privacy_officer, threshold: 2}\n"
+    now, persons = (
+        datetime.now(UTC) - timedelta(hours=1),
+        {"releaser": "R. Releaser", "ann": "Ann Lee", "ben": "B. Moss"},
+    )
+    for name, person in persons.items():
+        new_key(folder / f"{name}.pem", PASSPHRASE.encode(), person=person, org="Clinic", now=now)
+    keys = {name: load_key(folder / f"{name}.pem", PASSPHRASE.encode()) for name in persons}
+    roles = {"releaser": {"keyids": (keys["releaser"].keyid,), "threshold": 1}}
+    roles["privacy_officer"] = {"keyids": (keys["ann"].keyid, keys["ben"].keyid), "threshold": 1}
+    root = releases.root([policy], keys={key.keyid: key.public for key in keys.values()}, roles=roles)
+    (folder / "trust.json").write_bytes(root.to_bytes())
+    bundle = releases.bundle(folder, policy, keys["releaser"], now)
+    shutil.copytree(bundle.rename(folder / "bundle"), folder / "unsigned")
+    assert checked(folder, "trust.json")[0] == 13
+    for name in ("ann", "ben"):
+        done = signed(folder, name, "trust.json")
+        assert done.exception is None, done.exception
+    assert checked(folder, "trust.json")[0] == 0
+    return folder
+
+
+def signed(folder, name, trust, bundle="bundle"):
+    options = ("--role", "privacy_officer", "--key", folder / f"{name}.pem", "--trust", folder / trust)
+    return call("approve", folder / bundle, "--yes", "--no-review", *options)
+
+
+def checked(folder, trust, bundle="bundle"):
+    done = call("verify", folder / bundle, "--trust", folder / trust)
+    return done.exit_code, done.output
+
+
+def renamed(folder, person, name):
+    """Write a trust root, and a key, in which the second officer has another name."""
+    value = json.loads((folder / "trust.json").read_bytes())
+    public = json.loads((folder / "ben.pub.json").read_bytes())
+    (key,) = [key for key in value["keys"].values() if key["public"] == public["public"]]
+    key["person"] = public["person"] = person
+    (folder / name).write_bytes(canonical(value))
+    (folder / "other.pub.json").write_text(json.dumps(public))
+    shutil.copy(folder / "ben.pem", folder / "other.pem")
+
+
+@pytest.mark.parametrize("case", ONE_PERSON)
+def test_names_that_look_alike_are_no_two_persons(case, pair):
+    renamed(pair, ONE_PERSON[case], "alike.json")
+    code, said = checked(pair, "alike.json")
+    assert code == 11, said
+    assert re.search("E_TRUST .*differ only in spelling or look alike", said), said
+    assert "look alike" in message(signed(pair, "ben", "alike.json"))
+    keys = [word for name in ("ann", "other") for word in ("--privacy-officer", pair / f"{name}.pub.json")]
+    made = call("trust", "init", pair / "new.json", "--releaser", pair / "releaser.pub.json", *keys)
+    assert "look alike" in message(made)
+    assert not (pair / "new.json").exists()
+
+
+def test_two_keys_under_one_name_are_one_person(pair):
+    renamed(pair, "Ann Lee", "same.json")
+    for name in ("ann", "other"):
+        assert signed(pair, name, "same.json", "unsigned").exception is None
+    code, said = checked(pair, "same.json", "unsigned")
+    assert (code, "1 of 2 required" in said) == (13, True), said

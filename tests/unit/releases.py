@@ -238,3 +238,40 @@ def edit(path, change, *, rehash=True, **how):
                 subject["digest"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
     change(value)
     resign(path, value, **how)
+
+
+def sha256_of(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def reissue(path, changes=(), change=None):
+    """Change JSON files and the statement of a bundle, update all digests and sign it, as a key holder can."""
+    for name, of_file in dict(changes).items():
+        value = json.loads((path / name).read_bytes())
+        of_file(value)
+        (path / name).write_bytes(canonical(value))
+    croissant = json.loads((path / "croissant.json").read_bytes())
+    stale = [item for item in croissant["distribution"] if item["sha256"] != sha256_of(path / item["@id"])]
+    if stale:
+        for item in stale:
+            item["sha256"] = sha256_of(path / item["@id"])
+        written = json.dumps(croissant, indent=2, sort_keys=True, ensure_ascii=False)
+        (path / "croissant.json").write_text(f"{written}\n")
+    names = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    names = [name for name in names if name != "SHA256SUMS" and not name.startswith("attestation/")]
+    (path / "SHA256SUMS").write_text("".join(f"{sha256_of(path / name)}  {name}\n" for name in names))
+
+    def update(value):
+        value["predicate"]["evidence"][0]["digest"]["sha256"] = sha256_of(path / "evidence/metrics.json")
+        if change is not None:
+            change(value)
+
+    edit(path, update)
+
+
+def add_file(path, name, data):
+    """Add a file to a bundle and to its signed statement."""
+    (path / name).parent.mkdir(exist_ok=True)
+    (path / name).write_bytes(data)
+    entry = {"name": name, "digest": {"sha256": sha256_of(path / name)}}
+    reissue(path, (), lambda value: value.update(subject=sorted([*value["subject"], entry], key=lambda s: s["name"])))

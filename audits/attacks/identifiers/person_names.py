@@ -51,11 +51,12 @@ class NameMatch(NamedTuple):
 def names_in(text: str, words: set[str]) -> Iterator[str]:
     """Yield each sequence of two or three capitalised words in a text that may be the name of a person.
 
-    One word must be a listed given name. All words except initials must be among `words`, which are in lower case.
+    Two of its words, not counting initials, must be among `words` (lower case), and one of these two must be a listed
+    given name. The third word may be a middle name that is omitted there.
     """
     for match in _CAPITALISED.finditer(text):
-        found = [word for word in tokens(match[0]) if len(word) > 1]
-        if words.issuperset(found) and not _LISTED.isdisjoint(found):
+        found = words.intersection(word for word in tokens(match[0]) if len(word) > 1)
+        if len(found) > 1 and not _LISTED.isdisjoint(found):
             yield match[0]
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import codecs
+import hashlib
 import json
 from pathlib import Path
 
@@ -48,6 +49,57 @@ def test_pieces_of_a_record_in_the_column_of_persons_are_refused(disguise, peopl
     assert code == 3
     assert "columns that no audit reads" in printed
     assert pieces[0] not in printed
+
+
+IDS = {
+    "ids of patients": lambda i: f"control{i}",
+    "64 digits of notes": lambda i: ((NOTE * 2)[i : i + 32]).encode().hex(),
+    "16 digits of notes": lambda i: ((NOTE * 2)[i : i + 8]).encode().hex(),
+    "digests of patients": lambda i: hashlib.sha256(f"control{i}".encode()).hexdigest()[:16],
+    "free text": lambda i: f"{NOTE}{i}",
+    "numbers in an order that tells": lambda i: str((7 * i) % 30),
+}
+
+
+@pytest.mark.parametrize("case", IDS)
+def test_ids_that_do_not_follow_from_the_rows_are_refused(case, people, rows_of, audited):
+    tables = tables_of(people, rows_of, 30)
+    synthetic = {"id": list(map(IDS[case], range(30))), "text": [text for text, _ in tables["synthetic"]]}
+    code, report, _, error = audited("--only", "memorization", **tables | {"synthetic": synthetic})
+    assert (code, "columns that no audit reads: id" in json.dumps(report) + error) == (3, True), error
+    assert synthetic["id"][3] not in json.dumps(report) + error
+    for ids in (range(30), range(1, 31)):
+        numbered = {"id": list(map(str, ids)), "text": synthetic["text"]}
+        assert audited("--only", "memorization", **tables | {"synthetic": numbered})[0] == 4  # too few persons
+
+
+BLIND = {
+    "memorization.hard_hits": ("value", 0),
+    "identifiers.hard_hits": ("value", 0),
+    "memorization.copied_persons": ("high", 0.05),
+    "membership.auc": ("high", 0.75),
+    "linkage.estimate": ("high", 0.1),
+}
+
+
+def test_rules_on_audits_that_reach_no_verdict_are_unmet(people, rows_of, audited, tmp_path):
+    """With thirty persons nothing is found, and this shows nothing."""
+    rules = [
+        {"id": f"rule-{i}", "metric": metric, "bound": bound, "op": "<=", "limit": limit, "min_n": 100, "why": "w"}
+        for i, (metric, (bound, limit)) in enumerate(BLIND.items())
+    ]
+    counts = [{k: v for k, v in rule.items() if k != "min_n"} for rule in rules if rule["bound"] == "value"]
+    policy = {"name": "blind", "version": "1", "intended_use": "inside", "statement": "For tests alone."}
+    audits = sorted({metric.partition(".")[0] for metric in BLIND})
+    for number, chosen in enumerate((rules, counts)):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(json.dumps(policy | {"measured": audits, "rules": chosen}))
+        code, report, _, error = audited("--policy", path, **tables_of(people, rows_of, 30))
+        assert code == 4
+        assert [rule["id"] for rule in chosen if f"{rule['id']}: INSUFFICIENT" not in error] == [], error
+        assert {result["verdict"] for result in report["results"]} <= {"insufficient"}
+        for result in report["results"]:
+            assert result["metrics"].get(f"{result['name']}.hard_hits", {"value": 0})["value"] == 0
 
 
 def test_recorded_names_in_other_orders_are_leaks(people, rows_of, audited, tmp_path):

@@ -1,4 +1,4 @@
-"""Give devices, pipes, sockets and folders to every command that reads a file: each refuses them, and none waits."""
+"""Give devices, pipes, sockets, folders and huge files to every command that reads a file: each refuses them."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from synthgen.core.errors import SynthGenError, UsageError
 SUFFIXES = ("jsonl", "csv", "parquet", "json", "yaml", "txt", "npy")
 
 
-@pytest.fixture(scope="module", params=["device", "fifo", "socket", "folder"])
+@pytest.fixture(scope="module", params=["device", "fifo", "socket", "folder", "huge"])
 def odd(request, tmp_path_factory):
     """A folder with an irregular file for every suffix."""
     folder, servers = tmp_path_factory.mktemp(request.param), []
@@ -25,6 +25,9 @@ def odd(request, tmp_path_factory):
             (folder / name).mkdir()
         elif request.param == "device":
             (folder / name).symlink_to("/dev/zero")
+        elif request.param == "huge":  # a sparse file, which occupies nothing on the disk
+            (folder / name).touch()
+            os.truncate(folder / name, 1 << 40)
         else:
             servers.append(socket.socket(socket.AF_UNIX))
             servers[-1].bind(str(folder / name))

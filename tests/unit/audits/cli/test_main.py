@@ -19,6 +19,7 @@ from audits.gate.evidence import records_digest
 from audits.gate.utility import SCHEMA
 from audits.selftest.bound import bound_selftest
 
+GREEK = str.maketrans("abcdefghijklmnoprstuvwxyz", "αβχδεφγηιξκλμνοπρστυυωχψζ")
 CALIBRATED = 'name: calibrated\nversion: "1"\nintended_use: inside\nstatement: For tests alone.\n'
 
 
@@ -324,17 +325,18 @@ def test_rewrite_removes_unaudited_columns(tables, tmp_path, call):
 
 def test_quarantined_rows_are_listed_and_the_table_passes_without_them(tables, fresh_inputs, tmp_path, call):
     """The hidden rows are copies of train records that only their encoding hides from the audits."""
-    encoded = [codecs.encode(fresh_inputs.train.texts[9], "rot13"), base64.b64encode(b"private " * 40).decode()]
+    hidden = fresh_inputs.train.texts[9]
+    encoded = [codecs.encode(hidden, "rot13"), base64.b64encode(b"private " * 40).decode()]
+    encoded += [hidden[::-1], hidden.lower().translate(GREEK)]
     synthetic, out, clean = with_rows(tables, tmp_path, encoded), tmp_path / "out", tmp_path / "clean.parquet"
-    n = len(fresh_inputs.synthetic)
+    odd = [len(fresh_inputs.synthetic) + 1 + i for i in range(len(encoded))]
     found = call(*arguments(tables, synthetic=synthetic, only="memorization", out=out), "--json")
-    check_exit(
-        found, 4, "memorization: pass", f"no audit can judge rows {n + 1}, {n + 2} of {synthetic}", "--without"
-    )
+    listed = ", ".join(map(str, odd))
+    check_exit(found, 4, "memorization: pass", f"no audit can judge rows {listed} of {synthetic}", "--without")
     report = json.loads(found[1])
-    assert (report["overall"], report["quarantined"]) == ("insufficient", {"language": [n + 1, n + 2]})
+    assert (report["overall"], report["quarantined"]) == ("insufficient", {"language": odd})
     quarantine = out / "quarantine.txt"
-    assert quarantine.read_text() == f"{report['inputs']['synthetic']}\n{n + 1}\n{n + 2}\n"
+    assert quarantine.read_text() == "".join(f"{line}\n" for line in (report["inputs"]["synthetic"], *odd))
     policy = tmp_path / "plain.yaml"
     policy.write_text(CALIBRATED + "required: [memorization]\n")
     refused = call(*arguments(tables, synthetic=synthetic, only="memorization", policy=policy))
@@ -345,6 +347,11 @@ def test_quarantined_rows_are_listed_and_the_table_passes_without_them(tables, f
     assert call("rewrite", synthetic, clean, "--without", quarantine)[0] == 0
     assert pq.read_table(clean)["text"].to_pylist() == list(fresh_inputs.synthetic.texts)
     check_exit(call(*arguments(tables, synthetic=clean, only="memorization", policy=policy)), 0)
+    many = with_rows(tables, tmp_path, [codecs.encode(t, "rot13") for t in fresh_inputs.train.texts[:9]])
+    found = call(*arguments(tables, synthetic=many, only="memorization", out=out), "--json")
+    check_exit(found, 4, "9 synthetic rows are illegible")
+    assert json.loads(found[1])["quarantined"] == {}
+    assert not quarantine.exists()
 
 
 def test_utility_is_evidence_only_for_its_own_tables(tables, tmp_path, call):

@@ -63,6 +63,47 @@ def test_a_rerun_leaves_no_file_of_an_earlier_run(folder, call):
         assert [path.name for path in out.iterdir()] == ["mine.txt"], options
 
 
+UNMET = {  # what `audits run --policy` must say before any audit, for the three tables alone
+    "research": ("utility: INSUFFICIENT: requires --utility", "parents-known: INSUFFICIENT: requires --lineage"),
+    "hospital-external": ("attempts-counted: INSUFFICIENT: requires --ledger", "utility: INSUFFICIENT"),
+    "strict-dp": ("audit-accounting: INSUFFICIENT: the audit accounting does not run; it requires --mechanism",),
+    "own.yaml": ("audit-canaries: INSUFFICIENT: the audit canaries does not run; it requires --canaries",),
+}
+
+
+@pytest.mark.parametrize("policy", UNMET)
+def test_a_policy_says_before_the_run_what_the_tables_cannot_meet(policy, folder, call):
+    own = "name: own\nversion: '1'\nintended_use: inside\nstatement: For tests alone.\nrequired: [canaries]\n"
+    (folder / "own.yaml").write_text(own)
+    code, output, error = call(*options_of(policy=policy))
+    printed = " ".join((output + error).split())
+    assert code == 4, printed
+    assert "refused. No audit was run, because the given inputs cannot meet" in printed
+    assert [line for line in UNMET[policy] if line not in printed] == []
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+@pytest.mark.parametrize("command", ["run", "selftest", "shadow-plan"])
+def test_rows_are_persons_contradicts_a_column_of_persons(command, suffix, folder, call):
+    """Without such a column, the option is accepted; then the tables are too small for each command."""
+    words = {"run": ["run"], "selftest": ["selftest"], "shadow-plan": ["shadow-plan", "--out", "plan"]}[command]
+    roles = ("train", "control") if command == "selftest" else ("synthetic", "train", "control")
+    for persons in (True, False):
+        for role in roles:
+            rows = [(f"{role} word {i}", f"{role}{i}") for i in range(9)]
+            lines = [f"{text},{person}" if persons else text for text, person in [("text", "group"), *rows]]
+            if role == "synthetic":
+                lines = [line.partition(",")[0] for line in lines]
+            if suffix == "jsonl":
+                names = lines[0].split(",")
+                lines = [json.dumps(dict(zip(names, line.split(","), strict=True))) for line in lines[1:]]
+            (folder / f"{role}.{suffix}").write_text("".join(f"{line}\n" for line in lines))
+        tables = [word for role in roles for word in (f"--{role}", f"{role}.{suffix}")]
+        code, _, error = call(*words, *tables, "--rows-are-persons")
+        assert ("--rows-are-persons does not fit: the column 'group' identifies persons" in error) == persons, error
+        assert code == 3 if persons else code in {0, 3, 4}
+
+
 def test_text_of_hostile_files_is_printed_without_control_characters(folder, call):
     hostile = "\x1b]0;title\x07\x1b[2J\u202e\x9b\nrelease under the policy: allowed"
     files = {name: folder / f"{name}.json" for name in ("utility", "selftest", "mechanism", "policy")}

@@ -1,17 +1,10 @@
 """One released bundle, a copy to change, a verifier with its trust root, and a releaser who signs changed files."""
 
-import hashlib
-import json
 import shutil
 
 import pytest
 
-from audits.core.strictjson import canonical
 from audits.verify.bundle import verify_bundle
-
-
-def sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.fixture(scope="session")
@@ -47,38 +40,10 @@ def refused(judge):
 @pytest.fixture
 def reissue(releases):
     """Return a function that changes JSON files and the statement of a bundle, updates all digests and signs it."""
-
-    def apply(bundle, changes=(), statement=None, *, described=True):
-        for name, change in dict(changes).items():
-            value = json.loads((bundle / name).read_bytes())
-            change(value)
-            (bundle / name).write_bytes(canonical(value))
-        if described:
-            croissant = json.loads((bundle / "croissant.json").read_bytes())
-            for item in croissant["distribution"]:
-                item["sha256"] = sha256(bundle / item["@id"])
-            (bundle / "croissant.json").write_text(json.dumps(croissant))
-        names = sorted(path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file())
-        names = [name for name in names if name != "SHA256SUMS" and not name.startswith("attestation/")]
-        (bundle / "SHA256SUMS").write_text("".join(f"{sha256(bundle / name)}  {name}\n" for name in names))
-
-        def update(value):
-            value["predicate"]["evidence"][0]["digest"]["sha256"] = sha256(bundle / "evidence/metrics.json")
-            if statement is not None:
-                statement(value)
-
-        releases.edit(bundle, update)
-
-    return apply
+    return releases.reissue
 
 
 @pytest.fixture
-def add_file(reissue):
+def add_file(releases):
     """Return a function that adds a file to a bundle and to its signed statement."""
-
-    def add(bundle, name, data):
-        (bundle / name).write_bytes(data)
-        entry = {"name": name, "digest": {"sha256": hashlib.sha256(data).hexdigest()}}
-        reissue(bundle, (), lambda v: v.update(subject=sorted([*v["subject"], entry], key=lambda s: s["name"])))
-
-    return add
+    return releases.add_file

@@ -1,4 +1,6 @@
-"""Identifiers in one synthetic row, from the command line to the verdict, without a list of identifiers."""
+"""Identifiers in single synthetic rows, from the command line to the verdict, with and without a list of names."""
+
+import json
 
 import pytest
 
@@ -8,6 +10,7 @@ CODES = {
     "passport ": ("AB12CDE34", "9J2K-4M7Q", "SW-7F3A9C1B"),
     "the purple ": ("1EG4-TE5-MK73", "K7F3A9C1", "AB12-CDE34"),
 }
+STEP = 7  # rows between two planted texts
 
 
 @pytest.fixture
@@ -23,14 +26,31 @@ def added(rows, row, words):
     return [*rows[:row], (f"{text} {words} {text[:40]}", person), *rows[row + 1 :]]
 
 
+def planted(tables, of_train, made):
+    """Return the tables with texts of train persons, and of the synthetic rows that reveal them."""
+    tables = dict(tables)
+    for i, words in enumerate(of_train):
+        tables["train"] = added(tables["train"], 10 * i, words)
+    for i, words in enumerate(made):
+        tables["synthetic"] = added(tables["synthetic"], STEP * i, words)
+    return tables
+
+
+@pytest.fixture
+def leaking(tables, audited):
+    """Return a function that checks that every planted text is found, and no other row."""
+
+    def check(of_train, made, *options):
+        code, report, found, _ = audited("--only", "identifiers", *options, **planted(tables, of_train, made))
+        assert found == {STEP * i for i in range(len(made))}
+        assert (code, report["results"][0]["verdict"]) == (4, "fail")
+
+    return check
+
+
 @pytest.mark.parametrize("before", CODES)
-def test_a_code_of_letters_and_digits_of_one_person_is_a_leak_after_any_word(before, tables, audited):
-    for i, code in enumerate(CODES[before]):
-        tables["train"] = added(tables["train"], 10 * i, f"{before}{code}")
-        tables["synthetic"] = added(tables["synthetic"], 7 * i, f"{before}{code}")
-    code, report, found, _ = audited("--only", "identifiers", **tables)
-    assert found == {0, 7, 14}
-    assert (code, report["results"][0]["verdict"]) == (4, "fail")
+def test_a_code_of_letters_and_digits_of_one_person_is_a_leak_after_any_word(before, leaking):
+    leaking([f"{before}{code}" for code in CODES[before]], [f"{before}{code}" for code in CODES[before]])
 
 
 def test_one_code_is_enough_and_one_of_a_control_person_is_no_leak(tables, audited):
@@ -38,3 +58,126 @@ def test_one_code_is_enough_and_one_of_a_control_person_is_no_leak(tables, audit
     for side, verdict in (("train", "fail"), ("control", "pass")):
         changed = tables | {side: added(tables[side], 7, "SW-7F3A9C1B")}
         assert audited("--only", "identifiers", **changed)[1]["results"][0]["verdict"] == verdict
+
+
+WRITTEN_ANEW = {
+    "numbers": {
+        "no 93.05.18-223.61": "the 930518 22361",
+        "account 4821 3397 56": "4821339756 was used",
+        "file A-4821/33-975": "in A482133975",
+    },
+    "insurance and addresses": {
+        "AB 47 21 93 C": "ab472193c",
+        "write to jo.bloggs@mail.example": "jo dot bloggs at mail dot example",
+        "ask al.quist@post.example": "al.quist[at]post[dot]example",
+    },
+    "without a word before": {
+        "K4821339": "seen K48 213 39",
+        "4450012739": "four four five zero zero one two seven three nine",
+        "DE89 3704 0044 0532 0130 00": "it was DE89370400440532013000",
+    },
+}
+
+
+@pytest.mark.parametrize("case", WRITTEN_ANEW)
+def test_numbers_and_addresses_of_one_person_are_leaks_in_another_form(case, leaking):
+    leaking(list(WRITTEN_ANEW[case]), WRITTEN_ANEW[case].values())
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda i: (f"born {1 + i}.{1 + i % 12}.19{40 + i}", f"born {1 + i}/{1 + i % 12}/19{40 + i}"),
+        lambda i: (f"call {140 + i}-{4821 + 37 * i}", f"call {140 + i} {4821 + 37 * i}"),
+        lambda i: (
+            f"K{'ABCDE'[i % 5]}{12 + 3 * i} {'XYZ'[i % 3]}DE",
+            f"k{'abcde'[i % 5]}{12 + 3 * i}{'xyz'[i % 3]}de",
+        ),
+        lambda i: (f"file {130 + 7 * i}/{7412 + 53 * i}", f"the {130 + 7 * i}-{7412 + 53 * i}"),
+    ],
+    ids=["dates of birth", "local telephone numbers", "plates", "file numbers"],
+)
+def test_short_numbers_of_twenty_persons_are_a_leak(write, tables, audited):
+    """A single one of them may be chance, so the findings need not have every row."""
+    of_train, made = zip(*map(write, range(20)), strict=True)
+    code, report, found, _ = audited("--only", "identifiers", **planted(tables, of_train, made))
+    assert (code, report["results"][0]["verdict"]) == (4, "fail")
+    assert found <= {STEP * i for i in range(20)}
+
+
+COMBINATIONS = {
+    "a 93 year old man of SW1A 1AA born 12/03/1931": "man aged 93, SW1A 1AA, born March 12, 1931",
+    "Mrs, aged 91, born 4 May 1932, of M1 1AE": "she, 91 years old, from M1 1AE, born 4.5.1932",
+    "a woman of 96 years, of Dunmore Springs, CO 81413, born 1927-02-08": "woman, 96, CO 81413, born 8 February 1927",
+    "male, 101 y/o, EC1A 1BB, dob 30.11.1922": "a male aged 101 of ec1a 1bb, born November 30, 1922",
+}
+
+
+def test_facts_that_together_belong_to_one_person_are_a_leak(leaking):
+    leaking(list(COMBINATIONS), COMBINATIONS.values())
+
+
+def test_each_combination_of_facts_is_a_leak_by_itself(leaking):
+    leaking(list(COMBINATIONS)[:1], list(COMBINATIONS.values())[:1])
+
+
+SHARED = {
+    "e-mail": ("write to jo.bloggs@mail.example", "jo.bloggs@mail.example"),
+    "telephone": ("call +44 20 7946 0958", "+44 20 7946 0958"),
+    "page": ("see https://pages.example/~wilhelmina", "https://pages.example/~wilhelmina"),
+}
+
+
+@pytest.mark.parametrize("sides", [("train", "control"), ("train", "train")])
+def test_a_contact_of_two_persons_is_a_leak(sides, tables, audited):
+    for i, (written, made) in enumerate(SHARED.values()):
+        for j, side in enumerate(sides):
+            tables[side] = added(tables[side], 20 * i + 5 * j, written)
+        tables["synthetic"] = added(tables["synthetic"], STEP * i, made)
+    code, report, found, _ = audited("--only", "identifiers", **tables)
+    assert (code, report["results"][0]["verdict"]) == (4, "fail")
+    assert found == {0, STEP, 2 * STEP}
+
+
+# --- names
+
+GIVEN = ("Rajesh", "Mary", "Peter", "Anna", "George", "Susan", "Carlos", "Ruth", "Simon", "Helen")
+MIDDLE = ("Andre", "Jane", "Paul", "Marie", "Luis", "Rose", "Juan", "Ann", "Leo", "Grace")
+SURNAME = ("Turner", "Smith", "Hill", "Young", "Baker", "Jones", "Garcia", "Brown", "Nelson", "Carter")
+NAMES = list(zip(GIVEN, MIDDLE, SURNAME, strict=True))
+FORMS = {  # number of names that are needed, and how they are written
+    "reversed": (3, lambda a, b, c: f"{c}, {a} {b}"),
+    "in capitals without middle name": (3, lambda a, _, c: f"{a} {c}".upper()),
+    "middle initial": (3, lambda a, b, c: f"{a} {b[0]}. {c}"),
+    "middle name last": (3, lambda a, b, c: f"{a} {c} {b}"),
+    "initials": (10, lambda a, b, c: f"{a[0]}. {b[0]}. {c}"),
+    "initials last": (10, lambda a, b, c: f"{c} {a[0]}{b[0]}"),
+    "one initial": (10, lambda a, _, c: f"{a[0]}. {c}'s sister"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_recorded_names_are_leaks_in_every_order_and_with_initials(form, tables, audited, tmp_path):
+    n, write = FORMS[form]
+    recorded = [[" ".join(name)] for name in NAMES] + [[]] * (len(tables["train"]) - len(NAMES))
+    (tmp_path / "names.jsonl").write_text("".join(json.dumps(row) + "\n" for row in recorded))
+    made = [f"{write(*name)} has HIV" for name in NAMES[:n]]
+    options = ("--only", "identifiers", "--identifiers", tmp_path / "names.jsonl")
+    code, report, found, _ = audited(*options, **planted(tables, [], made))
+    assert (code, report["results"][0]["verdict"]) == (4, "fail")
+    assert found <= {STEP * i for i in range(n)}
+    assert len(found) >= n - 1
+
+
+MANY_NAMES = [(GIVEN[i % 10], MIDDLE[(3 * i) % 10], SURNAME[(i + i // 10) % 10]) for i in range(30)]
+
+
+@pytest.mark.parametrize("form", ["reversed", "in capitals without middle name", "middle name last", "as written"])
+def test_thirty_common_names_with_a_diagnosis_are_a_leak_without_a_list(form, tables, audited):
+    """Without a list, single names are not found: only their number is compared with that of control."""
+    write = {**FORMS, "as written": (10, lambda *name: " ".join(name))}[form][1]
+    of_train = [f"Seen with {' '.join(name)} today." for name in MANY_NAMES]
+    made = [f"{write(*name)} has HIV" for name in MANY_NAMES]
+    code, report, found, _ = audited("--only", "identifiers", **planted(tables, of_train, made))
+    assert (code, report["results"][0]["verdict"]) == (4, "fail")
+    assert found <= {STEP * i for i in range(len(MANY_NAMES))}

@@ -78,3 +78,11 @@ def test_names_in_a_text_have_a_given_name_of_the_list():
     words = set(tokens(text))
     assert list(names_in(text, words)) == ["Mary Okafor", "Turner, Rajesh"]
     assert list(names_in(text, words - {"mary"})) == ["Turner, Rajesh"]
+
+
+def test_one_part_of_a_name_in_a_text_may_be_omitted():
+    text = "Seen with Mary Jane Okafor today."
+    for in_table in ({"mary", "okafor"}, {"mary", "jane"}, {"jane", "okafor", "x"}):
+        assert list(names_in(text, in_table)) == ["Mary Jane Okafor"]
+    for in_table in ({"okafor", "seen"}, {"mary"}, set()):
+        assert list(names_in(text, in_table)) == []

@@ -114,6 +114,21 @@ def test_rows_that_may_quote_are_excluded_and_listed(fresh_inputs, rows_of, memo
     assert found == set(range(first + 1, first + 9))
 
 
+def test_rows_that_quote_in_other_ways_are_excluded_and_listed(fresh_inputs, rows_of, memorized):
+    """Four rows quote one train person each: marked as a quotation, in capitals, and before or after other words."""
+    tables = {name: rows_of(getattr(fresh_inputs, name)) for name in ("train", "control", "synthetic")}
+    longest = {name: sorted(rows, key=lambda row: -len(row[0]))[:4] for name, rows in tables.items()}
+    one, two, three, four = (" ".join(text.split()[:32]) for text, _ in longest["train"])
+    first, others = len(tables["synthetic"]), [" ".join(text.split()[40:]) for text, _ in longest["synthetic"]]
+    quoting = [" ".join(f"> {word}" if i % 8 == 0 else word for i, word in enumerate(one.split())), two.upper()]
+    quoting += [f'{others[0]} "{three}"', f"{four} {others[1]}"]
+    tables["synthetic"] += [(text, "") for text in (" ".join(longest["control"][0][0].split()[:40]), *quoting)]
+    code, result, found, report = memorized(**tables)
+    assert (code, result["verdict"], report["overall"]) == (4, "pass", "insufficient")
+    assert report["quarantined"] == {"memorization": [first + 2 + i for i in range(4)]}, "row numbers begin at 1"
+    assert found == {first + 1 + i for i in range(4)}
+
+
 SCRIPTS = {  # letters of each script, the mark that ends a clause, and what is added to each clause of a copy
     "Chinese": ("".join(map(chr, range(0x4E00, 0x5200))), "，", "也"),
     "Japanese": ("".join(map(chr, (*range(0x3042, 0x3090), *range(0x5200, 0x5400)))), "、", "ね"),
