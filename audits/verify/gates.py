@@ -17,8 +17,10 @@ from audits.gate.policy import Policy, decide
 from audits.gate.rule import ATTEMPTS, SECRET
 from audits.gate.utility import distance_of_shares
 from audits.verify.budget import NO_MECHANISM
+from audits.verify.consistency import audit_problems, count_problems, model_problems, written_problems
 from audits.verify.contents import CONFIG, METRICS, POLICY_JSON, REPORT_JSON
 from audits.verify.published import BundleParts, Page, Score
+from audits.verify.scores import score_problems
 from audits.verify.statement import REMOTE_SERVER, SAFETENSORS, SERVER, Model, ReleasePredicate
 from audits.verify.trust import TrustRoot
 from audits.verify.vocabulary import (
@@ -282,6 +284,8 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         yield f"{REPORT_JSON}: the requested records differ from the settings or from {BALANCE}"
     if not _fits_utility(parts.report.page, parts.evidence):
         yield f"{REPORT_JSON}: its scores differ from the utility in the evidence"
+    for problems in (audit_problems, count_problems, score_problems, model_problems, written_problems):
+        yield from problems(parts)
 
 
 def starts_from_train(stage: str) -> bool:

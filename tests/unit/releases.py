@@ -92,6 +92,7 @@ def signing_key(person, seed=None, *, start=NOW - DAY, end=NOW + 3650 * DAY, kin
     return SigningKey(private, keyid(public), record)
 
 
+MODELS = {"decoder": "smollm2", "embedder": "minilm"}
 PERSONS = ("R. Releaser", "P. Officer", "D. Owner", "S. Stranger")
 RELEASER, OFFICER, OWNER, UNTRUSTED = (signing_key(person) for person in PERSONS)
 
@@ -130,12 +131,13 @@ def accounting(outside=OUTSIDE):
 
 def audit_json(*, dp=False, independent=False):
     auc, excess = estimate(0.55, 0.5, 0.6), fields(estimate(0.0, -0.01, 0.01))
-    hits = {"metrics": {"hard_hits": fields(estimate(0))}, "details": {"suite": [5, 8, 13], "excess": excess}}
+    hits = {"metrics": {"hard_hits": fields(estimate(0, n=5))}, "details": {"suite": [5, 8, 13], "excess": excess}}
+    one_sided = {"direction": "lower_is_safer", "threshold": 0.01}
     attack = {"metrics": {"auc": fields(auc), "epsilon_lower_bound": fields(estimate(0.3))}, "confidence": 0.96}
     curve = {"fpr": list(np.linspace(0, 1, 101)), "tpr": list(np.linspace(0, 1, 101) ** 0.75)}
     attack |= {"details": {"roc": curve}, "direction": "two_sided", "threshold": (0.45, 0.55)}
     results = [
-        result("memorization", "pass", "no copies", estimate(0.0, 0.0, 0.01), **hits, confidence=0.96),
+        result("memorization", "pass", "no copies", estimate(0.0, 0.0, 0.01), **hits, **one_sided, confidence=0.96),
         result("membership", "insufficient", "826 persons would be enough", auc, **attack),
         *([accounting(("input-checks",) if independent else OUTSIDE)] if dp else []),
     ]
@@ -178,12 +180,12 @@ def content(policy=POLICY, **changes):
     rows = records() if "evidence" in changes else changes.get("records", records())
     digest = records_digest([text for text, _ in rows], [label for _, label in rows])
     evidence = public_evidence(evidence_from(audit, engine_numbers(), {"synthetic": digest}), parsed)
-    commitments = [commit_records(role, [CANARY, *map(str, range(60))], b"k" * 32) for role in ("train", "control")]
-    model = {"role": "decoder", "name": "smollm2", "format": "safetensors"}
-    model |= {"digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
+    commitments = [commit_records(role, [CANARY, *map(str, range(600))], b"k" * 32) for role in ("train", "control")]
+    common = {"format": "safetensors", "digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
+    models = [{"role": role, "name": name, **common} for role, name in MODELS.items()]
     given = {"name": "clinic-synthetic", "records": records(), "page": page(parsed)}
     given |= {"evidence": evidence, "decision": decide(evidence, parsed), "audit_json": audit, "inputs": commitments}
-    given |= {"policy": parsed, "models": [model], "license": "CC-BY-4.0", "languages": ["en"]}
+    given |= {"policy": parsed, "models": models, "license": "CC-BY-4.0", "languages": ["en"]}
     is_private = changes.get("privacy", {}).get("mechanism") == "dp-gaussian"
     given |= {"config": settings(method="dp-gaussian" if is_private else "smote")}
     given |= {"versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"}}

@@ -392,7 +392,7 @@ def test_signed_bundle_must_state_its_server(  # noqa: PLR0917 - fixtures and on
     disclosed = "3 of 8,192 public words, at most 39 bits, in plain sight"
     stated = [*([] if sentence is None else [sentence]), words.PROMPT_FACTS, words.DISCLOSED.format(disclosed)]
     changes = {
-        "models": [model, vocabulary],
+        "models": [model, content.models[1], {**content.models[0], "role": "judge"}, vocabulary],
         "limitations": (*content.limitations, *stated),
         "config": {**shown, "decode": decode},
     }

@@ -1,0 +1,196 @@
+"""Check that the published numbers of a bundle agree with each other: verdicts, scores, curves, counts and models.
+
+Every number of a bundle is rounded, see `audits.gate.disclosure`. A check therefore allows one step of rounding for
+each number that it reads, and reports only what no measurement can give.
+"""
+
+import math
+from collections.abc import Iterator
+
+from audits.gate.disclosure import step_of, verdicts_only
+from audits.gate.evidence import Evidence, Metric
+from audits.gate.policy import Policy
+from audits.report.numbers import least_of
+from audits.verify.budget import NO_MECHANISM
+from audits.verify.mechanism import ROUNDING
+from audits.verify.published import BundleParts, Curve, ShownResult
+
+# The widest limits on the estimate with which an audit can pass; a test compares them with the audits.
+ONE_SIDED = {"memorization": 0.01, "identifiers": 0.01}
+TWO_SIDED = {
+    "neighbours": (0.4, 0.6),
+    "membership": (0.45, 0.55),
+    "parent_recovery": (0.4, 0.6),
+    "linkage": (-0.1, 0.1),
+    "canaries": (0.4, 0.6),
+}
+# metrics that are the estimate of their audit; a bundle has such a metric only if a rule of the policy reads it
+MAIN = (
+    "memorization.excess", "neighbours.share", "identifiers.excess", "membership.auc", "canaries.auc",
+    "accounting.epsilon_recomputed",
+)  # fmt: skip
+# audits whose claim is per person only if the source has person ids
+SCOPED = ("neighbours", "membership", "parent_recovery", "linkage")
+_CURVE_TOLERANCE = 0.05  # the curve pools the folds of an attack, whereas the AUC is computed in each fold
+_THRESHOLD_STEP = 0.001  # thresholds are published in multiples of this number
+
+
+def audit_problems(parts: BundleParts) -> Iterator[str]:
+    """Yield each contradiction between the verdict, the numbers and the claim of an audit."""
+    unit = parts.predicate.privacy.unit
+    for result in parts.report.audit.results:
+        name = result.name
+        if result.verdict == "pass" and (name == "accounting" or not verdicts_only(parts.policy)):
+            yield from (f"{name}: {problem}" for problem in _pass_problems(result, parts.evidence))
+        scope = result.details.claim_scope
+        if name in SCOPED and scope is not None and (scope == "person") != (unit == "group"):
+            yield f"{name}: claim_scope differs from the unit of the statement"
+        if result.details.roc is not None and not _fits_curve(result.details.roc, result.estimate):
+            yield f"{name}: the area under its ROC curve is above its AUC"
+    yield from _main_problems(parts.evidence, parts.policy)
+
+
+def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
+    """Yield each reason why an audit with this estimate, threshold and direction cannot have passed."""
+    hits, tau = (evidence.metrics.get(f"{result.name}.{key}") for key in ("hard_hits", "tau"))
+    if hits is not None and hits.high > 0:
+        yield "its verdict is pass, but it found copies or identifiers"
+    threshold, estimate = result.threshold, result.estimate
+    if estimate is None or threshold is None:
+        if result.name not in {"accounting", "differencing"}:  # they can pass without an estimate
+            yield "its verdict is pass, but its estimate or its threshold is missing"
+        return
+    if not _has_kind(result):
+        yield "its threshold or its direction is not that of this audit"
+        return
+    low, high = threshold if isinstance(threshold, tuple) else (-math.inf, threshold)
+    widest = TWO_SIDED.get(result.name, (-math.inf, ONE_SIDED.get(result.name, math.inf)))
+    if low < widest[0] - _THRESHOLD_STEP or high > widest[1] + _THRESHOLD_STEP:
+        yield "its threshold is wider than that of this audit"
+    if tau is not None and abs(tau.value - high) > step_of(tau.n) + _THRESHOLD_STEP:
+        yield "its threshold differs from its tau in the evidence"
+    if result.name == "parent_recovery":  # its threshold is the margin of one of several encoders
+        low, high = widest
+    if result.name == "accounting":
+        high *= 1 + ROUNDING
+    step = step_of(estimate.n) + _THRESHOLD_STEP
+    if estimate.low < low - step or estimate.high > high + step:
+        yield "its verdict is pass, but its estimate is outside its threshold"
+
+
+def _has_kind(result: ShownResult) -> bool:
+    """Return whether the threshold and the direction are both two-sided or both one-sided, as the audit needs."""
+    is_two_sided = isinstance(result.threshold, tuple)
+    if result.direction != ("two_sided" if is_two_sided else "lower_is_safer"):
+        return False
+    return result.name == "differencing" or is_two_sided == (result.name in TWO_SIDED)
+
+
+def _main_problems(evidence: Evidence, policy: Policy) -> Iterator[str]:
+    """Yield each main metric that differs from the estimate of its audit by more than rounding."""
+    for name in MAIN:
+        metric, estimate = (evidence.metrics.get(key) for key in (name, f"{name.split('.')[0]}.estimate"))
+        if metric is None or estimate is None or (verdicts_only(policy) and not name.startswith("accounting.")):
+            continue
+        step = step_of(metric.n) + step_of(estimate.n)
+        ends = ("value", "low", "high")
+        if any(abs(getattr(metric, end) - getattr(estimate, end)) > step for end in ends):
+            yield f"{name}: differs from the estimate of the audit"
+
+
+def _fits_curve(curve: Curve, area: Metric | None) -> bool:
+    """Return whether the area under a published curve, which is at least the sum of its steps, can be the AUC."""
+    if curve.tpr[-1] < 1:
+        return True  # the last point is the last measured one, which need not be the end of the curve
+    steps = zip(curve.tpr[:-1], curve.fpr[:-1], curve.fpr[1:], strict=True)
+    least = sum((tpr - 0.01) * (after - before) for tpr, before, after in steps)
+    return area is None or least <= area.high + _CURVE_TOLERANCE
+
+
+def count_problems(parts: BundleParts) -> Iterator[str]:
+    """Yield each sample size that is larger than the stated numbers of input records and of released records.
+
+    A person has at least one record. Under DP, the statement gives a declared lower limit of the number of persons,
+    with which no sample size can be compared.
+    """
+    stated = parts.predicate
+    most = {side.role: _most_of(side.count_bucket) for side in stated.inputs}
+    is_private = stated.privacy.mechanism != NO_MECHANISM
+    is_cut = "segments" in parts.config and stated.privacy.unit == "record"  # a record gives several rows
+    if is_private or is_cut or sorted(most) != ["control", "train"]:
+        return
+    for name, metric in parts.evidence.metrics.items():
+        bound = most_units(name, train=most["train"], control=most["control"], released=stated.dataset.records)
+        if bound is not None and metric.n > bound:
+            yield f"{name}: its sample size is above the number of records in the statement"
+    for sources in parts.report.page.utility.classifiers.values():
+        for scores in sources.values():
+            others = [one.f1 for one in scores.per_class.values()]
+            shown = [scores.accuracy, scores.macro_f1, scores.weighted_f1, *others]
+            if any(score is not None and score.n > most["control"] for score in shown):
+                yield "utility: the sample size of a score is above the number of control records in the statement"
+    real = [least_of(row.real) for row in parts.report.page.balance if row.real != "–"]
+    if "segments" not in parts.config and sum(real) > most["train"]:
+        yield "balance: the classes have more records than train in the statement"
+
+
+def most_units(name: str, *, train: int, control: int, released: int) -> int | None:
+    """Return the largest possible sample size of a metric; None if it is not bounded by these numbers of records."""
+    audit, _, key = name.partition(".")
+    if key in {"hard_hits", "common_share"}:
+        return released
+    if audit in {"memorization", "identifiers"} and key in {"estimate", "excess", "near_excess", "tau"}:
+        return min(train, control)
+    if name in {"membership.estimate", "membership.auc", "linkage.estimate"}:
+        return min(train, control)
+    if audit == "utility":
+        return control
+    if audit in {"memorization", "identifiers", "membership", "linkage", "style"}:
+        return train + control
+    return None  # for example, the effective number of rows of an even spread can exceed the number of rows
+
+
+def _most_of(bucket: str) -> int:
+    """Return the largest count of a bucket, for example 1999 for `1k-2k`."""
+    return least_of(bucket.split("-")[1]) - 1
+
+
+def model_problems(parts: BundleParts) -> Iterator[str]:
+    """Yield each contradiction between the models in the statement and those in the settings.
+
+    There are one to three style adapters and at most one model of each other role. If a server writes the texts, the
+    model in the settings is the judge.
+    """
+    models, config = parts.predicate.models, parts.config
+    if not models:
+        return  # a policy can require the models
+    named: dict[str, list[str]] = {}
+    for model in models:
+        named.setdefault(model.role, []).append(model.name)
+    if any(len(names) > (3 if role == "style" else 1) for role, names in named.items()):
+        yield "models: a role is stated more than once"
+    writer = "decoder" if config["decode"]["endpoint"] is None else "judge"
+    for role, section in (("embedder", "embed"), (writer, "decode")):
+        if named.get(role) != [config[section]["model"]]:
+            yield f"models: the {role} is not the model in the settings"
+    if writer == "decoder" and "judge" in named:
+        yield "models: a judge is stated, but no server wrote the texts"
+
+
+def written_problems(parts: BundleParts) -> Iterator[str]:
+    """Yield a problem if the report states fewer written or kept records than were released."""
+    page, released = parts.report.page, parts.predicate.dataset.records
+    kept = [row.n_out for row in page.stages if row.name.split("-")[0] == "filter"]
+    if kept and sum(map(_most_public, kept)) < released:
+        yield "stages: fewer records were kept than released"
+    decoded = [row.n_out for row in page.stages if row.name.split("-")[0] == "decode"]
+    if decoded and sum(map(_most_public, decoded)) < released:
+        yield "stages: fewer records were written than released"
+
+
+def _most_public(count: int | str) -> int:
+    """Return the largest count that is published as this value."""
+    if isinstance(count, int):
+        return count
+    low, high = count.split("-")
+    return least_of(high) if low == "1" else least_of(high) - 1

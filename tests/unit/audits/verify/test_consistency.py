@@ -1,0 +1,164 @@
+"""A key holder who signs a bundle whose numbers contradict each other is refused."""
+
+import pytest
+
+from audits.attacks.canaries import canaries_audit
+from audits.attacks.linkage.attacks import LIMITS
+from audits.attacks.membership import membership_audit
+from audits.attacks.neighbours import neighbours_audit
+from audits.attacks.parent_recovery import noise_tolerant_attack
+from audits.core.errors import VerifyError
+from audits.core.rates import TIERS
+from audits.gate.disclosure import public_evidence
+from audits.gate.evidence import evidence_from
+from audits.gate.policy import decide
+from audits.verify.consistency import MAIN, ONE_SIDED, TWO_SIDED, most_units
+from audits.verify.vocabulary import HIDDEN
+from synthgen.release.commitment import commit_records
+
+
+def audited(releases, change=lambda _results: None, numbers=()):
+    """Return the content of a bundle whose audit report was changed."""
+    audit, content = releases.audit_json(), releases.content()
+    change({result["name"]: result for result in audit["results"]})
+    of_engine = {**releases.engine_numbers(), **dict(numbers)}
+    evidence = public_evidence(evidence_from(audit, of_engine, content.evidence.digests), content.policy)
+    return {"audit_json": audit, "evidence": evidence, "decision": decide(evidence, content.policy)}
+
+
+def in_result(name, **changes):
+    """Return a function that gives the content of a bundle with a changed result of an audit."""
+    return lambda releases: audited(releases, lambda results: results[name].update(changes))
+
+
+def measured(value, low, high, n=500):
+    return {"value": value, "low": low, "high": high, "confidence": 0.96, "n": n}
+
+
+def with_inputs(train, control):
+    def change(_releases):
+        sides = {"train": train, "control": control}
+        return {"inputs": [commit_records(role, [str(i) for i in range(n)], b"k" * 32) for role, n in sides.items()]}
+
+    return change
+
+
+def with_models(change):
+    def apply(releases):
+        models = [dict(model) for model in releases.content().models]
+        return {"models": change(models)}
+
+    return apply
+
+
+def with_page(**changes):
+    return lambda releases: {"page": releases.page(releases.policy_of(releases.POLICY)) | changes}
+
+
+def stages(**written):
+    return [{"name": name, "n_in": "20-50", "n_out": n_out} for name, n_out in written.items()]
+
+
+PERFECT = {"fpr": [0.0, 1.0], "tpr": [1.0, 1.0]}
+CASES = {
+    "pass-above-the-threshold": (in_result("memorization", estimate=measured(0.9, 0.85, 0.95)), "outside its thresh"),
+    "pass-below-the-lower-threshold": (
+        in_result("membership", verdict="pass", estimate=measured(0.3, 0.25, 0.5)),
+        "outside its threshold",
+    ),
+    "wide-threshold": (in_result("memorization", threshold=0.9), "wider than that of this audit"),
+    "wide-two-sided-threshold": (
+        in_result("membership", verdict="pass", threshold=(0.0, 1.0)),
+        "wider than that of this audit",
+    ),
+    "other-direction": (in_result("memorization", direction="higher_is_safer"), "its threshold or its direction"),
+    "no-threshold": (in_result("memorization", threshold=None), "its estimate or its threshold is missing"),
+    "no-estimate": (in_result("memorization", estimate=None), "its estimate or its threshold is missing"),
+    "another-estimate": (in_result("membership", estimate=measured(0.5, 0.48, 0.52)), "differs from the estimate"),
+    "perfect-curve": (in_result("membership", details={"roc": PERFECT}), "the area under its ROC curve"),
+    "claim-per-record": (in_result("membership", details={"claim_scope": "record"}), "claim_scope differs"),
+    "more-persons-than-records": (with_inputs(12, 12), "its sample size is above the number of records"),
+    "more-persons-than-control-records": (with_inputs(600, 12), "its sample size is above the number of records"),
+    "larger-classes-than-train": (
+        with_page(balance=[
+            {"label": label, "real": "500-1k", "requested": 4, "released": n}
+            for label, n in (("cardiology", 4), ("ear & nose", 4), ("x|y", 3))
+        ]),
+        "the classes have more records than train",
+    ),
+    "second-decoder": (with_models(lambda models: [*models, models[0]]), "a role is stated more than once"),
+    "no-decoder": (with_models(lambda models: models[1:]), "the decoder is not the model in the settings"),
+    "another-embedder": (
+        with_models(lambda models: [models[0], {**models[1], "name": HIDDEN}]),
+        "the embedder is not the model in the settings",
+    ),
+    "judge-without-a-server": (
+        with_models(lambda models: [*models, {**models[0], "role": "judge"}]),
+        "no server wrote the texts",
+    ),
+    "fewer-written-than-released": (with_page(stages=stages(decode="1-9")), "fewer records were written"),
+    "fewer-kept-than-released": (
+        with_page(stages=stages(decode="20-50", filter="1-9")),
+        "fewer records were kept than released",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bundle_with_contradicting_numbers_is_not_written(case, releases, tmp_path):
+    change, message = CASES[case]
+    with pytest.raises(VerifyError, match=f"E_MANIFEST .*{message}"):
+        releases.bundle(tmp_path, **change(releases))
+
+
+@pytest.mark.parametrize("case", ["pass-above-the-threshold", "more-persons-than-records", "second-decoder"])
+def test_contradicting_numbers_are_refused_although_signed(case, releases, tmp_path, monkeypatch, refused):
+    change, message = CASES[case]
+    monkeypatch.setattr("synthgen.release.statement.check_agreement", lambda _parts: None)
+    refused(releases.bundle(tmp_path, **change(releases)), 10, "manifest", message)
+
+
+def pass_with(auc, **changes):
+    """Return a function that gives a bundle whose membership passes with this AUC; `changes` are of memorization."""
+
+    def change(results):
+        metrics = {**results["membership"]["metrics"], "auc": auc}
+        results["membership"].update(verdict="pass", estimate=auc, metrics=metrics)
+        results["memorization"].update(changes)
+
+    return lambda releases: audited(releases, change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pass_with(measured(0.51, 0.47, 0.546), estimate=measured(0.0, -0.01, 0.0099)),
+        pass_with(measured(0.5, 0.451, 0.55), threshold=0.003, estimate=measured(0.0, -0.001, 0.0029)),
+        with_inputs(500, 1100),
+        with_page(stages=stages(decode="10-20", filter="10-20")),
+    ],
+)
+def test_numbers_that_agree_up_to_rounding_are_accepted(change, releases, tmp_path):
+    assert releases.bundle(tmp_path, **change(releases)).is_dir()
+
+
+def test_limits_are_those_of_the_audits():
+    margins = {
+        "neighbours": neighbours_audit.MARGINS[-1][1],
+        "membership": membership_audit.MARGIN,
+        "parent_recovery": noise_tolerant_attack.MARGINS[-1],
+        "canaries": canaries_audit.MARGIN,
+    }
+    assert {name: (0.5 - margin, 0.5 + margin) for name, margin in margins.items()} == {
+        name: ends for name, ends in TWO_SIDED.items() if name != "linkage"
+    }
+    assert TWO_SIDED["linkage"] == (-LIMITS[-1], LIMITS[-1])
+    assert set(ONE_SIDED.values()) == {TIERS[-1]}
+    assert len(MAIN) == len({name.split(".")[0] for name in MAIN})
+
+
+def test_bound_of_a_sample_size_depends_on_its_unit():
+    sizes = {"train": 50, "control": 20, "released": 11}
+    names = ("memorization.estimate", "memorization.scan_p", "utility.tstr_over_trtr", "identifiers.hard_hits")
+    assert [most_units(name, **sizes) for name in names] == [20, 70, 20, 11]
+    assert most_units("neighbours.share", **sizes) is None
