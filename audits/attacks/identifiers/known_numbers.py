@@ -112,8 +112,8 @@ def find_known_numbers(
     Digits need not be random: telephone numbers of one town begin alike. Therefore, matches count only if there are
     significantly more than without a leak (`exceeds_control`):
     - The digits in order are compared with the numbers of control persons (owners from `n_train` on) in `texts`.
-    - Other forms are compared with those in control texts. There, a form of a number that only train persons have
-      can occur only by chance.
+    - Other forms are compared with those of the numbers of control persons in `texts`, and with those in control
+      texts. There, a form of a number that only train persons have can occur only by chance.
 
     Cost: O(digits of the texts and control) for each length, form and digit; 24 bytes for each digit.
     """
@@ -123,7 +123,8 @@ def find_known_numbers(
     digits, controls = _read(texts), _read(control_texts)
     for n in lengths:
         of_train, only_train, of_control = known.by_side(n, n_train, n_persons)
-        hits = [*_in_order(digits, n, of_train, of_control), *_altered(digits, controls, n, of_train, only_train)]
+        hits = _in_order(digits, n, of_train, of_control)
+        hits += _altered(digits, controls, n, (of_train, only_train, of_control))
         for form, first, index in hits:
             last, row = first + n + form.extra - 1, digits.rows[int(digits.run[first])]
             yield NumberHit(f"{of_train[index]:0{n}d}", form.name, row, digits.starts[first], digits.ends[last])
@@ -141,9 +142,14 @@ def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[
     return hits if is_leak and exceeds_control(found, by_chance, share, minimum=MIN_NUMBERS) else []
 
 
-def _altered(digits: _Digits, controls: _Digits, n: int, of_train: Int, only_train: Int) -> "list[_Hit]":
-    """Return the train numbers of n digits in a table whose digits are altered, if they are leaks."""
-    hits, in_texts, in_control, share = list[_Hit](), set[bytes](), set[bytes](), 0.0
+def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, Int]) -> "list[_Hit]":
+    """Return the train numbers of n digits in a table whose digits are altered, if they are leaks.
+
+    `sides` are the numbers that `KnownNumbers.by_side` returns.
+    """
+    of_train, only_train, of_control = sides
+    hits, in_texts, by_chance = list[_Hit](), set[bytes](), set[bytes]()
+    in_control, share = set[bytes](), 0.0
     for form in _FORMS[1:]:
         values, starts = digits.windows(n + form.extra)
         if len(values) * len(of_train) * form.ways(n) / 10.0 ** (n + form.extra) >= MAX_COINCIDENCES:
@@ -156,7 +162,12 @@ def _altered(digits: _Digits, controls: _Digits, n: int, of_train: Int, only_tra
         for at, index in form.found(values, of_train, n):
             in_texts.add(digits.run_around(int(starts[at])))
             hits.append((form, int(starts[at]), index))
-    return hits if exceeds_control(len(in_texts), len(in_control), share, minimum=MIN_NUMBERS) else []
+        by_chance |= {digits.run_around(int(starts[at])) for at, _ in form.found(values, of_control, n)}
+    of_numbers = len(of_train) / max(len(of_train) + len(of_control), 1)
+    exceeds_both = exceeds_control(len(in_texts), len(in_control), share, minimum=MIN_NUMBERS) and exceeds_control(
+        len(in_texts), len(by_chance), of_numbers, minimum=MIN_NUMBERS
+    )
+    return hits if exceeds_both else []
 
 
 def _read(texts: Sequence[str]) -> _Digits:

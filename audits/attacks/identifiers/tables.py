@@ -89,7 +89,8 @@ class PoolContent:
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
     shared_contacts: Mapping[str, int]  # number of contacts of each kind that exactly two persons have
-    n_of_kind: Mapping[tuple[str, bool], int]  # number of identifiers of each kind in train (True) and in control
+    # number of identifiers of each kind in train (True), in control (False), and in public text (None)
+    n_of_kind: Mapping[tuple[str, bool | None], int]
     known_numbers: KnownNumbers  # direct identifiers that are numbers
 
 
@@ -141,15 +142,15 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
     numbers: dict[str, Owners] = {}
     words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
     contacts, known_numbers = {kind: SharingCollector() for kind in CONTACT}, KnownNumbers()
-    by_kind = {(kind, in_train): KeyCollector() for kind in (*DIRECT, *CONTACT) for in_train in (True, False)}
+    by_kind = {(kind, in_train): KeyCollector() for kind in (*DIRECT, *CONTACT) for in_train in (True, False, None)}
     for text, owner in people.rows():
-        row = read_content(text)
+        row, side = read_content(text), _side(owner, people)
         for entity in row.entities:
             digits = number_key(entity)
             if entity.kind in QUASI:
                 quasi[entity.kind].add([entity], owner)
-            elif owner != people.n_persons:
-                by_kind[entity.kind, owner < people.n_train].add([entity])
+            else:
+                by_kind[entity.kind, side].add([entity])
             if entity.kind in CONTACT and owner < people.n_persons:
                 contacts[entity.kind].add(entity, owner)
             if entity.kind in DIRECT and digits is not None:
@@ -173,6 +174,11 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
     )
 
 
+def _side(owner: int, people: People) -> bool | None:
+    """Return whether an owner is in train; None for public text."""
+    return None if owner == people.n_persons else owner < people.n_train
+
+
 @dataclass(frozen=True, slots=True)
 class PatternedHits:
     """The result of `judge_patterned`, which defines hits, leaks and shared contacts."""
@@ -190,9 +196,9 @@ def judge_patterned(
 ) -> PatternedHits:
     """Judge each identifier of the pool that a pattern finds and that occurs in S.
 
-    An identifier is ignored if more than ten persons have it, or if it occurs in public text. A contact is also ignored
-    if at least .05 matches of its kind are expected by chance, and a direct identifier if chance explains the matches
-    of its kind and length (`_DirectMatches`). All other identifiers count:
+    An identifier is ignored if more than ten persons have it, or if it occurs in public text. A contact is also
+    ignored if at least .05 matches of its kind are expected by chance, and a direct identifier if chance explains the
+    matches of its kind and length (`_DirectMatches`). All other identifiers count:
     - A direct identifier or contact that only train or only control persons have is a hit of each of its owners.
     - A direct identifier of train persons is a leak, even if control persons have it too.
     - A contact that both train and control have is ignored if at least three persons have it, because it belongs to
@@ -225,7 +231,9 @@ def judge_patterned(
         n_pairs = _places(entity, digits, synthetic) * pool.n_of_kind.get((entity.kind, bool(train)), 0)
         expected = n_pairs * 2.0 ** -surprisal.entity_bits(entity)
         if entity.kind in DIRECT:
-            direct.add(_DirectMatch(entity, train, control, expected), entity in synthetic.by_kind[entity.kind])
+            direct.add(
+                _DirectMatch(entity, train, control, expected), is_labelled=entity in synthetic.by_kind[entity.kind]
+            )
         elif expected < MAX_COINCIDENCES_OF_KIND:
             hit[[*train, *control]] |= is_one_sided
             compared.add(entity, train, control, is_counted=is_one_sided or len(train) + len(control) < FEWEST)
@@ -248,7 +256,7 @@ class _DirectMatch(NamedTuple):
 
 
 class _DirectMatches:
-    """The direct identifiers in S, in groups of the same kind, length, number of digits and form (with a label or not).
+    """The direct identifiers in S, in groups of the same kind, length, number of digits and form (labelled or not).
 
     Chance explains the matches of train persons in a group if
     - at least .05 matches are expected, and the number of matches is not significantly larger (`exceeds_chance`); or
@@ -259,12 +267,12 @@ class _DirectMatches:
     def __init__(self) -> None:
         self._groups: dict[tuple[str, int, int, bool], list[_DirectMatch]] = defaultdict(list)
 
-    def add(self, match: _DirectMatch, is_labelled: bool) -> None:
+    def add(self, match: _DirectMatch, *, is_labelled: bool) -> None:
         """Add a match; `is_labelled` means that S contains the identifier with its label."""
         kind, key = match.entity
         self._groups[kind, len(key), sum(map(str.isdecimal, key)), is_labelled].append(match)
 
-    def unexplained(self, n_of_kind: Mapping[tuple[str, bool], int]) -> Iterator[_DirectMatch]:
+    def unexplained(self, n_of_kind: Mapping[tuple[str, bool | None], int]) -> Iterator[_DirectMatch]:
         """Yield the matches that chance does not explain; `n_of_kind` as in `PoolContent`."""
         for (kind, *_), matches in self._groups.items():
             of_train = [match for match in matches if match.train]
