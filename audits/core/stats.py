@@ -232,6 +232,19 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_te
     )
 
 
+def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
+    """Return whether there are significantly more values match than chance explains.
+
+        expected < negligible   or   P[Poisson(expected) >= matches] <= .01
+
+    Args:
+        matches: number of different values that match.
+        expected: number of values that are expected to match by chance (lambda).
+        negligible: chance explains no match if fewer than this are expected.
+    """
+    return expected < negligible or float(stats.poisson.sf(matches - 1, expected)) <= EXPLAINED_LEVEL
+
+
 def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:
     """Return how many persons without an event show that its rate is at most tau.
 

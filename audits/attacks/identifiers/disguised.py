@@ -49,7 +49,7 @@ def judge_disguised(
     the texts. An occurrence is a leak if
     - at most ten persons have the identifier, one of them is in train, and public text does not contain it;
     - no control person has it (this condition does not apply to numbers other than contacts);
-    - fewer than .01 such occurrences are expected by chance;
+    - fewer than .01 such occurrences are expected by chance (for numbers, see `find_known_numbers`);
     - fewer than two control identifiers occur in this way, or significantly more train identifiers
       (`exceeds_control`).
 
@@ -79,9 +79,9 @@ def _disguised_numbers(
             if i not in recorded.numbers:
                 contacts.add(form.key[:MAX_DIGITS])
     leaked = set()
-    control_texts = people.tables[1][0]
-    for hit in find_known_numbers(pool.known_numbers, texts, control_texts, people.n_train):
-        train, control = Owners(pool.known_numbers.owners(hit.digits)).split(people.n_train, people.n_persons)
+    control_texts, sizes = people.tables[1][0], (people.n_train, people.n_persons)
+    for hit in find_known_numbers(pool.known_numbers, texts, control_texts, *sizes):
+        train, control = Owners(pool.known_numbers.owners(hit.digits)).split(*sizes)
         is_exempt = control and hit.digits in contacts
         if not train or is_exempt or any(hit.digits in other or other in hit.digits for other in found_openly):
             continue

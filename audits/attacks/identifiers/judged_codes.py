@@ -3,7 +3,7 @@
 import math
 import re
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -16,7 +16,7 @@ from audits.attacks.identifiers.ownership import MIN_NUMBERS, KeyCollector, Keys
 from audits.attacks.identifiers.patterns import RowContent
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, Surprisal
 from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
-from audits.core.stats import exceeds_control
+from audits.core.stats import exceeds_chance, exceeds_control
 
 MAX_SHARED = 0.01  # codes of one form identify nobody if more than this fraction of them have several owners
 MIN_BITS = 20.0  # smallest bits of a long code that is a leak by itself; round and consecutive numbers have fewer
@@ -151,7 +151,8 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-bits
 
     Only codes that exactly one person has are judged. Each is in one of three groups:
-    - long: a code of at least 8 characters with at least 6 digits (`Code.is_long`), lambda < .05, at least 20 bits;
+    - long: a code of at least 8 characters with at least 6 digits (`Code.is_long`), at least 20 bits. lambda is below
+      .05, or significantly more long codes of the same length are found in train than lambda (`exceeds_chance`);
     - mixed: a code with letters and at least 2 digits (`Code.is_mixed`), lambda < .05, at least 25 bits. Groups of
       letters add no bits, because they can be a name (as in 99mtc-mdp);
     - other: all other codes, and codes of a form that several persons use (`shared_forms`).
@@ -164,6 +165,7 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
     long: tuple[dict[str, int], dict[str, int]] = ({}, {})  # train persons and control persons by key
     mixed: tuple[dict[str, int], dict[str, int]] = ({}, {})
     other: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    likely = defaultdict[int, list[tuple[str, int, float]]](list)  # long codes with larger lambda, by length
     for key, owners in occurrences.owners.items():
         (owner, *others) = owners
         if others or owner >= people.n_persons or key in occurrences.patterned:
@@ -172,9 +174,18 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
         n_pairs = occurrences.n_synthetic[len(key)] * max(occurrences.n_train.get(len(key), 0), 1)
         counted = code if code.is_long else code._replace(groups=tuple(g for g in code.groups if not g.isalpha()))
         bits, min_bits = code_bits(counted, surprisal, occurrences), MIN_BITS if code.is_long else _MIN_MIXED_BITS
-        is_rare = bits >= min_bits and n_pairs * 2.0**-bits < MAX_COINCIDENCES_OF_KIND and code.form not in shared
+        has_bits, expected = bits >= min_bits and code.form not in shared, n_pairs * 2.0**-bits
+        if has_bits and code.is_long and expected >= MAX_COINCIDENCES_OF_KIND:
+            likely[len(key)].append((key, owner, expected))
+            continue
+        is_rare = has_bits and expected < MAX_COINCIDENCES_OF_KIND
         group = long if is_rare and code.is_long else mixed if is_rare and code.is_mixed else other
         group[owner >= people.n_train][key] = owner
+    for codes in likely.values():
+        n_train = sum(owner < people.n_train for _, owner, _ in codes)
+        is_rare = exceeds_chance(n_train, max(n for _, _, n in codes), negligible=MAX_COINCIDENCES_OF_KIND)
+        for key, owner, _ in codes:
+            (long if is_rare else other)[owner >= people.n_train][key] = owner
     share = people.n_train / people.n_persons
     leaks: dict[str, list[int]] = {}
     for (train, control), minimum in ((long, MIN_NUMBERS), (mixed, MIN_NUMBERS), (other, 0)):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from audits.attacks.identifiers.digits import digit_runs
 from audits.attacks.identifiers.ownership import MIN_NUMBERS
 from audits.attacks.identifiers.patterns import MIN_NUMBER_DIGITS
-from audits.core.stats import exceeds_control
+from audits.core.stats import exceeds_chance, exceeds_control
 from audits.core.types import Int
 from audits.text.normalise import normalise
 
@@ -45,13 +45,18 @@ class KnownNumbers:
         """Return the different lengths of the numbers, in digits."""
         return sorted(set(self._lengths))
 
-    def of_train(self, n: int, n_train: int) -> tuple[Int, Int]:
-        """Return the numbers of n digits that train persons (owners below n_train) have, and that only they have."""
+    def by_side(self, n: int, n_train: int, n_persons: int) -> tuple[Int, Int, Int]:
+        """Return the numbers of n digits of train persons, of train persons only, and of control persons only.
+
+        Train persons are the owners below `n_train`. Numbers of public text (owner `n_persons`) are left out.
+        """
         has_length = np.frombuffer(self._lengths, dtype=np.int8) == n
-        in_train = np.frombuffer(self._owners, dtype=np.int32) < n_train
+        owners = np.frombuffer(self._owners, dtype=np.int32)
         values = np.frombuffer(self._values, dtype=np.int64)
-        of_train = np.unique(values[has_length & in_train])
-        return of_train, np.setdiff1d(of_train, values[has_length & ~in_train])
+        public = values[has_length & (owners == n_persons)]
+        of_train = np.setdiff1d(values[has_length & (owners < n_train)], public)
+        of_others = np.setdiff1d(values[has_length & (owners >= n_train)], public)
+        return of_train, np.setdiff1d(of_train, of_others), np.setdiff1d(of_others, of_train)
 
     def owners(self, digits: str) -> list[int]:
         """Return the owners of a number."""
@@ -88,11 +93,11 @@ class _Digits(NamedTuple):
 
 
 def find_known_numbers(
-    known: KnownNumbers, texts: Sequence[str], control_texts: Sequence[str], n_train: int
+    known: KnownNumbers, texts: Sequence[str], control_texts: Sequence[str], n_train: int, n_persons: int
 ) -> Iterator[NumberHit]:
     """Yield the known numbers of train persons (owners below `n_train`) that occur in the texts, in any form.
 
-    A form is searched for only if the expected number of chance matches, lambda, is below .01:
+    The expected number of chance matches is lambda:
 
         lambda = (numbers of m digits in the texts) × (train numbers of n digits) × (ways to write one) / 10^m
 
@@ -101,9 +106,14 @@ def find_known_numbers(
     - n for one digit deleted (m = n - 1), and 9 × n for one digit replaced;
     - n - 1 for exchanging two neighbours, and n - 1 for exchanging the beginning and the rest.
 
-    Digits need not be random: telephone numbers of one town begin alike. Other forms than the digits in order
-    therefore count only if they occur significantly more often in `texts` than in control texts (`exceeds_control`).
-    In control texts, such a form of a number that only train persons have can occur only by chance.
+    The digits in order count if lambda is below .01, or if significantly more train numbers are found than lambda
+    (`exceeds_chance`). Any other form is searched for only if lambda is below .01.
+
+    Digits need not be random: telephone numbers of one town begin alike. Therefore, matches count only if there are
+    significantly more than without a leak (`exceeds_control`):
+    - The digits in order are compared with the numbers of control persons (owners from `n_train` on) in `texts`.
+    - Other forms are compared with those of the numbers of control persons in `texts`, and with those in control
+      texts. There, a form of a number that only train persons have can occur only by chance.
 
     Cost: O(digits of the texts and control) for each length, form and digit; 24 bytes for each digit.
     """
@@ -112,29 +122,52 @@ def find_known_numbers(
         return
     digits, controls = _read(texts), _read(control_texts)
     for n in lengths:
-        of_train, only_train = known.of_train(n, n_train)
-        for forms in (_FORMS[:1], _FORMS[1:]):
-            hits, in_texts, in_control, share = list[tuple[_Form, int, int]](), set[bytes](), set[bytes](), 0.0
-            for form in forms:
-                values, starts = digits.windows(n + form.extra)
-                if len(values) * len(of_train) * form.ways(n) / 10.0 ** (n + form.extra) >= MAX_COINCIDENCES:
-                    continue
-                control_values, control_starts = controls.windows(n + form.extra)
-                share = max(share, len(values) / max(len(values) + len(control_values), 1))
-                if form is not _FORMS[0]:  # all digits in order do not occur by chance
-                    in_control |= {
-                        controls.run_around(int(control_starts[at]))
-                        for at, _ in form.found(control_values, only_train, n)
-                    }
-                for at, index in form.found(values, of_train, n):
-                    in_texts.add(digits.run_around(int(starts[at])))
-                    hits.append((form, int(starts[at]), index))
-            if exceeds_control(len(in_texts), len(in_control), share, minimum=MIN_NUMBERS):
-                for form, first, index in hits:
-                    last, row = first + n + form.extra - 1, digits.rows[int(digits.run[first])]
-                    yield NumberHit(
-                        f"{of_train[index]:0{n}d}", form.name, row, digits.starts[first], digits.ends[last]
-                    )
+        of_train, only_train, of_control = known.by_side(n, n_train, n_persons)
+        hits = _in_order(digits, n, of_train, of_control)
+        hits += _altered(digits, controls, n, (of_train, only_train, of_control))
+        for form, first, index in hits:
+            last, row = first + n + form.extra - 1, digits.rows[int(digits.run[first])]
+            yield NumberHit(f"{of_train[index]:0{n}d}", form.name, row, digits.starts[first], digits.ends[last])
+
+
+def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[_Hit]":
+    """Return the train numbers of n digits in a table whose digits are written in order, if they are leaks."""
+    form, (values, starts) = _FORMS[0], digits.windows(n)
+    hits = [(form, int(starts[at]), index) for at, index in form.found(values, of_train, n)]
+    found = len({index for _, _, index in hits})
+    by_chance = len({index for _, index in form.found(values, of_control, n)})
+    share = len(of_train) / max(len(of_train) + len(of_control), 1)
+    expected = len(np.unique(values)) * len(of_train) / 10.0**n
+    is_leak = exceeds_chance(found, expected, negligible=MAX_COINCIDENCES)
+    return hits if is_leak and exceeds_control(found, by_chance, share, minimum=MIN_NUMBERS) else []
+
+
+def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, Int]) -> "list[_Hit]":
+    """Return the train numbers of n digits in a table whose digits are altered, if they are leaks.
+
+    `sides` are the numbers that `KnownNumbers.by_side` returns.
+    """
+    of_train, only_train, of_control = sides
+    hits, in_texts, by_chance = list[_Hit](), set[bytes](), set[bytes]()
+    in_control, share = set[bytes](), 0.0
+    for form in _FORMS[1:]:
+        values, starts = digits.windows(n + form.extra)
+        if len(values) * len(of_train) * form.ways(n) / 10.0 ** (n + form.extra) >= MAX_COINCIDENCES:
+            continue
+        control_values, control_starts = controls.windows(n + form.extra)
+        share = max(share, len(values) / max(len(values) + len(control_values), 1))
+        in_control |= {
+            controls.run_around(int(control_starts[at])) for at, _ in form.found(control_values, only_train, n)
+        }
+        for at, index in form.found(values, of_train, n):
+            in_texts.add(digits.run_around(int(starts[at])))
+            hits.append((form, int(starts[at]), index))
+        by_chance |= {digits.run_around(int(starts[at])) for at, _ in form.found(values, of_control, n)}
+    of_numbers = len(of_train) / max(len(of_train) + len(of_control), 1)
+    exceeds_both = exceeds_control(len(in_texts), len(in_control), share, minimum=MIN_NUMBERS) and exceeds_control(
+        len(in_texts), len(by_chance), of_numbers, minimum=MIN_NUMBERS
+    )
+    return hits if exceeds_both else []
 
 
 def _read(texts: Sequence[str]) -> _Digits:
@@ -203,6 +236,7 @@ def _parts_exchanged(known: Int, n: int) -> Iterator[Int]:
     return (known % 10**i * 10 ** (n - i) + known // 10**i for i in range(1, n))
 
 
+_Hit = tuple[_Form, int, int]  # form, index of the first digit in the table, index of the train number
 _FORMS = (
     _Form("digits", 0, lambda _: 1, lambda known, _: iter([known])),
     _Form("digits backwards", 0, lambda _: 1, _backwards),

@@ -13,7 +13,7 @@ from audits.attacks.identifiers import patterns
 from audits.attacks.identifiers.common_words import CommonWord, is_common, is_titled, leaking_words
 from audits.attacks.identifiers.locations import SearchTerms
 from audits.attacks.identifiers.misspellings import Misspellings, n_within_one_edit
-from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
+from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS, Owners
 from audits.attacks.identifiers.patterns import CONTACT, QUASI, Entity, RowContent
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surprisal
 from audits.core.stats import exceeds_control
@@ -300,7 +300,9 @@ def judge_recorded(
     - only train persons have it, or it is a personal number (`RecordedIdentifiers`);
     - it is rare (`_Chance`).
 
-    A tested identifier that occurs in S as an address or number is a leak. A name or date may be in common use, such
+    A tested identifier that occurs in S as an address or number is a leak. But if two or more personal numbers of
+    control persons with as many digits occur, it is a leak only if significantly more of train persons do. A name or
+    date may be in common use, such
     as the name of a town, even if its spelling looks rare. The recorded identifiers of control persons show how often
     this happens. A name or date in S is therefore compared with all names and dates in S that are about as rare
     (`COMPARABLE_BITS`). It is a leak if fewer than two control persons have one of these, or if significantly more
@@ -360,12 +362,27 @@ def _leaks(found: Mapping[int, _Occurrence], occurrences: Occurrences, share: fl
     words = {i: CommonWord(values[i][0], found[i].train, found[i].control) for i in common}
     leaking = leaking_words(words, occurrences.together, share)
     names = [occurrence for i, occurrence in found.items() if i not in common]
+    by_chance = _numbers_by_chance(found, occurrences.recorded, share)
     return [
         occurrence
         for i, occurrence in found.items()
         if occurrence.train
+        and i not in by_chance
         and (occurrence.is_direct or (i in leaking if i in common else _is_leak(occurrence, names, share)))
     ]
+
+
+def _numbers_by_chance(found: Mapping[int, _Occurrence], recorded: RecordedIdentifiers, share: float) -> set[int]:
+    """Return the personal numbers that control explains, because their first digits are the same, for example."""
+    groups = defaultdict[int, list[int]](list)
+    for i in recorded.numbers & found.keys():
+        groups[sum(map(str.isdecimal, "".join(recorded.values[i])))].append(i)
+    explained = set[int]()
+    for numbers in groups.values():
+        n_train = sum(bool(found[i].train) for i in numbers)
+        if not exceeds_control(n_train, len(numbers) - n_train, share, minimum=MIN_NUMBERS):
+            explained.update(numbers)
+    return explained
 
 
 def _is_leak(occurrence: _Occurrence, names: Iterable[_Occurrence], share: float) -> bool:

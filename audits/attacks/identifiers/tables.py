@@ -4,9 +4,10 @@ S is the synthetic table. The pool consists of all texts outside S: train, contr
 the input checks. A key is the 64-bit hash of a string (`ownership`).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from audits.attacks.identifiers.known_numbers import KnownNumbers
 from audits.attacks.identifiers.locations import SearchTerms
 from audits.attacks.identifiers.ownership import (
     MIN_CONTACTS,
+    MIN_NUMBERS,
     KeyCollector,
     Keys,
     OwnedKeys,
@@ -23,7 +25,7 @@ from audits.attacks.identifiers.ownership import (
 )
 from audits.attacks.identifiers.patterns import CONTACT, DIRECT, QUASI, Entity, RowContent, number_key, read_content
 from audits.attacks.identifiers.surprisal import Surprisal
-from audits.core.stats import exceeds_control
+from audits.core.stats import exceeds_chance, exceeds_control
 from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
@@ -87,7 +89,8 @@ class PoolContent:
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
     shared_contacts: Mapping[str, int]  # number of contacts of each kind that exactly two persons have
-    n_of_kind: Mapping[tuple[str, bool], int]  # number of identifiers of each kind in train (True) and in other texts
+    # number of identifiers of each kind in train (True), in control (False), and in public text (None)
+    n_of_kind: Mapping[tuple[str, bool | None], int]
     known_numbers: KnownNumbers  # direct identifiers that are numbers
 
 
@@ -139,15 +142,15 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
     numbers: dict[str, Owners] = {}
     words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
     contacts, known_numbers = {kind: SharingCollector() for kind in CONTACT}, KnownNumbers()
-    by_kind = {(kind, in_train): KeyCollector() for kind in (*DIRECT, *CONTACT) for in_train in (True, False)}
+    by_kind = {(kind, in_train): KeyCollector() for kind in (*DIRECT, *CONTACT) for in_train in (True, False, None)}
     for text, owner in people.rows():
-        row = read_content(text)
+        row, side = read_content(text), _side(owner, people)
         for entity in row.entities:
             digits = number_key(entity)
             if entity.kind in QUASI:
                 quasi[entity.kind].add([entity], owner)
             else:
-                by_kind[entity.kind, owner < people.n_train].add([entity])
+                by_kind[entity.kind, side].add([entity])
             if entity.kind in CONTACT and owner < people.n_persons:
                 contacts[entity.kind].add(entity, owner)
             if entity.kind in DIRECT and digits is not None:
@@ -171,6 +174,11 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
     )
 
 
+def _side(owner: int, people: People) -> bool | None:
+    """Return whether an owner is in train; None for public text."""
+    return None if owner == people.n_persons else owner < people.n_train
+
+
 @dataclass(frozen=True, slots=True)
 class PatternedHits:
     """The result of `judge_patterned`, which defines hits, leaks and shared contacts."""
@@ -188,8 +196,9 @@ def judge_patterned(
 ) -> PatternedHits:
     """Judge each identifier of the pool that a pattern finds and that occurs in S.
 
-    An identifier is ignored if more than ten persons have it, or if it occurs in public text. A direct identifier or
-    contact is also ignored if at least .05 matches of its kind are expected by chance. All other identifiers count:
+    An identifier is ignored if more than ten persons have it, or if it occurs in public text. A contact is also
+    ignored if at least .05 matches of its kind are expected by chance, and a direct identifier if chance explains the
+    matches of its kind and length (`_DirectMatches`). All other identifiers count:
     - A direct identifier or contact that only train or only control persons have is a hit of each of its owners.
     - A direct identifier of train persons is a leak, even if control persons have it too.
     - A contact that both train and control have is ignored if at least three persons have it, because it belongs to
@@ -206,7 +215,7 @@ def judge_patterned(
     hit = np.zeros(people.n_persons + 2, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
     leaks: list[tuple[Entity, Sequence[int]]] = []
-    compared = _ComparedLeaks()
+    compared, direct = _ComparedLeaks(), _DirectMatches()
     for entity, owners in pool.entities.items():
         digits = number_key(entity)
         all_owners = Owners((*owners, *pool.numbers.get(digits or "", ())))
@@ -220,16 +229,64 @@ def judge_patterned(
             compared.add(entity, train, control, is_counted=len(train) + len(control) == 1)
             continue
         n_pairs = _places(entity, digits, synthetic) * pool.n_of_kind.get((entity.kind, bool(train)), 0)
-        if n_pairs * 2.0 ** -surprisal.entity_bits(entity) >= MAX_COINCIDENCES_OF_KIND:
-            continue
-        hit[[*train, *control]] |= is_one_sided
-        if train and entity.kind in DIRECT:
-            leaks.append((entity, train))
-        elif entity.kind in CONTACT:
+        expected = n_pairs * 2.0 ** -surprisal.entity_bits(entity)
+        if entity.kind in DIRECT:
+            direct.add(
+                _DirectMatch(entity, train, control, expected), is_labelled=entity in synthetic.by_kind[entity.kind]
+            )
+        elif expected < MAX_COINCIDENCES_OF_KIND:
+            hit[[*train, *control]] |= is_one_sided
             compared.add(entity, train, control, is_counted=is_one_sided or len(train) + len(control) < FEWEST)
+    for match in direct.unexplained(pool.n_of_kind):
+        hit[[*match.train, *match.control]] |= not (match.train and match.control)
+        if match.train:
+            leaks.append((match.entity, match.train))
     n_shared = {kind: len(compared.control[kind]) + pool.shared_contacts[kind] for kind in CONTACT}
     leaks += compared.leaks(people, n_shared)
     return PatternedHits(hit[: people.n_persons], len(leaks), by_kind, n_shared, _search_terms(leaks))
+
+
+class _DirectMatch(NamedTuple):
+    """A direct identifier in S, its owners, and how many such identifiers are expected to match by chance."""
+
+    entity: Entity
+    train: Sequence[int]
+    control: Sequence[int]
+    expected: float
+
+
+class _DirectMatches:
+    """The direct identifiers in S, in groups of the same kind, length, number of digits and form (labelled or not).
+
+    Chance explains the matches of train persons in a group if
+    - at least .05 matches are expected, and the number of matches is not significantly larger (`exceeds_chance`); or
+    - two or more identifiers of control persons match, and not significantly more of train persons. Numbers with the
+      same first digits match much more often than the number of digits suggests.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, int, int, bool], list[_DirectMatch]] = defaultdict(list)
+
+    def add(self, match: _DirectMatch, *, is_labelled: bool) -> None:
+        """Add a match; `is_labelled` means that S contains the identifier with its label."""
+        kind, key = match.entity
+        self._groups[kind, len(key), sum(map(str.isdecimal, key)), is_labelled].append(match)
+
+    def unexplained(self, n_of_kind: Mapping[tuple[str, bool | None], int]) -> Iterator[_DirectMatch]:
+        """Yield the matches that chance does not explain; `n_of_kind` as in `PoolContent`."""
+        for (kind, *_), matches in self._groups.items():
+            of_train = [match for match in matches if match.train]
+            if not of_train:
+                yield from (match for match in matches if match.expected < MAX_COINCIDENCES_OF_KIND)
+                continue
+            n, n_others = len(of_train), len(matches) - len(of_train)
+            expected = max(match.expected for match in of_train)
+            n_t, n_h = n_of_kind.get((kind, True), 0), n_of_kind.get((kind, False), 0)
+            share = n_t / max(n_t + n_h, 1)
+            if exceeds_chance(n, expected, negligible=MAX_COINCIDENCES_OF_KIND) and exceeds_control(
+                n, n_others, share, minimum=MIN_NUMBERS
+            ):
+                yield from matches
 
 
 class _ComparedLeaks:

@@ -14,6 +14,7 @@ from audits.core.stats import (
     conformal_p,
     detectable_auc,
     detectable_share,
+    exceeds_chance,
     exceeds_control,
     holm,
     needed_for_auc,
@@ -181,3 +182,10 @@ def test_exceeds_control_equals_the_binomial_tail():
     """P[Bin(9, 1/2) >= 8] = 10 / 512 = .0195, P[Bin(10, 1/2) = 10] = .00098."""
     assert not exceeds_control(8, 1, 0.5, minimum=1)
     assert exceeds_control(10, 0, 0.5, minimum=0)
+
+
+@pytest.mark.parametrize(
+    ("matches", "expected", "is_more"), [(1, 0.04, True), (1, 0.06, False), (2, 0.12, True), (8, 9.0, False)]
+)
+def test_matches_exceed_chance(matches, expected, is_more):
+    assert exceeds_chance(matches, expected, negligible=0.05) is is_more

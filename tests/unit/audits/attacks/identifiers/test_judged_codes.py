@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from audits.attacks.identifiers.codes import find_codes
@@ -85,3 +86,12 @@ def test_long_numbers_joined_by_x_are_no_size():
 def test_sizes_and_round_product_numbers_prove_no_leak(written):
     plain = ["a quiet day"] * 20
     assert judged([f"with {written} bits"], [f"a {written} screen", *plain], plain)[0].owners == {}
+
+
+def test_long_codes_are_leaks_if_more_match_than_chance_explains():
+    """lambda of 1,000 codes of 8 digits in each table is .05 to .5, depending on their digits."""
+    rng = np.random.default_rng(3)
+    train, control, invented = ([f"no {n}" for n in rng.integers(10**7, 10**8, 1000)] for _ in range(3))
+    for n_copied, at_least in ((0, 0), (5, 5)):
+        leaks = judged([*train[:n_copied], *invented[n_copied:]], train, control)[0].owners
+        assert len(leaks) == at_least

@@ -281,3 +281,11 @@ def test_ordinary_words_of_control_explain_no_rare_name_of_train():
     lists = [(0, ["Brackenrid"]), (20, ["November"]), (21, ["September"])]
     made = ["near brackenrid", "in november", "in september"]
     assert judged(lists, made, n_train=20, n_persons=40).n_leaks == 1
+
+
+@pytest.mark.parametrize(("n_control", "n_leaks"), [(0, 5), (1, 5), (5, 0)])
+def test_numbers_of_train_are_no_leaks_if_as_many_of_control_are_found(n_control, n_leaks):
+    listed = [[f"2024{n:04d}"] for n in range(1000, 1060)]
+    found = [number for (number,) in (*listed[:5], *listed[30 : 30 + n_control])]
+    known = judged(list(enumerate(listed)), [f"no {number}" for number in found], n_train=30, n_persons=60)
+    assert (known.found, known.of_control, known.n_leaks) == (5, n_control, n_leaks)

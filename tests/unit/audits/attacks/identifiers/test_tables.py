@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from audits.attacks.identifiers.patterns import Entity
@@ -85,3 +86,30 @@ def test_shared_contacts_of_one_kind_exempt_no_other_kind():
 def test_counts_by_kind_include_identifiers_of_one_side_only():
     found = judged(["48213377, 48213378"], ["MRN 48213377", "x"], ["MRN 48213378", "b", "c"])
     assert found.by_kind["mrn"] == [1, 1]
+
+
+def numbered(numbers):
+    return [f"note {i} MRN {number}" for i, number in enumerate(numbers)]
+
+
+def test_short_record_numbers_are_leaks_if_more_match_than_chance_explains():
+    rng = np.random.default_rng(3)
+    train, control, invented = ([str(n) for n in rng.integers(10**5, 10**6, 300)] for _ in range(3))
+    for n_copied, n_leaks in ((0, 0), (1, 0), (8, 8)):
+        made = [*train[:n_copied], *invented[n_copied:]]
+        assert judged(numbered(made), numbered(train), numbered(control)).n_leaks == n_leaks
+
+
+@pytest.mark.parametrize("label", ["MRN", "the number"])
+def test_record_numbers_of_train_are_no_leaks_if_as_many_of_control_match(label):
+    """All numbers begin with 2024, so that invented ones often equal numbers of train and of control."""
+    rng = np.random.default_rng(4)
+    numbers = [f"2024{x:04d}" for x in rng.permutation(10**4)[:600]]
+    train, control, invented = numbers[:300], numbers[300:], [f"2024{x:04d}" for x in rng.permutation(10**4)[:300]]
+    found = [
+        judged([f"{label} {x}" for x in (*train[:n], *invented[n:])], numbered(train), numbered(control))
+        for n in (0, 60)
+    ]
+    assert min(found[0].by_kind["mrn"]) > 3
+    assert (found[0].n_leaks, found[0].hit.any()) == (0, False)
+    assert found[1].n_leaks >= 60
