@@ -77,7 +77,10 @@ def rewrite(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Write the texts and labels of a table to a new file in canonical form, without other columns and metadata."""
+    """Write the texts and labels of a table to a new file in canonical form, without other columns and metadata.
+
+    Several blanks become one, several empty lines become one, and invisible characters are removed from the texts.
+    """
     from audits.core.inputs import rewrite as write
     from audits.core.quarantine import read_rows
 

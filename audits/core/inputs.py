@@ -15,6 +15,7 @@ import numpy as np
 
 from audits.core.errors import InputError
 from audits.core.files import arrow_errors, open_regular, read_parquet, write_whole
+from audits.core.layout import plain_layout
 from audits.core.released import NUMBERINGS, file_problems, is_numbering, plain_file, released_problems
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table, persons
@@ -97,6 +98,8 @@ def rewrite(
 ) -> int:
     """Write texts and labels of a table to a new file in canonical form; return the number of rows.
 
+    The new texts have plain white space and no invisible characters (`plain_layout`), because no audit reads these.
+
     Args:
         path: the table.
         out: the new file; its suffix selects its format.
@@ -122,7 +125,7 @@ def rewrite(
     if len(without) == len(table):
         raise InputError("every row of the table would be left out")
     table = take(table, np.array([i for i in range(len(table)) if i + 1 not in without]))
-    columns = {text: table.texts}
+    columns = {text: tuple(map(plain_layout, table.texts))}
     if table.labels is not None:
         columns[label] = table.labels
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]

@@ -1,7 +1,7 @@
 """Input checks: whether the control table is a valid comparison for train."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -11,10 +11,12 @@ import numpy as np
 from audits.attacks.identifiers.patterns import DIRECT, QUASI, entities
 from audits.core.errors import InputError
 from audits.core.inputs import take
+from audits.core.layout import BROKEN
 from audits.core.quarantine import most_quarantined
 from audits.core.rates import exact
 from audits.core.types import AuditInputs, Bool, Estimate, Table, persons
 from audits.embeddings.shift import shift_auc
+from audits.runner.layout import unlike_real
 from audits.text.common_text import CONTROL, MANY, TRAIN, Owned, repeated_records, shared_phrases
 from audits.text.disguise import disguise
 from audits.text.minhash import CLOSE, near_pairs, sketch
@@ -25,6 +27,8 @@ NEAR_DUPLICATE = 0.8  # rows with at least this Jaccard index of 5-token shingle
 # each share that exceeds its limit is a problem
 MAX_NEAR_DUPLICATES = 0.01  # limit on the share of the control rows that nearly duplicate a train row
 MAX_STRADDLING = 0.01  # limit on the share of the control persons who have an identifier of a train person
+COMMON_LABEL = 10  # a label that fewer train persons have must not contain an identifier
+MIN_IDENTIFIER = 5  # characters of a recorded identifier that is searched in labels; shorter ones may be usual words
 MAX_REPEATING_REFERENCE = 0.01  # limit on the share of the reference rows that repeat a train or control record
 _RECORD_NUMBER = re.compile(r"[a-z]{0,4}[- ]?\d(?:[-/ ]?\d){5,13}")
 
@@ -35,7 +39,8 @@ class InputChecks:
 
     inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
-    quarantined: tuple[int, ...]  # disguised synthetic rows; empty if they are too many for a quarantine
+    # disguised synthetic rows, and rows with white space unlike that of real rows, unless there are too many of them
+    quarantined: tuple[int, ...]
     details: Mapping[str, Any]  # section of the report; policies refer to its metric NAME as `input_checks.NAME`
 
 
@@ -51,11 +56,14 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     - reference rows that contain phrases of a repeated record, because copies of the record would then count as
       common text. A train or control record is repeated if the reference contains at least half of it.
 
-    There are three other problems:
+    There are five other problems:
     - A classifier that has not seen the synthetic table can separate train from control persons, so a difference
       between them says nothing about the generator.
     - Synthetic rows contain many look-alike or invisible characters. If at most 1 % of the rows do, and `quarantine`
       is set, they are quarantined instead (see `audits.core.quarantine`).
+    - Synthetic rows contain white space or invisible characters that the real tables do not use as often
+      (`audits.runner.layout`). The same rule applies to a few such rows.
+    - A label of the synthetic table that fewer than ten train persons have contains an identifier.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
     Raises:
@@ -77,8 +85,11 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     kept = _kept(inputs, duplicating | straddling, repeating)
     shift = shift_auc(inputs.train, kept.control, rng)
     problems = [*_rate_problems({name: rate for name, (rate, _) in rates.items()}), *_shift_problems(shift)]
-    quarantined, disguised = _disguised(inputs, quarantine=quarantine)
-    problems += disguised
+    (disguised, of_disguise), (odd, of_layout) = (
+        _disguised(inputs, quarantine=quarantine),
+        _odd(inputs, quarantine=quarantine),
+    )
+    problems += [*of_disguise, *of_layout, *_label_problems(inputs)]
     has_groups = inputs.train.has_groups and inputs.control.has_groups
     if not has_groups:
         problems.append(
@@ -95,7 +106,9 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
         "problems": list(problems),
         "metrics": {name: asdict(exact(float(value), confidence=1.0, n=n)) for name, (value, n) in counts.items()},
     }
-    return InputChecks(inputs=kept, problems=tuple(problems), quarantined=quarantined, details=details)
+    return InputChecks(
+        inputs=kept, problems=tuple(problems), quarantined=tuple(sorted({*disguised, *odd})), details=details
+    )
 
 
 def _shift_problems(shift: Estimate | None) -> Iterator[str]:
@@ -118,6 +131,48 @@ def _disguised(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...
         "characters, so a text search in the synthetic rows is unreliable: write them in plain characters"
     )
     return (), [problem]
+
+
+def _odd(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
+    """Return the rows with unusual white space or invisible characters if they can be quarantined, else a problem."""
+    found = unlike_real(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
+    if quarantine and len(found.rows) <= most_quarantined(len(inputs.synthetic)):
+        return found.rows, []
+    if not found.rows:
+        return (), []
+    remedy = "remove them with `audits rewrite TABLE NEW`, and audit NEW"
+    if BROKEN in found.kinds:
+        remedy = "join the lines of each sentence" + (f"; also {remedy}" if len(found.kinds) > 1 else "")
+    problem = (
+        f"{len(found.rows)} synthetic rows contain white space or invisible characters that real rows do not contain "
+        f"as often ({', '.join(found.kinds)}), and no audit reads them: {remedy}"
+    )
+    return (), [problem]
+
+
+def _label_problems(inputs: AuditInputs) -> Iterator[str]:
+    """Yield a problem if rare labels contain a direct identifier, or an identifier recorded for train."""
+    n_persons = Counter(label for label, _ in set(zip(inputs.train.labels or (), inputs.train.groups, strict=False)))
+    rare = {label for label in inputs.synthetic.labels or () if n_persons[label] < COMMON_LABEL}
+    if not rare:
+        return
+    recorded = {_words(text) for row in inputs.identifiers or () for text in row if len(text) >= MIN_IDENTIFIER}
+    n = sum(
+        any(entity.kind in DIRECT for entity in entities(label))
+        or any(name in _words(label) for name in recorded - {""})
+        for label in rare
+    )
+    if n > 0:
+        yield (
+            f"{n} labels of the synthetic table contain an identifier, and each of them belongs to fewer than "
+            f"{COMMON_LABEL} train persons: merge such classes"
+        )
+
+
+def _words(text: str) -> str:
+    """Return the words of a text with a blank before and after each; an empty string if there are none."""
+    words = tokens(text)
+    return f" {' '.join(words)} " if words else ""
 
 
 def _rate_problems(rates: Mapping[str, float]) -> Iterator[str]:

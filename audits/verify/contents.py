@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from audits.core.errors import AuditError, InputError, VerifyError
+from audits.core.layout import plain_layout
 from audits.core.plain_parquet import read_plain
 from audits.core.released import record_ids
 from audits.core.strictjson import JsonError, canonical, parse
@@ -84,10 +85,7 @@ def check_data(
             "E_DATA",
             "the record ids do not follow from the contents of the records, or the records are not sorted by id",
         )
-    if any(not label.strip() or len(label) > MAX_LABEL_CHARACTERS or not label.isprintable() for _, _, label in rows):
-        raise VerifyError("E_DATA", f"a label is empty, unprintable or longer than {MAX_LABEL_CHARACTERS} characters")
-    if any(len(text) > MAX_TEXT_CHARACTERS for _, text, _ in rows):
-        raise VerifyError("E_DATA", f"a text is longer than {MAX_TEXT_CHARACTERS} characters")
+    _check_strings(rows)
     classes = Counter(label for _, _, label in rows)
     if len(classes) != predicate.dataset.classes:
         raise VerifyError("E_DATA", "the numbers of classes in the data and the statement differ")
@@ -97,6 +95,19 @@ def check_data(
     if records_digest([row[1] for row in rows], [row[2] for row in rows]) != audited:
         raise VerifyError("E_DATA", "the data are not the audited records. Do not use this copy")
     return dict(classes), samples_of(rows)
+
+
+def _check_strings(rows: Iterable[Row]) -> None:
+    """Raise VerifyError (E_DATA) if a label or text is too long, or has characters that no audit reads."""
+    for _, text, label in rows:
+        if not label.strip() or len(label) > MAX_LABEL_CHARACTERS or not label.isprintable():
+            problem = f"a label is empty, unprintable or longer than {MAX_LABEL_CHARACTERS} characters"
+            raise VerifyError("E_DATA", problem)
+        if len(text) > MAX_TEXT_CHARACTERS:
+            raise VerifyError("E_DATA", f"a text is longer than {MAX_TEXT_CHARACTERS} characters")
+        if text != plain_layout(text):
+            problem = "a text has repeated or unusual blanks, or invisible characters, which no audit reads"
+            raise VerifyError("E_DATA", problem)
 
 
 def samples_of(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:

@@ -1,16 +1,27 @@
 """The filter stage: judge the candidates of this round and of all earlier rounds together."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from threadpoolctl import threadpool_limits
 
+from audits.core.layout import plain_layout
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import write_candidates
+from synthgen.core.types import Candidate
 from synthgen.filter.base import make_context
 from synthgen.filter.chain import apply, build_filters
 
 KEPT, JUDGED = "kept.parquet", "judged.parquet"
+
+
+def with_plain_layout(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Return the candidates with plain white space and without invisible characters.
+
+    The verifier accepts no other texts, because no audit reads white space and invisible characters.
+    """
+    return tuple(replace(c, text=plain_layout(c.text)) for c in candidates)
 
 
 def _filter(context: StageContext) -> Mapping[str, object]:
@@ -32,7 +43,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
         context.progress.stage("filter", total=len(texts.candidates), unit="texts") as advance,
         threadpool_limits(limits=1),
     ):
-        done = apply(texts.candidates, filter_context, build_filters(context.config("filter")))
+        done = apply(with_plain_layout(texts.candidates), filter_context, build_filters(context.config("filter")))
         advance(len(texts.candidates))
     write_candidates(context.folder / KEPT, done.kept)
     write_candidates(context.folder / JUDGED, done.judged)
@@ -51,7 +62,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
 
 FILTER = Stage(
     name="filter",
-    version=4,
+    version=5,
     run=_filter,
     config=("filter",),
     inputs=("candidates", "latents", "training_view", "reconstructions", "max_new_tokens", "sections", "wanted"),

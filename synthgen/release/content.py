@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from audits.core.layout import plain_layout
 from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, records_digest
 from audits.gate.outcome import Decision
@@ -79,6 +80,8 @@ def _check_records(content: BundleContent) -> None:
     for row, (text, label) in enumerate(content.records):
         if text.strip() == "" or label.strip() == "":
             found.append(f"row {row}: text or label is empty")
+        elif text != plain_layout(text):
+            found.append(f"row {row}: the text has repeated or unusual blanks, or invisible characters")
         if not (_is_unicode(text) and _is_unicode(label)):
             found.append(f"row {row}: text or label contains a surrogate code point, which is not valid Unicode")
         if len(text) > MAX_TEXT_CHARACTERS:

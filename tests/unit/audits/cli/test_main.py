@@ -323,6 +323,19 @@ def test_rewrite_removes_unaudited_columns(tables, tmp_path, call):
     assert b"somebody" not in clean.read_bytes()
 
 
+def test_rewrite_removes_text_hidden_in_white_space(tables, fresh_inputs, tmp_path, call):
+    """Each row ends in a train record, written with a blank or tab for each bit."""
+    wild, clean = tmp_path / "wild.parquet", tmp_path / "clean.parquet"
+    texts = list(fresh_inputs.synthetic.texts)
+    bits = ["".join(" \t"[b >> k & 1] for b in t.encode() for k in range(8)) for t in fresh_inputs.train.texts]
+    pq.write_table(pa.table({"text": [f"{t} {b}." for t, b in zip(texts, bits, strict=False)]}), wild)
+    found = call(*arguments(tables, synthetic=wild, only="memorization"))
+    check_exit(found, 4, "overall: insufficient", "no audit reads them: remove them with `audits rewrite")
+    assert call("rewrite", wild, clean)[0] == 0
+    assert pq.read_table(clean)["text"].to_pylist() == [f"{text} ." for text in texts]
+    assert call(*arguments(tables, synthetic=clean, only="memorization"))[0] == 0
+
+
 def test_quarantined_rows_are_listed_and_the_table_passes_without_them(tables, fresh_inputs, tmp_path, call):
     """The hidden rows are copies of train records that only their encoding hides from the audits."""
     hidden = fresh_inputs.train.texts[9]

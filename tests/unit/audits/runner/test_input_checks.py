@@ -170,3 +170,23 @@ def test_every_audited_shipped_policy_reads_input_checks(fresh_inputs):
         assert outcome.verdict == verdict
     clean = run(fresh_inputs, names=["memorization"]).to_dict()
     assert decide(evidence_from(clean, {}), policy).allowed
+
+
+def test_names_as_labels_are_a_problem(fresh_inputs):
+    """Each of the 40 names, with a diagnosis, is the label of two ids, so it does not belong to a single person."""
+
+    def labelled(name, identifiers):
+        labels = [f"{name(i // 2)}, HIV" if i < 80 else "none" for i in range(len(fresh_inputs.train))]
+        train = replace(fresh_inputs.train, labels=tuple(labels))
+        synthetic = replace(fresh_inputs.synthetic, labels=tuple(labels[: len(fresh_inputs.synthetic)]))
+        control = replace(fresh_inputs.control, labels=("none",) * len(fresh_inputs.control))
+        made = replace(fresh_inputs, train=train, synthetic=synthetic, control=control, identifiers=identifiers)
+        return checked(made).problems
+
+    names = [f"Ann Smith{'abcdefghij'[i % 10]}{'abcd'[i // 10]}" for i in range(40)]
+    listed = tuple((names[i // 2],) if i < 80 else () for i in range(len(fresh_inputs.train)))
+    (problem,) = labelled(names.__getitem__, listed)
+    assert "40 labels of the synthetic table contain an identifier" in problem
+    (problem,) = labelled("MRN: 8301947{:02d}".format, None)
+    assert "40 labels of the synthetic table contain an identifier" in problem
+    assert labelled("class {}".format, listed) == ()

@@ -118,6 +118,8 @@ NO_RECORD, DIFFERENT = f"{JSONL}: line 1 is not a record", f"{JSONL} and {PARQUE
 UNAUDITED, IDS = "the data are not the audited records", "the record ids"
 DATA = {
     "text-of-both": (first_row(1, SECRET), UNAUDITED),
+    "bits-in-blanks": (first_row(1, "two  blanks mean one"), "which no audit reads"),
+    "tag-characters": (first_row(1, "a text\U000e0041"), "which no audit reads"),
     "label-of-both": (lambda c: rewrite_data(c, lambda r: [(*r[0][:2], r[1][2]), *r[1:]]), UNAUDITED),
     "one-more-record": (
         lambda c: rewrite_data(c, lambda r: [*r, ("", "one more", r[0][2])]),

@@ -94,12 +94,20 @@ def test_content_that_the_gates_did_not_allow_is_not_written(releases, tmp_path)
 
 
 def test_malformed_records_are_all_listed_without_their_text(releases, tmp_path):
-    bad = [("secret text", "a"), (" ", "a"), ("t\ud800", "a"), ("t", ""), ("t", "secret" * 11), ("t", "se\u200bcret")]
+    bad = [
+        ("secret text", "a"),
+        ("secret  text ", "a"),
+        (" ", "a"),
+        ("t\ud800", "a"),
+        ("t", ""),
+        ("t", "secret" * 11),
+        ("t", "se\u200bcret"),
+    ]
     policy = releases.policy_of(releases.POLICY)
     found = public_evidence(evidence_from(releases.audit_json(), releases.engine_numbers(len(bad))), policy)
-    with pytest.raises(DataError, match="row 1: text or label is empty") as caught:
+    with pytest.raises(DataError, match="row 2: text or label is empty") as caught:
         releases.bundle(tmp_path, records=bad, evidence=found, decision=decide(found, policy), formats=("csv",))
-    assert len(caught.value.problems) == 6
+    assert len(caught.value.problems) == 7
     assert "secret" not in str(caught.value)
 
 

@@ -1,0 +1,64 @@
+"""Layout check: synthetic rows that use other white space or more invisible characters than real rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from audits.core.layout import BROKEN, KINDS, odd_characters
+from audits.core.stats import exceeds_control
+
+MIN_CHARACTERS = 8  # a row with fewer characters of a kind cannot hide a word in them
+FEW = 2  # if fewer real rows than this contain at least 8 characters of a kind, one synthetic row is too many
+DENSE = 0.95  # a row is dense if it has more such characters than this share of the real rows that have any
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The synthetic rows whose white space or invisible characters are not those of the real tables."""
+
+    rows: tuple[int, ...]  # indices of these synthetic rows
+    kinds: tuple[str, ...]  # the kinds of characters, from `KINDS`
+
+
+def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
+    """Return the synthetic rows with white space or invisible characters that the real rows do not use as often.
+
+    The kinds are the characters that `plain_layout` changes, and line breaks inside sentences. x of the n synthetic
+    rows and y of the m real rows contain one kind. The kind is too common in the synthetic table if
+    - x is significantly larger than expected, P[Bin(x + y, n / (n + m)) >= x] <= .01 / 19, or
+    - the same holds for rows with at least 8 such characters, or such a synthetic row exists and fewer than 2 real
+      rows have so many. A single row with fewer characters may occur by chance.
+
+    The same test applies to rows that have more characters of all kinds, as a share of the row, than 95 % of the real
+    rows that have any.
+
+    Privacy: reads all texts; returns synthetic rows and names of kinds.
+    """
+    n, m = len(synthetic), len(real)
+    found, theirs = [odd_characters(text) for text in synthetic], [odd_characters(text) for text in real]
+    share, n_tests = n / max(1, n + m), 2 * len(KINDS) + 1
+    rows, kinds = set[int](), []
+
+    def test(ours: list[int], others: int, kind: str, minimum: int) -> None:
+        if exceeds_control(len(ours), others, share, minimum=minimum, n_tests=n_tests):
+            rows.update(ours)
+            kinds.append(kind)
+
+    for kind in KINDS:
+        for least, minimum in ((1, 0), (MIN_CHARACTERS, FEW)):
+            ours = [i for i, odd in enumerate(found) if odd[kind] >= least]
+            test(ours, sum(odd[kind] >= least for odd in theirs), kind, minimum)
+    shares = np.array([_share(odd, text) for odd, text in zip(theirs, real, strict=True)])
+    bound = float(np.quantile(shares[shares > 0], DENSE)) if (shares > 0).any() else 0.0
+    dense = [i for i, (odd, text) in enumerate(zip(found, synthetic, strict=True)) if _share(odd, text) > bound]
+    if dense:
+        most = max(dense, key=lambda i: _share(found[i], synthetic[i]))
+        test(dense, int((shares > bound).sum()), max(found[most], key=lambda kind: found[most][kind]), 0)
+    return Layout(tuple(sorted(rows)), tuple(kind for kind in KINDS if kind in kinds))
+
+
+def _share(odd: Mapping[str, int], text: str) -> float:
+    """Return the share of such characters in a row; 0 if there are fewer than 8."""
+    n = sum(number for kind, number in odd.items() if kind != BROKEN)
+    return n / len(text) if n >= MIN_CHARACTERS else 0.0
