@@ -84,10 +84,7 @@ def check_data(
             "E_DATA",
             "the record ids do not follow from the contents of the records, or the records are not sorted by id",
         )
-    if any(not label.strip() or len(label) > MAX_LABEL_CHARACTERS or not label.isprintable() for _, _, label in rows):
-        raise VerifyError("E_DATA", f"a label is empty, unprintable or longer than {MAX_LABEL_CHARACTERS} characters")
-    if any(len(text) > MAX_TEXT_CHARACTERS for _, text, _ in rows):
-        raise VerifyError("E_DATA", f"a text is longer than {MAX_TEXT_CHARACTERS} characters")
+    _check_fields(rows)
     classes = Counter(label for _, _, label in rows)
     if len(classes) != predicate.dataset.classes:
         raise VerifyError("E_DATA", "the numbers of classes in the data and the statement differ")
@@ -97,6 +94,16 @@ def check_data(
     if records_digest([row[1] for row in rows], [row[2] for row in rows]) != audited:
         raise VerifyError("E_DATA", "the data are not the audited records. Do not use this copy")
     return dict(classes), samples_of(rows)
+
+
+def _check_fields(rows: list[Row]) -> None:
+    """Raise VerifyError (E_DATA) if a label or a text is empty or too long, or a label is unprintable."""
+    if any(not label.strip() or len(label) > MAX_LABEL_CHARACTERS or not label.isprintable() for _, _, label in rows):
+        raise VerifyError("E_DATA", f"a label is empty, unprintable or longer than {MAX_LABEL_CHARACTERS} characters")
+    if any(not text.strip() for _, text, _ in rows):
+        raise VerifyError("E_DATA", "a text is empty")
+    if any(len(text) > MAX_TEXT_CHARACTERS for _, text, _ in rows):
+        raise VerifyError("E_DATA", f"a text is longer than {MAX_TEXT_CHARACTERS} characters")
 
 
 def samples_of(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:

@@ -118,6 +118,7 @@ NO_RECORD, DIFFERENT = f"{JSONL}: line 1 is not a record", f"{JSONL} and {PARQUE
 UNAUDITED, IDS = "the data are not the audited records", "the record ids"
 DATA = {
     "text-of-both": (first_row(1, SECRET), UNAUDITED),
+    **{f"text-of-{len(text)}-blanks": (first_row(1, text), "a text is empty") for text in ("", "  ")},
     "label-of-both": (lambda c: rewrite_data(c, lambda r: [(*r[0][:2], r[1][2]), *r[1:]]), UNAUDITED),
     "one-more-record": (
         lambda c: rewrite_data(c, lambda r: [*r, ("", "one more", r[0][2])]),
