@@ -88,6 +88,8 @@ def read_decisions(
             problems.append(f"{file.name}: dated before a decision that it names")
         if decision.kind != "CLOSE" and any(earlier.kind == "CLOSE" for earlier in named):
             problems.append(f"{file.name}: {decision.person} signed after the release was closed")
+        if is_needless(decision.kind, file.keys, named) or _is_parallel_repeat(decision, found):
+            problems.append(f"{file.name}: {decision.person} made this decision already, so a copy can hide data")
     if problems:
         raise VerifyError("E_APPROVAL", "; ".join(problems))
     return tuple(sorted(found, key=lambda decision: (len(decision.seen), decision.file.name)))
@@ -179,6 +181,31 @@ def check_decision(
         raise VerifyError("E_APPROVAL", "dated before the release was made, or in the future")
 
 
+def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[SignedDecision]) -> bool:
+    """Return whether keys make a decision again without need, given the decisions that the new one names.
+
+    A person approves or closes a second time only if somebody else signed a copy of the bundle at the same time, so
+    that neither decision names the other. A rejection is always allowed, also after an approval by the same person.
+    """
+    same = [one for one in earlier if one.kind == kind and one.file.keys == keys]
+    if kind == "REJECT" or not same:
+        return False
+    first, others = same[0], [one for one in earlier if one.file.keys != keys]
+    is_concurrent = any(one.digest not in first.seen and first.digest not in one.seen for one in others)
+    return len(same) > 1 or not is_concurrent
+
+
+def _is_parallel_repeat(decision: SignedDecision, found: Sequence[SignedDecision]) -> bool:
+    """Return whether the same keys made the same decision elsewhere, and neither decision names the other."""
+    return any(
+        one.digest != decision.digest
+        and (one.kind, one.file.keys) == (decision.kind, decision.file.keys)
+        and one.digest not in decision.seen
+        and decision.digest not in one.seen
+        for one in found
+    )
+
+
 def unnamed_decisions(decisions: Sequence[SignedDecision]) -> list[SignedDecision]:
     """Return the decisions that no other decision names: only the last one if no persons signed at the same time."""
     named = frozenset[str]().union(*(decision.seen for decision in decisions))
@@ -202,6 +229,8 @@ def _read(
         raise VerifyError("E_APPROVAL", "approves another release")
     predicate, person = statement.predicate, trust.keys[key].person
     check_decision(predicate, role, person, release, now)
+    if not trust.keys[key].covers(instant(predicate.time)):
+        raise VerifyError("E_APPROVAL", "dated at a time at which the key of its signer is not valid")
     file = SignedFile(name, (key,), signature_bytes(envelope), instant(predicate.time))
     return SignedDecision(
         file=file,

@@ -11,7 +11,7 @@ from audits.gate.evidence import Evidence
 from audits.gate.policy import DpRule, Policy, budget_caps
 from audits.gate.rule import SECRET
 from audits.verify.mechanism import ROUNDING, accounted, check_mechanism, check_spent
-from audits.verify.statement import Budget, Privacy, ReleasePredicate
+from audits.verify.statement import Budget, Composition, Privacy, ReleasePredicate
 from audits.verify.trust import TrustRoot
 
 UNIT, NO_MECHANISM = "group", "none+empirical"
@@ -124,6 +124,8 @@ def _check_totals(
         raise VerifyError("E_GATE", "the other releases spent more epsilon than the ledger states for them")
     if not budget.spent_after >= max(after, budget.spent_before) * (1 - TOLERANCE):
         raise VerifyError("E_GATE", "the ledger does not contain the epsilon of this release")
+    for run in privacy.composition:
+        _check_listed(run)
     for name, spent, limit in (
         ("epsilon", budget.spent_after, min(budget.max_epsilon, max_epsilon)),
         ("delta", budget.delta, min(budget.max_delta, max_delta)),
@@ -131,12 +133,30 @@ def _check_totals(
         if spent > limit:
             raise VerifyError("E_GATE", f"the budget is exceeded: the {name} spent is above its limit")
     audited = evidence.metrics.get("accounting.epsilon_spent")
+    if audited is not None and audited.high > max_epsilon * (1 + ROUNDING):
+        raise VerifyError("E_GATE", "the audit counted more epsilon over all releases than the policy allows")
     # the audit runs before the release, so its number may include reservations that were voided later
     if audited is not None and budget.voided == 0 and budget.spent_after < audited.high * (1 - TOLERANCE):
         spent_after = f"the ledger has recorded only {budget.spent_after:g}"
         raise VerifyError(
             "E_GATE", f"the audit counted epsilon {audited.high:g} over all releases, but {spent_after}"
         )
+
+
+def _check_listed(run: Composition) -> None:
+    """Raise VerifyError (E_GATE) if the mechanisms of another run cost more than it claims.
+
+    A run whose cost has no closed form is not checked alone, because that takes seconds for each run. The cost of all
+    runs together includes it.
+    """
+    from audits.attacks.accounting.accountants import closed_epsilon  # import scipy, which takes 0.5 s
+
+    try:
+        cost = closed_epsilon(run.mechanisms, delta=run.delta)
+    except (NotMeasurable, ValueError, OverflowError) as error:  # extreme numbers
+        raise VerifyError("E_GATE", f"the epsilon of another run cannot be recomputed: {error}") from None
+    if cost is not None and not run.epsilon >= cost * (1 - ROUNDING):
+        raise VerifyError("E_GATE", "another run claims less epsilon than its mechanisms cost")
 
 
 def _joint(costs: Sequence[MechanismCost], delta: float) -> float:

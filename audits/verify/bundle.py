@@ -81,7 +81,7 @@ class _Run:
         return self.statement.predicate
 
 
-# Each function `_NAME_step` runs the step NAME, stores its results and returns the line that is printed for the step.
+# Each function `_NAME_step` runs the step NAME, stores its results and returns the line that is printed for it.
 def _paths_step(run: _Run) -> str:
     run.tree = run.stack.enter_context(open_tree(run.path))
     return f"{len(run.tree.files)} plain files"
@@ -171,8 +171,8 @@ def _ledger_step(run: _Run) -> str:
 
 def _manifest_step(run: _Run) -> str:
     data = {name: digest for name, digest in run.subjects.items() if name.startswith("data/")}
-    created = run.predicate.time_created
-    if run.predicate.release_id != release_id(created, run.evidence.digest(), run.policy.digest(), data):
+    stated, created = run.predicate.release_id, run.predicate.time_created
+    if stated != release_id(created, run.evidence.digest(), run.policy.digest(), data):
         raise VerifyError("E_MANIFEST", "the release id is not the one derived from date, evidence, policy and data")
     parts = BundleParts(
         predicate=run.predicate,
@@ -207,14 +207,13 @@ def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRel
 
 
 def _approvals_step(run: _Run) -> str:
-    release = approved_release(run.envelope.payload, run.statement)
-    decisions = read_decisions(run.tree, run.root, release, run.now)
+    decisions = read_decisions(run.tree, run.root, approved_release(run.envelope.payload, run.statement), run.now)
     run.approvals = tuple(decision.file for decision in decisions)
     return check_approvals(decisions, run.root, run.policy.approvals, must_close=run.policy.closing is not None)
 
 
 def _time_step(run: _Run) -> str:
-    _check_time(run.predicate, run.policy, run.now)
+    _check_time(run)
     release = SignedFile(ENVELOPE, run.releasers, signature_bytes(run.envelope), instant(run.predicate.time_created))
     required = run.policy.timestamps is not None
     signed_at, *_ = [
@@ -225,7 +224,7 @@ def _time_step(run: _Run) -> str:
 
 def _time_without_stamps_step(run: _Run) -> str:
     """Check the times without timestamps, because an approver need not wait for the timestamp authority."""
-    _check_time(run.predicate, run.policy, run.now)
+    _check_time(run)
     for name in run.releasers:
         run.root.check_key(name, run.now)
     return f"valid now; timestamps not checked; expires {run.predicate.expires or 'never'}"
@@ -383,8 +382,11 @@ def _report(run: _Run) -> ReportFile:
     return read_published(ReportFile, value, REPORT_JSON, run.policy)
 
 
-def _check_time(predicate: ReleasePredicate, policy: Policy, now: datetime) -> None:
-    created, days = instant(predicate.time_created), policy.validity_days
+def _check_time(run: _Run) -> None:
+    predicate, now, days = run.predicate, run.now, run.policy.validity_days
+    created = instant(predicate.time_created)
+    if not all(run.root.keys[name].covers(created) for name in run.releasers):
+        raise VerifyError("E_TIME", f"made at {predicate.time_created}, when a key of its releaser is not valid")
     if created > now + MAX_SKEW:
         raise VerifyError("E_TIME", f"made at {predicate.time_created}, which is in the future")
     if predicate.expires is None:

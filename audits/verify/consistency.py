@@ -8,8 +8,10 @@ import math
 from collections.abc import Iterator
 
 from audits.gate.disclosure import step_of, verdicts_only
+from audits.gate.dp_substitute import METHOD
 from audits.gate.evidence import Evidence, Metric
 from audits.gate.policy import Policy
+from audits.gate.rule import ATTEMPTS, SECRET
 from audits.report.numbers import least_of
 from audits.verify.budget import NO_MECHANISM
 from audits.verify.mechanism import ROUNDING
@@ -29,6 +31,7 @@ MAIN = (
     "memorization.excess", "neighbours.share", "identifiers.excess", "membership.auc", "canaries.auc",
     "accounting.epsilon_recomputed",
 )  # fmt: skip
+MAX_CASES = 1000  # largest number of cases of a self-test
 # audits whose claim is per person only if the source has person ids
 SCOPED = ("neighbours", "membership", "parent_recovery", "linkage")
 _CURVE_TOLERANCE = 0.05  # the curve pools the folds of an attack, whereas the AUC is computed in each fold
@@ -132,6 +135,18 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
     real = [least_of(row.real) for row in parts.report.page.balance if row.real != "–"]
     if "segments" not in parts.config and sum(real) > most["train"]:
         yield "balance: the classes have more records than train in the statement"
+
+
+def engine_problems(parts: BundleParts) -> Iterator[str]:
+    """Yield each sample size of a number of the run itself that the producer does not write.
+
+    The sample size of a count of the run is the count. The sample size of a self-test is its number of cases.
+    """
+    for name, metric in parts.evidence.metrics.items():
+        if name in {ATTEMPTS, SECRET, METHOD, "records.synthetic"} and metric.n != metric.value:
+            yield f"{name}: its sample size differs from its value"
+        if name.startswith("selftest.") and metric.n > MAX_CASES:
+            yield f"{name}: the self-test has more than {MAX_CASES} cases"
 
 
 def most_units(name: str, *, train: int, control: int, released: int) -> int | None:

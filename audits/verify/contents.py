@@ -98,11 +98,13 @@ def check_data(
 
 
 def _check_strings(rows: Iterable[Row]) -> None:
-    """Raise VerifyError (E_DATA) if a label or text is too long, or has characters that no audit reads."""
+    """Raise VerifyError (E_DATA) if a label or text is empty, too long, or has characters that no audit reads."""
     for _, text, label in rows:
         if not label.strip() or len(label) > MAX_LABEL_CHARACTERS or not label.isprintable():
             problem = f"a label is empty, unprintable or longer than {MAX_LABEL_CHARACTERS} characters"
             raise VerifyError("E_DATA", problem)
+        if not text.strip():
+            raise VerifyError("E_DATA", "a text is empty")
         if len(text) > MAX_TEXT_CHARACTERS:
             raise VerifyError("E_DATA", f"a text is longer than {MAX_TEXT_CHARACTERS} characters")
         if text != plain_layout(text):

@@ -17,7 +17,13 @@ from audits.gate.policy import Policy, decide
 from audits.gate.rule import ATTEMPTS, SECRET
 from audits.gate.utility import distance_of_shares
 from audits.verify.budget import NO_MECHANISM
-from audits.verify.consistency import audit_problems, count_problems, model_problems, written_problems
+from audits.verify.consistency import (
+    audit_problems,
+    count_problems,
+    engine_problems,
+    model_problems,
+    written_problems,
+)
 from audits.verify.contents import CONFIG, METRICS, POLICY_JSON, REPORT_JSON
 from audits.verify.published import BundleParts, Page, Score
 from audits.verify.scores import score_problems
@@ -284,8 +290,12 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         yield f"{REPORT_JSON}: the requested records differ from the settings or from {BALANCE}"
     if not _fits_utility(parts.report.page, parts.evidence):
         yield f"{REPORT_JSON}: its scores differ from the utility in the evidence"
-    for problems in (audit_problems, count_problems, score_problems, model_problems, written_problems):
-        yield from problems(parts)
+    yield from audit_problems(parts)
+    yield from count_problems(parts)
+    yield from engine_problems(parts)
+    yield from score_problems(parts)
+    yield from model_problems(parts)
+    yield from written_problems(parts)
 
 
 def starts_from_train(stage: str) -> bool:

@@ -37,6 +37,13 @@ _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 _ALIKE = str.maketrans("01i", "oll")  # ASCII characters of a normalised name that look alike
 _ALIKE_PAIRS = (("rn", "m"), ("vv", "w"))  # pairs of characters that look like one character
+# Matches a Latin letter that UTS #39 does not recommend for names (Identifier_Status Restricted), for example U+023F.
+_RESTRICTED = regex.compile(
+    r"[\p{Latin}--[a-zA-Z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u018f\u01a0\u01a1"
+    r"\u01af\u01b0\u01cd-\u01e3\u01e6-\u01f0\u01f4\u01f5\u01f8-\u021b\u021e\u021f\u0226-\u0233\u0259\u1e00-\u1e99\u1e9e"
+    r"\u1ea0-\u1ef9]]",
+    regex.VERSION1,
+)
 # Matches a word that mixes Latin letters or marks with letters or marks of another script. Characters that belong to
 # many scripts, such as U+02BC, do not count as another script. Also matches symbols, digits other than 0 to 9, and
 # the long s, which looks like an f. A name may contain none of these.
@@ -61,6 +68,10 @@ class TrustKey(Closed):
         if kind_of(bytes.fromhex(self.public)) != self.alg:
             raise ValueError(f"the key does not have the length of an {self.alg} key")
         return self
+
+    def covers(self, when: datetime) -> bool:
+        """Return whether a time is in the key's period of validity."""
+        return instant(self.valid_from) <= when < instant(self.valid_until)
 
 
 class Role(Closed):
@@ -139,7 +150,7 @@ class TrustRoot(Canonical):
         if any(item.keyid == name and instant(item.since) <= now for item in self.revoked):
             return VerifyError("E_REVOKED", f"key {name} was revoked")
         key = self.keys[name]
-        if not instant(key.valid_from) <= now < instant(key.valid_until):
+        if not key.covers(now):
             return VerifyError("E_KEY_EXPIRED", f"key {name} is valid from {key.valid_from} to {key.valid_until}")
         return None
 
@@ -281,9 +292,10 @@ def _name_problems(root: TrustRoot) -> list[str]:
     for name, key in root.keys.items():
         skeleton = name_skeleton(key.person)
         spellings[skeleton][key.person].append(name)
-        if not skeleton or _UNREADABLE.search(key.person):
+        if not skeleton or _UNREADABLE.search(key.person) or _RESTRICTED.search(key.person):
             found.append(
-                f"key {name}: the name of its person has no letters, has symbols, or mixes two alphabets in a word"
+                f"key {name}: the name of its person has no letters, has symbols or rare letters that look like "
+                "others, or mixes two alphabets in a word"
             )
     for same in (names for names in spellings.values() if len(names) > 1):
         keys = ", ".join(name for ids in same.values() for name in ids)

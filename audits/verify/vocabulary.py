@@ -13,8 +13,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 HIDDEN = "(private)"  # replaces a value that must not be published
-# A language tag of BCP 47: language, script, region, one variant. "und" means undeclared.
-LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})?$"
+# A language tag of BCP 47: language, script of this list, region. "und" means undeclared.
+_SCRIPTS = "Arab|Armn|Beng|Cyrl|Deva|Geor|Grek|Gujr|Guru|Hans|Hant|Hebr|Jpan|Kore|Latn|Taml|Telu|Thai"
+LANGUAGE = rf"^[a-z]{{2,3}}(-({_SCRIPTS}))?(-([A-Z]{{2}}|419))?$"
 MAX_LANGUAGES = 4
 MAX_RECORDS = 10_000_000  # largest number of records of a release; the verifier does not read more
 LICENSES = (

@@ -17,9 +17,9 @@ from audits.verify.approvals import (
     check_decision,
     decision_keys,
     file_name,
+    is_needless,
     objections,
     read_decisions,
-    unnamed_decisions,
 )
 from audits.verify.bundle import ENVELOPE, approved_release, verify_for_approval
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope
@@ -167,10 +167,8 @@ def _reasons_against(
     found = objections(earlier, trust, required) if kind == "CLOSE" else []
     if kind == "APPROVE" and any(decision.kind == "CLOSE" for decision in earlier):
         found.append("the releaser has closed the list of approvals")
-    if kind != "REJECT" and [(last.kind, last.file.keys) for last in unnamed_decisions(earlier)] == [
-        (kind, (keyid,))
-    ]:
-        found.append("the last signature is already the same decision by this key")
+    if is_needless(kind, (keyid,), earlier):
+        found.append("this key has already made this decision")
     return found
 
 

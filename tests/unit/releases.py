@@ -163,7 +163,7 @@ def page(policy):
 
 def engine_numbers(n=11):
     counts = {"records.synthetic": n, "attempts.number": 1, "secret.private": 1}
-    numbers = {name: estimate(count) for name, count in counts.items()}
+    numbers = {name: estimate(count, n=count) for name, count in counts.items()}
     return numbers | {"utility.tstr_over_trtr": estimate(0.9, 0.85, 0.95), "balance.tv_distance": estimate(1 / 12)}
 
 

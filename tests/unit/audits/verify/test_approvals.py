@@ -1,5 +1,6 @@
 """The approvals required by a policy: tamper cases 30 to 34 and 60 to 63."""
 
+import hashlib
 import re
 import shutil
 from datetime import timedelta
@@ -160,9 +161,32 @@ def test_decisions_are_dated_in_order_and_nothing_follows_a_closing(copy, releas
     name, value = late.relative_to(copy).as_posix(), releases.statement(copy, late.relative_to(copy).as_posix())
     value["predicate"]["decision"] = "APPROVE"
     changed = put(copy, releases, name, value, (releases.OWNER,), "data_owner")
-    assert failure(copy, releases) == f"E_APPROVAL {changed}: D. Owner signed after the release was closed"
+    assert failure(copy, releases).startswith(f"E_APPROVAL {changed}: D. Owner signed after the release was closed")
     closing.unlink()
     assert "names 1 approvals or rejections that were removed" in failure(copy, releases)
+
+
+def test_second_approval_of_one_person_is_refused_but_a_rejection_is_not(copy, releases, officer):
+    value = releases.statement(copy, officer)
+    seen = sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in copy.glob("attestation/approvals/*.json"))
+    value["predicate"].update(seen=seen, time="2026-11-20T08:30:00Z", review={"sha256": "7" * 64})
+    original = (copy / officer).read_bytes()
+    put(copy, releases, officer, value, (releases.OFFICER,), "privacy_officer")
+    (copy / officer).write_bytes(original)
+    assert "P. Officer made this decision already" in failure(copy, releases)
+    value["predicate"].update(decision="REJECT")
+    (again,) = [name for name in copy.glob("attestation/approvals/privacy*") if name != copy / officer]
+    name = again.relative_to(copy).as_posix()
+    put(copy, releases, name, value, (releases.OFFICER,), "privacy_officer")
+    assert "P. Officer rejects this release" in failure(copy, releases)
+    assert "already" not in failure(copy, releases)
+
+
+def test_approval_dated_before_its_key_is_valid_is_refused(approved, releases):
+    root = releases.root()
+    late = root.keys[releases.OFFICER.keyid].model_copy(update={"valid_from": "2026-11-20T08:30:00Z"})
+    root = releases.root(keys={**root.keys, releases.OFFICER.keyid: late})
+    assert "dated at a time at which the key of its signer is not valid" in failure(approved, releases, root)
 
 
 def test_number_of_decisions_is_limited(copy, releases, officer):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from audits.core.errors import VerifyError
-from audits.core.strictjson import canonical
+from audits.core.strictjson import canonical, parse
 from audits.gate.evidence import AuditState, Evidence, Metric
 from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import METRICS, REPORT_JSON
@@ -47,7 +47,7 @@ def noise(multiplier, **changes):
 # The mechanism of this release has a noise multiplier of 2.34: epsilon 1.6734 at 1e-5, 2.4650 with another such one.
 def other(*multipliers, **changes):
     """Return a ledger with other releases of one mechanism each."""
-    runs = [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(multiplier)]} for multiplier in multipliers]
+    runs = [{"epsilon": 50.0, "delta": 1e-6, "mechanisms": [noise(multiplier)]} for multiplier in multipliers]
     return {"composition": runs, **budget(**changes)}
 
 
@@ -250,7 +250,24 @@ def test_audited_total_may_contain_runs_that_were_voided_since(releases):
         check_budget(Privacy.model_validate({**releases.DP_PRIVACY, **budget()}), policy, evidence, files)
 
 
-def check_changed(releases, policy, metrics, **state):
+def test_audited_total_above_the_limit_is_refused_although_runs_were_voided(releases):
+    with pytest.raises(VerifyError, match="more epsilon over all releases than the policy allows"):
+        check_changed(releases, releases.DP_POLICY, {"accounting.epsilon_spent": 50.0}, spent=budget(voided=1))
+
+
+def test_listed_run_claims_at_least_the_cost_of_its_mechanisms(releases):
+    def listed(epsilon):
+        gaussian = {"kind": "gaussian", "noiseMultiplier": 2.5, "samplingRate": 1.0, "steps": 1}
+        run = {"epsilon": epsilon, "delta": 1e-6, "mechanisms": [gaussian]}
+        spent = {**budget(spentBefore=1.9, spentAfter=2.9), "composition": [run]}
+        return check_changed(releases, releases.DP_POLICY, {}, spent=spent)
+
+    with pytest.raises(VerifyError, match="another run claims less epsilon than its mechanisms cost"):
+        listed(0.001)
+    assert "epsilon 2.9" in listed(1.9)
+
+
+def check_changed(releases, policy, metrics, *, spent=None, **state):
     """Check the budget of a DP release whose evidence has other metrics (None: removed) or accounting state."""
     content = releases.content(releases.DP_POLICY)
     numbers = {name: metric for name, metric in content.evidence.metrics.items() if name not in metrics}
@@ -258,10 +275,8 @@ def check_changed(releases, policy, metrics, **state):
     audits = dict(content.evidence.audits)
     audits["accounting"] = audits["accounting"].model_copy(update=state)
     evidence = content.evidence.model_copy(update={"metrics": numbers, "audits": audits})
-    privacy, files = (
-        Privacy.model_validate(releases.DP_PRIVACY),
-        {REPORT_JSON: canonical({"audit": content.audit_json})},
-    )
+    privacy = Privacy.model_validate(parse(canonical({**releases.DP_PRIVACY, **(spent or {})})))
+    files = {REPORT_JSON: canonical({"audit": content.audit_json})}
     return check_budget(privacy, releases.policy_of(policy), evidence, files)
 
 

@@ -121,6 +121,14 @@ def test_wrong_signed_statement_is_refused(case, copy, judge, releases):
     assert found.failure.startswith(code), found.failure
 
 
+def test_release_dated_before_the_key_of_its_releaser_is_valid_is_refused(copy, releases):
+    root = releases.root()
+    key = root.keys[releases.RELEASER.keyid].model_copy(update={"valid_from": "2026-11-20T07:00:01Z"})
+    root = releases.root(keys={**root.keys, releases.RELEASER.keyid: key})
+    found = verify_bundle(copy, root, now=releases.LATER)
+    assert found.failure == "E_TIME made at 2026-11-20T07:00:00Z, when a key of its releaser is not valid"
+
+
 def test_a_release_from_the_future_is_refused(copy, releases):
     for minutes, ok in ((5, True), (6, False)):
         found = verify_bundle(copy, releases.root(), now=releases.NOW - timedelta(minutes=minutes))

@@ -16,6 +16,10 @@ from audits.verify.consistency import MAIN, ONE_SIDED, TWO_SIDED, most_units
 from audits.verify.vocabulary import HIDDEN
 from synthgen.release.commitment import commit_records
 
+RULE = (
+    "  - {id: worst, metric: utility.worst_class_ratio, bound: value, op: '>=', limit: 0.8, why: No class is lost.}\n"
+)
+
 
 def audited(releases, change=lambda _results: None, numbers=()):
     """Return the content of a bundle whose audit report was changed."""
@@ -31,8 +35,43 @@ def in_result(name, **changes):
     return lambda releases: audited(releases, lambda results: results[name].update(changes))
 
 
+LABELS = ("cardiology", "ear & nose", "x|y")
+
+
 def measured(value, low, high, n=500):
     return {"value": value, "low": low, "high": high, "confidence": 0.96, "n": n}
+
+
+def counted(name, **ends):
+    return lambda releases: audited(releases, numbers={name: releases.estimate(1, **ends)})
+
+
+def scored(macro, accuracy, *f1, ratio=None):
+    """Return a function that gives a page with the scores after training on synthetic records; on real, all are 1."""
+
+    def score(value):
+        return {"value": value, "low": value, "high": value, "n": 200}
+
+    def arm(macro, accuracy, f1):
+        per_class = {label: {"f1": score(one)} for label, one in zip(LABELS, f1, strict=False)}
+        return {"accuracy": score(accuracy), "macro_f1": score(macro), "per_class": per_class}
+
+    def change(releases):
+        arms = {"real": arm(1.0, 1.0, (1.0, 1.0, 1.0)), "synthetic": arm(macro, accuracy, f1)}
+        page = releases.page(releases.policy_of(releases.POLICY)) | {
+            "utility": {"classifiers": {"tfidf-linear": arms}}
+        }
+        if ratio is None:
+            return {"page": page}
+        policy = releases.POLICY.replace("validity_days", f"{RULE}validity_days")
+        numbers = {**releases.engine_numbers(), "utility.worst_class_ratio": releases.estimate(ratio, n=200)}
+        content = releases.content(policy)
+        made = evidence_from(releases.audit_json(), numbers, content.evidence.digests)
+        evidence = public_evidence(made, content.policy)
+        decision = decide(evidence, content.policy)
+        return {"page": page, "policy": policy, "evidence": evidence, "decision": decision}
+
+    return change
 
 
 def with_inputs(train, control):
@@ -76,6 +115,12 @@ CASES = {
     "no-estimate": (in_result("memorization", estimate=None), "its estimate or its threshold is missing"),
     "another-estimate": (in_result("membership", estimate=measured(0.5, 0.48, 0.52)), "differs from the estimate"),
     "perfect-curve": (in_result("membership", details={"roc": PERFECT}), "the area under its ROC curve"),
+    "macro-f1-above-its-classes": (scored(0.9, 0.5, 0.0, 0.0, 0.0), "the macro F1 does not follow"),
+    "accuracy-above-its-classes": (scored(0.9, 1.0, 0.9, 0.9, 0.9), "the accuracy does not follow"),
+    "accuracy-below-its-classes": (scored(0.9, 0.1, 0.9, 0.9, 0.9), "the accuracy does not follow"),
+    "class-left-out": (scored(0.9, 0.9, 0.9, 0.9), "the classes with scores differ"),
+    "worst-class-above-its-f1": (scored(0.9, 0.9, 1.0, 1.0, 0.7, ratio=0.97), "larger than the F1 scores"),
+    "sample-size-of-the-secret": (counted("secret.private", n=7), "its sample size differs from its value"),
     "claim-per-record": (in_result("membership", details={"claim_scope": "record"}), "claim_scope differs"),
     "more-persons-than-records": (with_inputs(12, 12), "its sample size is above the number of records"),
     "more-persons-than-control-records": (with_inputs(600, 12), "its sample size is above the number of records"),
@@ -136,6 +181,7 @@ def pass_with(auc, **changes):
         pass_with(measured(0.5, 0.451, 0.55), threshold=0.003, estimate=measured(0.0, -0.001, 0.0029)),
         with_inputs(500, 1100),
         with_page(stages=stages(decode="10-20", filter="10-20")),
+        scored(0.9, 0.905, 0.905, 0.9, 0.89, ratio=0.87),
     ],
 )
 def test_numbers_that_agree_up_to_rounding_are_accepted(change, releases, tmp_path):

@@ -120,6 +120,7 @@ DATA = {
     "text-of-both": (first_row(1, SECRET), UNAUDITED),
     "bits-in-blanks": (first_row(1, "two  blanks mean one"), "which no audit reads"),
     "tag-characters": (first_row(1, "a text\U000e0041"), "which no audit reads"),
+    **{f"text-of-{len(text)}-blanks": (first_row(1, text), "a text is empty") for text in ("", "  ")},
     "label-of-both": (lambda c: rewrite_data(c, lambda r: [(*r[0][:2], r[1][2]), *r[1:]]), UNAUDITED),
     "one-more-record": (
         lambda c: rewrite_data(c, lambda r: [*r, ("", "one more", r[0][2])]),

@@ -138,7 +138,7 @@ def test_dp_settings_without_a_claim_and_a_claim_without_dp_settings_are_refused
 def with_public_secret(releases):
     """Return the content of a run whose secret was public, without the sentence that says so."""
     content = releases.content()
-    numbers = {**releases.engine_numbers(), "secret.private": releases.estimate(0)}
+    numbers = {**releases.engine_numbers(), "secret.private": releases.estimate(0, n=0)}
     evidence = evidence_from(releases.audit_json(), numbers, content.evidence.digests)
     evidence = public_evidence(evidence, content.policy)
     return {"evidence": evidence, "decision": decide(evidence, content.policy), "limitations": content.limitations}

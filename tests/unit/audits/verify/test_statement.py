@@ -70,7 +70,7 @@ OUT_OF_BOUNDS = [
     *[(P + "privacy.nonPrivateSteps", [wrong]) for wrong in ("John Doe", LIMITATIONS[0])],
     *[
         (P + "dataset.language", wrong)
-        for wrong in (["en", "en"], ["en-johnd-oehas"], ["en", "de", "fr", "it", "es"])
+        for wrong in (["en", "en"], ["en-johnd-oehas"], ["en-John"], ["de-DE-hivpos"], ["en", "de", "fr", "it", "es"])
     ],
     *[(P + "dataset.license", "John Doe"), (P + "dataset.name", "John"), (P + "models.0.name", "john-doe")],
     *[(P + "models.0.revision", "a note"), (P + "inputs.0.countBucket", "1-500k"), (P + "models.0.format", "a note")],

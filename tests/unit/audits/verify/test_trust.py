@@ -205,13 +205,34 @@ def test_one_person_under_two_spellings_is_refused(releases, name):
         "An\u0c02 Lee",
         "Ann\uffe8",
         "L|e",
+        "Ann Jone\u023f",
+        "An\u0235 Jones",
     ],
 )
 def test_unreadable_name_is_refused(releases, name):
     value = plain(releases)
     add_key(value, "auditor", releases.signing_key(name))
-    with pytest.raises(VerifyError, match="no letters, has symbols, or mixes two alphabets"):
+    with pytest.raises(VerifyError, match="no letters, has symbols or rare letters that look like others, or mixes"):
         parse_trust(canonical(value))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Søren Ærø",
+        "Đặng Thị Hoà",
+        "Łukasz Żółć",
+        "Aslı Güneş",
+        "José Nuñez",
+        "Anna Größe",
+        "Ольга",
+        "Anne O\u2019Neil",
+    ],
+)
+def test_names_of_many_languages_are_accepted(releases, name):
+    value = plain(releases)
+    add_key(value, "auditor", releases.signing_key(name))
+    parse_trust(canonical(value))
 
 
 def test_different_names_have_different_skeletons(releases):

@@ -28,7 +28,7 @@ def test_two_approvals_allow_and_one_rejection_blocks_the_release(bundle, releas
     path = sign(bundle, releases, "data_owner", releases.OWNER)
     assert path.relative_to(bundle).as_posix() == file_name("data_owner", releases.OWNER.keyid, path.read_bytes())
     assert verify_bundle(bundle, releases.root(), now=releases.LATER).ok
-    with pytest.raises(DataError, match="the last signature is already the same decision"):
+    with pytest.raises(DataError, match="this key has already made this decision"):
         sign(bundle, releases, "data_owner", releases.OWNER)
     sign(bundle, releases, "data_owner", releases.OWNER, kind="REJECT")
     assert "rejects this release" in verify_bundle(bundle, releases.root(), now=releases.LATER).failure
