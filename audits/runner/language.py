@@ -1,5 +1,6 @@
 """Language check: whether the synthetic table is in the language of the real tables, so that attacks can read it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,11 @@ from audits.text.normalise import tokens
 MAX_ROWS = 500  # the similarity is computed on at most this many random rows of each table
 FOREIGN_WORDS = 0.5  # a row with a larger share of unknown words is foreign
 MAX_FOREIGN = 0.05  # no audit of texts passes if the share of foreign rows exceeds that of control by more than this
+WORDY = 4  # a row with more than this many times as many different words as any real row is wordy
+MIN_WORDY = 100  # a row with fewer different words is not wordy
 MIN_SIMILARITY = 0.5  # no similarity audit passes if the similarity is smaller
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +37,9 @@ class LanguageCheck:
     illegible_rows: int  # number of illegible synthetic rows; 0 if not significantly more than in control
     similarity: float  # median cosine of synthetic rows with the nearest control row, divided by that of train rows
     n: int  # number of synthetic rows
-    quarantined: tuple[int, ...] = ()  # indices of the illegible rows; empty if they are too many for a quarantine
+    wordy_rows: int = 0  # number of synthetic rows with many more different words than any real row
+    # indices of the illegible and wordy rows; empty if they are too many for a quarantine
+    quarantined: tuple[int, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -49,6 +56,11 @@ class LanguageCheck:
                 f"{self.illegible_rows} synthetic rows are illegible: their letter sequences do not occur in real "
                 f"records, so they may encode private text. At most {most_quarantined(self.n)} may be quarantined: "
                 "inspect the table, and release plain, unencoded text"
+            )
+        if self.wordy_rows > len(self.quarantined):
+            problems.append(
+                f"{self.wordy_rows} synthetic rows have more than {WORDY} times as many different words as any real "
+                "row, so every record is similar to them and copies in other rows are not detected: remove these rows"
             )
         return tuple(problems)
 
@@ -79,7 +91,8 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     model are not foreign. Illegible rows prevent a pass if there are significantly more of them than in control
     (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row counts as illegible. If at
     most 1 % of the rows are illegible, they are quarantined: the audits exclude them, and they must be removed before
-    the release.
+    the release. The same applies to rows with more than four times as many different words as any real row (and at
+    least 100): a row with all words of the corpus is similar to all records, so it hides copies in other rows.
 
     The similarity is the cosine of TF-IDF word vectors with the document frequencies of control, on a random sample
     of at most 500 rows of each table. Text of another genre in the same language is not a leak, but similarity
@@ -96,12 +109,15 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     synthetic = float((_unknown(inputs.synthetic.texts, real_words) | partly[:n]).mean())
     control = float((_unknown(held_out, train_words) | partly[n:]).mean())
     foreign = max(0.0, synthetic - control)
-    quarantined = tuple(illegible.tolist()) if len(illegible) <= most_quarantined(n) else ()
+    wordy = _wordy(inputs)
+    unfit = np.union1d(illegible, wordy)
+    quarantined = tuple(unfit.tolist()) if len(unfit) <= most_quarantined(n) else ()
     return LanguageCheck(
         foreign_rows=foreign,
         illegible_rows=len(illegible),
         similarity=_similarity(inputs, rng),
         n=n,
+        wordy_rows=len(wordy),
         quarantined=quarantined,
     )
 
@@ -110,6 +126,16 @@ def _beyond_chance(synthetic: Bool, control: Bool) -> Int:
     """Return the illegible synthetic rows if there are significantly more of them than in control, else no rows."""
     illegible, share = np.flatnonzero(synthetic), float(control.mean())
     return illegible[:0] if len(illegible) <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else illegible
+
+
+def _wordy(inputs: AuditInputs) -> Int:
+    """Return the synthetic rows with many more different words than any real row."""
+    synthetic, *real = (
+        np.array([len(set(_WORD.findall(text.casefold()))) for text in table.texts])
+        for table in (inputs.synthetic, inputs.train, inputs.control)
+    )
+    most = max(int(counts.max(initial=0)) for counts in real)
+    return np.flatnonzero((synthetic > WORDY * most) & (synthetic >= MIN_WORDY))
 
 
 def _similarity(inputs: AuditInputs, rng: np.random.Generator) -> float:

@@ -3,6 +3,7 @@ import hashlib
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import audits.runner.run
@@ -197,6 +198,18 @@ def test_a_few_disguised_rows_are_quarantined_but_still_audited(rigged, fresh_in
     (result,) = run(disguised, names=["memorization"], quarantine=False).results
     assert (result.verdict, result.status) == ("insufficient", "inconclusive")
     assert "1 synthetic rows and 0 real rows contain many look-alike or invisible characters" in result.reason
+
+
+def test_a_row_of_all_words_hides_no_copies(fresh_inputs):
+    """Six rows are train records with their words in another order."""
+    rng, real = np.random.default_rng(1), (*fresh_inputs.train.texts, *fresh_inputs.control.texts)
+    texts = list(fresh_inputs.synthetic.texts)
+    texts[:6] = [" ".join(rng.permutation(text.split())) for text in fresh_inputs.train.texts[:6]]
+    texts[-1] = " ".join(rng.permutation(sorted({word for text in real for word in text.split()})))
+    poisoned = replace(fresh_inputs, synthetic=replace(fresh_inputs.synthetic, texts=tuple(texts)))
+    report = run(poisoned, names=["memorization"])
+    assert report.quarantined["language"] == (len(texts) - 1,)
+    assert report.results[0].metrics["memorization.hard_hits"].value >= 2
 
 
 HITS = {"id": "hits", "metric": "memorization.hard_hits", "bound": "value", "op": "<=", "limit": 0, "why": "w"}
