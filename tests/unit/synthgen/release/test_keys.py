@@ -101,7 +101,7 @@ def test_passphrase_sources_and_their_order(key, monkeypatch):
     write_new(file, b"beside\r\n", 0o600)
     assert passphrase_for(key) == b"beside"
     file.chmod(0o644)
-    with pytest.raises(StorageError, match="others can read"):
+    with pytest.raises(StorageError, match="other users can read"):
         passphrase_for(key)
     monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "from env")
     assert passphrase_for(key) == b"from env"
