@@ -173,7 +173,7 @@ def test_capacity_of_a_bundle_is_the_documented_one():
     whole = settings + sum(sum(bits.values()) for bits in (STATEMENT, EVIDENCE, REPORT))
     formats = Path(__file__).parents[4] / "docs/reference/formats.md"
     most, of_a_class = re.search(
-        r"at most ([\d,]+) bytes, and ([\d,]+) bytes per class", formats.read_text()
+        r"at\s+most ([\d,]+) bytes, and ([\d,]+) bytes per class", formats.read_text()
     ).groups()
     assert whole / 8 <= int(most.replace(",", "")) < 1.1 * whole / 8
     assert sum(OF_A_CLASS.values()) / 8 <= int(of_a_class)

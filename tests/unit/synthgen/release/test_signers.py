@@ -124,7 +124,7 @@ def test_hardware_error_leaves_no_approval(officer, releases, monkeypatch, tmp_p
 def test_uri_needs_its_own_public_part_and_a_file_has_none(officer, releases, tmp_path):
     key, uri, public = officer
     HardwareModule.keys[uri] = releases.signing_key("S. Somebody", kind=key.public.alg).private
-    with pytest.raises(DataError, match="of another key"):
+    with pytest.raises(DataError, match="is not the public part of the key"):
         open_key(uri, public)
     with pytest.raises(UsageError, match="needs its public part"):
         open_key(uri)
