@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,6 +145,11 @@ class TrustRoot(Canonical):
         """
         if (fault := self._fault(name, now)) is not None:
             raise fault
+
+    def check_dated(self, names: Sequence[str], created: str) -> None:
+        """Raise VerifyError (E_TIME) if the time of a release is outside the validity of a key that signed it."""
+        if not all(self.keys[name].covers(instant(created)) for name in names):
+            raise VerifyError("E_TIME", f"made at {created}, when a key of its releaser is not valid")
 
     def _fault(self, name: str, now: datetime) -> VerifyError | None:
         if any(item.keyid == name and instant(item.since) <= now for item in self.revoked):

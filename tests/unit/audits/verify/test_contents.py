@@ -116,12 +116,16 @@ def between_pages_and_footer(copy):
 BESIDES = f"{PARQUET}: not the canonical file of 11 records"
 NO_RECORD, DIFFERENT = f"{JSONL}: line 1 is not a record", f"{JSONL} and {PARQUET}: contain diff"
 UNAUDITED, IDS = "the data are not the audited records", "the record ids"
+UNREAD = "a text has repeated or unusual blanks, or invisible characters, which no audit reads"
 DATA = {
     "text-of-both": (first_row(1, SECRET), UNAUDITED),
-    "bits-in-blanks": (first_row(1, "two  blanks mean one"), "which no audit reads"),
-    "tag-characters": (first_row(1, "a text\U000e0041"), "which no audit reads"),
+    "bits-in-blanks": (first_row(1, "two  blanks mean one"), UNREAD),
+    "tag-characters": (first_row(1, "a text\U000e0041"), UNREAD),
     **{f"text-of-{len(text)}-blanks": (first_row(1, text), "a text is empty") for text in ("", "  ")},
-    "label-of-both": (lambda c: rewrite_data(c, lambda r: [(*r[0][:2], r[1][2]), *r[1:]]), UNAUDITED),
+    "label-of-both": (
+        lambda c: rewrite_data(c, lambda r: [(*r[0][:2], next(x[2] for x in r if x[2] != r[0][2])), *r[1:]]),
+        UNAUDITED,
+    ),
     "one-more-record": (
         lambda c: rewrite_data(c, lambda r: [*r, ("", "one more", r[0][2])]),
         f"{JSONL}: not the canonical file of 11 records",

