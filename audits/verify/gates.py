@@ -22,11 +22,11 @@ from audits.verify.consistency import (
     count_problems,
     engine_problems,
     model_problems,
+    score_problems,
     written_problems,
 )
 from audits.verify.contents import CONFIG, METRICS, POLICY_JSON, REPORT_JSON
 from audits.verify.published import BundleParts, Page, Score
-from audits.verify.scores import score_problems
 from audits.verify.statement import REMOTE_SERVER, SAFETENSORS, SERVER, Model, ReleasePredicate
 from audits.verify.trust import TrustRoot
 from audits.verify.vocabulary import (

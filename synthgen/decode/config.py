@@ -98,9 +98,8 @@ class DecodeConfig(Section):
     max_new_tokens: Annotated[int, Field(ge=8, le=4096)] | Literal["auto"] = Field(
         "auto",
         description="Largest number of tokens of a record; with the section `segments`, of a segment. `auto` is "
-        f"{MIN_TOKENS_PER_WORD} times the number of words of a long training text, but at least {MIN_TOKENS} and at "
-        f"most {MAX_TOKENS} ({MAX_TOKENS_PROMPTED} with `writer: prompt`). With `segments` or DP, `auto` is "
-        f"{MAX_TOKENS}.",
+        f"{MIN_TOKENS_PER_WORD} times the number of words of a long training text, from {MIN_TOKENS} to "
+        f"{MAX_TOKENS} ({MAX_TOKENS_PROMPTED} with `writer: prompt`), and {MAX_TOKENS} with `segments` or DP.",
     )
     temperature: Annotated[float, Field(gt=0, le=5)] = Field(
         0.8,
