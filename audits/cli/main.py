@@ -81,7 +81,7 @@ def rewrite(
 
     Several blanks become one, several empty lines become one, and invisible characters are removed from the texts.
     """
-    from audits.core.inputs import rewrite as write
+    from audits.cli.rewrite import rewrite as write
     from audits.core.quarantine import read_rows
 
     digest, left_out = (None, set[int]()) if without is None else read_rows(without)

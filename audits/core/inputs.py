@@ -5,7 +5,7 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
@@ -14,9 +14,8 @@ from typing import Any, Literal
 import numpy as np
 
 from audits.core.errors import InputError
-from audits.core.files import arrow_errors, open_regular, read_parquet, write_whole
-from audits.core.layout import plain_layout
-from audits.core.released import NUMBERINGS, file_problems, is_numbering, plain_file, released_problems
+from audits.core.files import arrow_errors, open_regular, read_parquet
+from audits.core.released import NUMBERINGS, file_problems, is_numbering, released_problems
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table, persons
 
@@ -91,46 +90,6 @@ def load_table(
         groups=tuple(groups),
         has_groups=role != "synthetic" and (group in found or rows_are_persons),
     )
-
-
-def rewrite(
-    path: Path, out: Path, *, text: str, label: str, without: Collection[int] = (), of_table: str | None = None
-) -> int:
-    """Write texts and labels of a table to a new file in canonical form; return the number of rows.
-
-    The new texts have plain white space and no invisible characters (`plain_layout`), because no audit reads these.
-
-    Args:
-        path: the table.
-        out: the new file; its suffix selects its format.
-        text: column of the texts, also in the new file.
-        label: column of the classes; may be missing only under its default name.
-        without: row numbers, from 1, to leave out.
-        of_table: digest of the table that `without` refers to; None if `without` fits any table.
-
-    Raise InputError if the new file exists, the digest of the table is not `of_table`, a number in `without` is not
-    a row number of the table, or no row would remain.
-    """
-    table = load_table(path, text=text, label=label, role="evaluated")
-    if out.suffix not in _READERS:
-        raise InputError(f"the new file must end in {', '.join(_READERS)}; got {out.suffix or 'no suffix'!r}")
-    if out.exists():
-        raise InputError(f"{out} already exists; choose a new file")
-    # the digest of a synthetic table does not include persons
-    if of_table not in {None, table_digest(replace(table, has_groups=False))}:
-        message = "the rows to leave out belong to another table"
-        raise InputError(message, hint="Run `audits run --out` on this table and pass its quarantine.txt.")
-    if unknown := set(without) - set(range(1, len(table) + 1)):
-        raise InputError(f"the table has {len(table)} rows, so {len(unknown)} of the rows to leave out do not exist")
-    if len(without) == len(table):
-        raise InputError("every row of the table would be left out")
-    table = take(table, np.array([i for i in range(len(table)) if i + 1 not in without]))
-    columns = {text: tuple(map(plain_layout, table.texts))}
-    if table.labels is not None:
-        columns[label] = table.labels
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    write_whole(out, plain_file(out.suffix, rows))
-    return len(rows)
 
 
 def load_tables(
@@ -235,13 +194,13 @@ _Loaded = tuple[list[tuple[int, dict[str, Any]]], set[str], list[str]]
 
 def _read(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
     """Return the numbered rows, the column names, and problems of rows that could not be parsed."""
-    if path.suffix not in _READERS:
-        raise InputError(f"the {role} table must end in {', '.join(_READERS)}; got {path.suffix or 'no suffix'!r}")
+    if path.suffix not in READERS:
+        raise InputError(f"the {role} table must end in {', '.join(READERS)}; got {path.suffix or 'no suffix'!r}")
     try:
         with open_regular(path) as file:
             if not file.peek(1):
                 raise InputError(f"the {role} table is an empty file: {path}")
-            rows, found, problems = _READERS[path.suffix](file, columns, role)
+            rows, found, problems = READERS[path.suffix](file, columns, role)
     except OSError as error:
         raise InputError(f"the {role} table cannot be read: {path} ({error.strerror})") from error
     if len(rows) > MAX_ROWS:
@@ -307,7 +266,7 @@ def _csv(file: BufferedReader, _columns: Mapping[str, str], role: Role) -> _Load
     return rows, set(header), problems
 
 
-_READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
+READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
 
 
 def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) -> str:

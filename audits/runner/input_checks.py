@@ -11,7 +11,6 @@ import numpy as np
 from audits.attacks.identifiers.patterns import DIRECT, QUASI, entities
 from audits.core.errors import InputError
 from audits.core.inputs import take
-from audits.core.layout import BROKEN
 from audits.core.quarantine import most_quarantined
 from audits.core.rates import exact
 from audits.core.types import AuditInputs, Bool, Estimate, Table, persons
@@ -19,6 +18,7 @@ from audits.embeddings.shift import shift_auc
 from audits.runner.layout import unlike_real
 from audits.text.common_text import CONTROL, MANY, TRAIN, Owned, repeated_records, shared_phrases
 from audits.text.disguise import disguise
+from audits.text.layout import BROKEN
 from audits.text.minhash import CLOSE, near_pairs, sketch
 from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import number_rows
@@ -30,6 +30,10 @@ MAX_STRADDLING = 0.01  # limit on the share of the control persons who have an i
 COMMON_LABEL = 10  # a label that fewer train persons have must not contain an identifier
 MIN_IDENTIFIER = 5  # characters of a recorded identifier that is searched in labels; shorter ones may be usual words
 MAX_REPEATING_REFERENCE = 0.01  # limit on the share of the reference rows that repeat a train or control record
+NO_PERSONS = (
+    "the tables do not identify persons, so privacy is measured per record only: add a group column, "
+    "or pass --rows-are-persons if each row belongs to a different person"
+)
 _RECORD_NUMBER = re.compile(r"[a-z]{0,4}[- ]?\d(?:[-/ ]?\d){5,13}")
 
 
@@ -86,16 +90,10 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     shift = shift_auc(inputs.train, kept.control, rng)
     problems = [*_rate_problems({name: rate for name, (rate, _) in rates.items()}), *_shift_problems(shift)]
     (disguised, of_disguise), (odd, of_layout) = (
-        _disguised(inputs, quarantine=quarantine),
-        _odd(inputs, quarantine=quarantine),
+        check(inputs, quarantine=quarantine) for check in (_disguised, _odd)
     )
-    problems += [*of_disguise, *of_layout, *_label_problems(inputs)]
     has_groups = inputs.train.has_groups and inputs.control.has_groups
-    if not has_groups:
-        problems.append(
-            "the tables do not identify persons, so privacy is measured per record only: add a group column, "
-            "or pass --rows-are-persons if each row belongs to a different person"
-        )
+    problems += [*of_disguise, *of_layout, *_label_problems(inputs), *([] if has_groups else [NO_PERSONS])]
     counts = {"problems": (len(problems), len(inputs.control)), **rates}
     details = {
         "near_duplicate_rate": rates["near_duplicate_rate"][0],

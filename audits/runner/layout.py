@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audits.core.layout import BROKEN, KINDS, odd_characters
 from audits.core.stats import exceeds_control
+from audits.text.layout import BROKEN, KINDS, odd_characters
 
 MIN_CHARACTERS = 8  # a row with fewer characters of a kind cannot hide a word in them
 FEW = 2  # if fewer real rows than this contain at least 8 characters of a kind, one synthetic row is too many

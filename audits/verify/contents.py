@@ -9,11 +9,11 @@ from itertools import islice
 from typing import Any
 
 from audits.core.errors import AuditError, InputError, VerifyError
-from audits.core.layout import plain_layout
 from audits.core.plain_parquet import read_plain
 from audits.core.released import record_ids
 from audits.core.strictjson import JsonError, canonical, parse
 from audits.gate.evidence import AUDIT_NAMES, Evidence, evidence_from, records_digest
+from audits.text.layout import plain_layout
 from audits.verify.statement import ReleasePredicate
 from audits.verify.tree import Tree
 

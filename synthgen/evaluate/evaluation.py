@@ -62,14 +62,12 @@ def evaluate(
         balance.tv_distance       = ½ · Σ_c |share of c in synthetic − share requested|, see `tv_distance`
 
     The first two are measured for each classifier, for example as `utility.CLASSIFIER.tstr_over_trtr`. The metric
-    without the name of a classifier is the result of the classifier whose interval has the smaller lower end.
-    Numerator and denominator of a ratio use the same bootstrap draws of the same test persons, so test persons who
-    are difficult for both do not widen the interval. A class with a recall of 0 after training on real records is
-    left out of the minimum.
+    without the name of a classifier is that of the classifier whose interval has the smaller lower end. Both parts of
+    a ratio use the same bootstrap draws of test persons, so persons who are difficult for both do not widen the
+    interval. The minimum leaves out classes with a recall of 0 after training on real records.
 
-    An arm is a set of records that classifiers are trained on. `baselines` are further arms by name, for the table;
-    they change no metric. `requested` is the requested number of records per class; without it, there is no balance
-    metric. `confidence` is the two-sided confidence of every interval.
+    `baselines` are further sets of train records by name, for the table; they change no metric. `requested` is the
+    number of records per class; without it, there is no balance metric. `confidence` is that of two-sided intervals.
 
     Raises:
         DataError: a table is empty, a test person is in train, or test has a class that train lacks.
@@ -80,18 +78,18 @@ def evaluate(
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
     _check(tables)
-    test = _test_set(tables)
-    real, synthetic = _rows(tables, "train"), _rows(tables, "synthetic")
+    test, real, synthetic = _test_set(tables), _rows(tables, "train"), _rows(tables, "synthetic")
     arms = dict(zip(ARMS, map(Arm, (real, synthetic, real.plus(synthetic))), strict=True)) | dict(baselines or {})
     found = _scored(arms, test, DRAWS if confidence <= 0.95 else 5 * DRAWS, seeds)
     metrics, by_head, reasons = _ratios(found, test, confidence, set(tables.train.labels))
     if requested is not None:
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
     texts, real_test = [record.text for record in _by_id(tables.synthetic)], _by_id(tables.test)
-    persons_of, manner = [r.group for r in real_test], seeds.child("manner")
-    gap = style_gap(texts, [r.text for r in real_test], persons_of, manner, confidence)
-    metrics |= {} if gap is None else {"style.gap": gap}
-    reasons |= {} if gap is not None else {"style.gap": _TOO_SHORT}
+    persons_of, real_texts = [r.group for r in real_test], [r.text for r in real_test]
+    if (gap := style_gap(texts, real_texts, persons_of, seeds.child("manner"), confidence)) is None:
+        reasons["style.gap"] = _TOO_SHORT
+    else:
+        metrics["style.gap"] = gap
     table = {
         "confidence": confidence,
         "records": {name: len(arm.rows.texts) for name, arm in arms.items()} | {"test": len(test.rows.texts)},

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from threadpoolctl import threadpool_limits
 
-from audits.core.layout import plain_layout
+from audits.text.layout import plain_layout
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import write_candidates
 from synthgen.core.types import Candidate

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from audits.core.layout import plain_layout
 from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, records_digest
 from audits.gate.outcome import Decision
 from audits.gate.policy import Policy, decide
+from audits.text.layout import plain_layout
 from audits.verify.contents import MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS
 from audits.verify.vocabulary import NO_DP_STEP
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused

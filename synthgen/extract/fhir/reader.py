@@ -35,9 +35,8 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
 
     `path` is a file or a folder with files `.ndjson`, `.ndjson.gz`, `.jsonl` or `.json` (a bundle or one resource).
     Resources are recognised by their type, not by the name of the file. Notes are DocumentReference,
-    DiagnosticReport and Composition. Documents are used if their status is current, superseded, final, amended,
-    corrected, appended, unknown or missing. If a document is entered in error or cancelled, neither this document nor
-    its earlier versions are used.
+    DiagnosticReport and Composition with the status current, superseded, final, amended, corrected, appended, unknown
+    or none. Of a document that is entered in error or cancelled, earlier versions are not used either.
 
     The text of a DocumentReference is the text of all its attachments. An attachment is base64 data, a file that was
     downloaded into the folder, or a Binary resource of the export. A URL is never fetched. The text of a
@@ -67,14 +66,14 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     outside = {file for file in files if is_outside(file, path)}
     exported = [file for file in files if is_export(file) and file not in outside]
     if not exported:
-        hint = "Set source.path to the folder of the NDJSON files."
-        raise DataError(f"{path}: there is no NDJSON or JSON file", hint=hint)
+        raise DataError(
+            f"{path}: there is no NDJSON or JSON file", hint="Set source.path to the folder of the files."
+        )
     folder = path if path.is_dir() else path.parent
     shown = {file: file.relative_to(folder).as_posix() for file in files}
-    others = sorted({*files} - {*exported})
-    yield from (Dropped(OUTSIDE if file in outside else OTHER_FILE, shown[file]) for file in others)
-    people = _People(paths)
-    types: Counter[str] = Counter()
+    for file in sorted({*files} - {*exported}):
+        yield Dropped(OUTSIDE if file in outside else OTHER_FILE, shown[file])
+    people, types = _People(paths), Counter[str]()
     yield from _persons(exported, shown, people, types)
     if people.subject_identifiers:
         yield from _joined(exported, people)
@@ -85,8 +84,7 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
         for read in resources_of(file, shown[file]):
             if isinstance(read, Dropped) or text(read[0].get("resourceType")) not in DOCUMENTS:
                 continue
-            resource, place = read
-            for item in maker.items(resource, place):
+            for item in maker.items(*read):
                 n_notes += isinstance(item, Note)
                 reasons.update([item.reason] if isinstance(item, Dropped) else [])
                 yield item

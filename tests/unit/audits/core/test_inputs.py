@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from audits.core.errors import InputError
-from audits.core.inputs import load_inputs, load_table, rewrite, table_digest, take
+from audits.core.inputs import load_inputs, load_table, table_digest, take
 from audits.core.types import Table
 
 ROWS = [{"text": "first, one", "label": "a", "group": "p1"}, {"text": "zweite «Zeile»", "label": "b", "group": "p2"}]
@@ -148,4 +148,4 @@ def test_date_out_of_range_is_refused_without_a_traceback(tmp_path, kind):
     most = pa.array([2**31 - 1], pa.int32()) if kind == pa.date32() else pa.array([2**60], pa.int64())
     pq.write_table(pa.table({"text": ["a b c"], "label": most.cast(kind)}), tmp_path / "t.parquet")
     with pytest.raises(InputError, match="not a readable table: OverflowError"):
-        rewrite(tmp_path / "t.parquet", tmp_path / "n.parquet", text="text", label="label")
+        load_table(tmp_path / "t.parquet", role="evaluated")

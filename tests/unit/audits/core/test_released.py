@@ -17,7 +17,7 @@ import pytest
 
 from audits.core import released
 from audits.core.errors import InputError
-from audits.core.inputs import load_inputs, load_table, rewrite
+from audits.core.inputs import load_inputs, load_table
 from audits.core.types import Table
 
 FORMS = {".jsonl": released._jsonl_files, ".csv": released._csv_files}
@@ -158,24 +158,6 @@ def test_the_usual_forms_of_csv_are_loaded(tmp_path, quoting, end):
 )
 def test_text_files_with_more_than_their_rows_are_rejected(tmp_path, suffix, data):
     reject(saved(tmp_path, data, suffix))
-
-
-@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".csv"])
-def test_a_rewritten_file_contains_only_its_rows(tmp_path, suffix):
-    extra = {"group": ["s1", "s2"], "source": [NOTE, NOTE]}
-    wild = saved(tmp_path, pa.table(ROWS | extra).replace_schema_metadata({"note": NOTE}))
-    clean = tmp_path / f"clean{suffix}"
-    rewrite(wild, clean, text="text", label="label")
-    assert b"zebra" not in clean.read_bytes()
-    made = load(clean)
-    assert (made.texts, made.labels, made.has_groups) == (tuple(ROWS["text"]), ("a", "b"), False)
-    with pytest.raises(InputError, match="exists"):
-        rewrite(wild, clean, text="text", label="label")
-    rewrite(wild, tmp_path / f"rest{suffix}", text="text", label="label", without={1})
-    assert load(tmp_path / f"rest{suffix}").texts == ("made up two",)
-    for rows, message in (({3}, "do not exist"), ({1, 2}, "every row")):
-        with pytest.raises(InputError, match=message):
-            rewrite(wild, tmp_path / f"none{suffix}", text="text", label="label", without=rows)
 
 
 PIECES = tuple(NOTE[i : i + 29] for i in (0, 29))

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audits.core.layout import BROKEN, DOUBLE, EDGES, INVISIBLE, TABS
 from audits.runner.input_checks import check_split
 from audits.runner.layout import unlike_real
+from audits.text.layout import BROKEN, DOUBLE, EDGES, INVISIBLE, TABS
 
 SECRET = b"Ann Smith, HIV"
 BITS = [byte >> k & 1 for byte in SECRET for k in range(8)]

@@ -1,6 +1,6 @@
 import pytest
 
-from audits.core.layout import KINDS, odd_characters, plain_layout
+from audits.text.layout import KINDS, odd_characters, plain_layout
 
 TAG = "".join(chr(0xE0000 + ord(c)) for c in "name")
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"

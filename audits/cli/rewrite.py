@@ -1,0 +1,53 @@
+"""Write the texts and labels of a table to a new file that can be audited and released."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from audits.core.errors import InputError
+from audits.core.files import write_whole
+from audits.core.inputs import READERS, load_table, table_digest, take
+from audits.core.released import plain_file
+from audits.text.layout import plain_layout
+
+
+def rewrite(
+    path: Path, out: Path, *, text: str, label: str, without: Collection[int] = (), of_table: str | None = None
+) -> int:
+    """Write texts and labels of a table to a new file in canonical form; return the number of rows.
+
+    The new texts have plain white space and no invisible characters (`plain_layout`), because no audit reads these.
+
+    Args:
+        path: the table.
+        out: the new file; its suffix selects its format.
+        text: column of the texts, also in the new file.
+        label: column of the classes; may be missing only under its default name.
+        without: row numbers, from 1, to leave out.
+        of_table: digest of the table that `without` refers to; None if `without` fits any table.
+
+    Raise InputError if the new file exists, the digest of the table is not `of_table`, a number in `without` is not
+    a row number of the table, or no row would remain.
+    """
+    table = load_table(path, text=text, label=label, role="evaluated")
+    if out.suffix not in READERS:
+        raise InputError(f"the new file must end in {', '.join(READERS)}; got {out.suffix or 'no suffix'!r}")
+    if out.exists():
+        raise InputError(f"{out} already exists; choose a new file")
+    # the digest of a synthetic table does not include persons
+    if of_table not in {None, table_digest(replace(table, has_groups=False))}:
+        message = "the rows to leave out belong to another table"
+        raise InputError(message, hint="Run `audits run --out` on this table and pass its quarantine.txt.")
+    if unknown := set(without) - set(range(1, len(table) + 1)):
+        raise InputError(f"the table has {len(table)} rows, so {len(unknown)} of the rows to leave out do not exist")
+    if len(without) == len(table):
+        raise InputError("every row of the table would be left out")
+    table = take(table, np.array([i for i in range(len(table)) if i + 1 not in without]))
+    columns = {text: tuple(map(plain_layout, table.texts))}
+    if table.labels is not None:
+        columns[label] = table.labels
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    write_whole(out, plain_file(out.suffix, rows))
+    return len(rows)
