@@ -31,8 +31,6 @@ FILE = re.compile(
     r"attestation/approvals/(?P<role>[a-z][a-z0-9_]{0,31})\.(?P<keyid>[0-9a-f]{16})\.(?P<digest>[0-9a-f]{16})\.dsse\.json"
 )
 
-MAX_SAME = 3  # largest number of equal decisions of one person
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedRelease:
@@ -186,14 +184,16 @@ def check_decision(
 def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[SignedDecision]) -> bool:
     """Return whether keys make a decision again without need, given the decisions that the new one names.
 
-    That is so if the last decision is the same one of the same keys, or if the keys made it `MAX_SAME` times before.
-    A rejection is always allowed.
+    A person approves or closes a second time only after an own rejection, or if somebody else signed a copy of the
+    bundle at the same time, so that neither decision names the other. A rejection is always allowed.
     """
-    if kind == "REJECT":
+    same = [decision for decision in earlier if (decision.kind, decision.file.keys) == (kind, keys)]
+    if kind == "REJECT" or not same:
         return False
-    last = [(decision.kind, decision.file.keys) for decision in unnamed_decisions(earlier)]
-    same = sum((decision.kind, decision.file.keys) == (kind, keys) for decision in earlier)
-    return last == [(kind, keys)] or same >= MAX_SAME
+    first, others = same[0], [decision for decision in earlier if decision.file.keys != keys]
+    is_concurrent = any(other.digest not in first.seen and first.digest not in other.seen for other in others)
+    has_rejected = any((decision.kind, decision.file.keys) == ("REJECT", keys) for decision in earlier)
+    return len(same) > 1 or not (is_concurrent or has_rejected)
 
 
 def _is_parallel_repeat(decision: SignedDecision, found: Sequence[SignedDecision]) -> bool:
