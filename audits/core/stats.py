@@ -233,7 +233,7 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_te
 
 
 def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
-    """Return whether there are significantly more values match than chance explains.
+    """Return whether significantly more values match than chance explains.
 
         expected < negligible   or   P[Poisson(expected) >= matches] <= .01
 

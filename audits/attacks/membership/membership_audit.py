@@ -21,7 +21,7 @@ from audits.embeddings.planted import EncoderAudit
 
 MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
 EPSILON_LIMIT = 1.0  # largest lower bound on epsilon, for replacing one person, that allows a pass
-DELTA_CAP = 0.5  # a larger delta, which protects nobody, is reduced to this value
+DELTA_CAP = 0.5  # larger values, which give no protection, are reduced to this one
 N_ATTACKS = 7  # number of attacks, including the stacked attack, if the caller passes one matrix of vectors
 
 # (false-positive rate, control persons needed, limit on the true-positive rate, metric name). The upper end of the
