@@ -20,7 +20,7 @@ from synthgen.receive.received import ReceivedBundle, read_intact
 
 ExportFormat = Literal["csv", "hf", "fhir"]
 README = "README.md"
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet evaluates a cell that begins like this
+FORMULA_STARTS = ("=", "+", "-", "@")  # a spreadsheet evaluates a cell that begins like this
 _ARROW = "data-00000-of-00001.arrow"
 _HUB_DIGITS = 16  # hex digits of a fingerprint of `datasets`
 

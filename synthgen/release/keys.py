@@ -153,15 +153,16 @@ def check_validity(key: SigningKey, now: datetime) -> None:
 
 
 def passphrase_for(key: Path) -> bytes:
-    """Return the passphrase of the key at path `key`.
+    """Return the passphrase of the key at path `key`, after a check that the key can be read.
 
     The sources are, in this order: the environment variable `SYNTHGEN_KEY_PASSPHRASE`; the file `NAME.passphrase` of
     mode 0600 beside the key; a prompt. Command-line arguments are never used.
 
     Raises:
         UsageError: there is no passphrase and no terminal for a prompt.
-        StorageError: the file cannot be read, or other users can read it.
+        StorageError: one of the files cannot be read, or other users can read it.
     """
+    read_private(key)
     if (given := os.environ.get(PASSPHRASE_ENV)) is not None:
         return given.encode()
     beside = key.with_suffix(".passphrase")

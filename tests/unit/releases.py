@@ -174,6 +174,11 @@ def settings(**changes):
     return {**shown, "interpolate": {**shown["interpolate"], **changes}}
 
 
+def models():
+    common = {"format": "safetensors", "digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
+    return [{"role": role, "name": name, **common} for role, name in MODELS.items()]
+
+
 def content(policy=POLICY, **changes):
     parsed = policy_of(policy)
     audit = audit_json(dp=parsed.dp is not None, independent=parsed.is_independent)
@@ -181,11 +186,9 @@ def content(policy=POLICY, **changes):
     digest = records_digest([text for text, _ in rows], [label for _, label in rows])
     evidence = public_evidence(evidence_from(audit, engine_numbers(), {"synthetic": digest}), parsed)
     commitments = [commit_records(role, [CANARY, *map(str, range(600))], b"k" * 32) for role in ("train", "control")]
-    common = {"format": "safetensors", "digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
-    models = [{"role": role, "name": name, **common} for role, name in MODELS.items()]
     given = {"name": "clinic-synthetic", "records": records(), "page": page(parsed)}
     given |= {"evidence": evidence, "decision": decide(evidence, parsed), "audit_json": audit, "inputs": commitments}
-    given |= {"policy": parsed, "models": models, "license": "CC-BY-4.0", "languages": ["en"]}
+    given |= {"policy": parsed, "models": models(), "license": "CC-BY-4.0", "languages": ["en"]}
     is_private = changes.get("privacy", {}).get("mechanism") == "dp-gaussian"
     given |= {"config": settings(method="dp-gaussian" if is_private else "smote")}
     given |= {"versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"}}

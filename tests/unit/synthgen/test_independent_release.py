@@ -32,7 +32,6 @@ from synthgen.split import split
 pytestmark = (
     pytest.mark.slow
 )  # two runs; tests/unit/audits/gate/test_independent.py covers the gate and the evidence in a second
-NOW = datetime.now(UTC).replace(microsecond=0)
 # `strict-dp` allows a delta of at most 1e-5
 CHANGES = {"policy": "strict-dp", "dp": {"epsilon": 2.0, "delta": 1e-5, "persons": 80}}
 
@@ -51,9 +50,11 @@ class FixedAnswers:
 
 
 class Clock(datetime):
+    time = None  # of both releases
+
     @classmethod
     def now(cls, tz=None):
-        return NOW
+        return cls.time
 
 
 def counted_tokens():
@@ -128,6 +129,7 @@ def copied(twin):
 def twins(trials, new_bench, tmp_path_factory):
     folder = tmp_path_factory.mktemp("twins")
     start(folder / "keys-home", "newsgroup")
+    Clock.time = datetime.now(UTC).replace(microsecond=0)
     absent = Twin(trials, new_bench, folder / "absent", folder / "keys-home")
     return absent, Twin(trials, new_bench, folder / "present", folder / "keys-home", copied(absent))
 

@@ -72,11 +72,11 @@ def checked(monkeypatch):
     """Return a list of the inputs of each call of the input checks, with the state of the random stream."""
     calls = []
 
-    def recorded(inputs, rng):
+    def recorded(inputs, rng, **options):
         tables = (replace(table, vectors={}) for table in (inputs.train, inputs.control))
         others = (inputs.identifiers, inputs.control_identifiers, inputs.near_duplicate_rate)
         calls.append((*tables, *others, str(rng.bit_generator.state)))
-        return check_split(inputs, rng)
+        return check_split(inputs, rng, **options)
 
     for module in ("synthgen.dp.certain_refusals", "audits.runner.run"):
         monkeypatch.setattr(f"{module}.check_split", recorded)

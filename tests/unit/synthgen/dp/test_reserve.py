@@ -204,7 +204,7 @@ def test_spending_again_must_be_requested_and_keeps_the_old_result(project):
     [
         ({"secret": "public"}, "the noise is reproducible"),
         ({"interpolate": {**DP["interpolate"], "total": None, "balance": {"other": 5}}}, "without training records"),
-        ({"interpolate": {**DP["interpolate"], "total": 1}}, "without a record"),
+        ({"interpolate": {**DP["interpolate"], "total": 1}}, "1 of 2 classes get no record"),
     ],
 )
 def test_run_that_must_fail_is_refused_before_the_reservation(project, changes, message):

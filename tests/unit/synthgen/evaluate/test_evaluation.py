@@ -120,8 +120,8 @@ def test_nothing_is_measured_on_one_class():
         given = rows_of(given, name, rows)
     found = evaluate(given, SEEDS)
     assert not [name for name in found.metrics if name.startswith("utility")]
-    assert "have one class" in found.reasons["utility.tstr_over_trtr"]
-    assert "have one class" in found.reasons["utility.worst_class_ratio"]
+    assert "have the same class" in found.reasons["utility.tstr_over_trtr"]
+    assert "have the same class" in found.reasons["utility.worst_class_ratio"]
 
 
 def test_all_problems_of_tables_are_listed():

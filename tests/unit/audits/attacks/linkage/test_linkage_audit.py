@@ -191,7 +191,7 @@ def test_equal_rates_pass():
         ({"words": (200, 90)}, "rare words of the unknown half"),
         ({"words": (0, 200)}, "rare words of the unknown half"),
         ({"rare": (150, 15)}, "facts that at most ten persons have"),
-        ({"p": 0.0016}, "the most confident guesses"),
+        ({"p": 0.0006}, "the most confident guesses"),
     ],
 )
 def test_higher_and_lower_rates_than_control_fail_by_name(case, named):
@@ -211,8 +211,8 @@ def test_interval_beyond_its_limit_is_insufficient_and_states_the_needed_persons
 
 
 def test_p_values_and_intervals_are_corrected():
-    """One p-value of .0025 among fifteen, and one of four excesses that would be proven without correction."""
-    assert judged(p=0.0025).verdict == "pass"
+    """One p-value of .0008 among fifteen, and one of four excesses that would be proven without correction."""
+    assert judged(p=0.0008).verdict == "pass"
     assert judged(half=(399, 300)).metrics["half_to_half"].low > 0.07
     assert judged(half=(399, 300)).verdict == "insufficient"
 
