@@ -33,7 +33,7 @@ from synthgen.pipeline.stage_order import models_of
 from synthgen.pipeline.style_choice import check_own_examples, check_server, check_style, check_style_training
 from synthgen.plan.one_person import certain_recovery
 from synthgen.plan.reach import EXTRA_INPUT, Reach, unit_of
-from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key, passphrase_for
+from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key
 from synthgen.split import Split
 
 UNEXPECTED = (InternalError, Interrupted)  # errors that neither the configuration nor the source causes
@@ -67,7 +67,7 @@ def _key_problems(config: Config) -> Iterator[str]:
     if not key.is_file():
         yield f"release.key: there is no file {key}; create the key: synthgen keys new {key} --person NAME --org NAME"
     elif PASSPHRASE_ENV in os.environ or key.with_suffix(".passphrase").exists() or not sys.stdin.isatty():
-        yield from problems_of(lambda: check_validity(load_key(key, passphrase_for(key)), datetime.now(UTC)))
+        yield from problems_of(lambda: check_validity(load_key(key), datetime.now(UTC)))
 
 
 def problems_of(check: Callable[[], object]) -> Iterator[str]:

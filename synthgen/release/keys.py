@@ -95,15 +95,17 @@ def new_key(  # noqa: PLR0913 - the fields of the public part
     return public
 
 
-def load_key(path: Path, passphrase: bytes) -> SigningKey:
-    """Read a private key and its public part.
+def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
+    """Read a private key and its public part; without `passphrase`, it comes from `passphrase_for`.
 
     Raises:
+        UsageError: there is no passphrase and no terminal for a prompt.
         StorageError: the file is missing or a link, or users other than its owner can read it.
         DataError: the passphrase does not open the key, the key is of another kind, or its public part belongs to
             another key.
     """
     pem = read_private(path)
+    passphrase = passphrase_for(path) if passphrase is None else passphrase
     try:
         private = load_pem_private_key(pem, passphrase)
     except (ValueError, TypeError):  # ValueError: wrong passphrase or no key; TypeError: the key is not encrypted
@@ -153,16 +155,15 @@ def check_validity(key: SigningKey, now: datetime) -> None:
 
 
 def passphrase_for(key: Path) -> bytes:
-    """Return the passphrase of the key at path `key`, after a check that the key can be read.
+    """Return the passphrase of the key at path `key`.
 
     The sources are, in this order: the environment variable `SYNTHGEN_KEY_PASSPHRASE`; the file `NAME.passphrase` of
     mode 0600 beside the key; a prompt. Command-line arguments are never used.
 
     Raises:
         UsageError: there is no passphrase and no terminal for a prompt.
-        StorageError: one of the files cannot be read, or other users can read it.
+        StorageError: the file cannot be read, or other users can read it.
     """
-    read_private(key)
     if (given := os.environ.get(PASSPHRASE_ENV)) is not None:
         return given.encode()
     beside = key.with_suffix(".passphrase")

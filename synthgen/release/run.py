@@ -44,7 +44,7 @@ from synthgen.pipeline.style_choice import STYLE
 from synthgen.pipeline.workspace import Workspace
 from synthgen.release.assembly import bundle_content, report_content
 from synthgen.release.bundle import Bundle, write_bundle
-from synthgen.release.keys import SigningKey, load_key, passphrase_for
+from synthgen.release.keys import SigningKey, load_key
 from synthgen.release.refusal import write_refusal
 from synthgen.release.remedies import another_attempt, rows_and_words, with_remedies
 from synthgen.release.statement import short_id
@@ -229,7 +229,7 @@ class Run:
 
         Args:
             decision: the result of `decide`.
-            key: the releaser's key, or its file; the passphrase of a file comes from `passphrase_for`.
+            key: the releaser's key, or its file; the passphrase of a file comes from `keys.passphrase_for`.
             out: the folder of bundles.
             now: the signing time; None for the current time.
 
@@ -241,7 +241,7 @@ class Run:
         """
         now = datetime.now(UTC) if now is None else now
         if not isinstance(key, SigningKey):
-            key = load_key(Path(key), passphrase_for(Path(key)))
+            key = load_key(Path(key))
         self.check_decision(decision)
         if not decision.allowed:
             remedies = self.remedies(decision)

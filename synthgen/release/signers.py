@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from audits.verify.publickeys import P256, is_signed, keyid, plain_signature
 from synthgen.config import is_uri
 from synthgen.core.errors import DataError, StorageError, UsageError
-from synthgen.release.keys import SigningKey, load_key, load_public, passphrase_for
+from synthgen.release.keys import SigningKey, load_key, load_public
 
 _PROBE = b"synthgen: does this key sign?"
 
@@ -41,7 +41,7 @@ class LibrarySigner:
 def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
     """Return a signing key from a URI (see `load_signer`) or from an encrypted file (see `load_key`).
 
-    The passphrase or PIN is never an argument. For a file, the passphrase comes from `passphrase_for`. For a URI,
+    The passphrase or PIN is never an argument. For a file, the passphrase comes from `keys.passphrase_for`. For a URI,
     a prompt asks for the PIN. `public` is the `.pub.json` file of a key that is named by a URI. A key in a file has
     its public part beside it.
 
@@ -63,7 +63,7 @@ def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
     path = Path(file_or_uri)
     if not path.is_file():  # checked before the prompt for a passphrase
         raise StorageError(f"{path}: there is no key", hint="Create one with `synthgen keys new`, or name another.")
-    return load_key(path, passphrase_for(path))
+    return load_key(path)
 
 
 def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None) -> SigningKey:

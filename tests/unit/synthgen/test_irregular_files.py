@@ -92,7 +92,7 @@ def test_other_inputs(odd, project, tmp_path):
     refused(synthgen, "plan", project.write_config(policy=str(odd / "x.yaml")))
     refused(synthgen, "trust", "show", odd / "x.json")
     refused(synthgen, "verify", tmp_path, "--trust", odd / "x.json")
-    with pytest.raises(SynthGenError, match=r"cannot be read|not a plain|other users can read"):
+    with pytest.raises(SynthGenError, match=r"cannot be read|not a plain|other users can read|no key"):
         raise refused(synthgen, "approve", tmp_path, "--role", "r", "--key", odd / "x.txt", "--trust", "t").exception
     folder = tmp_path / "notes" / "a"
     folder.mkdir(parents=True)

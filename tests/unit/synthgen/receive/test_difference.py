@@ -26,7 +26,9 @@ def test_each_part_that_differs_is_listed(bundle, releases, tmp_path):
     rows = [("a new text", "cardiology"), *releases.records()[1:]]
     (one, label), (two, other) = rows[1:3]
     rows[1:3] = (one, other), (two, label)
-    models = [{**model, "digest": {"sha256": letter * 64}} for model, letter in zip(releases.models(), "ed", strict=True)]
+    models = [
+        {**model, "digest": {"sha256": letter * 64}} for model, letter in zip(releases.models(), "ed", strict=True)
+    ]
     changes = {"records": rows, "config": settings, "models": models, "formats": ("jsonl",)}
     found = difference(read_received(bundle), read_received(releases.bundle(tmp_path, **changes)))
     fields = found.to_json()
