@@ -42,8 +42,8 @@ def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
     """Return a signing key from a URI (see `load_signer`) or from an encrypted file (see `load_key`).
 
     The passphrase or PIN is never an argument. For a file, the passphrase comes from `keys.passphrase_for`. For a
-    URI, a prompt asks for the PIN. `public` is the `.pub.json` file of a key that is named by a URI. A key in a file has
-    its public part beside it.
+    URI, a prompt asks for the PIN. `public` is the `.pub.json` file of a key that is named by a URI. A key in a
+    file has its public part beside it.
 
     Raises:
         UsageError: `public` is missing for a URI or given for a file, or there is no terminal to ask
