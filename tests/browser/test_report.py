@@ -3,11 +3,8 @@
 They draw, in light and in dark, wide and narrow, on paper and for a keyboard, with nothing cut off.
 """
 
-import html
-import json
-import re
+import io
 import shutil
-import subprocess
 import unicodedata
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +22,6 @@ from synthgen.release.run import load_run
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
-LIGHT, DARK = 1, 0  # Blink's numbers for a preferred colour scheme
 
 
 @pytest.fixture(scope="session")
@@ -59,62 +55,49 @@ def page_file(request, tmp_path_factory, module_at):
     return file
 
 
-COMMAND = (
-    *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--hide-scrollbars"),
-)
-
-
-def screenshot(page_file, tmp_path, width, scheme):
-    picture = tmp_path / "page.png"
-    command = [
-        *COMMAND,
-        f"--user-data-dir={tmp_path / 'profile'}",
-        f"--window-size={width},1600",
-        f"--blink-settings=preferredColorScheme={scheme}",
-        f"--screenshot={picture}",
-        page_file.as_uri(),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    return imread(picture)[..., :3]
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory, module_at):
+    """A page in one Chromium process, which all tests use in turn."""
+    command = (
+        *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    )
+    with module_at("tests/browser/chromium.py").chromium(command) as page:
+        yield page
 
 
 @pytest.mark.parametrize("width", [1280, 900, 780, 720, 360])
-@pytest.mark.parametrize("scheme", [LIGHT, DARK])
-def test_the_report_renders_in_a_browser(page_file, tmp_path, width, scheme):
-    pixels = screenshot(page_file, tmp_path, width, scheme)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_renders_in_a_browser(page_file, browser, width, scheme):
+    browser.open(page_file, width=width, scheme=scheme)
+    pixels = imread(io.BytesIO(browser.screenshot()))[..., :3]
     assert pixels.shape[:2] == (1600, width)
     paper = pixels[-1, 2]
-    assert paper.mean() > 0.9 if scheme == LIGHT else paper.mean() < 0.2
+    assert paper.mean() > 0.9 if scheme == "light" else paper.mean() < 0.2
     inked = np.abs(pixels - paper).max(axis=2) > 0.2
     assert 0.01 < inked.mean() < 0.6
     assert inked.any(axis=1).mean() > 0.4  # not one block at the top of an empty page
     assert not inked[:, -4:].any()  # nothing runs over the right edge
 
 
-def printed(page_file, tmp_path):
-    pdf = tmp_path / f"{page_file.stem}.pdf"
-    options = (f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={pdf}", page_file.as_uri())
-    subprocess.run([*COMMAND, *options], check=True, capture_output=True, timeout=120)
-    return pdf
-
-
 @pytest.mark.parametrize("page_file", REPORTS, indirect=True)
-def test_closed_tables_are_printed(page_file, tmp_path):
+def test_closed_tables_are_printed(page_file, browser, tmp_path):
     """The printed page contains the tables that a reader on a screen opens, so it is longer than without them."""
     sizes = []
     source = page_file.read_text(encoding="utf-8")
     for name, removed in (("whole", "no such rule"), ("closed", "content-visibility: visible")):
         page = tmp_path / f"{name}.html"
         page.write_text(source.replace(removed, ""), encoding="utf-8")
-        sizes.append(printed(page, tmp_path).stat().st_size)
+        browser.open(page)
+        sizes.append(len(browser.printed()))
     assert sizes[0] > sizes[1] + 2000
 
 
 def words_on_paper(pdf):
     """Return the printed text without white space; text that begins outside the page is left out."""
     parts = []
-    for page in pypdf.PdfReader(pdf).pages:
+    for page in pypdf.PdfReader(io.BytesIO(pdf)).pages:
         width = float(page.mediabox.width)
 
         def visit(text, cm, tm, *_, width=width):
@@ -130,8 +113,9 @@ def joined(text):
     return "".join(unicodedata.normalize("NFKC", text).split())
 
 
-def test_the_last_column_of_each_table_is_printed(page_file, tmp_path):
-    found = words_on_paper(printed(page_file, tmp_path))
+def test_the_last_column_of_each_table_is_printed(page_file, browser):
+    browser.open(page_file)
+    found = words_on_paper(browser.printed())
     tables = markup.parse(page_file).findall(".//table")
     assert tables
     for table in tables:
@@ -140,86 +124,60 @@ def test_the_last_column_of_each_table_is_printed(page_file, tmp_path):
                 assert joined(text) in found, text
 
 
-def test_each_link_and_each_closed_part_is_reached_by_the_tab_key(page_file, tmp_path, module_at):
+def test_each_link_and_each_closed_part_is_reached_by_the_tab_key(page_file, browser):
     every = "Array.from(document.querySelectorAll(\"a[href], summary, [tabindex='0']\"))"
-    command = [*COMMAND, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,1600"]
-    with module_at("tests/browser/keyboard.py").keyboard(command) as keys:
-        keys.open(page_file)
-        keys.value('document.querySelectorAll("details").forEach(part => { part.open = true })')
-        n = keys.value(f"{every}.length")
-        reached = []
-        for _ in range(n):
-            keys.press_tab()
-            reached.append(keys.value(f"{every}.indexOf(document.activeElement)"))
-            if len(reached) == 1:
-                assert keys.value("document.activeElement.className") == "skip"
-                assert keys.value("document.activeElement.getBoundingClientRect().left >= 0")
+    browser.open(page_file)
+    browser.open_details()
+    n = browser.value(f"{every}.length")
+    reached = []
+    for _ in range(n):
+        browser.press_tab()
+        reached.append(browser.value(f"{every}.indexOf(document.activeElement)"))
+        if len(reached) == 1:
+            assert browser.value("document.activeElement.className") == "skip"
+            assert browser.value("document.activeElement.getBoundingClientRect().left >= 0")
     assert reached == list(range(n))
     assert n > 5
 
 
-# axe-core looks for problems of accessibility; the other two values need no rule of it
+# axe-core looks for problems of accessibility; the other three values need no rule of it
 CHECK = """
-axe.run(document, {resultTypes: ["violations", "incomplete"]}).then(found => {
-  parent.postMessage(JSON.stringify({
-    violations: found.violations.map(v => [v.id, v.nodes.map(n => n.target.join(" ") + ": " + n.failureSummary)]),
-    passes: found.passes.length,
-    width: document.documentElement.clientWidth,
-    wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    closed: [...document.querySelectorAll(".scroll")].filter(
-      e => e.tabIndex !== 0 || e.getAttribute("role") !== "region" || !e.getAttribute("aria-label")).length,
-  }), "*");
-});
+axe.run(document, {resultTypes: ["violations", "incomplete"]}).then(found => ({
+  violations: found.violations.map(v => [v.id, v.nodes.map(n => n.target.join(" ") + ": " + n.failureSummary)]),
+  passes: found.passes.length,
+  width: document.documentElement.clientWidth,
+  wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  closed: [...document.querySelectorAll(".scroll")].filter(
+    e => e.tabIndex !== 0 || e.getAttribute("role") !== "region" || !e.getAttribute("aria-label")).length,
+}))
 """
-# a window of Chromium is at least 500 px wide, but a frame can be narrower
-FRAME = """<!DOCTYPE html><iframe src="copy.html" style="width: {}px; height: 1600px; border: 0"></iframe><script>
-onmessage = message => {{
-  const found = document.createElement("pre");
-  found.id = "axe";
-  found.textContent = message.data;
-  document.body.append(found);
-}};
-</script>"""
 
 
-def looked_at(page_file, tmp_path, width, scheme):
-    """Return what axe-core finds on the page, in a copy that allows scripts and has every table open."""
+def looked_at(page_file, browser, width, scheme):
+    """Return what axe-core finds on the page with every table open."""
     package = find_spec("axe_core_python")
     if package is None or package.origin is None:
         pytest.skip("axe-core-python is not installed")
-    script = (Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8")
-    source = page_file.read_text(encoding="utf-8").replace("<details>", "<details open>")
-    source, n = re.subn(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", source)
-    assert n == 1
-    copy = tmp_path / "copy.html"
-    copy.write_text(source.replace("</body>", f"<script>{script}</script><script>{CHECK}</script></body>"), "utf-8")
-    frame = tmp_path / "frame.html"
-    frame.write_text(FRAME.format(width), encoding="utf-8")
-    options = (
-        *(f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,1700"),
-        *(f"--blink-settings=preferredColorScheme={scheme}", "--virtual-time-budget=60000", "--dump-dom"),
-    )
-    command = [*COMMAND, *options, frame.as_uri()]
-    dom = subprocess.run(command, check=True, capture_output=True, timeout=200, text=True).stdout
-    found = re.search(r'<pre id="axe">(.*?)</pre>', dom, re.DOTALL)
-    assert found is not None, "axe-core did not finish"
-    return json.loads(html.unescape(found[1]))
+    browser.open(page_file, width=width, scheme=scheme)
+    browser.open_details()
+    browser.value((Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
+    return browser.value(CHECK)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1200, LIGHT), (1200, DARK), (760, LIGHT), (390, DARK)])
-def test_axe_core_finds_no_violation(page_file, tmp_path, width, scheme):
-    found = looked_at(page_file, tmp_path, width, scheme)
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (760, "light"), (390, "dark")])
+def test_axe_core_finds_no_violation(page_file, browser, width, scheme):
+    found = looked_at(page_file, browser, width, scheme)
     assert found["violations"] == []
     assert found["passes"] > 20
     assert (found["width"], found["wide"], found["closed"]) == (width, 0, 0)
 
 
-def test_axe_core_would_find_low_contrast_and_a_missing_name(page_file, tmp_path):
+def test_axe_core_would_find_low_contrast_and_a_missing_name(page_file, browser, tmp_path):
     source = page_file.read_text(encoding="utf-8")
     bad = tmp_path / "bad.html"
     bad.write_text(
         source.replace("--soft: #55606d", "--soft: #c5c9cf").replace('<html lang="en">', "<html>"), encoding="utf-8"
     )
     assert {"color-contrast", "html-has-lang"} <= {
-        id_ for id_, _ in looked_at(bad, tmp_path, 1200, LIGHT)["violations"]
+        id_ for id_, _ in looked_at(bad, browser, 1200, "light")["violations"]
     }
