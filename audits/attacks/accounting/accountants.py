@@ -32,7 +32,7 @@ class EpsilonBounds(NamedTuple):
     """
 
     closed: float | None  # exact value (closed form) for Gaussian noise without sampling, else None
-    pld: float | None  # by privacy loss distributions; None if `rdp` is above `MAX_EPSILON` or delta below the resolution
+    pld: float | None  # by privacy loss distributions; None if `rdp` exceeds `MAX_EPSILON` or delta is too small
     rdp: float  # by Rényi divergences
     added: float  # sum of the epsilons of the budgets (accesses of which only epsilon and delta are known)
     prv: float | None = None  # upper bound by privacy loss random variables; None if it could not be computed

@@ -153,7 +153,7 @@ def _releases_on_same_persons(log: MechanismLog) -> list[EarlierRelease]:
 
 def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
     if bounds is None:
-        too_small = "the reads with their own epsilon and delta use up the whole delta of the claim; claim a larger delta"
+        too_small = "reads with their own epsilon and delta use up the whole delta of the claim; claim a larger one"
         return ClaimCheck("claim", "broken", too_small)
     return _claim_covers("claim", log.claim, bounds, "is claimed")
 
@@ -234,7 +234,9 @@ def _dry_run_checks(log: MechanismLog) -> Iterator[ClaimCheck]:
 def _replay(log: MechanismLog) -> ClaimCheck:
     if log.replay is None:
         return ClaimCheck(
-            "replay", "missing", "there is no replay: log a replay of the code with fixed answers, without single persons"
+            "replay",
+            "missing",
+            "log a replay of the code with fixed answers and without single persons; the log has none",
         )
     findings = [finding for part, finding in _REPLAY_FINDINGS.items() if getattr(log.replay, part) == "broken"]
     return _broken_if(len(findings) > 0, "replay", f"in the replay without one person, {' and '.join(findings)}")
@@ -260,7 +262,9 @@ def _reads(log: MechanismLog) -> ClaimCheck:
 def _releases(log: MechanismLog, inputs: AuditInputs) -> ClaimCheck:
     name, previous = "releases", inputs.previous
     if any(e.persons == "disjoint" and e.person_set == log.person_set for e in log.releases):
-        contradiction = "an earlier release is declared disjoint but has the same persons; correct `persons` in the log"
+        contradiction = (
+            "an earlier release is declared disjoint but has the same persons; correct `persons` in the log"
+        )
         return ClaimCheck(name, "broken", contradiction)
     if previous is None:
         return ClaimCheck(name, "holds")

@@ -192,7 +192,9 @@ class RecordRead(Closed):
             )
         if self.status == "outside" and self.kind not in DECLARABLE:
             kinds = ", ".join(DECLARABLE)
-            raise ValueError(f"only {kinds} may be outside the claim, because all other reads change the synthetic table")
+            raise ValueError(
+                f"only {kinds} may be outside the claim, because all other reads change the synthetic table"
+            )
         return self
 
 
