@@ -143,12 +143,12 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
             f"each of the {n} canary persons must have one family and one value of inserted, but there are "
             f"{len(canaries.family)} families and {len(canaries.inserted)} values of inserted"
         )
-    of_one_row = [int(((n_rows == 1) & (canaries.inserted == is_inserted)).sum()) for is_inserted in (True, False)]
-    if min(of_one_row) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:
+    n_single = [int(((n_rows == 1) & (canaries.inserted == is_inserted)).sum()) for is_inserted in (True, False)]
+    if min(n_single) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:
         raise NotMeasurable(
-            f"there are {of_one_row[0]} inserted canaries of one row, {of_one_row[1]} omitted canaries of one row and "
-            f"{len(canaries.canary_build)} rows of the canary build's table; at least {MIN_PERSONS}, {MIN_PERSONS} and "
-            f"{MIN_SYNTHETIC} are required, and {MIN_CANARIES} canaries in all for a pass"
+            f"there are {n_single[0]} inserted canaries of one row, {n_single[1]} omitted canaries of one row and "
+            f"{len(canaries.canary_build)} rows of the canary build's table; at least {MIN_PERSONS}, {MIN_PERSONS} "
+            f"and {MIN_SYNTHETIC} are required, and {MIN_CANARIES} canaries in all for a pass"
         )
     if stats.binomtest(n_inserted, n, 0.5).pvalue < FAIR_P:
         raise NotMeasurable(
@@ -163,7 +163,8 @@ def _power(
 ) -> dict[str, Any]:
     """Return the report entry on the power of n canaries.
 
-    The required number of canaries assumes that the share of canaries of one row stays the same. `is_inserted` has one value for each canary of one row; `limit` is the epsilon that is tested.
+    The required number of canaries assumes that the share of canaries of one row stays the same. `is_inserted` has
+    one value for each canary of one row; `limit` is the epsilon that is tested.
     """
     n_smaller = min(int(is_inserted.sum()), int((~is_inserted).sum()))
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
@@ -217,7 +218,8 @@ def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[
     if attacks.p_outside(MARGIN) < FAIL_LEVEL:
         is_above = any(a.value > 0.5 + MARGIN for a in attacks.areas.values())
         failures.append(
-            f"inserted canaries are {'more' if is_above else 'less'} similar to the canary build's table than omitted ones"
+            f"inserted canaries are {'more' if is_above else 'less'} similar than omitted ones to the canary build's "
+            "table"
         )
     if epsilon > claim.limit:
         failures.append(
@@ -258,7 +260,7 @@ def _shortfalls(
         )
     if copies.left_out > 0:
         shortfalls.append(
-            f"the endings of {copies.left_out} omitted canaries are also reproduced, so reproduced endings prove nothing; "
+            f"the endings of {copies.left_out} omitted canaries are also reproduced, so reproduction proves nothing; "
             "draw endings at random"
         )
     if not control.low <= 0.5 <= control.high:
