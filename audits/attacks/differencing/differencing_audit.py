@@ -35,10 +35,10 @@ class Differencing:
     If both releases were drawn with the same random numbers, most rows are the same, and the few rows that differ are
     close to the records that changed.
 
-    There are four kinds of change: persons joined, persons left, records of persons who stayed were added, or were
-    removed. Persons who stayed are scored on the added or removed records only. The persons of each kind of change
-    are compared with control persons whom neither generator saw. For every membership score, the difference between
-    the releases is an attack. As in the membership audit, the attacks are made alone and stacked.
+    There are four kinds of change: persons joined, persons left, and persons who stayed had records added or had
+    records removed. Persons who stayed are scored on the added or removed records only. The persons of each kind of
+    change are compared with control persons whom neither generator saw. For every membership score, the difference
+    between the releases is an attack. As in the membership audit, the attacks are made alone and stacked.
 
     Metrics:
 
@@ -236,8 +236,8 @@ def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
     for name in comparison.attacks:
         if comparison.shifted(name):
             unclear.append(
-                f"{_DESCRIPTIONS[name]} differ significantly from control in their own texts, which can look like a leak "
-                "or hide one; provide control persons from the same time and place"
+                f"{_DESCRIPTIONS[name]} differ significantly from control in their own texts, so a leak cannot be "
+                "measured; provide control persons from the same time and place"
             )
         elif comparison.sizes[name] >= needed and not is_inside(comparison.aucs[name], MARGIN):
             n = comparison.aucs[name].n
