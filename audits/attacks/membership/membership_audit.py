@@ -164,7 +164,7 @@ def guessed_roles(smaller: int) -> int:
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return the persons per arm with which all AUC intervals of a table without leaks are in the margin with power .8."""
+    """Return the persons per arm with which a table without leaks passes the tests of AUCs with probability .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 

@@ -59,9 +59,10 @@ def attack_segments(
 
     A segment is the straight line between two rows of train or of control. For points of d dimensions that were not
     mixed, the number of points within a distance t of a segment is proportional to t^(d - 2). If no point is within
-    100·t of a control segment, fewer than 3·100^(2 - d) points are expected within t of a train segment. For d = 5, this number is 3e-6, so a single point is proof. With few
-    dimensions or many repeated rows, points can lie between control rows too. For this case, a sign test compares the
-    number of points that lie only between train rows with the number that lie only between control rows.
+    100·t of a control segment, fewer than 3·100^(2 - d) points are expected within t of a train segment. For d = 5,
+    this number is 3e-6, so a single point is proof. With few dimensions or many repeated rows, points can lie between
+    control rows too. For this case, a sign test compares the number of points that lie only between train rows with
+    the number that lie only between control rows.
 
     The rows of `synthetic` (m, d) must not be normalized; `train` is (n_train, d) and `control` is (n_control, d).
 

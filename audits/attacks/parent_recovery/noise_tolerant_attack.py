@@ -81,8 +81,8 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
     All rows have unit length. A point between two records equals a combination of them exactly, whatever the lengths
     of the records and of the point were. After scaling to unit length, the point need not lie on the segment between
     the two records, so a search for segments finds fewer parents. In a test, points of 256 dimensions (20 of them
-    intrinsic) were mixed from two neighbours among 1,500, with noise of twice the nearest-neighbour distance. A search
-    for segments found 30 % of the parents, and this search found 95 %.
+    intrinsic) were mixed from two neighbours among 1,500, with noise of twice the nearest-neighbour distance. A
+    search for segments found 30 % of the parents, and this search found 95 %.
 
     If both arms have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
 

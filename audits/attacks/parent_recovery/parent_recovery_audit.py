@@ -58,8 +58,8 @@ class ParentRecovery(EncoderAudit):
     Attack: the attacker knows or guesses that each synthetic record was mixed from real records, its parents. For
     each synthetic record, the attack searches among equally many train and control persons for the two persons whose
     records, combined, are nearest to it. If most of the persons found are train persons, the attacker learns who the
-    parents are, and roughly what they wrote. An attacker who has the vectors need not guess: mixed points lie on straight
-    lines between real rows, and the lines of several points intersect at a real row.
+    parents are, and roughly what they wrote. An attacker who has the vectors need not guess: mixed points lie on
+    straight lines between real rows, and the lines of several points intersect at a real row.
 
     Metrics:
 
