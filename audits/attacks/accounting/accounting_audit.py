@@ -101,7 +101,7 @@ class Accounting:
 
     name = "accounting"
 
-    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
+    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002 - nothing is random
         """Return the recomputed epsilon and the verdict on the claim.
 
         Raises:

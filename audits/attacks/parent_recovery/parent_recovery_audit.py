@@ -88,8 +88,9 @@ class ParentRecovery(EncoderAudit):
 
     The number of effective parents of a record is 1 / (sum over persons of weight²). A record with fewer than 1.5
     effective parents is mostly one person's and fails the audit. SMOTE with weights from 0 to 1 makes such records in
-    four of ten cases; with weights from .3 to .7 (at least 1.7 effective parents), it makes none. Policies can set further limits, such as a weight of at most .35. `smallest_leak` in the details is
-    the smallest distance of the train share from one half that prevents a pass with probability .8.
+    four of ten cases; with weights from .3 to .7 (at least 1.7 effective parents), it makes none. Policies can set
+    further limits, such as a weight of at most .35. `details.power.smallest_leak` is the smallest distance of the
+    train share from one half that prevents a pass with probability .8.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
     Randomness: persons set aside, equalised draws, the order of the index, permutations, the encoders' seeds.
