@@ -33,7 +33,7 @@ MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # if no epsilon is claimed, the lower bound on epsilon must not exceed this
 MIN_CANARIES = 1_000  # a pass requires at least this many canaries
 FAIR_P = 1e-6  # if the number of inserted canaries has a smaller p-value, the coins count as unfair
-CONTROL_CONFIDENCE = 0.9999  # of the interval of the control value; high, because the interval can be too narrow
+CONTROL_CONFIDENCE = 0.9999  # confidence of the control value's interval; high, as this interval can be too narrow
 
 
 class CanaryAudit:
