@@ -290,7 +290,7 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
         return ClaimCheck(
             name,
             "broken",
-            "earlier releases on the same persons are not added up; in `spent`, give one claim for all releases together",
+            "earlier releases on the same persons are not added up; in `spent`, give one claim for all together",
         )
     if together is None:
         return ClaimCheck(

@@ -22,7 +22,8 @@ from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 # a point lies between two rows if its distance from their segment is at most this share of the segment's length; the
 # error of float32 is about 1e-6
 TOLERANCE = 1e-4
-MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within this many tolerances of a segment between control rows
+# chance is ruled out if no point is within this many tolerances of a segment between control rows
+MARGIN_OF_CHANCE = 100
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
 # smallest weight of a row as a share of both weights; with a smaller weight, the point is a copy of the other row
 # (other audits find copies)
