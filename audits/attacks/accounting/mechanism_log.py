@@ -139,7 +139,8 @@ class DryRunLog(Closed):
 class Mechanism(MechanismCost):
     """The configuration of one mechanism of the release, and the log of its dry run."""
 
-    unit: Literal["group", "record"]  # `group`: the sum over a person's records is clipped; `record`: each record is
+    # what is clipped: with `group`, the sum over a person's records; with `record`, each record
+    unit: Literal["group", "record"]
     clip_norm: Positive  # largest norm of a contribution after clipping
     sampling: Literal["poisson", "all", "shuffled", "fixed-size"]  # `all` if and only if the sampling rate is 1
     normaliser: Normaliser | None  # None if the sum is not divided

@@ -68,7 +68,7 @@ class CanaryAudit:
 
     Privacy: the generator of the canary build saw train, so no row of the canary build is shown or may be released.
         The audit compares rows of the released, train and control tables for equality and returns counts.
-    Randomness: persons set aside, the seeds of the encoders, folds of attacks and guesses, bootstraps.
+    Randomness: persons set aside, the seeds of the encoders, folds of attacks and guesses.
     Reference: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv
         2305.08846; canaries in synthetic text, Meeus et al., "The Canary's Echo", 2025.
     """
