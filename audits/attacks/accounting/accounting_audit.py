@@ -199,7 +199,9 @@ def _delta(log: MechanismLog, train: Table) -> ClaimCheck:
 
 def _unit(log: MechanismLog, train: Table) -> ClaimCheck:
     if any(m.unit != "group" for m in log.mechanisms):
-        per_record = "contributions are clipped per record; clip the sum of each person's contributions instead"
+        per_record = (
+            "contributions are clipped per record and not per person; clip the sum over each person's records"
+        )
         return ClaimCheck("unit", "broken", per_record)
     if not train.has_groups:
         return ClaimCheck("unit", "missing", "the train table has no person ids: give a group column")
