@@ -3,7 +3,7 @@
     n             down to the next edge; edges are 0, 1, 2, 5, 10, 20, 50, ... and the `min_n` of the policy's rules
     interval      each end outward to the next multiple of .01 (n below 100), .005 (n below 1,000) or .001, or to the
                   policy's limit for this number if the limit is nearer
-    other counts  their 1-2-5 bucket, such as `200-500`; counts below the policy's `min_histogram_bin` as `1-9`
+    other counts  their 1-2-5 bucket, such as `200-500`; counts below the policy's `min_histogram_bin` (10) as `1-9`
     shares        to .01; histograms as shares of bins with enough records; ROC curves at fixed rates
 
 Under a policy that requires differential privacy, only verdicts are published: a number that was counted from private
@@ -48,7 +48,9 @@ _TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # k
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # published under differential privacy besides the results
 _DP_RESULT_KEYS = ("name", "confidence", "direction")
 _NOT_SHOWN = "withheld: under differential privacy only the verdicts of gates are published"
+# metrics whose n is not about the source and stays exact
 _PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
+# keys of details whose integer value 1 is a share and not a count
 _SHARE = re.compile(
     r"(?:^|_)(?:p|share|rate|auc|value|low|high|confidence|tau|margin|limit|ratio|error|chance|strength|epsilon)$"
 )
@@ -67,7 +69,7 @@ def bucket(count: int) -> str:
 
 
 def is_short(number: float) -> bool:
-    """Return whether a measured number is too short to hide text: at most three decimals, or an end of a bucket."""
+    """Return whether a number is too short to hide text: up to 1000 with three decimals, or an end of a bucket."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
     return is_end or (abs(number) <= MAX_MEASURED and number == round(number * 1000) / 1000)
 
@@ -78,7 +80,10 @@ def is_bucket(text: str) -> bool:
 
 
 def public_count(count: int, policy: Policy) -> int | str:
-    """Return the public form of a count: 0 for 0, `1-9` for a small count, otherwise its bucket."""
+    """Return the public form of a count: 0 for 0, one bucket for all small counts, else the 1-2-5 bucket.
+
+    The bucket of small counts is `1-9` unless the policy has another `min_histogram_bin`.
+    """
     min_count = policy.disclosure.min_histogram_bin
     if policy.disclosure.publish_exact_counts or count == 0:
         return count
@@ -95,7 +100,10 @@ def is_public_count(value: int | str, policy: Policy) -> bool:
 
 
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the public form of a number; its interval contains the exact interval.
+    """Return the public form of a metric, which is never safer than the exact number.
+
+    The public interval contains the exact interval. But if rules of the policy read only the value of an exact count,
+    the worse end of its bucket replaces the count.
 
     `name` is `audit.metric`. It determines which limits and `min_n` of the policy are edges for the number, and
     whether the number is about the source.
@@ -104,7 +112,7 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
         return metric
     if policy.is_independent:
         metric = metric.model_copy(update={"confidence": _confidence(metric.confidence, policy)})
-    return _rounded(name, _rounded(name, metric, policy), policy)  # twice, so an integer result becomes a bucket
+    return _rounded(name, _rounded(name, metric, policy), policy)  # twice, because a rounded integer becomes a bucket
 
 
 def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
@@ -130,7 +138,7 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     if metric.value in {bottom, top, *limits}:
         value = metric.value
     ops = {rule.op for rule in rules if rule.bound == "value"}
-    if is_exact and len(ops) == 1:  # rules read only the value, so the number stays exact, at its worse end
+    if is_exact and len(ops) == 1:  # rules read only the value, so the worse end replaces the interval
         bottom = top = value = top if ops == {"<="} else bottom
     return Metric(value=min(max(value, bottom), top), low=bottom, high=top, confidence=metric.confidence, n=n)
 
@@ -149,7 +157,7 @@ def step_of(n: int) -> float:
 
 
 def verdicts_only(policy: Policy) -> bool:
-    """Return whether the policy forbids to publish numbers of private records, which would be unaccounted queries."""
+    """Return whether the policy forbids publishing numbers of private records; the budget does not cover them."""
     return policy.dp is not None and not policy.disclosure.publish_exact_counts
 
 

@@ -29,7 +29,7 @@ class DpSubstitute(Closed):
     # ids of rules on numbers of these audits; the rules have no effect if the substitute applies
     rules: tuple[str, ...] = ()
     required: Annotated[tuple[AuditName, ...], Field(min_length=1)]  # audits that must pass instead
-    max_epsilon: Annotated[Finite, Field(gt=0)]  # limit for this release, and for all releases on the same persons
+    max_epsilon: Annotated[Finite, Field(gt=0)]  # limit for this release, and for all runs of the ledger together
     max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # limit for this release
 
 

@@ -56,7 +56,7 @@ class Evidence(Canonical):
     `digests` contains the digest of the audited table (`records_digest`) and of the self-test on the same persons.
     """
 
-    schemaVersion: Literal[2] = 2  # noqa: N815 - a field of the file
+    schemaVersion: Literal[2] = 2  # noqa: N815 - the name in the file
     metrics: dict[MetricName, Metric]
     audits: dict[AuditName, AuditState]
     digests: dict[Literal["synthetic", "selftest"], Sha256] = Field(default_factory=dict)

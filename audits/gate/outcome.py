@@ -92,7 +92,7 @@ class Decision:
 
 def verdicts_line(measured: Iterable[tuple[str, str]]) -> str:
     """Return one line with the verdicts of audits without a gate, given as pairs (see `verdicts_of`)."""
-    return f"verdicts of audits that the policy does not require: {verdicts_of(measured)}"
+    return f"verdicts that do not decide: {verdicts_of(measured)}"
 
 
 def verdicts_of(measured: Iterable[tuple[str, str]]) -> str:

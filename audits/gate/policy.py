@@ -77,7 +77,7 @@ class Disclosure(Closed):
     """The precision of published counts of private records; see `audits.gate.disclosure`."""
 
     publish_exact_counts: bool = False  # for sources whose size is not secret
-    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smaller counts are published as one bucket, `1-9`
+    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smaller counts are published as `1-9`
 
 
 class Policy(Canonical):
@@ -87,8 +87,8 @@ class Policy(Canonical):
     version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]  # rises if the meaning of the policy changes
     intended_use: Literal["inside", "outside"]  # whether the dataset may leave the institution
     statement: Sentence  # shown first in the report and the dataset card
-    # smallest one-sided confidence of intervals and required verdicts before the number of attempts raises it, see
-    # `confidence_of`
+    # one-sided confidence from which `confidence_of` computes, for each attempt, the confidence that intervals and
+    # required verdicts must have
     confidence: Annotated[Finite, Field(ge=0.8, lt=1)] = 0.95
     required: tuple[AuditName, ...] = ()  # audits whose verdict must be `pass`
     measured: tuple[AuditName, ...] = ()  # audits that must have been measured; their verdicts do not decide
@@ -130,7 +130,7 @@ class Policy(Canonical):
             raise ValueError("dp: only verdicts may be published, so publish_exact_counts must be false")
         if any(rule.metric == ATTEMPTS and rule.op == ">=" for rule in self.rules):
             raise ValueError(
-                f"rules: {ATTEMPTS} may have an upper limit only; otherwise a further attempt could pass a gate"
+                f"rules: {ATTEMPTS} may have an upper limit only; otherwise repeated audits could satisfy a gate"
             )
         return self
 
@@ -376,6 +376,6 @@ def _claim_gate(evidence: Evidence, name: str) -> RuleOutcome:
         value=None if proven is None else proven.high,
         verdict=verdict,
         reason=reason,
-        why="A privacy budget is void if an attack proves a larger epsilon.",
+        why="The claimed epsilon is wrong if an attack proves a larger epsilon.",
         estimate=proven,
     )

@@ -50,7 +50,7 @@ EXTERNAL_RULES = (
         bound="value",
         op=">=",
         limit=1,
-        why="Without a count of the audits of these control persons, repetition until a pass is not excluded.",
+        why="The audits of these control persons must be counted, so that nobody can repeat them until they pass.",
     ),
 )
 QUARANTINED = "input_checks.quarantined_rows"
@@ -93,7 +93,7 @@ def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
     - The audit of the metric was not measured.
     - The rule compares an interval, and the confidence of the interval is unknown or too low.
     - The rule compares an exact value, but the metric has an interval, or its audit reached neither pass nor fail.
-      The last condition does not apply to the metrics in `STATED`.
+      For the metrics in `STATED`, the verdict of the audit is not read.
 
     A rule about an interval does not read the verdict of the audit, because an interval from few persons is wide.
     """
@@ -137,7 +137,7 @@ def _problem(  # noqa: PLR0911 - one return per reason
         return "it has an interval, so its value alone does not decide"
     if rule.bound == "value":
         lacks_verdict = state is not None and state.verdict not in {"pass", "fail"} and rule.metric not in STATED
-        return "its audit reached no verdict, so a count of zero shows nothing" if lacks_verdict else None
+        return "its audit reached no verdict, so this number proves nothing" if lacks_verdict else None
     return confidence_gap("its interval", metric.confidence, confidence)
 
 

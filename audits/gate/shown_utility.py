@@ -40,7 +40,7 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
 
 
 def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rounded shares of contradictory records; without real records if there are too few (see `steps`)."""
+    """Return the shares of contradictory records in steps of 1 / `steps`; omit the real ones if there are too few."""
     steps = {"synthetic": 100, "real": 20}
     return {
         table: {rule: round(share["value"] * steps[table]) / steps[table] for rule, share in found["shares"].items()}
@@ -52,7 +52,7 @@ def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
 def _subgroups(
     given: Mapping[str, Any], score: Callable[[Mapping[str, Any]], dict[str, Any] | None]
 ) -> dict[str, dict[str, Any]]:
-    """Return the accuracies of subgroups after training on real and on synthetic records."""
+    """Return the accuracies of the subgroups with enough persons, after training on real and on synthetic records."""
     shown: dict[str, dict[str, Any]] = {}
     for attribute, by_value in given.items():
         shown[attribute] = {}

@@ -25,7 +25,7 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
 
     with n_c of n released and m_c of M requested records of class c. Missing records count as a further class, so a
     table that has too few records of every class is not balanced. If a requested class has no record, the distance is
-    1, because nothing can be measured on that class. n and M must be above 0.
+    1, because nothing can be measured on that class. M must be above 0.
     """
     n_released, n_requested = sum(released.values()), sum(requested.values())
     n = max(n_released, n_requested)
@@ -35,7 +35,7 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
     return 1.0 if lacks_class else (difference + (n - n_released) / n) / 2
 
 
-class BoundUtility(Closed):
+class EvaluationFile(Closed):
     """The content of `evaluation.json`; the fields of type `Any` are only for readers, and no gate reads them."""
 
     schema_name: Literal["synthgen-evaluation/v1"]
@@ -57,7 +57,7 @@ class BoundUtility(Closed):
     @classmethod
     def _only_utility(cls, metrics: dict[str, Metric]) -> dict[str, Metric]:
         if any(name.split(".", 1)[0] not in SOURCES for name in metrics):
-            raise ValueError(f"a metric must begin with {', '.join(sorted(SOURCES))}")
+            raise ValueError(f"a metric must begin with one of {', '.join(sorted(SOURCES))}")
         return metrics
 
     def numbers(self) -> dict[str, Estimate]:
@@ -65,14 +65,14 @@ class BoundUtility(Closed):
         return {name: Estimate(**metric.model_dump()) for name, metric in self.metrics.items()}
 
 
-def read_utility(path: Path, inputs: AuditInputs) -> BoundUtility:
+def read_utility(path: Path, inputs: AuditInputs) -> EvaluationFile:
     """Return the evaluation in a file.
 
     Raise InputError if the file cannot be read or is not an evaluation, or if its synthetic, train and test tables
     are not the synthetic, train and control tables of the inputs.
     """
     try:
-        found = BoundUtility.model_validate(parse(read_regular(path)))
+        found = EvaluationFile.model_validate(parse(read_regular(path)))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except JsonError as error:

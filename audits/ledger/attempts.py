@@ -18,7 +18,7 @@ from audits.ledger.persons import joined, person_marks, split, text_marks
 
 # control persons count as new if at most this share of the persons and at most this share of their texts were
 # audited before
-MAX_KNOWN_SHARE = 0.01
+MAX_REPEATED_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Attempt:
 
 
 def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
-    """Record an audit of these control records in the ledger, and return its number.
+    """Record an audit of these control records in the ledger, and return it with its number.
 
     An earlier entry counts as an attempt on the same control persons if it has a different `digest` and contains more
     than one hundredth of these persons or of these texts. An audit with the same digest is the same attempt.
@@ -71,7 +71,11 @@ def check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
 
 
 def attempts_before(folder: Path, high_water_mark: HighWaterMark, *, control: Table) -> int:
-    """Return the number of attempts on these control records, counted as by `attempt`, without recording one."""
+    """Return the number of attempts on these control records, counted as by `attempt`, without recording one.
+
+    Raises:
+        InputError: see `attempt`.
+    """
     with opened(folder, high_water_mark) as chain:
         return len(_attempts_on(chain, person_marks(chain, control), text_marks(chain, control)))
 
@@ -84,7 +88,7 @@ def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) 
     """
     with opened(folder, high_water_mark) as chain:
         if digest not in {entry["made"] for entry in _entries(chain)}:
-            hint = "run the audits again, so that the attempt is counted"
+            hint = "Run the audits again, so that the attempt is counted."
             raise InputError(f"the ledger {folder} does not contain this run's attempt", hint=hint)
         return _found(chain, digest)
 
@@ -108,7 +112,7 @@ def _attempts_on(chain: Chain, persons: set[str], texts: list[set[str]]) -> list
         before = split(entry["texts"])
         n_persons = len(persons & split(entry["persons"]))
         n_texts = sum(2 * len(text & before) > len(text) for text in texts)
-        is_known = n_persons > MAX_KNOWN_SHARE * len(persons) or n_texts > MAX_KNOWN_SHARE * len(texts)
-        if is_known and entry["made"] not in found:
+        is_repeated = n_persons > MAX_REPEATED_SHARE * len(persons) or n_texts > MAX_REPEATED_SHARE * len(texts)
+        if is_repeated and entry["made"] not in found:
             found.append(entry["made"])
     return found

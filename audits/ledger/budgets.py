@@ -11,7 +11,7 @@ epsilons, and usually much less. For Gaussian noise, a limit of the joint epsilo
 settings of a run are chosen after reading earlier results (Smith and Thakurta, arXiv 2210.17520).
 
 A run first records that it *reserves* its budget, then that it *draws* its noise, then the digest of the result that
-it *made*. The reservation counts as spent from the first record on, unless it is voided:
+it *made*. The reservation counts as spent from its first entry on, unless it is voided:
 
     stopped between reserving and drawing   no query was answered; the same run continues with its reservation, or the
                                             reservation is *voided* and no longer counts
@@ -37,10 +37,10 @@ from audits.core.instants import stamp
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 
 RESERVE, DRAW, MADE, VOID = "reserve", "draw", "made", "void"  # the steps of a run
-_NEW_RUN = "run it with --resume never, which makes a new reservation and spends the budget again"
+_NEW_RUN = "Run the command with `--resume never`; it makes a new reservation and spends the budget again."
 
 
-class Overspent(InputError):  # noqa: N818 - names a state
+class Overspent(InputError):  # noqa: N818 - named after the state of the budget
     """The run would exceed the budget, or its budget is spent; nothing was recorded."""
 
     exit_code = 5
@@ -72,7 +72,7 @@ class Spending:
         if not costs:
             raise InputError(
                 f"the reservation {self.run[:12]} does not list its mechanisms, so the budgets cannot be composed",
-                hint="A version before 1.0 wrote it. Use another ledger.",
+                hint="An older version of SynthGen wrote it. Use another ledger.",
             )
         return costs
 
@@ -186,8 +186,8 @@ def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
         if DRAW in steps:
             raise Overspent(
                 "this run drew its noise before, and its budget is spent",
-                hint="restore the configuration, data and version with which it was drawn (or the original name of a "
-                f"folder reserve-*.before-* of the workspace), or {_NEW_RUN}",
+                hint="Restore the configuration, data and version with which the noise was drawn (or the original "
+                f"name of a folder reserve-*.before-* of the workspace). Otherwise: {_NEW_RUN}",
             )
         chain.append({"what": DRAW, "run": run})
         return _seal_key(chain, run)
@@ -218,7 +218,10 @@ def note_made(folder: Path, high_water_mark: HighWaterMark, run: str, digest: st
     """
     with opened(folder, high_water_mark) as chain:
         if [*_steps(chain, run)] != [RESERVE, DRAW]:
-            raise InputError(f"the ledger {folder} does not expect a result of this run", hint=_NEW_RUN)
+            raise InputError(
+                f"the ledger {folder} cannot record a result, because the last step of this run is not its draw",
+                hint=_NEW_RUN,
+            )
         chain.append({"what": MADE, "run": run, "digest": digest})
 
 
@@ -302,7 +305,7 @@ def _reserved(chain: Chain, run: str, delta: float) -> Reservation | None:
 
 
 def refuse_overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) -> None:
-    """Raise Overspent if all runs together exceed the limit, or if `own` claims a larger delta; None is no limit."""
+    """Raise Overspent if all runs together exceed `limit`, or if the delta of `own` does; None means no limit."""
     problems = overspending(others, own, limit)
     if problems:
         hint = (

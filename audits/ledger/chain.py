@@ -197,7 +197,7 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(folder.stat().st_mode) & 0o077:
-            raise InputError(f"other users may read the ledger {folder}", hint=f"chmod 700 {folder}")
+            raise InputError(f"other users may read the ledger {folder}", hint=f"Run `chmod 700 {folder}`.")
         with locked(folder / "lock"):
             yield
     except OSError as error:

@@ -27,8 +27,10 @@ def read_key(path: Path, what: str) -> bytes:
     problems = []
     if len(key) != KEY_BYTES:
         problems.append(f"it must have {KEY_BYTES} bytes")
-    if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
-        problems.append("it must be a file that only its owner may read: chmod 600")
+    if not stat.S_ISREG(mode):
+        problems.append("it must be a regular file")
+    elif stat.S_IMODE(mode) & 0o077:
+        problems.append(f"only its owner may be able to read it: run `chmod 600 {path}`")
     if problems:
         raise InputError(f"the {what} {path} cannot be used", problems=problems)
     return key

@@ -12,7 +12,7 @@ from audits.text.normalise import tokens
 # number of tokens in a run: small enough that edits change few runs, and large enough that the texts of two persons
 # rarely share three of four runs
 RUN = 5
-KEPT = 4  # number of runs that identify a text
+MARKS = 4  # number of runs that identify a text
 _DIGITS = 16  # hex digits of a mark
 
 
@@ -30,14 +30,14 @@ def _plain(name: str) -> str:
 
 
 def text_marks(chain: Chain, table: Table) -> list[set[str]]:
-    """Return the marks of each distinct text: its `KEPT` smallest hashes of runs that occur in no other text.
+    """Return the marks of each distinct text: its `MARKS` smallest hashes of runs that occur in no other text.
 
     A text without such a run is omitted.
     """
     key = bytes.fromhex(chain.mac(b"text"))
     runs = [_runs(words, key) for words in {tuple(tokens(text)) for text in table.texts} if words]
     n_texts = Counter(run for of_text in runs for run in of_text)
-    unshared = (sorted(run for run in of_text if n_texts[run] == 1)[:KEPT] for of_text in runs)
+    unshared = (sorted(run for run in of_text if n_texts[run] == 1)[:MARKS] for of_text in runs)
     return [set(kept) for kept in unshared if kept]
 
 

@@ -9,7 +9,7 @@ from audits.report.numbers import count, label, listed, number, percent, spoken
 from audits.report.risks import missed, most_at_risk, not_excluded
 
 _METHODS = {"encoder-logistic": "classifier on vectors of the meaning", "tfidf-linear": "word-based classifier"}
-_LARGE_STYLE_GAP = 0.5  # nats per token; texts of different kinds have at least this gap
+_LARGE_STYLE_GAP = 0.5  # nats per token; the style gap between texts of different kinds is at least this
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def interval_bar(gate: GateRow) -> IntervalBar | None:
 
 
 def balance_widths(rows: Sequence[BalanceRow]) -> list[tuple[float, float, float]]:
-    """Return the lengths of the three bars of each label (real, requested, generated); the longest bar has 100.
+    """Return the lengths of the three bars of each label (real, requested, generated); the longest is 100.
 
     Privacy: a bucket has no bar, because the length of a bar would reveal a number.
     """

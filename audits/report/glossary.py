@@ -34,7 +34,7 @@ TOPICS = {
     "selftest": "self-tests of the attacks",
     "ledger": "the institution's ledger",
     "deidentify": "removal of names",
-    "policy": "rules of the policy's own",
+    "policy": "the policy's own rules",
 }
 # the largest leak that an attack cannot exclude; "{0}" is the upper end of the interval, for example "7 of 100", and
 # the unit is "person", or "record" if the source has no person ids

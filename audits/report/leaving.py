@@ -15,7 +15,7 @@ _GUESSABLE = (
     "Do not pass the table on; make it again with a secret of your own.",
 )
 _TWO_VALUES = (
-    "A limit of the policy decides. Each attack also has a threshold of its own, which gives only its result."
+    "The limits of the policy decide. Each attack also has a threshold, which affects only the result of the attack."
 )
 _BAD = '"Bad result" means that a test of the attack exceeded its threshold.'
 _MAX_NAMED = 6  # topics that one sentence names
@@ -142,7 +142,7 @@ def _result(row: GateRow, content: ReportContent) -> str:
         why = beyond if _reaches_beyond(audit) else "there is too little evidence"
         return f"{LEAKS[_name(row)]}: no clear result{f', because {why}' if audit else ''}"
     limit = "within the limit of the policy" if _name(row) in _limited(content) else "without a limit of the policy"
-    elsewhere = "; the number of this attack below fits chance, but another test of the attack exceeded its threshold"
+    elsewhere = "; the main number of this attack fits guessing, but another of its tests exceeded its threshold"
     return f"{LEAKS[_name(row)]}: bad result, {limit}{elsewhere if _includes_guessing(audit) else ''}"
 
 

@@ -59,7 +59,7 @@ def render_report(content: ReportContent) -> str:
         measured={str(audit["name"]) for audit in content.audits if audit["status"] in {"measured", "inconclusive"}},
         rejected=rejected,
         all_rejected=sum(exact) if len(exact) == len(rejected) else None,
-        stands_in=any(row[1] == "–" for row in content.stages),
+        reads_no_records=any(row[1] == "–" for row in content.stages),
         is_exact=all(isinstance(row[1], int) for row in content.balance),
         classifiers=content.utility.get("classifiers", {}),
         subgroups=_subgroups(content),
@@ -126,7 +126,7 @@ def _subgroups(content: ReportContent) -> list[tuple[str, str, Mapping[str, Any]
 def _plots(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the plots of one audit, each with caption, note, and a table (head, rows) of the same numbers.
 
-    The SVG of a plot is None if too few records remain after disclosure control.
+    The SVG of a histogram is None if too few records remain after disclosure control.
     """
     name, details = str(audit["name"]), audit.get("details") or {}
     kinds = (("histogram", _histogram), ("roc", _roc))
@@ -151,7 +151,8 @@ def _histogram(name: str, histogram: Mapping[str, Any]) -> dict[str, Any]:
 def _roc(name: str, roc: Mapping[str, Any]) -> dict[str, Any]:
     caption = f"{name}: how well an attacker distinguishes train from control"
     note = (
-        "A curve on the dotted diagonal is guessing. Its left end shows what an attacker finds with few false claims."
+        "A curve on the dotted diagonal means guessing. The left end of the curve shows what an attacker finds with "
+        "few false claims."
     )
     id_ = f"{name}-roc"
     return {

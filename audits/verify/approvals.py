@@ -34,7 +34,7 @@ FILE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedRelease:
-    """The release that a decision must name."""
+    """The properties of a release with which its decisions are compared."""
 
     payload_digest: str  # sha256 of the signed statement
     report_digest: str  # sha256 of the report
@@ -66,13 +66,14 @@ def read_decisions(
     """Return the decisions in the bundle, each after the decisions that it names.
 
     Raises:
-        VerifyError: E_APPROVAL with all problems: a decision is invalid or concerns another release, a named decision
-            is missing, or a decision follows a closing.
+        VerifyError: E_APPROVAL if there are more than `MAX_SEEN` decisions. Otherwise E_APPROVAL with all problems: a
+            decision is invalid, concerns another release, is older than a decision that it names, follows a closing,
+            or repeats a decision without need; or a named decision is missing.
     """
     found, problems = [], []
     files = [(name, match) for name in tree.files if (match := FILE.fullmatch(name)) is not None]
     if len(files) > MAX_SEEN:
-        raise VerifyError("E_APPROVAL", f"more than {MAX_SEEN} approvals and rejections")
+        raise VerifyError("E_APPROVAL", f"the bundle contains more than {MAX_SEEN} decisions")
     for name, match in files:
         try:
             found.append(_read(tree.read(name, MAX_ENVELOPE_BYTES), name, match, trust, release, now))
@@ -83,13 +84,14 @@ def read_decisions(
         file, named = decision.file, [by_digest[digest] for digest in decision.seen if digest in by_digest]
         if all_read and len(named) < len(decision.seen):
             n = len(decision.seen) - len(named)
-            problems.append(f"{file.name}: names {n} approvals or rejections that were removed from the bundle")
+            problems.append(f"{file.name}: names {n} decisions that are missing from the bundle")
         if any(earlier.file.created > file.created for earlier in named):
             problems.append(f"{file.name}: dated before a decision that it names")
         if decision.kind != "CLOSE" and any(earlier.kind == "CLOSE" for earlier in named):
             problems.append(f"{file.name}: {decision.person} signed after the release was closed")
         if is_needless(decision.kind, file.keys, named) or _is_parallel_repeat(decision, found):
-            problems.append(f"{file.name}: {decision.person} made this decision already, so a copy can hide data")
+            reason = "a repeated decision is refused, because it could carry hidden data"
+            problems.append(f"{file.name}: {decision.person} made this decision before; {reason}")
     if problems:
         raise VerifyError("E_APPROVAL", "; ".join(problems))
     return tuple(sorted(found, key=lambda decision: (len(decision.seen), decision.file.name)))
@@ -109,22 +111,24 @@ def check_approvals(
         problems.append(
             f"{names} do not name each other; one of the signers must sign again, with all files in the bundle"
         )
-    complete = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
+    to_list = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
     closers = [
         key
         for decision in decisions
-        if decision.kind == "CLOSE" and complete <= decision.seen
+        if decision.kind == "CLOSE" and to_list <= decision.seen
         for key in decision.file.keys
     ]
     is_closed = len(closers) > 0 and trust.has_enough(RELEASER, closers)
     if must_close and not is_closed:
-        problems.append("the policy requires that the releaser closes the list: run `synthgen approve --close`")
+        problems.append(
+            "the policy requires that the releaser closes the list of decisions with `synthgen approve --close`"
+        )
     if problems:
         raise VerifyError("E_APPROVAL", "; ".join(problems))
     given = [_shown(decision) for decision in decisions if decision.kind == "APPROVE"]
     counts = f"{len(given)} given, {sum(rule.threshold for rule in required)} required"
     end = (
-        "closed: none was removed since"
+        "closed: no decision was removed afterwards"
         if is_closed
         else "not closed: if the last decision was removed, this is not detected"
     )
@@ -173,16 +177,16 @@ def check_decision(
         raise VerifyError("E_APPROVAL", "the decisions that it names are not sorted, or a decision is named twice")
     if predicate.review is not None and release.is_independent:
         raise VerifyError(
-            "E_APPROVAL", "names a review page of private records, which may not decide on this release"
+            "E_APPROVAL", "names a review page, but private records may not influence the decision on this release"
         )
     if predicate.report_digest.sha256 != release.report_digest:
-        raise VerifyError("E_APPROVAL", "names another report")
+        raise VerifyError("E_APPROVAL", "names a report that is not the report of this release")
     if not release.created <= instant(predicate.time) <= now:
         raise VerifyError("E_APPROVAL", "dated before the release was made, or in the future")
 
 
 def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[SignedDecision]) -> bool:
-    """Return whether keys make a decision again without need, given the decisions that the new one names.
+    """Return whether a new decision by `keys` repeats one in `earlier` without need; it names all of `earlier`.
 
     A person approves or closes a second time only after an own rejection, or if somebody else signed a copy of the
     bundle at the same time, so that neither decision names the other. A rejection is always allowed.
@@ -227,7 +231,7 @@ def _read(
     statement = read_statement(ApprovalStatement, envelope.payload_type, envelope.payload)
     subjects = [(subject.name, subject.digest.sha256) for subject in statement.subject]
     if subjects != [(PAYLOAD_SUBJECT, release.payload_digest)]:
-        raise VerifyError("E_APPROVAL", "approves another release")
+        raise VerifyError("E_APPROVAL", "concerns another release")
     predicate, person = statement.predicate, trust.keys[key].person
     check_decision(predicate, role, person, release, now)
     if not trust.keys[key].covers(instant(predicate.time)):

@@ -16,7 +16,7 @@ from audits.verify.trust import TrustRoot
 
 UNIT, NO_MECHANISM = "group", "none+empirical"
 UNACCOUNTED = "accounting.unaccounted_reads"
-TOLERANCE = 1e-6  # relative tolerance of a joint epsilon, which is computed in closed form
+TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 
 
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Mapping[str, bytes]) -> str:
@@ -38,7 +38,9 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
             if any(name.startswith("accounting.") for name in evidence.metrics):
                 raise VerifyError("E_GATE", "the evidence contains numbers of a privacy budget, but none is claimed")
             return "no differential privacy is claimed"
-        raise VerifyError("E_GATE", "the policy or the ledger requires an epsilon and a delta, but none is claimed")
+        raise VerifyError(
+            "E_GATE", "the policy or a stated budget requires an epsilon and a delta, but none is claimed"
+        )
     _check_accounting(evidence)
     _check_claim({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged_claim(files))
     check_mechanism(privacy, policy, files)
@@ -47,8 +49,9 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
         if privacy.unit != UNIT:
             raise VerifyError("E_GATE", f"the privacy unit is {privacy.unit}, but the policy requires {UNIT}")
         if privacy.budget is None:
-            raise VerifyError("E_GATE", "the ledger is missing")
-    claim = f"epsilon {privacy.epsilon}, delta {privacy.delta} for each {privacy.unit}"
+            raise VerifyError("E_GATE", "the policy limits the budget, but the statement contains no budget")
+    unit = "person" if privacy.unit == UNIT else privacy.unit
+    claim = f"epsilon {privacy.epsilon}, delta {privacy.delta} for each {unit}"
     if privacy.budget is None:
         return claim
     if privacy.delta > privacy.budget.delta:
@@ -67,7 +70,7 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     refused only if its policy limits the budget.
 
     Raises:
-        VerifyError: E_TRUST if the trust root does not name the ledger.
+        VerifyError: E_TRUST if the trust root names only other ledgers, or no ledger although the budget is limited.
             E_GATE if attempts and budget are in different ledgers.
     """
     ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
@@ -77,7 +80,7 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
         if budget_caps(evidence, policy) is None:
             return "the trust root names no ledger"
         raise VerifyError(
-            "E_TRUST", "the trust root names no ledger, so a budget that was spent in another ledger is not detected"
+            "E_TRUST", "the trust root names no ledger, so the same budget could be spent in several ledgers"
         )
     if ledger not in root.ledgers:
         raise VerifyError("E_TRUST", f"the trust root does not name the ledger {ledger} of this release")
@@ -121,9 +124,9 @@ def _check_totals(
     before, after = (_joint(costs, budget.delta) for costs in (others, [*others, *mechanisms]))
     max_epsilon, max_delta = (math.inf, math.inf) if caps is None else (caps.max_epsilon, caps.max_delta)
     if not budget.spent_before >= before * (1 - TOLERANCE):
-        raise VerifyError("E_GATE", "the other releases spent more epsilon than the ledger states for them")
+        raise VerifyError("E_GATE", "the mechanisms of the other runs cost more epsilon than the ledger states")
     if not budget.spent_after >= max(after, budget.spent_before) * (1 - TOLERANCE):
-        raise VerifyError("E_GATE", "the ledger does not contain the epsilon of this release")
+        raise VerifyError("E_GATE", "the total epsilon in the ledger is below the joint epsilon of all runs")
     for run in privacy.composition:
         _check_listed(run)
     for name, spent, limit in (
@@ -131,16 +134,14 @@ def _check_totals(
         ("delta", budget.delta, min(budget.max_delta, max_delta)),
     ):
         if spent > limit:
-            raise VerifyError("E_GATE", f"the budget is exceeded: the {name} spent is above its limit")
+            raise VerifyError("E_GATE", f"the budget is exceeded: the spent {name} is above its limit")
     audited = evidence.metrics.get("accounting.epsilon_spent")
     if audited is not None and audited.high > max_epsilon * (1 + ROUNDING):
-        raise VerifyError("E_GATE", "the audit counted more epsilon over all releases than the policy allows")
+        raise VerifyError("E_GATE", "the audit `accounting` states more epsilon for all runs than the policy allows")
     # the audit runs before the release, so its number may include reservations that were voided later
     if audited is not None and budget.voided == 0 and budget.spent_after < audited.high * (1 - TOLERANCE):
-        spent_after = f"the ledger has recorded only {budget.spent_after:g}"
-        raise VerifyError(
-            "E_GATE", f"the audit counted epsilon {audited.high:g} over all releases, but {spent_after}"
-        )
+        problem = f"for all runs together, the audit `accounting` states epsilon {audited.high:g}"
+        raise VerifyError("E_GATE", f"{problem}, but the ledger only {budget.spent_after:g}")
 
 
 def _check_listed(run: Composition) -> None:
@@ -149,7 +150,7 @@ def _check_listed(run: Composition) -> None:
     A run whose cost has no closed form is not checked alone, because that takes seconds for each run. The cost of all
     runs together includes it.
     """
-    from audits.attacks.accounting.accountants import closed_epsilon  # import scipy, which takes 0.5 s
+    from audits.attacks.accounting.accountants import closed_epsilon  # imports scipy, which takes 0.5 s
 
     try:
         cost = closed_epsilon(run.mechanisms, delta=run.delta)
@@ -160,11 +161,14 @@ def _check_listed(run: Composition) -> None:
 
 
 def _joint(costs: Sequence[MechanismCost], delta: float) -> float:
-    from audits.attacks.accounting.accountants import closed_epsilon, joint_epsilon  # import scipy, which takes 0.5 s
+    # imports scipy, which takes 0.5 s
+    from audits.attacks.accounting.accountants import closed_epsilon, joint_epsilon
 
     try:
         if len(costs) > MOST_MECHANISMS and closed_epsilon(costs, delta=delta) is None:
-            raise VerifyError("E_GATE", f"more than {MOST_MECHANISMS} mechanisms without a closed form")
+            raise VerifyError(
+                "E_GATE", f"more than {MOST_MECHANISMS} mechanisms, and no closed form of their joint epsilon"
+            )
         return joint_epsilon(costs, delta=delta)
     except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers
         raise VerifyError("E_GATE", f"the epsilon of all runs cannot be recomputed: {error}") from None

@@ -110,8 +110,8 @@ def _envelope_step(run: _Run) -> str:
 def _signature_step(run: _Run) -> str:
     run.releasers = signers(run.envelope, run.root.public_keys(RELEASER))
     if not run.root.has_enough(RELEASER, run.releasers):
-        threshold = run.root.roles[RELEASER].threshold
-        raise VerifyError("E_SIG", f"signed by fewer than {threshold} different releasers")
+        n = run.root.roles[RELEASER].threshold
+        raise VerifyError("E_SIG", f"the trust root requires signatures of {n} different releasers; some are missing")
     return "signed by " + ", ".join(f"{run.root.keys[name].person} ({name})" for name in run.releasers)
 
 
@@ -119,7 +119,7 @@ def _statement_step(run: _Run) -> str:
     run.statement = read_statement(ReleaseStatement, run.envelope.payload_type, run.envelope.payload)
     made_by, min_version = run.predicate.producer.version, run.root.min_tool_version
     if min_version is not None and _version(made_by) < _version(min_version):
-        raise VerifyError("E_TRUST", f"made by version {made_by}; the trust root requires at least {min_version}")
+        raise VerifyError("E_TRUST", f"made by SynthGen {made_by}; the trust root requires at least {min_version}")
     return f"release {run.predicate.release_id} of {run.predicate.time_created}"
 
 
@@ -154,7 +154,8 @@ def _gates_step(run: _Run) -> str:
     run.report = _report(run)
     gating = sum(gate.gating for gate in run.predicate.gates)
     others = [(gate.id, gate.verdict) for gate in run.predicate.gates if not gate.gating]
-    line = f"{gating} of {gating} gates recomputed from the evidence of attempt {run.predicate.attempts.number}"
+    number = run.predicate.attempts.number  # None under an independent policy
+    line = f"{gating} of {gating} gates recomputed from the evidence" + (f" of attempt {number}" if number else "")
     return f"{line}; {verdicts_line(others)}" if others else line
 
 
@@ -187,14 +188,12 @@ def _manifest_step(run: _Run) -> str:
     check_agreement(parts)
     for name, made in bundle_files(parts).items():
         if made != run.files.get(name):
-            raise VerifyError(
-                "E_MANIFEST", f"{name}: differs from the file derived from statement, evidence and data"
-            )
+            raise VerifyError("E_MANIFEST", f"{name}: not the file derived from statement, evidence and data")
     return f"{len(run.files)} files are identical to those derived from statement, evidence and data"
 
 
 def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRelease:
-    """Return the digests and the time of the release that an approval, a rejection or a closing must name.
+    """Return the properties of a release with which its approvals, rejections and closings are compared.
 
     `payload` must be the signed bytes of the release envelope, and `statement` must be parsed from them.
     """
@@ -274,7 +273,7 @@ def verify_bundle(
 ) -> Verification:
     """Verify that a bundle is complete, signed, within its policy, approved and within its validity period.
 
-    A bad bundle gives a result with `ok=False`; PolicyError is raised only if the expected policy cannot be read.
+    A bad bundle gives a result with `ok=False`; PolicyError is raised only if the expected policy cannot be loaded.
 
     Args:
         path: the bundle folder.
@@ -348,7 +347,7 @@ def _subjects(statement: ReleaseStatement) -> dict[str, str]:
 def _check_files(tree: Tree, subjects: Mapping[str, str]) -> None:
     """Raise if a file is not signed, a signed or required file is missing, or a folder is empty."""
     for name in tree.files:
-        envelope = envelope_of(name)  # for a timestamp, the file that it stamps
+        envelope = envelope_of(name)  # of a timestamp; None for other files
         known = name if envelope is None or envelope not in tree.files else envelope
         if name not in subjects and known != ENVELOPE and not APPROVAL_FILE.fullmatch(known):
             raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
@@ -378,7 +377,7 @@ def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def _report(run: _Run) -> ReportFile:
-    """Return report.json; raise VerifyError (E_GATE) if it has content that evidence, statement or policy forbid."""
+    """Return report.json; raise VerifyError (E_GATE) if evidence, statement or policy contradict its content."""
     value = _parsed(run.files, REPORT_JSON)
     check_report(value, run.subjects, run.predicate, run.evidence)
     return read_published(ReportFile, value, REPORT_JSON, run.policy)
@@ -388,7 +387,7 @@ def _check_time(run: _Run) -> None:
     predicate, now, days = run.predicate, run.now, run.policy.validity_days
     created = instant(predicate.time_created)
     if created > now + MAX_SKEW:
-        raise VerifyError("E_TIME", f"made at {predicate.time_created}, which is in the future")
+        raise VerifyError("E_TIME", f"made at {predicate.time_created}, which is in the future; check the clock")
     if predicate.expires is None:
         if days is not None:
             raise VerifyError("E_TIME", f"the policy requires an expiry within {days} days, but none is set")

@@ -78,8 +78,9 @@ def _measured(outcomes: Sequence[RuleOutcome], policy: str) -> list[str]:
     return [
         "## Verdicts that do not decide",
         "",
-        f"The policy `{policy}` requires that these audits run. The release does not depend on their verdicts; the",
-        "rules on their numbers are among the gates. Another policy may refuse the release if a verdict is not PASS.",
+        f"The policy `{policy}` requires that these audits run. The release does not depend on their verdicts.",
+        "Rules about their numbers, if the policy has any, are gates. Another policy may refuse the release if a",
+        "verdict is not PASS.",
         "WITHHELD: the verdict is not published.",
         "",
         "| audit | verdict |",

@@ -1,7 +1,7 @@
 """Check that the published numbers of a bundle agree with each other: verdicts, scores, curves, counts and models.
 
 Every number of a bundle is rounded, see `audits.gate.disclosure`. A check therefore allows one step of rounding for
-each number that it reads, and reports only what no measurement can give.
+each number that it reads, and reports only contradictions that rounding cannot explain.
 """
 
 import math
@@ -26,7 +26,7 @@ TWO_SIDED = {
     "linkage": (-0.1, 0.1),
     "canaries": (0.4, 0.6),
 }
-# metrics that are the estimate of their audit; a bundle has such a metric only if a rule of the policy reads it
+# metrics that equal the estimate of their audit; a bundle has such a metric only if a rule of the policy reads it
 MAIN = (
     "memorization.excess", "neighbours.share", "identifiers.excess", "membership.auc", "canaries.auc",
     "accounting.epsilon_recomputed",
@@ -71,7 +71,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
     if low < widest[0] - _THRESHOLD_STEP or high > widest[1] + _THRESHOLD_STEP:
         yield "its threshold is wider than that of this audit"
     if tau is not None and abs(tau.value - high) > step_of(tau.n) + _THRESHOLD_STEP:
-        yield "its threshold differs from its tau in the evidence"
+        yield "its threshold differs from the metric `tau` of the audit in the evidence"
     if result.name == "parent_recovery":  # its threshold is the margin of one of several encoders
         low, high = widest
     if result.name == "accounting":
@@ -101,20 +101,20 @@ def _main_problems(evidence: Evidence, policy: Policy) -> Iterator[str]:
             yield f"{name}: differs from the estimate of the audit"
 
 
-def _fits_curve(curve: Curve, area: Metric | None) -> bool:
-    """Return whether the area under a published curve, which is at least the sum of its steps, can be the AUC."""
+def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
+    """Return whether the smallest possible area under a published curve is at most the AUC plus a tolerance."""
     if curve.tpr[-1] < 1:
         return True  # the last point is the last measured one, which need not be the end of the curve
     steps = zip(curve.tpr[:-1], curve.fpr[:-1], curve.fpr[1:], strict=True)
     least = sum((tpr - 0.01) * (after - before) for tpr, before, after in steps)
-    return area is None or least <= area.high + _CURVE_TOLERANCE
+    return auc is None or least <= auc.high + _CURVE_TOLERANCE
 
 
 def count_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield each sample size that is larger than the stated numbers of input records and of released records.
+    """Yield a problem for each sample size that is too large for the stated numbers of input and released records.
 
-    A person has at least one record. Under DP, the statement gives a declared lower limit of the number of persons,
-    with which no sample size can be compared.
+    There cannot be more persons than records. Under DP, the statement gives a declared lower limit of the number of
+    persons, with which no sample size can be compared.
     """
     stated = parts.predicate
     most = {side.role: _most_of(side.count_bucket) for side in stated.inputs}
@@ -123,8 +123,8 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
     if is_private or is_cut or sorted(most) != ["control", "train"]:
         return
     for name, metric in parts.evidence.metrics.items():
-        bound = most_units(name, train=most["train"], control=most["control"], released=stated.dataset.records)
-        if bound is not None and metric.n > bound:
+        largest = most_units(name, train=most["train"], control=most["control"], released=stated.dataset.records)
+        if largest is not None and metric.n > largest:
             yield f"{name}: its sample size is above the number of records in the statement"
     for sources in parts.report.page.utility.classifiers.values():
         for scores in sources.values():
@@ -134,13 +134,13 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
                 yield "utility: the sample size of a score is above the number of control records in the statement"
     real = [least_of(row.real) for row in parts.report.page.balance if row.real != "–"]
     if "segments" not in parts.config and sum(real) > most["train"]:
-        yield "balance: the classes have more records than train in the statement"
+        yield "balance: the classes together have more real records than the statement gives for train"
 
 
 def engine_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield each sample size of a number of the run itself that the producer does not write.
+    """Yield a problem for each number of the run whose sample size SynthGen cannot have written.
 
-    The sample size of a count of the run is the count. The sample size of a self-test is its number of cases.
+    The sample size of a count is the count itself. The sample size of a self-test is its number of cases.
     """
     for name, metric in parts.evidence.metrics.items():
         if name in {ATTEMPTS, SECRET, METHOD, "records.synthetic"} and metric.n != metric.value:
@@ -150,7 +150,7 @@ def engine_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def most_units(name: str, *, train: int, control: int, released: int) -> int | None:
-    """Return the largest possible sample size of a metric; None if it is not bounded by these numbers of records."""
+    """Return the largest possible sample size of a metric; None if records do not limit it."""
     audit, _, key = name.partition(".")
     if key in {"hard_hits", "common_share"}:
         return released
@@ -162,7 +162,7 @@ def most_units(name: str, *, train: int, control: int, released: int) -> int | N
         return control
     if audit in {"memorization", "identifiers", "membership", "linkage", "style"}:
         return train + control
-    return None  # for example, the effective number of rows of an even spread can exceed the number of rows
+    return None  # for example, the effective number of rows of `neighbours` can exceed the number of rows
 
 
 def _most_of(bucket: str) -> int:
@@ -178,12 +178,12 @@ def model_problems(parts: BundleParts) -> Iterator[str]:
     """
     models, config = parts.predicate.models, parts.config
     if not models:
-        return  # a policy can require the models
+        return  # `check_models` refuses this if the policy requires the models
     named: dict[str, list[str]] = {}
     for model in models:
         named.setdefault(model.role, []).append(model.name)
     if any(len(names) > (3 if role == "style" else 1) for role, names in named.items()):
-        yield "models: a role is stated more than once"
+        yield "models: more than three style adapters, or two models of another role"
     writer = "decoder" if config["decode"]["endpoint"] is None else "judge"
     for role, section in (("embedder", "embed"), (writer, "decode")):
         if named.get(role) != [config[section]["model"]]:
@@ -204,7 +204,7 @@ def written_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def _most_public(count: int | str) -> int:
-    """Return the largest count that is published as this value."""
+    """Return the largest count that is published as this value; `1-9` contains its upper end, a bucket does not."""
     if isinstance(count, int):
         return count
     low, high = count.split("-")
@@ -214,16 +214,16 @@ def _most_public(count: int | str) -> int:
 def score_problems(parts: BundleParts) -> Iterator[str]:
     """Yield each contradiction between the scores of the report, and between them and the evidence."""
     classifiers = parts.report.page.utility.classifiers
-    arms = [arm for sources in classifiers.values() for arm in sources.values()]
-    if len({frozenset(arm.per_class) for arm in arms}) > 1:
+    tables = [scores for sources in classifiers.values() for scores in sources.values()]
+    if len({frozenset(scores.per_class) for scores in tables}) > 1:
         yield "utility: the classes with scores differ between classifiers or training tables"
-    if any(one.f1 is None for arm in arms for one in arm.per_class.values()):
+    if any(one.f1 is None for scores in tables for one in scores.per_class.values()):
         yield "utility: the F1 of a class is missing"
         return
     has_all = _has_all_classes(parts)
     for sources in classifiers.values():
-        for table, arm in sources.items():
-            yield from _arm_problems(arm, is_synthetic=table == "synthetic", has_all=has_all)
+        for table, scores in sources.items():
+            yield from _table_problems(scores, is_synthetic=table == "synthetic", has_all=has_all)
     control = [least_of(side.count_bucket.split("-")[1]) for side in parts.predicate.inputs if side.role == "control"]
     n = float(control[0]) if control else float("inf")
     worst = {
@@ -233,33 +233,33 @@ def score_problems(parts: BundleParts) -> Iterator[str]:
         source, _, key = name.rpartition(".")
         if not source.startswith("utility") or key != "worst_class_ratio":
             continue
-        of = [most for head, most in worst.items() if source in {"utility", f"utility.{head.replace('-', '_')}"}]
-        if of and ratio.value - step_of(ratio.n) > max(of):
+        limits = [most for kind, most in worst.items() if source in {"utility", f"utility.{kind.replace('-', '_')}"}]
+        if limits and ratio.value - step_of(ratio.n) > max(limits):
             yield f"{name}: larger than the F1 scores of the classes allow"
 
 
 def _has_all_classes(parts: BundleParts) -> bool:
-    """Return whether every requested class is in the report; a class without a released record is not named."""
+    """Return whether the report shows every requested class; it omits a class without a released record."""
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
     return bool(interpolate["balance"] == "equal" and interpolate["total"] == sum(row.requested for row in rows))
 
 
-def _arm_problems(arm: ShownScores, *, is_synthetic: bool, has_all: bool) -> Iterator[str]:
+def _table_problems(scores: ShownScores, *, is_synthetic: bool, has_all: bool) -> Iterator[str]:
     """Yield each contradiction between the scores after training on one table.
 
         macro F1 = mean of F1_c,   min F1_c / 2 <= accuracy <= max F1_c
 
     The limits of the accuracy follow from 2 · hits_c = F1_c · (support_c + predicted_c), summed over the classes. A
-    class that is not shown has F1 = 0 after training on synthetic records, because the table has no record of it.
+    class that is not shown has F1 = 0 after training on synthetic records, because the synthetic table lacks it.
     """
-    f1 = [(one.f1.value, step_of(one.f1.n)) for one in arm.per_class.values() if one.f1 is not None]
+    f1 = [(one.f1.value, step_of(one.f1.n)) for one in scores.per_class.values() if one.f1 is not None]
     if not f1 or not (has_all or is_synthetic):
         return
     mean, slack = (sum(column) / len(f1) for column in zip(*f1, strict=True))
     low, high = min(value - step for value, step in f1) / 2, max(value + step for value, step in f1)
     for name, score, least, most in (
-        ("macro F1", arm.macro_f1, mean - slack, mean + slack),
-        ("accuracy", arm.accuracy, low, high),
+        ("macro F1", scores.macro_f1, mean - slack, mean + slack),
+        ("accuracy", scores.accuracy, low, high),
     ):
         if score is None:
             continue
@@ -269,11 +269,15 @@ def _arm_problems(arm: ShownScores, *, is_synthetic: bool, has_all: bool) -> Ite
 
 
 def _most_worst(synthetic: ShownScores | None, real: ShownScores | None, n_records: float) -> float:
-    """Return the largest possible ratio of recalls of the worst class, synthetic to real, given F1 by class.
+    """Return the largest `worst_class_ratio` that the F1 scores of the classes allow.
+
+    For each class, the recall after training on synthetic records is divided by the recall after training on real
+    records. `worst_class_ratio` is the smallest of these quotients.
 
         F1 / (2 - F1) <= recall <= min(1, F1 · (1 + wrong / support) / (2 - F1))
 
-    `wrong` is at most (1 - accuracy) · `n_records`, and the support of a class is at least its number of persons.
+    `wrong` is the number of wrongly classified records, at most (1 - accuracy) · `n_records`. The support of a class
+    is at least its number of persons.
     """
     if synthetic is None or real is None:
         return float("inf")
@@ -290,5 +294,5 @@ def _most_worst(synthetic: ShownScores | None, real: ShownScores | None, n_recor
 
 
 def _low(score: Score | Metric) -> float:
-    """Return the smallest exact value of a rounded score."""
+    """Return the smallest value that can have been rounded to this score."""
     return score.value - step_of(score.n)

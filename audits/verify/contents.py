@@ -65,10 +65,10 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
 def check_data(
     tree: Tree, subjects: Mapping[str, str], predicate: ReleasePredicate, evidence: Evidence
 ) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
-    """Return the number of records by label, and the samples; raise VerifyError if they are not the audited records.
+    """Return the number of records by label, and the samples; raise VerifyError if the data were not audited.
 
-    All data files must contain the same records in canonical form. A file that is larger than `MAX_DATA_BYTES`, or
-    does not have the number of records of the statement, is rejected before all of it is read.
+    All data files must contain the same records in canonical form. A file that is larger than `MAX_DATA_BYTES` is
+    rejected before it is read, and a file without the stated number of records before all of it is parsed.
     """
     names, n = sorted(name for name in subjects if name.startswith("data/")), predicate.dataset.records
     tables = []

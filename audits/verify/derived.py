@@ -65,9 +65,13 @@ _SCHEMA: dict[str, Any] = {
     "title": "A synthetic record",
     "type": "object",
     "properties": {
-        "id": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "derived from label, text and copy"},
+        "id": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{16}$",
+            "description": "digest of label, text and the number of equal records before it",
+        },
         "text": {"type": "string", "minLength": 1, "description": "synthetic text"},
-        "label": {"type": "string", "minLength": 1, "description": "the class it was made for"},
+        "label": {"type": "string", "minLength": 1, "description": "the class for which the text was made"},
     },
     "required": list(COLUMNS),
     "additionalProperties": False,
@@ -78,7 +82,7 @@ def bundle_files(parts: BundleParts) -> dict[str, bytes]:
     """Return all files of a bundle outside `attestation/`, except the data files, by name.
 
     Raises:
-        VerifyError: the report would be larger than allowed.
+        VerifyError: E_UNSAFE if the report would be larger than allowed.
     """
     stated, results = parts.predicate, parts.report.audit.results
     files = {

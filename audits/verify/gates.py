@@ -65,7 +65,11 @@ MAX_CONFIDENCES = 5  # largest number of different confidences in the evidence
 def check_pinned(
     predicate: ReleasePredicate, files: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
 ) -> None:
-    """Raise VerifyError (E_POLICY) unless the bundle's policy is the signed, the pinned and the expected policy."""
+    """Raise VerifyError (E_POLICY) unless the bundle has the policy that statement, trust root and verifier require.
+
+    The statement names the digest of the policy. The trust root must pin it, except if it pins no policy and the
+    verifier passes the expected policy.
+    """
     digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
     if digest != predicate.policy.digest.sha256:
         raise VerifyError("E_POLICY", f"{POLICY_JSON}: not the policy named in the statement")
@@ -112,16 +116,19 @@ def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapp
 
 
 def check_models(models: Sequence[Model], policy: Policy) -> None:
-    """Raise VerifyError (E_POLICY) if the statement lacks models, or names a server that the policy refuses."""
+    """Raise VerifyError (E_POLICY) if the statement lacks models, or names a server that the policy forbids."""
     formats = {model.format for model in models}
-    if "models" in policy.required_provenance and not models:
-        raise VerifyError("E_POLICY", "the statement names no models")
+    if {"models", "pinned-models"} & {*policy.required_provenance} and not models:
+        raise VerifyError("E_POLICY", "the policy requires the models, but the statement names none")
     if "pinned-models" in policy.required_provenance and formats != {SAFETENSORS}:
         raise VerifyError(
             "E_POLICY", "the policy requires the digest of every model, but a model on a server is known by name only"
         )
     if policy.intended_use == "outside" and REMOTE_SERVER in formats:
-        raise VerifyError("E_POLICY", "prompts may have left the network of the releaser, and the policy is external")
+        raise VerifyError(
+            "E_POLICY",
+            "an external policy does not allow a model on a remote server, because prompts may have left the network",
+        )
 
 
 def server_problems(models: Sequence[Model], config: Mapping[str, Any]) -> Iterator[str]:
@@ -130,9 +137,9 @@ def server_problems(models: Sequence[Model], config: Mapping[str, Any]) -> Itera
     on_servers = [model for model in models if model.format != SAFETENSORS]
     is_served = config["decode"]["engine"] == "endpoint"
     if [model.format for model in on_servers] != expected or is_served != bool(expected):
-        yield f"{CONFIG}: decode.endpoint does not fit the servers that the models of the statement name"
+        yield f"{CONFIG}: decode.endpoint contradicts the statement, which lists models on other servers (or on none)"
     if any(model.role != "decoder" or not model.trained_on_private_data for model in on_servers):
-        yield "models: only the decoder can be on a server, and its training data are not known"
+        yield "models: a model on a server must be the decoder and count as trained on private data"
 
 
 def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
@@ -163,7 +170,12 @@ def _are_short(evidence: Evidence, policy: Policy) -> bool:
 
 
 def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str, bytes]) -> Evidence:
-    """Recompute every gate and return the evidence; raise VerifyError (E_GATE) if the statement differs."""
+    """Recompute every gate and return the evidence.
+
+    Raises:
+        VerifyError: E_GATE if the evidence is more precise than allowed or does not satisfy the policy, or if the
+            statement differs from the evidence or the policy.
+    """
     evidence = bundle_evidence(files)
     if public_evidence(evidence, policy) != evidence:
         raise VerifyError("E_GATE", "the evidence is more precise about private counts than the policy allows")
@@ -179,35 +191,44 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
         raise VerifyError("E_GATE", "the signed gates differ from those recomputed from the evidence")
     if [(item.name, item.digest.sha256) for item in predicate.evidence] != [(METRICS, decision.evidence_digest)]:
         raise VerifyError("E_GATE", "the evidence named in the statement is not the one in the bundle")
-    stated = {ATTEMPTS: ("attempts", predicate.attempts.number)}
-    stated["records.synthetic"] = ("records", predicate.dataset.records)
-    for name, (what, number) in stated.items():
-        counted = evidence.metrics.get(name)
-        if policy.is_independent and name == ATTEMPTS:
-            is_same = counted is None and number is None
-        else:
-            is_same = counted is not None and counted.low == counted.value == counted.high == number
-        if not is_same:
-            raise VerifyError("E_GATE", f"the number of {what} differs between evidence and statement")
+    _check_stated_counts(predicate, policy, evidence)
     claimed, required = predicate.privacy.decision, decision_of(policy)
     if claimed not in {None, required}:
         raise VerifyError(
-            "E_GATE", f"the statement says that the decision is {claimed}; under the policy: {required}"
+            "E_GATE", f"privacy.decision in the statement is {claimed!r}, but the policy requires {required!r}"
         )
     return evidence
 
 
+def _check_stated_counts(predicate: ReleasePredicate, policy: Policy, evidence: Evidence) -> None:
+    """Raise VerifyError (E_GATE) if evidence and statement have different numbers of attempts or records."""
+    stated: dict[str, tuple[str, int | None]] = {"records.synthetic": ("records", predicate.dataset.records)}
+    attempts = predicate.attempts.number
+    if not policy.is_independent:
+        stated[ATTEMPTS] = ("attempts", attempts)
+    elif attempts is not None or ATTEMPTS in evidence.metrics:
+        raise VerifyError("E_GATE", "the number of attempts is stated, which an independent policy forbids")
+    for name, (what, number) in stated.items():
+        counted = evidence.metrics.get(name)
+        if counted is None or not counted.low == counted.value == counted.high == number:
+            raise VerifyError("E_GATE", f"the number of {what} differs between evidence and statement")
+
+
 def decision_of(policy: Policy) -> str:
-    """Return what decides on a DP release: `audited` gates, or `independent` if no private record may decide."""
+    """Return the decision mode of a policy, which a DP release must state.
+
+    `independent` means that results computed from private records must not influence the release after the noise is
+    drawn. Otherwise the mode is `audited`, also for a policy without `dp`.
+    """
     return "audited" if policy.dp is None else policy.dp.decision
 
 
-def limitations(  # noqa: PLR0913 - the facts that the sentences are about
+def limitations(  # noqa: PLR0913 - independent facts, each of which decides on sentences
     *,
     is_private: bool,
     has_persons: bool,
     has_own_style: bool,
-    servers: Collection[str],
+    formats: Collection[str],
     disclosed: str | None,
     config: Mapping[str, Any],
     policy: Policy,
@@ -219,11 +240,13 @@ def limitations(  # noqa: PLR0913 - the facts that the sentences are about
         is_private: whether a method with a privacy budget made the records.
         has_persons: whether the source has person ids.
         has_own_style: whether the texts use a style adapter of the releaser.
-        servers: formats of the models; `SERVER` and `REMOTE_SERVER` mean a model on a server.
-        disclosed: which part of each vector the language model received as words; None if it received the vector.
+        formats: formats of the models; `SERVER` and `REMOTE_SERVER` mean a model on a server.
+        disclosed: description of the public words nearest to each vector that the prompt contained (`decode.words`);
+            None if the language model received the vector itself.
         config: the published settings, see `public_config`.
         policy: the policy of the release.
-        evidence: the evidence. The secret counts as public unless the evidence states that it is private.
+        evidence: the evidence. The secret from which the random streams are derived counts as public unless the
+            metric `secret.private` is 1.
     """
     secret, style = evidence.metrics.get(SECRET), config["decode"]["style"]
     always: tuple[str, ...] = LIMITATIONS if "segments" not in config else (*LIMITATIONS[:-1], SEGMENTED)
@@ -239,8 +262,8 @@ def limitations(  # noqa: PLR0913 - the facts that the sentences are about
         (config["deidentify"]["engine"] == "off" and not policy.is_independent, NO_LIST),
         (style == "auto" and not is_private, CHOSEN_STYLE),
         (has_own_style, OWN_STYLE),
-        (SERVER in servers, ON_SERVER),
-        (REMOTE_SERVER in servers, ON_REMOTE_SERVER),
+        (SERVER in formats, ON_SERVER),
+        (REMOTE_SERVER in formats, ON_REMOTE_SERVER),
         (config["decode"]["writer"] == "prompt" and not is_private, PROMPT_FACTS),
         (disclosed is not None, DISCLOSED.format(disclosed)),
     )
@@ -270,15 +293,15 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         is_private=is_private,
         has_persons=stated.privacy.unit == "group",
         has_own_style=any(model.role == "style" and model.trained_on_private_data for model in stated.models),
-        servers={model.format for model in stated.models},
+        formats={model.format for model in stated.models},
         disclosed=_disclosed(stated, config),
         config=config,
         policy=policy,
         evidence=parts.evidence,
     ):
-        yield "limitations: do not follow from evidence, policy and settings"
+        yield "limitations: not the sentences that follow from evidence, policy and settings"
     if stated.privacy.non_private_steps != non_private_steps(policy, is_private=is_private):
-        yield "nonPrivateSteps: do not follow from the method and the policy"
+        yield "nonPrivateSteps: not the sentences that follow from the method and the policy"
     yield from server_problems(stated.models, config)
     if (config["interpolate"]["method"] == DP_METHOD) != is_private:
         yield f"{CONFIG}: interpolate.method differs from the method in the statement"
@@ -287,7 +310,7 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
     if not _fits_classes(parts):
         yield f"{REPORT_JSON}: its classes or numbers of records differ from the data"
     if not _fits_request(parts):
-        yield f"{REPORT_JSON}: the requested records differ from the settings or from {BALANCE}"
+        yield f"{REPORT_JSON}: the requested numbers of records contradict the settings or {BALANCE} in the evidence"
     if not _fits_utility(parts.report.page, parts.evidence):
         yield f"{REPORT_JSON}: its scores differ from the utility in the evidence"
     yield from audit_problems(parts)
@@ -299,12 +322,18 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
 
 
 def starts_from_train(stage: str) -> bool:
-    """Return whether a stage reads train vectors; under DP, it reads noisy points instead, which are no persons."""
+    """Return whether a stage reads train vectors if there is no DP.
+
+    Under DP, such a stage reads noisy points instead, so it has no number of input records.
+    """
     return stage.split("-", maxsplit=1)[0] == "interpolate" or stage == "decode-reconstruction"
 
 
 def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | None:
-    """Return which part of each vector was disclosed as words, with the number of public words from the statement."""
+    """Return the argument `disclosed` of `limitations`, with the size of the list of public words from the statement.
+
+    Return an empty text if prompts contained words and the statement does not state the size.
+    """
     if config["decode"]["writer"] != "prompt" and all(model.role != "vocabulary" for model in stated.models):
         return None
     found = DISCLOSURE.search(stated.limitations[-1]) if stated.limitations else None
@@ -323,8 +352,8 @@ def _fits_classes(parts: BundleParts) -> bool:
 def _fits_request(parts: BundleParts) -> bool:
     """Return whether the requested numbers of records follow from the settings and agree with the evidence.
 
-    The report omits a class without a released record. In this case the distance in the evidence is 1, and the
-    requested numbers do not add up to the total.
+    The report omits a class without a released record. In this case `balance.tv_distance` is 1, as defined in
+    `distance_of_shares`, and the requested numbers do not add up to the total.
     """
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
     balance, total, found = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)
@@ -351,7 +380,7 @@ def _fits_utility(page: Page, evidence: Evidence) -> bool:
         return False
     fits: dict[str, bool] = {}
     for classifier, sources in page.utility.classifiers.items():
-        scores = [sources[arm].macro_f1 if arm in sources else None for arm in ("synthetic", "real")]
+        scores = [sources[table].macro_f1 if table in sources else None for table in ("synthetic", "real")]
         for name in (f"{classifier.replace('-', '_')}.", ""):
             ratio = evidence.metrics.get(f"utility.{name}tstr_over_trtr")
             if ratio is not None:

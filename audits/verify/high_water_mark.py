@@ -2,8 +2,8 @@
 
 A new root must have a higher version, keep all revocations, and be signed by enough valid root keys of both the
 previous and the new root. A key that the previous root revokes counts for neither root. A key that only the new root
-revokes still counts for the previous root, so the owner of a stolen key can replace it. An older version is never
-accepted again. Trust roots without root keys (plain roots) are not recorded.
+revokes still counts for the previous root, so the owner of a stolen key can sign the root that revokes it. An older
+version is never accepted again. Trust roots without root keys (plain roots) are not recorded.
 
 Reference: The Update Framework, specification 1.0, section 5.3 (root rotation and rollback).
 """
@@ -29,7 +29,7 @@ _MAX_BYTES = 4 << 20
 class SeenRoot(Closed):
     """What is recorded of all versions of one trust root."""
 
-    keyids: tuple[str, ...]  # root keys of all versions seen
+    keyids: tuple[str, ...]  # ids of the root keys of all versions seen
     root: TrustRoot  # highest version seen
     digest: Sha256  # sha256 of the canonical bytes of `root`
 
@@ -50,15 +50,16 @@ def default_state() -> Path:
 
 
 def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
-    """Compare a signed root with the highest version in the state file, and record it if it is the next version.
+    """Compare a signed root with the highest version in the state file, and record it if it is new or newer.
 
     `data` is the file of the root; the caller must have verified that the root's own keys signed it. The keys of the
     previous root must be valid at `now`.
 
     Raises:
-        VerifyError: E_TRUST if the root is older than the recorded version, differs from it under the same version
-            number, lacks one of its revocations, or is not signed by enough of its valid keys; also if the state file
-            cannot be written.
+        VerifyError: E_TRUST if the root is older than the recorded version, has the same version number but other
+            content, lacks a revocation of the recorded version, is not signed by enough valid root keys of the
+            recorded version, or combines root keys of two recorded roots; also if the state file cannot be read or
+            written.
     """
     if _next(data, root, read_state(state), now) is None:
         return
@@ -69,7 +70,7 @@ def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
             if seen is not None:
                 write_whole(state, canonical(seen.model_dump(mode="json")))
     except (OSError, InputError):
-        raise VerifyError("E_TRUST", f"{state}: cannot be written, so the trust root cannot be remembered") from None
+        raise VerifyError("E_TRUST", f"{state}: cannot be written, so the trust root cannot be recorded") from None
 
 
 def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenRoots | None:
@@ -85,7 +86,8 @@ def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenR
         if digest == previous.digest:
             return None
         if root.version <= previous.root.version:
-            seen_version = f"version {previous.root.version} was seen before"
+            other = "a different root of version" if root.version == previous.root.version else "version"
+            seen_version = f"{other} {previous.root.version} was seen before"
             raise VerifyError("E_TRUST", f"the trust root is version {root.version}, but {seen_version}")
         if not set(previous.root.revoked) <= set(root.revoked):
             seen_version = f"version {previous.root.version}, which was seen before"

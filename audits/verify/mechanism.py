@@ -52,10 +52,10 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
         outside = set(details["outside_reads"])
     except (KeyError, TypeError, ValueError):
         raise VerifyError(
-            "E_GATE", "the accounting in the report does not list its mechanisms and outside reads"
+            "E_GATE", "the accounting in the report does not list its mechanisms and the reads outside the claim"
         ) from None
     if differing:
-        raise VerifyError("E_GATE", f"{', '.join(differing)}: differs from the mechanisms in the accounting")
+        raise VerifyError("E_GATE", f"{', '.join(differing)}: not the value of the mechanisms in the accounting")
     after = (RELEASE_GATE, *(() if verdicts_only(policy) else (AUDIT_NUMBERS,)))
     expected = {INPUT_CHECKS, *(() if policy.is_independent else after)}
     if missing := expected - outside:
@@ -67,7 +67,7 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
         names = ", ".join(sorted(found))
         raise VerifyError(
             "E_GATE",
-            f"under this policy, no measurement on private records may decide, but the log declares: {names}",
+            f"under this policy, no measurement on private records may decide, but the log declares these: {names}",
         )
 
 
@@ -90,7 +90,7 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
             "E_GATE", "the accounting in the report does not list valid mechanisms, budgets and checks"
         ) from None
     if len(costs) > MOST_MECHANISMS:
-        raise VerifyError("E_GATE", f"more than {MOST_MECHANISMS} mechanisms")
+        raise VerifyError("E_GATE", f"the accounting lists more than {MOST_MECHANISMS} mechanisms")
     causes = {
         "not all of its checks hold": set(checks.values()) != {"holds"},
         "it lists reads that are not accounted for": len(unaccounted) > 0,
@@ -134,7 +134,11 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     delta = max(predicate.privacy.delta, 0.0 if total is None else total.delta)
     unknown = [m for m in predicate.models if m.trained_on_private_data or m.format != SAFETENSORS]
     if not predicate.models or unknown:
-        raise VerifyError("E_GATE", "an epsilon requires that the models are named and not trained on private data")
+        raise VerifyError(
+            "E_GATE",
+            "an epsilon is claimed, but the statement names no models, or it names a model that was trained on "
+            "private data, or whose training data are unknown because it is on a server",
+        )
     buckets = [item.count_bucket for item in predicate.inputs if item.role == "train"]
     low = buckets[0].split("-")[0] if buckets else "0"
     n = int(low.removesuffix("k")) * (1000 if low.endswith("k") else 1)

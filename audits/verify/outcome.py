@@ -56,7 +56,7 @@ class Verification:
         return {**given, "release": self.release}
 
     def to_text(self) -> str:
-        """Return one line per check, then policy and use of a verified release, and last the verdict with its id."""
+        """Return one line per check, then policy, use and id of a verified release, and the verdict."""
         lines = [f"{'ok  ' if check.ok else 'FAIL'} {check.id}: {check.detail}" for check in self.checks]
         if (release := self.release) is None:
             return "\n".join([*lines, self.verdict])
@@ -75,7 +75,7 @@ def print_verification(found: Verification, *, as_json: bool) -> None:
 
 
 def printable(text: str) -> str:
-    """Return text on one line, without control, escape, zero-width or bidirectional characters, cut to length."""
+    """Return text on one line, cut to length, with control, zero-width and bidirectional characters as U+FFFD."""
     plain = "".join(
         char if unicodedata.category(char)[0] not in "CZ" or char == " " else "\N{REPLACEMENT CHARACTER}"
         for char in text

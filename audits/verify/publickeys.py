@@ -74,7 +74,7 @@ def check_public(public: bytes) -> None:
 def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
     """Return whether 64 bytes are a valid signature: Ed25519 (RFC 8032), or ECDSA with SHA-256 (FIPS 186-5).
 
-    The key is checked first (`check_public`).
+    The key is checked first; `check_public` raises VerifyError (E_TRUST) if it is not allowed.
     """
     check_public(public)
     try:

@@ -41,12 +41,12 @@ M = TypeVar("M", bound=BaseModel)
 def _check_order(names: list[str], order: tuple[str, ...]) -> None:
     """Raise ValueError unless the names are different and in the given order; a free order could carry text."""
     if names != [name for name in order if name in names]:
-        raise ValueError("not in their order")
+        raise ValueError("not in the fixed order")
 
 
 def _unique(kinds: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(kinds)) < len(kinds):
-        raise ValueError("a kind of access is repeated")
+        raise ValueError("a kind of read is repeated")
     return kinds
 
 
@@ -118,7 +118,7 @@ Shown = Annotated[int | str, AfterValidator(_disclosed)]
 
 
 class Score(Closed):
-    """A measured number of the report; it has the confidence of the utility numbers in the evidence."""
+    """A measured number of the report; its confidence is that of the utility metrics in the evidence."""
 
     value: Small
     low: Small
@@ -225,7 +225,7 @@ class ShownResult(Closed):
 class ShownAudit(Closed):
     """The results of the audits."""
 
-    schemaVersion: Literal[3] = 3  # noqa: N815 - a field of the file
+    schemaVersion: Literal[3] = 3  # noqa: N815 - the name in the file
     results: tuple[ShownResult, ...]
 
     @model_validator(mode="after")

@@ -36,7 +36,7 @@ RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
 APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v4"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
 MAX_SEEN = 100  # largest number of approvals, rejections and closings of one release
-SCHEMA_VERSION = "5.4.0"
+SCHEMA_VERSION = "5.5.0"
 
 Text = Annotated[str, Field(max_length=2000)]
 DecisionKind = Literal["APPROVE", "REJECT", "CLOSE"]  # what a person decides about a release
@@ -118,7 +118,7 @@ class Producer(Wire):
 
 
 class ConfigRef(Wire):
-    """The redacted configuration and its digest."""
+    """The path of the redacted configuration, and its digest."""
 
     digest: Digest
     redacted: Literal["provenance/config.redacted.yaml"]
@@ -165,7 +165,7 @@ class StatedMechanism(MechanismCost, Wire):
 class Composition(Wire):
     """The budget of another run in the same ledger; the run may be earlier or later and concern other persons."""
 
-    epsilon: Annotated[Finite, Field(gt=0)]  # ε and δ are the claim of the other run, without any further run
+    epsilon: Annotated[Finite, Field(gt=0)]  # ε and δ are the claim of the other run alone
     delta: Annotated[Finite, Field(gt=0, lt=1)]
     mechanisms: Annotated[tuple[StatedMechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
 
@@ -257,7 +257,7 @@ class Attempts(Wire):
 class ReleasePredicate(Wire):
     """The content of a release statement: the claims about the files of the bundle."""
 
-    schema_version: Literal["5.4.0"]
+    schema_version: Literal["5.5.0"]
     release_id: ReleaseId
     time_created: Instant
     expires: Instant | None
@@ -311,7 +311,7 @@ class Waiver(Wire):
 class RefusalPredicate(Wire):
     """The reasons why a dataset was not released."""
 
-    schema_version: Literal["5.4.0"]
+    schema_version: Literal["5.5.0"]
     time_created: Instant
     verdict: Literal["REFUSED"]
     policy: PolicyRef
@@ -328,21 +328,21 @@ class _Statement(Closed):
 class ReleaseStatement(_Statement):
     """The statement of `attestation/release.dsse.json`."""
 
-    predicateType: Literal["https://synthgen.dev/attestation/release/v1"]  # noqa: N815 - a field of the file
+    predicateType: Literal["https://synthgen.dev/attestation/release/v1"]  # noqa: N815 - the name in the file
     predicate: ReleasePredicate
 
 
 class ApprovalStatement(_Statement):
     """The statement of one decision; its only subject is the signed statement of the release."""
 
-    predicateType: Literal["https://synthgen.dev/attestation/approval/v4"]  # noqa: N815 - a field of the file
+    predicateType: Literal["https://synthgen.dev/attestation/approval/v4"]  # noqa: N815 - the name in the file
     predicate: ApprovalPredicate
 
 
 class RefusalStatement(_Statement):
     """The statement of a refusal report."""
 
-    predicateType: Literal["https://synthgen.dev/attestation/refusal/v1"]  # noqa: N815 - a field of the file
+    predicateType: Literal["https://synthgen.dev/attestation/refusal/v1"]  # noqa: N815 - the name in the file
     predicate: RefusalPredicate
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse
 
 MAX_TOKEN_BYTES = 1 << 16
-MAX_SKEW = timedelta(minutes=5)  # difference between two clocks that is accepted
+MAX_SKEW = timedelta(minutes=5)  # largest accepted difference between two clocks
 INSTALL = "pip install 'rfc3161-client>=1.0.6'"
 _ENVELOPE, _TOKEN = ".dsse.json", ".tsr"
 
@@ -161,7 +161,7 @@ def check_signed(tree: Tree, root: TrustRoot, signed: SignedFile, *, now: dateti
         raise VerifyError("E_TSA", f"{name}: the timestamp is in the future; check the clock of this computer")
     for key in signed.keys:
         root.check_key(key, time)
-    return f"signed by {stamp(time)}"
+    return f"signed not later than {stamp(time)}"
 
 
 def _time(response: "TimeStampResponse") -> datetime:

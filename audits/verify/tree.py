@@ -42,7 +42,12 @@ class Tree:
         return digest.hexdigest()
 
     def read(self, name: str, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
-        """Return the content of a file; raise VerifyError (E_MISSING, or E_UNSAFE if it is larger or not regular)."""
+        """Return the content of a file.
+
+        Raises:
+            VerifyError: E_MISSING if there is no such file; E_UNSAFE if it has more than `max_bytes` bytes, is not a
+                regular file, has extended attributes, or cannot be read.
+        """
         if name not in self.files:
             raise VerifyError("E_MISSING", f"{name}: not in the bundle")
         chunks, size = [], 0
@@ -87,7 +92,11 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
 
 
 def check_name(name: str) -> None:
-    """Raise VerifyError (E_UNSAFE) if a name is absolute or too long, or has `..` or control characters."""
+    """Raise VerifyError (E_UNSAFE) unless a name is relative and means the same file on every file system.
+
+    A name may not be long or deeply nested, or have parts such as `..`, control characters, characters that some file
+    systems forbid, or spaces or dots at the end of a part. It must be in the Unicode form NFC.
+    """
     segments = name.split("/")
     is_plain = (
         all(part not in {"", ".", ".."} and part == part.strip() and not part.endswith(".") for part in segments)
@@ -122,7 +131,7 @@ def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> Non
         else:
             files.append(name)
         if len(files) + len(folders) > MAX_FILES:
-            raise VerifyError("E_UNSAFE", f"more than {MAX_FILES} files")
+            raise VerifyError("E_UNSAFE", f"the bundle contains more than {MAX_FILES} files and folders")
 
 
 def _check_attributes(descriptor: int, name: str) -> None:

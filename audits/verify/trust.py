@@ -75,7 +75,7 @@ class TrustKey(Closed):
 
 
 class Role(Closed):
-    """Keys that may act in a role, and the number of different persons required."""
+    """The keys that may sign in a role, and the smallest number of different persons who must sign."""
 
     keyids: Annotated[tuple[_KeyId, ...], Field(min_length=1)]
     threshold: Annotated[int, Field(ge=1)]
@@ -94,9 +94,9 @@ class TrustRoot(Canonical):
 
     It is valid only if all of these hold:
 
-    - Each key id is derived from its key, no key is weak, and no two keys have the same secret up to its sign.
+    - Each key id is derived from its key, no key is of small order, and no two private keys differ only in sign.
     - The name of a person is spelled in one way only, and the names of two persons do not look alike.
-    - No key has two roles. No person has two roles, not counting the role `root`.
+    - There is a role `releaser`. No key has two roles. No person has two roles, not counting the role `root`.
     - The number of different persons in each role is at least the threshold of the role.
     """
 
@@ -148,8 +148,11 @@ class TrustRoot(Canonical):
 
     def check_dated(self, names: Sequence[str], created: str) -> None:
         """Raise VerifyError (E_TIME) if the time of a release is outside the validity of a key that signed it."""
-        if not all(self.keys[name].covers(instant(created)) for name in names):
-            raise VerifyError("E_TIME", f"made at {created}, when a key of its releaser is not valid")
+        for name in names:
+            if not (key := self.keys[name]).covers(instant(created)):
+                period = f"from {key.valid_from} to {key.valid_until}"
+                problem = f"made at {created}, but key {name}, which signed the release, is valid only {period}"
+                raise VerifyError("E_TIME", problem)
 
     def _fault(self, name: str, now: datetime) -> VerifyError | None:
         if any(item.keyid == name and instant(item.since) <= now for item in self.revoked):
@@ -176,10 +179,10 @@ def read_trust(path: str | Path) -> bytes:
 def parse_trust(data: bytes, now: datetime | None = None) -> TrustRoot:
     """Return the trust root in the bytes of its file; the expiry date of the root is not checked.
 
-    The keys that signed the root must be valid at `now`, by default the current time.
+    A signature of a root key counts only if the key is valid at `now`, by default the current time.
 
     Raises:
-        VerifyError: E_TRUST if the root is invalid or too few valid root keys signed it.
+        VerifyError: E_TRUST if the root is invalid, or names root keys and too few of the valid ones signed it.
     """
     try:
         value = parse(data)
@@ -227,11 +230,11 @@ def check_root_signers(envelope: Envelope, root: TrustRoot, now: datetime) -> No
     except VerifyError as error:
         raise VerifyError("E_TRUST", f"the trust root's envelope: {error.message}") from None
     if not root.has_enough(ROOT, signed):
-        needed = f"root keys of {root.roles[ROOT].threshold} persons of version {root.version}"
+        n, needed = len(root.persons(signed)), root.roles[ROOT].threshold
         raise VerifyError(
             "E_TRUST",
-            f"the trust root must be signed by {needed}, but is signed by {len(root.persons(signed))}. Revoked and "
-            "expired keys do not count. Its owner must sign it with more root keys",
+            f"{n} of the {needed} required persons signed the trust root with root keys of version {root.version}. "
+            "Revoked and expired keys do not count. The owner must sign the trust root with more root keys",
         )
 
 
@@ -285,8 +288,8 @@ def _key_problems(root: TrustRoot) -> list[str]:
             check_public(public)
         except VerifyError as error:
             found.append(f"key {name}: {error.message}")
-        if key.valid_from >= key.valid_until:  # a time has only one spelling, so texts sort in the order of time
-            found.append(f"key {name}: its validity ends before it begins")
+        if key.valid_from >= key.valid_until:  # times have one fixed format, so the earlier text is the earlier time
+            found.append(f"key {name}: valid_until must be later than valid_from")
     return found
 
 
@@ -299,8 +302,8 @@ def _name_problems(root: TrustRoot) -> list[str]:
         spellings[skeleton][key.person].append(name)
         if not skeleton or _UNREADABLE.search(key.person) or _RESTRICTED.search(key.person):
             found.append(
-                f"key {name}: the name of its person has no letters, has symbols or rare letters that look like "
-                "others, or mixes two alphabets in a word"
+                f"key {name}: the name of its person has no letters or digits, has symbols or rare letters that look "
+                "like others, or mixes two alphabets in a word"
             )
     for same in (names for names in spellings.values() if len(names) > 1):
         keys = ", ".join(name for ids in same.values() for name in ids)
@@ -322,13 +325,13 @@ def _authority_problems(root: TrustRoot) -> list[str]:
 
 
 def _role_problems(root: TrustRoot) -> list[str]:
-    found = [] if RELEASER in root.roles else ["there is no releaser"]
+    found = [] if RELEASER in root.roles else [f"the role {RELEASER} is missing"]
     role_of_key: dict[str, str] = {}
     role_of_person: dict[str, str] = {}
     for role, held in root.roles.items():
         missing = [name for name in held.keyids if name not in root.keys]
         if missing:
-            found.append(f"role {role}: unknown key {', '.join(missing)}")
+            found.append(f"role {role}: `keys` does not contain {', '.join(missing)}")
             continue
         if len(set(held.keyids)) != len(held.keyids):
             found.append(f"role {role}: a key is listed twice")

@@ -23,7 +23,7 @@ LICENSES = (
     "CC-BY-ND-4.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "MIT",
     "ODbL-1.0", "ODC-By-1.0", "PDDL-1.0", "other",
 )  # fmt: skip
-# Python packages whose versions are stated; a test of `synthgen` checks that the list has all that compute results
+# Python packages whose versions are stated; a test of `synthgen` checks that all that compute results are listed
 LIBRARIES = (
     "accelerate", "confusable-homoglyphs", "dp-accounting", "duckdb", "gguf", "lxml", "numpy", "onnxruntime",
     "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors", "scikit-learn",
@@ -36,7 +36,7 @@ _VERSION = re.compile(_RELEASE + r"(\+(cpu|cu[0-9]{3}|rocm[0-9]\.[0-9]))?")
 
 # stages of a run in their order, and the reasons of its filters; tests of `synthgen` compare them with the code
 MAX_ROUNDS = 20  # largest number of rounds of writing (interpolate, decode, filter)
-MAX_TURNS = 3  # largest number of times that `evaluate` and `audit` run
+MAX_TURNS = 3  # largest number of times that each of `evaluate` and `audit` runs
 
 
 def _repeated(stages: tuple[str, ...], times: int) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def _repeated(stages: tuple[str, ...], times: int) -> tuple[str, ...]:
     return tuple(stage + suffix for suffix in suffixes for stage in stages)
 
 
-WRITING = _repeated(("interpolate", "decode", "filter"), MAX_ROUNDS)  # these read no private record
+WRITING = _repeated(("interpolate", "decode", "filter"), MAX_ROUNDS)  # under DP, these read no private record
 STAGES = (
     "extract", "load", "split", "deidentify", "embed", "reserve", "measure", "style", "decode-reconstruction",
     "re-embed-reconstruction", *_repeated(("interpolate", "decode", "re-embed", "filter"), MAX_ROUNDS),
@@ -73,10 +73,14 @@ CONTAMINATED = (
     "Every comparison uses control persons whom the run did not use. If a model had already been trained on train and"
     " control, the comparisons cannot detect a leak. Canaries, or control persons of a later date, can detect it."
 )
+NOT_TESTED = (
+    "No canaries (invented persons whose records are added to a second build) were tested, and the release was not"
+    " compared with an earlier one."
+)
 LIMITATIONS = (
     "Interpolating the texts of two persons is not private by itself; the audits state what they could detect.",
     "No differential privacy: no epsilon is claimed, and a leak that no attack found may still exist.",
-    "No canaries were planted in a second build, and the release was not compared with an earlier one.",
+    NOT_TESTED,
     CONTAMINATED,
     "One vector represents about the first hundred words of a record; later words of the record are lost.",
 )
@@ -114,13 +118,13 @@ ON_REMOTE_SERVER = (
     " operator can keep them. SynthGen did not see its weights, so a receiver cannot verify which model it was."
 )
 PROMPT_FACTS = (
-    "Prompts contained sexes with decades of age that at least five persons of a class share, and rounded lengths of"
-    " records, computed from train without noise."
+    "Prompts stated a sex and a decade of age that at least five persons of the class have in common, and rounded"
+    " lengths of records. Both were computed from train without noise."
 )
-DISCLOSED = "The language model received {} of each vector; a few words can reveal a person's illness."
+DISCLOSED = "For each vector, the prompt contained {}; a few words can reveal a person's illness."
 GUESSABLE = (
-    "The random streams are derived from a public secret: anyone who guesses the seed can compute who was in train"
-    " and which records each synthetic record was made from. Do not release this dataset externally."
+    "The random streams are derived from a seed that is not secret: anyone who guesses the seed can compute who was"
+    " in train and which records each synthetic record was made from. Do not release this dataset externally."
 )
 UNCALIBRATED = (
     "The policy requires no self-test: it was not shown that the audits detect a leak of these persons and do not "
@@ -139,7 +143,7 @@ _SENTENCES = {
     NO_LIST,
 }  # fmt: skip
 DISCLOSURE = re.compile(
-    r"[0-9]{1,2} of (?P<public>[1-9][0-9]{0,2}(,[0-9]{3})?) public words, at most [0-9]{1,4} bits, in plain sight"
+    r"[0-9]{1,2} of (?P<public>[1-9][0-9]{0,2}(,[0-9]{3})?) public words, which disclose at most [0-9]{1,4} bits"
 )
 _DISCLOSED = re.compile(re.escape(DISCLOSED).replace(r"\{\}", DISCLOSURE.pattern))
 
@@ -158,7 +162,7 @@ OWNER_DECIDED = (
     " released, ε does not cover that decision."
 )
 OUTSIDE_DP = (
-    "A person who is mentioned only in the records of others is not protected. Two ids of one person count as two.",
+    "A person who is mentioned only in the records of others is not protected. A person with two ids counts as two.",
     "The releaser may have chosen settings after reading records or results of audits; ε does not cover this choice.",
     "The total does not include releases of the same persons without a privacy budget or in another ledger.",
     "The guarantee does not state that the texts are anonymous in the sense of a law.",
@@ -301,7 +305,7 @@ def disclosure(words: int, public: int) -> str:
 
     `words` words are chosen from a public list of `public` words.
     """
-    return f"{words} of {public:,} public words, at most {words * math.log2(public):.0f} bits, in plain sight"
+    return f"{words} of {public:,} public words, which disclose at most {words * math.log2(public):.0f} bits"
 
 
 def public_version(text: str) -> str:

@@ -240,7 +240,7 @@ def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
         is_private=run.config.interpolate.is_private,
         has_persons=has_groups,
         has_own_style=any(model["role"] == "style" and model["trainedOnPrivateData"] for model in stated_models(run)),
-        servers={model["format"] for model in stated_models(run)},
+        formats={model["format"] for model in stated_models(run)},
         disclosed=None if vocabulary is None else disclosure(run.config.decode.words, len(vocabulary.reader.words)),
         config=public_config(run.config.model_dump(mode="json")),
         policy=run.policy,

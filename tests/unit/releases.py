@@ -197,7 +197,7 @@ def content(policy=POLICY, **changes):
     given |= {"privacy": NO_DP, **changes}
     given["privacy"] = {"nonPrivateSteps": list(non_private_steps(parsed, is_private=is_private)), **given["privacy"]}
     facts = {name: given[name] for name in ("policy", "evidence", "config")}
-    facts |= {"is_private": is_private, "has_persons": True, "has_own_style": False, "servers": (), "disclosed": None}
+    facts |= {"is_private": is_private, "has_persons": True, "has_own_style": False, "formats": (), "disclosed": None}
     return BundleContent(**{"limitations": limitations(**facts), **given})
 
 

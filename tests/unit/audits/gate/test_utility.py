@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from audits.core.errors import InputError
-from audits.gate.utility import SCHEMA, BoundUtility, read_utility
+from audits.gate.utility import SCHEMA, EvaluationFile, read_utility
 
 NUMBER = {"value": 0.9, "low": 0.85, "high": 0.95, "confidence": 0.975, "n": 300}
 GOOD = {
@@ -16,7 +16,7 @@ GOOD = {
 
 
 def test_metrics_become_estimates():
-    (estimate,) = BoundUtility.model_validate(GOOD).numbers().values()
+    (estimate,) = EvaluationFile.model_validate(GOOD).numbers().values()
     assert (estimate.low, estimate.n) == (0.85, 300)
 
 
@@ -32,7 +32,7 @@ def test_metrics_become_estimates():
 )
 def test_malformed_evaluations_are_rejected(change):
     with pytest.raises(ValidationError):
-        BoundUtility.model_validate({**GOOD, **change})
+        EvaluationFile.model_validate({**GOOD, **change})
 
 
 @pytest.mark.parametrize(("data", "message"), [(b"{", "JSON"), (b"{}", "not a result of"), (None, "cannot be read")])

@@ -160,7 +160,7 @@ def test_noise_is_drawn_only_once(place):
     with pytest.raises(InputError, match="does not contain"):
         note_draw(*place, "r")
     reserve(*place, spending("r"), limit=MOST)
-    with pytest.raises(InputError, match="does not expect"):
+    with pytest.raises(InputError, match="the last step of this run is not its draw"):
         note_made(*place, "r", "d")
     note_draw(*place, "r")
     with pytest.raises(Overspent, match="drew its noise before"):
@@ -177,7 +177,7 @@ def test_noise_is_drawn_only_once(place):
     assert spent(*place, "r", "d", delta=DELTA).spending.run == "r"
     with pytest.raises(InputError, match="has no entry"):
         spent(*place, "r", "another answer", delta=DELTA)
-    with pytest.raises(InputError, match="does not expect"):
+    with pytest.raises(InputError, match="the last step of this run is not its draw"):
         note_made(*place, "r", "another answer")
     assert [one["state"] for one in all_reservations(*place)] == ["made"]
 
@@ -198,7 +198,7 @@ def test_voided_reservation_does_not_count_and_its_run_never_draws(place):
     for step in (note_draw, lambda *given: reserve(*given[:2], spending("a"), limit=MOST)):
         with pytest.raises(InputError, match=r"was voided.*no noise was drawn"):
             step(*place, "a")
-    with pytest.raises(InputError, match="does not expect"):
+    with pytest.raises(InputError, match="the last step of this run is not its draw"):
         note_made(*place, "a", "d")
     assert (state_of(*place, "a").last, state_of(*place, "a").key) == ("void", None)
     states = [(one["run"], one["state"], one.get("time")) for one in all_reservations(*place)]

@@ -48,10 +48,7 @@ def test_both_approvals_verify(approved, releases):
 def test_missing_approval_is_refused(copy, releases, officer):  # 30
     owner = file_of(copy, "data_owner")
     (copy / officer).unlink()
-    assert (
-        failure(copy, releases)
-        == f"E_APPROVAL {owner}: names 1 approvals or rejections that were removed from the bundle"
-    )
+    assert failure(copy, releases) == f"E_APPROVAL {owner}: names 1 decisions that are missing from the bundle"
     (copy / owner).unlink()
     found = verify_bundle(copy, releases.root(), now=releases.LATER)
     roles = [f"role {role}: 0 of 1 required approvals are present" for role in ("privacy_officer", "data_owner")]
@@ -83,11 +80,11 @@ WRONG_TYPE = "is not of type ApprovalStatement"
         ({"decision": "REJECT"}, "rejects this release"),  # 33
         ({"role": "data_owner"}, "names another role"),  # 61
         ({"person": "Somebody"}, "does not name the person"),
-        ({"reportDigest": {"sha256": "0" * 64}}, "another report"),
+        ({"reportDigest": {"sha256": "0" * 64}}, "not the report of this release"),
         ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62
         ({"time": "2026-11-20T09:00:01Z"}, "future"),
         ({"decision": "CLOSE"}, "a releaser can only close"),
-        ({"seen": ["0" * 64]}, "dated before|names 1 approvals"),
+        ({"seen": ["0" * 64]}, "dated before|names 1 decisions"),
         ({"seen": ["1" * 64, "0" * 64]}, "not sorted"),
         ({"seen": ["0" * 64] * 2}, "named twice"),
         ({"person": "P.  Officer"}, "does not name the person"),
@@ -163,7 +160,7 @@ def test_decisions_are_dated_in_order_and_nothing_follows_a_closing(copy, releas
     changed = put(copy, releases, name, value, (releases.OWNER,), "data_owner")
     assert failure(copy, releases).startswith(f"E_APPROVAL {changed}: D. Owner signed after the release was closed")
     closing.unlink()
-    assert "names 1 approvals or rejections that were removed" in failure(copy, releases)
+    assert "names 1 decisions that are missing" in failure(copy, releases)
 
 
 def test_second_approval_of_one_person_is_refused_but_a_rejection_is_not(copy, releases, officer):
@@ -173,7 +170,7 @@ def test_second_approval_of_one_person_is_refused_but_a_rejection_is_not(copy, r
     original = (copy / officer).read_bytes()
     put(copy, releases, officer, value, (releases.OFFICER,), "privacy_officer")
     (copy / officer).write_bytes(original)
-    assert "P. Officer made this decision already" in failure(copy, releases)
+    assert "P. Officer made this decision before" in failure(copy, releases)
     value["predicate"].update(decision="REJECT")
     (again,) = [name for name in copy.glob("attestation/approvals/privacy*") if name != copy / officer]
     name = again.relative_to(copy).as_posix()
@@ -192,7 +189,7 @@ def test_approval_dated_before_its_key_is_valid_is_refused(approved, releases):
 def test_number_of_decisions_is_limited(copy, releases, officer):
     for number in range(99):
         (copy / f"attestation/approvals/janitor.{number:016x}.{'0' * 16}.dsse.json").touch()
-    assert failure(copy, releases) == "E_APPROVAL more than 100 approvals and rejections"
+    assert failure(copy, releases) == "E_APPROVAL the bundle contains more than 100 decisions"
 
 
 def test_root_key_cannot_approve(copy, releases, officer):
@@ -213,7 +210,7 @@ def test_releaser_can_only_close_and_cannot_drop_a_named_approval(copy, releases
     assert "a releaser can only close" in failure(copy, releases)
     value["predicate"].update(decision="CLOSE")  # names no decision, and one decision names the officer's file
     put(copy, releases, name, value, (releases.RELEASER,), "releaser")
-    assert "were removed" in failure(copy, releases)
+    assert "are missing from the bundle" in failure(copy, releases)
 
 
 def test_closing_needs_as_many_releasers_as_the_release(releases, tmp_path):
@@ -273,4 +270,6 @@ def test_a_review_page_under_an_independent_policy_is_refused(releases, tmp_path
     approve(path, now=releases.NOW + timedelta(hours=1), **signed)
     assert verify_bundle(path, trust, now=releases.LATER).failure == ""
     change_approval(path, releases, file_of(path, "privacy_officer"), {}, {"review": {"sha256": "0" * 64}})
-    assert "names a review page of private records" in verify_bundle(path, trust, now=releases.LATER).failure
+    assert (
+        "names a review page, but private records may not" in verify_bundle(path, trust, now=releases.LATER).failure
+    )

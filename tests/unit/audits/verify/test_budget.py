@@ -82,23 +82,23 @@ def test_booked_budget_is_accepted(tmp_path, judge, releases, before, after, oth
 LAPLACE = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(9.0, kind="laplace")]}]}
 MANY = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e3, kind="laplace")] * 40}] * 2}
 LOUD_RUN = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e-3, steps=10**7)]}]}
-SPENT_MORE = "the other releases spent more epsilon"
+SPENT_MORE = "the other runs cost more epsilon"
 WRONG = {
     "epsilon": ({"epsilon": 1.0}, "the claimed epsilon differs from the evidence"),
     "delta": ({"delta": 1e-7}, "the claimed delta differs from the evidence"),
     "unit": ({"unit": "record"}, "the privacy unit is record"),
-    "no-ledger": ({"budget": None}, "the ledger is missing"),
-    "not-booked": (budget(spentAfter=1.673), "does not contain the epsilon of this release"),
-    "not-booked-again": (budget(spentBefore=2.5, spentAfter=2.4), "does not contain the epsilon"),
-    "not-composed": (other(2.34, spentBefore=1.6734, spentAfter=2.464), "does not contain the epsilon"),
+    "no-ledger": ({"budget": None}, "the statement contains no budget"),
+    "not-booked": (budget(spentAfter=1.673), "is below the joint epsilon of all runs"),
+    "not-booked-again": (budget(spentBefore=2.5, spentAfter=2.4), "is below the joint epsilon"),
+    "not-composed": (other(2.34, spentBefore=1.6734, spentAfter=2.464), "is below the joint epsilon"),
     "forgotten-releases": (other(2.34), SPENT_MORE),
     "forgotten-a-part": (other(2.34, 9.0, spentBefore=1.6734, spentAfter=2.9), SPENT_MORE),
     "other-accountant": ({**LAPLACE, **budget(spentBefore=0.1, spentAfter=2.5)}, SPENT_MORE),
     "loud-release": ({**LOUD_RUN, **budget()}, SPENT_MORE),
-    "too-many-without-a-closed-form": ({**MANY, **budget()}, "more than 64 mechanisms without a closed form"),
+    "too-many-without-a-closed-form": ({**MANY, **budget()}, "more than 64 mechanisms, and no closed form"),
     "delta-too-small": (budget(delta=9e-7, spentAfter=2.9), "the claimed delta is above the delta for all runs"),
-    "delta-above-the-policy": (budget(delta=2e-5, maxDelta=1.0), "the delta spent is above its limit"),
-    "delta-above-the-ledger": (budget(maxDelta=9e-6), "the delta spent is above its limit"),
+    "delta-above-the-policy": (budget(delta=2e-5, maxDelta=1.0), "the spent delta is above its limit"),
+    "delta-above-the-ledger": (budget(maxDelta=9e-6), "the spent delta is above its limit"),
     "overspent": (budget(spentBefore=1.5, spentAfter=3.5), "exceeded"),
     "overspent-by-policy": (budget(maxEpsilon=9.0, spentAfter=3.5), "exceeded"),
     "overspent-by-ledger": (budget(maxEpsilon=1.5), "exceeded"),
@@ -224,7 +224,7 @@ RECOMPUTED = "the recomputed epsilon in the evidence exceeds the claim"
         *(("recomputed", epsilon, "") for epsilon in (1.99, 2.0001)),
         *(("recomputed", epsilon, RECOMPUTED) for epsilon in (2.1, 40.0)),
         ("spent", 2.0, ""),
-        ("spent", 2.5, "epsilon 2.5 over all releases, but the ledger has recorded only"),
+        ("spent", 2.5, "states epsilon 2.5, but the ledger only"),
     ],
 )
 def test_evidence_with_more_epsilon_than_claimed_or_booked_is_refused(bundle, judge, reissue, name, epsilon, message):
@@ -246,12 +246,12 @@ def test_audited_total_may_contain_runs_that_were_voided_since(releases):
         {REPORT_JSON: canonical({"audit": content.audit_json})},
     )
     check_budget(Privacy.model_validate({**releases.DP_PRIVACY, **budget(voided=1)}), policy, evidence, files)
-    with pytest.raises(VerifyError, match=r"epsilon 2\.5 over all releases"):
+    with pytest.raises(VerifyError, match=r"states epsilon 2\.5, but the ledger only"):
         check_budget(Privacy.model_validate({**releases.DP_PRIVACY, **budget()}), policy, evidence, files)
 
 
 def test_audited_total_above_the_limit_is_refused_although_runs_were_voided(releases):
-    with pytest.raises(VerifyError, match="more epsilon over all releases than the policy allows"):
+    with pytest.raises(VerifyError, match="more epsilon for all runs than the policy allows"):
         check_changed(releases, releases.DP_POLICY, {"accounting.epsilon_spent": 50.0}, spent=budget(voided=1))
 
 
@@ -304,7 +304,7 @@ def test_epsilon_with_insufficient_evidence_is_refused(releases, metrics, state,
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda v: v["models"][0].update(trainedOnPrivateData=True), "not trained on private data"),
+        (lambda v: v["models"][0].update(trainedOnPrivateData=True), "a model that was trained on private data"),
         (lambda v: v["inputs"][0].update(countBucket="200k-500k"), r"delta must be at most 1 / \(10 n\)"),
         (lambda v: v["inputs"][0].update(countBucket="0-10"), "one valid range of at least 10 train persons"),
     ],
@@ -319,7 +319,7 @@ def test_epsilon_with_a_private_model_or_too_few_persons_is_refused(bundle, judg
 def test_epsilon_requires_models_and_persons_under_any_policy():
     model = SimpleNamespace(trained_on_private_data=False, format="safetensors")
     train = SimpleNamespace(role="train", count_bucket="50-100")
-    for models, inputs, said in (([], [train], "the models are named"), ([model], [], "one valid range")):
+    for models, inputs, said in (([], [train], "names no models"), ([model], [], "one valid range")):
         privacy = SimpleNamespace(delta=1e-6, budget=None)
         predicate = SimpleNamespace(privacy=privacy, models=models, inputs=inputs)
         with pytest.raises(VerifyError, match=said):
@@ -371,10 +371,10 @@ def test_budget_that_replaces_parent_recovery_is_limited_and_booked(releases):
 
     assert "epsilon 2.0" in check(excusing(), budget=BUDGET)
     for changes, said in (
-        ({"budget": None}, "the ledger is missing"),
+        ({"budget": None}, "the statement contains no budget"),
         ({"unit": "record"}, "the privacy unit is record"),
-        (budget(spentBefore=0.6, spentAfter=2.6), "exceeded: the epsilon spent"),
-        (budget(maxDelta=1.0, delta=1.1e-5), "the delta spent"),
+        (budget(spentBefore=0.6, spentAfter=2.6), "exceeded: the spent epsilon"),
+        (budget(maxDelta=1.0, delta=1.1e-5), "the spent delta"),
     ):
         with pytest.raises(VerifyError, match=f"E_GATE .*{said}"):
             check(excusing(), **changes)

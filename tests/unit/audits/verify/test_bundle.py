@@ -26,7 +26,7 @@ def test_a_clean_bundle_verifies_with_every_step(clean, judge):
 
 def test_gates_step_lists_audits_that_do_not_gate(clean, judge, releases):
     (line,) = [check.detail for check in judge(clean).checks if check.id == "gates"]
-    verdicts = "verdicts of audits that the policy does not require: "
+    verdicts = "verdicts that do not decide: "
     assert line.startswith(f"4 of 4 gates recomputed from the evidence of attempt 1; {verdicts}")
     assert line.endswith(": membership INSUFFICIENT")
     gates = releases.statement(clean)["predicate"]["gates"]
@@ -126,14 +126,16 @@ def test_release_dated_before_the_key_of_its_releaser_is_valid_is_refused(copy, 
     key = root.keys[releases.RELEASER.keyid].model_copy(update={"valid_from": "2026-11-20T07:00:01Z"})
     root = releases.root(keys={**root.keys, releases.RELEASER.keyid: key})
     found = verify_bundle(copy, root, now=releases.LATER)
-    assert found.failure == "E_TIME made at 2026-11-20T07:00:00Z, when a key of its releaser is not valid"
+    period = f"valid only from 2026-11-20T07:00:01Z to {key.valid_until}"
+    signer = f"key {releases.RELEASER.keyid}, which signed the release"
+    assert found.failure == f"E_TIME made at 2026-11-20T07:00:00Z, but {signer}, is {period}"
 
 
 def test_a_release_from_the_future_is_refused(copy, releases):
     for minutes, ok in ((5, True), (6, False)):
         found = verify_bundle(copy, releases.root(), now=releases.NOW - timedelta(minutes=minutes))
         assert found.ok == ok
-    assert found.failure == "E_TIME made at 2026-11-20T07:00:00Z, which is in the future"
+    assert found.failure == "E_TIME made at 2026-11-20T07:00:00Z, which is in the future; check the clock"
 
 
 AUC = "membership.auc"

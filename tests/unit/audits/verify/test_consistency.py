@@ -129,9 +129,9 @@ CASES = {
             {"label": label, "real": "500-1k", "requested": 4, "released": n}
             for label, n in (("cardiology", 4), ("ear & nose", 4), ("x|y", 3))
         ]),
-        "the classes have more records than train",
+        "the classes together have more real records than",
     ),
-    "second-decoder": (with_models(lambda models: [*models, models[0]]), "a role is stated more than once"),
+    "second-decoder": (with_models(lambda models: [*models, models[0]]), "two models of another role"),
     "no-decoder": (with_models(lambda models: models[1:]), "the decoder is not the model in the settings"),
     "another-embedder": (
         with_models(lambda models: [models[0], {**models[1], "name": HIDDEN}]),

@@ -71,7 +71,12 @@ def interpolate(releases, **changes):
     return {"config": releases.settings(**changes)}
 
 
-LIMITS, REQUEST, CLASSES = "limitations:", "the requested records differ", "its classes or numbers of records"
+PINNED = {"required_provenance": ["pinned-models"]}
+LIMITS, REQUEST, CLASSES = (
+    "limitations:",
+    "the requested numbers of records contradict",
+    "its classes or numbers of records",
+)
 UNCALIBRATED = (*LIMITATIONS, words.UNCALIBRATED)
 CONTRADICTIONS = {
     "no-limitations": ({"limitations": []}, LIMITS),
@@ -175,7 +180,7 @@ def sentences(releases, *, secret=1, selftest=(), policy="POLICY", style="plain"
     stated = {} if secret is None else {"secret.private": {"value": secret, "low": secret, "high": secret}}
     metrics = {name: Metric(**ends, confidence=1, n=1) for name, ends in stated.items()}
     evidence = Evidence(metrics=metrics, audits={})
-    facts = {"is_private": False, "has_persons": True, "has_own_style": False, "servers": (), "disclosed": None}
+    facts = {"is_private": False, "has_persons": True, "has_own_style": False, "formats": (), "disclosed": None}
     return limitations(**{**facts, **changes}, config=config, policy=parsed, evidence=evidence)
 
 
@@ -186,7 +191,7 @@ def sentences(releases, *, secret=1, selftest=(), policy="POLICY", style="plain"
         ({"style": "auto"}, "chosen by means of the private train text"),
         ({"has_own_style": True}, "only the releaser states"),
         ({"engine": "off"}, "had no list of the names and numbers"),
-        ({"disclosed": "3 words"}, "received 3 words of each vector"),
+        ({"disclosed": "3 words"}, "the prompt contained 3 words;"),
         ({"selftest": ()}, "requires no self-test"),
         ({"secret": 0}, "anyone who guesses the seed can compute who was in train"),
         ({"secret": None}, "anyone who guesses the seed can compute who was in train"),
@@ -218,12 +223,12 @@ def test_budget_replaces_the_sentence_that_there_is_none(releases):
 @pytest.mark.parametrize(
     ("sentence", "message"),
     [
-        ("3 of 8,192 public words, at most 39 bits, in plain sight", None),
+        ("3 of 8,192 public words, which disclose at most 39 bits", None),
         *(
             (wrong, LIMITS)
             for wrong in (
-                "4 of 8,192 public words, at most 39 bits, in plain sight",
-                "3 of 8,192 public words, at most 74 bits, in plain sight",
+                "4 of 8,192 public words, which disclose at most 39 bits",
+                "3 of 8,192 public words, which disclose at most 74 bits",
                 None,
             )
         ),
@@ -263,6 +268,7 @@ def test_independent_release_publishes_no_verdict_about_private_records(releases
     assert found.ok, found.failure
     stated = found.statement.predicate
     assert (stated.privacy.decision, stated.attempts.number) == ("independent", None)
+    assert "attempt" not in next(check.detail for check in found.checks if check.id == "gates")
     assert stated.privacy.non_private_steps == (words.SOURCE_CHECKED, words.OWNER_DECIDED, *words.OUTSIDE_DP)
     assert words.NOTHING_PUBLISHED in stated.limitations
     assert not {words.UNCALIBRATED, words.CONTAMINATED, words.VERDICTS_ONLY} & set(stated.limitations)
@@ -311,16 +317,16 @@ def test_statement_and_policy_must_agree_on_what_decided(releases, independent_c
 
     audited = releases.bundle(tmp_path / "a", releases.DP_POLICY, privacy=releases.DP_PRIVACY)
     releases.edit(audited, claim("independent"))
-    refused(audited, 12, "gates", "says that the decision is independent; under the policy: audited")
+    refused(audited, 12, "gates", "is 'independent', but the policy requires 'audited'")
     releases.edit(independent_copy, claim("audited"))
-    refused(independent_copy, 12, "gates", "says that the decision is audited; under the policy: independent", alone)
+    refused(independent_copy, 12, "gates", "is 'audited', but the policy requires 'independent'", alone)
 
 
 def test_number_of_attempts_under_an_independent_policy_is_refused(
     releases, independent_copy, tmp_path, refused, alone
 ):
     releases.edit(independent_copy, lambda value: value["predicate"]["attempts"].update(number=1))
-    refused(independent_copy, 12, "gates", "the number of attempts differs", alone)
+    refused(independent_copy, 12, "gates", "the number of attempts is stated", alone)
     counted = releases.bundle(tmp_path / "a")
     releases.edit(counted, lambda value: value["predicate"]["attempts"].update(number=None))
     refused(counted, 12, "gates", "the number of attempts differs")
@@ -340,21 +346,15 @@ def test_interpolation_under_dp_has_no_number_of_input_records(releases, tmp_pat
     [
         ("server", "private", "decoder", True, None, None),
         ("remote server", "remote", "decoder", True, None, None),
-        ("server", "remote", "decoder", True, None, "decode.endpoint does not fit the servers"),
-        ("remote server", "private", "decoder", True, None, "decode.endpoint does not fit the servers"),
-        ("server", None, "decoder", True, None, "decode.endpoint does not fit the servers"),
-        ("safetensors", "private", "decoder", True, None, "decode.endpoint does not fit the servers"),
-        ("server", "private", "judge", True, None, "only the decoder can be on a server"),
-        ("server", "private", "decoder", False, None, "only the decoder can be on a server"),
+        ("server", "remote", "decoder", True, None, "decode.endpoint contradicts the statement"),
+        ("remote server", "private", "decoder", True, None, "decode.endpoint contradicts the statement"),
+        ("server", None, "decoder", True, None, "decode.endpoint contradicts the statement"),
+        ("safetensors", "private", "decoder", True, None, "decode.endpoint contradicts the statement"),
+        ("server", "private", "judge", True, None, "a model on a server must be the decoder"),
+        ("server", "private", "decoder", False, None, "a model on a server must be the decoder"),
         ("remote server", "remote", "decoder", True, {"intended_use": "outside"}, "prompts may have left"),
-        (
-            "server",
-            "private",
-            "decoder",
-            True,
-            {"required_provenance": ["pinned-models"]},
-            "a model on a server is known by name only",
-        ),
+        (None, None, "decoder", True, PINNED, "the statement names none"),
+        ("server", "private", "decoder", True, PINNED, "a model on a server is known by name only"),
     ],
 )
 def test_server_must_be_that_of_the_settings(releases, format_, endpoint, role, trained, policy, message):  # noqa: PLR0917
@@ -362,7 +362,7 @@ def test_server_must_be_that_of_the_settings(releases, format_, endpoint, role, 
     model = {**content.models[0], "role": role, "format": format_, "trainedOnPrivateData": trained}
     engine = "builtin" if endpoint is None else "endpoint"
     config = {**shown, "decode": {**shown["decode"], "engine": engine, "endpoint": endpoint}}
-    models = (Model.model_validate(model),)
+    models = () if format_ is None else (Model.model_validate(model),)
     if policy is not None:
         with pytest.raises(VerifyError, match=message):
             check_models(models, content.policy.model_copy(update=policy))
@@ -377,8 +377,8 @@ def test_server_must_be_that_of_the_settings(releases, format_, endpoint, role, 
     [
         ("server", words.ON_SERVER, None),
         ("safetensors", words.ON_SERVER, "limitations: "),
-        ("safetensors", None, "decode.endpoint does not fit the servers"),
-        ("remote server", words.ON_REMOTE_SERVER, "decode.endpoint does not fit the servers"),
+        ("safetensors", None, "decode.endpoint contradicts the statement"),
+        ("remote server", words.ON_REMOTE_SERVER, "decode.endpoint contradicts the statement"),
     ],
 )
 def test_signed_bundle_must_state_its_server(  # noqa: PLR0917 - fixtures and one case
@@ -389,7 +389,7 @@ def test_signed_bundle_must_state_its_server(  # noqa: PLR0917 - fixtures and on
     decode = {**shown["decode"], "writer": "prompt", "engine": "endpoint", "endpoint": "private", "words": 3}
     vocabulary = {"role": "vocabulary", "name": "builtin:minilm", "format": "safetensors"}
     vocabulary |= {"digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
-    disclosed = "3 of 8,192 public words, at most 39 bits, in plain sight"
+    disclosed = "3 of 8,192 public words, which disclose at most 39 bits"
     stated = [*([] if sentence is None else [sentence]), words.PROMPT_FACTS, words.DISCLOSED.format(disclosed)]
     changes = {
         "models": [model, content.models[1], {**content.models[0], "role": "judge"}, vocabulary],

@@ -66,7 +66,7 @@ def test_noise_may_be_stated_fully_or_not_at_all(releases, stated, mechanisms):
 )
 def test_other_noise_or_sampling_is_refused(releases, stated, name, wrong):
     policy, noise = releases.policy_of(releases.DP_POLICY), stated_noise((MEANS, STEPS))
-    with pytest.raises(VerifyError, match=f"E_GATE {name}: differs from the mechanisms"):
+    with pytest.raises(VerifyError, match=f"E_GATE {name}: not the value of the mechanisms"):
         check_mechanism(stated(**{**noise, name: wrong}), policy, report_with(details(MEANS, STEPS)))
 
 
@@ -88,10 +88,10 @@ def test_what_the_policy_publishes_and_decides_by_must_be_declared_in_the_log(re
             with pytest.raises(VerifyError, match=f"E_GATE the mechanism's log must declare .*: {lacking}$"):
                 check_mechanism(stated(), policy, report_with(details(MEANS, outside=others)))
     for kind in kinds[1:]:
-        with pytest.raises(VerifyError, match=f"E_GATE under this policy.* but the log declares: {kind}$"):
+        with pytest.raises(VerifyError, match=f"E_GATE under this policy.* but the log declares these: {kind}$"):
             check_mechanism(stated(), independent, report_with(details(MEANS, outside=(kinds[0], kind))))
     for broken in ({}, {"outside_reads": None}, {"outside_reads": 3}):
-        with pytest.raises(VerifyError, match="does not list its mechanisms and outside reads"):
+        with pytest.raises(VerifyError, match="does not list its mechanisms and the reads outside"):
             check_mechanism(stated(), open_policy, report_with(broken))
 
 
@@ -107,7 +107,7 @@ def test_bundle_that_states_other_noise_is_refused(tmp_path, judge, releases, re
     path = releases.bundle(tmp_path, releases.DP_POLICY, privacy={**releases.DP_PRIVACY, **true})
     assert judge(path).ok, judge(path).failure
     releases.edit(path, lambda v: v["predicate"]["privacy"].update(noiseMultiplier=5.0))
-    refused(path, 12, "ledger", "noiseMultiplier: differs from the mechanisms in the accounting")
+    refused(path, 12, "ledger", "noiseMultiplier: not the value of the mechanisms in the accounting")
 
 
 def add_counts_of_persons(report):

@@ -80,7 +80,7 @@ def test_a_stamped_release_outlives_its_key(case, tmp_path):
     for root in (case.root(), case.revoked(NOW + HOUR), case.revoked(MUCH_LATER)):
         found = verify_bundle(path, root, now=MUCH_LATER)
         assert found.ok, found.failure
-        assert "signed by 20" in found.checks[-1].detail
+        assert "signed not later than 20" in found.checks[-1].detail
     assert [check.id for check in found.checks] == [name for name, _ in STEPS]
 
 

@@ -56,7 +56,7 @@ def test_links_as_root_and_too_many_or_too_deep_are_refused(folder, monkeypatch)
     refused("not a plain relative name")
     monkeypatch.setattr(module, "MAX_DEPTH", 20)
     monkeypatch.setattr(module, "MAX_FILES", 3)
-    refused("more than 3 files")
+    refused("more than 3 files and folders")
 
 
 @pytest.mark.parametrize(

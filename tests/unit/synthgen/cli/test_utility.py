@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from audits.core.errors import AuditError
 from audits.core.strictjson import with_tuples
 from audits.gate.evidence import records_digest
-from audits.gate.utility import BoundUtility
+from audits.gate.utility import EvaluationFile
 from synthgen.cli.main import app
 from synthgen.cli.utility import Measure, study
 from synthgen.compare.study import METRICS
@@ -93,7 +93,7 @@ def test_other_columns_of_the_synthetic_table_are_ignored_and_the_tables_are_bou
         digests.append(made["synthetic"])
         assert made["schema_name"] == "synthgen-evaluation/v1"
         assert made["metrics"]["balance.tv_distance"]["value"] == 0
-        BoundUtility.model_validate(with_tuples(json.loads(json.dumps(made))))
+        EvaluationFile.model_validate(with_tuples(json.loads(json.dumps(made))))
     assert digests == [records_digest([row["text"] for row in rows], [row["label"] for row in rows])] * 2
 
 

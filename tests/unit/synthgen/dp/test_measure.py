@@ -233,7 +233,7 @@ def test_changed_read_settings_do_not_spend_the_budget_again(ready):
     for changes in {"source": {"id": None, "max_bad_rows": 0.02}}, {"split": {"train": 0.6, "control": 0.4}}:
         with pytest.raises(Overspent, match="drew its noise before") as refused:
             run_measure(ready, **changes)
-        assert "restore the configuration, data and version" in refused.value.hint
+        assert "Restore the configuration, data and version" in refused.value.hint
     again = run_measure(ready)
     assert again.stage.reused
     assert len(again.booked) == 1
