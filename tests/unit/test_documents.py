@@ -256,7 +256,9 @@ def test_the_summary_of_the_calibration_suite_agrees_with_its_page():
     assert all("wrong: 0." in of for of in suites)
     stopped_rows = [next(row for row in rows(of) if row[0] == "stopped") for of in suites]
     stopped = [row[-1].replace("%", " %") for row in stopped_rows]
-    assert f"audits stopped {stopped[0]}, {stopped[1]} and {stopped[2]} of these releases, 50 for each corpus" in summary
+    assert (
+        f"audits stopped {stopped[0]}, {stopped[1]} and {stopped[2]} of these releases, 50 for each corpus" in summary
+    )
 
 
 def accuracy(name):
