@@ -1,7 +1,7 @@
 """Find names and places with the token classifier Rampart, which reads seven languages.
 
-Rampart is by the National Design Studio and licensed under CC BY 4.0. Its weights are in the model store, pinned by
-digest; onnxruntime runs them on one thread, and nothing is downloaded.
+Rampart is by the National Design Studio and licensed under CC BY 4.0. Its weights are read from the model store, and
+their digest is compared with the pinned one. onnxruntime runs them on one thread. Nothing is downloaded.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from synthgen.deidentify.spans import Span
 from synthgen.models.store import digest_of, model_folder
 
 MODEL = "rampart"
-MIN_PROBABILITY = 0.5
+MIN_PROBABILITY = 0.5  # of a kind, as the sum over its labels; a token with less belongs to no identifier
 WINDOW, OVERLAP = 384, 64  # tokens; the model reads at most 512
 _KINDS = {
     "GIVEN_NAME": "name",
@@ -30,7 +30,7 @@ _KINDS = {
     "BUILDING_NUMBER": "street",
 }
 _DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
-# a number after a word that makes the word the name of a score, such as "Waterlow 20"; ages do not match
+# a number that shows that the word before it names a score, such as "Waterlow 20"; an age ("20 yo") does not match
 _SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")
 _MEDICAL = re.compile(r"^[a-z]+(?:omas?|itis|os[ie]s|emia|ectomy|otomy|oscopy|graphy|pathy|plasty)$")
 _GAP = re.compile(r"[ .'’-]{0,2}")
@@ -91,7 +91,7 @@ class Classifier:
 
 def _session(runtime: Any, folder: Path) -> Any:
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # so numbers are added in a fixed order
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # numbers are then added in a fixed order
     return runtime.InferenceSession(
         str(folder / "onnx" / "model_q4.onnx"), options, providers=["CPUExecutionProvider"]
     )
@@ -128,9 +128,9 @@ def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int,
 def _trimmed(text: str, span: Span) -> Span | None:
     """Return a span of the classifier, or None if its words show that it is not a name or place.
 
-    Ordinary words at the ends of a name are removed; a place or street keeps them. A span is rejected if a drug, a
-    product or an organism remains among its words. A name of one word in lower case is rejected unless it is in the
-    name lists.
+    Ordinary words at the ends of a name are removed; a place or street keeps them. A span is rejected if it contains
+    a drug, a product, an organism or a part of a clinical term, or if it is a region, an eponym or a score. A name of
+    one word in lower case is rejected unless it is in the name lists.
     """
     words = [
         (m[0], span.start + m.start(), span.start + m.end()) for m in _WORD.finditer(text[span.start : span.end])

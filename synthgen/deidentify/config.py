@@ -23,9 +23,9 @@ class DeidentifyConfig(Section):
     )
     sample: str | None = Field(
         None,
-        description="File with texts of the institution and their marked identifiers, as `synthgen deidentify "
-        "evaluate` reads it. The run measures its engine on them and records the metric `deidentify.recall`, which a "
-        "policy can require.",
+        description="File with texts of the institution and their marked identifiers, in a format that `synthgen "
+        "deidentify evaluate` reads. The run measures its engine on these texts and records the metric "
+        "`deidentify.recall`, which a policy can require.",
     )
 
     @model_validator(mode="after")

@@ -50,7 +50,7 @@ _FORMS = tuple(
         r"(?P<y>(?:19[2-9]|20[0-3])\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-2]\d|3[01])",  # 20230415
     )
 )
-_HOLIDAYS = {  # the day on which a holiday without a fixed date often falls
+_HOLIDAYS = {  # month and day; for a holiday without a fixed date, a day on which it often falls
     "Christmas Day": (12, 25),
     "Christmas Eve": (12, 24),
     "Boxing Day": (12, 26),
@@ -137,7 +137,7 @@ _MIDDLE = 15  # used if a date has no day
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:
-    """Return start and end of every valid calendar date; dates may overlap."""
+    """Return start and end of each valid date, holiday, and month after a word such as "since"; they may overlap."""
     matches = [m for form in _FORMS for m in form.finditer(text) if _is_date(m)]
     found = [m.span() for m in matches]
     spans = set(found)
@@ -217,7 +217,7 @@ def shift_date(value: str, days: int, order: Order = "month-first") -> str:
     """Return the date moved by a number of days, in its format.
 
     A holiday becomes a day and a month, with a year if one is written. If the value is only a day of the month that
-    would stay the same, it is moved by 15 more days. Raise ValueError if `find_dates` does not find the date.
+    would stay the same, it is moved by 15 more days. Raise ValueError if the value has no form of a date.
     """
     for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):

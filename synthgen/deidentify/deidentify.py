@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import chain, count
 
 from audits.text.name_lists import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PARTICLES, PLAIN_LAST, words
 from synthgen.core.progress import Advance
@@ -28,13 +28,16 @@ _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 
 
 class Surrogates:
-    """The surrogates of one person (`group`); the same identifier always gets the same surrogate.
+    """The surrogates of one person (`group`). Letter case does not matter for the surrogate of an identifier.
+
+    An identifier always gets the same surrogate, except for initials: if a name with this initial was replaced
+    before, the initial becomes the initial of that surrogate, and otherwise another letter.
 
     A first name becomes a first name, of the same gender if the name lists contain it. A last name becomes a last
-    name. All dates move by the same number of days. Ages become 90+. E-mail, web and IP addresses, streets and
-    places become invented ones. In all other identifiers, each digit becomes a digit and each letter a letter. A
-    declared name of the person is never a surrogate. Two surrogates are never the first and last name of a known
-    person.
+    name. All dates move by the same number of days. Ages over 89 become 90+; other ages are kept. E-mail, web and IP
+    addresses, streets and places become invented ones. In all other identifiers, each digit becomes a digit and each
+    letter a letter. The surrogate of a name is never a declared name of the person. If `known` is given, no two
+    surrogates together are the first and last name of a person in it.
     """
 
     def __init__(
@@ -59,13 +62,18 @@ class Surrogates:
             self._name(f"{first} {last}" if comma else name)
 
     def replace(self, kind: str, value: str) -> str:
-        """Return the surrogate of an identifier of this kind; it differs from the identifier."""
+        """Return the surrogate of an identifier of this kind.
+
+        Particles and suffixes of names, such as "van" and "Jr", are kept, and so is a value without letters and
+        digits. All other surrogates differ from the identifier; for e-mail, web and IP addresses, the probability of
+        an equal one is below 10^-7.
+        """
         make: Mapping[str, Callable[[str], str]] = {
             "name": self._name,
             "date": self._date,
             "age": lambda _: "90+",
             "email": self._email,
-            "url": lambda v: f"https://www.example.org/{self._number('url', v) % 10**8:08d}",
+            "url": lambda v: f"https://www.example.org/{self._number('url', v.casefold()) % 10**8:08d}",
             "ip": self._ip,
             "street": self._street,
             "place": self._place,
@@ -92,10 +100,9 @@ class Surrogates:
         key = fold(stem)
         if key in SUFFIXES or key in PARTICLES:
             return word
-        if len(stem) == 1 and key in self._initials:  # the initial of a name that was replaced before
-            return self._initials[key] + word[len(stem) :]
         if len(stem) == 1:
-            return _LETTERS[self._number("initial", key) % 26].upper() + word[len(stem) :]
+            other = self._pick([letter for letter in _LETTERS if letter != key], "initial", key).upper()
+            return self._initials.get(key, other) + word[len(stem) :]
         if key not in self._names:
             self._names[key] = self._draw_name(key, is_first=is_first)
             self._initials.setdefault(key[0], self._names[key][0])
@@ -104,7 +111,11 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        """Return a name that is not used in this person's records, as an original or a surrogate."""
+        """Return a name that was not yet used for this person, neither as an original nor as a surrogate.
+
+        It begins with another letter than the original, so that initials of the original are replaced as well. If no
+        name of the list fits, a name is invented.
+        """
         pool = PLAIN_LAST
         if is_first:
             title = key.title()
@@ -112,15 +123,15 @@ class Surrogates:
         self._taken.add(key)
         start = self._number("name", key)
         listed = (pool[(start + i) % len(pool)] for i in range(len(pool)))
-        name = next((n for n in listed if n.casefold() not in self._taken and not self._is_known(n)), None)
-        if name is None:  # the person has more names than the list
-            name = self._characters("name", key.ljust(8, "a")).capitalize()
-        self._taken.add(name.casefold())
+        invented = (self._characters("name", key.ljust(8 + i, "a")).capitalize() for i in count())
+        name = next(n for n in chain(listed, invented) if fold(n)[0] != key[0] and self._is_free(fold(n)))
+        self._taken.add(fold(name))
         return name
 
-    def _is_known(self, name: str) -> bool:
-        """Return whether a name and an earlier surrogate of the person are together a known person's name."""
-        return any(frozenset({name.casefold(), o.casefold()}) in self._known_pairs for o in self._names.values())
+    def _is_free(self, name: str) -> bool:
+        """Return whether a folded name is unused, and forms no name of a known person with an earlier surrogate."""
+        pairs = (frozenset({name, fold(other)}) for other in self._names.values())
+        return name not in self._taken and self._known_pairs.isdisjoint(pairs)
 
     def _date(self, value: str) -> str:
         try:
@@ -130,14 +141,15 @@ class Surrogates:
 
     def _characters(self, kind: str, value: str) -> str:
         """Return the value with every digit and letter replaced and separators kept."""
+        key = value.casefold()
 
         def replaced(attempt: str) -> str:
-            bits = self._number(kind, value.casefold(), attempt)
-            draws = (bits >> 6 * i if i < 40 else self._number(kind, value, attempt, str(i)) for i in count())
+            bits = self._number(kind, key, attempt)
+            draws = (bits >> 6 * i if i < 40 else self._number(kind, key, attempt, str(i)) for i in count())
             return "".join(map(_same_kind, value, draws))
 
-        can_differ = any(c.isalnum() for c in value)
-        return next(new for new in map(replaced, map(str, count())) if new != value or not can_differ)
+        can_differ = any(c.isdigit() or c.isalpha() for c in value)
+        return next(new for new in map(replaced, map(str, count())) if new.casefold() != key or not can_differ)
 
     def _email(self, value: str) -> str:
         key = value.casefold()
@@ -147,14 +159,14 @@ class Surrogates:
         return f"{first}.{last}{digits}@example.org".lower().replace("'", "")
 
     def _ip(self, value: str) -> str:
-        number = self._number("ip", value)
+        number = self._number("ip", value.casefold())
         return f"10.{number & 255}.{number >> 8 & 255}.{number >> 16 & 255}"
 
     def _street(self, value: str) -> str:
         """Return an invented street, and an invented town if the value names one."""
         kind, number = STREET_TYPE.search(value), re.search(r"\d+", value)
         digits = self._characters("street", number[0] if number else "11")
-        parts = [f"{digits} {self._other(_STREETS, 'street', value)} {kind[0] if kind else 'Street'}"]
+        parts = [f"{digits} {self._other(_STREETS, 'street', value)} {kind[0].title() if kind else 'Street'}"]
         towns = [self._other(_TOWNS, "place", value)] if TOWN_AFTER_STREET.search(value) else []
         return self._with_ending(parts + towns, value)
 
@@ -163,16 +175,17 @@ class Surrogates:
 
     def _other(self, pool: Sequence[str], kind: str, value: str) -> str:
         """Return a street or town of the pool that is not named in the value."""
-        return self._pick([name for name in pool if name.casefold() not in value.casefold()], kind, value)
+        key = value.casefold()
+        return self._pick([name for name in pool if name.casefold() not in key], kind, key)
 
     def _with_ending(self, parts: Sequence[str], value: str) -> str:
         """Return the parts as an address that ends like the value.
 
-        If the value ends with a state or province, it is kept. If it ends with a postal code, the code is replaced.
+        A state or province at the end of the value is kept; a postal code at its end is replaced.
         """
         end = ADDRESS_END.search(value)
         region, code = end.group("region", "code") if end else (None, None)
-        address = ", ".join([*parts, *([region] if region else [])])
+        address = ", ".join([*parts, *([region.upper()] if region else [])])
         return f"{address} {self._characters('place', code)}" if code else address
 
 
@@ -187,9 +200,9 @@ def _same_kind(character: str, draw: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deidentified:
-    """The corpus with surrogates and the identifiers that they replace.
+    """The corpus with surrogates, and the identifiers that were replaced.
 
-    `replaced` contains real identifiers for the identifier audit, so it stays in the workspace with mode 0600.
+    `replaced` contains real identifiers for the identifiers audit, so it stays in the workspace with mode 0600.
     """
 
     corpus: Corpus  # same ids, labels, groups and order
@@ -201,7 +214,7 @@ class Deidentified:
         return f"Deidentified({self.corpus!r}, {sum(self.counts.values())} identifiers)"
 
 
-def deidentify(  # noqa: PLR0913 - names have two origins
+def deidentify(  # noqa: PLR0913 - one argument for each input of the stage
     corpus: Corpus,
     config: DeidentifyConfig,
     names: Mapping[str, Sequence[str]],
@@ -211,14 +224,19 @@ def deidentify(  # noqa: PLR0913 - names have two origins
     staff: Sequence[str] = (),
     advance: Advance = lambda _: None,
 ) -> Deidentified:
-    """Return the corpus with identifiers replaced by surrogates that are consistent within a person.
+    """Return the corpus with surrogates (see `Surrogates`); identifiers that the engine misses stay in the text.
 
-    A name becomes the same name in all records of a person. All dates of a person move by the same number of days.
-    Ages over 89 become 90+. `Surrogates` describes the other kinds. Identifiers that the engine misses stay in the
-    text; the identifier audit searches the release for them. `names` holds declared person names by record id. They
-    are searched for in all records of the person. If `shares_names` is set, the names of all persons and of
-    practitioners (`staff`) are searched for in every record. `advance` is called with 1 after each record. Raise
-    DependencyError if the engine needs a package that is not installed.
+    Args:
+        corpus: the records; if the engine is `off`, they are returned unchanged.
+        config: the engine and the order of day and month.
+        names: declared names of persons by record id; they are searched for in all records of the person.
+        seeds: the seeds of the stage.
+        shares_names: whether the names of all persons and of `staff` are searched for in every record.
+        staff: names of practitioners.
+        advance: called with 1 after each record.
+
+    Raises:
+        DependencyError, ModelMissing, ModelError: the classifier cannot be loaded, see `Classifier`.
 
     Privacy: without `shares_names`, the new texts of a person depend only on that person's records and names.
     Randomness: keyed hashes of person, kind and value.

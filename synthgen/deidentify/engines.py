@@ -32,10 +32,10 @@ def engine_of(engine: str) -> str:
 
 
 def finder(engine: str, known: KnownNames | None = None) -> Find:
-    """Return the function of an engine that finds the identifiers in a text, given the declared names of its person.
+    """Return the function that finds identifiers in a text, given the declared names of the text's person.
 
-    The function finds `known`, the names of all persons, in every text. Raise UsageError if the engine is unknown.
-    If the engine uses the classifier, raise the errors of `Classifier`.
+    In every text, the function also finds `known`, the names of all persons. Raise UsageError if there is no such
+    engine. If the engine uses the classifier, raise the errors of `Classifier`.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
         raise UsageError(f"unknown engine {engine!r}", hint="Use auto, rules or rules+ner.")
@@ -54,8 +54,8 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
 def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
     """Return the function that finds identifiers in generated text; if the engine is off, it uses the rules.
 
-    The function also finds `names`, which were replaced in the source. The language model may know such a name from
-    its own training, but a reader of the text cannot know where the name comes from.
+    The function also finds `names`, which were replaced in the source. Such a name may come from the training data of
+    the language model, but a reader of the text cannot distinguish this from a leak.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 
@@ -126,6 +126,7 @@ def with_placeholders(text: str, find: Find = find_identifiers) -> str:
     A language model invents identifiers, and readers cannot distinguish them from real ones. Masking also removes
     identifiers that the model repeats from training records.
     """
+    # a span in square brackets is a placeholder already
     found = [s for s in find(text, ()) if text[s.start - 1 : s.start] != "[" or text[s.end : s.end + 1] != "]"]
     for span in reversed(found):
         if span.kind not in _KEPT:

@@ -1,4 +1,4 @@
-"""Read texts with marked identifiers, which are used to measure engines."""
+"""Read texts whose identifiers are marked; the engines are measured on such texts."""
 
 import json
 import re
@@ -53,7 +53,7 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
     """
     try:
         text = read_regular(path, MAX_TABLE_BYTES).decode("utf-8")
-        # JSON may contain other line separators as they are
+        # not `splitlines`, because a JSON string may contain other line separators, such as U+2028
         lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
@@ -82,7 +82,9 @@ def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[Marked]:
         except (ValueError, TypeError, KeyError, OverflowError):
             is_valid = False
         if not is_valid:
-            problems.append(f"line {number}: needs text, and spans with start, end and label inside the text")
+            problems.append(
+                f"line {number}: needs `text`, and `spans` with `label`, `start` and `end` inside the text"
+            )
     if problems:
         raise UsageError(f"{path}: not a file of marked texts", problems=problems)
     yield from found

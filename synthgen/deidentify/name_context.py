@@ -1,10 +1,11 @@
-"""Words before and after names in notes: roles, relations, phrases, degrees and verbs."""
+"""Define the words before and after names in notes: roles, relations, phrases, degrees and verbs."""
 
 import re
 
 from audits.text.identifier_grammar import number_cue
 from audits.text.name_lists import words
 
+# words after which a colon and a name follow
 CUES = frozenset(
     words("""
 patient name pt re dear signed signature attending physician provider clinician by surgeon resident consultant author

@@ -61,7 +61,7 @@ class _Token:
 
     @property
     def can_be_name(self) -> bool:
-        """Whether the word is capitalised, no title, and neither ordinary nor an abbreviation."""
+        """Whether the word is capitalised, no title or drug, and listed or neither ordinary nor short capitals."""
         if not self.is_capital or self.word in _STOP or self.word.casefold() in TITLES or is_vetoed(self.word):
             return False
         is_short = self.word.isupper() and 1 < len(self.word) < 4
@@ -79,8 +79,8 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     Each part of a declared name is found in upper and lower case, without regard to accents and the form of the
     apostrophe. In lower case, an ordinary word or a word of fewer than three letters is found only next to another
     declared part. Other names are guessed from name lists and context. A guessed name contains no part of a clinical
-    term, and an ordinary word only after a title or another name. Where a word of a guessed name is capitalised
-    elsewhere in the text, it is found as well.
+    term. It contains an ordinary word only after a title or another name. All other capitalised occurrences of the
+    words of a guessed name are found as well.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
@@ -166,8 +166,8 @@ def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]
 
 def _is_lower_name(word: str, *, has_title: bool) -> bool:
     is_listed = word.title() in FIRST_NAMES or word.title() in LAST_NAMES
-    is_form = word.endswith(("ing", "ed", "tion", "ly", "ness", "able", "ous", "meds", "ic", "al"))
-    return is_listed or (has_title and len(word) > 3 and not is_ordinary(word) and not is_form)
+    has_ordinary_ending = word.endswith(("ing", "ed", "tion", "ly", "ness", "able", "ous", "meds", "ic", "al"))
+    return is_listed or (has_title and len(word) > 3 and not is_ordinary(word) and not has_ordinary_ending)
 
 
 def fold(word: str) -> str:
@@ -179,7 +179,10 @@ def fold(word: str) -> str:
 
 
 def name_parts(names: Iterable[str]) -> frozenset[str]:
-    """Return folded name parts of at least two letters; a hyphenated name gives itself and each of its parts."""
+    """Return the folded parts of names that have at least two letters, without particles, titles and suffixes.
+
+    A hyphenated name gives itself and each of its parts.
+    """
     tokens = [fold(m[0]) for name in names for m in TOKEN.finditer(name)]
     parts = frozenset(part for token in tokens for part in (token, *token.split("-")) if len(part) > 1)
     return parts - PARTICLES - TITLES - SUFFIXES
@@ -241,7 +244,7 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 
 
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Return the first and last token of a name around token i by name lists and shape; the first can be None."""
+    """Return the first and last token of a name around token i, by lists and shape; the first is None if none."""
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
     is_title = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES

@@ -112,8 +112,8 @@ def _is_numbered(match: re.Match[str]) -> bool:
 def _is_bare_number(match: re.Match[str]) -> bool:
     """Return whether seven or eight digits are an identifier.
 
-    They are not if they end in 00, have a unit, are in a list of measurements, or are the code of a terminology or of
-    a publication.
+    They are no identifier if they end in 00, have a unit, are in a list of measurements, or are the code of a
+    terminology or of a publication.
     """
     context = before(match)
     is_measured = match[0].endswith("00") or has_unit(match) or _MEASURE.search(context) is not None
@@ -289,7 +289,7 @@ _RULES = tuple(
 
 
 def _is_iban(value: str) -> bool:
-    """Return whether a value is an IBAN (ISO 13616), even of a country that the library does not know."""
+    """Return whether a value is an IBAN (ISO 13616), also of a country that python-stdnum does not list."""
     compact = "".join(str(int(c)) if c.isdecimal() else c for c in value if c not in " -")  # digits of any script
     return 15 <= len(compact) <= 34 and compact.isascii() and mod_97_10.is_valid(compact[4:] + compact[:4])
 

@@ -40,14 +40,17 @@ _PREMISES = (
     r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|Block|Level)\.? ?#?\w{1,6}(?:/\w{1,4})?,? )"
 )
 _AU_STATES = "NSW|VIC|QLD|WA|SA|TAS|ACT|NT"
-TOWN_AFTER_STREET = re.compile(r", (?!Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|\d)[^\W\d_]{3,}")
-STREET_TYPE = re.compile(rf"\b(?:{_STREETS})\b")
+TOWN_AFTER_STREET = re.compile(
+    r", (?!Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|\d)[^\W\d_]{3,}", re.IGNORECASE
+)
+STREET_TYPE = re.compile(rf"\b(?:{_STREETS})\b", re.IGNORECASE)
 _EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"
 _UK_CODE = UK_POSTAL.replace(" ", " ?")
 # the state or province and the postal code at the end of an address; either can be absent
 ADDRESS_END = re.compile(
     rf"(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
-    rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?<=[A-Z] )\d{{4}}|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$"
+    rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?(region)\d{{4}}|(?!))|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$",
+    re.IGNORECASE,
 )
 # numbered parts of the body and other numbered things, so that "3rd and 4th toes" is not taken for a street corner
 _NUMBERED = (
@@ -70,11 +73,11 @@ _LIVES = (
 )
 
 
-_MIN_CAPITALS = 6  # in mixed case, a shorter word in capitals counts as an abbreviation
+_MIN_CAPITALS = 6  # in a name that also has lower case, a shorter word in capitals counts as an abbreviation
 
 
 def _is_us_code(match: re.Match[str]) -> bool:
-    """Return whether five digits after a state are its postal code; the states OR, IN and ME are also words."""
+    """Return whether five digits after a state are a postal code; the abbreviations OR, IN and ME are also words."""
     text = match.string[max(0, match.start() - 25) : match.start()].rstrip()
     word = re.search(r"[^\W\d_][\w'.-]*$", text)
     is_after_place = text.endswith(",") or (word is not None and word[0][0].isupper())

@@ -1,10 +1,10 @@
-"""Write notes with planted identifiers of 18 categories, to measure an engine.
+"""Write invented notes with marked identifiers of 18 categories, to measure an engine.
 
 The categories are the identifiers of HIPAA Safe Harbor except photographs; ages over 89 are a separate category.
 
-The notes are templates with invented values. Half of the notes are wrapped at 72 columns. Most of the names
-are not in the built-in name lists, because a note contains names from everywhere. Each note also has lines
-without identifiers that look like identifiers (false friends).
+The notes are made from templates. Half of the notes are wrapped at 72 columns. Most of the names are not in the
+built-in name lists, because real notes contain names from all countries. Each note also has lines without identifiers
+that contain text like identifiers (false friends).
 """
 
 import random
@@ -304,7 +304,7 @@ FALSE_FRIENDS = (
 
 
 def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
-    """Yield notes with about ten identifiers each. Each person has two notes in a row; the second is wrapped.
+    """Yield notes with about ten identifiers each. Two consecutive notes belong to one person; the second is wrapped.
 
     Randomness: pseudo-random generators seeded by `seed` and the number of the person or note. They need not be
     secret, because the notes are invented and public.
@@ -323,7 +323,7 @@ def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
 
 
 def wrapped(text: str) -> str:
-    """Return a text with line breaks in place of the spaces where words no longer fit; its length is the same."""
+    """Return a text with a line break in place of each space after which a line would exceed `WIDTH` characters."""
     lines = []
     for line in text.split("\n"):
         start = 0

@@ -1,4 +1,4 @@
-"""Define identifier spans, resolve overlaps and normalize texts before rules read them."""
+"""Define spans of identifiers, resolve their overlaps, and normalize the texts that the rules read."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Read CSV exports row by row, compressed or not, and count the rows that cannot be read."""
+"""Read CSV exports, compressed or not, row by row, and return a dropped item for each row that cannot be read."""
 
 import codecs
 import csv
@@ -48,7 +48,7 @@ def read_csv_table(
 ) -> CsvTable:
     """Return the columns and rows of a CSV file, which may be compressed by gzip.
 
-    Cells are separated by commas, tabs, semicolons or vertical bars, whichever gives the most known columns. Double
+    Cells are separated by commas, tabs, semicolons or vertical bars, whichever gives most columns of `known`. Double
     quotes enclose cells and are doubled inside them. A row with a wrong number of cells or a misplaced quote is
     returned as Dropped, and reading continues on the next line.
 
@@ -60,8 +60,9 @@ def read_csv_table(
             cells and without quoting. So if tabs separate the cells, only quotes around a whole cell are removed.
 
     Raises:
-        DataError: the file cannot be read, or the first line is not a header. While the rows are read: the file is
-            damaged, or rows with undecodable bytes outnumber rows with valid non-ASCII characters.
+        DataError: the file cannot be read, the first line is not a header, or two columns have the same name. While
+            the rows are read: the file is damaged, or rows with undecodable bytes outnumber rows with valid non-ASCII
+            characters.
 
     Privacy: reads the cells of the source; no error contains one.
     """

@@ -48,7 +48,7 @@ def extract(
     selection: NoteSelection,
     advance: Advance = lambda _: None,
 ) -> dict[str, Any]:
-    """Write the notes of a source and the load report to `folder`, and return the load report.
+    """Write notes.parquet, staff.json and load-report.json to `folder`, and return the load report.
 
     Args:
         kind: a key of `READERS`.
@@ -60,6 +60,7 @@ def extract(
 
     Raises:
         DataError: the path is not of this kind, a field cannot be interpreted, or no note is left.
+        DependencyError: DuckDB is not installed.
 
     Memory: texts are streamed. Identifiers, dates and digests are in DuckDB, which moves them to disk if they exceed
         its limit.

@@ -7,7 +7,8 @@ from pathlib import PurePath
 from synthgen.core.errors import DataError
 
 NOTATION = (
-    "`folder N` for the N-th folder below the source, `name` for the name without suffix, `name N` for its N-th part"
+    "`folder N` for the N-th folder below source.path, `name` for the file name without suffix, `name N` for the "
+    "N-th part of the file name (split at `_`, `-`, `.` and spaces)"
 )
 _LOCATION = re.compile(r"(folder|name) (-?[1-9][0-9]{0,3})|name")
 _SEPARATORS = re.compile(r"[-_. ]+")
@@ -25,7 +26,7 @@ def require_locations(locations: Mapping[str, str | None]) -> None:
         if location is not None and not _LOCATION.fullmatch(location)
     ]
     if problems:
-        raise DataError("fields cannot be found in the paths of files", problems=problems, hint=f"Use {NOTATION}.")
+        raise DataError("source.fields cannot be used", problems=problems, hint=f"Use {NOTATION}.")
 
 
 def file_field(relative: PurePath, location: str) -> str:

@@ -41,7 +41,7 @@ _DATE = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
 
 
 def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
-    """Yield a note for each file with a known suffix below a folder, and each other file as dropped.
+    """Yield a note for each readable document below a folder, and a dropped item for each other file.
 
     Files are read in the order of their paths. The path below the folder is the identifier of the document. The label
     is the first folder of this path unless `fields` names another location; see `file_field`. Person, encounter, date
@@ -54,7 +54,8 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
         encoding: the charset of text files.
 
     Raises:
-        DataError: the path is not a folder, a location is unknown, or the folder has no readable document.
+        DataError: the path is not a folder, a location is not in the notation of `file_field`, or the folder has no
+            readable document.
 
     Privacy: Reads all documents of the folder. Paths appear only in the items.
     """
@@ -79,11 +80,12 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
             suffixes[suffix if _SUFFIX.fullmatch(suffix) else "no suffix, or an unusual one"] += 1
         yield from found
     if not n_notes:
-        problems = [f"{n} files: {suffix}" for suffix, n in suffixes.most_common(20)]
+        problems = [f"{suffix}: {n} files" for suffix, n in suffixes.most_common(20)]
         raise DataError(
             f"{path} has no readable document",
             problems=problems or ["the folder is empty or has only hidden files"],
-            hint=f"Set source.path to a folder with files of the types {', '.join(_TYPES)}; convert Word documents.",
+            hint=f"Set source.path to a folder with files of the types {', '.join(_TYPES)}; convert Word documents "
+            "to one of these types.",
         )
 
 

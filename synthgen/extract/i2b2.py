@@ -26,7 +26,7 @@ _DATE = re.compile(r"\s*Record date:\s*(\d{4}-\d{2}-\d{2})", re.IGNORECASE | re.
 _TAG = re.compile(r"tag (\w+)@(\w+)")
 
 
-def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - XML declares it
+def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - XML has its own
     """Yield the notes of XML files of i2b2 and n2c2 challenges below a folder, or of one file.
 
     A file holds one note in an element TEXT, several notes of a patient that lines of asterisks separate, or many
@@ -42,7 +42,7 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     attribute of the first element of that name in the record or file, for example `tag SMOKING@STATUS`.
 
     Raises:
-        DataError: no file has a note, or a field has another notation.
+        DataError: the path does not exist, no file has a note, or a field has another notation.
 
     Privacy: reads texts and identifiers.
     """

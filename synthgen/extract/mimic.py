@@ -56,8 +56,8 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     headers = {file: read_csv_table(file, {"subject_id"}, encoding).columns for file in files}
     kinds = {_MIMIC_4 if "note_id" in header else _MIMIC_3 for header in headers.values()}
     if len(kinds) > 1:
-        message = f"{path} has notes of both MIMIC-III and MIMIC-IV, which number persons differently"
-        raise DataError(message, hint="Give a folder with the files of only one of the two.")
+        message = f"{path} has notes of MIMIC-III and of MIMIC-IV; the same number means another person in each"
+        raise DataError(message, hint="Set source.path to a folder with the files of only one of the two.")
     overrides = {name: column.lower() for name, column in asdict(fields).items() if column is not None}
     columns = {**asdict(kinds.pop()), **overrides, "text": "text"}
     needed = {name: column for name, column in columns.items() if column is not None}
@@ -77,7 +77,8 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
 def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:
     """Return the tables of notes in a folder, and the files that are not read.
 
-    Raise DataError if there is no table of notes, a table has two files, or one is a link out of the folder.
+    Raise DataError if the folder cannot be read, there is no table of notes, a table has two files, or a file is a
+    link out of the folder.
     """
     try:
         entries = sorted(folder.iterdir())
@@ -97,8 +98,10 @@ def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:
         else:
             tables[match["table"].lower()] = entry
     if problems or not tables:
-        problems = problems or ["there is no discharge.csv, radiology.csv or NOTEEVENTS.csv, also with .gz"]
-        hint = "Give the folder that contains these files, with one file for each table."
+        problems = problems or [
+            "there is no file discharge.csv, radiology.csv or NOTEEVENTS.csv, with or without .gz"
+        ]
+        hint = "Set source.path to a folder with these files, one for each table."
         raise DataError(f"{folder} is not a folder of MIMIC notes", problems=problems, hint=hint)
     return list(tables.values()), dropped
 

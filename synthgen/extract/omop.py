@@ -40,9 +40,9 @@ def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     `note_class_concept_id` itself. Concept 0 counts as empty. The author is `provider.provider_name` or, where it is
     empty, `note.provider_id`. Times with a time zone are converted to UTC.
 
-    OMOP has no names of persons. Some sites add columns to the table person: given_name or first_name, middle_name,
-    family_name or last_name, person_name, name, birth_name and maiden_name are read. Without them, de-identification
-    knows no names of patients.
+    OMOP has no names of persons, but some sites add columns to the table person. Of these columns, given_name or
+    first_name, middle_name, family_name or last_name, person_name, name, birth_name and maiden_name are read. Without
+    them, de-identification gets no declared names of patients.
 
     Args:
         path: a folder with tables as parquet or CSV files (also compressed) or as folders of parts, or a DuckDB file.
@@ -104,16 +104,18 @@ def _refuse_missing(tables: Mapping[str, OmopTable], fields: Fields) -> None:
             continue
         table, _, column = reference.lower().partition(".")
         if table not in {"note", *_KEYS}:
-            problems.append(f"{field}: write table.column, with the table note, {', '.join(_KEYS)}")
+            problems.append(f"{field}: is not `table.column` with one of the tables note, {', '.join(_KEYS)}")
         elif table not in tables:
-            problems.append(f"{field}: there is no table {table}; found: {', '.join(tables)}")
+            problems.append(f"{field}: there is no table {table}; the tables are {', '.join(tables)}")
         elif column not in tables[table].columns:
-            problems.append(f"{field}: table {table} has no such column; {_listed(tables, table)}")
+            problems.append(f"{field}: table {table} has no column {column}; {_listed(tables, table)}")
         elif table != "note" and _KEYS[table] not in tables["note"].columns:
             problems.append(f"{field}: table note has no column {_KEYS[table]}; {_listed(tables, 'note')}")
     if problems:
         raise DataError(
-            "the OMOP tables do not have the needed columns", problems=problems, hint="Correct source.fields."
+            "the OMOP tables do not have the needed columns",
+            problems=problems,
+            hint="Correct source.path or source.fields.",
         )
 
 
@@ -130,7 +132,7 @@ def _joinable(
 ) -> dict[str, OmopTable]:
     """Return the table note and the tables to join, reduced to the rows that some note refers to.
 
-    Without this reduction, a vocabulary would be joined with its millions of concepts.
+    Without this reduction, the join would read the millions of concepts of a vocabulary.
     """
     joinable = {"note": tables["note"]}
     overrides = (fields.person, fields.encounter, fields.date, fields.label, fields.author)
@@ -232,7 +234,7 @@ def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
         return f"CASE WHEN {is_whole} THEN {sql}::BIGINT::VARCHAR END"
     if _CAST.fullmatch(kind):
         return f"{sql}::VARCHAR"
-    message = f"column {table}.{column} has a type that is not read as text"
+    message = f"column {table}.{column} has a type that cannot be read as text"
     raise DataError(message, hint="Save the column as text, a number or a date.")
 
 

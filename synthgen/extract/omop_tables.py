@@ -75,7 +75,8 @@ def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnectio
     So if exactly one schema of the file has a table `concept`, that table is read.
 
     Raises:
-        DataError: the file is not a DuckDB file, or none or several of its schemas have a table `note`.
+        DataError: the file cannot be read or is not a DuckDB file, or none or several of its schemas have a table
+            `note`.
     """
     try:
         with open_regular(path, _MAX_FILE_BYTES) as file:
@@ -110,11 +111,11 @@ def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnectio
 
 
 def _described(connection: "DuckDBPyConnection", name: str, relation: str) -> OmopTable:
-    rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608 - quoted names
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608 - names are quoted
     columns = {str(column).lower(): (quoted(str(column)), str(kind)) for column, kind, *_ in rows}
     if PLACE in columns:
         return OmopTable(relation, columns)
-    place = f"SELECT *, '{name} row ' || row_number() OVER () AS {quoted(PLACE)} FROM {relation}"  # noqa: S608 - same
+    place = f"SELECT *, '{name} row ' || row_number() OVER () AS {quoted(PLACE)} FROM {relation}"  # noqa: S608 - see above
     return OmopTable(f"({place})", columns)
 
 
@@ -134,13 +135,13 @@ def find_files(path: Path) -> dict[str, tuple[bool, tuple[Path, ...]]]:
         files = entries
         if [entry.is_dir() for entry in entries] == [True]:
             files, wrong = _parts(entries[0])
-            problems += [f"table {name}: {entries[0].name}/{problem}" for problem in wrong]
+            problems += [f"table {name}: {problem}" for problem in wrong]
         elif len(entries) > 1 and not all(_NUMBERED.search(entry.name) for entry in entries):
-            problems.append(f"table {name}: several sources: {', '.join(entry.name for entry in entries[:5])}")
+            problems.append(f"table {name} has several sources: {', '.join(entry.name for entry in entries[:5])}")
         problems += [f"table {name}: {file.name}: {OUTSIDE}" for file in files if is_outside(file, path)]
         is_csv = {_is_csv(file) for file in files}
         if len(is_csv) == 2:
-            problems.append(f"table {name}: both parquet and CSV files")
+            problems.append(f"table {name} has both parquet and CSV files")
         found[name] = (True in is_csv, tuple(files))
     if "note" not in found:
         problems.append("table note: there is no file or folder of this name")
@@ -168,15 +169,16 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
     """
     parts, problems = [], []
     for entry in _entries(folder):
+        shown = f"{folder.name}/{entry.name}"
         if entry.is_dir():
-            problems.append(f"{entry.name}: a subfolder; export partitions and versions (Delta) to plain files")
+            problems.append(f"{shown} is a subfolder; export partitions and versions (Delta) to plain files")
         elif entry.name.startswith(("_", ".")):
             continue  # files of the exporting program, such as _SUCCESS
         elif _PART.fullmatch(entry.name):
             parts.append(entry)
         else:
-            problems.append(f"{entry.name}: not a part of a table")
-    return parts, problems if parts or problems else ["an empty folder"]
+            problems.append(f"{shown} is not a part of a table")
+    return parts, problems if parts or problems else [f"{folder.name} is an empty folder"]
 
 
 def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> Iterator[Dropped]:
@@ -186,7 +188,7 @@ def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> I
     module reads such rows; DuckDB rejects them.
 
     Raises:
-        DataError: as `read_csv_table`, or the files have different columns.
+        DataError: in the cases of `read_csv_table`, or if the files have different columns.
     """
     is_vocabulary = name == "concept"
     columns = read_csv_table(paths[0], _COLUMNS[name], encoding).columns

@@ -5,7 +5,8 @@ Documents are compared only within one person, so adding or removing a person ch
 Exception: a withdrawal that names no person withdraws the document for every person.
 
 Later stages sort the records of a class by their ids. An id begins with the person and the date, because the same
-document has different identifiers in different formats. So only the notes of one person on one day can change order.
+document has different identifiers in different formats. If the same notes are read from another format, only the
+notes of one person on one day can therefore change their order.
 """
 
 from collections import defaultdict
@@ -203,7 +204,7 @@ def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[st
 
 def _remedy(dropped: Collection[str]) -> str:
     if NOT_SAMPLED in dropped:
-        return "Raise source.max_records; the first person of the sample has more notes."
+        return "Raise source.max_records; the first person of the sample has more notes than this."
     if OTHER_LABEL in dropped:
         return "Remove source.labels, run `synthgen plan`, and set source.labels to classes that it prints."
     return "Check source.kind, source.path and source.fields."

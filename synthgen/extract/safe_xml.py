@@ -1,4 +1,4 @@
-"""Parse XML without entities, network access, very long texts or deep nesting."""
+"""Parse XML without network access, and reject entities, very long texts and deep nesting."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -52,7 +52,8 @@ def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Eleme
     """Yield the elements with the given names one by one, and whether the declared encoding was wrong.
 
     The limits and the fallback to UTF-8 are those of `parse_xml`. An element is emptied when the next one is read, so
-    memory does not grow with the number of elements. Raise UnsafeXml where the file becomes unusable.
+    memory does not grow with the number of elements. Raise UnsafeXml as `parse_xml`, after the elements before the
+    place of the error.
     """
     head = file.read(_HEAD_BYTES)
     start, encoding = _opening(head)
@@ -117,7 +118,7 @@ def _streamed(file: BinaryIO, names: Collection[str], encoding: str | None) -> I
 def _refuse_entities(element: Element) -> None:
     """Raise UnsafeXml if entities are declared, or an undeclared one is referenced.
 
-    References in attributes are not in the element tree, so a declaration alone is a reason.
+    References in attributes are not in the element tree, so a declaration without a reference is rejected too.
     """
     dtd = element.getroottree().docinfo.internalDTD
     if (dtd is not None and dtd.entities()) or next(element.iter(etree.Entity), None) is not None:

@@ -30,7 +30,9 @@ NOTE_SCHEMA = pa.schema(
         "is_superseded": pa.bool_(),
         "withdrawn": _TEXT,
         "names": _LIST,
-        "same": pa.binary(16),  # digest of the words only, because formats of one document differ in list marks
+        "same": pa.binary(
+            16
+        ),  # digest of the words; list marks are left out, because they differ between formats of one document
     }
 )
 PERSON_SCHEMA = pa.schema({"person": _TEXT, "names": _LIST})

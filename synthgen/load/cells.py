@@ -17,7 +17,10 @@ LARGEST_EXACT = 1 << 53  # from 2^53 on, floats cannot hold every whole number, 
 
 
 class CellError(ValueError):
-    """The value of a cell has a type that is not supported; the message names the type, never the value."""
+    """The value of a cell has a type that is not supported.
+
+    The message is the end of a sentence about the value. It names the type, never the value.
+    """
 
 
 def spelled(name: str, form: Literal["NFC", "NFKC"]) -> str:
@@ -27,7 +30,7 @@ def spelled(name: str, form: Literal["NFC", "NFKC"]) -> str:
 
 
 def folded(label: str) -> str:
-    """Return a form of a label without differences of case, width and spacing, to find labels that differ only so."""
+    """Return a form of a label that is equal for labels that differ only by case, width or spacing."""
     return "".join(spelled(label, "NFKC").casefold().split())
 
 
@@ -69,7 +72,7 @@ def names_in(value: Any) -> Iterator[str]:
         try:
             value = json.loads(name)
         except (ValueError, RecursionError):
-            raise CellError("text that begins like a list, but is not JSON") from None
+            raise CellError("begins like a list, but is not JSON; save the names as a list or as text") from None
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, tuple):  # an entry of an Arrow map: key and value
@@ -84,8 +87,8 @@ def _refusal(value: Any) -> str:
     name = type(value).__name__
     kind = {"bytes": "binary", "bytearray": "binary", "dict": "struct"}.get(name, name)
     if isinstance(value, float | Decimal):
-        kind += " that is not an exact whole number"
-    return f"of type {kind}, save it as text"
+        kind += ", but not an exact whole number"
+    return f"is of type {kind}; save it as text"
 
 
 def is_visible(text: str) -> bool:

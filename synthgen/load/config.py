@@ -21,7 +21,7 @@ class MinClassConfig(Section):
 
 
 class FieldsConfig(Section):
-    """Places of the fields of a note in a hospital source, in the notation of its `kind`; null for the default."""
+    """Places of the fields of a note in a hospital source, in the notation of `source.kind`; null for the default."""
 
     person: str | None = Field(
         None, description="Place of the identifier of the patient, for example `PID-3.1` for hl7v2."
@@ -51,8 +51,8 @@ class SourceConfig(Section):
     )
     format: Literal["auto", "jsonl", "csv", "parquet", "dataset", "text"] = Field(
         "auto",
-        description="File format of the source. `auto` derives it from the file extension; set it if the extension "
-        "does not match the content.",
+        description="File format of the source. `auto` derives it from the file extension, or from the content of a "
+        "folder; set it if the extension does not match the content.",
     )
     encoding: str = Field(
         "utf-8", description="Character encoding of csv, jsonl and text files, for example `cp1252` or `utf-16`."
@@ -64,8 +64,8 @@ class SourceConfig(Section):
     label: str = Field("label", description="Column that holds the class label of a record.")
     group: str | None = Field(
         None,
-        description="Column that identifies the person of a record. Without it, every record counts as one person "
-        "and all privacy statements are per record.",
+        description="Column of a table that identifies the person of a record. Without it, every row counts as one "
+        "person and, unless `rows_are_persons` is true, all privacy statements are per record.",
     )
     rows_are_persons: bool = Field(
         False,
@@ -103,8 +103,9 @@ class SourceConfig(Section):
     )
     copy_forward: CopyForward = Field(
         "keep",
-        description="Treatment of text that a person's later record copies from an earlier one (an earlier row of a "
-        "table): `remove-sentences` removes copied sentences, and `newest` keeps the last record of a chain.",
+        description="Treatment of text that a record copies from an earlier record of the same person; the rows of a "
+        "table count as ordered by time. `remove-sentences` removes copied sentences, and `newest` removes a record "
+        "if a later one contains at least 80 % of it.",
     )
     max_per_person: Count | None = Field(
         None,
@@ -132,7 +133,7 @@ class SourceConfig(Section):
         try:
             "a".encode(encoding)
         except (LookupError, ValueError):
-            raise ValueError("is not a text encoding that Python knows") from None
+            raise ValueError("is not a text encoding of Python") from None
         return encoding
 
     @field_validator("delimiter")
@@ -168,10 +169,18 @@ class SourceConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _knows_who_copies(self) -> Self:
-        if self.copy_forward != "keep" and (self.rows_are_persons or not self.has_persons):
+    def _copy_forward_needs_persons(self) -> Self:
+        if self.copy_forward == "keep":
+            return self
+        if self.rows_are_persons:
             raise ValueError(
-                "copy_forward compares records of one person, so it needs group; set it, or remove this key"
+                "copy_forward compares the records of one person, but rows_are_persons declares that each person has "
+                "one record; remove one of them"
+            )
+        if not self.has_persons:
+            raise ValueError(
+                "copy_forward compares the records of one person; set group, which identifies the persons, or remove "
+                "copy_forward"
             )
         return self
 
@@ -185,7 +194,7 @@ class SourceConfig(Section):
         unused = [name for name in table_keys if getattr(self, name) != SourceConfig.model_fields[name].default]
         if unused:
             raise ValueError(
-                f"kind {self.kind} does not use {', '.join(unused)}; remove it, and set source.fields to change "
+                f"kind {self.kind} does not use {', '.join(unused)}; remove them, and set source.fields to change "
                 "where the person, label, date, encounter or author of a note is found"
             )
         if self.rows_are_persons and self.fields.person is not None:
@@ -194,7 +203,9 @@ class SourceConfig(Section):
             raise ValueError(f"rows_are_persons does not fit with kind {self.kind}, whose notes name their persons")
         if self.kind == "folder" and self.fields.person is None and not self.rows_are_persons:
             raise ValueError(
-                "kind folder needs fields.person, for example `folder 2` or `name 1`, or rows_are_persons: true"
+                "kind folder needs fields.person, for example `folder 2` (the second folder below source.path) or "
+                "`name 1` (the first part of the file name); if each file belongs to another person, set "
+                "rows_are_persons: true"
             )
         return self
 

@@ -10,7 +10,7 @@ from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 from synthgen.core.types import Record
 
 WINDOW = 10  # number of consecutive words in a shingle
-CONTAINED = 0.8  # a record is continued by a later one that contains at least this share of its shingles
+CONTAINED = 0.8  # a later record continues an earlier one if it contains at least this share of the earlier shingles
 CopyForward = Literal["keep", "remove-sentences", "newest"]
 _Shingle = int  # hash of ten words; different words have equal hashes with a probability of about 2^-64
 _GAP = re.compile(r"\n{3,}")
@@ -40,8 +40,7 @@ def treat_copies(records: Sequence[Record], treatment: CopyForward) -> Copied:
             has a sentence with the same words. If the sentence has fewer than ten words, a shingle that contains it
             must be in an earlier record as well. Shingles cross the ends of sentences: so a short sentence in a
             copied paragraph is removed, and a short sentence that merely recurs is kept. A record without remaining
-            words is removed. `newest` removes a record if a later one of the person contains at least `CONTAINED` of
-            its shingles.
+            words is removed. `newest` removes a record if a later one of the person continues it (see `CONTAINED`).
 
     A record of fewer than ten words has no shingle. Records are compared with the original texts of other records.
 
@@ -74,7 +73,7 @@ def treat_copies(records: Sequence[Record], treatment: CopyForward) -> Copied:
 
 
 def _continued(shingles: Sequence[Sequence[_Shingle]]) -> list[bool]:
-    """Return for each record of a person whether a later one contains at least `CONTAINED` of its shingles.
+    """Return for each record of a person whether a later one continues it (see `CONTAINED`).
 
     The records are read from last to first. An index leads from shingles to later records, so records without common
     shingles are never compared.

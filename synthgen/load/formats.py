@@ -29,7 +29,8 @@ def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of an Arrow table as rows numbered from 1; columns that the table lacks are skipped.
 
     Raises:
-        OSError: if a column is damaged or holds a value that Python cannot represent, such as a date out of range.
+        DataError: two wanted columns have the same name, or a column has values that its type cannot store exactly.
+        OSError: a column is damaged or holds a value that Python cannot represent, such as a date out of range.
     """
     names = [name for name in dict.fromkeys(wanted) if name in arrow.column_names]
     if any(arrow.column_names.count(name) > 1 for name in names):
@@ -45,9 +46,10 @@ def _decoded(names: list[str], cells: list[Any]) -> dict[str, Any]:
 
 
 def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
-    """Return the values of a column. Strings are bytes, so that only the row of an undecodable string is unusable.
+    """Return the values of a column.
 
-    Raise DataError for a column of short floats with numbers that are too large to be exact.
+    Strings are returned as undecoded bytes, so that a string that is not UTF-8 makes only its row unusable. Raise
+    DataError if a column of short floats has values that are too large to be stored exactly.
     """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     with arrow_errors():
@@ -63,7 +65,7 @@ def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
         values = [None if value is None else bytearray(value) for value in values]
     exact = SHORT_FLOATS.get(kind)
     if exact is not None and any(value is not None and abs(value) >= exact for value in values):
-        message = f"column {name!r} is of type {kind} and holds numbers from {exact} on, which lose their last digits"
+        message = f"column {name!r} has type {kind} and values of {exact} or more, which it cannot store exactly"
         raise DataError(message, hint="Save the column as integers or text.")
     return values
 
@@ -91,20 +93,25 @@ def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
 
 
 def _parts(folder: Path) -> list[Path]:
-    """Return the parquet files of a folder; raise DataError if they may be more or less than one table."""
+    """Return the parquet files of a folder.
+
+    Raise DataError if the folder may contain several tables or only a part of one.
+    """
     entries = sorted(folder.iterdir())
     parts, problems = [], []
     for entry in entries:
         is_hidden, is_parquet = entry.name.startswith(("_", ".")), _SUFFIXES.get(entry.suffix.lower()) == "parquet"
         if is_parquet and not is_hidden and not entry.is_dir():
             parts.append(entry)
-        elif entry.is_dir() or is_parquet or not is_hidden:  # the rest are files of the exporter, such as _SUCCESS
-            problems.append(f"{entry.name}: {'a folder' if entry.is_dir() else 'not a part of the table'}")
+        elif (
+            entry.is_dir() or is_parquet or not is_hidden
+        ):  # other hidden files are of the exporter, such as _SUCCESS
+            problems.append(f"{entry.name} is {'a folder' if entry.is_dir() else 'not a part of the table'}")
     if problems or not parts:
         raise DataError(
             "the folder is not one table of parquet files",
             problems=problems[:MAX_LISTED] or ["there is no parquet file"],
-            hint="Folders with partitions, table versions or unfinished writes are not read; save one file.",
+            hint="Save one file; folders with partitions, table versions or unfinished writes are not read.",
         )
     return parts
 
@@ -135,10 +142,11 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     files, indices = _files_of(path, state, "_data_files"), _files_of(path, state, "_indices_data_files")
     unknown = [key for key in state if "ind" in key.lower() and state[key] and key != "_indices_data_files"]
     if not files or unknown:
-        problems = [f"{key}: unknown list of indices" for key in unknown]
-        raise DataError(
-            "state.json lists no files, or indices that are not read", problems=problems, hint=_SAVE_AGAIN
+        problems = [f"{key}: unsupported kind of row indices" for key in unknown]
+        message = (
+            "state.json lists no data files" if not files else "state.json refers to row indices that are not read"
         )
+        raise DataError(message, problems=problems, hint=_SAVE_AGAIN)
     info = path / "dataset_info.json"
     class_names = _class_names(_json(info)) if info.is_file() else {}
     try:
@@ -153,7 +161,7 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
 
 
 def _files_of(path: Path, state: dict[str, Any], key: str) -> list[pa.Table]:
-    """Return the tables in the arrow files that state.json lists under `key`, cut to the rows that it states."""
+    """Return the tables in the arrow files that state.json lists under `key`, each cut to its listed rows."""
     tables = []
     try:
         for item in state.get(key) or ():
@@ -163,7 +171,9 @@ def _files_of(path: Path, state: dict[str, Any], key: str) -> list[pa.Table]:
     except DataError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        raise DataError("state.json does not list files of this folder", hint=_SAVE_AGAIN) from None
+        raise DataError(
+            "state.json lists files in an unknown form, or files outside of this folder", hint=_SAVE_AGAIN
+        ) from None
     return tables
 
 

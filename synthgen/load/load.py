@@ -26,12 +26,12 @@ SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
 MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
 MAX_LABEL = 64  # characters; no policy releases longer labels
-FEW_CLASSES = 10  # up to this number of classes, only the interpolation method checks the persons of each class
+FEW_CLASSES = 10  # with at most so many labels, most of them may belong to one person; later stages check class sizes
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """An unusable row: its number, counted from 1, and a fixed reason."""
+    """An unusable row: its number, counted from 1, and the reason, which contains no value of the row."""
 
     number: int
     reason: str
@@ -151,12 +151,13 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     rejected.
 
     Raises:
-        TooManyBadRows: if the source has more bad rows than `source.max_bad_rows`.
-        DataError: if the source is unreadable or empty, lacks a column or a wanted class, or if the values of the
-            label column are not classes.
+        TooManyBadRows: the source has more bad rows than `source.max_bad_rows` allows.
+        DataError: the source is unreadable or empty, lacks a column or a wanted class, or has a class that
+            `source.min_class` refuses; or the values of the label column are not classes, or those of a column of
+            names are not names; or no record is left.
 
     Privacy: messages contain row numbers, column names and, if the label column holds classes, labels.
-    Randomness: one SHA-256 per person if `source.max_records` is set.
+    Randomness: keyed hashes of persons if `source.max_records` is set, and see `select`.
     """
     source = source if source.kind == "table" else source.of_notes
     table = read_source(source, path, isolated_rows=isolated_rows)
@@ -217,7 +218,7 @@ def _names(
     if problems:
         raise DataError(
             f"{path}: columns in source.{key} hold values that are not names",
-            problems=[f"{problem}: {n} rows" for problem, n in sorted(problems.items())],
+            problems=[f"{n} rows: a value {problem}" for problem, n in sorted(problems.items())],
             hint=f"Save names as text, lists of texts or structs of texts, or remove the column from source.{key}.",
         )
     return found
@@ -263,9 +264,9 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
     missing = [name for name in wanted_columns(source) if name not in table.columns]
     if missing and table.columns:
         raise DataError(
-            f"{path}: {len(missing)} of the configured columns not found",
+            f"{path}: {len(missing)} of the configured columns were not found",
             problems=[f"no column {name!r}" for name in missing],
-            hint=f"{_shown(table.columns, source, path)} Correct source.text, .label, .group, .id, .names, .staff.",
+            hint=f"{_shown(table.columns, source, path)} Correct the keys of `source` that name these columns.",
         )
 
 
@@ -316,7 +317,7 @@ def _of_labels(records: list[Record], source: SourceConfig, path: Path) -> list[
 
 
 def _require_classes(records: Sequence[Record], source: SourceConfig, path: Path) -> None:
-    """Reject a label column that holds texts, names or ids, before any message shows a label."""
+    """Raise DataError if the label column holds texts, names or ids; called before any message shows a label."""
     persons: dict[str, set[str]] = defaultdict(set)
     for record in records:
         persons[record.label].add(record.group)

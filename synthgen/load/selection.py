@@ -1,4 +1,4 @@
-"""Change the loaded records as `source` states: spelling of labels, repetitions, copies, small classes."""
+"""Change the loaded records as `source` states: spelling of labels, repeated and copied text, small classes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
     if source.max_per_person is not None:
         before, kept = len(kept), _at_most(kept, source.max_per_person, seeds)
         counts["over_max_per_person"] = before - len(kept)
-        notes += [f"{before - len(kept)} records exceed source.max_per_person"] if len(kept) < before else []
+        notes += [f"{before - len(kept)} records were removed (source.max_per_person)"] if len(kept) < before else []
     if source.min_class is None:
         return Selected(kept, notes, counts)
     small = _small_classes(kept, source.min_class)
@@ -128,10 +128,10 @@ def _with_copies_treated(
 
 
 def _at_most(records: Sequence[Record], limit: int, seeds: SeedTree) -> list[Record]:
-    """Return at most `limit` records of each person, chosen by a keyed hash, in the given order.
+    """Return at most `limit` records of each person, in the given order.
 
-    The hash is of the person and the position among the person's records. The id of a record is not used, because it
-    can be a row number, which depends on the records of other persons.
+    They are chosen by a keyed hash of the person and the position among the person's records. The id of a record is
+    not used, because it can be a row number, which depends on the records of other persons.
     """
     by_person: dict[str, list[Record]] = defaultdict(list)
     for record in records:

@@ -1,4 +1,4 @@
-"""Read csv, jsonl and text files; errors name the encoding or separator to configure if it can be recognised."""
+"""Read csv, jsonl and text files; errors state the likely encoding or separator if the configured one is wrong."""
 
 import codecs
 import csv
@@ -132,7 +132,7 @@ def read_text(path: Path, encoding: str = "utf-8") -> SourceTable:
     others = Counter(
         Path(name).suffix.lower() or "no extension" for name in seen if not name.lower().endswith(".txt")
     )
-    notes = [f"{n} files with {suffix} were not read; only .txt is" for suffix, n in sorted(others.items())]
+    notes = [f"{n} files ({suffix}) were not read; only .txt files are read" for suffix, n in sorted(others.items())]
     notes += [f"{len(hidden)} hidden files were not read"] if hidden else []
     rows = (read_row(i, _text_values, name, file, encoding) for i, (name, file) in enumerate(files, 1))
     return SourceTable(("text", "label", "id"), tuple(rows), tuple(notes))

@@ -40,14 +40,14 @@ _DATES = (
 )
 
 
-def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - XML declares it
+def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - XML has its own
     """Yield a note for each C-CDA document, and the names that the document states.
 
     `path` is a file or a folder with files `.xml`, `.ccda`, `.cda` or `.ccd`. The text is the narrative of all
-    sections, each below its title; coded entries are not text. A body that is not XML is read by its media type.
+    sections, each below its title; coded entries are not text. A body that is not XML is read as its media type says.
 
     Defaults of the fields:
-    - person: the first identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or a UUID
+    - person: the first identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or as `ROOT` if it is a UUID
     - encounter: the identifier of `componentOf/encompassingEncounter`
     - date: the start of that encounter, else the time of the document
     - label: the name of the document's `code`, else the code
@@ -56,7 +56,7 @@ def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     Overrides in `fields` are paths of element names such as `recordTarget/patientRole/id[@root=1.2.3]/@extension`.
 
     Raises:
-        DataError: no file is a clinical document, or a path in `fields` is malformed.
+        DataError: the path does not exist, no file is a clinical document, or a path in `fields` is malformed.
 
     Privacy: reads texts, names and identifiers of patients and staff.
     """

@@ -19,8 +19,8 @@ _BOM = b"\xef\xbb\xbf"
 def text_of(data: bytes, content_type: str) -> DocumentText:
     """Return the text of a document, without its hidden and deleted parts.
 
-    A document that begins as RTF, PDF or HTML is read as this type. If another supported type is declared, this is a
-    remark.
+    A document that begins as RTF, PDF or HTML is read as this type. A remark states if another supported type is
+    declared.
 
     Args:
         data: the document, at most `MAX_BYTES` bytes.
@@ -28,7 +28,8 @@ def text_of(data: bytes, content_type: str) -> DocumentText:
             with an optional parameter `charset`.
 
     Raises:
-        UnreadableDocument: the document has no readable text; `reason` is a fixed phrase.
+        UnreadableDocument: the type is not supported, or the document is too large or has no readable text; `reason`
+            is a fixed phrase.
 
     Privacy: Reads one private document. Remarks and reasons contain nothing of it.
     """

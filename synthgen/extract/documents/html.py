@@ -112,7 +112,7 @@ def _html_root(text: str) -> "etree._Element | None":
 
 
 def _entity(match: re.Match[str]) -> str:
-    """Return the character of an entity of HTML, which XML does not know."""
+    """Return the character of an HTML entity that XML does not define."""
     return match[0] if match[1] in _XML_ENTITIES else html.unescape(match[0])
 
 

@@ -33,10 +33,10 @@ TOO_MANY_BINARIES = "Binary resources of the export exceed 1 GiB; store their da
 def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - JSON is UTF-8
     """Yield the notes, names and merges of persons in a FHIR R4 or R4B export.
 
-    `path` is a file or a folder with files `.ndjson`, `.ndjson.gz`, `.jsonl` or `.json` (a bundle or one resource).
+    `path` is a file or folder of files `.ndjson`, `.jsonl` (both also with `.gz`) or `.json` (NDJSON or a resource).
     Resources are recognised by their type, not by the name of the file. Notes are DocumentReference,
     DiagnosticReport and Composition with the status current, superseded, final, amended, corrected, appended, unknown
-    or none. Of a document that is entered in error or cancelled, earlier versions are not used either.
+    or none. If a document is entered in error or cancelled, its earlier versions are not used either.
 
     The text of a DocumentReference is the text of all its attachments. An attachment is base64 data, a file that was
     downloaded into the folder, or a Binary resource of the export. A URL is never fetched. The text of a
@@ -49,15 +49,15 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - date: the start of `context.period` or `effectivePeriod`, else `effectiveDateTime`, `date` or `issued`
     - label: the LOINC name of `type`, else another coding of it, else its text; then the same for `code`, then for
       `category`
-    - author: the displayed name or reference in `author` or `performer`
+    - author: the displayed name or reference in `author`, `performer` or `resultsInterpreter`
 
     Overrides in `fields` are paths such as `type.coding[system=urn:x].code`. A path that begins with `encounter.` or
     `patient.` is read in the encounter or patient of the document; the values of all encounters or patients are then
     kept in memory.
 
     Raises:
-        DataError: there is no file, no document, or only documents whose attachments are URLs; or a path in `fields`
-            is malformed.
+        DataError: there is no file, no document, or only documents whose attachments are URLs; or Binary resources
+            exceed 1 GiB; or a path in `fields` is malformed.
 
     Privacy: reads texts, names and identifiers of patients and staff.
     """
@@ -128,7 +128,11 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
     if n_notes:
         return
     if not any(types[kind] for kind in DOCUMENTS):
-        known = [f"{kind}: {n} resources" for kind, n in sorted(types.items()) if kind.isalpha() and len(kind) < 40]
+        known = [
+            f"it has {n} resources of the type {kind}"
+            for kind, n in sorted(types.items())
+            if kind.isalpha() and len(kind) < 40
+        ]
         hint = f"Export the types {', '.join(DOCUMENTS)} as well."
         raise DataError(f"{path}: the export has no document", problems=known[:30], hint=hint)
     if reasons[URL_ONLY]:
@@ -143,7 +147,7 @@ class _People:
     """Read names and merges in a first pass, and keep the values that overrides and attachments need later."""
 
     def __init__(self, paths: Paths) -> None:
-        self.subject_identifiers: set[str] = set()  # by which documents refer to a patient instead of an id
+        self.subject_identifiers: set[str] = set()  # by which documents name a patient in place of the id
         self.id_of = paths.patient
         self._of_encounter, self._of_patient = paths.within("encounter"), paths.within("patient")
         self._encounters: dict[str, dict[str, str]] = {}

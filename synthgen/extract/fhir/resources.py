@@ -35,7 +35,10 @@ def is_export(file: Path) -> bool:
 
 
 def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
-    """Yield each resource with its place, and a Dropped item for each line without one; `shown` names the file."""
+    """Yield each resource with its place, and a Dropped item for each line or file that has none or is damaged.
+
+    `shown` is the name of the file in the places.
+    """
     try:
         if file.name.lower().endswith(_LINES) or _has_lines(file):
             yield from _lines(file, shown)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _MAX_REPEAT = 20  # lines or spaces that one command produces at most; HL7 does not limit the number in a command
-# Stands for a command that changes the layout of the lines below. It becomes a line break unless one is there.
+# Stands for a command that changes the layout of the lines below. It becomes a line break unless there is one.
 _SOFT_BREAK = "\v"  # never part of a message: the reader splits lines at it
 
 

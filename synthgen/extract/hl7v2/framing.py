@@ -115,7 +115,10 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
 
 
 def split_messages(lines: Iterable[bytes | None]) -> Iterator[RawMessage]:
-    """Yield the messages of a file: each begins with an MSH segment; envelopes of batches and files are ignored."""
+    """Yield the messages of a file: each begins with an MSH segment; envelopes of batches and files are ignored.
+
+    If there are lines outside of messages, one item with the reason `OUTSIDE` follows.
+    """
     number, size = 0, 0
     kept: list[bytes] | None = None  # None: outside of a message
     has_stray = False

@@ -12,7 +12,7 @@ from synthgen.extract.note import MergedPerson, PersonNames, StaffNames
 # person, so it joins nobody.
 _MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
 # A24 states that the identifiers of two PID segments belong to one patient. A37, which revokes this link, is ignored:
-# a wrong link only makes the protected unit larger.
+# if the link is wrong, two patients count as one person, which weakens no privacy statement.
 _LINK = "A24"
 _MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # fields of PID, each with the field of MRG that holds its old value
 # names of the patient and contacts (XPN): PID name, mother's maiden name, alias; next of kin; guarantor; insured

@@ -46,7 +46,7 @@ _STARTS |= {b"<html": "text/html"}
 
 @dataclass(frozen=True, slots=True)
 class Hl7Report:
-    """The text of a report; without text, `reason` says why there is none."""
+    """The text of a report; without text, `reason` or `dropped` states why, or the report is empty."""
 
     text: str = ""
     reason: str = ""

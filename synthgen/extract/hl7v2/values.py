@@ -51,7 +51,7 @@ def field_paths(fields: Fields) -> FieldPaths:
     found = {name: _PATH.fullmatch(text) for name, text in written.items() if text is not None}
     if wrong := [f"source.fields.{name} is not a field of HL7 v2" for name, path in found.items() if path is None]:
         hint = "Write segment, field, component and subcomponent, for example PID-3.1 or OBR-4."
-        raise DataError("fields of the source cannot be interpreted", problems=wrong, hint=hint)
+        raise DataError("source.fields cannot be interpreted", problems=wrong, hint=hint)
     return FieldPaths(**{name: _path(path) for name, path in found.items() if path is not None})
 
 
@@ -84,7 +84,7 @@ def entity(segment: Hl7Segment, field: int) -> str:
 
 
 def person_names(values: list[Hl7Value]) -> Iterator[str]:
-    """Yield the names in values of the type XPN: given and middle name with each family name, also the partner's."""
+    """Yield the names in values of the type XPN: given and middle name with each family name (own and partner's)."""
     for value in values:
         given = [value.part(2), value.part(3)]
         families = [value.part(1, number) for number in (1, 3, 5)]

@@ -14,6 +14,7 @@ from synthgen.core.types import Corpus, Record
 from synthgen.deidentify import deidentify
 from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.deidentify.deidentify import MAX_SHIFT_DAYS, MIN_SHIFT_DAYS, Surrogates
+from synthgen.deidentify.known_names import KnownNames
 from synthgen.deidentify.names import name_parts
 
 SEEDS = SeedTree(4).child("deidentify")
@@ -189,6 +190,47 @@ def test_initials_suffixes_and_reversed_names_follow_the_full_name():
     assert own.replace("name", "W. Holt") == f"{first[0]}. {last}"
     assert own.replace("name", "Walter Holt III") == f"{first} {last} III"
     assert own.replace("name", "Holt’s") == f"{last}’s"
+
+
+@pytest.mark.parametrize("initial", string.ascii_uppercase)
+def test_an_initial_becomes_another_letter_with_and_without_its_name(initial):
+    for person in map(str, range(20)):
+        assert Surrogates(SEEDS, person, ()).replace("name", f"{initial}. Holt")[0] != initial
+        assert Surrogates(SEEDS, person, [f"{initial}ubo Holt"]).replace("name", f"{initial}. Holt")[0] != initial
+
+
+@pytest.mark.parametrize("name", ["van", "Jr", "de la"])
+def test_particles_and_suffixes_of_names_are_kept(name):
+    assert Surrogates(SEEDS, "p1", ()).replace("name", name) == name
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("record_number", "Ab-7" * 20),
+        ("url", "https://Clinic.example/Path"),
+        ("ip", "2001:DB8::1a"),
+        ("email", "Ann.Holt@Example.net"),
+        ("street", "12 Canal Rd, Oban, NS B0K 1V0"),
+        ("street", "4 Dun Street, Apt 3"),
+        ("place", "Stonewick, PA 16801"),
+        ("place", "Wagga, NSW 2650"),
+        ("name", "Ann Holt"),
+    ],
+)
+def test_letter_case_does_not_change_a_surrogate(kind, value):
+    own = Surrogates(SEEDS, "p1", ())
+    assert len({own.replace(kind, written).casefold() for written in (value, value.upper(), value.lower())}) == 1
+
+
+def test_accents_hide_neither_a_declared_nor_a_known_name():
+    last_names = [name for name in PLAIN_LAST if name not in {"Müller", "Zhang"}]  # two names are left
+    known = KnownNames(f"{first} Müller" for first in FEMALE_FIRST)
+    for person in map(str, range(20)):
+        for declared, others in ((["Anna Müller"], None), (["Anna Kowal"], known)):
+            own = Surrogates(SEEDS, person, [], known=others)
+            own._taken |= name_parts([*declared, *last_names])
+            assert own.replace("name", declared[0]).split()[1] == "Zhang"
 
 
 def test_a_number_has_one_surrogate_whatever_its_kind():

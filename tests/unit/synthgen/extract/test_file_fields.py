@@ -54,7 +54,7 @@ WRONG = [
 
 @pytest.mark.parametrize("location", WRONG)
 def test_another_notation_is_refused(location):
-    with pytest.raises(DataError, match="fields cannot be found"):
+    with pytest.raises(DataError, match=r"source\.fields cannot be used"):
         file_field(PATH, location)
 
 

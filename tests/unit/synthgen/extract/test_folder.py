@@ -147,7 +147,7 @@ def test_a_folder_without_a_readable_document_is_refused(tmp_path):
     write(tmp_path, {"x/a.doc": b"a", "x/b.doc": b"a", "x/c.txt": b"", "x/Mueller.Peter": b"a", "x/.y.txt": b"a"})
     with pytest.raises(DataError, match="no readable document") as caught:
         read(tmp_path)
-    assert sorted(caught.value.problems) == ["1 files: .peter", "1 files: .txt", "2 files: .doc"]
+    assert sorted(caught.value.problems) == [".doc: 2 files", ".peter: 1 files", ".txt: 1 files"]
     assert "convert Word" in caught.value.hint
 
 

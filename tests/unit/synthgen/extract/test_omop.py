@@ -161,7 +161,7 @@ def test_one_error_lists_all_wrong_overrides_with_the_columns(tmp_path):
     assert len(problems) == 4
     assert "person_id, person_source_value, given_name" in problems[0]
     assert "table note has no column visit_occurrence_id" in problems[1]
-    assert "write table.column" in problems[2]
+    assert "is not `table.column`" in problems[2]
 
 
 def test_missing_required_columns_are_listed_with_those_found(tmp_path):
@@ -211,7 +211,7 @@ def test_binary_text_zones_and_large_types(tmp_path):
 
 def test_nested_text_is_refused(tmp_path):
     write_parquet(tmp_path, {"note": [{**NOTES[0], "note_text": ["zebra"]}]})
-    with pytest.raises(DataError, match=r"note\.note_text has a type that is not read as text"):
+    with pytest.raises(DataError, match=r"note\.note_text has a type that cannot be read as text"):
         notes(tmp_path)
 
 
@@ -275,10 +275,10 @@ def test_view_of_a_database_cannot_read_other_files(tmp_path):
         (["note.csv", "NOTE.csv.gz"], "several sources: NOTE.csv.gz, note.csv"),
         (["note_1.csv", "note.csv"], "several sources"),
         (["note-1.csv", "note-2.parquet"], "both parquet and CSV"),
-        (["note/_delta_log/0.json", "note/part-0.parquet"], "note/_delta_log: a subfolder"),
+        (["note/_delta_log/0.json", "note/part-0.parquet"], "note/_delta_log is a subfolder"),
         (["note/year=2020/part-0.parquet"], "a subfolder"),
-        (["note/readme.txt", "note/part-0.parquet"], "note/readme.txt: not a part"),
-        (["note/_SUCCESS"], "an empty folder"),
+        (["note/readme.txt", "note/part-0.parquet"], "note/readme.txt is not a part"),
+        (["note/_SUCCESS"], "note is an empty folder"),
     ],
 )
 def test_ambiguous_folders_are_refused(tmp_path, files, message):

@@ -168,11 +168,11 @@ def test_whole_numbers_with_a_decimal_point_in_json_are_read_as_integers(column,
 
 
 UNREADABLE = {
-    "fraction": ({"pid": lambda i: i + 0.5}, "group of type float that is not an exact whole number", "pid"),
-    "list": ({"pid": lambda i: [f"p{i}"]}, "group of type list", "pid"),
-    "struct": ({"label": lambda i: {"code": f"c{i % 2}"}}, "label of type struct", "label"),
-    "bytes": ({"pid": lambda i: b"\xff" + bytes([i])}, "group of type binary", "pid"),
-    "infinite": ({"label": lambda _: float("inf")}, "label of type float that is not an exact whole number", "label"),
+    "fraction": ({"pid": lambda i: i + 0.5}, "group is of type float, but not an exact whole number", "pid"),
+    "list": ({"pid": lambda i: [f"p{i}"]}, "group is of type list", "pid"),
+    "struct": ({"label": lambda i: {"code": f"c{i % 2}"}}, "label is of type struct", "label"),
+    "bytes": ({"pid": lambda i: b"\xff" + bytes([i])}, "group is of type binary", "pid"),
+    "infinite": ({"label": lambda _: float("inf")}, "label is of type float, but not an exact whole number", "label"),
 }
 
 
@@ -180,7 +180,7 @@ UNREADABLE = {
 def test_a_type_that_is_not_read_is_named_with_its_column(case, sources):
     columns, message, column = UNREADABLE[case]
     sources.write("t.parquet", rows(**columns))
-    said = sources.refused("t.parquet", f"{message}, save it as text \\(column {column}\\): {N} rows")
+    said = sources.refused("t.parquet", f"{message}; save it as text \\(column {column}\\): {N} rows")
     assert "missing" not in said
 
 
@@ -282,7 +282,9 @@ def test_hidden_folders_are_no_classes_and_other_files_are_counted(hidden, sourc
     text_files(sources.folder / "notes", [*names, f"{hidden}/HEAD.txt", f"{hidden}/b.txt", "cardio/scan.docx"])
     found = sources.plan("notes", **FOLDER)
     is_whole(found)
-    assert {"2 hidden files were not read", "1 files with .docx were not read; only .txt is"} <= {*found["notes"]}
+    assert {"2 hidden files were not read", "1 files (.docx) were not read; only .txt files are read"} <= {
+        *found["notes"]
+    }
 
 
 @pytest.mark.parametrize(
@@ -304,7 +306,7 @@ def test_a_folder_of_parquet_parts_is_one_table(name, parts, sources):
         (sources.folder / name / beside).write_bytes(b"x")
     is_whole(sources.plan(name))
     shutil.copytree(sources.folder / name, sources.folder / name / "year=2024")
-    sources.refused(name, "not one table of parquet files", "year=2024: a folder")
+    sources.refused(name, "not one table of parquet files", "year=2024 is a folder")
 
 
 # --- csv files of other programs

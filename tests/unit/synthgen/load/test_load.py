@@ -52,14 +52,14 @@ def test_ids_and_groups_default_to_the_row_number():
         ({"note": "\u200b\ufeff \u2800\u3164"}, "empty text"),
         ({"kind": "\u200b"}, "missing label"),
         ({"kind": float("nan")}, "missing label"),
-        ({"kind": 0.5}, "label of type float that is not an exact whole number, save it as text (column kind)"),
-        ({"who": 2.0**53}, "group of type float that is not an exact whole number, save it as text (column who)"),
+        ({"kind": 0.5}, "label is of type float, but not an exact whole number; save it as text (column kind)"),
+        ({"who": 2.0**53}, "group is of type float, but not an exact whole number; save it as text (column who)"),
         (
             {"who": float("inf")},
-            "group of type float that is not an exact whole number, save it as text (column who)",
+            "group is of type float, but not an exact whole number; save it as text (column who)",
         ),
-        ({"nid": date(2020, 1, 2)}, "id of type date, save it as text (column nid)"),
-        ({"who": ["p1"]}, "group of type list, save it as text (column who)"),
+        ({"nid": date(2020, 1, 2)}, "id is of type date; save it as text (column nid)"),
+        ({"who": ["p1"]}, "group is of type list; save it as text (column who)"),
         ({"kind": "a\udfff"}, "undecodable bytes"),
         ({"who": ""}, "missing group"),
         ({"nid": None}, "missing id"),
@@ -110,7 +110,7 @@ def test_a_name_column_of_other_values_is_refused_and_not_shown(tmp_path, value)
         return
     with pytest.raises(DataError, match=r"source.names hold values that are not names") as caught:
         load(FILE_SOURCE, path, SEEDS)
-    assert ": 3 rows" in caught.value.problems[0]
+    assert caught.value.problems[0].startswith("3 rows: a value ")
     assert "Ann" not in str(caught.value)
 
 
@@ -192,7 +192,7 @@ def test_bad_rows_are_counted_by_reason_and_not_shown(tmp_path, rows):
 
 def test_missing_column_error_lists_found_columns(tmp_path, written):
     path = written.jsonl(tmp_path / "a.jsonl", [{"body": "x", "label": "y", CANARY * 9: "z"}])
-    with pytest.raises(DataError, match="columns not found") as caught:
+    with pytest.raises(DataError, match="columns were not found") as caught:
         load(SourceConfig(path="x", group="who"), path, SEEDS)
     message = str(caught.value)
     assert all(part in message for part in ("no column 'text'", "no column 'who'", "Columns found: body, label"))

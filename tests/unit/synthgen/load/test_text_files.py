@@ -225,8 +225,8 @@ def test_text_folder_reads_every_case_of_the_suffix_and_counts_other_and_hidden_
     table = read_text(tmp_path)
     assert [(row.values["label"], row.values["id"]) for row in table.rows] == [("a", "a/A.TXT"), ("a", "a/b.Txt")]
     assert table.notes == (
-        "1 files with .docx were not read; only .txt is",
-        "1 files with .gz were not read; only .txt is",
-        "1 files with no extension were not read; only .txt is",
+        "1 files (.docx) were not read; only .txt files are read",
+        "1 files (.gz) were not read; only .txt files are read",
+        "1 files (no extension) were not read; only .txt files are read",
         "3 hidden files were not read",
     )
