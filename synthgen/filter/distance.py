@@ -24,9 +24,9 @@ class LatentDistance:
 
     If a text is far from its latent, the decoder did not follow the latent.
 
-    `high: auto` is the 95 % quantile of the distances of reconstructions to their own vectors. It is limited by the
-    median of the distances of reconstructions to the vectors of other records. Without this limit, every text would
-    pass if the decoder ignores its vector.
+    Reconstructions are train records that were decoded from their own vectors. `high: auto` is the 95 % quantile of
+    the distances of reconstructions to their own vectors, but at most the median of their distances to the vectors of
+    other records. Without this maximum, every text would pass if the decoder ignores its vector.
 
     There is no lower limit. A latent lies between train vectors, so a lower limit would reject the texts closest to
     train persons, and their absence would reveal who is in train. The copy rule rejects copies.
