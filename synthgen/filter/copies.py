@@ -67,7 +67,7 @@ class NoCopies:
     name: ClassVar[str] = "copy"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the score is the longest copied run in words, or 0, the bound the shortest that counts."""
+        """Return the filter; the score is the longest copied run in words, or 0; the bound is `COPY_RUN_TOKENS`."""
         real = [normalised_words(text) for text in context.texts]
         masked_real = [mask_numbers(words) for words in real]
 

@@ -49,7 +49,7 @@ _READ_PAGE = (
 _EXCLUSIVE = "Pass one of the two options; under an independent policy, pass neither."
 
 
-def approve(  # noqa: PLR0913 - the parts of one signature
+def approve(  # noqa: PLR0913 - one argument for each property of the decision
     bundle: Path,
     *,
     role: str,
@@ -172,7 +172,7 @@ def _reasons_against(
     return found
 
 
-def _payload(  # noqa: PLR0913, PLR0917 - the fields of the statement
+def _payload(  # noqa: PLR0913, PLR0917 - one argument for each field of the statement
     release: ApprovedRelease,
     role: str,
     kind: DecisionKind,
