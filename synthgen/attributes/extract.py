@@ -170,19 +170,20 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     The function uses dictionaries of a few hundred common English terms, patterns for age, sex, amounts and work,
     and rules for negation.
 
-    Each age comes with its age band. Statements about relatives and possibilities ("return if", "risk of")
-    are skipped. An allergy to a medication is a negated medication; other allergies are skipped.
+    Each age comes with its age band, except a decade that lies in two bands. Statements about relatives and
+    possibilities ("return if", "risk of") are skipped. An allergy to a medication is a negated medication; other
+    allergies are skipped.
 
-    This is not a clinical system and was not evaluated on annotated notes. On phrases of the fictional clinic, an
-    earlier version with about twenty terms fewer found 70 of 109 conditions, 113 of 141 medications and 62 of 164
-    symptoms. Known limitations:
+    This is not a clinical system and was not evaluated on annotated notes. On phrases of the fictional clinic
+    (`examples/clinic`), an earlier version with about twenty terms fewer found 70 of 109 conditions, 113 of 141
+    medications and 62 of 164 symptoms. Known limitations:
 
     - Terms outside the dictionaries are missed, such as symptoms in a patient's own words ("needs a rail on the
       stairs"), misspellings, other languages and ambiguous abbreviations ("PE", "RA", "MI").
     - Doses, times, severity, laboratory values, and whether a condition is past or doubtful are ignored.
     - Distant negation, negation across sentences and double negation are missed. A heading applies only to its own
       line, so lines under "FAMILY HISTORY" count as the person's unless they name the relative.
-    - A text is assumed to describe one person.
+    - All attributes are assigned to one person, even if a text describes several.
     - Ages from a date of birth or "at age 50", and sex from first names, are not derived.
     - Words in another meaning ("a confused market") and advice ("no alcohol") count as facts about the person.
 

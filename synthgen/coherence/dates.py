@@ -1,4 +1,4 @@
-"""Contradictions between dates: a discharge before the admission, and a birth after another date."""
+"""Contradictions between dates: a discharge before the admission, and any date before the birth."""
 
 import re
 from collections.abc import Iterator
