@@ -26,28 +26,34 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(phrase.split()) for phrase in text.split(";"))
 
 
+# these negate the terms after them
 _DENIALS = _phrases(
     "no longer;no;not;non;denies;denied;denying;deny;without;never;neither;nor;absent;lacks;negative for;neg for;"
     "free of;absence of;isn't;doesn't;didn't;hasn't;don't;wasn't;haven't;w o;ruled out;nil"
 )
+# "no" and "not" before these words negate nothing
 _NO_DENIAL_BEFORE = _set(
     "change changes improvement increase increased relief doubt difficulty response only sure certain well fully"
     " completely optimally adequately just always necessarily better worse worsening matter"
 )
+# these negate the medications after them
 _STOPS = _phrases(
     "stop;stopped;stopping;discontinue;discontinued;discontinuing;hold;held;off;intolerant of;intolerant to;"
     "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
 )
 _ALLERGIES = _set("allergies allergy allergic all")
+# a trigger does not apply to the terms after these words
 _RESETS = _set(
     "but however although though yet except apart aside besides reports reported reporting endorses endorsed admits"
     " admitted other complains complained has have had having takes taking took describes described presents"
     " presented states mentions notes noted positive developed experiences experienced feels felt"
 )
+# a trigger does not apply to the medications after these words
 _STARTS = _set(
     "start started starting begin began begun continue continues continued continuing add added adding switched on"
     " prescribed prescribe prescribing commence commenced resume resumed now instead"
 )
+# the terms after these are only possibilities
 _HYPOTHETICALS = _phrases(
     "if;r o;rule out;risk of;risk for;risk factors;screen for;screening for;screened for;monitor for;watch for;"
     "return for;call for;to prevent;prevention of;prophylaxis;exclude;concern for;warned about;signs of"
@@ -58,14 +64,16 @@ FAMILY = _set(
     " famhx grandson granddaughter niece nephew"
 )
 _BACK = _set("he she patient pt i you they")  # from here on, the sentence is about the person again
+# these negate the term before them
 _ENDED = _phrases(
     "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
 )
+# these negate the medication before them
 _ENDED_MEDICATION = _phrases(
     "was stopped;were stopped;be stopped;was discontinued;is discontinued;be discontinued;was held;has been stopped;"
     "discontinued;stopped"
 )
-_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")
+_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # these negate the term before the colon
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:

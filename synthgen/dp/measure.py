@@ -252,7 +252,7 @@ def public_words(job: Job) -> PublicWords:
 
 
 def draws_of(plan: MeasurePlan, folder: Path) -> Draws:
-    """Return the source of new vectors that `learn` wrote; other files in the folder are ignored."""
+    """Return the source of new vectors from the files that `learn` wrote; other files in the folder are ignored."""
     learned = gaussian.read(folder, plan.context)
     if plan.vocabulary is None:
         return learned

@@ -25,11 +25,11 @@ FREE = (  # accesses to private text without a privacy cost, each with the reaso
     ("split, de-identification, vectors", "each person is processed separately"),
     ("which of the declared classes have records", "if a class has none, the run is refused and releases nothing"),
     ("sentences that a style was trained on", "if a record has one, the run is refused and releases nothing"),
-    ("unusable rows, the number of train persons, the number of audits of control", "they only decide on refusal"),
-    ("comparison of train with control before the reservation", "it only decides on refusal"),
+    ("unusable rows, the number of train persons, the number of audits of control", "they can only cause a refusal"),
+    ("comparison of train with control before the reservation", "it can only cause a refusal"),
     (
         "audits, utility, gates",
-        "outside the guarantee; under an independent policy, nothing depends on their results",
+        "outside the guarantee; under an independent policy, the release does not depend on them",
     ),
 )
 

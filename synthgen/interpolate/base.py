@@ -70,7 +70,7 @@ def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
 
 
 def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[str, int], min_groups: int) -> None:
-    """Raise DataError, which lists the requested classes that have fewer than `min_groups` persons, or no new record.
+    """Raise DataError if classes have fewer than `min_groups` persons or a requested number below 1; lists them all.
 
     `labels` and `groups` are the labels and persons of all train records. `counts` are the requested numbers of
     records.
@@ -89,7 +89,7 @@ def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[
     problems += [f"{label!r}: {counts[label]} records requested, needs at least 1" for label in few]
     if problems:
         raise DataError(
-            f"no records can be made of {len(problems)} {'class' if len(problems) == 1 else 'classes'}",
+            f"no records can be made for {len(problems)} {'class' if len(problems) == 1 else 'classes'}",
             problems=problems,
             hint="Add records of other persons, merge the class with another, exclude it through source.labels, or "
             "lower interpolate.k_neighbors.",

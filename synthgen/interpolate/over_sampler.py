@@ -28,7 +28,7 @@ except ImportError as error:
     ) from error
 
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
-NO_PERSON = "Give every row the name or number of its person; give rows without a person a unique one."
+NO_PERSON = "Give every row the name or number of its person, and a unique name or number to a row without a person."
 AS_TEXT = "Pass all classes as text, or all as whole numbers."
 MAX_ROUNDING = 0.01  # see `_float32`
 UNFIT_HINT = (
@@ -329,7 +329,7 @@ def _person_numbers(groups: Any, n: int) -> Int64:
     except TypeError as error:
         problem = "groups contains missing values, or values of different data types such as text and numbers"
         raise DataError(problem, hint=NO_PERSON) from error
-    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # numpy would merge them into one person
+    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # np.unique makes them one person
     if n_missing > 0:
         raise DataError(f"groups: {n_missing} rows have no person", hint=NO_PERSON)
     return numbers.astype(np.int64, copy=False)

@@ -79,7 +79,7 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
 def _identifiers(tables: ReviewTables) -> RiskRanking:
     """List the records with an identifier of a train person."""
     found = _with_findings(tables, "identifiers")
-    meaning = "Records in which the audit found an identifier of one training person; it is marked."
+    meaning = "Records in which the audit found an identifier of one training person; the identifier is marked."
     return RiskRanking(
         records=_at_most_shown(found.values()), meaning=meaning if found else "The audit found no identifier."
     )
