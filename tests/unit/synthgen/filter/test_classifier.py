@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 import synthgen.filter.classifier as module
 from synthgen.core.errors import DataError
 from synthgen.filter.base import folds_for
-from synthgen.filter.classifier import MAX_MINIMUM, MAX_FITS, ClassAgreement, fits_for
+from synthgen.filter.classifier import MAX_FITS, MAX_MINIMUM, ClassAgreement, fits_for
 
 
 def test_probability_is_by_the_model_without_the_parents_persons(world):
