@@ -26,28 +26,34 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(phrase.split()) for phrase in text.split(";"))
 
 
+# these negate the terms after them
 _DENIALS = _phrases(
     "no longer;no;not;non;denies;denied;denying;deny;without;never;neither;nor;absent;lacks;negative for;neg for;"
     "free of;absence of;isn't;doesn't;didn't;hasn't;don't;wasn't;haven't;w o;ruled out;nil"
 )
+# "no" and "not" before these words negate nothing
 _NO_DENIAL_BEFORE = _set(
     "change changes improvement increase increased relief doubt difficulty response only sure certain well fully"
     " completely optimally adequately just always necessarily better worse worsening matter"
 )
+# these negate the medications after them
 _STOPS = _phrases(
     "stop;stopped;stopping;discontinue;discontinued;discontinuing;hold;held;off;intolerant of;intolerant to;"
     "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
 )
 _ALLERGIES = _set("allergies allergy allergic all")
+# a trigger does not apply to the terms after these words
 _RESETS = _set(
     "but however although though yet except apart aside besides reports reported reporting endorses endorsed admits"
     " admitted other complains complained has have had having takes taking took describes described presents"
     " presented states mentions notes noted positive developed experiences experienced feels felt"
 )
+# a trigger does not apply to the medications after these words
 _STARTS = _set(
     "start started starting begin began begun continue continues continued continuing add added adding switched on"
     " prescribed prescribe prescribing commence commenced resume resumed now instead"
 )
+# the terms after these are only possibilities
 _HYPOTHETICALS = _phrases(
     "if;r o;rule out;risk of;risk for;risk factors;screen for;screening for;screened for;monitor for;watch for;"
     "return for;call for;to prevent;prevention of;prophylaxis;exclude;concern for;warned about;signs of"
@@ -58,14 +64,16 @@ FAMILY = _set(
     " famhx grandson granddaughter niece nephew"
 )
 _BACK = _set("he she patient pt i you they")  # from here on, the sentence is about the person again
+# these negate the term before them
 _ENDED = _phrases(
     "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
 )
+# these negate the medication before them
 _ENDED_MEDICATION = _phrases(
     "was stopped;were stopped;be stopped;was discontinued;is discontinued;be discontinued;was held;has been stopped;"
     "discontinued;stopped"
 )
-_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")
+_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # these negate the term before the colon
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
@@ -170,19 +178,20 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     The function uses dictionaries of a few hundred common English terms, patterns for age, sex, amounts and work,
     and rules for negation.
 
-    Each age comes with its age band. Statements about relatives and possibilities ("return if", "risk of")
-    are skipped. An allergy to a medication is a negated medication; other allergies are skipped.
+    Each age comes with its age band, except a decade that lies in two bands. Statements about relatives and
+    possibilities ("return if", "risk of") are skipped. An allergy to a medication is a negated medication; other
+    allergies are skipped.
 
-    This is not a clinical system and was not evaluated on annotated notes. On phrases of the fictional clinic, an
-    earlier version with about twenty terms fewer found 70 of 109 conditions, 113 of 141 medications and 62 of 164
-    symptoms. Known limitations:
+    This is not a clinical system and was not evaluated on annotated notes. On phrases of the fictional clinic
+    (`examples/clinic`), an earlier version with about twenty terms fewer found 70 of 109 conditions, 113 of 141
+    medications and 62 of 164 symptoms. Known limitations:
 
     - Terms outside the dictionaries are missed, such as symptoms in a patient's own words ("needs a rail on the
       stairs"), misspellings, other languages and ambiguous abbreviations ("PE", "RA", "MI").
     - Doses, times, severity, laboratory values, and whether a condition is past or doubtful are ignored.
     - Distant negation, negation across sentences and double negation are missed. A heading applies only to its own
       line, so lines under "FAMILY HISTORY" count as the person's unless they name the relative.
-    - A text is assumed to describe one person.
+    - All attributes are assigned to one person, even if a text describes several.
     - Ages from a date of birth or "at age 50", and sex from first names, are not derived.
     - Words in another meaning ("a confused market") and advice ("no alcohol") count as facts about the person.
 

@@ -102,15 +102,15 @@ def entries(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 def lexicon() -> Mapping[tuple[str, ...], Term]:
     """Return the term of each name, given as folded words.
 
-    Names in capitals, such as COPD, match only capitals. Other names match in any case, and also with a plural -s at
-    their last word. Hyphens and slashes match spaces.
+    Names in capitals or with several capitals, such as COPD and HFrEF, match only words that consist mostly of
+    capitals. Other names match in any case, and also with a plural -s at their last word. Hyphens and slashes match
+    spaces.
     """
     terms: dict[tuple[str, ...], Term] = {}
     for attribute, block in BLOCKS.items():
         for value, names in entries(block):
-            matched = (
-                names[1:] if attribute in {*HABITS, OTHER} else names
-            )  # a status such as `current` is not a term
+            # a status of a habit, such as `current`, is not a term
+            matched = names[1:] if attribute in {*HABITS, OTHER} else names
             for name in matched:
                 needs_capitals = name.isupper() or sum(c.isupper() for c in name) > 1
                 key = folded_words(name)

@@ -84,8 +84,8 @@ _SEXES = tuple(
 def find_ages(text: str) -> Iterator[AttributeFinding]:
     """Yield each stated age, in years or as a decade, and its age band; a decade in two bands has no band.
 
-    Words such as "newborn" give an age band only. Past ages in numbers ("at age 50") are skipped. Months, weeks and
-    days are rounded down to years.
+    Words such as "newborn" give an age band only. Past ages ("at age 50") are skipped, except past decades and band
+    words. Months, weeks and days are rounded down to years.
     """
     matched: list[tuple[int, int]] = []
     for pattern, unit in _AGES:

@@ -40,7 +40,7 @@ class AttributeRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     age: int | str | None = Field(
-        None, description="Age in years or a range, `54` or `40-60`, that contains the first age in the text."
+        None, description="Age in years (`54`) or range of ages (`40-60`) that contains the first age in the text."
     )
     age_band: AgeBand | None = Field(
         None,
@@ -70,9 +70,12 @@ class AttributeRule(BaseModel):
     )
     occupation: str | None = Field(None, description="Occupation in the text, in lower case.")
     mentions: str | None = Field(
-        None, description="Words that the text contains in this order; case and punctuation are ignored."
+        None, description="Words that the text contains one after the other; case and punctuation are ignored."
     )
-    not_mentions: str | None = Field(None, description="Words that the text does not contain.")
+    not_mentions: str | None = Field(
+        None,
+        description="Words that the text does not contain one after the other; case and punctuation are ignored.",
+    )
     prefer: bool = Field(
         False, description="Rank candidates by this rule instead of rejecting those that do not fulfil it."
     )

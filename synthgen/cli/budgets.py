@@ -61,11 +61,11 @@ def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
     `--resume never`, the run would spend the budget a second time.
     """
     from synthgen.config import Config
-    from synthgen.dp.reserve import check_room
+    from synthgen.dp.reserve import check_remaining_budget
     from synthgen.pipeline.institution import policy_of
 
     loaded = Config.load(config)
-    before, is_reserved = check_room(loaded, policy_of(loaded))
+    before, is_reserved = check_remaining_budget(loaded, policy_of(loaded))
     note = " (without the reservation of this run)" if is_reserved else ""
     spent, text = None, "the ledger is intact"
     if before is not None:  # None if the configuration has no budget

@@ -1,4 +1,4 @@
-"""Contradictions between dates: a discharge before the admission, and a birth after another date."""
+"""Contradictions between dates: a discharge before the admission, and any date before the birth."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,11 @@ _AGAIN = re.compile(r"\bre-?admi\w+|\b(?:admitted|admission) again\b", re.IGNORE
 
 
 def out_of_order(text: str) -> Iterator[Contradiction]:
-    """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth."""
+    """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth.
+
+    The date of an event that the text states several times does not count. If a date can be read as two days, both
+    readings must be in the wrong order.
+    """
     events = {name: _only(pattern, text) for name, pattern in _EVENT.items()}
     born, admitted, discharged = events["born"], events["admitted"], events["discharged"]
     is_one_stay = _AGAIN.search(text) is None

@@ -78,7 +78,8 @@ def denied(text: str) -> Iterator[Contradiction]:
     """Yield at most one symptom that one sentence asserts ("reports", "has") and another sentence denies.
 
     Sentences about another person, and sentences with a word of time, degree, place or change ("previously",
-    "severe", "left"), do not count, because both statements can then be true.
+    "severe", "left"), do not count, because both statements can then be true. For the same reason, a symptom that a
+    following word narrows ("pain when walking") does not count.
     """
     unclear = (_CHANGE, _WHERE, OTHER)
     clear = [s for s in sentences(text) if not any(pattern.search(text, *s) for pattern in unclear)]

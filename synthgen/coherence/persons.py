@@ -27,7 +27,7 @@ _NOUN = {
     "male": re.compile(rf"(?:\bthis|{_START}Th(?:is|e)) (?:[\w-]{{1,20}} ){{0,3}}?(?:man|gentleman|boy)\b"),
 }
 _SUBJECT = {"female": re.compile(rf"{_START}[\"']?She\b"), "male": re.compile(rf"{_START}[\"']?He\b")}
-# another person, about whom the sentence may be, or whom "he" and "she" in the next sentences may mean
+# words for another person, who may be meant by the rest of the sentence or by "he" and "she" in the next sentences
 OTHER = re.compile(
     rf"\b(?:{'|'.join(sorted(FAMILY))}|wife|husband|spouse|partner|girlfriend|boyfriend|fianc\w+|mum|child|children"
     r"|baby|infant|fetus|foetus|newborn|grand\w+|friend|neighbou?r|caregiver|carer|guardian|nurse|doctor|physician"
@@ -66,8 +66,8 @@ _OPPOSITE = {"female": "male", "male": "female"}
 _BESIDE_PERSON = re.compile(
     r"[- ,]{0,2}(?:[\w'’-]{1,20}[ ,]{1,2}){0,3}?(?:woman|female|lady|girl|man|male|gentleman|boy|patient|[FM])\b"
 )
-NEXT = 20  # if a word such as "son" follows an age within this number of characters, the age is another person's
-MIN_APART = 1  # ages contradict each other if they differ by more years; a birthday may lie between two statements
+OWNER_REACH = 20  # an age is another person's if a word such as "son" follows it within this number of characters
+MAX_AGE_GAP = 1  # largest difference of two ages in years without a contradiction: a birthday may lie between them
 
 
 class _Sentences:
@@ -148,8 +148,9 @@ def age(text: str) -> Iterator[Contradiction]:
     """Yield at most one contradiction between two ages of the person.
 
     An age counts only if a noun for a person follows it ("64-year-old man"), so past ages ("at age 50") do not count.
-    An age also does not count if its sentence names another person before it. The first age is compared with every
-    later age.
+    An age also does not count if its sentence names another person before it, if a possessive precedes it ("her
+    4-year-old boy"), or if a word for another person follows within `OWNER_REACH` characters. The first age is
+    compared with every later age.
     """
     read = _Sentences(text)
     stated = [
@@ -159,10 +160,10 @@ def age(text: str) -> Iterator[Contradiction]:
         and not read.is_of_another((f.start, f.end))
         and not read.is_owned((f.start, f.end))
         and _BESIDE_PERSON.match(text, f.end) is not None
-        and OTHER.search(text, f.end, f.end + NEXT) is None
+        and OTHER.search(text, f.end, f.end + OWNER_REACH) is None
     ]
     for value, span in stated[1:]:
         (low, high), (low_first, high_first) = years_of(value), years_of(stated[0][0])
-        if low > high_first + MIN_APART or high < low_first - MIN_APART:
+        if low > high_first + MAX_AGE_GAP or high < low_first - MAX_AGE_GAP:
             yield Contradiction("age", span, stated[0][1])
             return

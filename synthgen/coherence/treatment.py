@@ -54,7 +54,8 @@ methylphenidate; amphetamine | attention deficit hyperactivity disorder; depress
 chronic fatigue syndrome; stroke; multiple sclerosis; cancer
 lithium | bipolar disorder; depression; schizophrenia
 """
-# a condition is the reason for a drug if it follows "for", is "treated with" the drug, or was just diagnosed
+# A condition is the reason for a drug if it follows "for", if it is "treated with" the drug, or if the sentence after
+# its diagnosis starts the drug.
 _FOR = re.compile(
     r"^(?:[^.;,\n]|,(?=\d)){0,40}?\bfor (?:(?:the|his|her|their|treatment of|management of|known) ){0,3}$",
     re.IGNORECASE,

@@ -1,7 +1,8 @@
 """Build the mechanism log for the `accounting` audit, and check before noise is drawn that the audit would pass.
 
 The log lists the queries, the cost of each, their dry run on made-up persons, the outcome of the replay (see
-`synthgen.dp.replay`) and the other accesses to the records. It contains no result computed from real persons.
+`synthgen.dp.replay`) and the other accesses to the records. Only the outcome of the replay and a digest of the person
+ids are computed from real persons.
 """
 
 from collections.abc import Mapping
@@ -78,8 +79,9 @@ def _log(
 ) -> dict[str, Any]:
     """Return the log of the run's mechanisms in the form that `audits.attacks.accounting.mechanism_log` documents.
 
-    The log lists the reservations of other runs that are in the ledger before the noise is drawn. It cannot change
-    afterwards, because the ledger records its digest. The release statement adds later reservations of other runs.
+    The log lists the reservations of other runs that are in the ledger before the noise is drawn. The log cannot
+    change afterwards, because the ledger records its digest. The release statement adds later reservations of other
+    runs.
     """
     spending = reservation.spending
     mechanisms = [
@@ -120,9 +122,9 @@ def _release_of(spending: Spending) -> dict[str, Any]:
 
 
 def _access_status(config: Config, kind: ReadKind) -> str:
-    """Return how a kind of access to the records other than a DP query is accounted for.
+    """Return the status in the log of a kind of access to the records that is not a DP query.
 
-    Accesses after the noise is drawn are not known yet; `with_later_accesses` sets their status.
+    The status of accesses that follow after the noise is drawn is provisional; `with_later_accesses` replaces it.
     """
     if kind in DECLARABLE:
         return "outside"

@@ -43,7 +43,6 @@ def load_basis(encoder: str) -> PublicBasis:
     if encoder not in shipped:
         raise ConfigError(
             f"embed.model: dp-gaussian requires an encoder with a shipped public basis, and {encoder!r} has none",
-            problems=["embed.model"],
             hint=f"Set embed.model to one of: {', '.join(sorted(shipped))}.",
         )
     from safetensors.numpy import load_file

@@ -25,14 +25,14 @@ from synthgen.pipeline.secret import PUBLIC
 INPUT_CHECKS = "input_checks"  # name of the audits' random stream for the input checks, and prefix of their metrics
 
 
-def refuse_doomed_run(
+def refuse_unreleasable_run(
     job: Job, policy: Policy, prepared: Prepared, control_source: Corpus, *, spend_again: bool = False
 ) -> None:
-    """Refuse a run that has no reservation yet, if its release would certainly be refused.
+    """Refuse a run that has no reservation yet, if the policy would certainly refuse its release.
 
     Nothing is recorded. The input checks are the checks that the audits run later (`check_split`), on the same
-    records and with the same random stream. A study, whose secret is public, is never released, so it does not have
-    to pass them.
+    records and with the same random stream. A study, whose secret is public, is never released, so its tables are not
+    checked.
 
     Raises:
         BudgetError: the release would be refused for at least one of these reasons, which are all listed:
@@ -68,8 +68,8 @@ def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str
     before = attempts_before(*ledger_of(job.config), control=as_table(control, {}))
     if before >= min(limits):
         yield (
-            f"attempts: {before} made, and the policy allows {min(limits):g} in all; another run needs control "
-            "persons of whom at most one in a hundred was audited before"
+            f"attempts: these control persons were audited {before} times, and the policy allows {min(limits):g}; "
+            "use control persons of whom at most one in a hundred was audited before"
         )
 
 
@@ -84,8 +84,8 @@ def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confiden
     """Yield the problems of the input checks that prevent the release whatever the synthetic table is.
 
     If there is a problem, no audit that compares the tables can pass. So the problem prevents the release if the
-    policy requires such an audit or limits the number of problems. Under an independent policy, nothing decides on
-    the release after the noise is drawn, so every problem stops the run before.
+    policy requires such an audit or limits the number of problems. Under an independent policy, every problem stops
+    the run, because nothing decides on the release after the noise is drawn.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),

@@ -42,7 +42,7 @@ from synthgen.dp.noised_sums import (
 from synthgen.dp.person_rows import MeasuredPersons, made_up_persons, people_of
 from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.replay import Rehearsal, rehearse, replay_sample
-from synthgen.dp.sealed_result import LOG, MEASURE, is_kept, made_digest, record_result
+from synthgen.dp.sealed_result import LOG, MEASURE, made_digest, record_result, recover_result
 from synthgen.dp.style_vote import VOTERS, decide_style, read_nats, votes_of
 from synthgen.dp.word_queries import WORDS, PromptWords, PublicWords, query_words, read_words, words_by_person
 from synthgen.pipeline.decoders import open_bridge
@@ -55,8 +55,8 @@ from synthgen.pipeline.workspace import StageResult
 
 RESULT_BYTES = 16 << 20  # more than the query results and their log need
 SUBSTITUTES = 1_000  # substitute points per class, to which the filters are fitted; fewer make the filters less exact
-# Numbers of made-up persons in the dry run. The audit requires that the number differs by at least a tenth from the
-# number of persons of the run. The second number is therefore used if the run has about 400 persons.
+# Numbers of made-up persons in the dry run. The `accounting` audit requires that the number differs by at least a
+# tenth from the declared number of persons. The second number is therefore used if about 400 persons are declared.
 DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
 
 
@@ -71,7 +71,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasurePlan:
-    """All data that the code of the queries reads, except persons and noise. All of it is public."""
+    """All data that the code of the queries reads, except persons and noise. None of it depends on the records."""
 
     context: PublicContext
     queries: Mapping[str, Query]
@@ -111,6 +111,7 @@ def measure(
         ConfigError: the encoder has no public basis, or the accounting audit would not pass.
         StorageError: the stored result was changed.
         InputError: the ledger cannot be used, or has no entry for the result in the workspace.
+        Interrupted: a second stop signal interrupted the draw; see `deferred_signals`.
 
     Privacy: all queries together cost the epsilon and delta of `dp`, for one person added or removed. Of train, the
         result contains only the noised answers. The log, which stays in the workspace, also contains an unkeyed
@@ -142,12 +143,12 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
     context, folder, run = stage.input("basis"), stage.folder, stage.input("run")
     plan, ledger = _plan(job, context), ledger_of(job.config)
     counts = {"in": len(embedded.ids), "out": len(context.labels)}
-    if is_kept(folder, ledger, run):  # an earlier attempt stored the result and was stopped before the stage ended
+    if recover_result(folder, ledger, run):  # stored by an earlier attempt that was stopped before the stage ended
         return counts
     noise = _noise(job, "noise")
     if stage.config("secret") != PUBLIC:
         refuse_reproducible(noise)
-    with stage.progress.stage("measure", total=2, unit="populations") as advance:
+    with stage.progress.stage("measure", total=2, unit="steps") as advance:
         persons, scores = _persons(job, plan, train, embedded)
         rehearsal = _rehearsal(job, plan, persons, folder)
         rehearsal = replace(rehearsal, replay={**rehearsal.replay, **scores})
@@ -178,11 +179,11 @@ def _persons(
         return MeasuredPersons(train=train, embedded=embedded), {}
     scored = read_nats(job, open_bridge(job), train, embedded, plan.context.persons)
     persons = MeasuredPersons(train=train, embedded=embedded, nats=scored.nats)
-    return persons, {"scores": "holds" if scored.is_alone else "broken"}
+    return persons, {"scores": "holds" if scored.is_separate else "broken"}
 
 
 def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Path) -> Rehearsal:
-    """Run the code of the queries on made-up persons with other noise, and on train with fixed answers."""
+    """Run the code of the queries on made-up persons with noise of their own, and on train with fixed answers."""
     context, seeds = plan.context, job.seeds.child("twin")
     n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else OTHER_PERSONS
     words = () if plan.vocabulary is None else plan.vocabulary.words
@@ -190,7 +191,8 @@ def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Pa
     made_up = made_up_persons(n, context.labels, context.basis, words, n_styles, rng)
 
     def measurement(part: MeasuredPersons, mechanism: QueryMechanism) -> str:
-        with TemporaryDirectory(dir=folder) as place, threadpool_limits(limits=1):  # equal bits on any machine
+        # one thread gives the same bits on every machine
+        with TemporaryDirectory(dir=folder) as place, threadpool_limits(limits=1):
             learn(plan, part, mechanism, Path(place))
             files = {path.name: sha256_file(path) for path in Path(place).iterdir()}
             drawn = substitutes(
@@ -250,7 +252,7 @@ def public_words(job: Job) -> PublicWords:
 
 
 def draws_of(plan: MeasurePlan, folder: Path) -> Draws:
-    """Return the source of new vectors that `learn` wrote; other files in the folder are ignored."""
+    """Return the source of new vectors from the files that `learn` wrote; other files in the folder are ignored."""
     learned = gaussian.read(folder, plan.context)
     if plan.vocabulary is None:
         return learned

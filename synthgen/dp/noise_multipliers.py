@@ -12,8 +12,8 @@ from synthgen.core.errors import ConfigError
 from synthgen.dp.method import QuerySpec
 
 _WIDEST = (1e-2, 1e4)  # range in which a noise multiplier is searched
-# The exact search has as upper limit the multiplier that Rényi accounting requires, and as lower limit this share of
-# that multiplier.
+# The multiplier that Rényi accounting requires is the upper limit of the exact search. The lower limit is this share
+# of it.
 _SLACK = 0.7
 _TOLERANCE = 1e-6  # absolute tolerance of a noise multiplier
 

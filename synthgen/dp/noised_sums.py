@@ -88,9 +88,8 @@ class Query:
     kind: Literal["gaussian", "vote"] = "gaussian"  # the kind of query in the mechanism log
 
 
-# Takes the rows of all persons and a query; returns the answer of one step of the query, float64 (d,). A run uses
-# `PrivateMechanism`. Before the run, `synthgen.dp.replay` uses `DryRun` on made-up persons and `FixedAnswers` on
-# train.
+# Takes the rows of all persons and a query; returns the answer to one step of the query, float64 (d,). A run uses
+# `PrivateMechanism`. Before that, `synthgen.dp.replay` uses `DryRun` on made-up persons and `FixedAnswers` on train.
 QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 
@@ -183,6 +182,9 @@ def _undeclared(problems: list[str]) -> InternalError:
 
 def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
     """Return the sum of the clipped rows without noise, as integer multiples of clip / `UNIT`, int64 (d,).
+
+    Raises:
+        InternalError: a row is not finite, or there is no row.
 
     Privacy: the sum is private, so the caller must not pass it on; see `PrivateMechanism`.
     """

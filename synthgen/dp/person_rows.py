@@ -10,12 +10,12 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-LONG = 320  # words per record of every tenth made-up person; more than the query for words counts
+LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person; the query for words counts fewer words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasuredPersons:
-    """All data that the DP queries read of persons: records, and values computed from each text separately."""
+    """All data of persons that the DP queries read: records, and values computed from each text separately."""
 
     train: Corpus
     embedded: Embedded  # the vector of each record, row by row
@@ -57,7 +57,10 @@ class PersonRows:
     n_classes: int  # number of declared labels
 
     def mean_rows(self, rows: Callable[[slice], Float64]) -> Iterator[Float64]:
-        """Yield, in blocks of persons, the mean of `rows` over each person's records, float64 (persons, D)."""
+        """Yield, in blocks of persons, the mean over each person's records, float64 (persons, D).
+
+        `rows` returns the values of a slice of the records, float64 (records, D).
+        """
         ends = np.append(self.starts[1:], len(self.points))
         for first in range(0, len(self.starts), BLOCK):
             start, end = self.starts[first : first + BLOCK], ends[first : first + BLOCK]
@@ -91,7 +94,7 @@ def made_up_persons(
     """
     sizes = np.where(rng.random(n) < 0.02, 60, rng.integers(1, 5, n))
     groups = [f"made-up-{person}" for person in range(n) for _ in range(sizes[person])]
-    lengths = np.repeat(np.where(np.arange(n) % 10 == 0, LONG, rng.integers(1, 9, n)), sizes)
+    lengths = np.repeat(np.where(np.arange(n) % 10 == 0, LONG_RECORD_WORDS, rng.integers(1, 9, n)), sizes)
     vocabulary = np.array(words or ("nothing",))
     records = tuple(
         Record(

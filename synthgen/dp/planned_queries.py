@@ -23,11 +23,14 @@ from synthgen.pipeline.secret import PUBLIC
 
 FREE = (  # accesses to private text without a privacy cost, each with the reason
     ("split, de-identification, vectors", "each person is processed separately"),
-    ("which of the declared classes have records", "a run without records of one is refused and releases nothing"),
-    ("sentences that a style was trained on", "a run whose records contain them is refused and releases nothing"),
-    ("unusable rows, the number of train persons, the number of audits of control", "they can only refuse a run"),
-    ("comparison of train with control before the reservation", "it can only refuse a run"),
-    ("audits, utility, gates", "outside the guarantee; under an independent policy they decide and publish nothing"),
+    ("which of the declared classes have records", "if a class has none, the run is refused and releases nothing"),
+    ("sentences that a style was trained on", "if a record has one, the run is refused and releases nothing"),
+    ("unusable rows, the number of train persons, the number of audits of control", "they can only cause a refusal"),
+    ("comparison of train with control before the reservation", "it can only cause a refusal"),
+    (
+        "audits, utility, gates",
+        "outside the guarantee; under an independent policy, the release does not depend on them",
+    ),
 )
 
 
@@ -37,7 +40,7 @@ def check_budget(config: Config, policy: Policy) -> None:
     Raises:
         ConfigError: one of
             - the policy requires differential privacy, and the configuration has none or a larger budget;
-            - the noise would be reproducible, because the secret is public;
+            - the secret is public, so the noise is reproducible, and the policy has a budget or is for use outside;
             - a model is not in the model registry, or a bridge, style or example is not shipped with the package;
             - attributes are set for a label that is not declared.
         DataError: `balance` names classes that are not declared, or `total` leaves a class without a record.
@@ -47,10 +50,9 @@ def check_budget(config: Config, policy: Policy) -> None:
         if policy.dp is None:
             return
         raise ConfigError(
-            f"dp: policy {policy.name!r} requires differential privacy, and interpolate.method "
-            f"{config.interpolate.method!r} has none",
-            problems=["interpolate.method", "dp"],
-            hint=f"Set interpolate.method to {gaussian.NAME}, and dp: {{epsilon, delta, persons}}.",
+            f"dp: policy {policy.name!r} requires differential privacy, but interpolate.method is "
+            f"{config.interpolate.method!r}, which does not provide it",
+            hint=f"Set interpolate.method to {gaussian.NAME}, and set dp.epsilon, dp.delta and dp.persons.",
         )
     labels = sorted(config.source.labels or ())
     wanted_counts(labels, config.interpolate.balance, config.interpolate.total)
@@ -58,17 +60,16 @@ def check_budget(config: Config, policy: Policy) -> None:
         check_labels(config.filter.attributes, labels)
     if config.secret == PUBLIC and (limit is not None or policy.intended_use == "outside"):
         raise ConfigError(
-            f"secret: public: the noise is reproducible, so it gives no privacy under policy {policy.name!r}",
-            problems=["secret"],
+            f"with `secret: public`, the noise is reproducible and gives no privacy, which policy {policy.name!r} "
+            "does not allow",
             hint="Remove `secret`. For a study, use an internal policy without a budget.",
         )
     if config.secret != PUBLIC and not is_public(config):
         raise ConfigError(
-            "dp: a model, bridge or style is not a shipped one. It may have been trained on these records, and the "
-            "budget does not cover that",
-            problems=["embed.model, decode.model, decode.bridge, decode.endpoint, decode.examples or decode.style"],
-            hint="Use shipped models, bridges and styles. A study with `secret: public` may use others; it "
-            "cannot be released.",
+            "dp: a model, bridge, style or example may depend on these records, which the budget does not cover",
+            problems=[f"{key}: is not shipped with SynthGen" for key in _keys_of_unknown_training(config)],
+            hint="Use the models, bridges, styles and examples that SynthGen ships. A study with `secret: public` "
+            "may use others, but cannot be released.",
         )
     if limit is None:
         return
@@ -92,17 +93,24 @@ def is_public(config: Config) -> bool:
 
     None of these was trained on the records of the run.
     """
+    return not _keys_of_unknown_training(config)
+
+
+def _keys_of_unknown_training(config: Config) -> list[str]:
+    """Return the configuration keys whose model, bridge, style or example is not shipped, or is on a server."""
     from synthgen.decode.prompting.examples import exemplars
     from synthgen.decode.style_adapter import built_in_styles
 
     decode = config.decode
-    return (
-        {config.embed.model, decode.model} <= set(MODELS)
-        and decode.bridge == "builtin"
-        and decode.endpoint is None
-        and decode.examples in {None, *exemplars()}
-        and {*decode.styles} <= {AUTO, *built_in_styles()}
-    )
+    is_shipped = {
+        "embed.model": config.embed.model in MODELS,
+        "decode.model": decode.model in MODELS,
+        "decode.bridge": decode.bridge == "builtin",
+        "decode.endpoint": decode.endpoint is None,
+        "decode.examples": decode.examples in {None, *exemplars()},
+        "decode.style": {*decode.styles} <= {AUTO, *built_in_styles()},
+    }
+    return [key for key, shipped in is_shipped.items() if not shipped]
 
 
 def budget_of(config: Config) -> Cost:
@@ -117,11 +125,12 @@ def policy_limit(policy: Policy) -> Cost | None:
 
 
 def run_limit(config: Config, policy: Policy) -> Cost | None:
-    """Return the limit for all runs of a ledger together, including a run of this configuration; None for no limit.
+    """Return the budget limit for all runs of a ledger together, including a run of this configuration.
 
     Epsilon is the limit of the policy, or infinite if the policy has no limit. Delta is the value at which the costs
     of the runs are composed: the limit of the policy or the largest delta that the declared number of persons allows,
-    whichever is smaller. If the policy has no limit, delta is `dp.delta` of the run.
+    whichever is smaller. If the policy has no limit, delta is `dp.delta` of the run. Without `dp` in the
+    configuration, the result is the limit of the policy, or None if the policy has no limit.
     """
     limit, delta, persons = policy_limit(policy), config.dp.delta, config.dp.persons
     if delta is None or persons is None:
@@ -144,8 +153,8 @@ def large_delta(config: Config, policy: Policy, persons: int) -> str | None:
     if limit.delta <= most_delta(rounded_down(max(persons, 1))):
         return None
     return (
-        f"dp.delta: {limit.delta:.3g} for all runs together is above 1 / ({PERSONS_PER_DELTA} n) for the n persons "
-        "in train"
+        f"dp.delta: {limit.delta:.3g} for all runs together is above 1 / ({PERSONS_PER_DELTA} n), where n is the "
+        "number of persons in train"
     )
 
 
@@ -176,7 +185,7 @@ def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
     if not config.interpolate.is_private:
         return ()
     costs = (
-        (name, f"Gaussian noise of {query.noise_multiplier:.3g} clip norms, {query.steps} times")
+        (name, f"Gaussian noise with a deviation of {query.noise_multiplier:.3g} clip norms, {query.steps} times")
         for name, query in queries_of(config).items()
     )
     return (*costs, *((what, "nothing: " + why) for what, why in FREE))

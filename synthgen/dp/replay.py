@@ -1,4 +1,4 @@
-"""Run the code that queries persons before any noise is drawn: on made-up persons, and on train with fixed answers.
+"""Before a run draws its noise, run the code of its queries on made-up persons, and on train with fixed answers.
 
 The dry run on made-up persons logs noise and norms. The replay then runs the same code on train, with and without a
 person. It uses the answers of the dry run instead of real answers. The replay shows that each exact sum is the sum of
@@ -98,7 +98,7 @@ class FixedAnswers:
     sums: dict[tuple[str, int], Int64] = field(default_factory=dict)  # for each step of each query
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
-        """Return the next given answer to a query; raise InternalError if the sum has another number of entries."""
+        """Return the next given answer to a query; raise InternalError if its shape is not the shape of the sum."""
         step, total = sum(name == query.name for name, _ in self.sums), exact_sum(people, query.clip)
         self.sums[query.name, step], answer = total, self.answers[query.name][step]
         if answer.shape != total.shape:
@@ -113,7 +113,7 @@ class Rehearsal:
     """The logs of the dry run and the outcome of the replay, for the mechanism log."""
 
     dry_run: Mapping[str, Mapping[str, Any]]  # for each query, as `audits.attacks.accounting.mechanism_log.DryRunLog`
-    replay: Mapping[str, str]  # as `audits.attacks.accounting.mechanism_log.ReplayLog`, but without `scores`
+    replay: Mapping[str, str]  # as `audits.attacks.accounting.mechanism_log.ReplayLog`; the caller adds `scores`
 
 
 def rehearse(

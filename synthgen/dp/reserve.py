@@ -22,7 +22,7 @@ from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
 RESERVE, RUN = budgets.RESERVE, "run.json"
 PAID = (RESERVE, MEASURE)  # stages that spend a budget, so their results are never deleted
-MIN_DIGITS = 8  # a reservation can be named by the first digits of its run's id, at least this number
+MIN_DIGITS = 8  # smallest number of leading digits of a run's id that `--run` accepts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,32 +38,34 @@ class _Stored:
 def needs_reservation(job: Job, *, spend_again: bool = False) -> bool:
     """Return whether `reserve_budget` with the same `spend_again` would make a new reservation."""
     stored = _stored(job, spend_again=spend_again)
-    # a folder that is neither usable nor replaced has changed files
+    # a folder that is neither usable nor replaced has changed files, which `reserve_budget` refuses
     return not stored.is_usable and (stored.is_replaced or not stored.place.exists())
 
 
 def overspending_of(config: Config, policy: Policy) -> list[str]:
-    """Return the problems for which the ledger would refuse a new reservation; empty if the budget covers the run."""
-    return budgets.overspending(*_room(config), planned.run_limit(config, policy))
+    """Return the reasons why the ledger would refuse a new reservation; empty if the budget covers the run."""
+    return budgets.overspending(*_counted_and_new(config), planned.run_limit(config, policy))
 
 
-def _room(config: Config) -> tuple[tuple[Spending, ...], Spending]:
-    """Return all reservations of the ledger that count, and the reservation of a new run of the configuration."""
+def _counted_and_new(config: Config) -> tuple[tuple[Spending, ...], Spending]:
+    """Return the ledger's reservations that use budget, and the reservation of a new run of the configuration."""
     return budgets.counted(*ledger_of(config)), _spending(config, "")
 
 
 def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tuple[Reservation, StageResult]:
-    """Return the reservation of a run and its stage; the ledger records the reservation before any DP query.
+    """Return the reservation of a run and the result of its stage, after the ledger has recorded the reservation.
 
     The cache key of the reservation excludes the version of the program. After an update, the run therefore continues
     with the old reservation. If the reservation was voided, the run makes a new reservation. With `spend_again`, it
-    also makes a new reservation if the noise was already drawn, or if the stored reservation was changed. The old
-    result is then kept, and the folder of the old reservation gets the suffix `.before-` and a random number.
+    also makes a new reservation if the noise was already drawn, or if the stored reservation was changed. The old DP
+    result then stays in the workspace, and the folder of the old reservation gets the suffix `.before-` and a random
+    number.
 
     Raises:
         Overspent: the remaining budget is too small.
-        InputError: the ledger cannot be used.
-        StorageError: the workspace contains a DP result without its reservation.
+        InputError: the ledger cannot be used, or contains another plan under the run's id.
+        StorageError: the workspace contains a DP result without its reservation, or the stored reservation was
+            changed.
     """
     limit, ledger, stored = (
         planned.run_limit(job.config, policy),
@@ -74,7 +76,7 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
         _refuse_orphans(job.workspace)
     if stored.is_replaced:
         # checked before the move, so that a refused run leaves the old reservation in place
-        refuse_overspending(*_room(job.config), limit)
+        refuse_overspending(*_counted_and_new(job.config), limit)
         aside = stored.place.replace(stored.place.with_name(f"{stored.place.name}.before-{secrets.token_hex(4)}"))
     try:
         result = job.run(RESERVE_STAGE, _inputs(job, limit))
@@ -94,7 +96,8 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
     spending, state = _spending(job.config, run), state_of(*ledger_of(job.config), run)
     if result is None:  # the run was interrupted during the reservation
         return _Stored(result=result, place=place, is_usable=state.last == RESERVE, is_replaced=False)
-    # with `spend_again`, a run whose last entry is this reservation continues with it, because no noise was drawn
+    # If the last entry of the run in the ledger is this reservation, no noise was drawn. Therefore the run continues
+    # with the reservation even with `spend_again`.
     is_replaced = state.last == budgets.VOID or (spend_again and (state.last, state.spending) != (RESERVE, spending))
     return _Stored(result=result, place=place, is_usable=not is_replaced, is_replaced=is_replaced)
 
@@ -127,29 +130,29 @@ def _refuse_orphans(workspace: Workspace) -> None:
     drawn = {path.parent: str(read_field(path, "release")) for path in stages.glob(f"{MEASURE}-*/{LOG}")}
     if orphans := sorted(folder.name for folder, run in drawn.items() if run not in known):
         raise StorageError(
-            f"{stages}: holds a DP result without its reservation",
-            problems=orphans,
-            hint=f"Restore the folders {RESERVE}-* from a backup, or remove the listed folders; the next run then "
-            "spends the budget again.",
+            f"{stages}: contains a DP result without its reservation",
+            problems=[f"{name}: the folder {RESERVE}-* of its run is missing" for name in orphans],
+            hint=f"Restore the folders {RESERVE}-* from a backup. If there is no backup, remove the listed folders; "
+            "the next run then spends the budget again.",
         )
 
 
 def _inputs(job: Job, limit: Cost | None = None) -> dict[str, HasDigest]:
-    """Return the inputs of a reservation: the source file and the names of the queries.
+    """Return the inputs of the stage: the digest of the source, the names of the queries, and the job with its limit.
 
-    The cache key consists of these inputs, the section `dp` and the root of the random streams.
+    The cache key consists of the first two, the section `dp` and the root of the random streams.
 
     - The key excludes the settings for reading and splitting the file. If these settings change, the run finds the
       same reservation, and the ledger refuses to draw noise for it a second time.
     - The key excludes the budget limit and the ledger.
     - If another version of the program plans different queries with the same names, the ledger refuses the run,
-      because it contains the old plan under the run's id.
+      because the ledger contains the old plan under the run's id.
     """
     config = job.config
     return {
         "source": StageInput(None, source_digest(config.source_path)),
         "queries": plain_value(sorted(planned.configured_queries(config))),
-        # a constant stands for the digest of the ledger, so that the key is the same for every ledger
+        # a constant replaces the digest of the ledger, so that the key is the same for every ledger
         "ledger": StageInput((job, limit), "the reservation is the same in every ledger"),
     }
 
@@ -181,13 +184,13 @@ RESERVE_STAGE = Stage(
 
 
 def reserved_run(config: Config) -> str | None:
-    """Return the id of the reservation of a configuration's next run; None if there is none, or if it was voided."""
+    """Return the id of the stored reservation; None without one, or if the ledger does not contain it or voids it."""
     run = _stored_run(config)
     return None if run is None or state_of(*ledger_of(config), run).last in {None, budgets.VOID} else run
 
 
 def _stored_run(config: Config) -> str | None:
-    """Return the id of the reservation in a configuration's workspace, or None; the workspace is not created."""
+    """Return the id of the reservation in a configuration's workspace, or None, without creating the workspace."""
     root = config.resolve(config.workspace)
     if config.dp.epsilon is None or not (root / "stages").is_dir():
         return None
@@ -198,10 +201,10 @@ def _stored_run(config: Config) -> str | None:
 
 
 def named_reservation(config: Config, prefix: str | None) -> str:
-    """Return the id of the reservation whose id starts with `prefix`, or of the configuration's own reservation.
+    """Return the id of the only reservation whose id starts with `prefix`; None selects the one in the workspace.
 
     Raises:
-        UsageError: no reservation, or more than one, fits.
+        UsageError: not exactly one reservation fits, or the prefix has fewer than `MIN_DIGITS` digits.
         InputError: the ledger cannot be used.
     """
     own = _stored_run(config) if prefix is None else None
@@ -211,19 +214,21 @@ def named_reservation(config: Config, prefix: str | None) -> str:
     fitting = [str(entry["run"]) for entry in entries if prefix is not None and str(entry["run"]).startswith(prefix)]
     if len(fitting) == 1 and len(prefix or "") >= MIN_DIGITS:
         return fitting[0]
-    message = "the workspace of this configuration holds no reservation for it"
+    message = "the workspace of this configuration contains no reservation"
     if prefix is not None:
-        message = f"--run {prefix!r} names {len(fitting)} reservations of the ledger"
+        message = f"--run {prefix!r} fits {len(fitting)} reservations of the ledger, but must fit exactly one"
+        if len(prefix) < MIN_DIGITS:
+            message = f"--run {prefix!r} has fewer than {MIN_DIGITS} digits"
     unspent = [f"{entry['run']}: epsilon {entry['epsilon']:g}" for entry in entries if entry["state"] == RESERVE]
     hint = f"Pass --run with at least {MIN_DIGITS} digits of a listed id. No noise was drawn for these reservations."
     raise UsageError(message, problems=unspent, hint=hint if unspent else "No reservation can be voided.")
 
 
-def check_room(config: Config, policy: Policy) -> tuple[Cost | None, bool]:
-    """Return the joint cost of all other runs of the ledger, and whether the run has a usable reservation.
+def check_remaining_budget(config: Config, policy: Policy) -> tuple[Cost | None, bool]:
+    """Return the joint cost of all other runs in the ledger, and whether the next run continues a reservation.
 
     The cost is None if neither the configuration nor the policy has a delta. If the noise of a reservation was drawn
-    and the result is lost, the reservation is not usable, and its cost is part of the returned cost.
+    and the result is lost, no run continues this reservation, and its cost is part of the returned cost.
 
     Raises:
         Overspent: the remaining budget is too small for the next run of the configuration.

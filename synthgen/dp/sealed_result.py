@@ -27,15 +27,15 @@ def made_digest(folder: Path) -> str:
     return sha256_json({name: sha256_file(folder / name) for name in names if (folder / name).exists()})
 
 
-def is_kept(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
+def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     """Return whether a folder contains the DP result that the ledger records for a run.
 
-    - If the folder contains a sealed result that was not recorded, because the ledger could not be reached, the
-    result
-      is recorded now.
-    - If the ledger records no result, all files in the folder are deleted.
+    - If the folder contains a sealed result that is not recorded yet, because the ledger could not be reached, the
+      function records the result first.
+    - If the ledger records no result, the function deletes all files in the folder.
 
     Raises:
+        InputError: the ledger cannot be used.
         StorageError: the results in the folder and in the ledger differ, or the sealed result was changed. Nothing is
             deleted.
         Overspent: the folder is empty, but the ledger records a result. The result is lost, or it was made from other

@@ -1,4 +1,4 @@
-"""Choose the style under differential privacy: sampled persons vote for styles that make their text more likely."""
+"""Choose the style under DP: sampled persons vote for styles in which their text is likelier than in plain style."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
 VOTERS = 128  # expected number of voters
-NEAR = 0.5  # another style is mixed in if it has at least this share of the top style's votes
-AGAIN = 3  # number of voters, with texts of different lengths, whose texts are scored again without the other texts
-CLEAR = 0.1  # a vote has norm 1 if the norm of the person's gains, in nats per token, is at least this value
-ENOUGH = 0.25  # if the top style has fewer votes than this share of the expected voters, the plain style is used
+MIN_SHARE_OF_TOP = 0.5  # another style is mixed in if it has at least this share of the top style's votes
+N_RESCORED = 3  # number of voters, with texts of different lengths, whose texts are scored again without other texts
+FULL_VOTE_GAIN = 0.1  # a vote has norm 1 if the norm of the person's gains, in nats per token, is at least this value
+MIN_SUPPORT = 0.25  # if the top style has fewer votes than this share of the expected voters, the plain style is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +29,15 @@ class VoterNats:
     """The negative log-likelihoods of the records that vote, in nats."""
 
     nats: Mapping[str, Float64]  # for each record that votes, the nats per token in each built-in style, (styles,)
-    is_alone: bool  # whether texts that were scored again without the other texts had bitwise the same nats
+    is_separate: bool  # whether texts that were scored again without the other texts had bitwise the same nats
 
 
 def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded, persons: int) -> VoterNats:
     """Return the nats per token of each voting record in each built-in style.
 
     Each text is scored separately, so that its nats depend on no other text. (With padded bfloat16 batches, removing
-    one person changed the votes of the other persons by 0.06 in total.) To check this, the texts of at most `AGAIN`
-    voters are scored again without the other texts.
+    one person changed the votes of the other persons by 0.06 in total.) As a check, the texts of at most
+    `N_RESCORED` voters are scored again without the other texts.
 
     Privacy: the nats are private; see `votes_of`.
     Cost: one pass of the language model over the records for each built-in style.
@@ -48,7 +48,8 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
     texts = [train.records[row].text for row in rows]
     prompts = [label_prompt(job.config.decode.prompt, train.records[row].label) for row in rows]
     order = sorted(range(len(rows)), key=lambda i: len(texts[i]))
-    again = sorted({order[i * (len(rows) - 1) // (AGAIN - 1)] for i in range(AGAIN)}) if rows else []  # short to long
+    # texts from the shortest to the longest
+    again = sorted({order[i * (len(rows) - 1) // (N_RESCORED - 1)] for i in range(N_RESCORED)}) if rows else []
     folder, nats, repeated = job.folder(job.config.decode.model), [], []
     with job.progress.stage("vote", total=len(built_in_styles()), unit="styles") as advance:
         for name in built_in_styles():
@@ -65,13 +66,14 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
             advance(1)
     each = np.array(nats).T
     ids = [train.records[row].id for row in rows]
-    return VoterNats(nats=dict(zip(ids, each, strict=True)), is_alone=np.array_equal(each[again].T, repeated))
+    return VoterNats(nats=dict(zip(ids, each, strict=True)), is_separate=np.array_equal(each[again].T, repeated))
 
 
 def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: SeedTree) -> Float64:
     """Return the votes, float64 (persons in train, styles); the row of a person has a norm of at most 1.
 
-        vote = g / max(‖g‖, `CLEAR`),   g_m = max(0, nats per token in the plain style - nats per token in style m)
+        vote = g / max(‖g‖, `FULL_VOTE_GAIN`)
+        g_m  = max(0, nats per token in the plain style - nats per token in style m)
 
     The row of a person who is not sampled is zero; see `voting_rows`.
 
@@ -107,7 +109,7 @@ def voting_rows(train: Corpus, persons: int, seeds: SeedTree) -> dict[str, int]:
 def preferences(nats: Float64) -> Float64:
     """Return the vote of each record from its nats per token in each built-in style, float64 (n, styles)."""
     gains = np.maximum(0.0, nats[:, [built_in_styles().index(PLAIN)]] - nats)
-    return np.asarray(gains / np.maximum(np.linalg.norm(gains, axis=1, keepdims=True), CLEAR))
+    return np.asarray(gains / np.maximum(np.linalg.norm(gains, axis=1, keepdims=True), FULL_VOTE_GAIN))
 
 
 def _random_key(seeds: SeedTree, record: Record) -> bytes:
@@ -121,8 +123,9 @@ def _is_sampled(seeds: SeedTree, chance: float) -> bool:
 def decide_style(counts: Float64, voters: float) -> Shares:
     """Return the chosen styles, in equal shares.
 
-    These are the top style and the styles with at least `NEAR` × its votes, at most `MIXED` in all. If the top style
-    has fewer votes than `ENOUGH` × `voters`, only the plain style is returned.
+    The top style is the style with the most votes, apart from the plain style. The result contains the top style and
+    the styles with at least `MIN_SHARE_OF_TOP` × its votes, at most `MIXED` in all. If the top style has fewer votes
+    than `MIN_SUPPORT` × `voters`, the result contains only the plain style.
 
     Args:
         counts: noised number of votes of each style, float64 (styles,).
@@ -133,5 +136,7 @@ def decide_style(counts: Float64, voters: float) -> Shares:
     pairs = sorted(zip(built_in_styles(), counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
     order = [(name, count) for name, count in pairs if name != PLAIN]
     top = order[0][1]
-    chosen = [name for name, count in order if count >= NEAR * top][:MIXED] if top >= ENOUGH * voters else [PLAIN]
+    if top < MIN_SUPPORT * voters:
+        return ((PLAIN, 1.0),)
+    chosen = [name for name, count in order if count >= MIN_SHARE_OF_TOP * top][:MIXED]
     return tuple((name, 1 / len(chosen)) for name in chosen)

@@ -18,7 +18,7 @@ from synthgen.dp.noised_sums import Query, QueryMechanism
 WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
-MAX_WORDS = 32  # largest number of words counted per person: the words that are rarest in public text
+MAX_WORDS = 32  # largest number of pairs of class and word that are counted per person, rarest words first
 # Both in standard deviations of the noise: a word counts as used in a class if its count exceeds `DETECTED`; a word
 # describes a class if its count exceeds the mean over classes by more than `DISTINCT`.
 DETECTED, DISTINCT = 3.0, 2.0
@@ -81,12 +81,12 @@ class ClassWords:
         mean vector of public passages, and w is the vector of the word.
         """
         weights = self.weights()[code]
-        known = np.flatnonzero(weights > 0)
+        describing = np.flatnonzero(weights > 0)
         centred = vectors - self.vocabulary.centre
         centred = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
-        score = np.log(weights[known]) + (centred @ self.vocabulary.table[known].T) / TEMPERATURE
+        score = np.log(weights[describing]) + (centred @ self.vocabulary.table[describing].T) / TEMPERATURE
         best = np.argsort(-(score + rng.gumbel(size=score.shape)), axis=1)[:, :k]
-        return tuple(tuple(self.vocabulary.words[known[i]] for i in row) for row in best)
+        return tuple(tuple(self.vocabulary.words[describing[i]] for i in row) for row in best)
 
     def save(self, folder: Path) -> None:
         """Write the counts into a folder. The vocabulary is public and is not written."""
@@ -125,9 +125,11 @@ def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
 
 
 def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWords) -> list[Int64]:
-    """Return for each person the `MAX_WORDS` rarest vocabulary words of the records, each with the record's class.
+    """Return for each person, sorted by id, at most `MAX_WORDS` pairs of a class and a vocabulary word.
 
-    The entry of a person is int64 (k, 2): class numbers and word numbers. It depends only on this person's records.
+    A pair states that a record of the person has this class and contains this word. If a person has more pairs, the
+    pairs whose words are rarest in public text are kept. The entry of a person is int64 (k, 2): class numbers and
+    word numbers. It depends only on this person's records.
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}
@@ -142,7 +144,7 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
 def query_words(
     used: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
 ) -> ClassWords:
-    """Return the noised number of persons of each class who use each word of the vocabulary.
+    """Return, for each class and each word of the vocabulary, the noised number of persons who have this pair.
 
     The row of a person has 1/√`MAX_WORDS` at each of the person's pairs of class and word, so its norm is at most 1.
 

@@ -17,8 +17,8 @@ class Attributes:
     """Keep a candidate that fulfils the rules for its label and the rules for all labels ("*"); off by default.
 
     A rule with `prefer` rejects no candidate. The score is the number of fulfilled rules, including rules with
-    `prefer`. Among the candidates of a latent that pass all filters, the chain keeps one with the highest score. A
-    text states an attribute only if `synthgen.attributes.extract` knows the words for it.
+    `prefer`. Among the candidates of a latent that pass all filters, the chain keeps one with the highest score. An
+    attribute that `synthgen.attributes.extract` does not find in a text counts as not stated.
 
     Privacy: reads only the candidate's text and label and the configuration. If few candidates fulfil a rule, few
         latents remain, so the release is made from fewer train persons; the audits measure the result. The rules are

@@ -96,7 +96,7 @@ def outcome(name: str, *, passed: bool, score: float, reason: str = "") -> Filte
     return FilterOutcome(name=name, passed=bool(passed), score=float(score), reason="" if passed else reason or name)
 
 
-def scored(  # noqa: PLR0913 - limits and reasons of one score
+def scored(  # noqa: PLR0913 - one argument for each property of a filter
     name: str,
     bounds: Mapping[str, float],
     score: Callable[[Sequence[Candidate]], Iterable[float]],
@@ -123,7 +123,7 @@ def scored(  # noqa: PLR0913 - limits and reasons of one score
     return FittedFilter(name, bounds, judge)
 
 
-def make_context(  # noqa: PLR0913 - all data that the filters may read
+def make_context(  # noqa: PLR0913 - one argument for each source of data that the filters may read
     latents: Latents,
     vectors: Float32,
     *,

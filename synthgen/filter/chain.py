@@ -39,7 +39,7 @@ class Filtered:
 def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
     """Return the filters that are always on (copies, empty texts, label words), then the configured filters.
 
-    The reason that is reported for a text is the first filter that it fails. A text of an untrained model or in
+    A rejected text is reported with the reason of the first filter that it fails. A text of an untrained model or in
     another language usually also has a wrong length or repetitions. Therefore fluency and language come before length
     and repetition.
     """
@@ -75,9 +75,13 @@ def apply(
     embedded text to the latent, then by index. None of these criteria reads train records. The order of the filters
     changes only the order of the outcomes and the counts of first reasons.
 
-    Candidate i belongs to row i of `context.vectors`. Raise DataError if limits cannot be learned from train.
+    Candidate i belongs to row i of `context.vectors`.
 
-    Privacy: see base.py.
+    Raises:
+        DataError: limits cannot be learned from train.
+        ConfigError: an attribute rule is for a label that no train record has.
+
+    Privacy: see `synthgen.filter.base`.
     Randomness: `ClassAgreement` and `Legible` draw from streams of the context; the folds are part of the context.
     """
     if len(candidates) != len(context.vectors):

@@ -13,10 +13,10 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; the best of them on real records is used
-SHARE_OF_REAL = 0.8  # share of real records that pass the minimum of `auto`; more pass if `MAX_DEMANDED` limits it
-MAX_DEMANDED = 0.6  # largest minimum that `auto` sets
+SHARE_OF_REAL = 0.8  # share of real records that pass the minimum of `auto` before 1/C and `MAX_MINIMUM` limit it
+MAX_MINIMUM = 0.6  # largest minimum that `auto` sets
 MAX_TUNING_RECORDS = 4000  # largest number of train records on which strength and minimum are chosen
-MAX_FITS = 50  # largest number of models, one for each set of parents' folds; above, one model per fold is trained
+MAX_FITS = 50  # largest number of models, one for each set of parents' folds; if more are needed, one model per fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class ClassAgreement:
         real = of_real[strength]
         usual = float(np.quantile(real, 1 - SHARE_OF_REAL, method="lower"))
         guess = 1 / len(set(context.labels))
-        minimum = max(guess, min(MAX_DEMANDED, usual)) if self.minimum == "auto" else self.minimum
+        minimum = max(guess, min(MAX_MINIMUM, usual)) if self.minimum == "auto" else self.minimum
         bounds = {
             "minimum": minimum,
             "strength": strength,

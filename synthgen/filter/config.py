@@ -37,8 +37,8 @@ class FilterConfig(Section):
     )
     near_duplicate: Share | None = Field(
         0.95,
-        description="Two synthetic texts count as the same if the Jaccard similarity of their 3-grams of words (0.3 "
-        "to 1) is at least this value. Lower it to remove more similar texts.",
+        description="Two synthetic texts count as the same if the Jaccard similarity of their 3-grams of words is at "
+        "least this value (0.3 to 1). Lower it to remove more similar texts.",
     )
     language: Literal["source"] | None = Field(
         "source",

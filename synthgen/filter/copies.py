@@ -67,7 +67,7 @@ class NoCopies:
     name: ClassVar[str] = "copy"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter. The bound is the length of a run; the score is the longest copied run in words, or 0."""
+        """Return the filter; the score is the longest copied run in words, or 0; the bound is `COPY_RUN_TOKENS`."""
         real = [normalised_words(text) for text in context.texts]
         masked_real = [mask_numbers(words) for words in real]
 
@@ -133,8 +133,9 @@ class NearDuplicates:
         J(a, b) = |S(a) ∩ S(b)| / |S(a) ∪ S(b)|,   S = the set of 3-grams of normalised words
 
     Candidates are compared in order of the distance to their latent (ties by latent id, then index). A candidate is
-    rejected if its similarity J to an earlier, kept candidate is at least `threshold`, 0.3 to 1. The result does not
-    depend on the order in which candidates are given.
+    rejected if its similarity J to an earlier candidate that this filter passed is at least `threshold`, 0.3 to 1.
+    The earlier candidate counts even if another filter rejects it. The result does not depend on the order in which
+    candidates are given.
 
     Privacy: reads only synthetic texts.
     Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)
@@ -154,7 +155,7 @@ class NearDuplicates:
             )
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the score is the largest similarity to an earlier, kept candidate, or 0."""
+        """Return the filter; the score is the largest similarity to an earlier candidate that it passed, or 0."""
         bounds = {"threshold": self.threshold}
         return FittedFilter(self.name, bounds, lambda candidates: self._judge(candidates, context))
 

@@ -12,7 +12,7 @@ from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 RECONSTRUCTION_QUANTILE = 0.95  # quantile of the reconstructions' distances that limits the distance to the latent
-CLASS_TAIL = 0.01  # share of the reconstructions below the lower and above the upper limit of the class distance
+CLASS_TAIL = 0.01  # share of the reconstructions below the lower limit of the class distance, and above the upper one
 MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which limits are learned
 
 
@@ -24,9 +24,9 @@ class LatentDistance:
 
     If a text is far from its latent, the decoder did not follow the latent.
 
-    `high: auto` is the 95 % quantile of the distances of reconstructions to their own vectors. It is limited by the
-    median of the distances of reconstructions to the vectors of other records. Without this limit, every text would
-    pass if the decoder ignores its vector.
+    Reconstructions are train records that were decoded from their own vectors. `high: auto` is the 95 % quantile of
+    the distances of reconstructions to their own vectors, but at most the median of their distances to the vectors of
+    other records. Without this maximum, every text would pass if the decoder ignores its vector.
 
     There is no lower limit. A latent lies between train vectors, so a lower limit would reject the texts closest to
     train persons, and their absence would reveal who is in train. The copy rule rejects copies.
@@ -51,9 +51,9 @@ class ClassDistance:
         distance = 1 − cos(e(text), centre),   centre = the mean of the class's unit train vectors
 
     A text that is too far has another subject. A text that is too near is the generic text of a decoder that ignores
-    its vector. The limits are the 1 % and 99 % quantiles of the reconstructions' distances. Distances are
-    cross-fitted: for a candidate, the centre is computed without the folds of its parents; for a reconstruction,
-    without the fold of its record.
+    its vector. The limits are the 1 % and 99 % quantiles of the distances of reconstructions, which are train records
+    decoded from their own vectors. Distances are cross-fitted over folds of persons: for a candidate, the centre is
+    computed without the folds of its parents; for a reconstruction, without the fold of its record.
 
     Privacy: the centre is a mean over all persons of the class outside the left-out folds. No candidate is compared
         with a single record.

@@ -87,8 +87,9 @@ def repeated_share(text: str) -> float:
 class Fluency:
     """Keep a candidate whose `surprisal` under the language model is at most `maximum`, 0 to 1.
 
-    The surprisal is a share of the surprisal of a random guess. Texts of a trained model have about 0.2 to 0.3. A
-    model that was not trained, or whose weights are damaged, draws tokens almost at random, so its texts are near 1.
+    The surprisal of a text is the mean over its tokens, divided by the surprisal of a random guess. It is about 0.2
+    to 0.3 for texts of a trained model. A model that was not trained, or whose weights are damaged, draws tokens
+    almost at random, so the surprisal of its texts is near 1.
     In a text of several segments, the segment with the highest surprisal decides.
     """
 
@@ -152,10 +153,10 @@ class Language:
 class Legible:
     """Keep a candidate whose character sequences occur in real text, so that the audits can read it.
 
-    The audits refuse a table in which more than 1 % of the rows are illegible (`audits.text.legibility`), because
-    they consist of abbreviations, numbers or codes. The filter applies the same test with train texts alone: the
-    texts of folds with even numbers are the known text, the other texts are held out. The filter rejects nothing if
-    there are no train texts, as under DP, or too few for the test.
+    The audits refuse a table in which more than 1 % of the rows are illegible (`audits.text.legibility`). A row of
+    abbreviations, numbers or codes is illegible, for example. The filter applies the same test with train texts
+    alone: the texts of folds with even numbers are the known text, the other texts are held out. The filter rejects
+    nothing if there are no train texts, as under DP, or too few for the test.
 
     Privacy: reads statistics of the characters of all train texts.
     Randomness: the child "legibility" of the context's stream.
@@ -172,7 +173,7 @@ class Legible:
         )
 
         def scores(candidates: Sequence[Candidate]) -> list[float]:
-            from audits.text.legibility import legibility  # here, because it loads the tables of UTS #39
+            from audits.text.legibility import legibility  # a slow import: it loads the tables of UTS #39
 
             rng = context.seeds.child(self.name).generator()
             if not (known and held_out):

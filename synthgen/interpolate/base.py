@@ -27,7 +27,8 @@ def wanted_counts(
     gives numbers.
 
     Raises:
-        DataError: `balance` has labels without train records, or classes would get no record; each is listed.
+        DataError: there are no train records, `total` is missing, `balance` has labels without train records, or
+            classes would get no record; each such label or class is listed.
     """
     source = Counter(labels)
     if not source:
@@ -69,7 +70,7 @@ def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
 
 
 def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[str, int], min_groups: int) -> None:
-    """Raise DataError if requested classes are absent or have fewer than `min_groups` persons; each is listed.
+    """Raise DataError if classes have fewer than `min_groups` persons or a requested number below 1; lists them all.
 
     `labels` and `groups` are the labels and persons of all train records. `counts` are the requested numbers of
     records.
@@ -88,7 +89,7 @@ def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[
     problems += [f"{label!r}: {counts[label]} records requested, needs at least 1" for label in few]
     if problems:
         raise DataError(
-            f"{len(problems)} {'class is' if len(problems) == 1 else 'classes are'} too small to make records from",
+            f"no records can be made for {len(problems)} {'class' if len(problems) == 1 else 'classes'}",
             problems=problems,
             hint="Add records of other persons, merge the class with another, exclude it through source.labels, or "
             "lower interpolate.k_neighbors.",
@@ -126,7 +127,7 @@ class Points:
     weights: Float64  # (m, p), weights of the parents; each row sums to 1
 
 
-class Unfit(Exception):  # noqa: N818 - a DataError later lists all unfit classes
+class Unfit(Exception):  # noqa: N818 - not shown as an error: `Sampler.sample` lists all unfit classes in a DataError
     """A method cannot make points of a class. The message gives the reason without the class name."""
 
 
@@ -262,7 +263,7 @@ class Sampler:
         """Return exactly `counts[label]` new vectors of each label, sorted by label.
 
         Each class draws from its own stream `rng.child(label)`. Therefore a larger count returns the same vectors
-        followed by additional vectors, and other classes have no effect.
+        followed by additional vectors, and the counts of other classes have no effect.
 
         Raises:
             DataError: requested classes are absent, too small or unsuitable for the method; each is listed.

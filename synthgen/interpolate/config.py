@@ -21,7 +21,8 @@ METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
 DP_METHOD = gaussian.NAME  # draws from noised statistics under a privacy budget; its keys are in the section `dp`
-WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)  # for `segments`
+# the methods with which `segments` can be combined
+WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
 class _OfAllMethods(Section):

@@ -74,7 +74,7 @@ class Mixture(NeighbourInterpolator):
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
         """Reject fewer than p − 1 neighbours, and an exposure limit below 1/p; see `Interpolator.check`."""
         if key == "parents" and (k := others.get("k_neighbors", value)) < value - 1:
-            raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, which is {k}")
+            raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, but k_neighbors is {k}")
         if key == "max_exposure" and "parents" in others:
             check_exposure(value, others["parents"])
 
@@ -104,6 +104,8 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, each made from p parents of different persons, with x_1 first.
+
+        Raise Unfit if `max_exposure` is too low for m points.
 
         Randomness: the children "parent", "partners" and "weights" of `rng`, in blocks, and "noise", one row per
             point.

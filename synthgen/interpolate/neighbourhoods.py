@@ -40,12 +40,13 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
 def kneighbor_persons(vectors: Float32, groups: Int64, k: int) -> tuple[Int64, Float64]:
     """Return for every row the k nearest other persons, each represented by the person's nearest row.
 
-    The row numbers, int64 (n, k), belong to different persons, the nearest first, ties by row number. The second
-    result are the distances to these rows, float64 (n, k). `groups`, int64 (n), is the person of each row.
+    The row numbers, int64 (n, k), belong to different persons and are sorted by distance, ties by row number. The
+    second result contains the distances to these rows, float64 (n, k). `groups`, int64 (n), is the person of each
+    row. Raise InternalError if there are at most k persons.
     """
     _, person, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(sizes) <= k:
-        raise InternalError(f"{len(sizes)} persons, so no row has {k} others")
+        raise InternalError(f"there are only {len(sizes)} persons, so no row has {k} other persons")
     n_others = len(groups) - sizes[person]
     rows = np.empty((len(groups), k), dtype=np.int64)
     distances = np.empty((len(groups), k))

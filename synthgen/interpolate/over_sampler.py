@@ -28,7 +28,7 @@ except ImportError as error:
     ) from error
 
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
-NO_PERSON = "Give every row the name or number of its person; give rows without a person a unique one."
+NO_PERSON = "Give every row the name or number of its person, and a unique name or number to a row without a person."
 AS_TEXT = "Pass all classes as text, or all as whole numbers."
 MAX_ROUNDING = 0.01  # see `_float32`
 UNFIT_HINT = (
@@ -72,12 +72,13 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         copies rows of one person.) In a pipeline, this requires `sklearn.set_config(enable_metadata_routing=True)`
         and `pipeline.fit(X, y, groups=...)`; imbalanced-learn's pipeline silently drops `step__groups`.
 
-    Differences to imbalanced-learn:
+    Differences from imbalanced-learn:
 
     - A class that the method cannot interpolate is an error. BorderlineSMOTE of imbalanced-learn returns fewer
       points.
     - Sparse, non-numeric and missing values are rejected. Therefore these checks of imbalanced-learn's test suite do
-      not apply: `check_samplers_sparse`, `_pandas_sparse`, `_string` and `_nan`.
+      not apply: `check_samplers_sparse`, `check_samplers_pandas_sparse`, `check_samplers_string` and
+      `check_samplers_nan`.
     - slerp rejects rows that are not of unit length, as in most checks of the test suites. A tag (`_skip_test`)
       therefore excludes slerp from these checks.
     - Dates, missing classes and classes of several data types are rejected.
@@ -93,10 +94,10 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **BaseOverSampler._parameter_constraints,  # noqa: SLF001 - for its subclasses
+        **BaseOverSampler._parameter_constraints,  # noqa: SLF001 - has no public name, but subclasses must extend it
         "sampling_strategy": [  # the base accepts any mapping, but only supports dict
             dict if kind is Mapping else kind
-            for kind in BaseOverSampler._parameter_constraints["sampling_strategy"]  # noqa: SLF001
+            for kind in BaseOverSampler._parameter_constraints["sampling_strategy"]  # noqa: SLF001 - as above
         ],
         **dict.fromkeys(OWN_KEYS, "no_validation"),  # validated by the configuration
     }
@@ -149,8 +150,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             groups: (n), person of each row; None makes every row its own person.
 
         Raises:
-            ValueError: if parameters, rows, classes or persons are invalid; lists all unsuitable classes.
-            TypeError: if X is sparse.
+            ValueError: parameters, rows, classes or persons are invalid (ConfigError or DataError), or
+                imbalanced-learn rejects X or y. All classes that the method cannot interpolate are listed.
+            TypeError: X is sparse.
 
         Randomness: the child `str(class)` of a tree seeded by `random_state`.
         """
@@ -169,7 +171,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         }
         return parse_section(InterpolateConfig, {**options, "total": 1}).build()
 
-    def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - the base's
+    def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - overrides a method
         """Return contiguous finite rows and their classes; for a one-vs-all y, the classes are column numbers."""
         check_classification_targets(y)
         if not _is_one_vs_all(y):
@@ -191,9 +193,11 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         method = self._built()
         names, codes = np.unique(y, return_inverse=True)
         if wrong := [
-            f"{name!r}: {m!r}" for name, m in self.sampling_strategy_.items() if not isinstance(m, Integral)
+            f"{name!r}: {m!r} is not an integer"
+            for name, m in self.sampling_strategy_.items()
+            if not isinstance(m, Integral)
         ]:
-            raise DataError("sampling_strategy requests a number of points that is not an integer", problems=wrong)
+            raise DataError("sampling_strategy must request a whole number of points of each class", problems=wrong)
         rows = TrainRows(
             vectors=_float32(X),
             classes=codes.astype(np.int64, copy=False),
@@ -221,7 +225,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         for code, m in wanted.items():
             n_persons = len(np.unique(rows.groups[rows.classes == code]))
             if n_persons < method.min_groups:
-                problems.append(f"{names[code]!r}: {n_persons} rows of different persons, needs {method.min_groups}")
+                problems.append(
+                    f"{names[code]!r}: has rows of {n_persons} persons, needs {method.min_groups} persons"
+                )
                 continue
             new, stream = out[start : start + m], seeds.child(str(names[code]))
             try:
@@ -323,7 +329,7 @@ def _person_numbers(groups: Any, n: int) -> Int64:
     except TypeError as error:
         problem = "groups contains missing values, or values of different data types such as text and numbers"
         raise DataError(problem, hint=NO_PERSON) from error
-    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # numpy would merge them into one person
+    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # np.unique makes them one person
     if n_missing > 0:
         raise DataError(f"groups: {n_missing} rows have no person", hint=NO_PERSON)
     return numbers.astype(np.int64, copy=False)

@@ -114,8 +114,8 @@ class BorderlineSmote(NeighbourInterpolator):
     Privacy: as SMOTE, but records in danger are parents more often. With kind 2, the label of a parent can differ
         from the label of the point.
     Reference: Han, Wang & Mao, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning", ICIC
-        2005, section 3. Differences to the paper: rows of the same person are excluded, and points are drawn one by
-        one, so that their number is exact. Differences to imbalanced-learn 0.14:
+        2005, section 3. Differences from the paper: rows of the same person are excluded, and points are drawn one
+        by one, so that their number is exact. Differences from imbalanced-learn 0.14:
 
         1. A tie m' = m/2 counts as safe, as in the text of the paper. The formula of the paper and imbalanced-learn
            count it as danger.
@@ -217,7 +217,7 @@ class Adasyn(NeighbourInterpolator):
 
     Privacy: as SMOTE, but records that lie among other classes, often of unusual persons, are parents more often.
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
-        2008, section 2. Differences to the paper: rows of the same person are excluded, and G is given instead of
+        2008, section 2. Differences from the paper: rows of the same person are excluded, and G is given instead of
         (m_l − m_s) · β. Further differences:
 
         1. x_nn is among the K nearest rows within the class, as in imbalanced-learn 0.14. The paper draws x_nn from

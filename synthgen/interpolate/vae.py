@@ -100,7 +100,8 @@ class FittedVae:
         """Return m points of the class, drawn from its model.
 
         Raises:
-            Unfit: all vectors are the same, the training diverges, or all persons of the class are held out.
+            Unfit: all vectors are the same, the training diverges, all persons of the class are held out, or the
+                model draws vectors that are not finite.
 
         Randomness: the children "fit" (the model) and "draw" (its points) of `rng`; a conditional model
             uses the child "fit" of the parent of `rng` instead.

@@ -21,10 +21,10 @@ RATE = 1e-3  # learning rate
 DECAY = 0.1  # weight decay
 BATCH = 64  # number of rows in a batch
 MAX_STEPS = 5_000  # largest number of training steps
-CHECK_STEPS = 5  # smallest number of steps between evaluations on held-out persons; a longer epoch replaces it
+CHECK_STEPS = 5  # number of steps between evaluations on held-out persons; a whole epoch if an epoch has more steps
 PATIENCE = 12  # training stops after this number of consecutive evaluations without improvement
-HELD_OUT_ROWS = 64  # an evaluation draws z at least this number of times; few held-out rows are used several times
-BLOCK_ROWS = 256  # number of rows decoded together; constant, because it changes the last bits of the results
+HELD_OUT_ROWS = 64  # an evaluation uses at least this number of rows; fewer held-out rows are each used several times
+BLOCK_ROWS = 256  # number of rows decoded together; another number would change the last bits of the results
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -52,7 +52,7 @@ class Part:
 class Network:
     """An encoder and a decoder with one hidden layer (SiLU), and the variance of each decoded dimension.
 
-    Initially z is almost independent of x, and x is almost N(0, I).
+    Before training, z is almost independent of x, and a drawn x is almost N(0, I).
     """
 
     def __init__(self, dim: int, labels: int, latent_dim: int, generator: torch.Generator) -> None:
@@ -89,7 +89,8 @@ class Network:
         mean, log_variance = self.encode(part)
         decoded = self.decode(mean + torch.exp(log_variance / 2) * epsilon, part.labels)
         rate = kl_divergence(mean, log_variance)
-        return distortion(part.x, decoded, self.log_variance) + objective.beta * above(rate, objective.free_bits)
+        cost = distortion(part.x, decoded, self.log_variance)
+        return cost + objective.beta * with_free_bits(rate, objective.free_bits)
 
     def draw(self, m: int, labels: Tensor, rng: SeedTree) -> Float32:
         """Return m standardised rows x = decode(z) + σ ε, z ~ N(0, I), ε ~ N(0, I).
@@ -119,14 +120,14 @@ def distortion(x: Tensor, decoded: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return KL(N(μ, s²) ‖ N(0, 1)) of each dimension, the mean over rows, (k), in nats.
+    """Return KL(N(μ, s²) ‖ N(0, 1)) of each dimension, averaged over the rows, (k), in nats.
 
     KL_l = ½ (μ_l² + s_l² − 1 − log s_l²)
     """
     return 0.5 * (mean.square() + torch.exp(log_variance) - 1 - log_variance).mean(dim=0)
 
 
-def above(rate: Tensor, free_bits: float) -> Tensor:
+def with_free_bits(rate: Tensor, free_bits: float) -> Tensor:
     """Return Σ_l max(λ, KL_l); a dimension with KL_l below λ nats has no gradient."""
     return rate.clamp(min=free_bits).sum()
 
@@ -138,7 +139,7 @@ def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) ->
     on the rows of held-out persons. It runs on one thread, so that the same seed gives the same bytes.
 
     Raises:
-        Unfit: if the objective is not finite.
+        Unfit: the objective is not finite.
 
     Randomness: the children "weights", "batches" and "held-out" of `rng`.
     """
@@ -174,7 +175,7 @@ class _EarlyStopping:
         times = math.ceil(HELD_OUT_ROWS / len(held_out.x))
         self.part = held_out.rows(torch.arange(len(held_out.x)).repeat(times))
         self.epsilon = torch.randn(len(self.part.x), objective.latent_dim, generator=_generator(rng))
-        self.objective, self.lowest, self.without = objective, math.inf, 0
+        self.objective, self.lowest, self.n_not_better = objective, math.inf, 0
         self.best: list[Tensor] = []
 
     def should_stop(self, network: Network, tensors: list[Tensor]) -> bool:
@@ -184,11 +185,11 @@ class _EarlyStopping:
         if not math.isfinite(value):
             raise Unfit("training diverged: the objective of the held-out persons is not finite")
         if value < self.lowest:
-            self.lowest, self.without = value, 0
+            self.lowest, self.n_not_better = value, 0
             self.best = [tensor.detach().clone() for tensor in tensors]
         else:
-            self.without += 1
-        return self.without >= PATIENCE
+            self.n_not_better += 1
+        return self.n_not_better >= PATIENCE
 
 
 def as_part(x: NDArray[np.float64], labels: Float32) -> Part:

@@ -88,7 +88,7 @@ def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageRes
     """Return the result of the stage that embeds control, and the vectors.
 
     Privacy: no stage between deidentify and this one receives text of control. In a run with a privacy budget, the
-        input checks of `refuse_doomed_run` read control earlier.
+        input checks of `refuse_unreleasable_run` read control earlier.
     """
     result = job.run(EMBED_CONTROL, {"control": control}, {"embedder": encoder})
     return result, np.load(result.folder / CONTROL_VECTORS, allow_pickle=False)

@@ -24,7 +24,7 @@ from synthgen.decode.prompting.client import Client
 from synthgen.decode.prompting.opening import endpoint_digest
 from synthgen.decode.vllm.engine import require_vllm
 from synthgen.dp.accounting_log import with_later_accesses
-from synthgen.dp.certain_refusals import refuse_doomed_run
+from synthgen.dp.certain_refusals import refuse_unreleasable_run
 from synthgen.dp.measure import measure
 from synthgen.dp.reserve import reserve_budget
 from synthgen.embed import Encoder
@@ -64,7 +64,7 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     prepared = prepare.read_prepared(job, parts, clean)
     is_private = job.config.interpolate.is_private
     if is_private and until not in _BEFORE_QUERIES:
-        refuse_doomed_run(job, policy, prepared, control_source, spend_again=spend_again)
+        refuse_unreleasable_run(job, policy, prepared, control_source, spend_again=spend_again)
     encoder = encoder_for(job, prepared.train)
     vectorised, embedded = prepare.embed_train(job, clean, prepared.train, encoder)
     yield vectorised

@@ -152,7 +152,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
     ):
         yield from problems_of(check)
     if config.secret == PUBLIC and config.interpolate.is_private:
-        return  # such a run is never released, so the input checks do not stop it; see `refuse_doomed_run`
+        return  # such a run is never released, so the input checks do not stop it; see `refuse_unreleasable_run`
     as_written = Prepared(
         train=parts.train,
         control=parts.control,

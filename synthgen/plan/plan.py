@@ -20,7 +20,7 @@ from synthgen.decode.bridge import load_vocabulary
 from synthgen.decode.config import AUTO
 from synthgen.deidentify.engines import engine_of
 from synthgen.dp.planned_queries import large_delta, priced_reads
-from synthgen.dp.reserve import check_room
+from synthgen.dp.reserve import check_remaining_budget
 from synthgen.filter.classifier import fits_for
 from synthgen.interpolate import wanted_counts
 from synthgen.load import LoadReport
@@ -368,7 +368,7 @@ def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str
     is_reserved, spent = False, None
     try:
         if ledger_of(config)[0].is_dir():
-            before, is_reserved = check_room(config, policy)
+            before, is_reserved = check_remaining_budget(config, policy)
             reserved = "; this run continues with its own reservation" if is_reserved else ""
             if before is not None:
                 spent = f"epsilon {before.epsilon:.4g} at delta {before.delta:g} for all runs together{reserved}"

@@ -50,7 +50,7 @@ class Difference:
         return "\n".join(map(printable, lines))
 
 
-_FILE_STATES = {"onlyA": "only in A", "onlyB": "only in B", "changed": "changed"}
+_FILE_STATES = {"onlyA": "only in A", "onlyB": "only in B", "changed": "with different content"}
 
 
 def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:

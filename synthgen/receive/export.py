@@ -68,7 +68,7 @@ def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
         VerifyError: the files of the bundle differ from its statement.
         StorageError: the folder is in the bundle, it exists and is not empty, or it cannot be written.
     """
-    out = Path(os.path.abspath(out))  # noqa: PTH100 - `.` needs a name, and a link in the path must stay
+    out = Path(os.path.abspath(out))  # noqa: PTH100 - `Path.resolve` would replace links in the path
     if _is_inside(out, bundle):
         raise StorageError(
             f"{out}: is in the bundle, and added files would make the bundle invalid; nothing was written",
@@ -97,7 +97,7 @@ def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
 def csv_file(bundle: ReceivedBundle) -> dict[str, bytes]:
     """Return the records as CSV in UTF-8 with a header (RFC 4180); every cell is quoted and unchanged.
 
-    A cell that begins with a character of `FORMULA_STARTS` is not changed either: the id of a record follows from
+    A cell that begins with a character of `FORMULA_STARTS` is not changed either: the id of a record is derived from
     its text, and a classifier would learn the changed character.
     """
     text = io.StringIO(newline="")
@@ -146,7 +146,7 @@ _WRITERS: Mapping[ExportFormat, Callable[[ReceivedBundle], dict[str, bytes]]] = 
 
 def _formulas(count: int) -> str:
     return (
-        f"{count} cells begin with a character that a spreadsheet takes for a formula. "
+        f"{count} cells begin with a character with which spreadsheet formulas begin. "
         "Import all columns as text, or do not open the file in a spreadsheet."
     )
 

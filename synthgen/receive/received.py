@@ -71,7 +71,7 @@ def read_intact(path: Path) -> ReceivedBundle:
     The signature of the statement is not checked, because that requires a trust root.
 
     Raises:
-        VerifyError: a file is missing, added or changed, or a derived file differs from the verifier's own version.
+        VerifyError: a file is missing, added or changed, or a derived file differs from the verifier's computation.
     """
     integrity = verify_integrity(path)
     if integrity.failure:

@@ -1,1 +1,1 @@
-"""Write what the gate allows: the bundle, its card, its signed statement; or a signed refusal."""
+"""Write a release that the policy allows (the bundle with its card and its signed statement), or a signed refusal."""

@@ -49,7 +49,7 @@ _READ_PAGE = (
 _EXCLUSIVE = "Pass one of the two options; under an independent policy, pass neither."
 
 
-def approve(  # noqa: PLR0913 - the parts of one signature
+def approve(  # noqa: PLR0913 - one argument for each property of the decision
     bundle: Path,
     *,
     role: str,
@@ -73,16 +73,16 @@ def approve(  # noqa: PLR0913 - the parts of one signature
         key: the signer's key.
         trust: the trust root.
         now: the signing time, which the decision states.
-        kind: whether the decision approves, rejects or closes.
+        kind: whether the decision approves or rejects the release, or closes its list of approvals.
         review: the review page that the person read; the decision states its sha256.
         no_review: whether to approve without a review page.
         confirm: called with a summary of what is signed, after all checks; it raises an error to prevent the
             signature.
 
     Raises:
-        UsageError: the key does not have the role in the trust root or is not valid, no key of the role may sign
-            decisions, a review page is given under an independent policy, or an approval under another policy has
-            neither a review page nor `no_review`.
+        UsageError: the key does not have the role in the trust root or is not valid; no key of the role may sign
+            decisions; a review page is given together with `no_review` or under an independent policy; or an approval
+            under another policy has neither a review page nor `no_review`.
         DataError: the bundle or a decision in it does not verify, the bundle changed during the check, the earlier
             decisions do not allow this one, the review page belongs to another release, or the verifier would refuse
             the decision.
@@ -172,7 +172,7 @@ def _reasons_against(
     return found
 
 
-def _payload(  # noqa: PLR0913, PLR0917 - the fields of the statement
+def _payload(  # noqa: PLR0913, PLR0917 - one argument for each field of the statement
     release: ApprovedRelease,
     role: str,
     kind: DecisionKind,

@@ -1,4 +1,4 @@
-"""Collect from a finished run the content of its bundle and of its report.
+"""Collect the content of the bundle and of the report of a finished run.
 
 No other module passes data from the private workspace to public files.
 """
@@ -55,14 +55,14 @@ if TYPE_CHECKING:
     from synthgen.release.run import Run
 
 
-# for the owner of an independent release in which audits found something
+# warnings to the owner if audits found something in a release under an independent policy
 _CHECK_HITS = (
     "The guarantee limits the risk of each person, whatever the audits find. Check whether the hits come from public "
     "text or from decode.prompt. Under the guarantee, it is very unlikely that the texts repeat a long passage of "
-    "only one person. If they do, report an error of this program."
+    "only one person. If the texts do, report this as a bug."
 )
 _WITHDRAWAL = (
-    "If you do not release because of the hits, this decision is itself a disclosure, which ε does not cover: anyone "
+    "If you do not release because of the hits, this decision is itself a disclosure that ε does not cover: anyone "
     "who learns of the decision learns that the audits found something about persons in train."
 )
 
@@ -351,7 +351,7 @@ def _commitment(run: "Run", corpus: Corpus, key: bytes) -> dict[str, Any]:
 
 def stated_models(run: "Run") -> list[dict[str, Any]]:
     """Return the models as the statement lists them, including the bridge or vocabulary and the styles."""
-    models = [  # a model without a pinned digest is stated as trained on private data, because its data are unknown
+    models = [  # a model that is not registered is stated as trained on private data: its training data are unknown
         _model_entry(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]

@@ -43,7 +43,8 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
     appears. If this key already released the same data, evidence and policy today, that bundle is returned unchanged.
 
     Raises:
-        ReleaseRefused: the decision does not allow the release, or was made on other evidence or another policy.
+        ReleaseRefused: the decision does not allow the release, or was made on other evidence, another policy or
+            other records.
         DataError: records are malformed.
         VerifyError: the content contains something that a verifier would not accept in a bundle.
         StorageError: the bundle cannot be written (no partial files remain), or another release with this id exists.

@@ -6,7 +6,7 @@ the data owner keeps the key K:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
-    root   = Merkle root of the leaves in an order drawn from K, padded to a power of two
+    root   = Merkle root of the leaves in an order derived from K, padded to a power of two
 
 The index i is an unsigned big-endian integer of 8 bytes. The padding leaves are derived from K.
 

@@ -47,7 +47,7 @@ def check_content(content: BundleContent) -> None:
 
     Raises:
         ReleaseRefused: the decision is negative, or was made on other evidence, another policy or other records.
-        DataError: records are malformed; all problems are listed by row number.
+        DataError: records, labels or formats are malformed; the first 50 problems are listed.
         InternalError: the evidence is more precise than the policy allows.
     """
     refuse_unless_allowed(content)
@@ -62,11 +62,11 @@ def refuse_unless_allowed(content: BundleContent) -> None:
     decision = content.decision
     if not decision.allowed:
         hint = "See the refusal report in the workspace."
-        raise ReleaseRefused("the gate refused this release", problems=decision.failures, hint=hint)
+        raise ReleaseRefused("the policy does not allow this release", problems=decision.failures, hint=hint)
     if decision != decide(content.evidence, content.policy):
         raise ReleaseRefused("the decision was made on other evidence or another policy, so nothing was written")
     if content.evidence != public_evidence(content.evidence, content.policy):
-        raise InternalError("the evidence contains finer numbers of private records than the policy discloses")
+        raise InternalError("the evidence contains more precise numbers of private records than the policy discloses")
     counted = content.evidence.metrics.get("records.synthetic")
     if counted is not None and counted.value != len(content.records):
         raise ReleaseRefused(
@@ -89,12 +89,12 @@ def _check_records(content: BundleContent) -> None:
     limit = f"at most {MAX_LABEL_CHARACTERS} printable characters are allowed"
     labels = sorted({label for _, label in content.records})
     found += [
-        f"a label has {len(label)} characters, or unprintable ones; {limit}"
+        f"a label has {len(label)} characters, or contains unprintable characters; {limit}"
         for label in labels
         if len(label) > MAX_LABEL_CHARACTERS or not label.isprintable()
     ]
     if not set(content.formats) <= {"parquet", "jsonl"} or len(content.formats) == 0:
-        found.append("formats must be parquet, jsonl or both")
+        found.append("release.formats must be parquet, jsonl or both")
     if found:
         raise DataError("the records cannot be released", problems=found[:50])
 

@@ -50,7 +50,7 @@ class SigningKey:
         return f"SigningKey({self.keyid})"
 
 
-def new_key(  # noqa: PLR0913 - the fields of the public part
+def new_key(  # noqa: PLR0913 - one argument for each field of the public part
     path: Path,
     passphrase: bytes,
     *,
@@ -96,21 +96,23 @@ def new_key(  # noqa: PLR0913 - the fields of the public part
 
 
 def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
-    """Read a private key and its public part; without `passphrase`, it comes from `passphrase_for`.
+    """Read a private key and its public part; if `passphrase` is None, `passphrase_for` returns the passphrase.
 
     Raises:
         UsageError: there is no passphrase and no terminal for a prompt.
-        StorageError: the file is missing or a link, or users other than its owner can read it.
-        DataError: the passphrase does not open the key, the key is of another kind, or its public part belongs to
-            another key.
+        StorageError: the file is missing or a link, users other than its owner can read it, or the file of the public
+            part cannot be read.
+        DataError: the passphrase does not open the key, the key is not encrypted or of another kind, or its public
+            part is malformed or belongs to another key.
     """
     pem = read_private(path)
     passphrase = passphrase_for(path) if passphrase is None else passphrase
     try:
         private = load_pem_private_key(pem, passphrase)
     except (ValueError, TypeError):  # ValueError: wrong passphrase or no key; TypeError: the key is not encrypted
-        hint = f"Check the passphrase in {PASSPHRASE_ENV}, and that the key is encrypted."
-        raise DataError(f"{path}: cannot be opened", hint=hint) from None
+        sources = f"{PASSPHRASE_ENV}, {path.stem}.passphrase or the prompt"
+        hint = f"Check the passphrase from {sources}, and that the file is an encrypted key."
+        raise DataError(f"{path}: the key cannot be opened", hint=hint) from None
     curve = getattr(private, "curve", SECP256R1())  # Ed25519 keys have no curve
     if not isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey) or not isinstance(curve, SECP256R1):
         raise DataError(f"{path}: the key is neither an Ed25519 nor a P-256 key")
@@ -149,7 +151,8 @@ def check_validity(key: SigningKey, now: datetime) -> None:
     public = key.public
     if not instant(public.valid_from) <= now < instant(public.valid_until):
         raise DataError(
-            f"the key of {public.person} is valid from {public.valid_from} to {public.valid_until}",
+            f"the key of {public.person} is not valid at {stamp(now)}; it is valid from {public.valid_from} to "
+            f"{public.valid_until}",
             hint="Create a new key with `synthgen keys new`, and let the receivers add it to their trust root.",
         )
 
@@ -171,7 +174,7 @@ def passphrase_for(key: Path) -> bytes:
         return read_private(beside).rstrip(b"\r\n")
     if not sys.stdin.isatty():
         hint = f"Set {PASSPHRASE_ENV}, or put the passphrase into {beside.name} beside the key with mode 0600."
-        raise UsageError(f"{key}: there is no passphrase, and no terminal to ask for one", hint=hint)
+        raise UsageError(f"{key}: there is no passphrase, and no terminal in which it can be typed", hint=hint)
     return getpass.getpass(f"Passphrase of {key}: ").encode()
 
 

@@ -40,7 +40,7 @@ class Release:
         """Verify the bundle at `path` and return the release; for the arguments, see `verify_bundle`.
 
         Raises:
-            VerifyError: a check failed, with its code, or the data changed after it was verified.
+            VerifyError: a check failed, with its code, or the data changed after their verification.
         """
         verified = verify_bundle(path, trust, policy, now)
         if verified.statement is None or not verified.ok:

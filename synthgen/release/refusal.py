@@ -22,7 +22,7 @@ from synthgen.release.keys import SigningKey, write_new
 from synthgen.release.sign import sign
 
 
-def write_refusal(  # noqa: PLR0913 - the parts of the folder
+def write_refusal(  # noqa: PLR0913 - one argument for each part of the written folder
     workspace: Path,
     *,
     decision: Decision,
@@ -48,7 +48,7 @@ def write_refusal(  # noqa: PLR0913 - the parts of the folder
     """
     if decision.allowed or decision != decide(evidence, policy):
         raise InternalError(
-            "no refusal report: the decision allows the release or does not follow from this evidence and policy"
+            "no refusal was written: the decision allows the release or does not follow from this evidence and policy"
         )
     subjects = {"evidence/metrics.json": decision.evidence_digest, "policy/policy.json": decision.policy_digest}
     predicate = {

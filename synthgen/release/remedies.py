@@ -13,10 +13,10 @@ _LESS_LEAKAGE = (
 _MORE_SIGNAL = (
     "raise decode.candidates and interpolate.total, or lower filter.class_agreement if few texts are accepted"
 )
-# For each source of a metric (the part of the metric's name before the first dot): what to change.
+# What to change, by the source of a metric: the part of the metric's name before the first dot.
 REMEDIES = {
     "memorization": _LESS_LEAKAGE,
-    "identifiers": "name the columns with names of persons in source.names, mark other identifiers in "
+    "identifiers": "list in source.names the columns that contain names of persons, mark other identifiers in "
     "deidentify.sample to see what the engine misses, and run `synthgen models pull rampart`",
     "membership": _LESS_LEAKAGE,
     "neighbours": _LESS_LEAKAGE,
@@ -34,16 +34,16 @@ REMEDIES = {
     "selftest": "run `audits selftest` on the two tables to see which case of the calibration suite failed",
     "deidentify": "mark more identifiers in deidentify.sample, or use deidentify.engine: rules+ner",
     "dp": "lower dp.epsilon or dp.delta, or use a policy that allows them",
-    "accounting": "read the reason: the log, the claim and the replay must agree",
+    "accounting": "correct what the reason names; the mechanism log must fit the claimed budget and the replay",
 }
-# For each name of a number (the part of the metric's name between audit and bound): its unit.
+# Units by the name of a number: the part of a metric's name between the audit and `value`, `low` or `high`.
 UNITS = {
     "passed": "1 = passed, 0 = not passed",
     "measured": "1 = measured, 0 = not measured",
     "problems": "problems of the tables",
     "foreign_rows": "share of synthetic records",
     "quarantined_rows": "synthetic records",
-    "hard_hits": "hits",
+    "hard_hits": "copies or identifiers found",
     "tau": "share of persons",
     "copied_persons": "share of persons",
     "auc": "AUC, 0.5 = guessing",
@@ -82,7 +82,7 @@ def with_remedies(decision: Decision) -> Iterator[str]:
     for gate in decision.gates:
         if gate.verdict != "PASS":
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_measured(gate)}: {gate.reason}"
-            yield f"{found}; to change it, {_remedy(gate)}; see `audits explain {_metric_source(gate)}`"
+            yield f"{found}; to change this, {_remedy(gate)}; see `audits explain {_metric_source(gate)}`"
 
 
 def another_attempt(policy: Policy, *, is_private: bool) -> str:

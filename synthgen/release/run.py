@@ -174,10 +174,10 @@ class Run:
             )
 
     def explain(self) -> str:
-        """Return the decision in words: what did not pass, why, and what to change.
+        """Write the private report, and return the decision in words: what did not pass, why, and what to change.
 
-        After a refusal, it also states how to write the review page, which shows the rows and texts concerned, and
-        what a further run costs.
+        After a refusal, the text also states how to write the review page, which shows the rows and texts concerned,
+        and what a further run costs.
 
         Privacy: contains exact numbers of the audits, so it is private.
         """
@@ -238,6 +238,8 @@ class Run:
             ReleaseRefused: the decision does not allow the release, and a signed refusal was written into the
                 workspace; or the policy file changed since the run was opened, and nothing was written.
             StorageError: the bundle cannot be written; no partial files remain.
+
+        For further errors, see `load_key`, `stated_privacy`, `stated_attempts` and `write_bundle`.
         """
         now = datetime.now(UTC) if now is None else now
         if not isinstance(key, SigningKey):
@@ -285,8 +287,9 @@ def load_run(config: Config) -> Run:
     tools = versions_of((AUDITS,))
     if changed or any(record.versions.get(name) != version for name, version in tools.items()):
         raise DataError(
-            "the program changed since the last run, so its results may differ",
-            problems=[f"changed: {name}" for name in changed] or ["changed: audits"],
+            "the program changed since the last run, so the results may differ",
+            problems=[f"stage {name}: its code or a library changed" for name in changed]
+            or ["package audits: its code changed"],
             hint="Run it again: `synthgen run CONFIG`. Stages that did not change are not computed again.",
         )
     return Run(config, workspace, record, policy_of(config))

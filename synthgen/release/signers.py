@@ -41,18 +41,20 @@ class LibrarySigner:
 def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
     """Return a signing key from a URI (see `load_signer`) or from an encrypted file (see `load_key`).
 
-    The passphrase or PIN is never an argument. For a file, the passphrase comes from `keys.passphrase_for`. For a
-    URI, a prompt asks for the PIN. `public` is the `.pub.json` file of a key that is named by a URI. A key in a
-    file has its public part beside it.
+    The passphrase or PIN is never a command-line argument. For a file, the passphrase comes from
+    `keys.passphrase_for`. For a URI, a prompt asks for the PIN. `public` is the `.pub.json` file of a key that is
+    named by a URI. A key in a file has its public part beside it.
 
     Raises:
-        UsageError: `public` is missing for a URI or given for a file, or there is no terminal to ask
-            for the passphrase of a key file.
+        UsageError: `public` is missing for a URI or given for a file, or there is no terminal in which the passphrase
+            of a key file can be typed.
         StorageError: the key file does not exist.
+
+    For the errors of a key that was found, see `load_signer` and `load_key`.
     """
     if is_uri(file_or_uri):
         if public is None:
-            hint = "Pass the key's .pub.json file, which states who holds the key."
+            hint = "Pass the key's .pub.json file with --public, or set release.public in the configuration."
             raise UsageError("a key named by a URI needs its public part", hint=hint)
         return load_signer(file_or_uri, public, getpass)
     if public is not None:
@@ -62,7 +64,8 @@ def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
         )
     path = Path(file_or_uri)
     if not path.is_file():  # checked before the prompt for a passphrase
-        raise StorageError(f"{path}: there is no key", hint="Create one with `synthgen keys new`, or name another.")
+        hint = "Create a key with `synthgen keys new`, or pass the path of another key."
+        raise StorageError(f"{path}: there is no key", hint=hint)
     return load_key(path)
 
 

@@ -75,7 +75,7 @@ def short_id(content: BundleContent, data: Mapping[str, bytes], now: datetime) -
 
 
 def producer(versions: Mapping[str, str]) -> dict[str, Any]:
-    """Return the part of the statement on the program; `versions` is the field of run.json, including "python"."""
+    """Return the statement's description of the program; `versions` is the field of run.json, including "python"."""
     sources = {name: versions[name] for name in ("source", "audits") if name in versions}
     libraries = {name: public_version(version) for name, version in versions.items() if name not in sources}
     python = libraries.pop("python")

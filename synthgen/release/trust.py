@@ -28,7 +28,7 @@ from synthgen.release.keys import SigningKey, load_public, write_new
 from synthgen.release.sign import sign
 
 
-def new_trust(  # noqa: PLR0913 - the fields of a root
+def new_trust(  # noqa: PLR0913 - one argument for each field of the file
     path: Path,
     *,
     roles: Mapping[str, Sequence[Path]],
@@ -48,6 +48,7 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
     Raises:
         ConfigError: the root would not be valid, for example because a key or a person has two roles or a key is
             weak; all mistakes are listed.
+        DataError: a `.pub.json` file is malformed, or a file of `authorities` contains no certificate.
         StorageError: a key cannot be read, or the file exists.
     """
     keys, ids = _load_keys(roles)
@@ -64,7 +65,7 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
     )
     if ("root" in roles) != (len(root_keys) > 0):
         raise ConfigError(
-            "a trust root with a role `root` must be signed by root keys, and one without this role must not",
+            "a trust root with a role `root` must be signed by root keys; without this role, it must not be signed",
             hint="Pass both the root keys and the role `root`, or neither.",
         )
     data = root.to_bytes()
@@ -74,7 +75,7 @@ def new_trust(  # noqa: PLR0913 - the fields of a root
     return fingerprint(data)
 
 
-def rotate_trust(  # noqa: PLR0913 - the fields of a root
+def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
     old: Path,
     path: Path,
     *,
@@ -91,13 +92,15 @@ def rotate_trust(  # noqa: PLR0913 - the fields of a root
 ) -> str:
     """Write the next version of a signed trust root, and return its fingerprint.
 
-    Each given role, and given policies, authorities, ledgers or expiry time, replace all old values; what is not
-    given stays. Keys that were revoked stay revoked. `since` is the start of the revocations, by default `now`. The
-    signing keys must be valid at `now` and reach the threshold of the old and of the new root.
+    A given role replaces the old keys of this role. Given policies, authorities, ledgers or a given expiry time
+    replace all old ones. What is not given stays, and keys that were revoked stay revoked. `since` is the start of
+    the new revocations, by default `now`. The signing keys must be valid at `now` and reach the threshold of the old
+    and of the new root.
 
     Raises:
         ConfigError: the old root has no root keys, a revoked key is not in it, or the new root would not be valid.
         VerifyError: the old root does not verify, or too few valid root keys sign.
+        DataError: a `.pub.json` file is malformed, or a file of `authorities` contains no certificate.
         StorageError: a key cannot be read, or the file exists.
     """
     before = load_trust(old, now)

@@ -36,7 +36,7 @@ from synthgen.release.run import PRIVATE_REPORT, Run
 REVIEW_PAGE = "review.private.html"
 _INDEPENDENT = (
     "Do not base the decision to release on this page. Under this policy, the release states that no measurement on "
-    "private records affected the decision. A decision that depends on this page is a disclosure, which ε does not "
+    "private records affected the decision. A decision that depends on this page is a disclosure that ε does not "
     "cover. `synthgen approve` therefore accepts no review page for this release."
 )
 MAX_EXAMPLES = 3  # rejected candidates that are shown for each reason

@@ -63,15 +63,15 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
     for row, (length, minus_owner) in sorted(longest.items(), key=lambda item: (-item[1][0], item[0])):
         n = most_owners(length)
         who = "only one training person" if n == 1 else f"at most {n} training persons"
-        result = f"{length} words in a row that {who} wrote; the audit reports {limit} or more"
+        result = f"{length} consecutive words that {who} wrote; the audit reports runs of {limit} words or more"
         shortest = min(length, SHORTEST)
         source = _most_shared(tables, row, groups[-minus_owner], shortest)
         found.setdefault(row, RiskyRecord(row=row, result=result, train_row=source, shortest=shortest))
         if len(found) >= MAX_RECORDS:
             break
     meaning = (
-        f"First the records in which the audit found a copy (a run of {limit} words or more), then other records by "
-        "the length of their longest run of words that hardly any other training person wrote."
+        f"The records in which the audit found a copy (a run of {limit} words or more) come first. The other records "
+        "are ordered by the length of their longest run of words that hardly any other training person wrote."
     )
     return RiskRanking(records=_at_most_shown(found.values()), meaning=meaning)
 
@@ -79,7 +79,7 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
 def _identifiers(tables: ReviewTables) -> RiskRanking:
     """List the records with an identifier of a train person."""
     found = _with_findings(tables, "identifiers")
-    meaning = "Records in which the audit found an identifier of one training person; it is marked."
+    meaning = "Records in which the audit found an identifier of one training person; the identifier is marked."
     return RiskRanking(
         records=_at_most_shown(found.values()), meaning=meaning if found else "The audit found no identifier."
     )
@@ -98,7 +98,7 @@ def _neighbours(tables: ReviewTables) -> RiskRanking:
     ]
     meaning = (
         "Ranked by how much more similar a record is to its nearest training record than to its nearest control "
-        "record, whose person the generator never saw. Similarity is the cosine of the vectors."
+        "record. The generator never reads control records. Similarity is the cosine of the vectors."
     )
     return RiskRanking(records=tuple(records), meaning=meaning)
 
@@ -118,8 +118,9 @@ def _membership(tables: ReviewTables) -> RiskRanking:
         near = int(train.row[row])
         found.setdefault(near, RiskyRecord(row=near, result=result, train_row=row))
     meaning = (
-        "Records that are nearest to the training records that an attacker would identify as members first. The "
-        "ranking uses one score of the audit, the similarity of the vectors."
+        "An attacker would first identify those training records as members to which a synthetic record is most "
+        "similar. These synthetic records are listed. The ranking uses one score of the audit, the similarity of the "
+        "vectors."
     )
     return RiskRanking(records=tuple(found.values()), meaning=meaning)
 
@@ -144,13 +145,13 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
         which = "belongs to this person" if is_found else "belongs to another person"
         result = (
             f"{of_person[heaviest]:.0%} of the weight comes from one training person ({effective:.2f} effective "
-            f"parents; the audit requires {MIN_EFFECTIVE_PARENTS}); the nearest training record {which}"
+            f"parents; the audit requires at least {MIN_EFFECTIVE_PARENTS}); the nearest training record {which}"
         )
         record = RiskyRecord(row=row, result=result, train_row=-max(of_heaviest)[1])
         ranked.append(((not is_found, -of_person[heaviest], row), record))
     meaning = (
-        "First the records whose nearest training record belongs to the person with the largest weight, then by this "
-        "weight."
+        "The records whose nearest training record belongs to the person with the largest weight come first. Records "
+        "with a larger weight precede records with a smaller one."
     )
     records = tuple(record for _, record in sorted(ranked, key=lambda pair: pair[0])[:MAX_RECORDS])
     return RiskRanking(records=records, meaning=meaning if ranked else "No record was made from training records.")
@@ -173,15 +174,18 @@ def _linkage(tables: ReviewTables) -> RiskRanking:
     cosine, found = forward["train"].cosine, dict[int, RiskyRecord]()
     for row in sorted(hits["train"], key=lambda i: (-cosine[i], i)):
         near = int(forward["train"].row[row])
-        result = f"leads back to the training person whose nearest record it is; similarity {cosine[row]:.3f}"
+        result = (
+            f"nearest record of the release for this training record, similarity {cosine[row]:.3f}; the nearest real "
+            "record of the synthetic record is of the same person"
+        )
         found.setdefault(near, RiskyRecord(row=near, result=result, train_row=row))
     rates = " and ".join(
         f"{len(hits[corpus.role])} of {len(corpus)} {what} records"
         for corpus, what in ((tables.train, "training"), (tables.control, "control"))
     )
     meaning = (
-        "Records from which an attacker finds the person again (attack `inversion` on the vectors of the run). The "
-        f"attack succeeds for {rates}. The other attacks of the audit judge persons, not single records."
+        "Records from which an attacker finds a training person again (attack `inversion` on the vectors of the "
+        f"run). The attack succeeds for {rates}. The other attacks of the audit judge persons, not single records."
     )
     return RiskRanking(records=_at_most_shown(found.values()), meaning=meaning)
 
@@ -197,7 +201,7 @@ _RANKED: Mapping[str, Callable[[ReviewTables], RiskRanking]] = {
 
 
 def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
-    """Return by row the records in which an audit found something, in the order of the number of findings."""
+    """Return by row at most `MAX_RECORDS` records in which an audit found something, most findings first."""
     by_row: dict[int, list[Finding]] = {}
     for finding in tables.findings.get(audit, ()):
         by_row.setdefault(finding.row, []).append(finding)
@@ -208,7 +212,7 @@ def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
         persons = "one training person" if n == 1 else f"{n} training persons"
         found[row] = RiskyRecord(
             row=row,
-            result=f"found by the audit, of {persons}: {', '.join(kinds)}",
+            result=f"the audit found text of {persons}: {', '.join(kinds)}",
             train_row=_most_shared(tables, row, by_row[row][0].person),
             found=tuple(Passage(finding.start, finding.end, finding.kind) for finding in by_row[row]),
         )
@@ -216,7 +220,7 @@ def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
 
 
 def _most_shared(tables: ReviewTables, row: int, person: str, shortest: int = SHORTEST) -> int | None:
-    """Return the row of a train person's record that shares the most text with a synthetic record, or None."""
+    """Return the row of that record of a train person which shares the most text; None if train lacks the person."""
     text = tables.synthetic.records[row].text
 
     def shared(train_row: int) -> tuple[int, int]:

@@ -31,7 +31,7 @@ def signing_summary(
         release: the verified content of the release statement.
         digest: sha256 of the statement, which the signature covers.
         earlier: the decisions that are already in the bundle.
-        kind: whether the decision approves, rejects or closes.
+        kind: whether the decision approves or rejects the release, or closes its list of approvals.
         signer: person, role and key.
         review: sha256 of the review page that the signature states, or None.
     """

@@ -63,7 +63,7 @@ def test_invalid_options_raise_an_error_before_any_stage(project, monkeypatch):
         with pytest.raises(error, match=message):
             release(project, **changes)
     monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "not the one it is")
-    with pytest.raises(DataError, match=r"releaser\.pem: cannot be opened"):
+    with pytest.raises(DataError, match=r"releaser\.pem: the key cannot be opened"):
         release(project)
     assert list((project.folder / "ws").rglob("done.json")) == []
 

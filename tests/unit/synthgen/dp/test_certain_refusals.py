@@ -9,7 +9,7 @@ from audits.ledger.budgets import note_draw
 from synthgen.core.errors import BudgetError
 from synthgen.core.progress import silent
 from synthgen.core.types import Corpus, Record
-from synthgen.dp.certain_refusals import refuse_doomed_run
+from synthgen.dp.certain_refusals import refuse_unreleasable_run
 from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import as_table
@@ -54,7 +54,7 @@ def refused_before(config, found, *, policy="strict-dp", control=None, spend_aga
     refused = None
     try:
         job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-        refuse_doomed_run(job, chosen, found, control, spend_again=spend_again)
+        refuse_unreleasable_run(job, chosen, found, control, spend_again=spend_again)
     except BudgetError as error:
         refused = error
     if refused is None:
@@ -115,7 +115,7 @@ def test_split_without_a_problem_is_not_refused_and_all_problems_are_listed(proj
     )
     for problem, start in zip(
         found,
-        ("epsilon: limit 1", "dp.delta: 0.01", "attempts: 3 made", "input checks: 2.0%", "input checks: train and"),
+        ("epsilon: limit 1", "dp.delta: 0.01", "attempts: these", "input checks: 2.0%", "input checks: train and"),
         strict=True,
     ):
         assert problem.startswith(start)
@@ -167,6 +167,6 @@ def test_exhausted_control_persons_are_refused_before_a_reservation(project, bud
         attempt(*ledger_of(config), digest=str(number), control=as_table(found.control, {}))
     for other, spend_again in ((project.config(**small, seed=99), False), (config, True)):
         (problem,) = refused_before(other, found, policy=policy, spend_again=spend_again)
-        assert problem.startswith("attempts: 3 made, and the policy allows 3 in all")
+        assert problem.startswith("attempts: these control persons were audited 3 times, and the policy allows 3;")
     assert refused_before(config, found) == []  # the old reservation stays available
     assert len(budgets.booked(config)) == int(limit)

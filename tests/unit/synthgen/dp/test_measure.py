@@ -23,7 +23,7 @@ from synthgen.dp import sealed_result as answer
 from synthgen.dp.basis import fit_basis
 from synthgen.dp.class_queries import class_scores
 from synthgen.dp.measure import measure
-from synthgen.dp.reserve import check_room, reserve_budget
+from synthgen.dp.reserve import check_remaining_budget, reserve_budget
 from synthgen.dp.sealed_result import made_digest
 from synthgen.pipeline import prepare
 from synthgen.pipeline.institution import ledger_of
@@ -220,9 +220,9 @@ def test_only_a_sealed_result_is_booked_by_the_next_run(ready, monkeypatch):
     with pytest.raises(StorageError, match="budget is spent"):  # nothing is deleted
         run_measure(ready)
     config = ready.job(**ready.changes).config
-    assert not check_room(config, load_policy("strict-dp"))[1]  # the seal does not match the result
+    assert not check_remaining_budget(config, load_policy("strict-dp"))[1]  # the seal does not match the result
     (partial / "more.safetensors").unlink()
-    assert check_room(config, load_policy("strict-dp"))[1]
+    assert check_remaining_budget(config, load_policy("strict-dp"))[1]
     run = run_measure(ready)
     assert (run.stage.folder / whole.name).read_bytes() == data
     assert [one["state"] for one in run.booked] == ["made"]

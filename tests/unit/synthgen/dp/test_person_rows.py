@@ -5,7 +5,7 @@ from synthgen.core.errors import InternalError
 from synthgen.core.types import Corpus, Embedded, Record
 from synthgen.dp import person_rows as people_module
 from synthgen.dp.basis import fit_basis
-from synthgen.dp.person_rows import LONG, MeasuredPersons, made_up_persons, people_of
+from synthgen.dp.person_rows import LONG_RECORD_WORDS, MeasuredPersons, made_up_persons, people_of
 
 RNG = np.random.default_rng(0)
 BASIS = fit_basis(RNG.normal(size=(60, 6)).astype(np.float32))
@@ -60,6 +60,6 @@ def test_made_up_persons_have_one_to_sixty_records_and_one_in_ten_has_long_texts
     sizes = np.diff(np.append(people.starts, len(people.points)))
     assert (len(made.persons), sizes.min(), sizes.max(), set(people.classes)) == (200, 1, 60, {0, 1, 2})
     texts = {record.group: record.text.split() for record in made.train.records}
-    assert sum(len(words) == LONG for words in texts.values()) == 20
+    assert sum(len(words) == LONG_RECORD_WORDS for words in texts.values()) == 20
     assert {word for words in texts.values() for word in words} == {"fever", "river"}
     assert {len(nats) for nats in made.nats.values()} == {4}

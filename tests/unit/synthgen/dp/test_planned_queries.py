@@ -102,7 +102,7 @@ def test_delta_of_all_runs_is_compared_with_the_rounded_number_of_persons(person
 def test_check_budget_enforces_the_policy():
     # outside, the budget substitutes for parents
     policy, outside = load_policy("strict-dp"), load_policy("hospital-external")
-    with pytest.raises(ConfigError, match="has none"):
+    with pytest.raises(ConfigError, match="does not provide it"):
         check_budget(without_budget(), policy)
     with pytest.raises(ConfigError, match="exceeds policy") as refused:
         check_budget(config(dp={**DP, "epsilon": 4.0, "delta": 1e-3}), policy)

@@ -43,7 +43,7 @@ def invented_nats(_job, _bridge, train, _embedded, persons):
     records = [train.records[row] for row in rows]
     styles = len(built_in_styles())
     drawn = {r.id: 3 + np.random.default_rng(len(r.text)).random(styles) for r in records}
-    return VoterNats(nats=drawn, is_alone=True)
+    return VoterNats(nats=drawn, is_separate=True)
 
 
 @pytest.fixture

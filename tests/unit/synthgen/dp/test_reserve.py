@@ -15,7 +15,7 @@ from synthgen.dp import planned_queries as planned
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.reserve import (
     RESERVE_STAGE,
-    check_room,
+    check_remaining_budget,
     named_reservation,
     needs_reservation,
     reserve_budget,
@@ -67,14 +67,14 @@ def test_plan_states_spent_continued_and_missing_budget(project):
     text = make_plan(config).to_text()
     assert f"already spent in the ledger: {spent}; this run continues with its own reservation" in text
     assert "accounting: reads the log of the run" in text
-    assert check_room(config, policy)[1]
+    assert check_remaining_budget(config, policy)[1]
     other = project.config(**with_dp(epsilon=2.5), seed=99)
     text = make_plan(other).to_text()
     assert "- dp: the remaining budget in the ledger does not cover this run" in text
     assert "already spent" not in text
     assert "no pilot: it would read the records outside the budget" in text
     with pytest.raises(Overspent, match="does not cover this run"):
-        check_room(other, policy)
+        check_remaining_budget(other, policy)
 
 
 def test_reserved_run_creates_no_workspace(project):
@@ -98,10 +98,10 @@ def test_second_run_may_claim_the_whole_delta_that_the_persons_allow(project):
     policy = load_policy("strict-dp")
     reserved(project.config(**with_dp(epsilon=1.5, delta=1e-5, persons=10_000)))
     again = project.config(**with_dp(epsilon=1.5, delta=1e-5, persons=10_000), seed=7)
-    assert check_room(again, policy)[0].epsilon == pytest.approx(1.5, rel=1e-3)
+    assert check_remaining_budget(again, policy)[0].epsilon == pytest.approx(1.5, rel=1e-3)
     assert reserved(again).spent_in_all.epsilon == pytest.approx(2.2065, rel=1e-3)
     more = project.config(**with_dp(epsilon=1.9, delta=8e-6, persons=12_000), seed=8)
-    for refuse in (lambda: check_room(more, policy), lambda: reserved(more)):
+    for refuse in (lambda: check_remaining_budget(more, policy), lambda: reserved(more)):
         with pytest.raises(Overspent, match="does not cover this run") as refused:
             refuse()
         (problem,) = refused.value.problems
@@ -118,7 +118,7 @@ def test_delta_too_large_for_train_is_refused_before_the_reservation(project):
         Pipeline(config).run(until="interpolate")
     assert (
         refused.value.problems[0]
-        == "dp.delta: 0.009 for all runs together is above 1 / (10 n) for the n persons in train"
+        == "dp.delta: 0.009 for all runs together is above 1 / (10 n), where n is the number of persons in train"
     )
     assert warned.startswith(refused.value.problems[0])
     assert not any(
@@ -186,7 +186,7 @@ def test_spending_again_must_be_requested_and_keeps_the_old_result(project):
     first, again = reserved(config), reserved(config, spend_again=True)
     assert again.spending == first.spending  # no noise was drawn, so the run continues with it
     note_draw(*ledger_of(config), first.spending.run)
-    assert not check_room(config, load_policy("strict-dp"))[1]  # the result is lost
+    assert not check_remaining_budget(config, load_policy("strict-dp"))[1]  # the result is lost
     second = reserved(config, spend_again=True)
     assert second.spending.run != first.spending.run
     assert len(list((config.resolve(config.workspace) / "stages").glob("reserve-*"))) == 2
@@ -240,7 +240,7 @@ def test_run_with_a_voided_reservation_makes_a_new_one(project):
     config, policy = project.config(**DP), load_policy("strict-dp")
     first = reserved(config).spending.run
     void(*ledger_of(config), first, NOW)
-    assert (reserved_run(config), check_room(config, policy)[1]) == (None, False)
+    assert (reserved_run(config), check_remaining_budget(config, policy)[1]) == (None, False)
     assert needs_reservation(job_of(config))
     second = reserved(config).spending.run
     assert second != first
@@ -279,7 +279,10 @@ def test_run_that_was_interrupted_while_it_reserved_continues_unless_voided(proj
         with pytest.raises(KeyboardInterrupt):
             reserved(config)
     (run,) = [one["run"] for one in booked(config)]
-    assert (named_reservation(config, None), check_room(config, load_policy("strict-dp"))[1]) == (run, True)
+    assert (named_reservation(config, None), check_remaining_budget(config, load_policy("strict-dp"))[1]) == (
+        run,
+        True,
+    )
     if is_void:
         void(*ledger_of(config), run, NOW)
         assert needs_reservation(job_of(config))
@@ -293,7 +296,7 @@ def test_run_that_was_interrupted_while_it_reserved_continues_unless_voided(proj
 
 def test_reservation_is_named_by_its_id_or_by_the_configuration(project):
     config, other = project.config(**with_dp(epsilon=1.0)), project.config(**with_dp(epsilon=1.0), seed=99)
-    with pytest.raises(UsageError, match="holds no reservation") as refused:
+    with pytest.raises(UsageError, match="contains no reservation") as refused:
         named_reservation(config, None)
     assert refused.value.hint == "No reservation can be voided."
     run = reserved(config).spending.run
@@ -301,10 +304,10 @@ def test_reservation_is_named_by_its_id_or_by_the_configuration(project):
         assert named_reservation(config, given) == run
     assert named_reservation(other, run[:12]) == run
     for given, message in (
-        (None, "holds no reservation"),
-        (run[:7], "names 1 res"),
-        ("0" * 32, "names 0"),
-        ("", "names 1"),
+        (None, "contains no reservation"),
+        (run[:7], "fewer than 8 digits"),
+        ("0" * 32, "fits 0 reservations"),
+        ("", "fewer than 8 digits"),
     ):
         with pytest.raises(UsageError, match=message) as refused:
             named_reservation(other, given)

@@ -90,14 +90,14 @@ def test_nats_are_computed_from_each_text_separately(village_bench, monkeypatch)
     job = village_bench.job(**village_bench.changes, decode={"style": "auto"})
     prepared, _, embedded = village_bench.prepare(job)
     found = read_nats(job, decoders.open_bridge(job), prepared.train, embedded, 30)
-    assert found.is_alone
+    assert found.is_separate
     votes = votes_of(prepared.train, found.nats, 30, job.seeds.child("vote"))
     assert np.abs(votes).max() > 0
     with monkeypatch.context() as patch:
         patch.setattr(vote, "VOTERS", 0)  # no person is sampled
         none = read_nats(job, decoders.open_bridge(job), prepared.train, embedded, 30)
         empty = votes_of(prepared.train, none.nats, 30, job.seeds.child("vote"))
-    assert (none.nats, none.is_alone, empty.shape, empty.any()) == ({}, True, votes.shape, False)
+    assert (none.nats, none.is_separate, empty.shape, empty.any()) == ({}, True, votes.shape, False)
     assert set(together) == {1}  # in padded bfloat16 batches, other persons' votes change by 0.06 clip norms in all
 
 
@@ -106,4 +106,4 @@ def test_texts_that_are_scored_in_batches_are_found(village_bench, monkeypatch):
     monkeypatch.setattr(Likelihood, "load", lambda folder, style, **_: load(folder, style, batch=32))
     job = village_bench.job(**village_bench.changes, decode={"style": "auto"})
     prepared, _, embedded = village_bench.prepare(job)
-    assert not read_nats(job, decoders.open_bridge(job), prepared.train, embedded, 30).is_alone
+    assert not read_nats(job, decoders.open_bridge(job), prepared.train, embedded, 30).is_separate

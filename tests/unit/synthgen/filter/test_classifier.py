@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 import synthgen.filter.classifier as module
 from synthgen.core.errors import DataError
 from synthgen.filter.base import folds_for
-from synthgen.filter.classifier import MAX_DEMANDED, MAX_FITS, ClassAgreement, fits_for
+from synthgen.filter.classifier import MAX_FITS, MAX_MINIMUM, ClassAgreement, fits_for
 
 
 def test_probability_is_by_the_model_without_the_parents_persons(world):
@@ -103,14 +103,14 @@ def test_few_models_judge_latents_with_many_parents_without_their_persons(world,
 
 def test_auto_keeps_four_fifths_of_real_records_between_a_guess_and_the_default(world):
     easy = ClassAgreement("auto").fit(world.context()).bounds
-    assert easy["minimum"] == MAX_DEMANDED <= easy["minimum_for_most_real"]
+    assert easy["minimum"] == MAX_MINIMUM <= easy["minimum_for_most_real"]
     noise = np.random.default_rng(5).normal(size=world.train.vectors.shape)
     for scale, similar in ((0.4, True), (50, False)):
         vectors = (world.train.vectors + scale * noise).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         bounds = ClassAgreement("auto").fit(world.context(train=replace(world.train, vectors=vectors))).bounds
         if similar:
-            assert bounds["minimum"] == bounds["minimum_for_most_real"] < MAX_DEMANDED
+            assert bounds["minimum"] == bounds["minimum_for_most_real"] < MAX_MINIMUM
             assert bounds["share_of_real_kept"] >= 0.8
         else:  # the classes cannot be told apart
             assert bounds["minimum"] == pytest.approx(1 / 3)

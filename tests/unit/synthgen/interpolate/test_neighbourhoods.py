@@ -45,7 +45,7 @@ def test_kneighbor_persons_counts_each_person_once_and_requires_enough_persons(m
     near, distances = kneighbor_persons(line, groups, 3)
     assert (near[0].tolist(), distances[0].tolist(), near[2].tolist()) == ([3, 1, 2], [1, 100, 300], [1, 42, 0])
     assert set(map(tuple, near[3:].tolist())) == {(0, 1, 2)}
-    with pytest.raises(InternalError, match="3 persons, so no row has 3 others"):
+    with pytest.raises(InternalError, match="only 3 persons, so no row has 3 other persons"):
         kneighbor_persons(np.eye(5, dtype=np.float32), np.array([0, 0, 1, 1, 2]), 3)
 
 

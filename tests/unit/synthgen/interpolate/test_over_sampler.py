@@ -150,7 +150,9 @@ def test_all_unsuitable_classes_are_listed():
     with pytest.raises(DataError, match="smote cannot make points of these classes") as caught:
         sampler().fit_resample(X, y)
     counts = {"ant": 3, "cow": 2}
-    assert caught.value.problems == tuple(f"'{k}': {n} rows of different persons, needs 4" for k, n in counts.items())
+    assert caught.value.problems == tuple(
+        f"'{k}': has rows of {n} persons, needs 4 persons" for k, n in counts.items()
+    )
     X[y == "ant"] += 100
     with pytest.raises(DataError, match="'ant': none of its 3 records is in danger"):
         sampler("borderline-smote", k_neighbors=2, m_neighbors=3).fit_resample(X, y)

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from synthgen.core.seeds import SeedTree
 from synthgen.interpolate import vae_network
 from synthgen.interpolate.base import Unfit
-from synthgen.interpolate.vae_network import BLOCK_ROWS, Network, Objective, Part, above, kl_divergence, train_vae
+from synthgen.interpolate.vae_network import (
+    BLOCK_ROWS,
+    Network,
+    Objective,
+    Part,
+    kl_divergence,
+    train_vae,
+    with_free_bits,
+)
 
 SEEDS = SeedTree(20261120).child("vae")
 
@@ -36,7 +44,7 @@ def test_objective_worked_example():
     # dimension 1: ½(1)/2 + ½(9)/2; dimension 2: ½(¼ − 1 − log ¼)/2 = log 2 / 2 − 3/16
     rate = kl_divergence(mean, log_variance)
     assert rate.tolist() == pytest.approx([0.0, 2.5, math.log(2) / 2 - 3 / 16])
-    assert float(above(rate, 0.3)) == pytest.approx(0.3 + 2.5 + 0.3)
+    assert float(with_free_bits(rate, 0.3)) == pytest.approx(0.3 + 2.5 + 0.3)
 
 
 def test_loss_equals_a_direct_computation_of_its_formula():
@@ -74,11 +82,11 @@ def test_kl_divergence_agrees_with_sampling():
 @given(st.lists(st.floats(0, 9, width=32), min_size=1, max_size=7), st.floats(0, 9, width=32))
 def test_free_bits_have_no_gradient_and_never_lower_the_cost(rate, free):
     rate = torch.tensor(rate, requires_grad=True)
-    cost = above(rate, free)
+    cost = with_free_bits(rate, free)
     cost.backward()
     assert float(cost.detach()) == pytest.approx(sum(max(free, r) for r in rate.tolist()), rel=1e-5)
     assert all(g == 0 for r, g in zip(rate.tolist(), rate.grad.tolist(), strict=True) if r < free)
-    assert above(rate, free + 1) >= cost
+    assert with_free_bits(rate, free + 1) >= cost
 
 
 def test_large_beta_removes_information_from_z_and_free_bits_keep_it():

@@ -251,7 +251,7 @@ def test_problems_of_configuration_classes_and_models_are_listed_in_one_plan(con
         "decode.style: policy 'strict-dp' requires differential privacy",
         "dp: policy 'strict-dp' requires differential privacy",
         "absent.txt",
-        "too small to make records from",
+        "no records can be made for",
         "rules for unknown labels",
         "meta/none",
         "release.key: there is no file",

@@ -104,7 +104,7 @@ def test_a_refusal_leads_to_the_row_and_the_words_of_an_identifier(finished):
     assert f"Record {tables.released_ids[row][:12]}" in section
     assert "row 8 of the synthetic table" in section
     assert f"<mark>{escape(text)}<small>name</small></mark>" in section
-    assert "found by the audit, of one training person: name" in section
+    assert "the audit found text of one training person: name" in section
     assert section.count("<article") == 1
     assert pq.read_table(run.folder("audit") / "synthetic.parquet")["text"][row].as_py() == text
     assert f"{run.folder('audit') / 'synthetic.parquet'}" in page

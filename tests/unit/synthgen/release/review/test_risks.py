@@ -28,9 +28,11 @@ def test_memorization_ranks_by_the_longest_run_that_few_persons_wrote(reviewed):
     found = rank("memorization", with_texts(reviewed, synthetic, train))
     assert rows(found) == [0, 2, 3]  # the phrase has two owners, so row 1 has no run of a single person
     assert [record.train_row for record in found.records] == [0, 1, 0]
-    assert [record.result.split(" in a row")[0] for record in found.records] == ["5 words", "5 words", "3 words"]
+    assert [record.result.split(" consecutive")[0] for record in found.records] == ["5", "5", "3"]
     assert [record.shortest for record in found.records] == [5, 5, 3]
-    assert found.records[0].result.endswith("only one training person wrote; the audit reports 17 or more")
+    assert found.records[0].result.endswith(
+        "only one training person wrote; the audit reports runs of 17 words or more"
+    )
 
 
 def test_findings_of_memorization_come_first(reviewed, finding):
@@ -38,7 +40,7 @@ def test_findings_of_memorization_come_first(reviewed, finding):
     train = ["she keeps seven blue goats", "other", "third"]
     found = rank("memorization", with_texts(reviewed, synthetic, train, findings={"memorization": [finding(3, "q")]}))
     assert rows(found) == [3, 0]
-    assert found.records[0].result == "found by the audit, of one training person: run"
+    assert found.records[0].result == "the audit found text of one training person: run"
     assert found.records[0].found == (Passage(0, 5, "run"),)
 
 
@@ -48,7 +50,7 @@ def test_identifiers_lists_only_what_the_audit_found(reviewed, finding):
     places = [finding(2, "q", "phone"), finding(1, "p", "email"), finding(1, "q", "name")]
     found = rank("identifiers", reviewed(findings={"identifiers": places})).records
     assert [record.row for record in found] == [1, 2]
-    assert found[0].result == "found by the audit, of 2 training persons: email, name"
+    assert found[0].result == "the audit found text of 2 training persons: email, name"
     assert found[1].train_row == 2
 
 
