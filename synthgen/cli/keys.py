@@ -34,7 +34,11 @@ def new(
     alg: Annotated[Literal["ed25519", "ecdsa-p256"], Option(help="Signature algorithm.")] = "ed25519",
     as_json: AsJson = False,
 ) -> None:
-    """Create an encrypted private key (mode 0600) and its public key file; no option takes the passphrase."""
+    """Create an encrypted private key (mode 0600) and its public key file.
+
+    The passphrase comes from the variable SYNTHGEN_KEY_PASSPHRASE, the file NAME.passphrase beside the key, or a
+    prompt; no option takes it.
+    """
     from audits.verify.publickeys import keyid
     from synthgen.release.keys import load_public, new_key, passphrase_for
 
@@ -171,7 +175,7 @@ def trust_show(path: Annotated[Path, Argument(help="Trust root file.")], *, as_j
 
 
 def _described(root: "TrustRoot") -> list[str]:
-    """Return a line for each simple field, key, revocation, authority, ledger and policy of a trust root."""
+    """Return lines with the version, expiry, keys, revocations, authorities, ledgers and policies of a trust root."""
     from audits.verify.trust import authority
 
     role_of = {

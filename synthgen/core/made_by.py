@@ -21,14 +21,15 @@ LIBRARIES = (
 
 @cache
 def libraries() -> dict[str, str]:
-    """Return the version of Python and of each computing library; "absent" if a library is not installed."""
+    """Return the versions of Python and of each library in `LIBRARIES`; "absent" if a library is not installed."""
     return versions_of(("python", *LIBRARIES))
 
 
 def versions_of(names: Iterable[str]) -> dict[str, str]:
-    """Return the versions of "python" and of distributions, and for "audits" the SHA-256 of its source files.
+    """Return the version of each named distribution; "python" names the interpreter, "audits" the package.
 
-    The package `audits` decides what is released. Any change of its source files therefore counts as a new version.
+    The version of `audits` is the SHA-256 of its source files. The package decides what is released, so any change of
+    a source file counts as a new version.
     """
     return {name: _version(name) for name in names}
 

@@ -22,7 +22,7 @@ from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
 from synthgen.evaluate.metrics import Scores, person_weights, scores
 
 MIN_TEXTS = 20  # with fewer accepted texts, nothing is predicted
-DRAWS = 400  # number of bootstrap weightings of the test persons
+DRAWS = 400  # number of bootstrap draws of weights for the test persons
 SUBSETS = 5  # number of random subsets of real records; their scores are averaged
 LEVEL = 0.025  # the lower end of a ratio is this quantile of the bootstrap draws
 
@@ -32,7 +32,7 @@ class ExpectedRatio(NamedTuple):
 
     value: float
     low: float  # lower end of the interval, with 97.5 % confidence
-    label: str = ""  # the class with the smallest ratio, for the ratio of the worst class
+    label: str = ""  # the class with the smallest ratio; empty for the ratio over all classes
 
 
 def expected_utility(
@@ -52,8 +52,8 @@ def expected_utility(
         rng: draws the halves of train, the subsets and the bootstrap weights.
 
     Returns:
-        the two ratios by name; empty if the pilot has too few texts, or if the pilot or a half of train lacks a
-            class.
+        the two ratios by name, without `worst_class_ratio` if no class is recognised. Empty if the pilot has too few
+            texts, if the pilot or a half of train lacks a class, or if the run is expected to write no record.
 
     Privacy: reads the vectors of train; the result is private.
     """
