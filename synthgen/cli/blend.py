@@ -112,7 +112,7 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 
 
 def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
-    """Return the default encoder and the default decoder, with the builtin bridge or with prompt words only."""
+    """Return the default encoder and the default decoder, with the built-in bridge or with prompt words only."""
     embed, decode = EmbedConfig(), DecodeConfig(writer=writer)
     # the models are checked first, because the import of torch takes seconds
     folder, _ = model_folder(decode.model), model_folder(embed.model)

@@ -147,7 +147,7 @@ def _store(context: StageContext) -> Mapping[str, object]:
 STORE = Stage(name="deidentify", version=1, run=_store, inputs=("records",), libraries=("pyarrow",))
 
 
-def rerun(  # noqa: PLR0913 - the data of a run
+def rerun(  # noqa: PLR0913 - one parameter per input
     job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path, *, clean: Path
 ) -> None:
     """Generate synthetic records without some persons and write them to `folder`/synthetic.

@@ -21,7 +21,7 @@ Int64 = NDArray[np.int64]
 Role = Literal["source", "train", "control", "reference", "synthetic"]
 
 
-def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - the condition is the subject
+def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - called like `assert`
     if not condition:
         raise InternalError(message)
 
@@ -147,7 +147,7 @@ class Latents:
     ids: tuple[str, ...]  # stable names of the rows; decoding derives each record's random numbers from them
     labels: tuple[str, ...]  # the class of each row
     parent_ids: tuple[tuple[str, ...], ...]
-    weights: tuple[tuple[float, ...], ...]  # one weight per parent; each row sums to 1
+    weights: tuple[tuple[float, ...], ...]  # one weight per parent; each row with parents sums to 1
     method: str  # name of the method
     seed_path: str  # the random stream that the rows were drawn from
     prompt_words: tuple[

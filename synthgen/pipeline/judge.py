@@ -102,7 +102,7 @@ def evaluate_utility(
     return job.run(EVALUATE, {"tables": tables, "wanted": wanted, "attempt": number}, {"embedder": encoder}, suffix)
 
 
-def attack(  # noqa: PLR0913, PLR0917 - the data of one stage
+def attack(  # noqa: PLR0913, PLR0917 - one parameter per input of the stage
     job: Job,
     tables: JudgedTables,
     prepared: Prepared,

@@ -150,7 +150,7 @@ def split_source(job: Job, loaded: StageResult) -> StageResult:
 def check_train_classes(train: Corpus, control: Corpus) -> None:
     """Raise DataError if a class has records in control but none in train, before any budget is spent.
 
-    The run would write no record of such a class, and no classifier could be tested on it.
+    The run would write no record of such a class, so no classifier could learn it from synthetic records.
     """
     if missing := sorted(set(control.labels) - set(train.labels)):
         raise DataError(

@@ -91,7 +91,7 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
         yield judge.calibrate(job, tables, policy)
 
 
-def judge_records(  # noqa: PLR0913, PLR0917 - the data of two stages
+def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the stages
     job: Job,
     policy: Policy,
     prepared: prepare.Prepared,

@@ -31,8 +31,8 @@ MIXED = 3  # the three best styles are also tried as mixtures: each pair, and al
 # than at full weight, even if the other style of the mixture does not fit.
 GAIN = 0.05
 WARNING = (
-    "decode.style: auto chooses one to three built-in styles by the private train text, so the synthetic texts "
-    "reveal which of these styles fit this text best"
+    "decode.style: auto chooses the one to three built-in styles that fit the private train text best, so the "
+    "synthetic texts reveal which styles fit it"
 )
 
 Shares = tuple[tuple[str, float], ...]  # (style, share) of each style of a run; the shares sum to 1

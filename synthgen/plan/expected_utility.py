@@ -1,8 +1,9 @@
 """Predict from the texts of a pilot how well a classifier learns from the records of the run.
 
-A pilot has too few texts to train a good classifier. The scores are therefore extrapolated with real records:
+A pilot has too few texts to train a good classifier. Its score is therefore extrapolated with scores of real records,
+and divided by the score of all real records:
 
-    expected = f(pilot) × f(real, n) / f(real, m) / f(real, all)
+    expected ratio = f(pilot) × f(real, n) / f(real, m) / f(real, all)
 
 f is the macro F1, or the recall of a class, of a classifier on the vectors of the encoder. f(real, k) is the score
 after training on k real records. m is the number of accepted texts of the pilot, and n is the number of records of

@@ -29,9 +29,9 @@ class Screen:
     where a hat marks rounded values, b is −|x|²/2 minus the middle of its range, u is the relative rounding error of
     ŝ, and 2⁻²³ is the relative rounding error of the float32 sums.
 
-    The columns are divided into spans. Let t be the k-th largest of the spans' maxima of ŝ. It is at most the k-th
-    largest ŝ of all columns. So each true neighbour has an ŝ of at least t minus twice the error. Few other rows have
-    such a large ŝ.
+    The rows x, which are the columns of the product, are divided into spans. Let t be the k-th largest of the spans'
+    maxima of ŝ. It is at most the k-th largest ŝ of all columns. So each true neighbour has an ŝ of at least t minus
+    twice the error. Few other rows have such a large ŝ.
 
     Args:
         points: float32 (n, d).
