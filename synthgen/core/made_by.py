@@ -26,10 +26,10 @@ def libraries() -> dict[str, str]:
 
 
 def versions_of(names: Iterable[str]) -> dict[str, str]:
-    """Return the version of each named distribution; "python" names the interpreter, "audits" the package.
+    """Return a version for each name: of Python for "python", otherwise of the installed distribution.
 
-    The version of `audits` is the SHA-256 of its source files. The package decides what is released, so any change of
-    a source file counts as a new version.
+    For "audits", it is the SHA-256 of the source files, because this package decides what is released, so any change
+    of a file counts as a new version.
     """
     return {name: _version(name) for name in names}
 

@@ -150,9 +150,7 @@ class Latents:
     weights: tuple[tuple[float, ...], ...]  # one weight per parent; each row with parents sums to 1
     method: str  # name of the method
     seed_path: str  # the random stream that the rows were drawn from
-    prompt_words: tuple[
-        tuple[str, ...], ...
-    ] = ()  # words that the text of each row should contain; empty if not used
+    prompt_words: tuple[tuple[str, ...], ...] = ()  # words that each row's text should contain; empty if not used
 
     def __post_init__(self) -> None:
         m = len(self.ids)

@@ -80,7 +80,7 @@ class NeighbourSearch:
             size = i[-1] + 1
             squared = _squared(self.points, searched[done + i], columns)
             order = np.lexsort((columns, squared, i))
-            chosen = order[np.searchsorted(i, np.arange(size))[:, None] + np.arange(k)]  # `i` is sorted
+            chosen = order[np.searchsorted(i, np.arange(size))[:, None] + np.arange(k)]  # sorting keeps `i` ascending
             indices[done : done + size] = columns[chosen]
             distances[done : done + size] = squared[chosen]
             done += size
