@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-_HOME = {
+_PUBLIC = {  # module and attribute of each public name
     "Config": ("synthgen.config", "Config"),
     "Pipeline": ("synthgen.pipeline.pipeline", "Pipeline"),
     "Release": ("synthgen.release.open", "Release"),
@@ -32,17 +32,17 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name on first use; raise DependencyError if it needs the extra `engine`, which is missing."""
+    """Import a public name on first use; raise DependencyError if it needs the extra `engine` and that is missing."""
     import importlib.metadata
 
     from synthgen.core.engine import engine_errors, require_engine
 
     if name == "__version__":
         return importlib.metadata.version("synthgen")
-    if name not in _HOME:
+    if name not in _PUBLIC:
         raise AttributeError(f"module 'synthgen' has no attribute {name!r}")
     if name == "Pipeline":
         require_engine()
-    module, attribute = _HOME[name]
+    module, attribute = _PUBLIC[name]
     with engine_errors():
         return getattr(importlib.import_module(module), attribute)

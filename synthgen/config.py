@@ -122,10 +122,9 @@ class ReleaseConfig(Section):
         None,
         description="Public part, `NAME.pub.json`, of a key that is named by a URI. Omit it if the key is a file.",
     )
-    out: str = Field("out", description="Folder in which release bundles are written.")
+    out: str = Field("out", description="Folder to which release bundles are written.")
     license: Literal[LICENSES] = Field(  # type: ignore[valid-type]
-        "other",
-        description="License under which the dataset is offered, as an SPDX identifier; `other` for any other.",
+        "other", description="License of the dataset as an SPDX identifier; `other` for a license that is not listed."
     )
     languages: tuple[Annotated[str, Field(pattern=LANGUAGE)], ...] = Field(
         ("und",),
@@ -138,8 +137,8 @@ class ReleaseConfig(Section):
     def _names_a_file(self) -> Self:
         if is_uri(self.key) and self.public is None:
             raise ValueError(
-                "public is required if key is a URI. It names the file of the public key. Its folder also stores the "
-                "latest known state of the ledger."
+                "public is required if key is a URI; set it to the file of the public key, NAME.pub.json. The folder "
+                "of this file also stores the latest known state of the ledger."
             )
         return self
 
@@ -237,7 +236,7 @@ class Config(Section):
             given = "mixture with noise" if is_noisy else interpolate.method
             raise ValueError(
                 f"segments requires a method that makes weighted sums of parents: {', '.join(WEIGHTED[:-1])} or "
-                f"{WEIGHTED[-1]} without noise, not {given}; or remove segments"
+                f"{WEIGHTED[-1]} without noise; {given} does not, so change interpolate.method, or remove segments"
             )
         return interpolate
 
@@ -257,12 +256,14 @@ class Config(Section):
         }
         if idle := [name for name in dp.shares if not is_queried.get(name)]:
             raise ValueError(
-                f"shares: this configuration does not query {' and '.join(idle)}; the query `words` exists only with "
-                "decode.words above 0 and writer: bridge, and the query `style` only with decode.style: auto"
+                f"shares may name only DP queries of this configuration, which does not query {' and '.join(idle)}. "
+                "The query `words` is made only with decode.words above 0 and without writer: prompt, and the query "
+                "`style` only with decode.style: auto"
             )
         if is_private and decode and decode.engine == VLLM and decode.words > 0 and not decode.is_prompted:
             raise ValueError(
-                "engine: vllm cannot prefer the words of a DP query; set decode.words: 0, or another engine"
+                "decode.engine: vllm cannot give preference to the words that a DP query chose; set "
+                "decode.words: 0, or another engine"
             )
         if is_private and (broken := unaccounted(info.data)):
             raise ValueError("these settings access private text without consuming budget: " + "; ".join(broken))
@@ -287,7 +288,7 @@ class Config(Section):
         """Return the configuration of a YAML file; raise ConfigError if it cannot be read or has mistakes."""
         if not isinstance(path, str | os.PathLike):
             raise ConfigError(
-                f"the path of the configuration is a {type(path).__name__}",
+                f"the path of the configuration is a {type(path).__name__}, not a string or Path",
                 hint="Pass the path of a YAML file, or use Config.parse(DICTIONARY).",
             )
         whole = Path(path).resolve()
@@ -318,34 +319,35 @@ class Config(Section):
 
 
 def unaccounted(parts: Mapping[str, Any]) -> list[str]:
-    """Return the settings that would access private text outside the budget, each with the remedy.
+    """Return a line for each setting that would access private text outside the budget, with the remedy.
 
     `parts` are the sections of the configuration before `dp`; an invalid section is missing.
     """
     source, deidentify, interpolate, chosen = map(parts.get, ("source", "deidentify", "interpolate", "filter"))
     lacks_labels, lacks_group = source and source.labels is None, source and source.group is None
     is_extracted = source is not None and source.kind != "table"
-    has_ids, is_cut = source and source.id is not None, source and source.max_records is not None
+    has_ids, is_limited = source and source.id is not None, source and source.max_records is not None
     compares_persons = source and source.dedupe == "all"
     counts_persons = source and source.min_class is not None
     has_sample = deidentify and deidentify.sample is not None
     counts_records = interpolate and interpolate.balance == "as-source"
     measures_length = chosen and chosen.length == "auto"
     checks = {
-        "source.labels is missing and the classes are read from the records (list them)": lacks_labels,
-        "source.group is missing and the person of a record is unknown (name the column)": lacks_group
+        "source.labels is missing and the classes are read from the records (list the classes)": lacks_labels,
+        "source.group is missing, and a budget protects the persons that this column names (name the column; if each "
+        "record belongs to a different person, add a column with the number of the row)": lacks_group
         and not is_extracted,
-        "source.kind reads documents, and the budget covers the persons of a table (extract the notes with "
-        "`synthgen plan` and no budget, then set source.path to notes.parquet of that workspace)": is_extracted,
-        "source.id rejects a record if another person's record has the same id (remove it)": has_ids,
+        "source.kind is not table, and a run with a budget reads only a table (run `synthgen plan` without a budget, "
+        "which extracts the notes; then set source.kind: table and source.path to its notes.parquet)": is_extracted,
+        "source.id rejects a record if another person's record has the same id (remove source.id)": has_ids,
         "with source.dedupe: all, the records of other persons decide whether a record is kept (set within-person or "
         "off)": compares_persons,
-        "source.min_class counts the persons of each class (remove it)": counts_persons,
-        "deidentify.sample is private text in which the run counts identifiers (remove it)": has_sample,
+        "source.min_class counts the persons of each class (remove this key)": counts_persons,
+        "deidentify.sample is private text in which the run counts identifiers (remove this key)": has_sample,
         "with source.max_records, the number of records of other persons decides whether a person is kept (remove "
-        "it)": is_cut,
-        "segments learns headings from the records (remove it)": parts.get("segments") is not None,
-        "interpolate.balance as-source counts records (set numbers)": counts_records,
+        "this key)": is_limited,
+        "segments learns headings from the records (remove this section)": parts.get("segments") is not None,
+        "interpolate.balance as-source counts records (set equal, or a number for each label)": counts_records,
         "filter.length auto measures records (set null or minimum and maximum words)": measures_length,
     }
     return [problem for problem, applies in checks.items() if applies]

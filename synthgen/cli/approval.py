@@ -99,7 +99,7 @@ def _confirm(question: str, *, yes: bool) -> Callable[[str], None]:
             say("")
             agreed = False
         if not agreed:
-            raise UsageError("nothing was signed")
+            raise UsageError("nothing was signed, because the signature was not confirmed")
 
     return confirm
 

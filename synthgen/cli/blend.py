@@ -1,4 +1,4 @@
-"""Implement `synthgen blend`: interpolate between two texts and compare the attributes of all three."""
+"""Implement `synthgen blend`: interpolate between two texts, and compare their attributes with those of the blend."""
 
 import re
 from collections.abc import Sequence
@@ -95,7 +95,15 @@ class Blended:
 
 
 def blend(request: BlendRequest, progress: Progress) -> Blended:
-    """Read both texts, load the models, and return the blend. The texts are checked before a model is loaded."""
+    """Read both texts, load the models, and return the blend.
+
+    Raises:
+        UsageError: `request.lam` is not from 0 to 1.
+        StorageError: a file cannot be read.
+        DataError: a file is not UTF-8 text or has no letter, the vectors have no unique blend, or no candidate
+            contains a letter.
+        ModelMissing, ModelError: a model cannot be used.
+    """
     if not 0 <= request.lam <= 1:
         raise UsageError(f"--lambda must be from 0 to 1, got {request.lam}")
     texts = (_read(request.a), _read(request.b))
@@ -104,7 +112,7 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 
 
 def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
-    """Return the default encoder and the default decoder, with the builtin bridge or with prompt words only."""
+    """Return the default encoder and the default decoder, with the built-in bridge or with prompt words only."""
     embed, decode = EmbedConfig(), DecodeConfig(writer=writer)
     # the models are checked first, because the import of torch takes seconds
     folder, _ = model_folder(decode.model), model_folder(embed.model)
@@ -135,8 +143,8 @@ def blend_texts(
     A vector depends only on the first `max_tokens` tokens of a text. The attribute table covers the full texts.
     `texts` is the content of the files `request.a` and `request.b`, which the function does not read again.
 
-    Privacy: none. The blend depends on two private texts, and no filter or audit has checked it.
-    Randomness: candidates are drawn from the stream seed/decode/blend.
+    Privacy: no guarantee. The blend depends on two private texts, and no filter or audit has checked it.
+    Randomness: candidates are drawn from the stream "decode" of `request.seed`.
     """
     from synthgen.decode.prompting.local import PromptDecoder
 

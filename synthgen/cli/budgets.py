@@ -18,7 +18,7 @@ _STATES = {
     "made": "result saved",
     "void": "voided, does not count",
 }
-_SHOWN = 12  # hex digits of a run's id
+_SHOWN = 12  # number of hex digits of a run's id that are shown
 MIN_EPSILON = 0.01  # if a further run could have at most a smaller epsilon, the output states "no run"
 
 
@@ -57,8 +57,8 @@ def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
 def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
     """Check that the ledger is intact and that its remaining budget covers the run; exit with code 5 if not.
 
-    If this run already made a reservation, it continues with it, so the reservation is not counted again. With
-    `--resume never`, the run would spend the budget a second time.
+    A run that already has a reservation continues with this reservation, so the reservation is not counted again.
+    With `--resume never`, the run would spend the budget a second time.
     """
     from synthgen.config import Config
     from synthgen.dp.reserve import check_remaining_budget
@@ -80,7 +80,7 @@ def void(
     config: ConfigFile,
     *,
     run: Annotated[
-        str | None, Option(help="Id of the reservation as `budget show` prints it; default: this configuration's.")
+        str | None, Option(help="Id of the reservation, as `budget show` prints it; by default that of CONFIG.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -25,7 +25,9 @@ def evaluate(
     ] = "planted",
     *,
     engine: Annotated[str, Option(help="auto, rules or rules+ner.")] = "auto",
-    names: Annotated[bool, Option("--names", help="Pass the declared names of the texts to the engine.")] = False,
+    names: Annotated[
+        bool, Option("--names", help="Pass the names that the file declares for each text to the engine.")
+    ] = False,
     misses: Annotated[
         Path | None, Option(help="File for the missed identifiers, readable by the owner only.")
     ] = None,

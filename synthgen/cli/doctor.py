@@ -12,6 +12,7 @@ from synthgen.models.registry import MODELS
 from synthgen.models.store import digest_of, model_folder, store_folder
 
 NEEDED_GIB = 2  # free disk space that the model store needs
+USUAL_MEMORY_GIB = 4  # with less memory, a run can fail or be slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,6 @@ class Check:
 
 def examine() -> list[Check]:
     """Return the result of every check; without the extra `engine`, the checks that need it are omitted."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     missing, engine = missing_packages(), "all packages of the extra `engine` are installed"
     if missing:
         engine = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"
@@ -39,7 +39,7 @@ def examine() -> list[Check]:
         _disk(),
         Check("core dumps", True, "disabled while synthgen runs"),
         _swap(),
-        Check("memory", memory >= 4, f"{memory:.1f} GiB", optional=True),
+        _memory(),
         *(() if missing else _hardware()),
     ]
 
@@ -88,8 +88,16 @@ def _disk() -> Check:
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 2**30
     writable = os.access(folder, os.W_OK)
-    detail = f"{free:.1f} GiB free at {folder}" + ("" if writable else ", not writable")
+    needed = "" if free >= NEEDED_GIB else f", but {NEEDED_GIB} GiB are needed"
+    detail = f"{free:.1f} GiB free at {folder}{needed}" + ("" if writable else ", not writable")
     return Check("model store", free >= NEEDED_GIB and writable, detail)
+
+
+def _memory() -> Check:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    is_enough = memory >= USUAL_MEMORY_GIB
+    advice = "" if is_enough else f"; a run usually needs {USUAL_MEMORY_GIB} GiB"
+    return Check("memory", is_enough, f"{memory:.1f} GiB{advice}", optional=True)
 
 
 def _swap() -> Check:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 keys_app = typer.Typer(no_args_is_help=True, help="Create and show signing keys.")
 trust_app = typer.Typer(no_args_is_help=True, help="Create, update and show the trust root that a verifier uses.")
-timestamp_app = typer.Typer(no_args_is_help=True, help="Trusted timestamps (RFC 3161): request, attach.")
+timestamp_app = typer.Typer(no_args_is_help=True, help="Request and attach trusted timestamps (RFC 3161).")
 
 Paths = list[Path] | None  # values of a repeatable option
 Names = list[str] | None
@@ -34,7 +34,11 @@ def new(
     alg: Annotated[Literal["ed25519", "ecdsa-p256"], Option(help="Signature algorithm.")] = "ed25519",
     as_json: AsJson = False,
 ) -> None:
-    """Create an encrypted private key (mode 0600) and its public key file; no option takes the passphrase."""
+    """Create an encrypted private key (mode 0600) and its public key file.
+
+    The passphrase comes from the variable SYNTHGEN_KEY_PASSPHRASE, the file NAME.passphrase beside the key, or a
+    prompt; no option takes it.
+    """
     from audits.verify.publickeys import keyid
     from synthgen.release.keys import load_public, new_key, passphrase_for
 
@@ -102,7 +106,7 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     path: Annotated[Path, Argument(help="New trust root file to write.")],
     *,
     sign_with: Annotated[list[Path], Option(help="Private root key of the current or new trust root; repeatable.")],
-    root: Annotated[Paths, Option(help="Public root key file that replaces the current ones.")] = None,
+    root: Annotated[Paths, Option(help="Public root key file; replaces the current ones.")] = None,
     releaser: Annotated[Paths, Option(help="Public key file of a releaser; replaces the current ones.")] = None,
     policy: Annotated[Names, Option(help="Accepted policy, by name or file; replaces the current ones.")] = None,
     authority: Annotated[Paths, Option(help="PEM certificate of an authority; replaces the current ones.")] = None,
@@ -171,7 +175,7 @@ def trust_show(path: Annotated[Path, Argument(help="Trust root file.")], *, as_j
 
 
 def _described(root: "TrustRoot") -> list[str]:
-    """Return a line for each simple field, key, revocation, authority, ledger and policy of a trust root."""
+    """Return lines with the version, expiry, keys, revocations, authorities, ledgers and policies of a trust root."""
     from audits.verify.trust import authority
 
     role_of = {

@@ -112,7 +112,7 @@ def doctor(*, as_json: AsJson = False) -> None:
 def plan(
     config: ConfigPath,
     *,
-    pilot: Annotated[bool, Option("--pilot/--no-pilot", help="Write 120 texts to predict the run.")] = True,
+    pilot: Annotated[bool, Option("--pilot/--no-pilot", help="Write about 120 texts to predict the run.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Check a configuration and predict the run: duration, accepted texts, DP budget, what each audit can detect.
@@ -145,7 +145,7 @@ def preview(config: ConfigPath, *, as_json: AsJson = False) -> None:
 def run(
     config: ConfigPath,
     *,
-    until: Annotated[str, Option(help="Last stage to run.")] = "audit",
+    until: Annotated[str, Option(help="Last stage to run, such as split or filter.")] = "audit",
     resume: Resume = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -268,9 +268,7 @@ def blend(  # noqa: PLR0913 - one parameter per option
 def shadow(
     config: ConfigPath,
     *,
-    runs: Annotated[
-        int, Option(min=8, help="Reruns, a multiple of 8; each attacked person is left out of half.")
-    ] = 32,
+    runs: Annotated[int, Option(min=8, help="Reruns, a multiple of 8; half of them leave out a given person.")] = 32,
     persons: Annotated[int | None, Option(min=1, help="Persons attacked; by default 1 % of train persons.")] = None,
     quick: Annotated[bool, Option("--quick", help="Test with 8 small reruns for 1 person; never passes.")] = False,
     as_json: AsJson = False,
@@ -294,7 +292,7 @@ app.command("train-bridge")(train_bridge)
 
 @app.command()
 def schema(
-    of: Annotated[Literal["config", "policy", "audit", "attestation", "bridge"], Argument()],
+    of: Annotated[Literal["config", "policy", "audit", "attestation", "bridge"], Argument(help="Kind of file.")],
     *,
     markdown: Annotated[bool, Option("--markdown", help="Print the reference page instead; config only.")] = False,
     as_json: AsJson = False,

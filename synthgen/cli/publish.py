@@ -66,6 +66,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
 
     Raises:
         ReleaseRefused: the gate refuses the release. The signed refusal and the report stay in the workspace.
+        SynthGenError, AuditError: the key, the folder or the policy cannot be used, or the run fails.
     """
     from synthgen.pipeline.pipeline import Pipeline
     from synthgen.release.assembly import hits_of

@@ -42,7 +42,8 @@ def export(
     bundle: BundlePath,
     *,
     to: Annotated[
-        Literal["csv", "hf", "fhir"], Option(help="hf: for datasets.load_from_disk. fhir: NDJSON, marked HTEST.")
+        Literal["csv", "hf", "fhir"],
+        Option(help="hf: for datasets.load_from_disk. fhir: NDJSON with the security label HTEST."),
     ],
     out: Annotated[Path, Option(help="New folder for the exported files.")],
     as_json: AsJson = False,

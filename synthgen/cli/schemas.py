@@ -22,7 +22,7 @@ SET_BY_LOAD = ("base", "file")  # fields of the configuration that no file can s
 _INTRODUCTION = """\
 # Configuration
 
-The configuration is one YAML file; [a complete example](../how-to/own-data.md#write-the-configuration).
+The configuration is one YAML file; see [a complete example](../how-to/own-data.md#write-the-configuration).
 `synthgen schema config` prints the JSON Schema, and `synthgen plan CONFIG` checks a file. This page is the output of
 `synthgen schema config --markdown`.
 """

@@ -35,9 +35,9 @@ from synthgen.pipeline.workspace import Workspace, finish
 from synthgen.release.run import Run, load_run
 
 # With --quick: number of reruns, of attacked persons, and of permutations of the test.
-QUICK_RUNS, QUICK_PERSONS, QUICK_DEALINGS = 8, 1, 9
+QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9
 QUICK_TOKENS = 48  # with --quick, largest number of tokens of a record; shorter texts often miss their class
-WRITTEN = ("interpolate", "decode", "re-embed", "filter")  # a rerun takes about as long as these stages of the run
+RERUN_STAGES = ("interpolate", "decode", "re-embed", "filter")  # a rerun takes about as long as these stages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
     for number in missing:
         say(f"rerun {number + 1} of {plan.runs}")
         rerun(job, train, vectors, plan.leave_out(number), number, folder, clean=clean)
-    permutations = QUICK_DEALINGS if request.quick else PERMUTATIONS
+    permutations = QUICK_PERMUTATIONS if request.quick else PERMUTATIONS
     with progress.stage("shadow", total=plan.runs + permutations, unit="steps") as advance:
         report = judge_shadow(
             folder,
@@ -131,7 +131,7 @@ def _quick(config: Config, train: Corpus) -> Config:
 
 
 def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) -> str:
-    seconds = sum(stage.seconds for stage in run.record.stages if stage.is_of(*WRITTEN))
+    seconds = sum(stage.seconds for stage in run.record.stages if stage.is_of(*RERUN_STAGES))
     wait = "" if quick else f", estimated {duration_text(seconds * len(missing))} from the duration of the run"
     reruns = f"{plan.runs} reruns for {len(plan.persons)} persons, each left out of {plan.runs // 2}"
     return f"{reruns}; {len(missing)} reruns remain{wait}"
@@ -144,18 +144,17 @@ def _store(context: StageContext) -> Mapping[str, object]:
     return {"in": len(records), "out": len(records)}
 
 
-GIVEN = Stage(name="deidentify", version=1, run=_store, inputs=("records",), libraries=("pyarrow",))
+STORE = Stage(name="deidentify", version=1, run=_store, inputs=("records",), libraries=("pyarrow",))
 
 
-def rerun(  # noqa: PLR0913 - the data of a run
+def rerun(  # noqa: PLR0913 - one parameter per input
     job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path, *, clean: Path
 ) -> None:
     """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
     - The rerun starts after deidentify, because the surrogates of a person do not depend on other persons.
     - It reuses the vectors of the run, because the encoder is not trained. Exception: if the run segments its
-    records,
-      they are embedded again, because the headings at which they are split depend on the train persons.
+      records, they are embedded again, because the headings at which they are split depend on the train persons.
     - Interpolate, decode and filter run again, including everything that they fit on train.
     - An interrupted rerun continues from its last finished stage.
 
@@ -187,7 +186,7 @@ def write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]
     """
     refuse_private(job.config)
     with job.workspace.locked():
-        stored = job.run(GIVEN, {"records": records})
+        stored = job.run(STORE, {"records": records})
         encoder = encoder_for(job, records)
         if job.config.segments is None:
             upstream, embedded = stored, embed(records, vectors, encoder)

@@ -24,7 +24,7 @@ TEMPLATES = {
     "clinic-fhir": "clinic/clinic-fhir.yaml",
     "newsgroup": "newsgroups.yaml",
 }
-EXPORTS = {"clinic-fhir": "fhir"}  # formats of the templates whose notes are hospital exports
+EXPORTS = {"clinic-fhir": "fhir"}  # export format of each template whose notes are a hospital export
 # number of fictional patients of each template that has notes
 PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000, "clinic-fhir": 700}
 # for each role, the holder of the trial key

@@ -57,7 +57,7 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
 def _write_vocabulary(
     config: TrainBridgeConfig, encoder: Encoder, centre: Float32, path: Path, progress: Progress
 ) -> None:
-    """Write the words of the corpus with their vectors. Names of persons are omitted, because prompts show words."""
+    """Write the words of the corpus with their vectors, without names of persons, because words occur in prompts."""
     part = config.vocabulary or VocabularyPart()
     names = {name.lower() for name in FIRST_NAMES | LAST_NAMES}
     frequency = word_frequencies(

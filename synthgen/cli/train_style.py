@@ -29,11 +29,11 @@ from synthgen.load.config import SourceConfig
 from synthgen.load.formats import read_source
 from synthgen.models.store import model_folder
 
-MIN_TEXTS = 20  # smallest number of texts of a corpus
+MIN_TEXTS = 20  # smallest number of distinct texts of a corpus
 SAMPLES = 10  # number of example texts in the card
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
-WORDS = 8  # largest number of prompt words, as in the bridge's training; without words, the bridge unlearns their use
+WORDS = 8  # largest number of prompt words, as in the training of the bridge, so that it still uses prompt words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ def _texts(path: Path, column: str) -> list[str]:
     texts = [str(row.values[column]) for row in rows if str(row.values.get(column) or "").strip()]
     if len(set(texts)) < MIN_TEXTS:
         raise DataError(
-            f"{path}: {len(set(texts))} texts in {column!r}; a style needs at least {MIN_TEXTS}, "
+            f"{path}: {len(set(texts))} distinct texts in {column!r}; a style needs at least {MIN_TEXTS}, "
             "preferably several hundred",
             hint="Pass a folder of .txt files or a table, and name the text column with --text.",
         )

@@ -20,8 +20,10 @@ def train_bridge(  # noqa: PLR0913 - one parameter per option
     licence: Annotated[Names, Option(help="Licence for the card: one for all corpora, or one per --corpus.")] = None,
     text: Annotated[str, Option(help="Name of the text column in a table.")] = "text",
     bridge: Annotated[str, Option(help="Bridge that the style adapter extends: builtin, or a folder.")] = "builtin",
-    out: Annotated[Path | None, Option(help="Output folder of the style adapter; by default its name.")] = None,
-    steps: Annotated[int, Option(min=1, help="Steps of 16 text pieces; 110 take about 12 minutes on 2 cores.")] = 110,
+    out: Annotated[Path | None, Option(help="Output folder of the style adapter; by default ./NAME.")] = None,
+    steps: Annotated[
+        int, Option(min=1, help="Training steps of 16 text pieces; 110 take about 12 minutes on 2 cores.")
+    ] = 110,
     resume: Annotated[bool, Option("--resume", help="Continue from the last checkpoint.")] = False,
     as_json: AsJson = False,
 ) -> None:

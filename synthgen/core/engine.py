@@ -47,7 +47,7 @@ def engine_errors() -> Iterator[None]:
 
 def _not_installed(missing: tuple[str, ...]) -> DependencyError:
     return DependencyError(
-        f"this needs the extra `engine`, which is not installed completely; missing: {', '.join(missing)}",
+        f"the extra `engine` is needed, but is not installed completely; missing: {', '.join(missing)}",
         hint=f"Install it: {INSTALL}",
     )
 

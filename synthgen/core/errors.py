@@ -11,7 +11,7 @@ from synthgen.core.terminal import as_written
 
 
 class SynthGenError(Exception):
-    """Base class of all errors.
+    """Base class of the errors of `synthgen`.
 
     The `message` is one line that states what went wrong. `problems` lists all problems found, one line each, so that
     the user can correct them in one pass. The `hint` states what to do next.
@@ -62,15 +62,15 @@ class ReleaseRefused(SynthGenError, exit_code=4):  # noqa: N818 - an expected ou
 
 
 class BudgetError(SynthGenError, exit_code=5):
-    """The run would exceed the DP budget, so it did not start."""
+    """The budget does not cover the run, or the release would be refused; the run stopped before it spent budget."""
 
 
 class ModelMissing(SynthGenError, FileNotFoundError, exit_code=6):  # noqa: N818 - named after the state
-    """A model or asset is not in the store; the hint states how to get it."""
+    """A model or another needed file is not in the store; the hint states how to get it."""
 
 
 class Interrupted(SynthGenError, exit_code=7):  # noqa: N818 - named after the state
-    """The run was stopped; the same command continues it."""
+    """The run was stopped, or another run has locked the workspace; the same command continues later."""
 
 
 class InternalError(SynthGenError, RuntimeError, exit_code=1):

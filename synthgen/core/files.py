@@ -12,7 +12,7 @@ from synthgen.core.errors import StorageError
 
 
 def read_bytes(path: Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
-    """Return the content of a regular file of at most `max_bytes` bytes; raise StorageError if it cannot be read."""
+    """Return the content of a regular file; raise StorageError if it is unreadable or has over `max_bytes` bytes."""
     try:
         return read_regular(path, max_bytes)
     except OSError as error:

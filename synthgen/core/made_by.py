@@ -21,14 +21,15 @@ LIBRARIES = (
 
 @cache
 def libraries() -> dict[str, str]:
-    """Return the version of Python and of each computing library; "absent" if a library is not installed."""
+    """Return the versions of Python and of each library in `LIBRARIES`; "absent" if a library is not installed."""
     return versions_of(("python", *LIBRARIES))
 
 
 def versions_of(names: Iterable[str]) -> dict[str, str]:
-    """Return the versions of "python" and of distributions, and for "audits" the SHA-256 of its source files.
+    """Return a version for each name: of Python for "python", otherwise of the installed distribution.
 
-    The package `audits` decides what is released. Any change of its source files therefore counts as a new version.
+    For "audits", it is the SHA-256 of the source files, because this package decides what is released, so any change
+    of a file counts as a new version.
     """
     return {name: _version(name) for name in names}
 

@@ -67,7 +67,7 @@ def jaccard(a: UInt64, b: UInt64) -> float:
 
 
 def _candidates(keys: Iterable[Any], buckets: Mapping[Any, list[int]]) -> Iterator[int]:
-    """Yield once each row that shares a band key, lazily because callers stop at the first match."""
+    """Yield each row that shares a band key, once; lazily, because callers stop at the first match."""
     seen: set[int] = set()
     for key in keys:
         for row in buckets.get(key, ()):
@@ -86,7 +86,7 @@ def _shingles(text: str) -> UInt64:
 
 
 def _band_keys(shingles: list[UInt64]) -> list[list[bytes]]:
-    """Return the band keys of each text; two texts share a key only if all minima in a band are equal."""
+    """Return the band keys of each text; two texts share a key only if all MinHash values of a band are equal."""
     if not shingles:
         return []
     # signatures (n, 130): minima of h_k(x) = (a_k x + b_k) mod 2^64 over each text's shingles, a_k odd

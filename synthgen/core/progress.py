@@ -128,11 +128,12 @@ class _Tolerant:
 
 
 def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
-    """Return the count and, after the first part of this run, the rate and the remaining or total time.
+    """Return the count and, after the first part of this run, the rate and the remaining time.
 
     The first part ends after a twentieth of the units or after `FIRST_SECONDS`, whichever is earlier. Before that, a
     rate would mislead: the first units can take far longer than later ones, because a model is loaded, or because the
-    texts of a batch end together.
+    texts of a batch end together. At the end, or if the total is unknown, the elapsed time replaces the remaining
+    time.
     """
     count = _count(done, total, unit)
     is_early = seconds < FIRST_SECONDS and done_here < total / 20 and done < total

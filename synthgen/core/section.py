@@ -15,7 +15,7 @@ MAX_NUMBER = (1 << 53) - 1  # the largest whole number that canonical JSON (RFC 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
-VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only variables that a path may contain
+VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only environment variables that a path may contain
 _VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
 
 
@@ -51,7 +51,7 @@ def with_tuples(value: Any) -> Any:
 
 
 def mistakes(errors: list[Any], given: Any) -> list[str]:
-    """Return each mistake as one line with its path, what is allowed, and the given value.
+    """Return each mistake as one line with its path, what is allowed, and the given value unless it may be a secret.
 
     If a value may have several types, pydantic reports one error per type; the line joins them with "or".
     """
@@ -92,10 +92,11 @@ def resolve_path(path: str, base: str) -> Path:
     `${HOME}`, `${SYNTHGEN_DATA}` and a leading `~/` are replaced; messages show the path as the user wrote it.
 
     Raises:
-        ConfigError: the path contains another variable or `~user`, or the value of a variable is no absolute path.
+        ConfigError: the path contains a variable that is not in `VARIABLES` or `~user`, or the value of a variable is
+            not an absolute path.
 
-    Privacy: no other variable is read. Otherwise, a configuration written by somebody else could print a secret as
-        part of a path.
+    Privacy: only the variables in `VARIABLES` are read. Otherwise, a configuration written by somebody else could
+        print a secret as part of a path.
     """
     whole = re.sub(r"^~(?=/|$)", "${HOME}", path)
     problems = [f"{path}: the environment variable {name} is not allowed in a path" for name in _other_names(whole)]
@@ -108,12 +109,13 @@ def resolve_path(path: str, base: str) -> Path:
         else:
             problems.append(f"{path}: the environment variable {name} is not set to an absolute path")
     if problems:
-        hint = f"Allowed are {', '.join(f'${{{name}}}' for name in VARIABLES)} and a leading ~/. Set them first."
+        allowed = ", ".join(f"${{{name}}}" for name in VARIABLES)
+        hint = f"A path may contain only {allowed} and a leading ~/. Set each used variable to an absolute path."
         raise ConfigError("a path of the configuration cannot be resolved", problems=problems, hint=hint)
     return (Path(base) / _VARIABLE.sub(lambda match: os.environ[match[1]], whole)).resolve()
 
 
 def _other_names(path: str) -> list[str]:
-    """Return the variables in a path that are not allowed, in any spelling that a shell accepts."""
+    """Return the names of variables in a path that are not in `VARIABLES`, in any spelling that a shell accepts."""
     rest = _VARIABLE.sub("", path)
     return list(dict.fromkeys(re.findall(r"\$[{(]*(\w*)", rest) if re.search(r"\$[{(\w]", rest) else []))

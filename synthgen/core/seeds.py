@@ -18,8 +18,8 @@ class SeedTree:
 
         HMAC-SHA256(secret, "synthgen/seed/v2\0" || m)     sha256("synthgen/seed/v1\0" || m) without a secret
 
-    Privacy: seeds can be guessed: they are often dates or small numbers, and all 2^32 seeds can be tried in an hour.
-        Without a secret, treat everything that is drawn from these streams as public.
+    Privacy: seeds can be guessed: they are often dates or small numbers, and all seeds below 2^32 can be tried in an
+        hour. Without a secret, treat everything that is drawn from these streams as public.
     """
 
     root: int  # the seed of the configuration
@@ -28,7 +28,7 @@ class SeedTree:
 
     def __post_init__(self) -> None:
         if len(self.secret) not in {0, SECRET_BYTES}:
-            raise ValueError(f"a secret has {SECRET_BYTES} bytes")
+            raise ValueError(f"the secret must have {SECRET_BYTES} bytes, or none")
 
     @property
     def parent(self) -> "SeedTree":

@@ -145,7 +145,7 @@ class StageContext:
         return _stream(self._sources.seeds, name)
 
     def unused(self) -> set[tuple[str, str]]:
-        """Return what is declared but was not read so far, as (kind, name)."""
+        """Return the declared items that the stage has not read so far, each as (kind, name)."""
         kinds = ("config", "inputs", "models", "streams")
         return {(kind, name) for kind in kinds for name in getattr(self.stage, kind)} - self._used
 

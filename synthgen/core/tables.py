@@ -29,7 +29,7 @@ def read_corpus(path: Path, role: Role) -> Corpus:
 
 
 def write_latents(folder: Path, latents: Latents) -> None:
-    """Write vectors.npy, and parents.parquet with ids, labels, parents, weights and prompt words."""
+    """Write vectors.npy, and parents.parquet with ids, labels, parents, weights and prompt words (column `told`)."""
     np.save(folder / "vectors.npy", latents.vectors, allow_pickle=False)
     columns = {
         "id": pa.array(latents.ids, pa.string()),

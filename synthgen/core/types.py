@@ -21,7 +21,7 @@ Int64 = NDArray[np.int64]
 Role = Literal["source", "train", "control", "reference", "synthetic"]
 
 
-def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - the condition is the subject
+def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - called like `assert`
     if not condition:
         raise InternalError(message)
 
@@ -90,7 +90,7 @@ class Segments:
 
     vectors: Float32  # (k, d), finite
     owners: tuple[str, ...]  # the record of each row
-    headings: tuple[str, ...]  # normal form of the heading of each row's section; empty for no heading
+    headings: tuple[str, ...]  # heading of each row's section, normalised by `heading_of`; empty for no heading
     sections: tuple[int, ...]  # index of each row's section within its record, from 0
 
     def __post_init__(self) -> None:
@@ -147,10 +147,10 @@ class Latents:
     ids: tuple[str, ...]  # stable names of the rows; decoding derives each record's random numbers from them
     labels: tuple[str, ...]  # the class of each row
     parent_ids: tuple[tuple[str, ...], ...]
-    weights: tuple[tuple[float, ...], ...]  # one weight per parent; each row sums to 1
+    weights: tuple[tuple[float, ...], ...]  # one weight per parent; each row with parents sums to 1
     method: str  # name of the method
     seed_path: str  # the random stream that the rows were drawn from
-    prompt_words: tuple[tuple[str, ...], ...] = ()  # words that each text should contain; empty without prompt words
+    prompt_words: tuple[tuple[str, ...], ...] = ()  # words that each row's text should contain; empty if not used
 
     def __post_init__(self) -> None:
         m = len(self.ids)
@@ -171,7 +171,7 @@ class Latents:
 
 
 def latent_ids(label: str, n: int) -> list[str]:
-    """Return the ids of the new rows of a class; they depend only on the label and the row number."""
+    """Return the ids of the first n latents of a class; they depend only on the label and the row number."""
     stem = hashlib.sha256(b"synthgen/latent/v1\0" + label.encode()).hexdigest()[:12]
     return [f"{stem}-{i:07d}" for i in range(n)]
 
@@ -200,7 +200,7 @@ class Candidate:
     surprisal: float = field(default=1.0, compare=False)
 
     @property
-    def kept(self) -> bool:
+    def passed(self) -> bool:
         """Whether the candidate passed every filter; False before filtering."""
         return bool(self.outcomes) and all(o.passed for o in self.outcomes)
 

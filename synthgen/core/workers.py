@@ -55,9 +55,10 @@ def in_threads(
 ) -> None:
     """Run every job in one of `n_workers` threads with one core each; jobs start in the given order.
 
-    `run` gets a job and a function to which it reports progress; after a stop, this function ends the job. `finished`
-    gets the results in any order, in the calling thread. `advance` is called from any thread, but never from two at
-    once. If a job raises an exception, the others are stopped, and the exception is raised after they have ended.
+    `run` gets a job and a function `report`, and calls `report(n)` when n more units are finished. `finished` gets
+    the results in any order, in the calling thread. `advance` gets the same numbers as `report`, from any thread, but
+    never from two at once. If a job raises an exception, the next call of `report` ends each other job, and the
+    exception is raised after all jobs have ended.
     """
     import torch
 

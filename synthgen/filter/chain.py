@@ -100,7 +100,7 @@ def apply(
         return -n_fulfilled(judged[i]), n_contradictions(judged[i]), distance[i], judged[i].index
 
     for i in sorted(range(len(judged)), key=best_first):
-        if judged[i].kept:
+        if judged[i].passed:
             best.setdefault(judged[i].latent_id, i)
     latents = context.latents
     lost = Counter(y for id_, y in zip(latents.ids, latents.labels, strict=True) if id_ not in best)
@@ -109,7 +109,7 @@ def apply(
         judged=judged,
         rejected=counts_by_reason(judged),
         failed=dict(sorted(Counter(o.name for c in judged for o in c.outcomes if not o.passed).items())),
-        spare=sum(c.kept for c in judged) - len(best),
+        spare=sum(c.passed for c in judged) - len(best),
         latents_lost=dict(sorted(lost.items())),
         bounds={f.name: dict(f.bounds) for f in fitted},
     )

@@ -24,27 +24,30 @@ from synthgen.pipeline.segments import unsegmented
 from synthgen.pipeline.style_choice import Shares, named_styles
 
 
-def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
+def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
     """Return the configured bridge: the built-in one, one from a folder, or the one in the decoder's checkpoint.
 
-    The bridge writes in the styles `learned`, which the DP vote chose, or without a vote in the configured styles. If
-    the configured style is `auto` and there was no vote, `choose_style` sets the styles later. If texts are written
-    from prompt words only, the function returns the vocabulary instead.
+    The bridge writes in the styles `voted`, which the DP query `style` chose, or without this query in the configured
+    styles. If the configured style is `auto` and there was no query, `choose_style` sets the styles later. If texts
+    are written from prompt words only, the function returns the vocabulary instead.
+
+    Raises:
+        ModelError: `decode.words` is above 0, and the bridge has no vocabulary.
     """
     config = job.config.decode
     if config.is_prompted:
         return load_vocabulary(config.bridge, job.config.resolve, encoder=job.model_name(job.config.embed.model))
     if config.writer == XRAG:
         return load_checkpoint_bridge(job.folder(config.model))
-    bridge = in_style(load_bridge(config.bridge, job.config.resolve), named_styles(job.config, learned))
+    bridge = in_style(load_bridge(config.bridge, job.config.resolve), named_styles(job.config, voted))
     if config.words > 0 and bridge.words is None:
         message = f"decode.words: the bridge {config.bridge!r} has no vocabulary"
-        raise ModelError(message, hint="Remove decode.words from the configuration.")
+        raise ModelError(message, hint="Set decode.words to 0, or use another bridge.")
     return bridge
 
 
 def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
-    """Load the language model with its bridge; raise ModelError if a checkpoint's bridge does not fit the encoder."""
+    """Load the language model with its bridge; raise ModelError if the bridge does not fit model or encoder."""
     config, encoder_name = job.config.decode, job.config.embed.model
     folder = job.folder(config.model)
     if isinstance(bridge, CheckpointBridge):
@@ -76,7 +79,7 @@ def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder:
     """Return the language model with its bridge; if `bridge` is a vocabulary, with its prompts instead."""
     config, folder = job.config.decode, job.folder(job.config.decode.model)
     backend = config.engine if config.engine in {ENDPOINT, VLLM} else backend_of(config.placement)
-    weights = digest_of(folder)  # with a server, the weights of the model that measures the fluency
+    weights = digest_of(folder)  # if a server writes the texts, this model measures their fluency
     if config.endpoint is not None:
         weights = sha256_json([weights, endpoint_digest(config.endpoint)])
     if config.engine == VLLM:

@@ -1,4 +1,4 @@
-"""Measure how many of the identifiers that are marked in texts a deidentification engine finds."""
+"""Measure how many of the marked identifiers of texts a de-identification engine finds."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from synthgen.deidentify.planted import plant
 from synthgen.deidentify.spans import Span
 
 CONFIDENCE = 0.975  # one-sided, of each end of an interval
-PLANTED_NOTES = 330
+PLANTED_NOTES = 330  # number of invented notes that the source "planted" yields
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class EngineShares:
         return f"EngineShares({len(self.misses)} misses)"
 
     def to_text(self) -> str:
-        """Return text for a terminal: one line for each share, and the number of false names per 1,000 words."""
+        """Return text for a terminal: a line for each share, and the number of spans falsely found as names."""
         rows = {**self.table["recall"], "precision": self.table["precision"], **self.table["without_a_miss"]}
         lines = [
             f"{name:<18} {share['share']:.3f} [{share['low']:.3f}, {share['high']:.3f}] of {share['n']}"
@@ -44,8 +44,9 @@ def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence
     """Compare the identifiers that an engine finds with the marked ones.
 
     An identifier counts as found if spans of the engine cover all its letters and digits. A span of the engine counts
-    as correct if it overlaps a mark. With `with_names`, the engine gets the declared names of each text. Intervals
-    are Clopper-Pearson intervals, and `confidence` is the confidence of each end.
+    as correct if it overlaps a marked identifier, and as false otherwise. With `with_names`, the engine gets the
+    declared names of each text. Intervals are Clopper-Pearson intervals, and `confidence` is the confidence of each
+    end.
 
     Raises:
         UsageError: the texts contain no word.
@@ -68,7 +69,7 @@ def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence
         for unit, key in (("texts", str(number)), ("persons", item.person)):
             complete[unit][key] = complete[unit].get(key, True) and not missed
     if not n_words:
-        raise UsageError("there is no text to measure on", hint="Give a file with texts.")
+        raise UsageError("the texts contain no word, so nothing can be measured", hint="Give a file with texts.")
     share = partial(_share, confidence)
     table = {
         "recall": {
@@ -96,10 +97,14 @@ def _share(confidence: float, k: int, n: int) -> dict[str, float]:
 
 
 def read_texts(source: str) -> Iterator[Marked]:
-    """Yield texts with marked identifiers from a file; the `source` "planted" yields the built-in notes instead.
+    """Yield texts with marked identifiers from a file; the `source` "planted" yields invented notes instead.
 
-    A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Marks in it that
-    contain an @ or directly follow one are ignored: social media handles, but also e-mail addresses.
+    A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Spans in it that
+    contain an @ or directly follow one are ignored, because most are social media handles; some are e-mail addresses.
+    For the other formats, see `read_marked_file`.
+
+    Raises:
+        UsageError: the file cannot be read or has invalid lines.
     """
     if source == "planted":
         return plant(PLANTED_NOTES)

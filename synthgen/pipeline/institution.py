@@ -19,8 +19,8 @@ def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
     """Return the ledger's folder, and its high-water mark (the latest state seen), stored beside the releaser's key.
 
     Every workspace and configuration that uses this key therefore detects that the ledger was deleted, replaced or
-    rolled back. `audits.ledger.chain` keeps a second mark under the ledger's id. It covers configurations that use
-    another key or a copy of the ledger.
+    rolled back. `audits.ledger.chain` keeps a second high-water mark under the ledger's id, which covers
+    configurations that use another key or a copy of the ledger.
     """
     folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)
     return folder, HighWaterMark(config.resolve(config.release.key_file).parent / "ledger-seen.json")

@@ -25,11 +25,11 @@ class Job:
     config: Config
     workspace: Workspace
     progress: Progress
-    root: SeedTree | None = None  # root of the random streams; None for the streams of the workspace's secret
+    root: SeedTree | None = None  # root of the random streams; None to derive it from secret and seed
 
     @property
     def seeds(self) -> SeedTree:
-        """The root of the run's random streams: the workspace's secret and the seed."""
+        """The root of the random streams: `root` or, if it is None, a node of the workspace's secret and the seed."""
         if self.root is not None:
             return self.root
         return SeedTree(self.config.seed, secret=run_secret(self.config, self.workspace))
@@ -57,11 +57,11 @@ class Job:
         return replace(result, code=stage.code_digest)
 
     def key(self, stage: Stage, inputs: Mapping[str, HasDigest]) -> dict[str, object]:
-        """Return the cache key of a stage."""
+        """Return the cache key of a stage that declares no models."""
         return stage.key(self._sources(inputs))
 
     def finished(self, stage: Stage, inputs: Mapping[str, HasDigest]) -> StageResult | None:
-        """Return the stored result of a stage; None if there is none."""
+        """Return the stored result of a stage that declares no models; None if there is none."""
         return self.workspace.finished(stage.name, self.key(stage, inputs))
 
     def _sources(self, inputs: Mapping[str, HasDigest], models: Models = None) -> Sources:
@@ -87,7 +87,8 @@ class Job:
         """Return the configured encoder.
 
         Under a DP budget, the encoder encodes each text by itself. In a batch, the last bits of a vector depend on
-        the other texts, so adding or removing one person would change the vectors and the votes of other persons.
+        the other texts, so adding or removing one person would change the vectors of other persons, and their votes
+        for a style.
         """
         return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_private)
 

@@ -1,4 +1,4 @@
-"""The last stages before the gate: measure utility, run the audits, write the evidence, run the self-test."""
+"""The last stages before the gate: measure utility, run the audits, write the evidence, run the calibration suite."""
 
 import json
 from collections.abc import Mapping
@@ -76,9 +76,9 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
     """Enter this audit in the ledger as an attempt on the control persons, and return the attempt with its number.
 
-    Two audits are the same attempt if all inputs except the number of the attempt are equal. The ledger recognises
-    control persons by `source`, the control records before de-identification. De-identified records would differ
-    between runs, because the surrogates that replace identifiers depend on the secret and the seed.
+    Two audits are the same attempt if the cache keys of `ATTEMPT` are equal. The ledger identifies control persons by
+    `source`, the control records before de-identification. De-identified records would differ between runs, because
+    the surrogates that replace identifiers depend on the secret and the seed.
     """
     inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
     return attempt(*ledger_of(job.config), digest=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))
@@ -102,7 +102,7 @@ def evaluate_utility(
     return job.run(EVALUATE, {"tables": tables, "wanted": wanted, "attempt": number}, {"embedder": encoder}, suffix)
 
 
-def attack(  # noqa: PLR0913, PLR0917 - the data of one stage
+def attack(  # noqa: PLR0913, PLR0917 - one parameter per input of the stage
     job: Job,
     tables: JudgedTables,
     prepared: Prepared,
@@ -129,7 +129,7 @@ def quarantined(audited: StageResult) -> list[int]:
 
 
 def _sample(job: Job) -> StageInput:
-    """Return the deidentification engine and the texts of `deidentify.sample`, on which it is measured, or None."""
+    """Return the de-identification engine and the texts of `deidentify.sample` to measure it, or None."""
     engine, texts = engine_of(job.config.deidentify.engine), read_sample(job.config)
     if texts is None:
         return plain_value(None)

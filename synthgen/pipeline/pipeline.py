@@ -1,4 +1,4 @@
-"""Run a configuration: the entry point of the engine for Python and the command line."""
+"""Run a configuration, from Python or from the command line."""
 
 import hashlib
 from pathlib import Path
@@ -72,9 +72,10 @@ class Pipeline:
                 run stops in the first round. If it is `filter`, the run stops after the last round.
 
         Raises:
-            UsageError: there is no such stage.
-            SynthGenError: a stage fails.
+            UsageError: there is no stage `until`, or `resume` is neither "auto" nor "never".
             Interrupted: another process has locked the workspace.
+            SynthGenError, AuditError: the configuration, the source, a model, the policy or the ledger cannot be
+                used, or a stage fails.
         """
         from synthgen.pipeline.workspace import finish
 
@@ -100,7 +101,7 @@ class Pipeline:
     def _stages(self, resume: str, until: str) -> "Generator[StageResult, None, Run]":
         """Run and yield one stage after another, and return the run."""
         if until not in STAGES:
-            raise UsageError(f"there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
+            raise UsageError(f"until: there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
         if resume not in {"auto", "never"}:
             raise UsageError(f"resume must be 'auto' or 'never', but is {resume!r}")
         # imported only for a run, because importing torch takes seconds

@@ -35,7 +35,7 @@ from synthgen.split.stage import SPLIT
 # Texts count as English if at least this share of their words is English. The share is at least 0.69 in the 21
 # English corpora of the tests, and at most 0.27 in sentences of six other European languages.
 MIN_ENGLISH_SHARE = 0.45
-Identifiers = tuple[tuple[str, ...], ...] | None  # replaced strings, row by row; None if no engine replaces any
+Identifiers = tuple[tuple[str, ...], ...] | None  # the replaced strings of each record; None if no engine is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ def _copy_private(source: Path, target: Path) -> None:
 
 
 def _state_of(path: Path, *, with_days: bool) -> str:
-    """Return a digest of everything that a reader of documents uses.
+    """Return a digest of everything that the extraction of a hospital source reads.
 
     The digest covers the contents, the log `NAME.wal` beside a database, and with `with_days` the day on which each
     file was last changed.
@@ -150,7 +150,7 @@ def split_source(job: Job, loaded: StageResult) -> StageResult:
 def check_train_classes(train: Corpus, control: Corpus) -> None:
     """Raise DataError if a class has records in control but none in train, before any budget is spent.
 
-    The run would write no record of such a class, and no classifier could be tested on it.
+    The run would write no record of such a class, so no classifier could learn it from synthetic records.
     """
     if missing := sorted(set(control.labels) - set(train.labels)):
         raise DataError(
@@ -206,7 +206,7 @@ def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
     included for two reasons. Otherwise, a name in a released text would prove that no person in train has this name,
     and the audits, which compare how often names of train and of control occur in the texts, would be biased.
 
-    Privacy: a name that stays in a released text shows that no person of the source has it as a recorded name.
+    Privacy: a name that stays in a released text shows that it is not among the replaced names of the source.
     """
     replaced, of_control = (read_json(clean / f"replaced-{role}.json") for role in ("train", "control"))
     pairs = [*(replaced.get(record.id, ()) for record in train.records), *of_control.values()]
@@ -225,5 +225,5 @@ def embed_train(job: Job, clean: StageResult, train: Corpus, encoder: Encoder) -
     """
     result = job.run(EMBED, {"deidentify": clean}, {"embedder": encoder})
     embedded = embed(train, np.load(result.folder / TRAIN_VECTORS, allow_pickle=False), encoder)
-    is_cut = job.config.segments is not None
-    return result, replace(embedded, parts=read_segments(result.folder)) if is_cut else embedded
+    is_segmented = job.config.segments is not None
+    return result, replace(embedded, parts=read_segments(result.folder)) if is_segmented else embedded

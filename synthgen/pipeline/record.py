@@ -37,7 +37,7 @@ class StageRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
-    name: str  # with the number of the round from the second round of writing on, such as "filter-2"
+    name: str  # with a suffix if the run repeats the stage, such as "filter-2" in the second round
     digest: str  # digest of the cache key
     code: str  # see `Stage.code_digest`
     folder: str
@@ -93,7 +93,7 @@ class RunRecord(BaseModel):
 
     @classmethod
     def of(cls, config: Config, stages: Sequence[StageResult], models: Sequence[ModelRecord]) -> "RunRecord":
-        """Return the record of a run that has just ended."""
+        """Return the record of a run that ends now."""
         return cls(
             tool=f"synthgen {version('synthgen')}",
             finished=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -33,10 +33,10 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import SegmentWriter, writer_for
 from synthgen.pipeline.workspace import StageResult
 
-NOT_CUT = "records are not cut"  # used instead of the digests of the segment writer if records are not cut
+NOT_SEGMENTED = "records are not cut"  # replaces the digests of the segment writer if records are not segmented
 SPARE = 1.3  # latents per wanted record in the first round, when the filters' rejection rate is unknown
-FURTHER_SPARE = 1.2  # kept latents per missing record that a further round aims at
-RECONSTRUCTIONS = 96  # train records decoded from their own vectors, so that filters learn what decoding loses
+FURTHER_SPARE = 1.2  # accepted latents per missing record that a further round should give
+RECONSTRUCTIONS = 96  # train records decoded from their own vectors, to fit the limits of the filters
 MIN_ACCEPTED_SHARE = 0.2  # limits the size of a further round, which assumes that at least this share is kept
 MAX_ROUNDS = 20
 MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
@@ -46,7 +46,7 @@ class Draws(Protocol):
     """Source of new vectors: a method fitted to train vectors, or noised statistics of train vectors."""
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return `counts[label]` new vectors of each label; with larger counts, the same vectors and further ones."""
+        """Return `counts[label]` new vectors of each label; larger counts only append further vectors of a label."""
         ...
 
 
@@ -62,7 +62,10 @@ class TrainingView:
 
 
 def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str, names: Sequence[str]) -> TrainingView:
-    """Return the training view of a run without differential privacy: train, and a method fitted to its vectors."""
+    """Return the training view of a run without differential privacy: train, and a method fitted to its vectors.
+
+    `upstream` is the digest of the stage that computed the vectors, and `names` are the replaced names.
+    """
     config = job.config.interpolate
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     check_classes(embedded.labels, embedded.groups, wanted, config.build().min_groups)
@@ -80,25 +83,25 @@ class Setup:
     decoder: DecoderModel  # the language model with its bridge, which maps a vector into the model's input
     max_new_tokens: int  # largest number of tokens of a text, or of a segment
     avoided: tuple[str, ...]  # words of the labels that real texts do not use, and that new texts must not use
-    sections: SegmentWriter | None  # writes records segment by segment; None if records are not cut into segments
+    segment_writer: SegmentWriter | None  # writes records segment by segment; None if records are not segmented
 
     @property
     def layout_digest(self) -> str:
-        """Digest of the choice of segments for a new record."""
-        return NOT_CUT if self.sections is None else self.sections.layout_digest
+        """Digest of how segments are chosen for a new record."""
+        return NOT_SEGMENTED if self.segment_writer is None else self.segment_writer.layout_digest
 
     @property
-    def sections_digest(self) -> str:
-        """Digest of the choice of segments for a new record and of the way they are written."""
-        return NOT_CUT if self.sections is None else self.sections.digest
+    def segments_digest(self) -> str:
+        """Digest of how segments are chosen for a new record and how they are written."""
+        return NOT_SEGMENTED if self.segment_writer is None else self.segment_writer.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """The state of the writing; each round starts from the results of the rounds before it."""
+    """The state at the start or end of a round of writing; a round starts from the results of all earlier rounds."""
 
     number: int  # number of the round, from 1; 0 for the pilot of a plan
-    requested: Mapping[str, int]  # number of latents requested for each label up to this round
+    requested: Mapping[str, int]  # number of latents requested for each label, in this and all earlier rounds
     candidates: tuple[Candidate, ...]  # all texts written so far
     vectors: Float32  # (n, d), embeddings of the candidates' texts
     embeddings: tuple[str, ...]  # digests of the embedding stages; the first one embedded the reconstructions
@@ -134,7 +137,7 @@ class Written:
 
     @property
     def digest(self) -> str:
-        """Sha256 of the last filter stage's digest and of the chosen vectors."""
+        """SHA-256 of the last filter stage's digest and of the chosen vectors."""
         return sha256_json([self.filtered, sha256_array(self.vectors)])
 
     def without(self, rows: Collection[int]) -> "Written":
@@ -151,12 +154,11 @@ class Written:
 
 
 def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Bridge | Vocabulary) -> Setup:
-    """Return the data and models that all rounds share; raise an error if `filter.attributes` has unknown labels."""
+    """Return the data and models of all rounds; raise ConfigError if `filter.attributes` has unknown labels."""
     config, train, embedded = job.config.interpolate, training_view.train, training_view.embedded
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     if job.config.filter.attributes is not None:
         check_labels(job.config.filter.attributes, embedded.labels)
-    sections = writer_for(job, train, embedded)
     return Setup(
         training_view=training_view,
         wanted=wanted,
@@ -164,7 +166,7 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
         decoder=decoder_model(job, train, bridge, encoder),
         max_new_tokens=job.config.for_texts(train.texts).decode.token_limit,
         avoided=unused_label_words(train.texts, train.labels),
-        sections=sections,
+        segment_writer=writer_for(job, train, embedded),
     )
 
 
@@ -210,7 +212,7 @@ def further_requested(
     requested: Mapping[str, int],
     number: int,
 ) -> dict[str, int] | None:
-    """Return the numbers of latents up to the round after round `number`; None if round `number` is the last.
+    """Return the total number of latents of each label after a further round; None if round `number` is the last.
 
     `kept_before` and `kept` are the numbers of kept records of each label before and after round `number`, and
     `requested` are the numbers of latents so far.
@@ -233,7 +235,7 @@ def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageRes
     inputs: dict[str, HasDigest] = {
         "training_view": setup.training_view,
         "counts": plain_value(dict(state.requested)),
-        "sections": StageInput(setup.sections, setup.layout_digest),
+        "sections": StageInput(setup.segment_writer, setup.layout_digest),
     }
     result = job.run(INTERPOLATE, inputs, suffix=state.suffix)
     return read_latents(result.folder), result
@@ -287,7 +289,7 @@ def decode(
         "candidates": plain_value(candidates),
         "max_new_tokens": plain_value(setup.max_new_tokens),
         "avoided": plain_value(setup.avoided),
-        "sections": StageInput(setup.sections, setup.sections_digest),
+        "sections": StageInput(setup.segment_writer, setup.segments_digest),
     }
     result = job.run(DECODE, inputs, {"decoder": setup.decoder}, suffix)
     written = read_shards(result.folder)
@@ -315,7 +317,7 @@ def filter_candidates(
         "training_view": setup.training_view,
         "reconstructions": StageInput(reconstructions, reconstructed),
         "max_new_tokens": plain_value(setup.max_new_tokens),
-        "sections": StageInput(setup.sections, setup.layout_digest),
+        "sections": StageInput(setup.segment_writer, setup.layout_digest),
         "wanted": plain_value(dict(setup.wanted)),
     }
     result = job.run(FILTER, inputs, suffix=state.suffix)
@@ -323,7 +325,11 @@ def filter_candidates(
 
 
 def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: StageResult) -> Written:
-    """Draw the wanted number of kept candidates of each label, or take all if a label has fewer."""
+    """Draw the wanted number of kept candidates of each label, or take all if a label has fewer.
+
+    Raises:
+        DataError: no candidate passed the filters.
+    """
     if not state.kept:
         n, failed = len(state.candidates), Counter(filtered.counts["failed"])
         raise DataError(

@@ -25,6 +25,7 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
     Raises:
         InputError: the file cannot be read or created, has another length, or can be read by others; or a budget was
             reserved with the secret, and the secret is now missing or different.
+        StorageError: the record of a reservation in the workspace cannot be read.
 
     Privacy: someone with the secret, the seed and a person's id can compute whether the person was in train. The
         secret stays in the workspace, and no released digest depends on it. With a copy of the secret, the source and
@@ -46,7 +47,7 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
 
 
 def secret_digest(config: Config, workspace: Workspace) -> str:
-    """Return the digest of the secret, which a reservation stores in the workspace; `public` if it is public."""
+    """Return the digest of the secret, which a reservation stores in the workspace; `PUBLIC` for a public secret."""
     return PUBLIC if config.secret == PUBLIC else _digest(run_secret(config, workspace))
 
 

@@ -20,7 +20,7 @@ from synthgen.segment.config import SegmentsConfig
 
 
 def encoder_for(job: Job, train: Corpus) -> Encoder:
-    """Return the encoder of the run; if records are cut, one that encodes segments."""
+    """Return the encoder of the run; if records are segmented, it encodes segments."""
     config, encoder = job.config.segments, job.encoder()
     return encoder if config is None else SegmentedEncoder(encoder, _splitter(config, train))
 
@@ -30,12 +30,12 @@ def _splitter(config: SegmentsConfig, train: Corpus) -> Splitter:
 
 
 def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | None":
-    """Return the object that writes new records segment by segment; None if records are not cut."""
+    """Return the writer of new records segment by segment; None if records are not segmented."""
     config = job.config.segments
     if config is None:
         return None
     if embedded.parts is None:
-        raise InternalError("records are cut, but their segments have no vectors")
+        raise InternalError("records are segmented, but their segments have no vectors")
     return SegmentWriter(
         splitter=_splitter(config, train),
         parents=embedded.parts,
@@ -47,7 +47,7 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
 def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
     """Return, for each record, the texts that are decoded separately, each with its prompt.
 
-    These texts are the segments of the record, or the record itself if records are not cut.
+    These texts are the segments of the record, or the record itself if records are not segmented.
     """
     prompts = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):
@@ -59,7 +59,7 @@ def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tup
 
 
 def unsegmented(encoder: Encoder) -> Encoder:
-    """Return the inner encoder, which encodes a text without cutting it."""
+    """Return the encoder that encodes a text as a whole, without segments."""
     return encoder.encoder if isinstance(encoder, SegmentedEncoder) else encoder
 
 
@@ -67,7 +67,7 @@ def unsegmented(encoder: Encoder) -> Encoder:
 class SegmentWriter:
     """Writes new records segment by segment."""
 
-    splitter: Splitter  # knows the section headings and their spelling
+    splitter: Splitter  # contains the section headings and their spelling
     parents: Segments  # segments of the train records
     context_tokens: int  # number of tokens at the end of the text so far that the decoder reads before a segment
     seeds: SeedTree  # draws the parent whose order of sections a new record takes
@@ -109,8 +109,8 @@ class SegmentWriter:
     ) -> tuple[Candidate, ...]:
         """Return the candidates of every latent, in the order of the latents.
 
-        Step j writes segment j of all candidates that have one. Before it writes, the decoder reads the end of the
-        candidate's text so far.
+        Step j writes segment j of all candidates that have one. The decoder first reads the end of the candidate's
+        text so far.
 
         Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of `seeds`, so the text of a
             record does not depend on other records.
@@ -120,7 +120,7 @@ class SegmentWriter:
         written: dict[tuple[int, int], list[tuple[str, int, str]]] = {
             (i, c): [] for i in range(len(latents)) for c in range(settings.candidates)
         }
-        is_cut, surprisal = dict.fromkeys(written, False), dict.fromkeys(written, 0.0)
+        is_truncated, surprisal = dict.fromkeys(written, False), dict.fromkeys(written, 0.0)
         settings = self._for_segments(settings)
         for j in range(max(np.diff(starts).tolist(), default=0)):
             unfinished = [(i, c) for i, c in written if starts[i] + j < starts[i + 1]]
@@ -143,7 +143,7 @@ class SegmentWriter:
             for key, row, candidate in zip(unfinished, rows, texts, strict=True):
                 text = self.splitter.without_headings(candidate.text)
                 written[key].append((segments.headings[row], segments.sections[row], text))
-                is_cut[key] |= candidate.finish == "length"
+                is_truncated[key] |= candidate.finish == "length"
                 surprisal[key] = max(surprisal[key], candidate.surprisal)
         return tuple(
             Candidate(
@@ -151,7 +151,7 @@ class SegmentWriter:
                 index=c,
                 text=self.splitter.join(parts),
                 label=latents.labels[i],
-                finish="length" if is_cut[i, c] else "stop",
+                finish="length" if is_truncated[i, c] else "stop",
                 surprisal=surprisal[i, c],
             )
             for (i, c), parts in written.items()

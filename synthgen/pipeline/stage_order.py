@@ -1,11 +1,11 @@
 """The order of the stages and of the rounds.
 
 load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit,
-then the self-test of the audits if the policy requires it. If the audits quarantine records (records that they cannot
+then the calibration suite if the policy requires it. If the audits quarantine records (records that they cannot
 judge), these are removed, and evaluate and audit run again. For a hospital source, the stage extract comes first.
 Under differential privacy, the run stops after deidentify if its release would be refused with certainty. After
-embed, it reserves its budget in the ledger and queries train once; no later stage that writes text reads train. The
-gate and the release are separate steps: see `synthgen.release.run`.
+embed, the run reserves its budget in the ledger and queries train once; no later stage that writes text reads train.
+The gate and the release are separate steps: see `synthgen.release.run`.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -68,7 +68,7 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     encoder = encoder_for(job, prepared.train)
     vectorised, embedded = prepare.embed_train(job, clean, prepared.train, encoder)
     yield vectorised
-    log = shares = None
+    log = voted = None
     if not is_private:
         names = prepare.replaced_names(clean.folder, prepared.train)
         training_view = rounds.fitted_on(job, prepared.train, embedded, vectorised.digest, names)
@@ -77,8 +77,8 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
         yield reserved
         measured, answered = measure(job, prepared.train, embedded, reservation, encoder.digest)
         yield answered
-        training_view, shares, log = measured.training_view, measured.shares, measured.log
-    written = yield from write_records(job, training_view, encoder, shares)
+        training_view, voted, log = measured.training_view, measured.shares, measured.log
+    written = yield from write_records(job, training_view, encoder, voted)
     if until == "filter":
         return
 
@@ -91,7 +91,7 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
         yield judge.calibrate(job, tables, policy)
 
 
-def judge_records(  # noqa: PLR0913, PLR0917 - the data of two stages
+def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the stages
     job: Job,
     policy: Policy,
     prepared: prepare.Prepared,
@@ -132,15 +132,15 @@ def judge_records(  # noqa: PLR0913, PLR0917 - the data of two stages
 
 
 def write_records(
-    job: Job, training_view: rounds.TrainingView, encoder: Encoder, learned: Shares | None = None
+    job: Job, training_view: rounds.TrainingView, encoder: Encoder, voted: Shares | None = None
 ) -> Generator[StageResult, None, rounds.Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
     Each round draws vectors, decodes each one into several candidates, embeds the candidates and filters them. If a
     class then lacks records, a further round may write more: see `next_round`. `encoder` is the encoder of the
-    training view. `learned` are the styles that the DP vote chose; None if there was no vote.
+    training view. `voted` are the styles that the DP query `style` chose; None without this query.
     """
-    setup, reconstructed = yield from set_up_writing(job, training_view, encoder, learned)
+    setup, reconstructed = yield from set_up_writing(job, training_view, encoder, voted)
     state = rounds.first_round(setup, reconstructed.digest)
     while True:
         judged, latents, filtered = yield from write_round(
@@ -153,14 +153,14 @@ def write_records(
 
 
 def set_up_writing(
-    job: Job, training_view: rounds.TrainingView, encoder: Encoder, learned: Shares | None = None
+    job: Job, training_view: rounds.TrainingView, encoder: Encoder, voted: Shares | None = None
 ) -> Generator[StageResult, None, tuple[rounds.Setup, StageInput]]:
     """Choose the style, decode the reconstructions, and return the setup of the rounds and the reconstructions.
 
     For the arguments, see `write_records`.
     """
-    bridge, train, upstream = open_bridge(job, learned), training_view.train, training_view.digest
-    if learned is None and job.config.decode.style == AUTO:
+    bridge, train, upstream = open_bridge(job, voted), training_view.train, training_view.digest
+    if voted is None and job.config.decode.style == AUTO:
         bridge, chosen = choose_style(job, bridge, train, encoder, upstream)
         yield chosen
     setup = rounds.set_up(job, training_view, encoder, bridge)
@@ -199,7 +199,12 @@ def has_finished(job: Job, name: str) -> bool:
 
 
 def models_of(job: Job) -> list[ModelRecord]:
-    """Return the models with their digests; raise ModelMissing or ModelError if one of them cannot be used."""
+    """Return the models with their digests.
+
+    Raises:
+        ModelMissing, ModelError: a model or the server cannot be used.
+        DependencyError: `decode.engine` is vllm, and vLLM is not installed.
+    """
     config = job.config
     check_shipped()
     open_bridge(job)

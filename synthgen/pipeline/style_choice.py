@@ -31,8 +31,8 @@ MIXED = 3  # the three best styles are also tried as mixtures: each pair, and al
 # than at full weight, even if the other style of the mixture does not fit.
 GAIN = 0.05
 WARNING = (
-    "decode.style auto: one to three built-in styles are chosen by the private train text; the choice reveals "
-    "nothing else about this text"
+    "decode.style: auto chooses the one to three built-in styles that fit the private train text best, so the "
+    "synthetic texts reveal which styles fit it"
 )
 
 Shares = tuple[tuple[str, float], ...]  # (style, share) of each style of a run; the shares sum to 1
@@ -44,7 +44,6 @@ def check_style(config: Config, policy: Policy) -> None:
         raise ConfigError(
             f"decode.style: policy {policy.name!r} requires differential privacy, but `auto` would choose the style "
             f"from train without noise",
-            problems=["decode.style"],
             hint=f"Name a style: {', '.join(built_in_styles())}.",
         )
 
@@ -71,7 +70,7 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
     `parts` are train and control before de-identification. Texts in a style that was trained on both would be similar
     to both, so no audit could measure what the style reveals. At most one record in a hundred may contain a sentence
     of ten or more words that a style was trained on; a larger share is not due to chance. The limit applies to all
-    styles together, because records could be divided among many styles that each contain few. With `auto`, all
+    styles together, because each of many styles could have been trained on a few of the records. With `auto`, all
     built-in styles are checked.
 
     Privacy: if the run is refused, the message contains shares of records.
@@ -136,7 +135,7 @@ def _scores(
 
 
 def read_choice(folder: Path) -> Shares:
-    """Return the chosen styles with their shares."""
+    """Return the chosen styles with their shares from the file `CHOICE` of a folder."""
     return tuple((str(name), float(share)) for name, share in read_json(folder / CHOICE)["shares"])
 
 

@@ -76,7 +76,7 @@ class Workspace:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the workspace for this process, so that a second process cannot write to it."""
+        """Lock the workspace against other processes; raise Interrupted if another process has locked it."""
         with (self.root / "lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,7 +86,7 @@ class Workspace:
             yield
 
     def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
-        """Return the stored result of a stage if it is complete and was computed from these inputs."""
+        """Return the stored result of a stage if it is complete and was computed from these inputs, else None."""
         digest, folder = self._place(name, inputs)
         done = _finished(folder)
         return None if done is None else StageResult(name=name, digest=digest, folder=folder, reused=True, **done)
@@ -112,7 +112,7 @@ class Workspace:
 
         Raises:
             StorageError: the files of a result that spent a budget were changed.
-            InputError: the disk is full, protected or over its limits.
+            InputError: the disk is full, write-protected or over a quota.
         """
         digest, folder = self._place(name, inputs)
         if (result := self.finished(name, inputs)) is not None:
@@ -158,7 +158,7 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:
-    """Return the counts and seconds of a result; None if its files differ from the files that the stage wrote."""
+    """Return the counts and seconds of a result; None if it is unfinished or its files were changed."""
     if not (folder / DONE).is_file():
         return None
     try:
@@ -186,7 +186,7 @@ def _differing(folder: Path) -> list[str]:
 
 
 def read_field(path: Path, name: str) -> Any:
-    """Return a field of a JSON object in a file, or None; raise StorageError if the file cannot be read."""
+    """Return a field of the JSON object in a file, or None; raise StorageError if the file has no readable object."""
     try:
         return dict(read_json(path)).get(name)
     except (OSError, ValueError, TypeError) as error:

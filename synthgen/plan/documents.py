@@ -7,12 +7,12 @@ MAX_LISTED_YEARS = 12  # with more years, only the first, the last and the most 
 
 
 def documents_in_words(counts: Mapping[str, Any]) -> list[str]:
-    """Return lines on what was read from a hospital source: numbers of documents, reasons and years."""
+    """Return lines on what was read from a hospital source: numbers of documents by reason, and of notes by year."""
     profile = counts["profile"]
     years = profile["notes_by_year"]
     lines = [f"documents: {counts['in']} read, {counts['out']} notes of {profile['persons']} persons used"]
     lines += [f"  not used: {reason}: {n}" for reason, n in counts["dropped"].items()]
-    lines += [f"  used, but: {reason}: {n}" for reason, n in counts["remarks"].items()]
+    lines += [f"  used with a remark: {reason}: {n}" for reason, n in counts["remarks"].items()]
     if len(years) > MAX_LISTED_YEARS:
         lines.append(
             f"  notes by year: from {min(years)} to {max(years)}, most in {max(years, key=years.__getitem__)}"

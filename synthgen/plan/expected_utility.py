@@ -1,8 +1,9 @@
 """Predict from the texts of a pilot how well a classifier learns from the records of the run.
 
-A pilot has too few texts to train a good classifier. The scores are therefore extrapolated with real records:
+A pilot has too few texts to train a good classifier. Its score is therefore extrapolated with scores of real records,
+and divided by the score of all real records:
 
-    expected = f(pilot) × f(real, n) / f(real, m) / f(real, all)
+    expected ratio = f(pilot) × f(real, n) / f(real, m) / f(real, all)
 
 f is the macro F1, or the recall of a class, of a classifier on the vectors of the encoder. f(real, k) is the score
 after training on k real records. m is the number of accepted texts of the pilot, and n is the number of records of
@@ -22,7 +23,7 @@ from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
 from synthgen.evaluate.metrics import Scores, person_weights, scores
 
 MIN_TEXTS = 20  # with fewer accepted texts, nothing is predicted
-DRAWS = 400  # number of bootstrap weightings of the test persons
+DRAWS = 400  # number of bootstrap draws of weights for the test persons
 SUBSETS = 5  # number of random subsets of real records; their scores are averaged
 LEVEL = 0.025  # the lower end of a ratio is this quantile of the bootstrap draws
 
@@ -32,7 +33,7 @@ class ExpectedRatio(NamedTuple):
 
     value: float
     low: float  # lower end of the interval, with 97.5 % confidence
-    label: str = ""  # the class with the smallest ratio, for the ratio of the worst class
+    label: str = ""  # the class with the smallest ratio; empty for the ratio over all classes
 
 
 def expected_utility(
@@ -52,8 +53,8 @@ def expected_utility(
         rng: draws the halves of train, the subsets and the bootstrap weights.
 
     Returns:
-        the two ratios by name; empty if the pilot has too few texts, or if the pilot or a half of train lacks a
-            class.
+        the two ratios by name, without `worst_class_ratio` if no class is recognised. Empty if the pilot has too few
+            texts, if the pilot or a half of train lacks a class, or if the run is expected to write no record.
 
     Privacy: reads the vectors of train; the result is private.
     """

@@ -38,6 +38,7 @@ from synthgen.split import Split
 
 UNEXPECTED = (InternalError, Interrupted)  # errors that neither the configuration nor the source causes
 MIN_FREE_SPACE = 64 << 20  # bytes
+MIRROR = "needs a table that is generated from control: `audits run --mirror`"
 DEDUPE = "or set source.dedupe: all, which removes such records before the split"
 
 
@@ -54,7 +55,10 @@ def setup_problems(config: Config, job: Job) -> Iterator[str]:
     # `Path.is_dir` raises an error inside a folder that may not be read
     existing = next(folder for folder in (out, *out.parents) if os.path.isdir(folder))  # noqa: PTH112
     if (free := shutil.disk_usage(existing).free) < MIN_FREE_SPACE:
-        yield f"release.out: {free >> 20} MiB are free in {existing}; a bundle can need {MIN_FREE_SPACE >> 20} MiB"
+        yield (
+            f"release.out: {free >> 20} MiB are free in {existing}, and a bundle can need {MIN_FREE_SPACE >> 20} "
+            "MiB; free some space, or set another folder"
+        )
 
 
 def _key_problems(config: Config) -> Iterator[str]:
@@ -208,7 +212,7 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
     if rule.metric == "records.synthetic" and rule.op == ">=" and n_records < rule.limit:
         return f"interpolate.total requests {n_records} records; request more"
     if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
-        return f"no run supplies this number; it {EXTRA_INPUT.get(source, 'needs a mirror of the run')}"
+        return f"no run supplies this number; it {EXTRA_INPUT.get(source, MIRROR)}"
     if name == "tau" and source in AUDITS:
         smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)

@@ -7,7 +7,7 @@ import numpy as np
 from synthgen.config import Config
 from synthgen.core.types import Corpus
 
-TOKENS_PER_WORD = 1.4  # of English clinical text under the embedded tokenizer
+TOKENS_PER_WORD = 1.4  # of English clinical text under the tokenizer of the default language model
 MIN_WRITABLE_SHARE = 0.6  # the plan warns if generated texts have room for less than this share of the words of train
 
 
@@ -19,14 +19,14 @@ def words_per_record(corpora: Iterable[Corpus]) -> tuple[int, int, int]:
 
 
 def length_warning(config: Config, train: Corpus) -> str | None:
-    """Return a warning if the records of the source have far more words than a generated text can have."""
+    """Return a warning if the train records have far more words than generated texts can have, else None."""
     max_words = config.decode.token_limit / TOKENS_PER_WORD
     words = [len(text.split()) for text in train.texts]
     share = sum(min(n, max_words) for n in words) / max(sum(words), 1)
     if config.segments is not None or share >= MIN_WRITABLE_SHARE:
         return None
     return (
-        f"source: a record has {sum(words) / len(words):.0f} words on average, and a generated text at most about "
-        f"{max_words:.0f}, so {share:.0%} of the length can be written; add the section segments, or raise "
-        "decode.max_new_tokens"
+        f"source: a record has {sum(words) / len(words):.0f} words on average, and a generated text has at most "
+        f"about {max_words:.0f}, so only {share:.0%} of the words of the records fit into generated texts; add the "
+        "section segments, or raise decode.max_new_tokens"
     )

@@ -1,4 +1,8 @@
-"""Predict the share of new records made mostly from one person, which make the audit `parent_recovery` fail."""
+"""Predict the share of new records that are made mostly from one person.
+
+A single such record makes the audit `parent_recovery` fail. The number of effective parents of a record with parent
+weights w is 1 / Σw².
+"""
 
 import numpy as np
 
@@ -15,8 +19,9 @@ ALMOST_CERTAIN = 0.999
 def one_person_share(method: Interpolator) -> float:
     """Return the expected share of new records with fewer than `MIN_EFFECTIVE_PARENTS` effective parents, 0 to 1.
 
-    The weights of the parents do not depend on the records, so the function simulates them. Exception: under
-    `max_exposure` they do depend on the records; the share is then unknown, and the function returns 0.
+    The weights of the parents do not depend on the records, so the function simulates them. Exceptions: the function
+    returns 0 for a method without parents, and under `max_exposure`, where the weights depend on the records and the
+    share is therefore unknown.
     """
     if method.max_parents == 0 or getattr(method, "max_exposure", None) is not None:
         return 0.0
@@ -37,7 +42,7 @@ def certain_recovery(method: Interpolator, policy: Policy, n_records: int) -> st
     if 1 - (1 - share) ** n_records <= ALMOST_CERTAIN:
         return None
     substitute = policy.dp_substitute
-    limit = "" if substitute is None else f" of at most {substitute.max_epsilon:g}, which the policy accepts instead"
+    limit = "" if substitute is None else f" of at most {substitute.max_epsilon:g}, accepted in place of this audit"
     return (
         f"audit parent_recovery: {method.name} makes about {share:.0%} of the records mostly from one person (fewer "
         f"than {MIN_EFFECTIVE_PARENTS} effective parents), and the audit fails if there is one such record; for "

@@ -35,7 +35,7 @@ from synthgen.plan.stage_times import StageTime, stage_times
 
 PILOT_LATENTS = 120  # at an acceptance of 50 %, this gives a standard error of 4.6 percentage points
 MIN_LATENTS_PER_CLASS = 4
-MIN_ACCEPTED_TEXTS = 10  # if the pilot accepts fewer texts of a class, its expected ratio says little
+MIN_ACCEPTED_TEXTS = 10  # if the pilot accepts fewer texts of a class, the expected ratio of the class is unreliable
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
 CONFIDENCE = 0.975  # of each end of the interval of the accepted share
 AGREEMENT = "class_agreement"
@@ -46,7 +46,9 @@ RATIOS = (
     "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
     "recall of the weakest class (worst_class_ratio)"
 )
-STYLE_ADVICE = "decode.style is plain, so the texts read like textbooks; auto selects the style that fits yours best"
+STYLE_ADVICE = (
+    "decode.style is plain, so the texts read like textbooks; auto selects the style that fits your texts best"
+)
 # For each filter or reason of rejection: what is wrong with the texts, and the key to change.
 REMEDIES = {
     AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
@@ -83,9 +85,7 @@ class Pilot:
     low: float  # ends of the interval of `share`, each with 97.5 % confidence
     high: float
     records: Mapping[str, int]  # expected number of synthetic records by label
-    run_share: (
-        float  # expected accepted share in the whole run, whose later rounds write only classes that lack records
-    )
+    run_share: float  # expected accepted share in the whole run; later rounds write only classes that lack records
     texts: int  # expected number of candidates in all rounds
     minutes: float  # expected duration of the whole run, without the calibration suite of the policy
     minutes_done: float  # the part of `minutes` that the pilot has finished and the run reuses
@@ -113,8 +113,8 @@ class Pilot:
             *(f"  rejected by {reason}: {k}" for reason, k in self.rejected.items()),
         ]
         lines.append(
-            f"expected: {n_records} records from {self.texts} texts in {self.minutes:.0f} minutes, of which "
-            f"{self.minutes_done:.0f} are done; {self.run_share:.0%} of the texts pass the filters"
+            f"expected: {n_records} records from {self.texts} texts in {self.minutes:.0f} minutes, of which the "
+            f"pilot already took {self.minutes_done:.0f}; {self.run_share:.0%} of the texts pass the filters"
         )
         lines += [f"  {stage.to_text()}" for stage in self.stages]
         lines += [RATIOS] if self.utility else []
@@ -156,14 +156,14 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
     texts = sum(requested.values()) * n_candidates
     sizes = (len(prepared.train), len(prepared.control), sum(records.values()))
     stages = stage_times(done[:n_reused], done[n_reused:], repeats=texts / len(judged), sizes=sizes)
-    n_accepted = sum(c.kept for c in judged)
+    n_accepted = sum(c.passed for c in judged)
     interval = clopper_pearson(n_accepted, len(judged), confidence=CONFIDENCE)
     problems = tuple(split_problems(policy, prepared, job.seeds, job.config.audit.confidence))
     rng = job.seeds.child("pilot", "utility").generator()
     utility = expected_utility(*_accepted(judged, state.vectors, latents), embedded, records, rng)
     return Pilot(
         written=dict(sorted(Counter(c.label for c in judged).items())),
-        accepted=dict(sorted(Counter(c.label for c in judged if c.kept).items())),
+        accepted=dict(sorted(Counter(c.label for c in judged if c.passed).items())),
         rejected=counts_by_reason(judged),
         share=n_accepted / len(judged),
         low=interval.low,
@@ -225,10 +225,10 @@ def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
     Each label has few candidates. The share of a label is therefore shrunk towards the share over all labels, as if
     the label had two more candidates with the overall share.
     """
-    overall = sum(c.kept for c in judged) / len(judged)
+    overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
     for candidate in judged:
-        of_label[candidate.label].append(candidate.kept)
+        of_label[candidate.label].append(candidate.passed)
     return {label: (sum(kept) + 2 * overall) / (len(kept) + 2) for label, kept in of_label.items()}
 
 
@@ -277,7 +277,7 @@ def _is_plain(decode: DecodeConfig) -> bool:
 
 
 def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedded) -> Iterator[str]:
-    """Yield the classes that rejected texts confuse most often, if `class_agreement` rejects a tenth of the texts."""
+    """Yield which classes `class_agreement` confuses most often, if it rejects at least a tenth of the texts."""
     rejected = [i for i, c in enumerate(judged) if any(o.name == AGREEMENT and not o.passed for o in c.outcomes)]
     if len(rejected) < len(judged) / 10:
         return
@@ -288,12 +288,12 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
     pairs = zip(texts.labels.tolist(), classes.tolist(), strict=True)
     counts = Counter((label, other) for label, other in pairs if label != other)
     for (label, other), n in counts.most_common(1):
-        texts_of = f"{n} of its {len(rejected)} rejected texts"
+        texts_of = f"{n} of the {len(rejected)} texts that it rejected"
         yield f"{AGREEMENT}: {texts_of} were written for {label} and resemble {other} more"
 
 
 def _savings(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
-    """Yield the number of texts with one candidate for each vector, if a run then needs far fewer texts."""
+    """Yield a line if a run with one candidate for each vector needs far fewer texts."""
     n_with_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and n_with_one < 0.75 * texts:
         yield (
@@ -306,7 +306,7 @@ def _accepted(
     judged: Sequence[Candidate], vectors: Float32, latents: Latents
 ) -> tuple[LabelledTexts, frozenset[str]]:
     """Return the accepted texts of the pilot, and the ids of the train records that they were made from."""
-    rows = [i for i, candidate in enumerate(judged) if candidate.kept]
+    rows = [i for i, candidate in enumerate(judged) if candidate.passed]
     row_of_latent = {name: i for i, name in enumerate(latents.ids)}
     parents = frozenset(p for i in rows for p in latents.parent_ids[row_of_latent[judged[i].latent_id]])
     kept = [judged[i] for i in rows]
@@ -328,16 +328,16 @@ def _risks(
         value, low, label = utility[name]
         if (low if rule.bound == "low" else value) < rule.limit:
             candidates = "" if n_candidates >= 4 else ", set decode.candidates to 4"
-            n = sum(candidate.kept and candidate.label == label for candidate in judged)
+            n = sum(candidate.passed and candidate.label == label for candidate in judged)
             persons, is_unsure = len({r.group for r in train.records if r.label == label}), n < MIN_ACCEPTED_TEXTS
             likely = f"a refusal is {'possible' if value >= rule.limit or (label and is_unsure) else 'likely'}"
-            few = f"; the pilot accepted only {n} texts of this class, too few to be sure" * is_unsure
+            few = f"; the pilot accepted only {n} texts of this class, too few for a reliable estimate" * is_unsure
             weakest = f"; the weakest class is {label} ({persons} persons in train{few}): add persons to this class, "
-            for_class = f"{weakest}leave it out (source.min_class, then: drop), " if label else "; "
+            for_class = f"{weakest}leave it out (source.min_class with `then: drop`), " if label else "; "
             yield (
                 f"rule {rule.id}: {name} is expected at {value:.2f}, its lower end at {low:.2f}, and the limit is "
                 f"{rule.limit:g}, so {likely}{for_class}request more "
-                f"records (interpolate.total){candidates}, or compare the texts with yours: synthgen preview"
+                f"records (interpolate.total){candidates}, or compare the texts of `synthgen preview` with your texts"
             )
 
 
@@ -348,7 +348,7 @@ def _rarely_accepted(
 
     The accepted share of each class is assumed to be at the lower end of its interval with confidence `CAUTION`.
     """
-    written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.kept)
+    written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.passed)
     low_rates = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
     records, _ = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in low_rates.items()})
     distance = distance_of_shares(records, wanted)
@@ -361,14 +361,14 @@ def _rarely_accepted(
 def _failed_audits(
     job: Job, policy: Policy, prepared: prepare.Prepared, judged: Sequence[Candidate]
 ) -> Iterator[str]:
-    """Yield a line for each of `SINGLE_TEXT_AUDITS` that the policy gates on and that the accepted texts fail.
+    """Yield a line for each audit of `SINGLE_TEXT_AUDITS` that affects the decision and that the accepted texts fail.
 
     An audit without a verdict yields no line. With the few texts of a pilot, an audit often reaches no verdict,
     because it misses planted copies of short records that it would find in a run.
     """
     deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
     names = [name for name in SINGLE_TEXT_AUDITS if name in deciding]
-    written = tuple(Record(id=c.latent_id, text=c.text, label=c.label, group=c.latent_id) for c in judged if c.kept)
+    written = tuple(Record(id=c.latent_id, text=c.text, label=c.label, group=c.latent_id) for c in judged if c.passed)
     if not names or not written:
         return
     inputs = AuditInputs(

@@ -96,7 +96,7 @@ class Plan:
     epsilon: float | None = None  # the budget of the run; None without differential privacy
     delta: float | None = None
     reads: tuple[tuple[str, str], ...] = ()  # accesses to private text, each with its privacy cost; empty without DP
-    ledger: str | None = None  # budget of all runs that the ledger has recorded; None without a ledger
+    ledger: str | None = None  # privacy cost of all runs in the ledger; None without a ledger or a budget
     disclosure: str | None = None  # bits of a vector that the model receives as prompt words; None with a bridge
     notes: tuple[str, ...] = ()  # remarks on how the source was read
     warnings: tuple[str, ...] = ()
@@ -148,7 +148,7 @@ class Plan:
 
     def _classes(self) -> list[str]:
         """Return the sizes of train and control, and a table of the classes; persons only if the source has ids."""
-        rows: list[tuple[str, ...]] = [("records by class", "train", "control", "to write", "of persons")]
+        rows: list[tuple[str, ...]] = [("records by class", "train", "control", "to write", "persons")]
         rows += [
             (y[:32], *(str(of.get(y, 0)) for of in (self.train, self.control, self.wanted, self.class_persons)))
             for y in self.wanted
@@ -179,8 +179,8 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     `release`. It is also skipped under a privacy budget, because it would read train outside the budget.
 
     Raises:
-        SynthGenError: the policy or the source cannot be used, so no plan can be made. If there are other problems as
-            well, the error is a DataError that lists all problems.
+        SynthGenError, AuditError: the policy or the source cannot be used, so no plan can be made. If there are other
+            problems as well, the error is a DataError that lists all problems.
     """
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
     plan = _plan_of(job)
@@ -216,7 +216,7 @@ def _plan_of(job: Job) -> Plan:
 
 
 def _estimates(job: Job, policy: Policy) -> Plan:
-    """Return the plan without a pilot."""
+    """Return the plan without a pilot and without the problems that `_plan_of` adds."""
     config, seeds = job.config, job.seeds
     cores, is_private = usable_cores(), config.interpolate.is_private
     documents, report, parts = _read_source(job)
@@ -291,8 +291,9 @@ def _class_persons(parts: Split) -> dict[str, int]:
 def attempt_number(job: Job, control: Corpus) -> int:
     """Return the number that the next audit of these control persons would have in the ledger.
 
-    Under a privacy budget the function returns 1, because the count of earlier audits depends on who the control
-    persons are. The attempt of the last run in the workspace is not counted again if it had this configuration.
+    The number is 1 without a ledger. It is also 1 under a privacy budget, because the count of earlier audits depends
+    on who the control persons are. The attempt of the last run in the workspace is not counted again if it had this
+    configuration.
     """
     ledger, mark = ledger_of(job.config)
     if job.config.interpolate.is_private or not ledger.is_dir():

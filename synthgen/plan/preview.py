@@ -82,7 +82,7 @@ class Preview:
 
 
 def make_preview(config: Config, progress: Progress) -> Preview:
-    """Write at most two texts per class, and ten in all, from the first few hundred records of train.
+    """Write at most two texts per class, and ten in all, from a few hundred records of train.
 
     The texts are also written to `FILE` in the workspace. If the source is a table, a later run reuses the loaded and
     split records. If it is a hospital export, only the first `FIRST_NOTES` notes are read. The style `auto` counts as
@@ -90,16 +90,16 @@ def make_preview(config: Config, progress: Progress) -> Preview:
 
     Raises:
         ConfigError: the configuration has a privacy budget, or the policy does not accept its style or server.
-        SynthGenError: the source or a model cannot be used; the run would fail with the same error.
+        SynthGenError, AuditError: the source, the policy or a model cannot be used, or the model wrote no text.
 
     Privacy: reads train without noise. The texts do not use the random streams of a run, so none of these texts is
         ever released. The result is as private as the source.
     """
     if config.interpolate.is_private:
         raise ConfigError(
-            "preview: it would read records outside the privacy budget",
-            problems=["interpolate.method", "dp"],
-            hint="Preview a copy of the configuration for public records, with another method and without `dp`.",
+            "preview reads records without noise, so it is not allowed with a privacy budget",
+            hint="Copy the configuration, set source.path to public records, choose another interpolate.method, "
+            "remove `dp`, and preview the copy.",
         )
     policy = policy_of(config)
     check_style(config, policy)
@@ -154,7 +154,7 @@ def _of_large_classes(train: Corpus) -> Corpus:
 
 
 def sample_of(train: Corpus, most_characters: int) -> Corpus:
-    """Return records of train, taking one person of each class in turn.
+    """Return the records of persons of train, taken from the classes in turn.
 
     The function stops at `MAX_RECORDS` records or `most_characters` characters, but it takes all records of the first
     `MIN_PERSONS` persons of each class, so that the method finds neighbours.
@@ -217,14 +217,14 @@ def _embedded(encoder: Encoder, train: Corpus, progress: Progress) -> Embedded:
 def _decoded(
     setup: rounds.Setup, latents: Latents, settings: Settings, job: Job
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
-    """Return the texts, and for each the last turn of its prompt.
+    """Return the texts, and for each text the last turn of its prompt.
 
     There are no prompts if records are written section by section, or if a bridge is used.
     """
     decoder, seeds = setup.decoder.open(), job.seeds.child("decode")
     with job.progress.stage("decode", total=len(latents), unit="texts") as advance:
-        if setup.sections is not None:
-            return setup.sections.decode(decoder, latents, settings, seeds, advance), ()
+        if setup.segment_writer is not None:
+            return setup.segment_writer.decode(decoder, latents, settings, seeds, advance), ()
         texts = decoder.decode(latents, settings, seeds, advance)
     if not isinstance(decoder, PromptDecoder | EndpointDecoder):
         return texts, ()

@@ -1,4 +1,4 @@
-"""Estimate, before a run, whether there are enough persons for each audit, and the smallest leak that it detects."""
+"""Estimate, before a run, whether each audit has enough persons, and the smallest leak that it can detect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from audits.runner.registry import NEEDS
 from synthgen.config import Config
 
 PERSONS, RECORDS = "persons", "records"  # units that the audits count: see `unit_of`
-USUAL_RATE = 0.2  # accuracy of the linkage attacks on non-members that the audits' sample sizes assume
+USUAL_RATE = 0.2  # assumed accuracy of the linkage attacks on non-members
 EXTRA_INPUT = {
     "canaries": "needs a canary build: `audits canaries`, then `audits run --canaries`",
     "accounting": "needs the log of a differentially private mechanism: `audits run --mechanism`",
@@ -28,7 +28,7 @@ LIKELY_ENOUGH = "enough for a verdict, unless many records resemble one another 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """Describe what an audit can show with the available persons or records, its units."""
+    """What an audit can show with the available units: persons or records."""
 
     n: int  # number of units that the audit tests; an upper limit if `has_dependent_units`
     unit: str  # name of the unit, such as "persons each in train and control"
@@ -89,11 +89,11 @@ def reach_of(
         n=n_synthetic,
         unit="synthetic records",
         n_needed=needed_for_share(0.10),
-        leak=f"a share of {0.5 + share:.3f} (0.5 without a leak)",
+        leak=f"a share of {0.5 + share:.3f} of the records attributed to train persons (0.5 without a leak)",
         smallest_leak=share,
         has_dependent_units=True,
     )
-    known: dict[str, Reach] = {
+    estimates: dict[str, Reach] = {
         **dict.fromkeys(("memorization", "identifiers"), per_person),
         **dict.fromkeys(("neighbours", "parent_recovery"), per_record),
         "membership": Reach(
@@ -113,4 +113,4 @@ def reach_of(
         ),
     }
     audits = (*policy.required, *policy.measured)
-    return {name: EXTRA_INPUT[name] if name in NEEDS else known[name] for name in audits}
+    return {name: EXTRA_INPUT[name] if name in NEEDS else estimates[name] for name in audits}

@@ -34,8 +34,8 @@ def stage_times(
 ) -> tuple[StageTime, ...]:
     """Return the time of each stage of a run, in the order of the stages; the last one is `audit`.
 
-    The run performs the stages that write and filter texts again, for more texts. The stage `embed` of the pilot
-    reads only train; the run also embeds control.
+    The run repeats the stages that write and filter texts, for more texts. The stage `embed` of the pilot reads only
+    train; the run also embeds control.
 
     Args:
         reused: stages whose results the run reuses.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 1024
 LARGE = 3_000_000  # with more pairs of rows, tiles of low precision are faster than float32 blocks
 # The error of the float32 product is about √d rounding steps of the squared lengths, because rounding errors
-# add up like a random walk. For d up to 4096, that is at most 64 steps. SLACK allows 128.
+# add up like a random walk. For d up to 4096, that is at most 64 steps. `SLACK` allows 128 steps.
 SLACK = 128 * float(np.finfo(np.float32).eps)
 LONGEST, SHORTEST = 1e18, 1e-14  # limits for the length of the longest row, so that sums of squares fit into float32
 Pairs = tuple[Int64, Int64]
@@ -44,8 +44,8 @@ class NeighbourSearch:
         metric: Euclidean distance, or one minus the cosine.
 
     Raises:
-        DataError: the longest row is outside the range of `require_range`, or the metric is cosine and a row has
-            length zero.
+        DataError: the length of the longest row is outside the range of `require_range`, or the metric is cosine and
+            a row is shorter than `SHORTEST`.
     """
 
     def __init__(self, vectors: Float32, groups: Int64, metric: Metric = "euclidean") -> None:
@@ -65,11 +65,14 @@ class NeighbourSearch:
         Returns:
             Row numbers, int64 (r, k), nearest first, equal distances by row number; and distances, float64 (r, k).
 
+        Raises:
+            InternalError: for a searched row, other persons have fewer than k rows.
+
         Cost: r·n·d multiplications, and memory for n·BLOCK_ROWS numbers.
         """
         searched = np.arange(len(self.points)) if rows is None else rows
         if len(searched) and self.others[searched].min() < k:
-            raise InternalError(f"a row has fewer than {k} rows of other persons")
+            raise InternalError(f"other persons than that of a row have fewer than {k} rows")
         indices = np.empty((len(searched), k), dtype=np.int64)
         distances = np.empty((len(searched), k), dtype=np.float64)
         done = 0
@@ -77,7 +80,7 @@ class NeighbourSearch:
             size = i[-1] + 1
             squared = _squared(self.points, searched[done + i], columns)
             order = np.lexsort((columns, squared, i))
-            chosen = order[np.searchsorted(i, np.arange(size))[:, None] + np.arange(k)]  # i ascends: order keeps it
+            chosen = order[np.searchsorted(i, np.arange(size))[:, None] + np.arange(k)]  # sorting keeps `i` ascending
             indices[done : done + size] = columns[chosen]
             distances[done : done + size] = squared[chosen]
             done += size
@@ -89,7 +92,7 @@ class NeighbourSearch:
         A row is given by its number in the block, in ascending order, and a neighbour by its number among all rows.
         """
         n = len(self.points)
-        if n * len(searched) > LARGE and n > 64 * k:  # the screen needs more spans than neighbours
+        if n * len(searched) > LARGE and n > 64 * k:  # `Screen` needs at least k spans of columns
             return self._screen.pairs(searched, k)
         return _blocks(self.points, self.person, searched, k)
 

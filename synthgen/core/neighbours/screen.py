@@ -10,8 +10,8 @@ from torch import Tensor
 
 from synthgen.core.types import Float32, Int64
 
-TILE_ROWS, TILE_COLUMNS = 512, 4096  # largest size of a tile, so that its products stay in the cache
-ALIGNED = 32
+TILE_ROWS, TILE_COLUMNS = 512, 4096  # largest size of a tile of the products, which stays in the cache
+ALIGNED = 32  # the number of spans of a tile is a multiple of this
 SPAN = 16  # number of columns of a tile that are screened together, by their largest product
 ALIKE = 1e-5  # rows count as equally long if their squared lengths differ by less than this, due to rounding
 KINDS = (torch.bfloat16, torch.float32)
@@ -21,16 +21,17 @@ ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relati
 class Screen:
     """Rows in low precision, with a limit on the error of their products.
 
-    The nearest rows have the largest scores s = q·x − |x|²/2. Products of rounded rows give scores ŝ with
+    The nearest rows x of a row q have the largest scores s = q·x − |x|²/2. Products of rounded rows give scores ŝ
+    with
 
         |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·max‖x‖² + max|b − b̂| + u |s|
 
     where a hat marks rounded values, b is −|x|²/2 minus the middle of its range, u is the relative rounding error of
     ŝ, and 2⁻²³ is the relative rounding error of the float32 sums.
 
-    The columns are divided into spans. Let t be the k-th largest of the spans' maxima of ŝ. It is at most the k-th
-    largest ŝ of all columns. So each true neighbour has an ŝ of at least t minus twice the error. Few other rows have
-    such a large ŝ.
+    The rows x, which are the columns of the product, are divided into spans. Let t be the k-th largest of the spans'
+    maxima of ŝ. It is at most the k-th largest ŝ of all columns. So each true neighbour has an ŝ of at least t minus
+    twice the error. Few other rows have such a large ŝ.
 
     Args:
         points: float32 (n, d).

@@ -107,7 +107,7 @@ def _page(run: Run, tables: ReviewTables, decision: Decision, bundle: ReleasedBu
         replaced=list(_replaced(tables, seeds)),
         rejected=list(_rejected(tables.candidates, seeds)),
         n_candidates=len(tables.candidates),
-        n_passed=sum(candidate.kept for candidate in tables.candidates),
+        n_passed=sum(candidate.passed for candidate in tables.candidates),
     )
 
 

@@ -92,7 +92,7 @@ def test_a_style_of_a_bridge_with_a_vocabulary_is_trained_with_prompt_words(task
 def test_unusable_options_raise_an_error_before_a_model_is_loaded(task, notes, tmp_path):
     for path in sorted(notes.iterdir())[10:]:
         path.unlink()
-    with pytest.raises(DataError, match="10 texts in 'text'"):
+    with pytest.raises(DataError, match="10 distinct texts in 'text'"):
         train_style(task(), resume=False, progress=silent)
     for name in ("Ward", "../x", "plain", ""):
         with pytest.raises(UsageError, match="--style"):

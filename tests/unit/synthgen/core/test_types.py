@@ -132,9 +132,9 @@ GOOD = FilterOutcome(name="f", passed=True, score=1.0)
 BAD = FilterOutcome(name="g", passed=False, score=0.0, reason="short")
 
 
-@pytest.mark.parametrize(("outcomes", "is_kept"), [((GOOD, GOOD), True), ((GOOD, BAD), False), ((), False)])
-def test_candidate_is_kept_if_it_was_judged_and_every_filter_passed_it(outcomes, is_kept):
-    assert judged(*outcomes).kept is is_kept
+@pytest.mark.parametrize(("outcomes", "is_passed"), [((GOOD, GOOD), True), ((GOOD, BAD), False), ((), False)])
+def test_candidate_passed_if_it_was_judged_and_every_filter_passed_it(outcomes, is_passed):
+    assert judged(*outcomes).passed is is_passed
 
 
 def test_rejected_candidate_counts_once_under_its_first_failure():

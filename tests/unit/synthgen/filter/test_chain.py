@@ -28,8 +28,8 @@ def test_candidate_nearest_to_its_latent_is_kept(world):
     assert len({c.latent_id for c in result.kept}) == len(result.kept)
     assert 0 < len(result.kept) < len(world.latents) + 1
     for c in result.kept:
-        rivals = [r for r in result.judged if r.latent_id == c.latent_id and r.kept]
-        assert c.kept
+        rivals = [r for r in result.judged if r.latent_id == c.latent_id and r.passed]
+        assert c.passed
         assert distance[row_of[c.latent_id, c.index]] == min(distance[row_of[r.latent_id, r.index]] for r in rivals)
     order = {id_: i for i, id_ in enumerate(world.latents.ids)}
     assert [order[c.latent_id] for c in result.kept] == sorted(order[c.latent_id] for c in result.kept)
@@ -43,7 +43,7 @@ def test_all_filters_judge_all_candidates_and_counts_add_up(world):
     assert all([o.name for o in c.outcomes] == names for c in result.judged)
     assert result.rejected["copy"] == result.failed["copy"] == 1
     assert result.rejected["empty"] == 1
-    n_kept = sum(c.kept for c in result.judged)
+    n_kept = sum(c.passed for c in result.judged)
     assert sum(result.rejected.values()) + n_kept == len(world.candidates)
     assert result.spare + len(result.kept) == n_kept
     assert sum(result.latents_lost.values()) + len(result.kept) == len(world.latents)

@@ -65,7 +65,7 @@ def test_exactly_the_wanted_records_are_written_with_their_vectors(bench):
     assert written.wanted == {"cardiology": 5, "gastroenterology": 5, "pulmonology": 5}
     assert Counter(c.label for c in written.records) == written.wanted
     assert len({c.latent_id for c in written.records}) == 15
-    assert all(c.kept for c in written.records)
+    assert all(c.passed for c in written.records)
     sizes = {ids[0].startswith("echo-"): len(ids) for ids in bench.decoder.decoded[::-1]}
     assert sizes == {True: 8, False: 4}  # two batches of 4 texts per shard, with one candidate each and with two
     np.testing.assert_array_equal(written.vectors, bench.encoder.encode([c.text for c in written.records]))

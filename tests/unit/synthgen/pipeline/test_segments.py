@@ -148,13 +148,13 @@ def decoded(notes, one, n):
 def test_targets_are_the_combined_vectors_of_the_segments(notes):
     writer = notes.writer(job(notes))
     latents, _ = writer.interpolate({"cardiology": 5})
-    segments = writer.setup.sections.segments(latents)
+    segments = writer.setup.segment_writer.segments(latents)
     for i, name in enumerate(latents.ids):
         own = segments.vectors[[owner == name for owner in segments.owners]].astype(np.float64)
         mean = (own / np.linalg.norm(own, axis=1, keepdims=True)).sum(axis=0)
         np.testing.assert_allclose(latents.vectors[i], mean / np.linalg.norm(mean), atol=1e-6)
     none = replace(latents, vectors=latents.vectors[:0], ids=(), labels=(), parent_ids=(), weights=())
-    assert writer.setup.sections.with_target_vectors(none) is none
+    assert writer.setup.segment_writer.with_target_vectors(none) is none
 
 
 def test_changed_segments_recompute_only_dependent_stages(notes):

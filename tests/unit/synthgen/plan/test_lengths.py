@@ -16,8 +16,8 @@ def test_records_much_longer_than_a_generated_text_give_a_warning_with_the_remed
     short = config(decode={"max_new_tokens": 140})  # 100 words
     assert length_warning(short, corpus(100, 140)) is None
     assert length_warning(short, corpus(100, 400)) == (
-        "source: a record has 250 words on average, and a generated text at most about 100, so 40% of the length can "
-        "be written; add the section segments, or raise decode.max_new_tokens"
+        "source: a record has 250 words on average, and a generated text has at most about 100, so only 40% of the "
+        "words of the records fit into generated texts; add the section segments, or raise decode.max_new_tokens"
     )
     assert length_warning(config(decode={"max_new_tokens": 140}, segments={"by": "headings"}), corpus(900)) is None
 

@@ -94,7 +94,7 @@ def test_advice_names_the_two_classes_that_rejected_texts_connect_most_often():
     judged += [candidate(4 + i, label="b") for i in range(6)]
     vectors = near[[1, 1, 2, 0, *[1] * 6]]
     (line,) = pilot._most_confused(judged, vectors, train)
-    assert line == "class_agreement: 2 of its 4 rejected texts were written for a and resemble b more"
+    assert line == "class_agreement: 2 of the 4 texts that it rejected were written for a and resemble b more"
     assert list(pilot._most_confused([*judged[:1], *[candidate(9)] * 19], vectors[:20], train)) == []
 
 
@@ -157,10 +157,10 @@ def test_rules_on_utility_that_the_expected_ratios_do_not_meet_are_risks():
         "is possible; request more records"
     )
     assert second.startswith("rule worst-class: worst_class_ratio is expected at 0.40")
-    remedy = "add persons to this class, leave it out (source.min_class, then: drop), request more"
+    remedy = "add persons to this class, leave it out (source.min_class with `then: drop`), request more"
     assert f"a refusal is likely; the weakest class is surgery (7 persons in train): {remedy}" in second
     _, unsure = pilot._risks(policy, expected_, 1, kept[1:], train)
-    few = "; the pilot accepted only 9 texts of this class, too few to be sure"
+    few = "; the pilot accepted only 9 texts of this class, too few for a reliable estimate"
     assert f"a refusal is possible; the weakest class is surgery (7 persons in train{few}): {remedy}" in unsure
     assert list(pilot._risks(policy, {}, 1, kept, train)) == []
 
