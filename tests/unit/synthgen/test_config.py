@@ -15,6 +15,8 @@ PRIVATE = {
     "dp": {"epsilon": 2, "delta": 1e-5, "persons": 3000},
 }
 MINIMAL = "version: 1\nsource: {path: n.jsonl}\ninterpolate: {total: 10}\n"
+NO_BRIDGE = "must not be words or model; set writer: prompt for words, or writer: xrag for model"
+ONLY_PROMPT = "only writer: prompt uses this key; set writer: prompt, or omit the key"
 
 
 def parse(**sections):
@@ -134,15 +136,12 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
         (
             "decode: {writer: prompt, words: 0}",
-            ["decode.words: writer: prompt writes from prompt words only, so words must be 1 to 16, got 0"],
+            ["decode.words: with writer: prompt, vectors reach the model only as words, so set 1 to 16, got 0"],
         ),
         ("decode: {adapt: {}}", ["decode.adapt: unknown key"]),
         (
             "decode: {bridge: words, template: a.txt}",
-            [
-                "decode.bridge: set writer: prompt instead of words, and writer: xrag instead of model, got 'words'",
-                "decode.template: only writer: prompt uses this; set it, or omit the key, got 'a.txt'",
-            ],
+            [f"decode.bridge: {NO_BRIDGE}, got 'words'", f"decode.template: {ONLY_PROMPT}, got 'a.txt'"],
         ),
         (
             "decode: {writer: prompt, engine: endpoint}",

@@ -82,7 +82,7 @@ def test_words_of_a_query_are_refused(stub, llama_folder, tiny):
     decoder = PromptDecoder(llama_folder, Prompter(), decoder="tiny", own_loop=False)
     decoder.use_vllm()
     latents = dataclasses.replace(tiny.latents(2), prompt_words=(("a",), ("b",)))
-    with pytest.raises(ModelError, match="cannot prefer the prompt words"):
+    with pytest.raises(ModelError, match="cannot make the words of a DP query more likely"):
         decode(decoder, latents)
     decoder.vllm.close()
 
