@@ -121,10 +121,8 @@ def install(folder: Path, into: Path) -> Path:
     try:
         venv.create(into / "venv", with_pip=True)
         python = into / "venv" / "bin" / "python"
-        command = [
-            python,
-            into / "venv" / "bin" / "synthgen",
-        ]  # a `#!` line would fail if the path is long or has spaces
+        # the script is not started by its `#!` line, which fails if the path is long or has spaces
+        command = [python, into / "venv" / "bin" / "synthgen"]
         pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
         offline = ["--no-cache-dir", "--no-index", "--only-binary=:all:", "--find-links", folder / "wheels"]
         _run([*pip, *offline, manifest["requirement"]])

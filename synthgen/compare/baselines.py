@@ -22,8 +22,8 @@ from synthgen.evaluate.heads import LabelledTexts, TrainingSet
 from synthgen.interpolate import Smote
 
 Encode = Callable[[list[str]], Float32]
-MAX_NEIGHBORS = 5
-ALPHA = 0.1  # share of changed words; the EDA paper recommends it for sets of at least a thousand texts
+MAX_NEIGHBORS = 5  # of SMOTE; fewer if a class has at most five persons
+ALPHA = 0.1  # share of changed words; the EDA paper recommends .1 for sets of at least a thousand texts
 
 
 def baselines(

@@ -33,7 +33,7 @@ class Study:
         """Return text for a terminal, with a line for each classifier and each set of training records."""
         level = round(100 * self.table["confidence"])
         n = self.table["records"]["test"]
-        lines = [f"tested on {n} real records; {level} % intervals, resampled over persons"]
+        lines = [f"tested on {n} real records; {level} % bootstrap intervals over persons"]
         lines.append(f"{'classifier':<18} {'trained on':<20} " + " ".join(f"{m:<22}" for m in METRICS))
         for head, by_set in self.table["classifiers"].items():
             for name, found in by_set.items():

@@ -31,7 +31,7 @@ class EndpointConfig(Section):
     url: str = Field(description="Address of the interface, for example `http://127.0.0.1:8000/v1`.")
     model: _Name = Field(description="Name of the model on the server.")
     key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
-        None, description="Environment variable that holds the key of the server; null for a server without a key."
+        None, description="Environment variable that holds the API key of the server; null for a server without one."
     )
     allow_remote: bool = Field(
         False,
@@ -60,7 +60,9 @@ class EndpointConfig(Section):
         ):
             raise ValueError("must be an address such as http://127.0.0.1:8000/v1")
         if parts.username is not None or parts.password is not None:
-            raise ValueError("must not contain a key; set key_env to the name of a variable that holds it")
+            raise ValueError(
+                "must not contain a user name or key; set key_env to the name of a variable that holds the API key"
+            )
         return url.rstrip("/")
 
 

@@ -1,8 +1,8 @@
 """Measure the likelihood of texts under a language model, with or without a bridge.
 
 With a bridge, a text follows the bridge's frame: the template with the prompt and the soft tokens of a vector.
-Compare the nats per token given the text's own vector and given the vector of another text: the difference measures
-how much information the bridge transfers, independent of sampling.
+The nats per token are lower given the text's own vector than given the vector of another text. The difference
+measures how much information the bridge transfers, independent of sampling.
 """
 
 from collections.abc import Sequence

@@ -75,7 +75,7 @@ class Paraphrase:
 
         Raises:
             ModelError: the prompt does not contain the placeholder exactly n_soft times, for example because a label
-                contains it, too.
+                contains it.
         """
         filled = self.text.replace(VECTOR_PLACE, " ".join([PLACEHOLDER] * self.n_soft))
         words = f"{prompt}\n{filled}" if prompt else filled

@@ -20,7 +20,7 @@ from synthgen.evaluate.style_gap import style_gap, style_profile
 from synthgen.evaluate.subgroups import ATTRIBUTES, Rows, subgroups
 
 DRAWS = 1000  # number of bootstrap draws B; five times as many for a confidence above 95 %
-_ONE_CLASS = "all test records have the same class; utility is measured only with at least two"
+_ONE_CLASS = "all test records have the same class; utility is measured only for two or more classes"
 _TOO_SHORT = "synthetic or test records have too few tokens to compare styles"
 TRAINING_SETS = ("real", "synthetic", "real+synthetic")  # the sets of records that classifiers are trained on
 

@@ -68,7 +68,7 @@ def _shape(token: str) -> str:
 def style_gap(
     synthetic: Sequence[str], control: Sequence[str], groups: Sequence[str], seeds: SeedTree, confidence: float = 0.95
 ) -> Estimate | None:
-    """Return the loss from predicting the style of real texts with a model of synthetic texts instead of real texts.
+    """Return how much worse a model of synthetic texts predicts real style than a model of real texts does.
 
         gap = 1/N · Σ over tokens of control of log P_other(token | 4 before) - log P_synthetic(token | 4 before)
 

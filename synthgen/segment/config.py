@@ -28,5 +28,5 @@ class SegmentsConfig(Section):
     context_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(
         192,
         description="Number of last tokens of the preceding text that the decoder reads before the next segment; "
-        "with `engine: endpoint`, all are read. Lower it to save memory.",
+        "with `engine: endpoint`, it reads the whole text. Lower the number to save memory.",
     )

@@ -30,7 +30,7 @@ EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, slots=True)
 class TokenConstraints:
-    """The tokens that end a text, that are never written, alone or in a sequence, and that are made more likely."""
+    """Rules for tokens: which end a text, which are never written (alone or as a sequence), which get more likely."""
 
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written

@@ -49,8 +49,8 @@ class Answer:
 class Client:
     """A connection to a server; several threads can use it at once.
 
-    Privacy: prompts and the key are sent to the configured address only. No error message contains a prompt, the key
-        or the text of an answer.
+    Privacy: prompts and the API key are sent to the configured address only. No error message contains a prompt, the
+        key or the text of an answer.
     """
 
     config: EndpointConfig
@@ -180,7 +180,7 @@ class Client:
             return response.status, None
 
     def _connect(self) -> HTTPConnection:
-        """Return a connection to a checked address; the host name is resolved once, so the address cannot change."""
+        """Return a connection to an allowed address; the host name is resolved once, so no other address is used."""
         parts = urlsplit(self.config.url)
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -249,15 +249,15 @@ class Client:
         key = os.environ.get(name, "").strip()
         if not key or not key.isascii() or not key.isprintable():
             raise ConfigError(
-                f"decode.endpoint.key_env: the environment variable {name} holds no key of ASCII characters",
-                hint="Set it to the key of the server.",
+                f"decode.endpoint.key_env: the environment variable {name} holds no API key in ASCII characters",
+                hint="Set the variable to the API key of the server.",
             )
         return key
 
     def _refused(self, status: int) -> ModelError:
         return ModelError(
             f"decode.endpoint: the server at {self.config.url} refuses access (status {status})",
-            hint="Set decode.endpoint.key_env to the environment variable that holds the key of this server.",
+            hint="Set decode.endpoint.key_env to the environment variable that holds the API key of this server.",
         )
 
     def _unreachable(self, why: str) -> ModelError:

@@ -171,7 +171,9 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         ),
         (
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://k:secret@localhost/v1', model: m}}",
-            ["decode.endpoint.url: must not contain a key; set key_env to the name of a variable that holds it"],
+            [
+                "decode.endpoint.url: must not contain a user name or key; set key_env to the name of a variable that holds the API key"
+            ],
         ),
         ("release: {name: ../x}", [f"release.name: String should match pattern '{NAME}', got '../x'"]),
     ],

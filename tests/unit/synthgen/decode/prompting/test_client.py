@@ -56,7 +56,7 @@ def test_unknown_model_names_the_offered_ones(server):
 
 def test_missing_key_and_refused_access_name_the_setting(server, monkeypatch):
     monkeypatch.delenv("OUR_KEY", raising=False)
-    with pytest.raises(ConfigError, match="OUR_KEY holds no key of ASCII"):
+    with pytest.raises(ConfigError, match="OUR_KEY holds no API key"):
         client(server, key_env="OUR_KEY").check()
     server.answer = lambda _: (401, {"error": SECRET})
     with pytest.raises(ModelError, match="refuses access") as refused:
