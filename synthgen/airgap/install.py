@@ -145,7 +145,7 @@ def _run(words: list[Any], **env: str) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
     kept.update(env, PIP_CONFIG_FILE=os.devnull)
     words = [str(word) for word in words]
-    subprocess.run(words, check=True, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # noqa: S603 - no user input
+    subprocess.run(words, check=True, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # noqa: S603
 
 
 def _last_lines(error: Exception) -> list[str]:

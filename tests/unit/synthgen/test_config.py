@@ -16,6 +16,7 @@ PRIVATE = {
 }
 MINIMAL = "version: 1\nsource: {path: n.jsonl}\ninterpolate: {total: 10}\n"
 NO_BRIDGE = "must not be words or model; set writer: prompt for words, or writer: xrag for model"
+NO_KEY = "must not contain a user name or key; set key_env to the name of a variable that holds the API key"
 ONLY_PROMPT = "only writer: prompt uses this key; set writer: prompt, or omit the key"
 
 
@@ -171,9 +172,7 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         ),
         (
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://k:secret@localhost/v1', model: m}}",
-            [
-                "decode.endpoint.url: must not contain a user name or key; set key_env to the name of a variable that holds the API key"
-            ],
+            [f"decode.endpoint.url: {NO_KEY}"],
         ),
         ("release: {name: ../x}", [f"release.name: String should match pattern '{NAME}', got '../x'"]),
     ],
