@@ -62,28 +62,25 @@ def evaluate(
         balance.tv_distance       = ½ · Σ_c |share of c in synthetic − share requested|, see `tv_distance`
 
     The first two are measured for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on. The metric
-    without the name of a classifier is that of the classifier whose interval has the smaller lower end. Numerator and
-    denominator of a ratio use the same bootstrap draws of test persons, so persons whose records are difficult for
-    both classifiers do not widen the interval. The minimum leaves out classes with a recall of 0 after training on
-    real records.
+    without the name of a classifier is that of the classifier whose interval has the smaller lower end. Both scores in
+    a ratio use the same bootstrap draws of test persons, so persons who are difficult for both do not widen the
+    interval. The minimum leaves out classes with a recall of 0 after training on real records.
 
     `baselines` are further training sets by name. Their scores are in the table and in no metric. `requested` is the
     number of records per class; without it, there is no balance metric. `confidence` is that of two-sided intervals.
 
     Raises:
-        DataError: a table is empty, a test person is in train, test has a class that train lacks, or no text of a
-            training set contains a word.
+        DataError: see `_check`, or no text of a training set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
     Randomness: children of `seeds` for the weights of persons, for each classifier, and for the style gap.
-    Cost: two fits for each training set: six, and at most two more for each baseline. Each fit is followed by
-        3 · B · n · C multiplications for n test records of C classes.
+    Cost: two fits per training set, each with 3 · B · n · C multiplications for n test records of C classes.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
     _check(tables)
     test, real, synthetic = _test_set(tables), _rows(tables, "train"), _rows(tables, "synthetic")
-    records = map(TrainingSet, (real, synthetic, real.plus(synthetic)))
-    training_sets = dict(zip(TRAINING_SETS, records, strict=True)) | dict(baselines or {})
+    rows = (real, synthetic, real.plus(synthetic))
+    training_sets = dict(zip(TRAINING_SETS, map(TrainingSet, rows), strict=True)) | dict(baselines or {})
     found = _scored(training_sets, test, DRAWS if confidence <= 0.95 else 5 * DRAWS, seeds)
     metrics, by_head, reasons = _ratios(found, test, confidence, set(tables.train.labels))
     if requested is not None:
@@ -188,6 +185,7 @@ def _contradictory(corpora: Mapping[str, Corpus], confidence: float) -> dict[str
 
 
 def _check(tables: Tables) -> None:
+    """Raise DataError if a table is empty, a test person is in train, or test has a class that train lacks."""
     problems = []
     for name in ("synthetic", "train", "test"):
         corpus: Corpus = getattr(tables, name)

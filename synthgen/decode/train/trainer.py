@@ -59,7 +59,7 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingSet:
+class EmbeddedPassages:
     """Passages with their vectors."""
 
     passages: Passages
@@ -84,7 +84,7 @@ class Trainer:
         config: TrainBridgeConfig,
         model: nn.Module,
         tokenizer: Any,
-        data: TrainingSet,
+        data: EmbeddedPassages,
         style_of: tuple[Bridge, int] | None = None,
     ) -> None:
         self.config, self.model, self.tokenizer, self.data = config, model, tokenizer, data

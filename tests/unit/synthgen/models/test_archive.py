@@ -64,7 +64,7 @@ def test_export_is_reproducible(pulled, tmp_path):
 
 
 def test_only_models_in_the_store_are_exported(store, tmp_path):
-    with pytest.raises(UsageError, match="cannot be exported"):
+    with pytest.raises(UsageError, match="there is no model 'nobody/nothing' to export"):
         export_model("nobody/nothing", tmp_path / "x.tar")
     with pytest.raises(ModelMissing):
         export_model("minilm", tmp_path / "x.tar")

@@ -68,7 +68,7 @@ def test_ended_process_is_an_error_without_its_message(stub, llama_folder, tiny,
     decoder = PromptDecoder(llama_folder, Prompter(), decoder="tiny", own_loop=False)
     with pytest.raises(ModelError, match=r"the process of vLLM ended \(exit code 1\)") as refused:
         decoder.use_vllm()
-    assert refused.value.problems == ("ValueError",)
+    assert refused.value.problems == ("last error in its log: ValueError",)
     assert "Achebe" not in str(refused.value)
     monkeypatch.setenv("STUB_FAILS", "write")
     decoder.use_vllm()
