@@ -14,7 +14,7 @@ from synthgen.decode.prompt_words import FILE as VOCABULARY
 from synthgen.decode.prompt_words import load_words, make_reader, save_words
 from synthgen.decode.train.config import TrainBridgeConfig, VocabularyPart
 from synthgen.decode.train.corpus import prepare, read_passages, vectors_of, word_frequencies
-from synthgen.decode.train.trainer import STATE, Trainer, EmbeddedPassages, run_training
+from synthgen.decode.train.trainer import STATE, EmbeddedPassages, Trainer, run_training
 from synthgen.embed import Encoder, build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder

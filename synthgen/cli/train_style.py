@@ -21,7 +21,7 @@ from synthgen.decode.loading import load_model
 from synthgen.decode.style_adapter import CARD, NAME, StyleCard, StyleSource, in_style, load_style
 from synthgen.decode.train.config import TrainBridgeConfig
 from synthgen.decode.train.pieces import StylePieces, pieces_of
-from synthgen.decode.train.trainer import CURVE, STATE, Trainer, EmbeddedPassages, run_training
+from synthgen.decode.train.trainer import CURVE, STATE, EmbeddedPassages, Trainer, run_training
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed import build_encoder
 from synthgen.embed.config import EmbedConfig

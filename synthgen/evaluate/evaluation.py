@@ -62,7 +62,7 @@ def evaluate(
         balance.tv_distance       = ½ · Σ_c |share of c in synthetic − share requested|, see `tv_distance`
 
     The first two are measured for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on. The metric
-    without the name of a classifier is that of the classifier whose interval has the smaller lower end. Both scores in
+    without the name of a classifier is that of the classifier whose interval has the smaller lower end. Both parts of
     a ratio use the same bootstrap draws of test persons, so persons who are difficult for both do not widen the
     interval. The minimum leaves out classes with a recall of 0 after training on real records.
 
@@ -79,8 +79,7 @@ def evaluate(
     """
     _check(tables)
     test, real, synthetic = _test_set(tables), _rows(tables, "train"), _rows(tables, "synthetic")
-    rows = (real, synthetic, real.plus(synthetic))
-    training_sets = dict(zip(TRAINING_SETS, map(TrainingSet, rows), strict=True)) | dict(baselines or {})
+    training_sets = {**_training_sets(real, synthetic), **(baselines or {})}
     found = _scored(training_sets, test, DRAWS if confidence <= 0.95 else 5 * DRAWS, seeds)
     metrics, by_head, reasons = _ratios(found, test, confidence, set(tables.train.labels))
     if requested is not None:
@@ -104,6 +103,10 @@ def evaluate(
         "not_measured": reasons,
     }
     return Evaluation(table=table, metrics=metrics, reasons=reasons)
+
+
+def _training_sets(real: LabelledTexts, synthetic: LabelledTexts) -> dict[str, TrainingSet]:
+    return dict(zip(TRAINING_SETS, map(TrainingSet, (real, synthetic, real.plus(synthetic))), strict=True))
 
 
 def _scored(

@@ -4,7 +4,7 @@ import pytest
 
 from synthgen.core.errors import ModelError
 from synthgen.models import shipped
-from synthgen.models.shipped import SHIPPED, PACKAGE, check_shipped, shipped_folders
+from synthgen.models.shipped import PACKAGE, SHIPPED, check_shipped, shipped_folders
 
 
 def test_shipped_files_have_the_recorded_digests():

@@ -13,7 +13,7 @@ from synthgen.decode.prompt_words import make_reader
 from synthgen.decode.train import trainer as train
 from synthgen.decode.train.config import BridgePart, TrainBridgeConfig
 from synthgen.decode.train.corpus import prepare
-from synthgen.decode.train.trainer import CURVE, STATE, Trainer, EmbeddedPassages, new_bridge, new_style, run_training
+from synthgen.decode.train.trainer import CURVE, STATE, EmbeddedPassages, Trainer, new_bridge, new_style, run_training
 
 DIM, HELDOUT, BATCH, N = 9, 4, 5, 31
 
