@@ -65,7 +65,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
     Raises:
         InstallError: the manifest is malformed, the archive is for another machine, or a file is missing, changed or
-            not listed. All problems are named.
+            not listed. The error lists all problems.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
@@ -78,7 +78,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise InstallError(f"{folder / MANIFEST}: not the manifest of an archive of `synthgen airgap pack`")
     here = machine()
     problems = [
-        f"the archive is for {required[name]}, this machine has {here[name]}"
+        f"{name}: the archive is for {required[name]}, this machine has {here[name]}"
         for name in here
         if required[name] != here[name]
     ]
@@ -121,7 +121,8 @@ def install(folder: Path, into: Path) -> Path:
     try:
         venv.create(into / "venv", with_pip=True)
         python = into / "venv" / "bin" / "python"
-        command = [python, into / "venv" / "bin" / "synthgen"]  # the first line of a script cannot name every path
+        # the script is not started by its `#!` line, which fails if the path is long or has spaces
+        command = [python, into / "venv" / "bin" / "synthgen"]
         pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
         offline = ["--no-cache-dir", "--no-index", "--only-binary=:all:", "--find-links", folder / "wheels"]
         _run([*pip, *offline, manifest["requirement"]])
@@ -140,11 +141,11 @@ def install(folder: Path, into: Path) -> Path:
 
 
 def _run(words: list[Any], **env: str) -> None:
-    """Run a command without the pip settings of the machine's users and administrators."""
+    """Run a command without the settings of pip and Python that users and administrators of the machine made."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
     kept.update(env, PIP_CONFIG_FILE=os.devnull)
     words = [str(word) for word in words]
-    subprocess.run(words, check=True, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # noqa: S603 - fixed
+    subprocess.run(words, check=True, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # noqa: S603
 
 
 def _last_lines(error: Exception) -> list[str]:
@@ -154,7 +155,7 @@ def _last_lines(error: Exception) -> list[str]:
 
 
 def _make_readable(folder: Path) -> None:
-    """Let every user read the models: synthgen writes files that only their owner can read."""
+    """Let every user read the models; `synthgen models import` made them readable only by their owner."""
     for root, _, names in os.walk(folder):
         Path(root).chmod(0o755)
         for name in names:

@@ -23,7 +23,7 @@ from synthgen.models.store import model_folder
 TOP = "synthgen-airgap"  # the folder in the archive
 INSTALLER = "install.py"
 _CHECKOUT = Path(__file__).parents[2]
-_MAX_SHOWN = 5  # error lines of pip in a message
+_MAX_SHOWN = 5  # largest number of error lines of pip in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,16 @@ class AirgapArchive:
 
 
 def pack(out: Path) -> AirgapArchive:
-    """Write the archive for machines with the same Python version and platform, and describe it.
+    """Write the archive for machines with the same Python version and platform, and return its description.
 
     pip collects the wheels of synthgen with the extra `engine`; the usual settings and environment variables of pip
-    apply. Files have fixed times and owners and are sorted, so equal wheels and models give an equal archive. Large
-    files are streamed. The folder of the archive needs free space for twice the content.
+    apply. Files have fixed times and owners and are sorted, so equal wheels and models give an equal archive. The
+    folder of the archive needs free space for twice the content.
 
     Raises:
         ModelMissing: a model that synthgen uses is not in the store.
         ModelError: a model in the store is damaged.
-        DependencyError: pip cannot collect the packages.
+        DependencyError: pip is not installed or cannot collect the packages.
         StorageError: the archive exists or cannot be written.
     """
     if out.exists():
@@ -130,10 +130,13 @@ def _fill(folder: Path) -> dict[str, Any]:
 
 
 def collect_wheels(folder: Path) -> None:
-    """Let pip write the wheels of synthgen, its extra `engine` and all dependencies into a folder.
+    """Write the wheels of synthgen, its extra `engine` and all dependencies into a folder, with pip.
 
     If synthgen runs from a checkout, its wheel is built from the checkout. Otherwise, pip gets the wheel of the
     installed version from the package index.
+
+    Raises:
+        DependencyError: pip is not installed or cannot collect the packages.
     """
     if find_spec("pip") is None:
         raise DependencyError(

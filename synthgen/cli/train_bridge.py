@@ -14,7 +14,7 @@ from synthgen.decode.prompt_words import FILE as VOCABULARY
 from synthgen.decode.prompt_words import load_words, make_reader, save_words
 from synthgen.decode.train.config import TrainBridgeConfig, VocabularyPart
 from synthgen.decode.train.corpus import prepare, read_passages, vectors_of, word_frequencies
-from synthgen.decode.train.trainer import STATE, Trainer, TrainingSet, run_training
+from synthgen.decode.train.trainer import STATE, EmbeddedPassages, Trainer, run_training
 from synthgen.embed import Encoder, build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
@@ -43,7 +43,7 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
     if config.vocabulary is not None and not (out / VOCABULARY).exists():
         _write_vocabulary(config, encoder, vectors.mean(axis=0), out / VOCABULARY, progress)
     reader = load_words(out / VOCABULARY) if config.train.words > 0 else None
-    data = TrainingSet(passages=passages, vectors=vectors, heldout=corpus.heldout, reader=reader)
+    data = EmbeddedPassages(passages=passages, vectors=vectors, heldout=corpus.heldout, reader=reader)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data)
     if config.start is not None:
         bridge = load_bridge(config.start, config.resolve)

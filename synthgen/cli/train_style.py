@@ -21,7 +21,7 @@ from synthgen.decode.loading import load_model
 from synthgen.decode.style_adapter import CARD, NAME, StyleCard, StyleSource, in_style, load_style
 from synthgen.decode.train.config import TrainBridgeConfig
 from synthgen.decode.train.pieces import StylePieces, pieces_of
-from synthgen.decode.train.trainer import CURVE, STATE, Trainer, TrainingSet, run_training
+from synthgen.decode.train.trainer import CURVE, STATE, EmbeddedPassages, Trainer, run_training
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed import build_encoder
 from synthgen.embed.config import EmbedConfig
@@ -78,7 +78,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     encoder = build_encoder(EmbedConfig(model=bridge.info.encoder), model_folder)
     with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:
         vectors = encoder.encode(list(pieces.passages.texts), advance)
-    data = TrainingSet(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.words)
+    data = EmbeddedPassages(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.words)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data, style_of=(bridge, task.rank))
     before = trainer.evaluate()["own"]  # untrained adapters change nothing, so this is the loss of the bridge
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:

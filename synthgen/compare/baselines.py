@@ -18,29 +18,32 @@ from synthgen.decode.prompting.prompter import Prompter
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import DecodeTask, read_shards, workers_for, write_shards
 from synthgen.evaluate.evaluation import Tables
-from synthgen.evaluate.heads import Arm, LabelledTexts
+from synthgen.evaluate.heads import LabelledTexts, TrainingSet
 from synthgen.interpolate import Smote
 
 Encode = Callable[[list[str]], Float32]
-MAX_NEIGHBORS = 5
-ALPHA = 0.1  # share of changed words; the EDA paper recommends it for sets of at least a thousand texts
+MAX_NEIGHBORS = 5  # of SMOTE; fewer if a class has at most five persons
+ALPHA = 0.1  # share of changed words; the EDA paper recommends .1 for sets of at least a thousand texts
 
 
-def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[str] | None = None) -> dict[str, Arm]:
+def baselines(
+    tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[str] | None = None
+) -> dict[str, TrainingSet]:
     """Return the baselines by name.
 
         class weights        real records, weighted by the inverse of the size of their class
         random oversampling  real records; small classes are repeated up to the size of the largest class
         real + EDA           real records, and altered copies of real records: see `eda`
-        real + SMOTE         real vectors, and interpolated vectors; only for the classifier on vectors
+        real + SMOTE         real vectors, and interpolated vectors; only for the classifier on vectors, and only
+                             if each class has at least two persons
         label-only           the texts `label_only`, written without the source; only if they are given
 
     EDA and SMOTE make the same number of new records of each class as the synthetic table has.
 
     Raises:
-        DataError: the synthetic table has a class that train lacks.
+        DataError: the synthetic table has a class that train lacks, or a train text has no words.
 
-    Privacy: the results contain real text. They are compared, never released.
+    Privacy: the results contain real text, so they must not be released.
     Randomness: `seeds.child(name)` for each baseline.
     """
     train, vectors = tables.train, tables.vectors["train"]
@@ -48,34 +51,34 @@ def baselines(tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[
     counts = tables.synthetic.counts()
     if unknown := sorted(set(counts) - set(train.labels)):
         raise DataError(
-            f"baselines: train has no records of {len(unknown)} of {len(counts)} classes of the synthetic table",
+            f"baselines: {len(unknown)} of the {len(counts)} classes of the synthetic table have no train records",
             hint="Check that both tables have the same label column and the same spelling of the classes.",
         )
     labels = [label for label, n in counts.items() for _ in range(n)]
     altered = _altered(train, counts, seeds.child("eda"))
-    arms = {
-        "class weights": Arm(real, weights="balanced"),
-        "random oversampling": Arm(real.at(_oversampled(train.labels, seeds.child("oversampling")))),
-        "real + EDA": Arm(real.plus(LabelledTexts.of(altered, labels, encode(altered)))),
+    made = {
+        "class weights": TrainingSet(real, weights="balanced"),
+        "random oversampling": TrainingSet(real.at(_oversampled(train.labels, seeds.child("oversampling")))),
+        "real + EDA": TrainingSet(real.plus(LabelledTexts.of(altered, labels, encode(altered)))),
     }
-    if (made := _smote(tables, counts, seeds.child("smote"))) is not None:
-        new_rows = LabelledTexts.of([""] * len(made.labels), made.labels, made.vectors)
-        arms["real + SMOTE"] = Arm(real.plus(new_rows), has_texts=False)
+    if (latents := _smote(tables, counts, seeds.child("smote"))) is not None:
+        new_rows = LabelledTexts.of([""] * len(latents.labels), latents.labels, latents.vectors)
+        made["real + SMOTE"] = TrainingSet(real.plus(new_rows), has_texts=False)
     if label_only is not None:
-        arms["label-only"] = Arm(LabelledTexts.of(label_only, labels, encode(label_only)))
-    return arms
+        made["label-only"] = TrainingSet(LabelledTexts.of(label_only, labels, encode(label_only)))
+    return made
 
 
 def write_label_only(
     folder: Path, counts: Mapping[str, int], config: DecodeConfig, seeds: SeedTree, progress: Progress
 ) -> list[str]:
-    """Return texts that the language model writes for the names of the classes alone, `counts[label]` of each label.
+    """Return texts that the language model writes from the names of the classes alone, `counts[label]` of each label.
 
     The prompt of the model in `folder` shows one example on another subject and then requests a short paragraph on
     the label. `config` determines the sampling. The source is not read.
 
     Raises:
-        ModelError: the model is damaged or defines no end of text.
+        ModelError: the model or the server of `config` cannot be used; see `open_prompted`.
     """
     names = [(label, f"{label}-{i}") for label, n in sorted(counts.items()) for i in range(n)]
     latents = Latents(

@@ -33,12 +33,12 @@ class Study:
         """Return text for a terminal, with a line for each classifier and each set of training records."""
         level = round(100 * self.table["confidence"])
         n = self.table["records"]["test"]
-        lines = [f"tested on {n} real records; {level} % intervals, resampled over persons"]
+        lines = [f"tested on {n} real records; {level} % bootstrap intervals over persons"]
         lines.append(f"{'classifier':<18} {'trained on':<20} " + " ".join(f"{m:<22}" for m in METRICS))
-        for head, arms in self.table["classifiers"].items():
-            for arm, found in arms.items():
+        for head, by_set in self.table["classifiers"].items():
+            for name, found in by_set.items():
                 cells = [f"{m['value']:.3f} [{m['low']:.3f}, {m['high']:.3f}]" for m in (found[k] for k in METRICS)]
-                lines.append(f"{head:<18} {arm:<20} " + " ".join(f"{cell:<22}" for cell in cells))
+                lines.append(f"{head:<18} {name:<20} " + " ".join(f"{cell:<22}" for cell in cells))
         return "\n".join(lines)
 
 
@@ -50,7 +50,7 @@ class LabelOnly:
     config: DecodeConfig
 
 
-def compare(  # noqa: PLR0913 - three tables and their encoder
+def compare(  # noqa: PLR0913 - the options are keyword arguments
     corpora: Mapping[str, Corpus],
     encoder: Encoder,
     seeds: SeedTree,
@@ -65,7 +65,7 @@ def compare(  # noqa: PLR0913 - three tables and their encoder
 
     Raises:
         DataError: a table is empty or does not fit the others; see `evaluate` and `baselines`.
-        ModelError: the model of `label_only` is damaged or defines no end of text.
+        ModelError: the model of `label_only` cannot be used.
     """
 
     def encode(texts: list[str], name: str) -> Float32:
@@ -73,12 +73,12 @@ def compare(  # noqa: PLR0913 - three tables and their encoder
             return encoder.encode(texts, advance)
 
     vectors = {name: encode(corpus.texts, name) for name, corpus in corpora.items()}
-    tables, arms = Tables(**corpora, vectors=vectors), None
+    tables, made = Tables(**corpora, vectors=vectors), None
     if with_baselines:
         written, stream = None, seeds.child("baselines")
         if label_only is not None:
             counts = tables.synthetic.counts()
             config = label_only.config.for_texts(tables.train.texts)
             written = write_label_only(label_only.folder, counts, config, stream.child("label-only"), progress)
-        arms = baselines(tables, lambda texts: encode(texts, "baseline"), stream, written)
-    return Study(evaluate(tables, seeds, requested=requested, confidence=confidence, baselines=arms).table)
+        made = baselines(tables, lambda texts: encode(texts, "baseline"), stream, written)
+    return Study(evaluate(tables, seeds, requested=requested, confidence=confidence, baselines=made).table)

@@ -13,16 +13,16 @@ from synthgen.core.types import Candidate, Latents
 class Settings:
     """The sampling parameters of the decoder; see `DecodeConfig`."""
 
-    prompts: Mapping[str, str]  # text before the vector, for every label of the run
+    prompts: Mapping[str, str]  # for each label of the run, the text before the vector
     candidates: int  # number of texts per latent
     max_new_tokens: int
     temperature: float
     top_p: float
     top_k: int
     batch: int  # number of texts decoded together; the texts depend on it, because it changes the rounding
-    words: int = 0  # number of public words nearest to the vector that follow the prompt
-    avoided: tuple[str, ...] = ()  # in lower case; the decoder writes no word that is or begins with one of these
-    context_tokens: int = 96  # the decoder reads at most this number of tokens at the end of the preceding text
+    words: int = 0  # number of words of a public vocabulary after the prompt: those nearest to the vector
+    avoided: tuple[str, ...] = ()  # words in lower case whose usual spellings a local decoder does not write
+    context_tokens: int = 96  # a local decoder reads at most this number of last tokens of a context
 
 
 class Decoder(Protocol):
@@ -35,11 +35,11 @@ class Decoder(Protocol):
     ) -> tuple[Candidate, ...]:
         """Return `settings.candidates` texts for each of n latents, in the order of the latents.
 
-        The texts of a latent depend only on its vector, label and context, the settings and its own random stream (a
-        child of `seeds` named by its id). Several threads can call this method at once. `advance` is called at every
-        step with the number of texts written since the last call. An exception raised in it stops the decoding.
-        A context is the preceding text of the record, which the new text continues, or "". `contexts` has one per
-        latent, or is empty.
+        The texts of a latent depend only on its vector, label, prompt words and context, on the settings, and on its
+        own random stream (a child of `seeds` named by its id). Several threads can call this method at once.
+        `advance` is called at every step with the number of texts written since the last call. An exception that it
+        raises stops the decoding. A context is the preceding text of the record, which the new text continues, or "".
+        `contexts` has one per latent, or is empty.
 
         Raises:
             DataError: the number of contexts is neither 0 nor n.

@@ -29,23 +29,23 @@ BUILTIN = Path(__file__).parent / "builtin"
 
 
 class BridgeInfo(BaseModel):
-    """Description of the encoder and decoder that a bridge fits, and of its training."""
+    """Description of a bridge: the encoder and the language model that it fits, its shape, and its training."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = Field(default=1, ge=1, le=1)
     encoder: str
-    decoder: str
-    dim: int = Field(ge=1)
-    width: int = Field(ge=1)
-    hidden: int = Field(ge=1)
-    n_soft: int = Field(ge=1)
+    decoder: str  # the language model
+    dim: int = Field(ge=1)  # numbers per vector of the encoder
+    width: int = Field(ge=1)  # numbers per input embedding of the language model
+    hidden: int = Field(ge=1)  # width of the hidden layer of the projector
+    n_soft: int = Field(ge=1)  # soft tokens per vector
     template: str
-    placeholder_id: int = Field(ge=0)
+    placeholder_id: int = Field(ge=0)  # id of the token at the positions of the soft tokens
     adapter_rank: int = Field(ge=0)
-    adapter_targets: tuple[str, ...] = ()
-    max_text_tokens: int = Field(ge=1)
-    steps: int = Field(ge=0)
+    adapter_targets: tuple[str, ...] = ()  # names of the layers that have an adapter
+    max_text_tokens: int = Field(ge=1)  # largest length of a training text
+    steps: int = Field(ge=0)  # training steps
 
     def frame(self) -> Template:
         """Return the template, checked."""
@@ -60,7 +60,7 @@ class Bridge:
     projector: Projector  # vectors (n, dim) to soft tokens (n, n_soft, width), float32
     adapters: dict[str, Tensor]  # stored low-rank tensors, to be merged into the language model
     digest: str  # SHA-256 over its files
-    words: WordReader | None = field(default=None, kw_only=True)  # its vocabulary
+    words: WordReader | None = field(default=None, kw_only=True)  # its vocabulary; None if it has none
 
 
 def _expand(path: str) -> Path:
@@ -72,7 +72,8 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
 
     Raises:
         ModelMissing: if the folder contains no bridge.
-        ModelError: if a file is damaged, the template lacks a field, or a tensor is missing or has a wrong shape.
+        ModelError: if a file is damaged, the template lacks a field, a tensor is missing or has a wrong shape, or the
+            vocabulary is for vectors of another width.
     """
     folder = BUILTIN if name == "builtin" else resolve(name)
     vocabulary, paths = folder / VOCABULARY, (folder / DESCRIPTION, folder / WEIGHTS)
@@ -146,7 +147,7 @@ def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, enco
 
 
 def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:
-    """Raise ModelError unless the bridge was trained for this encoder and this decoder."""
+    """Raise ModelError unless the bridge was trained for this encoder, this language model and their widths."""
     names = ("encoder", "vector width", "decoder", "embedding width")
     trained_for = (info.encoder, info.dim, info.decoder, info.width)
     if problems := [

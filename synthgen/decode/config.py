@@ -18,10 +18,10 @@ DEFAULT_WORDS = 10  # prompt words of `writer: prompt` by default
 AUTO, PLAIN = "auto", "plain"  # values of `style`: choose the styles that fit train best; use no adapter
 MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest value of `max_new_tokens: auto`
 MAX_TOKENS_PROMPTED = 768  # the largest value with `writer: prompt`; a bridge loses the detail of longer texts
-MIN_TOKENS_PER_WORD = 1.2  # most texts need more tokens per word, so few synthetic texts exceed the real lengths
-LONG = 0.95  # a real text of this quantile of the numbers of words counts as long
-STEP = 8  # `auto` rounds up to a multiple of this, so that changing a few texts does not change it
-LONG_WORDS = 12  # if words have more characters on average, the script has no spaces between words
+MIN_TOKENS_PER_WORD = 1.2  # most texts need more tokens, so synthetic texts are rarely longer than real texts
+LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the numbers of words of the training texts
+STEP = 8  # `auto` rounds up to a multiple of this, so that a few changed texts rarely change the limit
+MAX_WORD_CHARACTERS = 12  # if the mean length of a word is greater, the script has no spaces between words
 _Name = Annotated[str, Field(min_length=1)]
 
 
@@ -31,7 +31,7 @@ class EndpointConfig(Section):
     url: str = Field(description="Address of the interface, for example `http://127.0.0.1:8000/v1`.")
     model: _Name = Field(description="Name of the model on the server.")
     key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
-        None, description="Environment variable that holds the key of the server; null for a server without a key."
+        None, description="Environment variable that holds the API key of the server; null for a server without one."
     )
     allow_remote: bool = Field(
         False,
@@ -60,7 +60,9 @@ class EndpointConfig(Section):
         ):
             raise ValueError("must be an address such as http://127.0.0.1:8000/v1")
         if parts.username is not None or parts.password is not None:
-            raise ValueError("must not contain a key; set key_env to the name of a variable that holds it")
+            raise ValueError(
+                "must not contain a user name or key; set key_env to the name of a variable that holds the API key"
+            )
         return url.rstrip("/")
 
 
@@ -70,7 +72,7 @@ class DecodeConfig(Section):
     writer: Literal["bridge", "prompt", "xrag"] = Field(
         "bridge",
         description="How the language model receives a vector: `bridge` as soft tokens of a trained bridge, `prompt` "
-        "as public words in a prompt, `xrag` through the projector of the `model` itself.",
+        "as words of a public vocabulary in a prompt, `xrag` through the projector of the `model` itself.",
     )
     engine: Literal["builtin", "transformers", "vllm", "endpoint"] = Field(
         "builtin",
@@ -83,7 +85,7 @@ class DecodeConfig(Section):
     model: str = Field(
         "smollm2",
         description="Language model that writes the texts: the name of a model in the store, or the path of a local "
-        "model folder. With `engine: endpoint`, it only judges the fluency of the texts.",
+        "model folder. With `engine: endpoint`, it only measures the fluency of the texts.",
     )
     bridge: str = Field(
         "builtin",
@@ -98,7 +100,7 @@ class DecodeConfig(Section):
     max_new_tokens: Annotated[int, Field(ge=8, le=4096)] | Literal["auto"] = Field(
         "auto",
         description="Largest number of tokens of a record; with the section `segments`, of a segment. `auto` is "
-        f"{MIN_TOKENS_PER_WORD} times the number of words of a long training text, from {MIN_TOKENS} to "
+        f"{MIN_TOKENS_PER_WORD} times the 95 % quantile of the words per training text, from {MIN_TOKENS} to "
         f"{MAX_TOKENS} ({MAX_TOKENS_PROMPTED} with `writer: prompt`), and {MAX_TOKENS} with `segments` or DP.",
     )
     temperature: Annotated[float, Field(gt=0, le=5)] = Field(
@@ -121,8 +123,9 @@ class DecodeConfig(Section):
     )
     words: Annotated[int, Field(ge=0, le=16)] = Field(
         0,
-        description=f"Number of public words nearest to the vector that follow the prompt; {DEFAULT_WORDS} by "
-        "default with `writer: prompt`. More words bring the texts closer to the vectors and to the source records.",
+        description="Number of words of a public vocabulary that follow the prompt: those nearest to the vector; "
+        f"{DEFAULT_WORDS} by default with `writer: prompt`. More words bring the texts closer to the vectors and to "
+        "the source records.",
     )
     template: str = Field(
         "builtin",
@@ -181,14 +184,14 @@ class DecodeConfig(Section):
         if info.data.get("writer") == XRAG and bridge != "builtin":
             raise ValueError("writer: xrag uses the projector of the model; omit the bridge")
         if re.match(r"(words|model)(:|$)", bridge):
-            raise ValueError("set writer: prompt instead of words, and writer: xrag instead of model")
+            raise ValueError("must not be words or model; set writer: prompt for words, or writer: xrag for model")
         return bridge
 
     @field_validator("words")
     @classmethod
     def _has_words(cls, words: int, info: ValidationInfo) -> int:
         if words == 0 and info.data.get("writer") == PROMPT:
-            raise ValueError("writer: prompt writes from prompt words only, so words must be 1 to 16")
+            raise ValueError("with writer: prompt, vectors reach the model only as words, so set 1 to 16")
         return words
 
     @field_validator("template", "examples", "descriptions")
@@ -196,7 +199,7 @@ class DecodeConfig(Section):
     def _is_prompted(cls, value: object, info: ValidationInfo) -> object:
         default = cls.model_fields[info.field_name or ""].get_default(call_default_factory=True)
         if value != default and info.data.get("writer") not in {None, PROMPT}:
-            raise ValueError("only writer: prompt uses this; set it, or omit the key")
+            raise ValueError("only writer: prompt uses this key; set writer: prompt, or omit the key")
         return value
 
     @field_validator("style")
@@ -209,17 +212,19 @@ class DecodeConfig(Section):
         return style
 
     def for_texts(self, texts: Sequence[str]) -> "DecodeConfig":
-        """Return the section with a number in place of `max_new_tokens: auto`; without texts, it is `MAX_TOKENS`.
+        """Return the section with a number in place of `max_new_tokens: auto`.
 
-        Privacy: reads the number of words of each text; the result depends on a quantile of these numbers.
+        The number is `MAX_TOKENS` if there are no texts, or if their script has no spaces between words.
+
+        Privacy: the result depends on a quantile of the texts' numbers of words, and on the mean length of a word.
         """
         if self.max_new_tokens != AUTO:
             return self
         upper_limit = MAX_TOKENS_PROMPTED if self.is_prompted else MAX_TOKENS
         words = [len(text.split()) for text in texts]
-        if sum(map(len, texts)) > LONG_WORDS * sum(words) or len(texts) == 0:
+        if sum(map(len, texts)) > MAX_WORD_CHARACTERS * sum(words) or len(texts) == 0:
             return self.model_copy(update={"max_new_tokens": MAX_TOKENS})
-        longest = np.quantile(words, LONG, method="higher")
+        longest = np.quantile(words, LONG_QUANTILE, method="higher")
         tokens = STEP * math.ceil(MIN_TOKENS_PER_WORD * longest / STEP)
         return self.model_copy(update={"max_new_tokens": min(max(tokens, MIN_TOKENS), upper_limit)})
 
@@ -232,7 +237,7 @@ class DecodeConfig(Section):
 
     @property
     def written(self) -> "DecodeConfig":
-        """The settings that the texts depend on: of a server, only its model."""
+        """The settings that the texts depend on; of the section `endpoint`, these are only the name of the model."""
         if self.endpoint is None:
             return self
         server = EndpointConfig(url="http://server/v1", model=self.endpoint.model)
@@ -240,7 +245,7 @@ class DecodeConfig(Section):
 
     @property
     def voting(self) -> dict[str, object]:
-        """The settings that the votes for a style depend on; how texts are written later does not change a vote."""
+        """The settings that the votes for a style depend on; those that affect only the writing are left out."""
         for_writing = {"candidates", "writer", "engine", "endpoint", "template", "examples", "descriptions"}
         return self.model_dump(mode="json", exclude=for_writing)
 

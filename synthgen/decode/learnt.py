@@ -1,6 +1,7 @@
 """Digests of the sentences that a style was trained on.
 
-A run is refused if more than the share `MAX_SHARE` of its records contain a sentence that its style was trained on.
+A run is refused if more than the share `MAX_SHARE` of its records contain a sentence that one of its styles was
+trained on.
 """
 
 import re
@@ -17,7 +18,7 @@ from synthgen.core.sentences import SENTENCE_END
 
 LEARNT = "learnt.u64"  # the file of the digests
 MIN_WORDS = 10  # a sentence with fewer words has no digest; two persons rarely write the same sentence of ten words
-MAX_SHARE = 0.01  # by chance, up to this share of the records can contain a sentence of the training texts
+MAX_SHARE = 0.01  # up to this share of the records may contain, by chance, a sentence that the style was trained on
 
 Digests = NDArray[np.uint64]
 
@@ -28,7 +29,7 @@ def sentence_digests(text: str) -> set[int]:
     A line break ends a sentence. The digest is computed from the words in lower case, joined by single spaces,
     without punctuation.
 
-    Privacy: the digests have no key, so anyone who guesses a sentence can test whether it is included.
+    Privacy: the digests are not keyed, so anyone who guesses a sentence can test whether it is included.
     """
     digests = set()
     for line in text.lower().splitlines():
@@ -60,5 +61,5 @@ def read_learnt(folder: Path) -> Digests:
 
 def share_learnt(texts: Sequence[str], *learnt: Digests) -> float:
     """Return the share of texts with a sentence of ten or more words that one of the styles was trained on."""
-    known = {digest for digests in learnt for digest in digests.tolist()}
-    return sum(not known.isdisjoint(sentence_digests(text)) for text in texts) / max(1, len(texts))
+    trained_on = {digest for digests in learnt for digest in digests.tolist()}
+    return sum(not trained_on.isdisjoint(sentence_digests(text)) for text in texts) / max(1, len(texts))

@@ -1,8 +1,8 @@
 """Measure the likelihood of texts under a language model, with or without a bridge.
 
 With a bridge, a text follows the bridge's frame: the template with the prompt and the soft tokens of a vector.
-Compare the nats per token given the text's own vector and given the vector of another text: the difference measures
-how much information the bridge transfers, independent of sampling.
+The nats per token are lower given the text's own vector than given the vector of another text. The difference
+measures how much information the bridge transfers, independent of sampling.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class Likelihood:
     `batch` texts share a forward pass.
 
     Raises:
-        ModelError: if the model is not on one device.
+        ModelError: if the model is not on one device, or the adapters of the bridge do not fit it.
     """
 
     def __init__(self, loaded: Loaded, bridge: Bridge | None = None, *, batch: int = 32) -> None:
@@ -108,8 +108,8 @@ class Likelihood:
         order = sorted(range(len(texts)), key=lambda i: (-len(frames[i]) - len(encoded[i]), i))
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         if self.batch == 1 and self.device.type == "cpu":
-            # a single text is too small for several cores; with one core for each text, the result is bitwise the
-            # same on every machine
+            # a single text is too small for several cores; with one core for each text, the result is bitwise
+            # independent of the number of cores
             in_threads(
                 batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=usable_cores()
             )

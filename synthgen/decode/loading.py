@@ -39,7 +39,7 @@ def backend_of(device: Placement) -> str:
 
 
 def slowdown(backend: str) -> int:
-    """Return the approximate run time of a model on a backend relative to a processor with bfloat16."""
+    """Return how many times longer the backend `SLOW` takes than a processor with bfloat16; 1 for other backends."""
     return 5 if backend == SLOW else 1
 
 
@@ -54,7 +54,7 @@ class Loaded:
 
 
 def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu") -> Loaded:
-    """Return the tokenizer and the causal language model of a folder in the format of transformers, as safetensors.
+    """Return the tokenizer and the causal language model of a transformers folder with safetensors weights.
 
     With the dtype "auto", weights keep their stored dtype. Exception: on a processor without bfloat16 instructions,
     16-bit weights are converted to float32, without loss. The device "auto" means all GPUs, or the CPU if there is no

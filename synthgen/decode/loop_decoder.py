@@ -23,7 +23,7 @@ from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaWeights, has_stepper
 from synthgen.decode.vllm.engine import Task, VllmEngine
 
-Ended = tuple[str, Literal["stop", "length"]]
+Ended = tuple[str, Literal["stop", "length"]]  # a text, and how it ended; see `text_of`
 
 
 class LoopDecoder(ABC):
@@ -35,7 +35,7 @@ class LoopDecoder(ABC):
     end_mark: str | None = None  # a string that ends a text, in addition to the end tokens
     reads_vectors = False  # whether a prompt contains a vector as input embeddings
     vllm: VllmEngine | None = None  # if set, vLLM writes the texts instead of the decode loop
-    context_comes_first = True  # whether the context, the preceding text, comes before or after the prompt
+    context_comes_first = True  # whether the context, the preceding text, comes before the prompt; otherwise after it
 
     def __init__(
         self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
@@ -67,8 +67,8 @@ class LoopDecoder(ABC):
 
         Raises:
             DataError: if the number of contexts differs from the number of latents.
-            ModelError: if a prompt and the new tokens do not fit the model, its output is not finite, or prompt words
-                are configured and there is no vocabulary for these vectors.
+            ModelError: if a prompt and the new tokens do not fit the model, the model's output is not finite, prompt
+                words are configured and there is no vocabulary for these vectors, or vLLM fails.
         """
         with self.tokenizing:
             prefix, wanted = self._prefix(settings), self._wanted(latents)
@@ -97,7 +97,7 @@ class LoopDecoder(ABC):
     def use_vllm(self) -> None:
         """Let vLLM write the texts.
 
-        If prompts contain vectors, adapters may have been merged into the weights, so vLLM reads a copy of them.
+        If prompts contain vectors, vLLM loads a copy of the weights, because adapters may have been merged into them.
 
         Raises:
             DependencyError: vLLM is not installed.
@@ -121,7 +121,8 @@ class LoopDecoder(ABC):
     ) -> tuple[Candidate, ...]:
         if latents.prompt_words:
             raise ModelError(
-                "decode.engine: vllm cannot prefer the prompt words of the DP query", hint="Set decode.words to 0."
+                "decode.engine: vllm cannot make the words of a DP query more likely",
+                hint="Set decode.words to 0, or use another engine.",
             )
         stepper = GenericStepper(self.model, 1)
 
@@ -151,11 +152,11 @@ class LoopDecoder(ABC):
     def _embed(self, stepper: Stepper, ids: Tensor, lengths: Tensor, vectors: Float32) -> Tensor:
         """Return the input embeddings of padded prompts."""
 
-    def _prefix(self, settings: Settings) -> list[int]:  # noqa: ARG002 - for subclasses
+    def _prefix(self, settings: Settings) -> list[int]:  # noqa: ARG002 - subclasses use it
         """Return the tokens that all prompts begin with; they depend on the settings alone."""
         return []
 
-    def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - for subclasses
+    def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - subclasses use it
         """Return for each latent the tokens to make more likely; an empty list if there are none for any latent."""
         return []
 
@@ -185,10 +186,10 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return the last `limit` tokens and an empty line for each of n contexts, and their largest possible number.
+    """Return for each of n contexts the tokens that the model reads, and the largest possible number of these tokens.
 
-    The largest number includes the tokens of the empty line. An empty context gives no tokens. Without contexts, the
-    largest number is 0.
+    The model reads the last `limit` tokens of a context and an empty line, and nothing for an empty context. Without
+    contexts, the largest number is 0.
 
     Raises:
         DataError: the number of contexts is neither 0 nor n.
@@ -207,8 +208,8 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
 def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark: str | None = None) -> Ended:
     """Return the text of a row of tokens up to its end token or the string `mark`, and how the text ended.
 
-    "stop" means that the text ended itself; "length" means that the token limit cut it. In the second case, the text
-    is shortened by `whole_sentences`.
+    "stop" means that the model ended the text; "length" means that the token limit cut it. In the second case, the
+    text is shortened by `whole_sentences`.
     """
     end = next((at for at, token in enumerate(row) if token in ends), None)
     text = str(tokenizer.decode(row[:end], skip_special_tokens=True)).strip()

@@ -12,7 +12,7 @@ from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
 
 FILE = "words.safetensors"
-POOL = 200  # the words of a vector are chosen among this number of words nearest to it
+POOL = 200  # the prompt words of a vector are chosen among this number of words nearest to it
 PRIOR = 0.02  # weight of the logarithm of a word's frequency in public passages
 LIKENESS = 0.2  # weight of a word's similarity to the most similar word that was already chosen
 
@@ -30,18 +30,18 @@ class WordReader:
     Here x is the text's vector, x̄ the mean vector of public passages, w a word's vector, w̄ the mean of all words'
     vectors, and f_w the share of public passages that contain the word.
 
-    Privacy: k words of a vocabulary of v words carry at most k · log2 v bits of the vector, readable by anyone. This
-        limit is not a privacy guarantee, because a few words can name a person's illness.
+    Privacy: k words of a vocabulary of v words carry at most k · log2 v bits of the vector, and anyone can read them.
+        This limit is not a privacy guarantee, because a few words can name a person's illness.
     Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, plus our term PRIOR.
     """
 
     words: tuple[str, ...]
-    frequency: Float32  # (v), f, share of public passages with each word; above 0
+    frequency: Float32  # (v), f, share of public passages that contain each word; above 0
     table: Float32  # (v, d), the words' own vectors minus their mean, of unit length
     centre: Float32  # (d), x̄, mean vector of public passages
 
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return the k nearest words of each vector, float32 (n, d); k is at most `POOL` and the number of words.
+        """Return k words for each vector, float32 (n, d); k is at most `POOL` and at most the number of words.
 
         Words with equal scores keep the order of the vocabulary.
         """
@@ -58,7 +58,7 @@ class WordReader:
 
 
 def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
-    """Return k rows, chosen one by one for the best score minus the likeness to the rows chosen before."""
+    """Return k rows, chosen one by one by score minus `LIKENESS` times the likeness to the chosen rows."""
     chosen: list[int] = []
     likeness = np.zeros(len(score), dtype=np.float32)
     for _ in range(k):
@@ -70,7 +70,11 @@ def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
 
 
 def make_reader(frequency: Mapping[str, float], vectors: Float32, centre: Float32) -> WordReader:
-    """Return the reader of a vocabulary: `frequency` has f by word, `vectors` (v, d) the vectors of the words."""
+    """Return the reader of a vocabulary.
+
+    `frequency` maps each word to its share of public passages, `vectors` (v, d) are the vectors of the words in the
+    same order, and `centre` is the mean vector of public passages.
+    """
     table = vectors - vectors.mean(axis=0)
     table /= np.linalg.norm(table, axis=1, keepdims=True)
     shares = np.array(list(frequency.values()), dtype=np.float32)
@@ -93,7 +97,7 @@ def load_words(path: Path) -> WordReader:
     """Return the vocabulary in a file.
 
     Raises:
-        ModelError: if the file is damaged, or its parts do not fit each other.
+        ModelError: if the file is damaged, or the sizes of its parts contradict each other.
     """
     try:
         with safe_open(path, framework="numpy") as file:
@@ -106,8 +110,9 @@ def load_words(path: Path) -> WordReader:
     v, d = len(words), centre.shape[-1]
     if (table.shape, scale.shape, frequency.shape) != ((v, d), (v,), (v,)):
         raise ModelError(
-            f"{path}: the parts do not fit: {v} words, table {table.shape}, scale {scale.shape}, "
-            f"frequency {frequency.shape}, centre {centre.shape}"
+            f"{path}: the sizes of the parts contradict each other: {v} words, table {table.shape}, scale "
+            f"{scale.shape}, frequency {frequency.shape}, centre {centre.shape}",
+            hint="Fetch or make it again.",
         )
     wide = table * scale[:, None]
     wide /= np.linalg.norm(wide, axis=1, keepdims=True)  # corrects the rounding

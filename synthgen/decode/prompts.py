@@ -33,7 +33,7 @@ class Template:
     def tokens(self, tokenizer: Any, prompt: str, max_prompt_tokens: int | None = None) -> list[int]:
         """Return the token ids of the frame, with the placeholder id at the positions of the soft tokens.
 
-        Of the prompt, at most `max_prompt_tokens` tokens are used.
+        Only the first `max_prompt_tokens` tokens of the prompt are used.
         """
         ids: list[int] = []
         for part in _FIELD.split(self.text):
@@ -52,5 +52,5 @@ def token_ids(tokenizer: Any, text: str) -> list[int]:
 
 
 def label_prompt(prompt: str, label: str) -> str:
-    """Return the configured prompt with `{label}` replaced by the label, in which punctuation becomes spaces."""
+    """Return the configured prompt with the label in place of `{label}`; in the label, . _ / and - become spaces."""
     return prompt.replace("{label}", " ".join(re.sub("[._/-]", " ", label).split()))

@@ -1,8 +1,8 @@
 """Load a bridge from a checkpoint in xRAG's published layout, in which the language model contains the projector.
 
 Such a checkpoint, for example `Hannibal046/xrag-7b`, is a Mistral causal language model. Its state dict also
-contains `projector.projector.{0,2}.{weight,bias}`, and its tokenizer knows the placeholder `<xRAG>`. It is prompted
-to paraphrase, in chat form.
+contains `projector.projector.{0,2}.{weight,bias}`, and its tokenizer contains the placeholder `<xRAG>`. Its prompts
+have the form of a chat and request a paraphrase.
 """
 
 import json
@@ -27,7 +27,7 @@ SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TABLE, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 PLACEHOLDER = "<xRAG>"
-MARK = "[X]"  # stands for the vector in `PARAPHRASES`, as in the paper's prompts
+VECTOR_PLACE = "[X]"  # stands for the vector in `PARAPHRASES`, as in the paper's prompts
 CHAT = "[INST] {words} [/INST]"
 KIND = "mlp2x_gelu"  # projector_type in config.json: two layers with a GELU between them
 # As in the paper, each prompt states that the vector's text and the new text mean the same. The wording is ours.
@@ -60,13 +60,13 @@ class Paraphrase:
 
         <s>[INST] {words} [/INST]
 
-    `words` is the configured prompt, if any, on a line of its own, followed by the paraphrase.
+    `words` is the configured prompt, if any, on a line of its own, followed by one of the `PARAPHRASES`.
 
     The whole prompt is tokenized at once, as in training, because this tokenizer family splits the beginning of a
     text differently from its middle.
     """
 
-    text: str  # paraphrase that contains `[X]` once
+    text: str  # one of the `PARAPHRASES`, which contain `[X]` once
     n_soft: int  # placeholders per vector, one in xRAG
     placeholder_id: int
 
@@ -74,9 +74,10 @@ class Paraphrase:
         """Return the token ids of the filled prompt.
 
         Raises:
-            ModelError: the prompt does not contain the placeholder n_soft times, for example because a label does.
+            ModelError: the prompt does not contain the placeholder exactly n_soft times, for example because a label
+                contains it.
         """
-        filled = self.text.replace(MARK, " ".join([PLACEHOLDER] * self.n_soft))
+        filled = self.text.replace(VECTOR_PLACE, " ".join([PLACEHOLDER] * self.n_soft))
         words = f"{prompt}\n{filled}" if prompt else filled
         ids = list(tokenizer(CHAT.format(words=words), add_special_tokens=False).input_ids)
         if ids.count(self.placeholder_id) != self.n_soft:
@@ -122,7 +123,7 @@ class AtLength(nn.Module):
     def __init__(self, projector: Projector, raw_length: float | None) -> None:
         super().__init__()
         if raw_length is None or not math.isfinite(raw_length) or raw_length <= 0:
-            raise ModelError(f"the raw length of a published projector's encoder must be positive: {raw_length}")
+            raise ModelError(f"the raw length of the projector's encoder must be a positive number, not {raw_length}")
         self.projector, self.raw_length = projector, raw_length
 
     def forward(self, vectors: Tensor) -> Tensor:
@@ -135,8 +136,8 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
     """Return the bridge inside a checkpoint of xRAG's layout, without loading the language model.
 
     Raises:
-        ModelError: the checkpoint is not of this layout. The error lists all missing or contradictory tensors,
-            tokens, widths and shards.
+        ModelError: a file cannot be read, or the checkpoint is not of this layout. The error lists missing or
+            contradictory shards or, if the shards are complete, tensors, tokens and widths.
     """
     files = tensor_files(folder)
     config, tokenizer = _config_and_tokenizer(folder)
@@ -212,7 +213,8 @@ def tensor_files(folder: Path) -> dict[str, Path]:
     """Return the file of every tensor of a checkpoint.
 
     Raises:
-        ModelError: if a shard that the index names is missing or damaged, or lacks a tensor; each is listed.
+        ModelError: the index or a shard is damaged, or shards or tensors that the index names are missing; the error
+            lists all that are missing.
     """
     if not (folder / INDEX).is_file():
         return dict.fromkeys(_names(folder / SINGLE), folder / SINGLE)

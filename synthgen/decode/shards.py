@@ -39,7 +39,7 @@ class DecodeTask:
 
 
 def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, is_local: bool = True) -> int:
-    """Return the number of threads for n latents: one per core if the memory allows it; 1 for a GPU or a server."""
+    """Return the number of threads for n latents: 1 for a GPU or a server, else one per core if memory allows."""
     backend = backend_of(device)
     if backend == "cuda" or not is_local:
         return 1

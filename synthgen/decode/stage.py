@@ -19,7 +19,7 @@ from synthgen.decode.shards import (
     write_shards,
 )
 
-AGAIN = 4  # number of latents whose texts vLLM writes a second time, to test whether they are the same
+REWRITTEN = 4  # number of latents whose texts vLLM writes a second time, to test whether they are the same
 _SAMPLING = ("temperature", "top_p", "top_k", "batch", "words")
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
 
@@ -29,8 +29,8 @@ class DecoderModel:
     """The language model with its bridge, or with its prompts."""
 
     open: Callable[[], Decoder]  # called once, and only if a shard is missing
-    folder: Path  # folder of the language model; with a server, of the model that judges the fluency
-    backend: str  # see `backend_of`; "endpoint" for a server
+    folder: Path  # folder of the language model; with a server, of the local model that measures the fluency
+    backend: str  # see `backend_of`; "endpoint" for a server, "vllm" for vLLM
     digest: str  # digest of the language model, the bridge or prompts, and the backend
 
 
@@ -78,13 +78,13 @@ def _decode(context: StageContext) -> Mapping[str, object]:
 
 
 def writes_equal_texts(task: DecodeTask, latents: Latents, missing: Sequence[int], folder: Path) -> bool:
-    """Write the texts of at most `AGAIN` latents again; return whether they equal the texts in the shards.
+    """Write the texts of at most `REWRITTEN` latents again; return whether they equal the texts in the shards.
 
     `missing` are the rows that this call of the stage has just written.
 
     Randomness: the latents are drawn from the stream seeds/again.
     """
-    order = task.seeds.child("again").generator().permutation(len(missing))[:AGAIN]
+    order = task.seeds.child("again").generator().permutation(len(missing))[:REWRITTEN]
     drawn = rows_of(latents, [missing[i] for i in sorted(order)])
     written = {(c.latent_id, c.index): c.text for c in read_shards(folder)}
     again = task.write(task.open_decoder(), drawn, task.settings, task.seeds, lambda _: None)

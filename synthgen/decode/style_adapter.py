@@ -102,7 +102,8 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
         W + B · A   becomes   W + B · A + Σ_m share_m · B_m · A_m
 
     W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. Adapters of the
-    language model are stacked along the rank. Adapters of the projector are added to its weights.
+    language model are stacked along the rank. Adapters of the projector are added to its weights. `shares` are the
+    styles with their shares; without styles, the result is the bridge itself.
 
     Raises:
         ModelError: a style was trained for another bridge, or does not fit the bridge's layers.
@@ -111,7 +112,7 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
         return bridge
     if other := sorted({style.card.name for style, _ in shares if style.card.bridge != bridge.digest}):
         raise ModelError(
-            f"decode.style: {', '.join(other)} was trained for another bridge",
+            f"decode.style: trained for another bridge: {', '.join(other)}",
             hint="Set decode.bridge to the bridge that the style was trained for, or train the style again.",
         )
     projector, adapters = deepcopy(bridge.projector), dict(bridge.adapters)
@@ -133,5 +134,6 @@ def _stacked(of_bridge: Tensor | None, of_style: Tensor, name: str) -> Tensor:
         return of_style
     axis = 1 if name.endswith(".up") else 0
     if of_bridge.ndim != of_style.ndim or of_bridge.shape[1 - axis] != of_style.shape[1 - axis]:
-        raise ModelError("the style does not fit the bridge", problems=[name])
+        shapes = f"shape {tuple(of_style.shape)} in the style, {tuple(of_bridge.shape)} in the bridge"
+        raise ModelError("the style does not fit the bridge", problems=[f"{name}: {shapes}"])
     return torch.cat([of_bridge.float(), of_style], dim=axis)

@@ -51,7 +51,7 @@ class XragDecoder(LoopDecoder):
 
     reads_vectors = True
 
-    def __init__(  # noqa: PLR0913 - a model and what it has to match
+    def __init__(  # noqa: PLR0913 - all are needed to check that the parts fit
         self,
         folder: Path,
         bridge: Bridge,

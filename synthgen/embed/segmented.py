@@ -40,13 +40,13 @@ class SegmentedEncoder:
     def segments(self, ids: Sequence[str], texts: Sequence[str], progress: Progress | None = None) -> Segments:
         """Return the non-empty segments of records with their vectors; ids are distinct and texts not empty.
 
-        `progress` is called with the number of texts encoded since the last call.
+        `progress` is called with an estimate of the number of records encoded since the last call.
         """
         parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.split(text)]
         n_distinct = len({part.text for _, part in parts})
         read = reported = 0
 
-        def advance(n: int) -> None:  # segments are not encoded in the order of the records, so `done` is estimated
+        def advance(n: int) -> None:  # an estimate, because segments are not encoded in the order of the records
             nonlocal read, reported
             read += n
             done = len(texts) * read // n_distinct

@@ -40,7 +40,7 @@ def _embed_control(context: StageContext) -> Mapping[str, object]:
     """Write the vectors of control.
 
     Privacy: no stage between `deidentify` and this stage receives text of control. Exception: in a run with a privacy
-        budget, the input checks access it earlier; see `judge.embed_control`.
+        budget, the input checks access this text earlier; see `pipeline.judge.embed_control`.
     """
     return _save_vectors(context, "embed control", context.input("control").texts, CONTROL_VECTORS)
 

@@ -14,15 +14,15 @@ from synthgen.coherence import coherence
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Float64, Record
-from synthgen.evaluate.heads import HEADS, ON_WORDS, Arm, LabelledTexts, Labels
+from synthgen.evaluate.heads import HEADS, ON_WORDS, LabelledTexts, Labels, TrainingSet
 from synthgen.evaluate.metrics import Index, Scores, estimate, person_weights, scores
 from synthgen.evaluate.style_gap import style_gap, style_profile
 from synthgen.evaluate.subgroups import ATTRIBUTES, Rows, subgroups
 
 DRAWS = 1000  # number of bootstrap draws B; five times as many for a confidence above 95 %
-_ONE_CLASS = "all test records have the same class, which every classifier predicts correctly"
+_ONE_CLASS = "all test records have the same class; utility is measured only for two or more classes"
 _TOO_SHORT = "synthetic or test records have too few tokens to compare styles"
-ARMS = ("real", "synthetic", "real+synthetic")  # the sets of records that classifiers are trained on, called arms
+TRAINING_SETS = ("real", "synthetic", "real+synthetic")  # the sets of records that classifiers are trained on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,7 +39,7 @@ class Tables:
 class Evaluation:
     """Results of the evaluation."""
 
-    table: Mapping[str, Any]  # JSON-compatible values by classifier, arm and metric, each with its interval
+    table: Mapping[str, Any]  # JSON-compatible values by classifier, training set and metric, each with its interval
     metrics: Mapping[str, Estimate]  # metrics that a policy can name
     reasons: Mapping[str, str]  # for each metric that could not be measured, the reason
 
@@ -50,7 +50,7 @@ def evaluate(
     *,
     requested: Mapping[str, int] | None = None,
     confidence: float = 0.95,
-    baselines: Mapping[str, Arm] | None = None,
+    baselines: Mapping[str, TrainingSet] | None = None,
 ) -> Evaluation:
     """Return how well classifiers predict real test records if trained on real records, synthetic records, or both.
 
@@ -61,26 +61,26 @@ def evaluate(
         style.gap                 = see `style_gap`
         balance.tv_distance       = ½ · Σ_c |share of c in synthetic − share requested|, see `tv_distance`
 
-    The first two are measured for each classifier, for example as `utility.CLASSIFIER.tstr_over_trtr`. The metric
+    The first two are measured for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on. The metric
     without the name of a classifier is that of the classifier whose interval has the smaller lower end. Both parts of
     a ratio use the same bootstrap draws of test persons, so persons who are difficult for both do not widen the
     interval. The minimum leaves out classes with a recall of 0 after training on real records.
 
-    `baselines` are further sets of train records by name, for the table; they change no metric. `requested` is the
+    `baselines` are further training sets by name. Their scores are in the table and in no metric. `requested` is the
     number of records per class; without it, there is no balance metric. `confidence` is that of two-sided intervals.
 
     Raises:
-        DataError: a table is empty, a test person is in train, or test has a class that train lacks.
+        DataError: see `_check`, or no text of a training set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
     Randomness: children of `seeds` for the weights of persons, for each classifier, and for the style gap.
-    Cost: six fits, and for each of them 3 · B · n · C multiplications for n test records of C classes.
+    Cost: two fits per training set, each with 3 · B · n · C multiplications for n test records of C classes.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
     _check(tables)
     test, real, synthetic = _test_set(tables), _rows(tables, "train"), _rows(tables, "synthetic")
-    arms = dict(zip(ARMS, map(Arm, (real, synthetic, real.plus(synthetic))), strict=True)) | dict(baselines or {})
-    found = _scored(arms, test, DRAWS if confidence <= 0.95 else 5 * DRAWS, seeds)
+    training_sets = {**_training_sets(real, synthetic), **(baselines or {})}
+    found = _scored(training_sets, test, DRAWS if confidence <= 0.95 else 5 * DRAWS, seeds)
     metrics, by_head, reasons = _ratios(found, test, confidence, set(tables.train.labels))
     if requested is not None:
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
@@ -92,7 +92,7 @@ def evaluate(
         metrics["style.gap"] = gap
     table = {
         "confidence": confidence,
-        "records": {name: len(arm.rows.texts) for name, arm in arms.items()} | {"test": len(test.rows.texts)},
+        "records": {name: len(on.rows.texts) for name, on in training_sets.items()} | {"test": len(test.rows.texts)},
         "test_persons": test.n_persons,
         "classifiers": _plain(found, test, confidence),
         "subgroups": _by_subgroup(found, test, confidence),
@@ -105,15 +105,21 @@ def evaluate(
     return Evaluation(table=table, metrics=metrics, reasons=reasons)
 
 
-def _scored(arms: Mapping[str, Arm], test: "_TestSet", n_draws: int, seeds: SeedTree) -> dict[str, dict[str, Scores]]:
-    """Return the scores of each classifier for each arm that it can be trained on."""
+def _training_sets(real: LabelledTexts, synthetic: LabelledTexts) -> dict[str, TrainingSet]:
+    return dict(zip(TRAINING_SETS, map(TrainingSet, (real, synthetic, real.plus(synthetic))), strict=True))
+
+
+def _scored(
+    training_sets: Mapping[str, TrainingSet], test: "_TestSet", n_draws: int, seeds: SeedTree
+) -> dict[str, dict[str, Scores]]:
+    """Return the scores of each classifier for each set of records that it can be trained on."""
     found, weights = {}, person_weights(test.n_persons, n_draws, seeds.child("bootstrap").generator())
     for head, fit_and_predict in HEADS.items():
         seed = int.from_bytes(seeds.child(head).key()[:4], "big") >> 1
         found[head] = {
-            name: test.score(fit_and_predict(arm.rows, test.rows, seed, arm.weights), weights)
-            for name, arm in arms.items()
-            if arm.has_texts or head != ON_WORDS
+            name: test.score(fit_and_predict(on.rows, test.rows, seed, on.weights), weights)
+            for name, on in training_sets.items()
+            if on.has_texts or head != ON_WORDS
         }
     return found
 
@@ -155,7 +161,11 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return `distance_of_shares` between the labels and the requested records; the interval has no width."""
+    """Return `distance_of_shares` between the labels and the requested records; the interval has no width.
+
+    Raises:
+        DataError: there is no label or no requested record.
+    """
     if not labels or sum(requested.values()) <= 0:
         raise DataError("balance needs at least one synthetic record and one requested record")
     value = distance_of_shares(Counter(labels), requested)
@@ -178,18 +188,19 @@ def _contradictory(corpora: Mapping[str, Corpus], confidence: float) -> dict[str
 
 
 def _check(tables: Tables) -> None:
+    """Raise DataError if a table is empty, a test person is in train, or test has a class that train lacks."""
     problems = []
     for name in ("synthetic", "train", "test"):
         corpus: Corpus = getattr(tables, name)
         if len(corpus) == 0:
-            problems.append(f"{name}: no records")
+            problems.append(f"the {name} table has no records")
         if len(tables.vectors[name]) != len(corpus):
             raise InternalError(f"{name}: {len(tables.vectors[name])} vectors for {len(corpus)} records")
     if unknown := len(set(tables.test.labels) - set(tables.train.labels)):
-        problems.append(f"test: train has no records of {unknown} classes")
+        problems.append(f"the test table has {unknown} classes that the train table does not have")
     shared = {r.group for r in tables.train.records} & {r.group for r in tables.test.records}
     if shared and tables.train.has_groups and tables.test.has_groups:
-        problems.append(f"test: {len(shared)} persons are also in train")
+        problems.append(f"{len(shared)} persons of the test table are also in train")
     if problems:
         raise DataError(
             "utility cannot be measured on these tables",
@@ -222,8 +233,8 @@ def _ratios(
         return {}, {}, dict.fromkeys(("utility.tstr_over_trtr", "utility.worst_class_ratio"), _ONE_CLASS)
     overall: dict[str, tuple[Float64, int]] = {}
     worst: dict[str, tuple[Float64, int]] = {}
-    for head, arms in found.items():
-        real, synthetic = arms["real"], arms["synthetic"]
+    for head, scores_of in found.items():
+        real, synthetic = scores_of["real"], scores_of["synthetic"]
         learned = real.recall[0] > 0
         if learned.any():
             ratio = synthetic.recall[:, learned] / real.recall[:, learned]
@@ -244,12 +255,12 @@ def _ratios(
 
 
 def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
-    """Return every metric of every classifier and arm with its interval, as JSON-compatible values."""
+    """Return every metric of every classifier and training set with its interval, as JSON-compatible values."""
 
     def share(draws: Float64, n: int) -> dict[str, Any]:
         return asdict(estimate(draws, n, confidence, largest=1))
 
-    def of_arm(of: Scores) -> dict[str, Any]:
+    def metrics_of(of: Scores) -> dict[str, Any]:
         overall = {name: share(getattr(of, name), test.n_persons) for name in ("accuracy", "macro_f1", "weighted_f1")}
         per_class = {
             name: {"recall": share(of.recall[:, c], n), "f1": share(of.f1[:, c], n)}
@@ -257,19 +268,19 @@ def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence
         }
         return overall | {"per_class": per_class}
 
-    return {head: {arm: of_arm(of) for arm, of in arms.items()} for head, arms in found.items()}
+    return {head: {name: metrics_of(of) for name, of in by_set.items()} for head, by_set in found.items()}
 
 
 def _by_subgroup(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
-    """Return the accuracy by attribute, value, classifier and arm; n is the number of persons of the subgroup."""
+    """Return the accuracy by attribute, value, classifier and training set; n is the subgroup's number of persons."""
     table: dict[str, Any] = {attribute: {} for attribute in ATTRIBUTES}
     for (attribute, value), rows in test.subgroups.items():
         n = len(set(test.person[rows].tolist()))
         table[attribute][value] = {
             head: {
-                arm: asdict(estimate(of.of_subgroups[attribute, value], n, confidence, largest=1))
-                for arm, of in arms.items()
+                name: asdict(estimate(of.of_subgroups[attribute, value], n, confidence, largest=1))
+                for name, of in by_set.items()
             }
-            for head, arms in found.items()
+            for head, by_set in found.items()
         }
     return table

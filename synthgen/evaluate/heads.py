@@ -42,12 +42,12 @@ class LabelledTexts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Arm:
+class TrainingSet:
     """Records that a classifier is trained on."""
 
     rows: LabelledTexts
     has_texts: bool = True  # if False, only the classifier on vectors is trained on these records
-    weights: Literal["balanced"] | None = None  # balanced: the weight of a record is 1 / (size of its class)
+    weights: Literal["balanced"] | None = None  # balanced: weights proportional to 1 / (size of the record's class)
 
 
 def encoder_logistic(
@@ -58,8 +58,8 @@ def encoder_logistic(
 ) -> Labels:
     """Return the test rows' predicted classes, by multinomial logistic regression (C = 10) on the encoder's vectors.
 
-    This classifier overstates utility: synthetic records are decoded from vectors of the same encoder, so they score
-    higher with it than with classifiers that do not use the encoder.
+    This classifier overstates the utility of synthetic records, because they are decoded from vectors of the same
+    encoder. Classifiers that do not use the encoder give them lower scores.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -73,7 +73,10 @@ def tfidf_linear(
     """Return the test rows' predicted classes, by a linear support vector machine on TF-IDF of words and word pairs.
 
     The vocabulary and the weights come only from the training rows, so this classifier does not depend on the encoder
-    or the decoder. Raise DataError if no training text contains a word.
+    or the decoder.
+
+    Raises:
+        DataError: no training text contains a word.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.svm import LinearSVC

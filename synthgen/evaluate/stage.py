@@ -12,7 +12,7 @@ from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
 SECTIONS = "sections.json"  # measures of how the segments of a record fit together; written only with `segments`
-USUAL_CONFIDENCE = 0.95  # two-sided confidence of the utility intervals; later attempts use a higher confidence
+USUAL_CONFIDENCE = 0.95  # two-sided; a repeated audit of the same control persons needs a higher confidence
 
 
 def _evaluate(context: StageContext) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float64
 from synthgen.evaluate.metrics import Index, person_weights
 
-HALVINGS = 5  # number of random divisions of control into halves; each half is compared with the other
+HALVINGS = 5  # number of random divisions of control into halves
 MIN_TOKENS = 2_000  # smallest number of tokens that a model is trained on
 DRAWS = 1000  # number of bootstrap draws
 
@@ -34,7 +34,7 @@ FUNCTION_WORDS = frozenset(
     there there's these they they're this those though through thus to today together too toward two under until up
     upon us very was wasn't we we're we've well were weren't what what's when where whether which while who whom whose
     why will with within without won't would wouldn't yes yet you you'd you'll you're you've your yours yourself
-    """.split()  # noqa: SIM905 - words
+    """.split()  # noqa: SIM905 - a list of strings would need one line per word
 )
 
 
@@ -68,7 +68,7 @@ def _shape(token: str) -> str:
 def style_gap(
     synthetic: Sequence[str], control: Sequence[str], groups: Sequence[str], seeds: SeedTree, confidence: float = 0.95
 ) -> Estimate | None:
-    """Return how much worse a model of synthetic texts predicts the style of real texts than a model of real texts.
+    """Return how much worse a model of synthetic texts predicts real style than a model of real texts does.
 
         gap = 1/N · Σ over tokens of control of log P_other(token | 4 before) - log P_synthetic(token | 4 before)
 
@@ -76,10 +76,10 @@ def style_gap(
     models of order five. The control persons are divided into random halves, `HALVINGS` times. P_other is trained on
     the half that does not contain the token, and P_synthetic on equally many tokens of synthetic texts. If the
     synthetic texts were real texts of further persons of the same population, the expected gap would be 0. Texts that
-    differ only in topic have a gap near 0. Train is not used, so copies of train do not improve the gap. `groups` are
+    differ only in topic have a gap near 0. Train is not used, so copies of train do not reduce the gap. `groups` are
     the persons of the control texts, whose records the generator did not use. The interval comes from a Bayesian
     bootstrap over these persons and has the two-sided `confidence`. The result is None if a model would be trained on
-    fewer than `MIN_TOKENS` tokens.
+    fewer than `MIN_TOKENS` tokens, or if there is only one control person.
 
     Privacy: reads control and returns an average over all its tokens.
     Randomness: `seeds.child("halving")` for the halves and the order of the synthetic texts, and

@@ -14,9 +14,16 @@ from synthgen.models.store import MANIFEST, digest_of, model_folder, staged, sto
 
 
 def export_model(name: str, target: Path) -> Path:
-    """Write a model of the store to one uncompressed tar file with constant times and owners; return the file."""
+    """Write a model of the store to one uncompressed tar file with constant times and owners; return the file.
+
+    Raises:
+        UsageError: the store has no model of this name.
+        ModelMissing: the model is not installed.
+        ModelError: the installed model is damaged.
+        StorageError: the file cannot be written.
+    """
     if name not in MODELS:
-        raise UsageError(f"the model {name!r} cannot be exported", hint=f"Use one of: {', '.join(sorted(MODELS))}.")
+        raise UsageError(f"there is no model {name!r} to export", hint=f"Use one of: {', '.join(sorted(MODELS))}.")
     folder = model_folder(name)
     digest_of(folder)
     partial = target.with_name(target.name + ".partial")
@@ -39,7 +46,7 @@ def import_model(source: Path) -> Path:
     """Import an exported model into the store, check its files against the pinned digests, and return its folder.
 
     Raises:
-        StorageError: the file cannot be read.
+        StorageError: the file cannot be read, or the store cannot be written.
         ModelError: the file is not an exported model, contains anything except plain files of one model, or one of
             these files differs from its pinned digest.
     """
@@ -76,6 +83,7 @@ def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
     if len(names) != 1 or n_unsafe > 0 or len(set(paths)) != len(members) or not names <= set(MODELS):
         unsafe = f"{n_unsafe} members are not plain files in the folder of the model (for example folders or links)"
         raise ModelError(
-            f"{source}: must contain only plain files of one known model", problems=[unsafe] if n_unsafe > 0 else []
+            f"{source}: must contain only plain files of one model of the store",
+            problems=[unsafe] if n_unsafe > 0 else [],
         )
     return names.pop()

@@ -40,11 +40,11 @@ TOKENIZER: dict[str, Any] = json.loads("""{
   "fuse_unk": false, "byte_fallback": false, "ignore_merges": false
 }
 }""")
-CONTROL_TOKEN = 3  # GGUF's type of special tokens, which are never the encoding of a text
+CONTROL_TOKEN = 3  # GGUF's type of special tokens, which never encode a part of a text
 
 
 def convert_smollm2(gguf: Path, folder: Path) -> None:
-    """Write the config, the tokenizer and the bfloat16 weights of a GGUF file into `folder`."""
+    """Write the config, the tokenizer and the weights (as bfloat16) of a GGUF file into `folder`."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import save_file

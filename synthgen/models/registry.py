@@ -27,7 +27,7 @@ class PinnedModel:
     """A model of the store."""
 
     name: str
-    kind: Literal["encoder", "decoder", "names"]
+    kind: Literal["encoder", "decoder", "names"]  # "names": finds names of persons and places
     title: str
     license: str
     wheel: Wheel

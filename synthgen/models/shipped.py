@@ -11,8 +11,8 @@ from pathlib import Path
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import ModelError
 
-STAGES = Path(__file__).parents[1]
-READ = {".json", ".safetensors", ".u64"}  # suffixes of the files that the stages read
+PACKAGE = Path(__file__).parents[1]
+SUFFIXES = {".json", ".safetensors", ".u64"}  # of the files that the stages read
 SHIPPED: Mapping[str, str] = {
     "decode/builtin": "387b0adda4cbf9a45d2f278d3ac998627f82aa711cecf15fdd1f18ddd04c5ca8",
     "decode/styles/clinical-note": "a33517577388fe8a3290334db128d1d93a1a17ca26a92c6455695ca336e2b91a",
@@ -27,11 +27,11 @@ def shipped_folders() -> dict[str, str]:
     """Return for each folder, by its path in the package, the sha256 over the files that the stages read from it."""
     digests: dict[str, dict[str, str]] = defaultdict(dict)
     for top in ("decode/builtin", "decode/styles", "dp/public"):
-        for path in sorted((STAGES / top).rglob("*")):
+        for path in sorted((PACKAGE / top).rglob("*")):
             if path.is_symlink() and path.is_dir():  # rglob does not follow the link, but loading a style does
-                digests[path.relative_to(STAGES).as_posix()] = {}
-            elif path.suffix in READ:
-                digests[path.parent.relative_to(STAGES).as_posix()][path.name] = sha256_file(path)
+                digests[path.relative_to(PACKAGE).as_posix()] = {}
+            elif path.suffix in SUFFIXES:
+                digests[path.parent.relative_to(PACKAGE).as_posix()][path.name] = sha256_file(path)
     return {folder: sha256_json(files) for folder, files in digests.items()}
 
 
@@ -43,7 +43,7 @@ def check_shipped() -> None:
     problems += [f"{name}: was changed" for name, digest in installed.items() if digest != SHIPPED.get(name, digest)]
     if problems:
         raise ModelError(
-            f"{STAGES}: shipped model files were changed, so their training data is unknown",
+            f"{PACKAGE}: shipped model files were changed, so their training data is unknown",
             problems=problems,
             hint="Reinstall the package. Keep your own bridge or style in another folder and configure its path.",
         )

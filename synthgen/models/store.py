@@ -22,14 +22,15 @@ def store_folder() -> Path:
 
 
 def model_folder(name: str) -> Path:
-    """Return the folder of a model in the store, a local folder, or a folder of the local hub cache.
+    """Return the folder of a model: in the store, a local folder, or in the local cache of the Hugging Face Hub.
 
     For a model of the store, the manifest is compared with the pinned digests and with the file sizes. The contents
     of the files are compared with the manifest by `digest_of`, once per run. Nothing is downloaded.
 
     Raises:
         ModelMissing: the model is not on this machine.
-        ModelError: the files differ from the manifest, or loading the model could run code from the folder.
+        ModelError: the manifest differs from the pinned digests, the files differ from the manifest, or loading the
+            model could run code from the folder.
     """
     stored = store_folder() / name
     if name in MODELS:
@@ -42,7 +43,7 @@ def model_folder(name: str) -> Path:
     if folder is None:
         known = ", ".join(sorted(MODELS))
         raise ModelMissing(
-            f"model {name!r} is neither in the store ({known}), nor a folder, nor in the local hub cache",
+            f"model {name!r} is neither in the store ({known}), nor a folder, nor in the local Hugging Face cache",
             hint="Configure a local folder with config.json and safetensors, or install a model of the store with "
             "`synthgen models pull NAME`.",
         )
@@ -51,9 +52,9 @@ def model_folder(name: str) -> Path:
 
 
 def name_by_weights(name: str, folder: Path) -> str:
-    """Return the name of the registered model if a folder contains its weights and tokenizer; otherwise `name`.
+    """Return the name of the registered model whose weights and tokenizer a folder contains; if none, `name`.
 
-    A bridge fits models by name, so it then also fits a copy of the registered model in another folder.
+    A bridge names the models that it fits. With this function, it also fits a copy of a registered model.
     """
     for model in () if name in MODELS else MODELS.values():
         files = {file: pin for file, pin in model.files.items() if file.endswith((".safetensors", "tokenizer.json"))}
@@ -63,7 +64,7 @@ def name_by_weights(name: str, folder: Path) -> str:
 
 
 def refuse_unsafe(folder: Path) -> None:
-    """Raise ModelError if loading a model could run code: weights other than safetensors, or remote code."""
+    """Raise ModelError if a folder has no config or safetensors weights, or if loading it could run code from it."""
     problems = _module_problems(folder)
     if not (folder / "config.json").is_file():
         problems.append("config.json: missing")
@@ -122,7 +123,11 @@ def digest_of(folder: Path) -> str:
 
 @contextmanager
 def staged(name: str) -> Iterator[Path]:
-    """Yield an empty folder, which becomes the model's folder if the block succeeds, and is deleted otherwise."""
+    """Yield an empty folder, which becomes the model's folder if the block succeeds, and is deleted otherwise.
+
+    Raises:
+        StorageError: the folder cannot be created.
+    """
     store = store_folder()
     partial = store / f".partial-{name}"
     try:
@@ -171,7 +176,7 @@ def differs(path: Path, pin: Pin) -> str | None:
     size = path.stat().st_size
     if size != pin.size_bytes:
         word = "truncated" if size < pin.size_bytes else "too long"
-        return f"{path.name}: {word}, {size} bytes of {pin.size_bytes}"
+        return f"{path.name}: {word}, {size} bytes, expected {pin.size_bytes}"
     digest = sha256_file(path)
     return None if digest == pin.sha256 else f"{path.name}: wrong sha256 {digest}, expected {pin.sha256}"
 

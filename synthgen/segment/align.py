@@ -41,10 +41,10 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
     """Return the segments of new records in the order of the latents; each vector is a weighted mean, not normalized.
 
     One parent is drawn at random. The new record gets the sections of this parent that at least one other parent also
-    has, in the order of the drawn parent. A section of only one parent is dropped, because it would paraphrase that
-    person. A record with a single parent gets all sections of this parent. The segments of one section (its windows)
-    are aligned in order. With n_p windows of parent p, the new section has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows.
-    Window j is
+    has, in the order of the drawn parent. A section of only one parent is dropped, because its text would paraphrase
+    that parent. A record with a single parent gets all sections of this parent. The segments of one section (its
+    windows) are aligned in order. With n_p windows of parent p, the new section has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋
+    windows. Window j is
 
         s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p,   over the parents that have the section
 

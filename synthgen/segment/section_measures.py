@@ -1,4 +1,4 @@
-"""Measure whether the sections of a record follow a usual order."""
+"""Measure the length of records, the number of their sections, and how similar consecutive segments are."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from synthgen.segment.split import Splitter
 def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitter) -> Mapping[str, float]:
     """Return measures of the sections of n records, to be compared with the measures of real records.
 
-        words        = mean words of a record
-        sections     = mean sections of a record
-        next_cosine  = mean cosine of a segment and the next segment of its record
-        other_cosine = mean cosine of a segment and the segments of other records with the next segment's heading
+        words        = mean number of words of a record
+        sections     = mean number of sections of a record
+        next_cosine  = mean cosine similarity of a segment and the next segment of its record
+        other_cosine = the same for the segments of other records that have the heading of the next segment
 
     A measure without data is omitted. The owners of `segments` are in the order of the texts.
 

@@ -11,8 +11,8 @@ from synthgen.core.errors import DataError
 from synthgen.core.sentences import SENTENCE_END
 from synthgen.segment.config import SegmentsConfig
 
-MAX_CHARACTERS = 60  # of a heading
-MAX_WORDS = 6  # of a heading
+MAX_HEADING_CHARACTERS = 60
+MAX_HEADING_WORDS = 6
 _ITEMS = "-–•*·"  # possible first characters of a list item
 _ENDS = ".,;!?"  # possible last characters of a sentence
 
@@ -25,11 +25,11 @@ def heading_of(line: str) -> str | None:
     Both "## Past History:" and "PAST HISTORY" give "past history".
     """
     bare = line.strip()
-    if not 0 < len(bare) <= MAX_CHARACTERS or bare[0] in _ITEMS or bare[-1] in _ENDS:
+    if not 0 < len(bare) <= MAX_HEADING_CHARACTERS or bare[0] in _ITEMS or bare[-1] in _ENDS:
         return None
     words = bare.strip("#: \t").split()
     is_entry = any(word.endswith(":") for word in words)  # "BP: 120/80"
-    if not 0 < len(words) <= MAX_WORDS or is_entry or not any(c.isalpha() for c in bare):
+    if not 0 < len(words) <= MAX_HEADING_WORDS or is_entry or not any(c.isalpha() for c in bare):
         return None
     is_marked = bare.startswith("#") or bare.endswith(":") or bare.isupper()
     return " ".join(words).casefold() if is_marked else None
@@ -78,7 +78,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Splitter:
-    """Cuts records at known headings, and long sections into windows of whole sentences."""
+    """Cuts records at the headings in `headings`, and long sections into windows of whole sentences."""
 
     words: int  # approximate number of words of a window
     headings: Mapping[str, str]  # written form by normal form; if empty, records are cut only into windows
@@ -89,7 +89,7 @@ class Splitter:
         return sha256_json({"version": 1, "words": self.words, "headings": dict(self.headings)})
 
     def split(self, text: str) -> tuple[Segment, ...]:
-        """Return the segments of a text, in order; a line that looks like an unknown heading is treated as text.
+        """Return the segments of a text, in order; any other line that looks like a heading is treated as text.
 
         The openings and texts of all segments, joined in order, give the text again, except for white space.
         """

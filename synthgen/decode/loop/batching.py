@@ -21,7 +21,7 @@ from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-# Added to the logit of a wanted token, in nats: a token of probability 1/1000 is then written about once in a note.
+# Added to the logit of the first token of a prompt word, in nats. It raises a probability of 1/1000 to about 1/50.
 WANTED = 3.0
 BLOCK = 64  # number of tokens in a block of the vocabulary; `_largest` first compares only the maxima of blocks
 Stepper = LlamaStepper | GenericStepper
@@ -30,7 +30,7 @@ EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, slots=True)
 class TokenConstraints:
-    """The tokens that end a text, the tokens that are never written, and the tokens that are made more likely."""
+    """Rules for tokens: which end a text, which are never written (alone or as a sequence), which get more likely."""
 
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written
@@ -40,15 +40,15 @@ class TokenConstraints:
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
-    """Return the `LlamaStepper` of a model if it has weights for it, else a `GenericStepper`.
+    """Return a `LlamaStepper` if `weights` are given, else a `GenericStepper`.
 
     Raises:
-        ModelError: if the model has fewer positions than `length`.
+        ModelError: if the model has fewer than `length` positions, or its sliding window is shorter than `length`.
     """
     limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
     if length > limit:
         raise ModelError(
-            f"prompt and new tokens need {length} positions, and the language model has {limit}",
+            f"prompt and new tokens need {length} positions, but the language model has only {limit}",
             hint="Lower decode.max_new_tokens, or shorten decode.prompt.",
         )
     if weights is None:
@@ -80,7 +80,7 @@ def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -
 
 
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
-    """Return numbers (rows, max_new_tokens) in [0, 1) for all candidates, drawn from the stream of their latent."""
+    """Return uniform numbers (rows, max_new_tokens) in [0, 1) for all candidates, from the streams of the latents."""
     shape = (settings.candidates, settings.max_new_tokens)
     uniforms = np.zeros((len(ids), *shape), dtype=np.float32)
     for row, name in enumerate(ids):
@@ -99,15 +99,15 @@ def write(
     """Return the tokens of every row, and the row's mean surprisal per token as a share of ln(V).
 
     The last token of a row is an end token, unless the token limit cut the text. The surprisal of a token is −ln p,
-    where p is the softmax of the logits before temperature, top-k and top-p. V is the size of the vocabulary, so
-    ln(V) is the surprisal of a random guess.
+    where p is the softmax of the logits after `rules`, but before temperature, top-k and top-p. V is the size of the
+    vocabulary, so ln(V) is the surprisal of a random guess.
 
-    Row r is text r % candidates of latent r // candidates. A continuous stepper reads the prompt of a latent once for
-    all its texts.
+    Row r is text r % candidates of latent r // candidates. A continuous stepper, which can replace single rows of its
+    batch, reads the prompt of a latent once for all its texts.
 
-    The tokens of a row do not depend on other rows. Prompts are read in groups of one size. Rows are stepped in a
-    batch of one size, or of a smaller size that gives identical results. Every value of a row is computed from that
-    row alone.
+    The tokens of a row do not depend on other rows. All groups in which prompts are read have one size. Every step
+    computes a batch of one size, or of a smaller size that gives identical results. Every value of a row is computed
+    from that row alone.
 
     `embed_prompts` takes indices of latents and returns the embeddings (group, t, width) of their prompts, padded on
     the right, and the lengths of the prompts (group). Each token is drawn with one of the `uniforms`, float32 (rows,
@@ -259,9 +259,9 @@ class _Loop:
 def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, temperature: float) -> Tensor:
     """Return one token id per row of logits (n, vocabulary), drawn with the uniform numbers, float32 (n) in [0, 1).
 
-    Let p be the softmax of the k largest logits over the temperature, in descending order, and p' its shortest prefix
-    with a mass of at least top_p, renormalised. The token is the first whose cumulative p' exceeds u. Taking the k
-    largest logits first makes the work depend on k, not on the size of the vocabulary.
+    Let p be the softmax of the k largest logits, divided by the temperature, in descending order. Let p' be the
+    shortest prefix of p with a mass of at least top_p, renormalised. The token is the first whose cumulative p'
+    exceeds u. Taking the k largest logits first makes the work depend on k, not on the size of the vocabulary.
 
     Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
     """

@@ -1,7 +1,7 @@
 """The stepper for any causal language model of transformers; on a CPU it is slower than `LlamaStepper`.
 
-It has the same methods. All rows of its cache grow together, so a finished row cannot be replaced by a new prompt. It
-reads a batch of prompts and steps the batch until all rows are done.
+This stepper has the same methods as `LlamaStepper`. All rows of its cache grow together, so a finished row cannot be
+replaced by a new prompt. It reads a batch of prompts and steps the batch until all rows are done.
 """
 
 import inspect
@@ -24,7 +24,7 @@ class GenericStepper:
         self.past = "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
         self.cache: Any = None
         self.prefix_length = 0
-        self.head: Tensor | None = None
+        self.prefix: Tensor | None = None  # embeddings of the common prefix of all prompts
         self.mask = torch.zeros(0, 0, dtype=torch.long)
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -33,12 +33,12 @@ class GenericStepper:
 
     def read_prefix(self, embeddings: Tensor) -> None:
         """Store the common prefix (p, width) of all prompts; it is read again with each prompt."""
-        self.prefix_length, self.head = len(embeddings), embeddings
+        self.prefix_length, self.prefix = len(embeddings), embeddings
 
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
         """Read prompts (batch, t, width), padded on the right; return the logits after the last token of each."""
-        if self.head is not None:
-            embeddings = torch.cat((self.head.expand(len(embeddings), -1, -1), embeddings), dim=1)
+        if self.prefix is not None:
+            embeddings = torch.cat((self.prefix.expand(len(embeddings), -1, -1), embeddings), dim=1)
             lengths = lengths + self.prefix_length
         at = torch.arange(embeddings.shape[1], device=embeddings.device)
         start = embeddings.shape[1] - lengths  # move the padding to the left, so new tokens follow the prompt

@@ -29,10 +29,11 @@ def can_record(device: torch.device) -> bool:
 
 
 class Recorded:
-    """A function of tensors on one GPU, recorded with some arguments and replayed for others, with identical results.
+    """A function of tensors on one GPU, recorded with some arguments and replayed for others.
 
-    The function must not wait for the GPU and must always use the same shapes. Calling it again with the same
-    arguments must change nothing. Each call returns the same tensor, overwritten.
+    A replay gives the same results as a call of the function. The function must not wait for the GPU and must always
+    use the same shapes. Calling it again with the same arguments must change nothing. Each call returns the same
+    tensor, overwritten.
     """
 
     def __init__(self, function: Callable[..., Tensor], *arguments: Tensor) -> None:
@@ -102,6 +103,9 @@ class LlamaStepper:
     The shapes of all kernels are independent of the rows: prompts are padded to `prompt` tokens, and attention always
     covers `length` positions, prompt and new tokens together. A step computes one of the numbers of rows in `sizes`,
     for which a test on this machine gave bitwise the same results as for the full batch.
+
+    Raises:
+        ModelError: the model's sliding window is shorter than `length`.
     """
 
     continuous = True  # a row of the batch can be replaced while the others continue
@@ -110,8 +114,8 @@ class LlamaStepper:
         config = weights.config
         if config.model_type == "mistral" and (config.sliding_window or length) < length:
             raise ModelError(
-                f"prompt and new tokens need {length} positions, and the model's sliding window has "
-                f"{config.sliding_window}",
+                f"prompt and new tokens need {length} positions, but the model's sliding window has "
+                f"only {config.sliding_window}",
                 hint="Lower decode.max_new_tokens.",
             )
         self.n_heads, self.n_kv = config.num_attention_heads, config.num_key_value_heads
@@ -170,7 +174,7 @@ class LlamaStepper:
         return self._logits(x[torch.arange(len(x), device=x.device), lengths - 1])
 
     def _fill(self, embeddings: Tensor, cache: Tensor, begin: int) -> Tensor:
-        """Return the last layer's states (n, t, width) of tokens; write their keys to a cache from column `begin`."""
+        """Return the last layer's states (n, t, width); write keys and values to a cache from column `begin` on."""
         n, t, width = embeddings.shape
         at = self.columns[: begin + t]
         bias = _bias(at[None, :] <= at[begin:, None], embeddings.dtype)

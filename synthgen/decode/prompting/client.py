@@ -23,17 +23,17 @@ from synthgen.core.errors import ConfigError, ModelError
 from synthgen.decode.config import EndpointConfig
 
 MAX_BYTES = 1 << 24  # largest size of an answer
-PATIENCE = 120  # a request without an answer is repeated for this number of seconds; a server may reload its model
-FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # seconds between two attempts
+RETRY_SECONDS = 120  # a request without an answer is repeated for this time; the server may be loading its model
+FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # seconds between two attempts, at first and at most
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP status codes after which a request is repeated
-CONNECT = 5  # seconds to wait for a connection
-_KEPT = "Finished texts are kept; run the same command to continue. The address may change."
+CONNECT_SECONDS = 5  # longest time to wait for a connection
+_KEPT = "Finished texts are kept; run the same command to continue, if necessary with another decode.endpoint.url."
 # Servers use these words if a prompt is too long. Their whole messages are not shown, because they can contain the
 # prompt.
 _TOO_LONG = ("context length", "context size", "context window", "maximum context", "context_length", "max_model_len")
 
 
-class _Busy(Exception):  # noqa: N818 - a state of the server
+class _Busy(Exception):  # noqa: N818 - named after the state of the server
     """The server gave no usable answer; the request is sent again."""
 
 
@@ -49,8 +49,8 @@ class Answer:
 class Client:
     """A connection to a server; several threads can use it at once.
 
-    Privacy: prompts and the key are sent to the configured address only. No error message contains a prompt, the key
-        or the text of an answer.
+    Privacy: prompts and the API key are sent to the configured address only. No error message contains a prompt, the
+        key or the text of an answer.
     """
 
     config: EndpointConfig
@@ -67,8 +67,9 @@ class Client:
         """Raise an error unless the server answers and offers the model.
 
         Raises:
-            ConfigError: the environment variable for the key is empty.
-            ModelError: the address is neither local nor private, no server answers, or the model is unknown.
+            ConfigError: the environment variable for the key holds no valid key.
+            ModelError: the address is not allowed (see `addresses`), the server does not answer, refuses access or
+                redirects, or it does not offer the model.
         """
         self._key()
         try:
@@ -97,10 +98,10 @@ class Client:
     def chat(self, messages: Sequence[Mapping[str, str]], stopped: Event, **settings: float) -> Answer:
         """Return the answer to a conversation; `settings` are fields of the request such as `temperature`.
 
-        A request that gets no answer is sent again, for at most `PATIENCE` seconds or until `stopped` is set.
+        A request that gets no answer is sent again, for at most `RETRY_SECONDS` seconds or until `stopped` is set.
 
         Raises:
-            ModelError: no answer came, or the server rejects the request.
+            ModelError: no usable answer came, or the server rejects the request.
         """
         body = {"model": self.config.model, "messages": list(messages), "stream": False, "n": 1, **settings}
         wait, end = FIRST_WAIT, math.inf
@@ -109,7 +110,7 @@ class Client:
                 status, answer = self._send("POST", "/chat/completions", json.dumps(body).encode())
                 return self._answer(status, answer)
             except _Busy as busy:
-                end = min(end, time.monotonic() + PATIENCE)  # from the first failure
+                end = min(end, time.monotonic() + RETRY_SECONDS)  # from the first failure
                 if time.monotonic() + wait > end or stopped.wait(wait):
                     raise self._unreachable(str(busy)) from None
                 wait = min(2 * wait, LONGEST_WAIT)
@@ -127,7 +128,8 @@ class Client:
                 )
             if status == 404:
                 raise ModelError(
-                    f"decode.endpoint: {self.config.url} offers no chat for {self.config.model!r} (status 404)",
+                    f"decode.endpoint: {self.config.url} has no chat interface or no model {self.config.model!r} "
+                    "(status 404)",
                     hint="Check the address, which usually ends in /v1, and the name of the model.",
                 )
             raise ModelError(
@@ -178,7 +180,7 @@ class Client:
             return response.status, None
 
     def _connect(self) -> HTTPConnection:
-        """Return a connection to a checked address; the host name is resolved once, so the address cannot change."""
+        """Return a connection to an allowed address; the host name is resolved once, so no other address is used."""
         parts = urlsplit(self.config.url)
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -190,7 +192,7 @@ class Client:
         error: OSError | None = None
         for address in self.addresses():
             try:
-                channel = socket.create_connection((address, port), timeout=min(CONNECT, timeout))
+                channel = socket.create_connection((address, port), timeout=min(CONNECT_SECONDS, timeout))
             except OSError as failed:
                 error = failed
                 continue
@@ -215,7 +217,8 @@ class Client:
         """Return the IP addresses of the server.
 
         Raises:
-            ModelError: the name is unknown, or an address is neither local nor private and `allow_remote` is not set.
+            ModelError: the name is unknown; or an address is neither local nor private, and either `allow_remote` is
+                not set or the connection is not encrypted (https).
         """
         host = urlsplit(self.config.url).hostname or ""
         try:
@@ -246,14 +249,15 @@ class Client:
         key = os.environ.get(name, "").strip()
         if not key or not key.isascii() or not key.isprintable():
             raise ConfigError(
-                f"decode.endpoint.key_env: the environment variable {name} holds no key", hint="Set it."
+                f"decode.endpoint.key_env: the environment variable {name} holds no API key in ASCII characters",
+                hint="Set the variable to the API key of the server.",
             )
         return key
 
     def _refused(self, status: int) -> ModelError:
         return ModelError(
             f"decode.endpoint: the server at {self.config.url} refuses access (status {status})",
-            hint="Set decode.endpoint.key_env to the environment variable that holds the key of this server.",
+            hint="Set decode.endpoint.key_env to the environment variable that holds the API key of this server.",
         )
 
     def _unreachable(self, why: str) -> ModelError:

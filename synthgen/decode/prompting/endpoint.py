@@ -14,10 +14,10 @@ from synthgen.decode.loop_decoder import Ended, candidates_of, whole_sentences
 from synthgen.decode.prompting.client import Answer, Client
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-MANY = 8  # if at least this number of answers arrive and all are empty, the server does not work
-TICK = 0.5  # seconds between two calls of `advance`, which can stop the decoding
+MIN_ANSWERS = 8  # if all of at least this number of answers are empty, the server counts as not usable
+TICK = 0.5  # at most this number of seconds between two calls of `advance`, which can stop the decoding
 MAX_SEED = 1 << 31
-# in some chat templates, the prompt already contains the opening mark, so the answer has only the closing mark
+# In some chat templates, the prompt already ends with the tag `<think>`, so the answer contains only `</think>`.
 _THOUGHTS = re.compile(r"\A.*</think>|<think>.*\Z", re.DOTALL)
 _FENCE = re.compile(r"\A```\w*\n(.*?)\n?```\Z", re.DOTALL)
 Surprisal = Callable[[Sequence[str]], Sequence[float]]
@@ -31,6 +31,9 @@ class EndpointDecoder:
         prompter: makes the prompts.
         surprisal: returns the mean surprisal per token of each text under a local model, as a share of the surprisal
             of a random guess. Servers do not report it reliably.
+
+    The settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect: the interface has no parameters for
+    them, and a prompt contains the whole context.
 
     Privacy: the server receives the prompts (see `Prompter`) and can keep them.
     Randomness: each request has a seed, drawn from the stream seeds/x for latent x. Servers do not guarantee that the
@@ -48,7 +51,8 @@ class EndpointDecoder:
 
         Raises:
             DataError: there are contexts, and their number differs from the number of latents.
-            ModelError: the server does not answer, rejects a request, or returns only empty texts.
+            ModelError: the server does not answer, rejects a request, or returns only empty texts for at least
+                `MIN_ANSWERS` requests.
         """
         if contexts and len(contexts) != len(latents):
             raise DataError(f"{len(contexts)} contexts for {len(latents)} latents; give one for each, or none")
@@ -62,7 +66,7 @@ class EndpointDecoder:
         ]
         answers = self._answers(requests, settings, advance)
         texts = [cleaned(answer.text) for answer in answers]
-        if len(texts) >= MANY and not any(texts):
+        if len(texts) >= MIN_ANSWERS and not any(texts):
             raise ModelError(
                 f"decode.endpoint: all {len(texts)} answers of {self.name!r} are empty",
                 hint="Check that the model follows chat prompts. If the model reasons before it answers, raise "

@@ -16,7 +16,7 @@ from synthgen.decode.prompt_words import WordReader
 EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # invented texts; `style` names their set
 MAX_BYTES = 1 << 22  # largest size of a file of examples
 SHOWN = 2  # largest number of examples in a prompt
-N_TERMS = 6  # largest number of prompt words that an example is shown with
+N_TERMS = 6  # largest number of prompt words that are shown with an example
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,11 @@ class Example:
 
 
 def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Example, ...]:
-    """Return the invented texts of a built-in set or the texts of a file; nothing if no name is given.
+    """Return the invented texts of a built-in set, or the texts of a file; without a name, nothing.
 
     Raises:
-        ConfigError: a line of the file is not an object with `text` and optionally `label`; each such line is listed.
+        ConfigError: the file contains no example, or a line is not an object with `text` and optionally `label`; each
+            such line is listed.
         StorageError: the file cannot be read.
     """
     if name is None:
@@ -87,7 +88,7 @@ def _frequency(reader: WordReader) -> Mapping[str, float]:
 
 
 def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
-    """Raise DataError if an example equals a text of the source or shares a sentence of ten or more words with one.
+    """Raise DataError if an example equals a source text, or shares a sentence of ten or more words with one.
 
     Such an example is probably a private record, and the language model may repeat it.
 

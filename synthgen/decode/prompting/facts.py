@@ -11,7 +11,7 @@ from synthgen.attributes.person import years_of
 from synthgen.core.digest import sha256_json
 from synthgen.core.types import Corpus
 
-MIN_PERSONS = 5  # a pair of sex and decade is used only if at least this number of persons of the class fit it
+MIN_PERSONS = 5  # a pair of sex and decade is used only if at least this number of persons of the class have it
 N_LENGTHS = 9  # number of deciles of the lengths of a class
 STEP = 10  # lengths are multiples of this number of words
 OLDEST = 8  # decade that stands for all ages from 80 years on
@@ -24,11 +24,11 @@ Person = tuple[str, int | None]  # sex, and decade of the age
 class RecordFacts:
     """Sexes and ages of persons, and lengths of texts, by class.
 
-    Privacy: computed from train without noise. Each pair of sex and decade fits at least `MIN_PERSONS` persons of the
-        class. Lengths are deciles, rounded to `STEP` words, of a class with at least `MIN_PERSONS` persons.
+    Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class have each pair of sex
+        and decade. Lengths are deciles, rounded to `STEP` words, of a class with at least `MIN_PERSONS` persons.
     """
 
-    persons: Mapping[str, tuple[tuple[Person, int], ...]] = field(default_factory=dict)  # each with its record count
+    persons: Mapping[str, tuple[tuple[Person, int], ...]] = field(default_factory=dict)  # with numbers of records
     lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # in words
 
     @property
@@ -46,7 +46,7 @@ class RecordFacts:
         return person, str(max((n for lengths in self.lengths.values() for n in lengths), default=""))
 
     def draw(self, label: str, rng: np.random.Generator) -> tuple[str, str]:
-        """Return a description of a person and a length in words; each is empty if nothing is known about it."""
+        """Return a description of a person and a length in words; each is empty if there are no facts about it."""
         persons, lengths = self.persons.get(label, ()), self.lengths.get(label, ())
         person, length = "", ""
         if persons:
@@ -96,7 +96,7 @@ def described(person: Person, rng: np.random.Generator) -> str:
 
 
 def _common(pairs: list[tuple[Person, str]]) -> tuple[tuple[Person, int], ...]:
-    """Return pairs of sex and decade with their numbers of records; records with a rare pair count as unknown."""
+    """Return pairs of sex and decade with their numbers of records; a rare pair counts as ("", None)."""
     owners: defaultdict[Person, set[str]] = defaultdict(set)
     for pair, person in pairs:
         owners[pair].add(person)

@@ -23,9 +23,9 @@ class PromptDecoder(LoopDecoder):
     The form of the prompt is
 
     - the tokenizer's chat template, if it has one;
-    - otherwise `<|im_start|>user ... <|im_end|>`, if the tokenizer knows these two marks (as for SmolLM2);
+    - otherwise `<|im_start|>user ... <|im_end|>`, if these two are tokens of the tokenizer (as for SmolLM2);
     - otherwise plain paragraphs. A text then ends at its first empty line, because a model without a chat form
-      continues with further prompts.
+      would write further prompts after it.
 
     If a text continues a preceding text of the same record (its context), the context follows the prompt as the
     beginning of the answer. If `settings.words` is 0, the texts do not depend on the vectors.

@@ -29,16 +29,19 @@ def prompter_of(
     """Return the `Prompter` of a run; `language` is the run's first language tag.
 
     Raises:
-        ConfigError: the template or the examples are invalid, or a description or example has an unknown label.
+        ConfigError: the template or the examples are invalid, or a description or example is for a label that no
+            training record has.
+        StorageError: the file of the template or of the examples cannot be read.
     """
     examples, labels = load_examples(config.examples, resolve), {*train.labels}
-    problems = [f"decode.descriptions: no record has the label {label!r}" for label in config.descriptions
+    problems = [f"decode.descriptions: no training record has the label {label!r}" for label in config.descriptions
                 if label not in labels]  # fmt: skip
-    problems += [f"decode.examples: no record has the label {label!r}"
+    problems += [f"decode.examples: no training record has the label {label!r}"
                  for label in sorted({e.label for e in examples if e.label is not None} - labels)]  # fmt: skip
     if problems:
         hint = f"The labels are: {', '.join(sorted(labels))}."
-        raise ConfigError("decode: labels that no record has", problems=problems, hint=hint)
+        message = "decode: descriptions or examples are for labels that no training record has"
+        raise ConfigError(message, problems=problems, hint=hint)
     return Prompter(
         reader=reader,
         template=load_template(config.template, resolve),
@@ -53,7 +56,9 @@ def open_prompted(config: DecodeConfig, folder: Path, prompter: Prompter) -> Dec
     """Return the decoder of the configured engine; `folder` is the folder of `decode.model`.
 
     Raises:
-        ModelError: the model in the folder is damaged, or the server does not answer or lacks the model.
+        ConfigError: the environment variable for the key of the server holds no valid key.
+        DependencyError: vLLM is configured, but not installed.
+        ModelError: the model in the folder cannot be used, or the server cannot; see `Client.check`.
     """
     if config.engine == ENDPOINT and config.endpoint is not None:
         client = Client(config.endpoint)
@@ -67,7 +72,7 @@ def open_prompted(config: DecodeConfig, folder: Path, prompter: Prompter) -> Dec
 
 
 def endpoint_digest(endpoint: EndpointConfig) -> str:
-    """Return the digest of a server's model: the digest of its name, because its files are not known."""
+    """Return the digest of a server's model: the digest of its name, because its files cannot be read."""
     return sha256_json({"endpoint": endpoint.model})
 
 

@@ -34,8 +34,9 @@ Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
 class Prompter:
     """Makes prompts from a template.
 
-    Privacy: a prompt contains k words of a public vocabulary of v words that are nearest to the vector, at most
-        k · log2 v bits of it; see `WordReader`. The other fields come from the label, the settings and `RecordFacts`.
+    Privacy: a prompt contains k words of a public vocabulary of v words: those nearest to the vector. They carry at
+        most k · log2 v bits of the vector; see `WordReader`. The other fields come from the label, the settings and
+        `RecordFacts`.
     Randomness: the facts of latent x are drawn from the stream seeds/x/facts; the segments of a record share them.
     """
 
@@ -44,7 +45,7 @@ class Prompter:
     descriptions: Mapping[str, str] = field(default_factory=dict)  # of labels
     examples: tuple[Example, ...] = ()
     facts: RecordFacts = field(default_factory=RecordFacts)
-    language: str = ""  # English name of the language of the texts; empty for no statement
+    language: str = ""  # English name of the language of the texts; if empty, the prompt states no language
 
     @property
     def digest(self) -> str:
@@ -64,7 +65,7 @@ class Prompter:
         if len(self.reader.centre) != vectors.shape[1]:
             raise ModelError(
                 f"the vocabulary is for vectors of {len(self.reader.centre)} numbers, not {vectors.shape[1]}",
-                hint="The builtin vocabulary is for the builtin encoder; for another, train one with a bridge.",
+                hint="Set decode.bridge to a bridge that was trained for this encoder.",
             )
         return self.reader.read(vectors, k)
 
@@ -93,7 +94,7 @@ class Prompter:
         for example in shown_for(self.examples, record_label):
             terms = terms_of(example.text, self.reader) if has_words else ()
             length = str(len(example.text.split())) if facts[1] else ""
-            # an example for every class is not shown with this label and description
+            # an example without a label is for every class, so it is shown without label and description
             shown = fields if example.label is not None else {"language": self.language}
             turns += self._exchange({**shown, "terms": ", ".join(terms), "length": length}, example.text)
         if not turns:

@@ -25,7 +25,8 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
     for each record; a part in square brackets is omitted if one of its fields is empty.
 
     Raises:
-        ConfigError: the file is not text, contains another field or a single brace, or lacks `{terms}`.
+        ConfigError: the file is not UTF-8 text, contains another field, or a single or nested brace or bracket, or
+            lacks `{terms}`.
         StorageError: the file cannot be read.
     """
     if name == BUILTIN:
@@ -44,7 +45,7 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
     if {"{", "}"} & {*_FIELD.sub("", template)}:
         problems.append("a single brace, { or }: remove it")
     if {"[", "]"} & {*_PART.sub("", template)}:
-        problems.append("a square bracket without its partner, or brackets inside brackets: remove it")
+        problems.append("a square bracket without its partner, or inside other brackets: remove it")
     if problems:
         raise ConfigError(f"decode.template: {path} is not a valid template", problems=problems)
     return template

@@ -69,7 +69,8 @@ def merge(model: nn.Module, tensors: Mapping[str, Tensor]) -> int:
     for path in paths:
         layer, up, down = layers.get(path), tensors.get(f"adapter.{path}.up"), tensors.get(f"adapter.{path}.down")
         if not isinstance(layer, nn.Linear) or up is None or down is None or not _fits(layer, up, down):
-            raise ModelError("the adapters do not fit the language model", problems=[f"adapter.{path}"])
+            problem = f"adapter.{path}: incomplete, of a wrong shape, or for a layer that the model does not have"
+            raise ModelError("the adapters do not fit the language model", problems=[problem])
         low_rank = (up.float() @ down.float()).to(layer.weight.device)
         layer.weight.copy_((layer.weight.float() + low_rank).to(layer.weight.dtype))
     return len(paths)

@@ -52,7 +52,7 @@ class VocabularyPart(Section):
     """Public vocabulary of the bridge, from which prompt words are chosen."""
 
     words: Annotated[int, Field(ge=16, le=50_000)] = Field(16_000, description="Number of words.")
-    least: Count = Field(25, description="Smallest number of passages of the corpus in which a word must occur.")
+    least: Count = Field(25, description="A word must occur in at least this number of passages of the corpus.")
     skip: Annotated[int, Field(ge=0)] = Field(100, description="Number of most frequent words to omit.")
 
 
@@ -69,8 +69,8 @@ class TrainPart(Section):
     max_prompt_tokens: Count = Field(8, description="Largest number of tokens of a prompt.")
     words: Annotated[int, Field(ge=0, le=16)] = Field(
         0,
-        description="Largest number of vocabulary words nearest to the vector in a prompt; requires the section "
-        "`vocabulary`.",
+        description="Largest number of words of the vocabulary in a prompt: those nearest to the vector; requires "
+        "the section `vocabulary`.",
     )
     rate: Rate = Field(1e-3, description="Largest learning rate.")
     noise: Annotated[float, Field(ge=0, le=2)] = Field(
@@ -89,7 +89,8 @@ class TrainPart(Section):
     checkpoint_every: Count = Field(50, description="Number of steps between two checkpoints.")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Device of the training.")
     dtype: Literal["auto", "bfloat16", "float32"] = Field(
-        "auto", description="Number format of the language model; `auto` fits the device."
+        "auto",
+        description="Number format of the language model; `auto` is the stored format if the processor supports it.",
     )
 
 
@@ -109,7 +110,7 @@ class TrainBridgeConfig(Section):
         None, description="Trained bridge whose training is continued: `builtin`, or the folder of a bridge."
     )
     out: str = Field(description="Folder for the result.")
-    base: str = Field(default=".", exclude=True)
+    base: str = Field(default=".", exclude=True)  # folder of the file
 
     @model_validator(mode="after")
     def _has_room_and_vocabulary(self) -> Self:

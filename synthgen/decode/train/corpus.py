@@ -17,12 +17,12 @@ from synthgen.core.errors import DataError
 from synthgen.core.files import write_by
 from synthgen.decode.prompts import token_ids
 
-_GAP = re.compile(r"(?<=[.!?])\s+")  # differs from core.sentences, because the built-in bridge was trained with it
+_GAP = re.compile(r"(?<=[.!?])\s+")  # the built-in bridge was trained with this pattern, not with core.sentences
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3  # largest number of characteristic words of a passage
 NEIGHBOURS = 5  # number of nearest passages for mixed vectors, the default of SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
-Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether the text ends with a sentence
+Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether its last sentence is complete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +31,8 @@ class Passages:
 
     texts: tuple[str, ...]  # the passages after cutting, of which the vectors are made
     tokens: NDArray[np.int32]  # (n, t), passage and end-of-text, padded with end-of-text
-    lengths: NDArray[np.int32]  # (n), number of tokens; counts end-of-text if the passage ends with a sentence
-    hints: tuple[tuple[str, ...], ...]  # at most three words with the highest tf · idf, highest first; used as labels
+    lengths: NDArray[np.int32]  # (n), number of tokens; counts end-of-text if the last sentence is complete
+    hints: tuple[tuple[str, ...], ...]  # up to three words with the highest tf · idf, highest first; used like labels
     sources: dict[str, int]  # number of passages of each source
 
 
@@ -88,7 +88,7 @@ def word_frequencies(
     `skip` most frequent words, which carry no information, and the `names` of persons, which are in lower case.
 
     Raises:
-        DataError: the conditions of `read_passages`, or no word is left.
+        DataError: there is no table, a column or a value is missing, or no word is left.
     """
     seen: Counter[str] = Counter()
     n = 0
@@ -121,7 +121,7 @@ def passages_of(cut: Sequence[Cut], tokenizer: Any, max_tokens: int, sources: di
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> Cut:
-    """Return the longest beginning of whole sentences within the limit; a too long first sentence is cut."""
+    """Return as many whole first sentences as fit into `limit` tokens; a first sentence that does not fit is cut."""
     ids: list[int] = []
     kept = ""
     for sentence in _GAP.split(text):

@@ -32,7 +32,7 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
     are trained on.
 
     Raises:
-        DataError: if a source has fewer than two texts, or none of its texts fits.
+        DataError: if the texts of a source give no piece to train on, or no held-out piece.
     """
     trained: list[Cut] = []
     heldout: list[Cut] = []

@@ -10,8 +10,8 @@ Here T is the number of tokens of the passage, x its vector, and soft(x) the sof
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). Additions of this
 project: low-rank adapters, and noise on the vector, because an interpolated vector differs from the vector of any
 text. Prompts can contain two kinds of words. Some are the passage's own words, so that the model learns to use a
-label in the prompt. Others are the public words nearest to the noisy vector, as with `decode.words`. Vectors between
-passages (`train.mix`) and self-distillation (`train.distil`) are optional.
+label in the prompt. Others are the words of the vocabulary nearest to the noisy vector, as with `decode.words`.
+Vectors between passages (`train.mix`) and self-distillation (`train.distil`) are optional.
 """
 
 import json
@@ -59,7 +59,7 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingSet:
+class EmbeddedPassages:
     """Passages with their vectors."""
 
     passages: Passages
@@ -73,6 +73,10 @@ class Trainer:
 
     If `style_of` is a bridge and a rank, the run trains a style adapter of this rank for this bridge. Otherwise it
     trains a new bridge.
+
+    Raises:
+        DataError: there are fewer passages to train on than a batch has.
+        ModelError: the language model lacks layers to adapt, or does not fit the bridge of `style_of`.
     """
 
     def __init__(
@@ -80,7 +84,7 @@ class Trainer:
         config: TrainBridgeConfig,
         model: nn.Module,
         tokenizer: Any,
-        data: TrainingSet,
+        data: EmbeddedPassages,
         style_of: tuple[Bridge, int] | None = None,
     ) -> None:
         self.config, self.model, self.tokenizer, self.data = config, model, tokenizer, data
@@ -177,7 +181,7 @@ class Trainer:
         return t.rate * min(1.0, (step + 1) / t.warmup, (t.steps - step) / t.decay)
 
     def train_step(self) -> float:
-        """Take one step and return its loss in nats per token."""
+        """Take one step and return its loss in nats per token; raise ModelError if it is not finite."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.step)
         total, n = self.loss(*self.batch(self.step), distil=self.config.train.distil)

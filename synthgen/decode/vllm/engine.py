@@ -37,7 +37,7 @@ ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # no child process, which could outlive this one and keep the GPU
     "VLLM_HOST_IP": "127.0.0.1",
 }
-HIDDEN = ("SYNTHGEN_KEY",)  # the process gets no environment variable whose name begins with one of these
+HIDDEN_VARIABLES = ("SYNTHGEN_KEY",)  # the process gets no environment variable with one of these prefixes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Task:
     embeddings: Callable[[int], Tensor] | None  # returns a prompt's input embeddings (t, width); None without vectors
     ends: frozenset[int]  # tokens that end a text
     never: Sequence[int]  # tokens that are never written
-    vocabulary: int  # number of tokens that the model knows
+    vocabulary: int  # number of tokens in the vocabulary of the model
     settings: Settings
     seeds: SeedTree
 
@@ -71,7 +71,7 @@ class VllmEngine:
 
     Raises:
         DependencyError: vLLM is not installed.
-        ModelError: the process ends before the model is loaded, or while it writes.
+        ModelError: the process ends before the model is loaded.
 
     Privacy: prompts go to this process only, through a pipe; embeddings go through a private temporary folder. The
         settings in `ENVIRONMENT` turn usage statistics off and select the loopback address.
@@ -90,19 +90,23 @@ class VllmEngine:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**{k: v for k, v in os.environ.items() if not k.startswith(HIDDEN)}, **ENVIRONMENT},
+                env={**{k: v for k, v in os.environ.items() if not k.startswith(HIDDEN_VARIABLES)}, **ENVIRONMENT},
                 text=True,
                 start_new_session=True,
             )
         self._end = weakref.finalize(self, _end, self.process, self.place)
-        self._ask({"folder": str(folder), "tokenizer": str(tokenizer), "embeds": embeds})
+        self._request({"folder": str(folder), "tokenizer": str(tokenizer), "embeds": embeds})
 
     def close(self) -> None:
         """End the process and remove its files; this also happens when the program ends."""
         self._end()
 
     def generate(self, task: Task, advance: Advance) -> tuple[list[list[int]], list[float]]:
-        """Return the tokens of every text, and its mean surprisal, in the order and form of `loop.batching.write`."""
+        """Return the tokens of every text, and its mean surprisal, in the order and form of `loop.batching.write`.
+
+        Raises:
+            ModelError: the process ends.
+        """
         settings, rows = task.settings, range(len(task.ids))
         seeds = [
             int(number)
@@ -130,14 +134,14 @@ class VllmEngine:
                 file = Path(self.place.name) / "embeddings.safetensors"
                 save_file({str(i): task.embeddings(row).cpu() for i, row in enumerate(order)}, file)
                 batch["embeddings"] = str(file)
-            outputs = self._ask(batch)["outputs"]
+            outputs = self._request(batch)["outputs"]
         advance(len(order))
         tokens = [list(map(int, output["tokens"])) for output in outputs]
         guess = float(torch.tensor(float(task.vocabulary)).log())
         shares = [float(o["nats"]) / max(1, len(t)) / guess for o, t in zip(outputs, tokens, strict=True)]
         return tokens, shares
 
-    def _ask(self, value: Mapping[str, Any]) -> Any:
+    def _request(self, value: Mapping[str, Any]) -> Any:
         """Send one JSON line, and return the answer."""
         if self.process.stdin is None or self.process.stdout is None:
             raise ModelError("decode.engine: vllm: the process has no pipes")
@@ -148,7 +152,8 @@ class VllmEngine:
         except OSError:
             answer = ""
         if not answer:
-            code, problems = self.process.wait(), self.reason()
+            code = self.process.wait()
+            problems = [f"last error in its log: {name}" for name in self.last_error()]
             self.close()
             raise ModelError(
                 f"decode.engine: the process of vLLM ended (exit code {code})",
@@ -157,8 +162,8 @@ class VllmEngine:
             )
         return json.loads(answer)
 
-    def reason(self) -> list[str]:
-        """Return the class name of the last error in the log, without the message, which can contain a prompt."""
+    def last_error(self) -> list[str]:
+        """Return the class name of the last error in the log, if any; not the message, which can contain a prompt."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         kinds = [line.partition(":")[0].strip() for line in lines if ": " in line]
         named = [

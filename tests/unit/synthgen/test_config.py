@@ -15,6 +15,9 @@ PRIVATE = {
     "dp": {"epsilon": 2, "delta": 1e-5, "persons": 3000},
 }
 MINIMAL = "version: 1\nsource: {path: n.jsonl}\ninterpolate: {total: 10}\n"
+NO_BRIDGE = "must not be words or model; set writer: prompt for words, or writer: xrag for model"
+NO_KEY = "must not contain a user name or key; set key_env to the name of a variable that holds the API key"
+ONLY_PROMPT = "only writer: prompt uses this key; set writer: prompt, or omit the key"
 
 
 def parse(**sections):
@@ -134,15 +137,12 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
         (
             "decode: {writer: prompt, words: 0}",
-            ["decode.words: writer: prompt writes from prompt words only, so words must be 1 to 16, got 0"],
+            ["decode.words: with writer: prompt, vectors reach the model only as words, so set 1 to 16, got 0"],
         ),
         ("decode: {adapt: {}}", ["decode.adapt: unknown key"]),
         (
             "decode: {bridge: words, template: a.txt}",
-            [
-                "decode.bridge: set writer: prompt instead of words, and writer: xrag instead of model, got 'words'",
-                "decode.template: only writer: prompt uses this; set it, or omit the key, got 'a.txt'",
-            ],
+            [f"decode.bridge: {NO_BRIDGE}, got 'words'", f"decode.template: {ONLY_PROMPT}, got 'a.txt'"],
         ),
         (
             "decode: {writer: prompt, engine: endpoint}",
@@ -172,7 +172,7 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         ),
         (
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://k:secret@localhost/v1', model: m}}",
-            ["decode.endpoint.url: must not contain a key; set key_env to the name of a variable that holds it"],
+            [f"decode.endpoint.url: {NO_KEY}"],
         ),
         ("release: {name: ../x}", [f"release.name: String should match pattern '{NAME}', got '../x'"]),
     ],

@@ -46,7 +46,7 @@ def test_release_states_that_the_model_is_known_by_name_only(worded, chat, monke
 
 
 def test_run_continues_after_the_server_was_stopped(worded, chat, monkeypatch):
-    monkeypatch.setattr(client, "PATIENCE", 0.3)
+    monkeypatch.setattr(client, "RETRY_SECONDS", 0.3)
     with chat() as server:
         answer = server.answer
         server.answer = lambda body: answer(body) if len(server.bodies) < 30 else (503, {})

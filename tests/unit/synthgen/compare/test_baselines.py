@@ -74,7 +74,7 @@ def test_a_class_that_train_lacks_is_an_error(tables):
     other = Tables(
         synthetic=tables.synthetic, train=train[0], test=tables.test, vectors={**tables.vectors, "train": train[1]}
     )
-    with pytest.raises(DataError, match="train has no records of 1 of 2 classes"):
+    with pytest.raises(DataError, match="1 of the 2 classes of the synthetic table have no train records"):
         baselines(other, encode, SeedTree(3))
 
 

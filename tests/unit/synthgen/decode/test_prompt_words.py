@@ -83,5 +83,5 @@ def test_a_damaged_vocabulary_is_rejected(tmp_path):
         load_words(path)
     vectors = np.eye(5, dtype=np.float32)
     save_words(make_reader({"a": 0.1, "b": 0.1}, vectors[:3], vectors[0]), path)
-    with pytest.raises(ModelError, match="do not fit: 2 words, table"):
+    with pytest.raises(ModelError, match="contradict each other: 2 words, table"):
         load_words(path)

@@ -151,7 +151,7 @@ def test_prompts_that_do_not_fit_are_rejected(tiny, request, bridge_folder, fami
     made = decoder(request.getfixturevalue(f"{family}_folder"), bridge_folder)
     longest = max(len(made.template.tokens(made.tokenizer, text)) for text in PLAIN.prompts.values())
     assert decode(made, tiny.latents(1), max_new_tokens=96 - longest, candidates=1)
-    with pytest.raises(ModelError, match="need 97 positions, and the language model has 96"):
+    with pytest.raises(ModelError, match="need 97 positions, but the language model has only 96"):
         decode(made, tiny.latents(1), max_new_tokens=97 - longest)
     with pytest.raises(ModelError, match="exactly 3 placeholders"):
         decode(made, tiny.latents(2), prompts={"ant": "ant <vec>", "bee.hive": "bee"})

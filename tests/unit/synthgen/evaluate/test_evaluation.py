@@ -133,9 +133,9 @@ def test_all_problems_of_tables_are_listed():
     with pytest.raises(DataError, match="cannot be measured") as refused:
         evaluate(Tables(synthetic=empty, train=given.train, test=test, vectors=vectors), SEEDS)
     problems = (
-        "synthetic: no records",
-        "test: train has no records of 1 classes",
-        "test: 1 persons are also in train",
+        "the synthetic table has no records",
+        "the test table has 1 classes that the train table does not have",
+        "1 persons of the test table are also in train",
     )
     assert refused.value.problems == problems
     with pytest.raises(InternalError, match="0 vectors for 180 records"):

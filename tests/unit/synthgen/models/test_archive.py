@@ -64,7 +64,7 @@ def test_export_is_reproducible(pulled, tmp_path):
 
 
 def test_only_models_in_the_store_are_exported(store, tmp_path):
-    with pytest.raises(UsageError, match="cannot be exported"):
+    with pytest.raises(UsageError, match="there is no model 'nobody/nothing' to export"):
         export_model("nobody/nothing", tmp_path / "x.tar")
     with pytest.raises(ModelMissing):
         export_model("minilm", tmp_path / "x.tar")
@@ -112,7 +112,7 @@ def test_archives_with_other_members_are_rejected(tiny, exported, tmp_path, host
     before = digest_of(tiny.store / "tiny")
     members = members_of(exported)
     members.insert(0 if first else len(members), HOSTILE[hostile])
-    with pytest.raises(ModelError, match="must contain only plain files of one known model") as rejected:
+    with pytest.raises(ModelError, match="must contain only plain files of one model of the store") as rejected:
         import_model(write(tmp_path / "bad.tar", members))
     for problem in rejected.value.problems:
         assert problem.startswith("1 members are not plain files in the folder of the model")

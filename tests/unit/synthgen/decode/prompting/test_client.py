@@ -23,7 +23,7 @@ def ask(made, **settings):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.3)
     monkeypatch.setattr(module, "FIRST_WAIT", 0.05)
 
 
@@ -56,7 +56,7 @@ def test_unknown_model_names_the_offered_ones(server):
 
 def test_missing_key_and_refused_access_name_the_setting(server, monkeypatch):
     monkeypatch.delenv("OUR_KEY", raising=False)
-    with pytest.raises(ConfigError, match="OUR_KEY holds no key"):
+    with pytest.raises(ConfigError, match="OUR_KEY holds no API key"):
         client(server, key_env="OUR_KEY").check()
     server.answer = lambda _: (401, {"error": SECRET})
     with pytest.raises(ModelError, match="refuses access") as refused:
@@ -80,7 +80,7 @@ def test_server_that_does_not_run_is_reported_at_once(server):
             (500, {"error": {"message": f"the request exceeds the available context size {SECRET}"}}),
             "not fit the con",
         ),
-        ((404, {"detail": SECRET}), r"offers no chat for 'writer' \(status 404\)"),
+        ((404, {"detail": SECRET}), r"has no chat interface or no model 'writer' \(status 404\)"),
         ((422, {"detail": SECRET}), r"rejects the request \(status 422\)"),
         ((307, {"detail": SECRET}), "redirects to another address"),
         ((200, {"text": SECRET}), "does not answer as the OpenAI interface does"),
@@ -107,7 +107,7 @@ def test_request_is_repeated_until_the_server_answers(server, monkeypatch):
 
 
 def test_patience_starts_at_the_first_failure(server, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.4)
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.4)
     monkeypatch.setattr(module, "FIRST_WAIT", 0.05)
     answer, slow = server.answer, [True]
 

@@ -176,7 +176,7 @@ def test_context_is_the_beginning_of_the_answer(tiny, made, monkeypatch):
 
 
 def test_invalid_models_and_prompts_are_rejected(tiny, made, llama_folder, tmp_path):
-    with pytest.raises(ModelError, match="language model has 96"):
+    with pytest.raises(ModelError, match="language model has only 96"):
         decode(made, tiny.latents(2), max_new_tokens=90)
     folder = copied(llama_folder, tmp_path / "m")
     tensors = load_file(folder / "model.safetensors")

@@ -39,7 +39,7 @@ def test_invalid_template_is_refused_with_all_its_problems(tmp_path):
         "{age}",
         "{terms}",
         "a single brace, { or }",
-        "a square bracket without its partner, or brackets inside brackets",
+        "a square bracket without its partner, or inside other brackets",
     ]
     (tmp_path / "b.txt").write_bytes(b"\xff\xfe{terms}")
     with pytest.raises(ConfigError, match="not UTF-8"):

@@ -13,7 +13,7 @@ from synthgen.decode.prompt_words import make_reader
 from synthgen.decode.train import trainer as train
 from synthgen.decode.train.config import BridgePart, TrainBridgeConfig
 from synthgen.decode.train.corpus import prepare
-from synthgen.decode.train.trainer import CURVE, STATE, Trainer, TrainingSet, new_bridge, new_style, run_training
+from synthgen.decode.train.trainer import CURVE, STATE, EmbeddedPassages, Trainer, new_bridge, new_style, run_training
 
 DIM, HELDOUT, BATCH, N = 9, 4, 5, 31
 
@@ -35,7 +35,7 @@ def configuration(*, bridge=(), **changes):
 def data(tiny, words):
     passages = prepare(tiny.sentences(N, words=4), words, 40, {"web": N})
     vectors = np.random.default_rng(0).normal(size=(N, DIM)).astype(np.float32)
-    return TrainingSet(passages=passages, vectors=vectors, heldout=HELDOUT)
+    return EmbeddedPassages(passages=passages, vectors=vectors, heldout=HELDOUT)
 
 
 @pytest.fixture

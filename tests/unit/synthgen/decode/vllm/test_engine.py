@@ -68,7 +68,7 @@ def test_ended_process_is_an_error_without_its_message(stub, llama_folder, tiny,
     decoder = PromptDecoder(llama_folder, Prompter(), decoder="tiny", own_loop=False)
     with pytest.raises(ModelError, match=r"the process of vLLM ended \(exit code 1\)") as refused:
         decoder.use_vllm()
-    assert refused.value.problems == ("ValueError",)
+    assert refused.value.problems == ("last error in its log: ValueError",)
     assert "Achebe" not in str(refused.value)
     monkeypatch.setenv("STUB_FAILS", "write")
     decoder.use_vllm()
@@ -82,7 +82,7 @@ def test_words_of_a_query_are_refused(stub, llama_folder, tiny):
     decoder = PromptDecoder(llama_folder, Prompter(), decoder="tiny", own_loop=False)
     decoder.use_vllm()
     latents = dataclasses.replace(tiny.latents(2), prompt_words=(("a",), ("b",)))
-    with pytest.raises(ModelError, match="cannot prefer the prompt words"):
+    with pytest.raises(ModelError, match="cannot make the words of a DP query more likely"):
         decode(decoder, latents)
     decoder.vllm.close()
 
