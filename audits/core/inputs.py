@@ -310,7 +310,7 @@ def _unaudited(
         )
     if any(len(set(map(type, column))) > 1 for column in values.values()):
         problems.append(
-            "the values of a column differ in type (such as text and number), and no audit reads the types: rewrite the "
+            "the values of a column differ in type (such as text and number), and no audit reads types: rewrite the "
             "table with `audits rewrite`"
         )
     return problems + (file_problems(path, rows) if rows else [])

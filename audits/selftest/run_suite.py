@@ -64,17 +64,17 @@ class SelfTest:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return the reasons why the self-test is not evidence for a release ("gate closed").
+        """Return the reasons why the self-test is not passed.
 
         There are no reasons if every audit is right on every case and the input checks found no problem.
         """
-        problems = [f"gate closed: {problem}" for problem in self.split_problems]
+        problems = [f"self-test not passed: {problem}" for problem in self.split_problems]
         texts = {"wrong": "is wrong on", "uncalibrated": "has too few persons or unsuitable text to be calibrated on"}
         for audit, (outcome, text) in product(self.audits, texts.items()):
             cells = [(r.case, c) for r in self.cases for c in r.cells if (c.audit, c.outcome) == (audit, outcome)]
             if cells:
                 cases = ", ".join(case for case, _ in cells)
-                problems.append(f"gate closed: {audit} {text} {cases}: {cells[0][1].reason}")
+                problems.append(f"self-test not passed: {audit} {text} {cases}: {cells[0][1].reason}")
         return tuple(problems)
 
     @property
