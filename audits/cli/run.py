@@ -42,9 +42,7 @@ AUDIT, PUBLIC, QUARANTINE = "audit.json", "audit.public.json", "quarantine.txt" 
 File = Path | None
 Ledger = Annotated[
     File,
-    Option(
-        help="private ledger folder of the institution; each further audit of these persons needs more confidence"
-    ),
+    Option(help="private ledger folder of the institution; each further audit of a control needs more confidence"),
 ]
 Findings = Annotated[
     File, Option(help="private output file: rows that disclose a person, and a keyed pseudonym of this person")
@@ -55,7 +53,7 @@ Identifiers = Annotated[
 ]
 ControlIdentifiers = Annotated[
     File,
-    Option(help="the same for each control row, to estimate how many matches are chance; requires --identifiers"),
+    Option(help="identifiers of each control row, to estimate how many matches are chance; requires --identifiers"),
 ]
 Lineage = Annotated[File, Option(help="train rows and weights that each synthetic row was made from")]
 StreamsAreSecret = Annotated[
@@ -70,7 +68,7 @@ Mirror = Annotated[File, Option(help="output of the same generator and settings 
 Vectors = Annotated[
     list[str] | None,
     Option(
-        help="NAME=FOLDER: vectors of another encoder (synthetic.npy, train.npy, control.npy, ...); may be repeated"
+        help="NAME=FOLDER: vectors of another encoder (synthetic.npy, train.npy, control.npy, ...); give it once per encoder"
     ),
 ]
 CanaryFolder = Annotated[File, Option(help="folder made by `audits canaries`; requires --canary-build")]
@@ -376,7 +374,7 @@ def _write(
     report: "AuditReport", out: File, findings: File, key: bytes, policy: "Policy | None", synthetic: Path
 ) -> None:
     """Write audit.json; with a policy also audit.public.json, and with --findings also the findings."""
-    from audits.core.findings import write_findings
+    from audits.core.findings import MAX_FINDINGS, write_findings
     from audits.core.strictjson import canonical
     from audits.gate.disclosure import public_report
 
@@ -390,6 +388,6 @@ def _write(
     if findings is not None:
         n = write_findings(findings, key, report.results)
         n_omitted = sum(result.details.get("findings_left_out", 0) for result in report.results)
-        omitted = f" ({n_omitted} more are omitted, because the list is limited)" if n_omitted else ""
+        omitted = f", {n_omitted} omitted (at most {MAX_FINDINGS} per audit are written)" if n_omitted else ""
         say(f"findings: {n} written to {findings}{omitted}; keep the list and its key private")
     _show_quarantined(report, synthetic, out)

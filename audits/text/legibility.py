@@ -38,9 +38,8 @@ Rng = np.random.Generator
 class Legibility:
     """Legibility of the rows of a table; all scores are in nats per character."""
 
-    illegible: (
-        Bool  # whether each row is illegible: it scores below the bound and, if short, fails a further test, (n,)
-    )
+    # whether each row is illegible: it scores below the bound and, if it is short, fails a further test, (n,)
+    illegible: Bool
     partly: Bool  # whether each row is illegible, or at least a third of its windows scores below the bound, (n,)
     bound: float  # lowest score of a legible row
     real: float  # median score of held-out real rows
