@@ -67,9 +67,7 @@ Utility = Annotated[File, Option(help="evaluation.json from `synthgen evaluate -
 Mirror = Annotated[File, Option(help="output of the same generator and settings when trained on control")]
 Vectors = Annotated[
     list[str] | None,
-    Option(
-        help="NAME=FOLDER: vectors of another encoder (synthetic.npy, train.npy, control.npy, ...); give it once per encoder"
-    ),
+    Option(help="NAME=FOLDER: vectors of another encoder (synthetic.npy, train.npy, control.npy, ...); repeatable"),
 ]
 CanaryFolder = Annotated[File, Option(help="folder made by `audits canaries`; requires --canary-build")]
 CanaryBuild = Annotated[File, Option(help="synthetic table of the canary build; requires --canaries")]

@@ -254,10 +254,10 @@ def _plain(name: str) -> str:
 def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str]) -> int:
     """Return the number of digests of private strings (ids and texts) in public strings.
 
-    The search covers the algorithms of `hashlib` (except SHAKE) and name-based UUIDs, in base 32, base 64 and hexadecimal. Digests
-    in hexadecimal may be truncated to their first or last 8 or more characters. The digests are computed from each id
-    as written, from its usual spellings, and from each text. Digests truncated to fewer than 16 characters count only
-    if there are more than expected by chance.
+    The search covers the algorithms of `hashlib` (except SHAKE) and name-based UUIDs, in base 32, base 64 and
+    hexadecimal. Digests in hexadecimal may be truncated to their first or last 8 or more characters. The digests are
+    computed from each id as written, from its usual spellings, and from each text. Digests truncated to fewer than 16
+    characters count only if there are more than expected by chance.
     """
     long, short = _candidates(public)
     if not long and not short:
