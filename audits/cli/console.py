@@ -16,10 +16,14 @@ import typer
 from audits.core.errors import InputError, printable
 
 Synthetic = Annotated[Path, typer.Option(help="synthetic table to audit (.parquet, .jsonl or .csv)")]
-Train = Annotated[Path, typer.Option(help="table the generator was trained on")]
-Control = Annotated[Path, typer.Option(help="persons of the same population whom the generator never saw")]
+Train = Annotated[Path, typer.Option(help="table on which the generator was trained")]
+Control = Annotated[
+    Path, typer.Option(help="table of other persons of the same population, whom the generator never saw")
+]
 Reference = Annotated[Path | None, typer.Option(help="public text of the same kind")]
-Columns = Annotated[str, typer.Option(help="name of this column in every table")]
+TextColumn = Annotated[str, typer.Option(help="name of the column of the texts in every table")]
+LabelColumn = Annotated[str, typer.Option(help="name of the column of the classes in every table")]
+GroupColumn = Annotated[str, typer.Option(help="name of the column of the person ids in every table")]
 Seed = Annotated[int, typer.Option(min=0, help="root seed of the random streams")]
 Confidence = Annotated[float, typer.Option(help="one-sided confidence of each interval end")]
 RowsArePersons = Annotated[bool, typer.Option(help="declare that each row belongs to a different person")]
@@ -45,7 +49,7 @@ def show(text: str) -> None:
 
 
 def print_fields(fields: Mapping[str, object], text: str, *, as_json: bool) -> None:
-    """Write a result as text to stdout; with `as_json`, write its fields there as JSON and the text to stderr."""
+    """Write a result as text to stdout; with `as_json`, write its fields as JSON to stdout and the text to stderr."""
     if as_json:
         sys.stdout.write(json.dumps(fields, indent=1) + "\n")
     (say if as_json else show)(text)
@@ -81,7 +85,7 @@ def print_exit_json(stop: SystemExit) -> None:
 
 
 def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
-    """Make new files private, forbid core dumps and let signals call `stop`, for the rest of the process."""
+    """Make new files private, forbid core dumps, and call `stop` on a signal, until the process ends."""
     os.umask(0o077)
     if sys.platform != "win32":
         import resource

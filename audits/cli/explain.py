@@ -25,7 +25,10 @@ def explain(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Explain what an audit or a gate measures, what its results mean, and what to change."""
+    """Explain an audit, a number or a gate.
+
+    The page states what is measured, what the results mean, and what to change.
+    """
     from audits.runner.registry import AUDITS
 
     folder = Path(__file__).parents[1] / "explain"

@@ -10,7 +10,9 @@ import typer
 
 from audits.cli.console import (
     AsJson,
-    Columns,
+    GroupColumn,
+    LabelColumn,
+    TextColumn,
     print_error_json,
     print_exit_json,
     print_fields,
@@ -40,19 +42,24 @@ app = typer.Typer(
 @app.command()
 def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
     train: Annotated[Path, typer.Option(help="train table of the canary build, without canaries")],
-    out: Annotated[Path, typer.Option(help="new folder; add its insert.parquet to the train table of the build")],
-    reference: Annotated[Path | None, typer.Option(help="public text of the same kind, as word source")] = None,
-    n: Annotated[int, typer.Option("--n", min=2, help="number of canaries; a verdict needs at least 1000")] = 1000,
+    out: Annotated[
+        Path, typer.Option(help="new folder; append its insert.parquet to the train table of the canary build")
+    ],
+    reference: Annotated[
+        Path | None, typer.Option(help="public text of the same kind; the words of the canaries come from it")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=2, help="number of canaries; a pass requires at least 1000")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="secret root seed; it decides which canaries are inserted")] = 0,
-    text: Columns = "text",
-    label: Columns = "label",
-    group: Columns = "group",
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
+    group: GroupColumn = "group",
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Make fictitious persons (canaries); each is inserted into the canary build with probability 1/2.
+    """Make fictitious persons (canaries) for a canary build.
 
-    The canary build is a second run of the generator. Its rows must never be released.
+    The canary build is a second run of the generator. A fair coin decides for each canary whether its records are
+    inserted into the train table of the canary build. The rows of the canary build must never be released.
     """
     from audits.attacks.canaries.files import write_canaries
     from audits.attacks.canaries.kinds import make_canaries
@@ -69,17 +76,20 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
 
 @app.command()
 def rewrite(
-    table: Annotated[Path, typer.Argument(help="a synthetic table (.parquet, .jsonl, .csv)")],
+    table: Annotated[Path, typer.Argument(help="synthetic table (.parquet, .jsonl or .csv)")],
     out: Annotated[Path, typer.Argument(help="new file, to be audited and released instead of the table")],
-    text: Columns = "text",
-    label: Columns = "label",
-    without: Annotated[Path | None, typer.Option(help="rows to leave out: quarantine.txt of the table")] = None,
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
+    without: Annotated[
+        Path | None, typer.Option(help="file of the rows to leave out: quarantine.txt from `audits run --out`")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Write the texts and labels of a table to a new file in canonical form, without other columns and metadata.
+    """Write the texts and labels of a table in canonical form.
 
-    Several blanks become one, several empty lines become one, and invisible characters are removed from the texts.
+    The new file has no other columns and no metadata. Several blanks become one, several empty lines become one, and
+    invisible characters are removed from the texts.
     """
     from audits.cli.rewrite import rewrite as write
     from audits.core.quarantine import read_rows
@@ -99,8 +109,8 @@ app.command()(verify)
 
 
 @app.command()
-def schema(*, as_json: AsJson = False) -> None:  # noqa: ARG001 - accepted, because every command accepts it
-    """Print the JSON Schema of audit.json, also without --json."""
+def schema(*, as_json: AsJson = False) -> None:  # noqa: ARG001 - every command accepts --json
+    """Print the JSON Schema of audit.json, with or without --json."""
     from audits.core.report import audit_schema
 
     sys.stdout.write(json.dumps(audit_schema(), indent=1) + "\n")

@@ -48,7 +48,8 @@ def impossible_gates(
             needed = "requires --mirror"
         elif source not in AUDITS and source not in ALWAYS and f"{source}.{name}" not in numbers:
             option = OPTIONS.get(source, "")
-            needed = f"requires {option} with this number" if option else "no option supplies this number"
+            supplied = f"requires {option}, which supplies the number {source}.{name}"
+            needed = supplied if option else "no option supplies this number"
         if needed:
             lines.append(f"{gate.id}: INSUFFICIENT: {needed}")
     return tuple(lines)

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from typer import Exit, Option
 
 from audits.cli.console import (
-    Columns,
     Confidence,
     Control,
+    GroupColumn,
+    LabelColumn,
     Reference,
     RowsArePersons,
     Seed,
     Synthetic,
+    TextColumn,
     Train,
     listed,
     say,
@@ -39,17 +41,19 @@ AUDIT, PUBLIC, QUARANTINE = "audit.json", "audit.public.json", "quarantine.txt" 
 
 File = Path | None
 Ledger = Annotated[
-    File, Option(help="private ledger folder of the institution; repeating an audit raises the confidence it needs")
+    File,
+    Option(help="private ledger folder of the institution; each further audit of a control needs more confidence"),
 ]
 Findings = Annotated[
-    File, Option(help="private output: rows that disclose a person, who is named by a keyed pseudonym")
+    File, Option(help="private output file: rows that disclose a person, and a keyed pseudonym of this person")
 ]
-FindingsKey = Annotated[File, Option(help="32-byte key of the pseudonyms; created if missing")]
+FindingsKey = Annotated[File, Option(help="file with the 32-byte key of the pseudonyms; created if missing")]
 Identifiers = Annotated[
     File, Option(help="identifiers of each train row before deidentification (.jsonl or .parquet, one list per row)")
 ]
 ControlIdentifiers = Annotated[
-    File, Option(help="identifiers of each control row, to estimate matches by chance; requires --identifiers")
+    File,
+    Option(help="identifiers of each control row, to estimate how many matches are chance; requires --identifiers"),
 ]
 Lineage = Annotated[File, Option(help="train rows and weights that each synthetic row was made from")]
 StreamsAreSecret = Annotated[
@@ -57,9 +61,9 @@ StreamsAreSecret = Annotated[
     Option("--streams-are-secret", help="declare that the seed is secret, as policies for external release require"),
 ]
 SelfTestFile = Annotated[
-    File, Option("--selftest", help="selftest.json from `audits selftest --out` on the same persons")
+    File, Option("--selftest", help="selftest.json from `audits selftest --out` on the same train and control tables")
 ]
-Utility = Annotated[File, Option(help="evaluation.json of `synthgen evaluate --out` on the same tables")]
+Utility = Annotated[File, Option(help="evaluation.json from `synthgen evaluate --out` on the same tables")]
 Mirror = Annotated[File, Option(help="output of the same generator and settings when trained on control")]
 Vectors = Annotated[
     list[str] | None,
@@ -90,7 +94,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     control: Control,
     reference: Reference = None,
     policy: Annotated[str | None, Option(help="name of a shipped policy, or a .yaml file")] = None,
-    out: Annotated[File, Option(help="folder for audit.json")] = None,
+    out: Annotated[File, Option(help="folder for audit.json and the other results")] = None,
     only: Annotated[str | None, Option(help="comma-separated audits to run")] = None,
     seed: Seed = 0,
     confidence: Confidence = 0.95,
@@ -106,21 +110,23 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     mirror: Mirror = None,
     vectors: Vectors = None,
     previous: Annotated[File, Option(help="synthetic table of the previous release")] = None,
-    previous_train: Annotated[File, Option(help="its train table; requires --previous")] = None,
+    previous_train: Annotated[File, Option(help="train table of the previous release; requires --previous")] = None,
     selftest_file: SelfTestFile = None,
     utility: Utility = None,
-    text: Columns = "text",
-    label: Columns = "label",
-    group: Columns = "group",
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
+    group: GroupColumn = "group",
     *,
     rows_are_persons: RowsArePersons = False,
     streams_are_secret: StreamsAreSecret = False,
     as_json: Annotated[bool, Option("--json", help="print audit.json on stdout")] = False,
 ) -> None:
-    """Run the audits. Exit 0 if the table may be released, 4 if it may not, 3 if an input cannot be used.
+    """Run the audits; with --policy, decide on the release.
 
-    Without --only, every audit whose inputs are given is run. The command also exits with 4 if some rows cannot be
-    judged by any audit and must be removed, or if the inputs cannot meet --policy; in the latter case no audit runs.
+    Without --only, every audit whose inputs are given is run. Exit 0 if the policy allows the release, or, without
+    --policy, if every audit passes. Exit 4 otherwise, for example if some rows must be removed because no audit can
+    judge them. The exit code is also 4, and no audit runs, if the given inputs cannot meet --policy. Exit 3 if an
+    input cannot be used.
     """
     from audits.core.inputs import load_tables
     from audits.gate.shipped import load_policy
@@ -233,7 +239,7 @@ def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
 def _numbers(
     inputs: "AuditInputs", utility: File, test: "BoundSelfTest | None", *, secret: bool
 ) -> "dict[str, Estimate]":
-    """Return the numbers that gates read and audits do not measure, except the number of the attempt."""
+    """Return the numbers that gates use and no audit measures, except the number of the attempt."""
     from audits.core.rates import exact
     from audits.gate.rule import SECRET
     from audits.gate.utility import read_utility
@@ -321,7 +327,7 @@ def _show_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None
         f"quarantine: no audit can judge rows {listed_rows} of {synthetic}.\n"
         f"The verdicts apply to the table without these {len(numbers)} rows; the table as given does not pass.\n"
         f"Remove them with `audits rewrite {synthetic} NEW --without {file}`, remove the same rows from the files "
-        "of --lineage and --vectors, and audit NEW. The option --out writes the list of rows."
+        "of --lineage and --vectors, and audit NEW." + ("" if out else " `audits run --out` writes this FILE.")
     )
 
 
@@ -355,7 +361,9 @@ def _key(findings: File, path: File) -> bytes:
     if findings is None and path is None:
         return b""
     if findings is None or path is None:
-        raise InputError("--findings and --findings-key must be given together; the key computes the pseudonyms")
+        raise InputError(
+            "--findings and --findings-key must be given together; the pseudonyms are computed with the key"
+        )
     _require_writable(findings.parent)
     return read_key(path, "findings key")
 
@@ -364,7 +372,7 @@ def _write(
     report: "AuditReport", out: File, findings: File, key: bytes, policy: "Policy | None", synthetic: Path
 ) -> None:
     """Write audit.json; with a policy also audit.public.json, and with --findings also the findings."""
-    from audits.core.findings import write_findings
+    from audits.core.findings import MAX_FINDINGS, write_findings
     from audits.core.strictjson import canonical
     from audits.gate.disclosure import public_report
 
@@ -378,5 +386,6 @@ def _write(
     if findings is not None:
         n = write_findings(findings, key, report.results)
         n_omitted = sum(result.details.get("findings_left_out", 0) for result in report.results)
-        say(f"findings: {n} written to {findings}, {n_omitted} omitted; keep the list and its key private")
+        omitted = f", {n_omitted} omitted (at most {MAX_FINDINGS} per audit are written)" if n_omitted else ""
+        say(f"findings: {n} written to {findings}{omitted}; keep the list and its key private")
     _show_quarantined(report, synthetic, out)

@@ -8,10 +8,23 @@ from typing import Annotated
 
 import typer
 
-from audits.cli.console import Columns, Confidence, Control, Reference, RowsArePersons, Seed, Train, listed, say, show
+from audits.cli.console import (
+    Confidence,
+    Control,
+    GroupColumn,
+    LabelColumn,
+    Reference,
+    RowsArePersons,
+    Seed,
+    TextColumn,
+    Train,
+    listed,
+    say,
+    show,
+)
 from audits.core.files import write_whole
 
-CLOSED = 4  # exit code if the gate is closed
+NOT_PASSED = 4  # exit code if the self-test is not passed
 
 
 def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
@@ -21,9 +34,9 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     only: Annotated[str | None, typer.Option(help="comma-separated audits to calibrate")] = None,
     seed: Seed = 0,
     confidence: Confidence = 0.95,
-    text: Columns = "text",
-    label: Columns = "label",
-    group: Columns = "group",
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
+    group: GroupColumn = "group",
     *,
     rows_are_persons: RowsArePersons = False,
     out: Annotated[
@@ -37,9 +50,9 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     without a leak, from a third of the control persons. Every audit must fail the releases with a leak and pass the
     releases without a leak.
 
-    The gate closes if a case is wrong, or if an audit has too few persons to be calibrated. Exit 0 if every case is
-    right, 4 if the gate is closed, 3 if a table cannot be used. Each audit runs about 38 times, on at most 2,000
-    persons per table.
+    The self-test is not passed if an audit gives a wrong verdict, if an audit has too few persons to be calibrated,
+    or if the input checks find a problem. Exit 0 if it is passed, 4 if it is not passed, 3 if a table cannot be used.
+    Each audit runs 38 to 59 times, on at most 2,000 persons per table.
     """
     from audits.core.inputs import load_tables, table_digest
     from audits.core.report import tool_name
@@ -52,15 +65,15 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     tell = say if as_json else show
     tell("\n".join([format_table(result), *result.problems]))
     if result.left_out:
-        tell(f"not in the calibration suite, because they audit other inputs: {', '.join(result.left_out)}")
+        tell(f"not calibrated, because they need further inputs: {', '.join(result.left_out)}")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         tables = {"train": table_digest(inputs.train), "control": table_digest(inputs.control)}
         bound = bound_selftest(result.to_json(), tables, salt=secrets.token_hex(32), tool=tool_name())
         write_whole(out / "selftest.json", bound.to_bytes())
         tell(f"written: {out / 'selftest.json'}; private, for `audits run --selftest` on these tables")
-    outcome = "every case is right" if result.is_right else "gate closed"
+    outcome = "passed" if result.is_right else "not passed"
     tell(f"self-test of {len(result.audits)} audits in {result.seconds:.0f} s: {outcome}")
     if as_json:
         sys.stdout.write(json.dumps(result.to_json()) + "\n")
-    raise typer.Exit(0 if result.is_right else CLOSED)
+    raise typer.Exit(0 if result.is_right else NOT_PASSED)

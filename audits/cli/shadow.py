@@ -10,13 +10,15 @@ import typer
 
 from audits.cli.console import (
     AsJson,
-    Columns,
     Confidence,
     Control,
+    GroupColumn,
+    LabelColumn,
     Reference,
     RowsArePersons,
     Seed,
     Synthetic,
+    TextColumn,
     Train,
     say,
     show,
@@ -30,14 +32,16 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     synthetic: Synthetic,
     train: Train,
     control: Control,
-    out: Annotated[Path, typer.Option(help="new private folder; its plan.json names persons")],
+    out: Annotated[Path, typer.Option(help="new private folder; its plan.json contains person ids")],
     reference: Reference = None,
-    runs: Annotated[int, typer.Option(help="number of reruns, a multiple of 8; half of them omit each person")] = 32,
+    runs: Annotated[
+        int, typer.Option(help="number of reruns, a multiple of 8; each target person is omitted from half of them")
+    ] = 32,
     persons: Annotated[int | None, typer.Option(help="number of target persons; default: 1 % of train")] = None,
     seed: Seed = 0,
-    text: Columns = "text",
-    label: Columns = "label",
-    group: Columns = "group",
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
+    group: GroupColumn = "group",
     *,
     rows_are_persons: RowsArePersons = False,
     as_json: AsJson = False,
@@ -70,17 +74,18 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
     reference: Reference = None,
     seed: Seed = 0,
     confidence: Confidence = 0.95,
-    text: Columns = "text",
-    label: Columns = "label",
-    group: Columns = "group",
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
+    group: GroupColumn = "group",
     *,
     rows_are_persons: RowsArePersons = False,
     as_json: Annotated[bool, typer.Option("--json", help="print shadow.json on stdout")] = False,
 ) -> None:
-    """Infer which reruns were trained on each target person, from the tables that the reruns produced.
+    """Run the shadow-model attack on the tables of the reruns.
 
-    Exit 0 if the attack fails (pass), 4 if it succeeds or is inconclusive. Writes shadow.json, which contains only
-    aggregates over all persons, into the folder.
+    The attack infers which reruns were trained on each target person. Exit 0 if the attack fails (verdict pass), 4 if
+    it succeeds or is inconclusive. The command writes shadow.json into the folder. This file contains only aggregates
+    over all persons.
     """
     from audits.attacks.shadow.attack import as_text, judge_shadow
     from audits.core.inputs import load_tables

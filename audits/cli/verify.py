@@ -19,12 +19,14 @@ def verify(
         Literal["integrity"] | None,
         Option(help="integrity: check the files without a trust root; the exit code is 20 if they pass."),
     ] = None,
-    trust_state: Annotated[Path | None, Option(help="File with the newest trust root versions seen.")] = None,
+    trust_state: Annotated[
+        Path | None, Option(help="File that records the newest trust root version seen, to detect a rollback.")
+    ] = None,
     as_json: Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")] = False,
 ) -> None:
-    """Verify a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals and dates.
+    """Verify a bundle offline. The checks cover files, signature, policy, gates, approvals and dates.
 
-    The exit code states the kind of the first failed check.
+    The gates are recomputed from the evidence. The exit code states the kind of the first failed check.
     """
     from audits.verify.bundle import verify_bundle, verify_integrity
     from audits.verify.outcome import print_verification

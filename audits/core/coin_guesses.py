@@ -1,4 +1,4 @@
-"""One-run lower bound on epsilon from guessing which persons were inserted by fair coins."""
+"""Lower bound on epsilon from one run: a fair coin per person decides who is inserted, and the coins are guessed."""
 
 import math
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from audits.core.stats import mid_ranks, one_run_ceiling, one_run_epsilon
 from audits.core.types import Bool, Float
 
 FOLDS = 5
-GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
-SHRINKAGE = 200.0
-PRIOR = 0.1
-MAX_CLAIM = 50.0
+GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)  # numbers of guesses that are tested
+SHRINKAGE = 200.0  # penalty of the ridge regression
+PRIOR = 0.1  # sum of the weights before any coin is known
+MAX_CLAIM = 50.0  # largest claimed epsilon that can be tested
 
 
 class Claim(NamedTuple):
@@ -26,7 +26,11 @@ class Claim(NamedTuple):
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claim that the mechanism's log states under `claim`; if it states none, return the limit."""
+    """Return the claim that the mechanism's log states under `claim`; if it states none, return the limit.
+
+    Raises:
+        InputError: the claim is not a pair of valid numbers.
+    """
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
         return Claim(limit=limit, delta=0.0, is_claim=False)
@@ -51,7 +55,7 @@ class Bound(NamedTuple):
 
     epsilon: float  # the largest lower bound over the grid of numbers of guesses
     ceiling: float  # the bound if every guess were right
-    guesses: int  # the number of guesses of the largest bound; 0 if every bound is 0
+    guesses: int  # the number of guesses that gives the largest bound; 0 if every bound is 0
     right: int  # how many of those guesses were right
     persons: int  # number of coins that can be guessed: four fifths of all coins
 
@@ -65,7 +69,7 @@ def guess_coins(
     guessed one after the other. The coins of a fold are revealed after it was guessed and then used to weight the
     attacks for the next fold by ridge regression:
 
-        e = -ln(1 - rank) - ln 2 for each attack,  w0 = 0.1 / K for each of K attacks,
+        e = -ln(1 - rank) - ln 2 for each attack (`mid_ranks`),  w0 = 0.1 / K for each of K attacks,
         w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted, over the revealed folds
 
     The score e emphasises the top of a ranking, where a few copied persons are found. For r guesses, the r / 4

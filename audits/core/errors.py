@@ -22,7 +22,7 @@ def printable(text: str) -> str:
 
 
 class AuditError(Exception):
-    """Base class of the audits' errors: what went wrong, all problems, and the remedy; never the text of a record."""
+    """Base class of the audits' errors: a message, all problems and a remedy, without the text of a record."""
 
     exit_code: ClassVar[int] = 1
 
@@ -33,7 +33,8 @@ class AuditError(Exception):
         super().__init__(message)
 
     def __str__(self) -> str:
-        problems = (f"  - {printable(problem)}" for problem in self.problems)  # a key may contain a line break
+        # a problem may quote a key that contains a line break
+        problems = (f"  - {printable(problem)}" for problem in self.problems)
         return "\n".join([self.message, *problems, *filter(None, [self.hint])])
 
 
@@ -54,7 +55,7 @@ class NotMeasurable(AuditError):  # noqa: N818 - a state of an audit, not an err
 
 
 class VerifyError(AuditError):
-    """A bundle, envelope or trust root did not verify. Scripts can rely on the codes, such as `E_DIGEST`."""
+    """A bundle, envelope or trust root is not valid. Scripts can rely on the codes, such as `E_DIGEST`."""
 
     EXIT_CODES: ClassVar[Mapping[str, int]] = {
         **dict.fromkeys(("E_DIGEST", "E_DATA", "E_MANIFEST", "E_EXTRA", "E_MISSING", "E_SUBJECT"), 10),

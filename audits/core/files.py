@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 MAX_TABLE_BYTES = 4 << 30
 MAX_SMALL_BYTES = 64 << 20  # of a file that is not a table: evidence, keys, trust roots, policies
-_BATCH_ROWS = (
-    64  # rows of a parquet file decoded at once; a few bytes of the file can encode a long value in each row
-)
+# rows of a Parquet file that are decoded at once; a few bytes of the file can encode a long value in each row
+_BATCH_ROWS = 64
 _CELL_BYTES = 50  # bytes of memory that even a short value needs in Python
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # errors that come from the disk or from permissions, and not from a mistake of the program
@@ -39,7 +38,7 @@ def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.Buffe
         OSError: the file cannot be opened, is not a regular file, or has more than `max_bytes` bytes; `strerror`
             states the reason.
     """
-    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - Path.open has no opener; returned open
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes the file
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
         file.close()
@@ -64,7 +63,7 @@ def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
 
 
 def read_parquet(file: BinaryIO, wanted: Collection[str]) -> tuple[list[str], "pa.Table"]:
-    """Return the names of all columns of a Parquet file, and a table of the wanted ones.
+    """Return the names of all columns of a Parquet file, and a table of the wanted columns.
 
     The columns are first decoded in small batches, because a file of some hundred bytes can hold many gigabytes.
 
@@ -135,24 +134,28 @@ def disk_errors(place: Path) -> Iterator[None]:
             raise
         size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) if place.is_dir() else 0
         reason = disk_reason(OSError(error.errno or errno.ENOSPC, ""), place, size)
-        hint = "Correct the cause, then run the same command again; finished stages are kept."
+        hint = "Correct the cause, then run the same command again; the finished stages of a run are kept."
         raise InputError(f"{error.filename or place} cannot be read or written ({reason})", hint=hint) from error
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Write and remove a file of `needed` bytes; raise InputError if a disk, quota or file-size limit prevents it."""
+    """Write and remove a file of `needed` bytes; raise InputError if this fails, for example on a full disk."""
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".space-") as file:
             file.write(bytes(needed))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        hint = "Free the space, then run the same command again."
-        raise InputError(f"{folder} lacks space ({disk_reason(error, folder, needed)})", hint=hint) from None
+        reason = disk_reason(error, folder, needed)
+        hint = "Correct the cause, for example free the space, then run the same command again."
+        raise InputError(f"{folder}: {needed} bytes cannot be written ({reason})", hint=hint) from None
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file atomically with mode 0600; after an interruption the path has the old or the new content."""
+    """Write a file atomically with mode 0600; after an interruption the path has the old or the new content.
+
+    Raise InputError if the file cannot be written.
+    """
     partial = None
     try:
         # NamedTemporaryFile uses mode 0600, and the rename keeps it

@@ -13,7 +13,7 @@ from audits.core.errors import NotMeasurable
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Bool, Float, Int, Table, persons
 
-REFERENCE_SHARE = 0.2
+REFERENCE_SHARE = 0.2  # share of the control persons who become the reference if there is no reference table
 MIN_PERSONS = 20
 MIN_SYNTHETIC = 20
 

@@ -19,8 +19,9 @@ from audits.core.released import NUMBERINGS, file_problems, is_numbering, releas
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table, persons
 
-# Only "synthetic" is checked byte by byte. A rerun or evaluated table is not released, and a previous table was
-# checked before its release.
+# "rerun" is the output of another run of the generator, "evaluated" a synthetic table that is only measured or
+# rewritten, "previous" the table of an earlier release. Only a "synthetic" table is checked byte by byte, because it
+# will be released; a previous table was checked before its release.
 Role = Literal["synthetic", "rerun", "evaluated", "previous", "train", "control", "reference"]
 
 MAX_ROWS = 5_000_000
@@ -41,7 +42,7 @@ def load_table(
     role: Role,
     rows_are_persons: bool = False,
 ) -> Table:
-    """Return the table in a file; its suffix (.parquet, .jsonl, .csv) selects the reader.
+    """Return the table in a file; the suffix of the file (.parquet, .jsonl, .csv) selects the reader.
 
     A synthetic table will be released, so every byte of its file must be audited. It may have the columns `text` and
     `label`, and columns that add no information: row numbers, or ids that follow from the rows (`is_numbering`). All
@@ -80,7 +81,7 @@ def load_table(
         labels.append(str(row[label]) if label in found else "")
         groups.append(f"{row[group]}" if group in found else f"{role} row {number}")
     if not texts and not problems:
-        problems.append("it has no rows")
+        problems.append("the file has no rows")
     if problems:
         n_problems = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise InputError(f"the {role} table cannot be used: {n_problems}", problems=shortened(problems))
@@ -125,7 +126,7 @@ def load_inputs(
     problems = [f"the {name} table has no rows" for name, table in tables.items() if len(table) == 0]
     shared = len(set(train.groups) & set(control.groups)) if train.has_groups and control.has_groups else 0
     if shared:
-        problems.append(f"{shared} persons are in both train and control; control needs persons not in train")
+        problems.append(f"{shared} persons are in both train and control; remove them from one of the two tables")
     problems += released_problems(synthetic, train, control)
     if identifiers is not None and len(identifiers) != len(train):
         problems.append(f"identifiers are given for {len(identifiers)} rows, but train has {len(train)} rows")
@@ -195,7 +196,8 @@ _Loaded = tuple[list[tuple[int, dict[str, Any]]], set[str], list[str]]
 def _read(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
     """Return the numbered rows, the column names, and problems of rows that could not be parsed."""
     if path.suffix not in READERS:
-        raise InputError(f"the {role} table must end in {', '.join(READERS)}; got {path.suffix or 'no suffix'!r}")
+        suffixes = ", ".join(READERS)
+        raise InputError(f"the file of the {role} table must end in {suffixes}; got {path.suffix or 'no suffix'!r}")
     try:
         with open_regular(path) as file:
             if not file.peek(1):
@@ -211,7 +213,7 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
 def _parquet(opened: BufferedReader, columns: Mapping[str, str], role: Role) -> _Loaded:
     names, table = read_parquet(opened, {*columns.values(), *NUMBERINGS})
     if any(names.count(name) > 1 for name in columns.values()):
-        raise InputError(f"the {role} table has two columns with one name")
+        raise InputError(f"the {role} table has two columns with the same name")
     if table.num_rows > MAX_ROWS:
         raise InputError(f"the {role} table has {table.num_rows} rows; the limit is {MAX_ROWS}")
     with arrow_errors():
@@ -250,7 +252,7 @@ def _csv(file: BufferedReader, _columns: Mapping[str, str], role: Role) -> _Load
             if _SURROGATE.search("".join(header)):
                 raise InputError(f"the header of the {role} table is not UTF-8")
             if len(set(header)) != len(header):
-                raise InputError(f"the {role} table has two columns with one name")
+                raise InputError(f"the {role} table has two columns with the same name")
             rows, problems = [], []
             for number, cells in enumerate(reader, start=1):
                 if _SURROGATE.search("".join(cells)):
@@ -290,7 +292,7 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
 def _unaudited(
     path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], found: set[str]
 ) -> list[str]:
-    """Return the problems of content in a table for release that is neither text nor label, so no audit reads it."""
+    """Return problems for content of a table for release that is neither text nor label, so no audit reads it."""
     text, label = columns["text"], columns["label"]
     numbered = {name for name in found - {text, label} if name in {columns["group"], *NUMBERINGS}}
     values = {name: [row.get(name) for row in rows] for name in found & {text, label} | numbered}
@@ -302,10 +304,14 @@ def _unaudited(
         return [f"columns that no audit reads: {_shown(extra)}; {advice}"]
     problems = []
     if any(_COLUMN.fullmatch(name) is None for name in found - NUMBERINGS):
-        problems.append("column names must be 1 to 32 letters, digits or underscores: no audit reads them")
+        problems.append(
+            "a column name must be a letter, followed by at most 31 letters, digits or underscores, because no audit "
+            "reads column names"
+        )
     if any(len(set(map(type, column))) > 1 for column in values.values()):
         problems.append(
-            "the values of a column differ in type, which no audit reads: rewrite it with `audits rewrite`"
+            "the values of a column differ in type (such as text and number), and no audit reads types: rewrite the "
+            "table with `audits rewrite`"
         )
     return problems + (file_problems(path, rows) if rows else [])
 
@@ -331,7 +337,7 @@ def _check_columns(
         present = f"columns found: {_shown(found)}"
         if path.suffix == ".csv" and not found & set(columns.values()):
             # the first line may be a record, so it is not printed
-            present = f"the first line has {len(found)} cells and none of these names: is it a header?"
+            present = f"the first line has {len(found)} cells and none is the name of a column; it may be a record"
         raise InputError(
             f"the {role} table has no column {', '.join(map(repr, missing))}",
             problems=[present, *shortened(problems)],

@@ -104,6 +104,7 @@ def _read_int(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _page_head(size: int, n: int) -> bytes:
+    """Return the header of a page with n values of `size` bytes in total."""
     about = _struct((1, _I32, _int(n)), (2, _I32, _int(_PLAIN)), (3, _I32, _int(_RLE)), (4, _I32, _int(_RLE)))
     return _struct((1, _I32, _int(0)), (2, _I32, _int(size)), (3, _I32, _int(size)), (5, _STRUCT, about))
 

@@ -36,7 +36,7 @@ def write_rows(path: Path, rows: list[int], digest: str) -> None:
 
 
 def read_rows(path: Path) -> tuple[str, set[int]]:
-    """Return the digest and the row numbers (from 1) in a file that `write_rows` wrote.
+    """Return the digest of the table and the row numbers (from 1) in a file that `write_rows` wrote.
 
     Raises:
         InputError: the file cannot be read or has another format.
@@ -47,5 +47,5 @@ def read_rows(path: Path) -> tuple[str, set[int]]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError:
-        reason = "must contain the digest of its table and then one row number per line"
+        reason = "the file must contain the digest of a table and then one row number per line"
         raise InputError(f"{path}: {reason}; pass the quarantine.txt of `audits run --out`") from None

@@ -1,15 +1,15 @@
-"""Shares of persons with an event, their difference, and the limit that a number of persons can support."""
+"""Shares of persons with an event, such as a copied text, and the limit that a number of persons can support."""
 
 from typing import Any, NamedTuple
 
 from audits.core.stats import needed_for_zero_events, newcombe, wilson
 from audits.core.types import Bool, Estimate
 
-TIERS = (0.001, 0.003, 0.01)
+TIERS = (0.001, 0.003, 0.01)  # limits on the share of persons with an event, strictest first
 
 
 class Tier(NamedTuple):
-    """The limit on a rate that a number of persons can support; fixed before any event is counted."""
+    """The limit on the share of persons with an event; it depends on the number of persons, not on any event."""
 
     tau: float | None  # the limit; None if there are too few persons for every limit
     # persons per arm that the next stricter limit requires, or 0 if tau is the strictest; if tau is None, persons per
@@ -20,8 +20,8 @@ class Tier(NamedTuple):
 def tier(n_persons: int) -> Tier:
     """Return the strictest limit that zero events among n persons can show at 95 % confidence.
 
-    n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. The limit does not
-    depend on the confidence of the run, because then a run at a higher confidence would have a weaker limit.
+    n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. If the limit depended
+    on the confidence of the run, a run at a higher confidence would have a weaker limit.
     """
     stricter = 0
     for tau in TIERS:
@@ -37,28 +37,28 @@ def too_few(n_persons: int) -> str:
     weakest, strictest = TIERS[-1], TIERS[0]
     return (
         f"{n_persons} persons in the smaller of train and control are too few; {needed_for_zero_events(weakest)} in "
-        f"each are required to show a rate of at most {weakest:g}, {needed_for_zero_events(strictest)} for "
-        f"{strictest:g}"
+        f"each are required to show that at most {100 * weakest:g} % of the persons leak, or "
+        f"{needed_for_zero_events(strictest)} to show at most {100 * strictest:g} %"
     )
 
 
 def one_person(n_train: int, n_control: int) -> dict[str, Any]:
-    """Return the power of an audit that fails on a leak of one train person, so it detects the rate 1 / n_train."""
+    """Return the power of an audit that fails if one train person leaks, so the smallest leak is 1 / n_train."""
     needed = needed_for_zero_events(TIERS[0])
     return {"n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None}
 
 
 def difference(train: Bool, control: Bool, *, confidence: float) -> Estimate:
-    """Return the share of train persons with a hit minus that of control persons, with Newcombe's interval."""
+    """Return the share of train persons with an event minus that of control persons, with Newcombe's interval."""
     k_t, n_t, k_h, n_h = int(train.sum()), len(train), int(control.sum()), len(control)
     low, high = newcombe(k_t, n_t, k_h, n_h, confidence=confidence)
     value = k_t / n_t - k_h / n_h
     return Estimate(value=value, low=min(low, value), high=max(high, value), confidence=confidence, n=min(n_t, n_h))
 
 
-def share(hit: Bool, *, confidence: float) -> Estimate:
-    """Return the share of persons with a hit, with Wilson's interval."""
-    k, n = int(hit.sum()), len(hit)
+def share(has_event: Bool, *, confidence: float) -> Estimate:
+    """Return the share of persons with an event, with Wilson's interval."""
+    k, n = int(has_event.sum()), len(has_event)
     low, high = wilson(k, n, confidence=confidence)
     return Estimate(value=k / n, low=min(low, k / n), high=max(high, k / n), confidence=confidence, n=n)
 

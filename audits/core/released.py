@@ -38,8 +38,8 @@ _PANDAS = b"pandas"
 _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")
 _BASE32 = re.compile(r"[A-Za-z2-7]*")
 _BASE = re.compile(r"[A-Za-z0-9+/]{16,}")
-_WINDOW = 16  # characters, at least 64 bits: a part of a digest of this length does not occur by chance
-_LEVEL = 0.001  # significance level of the test whether there are more shorter digests than expected by chance
+_WINDOW = 16  # characters; a part of a digest with this many characters (at least 64 bits) does not occur by chance
+_LEVEL = 0.001  # significance level of the test for more truncated digests than expected by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
 _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
     *(getattr(hashlib, name) for name in sorted(hashlib.algorithms_guaranteed) if not name.startswith("shake")),
@@ -48,12 +48,12 @@ _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
 
 
 def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a problem if no known plain writer produces exactly this file from its rows.
+    """Return a problem if no known writer produces exactly this file from its rows.
 
     A file can hide data between pages or rows, in metadata, indexes, statistics, dictionaries, whitespace, escapes
-    or after its end. No audit reads such data. Therefore the rows are written again in each usual form, and one of
-    the results must equal the file. The caller must audit all columns of `rows`. For a parquet file, `rows` is not
-    used; this function reads the rows from the file again.
+    or after its end. No audit reads such data. Therefore the rows are written again in the usual forms of SynthGen,
+    pyarrow, pandas, JSON and csv, and one of the results must equal the file. The caller must audit all columns of
+    `rows`. For a parquet file, `rows` is not used; this function reads the rows from the file again.
     """
     data = read_regular(path, MAX_TABLE_BYTES)
     writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
@@ -61,9 +61,11 @@ def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         if any(data == plain for plain in writers[path.suffix](data, rows)):
             return []
     except (pa.ArrowException, ValueError, TypeError, OSError, KeyError):
-        pass  # a table that cannot be written again is not the output of a plain writer
-    reason = "the file contains unaudited bytes, such as metadata, indexes, categories, whitespace or escapes"
-    return [f"{reason}: no known plain writer produces it from its rows; rewrite it with `audits rewrite`"]
+        pass  # a table that cannot be written again is not the output of a known writer
+    reason = (
+        "the file contains bytes that no audit reads, such as metadata, indexes, categories, whitespace or escapes"
+    )
+    return [f"{reason}: no known writer produces exactly this file from its rows; rewrite it with `audits rewrite`"]
 
 
 def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
@@ -74,7 +76,7 @@ def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
 
 
 def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
-    """Yield the files that SynthGen, pyarrow and (if installed) pandas write for the columns of a file."""
+    """Yield the files that SynthGen, pyarrow and (if installed) pandas write for the columns of the file."""
     file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     table, meta = file.read(use_threads=False).replace_schema_metadata(None), file.metadata
     if meta.created_by == CREATED_BY.decode():
@@ -178,7 +180,7 @@ def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
     """Return the problems of the labels, persons and digests of a synthetic table, without quoting them.
 
-    A label must occur in train, belong to at least two persons of train and control, and be short.
+    A label must occur in train, belong to at least two persons of train and control together, and be short.
 
     A table that is read from a file has no person names; a table from Python may have them. The names must number the
     rows (`is_numbering`), or number the persons in order of their first rows, from 0 or 1, after a common prefix of
@@ -193,7 +195,7 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
         allowed = set(train.labels or ())
         unknown = set(synthetic.labels) - allowed
         if unknown:
-            found.append(f"{len(unknown)} labels of the synthetic table do not occur in train")
+            found.append(f"{len(unknown)} labels of the synthetic table do not occur in train: use labels of train")
         if any(len(label) > MAX_LABEL_CHARACTERS for label in synthetic.labels):
             found.append(f"labels of the synthetic table are longer than {MAX_LABEL_CHARACTERS} characters")
         pairs = {pair for table in (train, control) for pair in zip(table.labels or (), table.groups, strict=False)}
@@ -203,21 +205,21 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
             found.append(f"{unique} labels of the synthetic table belong to a single person: merge such classes")
     if synthetic.has_groups:
         rows = list(zip(synthetic.texts, synthetic.labels or [None] * len(synthetic), strict=True))
-        if not (is_numbering(list(synthetic.groups), rows) or _number_persons(synthetic.groups)):
-            found.append("persons of the synthetic table are not numbered in order: remove the column")
+        if not (is_numbering(list(synthetic.groups), rows) or _are_numbered(synthetic.groups)):
+            found.append("persons of the synthetic table are not numbered in order: remove the column of persons")
         found += _person_problems(set(synthetic.groups), {*train.groups, *control.groups})
     ids = {name for table in (train, control) if table.has_groups for name in table.groups}
     columns = (synthetic.texts, set(synthetic.labels or ()), synthetic.groups if synthetic.has_groups else ())
     n_digests = digests_found(chain(*columns), ids, chain(train.texts, control.texts))
     if n_digests > 0:
         found.append(
-            f"the synthetic table contains {n_digests} unkeyed digests of persons or texts of train or control: "
-            "number the rows instead"
+            f"the synthetic table contains {n_digests} unkeyed digests of person ids or texts of train or "
+            "control, which anyone can compute from a guess: number the rows instead"
         )
     return found
 
 
-def _number_persons(groups: Sequence[str]) -> bool:
+def _are_numbered(groups: Sequence[str]) -> bool:
     """Return whether the persons are numbered in order, from 0 or 1, after a common prefix."""
     names = list(dict.fromkeys(groups))
     match = _PERSON.fullmatch(names[0])
@@ -252,10 +254,10 @@ def _plain(name: str) -> str:
 def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str]) -> int:
     """Return the number of digests of private strings (ids and texts) in public strings.
 
-    The search covers the algorithms of `hashlib` and name-based UUIDs, in base 32, base 64 and hexadecimal. Digests
-    in hexadecimal may be truncated to their first or last 8 or more characters. The digests are computed from each id
-    as written, from its usual spellings, and from each text. Digests truncated to fewer than 16 characters count only
-    if there are more than expected by chance.
+    The search covers the algorithms of `hashlib` (except SHAKE) and name-based UUIDs, in base 32, base 64 and
+    hexadecimal. Digests in hexadecimal may be truncated to their first or last 8 or more characters. The digests are
+    computed from each id as written, from its usual spellings, and from each text. Digests truncated to fewer than 16
+    characters count only if there are more than expected by chance.
     """
     long, short = _candidates(public)
     if not long and not short:

@@ -50,7 +50,7 @@ class AuditReport:
         return next((result for result in self.results if result.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON values, validated against the schema."""
+        """Return the report as plain JSON values, validated against the schema; raise InputError like `to_json`."""
         return _Report.model_validate_json(self.to_json()).model_dump(mode="json")
 
     def to_json(self) -> bytes:
@@ -109,7 +109,7 @@ def audit_schema() -> dict[str, Any]:
 
 
 def result_json(result: AuditResult) -> dict[str, Any]:
-    """Return the JSON value of a result in `audit.json`, which excludes the findings."""
+    """Return the JSON value of a result in `audit.json`, without its findings and quarantined rows."""
     return {name: _plain(getattr(result, name)) for name in _Result.model_fields}
 
 

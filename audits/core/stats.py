@@ -5,9 +5,9 @@ Each end of every interval is one-sided at `confidence`: the true value is above
 
 A pass uses the confidence of the run, which rises with every attempt. A fail uses the fixed `FAIL_LEVEL`, so that a
 higher confidence cannot turn a fail into a pass. A test against a margin almost never fails a table without leaks.
-A test against no effect at all (such as the scan) fails a table without leaks with the probability of its level. The
-audits of a release contain eight such tests. Each uses `CHANCE_LEVEL`, so that together they stop at most one release
-without leaks in twelve.
+A test of the hypothesis of no effect (such as `scan_test`) fails a table without leaks with the probability of its
+level. The audits of a release contain eight such tests. Each uses `CHANCE_LEVEL`, so that together they fail at most
+one in twelve releases without leaks.
 """
 
 import math
@@ -21,10 +21,10 @@ from audits.core.errors import InputError, NotMeasurable
 from audits.core.types import Float
 
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
-POWER = 0.8
-PASS_POWER = 0.95  # probability with which a table without leaks stays within margins that are stricter than required
+POWER = 0.8  # power of the tests for which sample sizes are computed
+PASS_POWER = 0.95  # like POWER, for margins that are stricter than the widest allowed margin
 FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
-CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of tests against no effect at all
+CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of tests of the hypothesis of no effect
 EXPLAINED_LEVEL = 0.01  # significance level of the test in `exceeds_control`
 _MAX_EPSILON = 50.0
 
@@ -105,7 +105,7 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
 
     Both arms have one score per person. A higher score means closer to the synthetic table. The score must not depend
     on whether the person is in train or control. If there is no cut, p is 1, and cut and count of the result are 0.
-    Raise NotMeasurable if an arm has no person.
+    Raise NotMeasurable if an arm has no person, and InputError if a score is not finite.
     """
     n_train, n_control = _arms(scores_train, scores_control)
     n, pooled = n_train + n_control, np.concatenate([scores_train, scores_control])
@@ -136,10 +136,16 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
         delta: delta of the claim.
         alpha: largest probability that the bound is wrong.
 
+    Raises:
+        InputError: an argument is out of range.
+
     Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846, the bound for approximate differential privacy.
     """
     if not (1 <= r <= m and 0 <= v <= r and 0 <= delta < 1 and 0 < alpha < 1):
-        raise InputError(f"the one-run bound requires 0 <= v <= r <= m and 1 <= r; got r={r}, v={v}, m={m}")
+        raise InputError(
+            "the one-run bound requires 1 <= r <= m, 0 <= v <= r, 0 <= delta < 1 and 0 < alpha < 1; "
+            f"got {r=}, {v=}, {m=}, {delta=}, {alpha=}"
+        )
 
     def excess(epsilon: float) -> float:
         q = 1 / (1 + math.exp(-epsilon))
@@ -174,7 +180,7 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
     V of a person is the share of the other arm with a lower score. The second term is the standard error if roles are
     exchangeable and no scores are equal (Mann and Whitney 1947); without it, equal scores would have no error.
 
-    Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; the floor is our addition.
+    Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; the second term is our addition.
     """
     n_train, n_control = _arms(scores_train, scores_control)
     floor = (n_train + n_control + 1) / (12 * n_train * n_control)
@@ -212,7 +218,7 @@ def mid_ranks(scores: Float) -> Float:
 
 
 def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
-    """Return whether matches of train persons are leaks, judged by the number of matches without a leak.
+    """Return whether matches of train persons are leaks, judged by the number of matches that cannot be leaks.
 
         train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
 

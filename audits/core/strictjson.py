@@ -21,8 +21,8 @@ class JsonError(AuditError, ValueError):
 def parse(data: bytes) -> Any:
     """Return the value of UTF-8 JSON; lists become tuples, as frozen strict models require.
 
-    Raise JsonError if the bytes are not UTF-8 or not JSON, or contain a duplicate key, NaN, an infinity, a number too
-    large for a double, or nesting deeper than `MAX_DEPTH`.
+    Raise JsonError if the bytes are not UTF-8 or not JSON, or contain a duplicate key, NaN, an infinity, nesting
+    deeper than `MAX_DEPTH`, or a number with a point or exponent that is too large for a double.
     """
     return _parse(data, int)
 

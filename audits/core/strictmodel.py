@@ -18,7 +18,7 @@ def one_of(known: Collection[str]) -> AfterValidator:
 
     def check(name: str) -> str:
         if name not in known:
-            raise ValueError("not a name of the vocabulary")
+            raise ValueError("not one of the names that this field allows")
         return name
 
     return AfterValidator(check)
@@ -29,7 +29,7 @@ def keys_are(names: Collection[str]) -> AfterValidator:
 
     def check(values: dict[str, float]) -> dict[str, float]:
         if set(values) != set(names):
-            raise ValueError("the keys are not exactly the names of the vocabulary")
+            raise ValueError("the keys are not exactly the names that this field requires")
         return values
 
     return AfterValidator(check)
@@ -56,7 +56,7 @@ class Canonical(Closed):
     """A model of a file that is identified by its canonical bytes."""
 
     def to_bytes(self) -> bytes:
-        """Return the RFC 8785 bytes, defaults filled in."""
+        """Return the RFC 8785 bytes of all fields, including those with default values."""
         return canonical(self.model_dump(mode="json"))
 
     def digest(self) -> str:

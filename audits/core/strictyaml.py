@@ -54,7 +54,7 @@ def parse_yaml(
     try:
         text = data.decode("utf-8")
         parser = YAML(typ="safe", pure=True)
-        problems = list(_references(text))
+        problems = list(_forbidden_yaml(text))
         node = None if problems else parser.compose(text)
         problems += _unsuitable(node)
         value = None if problems or node is None else parser.constructor.construct_document(node)
@@ -68,7 +68,7 @@ def parse_yaml(
     if problems:
         raise error(f"{name}: contains YAML that is not allowed", problems=problems)
     if not isinstance(value, dict):
-        raise error(f"{name}: must hold keys and values, like 'version: 1'")
+        raise error(f"{name}: must contain keys and values, like 'version: 1'")
     return {key: with_tuples(item) for key, item in value.items()}
 
 
@@ -101,7 +101,7 @@ def _usual_cause(line: str) -> str:
     return "Check the indentation, the brackets, and values that contain ': ', which need quotes."
 
 
-def _references(text: str) -> Iterator[str]:
+def _forbidden_yaml(text: str) -> Iterator[str]:
     """Yield a message for each anchor, alias, tag and directive; stop at the first line that is nested too deeply."""
     depth = 0
     for token in YAML(typ="safe", pure=True).scan(text):
@@ -110,7 +110,7 @@ def _references(text: str) -> Iterator[str]:
             yield f"line {line}: anchors, aliases, tags and directives are not allowed"
         depth += kind.endswith("StartToken") - kind.endswith("EndToken")
         if depth > MAX_DEPTH + 1:  # the YAML stream itself counts as one level
-            yield f"line {line}: nested too deeply"
+            yield f"line {line}: nested more than {MAX_DEPTH} levels deep"
             return
 
 

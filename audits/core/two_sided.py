@@ -1,4 +1,7 @@
-"""Shared parts of two-sided audits: intervals against a margin, the AUC of two arms, required sample sizes."""
+"""Shared parts of the two-sided audits, in which values on both sides of a centre are unsafe.
+
+The module has intervals against a margin, the AUC of two arms, and required sample sizes.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,7 +26,10 @@ def is_outside(interval: Estimate | Interval, margin: float, *, centre: float = 
 
 
 def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | None:
-    """Return the strictest margin that n units support, or None; `margins` has (required units, margin) in order."""
+    """Return the strictest margin that n units support, or None.
+
+    `margins` lists (required number of units, margin), beginning with the strictest margin.
+    """
     return next((margin for needed, margin in margins if n >= needed), None)
 
 
@@ -47,7 +53,7 @@ class NormalShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Area(NormalShare):
-    """The AUC of one attack, P[train > control] + P[train = control] / 2, with its error by `auc_error`."""
+    """The AUC of one attack, P[train > control] + P[train = control] / 2, with its standard error (`auc_error`)."""
 
     n: int  # number of persons in the smaller arm
 
@@ -63,12 +69,12 @@ def area_of(train: Float, control: Float) -> Area:
 
 
 def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
-    """Return one estimate for several attacks: the strongest value with the outermost interval ends.
+    """Return one estimate for several attacks: the value furthest from the centre, with the outermost ends.
 
-    The value is the value furthest from the centre, low the smallest lower end, high the largest upper end. A pass
-    requires high <= t, so the interval of every attack must end at or below t. If the true value of one attack is
-    above t, the interval of this attack ends below t with probability at most 1 - confidence, for any number of
-    attacks. A pass therefore needs no correction for multiple testing (intersection-union test).
+    `low` is the smallest lower end, and `high` is the largest upper end. If a pass requires high <= t, the interval
+    of every attack must end at or below t. If the true value of one attack is above t, the interval of this attack
+    ends at or below t with probability at most 1 - confidence, for any number of attacks. A pass therefore needs no
+    correction for multiple testing (intersection-union test).
 
     Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
     """
@@ -89,15 +95,15 @@ def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
 
 
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
-    """Return how many control persons are required so that n_train remain after removing the reference."""
+    """Return how many control persons are required so that `n_train` of them remain after removing the reference."""
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 
 
 def too_few_rows(what: str, n: int, needed: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return a sentence for a table with too few rows that says how many persons would be enough.
+    """Return a sentence which says that a table has too few rows, and how many persons would be enough.
 
     Args:
-        what: name of the rows in the sentence.
+        what: subject of the sentence: the rows in plural.
         n: effective number of independent rows.
         needed: number of independent rows that are required.
         people: the compared persons.
@@ -107,8 +113,9 @@ def too_few_rows(what: str, n: int, needed: int, people: Arms, *, reference_is_c
     train = max(needed, -(-smaller * needed // max(n, 1)))
     control = control_needed(train, reference_is_control=reference_is_control)
     return (
-        f"{what} amount to {n} independent records, from {smaller} persons in the smaller arm; at least {needed} are "
-        f"required: about {train} train persons and {control} control persons would be enough."
+        f"{what} amount to {n} independent records, from {smaller} persons in the smaller of train and control; "
+        f"at least {needed} records are required: about {train} train persons and {control} control persons would be "
+        "enough."
     )
 
 
@@ -124,11 +131,18 @@ def compared(people: Arms, *, has_groups: bool) -> dict[str, Any]:
 def power(
     n: int, n_needed: int | None, smallest_leak: float | None, *, epsilon_ceiling: float | None = None
 ) -> dict[str, float | int | None]:
-    """Return the report entry on statistical power."""
+    """Return the report entry on statistical power.
+
+    Args:
+        n: number of persons or rows that were compared.
+        n_needed: number that would be enough for a verdict.
+        smallest_leak: smallest leak that n persons or rows can show.
+        epsilon_ceiling: largest epsilon that the audit can prove.
+    """
     return {"n": n, "n_needed": n_needed, "smallest_leak": smallest_leak, "epsilon_ceiling": epsilon_ceiling}
 
 
-def two_sided_result(  # noqa: PLR0913 - the fields of a result
+def two_sided_result(  # noqa: PLR0913 - one parameter per field of the result
     name: str,
     verdict: Verdict,
     estimate: Estimate,

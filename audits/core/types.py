@@ -16,7 +16,8 @@ UInt = NDArray[np.uint64]
 Float = NDArray[np.float64]
 MIN_CONFIDENCE = 0.95  # smallest confidence of an estimate with which an audit may pass
 Verdict = Literal["pass", "fail", "insufficient"]
-# "inconclusive": measured, but the attack could not have found a leak, or the tables cannot be compared
+# "inconclusive": measured, but the attack could not have found a leak, or the tables cannot be compared;
+# "not_measurable": the tables are too small or unsuitable; "failed": the audit raised an error
 Status = Literal["measured", "inconclusive", "not_measurable", "failed"]
 Direction = Literal["lower_is_safer", "higher_is_safer", "two_sided"]
 
@@ -49,12 +50,13 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canaries:
-    """Canaries: fictitious persons, of whom a fair coin each decides who is in the train data of the canary build.
+    """Fictitious persons (canaries); for each of them, a fair coin decides about insertion into the canary build.
 
-    The canary build is a second run of the same pipeline that is never released.
+    The canary build is a second run of the same pipeline. The inserted canaries are in its train data, and its output
+    is never released.
     """
 
-    table: Table  # texts of the canaries, one person per canary; a canary may repeat in several rows
+    table: Table  # texts of the canaries, one person per canary; a canary may have several rows
     family: tuple[str, ...]  # kind of each canary, in order of first appearance
     inserted: Bool  # whether each canary was inserted; bool (P,)
     canary_build: Table  # synthetic table of the canary build; none of its rows may be released
@@ -89,7 +91,7 @@ class AuditInputs:
     control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     lineage: Lineage | None = field(default=None, repr=False)  # parents of each synthetic row, or None
     canaries: Canaries | None = None  # canaries and their build, or None
-    # log of a differentially private mechanism as JSON values (format: `accounting`), or None
+    # log of a differentially private mechanism as JSON values (read by `audits.attacks.accounting`), or None
     mechanism: Mapping[str, Any] | None = field(default=None, repr=False)
     previous: Previous | None = None  # the previous release, or None
     # output of the same generator and settings when trained on control, or None. It discloses control persons in the
@@ -131,7 +133,7 @@ class AuditResult:
 
     name: str  # name of the audit in the registry (`memorization`, `neighbours`, ...)
     verdict: Verdict  # pass, fail or insufficient
-    status: Status  # whether the audit could be measured
+    status: Status  # whether the audit measured something; see `Status`
     estimate: Estimate | None = None  # the main number; None unless measured
     control: Estimate | None = None  # the same number for control instead of train, if meaningful
     # limit for the end of the interval on the unsafe side; (low, high) if both sides are unsafe
@@ -139,13 +141,12 @@ class AuditResult:
     direction: Direction  # which values are safer
     metrics: Mapping[str, Estimate] = field(default_factory=dict)  # numbers that a policy can use as `audit.metric`
     details: Mapping[str, Any] = field(default_factory=dict)  # aggregates without texts, labels or identifiers
-    reason: str  # one sentence that explains the verdict; for insufficient it names the required sample size
+    reason: str  # explains the verdict; if there are too few persons, it names the number that is enough
     confidence: float | None = None  # one-sided confidence of the run; set by the runner
     # places that disclose single train persons; they name persons, so no report, evidence or log contains them
     findings: tuple[Finding, ...] = field(default=(), repr=False)
-    quarantined: tuple[int, ...] = field(
-        default=(), repr=False
-    )  # synthetic rows, from 0, that the verdict does not cover
+    # synthetic rows, from 0, that the verdict does not cover
+    quarantined: tuple[int, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.verdict == "pass" and self.estimate is not None and self.estimate.confidence < MIN_CONFIDENCE:

@@ -1,6 +1,6 @@
 """The file `selftest.json`: the result of the calibration suite, with the digests of the tables on which it was run.
 
-The gate, which decides on a release, reads this file as evidence that the audits detect leaks on these tables.
+The gates of a policy use this file as evidence that the audits detect leaks in such tables.
 """
 
 from collections.abc import Mapping

@@ -15,7 +15,7 @@ from audits.selftest.clean_release import Population
 #   must_fail      the audit fails every release of the case
 #   must_not_pass  the audit passes no release of the case
 #   must_pass      the audit passes more than half of the releases
-#   seldom_fail    the audit fails at most `MAX_FALSE_ALARMS` releases
+#   seldom_fail    the audit fails at most `MAX_FALSE_ALARMS` of the releases
 #   blind          no demand, because the audit need not detect the leak
 Demand = Literal["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind"]
 Recipe = Callable[[Population, np.random.Generator], AuditInputs]
@@ -32,32 +32,33 @@ SAMPLE_FACTOR = 2.16
 
 SPLITS = 3  # number of releases of a clean case, each from another split of the persons
 PERMUTATIONS = 20  # number of releases of `permuted_roles`
-# A correct audit raises a false alarm on 5 % of the releases. If only one alarm in twenty were allowed, a correct
-# audit would count as wrong in 26 % of self-tests. If four are allowed, the probability that one of the six audits
-# counts as wrong is 6 × P[Bin(20, 0.05) > 4] = 1.5 %, and an audit with 40 % false alarms is still detected with
-# probability 0.95.
+# A correct audit raises a false alarm on at most 5 % of the releases. If only one alarm in twenty were allowed, a
+# correct audit would count as wrong in up to 26 % of self-tests. If four are allowed, the probability that one of the
+# six audits counts as wrong is at most 6 × P[Bin(20, 0.05) > 4] = 1.5 %, and an audit with 40 % false alarms is still
+# detected with probability 0.95.
 MAX_FALSE_ALARMS = 4
 
 _DEMANDS: tuple[Demand, ...] = ("must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind")
-_MARKS: Mapping[str, Demand] = dict(zip("FNPS.", _DEMANDS, strict=True))
+_DEMAND_OF: Mapping[str, Demand] = dict(zip("FNPS.", _DEMANDS, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One release of the calibration suite."""
+    """One or more releases of the same kind, and the demands on the audits."""
 
-    marks: str  # one letter of `_MARKS` for each audit of `JUDGED`: the demand on the audit
+    demands: str  # one letter of `_DEMAND_OF` for each audit of `JUDGED`: the demand on the audit
     name: str
     make: Recipe  # builds the release
     description: str  # content of the release
     why: str  # why the audits must meet the demands
     blind: str = ""  # why the audits without a demand need not detect the leak
     repeats: int = 1  # number of releases, each from another split or with other random numbers
-    lean: bool = False  # whether only the audits with a demand run, after the input checks of `audits run`
+    # whether only the audits with a demand run; they then run with the input checks of `audits run`
+    only_demanded: bool = False
 
     def demand(self, audit: str) -> Demand:
         """Return the demand on the audit with this name."""
-        return _MARKS[self.marks[JUDGED.index(audit)]] if audit in JUDGED else "blind"
+        return _DEMAND_OF[self.demands[JUDGED.index(audit)]] if audit in JUDGED else "blind"
 
 
 _FOUR = "clean rows, and a text and record number of each of four train persons"
@@ -163,40 +164,40 @@ UNDETECTED = {  # why the audits without a demand need not detect the leak
 }
 
 
-def _case(name: str, marks: str, make: Recipe, *, repeats: int = 1, lean: bool = False) -> Case:
+def _case(name: str, demands: str, make: Recipe, *, repeats: int = 1, only_demanded: bool = False) -> Case:
     texts = DESCRIPTIONS[name], REASONS[name], UNDETECTED.get(name, "")
-    return Case(marks, name, make, *texts, repeats=repeats, lean=lean)
+    return Case(demands, name, make, *texts, repeats=repeats, only_demanded=only_demanded)
 
 
 def _disguised(disguise: Callable[[str], str]) -> Case:
-    return _case(disguise.__name__, "F.F...", partial(evasions.disguised, disguise=disguise), lean=True)
+    return _case(disguise.__name__, "F.F...", partial(evasions.disguised, disguise=disguise), only_demanded=True)
 
 
 EVASIONS = (
     *map(_disguised, (evasions.accented, evasions.invisible, evasions.underscored, evasions.confusable)),
-    _case("glued", "F.....", partial(evasions.disguised, disguise=evasions.glued), lean=True),
-    _case("misspelled", "F.....", partial(evasions.disguised, disguise=evasions.misspelled), lean=True),
-    _case("shared_passage", "F.....", evasions.shared_passage, lean=True),
-    _case("near_copies", "F.....", evasions.near_copies, lean=True),
-    _case("cut_up", "F.....", evasions.cut_up, lean=True),
-    _case("in_turn", "F.....", evasions.in_turn, lean=True),
-    _case("short_copies", "N.....", evasions.short_copies, lean=True),
-    _case("rotated", ".N.NNN", evasions.rotated, lean=True),
-    _case("one_class", ".N.N..", evasions.one_class, lean=True),
-    _case("shared_desk", "..F...", evasions.shared_desk, lean=True),
-    _case("two_ids", "F.F...", evasions.two_ids, lean=True),
-    _case("long_control_name", "..F...", evasions.long_control_name, lean=True),
-    _case("name_orders", "..F...", evasions.name_orders, lean=True),
-    _case("bare_codes", "..F...", partial(evasions.described, make=evasions.bare_code), lean=True),
-    _case("combined_facts", "..F...", partial(evasions.described, make=evasions.combined_facts), lean=True),
-    _case("copied_reference", "F.....", evasions.copied_reference, lean=True),
-    _case("repeating_control", "F.....", evasions.repeating_control, lean=True),
-    _case("templated", "P.....", partial(evasions.templated, pasted=False), repeats=SPLITS, lean=True),
-    _case("templated_copy", "F.....", partial(evasions.templated, pasted=True), lean=True),
-    _case("quoting", "P.....", partial(evasions.quoting, copied=False), repeats=SPLITS, lean=True),
-    _case("quoting_copies", "F.....", partial(evasions.quoting, copied=True), lean=True),
+    _case("glued", "F.....", partial(evasions.disguised, disguise=evasions.glued), only_demanded=True),
+    _case("misspelled", "F.....", partial(evasions.disguised, disguise=evasions.misspelled), only_demanded=True),
+    _case("shared_passage", "F.....", evasions.shared_passage, only_demanded=True),
+    _case("near_copies", "F.....", evasions.near_copies, only_demanded=True),
+    _case("cut_up", "F.....", evasions.cut_up, only_demanded=True),
+    _case("in_turn", "F.....", evasions.in_turn, only_demanded=True),
+    _case("short_copies", "N.....", evasions.short_copies, only_demanded=True),
+    _case("rotated", ".N.NNN", evasions.rotated, only_demanded=True),
+    _case("one_class", ".N.N..", evasions.one_class, only_demanded=True),
+    _case("shared_desk", "..F...", evasions.shared_desk, only_demanded=True),
+    _case("two_ids", "F.F...", evasions.two_ids, only_demanded=True),
+    _case("long_control_name", "..F...", evasions.long_control_name, only_demanded=True),
+    _case("name_orders", "..F...", evasions.name_orders, only_demanded=True),
+    _case("bare_codes", "..F...", partial(evasions.described, make=evasions.bare_code), only_demanded=True),
+    _case("combined_facts", "..F...", partial(evasions.described, make=evasions.combined_facts), only_demanded=True),
+    _case("copied_reference", "F.....", evasions.copied_reference, only_demanded=True),
+    _case("repeating_control", "F.....", evasions.repeating_control, only_demanded=True),
+    _case("templated", "P.....", partial(evasions.templated, pasted=False), repeats=SPLITS, only_demanded=True),
+    _case("templated_copy", "F.....", partial(evasions.templated, pasted=True), only_demanded=True),
+    _case("quoting", "P.....", partial(evasions.quoting, copied=False), repeats=SPLITS, only_demanded=True),
+    _case("quoting_copies", "F.....", partial(evasions.quoting, copied=True), only_demanded=True),
 )
-# marks: memorization, neighbours, identifiers, membership, parent_recovery, linkage
+# demands on: memorization, neighbours, identifiers, membership, parent_recovery, linkage
 CASES: tuple[Case, ...] = (
     _case("verbatim", "FFFFNF", recipes.verbatim),
     _case("verbatim_1_percent", "F.F...", recipes.verbatim_some),

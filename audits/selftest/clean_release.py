@@ -11,7 +11,7 @@ from audits.core.holdout import MIN_PERSONS
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Bool, Int, Table, persons
 
-FRESH_SHARE = 1 / 3  # this share of the control persons serves as a clean release; the others stay in control
+UNSEEN_SHARE = 1 / 3  # this share of the control persons becomes `unseen`; the others stay in control
 MAX_PERSONS = 2000  # largest number of train persons, and of control persons that stay in control
 
 
@@ -49,21 +49,21 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     - contains an identifier of a train or control person, or the digits of such an identifier.
 
     The removal treats train and control alike, so it reveals nothing about membership. `check_split` must check the
-    tables before. At most 2,000 train persons and 3,000 control persons are drawn.
+    tables before. At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn.
 
     Raises:
         InputError: there are fewer than 60 control persons, or every unseen row repeats another person.
     """
     _, control_person = persons(inputs.control.groups)
     n_control = int(control_person.max(initial=-1)) + 1
-    n_unseen = round(FRESH_SHARE * n_control)
+    n_unseen = round(UNSEEN_SHARE * n_control)
     if n_unseen < MIN_PERSONS:
-        problem = f"control has {n_control} persons, but the self-test requires {round(MIN_PERSONS / FRESH_SHARE)}"
+        problem = f"control has {n_control} persons, but the self-test requires {round(MIN_PERSONS / UNSEEN_SHARE)}"
         raise InputError(
             problem, hint="Add control persons that the generator never saw; a verdict needs about 1,000."
         )
-    order = rng.permutation(n_control)[: round(MAX_PERSONS / (1 - FRESH_SHARE))]
-    n_unseen = round(FRESH_SHARE * len(order))
+    order = rng.permutation(n_control)[: round(MAX_PERSONS / (1 - UNSEEN_SHARE))]
+    n_unseen = round(UNSEEN_SHARE * len(order))
     names, train_person = persons(inputs.train.groups)
     train = _of_persons(inputs.train, train_person, rng.permutation(len(names))[:MAX_PERSONS])
     unseen = _of_persons(inputs.control, control_person, order[:n_unseen])

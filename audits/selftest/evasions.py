@@ -1,7 +1,7 @@
 """Recipes that hide their leak: every way to evade an audit that was found during development.
 
 Each recipe hides texts of train persons in clean rows, or changes the tables so that a rule that assumes honest
-tables misses the leak. Clean rows are rows of persons who are in neither train nor control. A recipe raises
+tables does not detect the leak. Clean rows are rows of persons who are in neither train nor control. A recipe raises
 NotMeasurable if too few persons have suitable texts; most recipes require persons with 30 consecutive words that
 nobody else has (`copyable`).
 """
@@ -24,7 +24,8 @@ from audits.selftest.recipes import Rng, append, hide, lacking_own_words, number
 HIDDEN = 4  # number of persons whose texts are hidden in a release
 NEAR_EVERY = 10  # every tenth word of a near-copy is replaced
 PIECE = 20  # number of words per row of a record that is cut into several rows
-# smallest and largest longest run of a short record, in tokens: too long for chance, too short for the rule on 30
+# a record is short if its longest run of own tokens has 13 to 29 tokens: more than by chance, but fewer than the 30
+# tokens that are a copy by themselves
 SHORTEST, LONGEST = 13, 29
 N_SHORT = 11  # number of short records that are copied
 BOILERPLATE = 0.6  # share of template words in a record
@@ -166,10 +167,10 @@ def one_class(population: Population, _rng: Rng) -> AuditInputs:
     if labels is None or population.unseen.labels is None or len(set(labels)) < 2:
         raise NotMeasurable("at least two classes are required, so that only one of them leaks")
     copied = max(sorted(set(labels)), key=labels.count)
-    fresh_rows = [i for i, label in enumerate(population.unseen.labels) if label != copied]
+    clean_rows = [i for i, label in enumerate(population.unseen.labels) if label != copied]
     copied_rows = [i for i, label in enumerate(labels) if label == copied]
     release = stack_tables(
-        take(population.unseen, np.array(fresh_rows)), take(population.train, np.array(copied_rows))
+        take(population.unseen, np.array(clean_rows)), take(population.train, np.array(copied_rows))
     )
     return population.inputs(as_synthetic(release))
 

@@ -64,17 +64,17 @@ class SelfTest:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return the reasons why the self-test is not evidence for a release ("gate closed").
+        """Return the reasons why the self-test is not passed.
 
         There are no reasons if every audit is right on every case and the input checks found no problem.
         """
-        problems = [f"gate closed: {problem}" for problem in self.split_problems]
+        problems = [f"self-test not passed: {problem}" for problem in self.split_problems]
         texts = {"wrong": "is wrong on", "uncalibrated": "has too few persons or unsuitable text to be calibrated on"}
         for audit, (outcome, text) in product(self.audits, texts.items()):
             cells = [(r.case, c) for r in self.cases for c in r.cells if (c.audit, c.outcome) == (audit, outcome)]
             if cells:
                 cases = ", ".join(case for case, _ in cells)
-                problems.append(f"gate closed: {audit} {text} {cases}: {cells[0][1].reason}")
+                problems.append(f"self-test not passed: {audit} {text} {cases}: {cells[0][1].reason}")
         return tuple(problems)
 
     @property
@@ -183,7 +183,7 @@ def run_case(
 ) -> CaseResult:
     """Return the results of the audits on one case; the releases of the case use the splits in turn."""
     started = time.monotonic()
-    if case.lean:
+    if case.only_demanded:
         audits = [audit for audit in audits if case.demand(audit) != "blind"]
     results: dict[str, list[AuditResult]] = {audit: [] for audit in audits}
     seconds = dict.fromkeys(audits, 0.0)
@@ -195,7 +195,7 @@ def run_case(
             for audit in audits:
                 results[audit].append(without_number(audit, "not_measurable", error.message))
             continue
-        if case.lean:
+        if case.only_demanded:
             # a quarantine would remove the hidden leak that the audit must find
             report = run(inputs, names=audits, seed=seed, confidence=confidence, quarantine=False)
             for audit, result in zip(audits, report.results, strict=True):
@@ -243,7 +243,7 @@ LEGEND = (
     "WRONG: the demand is not met; ?: too few persons or unsuitable text to be calibrated; "
     "in brackets: no demand; -: not run."
 )
-_MARKS = {"right": "{}", "wrong": "{} WRONG", "uncalibrated": "{} ?", "open": "({})"}
+_CELL_FORMATS = {"right": "{}", "wrong": "{} WRONG", "uncalibrated": "{} ?", "open": "({})"}
 
 
 def format_cell(cell: Cell) -> str:
@@ -251,4 +251,4 @@ def format_cell(cell: Cell) -> str:
     n = sum(cell.verdicts.values())
     order = ("fail", "pass", "insufficient")
     verdicts = [v if n == 1 else f"{v} {cell.verdicts[v]}" for v in order if cell.verdicts.get(v, 0) > 0]
-    return _MARKS[cell.outcome].format(", ".join(verdicts))
+    return _CELL_FORMATS[cell.outcome].format(", ".join(verdicts))

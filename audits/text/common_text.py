@@ -22,7 +22,7 @@ from audits.text.ngrams import find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # length of a phrase; 1 % of new abstracts share eight consecutive words with one of 700 others
-MANY = 10  # a phrase of more persons can be boilerplate; statistical offices publish counts of at least eleven
+MANY = 10  # a phrase of more persons than this can be boilerplate; statistical offices publish counts from eleven on
 FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may be one family
 FORM_TOKENS = 4  # length of a run in the headings of a form, which are shorter than a phrase
 FORM_SHARE = 0.01  # a heading belongs to a form if more than this share of the persons, and more than MANY, have it
@@ -43,7 +43,8 @@ class Owned(NamedTuple):
 class SharedPhrases(NamedTuple):
     """The phrases of at least two owners.
 
-    There are g phrases, with p places in text order and q pairs of a phrase and one of its owners.
+    There are g phrases, and q pairs of a phrase and one of its owners. A place is a token at which one of the phrases
+    begins; there are p places, in text order.
     """
 
     at: Int  # index of the first token at each place, (p,)

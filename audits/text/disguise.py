@@ -62,7 +62,7 @@ def _without_selector(match: re.Match[str]) -> str:
 
 
 def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
-    """Return the disguised synthetic rows, the number of real ones, and whether the synthetic table has too many.
+    """Return the disguised rows of the synthetic table, and compare their number with that of the real tables.
 
         proven  if  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
 

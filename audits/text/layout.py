@@ -36,7 +36,7 @@ _INVISIBLE = regex.compile(
 
 EDGES, INVISIBLE, BROKEN = "blanks at the start or end", "invisible characters", "line breaks inside sentences"
 UNUSUAL, RETURNS, TABS = "unusual blanks", "carriage returns", "tabs"
-MARGINS, EMPTY_LINES, DOUBLE = "blanks beside line breaks", "several empty lines", "two or more blanks in a row"
+MARGINS, EMPTY_LINES, DOUBLE = "blanks beside line breaks", "several empty lines", "two or more adjacent blanks"
 KINDS = (EDGES, INVISIBLE, BROKEN, UNUSUAL, RETURNS, TABS, MARGINS, EMPTY_LINES, DOUBLE)
 
 

@@ -22,7 +22,7 @@ RARE = 0.001  # a short row below the bound is illegible if at most this share o
 CHANCE = 0.01  # significance level of the test for too many short rows below the bound
 WINDOW = 50  # characters per window of a row
 PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
-MAX_CHARACTERS = 4_000_000  # at most this many characters of `known`, and of `held_out`, are used
+MAX_CHARACTERS = 4_000_000  # at most this many characters of `fitted`, and of `held_out`, are used
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
 # punctuation is removed from a text if it is at most this share of its characters, or at most this number
 MAX_PUNCTUATION, FEW_MARKS = 0.2, 2
@@ -38,22 +38,23 @@ Rng = np.random.Generator
 class Legibility:
     """Legibility of the rows of a table; all scores are in nats per character."""
 
-    illegible: Bool  # whether each row scores below the bound and, if it is short, also fails a test, (rows,)
-    partly: Bool  # whether each row is illegible, or at least a third of its windows scores below the bound, (rows,)
+    # whether each row is illegible: it scores below the bound and, if it is short, fails a further test, (n,)
+    illegible: Bool
+    partly: Bool  # whether each row is illegible, or at least a third of its windows scores below the bound, (n,)
     bound: float  # lowest score of a legible row
     real: float  # median score of held-out real rows
     scrambled: float  # median score of the held-out rows with the letters of each word in random order
 
 
-def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[str], rng: Rng) -> Legibility:
-    """Return which rows are not written in the language of `known`.
+def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[str], rng: Rng) -> Legibility:
+    """Return which rows are not written in the language of the real texts `fitted`.
 
     The score of a row is its mean log-likelihood per character under a character trigram model,
 
         p(c | ab) = (n_abc + 5 × p(c | b)) / (n_ab + 5),   p(c | b) = (n_bc + 5 × p(c)) / (n_b + 5),
         p(c) = (n_c + 1) / (n + |alphabet|)
 
-    where n_x counts the occurrences of x in `known`; `held_out` has other real texts. Punctuation is left out
+    where n_x counts the occurrences of x in `fitted`; `held_out` has other real texts. Punctuation is left out
     (`_without_punctuation`), because tables of one language differ in punctuation: placeholders such as [NAME],
     quotes, spaces before commas. Let R be the median score of the held-out rows, and S their median score with the
     letters of each word in random order. The bound lies two thirds of the way from R down to S. Text of a language
@@ -72,7 +73,7 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     Randomness: the order of the letters in each word of the scrambled rows.
     Reference: interpolation by a prior count, MacKay and Bauman Peto, Nat. Lang. Eng. 1 (1995).
     """
-    model = _Model(_upto(known))
+    model = _Model(_upto(fitted))
     sample = [_without_punctuation(normalise(text)) for text in _upto(held_out)]
     real = float(np.median([model.score(text) for text in sample]))
     scrambled = float(np.median([model.score(_scrambled(text, rng)) for text in sample]))
@@ -82,7 +83,7 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
             "detected"
         )
     bound = real - BETWEEN * (real - scrambled)
-    texts = [_without_punctuation(normalise(text)) for text in judged]
+    texts = [_without_punctuation(normalise(text)) for text in rows]
     illegible = np.array([model.score(text) < bound for text in texts], dtype=np.bool_)
     partly = np.array([model.share_below(text, bound) >= PARTLY for text in texts], dtype=np.bool_)
     short = [i for i, text in enumerate(texts) if len(text) < SHORT]
@@ -97,7 +98,7 @@ def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], 
     from scipy.stats import binom  # here, because scipy.stats takes half a second to import
 
     text = " ".join(real)
-    summed = np.append(0.0, np.cumsum(model.each(text)))
+    summed = np.append(0.0, np.cumsum(model.per_character(text)))
     starts = np.array([0, *(i + 1 for i, c in enumerate(text) if c == " ")])
     scores = np.array([model.score(row) for row in rows])
     is_below = scores < bound
@@ -141,16 +142,16 @@ class _Model:
 
     def score(self, text: str) -> float:
         """Return the mean log-likelihood per character of a normalised text, in nats; -inf for an empty text."""
-        each = self.each(text)
-        return float(each.mean()) if len(each) > 0 else -np.inf
+        values = self.per_character(text)
+        return float(values.mean()) if len(values) > 0 else -np.inf
 
     def share_below(self, text: str, bound: float) -> float:
-        """Return the share of a normalised text's windows whose mean score lies below the bound."""
-        each = self.each(text)
-        windows = np.array_split(each, max(1, len(each) // WINDOW))
-        return float(np.mean([window.mean() < bound for window in windows])) if len(each) > 0 else 1.0
+        """Return the share of a normalised text's windows with a mean score below the bound; 1 for an empty text."""
+        values = self.per_character(text)
+        windows = np.array_split(values, max(1, len(values) // WINDOW))
+        return float(np.mean([window.mean() < bound for window in windows])) if len(values) > 0 else 1.0
 
-    def each(self, text: str) -> Float:
+    def per_character(self, text: str) -> Float:
         """Return the log-likelihood of each character of a normalised text, in nats."""
         x = self.letters(f"{_WORD}{text}")
         return np.asarray(self.log[x[:-2], x[1:-1], x[2:]], dtype=np.float64)

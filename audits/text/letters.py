@@ -53,9 +53,9 @@ def chunks(letters: str) -> list[str]:
 
 
 def consonant_chunks(normalised: str) -> list[str]:
-    """Return the chunks of the consonants of a normalised text, without spaces, marks, numbers and doubled letters.
+    """Return the chunks of the consonants of a text; spaces, punctuation, numbers and doubled letters are dropped.
 
-    Gluing or splitting words, doubling letters, and changing or removing vowels leave the result the same. Digits
+    Gluing or splitting words, doubling letters, and changing or removing vowels do not change the result. Digits
     in a word with letters are read as the letters that they look like. In the Latin, Cyrillic and Greek alphabets,
     consonants are all letters except vowels; all letters of other scripts count as consonants.
     """
@@ -69,7 +69,7 @@ def consonant_chunks(normalised: str) -> list[str]:
 
 
 def consonants(normalised: str) -> str:
-    """Return the consonants of a normalised text without spaces, marks, digits and doubled letters."""
+    """Return the consonants of a normalised text without spaces, punctuation, digits and doubled letters."""
     kept = normalised.translate(_PLAIN) if normalised.isascii() else _DROPPED.sub("", normalised)
     return _REPEATED.sub(r"\1", kept)
 

@@ -21,10 +21,9 @@ SHINGLE_TOKENS = 5  # number of consecutive tokens in a shingle
 # (number of bands, minima per band)
 CLOSE = ((16, 8),)  # finds pairs of Jaccard index .8 with probability > .94, of .71 with about .64
 LOOSE = ((16, 8), (32, 4))  # finds pairs of Jaccard index .5 with probability > .87, of .42 with about .64
-FULL_BUCKET = 50  # a bucket with more rows is skipped, because it contains a template and not a copy
-_MIN_ESTIMATE = (
-    0.2  # pairs with a smaller estimated Jaccard index are dropped; the error of the estimate is about .04
-)
+FULL_BUCKET = 50  # a bucket with more rows is skipped, because so many similar rows come from a template
+# pairs with a smaller estimated Jaccard index are dropped; the standard error of the estimate is about .04
+_MIN_ESTIMATE = 0.2
 _BATCH = 1 << 14  # number of pairs compared at a time
 _BLOCK_ROWS = 1 << 12  # number of rows hashed at a time
 
@@ -65,7 +64,7 @@ class NearPairs:
     right: Int  # row of the second table
     jaccard: Float  # |A ∩ B| / |A ∪ B|
     containment: Float  # |A ∩ B| / |B|, the share of the second row found in the first
-    n_full: int  # number of pairs of a row of the first table and a band in which its bucket is skipped
+    n_full: int  # how often a bucket was skipped, counted over the rows of the first table and the bands
 
 
 def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) -> Sketch:

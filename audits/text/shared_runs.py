@@ -12,7 +12,7 @@ from audits.text.ngrams import find_keys, grown, starts_group, within_groups
 
 SHORTEST = 5  # the search begins with runs of this many tokens; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
-TOKENS_PER_OWNER = 10  # a run of n tokens with more than max(1, n // 10) owners counts as common text
+TOKENS_PER_OWNER = 10  # a run of n tokens with more than max(1, n // 10) owners counts as common text (`most_owners`)
 RARE_BITS = 150.0  # a run of at least 10 tokens with at least this many bits (`_bits_before`) may have two owners
 PART_TOKENS = 1 << 22  # approximate number of places that are compared at a time
 NO_PART = 255  # number for places at which no run of the required length begins
@@ -29,7 +29,7 @@ class Runs(NamedTuple):
     owner: Int  # owner of each pair, (r,)
     length: Int  # tokens of the longest run, at most CAP_TOKENS, (r,)
     start: Int  # token of the synthetic row at which the first run of this length begins, (r,)
-    lowest_owner: Int  # lowest owner who has this run, (r,)
+    lowest_owner: Int  # lowest number of an owner who has this run, (r,)
 
 
 class Numbered(NamedTuple):
@@ -56,7 +56,9 @@ class Places(NamedTuple):
 
 
 def most_owners(length: int) -> int:
-    """Return how many owners a run may have: max(1, length // 10), so one owner below 20 tokens and six at 64.
+    """Return how many owners a run may have without counting as common text: max(1, length // 10).
+
+    This is one owner below 20 tokens, two from 20 to 29 tokens, and six from 60 tokens on.
 
     A run of 10 to 19 tokens may have two owners if its words are rare (RARE_BITS). A short phrase that two persons
     share may be a common expression. A long passage that two to six persons share is not: it occurs in families, in
@@ -109,7 +111,7 @@ def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Nu
 
 
 def renumbered(tables: Iterable[Numbered], number: NDArray[np.int32]) -> tuple[Numbered, ...]:
-    """Return the tables with token i replaced by number[i]; adjacent tokens 0 of a row are merged to one token."""
+    """Return the tables with token i replaced by number[i]; adjacent tokens 0 (masked numbers) are merged."""
     changed = []
     for table in tables:
         tokens = number[table.tokens]

@@ -37,9 +37,9 @@ def located(text: str) -> Located:
 
     The text is folded in small pieces: each character with its combining marks. Folding a whole stretch between
     spaces can give another result, because characters compose (Hangul) or a replacement depends on neighbouring
-    characters. Then the whole stretch is the origin of each of its characters. If folding in pieces does not lead to
-    the text of `normalise`, the whole text is the origin of each character. An origin can therefore be too wide, but
-    never too narrow.
+    characters. In this case, the whole stretch is the origin of each of its characters. If folding in pieces does not
+    lead to the text of `normalise`, the whole text is the origin of each character. An origin can therefore be too
+    wide, but never too narrow.
 
     Cost: O(characters); used only for texts with a finding.
     """

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from synthgen.cli.output import AsJson, print_result
+from synthgen.cli.output import Application, AsJson, print_result
 
-airgap_app = typer.Typer(no_args_is_help=True, help="Install synthgen on a machine without a network.")
+airgap_app = Application(help="Install synthgen on a machine without a network.")
 
 
 @airgap_app.callback()

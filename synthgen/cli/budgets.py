@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
-from synthgen.cli.output import AsJson, print_fields
+from synthgen.cli.output import Application, AsJson, print_fields
 
-budget_app = typer.Typer(no_args_is_help=True, help="Show and check the ledger of DP budgets; void a reservation.")
+budget_app = Application(help="Show and check the ledger of DP budgets; void a reservation.")
 ConfigFile = Annotated[Path, Argument(help="Configuration (YAML) that names the ledger.")]
 _STATES = {
     "reserve": "reserved, no noise drawn yet",

@@ -3,15 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
-from synthgen.cli.output import AsJson, print_fields
+from synthgen.cli.output import Application, AsJson, print_fields
 from synthgen.core.files import write_json
 
-deidentify_app = typer.Typer(
-    no_args_is_help=True, help="Measure how well de-identification works on texts with known identifiers."
-)
+deidentify_app = Application(help="Measure how well de-identification works on texts with known identifiers.")
 
 
 @deidentify_app.command("evaluate")

@@ -6,17 +6,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
 from typer import Argument, Option
 
-from synthgen.cli.output import AsJson, print_fields, print_json
+from synthgen.cli.output import Application, AsJson, print_fields, print_json
 
 if TYPE_CHECKING:
     from audits.verify.trust import TrustRoot
 
-keys_app = typer.Typer(no_args_is_help=True, help="Create and show signing keys.")
-trust_app = typer.Typer(no_args_is_help=True, help="Create, update and show the trust root that a verifier uses.")
-timestamp_app = typer.Typer(no_args_is_help=True, help="Request and attach trusted timestamps (RFC 3161).")
+keys_app = Application(help="Create and show signing keys.")
+trust_app = Application(help="Create, update and show the trust root that a verifier uses.")
+timestamp_app = Application(help="Request and attach trusted timestamps (RFC 3161).")
 
 Paths = list[Path] | None  # values of a repeatable option
 Names = list[str] | None

@@ -20,7 +20,7 @@ from synthgen.cli.budgets import budget_app
 from synthgen.cli.deidentify import deidentify_app
 from synthgen.cli.keys import keys_app, timestamp_app, trust_app
 from synthgen.cli.models import models_app
-from synthgen.cli.output import AsJson, print_fields, print_json, print_result
+from synthgen.cli.output import Application, AsJson, print_fields, print_json, print_result
 from synthgen.cli.received import diff, export, inspect
 from synthgen.cli.training import train_bridge
 from synthgen.core.engine import engine_errors
@@ -28,8 +28,7 @@ from synthgen.core.errors import DataError, Interrupted, ReleaseRefused, SynthGe
 from synthgen.core.progress import terminal_progress
 from synthgen.core.terminal import say
 
-app = typer.Typer(
-    no_args_is_help=True,
+app = Application(
     add_completion=False,
     pretty_exceptions_show_locals=False,
     help="Turn private labelled text into an audited, signed synthetic dataset, or refuse the release with reasons.",

@@ -7,9 +7,9 @@ import typer
 from typer import Argument, Option
 
 from synthgen.cli.keys import Names
-from synthgen.cli.output import AsJson, print_fields, print_json
+from synthgen.cli.output import Application, AsJson, print_fields, print_json
 
-models_app = typer.Typer(no_args_is_help=True, help="Manage the model store: pull, list, export, import.")
+models_app = Application(help="Manage the model store: pull, list, export, import.")
 
 
 @models_app.command("pull")

@@ -1,15 +1,45 @@
-"""Print the result of a command as text, or with `--json` as one JSON object on standard output."""
+"""Define the help of commands, and print their results as text, or with `--json` as one JSON object on stdout."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 from typer import Option
+from typer.core import TyperCommand, TyperGroup
 
 from synthgen.core.terminal import say, show
 
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
+
+
+def _params_without_flag_type(params: list[Any]) -> list[Any]:
+    """Return the parameters of a command, with an empty type in place of `<bool>` for flags."""
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
+
+
+class _Command(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _params_without_flag_type(super().get_params(ctx))
+
+
+class _Group(TyperGroup):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _params_without_flag_type(super().get_params(ctx))
+
+
+class Application(typer.Typer):
+    """A command line whose help shows no type for flags, because a flag has no value."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=_Group, no_args_is_help=True, **settings)
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
+        """Return a decorator that registers a function as a command; see `typer.Typer.command`."""
+        return super().command(name, cls=_Command, **settings)
 
 
 def print_json(value: object) -> None:

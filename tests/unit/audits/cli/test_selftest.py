@@ -44,7 +44,7 @@ def test_exit_0_if_every_case_is_right(files, one_case):
     value = json.loads(done.stdout)
     assert value["audits"] == ["memorization", "identifiers"]
     assert value["is_right"]
-    assert "every case is right" in done.stderr
+    assert ": passed" in done.stderr
     assert "verbatim" in done.stderr
 
 
@@ -52,8 +52,8 @@ def test_exit_4_with_too_few_persons(files, one_case):
     one_case("fresh_people")
     done = CliRunner().invoke(app, [*files, "--only", "memorization", "--seed", "3"])
     assert done.exit_code == 4
-    assert "gate closed: memorization has too few persons" in done.stdout
-    assert done.stdout.strip().endswith("gate closed")
+    assert "self-test not passed: memorization has too few persons" in done.stdout
+    assert done.stdout.strip().endswith(": not passed")
 
 
 def test_a_missing_group_column_and_an_unknown_audit_are_rejected(files, one_case):
@@ -63,6 +63,6 @@ def test_a_missing_group_column_and_an_unknown_audit_are_rejected(files, one_cas
         assert isinstance(CliRunner().invoke(app, [*files, *wrong]).exception, InputError)
 
 
-def test_the_help_explains_when_the_gate_closes():
+def test_the_help_explains_when_the_self_test_is_not_passed():
     value = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
-    assert "gate is closed" in value
+    assert "self-test is not passed if an audit gives a wrong verdict" in value

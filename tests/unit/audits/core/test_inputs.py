@@ -103,7 +103,7 @@ def test_a_byte_order_mark_is_ignored(tmp_path, name):
 def test_a_duplicate_parquet_column_is_rejected(tmp_path):
     table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
     pq.write_table(table, tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="two columns with one name"):
+    with pytest.raises(InputError, match="two columns with the same name"):
         load_table(tmp_path / "t.parquet", role="train")
 
 
@@ -111,7 +111,7 @@ def test_messages_do_not_show_a_record_in_place_of_the_header(tmp_path):
     record = "zebra quartz canary " * 3
     (tmp_path / "t.csv").write_bytes(f"{record},p1,\x1b]0;x\n{record},p2,c\n".encode())
     for options, problem in (
-        ({}, "the first line has 3 cells and none of these names: is it a header?"),
+        ({}, "the first line has 3 cells and none is the name of a column; it may be a record"),
         ({"label": "p1"}, "columns found: (a name of 5 characters), p1, (a name of 60 characters)"),
     ):
         with pytest.raises(InputError, match="no column 'text'") as caught:

@@ -27,6 +27,7 @@ def test_difference_share_and_exact_numbers():
 
 
 def test_the_required_numbers_and_the_power_are_stated():
-    assert "299 in each are required to show a rate of at most 0.01, 2995 for 0.001" in too_few(60)
+    expected = "299 in each are required to show that at most 1 % of the persons leak, or 2995 to show at most 0.1 %"
+    assert expected in too_few(60)
     power = one_person(320, 310)
     assert power == {"n": 310, "n_needed": 2995, "smallest_leak": 1 / 320, "epsilon_ceiling": None}

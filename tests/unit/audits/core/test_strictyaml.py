@@ -43,7 +43,7 @@ def test_yaml_1_2_is_loaded_as_plain_data():
         (b'a: "\\ud800"\n', "half of a surrogate pair"),
         *((text, "keys and values") for text in (b"just words", b"- 1\n", b"")),
         (b"\xff", "not UTF-8"),
-        (b"a: " + b"[" * 30, "nested too deeply"),
+        (b"a: " + b"[" * 30, "nested more than 12 levels deep"),
         (b"#" * (MAX_YAML_BYTES + 1), "larger than"),
     ],
 )

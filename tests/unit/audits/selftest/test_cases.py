@@ -85,15 +85,15 @@ def test_every_case_has_a_description_and_reasons():
     assert len({case.name for case in CASES}) == len(CASES) == 16 + len(EVASIONS)
     for case in CASES:
         assert all((case.description, case.why)), case.name
-        assert len(case.marks) == len(JUDGED)
-        if not case.lean and any(case.demand(audit) == "blind" for audit in JUDGED):
+        assert len(case.demands) == len(JUDGED)
+        if not case.only_demanded and any(case.demand(audit) == "blind" for audit in JUDGED):
             assert case.blind
 
 
 def test_every_evasion_has_a_demand_and_shared_text_must_pass():
     assert len(EVASIONS) == 25
     for case in EVASIONS:
-        assert case.lean
+        assert case.only_demanded
         assert {case.demand(audit) for audit in JUDGED} - {"blind"}, case.name
     assert {r.name for r in EVASIONS if r.demand("memorization") == "must_pass"} == {"templated", "quoting"}
 

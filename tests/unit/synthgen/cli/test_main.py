@@ -88,6 +88,7 @@ def test_every_command_has_help(name):
     found = invoke(name, "--help")
     assert found.exit_code == 0
     assert "Usage:" in found.output
+    assert "<bool>" not in found.output  # a flag has no value
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_a_disk_without_room_for_the_result_is_refused_before_the_draw(ready):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (measuring.RESULT_BYTES // 2, limits[1]))
     try:
-        with pytest.raises(InputError, match=r"lacks space \(File too large.* MiB are needed"):
+        with pytest.raises(InputError, match=r"bytes cannot be written \(File too large.* MiB are needed"):
             run_measure(ready)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
