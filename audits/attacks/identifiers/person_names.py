@@ -52,7 +52,7 @@ def names_in(text: str, words: set[str]) -> Iterator[str]:
     """Yield each sequence of two or three capitalised words in a text that may be the name of a person.
 
     Two of its words, not counting initials, must be among `words` (lower case), and one of these two must be a listed
-    given name. The third word may be a middle name that is omitted there.
+    given name. The third word need not be among `words`, because a middle name may be omitted elsewhere.
     """
     for match in _CAPITALISED.finditer(text):
         found = words.intersection(word for word in tokens(match[0]) if len(word) > 1)

@@ -41,7 +41,7 @@ class Memorization:
     every sequence of eight words that at least three persons share or that one person shares with the public
     reference (`audits.text.common_text`). All other words of a text are own words. The audit removes common text and
     joins the text before and after it, so that one run can cover the words that a person wrote into several fields
-    of a form. Two ids count as one person if a record of one repeats at least half of a record of the other, not
+    of a form. Two ids count as one person if the texts of one repeat at least half of a record of the other, not
     counting phrases of many persons. Text that only these ids share is not common text.
 
         hit(p)    = number of words of the longest run of own words of p in a row of S, if few persons have this run
@@ -224,8 +224,8 @@ def _leak(facts: Measurements) -> str | None:
         n_rows = len(facts.rows_above_limit) - len(facts.quotations) if is_record else facts.n_certain_rows
         return (
             f"{n_rows} synthetic rows each copy text of a train person: at least {facts.limits.run.limit} "
-            "consecutive words that almost nobody else wrote, a whole record, or most of a record with words changed, "
-            f"inserted or reordered{pieces}"
+            "consecutive words that almost nobody else wrote, a whole record, or most of a record with words "
+            f"changed, inserted or reordered{pieces}"
         )
     if facts.proven_above_tau > 0 or facts.more_p <= CHANCE_LEVEL:
         return "the table copies or nearly copies the text of significantly more train persons than control persons"
@@ -282,7 +282,8 @@ def _invalid(found: Matches, facts: Measurements) -> Iterator[str]:
         yield (
             "of the planted copies (train records searched as if they were synthetic) that have "
             f"{facts.planted.untested_lengths}, the audit found fewer than half; {facts.planted.untested_share:.0%} "
-            f"of the train records have these lengths (at most {MAX_UNTESTED:.0%} is allowed); longer texts are needed"
+            f"of the train records have these lengths (at most {MAX_UNTESTED:.0%} is allowed); longer texts are "
+            "needed"
         )
 
 
