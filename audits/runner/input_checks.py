@@ -28,9 +28,8 @@ NEAR_DUPLICATE = 0.8  # rows with at least this Jaccard index of 5-token shingle
 MAX_NEAR_DUPLICATES = 0.01  # limit on the share of the control rows that nearly duplicate a train row
 MAX_SHARED_IDENTIFIERS = 0.01  # limit on the share of the control persons with an identifier of a train person
 COMMON_LABEL = 10  # a label that fewer train persons have must not contain an identifier
-MIN_IDENTIFIER = (
-    5  # recorded identifiers with fewer characters are not searched for in labels: they may be usual words
-)
+# recorded identifiers with fewer characters are not searched for in labels, because they may be usual words
+MIN_IDENTIFIER = 5
 MAX_REPEATING_REFERENCE = 0.01  # limit on the share of the reference rows that repeat a train or control record
 NO_PERSONS = (
     "the tables do not identify persons, so privacy is measured per record only: add a group column, "

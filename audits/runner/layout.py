@@ -10,9 +10,8 @@ from audits.text.layout import BROKEN, KINDS, odd_characters
 
 MIN_CHARACTERS = 8  # a row with fewer characters of a kind cannot hide a word in them
 FEW = 2  # if fewer real rows than this contain at least 8 characters of a kind, one such synthetic row is too many
-DENSE = (
-    0.95  # a row is dense if its density (`_density`) exceeds this quantile of the positive densities of real rows
-)
+# a row is dense if its density (`_density`) exceeds this quantile of the positive densities of real rows
+DENSE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,6 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
 
 
 def _density(odd: Mapping[str, int], text: str) -> float:
-    """Return the share of the characters of a row that `odd` counts, without line breaks; 0 if fewer than 8."""
+    """Return the number of characters that `odd` counts, except line breaks, per character; 0 if it is below 8."""
     n = sum(number for kind, number in odd.items() if kind != BROKEN)
     return n / len(text) if n >= MIN_CHARACTERS else 0.0

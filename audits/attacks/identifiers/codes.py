@@ -24,9 +24,8 @@ _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-_WORD = re.compile(
-    r"[^\W\d_]{5}"
-)  # five consecutive letters count as a word if their group has fewer than six digits
+# five consecutive letters count as a word if their group has fewer than six digits
+_WORD = re.compile(r"[^\W\d_]{5}")
 _FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")
 # a number with a suffix or unit is a quantity
 _QUANTITY = re.compile(

@@ -127,8 +127,8 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
         lambda = (rows of S) × (persons) × 2^-bits
         bits = sum over the kinds of max over the shared facts of this kind of (bits(fact) - log2(n(kind)))
 
-    n(kind) is the number of facts of this kind in the row. If a date is shared too, an age counts as a
-    kind but adds no bits, because a date of birth determines the age.
+    n(kind) is the number of facts of this kind in the row. If a date is shared too, an age counts as a kind but adds
+    no bits, because a date of birth determines the age.
 
     A row with lambda < .01 is a leak. But if two or more control persons have such a combination, the row is a leak
     only if significantly more train persons have one (`exceeds_control`). A row with lambda of at most 1 is a leak if

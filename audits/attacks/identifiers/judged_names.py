@@ -48,9 +48,8 @@ class NameOccurrences:
         self._search = NameSearch(list(owners))
         self.forms: dict[NameForm, set[int]] = defaultdict(set)  # forms in S, with the numbers of the matching names
         self.phrases: dict[NameForm, set[Tokens]] = defaultdict(set)  # the words of each form in S
-        self.text_owners: dict[NameForm, Owners] = defaultdict(
-            Owners
-        )  # owners of texts outside S with a name that agrees
+        # owners of the texts outside S with a name that agrees (`agrees`)
+        self.text_owners: dict[NameForm, Owners] = defaultdict(Owners)
         self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # forms in control texts, with matching names
         self.n_tokens = [0, 0]  # number of tokens of S and of control texts
         self._by_surname: dict[Tokens, list[NameForm]] = {}

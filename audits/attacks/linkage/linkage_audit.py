@@ -38,7 +38,8 @@ class Linkage:
       hundred, or at most ten if that is more). This attack applies to any text.
     - fields: from the first half, infer a clinical fact that occurs only in the second half.
     - profile: from age, sex, month, department and complaint, infer a clinical fact.
-    - half_to_half: test whether a synthetic row is among the 1, 5 or 10 rows nearest to both halves of a record.
+    - half_to_half: test whether a synthetic row is both among the k rows nearest to the first half of a record and
+      among the k rows nearest to its second half, for k = 1, 5 and 10.
     - inversion: test whether the real record nearest to a person's nearest synthetic row belongs to the same person.
 
     Metrics, with a_T and a_H the mean success of an attack on train and on control persons:
