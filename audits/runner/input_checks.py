@@ -76,9 +76,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
         InputError: there is no control row or none remains, or `near_duplicate_rate` is not between 0 and 1.
     """
     if len(inputs.control) == 0:
-        raise InputError(
-            "there is no control record to compare with train; pass records of persons whom the generator never saw"
-        )
+        raise InputError("there is no control record; pass records of persons whom the generator never saw")
     before = inputs.near_duplicate_rate
     if not 0 <= before <= 1:
         raise InputError(f"near_duplicate_rate must be between 0 and 1, got {before:g}")

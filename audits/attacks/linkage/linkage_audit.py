@@ -116,14 +116,10 @@ def _judge(
     unclear = [f for f in gating if f.limit is None or not is_inside(f.estimate(confidence), f.limit, centre=0.0)]
     unclear_rare = any(not is_inside(_rare_excess(f, confidence), RARE_LIMIT, centre=0.0) for f in sized)
     verdict: Verdict = "pass"
-    reason = (
-        "The attacks succeed about equally often on train and control persons: every difference is within its limit."
-    )
+    reason = "The attacks succeed about equally often on train and control: each difference is within its limit."
     if fails:
         verdict = "fail"
-        reason = (
-            f"These attacks succeed significantly more or less often on train than on control: {'; '.join(fails)}."
-        )
+        reason = f"Attacks with significantly different success on train and control: {'; '.join(fails)}."
     elif unclear or unclear_rare:
         verdict, reason = "insufficient", _undecided(unclear, holdout, people, confidence)
     by_name = {f.name: f for f in results}

@@ -197,9 +197,7 @@ def test_equal_rates_pass():
 def test_higher_and_lower_rates_than_control_fail_by_name(case, named):
     result = judged(**case)
     assert result.verdict == "fail"
-    assert (
-        result.reason == f"These attacks succeed significantly more or less often on train than on control: {named}."
-    )
+    assert result.reason == f"Attacks with significantly different success on train and control: {named}."
 
 
 @pytest.mark.parametrize(
