@@ -26,9 +26,10 @@ from audits.text.shared_runs import number_rows
 NEAR_DUPLICATE = 0.8  # rows with at least this Jaccard index of 5-token shingles are near-duplicates
 # each share that exceeds its limit is a problem
 MAX_NEAR_DUPLICATES = 0.01  # limit on the share of the control rows that nearly duplicate a train row
-MAX_STRADDLING = 0.01  # limit on the share of the control persons who have an identifier of a train person
+MAX_SHARED_IDENTIFIERS = 0.01  # limit on the share of the control persons with an identifier of a train person
 COMMON_LABEL = 10  # a label that fewer train persons have must not contain an identifier
-MIN_IDENTIFIER = 5  # characters of a recorded identifier that is searched in labels; shorter ones may be usual words
+# recorded identifiers with fewer characters are not searched for in labels, because they may be usual words
+MIN_IDENTIFIER = 5
 MAX_REPEATING_REFERENCE = 0.01  # limit on the share of the reference rows that repeat a train or control record
 NO_PERSONS = (
     "the tables do not identify persons, so privacy is measured per record only: add a group column, "
@@ -43,7 +44,8 @@ class InputChecks:
 
     inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
-    # disguised synthetic rows, and rows with white space unlike that of real rows, unless there are too many of them
+    # synthetic rows with look-alike or invisible characters, or with white space unlike that of real rows; empty if
+    # there are too many of them
     quarantined: tuple[int, ...]
     details: Mapping[str, Any]  # section of the report; policies refer to its metric NAME as `input_checks.NAME`
 
@@ -63,10 +65,10 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     There are five other problems:
     - A classifier that has not seen the synthetic table can separate train from control persons, so a difference
       between them says nothing about the generator.
-    - Synthetic rows contain many look-alike or invisible characters. If at most 1 % of the rows do, and `quarantine`
-      is set, they are quarantined instead (see `audits.core.quarantine`).
+    - Synthetic rows contain many look-alike characters (such as Greek letters for Latin ones) or invisible ones. If
+      at most 1 % of the rows do, and `quarantine` is set, they are quarantined instead (`audits.core.quarantine`).
     - Synthetic rows contain white space or invisible characters that the real tables do not use as often
-      (`audits.runner.layout`). The same rule applies to a few such rows.
+      (`audits.runner.layout`). A few such rows are quarantined by the same rule.
     - A label of the synthetic table that fewer than ten train persons have contains an identifier.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
@@ -74,30 +76,30 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
         InputError: there is no control row or none remains, or `near_duplicate_rate` is not between 0 and 1.
     """
     if len(inputs.control) == 0:
-        raise InputError("there is no control record, so nothing can be compared with train")
+        raise InputError("there is no control record; pass records of persons whom the generator never saw")
     before = inputs.near_duplicate_rate
     if not 0 <= before <= 1:
         raise InputError(f"near_duplicate_rate must be between 0 and 1, got {before:g}")
-    duplicating, straddling = _duplicating(inputs), _straddling(inputs)
+    duplicating, sharing = _duplicating(inputs), _sharing_identifiers(inputs)
     names, person = persons(inputs.control.groups)
     repeating = np.zeros(0, np.bool_) if inputs.reference is None else _repeating_reference(inputs, inputs.reference)
     rates = {
         "near_duplicate_rate": (before + (1 - before) * float(duplicating.mean()), len(inputs.control)),
-        "straddling_rate": (len(np.unique(person[straddling])) / len(names), len(names)),
+        "straddling_rate": (len(np.unique(person[sharing])) / len(names), len(names)),
         "reference_rate": (float(repeating.mean()) if len(repeating) > 0 else 0.0, len(repeating)),
     }
-    kept = _kept(inputs, duplicating | straddling, repeating)
+    kept = _kept(inputs, duplicating | sharing, repeating)
     shift = shift_auc(inputs.train, kept.control, rng)
     problems = [*_rate_problems({name: rate for name, (rate, _) in rates.items()}), *_shift_problems(shift)]
-    (disguised, of_disguise), (odd, of_layout) = (
-        check(inputs, quarantine=quarantine) for check in (_disguised, _odd)
+    (disguised, of_disguise), (unusual, of_layout) = (
+        check(inputs, quarantine=quarantine) for check in (_disguised, _unusual_layout)
     )
     has_groups = inputs.train.has_groups and inputs.control.has_groups
     problems += [*of_disguise, *of_layout, *_label_problems(inputs), *([] if has_groups else [NO_PERSONS])]
     counts = {"problems": (len(problems), len(inputs.control)), **rates}
     details = {
         "near_duplicate_rate": rates["near_duplicate_rate"][0],
-        "control_rows_left_out": int((duplicating | straddling).sum()),
+        "control_rows_left_out": int((duplicating | sharing).sum()),
         "reference_rows_left_out": int(repeating.sum()),
         "shift_auc": None if shift is None else [shift.value, shift.low, shift.high],
         "claim_scope": "person" if has_groups else "record",
@@ -105,7 +107,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
         "metrics": {name: asdict(exact(float(value), confidence=1.0, n=n)) for name, (value, n) in counts.items()},
     }
     return InputChecks(
-        inputs=kept, problems=tuple(problems), quarantined=tuple(sorted({*disguised, *odd})), details=details
+        inputs=kept, problems=tuple(problems), quarantined=tuple(sorted({*disguised, *unusual})), details=details
     )
 
 
@@ -118,7 +120,7 @@ def _shift_problems(shift: Estimate | None) -> Iterator[str]:
 
 
 def _disguised(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
-    """Return the disguised rows if they can be quarantined, and otherwise a problem if they are too many."""
+    """Return the rows with look-alike characters if they can be quarantined, or a problem if they are too many."""
     found = disguise(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
     if not found.proven:
         return (), []
@@ -126,13 +128,13 @@ def _disguised(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...
         return found.synthetic, []
     problem = (
         f"{len(found.synthetic)} synthetic rows and {found.real} real rows contain many look-alike or invisible "
-        "characters, so a text search in the synthetic rows is unreliable: write them in plain characters"
+        "characters, so a text search in the synthetic rows is unreliable: replace these characters by plain ones"
     )
     return (), [problem]
 
 
-def _odd(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
-    """Return the rows with unusual white space or invisible characters if they can be quarantined, else a problem."""
+def _unusual_layout(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
+    """Return the rows with unusual white space or invisible characters, or a problem if they are too many."""
     found = unlike_real(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
     if quarantine and len(found.rows) <= most_quarantined(len(inputs.synthetic)):
         return found.rows, []
@@ -140,10 +142,11 @@ def _odd(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], lis
         return (), []
     remedy = "remove them with `audits rewrite TABLE NEW`, and audit NEW"
     if BROKEN in found.kinds:
-        remedy = "join the lines of each sentence" + (f"; also {remedy}" if len(found.kinds) > 1 else "")
+        others = "; remove the other characters with `audits rewrite TABLE NEW`, and audit NEW"
+        remedy = "join the lines of each sentence" + (others if len(found.kinds) > 1 else "")
     problem = (
         f"{len(found.rows)} synthetic rows contain white space or invisible characters that real rows do not contain "
-        f"as often ({', '.join(found.kinds)}), and no audit reads them: {remedy}"
+        f"as often ({', '.join(found.kinds)}), and no audit reads these characters: {remedy}"
     )
     return (), [problem]
 
@@ -162,8 +165,8 @@ def _label_problems(inputs: AuditInputs) -> Iterator[str]:
     )
     if n > 0:
         yield (
-            f"{n} labels of the synthetic table contain an identifier, and each of them belongs to fewer than "
-            f"{COMMON_LABEL} train persons: merge such classes"
+            f"{n} labels of the synthetic table contain an identifier, and each of these labels belongs to fewer "
+            f"than {COMMON_LABEL} train persons: merge such classes"
         )
 
 
@@ -179,11 +182,11 @@ def _rate_problems(rates: Mapping[str, float]) -> Iterator[str]:
             f"{rates['near_duplicate_rate']:.1%} of the control rows nearly duplicate a train row (at most "
             f"{MAX_NEAR_DUPLICATES:.0%} allowed): split the data so that near-duplicates are in the same table"
         )
-    if rates["straddling_rate"] > MAX_STRADDLING:
+    if rates["straddling_rate"] > MAX_SHARED_IDENTIFIERS:
         yield (
             f"{rates['straddling_rate']:.1%} of the control persons have a direct identifier of a train person "
-            f"(at most {MAX_STRADDLING:.0%} allowed), so the group column is wrong: give all records of a person one "
-            "id, and keep families in the same table"
+            f"(at most {MAX_SHARED_IDENTIFIERS:.0%} allowed), so the group column is probably wrong, or families are "
+            "in both tables: give all records of a person one id, and keep each family in one table"
         )
     if rates["reference_rate"] > MAX_REPEATING_REFERENCE:
         yield (
@@ -220,7 +223,7 @@ def _duplicating(inputs: AuditInputs) -> Bool:
     return duplicating
 
 
-def _straddling(inputs: AuditInputs) -> Bool:
+def _sharing_identifiers(inputs: AuditInputs) -> Bool:
     """Return which control rows belong to a person with a direct identifier of a train person; bool (n_control,).
 
     An identifier that more than ten persons have is ignored.

@@ -22,8 +22,9 @@ from audits.text.normalise import tokens
 MAX_ROWS = 500  # the similarity is computed on at most this many random rows of each table
 FOREIGN_WORDS = 0.5  # a row with a larger share of unknown words is foreign
 MAX_FOREIGN = 0.05  # no audit of texts passes if the share of foreign rows exceeds that of control by more than this
-WORDY = 4  # a row with more than this many times as many different words as any real row is wordy
-MIN_WORDY = 100  # a row with fewer different words is not wordy
+# a row is wordy if it has more than WORDY times as many different words as any real row, and at least MIN_WORDY
+WORDY = 4
+MIN_WORDY = 100
 MIN_SIMILARITY = 0.5  # no similarity audit passes if the similarity is smaller
 
 _WORD = re.compile(r"[^\W_]+")
@@ -69,7 +70,7 @@ class LanguageCheck:
         """Return why no similarity audit may pass this table; empty if these audits may pass it."""
         problem = (
             f"the similarity of synthetic rows to control is {self.similarity:.2f} times that of real records (at "
-            f"least {MIN_SIMILARITY:g} required), so a similarity audit cannot tell persons apart"
+            f"least {MIN_SIMILARITY:g} required), so audits of similarity cannot distinguish train from control"
         )
         return () if self.similarity >= MIN_SIMILARITY else (problem,)
 
@@ -89,10 +90,12 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
 
     Rotated, reversed, spelled-out or encoded text and other languages are foreign. Poor sentences of a weak language
     model are not foreign. Illegible rows prevent a pass if there are significantly more of them than in control
-    (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row counts as illegible. If at
-    most 1 % of the rows are illegible, they are quarantined: the audits exclude them, and they must be removed before
-    the release. The same applies to rows with more than four times as many different words as any real row (and at
-    least 100): a row with all words of the corpus is similar to all records, so it hides copies in other rows.
+    (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row counts as illegible.
+
+    A row is wordy if it has at least 100 different words, and more than four times as many as any real row. A row
+    with all words of the corpus is similar to all records, so it hides copies in other rows. If at most 1 % of the
+    rows are illegible or wordy, these rows are quarantined: the audits exclude them, and they must be removed before
+    the release.
 
     The similarity is the cosine of TF-IDF word vectors with the document frequencies of control, on a random sample
     of at most 500 rows of each table. Text of another genre in the same language is not a leak, but similarity

@@ -9,8 +9,9 @@ from audits.core.stats import exceeds_control
 from audits.text.layout import BROKEN, KINDS, odd_characters
 
 MIN_CHARACTERS = 8  # a row with fewer characters of a kind cannot hide a word in them
-FEW = 2  # if fewer real rows than this contain at least 8 characters of a kind, one synthetic row is too many
-DENSE = 0.95  # a row is dense if it has more such characters than this share of the real rows that have any
+FEW = 2  # if fewer real rows than this contain at least 8 characters of a kind, one such synthetic row is too many
+# a row is dense if its density (`_density`) exceeds this quantile of the positive densities of real rows
+DENSE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,9 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     - the same holds for rows with at least 8 such characters, or such a synthetic row exists and fewer than 2 real
       rows have so many. A single row with fewer characters may occur by chance.
 
-    The same test applies to rows that have more characters of all kinds, as a share of the row, than 95 % of the real
-    rows that have any.
+    The first test is also applied to dense rows. The density of a row is the share of its characters that are of one
+    of the kinds (except line breaks), or 0 if there are fewer than 8 of them. A row is dense if its density exceeds
+    that of 95 % of the real rows with a positive density.
 
     Privacy: reads all texts; returns synthetic rows and names of kinds.
     """
@@ -49,16 +51,16 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
         for least, minimum in ((1, 0), (MIN_CHARACTERS, FEW)):
             ours = [i for i, odd in enumerate(found) if odd[kind] >= least]
             test(ours, sum(odd[kind] >= least for odd in theirs), kind, minimum)
-    shares = np.array([_share(odd, text) for odd, text in zip(theirs, real, strict=True)])
-    bound = float(np.quantile(shares[shares > 0], DENSE)) if (shares > 0).any() else 0.0
-    dense = [i for i, (odd, text) in enumerate(zip(found, synthetic, strict=True)) if _share(odd, text) > bound]
+    densities = np.array([_density(odd, text) for odd, text in zip(theirs, real, strict=True)])
+    limit = float(np.quantile(densities[densities > 0], DENSE)) if (densities > 0).any() else 0.0
+    dense = [i for i, (odd, text) in enumerate(zip(found, synthetic, strict=True)) if _density(odd, text) > limit]
     if dense:
-        most = max(dense, key=lambda i: _share(found[i], synthetic[i]))
-        test(dense, int((shares > bound).sum()), max(found[most], key=lambda kind: found[most][kind]), 0)
+        most = max(dense, key=lambda i: _density(found[i], synthetic[i]))
+        test(dense, int((densities > limit).sum()), max(found[most], key=lambda kind: found[most][kind]), 0)
     return Layout(tuple(sorted(rows)), tuple(kind for kind in KINDS if kind in kinds))
 
 
-def _share(odd: Mapping[str, int], text: str) -> float:
-    """Return the share of such characters in a row; 0 if there are fewer than 8."""
+def _density(odd: Mapping[str, int], text: str) -> float:
+    """Return the number of characters that `odd` counts, except line breaks, per character; 0 if it is below 8."""
     n = sum(number for kind, number in odd.items() if kind != BROKEN)
     return n / len(text) if n >= MIN_CHARACTERS else 0.0

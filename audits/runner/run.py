@@ -1,4 +1,4 @@
-"""Run the audits on one set of tables. Any failure of an audit prevents a pass."""
+"""Run the audits on one set of tables. An audit that raises an error does not pass."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ def run(  # noqa: PLR0913 - the options of a run
 
     If a check of the tables (input checks, language, labels to release) finds a problem, each pass becomes
     insufficient, each fail stays, and no result is a measurement that a policy may use. This does not apply to
-    `accounting`, which reads a log and no text. If there are only a few rows that no audit can judge, they are
+    `accounting`, which reads a log and no text. If no audit can judge some rows, and there are only a few, they are
     quarantined: the verdicts apply to the table without these rows, and `overall` is not pass.
 
     Args:
@@ -53,14 +53,14 @@ def run(  # noqa: PLR0913 - the options of a run
         names: audits to run; by default the audits of the policy or, without a policy, all audits whose inputs are
             present.
         seed: root seed, not negative. Each audit has its own random stream, named after the audit.
-        confidence: one-sided confidence, at least 0.95, of the interval ends on which a pass depends. Failures depend
+        confidence: one-sided confidence, at least 0.95, of the interval ends on which a pass depends. A fail depends
             on the fixed level `stats.FAIL_LEVEL` instead.
         progress: called with one line before and after each audit.
         quarantine: whether a few illegible or disguised rows are quarantined; if not, they prevent every pass.
 
     Raises:
         InputError: an audit name is unknown or repeated, no audit is named, the confidence or the seed is out of
-            range, or the input checks remove every control row.
+            range, or `check_split` raises it.
     """
     default = applicable_audits(inputs) if policy is None else (*policy.required, *policy.measured)
     selected = tuple(name for name in AUDITS if name in default) if names is None else tuple(names)
@@ -81,8 +81,8 @@ def run(  # noqa: PLR0913 - the options of a run
         say(f"{name}: running ({number} of {len(selected)})")
         result = result_of(name, attack, audited, stream(seed, name), confidence)
         problems = () if name in ON_LOGS else (*general, *language.problems)
-        limits = language.dissimilar if name in BY_SIMILARITY else ()
-        results.append(_capped(_in_given_rows(result, kept), problems, limits))
+        caveats = language.dissimilar if name in BY_SIMILARITY else ()
+        results.append(_downgraded(_in_given_rows(result, kept), problems, caveats))
         say(f"{name}: {results[-1].verdict}")
     return _report(inputs, input_checks, language, general, results)
 
@@ -100,8 +100,8 @@ def _report(
     quarantined = {check: rows for check, rows in sorted(quarantined.items()) if rows}
     n_quarantined, limit = len(set().union(*quarantined.values())), most_quarantined(len(inputs.synthetic))
     if n_quarantined > limit:
-        general = (*general, f"{n_quarantined} synthetic rows are quarantined, but at most {limit} may be")
-        results = [result if result.name in ON_LOGS else _capped(result, general) for result in results]
+        general = (*general, f"{n_quarantined} synthetic rows are quarantined, but only {limit} may be quarantined")
+        results = [result if result.name in ON_LOGS else _downgraded(result, general) for result in results]
     return AuditReport(
         results=tuple(results),
         inputs=digests(inputs),
@@ -121,7 +121,7 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
-    """Return the sha256 by which the ledger recognises a run: of the tables, the main settings and the audit version.
+    """Return the sha256 of the tables, the main settings and the audit version; the ledger recognises a run by it.
 
     The digest does not include which canaries were inserted, nor records that were set aside earlier.
     """
@@ -182,16 +182,18 @@ def _in_given_rows(result: AuditResult, kept: Int) -> AuditResult:
     return replace(result, findings=findings, quarantined=tuple(int(kept[row]) for row in result.quarantined))
 
 
-def _capped(result: AuditResult, problems: Sequence[str], limits: Sequence[str] = ()) -> AuditResult:
-    """Return the result; a pass becomes insufficient if there are problems or limits.
+def _downgraded(result: AuditResult, problems: Sequence[str], caveats: Sequence[str] = ()) -> AuditResult:
+    """Return the result; a pass becomes insufficient if there are problems or caveats.
 
-    If there is a problem, no number of the audit is evidence of safety. A limit only prevents a pass: a policy may
-    still use the interval of the audit. An example of a limit is synthetic text that is much less similar to control
-    than train is.
+    If there is a problem, no number of the audit is evidence of safety. A caveat only prevents a pass: a policy may
+    still use the interval of the audit. An example of a caveat is that synthetic rows are much less similar to
+    control than train rows are.
     """
-    if result.status != "measured" or not (problems or limits):
+    if result.status != "measured" or not (problems or caveats):
         return result
     result = replace(result, status="inconclusive" if problems else "measured")
     if result.verdict != "pass":
         return result
-    return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join((*problems, *limits))}")
+    return replace(
+        result, verdict="insufficient", reason=f"no leak was found, but {'; '.join((*problems, *caveats))}"
+    )

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from audits.text.name_lists import words
 from audits.text.spans import words_in
 
-MIN_CHARACTERS, MAX_CHARACTERS = 7, 34
-MIN_LONG_CHARACTERS, MIN_LONG_DIGITS = 8, 6
+MIN_CHARACTERS, MAX_CHARACTERS = 7, 34  # smallest and largest number of letters and digits of a code
+MIN_LONG_CHARACTERS, MIN_LONG_DIGITS = 8, 6  # of a long code (`Code.is_long`)
 _MIN_MIXED_DIGITS = 2  # smallest number of digits of a mixed code
 _SEPARATORS = frozenset((" ", "-", ".", "/"))
 MAX_GROUPS = 7  # largest number of groups of a code
@@ -24,7 +24,8 @@ _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-_WORD = re.compile(r"[^\W\d_]{5}")  # five letters in a row count as a word if their group has fewer than six digits
+# five consecutive letters count as a word if their group has fewer than six digits
+_WORD = re.compile(r"[^\W\d_]{5}")
 _FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")
 # a number with a suffix or unit is a quantity
 _QUANTITY = re.compile(
@@ -51,15 +52,16 @@ class Code(NamedTuple):
 
     @property
     def is_long(self) -> bool:
-        """Whether the code has at least 8 characters with at least 6 digits, and usual separators."""
+        """Whether the code has at least 8 characters with at least 6 digits, and only separators in `_SEPARATORS`."""
         n_digits = sum(map(str.isdecimal, self.key))
         return len(self.key) >= MIN_LONG_CHARACTERS and n_digits >= MIN_LONG_DIGITS and self.separators <= _SEPARATORS
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the code has letters, at least 8 characters, at least 2 digits, and no space or word.
+        """Whether the code has letters, at least 2 digits, and at least 8 characters, but no word.
 
-        Four letters in a row count as a word, such as in 2watt/2chan. The code need not be long (`is_long`).
+        Four consecutive letters count as a word, as in 2watt/2chan. The only separators are those in `_SEPARATORS`
+        except the space. A mixed code need not be long (`is_long`).
         """
         n_digits = sum(map(str.isdecimal, self.key))
         is_long = len(self.key) >= MIN_LONG_CHARACTERS and _MIN_MIXED_DIGITS <= n_digits < len(self.key)
@@ -68,7 +70,7 @@ class Code(NamedTuple):
 
     @property
     def form(self) -> str:
-        """The kinds and separators, which codes of the same origin have in common; "+" if the code is not long."""
+        """The kinds and separators, followed by "+" if the code is not long; equal for codes of the same origin."""
         return self.kinds + "".join(sorted(self.separators)) + ("" if self.is_long else "+")
 
     @property

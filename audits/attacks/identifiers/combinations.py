@@ -110,8 +110,8 @@ class CombinationLeaks(NamedTuple):
     """The result of `judge_combinations`."""
 
     rows: Mapping[int, Sequence[int]]  # rows of S that are leaks, with the numbers of the identified train persons
-    n_train: int  # train persons who alone have a combination in S
-    n_control: int  # control persons who alone have a combination in S
+    n_train: int  # number of train persons with a combination in S that nobody else has
+    n_control: int  # number of control persons with such a combination
 
     def persons(self) -> set[int]:
         """Return the numbers of the train persons that the leaks identify."""
@@ -127,8 +127,8 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
         lambda = (rows of S) × (persons) × 2^-bits
         bits = sum over the kinds of max over the shared facts of this kind of (bits(fact) - log2(n(kind)))
 
-    n(kind) is the number of facts of this kind in the row. An age beside a date counts as a kind but adds no bits,
-    because a date of birth determines the age.
+    n(kind) is the number of facts of this kind in the row. If a date is shared too, an age counts as a kind but adds
+    no bits, because a date of birth determines the age.
 
     A row with lambda < .01 is a leak. But if two or more control persons have such a combination, the row is a leak
     only if significantly more train persons have one (`exceeds_control`). A row with lambda of at most 1 is a leak if
@@ -164,10 +164,10 @@ def _single_persons(
     of_person: Mapping[int, set[Fact]],
     bits: Mapping[Fact, float],
 ) -> dict[int, float]:
-    """Return the persons who alone have a combination of facts of one row, each with the bits of the combination.
+    """Return the persons with a combination in one row that nobody else has, each with the bits of the combination.
 
-    If the shared facts other than words are of at least three kinds, no other person may have all of these. Words
-    then only add bits.
+    If the shared facts other than words are of at least three kinds, only these facts are compared with the facts of
+    other persons. Words then only add bits.
     """
     n_of_kind = Counter(fact.kind for fact in facts)
     owner_sets = [owners.get(fact, set()) for fact in facts if fact.kind != "sex"]

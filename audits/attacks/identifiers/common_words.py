@@ -39,7 +39,7 @@ def is_titled(words: Sequence[str], at: int) -> bool:
     return at > 0 and words[at - 1] in TITLES
 
 
-def exceed(n_train: int, n_control: int, share: float) -> bool:
+def ordinary_words_leak(n_train: int, n_control: int, share: float) -> bool:
     """Return whether the ordinary words of train persons in the synthetic table are leaks.
 
     `n_train` train persons and `n_control` control persons have an ordinary word there. `share` is the share of train
@@ -52,13 +52,13 @@ def exceed(n_train: int, n_control: int, share: float) -> bool:
 def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]], share: float) -> set[int]:
     """Return the numbers of the words that are leaks.
 
-    If `exceed` returns true, the words of all train persons are leaks. Otherwise, two words of one train person that
-    are in the same row are leaks, unless both are months or weekdays. But they are no leaks if rows also contain two
-    words of each of at least two control persons. `rows` has the numbers of the recorded identifiers in each row of
-    the synthetic table.
+    If `ordinary_words_leak` returns true, the words of all train persons are leaks. Otherwise, two words of one train
+    person that are in the same row are leaks, unless both are months or weekdays. But they are no leaks if there are
+    at least two control persons of whom two words are in the same row. `rows` has the numbers of the recorded
+    identifiers in each row of the synthetic table.
     """
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
-    if exceed(n_train, n_control, share):
+    if ordinary_words_leak(n_train, n_control, share):
         return {i for i, word in words.items() if word.train}
     leaks, of_control = set[int](), set[int]()
     for numbers in rows:

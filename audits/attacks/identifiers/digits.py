@@ -24,11 +24,11 @@ _PART = re.compile(r"\d+|[^\W\d_]+")
 _NUMBER_WORD = re.compile("|".join(sorted(_WORDS, key=len, reverse=True)))
 _NUMBER_WORDS = re.compile(f"(?:{_NUMBER_WORD.pattern})+")  # number words without a separator, such as "fourfive"
 _HAS_NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
-_MAX_GAP = 6  # largest number of characters other than letters between two digits of one number
+_MAX_GAP = 6  # largest number of characters between two digits of one run
 
 
 class DigitRun(NamedTuple):
-    """Digits with only separators between them, and the position of each digit in the text."""
+    """The digits of one run (see `digit_runs`), and the position of each digit in the text."""
 
     digits: str
     starts: list[int]  # first character of each digit
@@ -45,9 +45,9 @@ class _Numeral(NamedTuple):
 def digit_runs(normalised: str) -> list[DigitRun]:
     """Return the runs of digits in a normalised text.
 
-    Between the digits of a run are only separators, single letters, and suffixes such as "th". The following also
-    count as digits:
-    - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next digit);
+    Between the digits of a run are at most six characters: separators, single letters, and suffixes such as "th". The
+    following also count as digits:
+    - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next number word);
     - escapes of web pages and addresses (&#52; and %34);
     - letters that resemble a digit, if the word also contains other characters, and the word "o".
     """
@@ -109,13 +109,13 @@ def _mixed(word: str, start: int) -> Iterator[_Numeral]:
     """
     parts = list(_PART.finditer(word))
     for i, part in enumerate(parts):
-        digits = part[0] if part[0].isdecimal() else _digits_resembled(part[0], word)
+        digits = part[0] if part[0].isdecimal() else _digits_like(part[0], word)
         is_single_letter_inside = 0 < i < len(parts) - 1 and len(part[0]) == 1
         if digits or not (is_single_letter_inside or (i > 0 and part[0] in _SUFFIXES)):
             yield _Numeral(digits, start + part.start(), start + part.end())
 
 
-def _digits_resembled(letters: str, word: str) -> str:
+def _digits_like(letters: str, word: str) -> str:
     """Return the digits that a group of letters in a word resembles, such as 10 for "lo" in "lo54".
 
     Return "" if a letter resembles no digit, or if the word consists of these letters only. The word "o" gives 0.

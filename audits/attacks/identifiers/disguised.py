@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import ahocorasick  # type: ignore[import-not-found] # ships no types
 
-from audits.attacks.identifiers.common_words import exceed, is_titled
+from audits.attacks.identifiers.common_words import is_titled, ordinary_words_leak
 from audits.attacks.identifiers.known_numbers import MAX_COINCIDENCES, MAX_DIGITS, find_known_numbers
 from audits.attacks.identifiers.locations import Place
 from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
@@ -47,11 +47,11 @@ def judge_disguised(
 
     The search covers identifiers recorded for each record (`recorded`), and direct identifiers that patterns find in
     the texts. An occurrence is a leak if
-    - at most ten persons have the identifier, one of them is in train, and public text does not contain it;
+    - at most ten persons have the identifier, at least one of them is in train, and public text does not contain it;
     - no control person has it (this condition does not apply to numbers other than contacts);
     - fewer than .01 such occurrences are expected by chance (for numbers, see `find_known_numbers`);
-    - fewer than two control identifiers occur in this way, or significantly more train identifiers
-      (`exceeds_control`).
+    - fewer than two identifiers of control occur in this way, or significantly more identifiers of train than of
+      control do (`exceeds_control`).
 
     `found_openly` has the digits of undisguised leaks, which are not counted again.
     """
@@ -132,7 +132,7 @@ def _exceed_control(
     n_train = len({person for train in of_train for person in train})
     share = people.n_train / people.n_persons
     if are_common:
-        return exceed(n_train, len(of_control), share)
+        return ordinary_words_leak(n_train, len(of_control), share)
     return exceeds_control(n_train, len(of_control), share, minimum=MIN_NAMES)
 
 
@@ -171,13 +171,14 @@ def leaked_parts(
 
     For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has the name. A word is returned if
     - it occurs in the synthetic table;
-    - at most ten persons have it in a recorded name or a text, none of them in control, nor does public text have it;
+    - at most ten persons have it in a recorded name or a text, and all of them are in train;
+    - public text does not contain it;
     - fewer than .01 occurrences in the synthetic table are expected by chance;
     - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
-    - one of its persons is not in `found`, which has the persons with another leaked identifier.
+    - at least one of these persons has no other leaked identifier (`found` has the persons who have one).
 
     Words that are ordinary (such as "mountain") and never stand after a title are judged together by the stricter
-    `common_words.exceed` instead of `exceeds_control`, unless no control person has a recorded name.
+    `common_words.ordinary_words_leak` instead of `exceeds_control`, unless no control person has a recorded name.
     """
     owners = _long_parts(recorded)
     if not owners:

@@ -20,7 +20,7 @@ from audits.core.stats import CHANCE_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Float, Verdict
 from audits.text.normalise import normalise, tokens
 
-NO_LIST = "no list of identifiers was given (--identifiers), so most single names cannot be found"
+NO_LIST = "no list of identifiers was passed (`--identifiers FILE`), so most single names cannot be found"
 
 
 class Identifiers:

@@ -96,7 +96,7 @@ class CodeOccurrences:
 
 
 def codes_of(row: RowContent) -> Iterator[Code]:
-    """Return the codes of a text outside of its dates."""
+    """Yield the codes of a text outside of its dates."""
     return find_codes(row.normalised, [(m.start, m.end) for m in row.matches if m.entity.kind == "date"])
 
 
@@ -130,8 +130,8 @@ class CodeLeaks(NamedTuple):
     """The result of `judge_codes`."""
 
     owners: Mapping[str, Sequence[int]]  # keys of the leaks, each with the number of the train person
-    n_train: int  # train persons with a code in S that only they have
-    n_control: int  # control persons with a code in S that only they have
+    n_train: int  # number of train persons with a code in S that nobody else has
+    n_control: int  # number of control persons with such a code
 
     def without(self, keys: Iterable[str]) -> "CodeLeaks":
         """Return the leaks that contain none of `keys`, and are not part of one of `keys` or of another leak."""
@@ -151,10 +151,11 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-bits
 
     Only codes that exactly one person has are judged. Each is in one of three groups:
-    - long: a code of at least 8 characters with at least 6 digits (`Code.is_long`), at least 20 bits. lambda is below
-      .05, or significantly more long codes of the same length are found in train than lambda (`exceeds_chance`);
-    - mixed: a code with letters and at least 2 digits (`Code.is_mixed`), lambda < .05, at least 25 bits. Groups of
-      letters add no bits, because they can be a name (as in 99mtc-mdp);
+    - long: a code of at least 8 characters with at least 6 digits (`Code.is_long`) and at least 20 bits, if lambda is
+      below .05, or if S contains significantly more such codes of train, of the same length, than lambda
+      (`exceeds_chance`);
+    - mixed: a code with letters and at least 2 digits (`Code.is_mixed`) and at least 25 bits, if lambda is below .05.
+      Groups of letters add no bits, because they can be a name (as in 99mtc-mdp);
     - other: all other codes, and codes of a form that several persons use (`shared_forms`).
 
     A long or mixed code of a train person is a leak. But if two or more control persons have a code of its group in

@@ -48,7 +48,8 @@ class NameOccurrences:
         self._search = NameSearch(list(owners))
         self.forms: dict[NameForm, set[int]] = defaultdict(set)  # forms in S, with the numbers of the matching names
         self.phrases: dict[NameForm, set[Tokens]] = defaultdict(set)  # the words of each form in S
-        self.text_owners: dict[NameForm, Owners] = defaultdict(Owners)  # owners of texts outside S that agree
+        # owners of the texts outside S with a name that agrees (`agrees`)
+        self.text_owners: dict[NameForm, Owners] = defaultdict(Owners)
         self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # forms in control texts, with matching names
         self.n_tokens = [0, 0]  # number of tokens of S and of control texts
         self._by_surname: dict[Tokens, list[NameForm]] = {}
@@ -100,11 +101,11 @@ def judge_names(
 
     Rare forms of train persons are leaks. But if two or more control persons have rare forms in S, they are leaks
     only if significantly more train persons have rare forms in S (`exceeds_control`). Other forms, such as initials
-    with a surname, are leaks only if they find significantly more train persons in S than chance explains. Chance is
+    with a surname, are leaks only if significantly more train persons have them in S than chance explains. Chance is
     measured by the control persons found in S, plus the train persons found in control texts but not in S.
 
-    If the names were read from texts and not from a list (`are_recorded` is false), only forms with a full given name
-    that a single person has count, and no form is rare.
+    If the names were read from texts and not from a list (`are_recorded` is false), a form counts only if it has a
+    full given name and a single person has it, and no form is rare.
     """
     rare, other = _FormsFound(), _FormsFound()
     for form in occurrences.forms:

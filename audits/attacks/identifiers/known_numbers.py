@@ -131,7 +131,7 @@ def find_known_numbers(
 
 
 def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[_Hit]":
-    """Return the train numbers of n digits in a table whose digits are written in order, if they are leaks."""
+    """Return the train numbers of n digits that occur in a table with their digits in order, if they are leaks."""
     form, (values, starts) = _FORMS[0], digits.windows(n)
     hits = [(form, int(starts[at]), index) for at, index in form.found(values, of_train, n)]
     found = len({index for _, _, index in hits})
@@ -143,7 +143,7 @@ def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[
 
 
 def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, Int]) -> "list[_Hit]":
-    """Return the train numbers of n digits in a table whose digits are altered, if they are leaks.
+    """Return the train numbers of n digits that occur in a table in another form, if they are leaks.
 
     `sides` are the numbers that `KnownNumbers.by_side` returns.
     """

@@ -20,13 +20,16 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
     - .parquet: the column "identifiers" contains lists of strings.
 
     Raises:
-        InputError: the file cannot be read, its number of entries is not `n_rows`, or an entry is no list of strings.
+        InputError: the file has another suffix or cannot be read, its number of entries is not `n_rows`, or an entry
+            is no list of strings.
 
     Privacy: reads identifiers. An error message gives the number of a wrong entry, never its content.
     """
     readers = {".jsonl": _jsonl, ".parquet": _parquet}
     if path.suffix not in readers:
-        raise InputError(f"the identifiers of {role} must be .jsonl or .parquet; got {path.suffix or 'no suffix'!r}")
+        raise InputError(
+            f"the identifiers of {role} must be a .jsonl or .parquet file; got {path.suffix or 'no suffix'!r}"
+        )
     try:
         entries = readers[path.suffix](path)
     except (OSError, ValueError, RecursionError) as error:

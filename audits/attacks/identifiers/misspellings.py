@@ -1,4 +1,4 @@
-"""Find the known words that are one edit away: a letter inserted, deleted, replaced, or two neighbours exchanged."""
+"""Find the known words one edit away: a letter inserted, deleted or replaced, or two adjacent letters exchanged."""
 
 from array import array
 from bisect import bisect_left, bisect_right
@@ -43,7 +43,7 @@ class Misspellings:
 
 
 def n_within_one_edit(n_letters: int) -> int:
-    """Return an upper bound for the number of strings within one edit of a string of n letters, this one included.
+    """Return an upper limit of the number of strings within one edit of a string of n letters, including itself.
 
     1 + n [deleted] + n × (A - 1) [replaced] + (n + 1) × A [inserted] + n - 1 [exchanged],  A = 64
     """

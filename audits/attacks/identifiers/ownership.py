@@ -28,8 +28,8 @@ MIN_CONTACTS = 4  # shared contacts (`judge_patterned`)
 class Owners:
     """The owners of one identifier, given by their numbers; at most eleven are stored.
 
-    Train persons have the lowest numbers, control persons the next. The next number stands for public text. The last
-    number stands for the rows set aside by the input checks, which count as one owner in control.
+    Train persons have the lowest numbers. Control persons follow, then one number for public text. The last number
+    stands for the rows set aside by the input checks, which count as one owner in control.
     """
 
     __slots__ = ("_of",)
@@ -48,7 +48,7 @@ class Owners:
             self._of.add(owner)
 
     def split(self, n_train: int, n_persons: int) -> tuple[list[int], list[int]]:
-        """Return the owners in train and in control; both are empty if eleven or public text own it."""
+        """Return the owners in train and in control; both lists are empty if public text or eleven owners have it."""
         if len(self._of) > MAX_OWNERS or n_persons in self._of:
             return [], []
         return [o for o in self if o < n_train], [o for o in self if o >= n_train]

@@ -149,7 +149,10 @@ def entities(text: str) -> set[Entity]:
 
 
 def numbers(text: str) -> set[str]:
-    """Return the digits of each number of at least six digits in any grouping, and the last nine of longer ones."""
+    """Return the digits of each number of at least six digits in any grouping.
+
+    If a number has more than nine digits, its last nine digits are also returned.
+    """
     return {match.entity.key for match in find_numbers(normalise(text))}
 
 
@@ -199,7 +202,7 @@ def only_digits(normalised: str) -> Entity | None:
 
 
 class _Shortened(NamedTuple):
-    """A text in which each stretch far from digits is replaced by a line break, which leaves pieces of the text."""
+    """The pieces of a text that are near digits, joined by line breaks."""
 
     text: str
     starts: list[int]  # first character of each piece in `text`

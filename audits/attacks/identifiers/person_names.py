@@ -51,8 +51,9 @@ class NameMatch(NamedTuple):
 def names_in(text: str, words: set[str]) -> Iterator[str]:
     """Yield each sequence of two or three capitalised words in a text that may be the name of a person.
 
-    Two of its words, not counting initials, must be among `words` (lower case), and one of these two must be a listed
-    given name. The third word may be a middle name that is omitted there.
+    `words` are the words of the synthetic table, in lower case. Two words of the sequence, not counting initials,
+    must be among them, and one of these two must be a listed given name. A third word need not, because the synthetic
+    table may omit a middle name.
     """
     for match in _CAPITALISED.finditer(text):
         found = words.intersection(word for word in tokens(match[0]) if len(word) > 1)

@@ -300,13 +300,13 @@ def judge_recorded(
     - only train persons have it, or it is a personal number (`RecordedIdentifiers`);
     - it is rare (`_Chance`).
 
-    A tested identifier that occurs in S as an address or number is a leak. But if two or more personal numbers of
-    control persons with as many digits occur, it is a leak only if significantly more of train persons do. A name or
-    date may be in common use, such
-    as the name of a town, even if its spelling looks rare. The recorded identifiers of control persons show how often
+    A tested identifier that occurs in S as an address or number is a leak. But if S contains two or more personal
+    numbers of control persons with the same number of digits, a personal number is a leak only if S contains
+    significantly more such numbers of train persons (`exceeds_control`). A name or date may be in common use, such as
+    the name of a town, even if its spelling looks rare. The recorded identifiers of control persons show how often
     this happens. A name or date in S is therefore compared with all names and dates in S that are about as rare
     (`COMPARABLE_BITS`). It is a leak if fewer than two control persons have one of these, or if significantly more
-    train persons do (`exceeds_control`). For an identifier that is a single ordinary word, see `_leaks`.
+    train persons do. For an identifier that is a single ordinary word, see `_leaks`.
     """
     recorded, rarity, sizes = (
         occurrences.recorded,
@@ -373,7 +373,7 @@ def _leaks(found: Mapping[int, _Occurrence], occurrences: Occurrences, share: fl
 
 
 def _numbers_by_chance(found: Mapping[int, _Occurrence], recorded: RecordedIdentifiers, share: float) -> set[int]:
-    """Return the personal numbers that control explains, because their first digits are the same, for example."""
+    """Return the personal numbers in S that control explains, for example because all numbers begin alike."""
     groups = defaultdict[int, list[int]](list)
     for i in recorded.numbers & found.keys():
         groups[sum(map(str.isdecimal, "".join(recorded.values[i])))].append(i)

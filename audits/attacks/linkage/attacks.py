@@ -22,14 +22,14 @@ from audits.core.types import Bool, Estimate, Float, Int
 
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
 LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
-TOP_SHARE = 0.01  # the report counts this share of the persons, with the most confident guesses, separately
+TOP_SHARE = 0.01  # the report also counts this share of the persons: those with the most confident guesses
 Kind = Literal["relative", "absolute"]
 
 # Each entry of MARGINS is (persons needed, largest allowed excess of train over control). The entry applies if the
-# smaller arm has at least this many persons who can be attacked. With them, a test distinguishes the excess from 0
-# with power .9, if the attack guesses right about a share of .2 (inference) or .5 (joining, inversion) of the control
-# persons. The power is higher than in other audits because a release without a leak must stay within five such
-# limits. With fewer persons than in the last entry, the family has no limit.
+# smaller arm has at least this many persons who can be attacked. With so many persons, a test distinguishes the
+# excess from 0 with power .9, if the attack guesses right about a share of .2 (inference) or .5 (joining, inversion)
+# of the control persons. The power is higher than in other audits because a release without a leak must stay within
+# five such limits. With fewer persons than the last entry requires, the family has no limit.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -43,7 +43,7 @@ class Family:
 
     name: str
     kind: Kind  # excess of train over control as the ratio R ("relative", see `relative_excess`) or as a difference
-    required: bool  # False for clinical facts, which count only if the texts of enough persons state them
+    required: bool  # False for attacks on clinical facts, which count only if the texts of enough persons state them
     variants: Mapping[str, Guesses]
     # guesses made without the synthetic table, for the report
     baselines: Mapping[str, Guesses] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class FamilyResult:
 def attack_families(
     holdout: HoldoutTables, people: Arms, rng: np.random.Generator
 ) -> tuple[list[Family], list[Family]]:
-    """Return every family of attacks, and the inference families for facts that at most ten persons have."""
+    """Return every family, and the inference families again, restricted to facts that at most ten persons have."""
     real = (*holdout.train.texts, *holdout.control.texts)
     matches = match_views(holdout, rng)
     stated = [sensitive_attributes(text) for text in holdout.synthetic.texts]
@@ -154,9 +154,10 @@ def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
 
     The guess is the person of the real record nearest to that synthetic row. `reverse` contains this record for each
     synthetic row. Among equally near records, the choice does not depend on whether a record is in train or control.
-    The attack measures recall at 1 among train and control together. It replaces decoding vectors into text: no
-    decoder is better than the true text, so the attacker receives all real texts as candidates. Train persons and
-    control persons compete for the same rows. Without a leak, both are found equally often, whatever their numbers.
+    The attack measures recall at 1 among train and control together. It replaces an attack that decodes vectors into
+    text: no decoded text is better than the true text, so the attacker receives all real texts as candidates. The
+    candidates for each row are the records of train and of control. Without a leak, persons of both arms are found
+    equally often, whatever their numbers.
     """
     guessed_person = row_person[reverse[full.rows[:, 0]]]
     return Guesses(

@@ -22,7 +22,7 @@ from audits.text.ngrams import words
 
 RARE_PERSONS = 10  # an item of at most this many persons is rare
 FEW_SHARE = 0.01  # in a large population, a word that at most this share of the persons use also counts as rare
-MIN_KNOWN = 2  # a profile is attacked only if it has at least this many quasi-identifiers
+MIN_KNOWN = 2  # a profile (the quasi-identifiers of a record) is attacked only if it has at least this many of them
 MAX_SHARE = 0.5  # an item that more than this share of the persons have is no target
 SMALLEST_WEIGHT = 0.1  # bits added to the weight of every item of a profile, so that common items count as well
 Items = Sequence[frozenset[str]]
@@ -82,8 +82,9 @@ def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, 
 
     The weighting by worth prefers items that few persons have. Otherwise an item that everybody has would be the best
     guess. The second-best item does not reduce the confidence, because a record has several true items. `ties` (I,)
-    holds a rank for each item: among items with equal weighted votes, the lowest rank wins. The ranks must not depend
-    on who is in train. With `reference`, the rows in `nearest` are rows of the reference instead of synthetic rows.
+    holds a rank for each item: among items with equal weighted votes, the guess is the item with the lowest rank. The
+    ranks must not depend on who is in train. With `reference`, the rows in `nearest` are rows of the reference and
+    not synthetic rows.
     """
     items = secrets.stated_by_reference if reference else secrets.stated
     n, m = nearest.rows.shape[0], items.shape[0]

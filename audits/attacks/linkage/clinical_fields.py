@@ -171,9 +171,9 @@ def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain:
 
 
 def _family(plain: str) -> Iterator[str]:
-    """Yield "relative illness" for each illness among the next `MAX_FAMILY_WORDS` words of the relative's sentence.
+    """Yield "relative illness" for each illness among the `MAX_FAMILY_WORDS` words after a relative.
 
-    Words in `_FILLERS` do not count. At most 90 characters after the relative are read.
+    Words in `_FILLERS` are skipped. At most 90 characters of the same sentence are read.
     """
     for match in _RELATIVE.finditer(plain):
         rest = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]

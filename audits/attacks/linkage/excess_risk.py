@@ -43,6 +43,10 @@ def wilson_mean(values: Float, *, confidence: float) -> Interval:
 def absolute_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
     """Return a_T - a_H, the difference of the means, with Newcombe's interval from the two Wilson intervals.
 
+    Raises:
+        NotMeasurable: an arm has no person.
+        InputError: a value is outside [0, 1] or not a number.
+
     Reference: Newcombe, Statistics in Medicine 1998, method 10.
     """
     of_train, of_control = (wilson_mean(v, confidence=confidence) for v in (train, control))
@@ -67,14 +71,17 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
     of the draws, and beyond each end of the interval of this function in the specified 5 %.
 
     Raises:
-        NotMeasurable: the attack is right about every control person, so R is not defined.
+        NotMeasurable: an arm has no person, or the attack is right about every control person, so R is not defined.
+        InputError: a value is outside [0, 1] or not a number.
 
     Reference: Newcombe, "MOVER-R confidence intervals for ratios and products of two independently estimated
         quantities", Statistical Methods in Medical Research 2016, with Wilson's intervals.
     """
     q_t, q_h = 1 - float(train.mean()), 1 - float(control.mean())
     if q_h == 0:
-        raise NotMeasurable("the attack is right about every control person, so train cannot have a higher rate")
+        raise NotMeasurable(
+            "the attack is right about every control person, so it cannot succeed more often on train"
+        )
     (l_t, u_t), (l_h, u_h) = (wilson_mean(1 - v, confidence=confidence) for v in (train, control))
     both = q_t * q_h
     low_root = math.sqrt(both**2 - l_t * u_h * (2 * q_t - l_t) * (2 * q_h - u_h))
@@ -87,7 +94,7 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
 
 
 def needed_for_excess(d: float, p: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return the persons per arm needed to distinguish rates p and p + d: n >= (z + z')^2 · 2 · p · (1 - p) / d^2.
+    """Return how many persons per arm distinguish rates p and p + d: n >= (z + z')^2 · 2 · p · (1 - p) / d^2.
 
     z and z' are the normal quantiles of the confidence and of the power.
     """

@@ -30,14 +30,16 @@ class Linkage:
 
     Attack: an attacker knows a part of a record (a few facts of a patient, or the first half of a text), reads the
     synthetic rows most similar to that part, and infers unknown facts. Another attacker has two documents and finds
-    that both lead to one synthetic row. The same attacks are run on control persons: an attack that is equally
-    successful on control persons uses general knowledge of the population and shows no leak. There are five attacks:
+    that the same synthetic row is similar to both. The same attacks are run on control persons: an attack that is
+    equally successful on control persons uses general knowledge of the population and shows no leak. There are five
+    attacks:
 
     - words: from the first half of a text, infer a word of the second half that few persons use (at most one in a
       hundred, or at most ten if that is more). This attack applies to any text.
     - fields: from the first half, infer a clinical fact that occurs only in the second half.
     - profile: from age, sex, month, department and complaint, infer a clinical fact.
-    - half_to_half: test whether a synthetic row is among the 1, 5 or 10 rows nearest to each half.
+    - half_to_half: test whether a synthetic row is both among the k rows nearest to the first half of a record and
+      among the k rows nearest to its second half, for k = 1, 5 and 10.
     - inversion: test whether the real record nearest to a person's nearest synthetic row belongs to the same person.
 
     Metrics, with a_T and a_H the mean success of an attack on train and on control persons:
@@ -48,6 +50,7 @@ class Linkage:
     - rare_excess: a_T - a_H for facts that at most ten persons have, for the worst of the first three attacks. The
       limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
+    - limit: the largest limit of the attacks, if there are enough persons for all of them.
     - scan_p: smallest p-value of the scan tests, corrected for their number. A scan test asks whether train persons
       are over- or under-represented among the most confident correct guesses.
 
@@ -84,27 +87,28 @@ class Linkage:
         holdout = hold_out(inputs, rng)
         people = arms(holdout)
         families, rare = attack_families(holdout, people, rng)
-        findings = [f for f in (measure_family(family, people) for family in families) if f is not None]
-        rare_findings = [f for f in (measure_family(family, people) for family in rare) if f is not None]
-        measured = {f.name for f in findings}
+        results = [f for f in (measure_family(family, people) for family in families) if f is not None]
+        rare_results = [f for f in (measure_family(family, people) for family in rare) if f is not None]
+        measured = {f.name for f in results}
         missing = sorted(f.name for f in families if f.required and f.name not in measured)
         if missing:
+            named = ", ".join(_DESCRIPTIONS[name] for name in missing)
             raise NotMeasurable(
-                f"fewer than {MIN_PERSONS} train or control persons have a record that can be attacked by "
-                f"{' and '.join(missing)}; longer records or more persons are needed"
+                f"fewer than {MIN_PERSONS} persons of train, or of control, have a record that these attacks can "
+                f"use: {named}; longer records or more persons are needed"
             )
-        return _judge(findings, rare_findings, holdout, people, confidence)
+        return _judge(results, rare_results, holdout, people, confidence)
 
 
 def _judge(
-    findings: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
+    results: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> AuditResult:
     """Return the verdict over all families."""
-    corrected = 1 - FAIL_LEVEL / (len(findings) + len(rare))
-    gating = [f for f in findings if f.required or f.limit is not None]
+    corrected = 1 - FAIL_LEVEL / (len(results) + len(rare))
+    gating = [f for f in results if f.required or f.limit is not None]
     sized = [f for f in rare if f.limit is not None]
-    scans = holm([scan.p for f in findings for scan in f.scans.values()])
-    fails = [_DESCRIPTIONS[f.name] for f in findings if is_outside(f.estimate(corrected), _limit(f), centre=0.0)]
+    scans = holm([scan.p for f in results for scan in f.scans.values()])
+    fails = [_DESCRIPTIONS[f.name] for f in results if is_outside(f.estimate(corrected), _limit(f), centre=0.0)]
     if any(is_outside(_rare_excess(f, corrected), RARE_LIMIT, centre=0.0) for f in rare):
         fails.append("facts that at most ten persons have")
     if min(scans) < CHANCE_LEVEL:
@@ -112,13 +116,13 @@ def _judge(
     unclear = [f for f in gating if f.limit is None or not is_inside(f.estimate(confidence), f.limit, centre=0.0)]
     unclear_rare = any(not is_inside(_rare_excess(f, confidence), RARE_LIMIT, centre=0.0) for f in sized)
     verdict: Verdict = "pass"
-    reason = "The attacks reveal no more about train persons than about control persons."
+    reason = "The attacks succeed about equally often on train and control: each difference is within its limit."
     if fails:
         verdict = "fail"
-        reason = f"The attacks succeed differently on train and control persons: {', and '.join(fails)}."
+        reason = f"Attacks with significantly different success on train and control: {'; '.join(fails)}."
     elif unclear or unclear_rare:
         verdict, reason = "insufficient", _undecided(unclear, holdout, people, confidence)
-    by_name = {f.name: f for f in findings}
+    by_name = {f.name: f for f in results}
     relative = {f.name: f.estimate(confidence) for f in gating if f.kind == "relative"}
     worst = by_name[max(relative, key=lambda name: max(relative[name].high, -relative[name].low))]
     metrics = {
@@ -135,7 +139,7 @@ def _judge(
         "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
         "margins": {kind: [list(line) for line in lines] for kind, lines in MARGINS.items()},
         "rare_limit": RARE_LIMIT,
-        "families": {f.name: _reported(f, f.estimate(confidence), f.limit) for f in findings},
+        "families": {f.name: _reported(f, f.estimate(confidence), f.limit) for f in results},
         "rare": {f.name: _reported(f, _rare_excess(f, confidence), RARE_LIMIT) for f in rare},
         "power": power(
             min(f.n for f in gating),
@@ -161,13 +165,14 @@ def _undecided(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms
     if smallest is not None:
         needed, for_strictest = MARGINS[smallest.kind][-1][0], MARGINS[smallest.kind][0][0]
         return (
-            f"{smallest.n} persons of the smaller arm can be attacked for {_DESCRIPTIONS[smallest.name]}; at least "
-            f"{needed} are needed, and {for_strictest} for the strictest limit; "
-            f"{_persons(needed / smallest.n, smaller, holdout)} would be enough for the widest limit."
+            f"Only {smallest.n} persons of the smaller arm have a record that this attack can use: "
+            f"{_DESCRIPTIONS[smallest.name]}. The widest limit requires {needed} such persons, the strictest limit "
+            f"{for_strictest}. About {_persons(needed / smallest.n, smaller, holdout)} would be enough for the "
+            "widest limit."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (
-        f"The intervals exceed their limits with {smaller} persons in the smaller arm; about "
+        f"With {smaller} persons in the smaller arm, at least one interval extends beyond its limit; about "
         f"{_persons(factor, smaller, holdout)} are needed for a verdict."
     )
 
@@ -185,19 +190,19 @@ def _persons_factor(estimate: Estimate, limit: float) -> float:
     return max(2.0, (half_width / max(distance, limit / 5)) ** 2)
 
 
-def _reported(finding: FamilyResult, excess: Estimate, limit: float | None) -> dict[str, Any]:
+def _reported(family: FamilyResult, excess: Estimate, limit: float | None) -> dict[str, Any]:
     return {
-        "persons": {"train": len(finding.train), "control": len(finding.control)},
-        "rate": {"train": float(finding.train.mean()), "control": float(finding.control.mean())},
+        "persons": {"train": len(family.train), "control": len(family.control)},
+        "rate": {"train": float(family.train.mean()), "control": float(family.control.mean())},
         "excess": {"value": excess.value, "low": excess.low, "high": excess.high},
         "limit": limit,
-        **finding.report,
+        **family.report,
     }
 
 
-def _limit(finding: FamilyResult) -> float:
-    return MARGINS[finding.kind][-1][1] if finding.limit is None else finding.limit
+def _limit(family: FamilyResult) -> float:
+    return MARGINS[family.kind][-1][1] if family.limit is None else family.limit
 
 
-def _rare_excess(finding: FamilyResult, confidence: float) -> Estimate:
-    return absolute_excess(finding.train, finding.control, confidence=confidence)
+def _rare_excess(family: FamilyResult, confidence: float) -> Estimate:
+    return absolute_excess(family.train, family.control, confidence=confidence)

@@ -108,7 +108,7 @@ def _with_views(holdout: HoldoutTables) -> HoldoutTables:
 
 
 def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
-    """Return for each query the ten rows with the highest mean cosine over pairs of (queries, rows searched)."""
+    """Return the ten rows nearest to each query, by the mean cosine over `pairs` of (queries, searched rows)."""
     n, m = pairs[0][0].shape[0], pairs[0][1].shape[0]
     k = min(NEAREST, m)
     nearest = NearestRows(rows=np.empty((n, k), np.int64), similarities=np.empty((n, k), np.float32))

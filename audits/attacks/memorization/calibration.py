@@ -16,7 +16,7 @@ from audits.text.shared_runs import CAP_TOKENS
 # at least the floor. A value at or above the ceiling prevents a pass, whatever the values of control persons are.
 # Constants that end in _NEAR are for near copies in one row. Constants that end in _LOOSE are for records in pieces
 # and for words in any order.
-MARGIN_TOKENS = 8  # each additional token makes a chance run 1.5 to 2 times rarer; 8 tokens make it .4-4 % as likely
+MARGIN_TOKENS = 8  # a run that occurs by chance is 1.5 to 2 times rarer with each token, so 26 to 256 times with 8
 MARGIN_SHORT = 4  # for whole records of fewer than 13 tokens
 FLOOR_SHORT = 8
 MARGIN_NEAR = 0.15
@@ -27,7 +27,8 @@ FLOOR_LOOSE = 0.6
 MARGIN_LOOSE = 0.2
 MAX_BY_CHANCE = 0.6  # a test with _LOOSE constants is used only if no control person exceeds this share of a record
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of records
-N_PLANTED = 8  # largest number of planted records per length class
+# largest number of train records per length class that are searched as if they were synthetic (planted records)
+N_PLANTED = 8
 
 
 class ChanceThresholds(NamedTuple):
@@ -35,7 +36,7 @@ class ChanceThresholds(NamedTuple):
 
     by_chance: float  # highest value of a control person
     certain: float  # smallest value that proves a leak: a margin above `by_chance`, and at least a floor
-    limit: float  # smallest value that prevents a pass; lower than `certain` if `by_chance` is high
+    limit: float  # smallest value that prevents a pass; at most `certain`
 
 
 def capped_thresholds(by_chance: float, floor: float, margin: float, ceiling: float) -> ChanceThresholds:
@@ -70,7 +71,7 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 
 
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
-    """Return the thresholds for the share of a record found in pieces over the table, or in one row in any order.
+    """Return the thresholds for the share of a record that all rows contain in pieces, or one row in any order.
 
     certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, both are infinite, so the test is not used:
     the table is so large that it contains short pieces of every record, or its rows are so long that they contain
@@ -124,19 +125,19 @@ class Caught:
         return 2 * self.found < self.planted
 
     @property
-    def blind_share(self) -> float:
-        """Return the share of train records in length classes of which fewer than half of the planted were found."""
+    def untested_share(self) -> float:
+        """Return the share of train records in length classes with fewer than half of the planted records found."""
         return float(self.share[self._is_missed].sum())
 
     @property
-    def blind_lengths(self) -> str:
-        """Return the names of the length classes of `blind_share`, separated by commas; may be empty."""
+    def untested_lengths(self) -> str:
+        """Return the names of the length classes of `untested_share`, separated by commas; may be empty."""
         ends = [*(f"to {following - 1}" for following in STRATA[1:]), "or more"]
         names = [f"{shortest} {end} words" for shortest, end in zip(STRATA, ends, strict=True)]
         return ", ".join(name for name, is_missed in zip(names, self._is_missed, strict=True) if is_missed)
 
     def by_length(self) -> dict[str, list[float]]:
-        """Return [found, planted, share of train records] by the smallest number of tokens of each length class."""
+        """Return [found, planted, share of train records] of each tested length class, by its smallest length."""
         rows = zip(STRATA, self.found.tolist(), self.planted.tolist(), self.share.tolist(), strict=True)
         return {str(shortest): [found, n, share] for shortest, found, n, share in rows if n > 0}
 

@@ -17,7 +17,7 @@ from audits.core.types import Bool, Estimate, Int
 # two persons who share a run of 20 words outside common text (own words) quote one another or the same text
 LONG_TOKENS = 20
 # if fewer control persons share a long passage with the table or with train, every copy of a train person is a leak
-MIN_NATURAL = 2
+MIN_SHARING = 2
 
 
 class Limits(NamedTuple):
@@ -37,16 +37,17 @@ class Measurements:
 
     limits: Limits
     pieces: ChanceThresholds  # thresholds for pieces(p): P*
-    persons_in_pieces: Int  # train persons above P* who are not copied in a single row
+    persons_in_pieces: Int  # train persons with pieces(p) >= P* who are not copied in a single row
     rows_above_limit: Int  # synthetic rows that prevent a pass
     # rows above the limit that may be quotations: they prove no leak and equal no record of at least 13 tokens
     quotations: Int
-    n_certain_rows: int  # number of synthetic rows that prove a leak, for example by a `certain` threshold
-    n_records: tuple[int, int]  # train and control persons with a copied whole record of at least 13 tokens
+    n_certain_rows: int  # number of synthetic rows that each prove a leak (`n_records` judges whole records)
+    # numbers of train persons and of control persons with a whole record of at least 13 tokens in the synthetic table
+    n_records: tuple[int, int]
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same p-value for records of fewer than 13 tokens
-    copied: Estimate  # share of train persons minus share of control persons with a copy other than in pieces
-    n_natural: int  # number of control persons who share a long passage (`_n_natural`)
+    copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
+    n_sharing: int  # number of control persons who share a long passage without a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
     excess: Estimate  # share of train persons minus share of control persons with a run at or above L (Delta)
     near: Estimate  # the same difference for persons with near(p) >= NEAR
@@ -58,7 +59,7 @@ class Measurements:
     # parts of a record, with fixed thresholds
     more_p: float
     tau: float | None  # highest excess that allows a pass; None if there are too few persons
-    needed: int  # number of persons in each of train and control for the next stricter tau
+    needed: int  # number of persons in each of train and control that the next stricter tau requires (`Tier.needed`)
     planted: Caught
 
 
@@ -91,10 +92,10 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     is_copied = np.logical_or.reduce([of_person >= thresholds.limit for of_person, _, thresholds in measures])
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, limits.calibrating, is_copied[:n_train])
     is_long = (found.best >= LONG_TOKENS) | (found.near >= NEAR)
-    n_natural = _n_natural(found, n_train, is_long[n_train:])
+    n_sharing = _n_sharing(found, n_train, is_long[n_train:])
     n_pairs = (n_synthetic * n_train, n_synthetic * n_control, n_train * n_control)
     n_copied = int((is_copied | is_long)[:n_train].sum())
-    is_leak = exceeds_control(n_copied, n_natural, n_pairs[0] / sum(n_pairs), minimum=MIN_NATURAL)
+    is_leak = exceeds_control(n_copied, n_sharing, n_pairs[0] / sum(n_pairs), minimum=MIN_SHARING)
     is_above_limit, is_certain = found.row_record > 0, np.zeros(n_synthetic, dtype=np.bool_)
     for _, of_row, thresholds in measures:
         is_above_limit |= of_row >= thresholds.limit
@@ -110,8 +111,8 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     in_pieces = np.zeros(pool.n_persons) if found.pieces is None else found.pieces.best[merged]
     fixed = (found.best >= LONG_TOKENS, found.near >= NEAR, in_any_order >= FLOOR_LOOSE, in_pieces >= FLOOR_LOOSE)
     tau, needed = tier(min(n_train, n_control))
-    arms = ((train, control), np.split(found.near >= NEAR, [n_train]))
-    proven = max(difference(*arm, confidence=1 - FAIL_LEVEL).low for arm in arms)
+    compared = ((train, control), np.split(found.near >= NEAR, [n_train]))
+    proven = max(difference(*arms, confidence=1 - FAIL_LEVEL).low for arms in compared)
     return Measurements(
         limits=limits,
         pieces=pieces,
@@ -123,10 +124,10 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
         records_p=_more_of_train(found.record, n_train),
         short_p=short_p,
         copied=difference(is_copied[:n_train], is_copied[n_train:], confidence=confidence),
-        n_natural=n_natural,
+        n_sharing=n_sharing,
         n_non_members=len(limits.calibrating),
         excess=difference(train, control, confidence=confidence),
-        near=difference(*arms[1], confidence=confidence),
+        near=difference(*compared[1], confidence=confidence),
         proven_above_tau=proven - (0.0 if tau is None else tau),
         scan_p=min(holm(scans)),
         more_p=min(holm([_more_of_train(of, n_train) for of in fixed])),
@@ -136,12 +137,14 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     )
 
 
-def _n_natural(found: Matches, n_train: int, is_long: Bool) -> int:
-    """Return the number of control persons who share a long passage without a leak.
+def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
+    """Return the number of control persons who share a long passage with the table or with train without a leak.
 
-    They (a) share with the table a long run that no train person has, or NEAR of a record if they do not count as one
-    with a train person; or (b) share a long run with a train person, but no long passage with the table (`is_long`).
-    In (a), runs that a train person also has do not count, because the generator may have copied them from there.
+    A run is long from LONG_TOKENS on. A control person counts if
+    - the table contains a long run of the person that no train person has. Other runs do not count, because the
+      generator may have copied them from train; or
+    - the table contains at least NEAR of a record of the person, who is not merged with a train person; or
+    - the person shares a long run with a train person, but no long passage with the table (`is_long`).
     """
     n_control = len(is_long)
     is_merged = found.merged[n_train : n_train + n_control] < n_train
@@ -156,7 +159,7 @@ def _more_of_train(found: Int | Bool, n_train: int) -> float:
 
 
 def _in_pieces(pool: Pool, found: Matches, calibrating: Int, is_copied: Bool) -> tuple[ChanceThresholds, Int, Int]:
-    """Return the thresholds for pieces(p), the train persons above P*, and the rows with pieces of their records.
+    """Return the thresholds for pieces(p), the train persons with at least P*, and the rows with their pieces.
 
     Train persons with a copy above a limit in a single row (`is_copied`) are left out, because that row is reported.
     """

@@ -23,10 +23,11 @@ from audits.core.stats import CHANCE_LEVEL
 from audits.core.types import AuditInputs, AuditResult, Finding, Status, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
-# lengths in tokens; for each one, the details count the persons with a run of at least this length
-SUITE_TOKENS = (5, 6, 8, 10, 13, 16, 20, 30, 50)
-MAX_COMMON = 0.9  # the audit passes only if at most this share of the words is common text
-MAX_BLIND = 0.1  # the audit passes only if at most this share of train records has a length that it cannot test
+# lengths of runs in tokens; for each length, the details count the persons with a run of at least this length
+COUNTED_LENGTHS = (5, 6, 8, 10, 13, 16, 20, 30, 50)
+# the audit passes only if at most this share of the words of train, and of the synthetic table, is common text
+MAX_COMMON = 0.9
+MAX_UNTESTED = 0.1  # the audit passes only if at most this share of train records has a length that it cannot test
 
 
 class Memorization:
@@ -40,24 +41,25 @@ class Memorization:
     every sequence of eight words that at least three persons share or that one person shares with the public
     reference (`audits.text.common_text`). All other words of a text are own words. The audit removes common text and
     joins the text before and after it, so that one run can cover the words that a person wrote into several fields
-    of a form. Two ids count as one person if a record of one repeats at least half of a record of the other, not
+    of a form. Two ids count as one person if the texts of one repeat at least half of a record of the other, not
     counting phrases of many persons. Text that only these ids share is not common text.
 
-        hit(p)    = longest run of own words of p in one row of S that occurs in few other persons' texts: in none
-                    if it is shorter than 20 words, in at most one if it is shorter than 30 or its words are rare,
-                    ... (`most_owners`)
-        whole(p)  = longest such run of any words, common text included
-        near(p)   = highest share of a record of p in one row of S, by rare pairs of words (`near_copies`)
-        words(p)  = the same by single rare words, in any order
-        pieces(p) = highest share of a record of p in all rows of S together, by rare runs of 3, 5, 8 or 13 words
-                    (`in_pieces`)
+        hit(p)    = number of words of the longest run of own words of p in a row of S, if few persons have this run
+                    (`most_owners`): only p below 20 words; p and one other person with 20 to 29 words, or with 10
+                    to 19 rare words; one more person for each further 10 words, so six persons from 60 words on
+        whole(p)  = the same for runs of any words, common text included
+        near(p)   = largest share, over all records of p and all rows of S, of the record's rare pairs of words that
+                    the row contains (`near_copies`)
+        words(p)  = the same for single rare words, in any order
+        pieces(p) = largest share, over all records of p, of the record's rare runs of 3, 5, 8 or 13 words that all
+                    rows of S together contain (`in_pieces`)
         short(p)  = number of words of the longest record of p that has fewer than 13 words and is equal to a row of
-                    S, or to whole sentences of a row. Only letters are compared (`whole_records`)
+                    S, or to one or more whole sentences of a row. Only letters are compared (`whole_records`)
 
     hit and whole are computed for three readings of a text, and the largest value counts: words with masked numbers
     and corrected misspellings, words as written, and consonants without regard to spaces (`readings`). near is
-    computed for the first and the third reading. Misspelled, glued, split and stretched words therefore do not hide
-    a copy.
+    computed for the first and the third reading, words and pieces for the first. Misspelled, glued, split and
+    stretched words therefore do not hide a copy.
 
     The limits are calibrated on control persons; each maximum is over control persons:
 
@@ -65,19 +67,21 @@ class Memorization:
         W* = max(.6, max words(p) + .2)    P* = max(.6, max pieces(p) + .2)    R* = max(8, max short(p) + 4)
         Delta = share of T with hit(p) >= L - share of H with hit(p) >= L,   L = min(L*, 30)
 
-    The M* test is not used if 2 · max whole(p) exceeds 64, the W* or P* test if its maximum exceeds .6, and the R*
-    test if R* exceeds 12. The reason of a pass names the tests that are not used. A maximum grows with the number
-    of persons, so the limits use at most n_T control persons, where n_T is the number of train persons. These are
-    drawn with `rng` from the control persons who share no record with a train person. Runs that a train person also
-    has do not count for the limits. Delta may compare groups of different sizes, because hit(p) does not depend on
-    whether p is in train or control. tau is the highest Delta that allows a pass: .001, .003 or .01, depending on the
-    number of persons (`tier`).
+    The audit does not pass if a value of a train person reaches its limit, where L* counts as at most 30 and C* as at
+    most .65. Four tests are not used in some tables: M* if 2 · max whole(p) exceeds 64, W* if max words(p) exceeds
+    .6, P* if max pieces(p) exceeds .6, and R* if R* exceeds 12. The reason of a pass names the tests that are not
+    used. A maximum grows with the number of persons, so the limits use at most n_T control persons, where n_T is the
+    number of train persons. These are drawn with `rng` from the control persons who share no record with a train
+    person. Runs that a train person also has do not count for the limits. Delta may compare groups of different
+    sizes, because hit(p) does not depend on whether p is in train or control. A pass requires that the upper end of
+    the interval of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`tier`).
 
     `audits explain memorization` lists the verdicts.
 
-    Privacy: reads all texts. The result contains counts, and findings (row, characters and person of each hit) that
-        must not be released.
-    Randomness: draws up to 8 planted rows per length class, and n_T control persons if control has more.
+    Privacy: reads all texts. The result contains counts and findings. The findings (row, characters and person of
+        each hit) must not be released.
+    Randomness: draws n_T control persons if control has more, and up to 8 train records per length class. The drawn
+        records are searched as if they were synthetic (planted), to test whether the audit finds such copies.
     Cost: O(N log N) time for N tokens. Memory in addition to the tables: 30 bytes per token, 192 per record, 16 per
         sentence.
     Reference: k-eidetic memorization with k = 1 over persons, Carlini et al. 2021 (2012.07805); near-duplicates,
@@ -90,7 +94,7 @@ class Memorization:
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the verdict, Delta (see the class) and the number of rows above a limit.
 
-        If the verdict is "insufficient" and few rows may be quotations (`most_quarantined`), the result is for the
+        If the verdict is "insufficient" and at most `most_quarantined` rows may be quotations, the result is for the
         table without these rows, and lists them as quarantined.
         """
         pool = pooled(inputs)
@@ -106,12 +110,14 @@ class Memorization:
         rest = without_rows(inputs, rows)
         found = search(rest.synthetic.texts, planted.texts, pool)
         judged = _judge(rest, pool, found, measured(pool, planted, found, limits_of_table, confidence))
-        renumbered = (replace(finding, row=int(kept[finding.row])) for finding in judged.findings)
+        renumbered = [replace(finding, row=int(kept[finding.row])) for finding in judged.findings]
+        of_quarantined = [finding for finding in result.findings if finding.row in rows]
         return replace(
             judged,
             quarantined=tuple(rows.tolist()),
-            findings=(*result.findings, *renumbered),
-            reason=f"{judged.reason}; {len(rows)} rows that may quote a train person are excluded: remove them",
+            findings=(*of_quarantined, *renumbered),
+            reason=f"{judged.reason}; {len(rows)} rows that may quote a train person are not part of this verdict: "
+            "remove them from the table before release",
         )
 
 
@@ -181,19 +187,22 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
     if invalid or few:
         return "insufficient", "inconclusive" if invalid else "measured", [*invalid, *few][0]
     untested = ""
-    if blind := facts.planted.blind_lengths:
+    if lengths := facts.planted.untested_lengths:
         untested = (
-            f"; not tested are the {facts.planted.blind_share:.1%} of train records with {blind}, because fewer than "
-            "half of the planted copies were found among them"
+            f"; the audit could not test {facts.planted.untested_share:.1%} of the train records, with {lengths}, "
+            "because it found fewer than half of those that it searched as if they were synthetic"
         )
     limits_of = {
-        "the words of a record in any order": facts.limits.words,
-        "runs with common text": facts.limits.whole,
-        "whole short records": facts.limits.short,
+        "words of a record in any order": facts.limits.words,
+        "runs that include common text": facts.limits.whole,
+        "whole records of fewer than 13 words": facts.limits.short,
         **({} if found.pieces is None else {"records in pieces": facts.pieces}),
     }
     if unused := [name for name, thresholds in limits_of.items() if not np.isfinite(thresholds.limit)]:
-        untested += f"; no limit is used for {', '.join(unused)}, because copies of control persons are as large"
+        untested += (
+            f"; the audit did not test for copies of these kinds: {', '.join(unused)}, because the table contains "
+            "such matches of control persons by chance"
+        )
     return (
         "pass",
         "measured",
@@ -210,11 +219,13 @@ def _leak(facts: Measurements) -> str | None:
     is_record = of_train > 0 and (of_control == 0 or facts.records_p <= CHANCE_LEVEL)
     if facts.n_certain_rows > 0 or is_record:
         n_pieces = len(facts.persons_in_pieces)
-        pieces = f"; most of a record of {n_pieces} persons is spread over several rows" if n_pieces > 0 else ""
+        pieces = ", or a part of a record of which several rows together contain most" if n_pieces > 0 else ""
+        pieces += f" (records of {n_pieces} persons)" if n_pieces > 0 else ""
+        n_rows = len(facts.rows_above_limit) - len(facts.quotations) if is_record else facts.n_certain_rows
         return (
-            f"{len(facts.rows_above_limit)} synthetic rows copy text of one train person: at least "
-            f"{facts.limits.run.limit} words in a row that hardly anybody else wrote, a whole record, or most of a "
-            f"record with words changed, inserted or reordered{pieces}"
+            f"{n_rows} synthetic rows each copy text of a train person: at least {facts.limits.run.limit} "
+            "consecutive words that almost nobody else wrote, a whole record, or most of a record with words "
+            f"changed, inserted or reordered{pieces}"
         )
     if facts.proven_above_tau > 0 or facts.more_p <= CHANCE_LEVEL:
         return "the table copies or nearly copies the text of significantly more train persons than control persons"
@@ -230,8 +241,9 @@ def _too_few(facts: Measurements) -> Iterator[str]:
     elif facts.excess.high > facts.tau:
         yield (
             "the share of train persons with copied text may exceed that of control persons by "
-            f"{facts.excess.high:.4f}, above the limit {facts.tau}; "
-            f"{max(facts.needed, 2 * facts.excess.n)} persons in each of train and control would decide"
+            f"{facts.excess.high:.4f}, above the limit {facts.tau}; with at least "
+            f"{max(facts.needed, 2 * facts.excess.n)} persons in each of train and control, the audit can reach a "
+            "verdict"
         )
 
 
@@ -240,12 +252,16 @@ def _invalid(found: Matches, facts: Measurements) -> Iterator[str]:
     used = facts.limits
     common, (_, control_records) = max(found.common), facts.n_records
     if len(facts.rows_above_limit) > 0:
+        sharing = (
+            f": {facts.n_sharing} control persons, whose texts the generator never saw, share passages with train "
+            f"persons or with the table (up to {used.run.by_chance} consecutive words, {used.share.by_chance:.0%} of "
+            "a record)"
+        )
         yield (
-            f"{len(facts.rows_above_limit)} synthetic rows repeat at least {used.run.limit} words in a row, most of "
-            "a record, or one whole short record, of a train person; these rows may be quotations, because "
-            f"{facts.n_natural} control persons share passages with train persons or with the table (up to "
-            f"{used.run.by_chance} words in a row, {used.share.by_chance:.0%} of a record), and the generator never "
-            "saw their texts; remove the rows and audit again, or pass the quoted text as the reference"
+            f"{len(facts.rows_above_limit)} synthetic rows each contain at least {used.run.limit} consecutive words, "
+            "most of a record, or one whole short record, of a train person. These rows may be quotations"
+            f"{sharing if facts.n_sharing > 0 else ''}. Remove the rows and audit again. If they quote public text, "
+            "pass that text with `--reference FILE`"
         )
     if control_records > 0:
         yield (
@@ -254,19 +270,20 @@ def _invalid(found: Matches, facts: Measurements) -> Iterator[str]:
         )
     if common > MAX_COMMON:
         yield (
-            f"{common:.0%} of the words are common text (at most {MAX_COMMON:.0%} is allowed), so too few words "
-            "belong to single persons"
+            f"{common:.0%} of the words of train or of the synthetic table are common text (at most {MAX_COMMON:.0%} "
+            "is allowed), so too few words belong to single persons; records with more free text are needed"
         )
     if facts.n_non_members < facts.excess.n / 2:
         yield (
             f"only {facts.n_non_members} control persons share no record with train, so the person ids are probably "
             "wrong; give all records of a person the same id"
         )
-    if facts.planted.blind_share > MAX_BLIND:
+    if facts.planted.untested_share > MAX_UNTESTED:
         yield (
-            "fewer than half of the planted copies (train records searched as if they were synthetic) were found in "
-            f"records of {facts.planted.blind_lengths}, which are {facts.planted.blind_share:.0%} of train (at most "
-            f"{MAX_BLIND:.0%} is allowed); longer texts are needed"
+            "of the planted copies (train records searched as if they were synthetic) that have "
+            f"{facts.planted.untested_lengths}, the audit found fewer than half; {facts.planted.untested_share:.0%} "
+            f"of the train records have these lengths (at most {MAX_UNTESTED:.0%} is allowed); longer texts are "
+            "needed"
         )
 
 
@@ -288,10 +305,12 @@ def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, An
         "limit_words_of_record": used.words.limit if np.isfinite(used.words.limit) else None,
         "tokens_of_a_piece": found.pieces.tokens if found.pieces is not None else None,
         "limit_pieces_of_record": facts.pieces.limit if np.isfinite(facts.pieces.limit) else None,
-        "control_persons_who_share_passages": facts.n_natural,
+        "control_persons_who_share_passages": facts.n_sharing,
         "persons_in_pieces": len(facts.persons_in_pieces),
         "runs_counted_up_to_tokens": CAP_TOKENS,
-        "persons_hit_by_length": {str(k): [int((train >= k).sum()), int((control >= k).sum())] for k in SUITE_TOKENS},
+        "persons_hit_by_length": {
+            str(k): [int((train >= k).sum()), int((control >= k).sum())] for k in COUNTED_LENGTHS
+        },
         "whole_records": list(facts.n_records),
         "short_records": [int((found.short[:n_train] > 0).sum()), int((found.short[n_train:] > 0).sum())],
         "limit_tokens_of_short_record": used.short.limit if np.isfinite(used.short.limit) else None,

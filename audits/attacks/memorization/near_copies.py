@@ -1,8 +1,9 @@
 """Find copies of records with words changed, inserted or reordered, or cut into pieces.
 
 The share of a record's rare fragments that occur in the synthetic rows (S) measures how much of it was copied. A
-fragment is a pair of words, a single word or a run of words. It is rare if at most 50 owners have it. An owner is a
-person, or several ids that count as one person. Own words are words outside common text (`audits.text.common_text`).
+fragment is a pair of words, a single word or a run of words. A fragment is rare if it has an own word and at most 50
+owners. An owner is a person, or several ids that count as one person. Own words are words outside common text
+(`audits.text.common_text`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,12 +18,13 @@ from audits.text.ngrams import find_keys, grown
 from audits.text.shared_runs import Numbered, run_keys
 
 PAIR_TOKENS = 2  # value of `n_tokens` for fragments that are pairs of words
-MAX_DISTANCE = 8  # largest distance between the words of a pair in a synthetic row; they are adjacent in the record
+MAX_DISTANCE = 8  # largest distance between the words of a pair in a synthetic row; in the record, they are adjacent
 PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that are tried for records in pieces
 MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not distinguish records
-MIN_BITS = 150.0  # smaller records are skipped, because fewer than about fifteen pairs can all match by chance
+# records with fewer bits are skipped: they have fewer than about fifteen rare pairs, which can all match by chance
+MIN_BITS = 150.0
 NEAR = 0.5  # rows with at least this share of a record are listed
-# a fragment length is used for records in pieces only if at most this share of any control record is found
+# a length of `PIECE_TOKENS`, except the last, is used only if at most this share of any control record is found
 MAX_BY_CHANCE = 0.5
 BLOCK_ROWS = 1000  # number of synthetic rows compared at a time
 
@@ -30,18 +32,19 @@ BLOCK_ROWS = 1000  # number of synthetic rows compared at a time
 class NearCopies(NamedTuple):
     """Shares of records found in single rows; r is the number of (row, owner) pairs with a share of at least NEAR."""
 
-    best: Float  # highest share of a record of each owner in a synthetic row, (n_owners,)
+    best: Float  # highest share over the records of each owner and the synthetic rows, (n_owners,)
     row: Int  # (r,)
     owner: Int  # (r,)
-    share: Float  # highest share of a record of the owner in the row, (r,)
+    share: Float  # highest share over the records of the owner in this row, (r,)
 
 
 class Pieces(NamedTuple):
     """Shares of records found in all synthetic rows together."""
 
-    best: Float  # highest share of a record of each owner, (n_owners,)
+    best: Float  # highest share over the records of each owner, (n_owners,)
     tokens: int  # number of words per fragment
-    row: Int  # row with a fragment that only one owner has; of this owner, at least NEAR of a record is found, (r,)
+    # row that contains a fragment of only one owner, if at least NEAR of a record of this owner is found, (r,)
+    row: Int
     owner: Int  # owner of the fragment, (r,)
 
 
@@ -55,10 +58,10 @@ class OwnedRecords(NamedTuple):
 
 
 class _Rare(NamedTuple):
-    """The fragments of n records; only rare fragments have a positive weight."""
+    """The fragments of n records, and which records contain which rare fragments."""
 
     keys: UInt  # sorted key of each fragment, (k,)
-    weight: Float  # bits of each fragment, 0 if it is not rare, (k,)
+    weight: Float  # bits of each fragment, 0 if it has more than MAX_OWNERS owners, (k,)
     only_owner: Int  # owner of each fragment that exactly one owner has, otherwise -1, (k,)
     incidence: sparse.csr_array  # 1 if the record contains the fragment and it is rare, (n, k)
     bits: Float  # total weight of each record's fragments, (n,)
@@ -84,8 +87,8 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
       Unrelated persons reach a share of one third, and one half in the most uniform clinic that we tested.
     - 3 or more: runs of adjacent words.
 
-    The first `n_synthetic` rows of `made` are synthetic and the others planted. `best` ignores planted rows. `real`
-    must be numbered with the same vocabulary as `made`.
+    The first `n_synthetic` rows of `made` are synthetic. The others are train records that test the search (planted
+    rows); `best` ignores them. `real` must be numbered with the same vocabulary as `made`.
 
     Cost: O(8 · tokens of S · records that share a rare pair), in blocks of a thousand rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
@@ -118,8 +121,8 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
     """Return the share of each record's rare runs of n words found in all rows together, weighted by rarity.
 
     If a record is cut into pieces of k words, k - n + 1 of every k of its runs remain. n is the shortest length in
-    `PIECE_TOKENS` at which no owner in `non_members` exceeds MAX_BY_CHANCE. If there is no such length, it is the
-    longest. The result is None if no record has a rare run.
+    `PIECE_TOKENS` at which no owner in `non_members` exceeds MAX_BY_CHANCE. If there is no such length, n is the
+    longest. The result is None if every record has fewer than n words.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
@@ -134,8 +137,8 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
         if best[calibrating].max(initial=0.0) <= MAX_BY_CHANCE or n_tokens == PIECE_TOKENS[-1]:
             place, is_in_record = find_keys(rare.keys, key)
             owner = np.where(is_in_record, rare.only_owner[place], -1)
-            known = (owner >= 0) & (best[owner] >= NEAR)
-            pairs = np.unique(row[known] * real.n_owners + owner[known])
+            is_listed = (owner >= 0) & (best[owner] >= NEAR)
+            pairs = np.unique(row[is_listed] * real.n_owners + owner[is_listed])
             return Pieces(best, n_tokens, pairs // real.n_owners, pairs % real.n_owners)
     return None
 
@@ -177,5 +180,5 @@ def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_
         key = grown(run_keys(rows, first, 1), rows.tokens[second])
     else:
         first, key = _places(rows, n_tokens)
-    place, known = find_keys(keys, key)
-    return sparse.csr_array(incidence(rows.row(first)[known], place[known], (end - start, len(keys))))
+    place, is_found = find_keys(keys, key)
+    return sparse.csr_array(incidence(rows.row(first)[is_found], place[is_found], (end - start, len(keys))))

@@ -47,7 +47,10 @@ MASKED, WRITTEN, LETTERS = range(3)  # three ways to read a text as tokens (`rea
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """All rows that are not synthetic. Owners are numbered: train, control, persons set aside, then the public."""
+    """All rows that are not synthetic, with their owners.
+
+    Owners are numbered: train, control, persons whose control rows the input checks set aside, then the public.
+    """
 
     texts: tuple[str, ...]  # texts of train, control, the rows set aside and the reference
     owner: Int  # owner of each row
@@ -73,7 +76,7 @@ class Matches:
     merged: Int  # lowest number among the owners who count as one person with each owner (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
     chance: Int  # the same without runs that a train person also has
-    near: Float  # highest share of a record of each person in one synthetic row
+    near: Float  # highest share of the rare pairs of a record of each person in one synthetic row
     whole: Int  # longest run of words of each person, common text included
     whole_chance: Int  # the same without runs that a train person also has
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
@@ -87,14 +90,15 @@ class Matches:
     row_short: Int  # number of tokens of the longest record below 13 tokens that is in the row as a whole
     copies: NearCopies  # shares of records in one row by pairs of words
     words: NearCopies  # shares of records in one row by words in any order
-    pieces: Pieces | None  # shares of records in all rows together; None if no record has a rare run
+    pieces: Pieces | None  # shares of records in all rows together; None if all records are too short (`in_pieces`)
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
-    # runs of train persons in the reading LETTERS, which does not give their characters in the row
+    # runs of train persons found in the reading LETTERS; their characters in the row are not known
     hidden: list[Runs]
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
     records: OwnedCopies  # rows that equal a record of at least 13 tokens that one person has
     short_records: OwnedCopies  # rows that contain a whole shorter record that one person has
-    n_sentences: tuple[int, int]  # numbers of sentences found that only one train, or only one control, person has
+    # numbers of sentences in the synthetic table that one train person, or one control person, has and nobody else
+    n_sentences: tuple[int, int]
     common: tuple[float, float]  # share of words that are common text, in the synthetic and in the train table
 
 
@@ -131,13 +135,13 @@ def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, P
     - WRITTEN: words as written
     - LETTERS: consonants without regard to spaces (`consonant_chunks`)
 
-    Two owners are merged if a text of one repeats most of a record of the other (`repeated_records`, with numbers
-    masked). Text that only merged owners share is not common text (`common_text`).
+    Two owners are merged if the texts of one repeat at least half of a record of the other (`repeated_records`, with
+    numbers masked). Text that only merged owners share is not common text (`common_text`).
     """
     vocabulary: dict[str, int] = {}
     written = tuple(number_rows(map(tokens, texts), vocabulary) for texts in (synthetic, pool.texts))
     words = list(vocabulary)
-    # a word is known only if persons use it, not if only the public reference (the last rows) contains it
+    # words are corrected only to words that persons use; words of the public reference (the last rows) do not count
     of_persons = written[1].part(0, int((pool.side[pool.owner] != PUBLIC).sum()))
     n_real = np.bincount(of_persons.tokens, minlength=len(words)).tolist()
     corrected = corrections(words, {word: n for word, n in zip(words, n_real, strict=True) if n > 0})
@@ -245,7 +249,7 @@ class _Longest(NamedTuple):
 
 
 def _overlapping(runs: Runs, of_train: Bool) -> Bool:
-    """Return which runs not of train share half of their length or more with a run of train in the same row.
+    """Return which runs of other owners overlap a run of train in the same row by at least half of their length.
 
     Runs of fewer than FLOOR_TOKENS tokens are never returned. If a train and a control person share a passage, the
     control person's run may extend it by a word that matches by chance. Such a run is not a match of the control
@@ -266,7 +270,7 @@ def _overlapping(runs: Runs, of_train: Bool) -> Bool:
 def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
     """Return the longest run of own words that each control person shares with a train person, (n_control,).
 
-    The value is CEILING_TOKENS for a control person who counts as one with a train person.
+    The value is CEILING_TOKENS for a control person who is merged with a train person.
     """
     n_rows = int((pool.owner < pool.n_train).sum())  # the rows of train come first
     of_control = np.flatnonzero((pool.owner >= pool.n_train) & (pool.owner < pool.n_persons))

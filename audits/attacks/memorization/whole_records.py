@@ -27,7 +27,9 @@ class Keyed(NamedTuple):
 class TextKeys(NamedTuple):
     """The keys of texts that are compared as a whole."""
 
-    records: Keyed  # texts of at least RECORD_TOKENS tokens: as written, with numbers masked, as a bag of sentences
+    # texts of at least RECORD_TOKENS tokens, each with three keys: as written, with numbers masked, and as sentences
+    # in any order
+    records: Keyed
     short: Keyed  # shorter texts, compared only by their letters (`short_keys`)
     sentences: Keyed  # sentences of at least MIN_SENTENCE_TOKENS tokens
 
@@ -40,7 +42,7 @@ class SoleOwners(NamedTuple):
     size: Int  # tokens of the text
 
     def places(self, wanted: UInt) -> tuple[Int, Int]:
-        """Return the positions in `wanted` of the keys that are in `key`, and for each its position in `key`."""
+        """Return the positions of the shared keys in `wanted`, and the positions of the same keys in `key`."""
         if len(self.key) == 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         place, is_key = find_keys(self.key, wanted)
@@ -48,7 +50,7 @@ class SoleOwners(NamedTuple):
 
 
 class OwnedCopies(NamedTuple):
-    """Rows that contain a text of one owner as a whole; one entry per row and owner, ascending."""
+    """Rows that contain a whole text that only one owner has; one entry per row and owner, in ascending order."""
 
     row: Int
     owner: Int

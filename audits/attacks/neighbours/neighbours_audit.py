@@ -49,8 +49,9 @@ MIN_CLASS_CONTROL = 100  # a class is measured separately only if it has at leas
 CLASS_MARGIN = 0.05  # the share within a class may be at most this far from one half
 
 # (independent rows needed, margin). The share may be at most the margin away from one half. A stricter margin is used
-# only if the shares of both encoders then lie within it with probability .95 without a leak. The widest margin needs
-# as many rows as detect a share at this distance with power .8; with fewer rows, the audit cannot pass.
+# only if, without a leak, the shares of both encoders lie within it with probability .95. For the widest margin, the
+# number of rows is enough to detect a share at this distance from one half with power .8; with fewer rows, the audit
+# cannot pass.
 MARGINS: tuple[tuple[int, float], ...] = (
     *((needed_for_share(d, power=power_of_each(2, PASS_POWER)), d) for d in (0.03, 0.05)),
     (needed_for_share(0.10), 0.10),
@@ -76,7 +77,7 @@ class Neighbours(EncoderAudit):
     """Test whether synthetic records lie closer to train than to control, overall, by class, or for few persons.
 
     Attack: someone who has the release and a person's text checks whether a synthetic record is closer to that text
-    than expected by chance. For each synthetic record, the audit searches the nearest person among equal numbers of
+    than expected by chance. For each synthetic record, the audit finds the nearest person among equal numbers of
     train and control persons of each class. A generator that does not copy favours neither train nor control. A
     generator that dropped records resembling train favours control, which also reveals train, so every test is
     two-sided.
@@ -107,8 +108,8 @@ class Neighbours(EncoderAudit):
     def _measure(
         self, _inputs: AuditInputs, tables: EncodedTables, rng: np.random.Generator, confidence: float
     ) -> AuditResult:
-        findings = [_neighbours_of(encoded, tables.people, rng) for encoded in tables.encoded]
-        return _judge(findings, tables.holdout, tables.people, confidence)
+        results = [_neighbours_of(encoded, tables.people, rng) for encoded in tables.encoded]
+        return _judge(results, tables.holdout, tables.people, confidence)
 
 
 def _neighbours_of(encoded: Encoded, people: Arms, rng: np.random.Generator) -> EncoderNeighbours:
@@ -134,38 +135,42 @@ def _neighbours_of(encoded: Encoded, people: Arms, rng: np.random.Generator) -> 
     )
 
 
-def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
-    n = min(f.share.n for f in findings)
+def _judge(results: list[EncoderNeighbours], holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
+    n = min(f.share.n for f in results)
     margin = supported_margin(n, MARGINS)
     limit = MARGINS[-1][1] if margin is None else margin
-    scans = holm([scan.p for f in findings for scan in f.scans.values()])
-    p_from_half = holm([f.share.p_beyond(0.0) for f in findings])
-    classes = [share for f in findings for share in f.classes.values()]
+    scans = holm([scan.p for f in results for scan in f.scans.values()])
+    p_from_half = holm([f.share.p_beyond(0.0) for f in results])
+    classes = [share for f in results for share in f.classes.values()]
     needed = class_rows_needed(len(classes))
     fails = {
-        "the share of nearest neighbours": _proven([f.share for f in findings], limit),
-        "the share within a class": _proven(classes, CLASS_MARGIN),
-        "the persons closest to a synthetic record": min(scans) < CHANCE_LEVEL,
+        "how many synthetic records are nearest to them": _proven([f.share for f in results], limit),
+        "how many synthetic records of a class are nearest to them": _proven(classes, CLASS_MARGIN),
+        "how close the closest of them are to a synthetic record": min(scans) < CHANCE_LEVEL,
     }
     failed = [what for what, is_proven in fails.items() if is_proven]
     # with few rows, the margin is wide and could hide a deviation; so if a share differs significantly from one half,
     # its interval must lie within the strictest margin
     differs = any(
         p < CHANCE_LEVEL and not is_inside(f.share.ends(confidence), MARGINS[0][1])
-        for f, p in zip(findings, p_from_half, strict=True)
+        for f, p in zip(results, p_from_half, strict=True)
     )
-    limited = [("the share", f.share, limit) for f in findings]
-    limited += [("the share within a class", share, CLASS_MARGIN) for share in classes if share.n >= needed]
+    limited = [("the share of synthetic records nearest to train", f.share, limit) for f in results]
+    limited += [
+        ("the share of synthetic records of a class nearest to train", share, CLASS_MARGIN)
+        for share in classes
+        if share.n >= needed
+    ]
     over = [entry for entry in limited if not is_inside(entry[1].ends(confidence), entry[2])]
     verdict: Verdict = "fail" if failed else "insufficient" if margin is None or differs or over else "pass"
-    metrics = {"share": envelope([f.share.estimate(confidence) for f in findings])}
+    metrics = {"share": envelope([f.share.estimate(confidence) for f in results])}
     metrics["scan_p"] = exact(min(scans), confidence=confidence, n=len(people.is_train))
     if margin is not None:
         metrics["margin"] = exact(margin, confidence=confidence, n=n)
     if classes:
         metrics["worst_class_share"] = envelope([s.estimate(confidence) for s in classes])
     smallest_leak = detectable_share(n, confidence=confidence) if n > 0 else None
-    details = _details(findings, holdout, people, margin)
+    details = _details(results, holdout, people, margin)
     return two_sided_result(
         "neighbours",
         verdict,
@@ -182,7 +187,7 @@ def class_rows_needed(n_shares: int) -> int:
     return needed_for_share(CLASS_MARGIN, power=power_of_each(max(1, n_shares), PASS_POWER))
 
 
-def _reason(  # noqa: PLR0913 - the findings and the persons
+def _reason(  # noqa: PLR0913 - all numbers that a reason can state
     verdict: Verdict,
     fails: list[str],
     n: int,
@@ -220,11 +225,11 @@ def _reason(  # noqa: PLR0913 - the findings and the persons
 
 
 def _details(
-    findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Arms, margin: float | None
+    results: list[EncoderNeighbours], holdout: HoldoutTables, people: Arms, margin: float | None
 ) -> dict[str, Any]:
-    worst = max(findings, key=lambda f: abs(f.share.value - 0.5))
-    needed = class_rows_needed(sum(len(f.classes) for f in findings))
-    shown = sum(all(c in f.classes and f.classes[c].n >= needed for f in findings) for c in range(people.n_classes))
+    worst = max(results, key=lambda f: abs(f.share.value - 0.5))
+    needed = class_rows_needed(sum(len(f.classes) for f in results))
+    shown = sum(all(c in f.classes and f.classes[c].n >= needed for f in results) for c in range(people.n_classes))
     return compared(people, has_groups=holdout.has_groups) | {
         "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
         "margin_supported": margin,
@@ -244,7 +249,7 @@ def _details(
                 "scans": {n: {"p": s.p, "cut": s.cut, "train_in_cut": s.n_train_in_cut} for n, s in f.scans.items()},
                 **f.details,
             }
-            for f in findings
+            for f in results
         },
     }
 

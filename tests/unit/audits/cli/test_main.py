@@ -330,7 +330,7 @@ def test_rewrite_removes_text_hidden_in_white_space(tables, fresh_inputs, tmp_pa
     bits = ["".join(" \t"[b >> k & 1] for b in t.encode() for k in range(8)) for t in fresh_inputs.train.texts]
     pq.write_table(pa.table({"text": [f"{t} {b}." for t, b in zip(texts, bits, strict=False)]}), wild)
     found = call(*arguments(tables, synthetic=wild, only="memorization"))
-    check_exit(found, 4, "overall: insufficient", "no audit reads them: remove them with `audits rewrite")
+    check_exit(found, 4, "overall: insufficient", "no audit reads these characters: remove them with `audits rewrite")
     assert call("rewrite", wild, clean)[0] == 0
     assert pq.read_table(clean)["text"].to_pylist() == [f"{text} ." for text in texts]
     assert call(*arguments(tables, synthetic=clean, only="memorization"))[0] == 0

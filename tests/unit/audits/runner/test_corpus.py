@@ -79,7 +79,7 @@ def test_authors_who_quote_each_other_are_insufficient(posts):
     inputs, everybody = split(posts, 1, n=500)
     result = verdict(Memorization(), replace(inputs, synthetic=everybody))
     assert result.verdict == "insufficient", result.reason
-    assert "these rows may be quotations" in result.reason
+    assert "These rows may be quotations" in result.reason
 
 
 def test_copies_of_one_in_a_hundred_fail(clean, retexted):

@@ -78,5 +78,5 @@ def test_few_rows_are_quarantined_and_many_are_a_problem(fresh_inputs):
     assert (few.problems, few.quarantined) == ((), (0, 1))
     for found in (many, check(2, quarantine=False)):
         (problem,) = found.problems
-        assert "no audit reads them: remove them with `audits rewrite" in problem
+        assert "no audit reads these characters: remove them with `audits rewrite" in problem
         assert found.quarantined == ()

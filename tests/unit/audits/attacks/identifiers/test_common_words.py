@@ -1,6 +1,13 @@
 import pytest
 
-from audits.attacks.identifiers.common_words import CALENDAR, CommonWord, exceed, is_common, is_titled, leaking_words
+from audits.attacks.identifiers.common_words import (
+    CALENDAR,
+    CommonWord,
+    is_common,
+    is_titled,
+    leaking_words,
+    ordinary_words_leak,
+)
 
 
 def test_common_words_are_single_ordinary_words():
@@ -27,7 +34,7 @@ def test_titles_stand_directly_before_a_word():
     ],
 )
 def test_many_words_of_train_are_leaks_in_any_split(train, control, share, are_leaks):
-    assert exceed(train, control, share) == are_leaks
+    assert ordinary_words_leak(train, control, share) == are_leaks
 
 
 def words(**of_control):

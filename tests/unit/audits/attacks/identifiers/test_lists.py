@@ -30,7 +30,7 @@ def test_lists_are_read_row_by_row(tmp_path, form):
         ("i.jsonl", "secret\n", "cannot be read"),
         ("i.jsonl", b"\xff\xfe", "cannot be read"),
         ("i.parquet", "secret", "cannot be read"),
-        ("i.csv", "secret", "must be .jsonl or .parquet"),
+        ("i.csv", "secret", "must be a .jsonl or .parquet file"),
         ("missing.jsonl", None, "cannot be read"),
     ],
 )

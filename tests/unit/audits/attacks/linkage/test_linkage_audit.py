@@ -197,7 +197,7 @@ def test_equal_rates_pass():
 def test_higher_and_lower_rates_than_control_fail_by_name(case, named):
     result = judged(**case)
     assert result.verdict == "fail"
-    assert result.reason == f"The attacks succeed differently on train and control persons: {named}."
+    assert result.reason == f"Attacks with significantly different success on train and control: {named}."
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_too_few_people_are_insufficient_and_the_needed_number_is_stated(people)
     result = run(*(people(60, seed=i, prefix=p) for i, p in enumerate("sth")))
     assert result.verdict == "insufficient"
     assert "48 persons of the smaller arm" in result.reason
-    assert "at least 429 are needed, and 1713 for the strictest limit" in result.reason
+    assert "The widest limit requires 429 such persons, the strictest limit 1713" in result.reason
     assert "429 train and 537 control persons would be enough" in result.reason
 
 
@@ -229,7 +229,7 @@ def test_very_few_people_or_records_without_halves_are_not_measurable(people, re
     with pytest.raises(NotMeasurable, match="too few to compare"):
         run(*(people(12, seed=i, prefix=p) for i, p in enumerate("sth")))
     tables = [people(40, seed=i, prefix=p, rows=(1, 1)) for i, p in enumerate("sth")]
-    with pytest.raises(NotMeasurable, match="attacked by half_to_half"):
+    with pytest.raises(NotMeasurable, match="can use: halves of records"):
         run(*(replace(t, texts=tuple(" ".join(x.split()[:4]) for x in t.texts)) for t in tables))
 
 

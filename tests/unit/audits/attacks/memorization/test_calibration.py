@@ -48,6 +48,6 @@ def test_each_length_class_is_planted_and_counted_separately():
     planted = plant(texts, np.random.default_rng(0))
     assert np.bincount(planted.stratum, minlength=len(STRATA)).tolist() == [8, 0, 1, 8]
     result = caught(planted, planted.stratum > 0)
-    assert result.blind_share == pytest.approx(0.8)
-    assert result.blind_lengths == "1 to 12 words"
+    assert result.untested_share == pytest.approx(0.8)
+    assert result.untested_lengths == "1 to 12 words"
     assert result.by_length() == {"1": [0, 8, 0.8], "30": [1, 1, 0.02], "64": [8, 8, 0.18]}

@@ -85,12 +85,34 @@ def test_passages_that_train_and_control_share_explain_single_copies(
     assert result.quarantined == (tuple(range(n_copied)) if verdict == "pass" else ())
 
 
+@pytest.mark.parametrize(("copied_control", "verdict"), [(True, "insufficient"), (False, "fail")])
+def test_rows_that_may_be_quotations_are_neither_listed_twice_nor_counted_as_leaks(
+    fresh_inputs, retexted, copied_control, verdict
+):
+    """Row 0 may be a quotation, row 1 is a whole train record, row 2 a control record."""
+    train, control, texts = (list(getattr(fresh_inputs, side).texts) for side in ("train", "control", "synthetic"))
+    order = sorted(range(len(train)), key=lambda i: -len(train[i]))
+    of_persons = list({fresh_inputs.train.groups[i]: i for i in reversed(order)}.values())[::-1]
+    for k in range(2):
+        control[7 * k] += " " + " ".join(train[of_persons[k]].split()[:25])
+    texts[0], texts[1] = pasted(train[of_persons[40]], texts[0]), train[of_persons[41]]
+    texts[2] = max(control[20:], key=len) if copied_control else texts[2]
+    inputs = replace(fresh_inputs, control=replace(fresh_inputs.control, texts=tuple(control)))
+    result = memorized(inputs, texts, retexted)
+    assert result.verdict == verdict, result.reason
+    assert result.quarantined == ((0,) if copied_control else ())
+    places = [(finding.row, finding.person) for finding in result.findings]
+    assert {row for row, _ in places} == {0, 1}
+    assert len(places) == len(set(places))
+    assert result.reason.startswith("1 synthetic rows each copy") is not copied_control
+
+
 def test_a_record_in_pieces_is_found_in_its_rows(fresh_inputs, retexted, longest):
     words = longest[0].split()
     pieces = [" ".join(words[i : i + 10]) for i in range(0, len(words), 10)]
     result = memorized(fresh_inputs, [*fresh_inputs.synthetic.texts, *pieces], retexted)
     assert result.verdict == "fail"
-    assert "most of a record of 1 persons is spread over several rows" in result.reason
+    assert "of which several rows together contain most (records of 1 persons)" in result.reason
     first = len(fresh_inputs.synthetic)
     assert set(range(first, first + len(pieces) - 1)) <= {f.row for f in result.findings}
     assert {f.kind for f in result.findings} == {"record in pieces"}

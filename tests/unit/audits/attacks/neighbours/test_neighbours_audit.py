@@ -67,7 +67,7 @@ def test_few_copied_persons_fail_only_by_the_scan(town, retexted):
     texts = [*town["train"].texts[:20], *town["fresh"].texts[20:]]
     result = run(retexted(town["fresh"], texts), town["train"], town["control"])
     assert result.verdict == "fail"
-    assert "the persons closest to a synthetic record" in result.reason
+    assert "how close the closest of them are to a synthetic record" in result.reason
     assert result.estimate.low < 0.55
 
 
@@ -92,7 +92,7 @@ def test_leaking_class_fails(town, retexted):
     result = run(labelled(retexted(town["fresh"], texts)), train, control)
     assert result.verdict == "fail"
     assert result.metrics["worst_class_share"].value > 0.65
-    assert "within a class" in result.reason
+    assert "of a class" in result.reason
 
 
 def test_sixty_persons_are_insufficient_and_the_required_number_is_stated(people):
@@ -151,8 +151,12 @@ def test_number_that_would_decide_exceeds_the_present_one(town):
     parts = holdout(town)
     clear = Share(value=0.5, error=0.019)
     for share, classes, said in (
-        (Share(value=0.56, error=0.03), {}, "of the share exceeds its limit; about 967 "),
-        (clear, {"a": Share(value=0.57, error=0.0135)}, "of the share within a class exceeds its limit; about "),
+        (
+            Share(value=0.56, error=0.03),
+            {},
+            "of the share of synthetic records nearest to train exceeds its limit; about 967 ",
+        ),
+        (clear, {"a": Share(value=0.57, error=0.0135)}, "of a class nearest to train exceeds its limit; about "),
     ):
         found = [finding(clear, encoder="characters"), finding(share, classes)]
         result = _judge(found, parts, arms(parts), 0.95)
