@@ -58,6 +58,7 @@ _HYPOTHETICALS = _phrases(
     "if;r o;rule out;risk of;risk for;risk factors;screen for;screening for;screened for;monitor for;watch for;"
     "return for;call for;to prevent;prevention of;prophylaxis;exclude;concern for;warned about;signs of"
 )
+_MAX_TRIGGER_WORDS = max(map(len, (*_DENIALS, *_STOPS, *_HYPOTHETICALS)))
 FAMILY = _set(
     "mother father mom dad brother brothers sister sisters son sons daughter daughters aunt uncle grandmother"
     " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
@@ -95,8 +96,9 @@ def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
     """Return whether words i to j − 1 are about a relative: "mother had", "FHx:", "in her father"."""
     for k in range(i):
         is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
-        is_company = any(word.folded == "with" for word in words[max(0, k - 2) : k])
-        if (words[k].folded in FAMILY or is_history) and not is_company:
+        if not (words[k].folded in FAMILY or is_history):
+            continue
+        if not any(word.folded == "with" for word in words[max(0, k - 2) : k]):  # not in the company of a relative
             return not any(word.folded in _BACK for word in words[k + 1 : i])
     near = words[j : j + 4]
     return any(
@@ -119,27 +121,28 @@ def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]],
     """Return whether a trigger applies to the term that starts at word i."""
     folded = [word.folded for word in words]
     start = next((k + 1 for k in range(i - 1, -1, -1) if any(mark in words[k].after for mark in ";()")), 0)
-    for k in range(start, i):
+    reach = _reach(words, i, resets)
+    for k in range(max(start, reach - _MAX_TRIGGER_WORDS), i):
         for trigger in triggers:
             end = k + len(trigger)
-            if end > i or tuple(folded[k:end]) != trigger:
+            if not reach <= end <= i or tuple(folded[k:end]) != trigger:
                 continue
-            if trigger in {("no",), ("not",)} and folded[end] in _NO_DENIAL_BEFORE:
-                continue
-            while end < i and folded[end] in resets:  # "never had", "does not take"
-                end += 1
-            if not any(word in resets for word in folded[end:i]) and _is_near(words, end, i):
+            if trigger not in {("no",), ("not",)} or folded[end] not in _NO_DENIAL_BEFORE:
                 return True
     return False
 
 
-def _is_near(words: Sequence[Word], end: int, i: int) -> bool:
+def _reach(words: Sequence[Word], i: int, resets: frozenset[str]) -> int:
+    """Return the smallest number k such that a trigger that ends before word k applies to the term at word i.
+
+    A reset word ends the scope of a trigger, except directly after the trigger ("never had", "does not take").
+    """
     n_words = 0
-    for word in words[end:i]:
-        n_words = 0 if "," in word.after or word.folded in {"and", "or"} else n_words + 1
-        if n_words > REACH_WORDS:
-            return False
-    return True
+    for k in range(i - 1, -1, -1):
+        n_words = 0 if "," in words[k].after or words[k].folded in {"and", "or"} else n_words + 1
+        if n_words > REACH_WORDS or words[k].folded in resets:
+            return next((before + 1 for before in range(k, -1, -1) if words[before].folded not in resets), 0)
+    return 0
 
 
 def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> bool:

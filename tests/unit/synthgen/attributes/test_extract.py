@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +67,41 @@ AFFIRMED, NEGATED, UNRELATED = "affirmed", "negated", "unrelated"
 def test_assertion_worked_examples(text, expected):
     # "lives with" is a habit
     assert [pair for pair in assertions(text) if pair[0] != "with others"] == expected
+
+
+RULES = sys.modules["synthgen.attributes.extract"]  # the package has a function of this name
+
+
+def reaches_slowly(words, i, triggers, resets):
+    """The definition of `_reaches`: try each trigger before word i and read all words between."""
+    folded = [word.folded for word in words]
+    start = max([k + 1 for k in range(i) if any(mark in words[k].after for mark in ";()")], default=0)
+    for k in range(start, i):
+        for trigger in triggers:
+            end = k + len(trigger)
+            if end > i or tuple(folded[k:end]) != trigger:
+                continue
+            if trigger in {("no",), ("not",)} and folded[end] in {"change", "only"}:
+                continue
+            while end < i and folded[end] in resets:
+                end += 1
+            runs = [0]
+            for word in words[end:i]:
+                runs.append(0 if "," in word.after or word.folded in {"and", "or"} else runs[-1] + 1)
+            if not any(word in resets for word in folded[end:i]) and max(runs) <= RULES.REACH_WORDS:
+                return True
+    return False
+
+
+TRIGGERS, RESETS = (("no",), ("negative", "for"), ("denies",)), frozenset({"but", "has"})
+PIECES = [*("no", "change", "only", "negative", "for", "denies", "but", "has", "and", "or"), *("a", "b", "c") * 4]
+
+
+@given(st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from([" "] * 6 + [", ", "; ", " ("])), max_size=30))
+def test_scope_of_a_trigger_is_that_of_the_slow_definition(pieces):
+    (words,) = list(sentence_words("".join(map("".join, pieces)) + "gout"))[:1]
+    for i in range(len(words)):
+        assert RULES._reaches(words, i, TRIGGERS, RESETS) == reaches_slowly(words, i, TRIGGERS, RESETS)
 
 
 @pytest.mark.parametrize("symptom", ["cough", "chest pain", "shortness of breath"])
