@@ -32,7 +32,7 @@ def test_shares_by_hand():
     assert done.table["false_names_per_1000_words"] == pytest.approx(1000 / 8)
     assert done.misses == [{"text": 1, "category": "DATE", "start": 7, "identifier": "3/7"}]
     assert "3/7" not in repr(done)
-    with pytest.raises(UsageError, match="no text"):
+    with pytest.raises(UsageError, match="contain no word"):
         measure([], lambda text, names: [], with_names=False)
 
 
