@@ -123,10 +123,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
 ) -> None:
     """Run the audits; with --policy, decide on the release.
 
-    Without --only, every audit whose inputs are given is run. Exit 0 if the policy allows the release, or, without
-    --policy, if every audit passes. Exit 4 otherwise, for example if some rows must be removed because no audit can
-    judge them. The exit code is also 4, and no audit runs, if the given inputs cannot meet --policy. Exit 3 if an
-    input cannot be used.
+    Without --only, every audit whose inputs are given is run. Exit 0 if --policy allows the release (or all audits
+    pass, if no policy is given), 4 if not, 3 if an input cannot be used. No audit runs if --policy cannot be met.
     """
     from audits.core.inputs import load_tables
     from audits.gate.shipped import load_policy

@@ -26,7 +26,7 @@ class _Command(TyperCommand):
         return _params_without_flag_type(super().get_params(ctx))
 
 
-class _Group(TyperGroup):
+class _CommandGroup(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         return _params_without_flag_type(super().get_params(ctx))
 
@@ -35,7 +35,7 @@ class Application(typer.Typer):
     """A command line whose help shows no type for flags, because a flag has no value."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(cls=_Group, no_args_is_help=True, **settings)
+        super().__init__(cls=_CommandGroup, no_args_is_help=True, **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
         """Return a decorator that registers a function as a command; see `typer.Typer.command`."""
