@@ -74,7 +74,7 @@ class Mixture(NeighbourInterpolator):
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
         """Reject fewer than p − 1 neighbours, and an exposure limit below 1/p; see `Interpolator.check`."""
         if key == "parents" and (k := others.get("k_neighbors", value)) < value - 1:
-            raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, but k_neighbors is {k}")
+            raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, not {k}")
         if key == "max_exposure" and "parents" in others:
             check_exposure(value, others["parents"])
 

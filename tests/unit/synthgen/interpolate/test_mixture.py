@@ -133,7 +133,7 @@ def test_mixture_names_classes_that_exceed_max_exposure(embed):
 @pytest.mark.parametrize(
     ("kind", "options", "parts"),
     [
-        (Mixture, {"parents": 7}, ["parents: 7 parents need k_neighbors of at least 6, but k_neighbors is 5"]),
+        (Mixture, {"parents": 7}, ["parents: 7 parents need k_neighbors of at least 6, not 5"]),
         (Mixture, {"parents": 1, "k_neighbors": 3}, ["parents: Input should be greater than or equal to 2, got 1"]),
         (Mixture, {"parents": 51, "k_neighbors": 60}, ["parents: Input should be less than or equal to 50, got 51"]),
         (Mixture, {"alpha": 0.0}, ["alpha: Input should be greater than 0"]),
