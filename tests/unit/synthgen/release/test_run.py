@@ -59,8 +59,8 @@ def test_run_of_another_stage_or_audit_version_is_refused(run_project, monkeypat
     monkeypatch.setattr("synthgen.core.made_by.sources", lambda *_: "0" * 64)
     with pytest.raises(DataError, match="program changed") as refused:
         last(run_project)
-    assert "changed: audit" in refused.value.problems
-    assert "changed: load" not in refused.value.problems
+    assert "stage audit: its code or a library changed" in refused.value.problems
+    assert "stage load: its code or a library changed" not in refused.value.problems
 
 
 def test_decision_depends_only_on_evidence_and_policy(run_project):
