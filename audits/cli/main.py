@@ -1,6 +1,7 @@
 """The command `audits`: audit a synthetic table, explain an audit, verify a bundle."""
 
 import json
+import secrets
 import sys
 from functools import partial
 from pathlib import Path
@@ -49,7 +50,12 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
         Path | None, typer.Option(help="public text of the same kind; the words of the canaries come from it")
     ] = None,
     n: Annotated[int, typer.Option("--n", min=2, help="number of canaries; a pass requires at least 1000")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="secret root seed; it decides which canaries are inserted")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="secret root seed, which decides which canaries are inserted; default: a random one"
+        ),
+    ] = None,
     text: TextColumn = "text",
     label: LabelColumn = "label",
     group: GroupColumn = "group",
@@ -68,7 +74,8 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
 
     load = partial(load_table, text=text, label=label, group=group)
     public = None if reference is None else load(reference, role="reference")
-    planted = make_canaries(load(train, role="train"), public, n, stream(seed, "make canaries"))
+    root = secrets.randbits(63) if seed is None else seed
+    planted = make_canaries(load(train, role="train"), public, n, stream(root, "make canaries"))
     write_canaries(planted, out, text=text, label=label, group=group)
     said = f"written: {out}; append insert.parquet to the train data of the canary build, and never release its rows"
     print_fields({"folder": str(out), "canaries": n}, said, as_json=as_json)

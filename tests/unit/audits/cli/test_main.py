@@ -173,12 +173,22 @@ def test_another_seed_audit_confidence_or_table_is_another_attempt(tables, tmp_p
         assert f"attempt {number} on these control persons" in call(*arguments(tables, **options))[2]
 
 
+def test_without_a_seed_nobody_can_recompute_which_canaries_are_inserted(tables, tmp_path, call):
+    found = []
+    for name, seed in (("one", []), ("two", []), ("three", ["--seed", 5]), ("four", ["--seed", 5])):
+        options = ("--train", tables / "train.parquet", "--n", 40, "--out", tmp_path / name, *seed)
+        assert call("canaries", *options)[0] == 0
+        found.append(pq.read_table(tmp_path / name / "insert.parquet"))
+    assert found[0] != found[1]
+    assert found[2] == found[3]
+
+
 def test_optional_inputs_are_read_from_files(tables, tmp_path, call, module_at):
     synthetic, train = (tables / f"{name}.parquet" for name in ("synthetic", "train"))
     n, n_train = (pq.read_metadata(path).num_rows for path in (synthetic, train))
     lineage, made, log, before = (tmp_path / name for name in ("lineage.jsonl", "canaries", "log.json", "b.parquet"))
     lineage.write_text("".join(json.dumps({"parents": [i % n_train], "weights": [1.0]}) + "\n" for i in range(n)))
-    assert call("canaries", "--train", train, "--n", 120, "--out", made)[0] == 0
+    assert call("canaries", "--train", train, "--n", 120, "--seed", 0, "--out", made)[0] == 0
     assert sorted(path.name for path in made.iterdir()) == ["canaries.parquet", "insert.parquet", "suffixes.parquet"]
     logs = module_at("tests/unit/audits/attacks/accounting/mechanism_logs.py")
     log.write_text(json.dumps(logs.log(logs.sgd(np.random.default_rng(1)))))
