@@ -15,13 +15,13 @@ from audits.embeddings.similarity import Float32, Matrix, highest, similarity_bl
 from audits.gate.coarse import coarsen
 
 LOCAL_NEIGHBOURS = 5  # number of nearest reference rows whose mean similarity `crowding` subtracts
-MIN_BIN = 10  # a bin of a histogram has no rows of a table, or at least this many
+MIN_BIN = 10  # a bin of a histogram has either no rows of a table or at least this many
 BINS_PER_UNIT = 40  # number of bins of a histogram per unit of distance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(NormalShare):
-    """The share of synthetic rows whose nearest real row is in train, with its standard error.
+    """A share of synthetic rows, such as those whose nearest person is in train, with its standard error.
 
     The standard error assumes that the persons were assigned to train and control at random.
     """

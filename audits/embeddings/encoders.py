@@ -52,8 +52,8 @@ def encode(holdout: HoldoutTables, rng: np.random.Generator) -> tuple[Encoded, .
 def encode_words(holdout: HoldoutTables) -> Encoded:
     """Return TF-IDF rows of words: (1 + ln tf) · (1 + ln((1 + N) / (1 + df))).
 
-    N and df count rows of the reference. A word that is not in the reference gets the highest weight, because words
-    of a single person reveal a copy.
+    N is the number of reference rows, and df the number of those that contain the word. A word that is not in the
+    reference gets the highest weight, because a synthetic row that shares such a word with a person may be a copy.
     """
     sequences, n_words = words([t.texts for t in _tables(holdout).values()])
     rows = [np.repeat(np.arange(len(s)), np.diff(s.starts)) for s in sequences]
@@ -62,7 +62,7 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
 
 
 def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encoded:
-    """Return 128-dimensional rows: TF-IDF of hashed character 3- and 4-grams, truncated SVD, centred.
+    """Return rows of at most 128 dimensions: TF-IDF of hashed character 3- and 4-grams, truncated SVD, centred.
 
     The encoding is robust to word dropout, inflection and spelling changes. SVD and centre are computed from the
     reference. Without centring, the direction that all texts share makes a few short texts the nearest neighbours of
@@ -157,14 +157,15 @@ def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTable
 def encode_once(rng: np.random.Generator) -> TableEncoder:
     """Return a variant of `encode_tables` that encodes once and caches the result for several audits.
 
-    It uses `rng` instead of the streams of the audits, so the result does not depend on which audit runs first.
+    It uses `rng` instead of the streams of the audits, so the result does not depend on which audit runs first. The
+    variant raises ValueError if it is called with other inputs than the first time.
     """
-    kept: list[tuple[AuditInputs, EncodedTables]] = []
+    first: list[tuple[AuditInputs, EncodedTables]] = []
 
     def cached(inputs: AuditInputs, _rng: np.random.Generator) -> EncodedTables:
-        if not kept:
-            kept.append((inputs, encode_tables(inputs, rng)))
-        encoded_inputs, tables = kept[0]
+        if not first:
+            first.append((inputs, encode_tables(inputs, rng)))
+        encoded_inputs, tables = first[0]
         if encoded_inputs is not inputs:
             raise ValueError("audits that share encoded tables must use the same inputs")
         return tables

@@ -1,8 +1,8 @@
 """Positive control of the similarity audits: an audit may pass only if it detects a planted leak.
 
-An audit may miss a leak because the texts do not suit it. Therefore, before an audit passes, a leak is planted in a
-copy of the synthetic table: a record of each of 10 % of a sample of train persons, with 20 % of its words removed.
-The audit must fail this copy.
+An audit may miss a leak because the texts are too short or too similar to each other. Therefore, before an audit
+passes, a leak is planted: for 10 % of a sample of train persons, one record of each is copied into a sample of the
+synthetic table, with 20 % of its words removed. The audit must fail this table.
 """
 
 from abc import ABC, abstractmethod
@@ -17,8 +17,10 @@ from audits.core.streams import stream
 from audits.core.types import AuditInputs, AuditResult, Table, persons
 from audits.embeddings.encoders import EncodedTables, TableEncoder, encode_tables
 
-MAX_PERSONS = 300  # largest number of persons per arm, and of synthetic rows; thirty copies are detected in seconds
-SHARE = 0.1  # share of the sampled train persons whose records are copied
+MAX_PERSONS = (
+    300  # largest number of persons per arm, and of synthetic rows; 30 copies among them are found in seconds
+)
+SHARE = 0.1  # share of the sampled train persons of whom one record each is copied
 DROPPED_WORDS = 0.2  # share of the words that are removed from a copy
 ROOT = 0  # fixed seed, so that the same copies are planted whenever the same tables are audited
 
@@ -61,7 +63,7 @@ class EncoderAudit(ABC):
         """Return the metrics with the verdict pass, fail or insufficient.
 
         Raises:
-            NotMeasurable: there are fewer than 20 persons or synthetic records.
+            NotMeasurable: there are fewer than 20 train persons, control persons, synthetic or reference records.
             InputError: the passed vectors do not fit the tables.
         """
         result = self._measure(inputs, self.encode_tables(inputs, rng), rng, confidence)

@@ -11,7 +11,7 @@ from audits.core.types import Bool, Int
 Float32 = NDArray[np.float32]
 Matrix = Float32 | sparse.csr_matrix
 BLOCK = 256  # number of queries whose similarities are computed at a time
-MIN_DETERMINANT = 1e-6  # below this, two records count as parallel, and only one of them gets a weight
+MIN_DETERMINANT = 1e-6  # two records with a smaller 1 - cosine² count as parallel, and only one gets a weight
 
 
 def incidence(

@@ -27,7 +27,10 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
     pairs = [option.partition("=") for option in options]
     names = [name for name, _, _ in pairs]
     if not all(name.isidentifier() and folder for name, _, folder in pairs) or len(set(names)) < len(names):
-        raise InputError("pass --vectors NAME=FOLDER, each name once; names consist of letters, digits and _")
+        raise InputError(
+            "an option --vectors does not have the form NAME=FOLDER, or its name is repeated or not valid",
+            hint="Pass each name once. A name consists of letters, digits and _, and does not begin with a digit.",
+        )
     return {name: Path(folder) for name, _, folder in pairs}
 
 
@@ -46,7 +49,8 @@ def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInput
             problem, vectors[name] = _load(folder / f"{role}.npy", len(tables[role]))
             if problem:
                 problems.append(f"{name}, {role}.npy: {problem}")
-        if len({vectors[name].shape[-1] for vectors in vectors_of.values()}) > 1:
+        # a matrix that could not be loaded is empty and has no width
+        if len({vectors[name].shape[1] for vectors in vectors_of.values() if vectors[name].size > 0}) > 1:
             problems.append(f"{name}: the matrices differ in width")
     if problems:
         raise InputError("the vectors do not fit the tables", problems=problems)

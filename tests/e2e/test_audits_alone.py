@@ -76,9 +76,19 @@ def alone(request, tmp_path_factory):
     made_by = request.param if request.param.startswith("python") else sys.executable
     if shutil.which(made_by) is None or called(made_by, "--version", cwd=folder).returncode != 0:
         pytest.skip(f"{made_by} is not installed")
-    assert called(made_by, "-m", "venv", folder / "venv", cwd=folder).returncode == 0
+    assert called(made_by, "-m", "venv", "--without-pip", folder / "venv", cwd=folder).returncode == 0
     python = folder / "venv" / "bin" / "python"
-    pip = (python, "-m", "pip", "--disable-pip-version-check", "-q", "install")
+    pip = (
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "--disable-pip-version-check",
+        "-q",
+        "install",
+        "--no-compile",
+    )
     for what in (("-r", folder / "requirements.txt"), ("--no-deps", ROOT)):
         done = called(*pip, *what, cwd=folder)
         if "No matching distribution" in done.stderr:

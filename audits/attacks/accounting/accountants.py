@@ -1,7 +1,7 @@
 """Compute the epsilon of mechanisms at a delta with several accountants that share no code.
 
-Neighbouring data sets differ by one person added or removed. Every result except `prv_low` is an upper bound on the
-epsilon of the adaptive composition of the given mechanisms in any order.
+Neighbouring data sets differ by one person added or removed. In `EpsilonBounds`, every value except `prv_low` and
+`added` is an upper bound on the epsilon of the adaptive composition of the given mechanisms, in any order.
 """
 
 import importlib
@@ -20,9 +20,9 @@ from audits.core.types import Float
 
 # orders of the Rényi divergences over which epsilon is minimised
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
-MAX_EPSILON = 100.0  # a larger epsilon protects nobody, and its loss distribution takes much memory
-GRID = 1e-4  # spacing of the discretised privacy loss up to an epsilon of 10; above 10, proportional to epsilon
-ROUNDING = 1e-9  # if the budgets leave at most this share of delta, they count as using up all of it
+MAX_EPSILON = 100.0  # `pld` is not computed above this: its loss distribution would take much memory
+GRID = 1e-4  # spacing of the discretised privacy loss up to an epsilon of 10; above 10, it grows with epsilon
+ROUNDING = 1e-9  # if the given `budgets` leave at most this share of delta, they count as using up all of it
 
 
 class EpsilonBounds(NamedTuple):
@@ -32,7 +32,7 @@ class EpsilonBounds(NamedTuple):
     """
 
     closed: float | None  # exact value (closed form) for Gaussian noise without sampling, else None
-    pld: float | None  # by privacy loss distributions; None above `MAX_EPSILON` or if delta is below their resolution
+    pld: float | None  # by privacy loss distributions; None if `rdp` exceeds `MAX_EPSILON` or delta is too small
     rdp: float  # by Rényi divergences
     added: float  # sum of the epsilons of the budgets (accesses of which only epsilon and delta are known)
     prv: float | None = None  # upper bound by privacy loss random variables; None if it could not be computed
@@ -72,7 +72,7 @@ def epsilon_bounds(
 def epsilon_without_prv(
     costs: Sequence[MechanismCost], budgets: Sequence[PrivacyBudget] = (), *, delta: float
 ) -> EpsilonBounds | None:
-    """Return the result of `epsilon_bounds` without `prv` and `prv_low`, which need Opacus."""
+    """Return the result of `epsilon_bounds` without `prv` and `prv_low`, which need Opacus; raise the same error."""
     left = _left_by(budgets, delta)
     if left <= delta * ROUNDING:
         return None
@@ -94,7 +94,7 @@ def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
     raises it. The order of the mechanisms does not change it.
 
     Raises:
-        NotMeasurable: a mechanism has no closed form, and the package `dp-accounting` is missing.
+        NotMeasurable: the epsilon has no closed form, and the package `dp-accounting` is missing.
     """
     closed = closed_epsilon(costs, delta=delta)
     if closed is not None:
@@ -106,7 +106,9 @@ def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
 def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | None:
     """Return the exact joint epsilon if all mechanisms are Gaussian without sampling, else None.
 
-    The composition costs as much as one Gaussian mechanism: mu² = sum over mechanisms of steps / noise_multiplier².
+    The composition costs as much as one Gaussian mechanism with one step and the noise multiplier 1 / mu:
+
+        mu² = sum over mechanisms of steps / noise_multiplier²
 
     Reference: Dong, Roth and Su, J. R. Statist. Soc. B 2022, corollary 3.3, with `gaussian_epsilon`.
     """
@@ -142,7 +144,9 @@ def _left_by(budgets: Sequence[PrivacyBudget], delta: float) -> float:
 def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = GRID) -> float:
     """Return epsilon by privacy loss distributions, discretised pessimistically with spacing `grid`.
 
-    Source: Doroshenko et al., "Connect the dots", PETS 2022, as Google's dp-accounting implements it.
+    Raise NotMeasurable if the package `dp-accounting` is missing.
+
+    Reference: Doroshenko et al., "Connect the dots", PETS 2022, as Google's dp-accounting implements it.
     """
     library, pld = _library()
     accountant = pld.PLDAccountant(value_discretization_interval=grid)
@@ -159,7 +163,7 @@ def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
 
         epsilon = max(0, min_a [ sum over mechanisms of steps·D_a + ln(1 - 1/a) - ln(a·delta) / (a - 1) ])
 
-    Source: Canonne, Kamath and Steinke, arXiv 2004.00010, proposition 12.
+    Reference: Canonne, Kamath and Steinke, arXiv 2004.00010, proposition 12.
     """
     a = np.array(ORDERS, dtype=np.float64)
     total = np.sum([cost.steps * renyi_divergences(cost) for cost in costs], axis=0)
@@ -175,7 +179,7 @@ def renyi_divergences(cost: MechanismCost) -> Float:
     Poisson-sampled Gaussian:  ln( sum_k C(a, k)·(1 - q)^(a - k)·q^k·exp(k·(k - 1) / (2·s²)) ) / (a - 1)
     Laplace:  ln( a / (2·a - 1)·e^((a - 1) / s) + (a - 1) / (2·a - 1)·e^(-a / s) ) / (a - 1)
 
-    Source: Mironov, CSF 2017, table II, for Gaussian and Laplace; Mironov, Talwar and Zhang, arXiv 1908.10530,
+    Reference: Mironov, CSF 2017, table II, for Gaussian and Laplace; Mironov, Talwar and Zhang, arXiv 1908.10530,
         section 3.3, for integer orders of the sampled Gaussian.
     """
     s, q = cost.noise_multiplier, cost.sampling_rate
@@ -200,7 +204,7 @@ def gaussian_delta(epsilon: float, mu: float) -> float:
 
     For n steps with noise multiplier s, mu = sqrt(n) / s.
 
-    Source: Balle and Wang, ICML 2018, theorem 8.
+    Reference: Balle and Wang, ICML 2018, theorem 8.
     """
     first = float(log_ndtr(mu / 2 - epsilon / mu))
     second = epsilon + float(log_ndtr(-mu / 2 - epsilon / mu))

@@ -44,31 +44,33 @@ class Accounting:
     """Check that a claimed epsilon follows from the log of the mechanism, and that a dry run confirms the log.
 
     An epsilon limits every attacker only if noise, sampling, clipping and composition were as claimed. The audit
-    looks for a step that differs from the claim. The log records the mechanisms of a release, and a dry run: a second
-    run of the same code on fictional persons.
+    looks for a step that differs from the claim. The log describes the mechanisms of a release. It also contains the
+    measurements of a dry run, which is a second run of the same code on fictional persons.
 
-    The outcome of each check is in `details["checks"]`: `holds`, `broken`, or `missing` if the log does not decide.
+    The outcome of each check is in `details["checks"]`: `holds`, `broken`, or `missing` if there is not enough
+    information for a decision.
 
     - claim: the claimed epsilon is at least the epsilon recomputed from noise, sampling rate and steps at the claimed
       delta.
     - accountants: accountants that share no code agree. The epsilon by privacy loss distributions is at most the
-      epsilon by Rényi divergences. It agrees, up to numerical error, with the closed form and with the bounds by
+      epsilon by Rényi divergences, and it agrees, up to numerical error, with the closed form and with the bounds by
       privacy loss random variables, where these can be computed.
     - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the larger of the
-      declared number of persons and the actual number rounded down to two significant digits.
-    - unit: contributions are clipped per person and not per record.
+      declared number of persons and the number of train persons rounded down to two significant digits.
+    - unit: contributions are clipped per person and not per record, and train has person ids.
     - persons: the persons in the log are the persons of train.
-    - seeds: each mechanism draws its noise from its own seed, which the previous release did not use either.
+    - seeds: no two mechanisms share the seed of their noise, and no mechanism uses the seed of the previous release.
     - poisson sampling, noise, clipping, normaliser: the dry run confirms the log
       (`audits/attacks/accounting/dry_run_checks.py`). No two steps or mechanisms add the same noise.
     - replay: if the code runs without noise and with fixed answers, removing a person moves each sum by at most the
       clip norm and changes nothing that is computed from the answers (`ReplayLog`).
-    - reads: all other accesses to the records are accounted for. A similarity filter against train, for example, is a
-      query without noise, so the correct claim is "DP generator, non-DP filter". Accesses that select a run or
-      describe it, such as gates on the records and published audit numbers, may be outside the claim.
-      `details["outside_reads"]` and the reason then state them, and a policy decides whether they are allowed.
-    - releases: if the previous release shares persons with this release, the log contains it. No release with the
-      same persons is declared disjoint.
+    - reads: the claim includes all accesses to the records other than by a mechanism. A similarity filter against
+      train, for example, is a query without noise, so the correct claim is "DP generator, non-DP filter". Accesses
+      that select a run or describe it, such as release gates that read the records or published audit numbers, may be
+      outside the claim. `details["outside_reads"]` and the reason then state them, and a policy decides whether they
+      are allowed.
+    - releases: if the previous release shares persons with this release, the log lists it. No earlier release with
+      the same persons is declared disjoint.
     - composition: the epsilon claimed for this release together with all earlier releases on any of its persons is
       at least the recomputed epsilon.
 
@@ -80,14 +82,15 @@ class Accounting:
     - epsilon_rdp: the upper bound by Rényi divergences.
     - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If it is missing,
       `details["accountants"]["prv_absent"]` says why.
-    - epsilon_spent: the larger of claimed and recomputed epsilon of all releases on any of the same persons, if the
-      log claims an epsilon for them.
-    - unaccounted_reads: number of kinds of access that are unaccounted for or not in the log.
+    - epsilon_spent: the larger of claimed and recomputed epsilon of this release together with all earlier releases
+      on any of its persons, if the log claims an epsilon for them.
+    - unaccounted_reads: number of kinds of access that have the status `unaccounted` or are not in the log.
 
     `audits explain accounting` lists the verdicts.
 
-    The smallest leak in `power` answers: if the noise were too small by the smallest amount that the dry run would
-    detect, by how much would epsilon exceed the claim? It is None if the log contains no noise, or too few steps.
+    `details["power"]["smallest_leak"]` says by how much epsilon would exceed the claim if the noise were too small by
+    the smallest amount that the dry run detects with power .8. It is None if the log contains no noise, or too few
+    steps to detect any amount.
 
     Privacy: reads the log and the names of persons in train; the result contains counts, budgets and p-values.
     Randomness: none.
@@ -98,7 +101,7 @@ class Accounting:
 
     name = "accounting"
 
-    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
+    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002 - nothing is random
         """Return the recomputed epsilon and the verdict on the claim.
 
         Raises:
@@ -130,7 +133,7 @@ class Accounting:
 def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
     """Return the joint epsilon of this release and all earlier releases on any of its persons.
 
-    It is computed at the delta of `log.spent`, and None without `log.spent` or if budgets use up that delta.
+    The delta is that of `log.spent`. The result is None without `log.spent`, or if budgets use up this delta.
     """
     if log.spent is None:
         return None
@@ -150,26 +153,27 @@ def _releases_on_same_persons(log: MechanismLog) -> list[EarlierRelease]:
 
 def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
     if bounds is None:
-        return ClaimCheck("claim", "broken", "the accounted reads use up the whole delta of the claim")
+        too_small = "reads with their own epsilon and delta use up the whole delta of the claim; claim a larger one"
+        return ClaimCheck("claim", "broken", too_small)
     return _claim_covers("claim", log.claim, bounds, "is claimed")
 
 
 def _claim_covers(name: str, claim: PrivacyBudget, recomputed: EpsilonBounds, how: str) -> ClaimCheck:
-    broken = not claim.epsilon >= recomputed.upper * (1 - ROUNDING)  # also if epsilon could not be computed
+    broken = not claim.epsilon >= recomputed.upper * (1 - ROUNDING)  # true if the recomputed epsilon is not a number
     return _broken_if(
         broken, name, f"epsilon {claim.epsilon:.4g} {how}, but the recomputed epsilon is {recomputed.upper:.6g}"
     )
 
 
-def _broken_if(broken: bool, name: str, sentence: str) -> ClaimCheck:  # noqa: FBT001 - reads as a condition
+def _broken_if(broken: bool, name: str, sentence: str) -> ClaimCheck:  # noqa: FBT001 - the function's name says what it means
     return ClaimCheck(name, "broken", sentence) if broken else ClaimCheck(name, "holds")
 
 
 def _accountants(bounds: EpsilonBounds | None, together: EpsilonBounds | None) -> ClaimCheck:
     name = "accountants"
     if bounds is None or bounds.pld is None:
-        too_large = f"epsilon is above {MAX_EPSILON:g} or delta is too small for a second accountant"
-        return ClaimCheck(name, "missing", too_large)
+        only_one = f"no second accountant checks epsilon, because it is above {MAX_EPSILON:g} or delta is too small"
+        return ClaimCheck(name, "missing", only_one)
     do_agree = bounds.pld <= bounds.rdp + AGREEMENT * (1 + bounds.rdp)
     if bounds.closed is not None:
         do_agree &= abs(bounds.pld - bounds.closed) <= AGREEMENT * (1 + bounds.closed)
@@ -195,7 +199,10 @@ def _delta(log: MechanismLog, train: Table) -> ClaimCheck:
 
 def _unit(log: MechanismLog, train: Table) -> ClaimCheck:
     if any(m.unit != "group" for m in log.mechanisms):
-        return ClaimCheck("unit", "broken", "contributions are clipped per record and not per person")
+        per_record = (
+            "contributions are clipped per record and not per person; clip the sum over each person's records"
+        )
+        return ClaimCheck("unit", "broken", per_record)
     if not train.has_groups:
         return ClaimCheck("unit", "missing", "the train table has no person ids: give a group column")
     return ClaimCheck("unit", "holds")
@@ -229,7 +236,9 @@ def _dry_run_checks(log: MechanismLog) -> Iterator[ClaimCheck]:
 def _replay(log: MechanismLog) -> ClaimCheck:
     if log.replay is None:
         return ClaimCheck(
-            "replay", "missing", "log a replay of the code with fixed answers, with and without a person"
+            "replay",
+            "missing",
+            "log a replay of the code with fixed answers and without single persons; the log has none",
         )
     findings = [finding for part, finding in _REPLAY_FINDINGS.items() if getattr(log.replay, part) == "broken"]
     return _broken_if(len(findings) > 0, "replay", f"in the replay without one person, {' and '.join(findings)}")
@@ -247,23 +256,26 @@ def _outside_kinds(log: MechanismLog) -> list[str]:
 def _reads(log: MechanismLog) -> ClaimCheck:
     kinds = _unaccounted_kinds(log)
     if kinds:
-        remedy = f"account for these reads, or state that they did not access the records: {', '.join(kinds)}"
-        return ClaimCheck("reads", "missing", remedy)
+        listed = f"the claim does not include these reads, or the log does not list them: {', '.join(kinds)}"
+        return ClaimCheck("reads", "missing", f"{listed}; include them, or log that they did not access the records")
     return ClaimCheck("reads", "holds")
 
 
 def _releases(log: MechanismLog, inputs: AuditInputs) -> ClaimCheck:
     name, previous = "releases", inputs.previous
     if any(e.persons == "disjoint" and e.person_set == log.person_set for e in log.releases):
-        return ClaimCheck(name, "broken", "an earlier release is declared disjoint but has the same persons")
+        contradiction = (
+            "an earlier release is declared disjoint but has the same persons; correct `persons` in the log"
+        )
+        return ClaimCheck(name, "broken", contradiction)
     if previous is None:
         return ClaimCheck(name, "holds")
     if not (previous.train.has_groups and inputs.train.has_groups):
         no_ids = "the train table of this release or of the previous release has no person ids: give a group column"
         return ClaimCheck(name, "missing", no_ids)
-    known = {e.person_set for e in _releases_on_same_persons(log)}
+    logged = {e.person_set for e in _releases_on_same_persons(log)}
     overlap = set(previous.train.groups) & set(inputs.train.groups)
-    if overlap and person_set_digest(previous.train.groups) not in known:
+    if overlap and person_set_digest(previous.train.groups) not in logged:
         return ClaimCheck(
             name,
             "broken",
@@ -280,11 +292,11 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
         return ClaimCheck(
             name,
             "broken",
-            "earlier releases on the same persons are not added up: in `spent`, give the claim for all together",
+            "earlier releases on the same persons are not added up; in `spent`, give one claim for all together",
         )
     if together is None:
         return ClaimCheck(
-            name, "broken", "the budgets of reads and earlier releases use up the whole delta of `spent`"
+            name, "broken", "reads and earlier releases use up the whole delta of `spent`; claim a larger delta"
         )
     return _claim_covers(name, log.spent, together, "is claimed for all releases together")
 
@@ -319,7 +331,7 @@ def _judge(
         reason="; ".join(c.sentence for c in broken or missing)
         or f"epsilon {log.claim.epsilon:.4g} at delta {log.claim.delta:.3g} per person follows from the log, "
         "and the dry run and the replay confirm the log"
-        + (f"; it does not cover {', '.join(outside)}" if (outside := _outside_kinds(log)) else "")
+        + (f"; the claim does not cover {', '.join(outside)}" if (outside := _outside_kinds(log)) else "")
         + (
             f"; epsilon was not compared with that of Opacus, because {NOT_INSTALLED}"
             if bounds is not None and bounds.prv_absent == NOT_INSTALLED
@@ -332,7 +344,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
     worst: dict[str, str] = {}
     for check in sorted(checks, key=lambda c: ("broken", "missing", "holds").index(c.outcome)):
         worst.setdefault(check.name, check.outcome)
-    # for the mechanism whose dry run has the smallest share of the required steps
+    # `power` is about the mechanism whose dry run logged the smallest share of the required steps
     logged, needed = min(
         ((0 if m.dry_run is None else len(m.dry_run.noise), needed_steps(m)) for m in log.mechanisms),
         key=lambda steps: steps[0] / steps[1],
@@ -355,7 +367,8 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
 def _smallest_leak(log: MechanismLog) -> float | None:
     """Return by how much epsilon exceeds the claim if the noise is too small by the smallest amount that is detected.
 
-    The result is None if the dry run of a mechanism logged no noise, or too few steps to detect any amount.
+    The result is None if the dry run of a mechanism logged no noise or too few steps to detect any amount, or if the
+    accounted reads use up the delta of the claim.
     """
     weaker = []
     for mechanism in log.mechanisms:

@@ -17,7 +17,7 @@ from audits.attacks.accounting.sampling_tests import (
 
 CLIP_SLACK = 1e-6  # a norm may be above the clip norm by this share, for rounding
 NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this share, for rounding
-SAME_NOISE = 1e-6  # two steps use the same noise if each coordinate of z differs by at most this, up to the sign
+SAME_NOISE = 1e-6  # two steps use the same noise if the absolute values in `leading` differ by at most this
 OTHER_SIZE = 0.1  # the number of persons of the dry run must differ from the declared number by at least this share
 
 # the finding of each test if its p-value is below `ALPHA`
@@ -36,8 +36,8 @@ class ClaimCheck(NamedTuple):
     """The outcome of one check of the claim."""
 
     name: str
-    outcome: Literal["holds", "broken", "missing"]  # missing: the log does not contain enough for a decision
-    sentence: str = ""  # what was found, or what to log; empty if the check holds
+    outcome: Literal["holds", "broken", "missing"]  # missing: there is not enough information to decide
+    sentence: str = ""  # what was found and what to do; empty if the check holds
     p: tuple[tuple[str, float], ...] = ()  # p-values by test
 
 
@@ -45,7 +45,7 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
     """Yield the checks of sampling, noise, clipping and normaliser that apply to a mechanism.
 
     A configuration does not show what was executed. Without a dry run, the outcome of a check is therefore `missing`
-    unless the log alone decides it. `n_persons` is the declared number of persons of the run itself.
+    unless the rest of the log shows a mistake. `n_persons` is the declared number of persons of the run itself.
     """
     dry_run = mechanism.dry_run
     if mechanism.sampling_rate < 1:
@@ -59,16 +59,19 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
 def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
     """Return the check that no two steps, of the same or of different mechanisms, add the same noise.
 
-    It compares the first coordinates that all steps logged, up to the sign. Independent noise agrees within
+    It compares the absolute values of the first coordinates of the noise. Independent noise agrees within
     `SAME_NOISE` in two coordinates for about one of 10^12 pairs of steps. Steps that logged only one coordinate are
     not compared.
     """
     logged = [() if m.dry_run is None else m.dry_run.leading for m in mechanisms]
     if any(len(steps) == 0 for steps in logged):
-        return ClaimCheck("noise", "missing", "log the first coordinates of the noise of every step of a dry run")
+        no_leading = (
+            "a mechanism has no dry run that logs the first coordinates of its noise; log them for every step"
+        )
+        return ClaimCheck("noise", "missing", no_leading)
     rows = [row for steps in logged for row in steps if len(row) > 1]
     z = np.array([row[: min(map(len, rows))] for row in rows] or [(0.0, 0.0)])
-    z = z[np.argsort(np.abs(z[:, 0]))]  # equal rows become neighbours
+    z = z[np.argsort(np.abs(z[:, 0]))]  # rows with the same noise become neighbours
     for offset in range(1, len(z)):
         first, second = z[:-offset], z[offset:]
         near = np.abs(second[:, 0]) - np.abs(first[:, 0]) <= SAME_NOISE
@@ -76,7 +79,9 @@ def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
             break
         apart = np.minimum(np.abs(first - second), np.abs(first + second)).max(axis=1)
         if (apart[near] <= SAME_NOISE).any():
-            return ClaimCheck("noise", "broken", "two steps or mechanisms add the same noise")
+            return ClaimCheck(
+                "noise", "broken", "two steps or mechanisms add the same noise; draw new noise for each"
+            )
     return ClaimCheck("noise", "holds")
 
 
@@ -95,7 +100,8 @@ def _sampling(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     if mechanism.sampling != "poisson":
         return ClaimCheck(name, "broken", f"batches are {mechanism.sampling}, but accounted for as Poisson samples")
     if dry_run is None or dry_run.batches is None:
-        return ClaimCheck(name, "missing", f"log the batches of a dry run of at least {MIN_STEPS} steps")
+        no_batches = f"no dry run logs its batches; log them for at least {MIN_STEPS} steps"
+        return ClaimCheck(name, "missing", no_batches)
     if any(len(set(batch)) < len(batch) for batch in dry_run.batches):
         return ClaimCheck(name, "broken", "a person is in a batch twice, so batches are drawn with replacement")
     if len(dry_run.batches) < MIN_STEPS or dry_run.n_persons < MIN_PERSONS:
@@ -109,7 +115,7 @@ def _sampling(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
 def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     name = "noise"
     if dry_run is None or len(dry_run.noise) == 0 or dry_run.dimension is None:
-        return ClaimCheck(name, "missing", "log the noise of every step of a dry run")
+        return ClaimCheck(name, "missing", "no dry run logs the size of its noise; log it for every step")
     if dry_run.batches is not None and len(dry_run.batches) != len(dry_run.noise):
         steps = f"noise was added in {len(dry_run.noise)} steps, but persons were drawn in {len(dry_run.batches)}"
         return ClaimCheck(name, "broken", steps)
@@ -124,7 +130,8 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
 
 def _clip(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     if dry_run is None or dry_run.max_norm is None or dry_run.largest_row is None:
-        return ClaimCheck("clipping", "missing", "log the largest norm before and after clipping in a dry run")
+        no_norms = "no dry run logs the largest norms before and after clipping; log both"
+        return ClaimCheck("clipping", "missing", no_norms)
     if dry_run.max_norm > mechanism.clip_norm * (1 + CLIP_SLACK):
         return ClaimCheck(
             "clipping",
@@ -145,7 +152,7 @@ def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int)
     if declared.source == "answers":
         return ClaimCheck(name, "holds")  # the check `replay` tests that only the answers were used
     if declared.value is None or dry_run is None or len(dry_run.normalisers) == 0:
-        return ClaimCheck(name, "missing", "log the divisor of the sum in each step of a dry run")
+        return ClaimCheck(name, "missing", "no dry run logs the divisors of its sums; log the divisor of each step")
     used = np.asarray(dry_run.normalisers)
     if np.any(np.abs(used - declared.value) > NORMALISER_SLACK * declared.value):
         return ClaimCheck(name, "broken", "the sum is divided by a number other than the declared constant")

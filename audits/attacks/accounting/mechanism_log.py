@@ -11,9 +11,9 @@ mechanisms. A log is a JSON object with the fields of `MechanismLog` and no othe
                      "normaliser": {"value": 50.0, "source": "constant"}, "seed_digest": null, "dry_run": {...}}],
      "reads": [{"kind": "vocabulary", "status": "none"}, ...]}
 
-Neighbouring data sets differ by one person added or removed, with all records of that person. Apart from the persons'
-contributions, every number of a mechanism (n_persons, sampling rates, normalisers) must be a constant of the
-configuration that is never counted from the data.
+Neighbouring data sets differ by one person added or removed, with all records of that person. The numbers that
+describe a mechanism (n_persons, sampling rates, normalisers) must not be counted from the data. They must be
+constants of the configuration; a normaliser may also be computed from noisy answers to queries.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from audits.core.strictmodel import Closed, Finite, Sha256
 
 MAX_LOG_BYTES = 1 << 28
 PERSONS_PER_DELTA = 10  # a claim about n persons must have a delta of at most 1 / (10·n)
-FEWEST_PERSONS = 10  # a claim is about at least 10 persons; published numbers do not distinguish smaller counts
+FEWEST_PERSONS = 10  # smallest number of persons that a configuration may declare
 # beyond these limits the accountants take hours or too much memory
 LEAST_RATE, MAX_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64
 
@@ -38,7 +38,7 @@ LEAST_RATE, MAX_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64
 ReadKind = Literal[
     "label-counts",  # number of records of each class, or the list of classes
     "vocabulary",  # words, tokens or n-grams that are kept because the records contain them
-    "scaling",  # means, deviations, principal axes, clipping quantiles
+    "scaling",  # means, standard deviations, principal axes, quantiles for clipping
     "model-training",  # a model other than the generator, such as an encoder, trained on the records
     "prompt-examples",  # records shown to a language model
     "hyper-parameters",  # a setting was chosen by its result on the records
@@ -78,7 +78,7 @@ class MechanismCost(Closed):
     kind: Literal["dp-sgd", "gaussian", "vote", "laplace"]
     # noise standard deviation (Laplace: scale) / clip norm
     noise_multiplier: Annotated[Finite, Field(ge=1e-3, le=1e6)]
-    # probability that a person is in a step; 1 if all are
+    # probability that a person is in a step; 1 if every person is in every step
     sampling_rate: Annotated[Finite, Field(ge=LEAST_RATE, le=1)]
     steps: Annotated[int, Field(ge=1, le=MAX_STEPS)]
 
@@ -93,7 +93,8 @@ class Normaliser(Closed):
     """The number by which the noisy sum is divided.
 
     - `constant`: `value` is a number of the configuration.
-    - `answers`: the sum is divided by noisy answers to queries, or not at all. The replay must hold.
+    - `answers`: the number is computed from noisy answers to queries, or the sum is not divided. The check
+      `replay` tests this.
     - `data`: the number is counted from the data without noise.
     """
 
@@ -118,9 +119,9 @@ class DryRunLog(Closed):
     """
 
     n_persons: Count  # number of fictional persons
-    batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each once
+    batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each listed once
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
-    dimension: Count | None = None  # number of coordinates of z that were used; a fixed subset is enough
+    dimension: Count | None = None  # number of coordinates of z in `noise`; a fixed subset is enough
     leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step, for example the first eight
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
@@ -138,7 +139,8 @@ class DryRunLog(Closed):
 class Mechanism(MechanismCost):
     """The configuration of one mechanism of the release, and the log of its dry run."""
 
-    unit: Literal["group", "record"]  # whether the sum over a person's records is clipped, or each record
+    # what is clipped: with `group`, the sum over a person's records; with `record`, each record
+    unit: Literal["group", "record"]
     clip_norm: Positive  # largest norm of a contribution after clipping
     sampling: Literal["poisson", "all", "shuffled", "fixed-size"]  # `all` if and only if the sampling rate is 1
     normaliser: Normaliser | None  # None if the sum is not divided
@@ -153,11 +155,12 @@ class Mechanism(MechanismCost):
 
 
 class ReplayLog(Closed):
-    """The outcome of a replay: the code that queries persons, run with fixed answers and without noise.
+    """The outcome of a replay. In a replay, the code that queries persons runs with fixed answers and without noise.
 
     The replay removes single persons from the records. A part `holds` if:
 
-    - `sums`: the sum of each step changes by the contribution of the removed person, which is at most the clip norm.
+    - `sums`: the sum of each step changes by the contribution of the removed person, and the norm of this
+      contribution is at most the clip norm.
     - `results`: everything that is computed from the answers stays the same, bit by bit.
     - `scores`: if a model scores texts for a query, the score of a text is the same without the other texts.
     """
@@ -190,7 +193,9 @@ class RecordRead(Closed):
             )
         if self.status == "outside" and self.kind not in DECLARABLE:
             kinds = ", ".join(DECLARABLE)
-            raise ValueError(f"only {kinds} may be outside the claim, because all other reads influence the records")
+            raise ValueError(
+                f"only {kinds} may be outside the claim, because all other reads change the synthetic table"
+            )
         return self
 
 
@@ -256,7 +261,8 @@ def read_log(value: Mapping[str, Any]) -> MechanismLog:
     """Return the checked log in a mapping of JSON values.
 
     Raises:
-        InputError: the values do not follow the format; every mistake is listed with its path, without the value.
+        InputError: the values are not JSON or do not follow the format. Every mistake is listed with its path and
+            without the value.
     """
     try:
         return MechanismLog.model_validate(parse(canonical(value)))

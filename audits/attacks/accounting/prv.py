@@ -34,8 +34,8 @@ def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsi
     """Return bounds on the joint epsilon of Gaussian mechanisms, with or without Poisson sampling.
 
     Opacus composes the privacy loss in one direction only: from the data set that contains a person to the data set
-    without this person. This direction is enough: for sampled Gaussian noise, the opposite direction has a smaller
-    delta at every epsilon of at least 0 (Zhu, Dong and Wang, AISTATS 2022).
+    without this person. This direction is enough: for sampled Gaussian noise, the opposite direction has no larger
+    delta at any epsilon of at least 0 (Zhu, Dong and Wang, AISTATS 2022).
 
     The bounds are None in these cases:
 
@@ -48,7 +48,7 @@ def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsi
     The allowed numerical error of epsilon is max(.01, approximate_epsilon / 1000).
 
     Cost: seconds; the first call imports Opacus and torch.
-    Source: Gopi, Lee and Wutschitz, "Numerical composition of differential privacy", NeurIPS 2021, as Opacus
+    Reference: Gopi, Lee and Wutschitz, "Numerical composition of differential privacy", NeurIPS 2021, as Opacus
         implements it.
     """
     if any(cost.kind == "laplace" for cost in costs):

@@ -1,6 +1,6 @@
 """Statistical tests of the batches and the noise that a dry run logged.
 
-Each test returns a p-value. For a correct mechanism, the p-value is below `ALPHA` once in a million runs of the test.
+Each test returns a p-value. For a correct mechanism, the p-value is below `ALPHA` about once in a million tests.
 For a mistake that the test is designed to detect, `MIN_STEPS` steps are enough for a p-value below `ALPHA`.
 """
 
@@ -74,7 +74,8 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
     """Return p-values for the hypothesis that the logged noise is as large and as variable as claimed.
 
-    Under this hypothesis, the logged number of each step (`DryRunLog.noise`) has a chi-squared distribution.
+    Under this hypothesis, the logged number of each step (`DryRunLog.noise`) has a chi-squared distribution with
+    `degrees` degrees of freedom.
 
     - scale: the sum over all steps is compared with its chi-squared distribution. It detects noise of another size,
       or steps without noise.
@@ -92,16 +93,16 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
     }
 
 
-def smallest_shortfall(degrees: int) -> float:
-    """Return the smallest relative shortfall of the noise that the scale test detects with power .8.
+def smallest_shortfall(all_degrees: int) -> float:
+    """Return the smallest share by which noise can be too small so that the scale test detects it with power .8.
 
-        1 - sqrt(1 - (z + z')·sqrt(2 / degrees))
+        1 - sqrt(1 - (z + z')·sqrt(2 / all_degrees))
 
-    z and z' are the normal quantiles of 1 - ALPHA / 2 and of the power, and `degrees` are the degrees of freedom of
-    all steps together. The result is 1 if the test cannot detect any shortfall.
+    z and z' are the normal quantiles of 1 - ALPHA / 2 and of the power, and `all_degrees` are the degrees of freedom
+    of all steps together. The result is 1 if no smaller share is detected.
     """
     z_total = float(stats.norm.isf(ALPHA / 2) + stats.norm.ppf(POWER))
-    return 1 - math.sqrt(max(0.0, 1 - z_total * math.sqrt(2 / degrees)))
+    return 1 - math.sqrt(max(0.0, 1 - z_total * math.sqrt(2 / all_degrees)))
 
 
 def _dispersion_p(counts: Int, trials: int, q: float) -> float:

@@ -33,29 +33,30 @@ MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # if no epsilon is claimed, the lower bound on epsilon must not exceed this
 MIN_CANARIES = 1_000  # a pass requires at least this many canaries
 FAIR_P = 1e-6  # if the number of inserted canaries has a smaller p-value, the coins count as unfair
-PLACEBO_CONFIDENCE = 0.9999  # confidence of the control's interval; high, as the interval can understate the noise
+CONTROL_CONFIDENCE = 0.9999  # confidence of the control value's interval; high, as this interval can be too narrow
 
 
 class CanaryAudit:
-    """Test whether the synthetic table of a canary build shows which canaries (fictitious persons) it was trained on.
+    """Test whether the synthetic table of a canary build shows which canaries its generator was trained on.
 
     Attack: someone adds fictitious records to the train data and later infers from the released table which of these
     records were used. The audit imitates this attack with a canary build: a second build of the same pipeline that is
-    never released. For each canary, a fair coin decides whether it is inserted into the train data of the canary
-    build or omitted. If the coins can be guessed better than a claimed epsilon allows, the claim is refuted.
+    never released. For each canary (a fictitious person), a fair coin decides whether it is inserted into the train
+    data of the canary build or omitted. If the coins can be guessed better than a claimed epsilon allows, the claim
+    is refuted.
 
     Metrics (a canary of one row is a person with one record):
 
     - auc: P[score of inserted > score of omitted] of the strongest membership attack on canaries of one row. The
       interval spans the intervals of all attacks.
-    - epsilon_lower_bound: lower bound on epsilon that the guesses on canaries of one row prove (`coin_guesses`).
+    - epsilon_lower_bound: lower bound on epsilon from guessing the coins of canaries of one row (`coin_guesses`).
     - scan_p: smallest corrected p-value of the scan tests of all attacks; not used for the verdict.
     - reproduced: number of inserted canaries whose ending (the last eight words) occurs in the synthetic table of the
       canary build or in the table to release, but not in the reference.
     - max_exposure: highest exposure, in bits, of the random ending of an inserted canary (`exposure_bits`).
 
-    The control is the same AUC on the table to release, whose generator saw no canary. If the interval of the control
-    excludes one half, the inserted canaries differ from the omitted canaries before any training.
+    The control value is the AUC of the same attack on the table to release, whose generator saw no canary. If its
+    interval excludes one half, the inserted canaries differ from the omitted canaries before any training.
 
     Canaries of 4 and 16 near-identical rows are reported separately. Their bound on epsilon applies to a group of
     records, so it is not compared with a claim.
@@ -67,7 +68,7 @@ class CanaryAudit:
 
     Privacy: the generator of the canary build saw train, so no row of the canary build is shown or may be released.
         The audit compares rows of the released, train and control tables for equality and returns counts.
-    Randomness: persons set aside, the seeds of the encoders, folds of attacks and guesses, bootstraps.
+    Randomness: persons set aside, the seeds of the encoders, folds of attacks and guesses.
     Reference: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv
         2305.08846; canaries in synthetic text, Meeus et al., "The Canary's Echo", 2025.
     """
@@ -78,8 +79,10 @@ class CanaryAudit:
         """Return how well the coins can be guessed, and the verdict: pass, fail or insufficient.
 
         Raises:
-            NotMeasurable: there are no canaries, there are too few canaries or rows, or the coins were not fair.
-            InputError: the epsilon or delta in the mechanism's log is invalid.
+            NotMeasurable: there are no canaries, there are too few canaries, persons or rows, or the coins were not
+                fair.
+            InputError: the epsilon or delta in the mechanism's log is invalid, or the canaries do not have one family
+                and one coin each.
         """
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         canaries = _checked_canaries(inputs)
@@ -94,7 +97,7 @@ class CanaryAudit:
         raw_control, _ = score_canaries(canaries, inputs.synthetic, reference, rng)
         control_scores = scores_of(rank_within_kinds(raw_control, kinds), one_row)
         control = (
-            cross_fit(control_scores, persons_of(people, one_row), rng).areas[STACKED].estimate(PLACEBO_CONFIDENCE)
+            cross_fit(control_scores, persons_of(people, one_row), rng).areas[STACKED].estimate(CONTROL_CONFIDENCE)
         )
         copies = count_copies(canaries, inputs, reference)
         bits = canary_exposures(canaries, reference)
@@ -131,7 +134,7 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
     if canaries is None:
         raise NotMeasurable(
             "there are no canaries: make them with `audits canaries`, make a canary build with the rows of "
-            "insert.parquet appended to train, and pass its synthetic table"
+            "insert.parquet appended to train, and pass the canaries and the synthetic table of that build"
         )
     n_rows = np.bincount(persons(canaries.table.groups)[1])
     n, n_inserted = len(n_rows), int(canaries.inserted.sum())
@@ -140,12 +143,12 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
             f"each of the {n} canary persons must have one family and one value of inserted, but there are "
             f"{len(canaries.family)} families and {len(canaries.inserted)} values of inserted"
         )
-    arms = [int(((n_rows == 1) & (canaries.inserted == is_inserted)).sum()) for is_inserted in (True, False)]
-    if min(arms) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:
+    n_single = [int(((n_rows == 1) & (canaries.inserted == is_inserted)).sum()) for is_inserted in (True, False)]
+    if min(n_single) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:
         raise NotMeasurable(
-            f"there are {arms[0]} inserted canaries of one row, {arms[1]} omitted canaries of one row and "
-            f"{len(canaries.canary_build)} rows of the canary build; at least {MIN_PERSONS}, {MIN_PERSONS} and "
-            f"{MIN_SYNTHETIC} are required, and {MIN_CANARIES} canaries in all for a pass"
+            f"there are {n_single[0]} inserted canaries of one row, {n_single[1]} omitted canaries of one row and "
+            f"{len(canaries.canary_build)} rows of the canary build's table; at least {MIN_PERSONS}, {MIN_PERSONS} "
+            f"and {MIN_SYNTHETIC} are required, and {MIN_CANARIES} canaries in all for a pass"
         )
     if stats.binomtest(n_inserted, n, 0.5).pvalue < FAIR_P:
         raise NotMeasurable(
@@ -158,14 +161,15 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
 def _power(
     n: int, is_inserted: Bool, bound: Bound, limit: float, n_attacks: int, confidence: float
 ) -> dict[str, Any]:
-    """Return the power of n canaries, and the number required if the share of canaries of one row stays the same.
+    """Return the report entry on the power of n canaries.
 
-    `is_inserted` has one value for each canary of one row; `limit` is the epsilon that is tested.
+    The required number of canaries assumes that the share of canaries of one row stays the same. `is_inserted` has
+    one value for each canary of one row; `limit` is the epsilon that is tested.
     """
-    n_smaller_arm = min(int(is_inserted.sum()), int((~is_inserted).sum()))
+    n_smaller = min(int(is_inserted.sum()), int((~is_inserted).sum()))
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
-    for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // n_smaller_arm)
-    smallest_leak = 0.5 + detectable_auc(n_smaller_arm, confidence=confidence)
+    for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // n_smaller)
+    smallest_leak = 0.5 + detectable_auc(n_smaller, confidence=confidence)
     return power(n, max(MIN_CANARIES, for_epsilon, for_auc), smallest_leak, epsilon_ceiling=bound.ceiling)
 
 
@@ -177,7 +181,7 @@ def _judge(
     claim: Claim,
     details: dict[str, Any],
 ) -> AuditResult:
-    """Return the result from the attacks on the canary build (`attacks`) and on the table to release (`control`)."""
+    """Return the result; `attacks` are on the canary build, and `control` is the AUC on the table to release."""
     area = metrics["auc"]
     fails = _copy_failures(copies)
     if control.low <= 0.5 <= control.high:
@@ -214,7 +218,8 @@ def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[
     if attacks.p_outside(MARGIN) < FAIL_LEVEL:
         is_above = any(a.value > 0.5 + MARGIN for a in attacks.areas.values())
         failures.append(
-            f"inserted canaries are {'more' if is_above else 'less'} similar to the canary build than omitted ones"
+            f"inserted canaries are {'more' if is_above else 'less'} similar than omitted ones to the canary build's "
+            "table"
         )
     if epsilon > claim.limit:
         failures.append(
@@ -255,11 +260,12 @@ def _shortfalls(
         )
     if copies.left_out > 0:
         shortfalls.append(
-            f"the endings of {copies.left_out} omitted canaries are also reproduced: draw endings at random"
+            f"the endings of {copies.left_out} omitted canaries are also reproduced, so reproduction proves nothing; "
+            "draw endings at random"
         )
     if not control.low <= 0.5 <= control.high:
         shortfalls.append(
-            "the control distinguishes inserted from omitted canaries, although its table was made without canaries: "
-            "draw a fair coin for each canary"
+            "the attack also distinguishes inserted from omitted canaries with the table to release, whose generator "
+            "saw no canaries; draw a fair coin for each canary and make the canary build again"
         )
     return shortfalls

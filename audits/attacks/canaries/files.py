@@ -33,7 +33,7 @@ _COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted
 def write_canaries(
     canaries: CanarySet, folder: str | Path, *, text: str = "text", label: str = "label", group: str = "group"
 ) -> None:
-    """Write the three files into a new folder; text, label and group are the column names of insert.parquet.
+    """Write the three files into a folder; text, label and group are the column names of insert.parquet.
 
     Raises:
         InputError: the folder already contains canaries, or it cannot be written.
@@ -112,9 +112,9 @@ def _columns(file: Path, wanted: Sequence[str]) -> dict[str, list[Any]]:
 def _problems(columns: dict[str, list[Any]]) -> list[str]:
     """Return the problems of single values or, if there are none, the contradictions between rows of a person."""
     problems = [
-        f"{len(bad)} rows have no usable {name}, beginning with row {bad[0] + 1}"
+        f"{len(bad)} rows have no valid value in the column {name}; the first is row {bad[0] + 1}"
         for name, kind in (*_COLUMNS.items(), *((("label", str),) if "label" in columns else ()))
-        if (bad := [i for i, value in enumerate(columns[name]) if not _usable(value, kind)])
+        if (bad := [i for i, value in enumerate(columns[name]) if not _is_valid(value, kind)])
     ]
     if not columns["text"]:
         problems.append("there are no rows")
@@ -135,7 +135,7 @@ def _problems(columns: dict[str, list[Any]]) -> list[str]:
     return problems
 
 
-def _usable(value: Any, kind: type) -> bool:
+def _is_valid(value: Any, kind: type) -> bool:
     """Return whether a value has exactly this type; a string must not be blank, and a number must be at least 1."""
     if type(value) is not kind:
         return False
@@ -150,8 +150,8 @@ def _suffixes(file: Path) -> tuple[str, ...]:
     texts = _columns(file, ["text"]).get("text", [])
     bad = sum(not isinstance(text, str) or len(tokens(text)) != ENDING_TOKENS for text in texts)
     if bad or not texts:
-        raise InputError(
-            f"{bad} of {len(texts)} rows of {file} do not have {ENDING_TOKENS} words; use the file that "
-            "`audits canaries` wrote"
-        )
+        problem = f"{bad} of {len(texts)} rows of {file} do not have {ENDING_TOKENS} words"
+        if not texts:
+            problem = f"{file} has no rows or no column text"
+        raise InputError(f"{problem}; use the file that `audits canaries` wrote")
     return tuple(texts)

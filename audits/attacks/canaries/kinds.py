@@ -1,4 +1,4 @@
-"""Make canaries: fictitious persons. A fair coin decides for each whether the canary build trains on it.
+"""Make canaries (fictitious persons). For each canary, a fair coin decides whether the canary build trains on it.
 
 A canary build is a second build of the pipeline that is never released. There are four families of canaries, because
 different types of generators retain different texts:
@@ -21,15 +21,15 @@ from itertools import chain, cycle, pairwise
 
 import numpy as np
 
-from audits.attacks.canaries.word_pool import OWN_WORDS, odd_sentence, plain_sentences
+from audits.attacks.canaries.word_pool import BUILT_IN_WORDS, odd_sentence, plain_sentences
 from audits.core.errors import InputError
 from audits.core.inputs import take
 from audits.core.types import Bool, Float, Table, persons
 from audits.text.ngrams import runs, words
 from audits.text.normalise import tokens
 
-ENDING_TOKENS = 8  # number of words in a canary's ending; a canary must not share this many words in a row with train
-MIN_SUFFIXES = 10_000  # alternative endings among which the ending of a `suffix` canary is ranked
+ENDING_TOKENS = 8  # number of words in a canary's ending; a canary shares no run of this many words with train
+MIN_SUFFIXES = 10_000  # number of alternative endings among which the ending of a `suffix` canary is ranked
 FAMILIES = ("suffix", "semantic", "outlier", "sampled")
 REPEATS = (1, 4, 16)  # numbers of rows of `outlier` canaries
 BEGINNING_WORDS = (12, 25)  # smallest and largest number of words of a beginning
@@ -85,7 +85,8 @@ def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> Ca
         rng: random stream that draws texts, then one coin per person, then alternative endings.
 
     Raises:
-        InputError: there are fewer than 2 canaries, or every reference row shares a run of words with train.
+        InputError: `n` is below 2, every reference row shares a run of 8 words with train, or after 20 draws a canary
+            still shares such a run or has the same ending as another canary.
 
     Privacy: canaries contain class names of train, but no run of 8 words of train.
     """
@@ -105,7 +106,7 @@ def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> Ca
         if not bad:
             return _with_coins(texts, labels, families, source, rng)
     raise InputError(
-        f"{len(bad)} canaries could not be made different from train and from each other",
+        f"{len(bad)} canaries could not be made different from train and from each other in {MAX_DRAWS} attempts",
         hint="Pass a reference table with text of other persons, or make fewer canaries.",
     )
 
@@ -128,7 +129,7 @@ def _with_coins(
 
 def _source(train: Table, reference: Table | None) -> _Source:
     if reference is None:
-        return _Source(rows=(), rows_of_label={}, vocabulary=OWN_WORDS, followers={})
+        return _Source(rows=(), rows_of_label={}, vocabulary=BUILT_IN_WORDS, followers={})
     usable = np.flatnonzero(~_shares_run(reference.texts, train.texts))
     if len(usable) == 0:
         raise InputError("every reference row shares a run of 8 words with train; pass text of other persons")
@@ -140,7 +141,7 @@ def _source(train: Table, reference: Table | None) -> _Source:
     # only words that occur in at least two rows, because a word of a single row may be a name
     row_counts = Counter(word for i in usable for word in set(tokens(reference.texts[i])))
     common = sorted(word for word, n_rows in row_counts.items() if n_rows >= 2 and word.isalpha() and len(word) > 3)
-    vocabulary = tuple(common) if len(common) >= MIN_WORDS else tuple(dict.fromkeys([*common, *OWN_WORDS]))
+    vocabulary = tuple(common) if len(common) >= MIN_WORDS else tuple(dict.fromkeys([*common, *BUILT_IN_WORDS]))
     pairs: dict[str, Counter[str]] = {}
     for row in rows:
         for first, second in pairwise(row):

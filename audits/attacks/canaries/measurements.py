@@ -153,7 +153,7 @@ def persons_of(people: Arms, selected: Bool) -> Arms:
 
 def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str, dict[str, Any]]:
     """Return the numbers of canaries and the AUC of each family; `pooled` has one score per canary."""
-    return {name: _arm_counts(pooled, is_inserted, family == name) for name in sorted(set(family.tolist()))}
+    return {name: _counts_and_auc(pooled, is_inserted, family == name) for name in sorted(set(family.tolist()))}
 
 
 def auc_by_repeats(
@@ -170,7 +170,7 @@ def auc_by_repeats(
     """
     max_train_rows = int(np.bincount(persons(train.groups)[1]).max())
     by_rows = {n: (rows == n, people.is_train[rows == n]) for n in np.unique(rows[rows > 1]).tolist()}
-    large = {n: arm for n, arm in by_rows.items() if min(arm[1].sum(), (~arm[1]).sum()) >= MIN_PERSONS}
+    large = {n: of_n for n, of_n in by_rows.items() if min(of_n[1].sum(), (~of_n[1]).sum()) >= MIN_PERSONS}
     results = {}
     for n, (selected, is_inserted) in large.items():
         level = FAIL_LEVEL / len(large)
@@ -178,7 +178,7 @@ def auc_by_repeats(
         confidence = 1 - level / len(attacks.areas)
         area = max((a.estimate(confidence) for a in attacks.areas.values()), key=lambda e: e.low)
         everyone = np.ones(len(is_inserted), dtype=np.bool_)
-        results[str(n)] = _arm_counts(attacks.pooled, is_inserted, everyone) | {
+        results[str(n)] = _counts_and_auc(attacks.pooled, is_inserted, everyone) | {
             "as_in_train": n <= max_train_rows,
             "auc_low": area.low,
             "auc_high": area.high,
@@ -189,7 +189,7 @@ def auc_by_repeats(
     return results
 
 
-def _arm_counts(pooled: Float, is_inserted: Bool, selected: Bool) -> dict[str, Any]:
+def _counts_and_auc(pooled: Float, is_inserted: Bool, selected: Bool) -> dict[str, Any]:
     """Return the numbers of selected inserted and omitted canaries, and their AUC."""
     inserted, left_out = pooled[selected & is_inserted], pooled[selected & ~is_inserted]
     both = len(inserted) > 0 and len(left_out) > 0
@@ -206,7 +206,7 @@ def exposure_bits(
     The candidates C are all suffixes and the ending itself. The score of a candidate is the mean of log P_S - log P_R
     over its words, where P_S and P_R are n-gram models of the synthetic and of the reference text
     (`kneser_ney.log_likelihood`). Without a leak the rank is uniform and the mean exposure is 1.44 bits. The highest
-    possible exposure is log2 |C|. An ending that occurs in the synthetic text usually has this exposure.
+    possible exposure is log2 |C|. An ending that occurs in the synthetic text usually has the highest exposure.
 
     Raises:
         InputError: there are fewer than 10,000 suffixes.
@@ -214,7 +214,7 @@ def exposure_bits(
     Reference: Carlini et al., "The Secret Sharer", USENIX Security 2019, where the attacked model gives the scores.
     """
     if len(suffixes) < MIN_SUFFIXES:
-        raise InputError(f"exposure needs {MIN_SUFFIXES} suffixes, but there are {len(suffixes)}")
+        raise InputError(f"exposure requires {MIN_SUFFIXES} suffixes, but there are {len(suffixes)}")
     tables, n_words = words([synthetic, (*suffixes, *endings), reference])
     of_synthetic, candidates, of_reference = (WordRows(table, None) for table in tables)
     scores = log_likelihood(of_synthetic, candidates, n_words) - log_likelihood(of_reference, candidates, n_words)
@@ -225,7 +225,7 @@ def exposure_bits(
 
 
 def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | None:
-    """Return the exposures of the endings of inserted and of omitted `suffix` canaries.
+    """Return the exposures, in bits, of the endings of inserted and of omitted `suffix` canaries.
 
     The result is None if there are fewer than 10,000 suffixes, no inserted `suffix` canary or no omitted one.
     """

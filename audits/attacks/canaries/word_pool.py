@@ -18,7 +18,7 @@ _WORDS = (
     "trumpet tulip tunnel turnip turret twilight umber valley vanilla velvet village vinegar violet walnut weaver "
     "whistle willow window winter wicker woollen yarrow zephyr zinc"
 )
-OWN_WORDS = tuple(_WORDS.split())  # built-in words of canaries
+BUILT_IN_WORDS = tuple(_WORDS.split())
 
 # parts of the sentences of `odd_sentence`, separated by semicolons
 _WHO = (
@@ -49,10 +49,10 @@ _SLOTS = tuple(tuple(parts.split("; ")) for parts in (_WHO, _WHAT, _AFTER, _WHER
 def odd_sentence(rng: np.random.Generator) -> str:
     """Return a grammatical sentence whose parts do not belong together, from nine random draws.
 
-    The last eight words contain five random words of `OWN_WORDS`, so two sentences do not end alike by chance.
+    The last eight words contain five random words of `BUILT_IN_WORDS`, so two sentences hardly ever end alike.
     """
     who, what, event, place = (slot[int(rng.integers(len(slot)))] for slot in _SLOTS)
-    a, b, c, d, e = (OWN_WORDS[int(rng.integers(len(OWN_WORDS)))] for _ in range(5))
+    a, b, c, d, e = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(5))
     return (
         f"{who[0].upper()}{who[1:]} was treated for {what} {place} after {event}, with {a}, {b} and {c}, "
         f"then {d} and {e}."
@@ -61,5 +61,5 @@ def odd_sentence(rng: np.random.Generator) -> str:
 
 def plain_sentences(rng: np.random.Generator) -> str:
     """Return two short sentences with six random words in total; they begin a canary if there is no reference."""
-    a, b, c, d, e, f = (OWN_WORDS[int(rng.integers(len(OWN_WORDS)))] for _ in range(6))
+    a, b, c, d, e, f = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

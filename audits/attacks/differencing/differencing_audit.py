@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from audits.attacks.differencing import release_change
-from audits.attacks.differencing.release_change import LIMIT, MIN_WORDS, ArmAttack, ArmName, RowOverlap, Seeds
+from audits.attacks.differencing.release_change import LIMIT, MIN_WORDS, Change, ChangeAttack, RowOverlap, Seeds
 from audits.core import stats
 from audits.core.errors import NotMeasurable
 from audits.core.holdout import MIN_SYNTHETIC, REFERENCE_SHARE
@@ -19,11 +19,11 @@ from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 
 MARGIN = 0.10  # allowed distance of an AUC or a share from one half
 N_ATTACKS = 5  # number of membership attacks, including the stacked one
-_DESCRIPTIONS: Mapping[ArmName, str] = {
+_DESCRIPTIONS: Mapping[Change, str] = {
     "joined": "persons who joined",
     "left": "persons who left",
-    "records_added": "persons who stayed with other records added",
-    "records_removed": "persons who stayed with records removed",
+    "records_added": "persons who stayed but have added records",
+    "records_removed": "persons who stayed but have removed records",
 }
 
 
@@ -35,32 +35,35 @@ class Differencing:
     If both releases were drawn with the same random numbers, most rows are the same, and the few rows that differ are
     close to the records that changed.
 
-    There are four arms: persons who joined, persons who left, persons who stayed with records added, and persons who
-    stayed with records removed. Persons who stayed are scored on the added or removed records only. Each arm is
-    compared with control persons whom neither generator saw. For every membership score, the difference between the
-    releases is an attack. As in the membership audit, the attacks are made alone and stacked.
+    There are four kinds of change: persons joined, persons left, and persons who stayed had records added or had
+    records removed. Persons who stayed are scored on the added or removed records only. The persons of each kind of
+    change are compared with control persons whom neither generator saw. For every membership score, the difference
+    between the releases is an attack. As in the membership audit, the attacks are made alone and stacked.
 
     Metrics:
 
-    - auc: the AUC furthest from one half among all attacks and arms. Its interval covers the intervals of all attacks
-      and arms. .5 is safe.
-    - scan_p: smallest p-value of the exact scan tests of all attacks and arms, corrected for their number.
-    - new_rows_share: of the synthetic rows that only one release has, the share whose nearest person is in the arm
-      and not in control. Among all encoders and arms, the value furthest from one half is reported. .5 is safe.
+    - auc: the AUC furthest from one half among all attacks and kinds of change. Its interval covers the intervals of
+      all of them. .5 is safe.
+    - scan_p: smallest p-value of the exact scan tests of all scores and kinds of change, corrected for the number of
+      tests.
+    - new_rows_share: of the synthetic rows that only one release has, the share whose nearest person is a person who
+      changed and not a control person. Among all encoders and kinds of change, the value furthest from one half is
+      reported. .5 is safe.
     - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
     - near_rows: number of long rows that are equal to a row of the previous release or a near copy of it (Jaccard of
       5-token shingles at least .8).
 
     `audits explain differencing` lists the verdicts.
 
-    The smallest leak in `power` is the distance of an AUC from one half. It implies no epsilon, because persons do
-    not join by fair coins. If an epsilon is claimed, the accounting audit composes the releases.
+    `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8. It
+    implies no epsilon, because persons do not join by fair coins. If an epsilon is claimed, the accounting audit
+    composes the releases.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
-    Randomness: persons set aside, one seed for the encoders, and folds, draws and bootstrap of each arm.
+    Randomness: persons set aside, one seed for the encoders, and folds and draws of each kind of change.
     Cost: twice the cost of the membership audit.
-    Reference: the scores as in `audits/attacks/membership/scores.py`. The detection of a fixed seed by shared rows
-        was designed for this project.
+    Reference: the scores are those of `audits/attacks/membership/scores.py`. The detection of a common seed by shared
+        rows was designed for this project.
     """
 
     name = "differencing"
@@ -69,8 +72,9 @@ class Differencing:
         """Return how well the difference reveals the persons who changed, and the verdict.
 
         Raises:
-            NotMeasurable: no previous release was given, or a table has no person ids and the releases alone do not
-                prove a common seed.
+            NotMeasurable: no previous release was given, the reference table has too few records, or a table has no
+                person ids and the releases alone prove neither a common seed nor kept rows.
+            InputError: no word occurs in two records of the compared persons.
         """
         previous = inputs.previous
         if previous is None:
@@ -81,19 +85,19 @@ class Differencing:
         if not has_persons and not overlap.proves_shared_randomness(seeds):
             raise NotMeasurable(
                 "the audit cannot determine who joined or left: the train tables of both releases and control must "
-                "have a person column with the same person ids"
+                "have a person column that identifies each person by the same id"
             )
         changed = release_change.changed_records(inputs.train, previous.train) if has_persons else {}
         controls = release_change.unseen_controls(inputs.control, inputs.train, previous.train)
-        arms_attacked = release_change.attack_arms(inputs, previous.synthetic, changed, controls, overlap, rng)
+        attacks = release_change.attack_changes(inputs, previous.synthetic, changed, controls, overlap, rng)
         comparison = ReleaseComparison(
             overlap=overlap,
             seeds=seeds,
             sizes={name: len(set(table.groups)) for name, table in changed.items()},
             n_controls=len(set(controls.groups)),
-            set_aside=0.0 if inputs.reference is not None else REFERENCE_SHARE,
-            arms_attacked=arms_attacked,
-            aucs={name: attack.membership.auc(confidence) for name, attack in arms_attacked.items()},
+            reference_share=0.0 if inputs.reference is not None else REFERENCE_SHARE,
+            attacks=attacks,
+            aucs={name: attack.membership.auc(confidence) for name, attack in attacks.items()},
         )
         return _judge(comparison, confidence)
 
@@ -104,40 +108,40 @@ class ReleaseComparison:
 
     overlap: RowOverlap
     seeds: Seeds
-    sizes: Mapping[ArmName, int]  # number of persons of each arm that is not empty
+    sizes: Mapping[Change, int]  # number of persons of each kind of change that occurred
     n_controls: int  # number of control persons whom neither generator saw
-    set_aside: float  # share of these control persons that the scores are fitted on
-    arms_attacked: Mapping[ArmName, ArmAttack]  # results for each arm of at least 20 persons
-    aucs: Mapping[ArmName, Estimate]  # AUC of each arm of at least 20 persons
+    reference_share: float  # share of these control persons on whose records the scores are fitted
+    attacks: Mapping[Change, ChangeAttack]  # by kind of change of at least 20 persons
+    aucs: Mapping[Change, Estimate]  # by kind of change of at least 20 persons
 
     @property
     def n_compared(self) -> int:
         """Number of control persons that remain for the comparison."""
-        return self.n_controls - round(self.set_aside * self.n_controls)
+        return self.n_controls - round(self.reference_share * self.n_controls)
 
     @property
     def n_needed(self) -> int:
-        """Number of persons per arm with which, without a leak, all intervals lie within the margin with power .8."""
-        n_attacks = max((len(attack.membership.areas) for attack in self.arms_attacked.values()), default=N_ATTACKS)
+        """Number of changed and of control persons with which a table without leaks passes with probability .8.
+
+        The number is for one kind of change.
+        """
+        n_attacks = max((len(attack.membership.areas) for attack in self.attacks.values()), default=N_ATTACKS)
         return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 
-    def shifted(self, name: ArmName) -> bool:
-        """Return whether the arm differs significantly from control without any release."""
-        shift = self.arms_attacked[name].shift
+    def shifted(self, name: Change) -> bool:
+        """Return whether the records that changed differ significantly from control, before any attack."""
+        shift = self.attacks[name].shift
         return shift is not None and not shift.low <= 0.5 <= shift.high
 
-    def scan_p(self) -> dict[ArmName, float]:
-        """Return for each arm the smallest p-value of its scan tests, corrected for the number of all scan tests."""
+    def scan_p(self) -> dict[Change, float]:
+        """Return for each kind of change its smallest p-value of the scan tests, corrected for all tests."""
         return _corrected(
-            {
-                name: [scan.p for scan in attack.membership.scans.values()]
-                for name, attack in self.arms_attacked.items()
-            }
+            {name: [scan.p for scan in attack.membership.scans.values()] for name, attack in self.attacks.items()}
         )
 
 
 def _judge(comparison: ReleaseComparison, confidence: float) -> AuditResult:
-    """Return the result; its estimate is the AUC or, without an AUC, the share of near rows."""
+    """Return the result; its estimate is the AUC or, without an AUC, the share of long rows that are near rows."""
     rows = comparison.overlap
     near = exact_share(rows.near, rows.n, confidence=confidence) if rows.n > 0 else None
     metrics = _metrics(comparison, confidence)
@@ -167,11 +171,11 @@ def _metrics(comparison: ReleaseComparison, confidence: float) -> dict[str, Esti
         "shared_rows": exact(comparison.overlap.equal, confidence=confidence, n=comparison.overlap.n),
         "near_rows": exact(comparison.overlap.near, confidence=confidence, n=comparison.overlap.n),
     }
-    if comparison.arms_attacked:
+    if comparison.attacks:
         metrics["auc"] = envelope(list(comparison.aucs.values()))
-        n = sum(len(attack.people.is_train) for attack in comparison.arms_attacked.values())
+        n = sum(len(attack.people.is_train) for attack in comparison.attacks.values())
         metrics["scan_p"] = exact(min(comparison.scan_p().values()), confidence=confidence, n=n)
-    shares = [share for attack in comparison.arms_attacked.values() for share in attack.shares.values()]
+    shares = [share for attack in comparison.attacks.values() for share in attack.shares.values()]
     if shares:
         metrics["new_rows_share"] = envelope([share.estimate(confidence) for share in shares])
     return metrics
@@ -189,7 +193,7 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
             "common seed or rows were kept"
         )
     scans = comparison.scan_p()
-    comparable = {name: attack for name, attack in comparison.arms_attacked.items() if not comparison.shifted(name)}
+    comparable = {name: attack for name, attack in comparison.attacks.items() if not comparison.shifted(name)}
     areas = _corrected(
         {name: [a.p_beyond(MARGIN) for a in attack.membership.areas.values()] for name, attack in comparable.items()}
     )
@@ -198,19 +202,20 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
     )
     for name in comparable:
         shown_by = [
-            *(["the attacks"] if areas[name] < FAIL_LEVEL else []),
+            *(["the AUC of an attack"] if areas[name] < FAIL_LEVEL else []),
             *(["the persons at the top of a ranking"] if scans[name] < CHANCE_LEVEL else []),
             *(["the persons nearest to the changed rows"] if shares[name] < FAIL_LEVEL else []),
         ]
         if shown_by:
             fails.append(
-                f"the difference between the releases reveals {_DESCRIPTIONS[name]}, by {', and by '.join(shown_by)}"
+                f"the difference between the releases reveals {_DESCRIPTIONS[name]}: shown by "
+                f"{' and '.join(shown_by)}"
             )
     return fails
 
 
-def _corrected(p_values: Mapping[ArmName, list[float]]) -> dict[ArmName, float]:
-    """Return for each arm its smallest p-value, corrected for the number of all p-values."""
+def _corrected(p_values: Mapping[Change, list[float]]) -> dict[Change, float]:
+    """Return for each kind of change its smallest p-value, corrected for the number of all p-values."""
     corrected = iter(holm([p for of_arm in p_values.values() for p in of_arm]))
     return {name: min([next(corrected) for _ in of_arm], default=1.0) for name, of_arm in p_values.items()}
 
@@ -226,29 +231,29 @@ def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
     if comparison.sizes and comparison.n_compared < needed:
         unclear.append(
             f"{comparison.n_compared} control persons whom neither generator saw are too few; "
-            f"{math.ceil(needed / (1 - comparison.set_aside))} would be enough"
+            f"{math.ceil(needed / (1 - comparison.reference_share))} would be enough"
         )
-    for name in comparison.arms_attacked:
+    for name in comparison.attacks:
         if comparison.shifted(name):
             unclear.append(
-                f"{_DESCRIPTIONS[name]} differ significantly from control without any release; provide control from "
-                "the same time and place"
+                f"{_DESCRIPTIONS[name]} differ significantly from control in their own texts, so a leak cannot be "
+                "measured; provide control persons from the same time and place"
             )
         elif comparison.sizes[name] >= needed and not is_inside(comparison.aucs[name], MARGIN):
             n = comparison.aucs[name].n
             unclear.append(
-                f"the interval of the attacks on {_DESCRIPTIONS[name]} exceeds its limit with {n} persons; about "
+                f"the AUC interval of the attacks on {_DESCRIPTIONS[name]} exceeds its limit with {n} persons; about "
                 f"{2 * n} are needed for a verdict"
             )
-    if comparison.sizes and not comparison.arms_attacked and not unclear:
+    if comparison.sizes and not comparison.attacks and not unclear:
         unclear.append(f"a release has fewer than {MIN_SYNTHETIC} rows, which are too few for the attacks")
     rows = comparison.overlap
     if not rows.excludes_shared_randomness(comparison.seeds, confidence=confidence):
         n_rows = stats.needed_for_zero_events(LIMIT, confidence=confidence)
         unclear.append(
             f"{rows.near} of {rows.n} long rows also occur in the previous release, so a common seed is possible; "
-            f"provide the digests of both seeds, or {n_rows} rows of at least {MIN_WORDS} words of which none occurs "
-            "in the previous release"
+            f"provide the digests of both seeds, or make {n_rows} rows of at least {MIN_WORDS} words without any row "
+            "of the previous release"
         )
     if rows.near > 0 and {"left", "records_removed"} & set(comparison.sizes):
         unclear.append(
@@ -264,7 +269,7 @@ def _details(comparison: ReleaseComparison, confidence: float) -> dict[str, Any]
     return {
         "claim_scope": "person",
         "seeds": comparison.seeds,
-        "change": "measured" if comparison.arms_attacked else "not_measurable",
+        "change": "measured" if comparison.attacks else "not_measurable",
         "n_persons_by_arm": dict(comparison.sizes),
         "n_control_persons": comparison.n_compared,
         "long_rows": comparison.overlap.n,
@@ -282,7 +287,7 @@ def _details(comparison: ReleaseComparison, confidence: float) -> dict[str, Any]
                 if attack.shift is None
                 else [attack.shift.value, attack.shift.low, attack.shift.high],
             }
-            for name, attack in comparison.arms_attacked.items()
+            for name, attack in comparison.attacks.items()
         },
         "power": power(n, comparison.n_needed, stats.detectable_auc(n, confidence=confidence) if n > 0 else None),
     }

@@ -1,7 +1,7 @@
 """Compare two releases: the rows they share, the records that changed, and attacks on the persons who changed.
 
-An arm is a group of persons whose records changed in the same way: the persons joined, they left, or they stayed with
-records added or with records removed. The persons of an arm are compared with control persons.
+There are four kinds of change: persons joined, persons left, and persons who stayed had records added or had
+records removed. The persons of each kind of change are compared with control persons.
 """
 
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ from audits.text.normalise import normalise, tokens
 
 MIN_WORDS = 20  # a row with at least this many words is long; only long rows are counted as shared
 NEAR = 0.8  # two rows are near copies if the Jaccard similarity of their 5-token shingles is at least this
-LIMIT = 0.01  # share of near rows that independent releases do not exceed
-REPEATS = 20  # number of random draws of equally many persons of the arm and of control
+LIMIT = 0.01  # largest share of near rows (`RowOverlap.near`) in independent releases
+REPEATS = 20  # number of random draws of equally many changed and control persons
 Seeds = Literal["equal", "different", "unknown"]
-ArmName = Literal["joined", "left", "records_added", "records_removed"]
-ARMS: tuple[ArmName, ...] = ("joined", "left", "records_added", "records_removed")
-ADDED: frozenset[ArmName] = frozenset({"joined", "records_added"})
+Change = Literal["joined", "left", "records_added", "records_removed"]
+CHANGES: tuple[Change, ...] = ("joined", "left", "records_added", "records_removed")
+ADDED: frozenset[Change] = frozenset({"joined", "records_added"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +39,13 @@ class RowOverlap:
     n: int  # number of long rows of this release
     equal: int  # number of long rows with an equal row in the previous release, ignoring case and spaces
     near: int  # number of long rows with an equal row or a near copy in the previous release
-    by_chance: float  # share of long rows with a near copy in their own release, for the release where it is larger
+    by_chance: float  # share of long rows with a near copy in their own release; the larger one of both releases
     is_new: Bool  # (m,): whether a row of this release, long or short, has no copy in the previous release
     is_gone: Bool  # (m',): whether a row of the previous release, long or short, has no copy in this release
 
     @property
     def limit(self) -> float:
-        """The share of near rows above which the releases have a common seed, or rows were kept.
+        """The share of near rows above which the releases have a common seed, or rows of the previous one were kept.
 
         The limit is 1 %, or twice `by_chance` if that is more. Independent texts rarely share 20 words. Even if a
         word had only one bit of entropy, far less than in text, a row would equal one of 10,000 other rows with a
@@ -62,8 +62,9 @@ class RowOverlap:
     def excludes_shared_randomness(self, seeds: Seeds, *, confidence: float) -> bool:
         """Return whether a common seed and kept rows are excluded.
 
-        If the digests of the seeds differ, the share of near rows must be at most the limit. If the digests are
-        unknown, the upper end of the share's interval must be at most the limit.
+        If the digests of the seeds differ, the share of near rows must be at most the limit. If a digest is unknown,
+        the upper end of the share's interval must be at most the limit, and there must be a long row. If the digests
+        are equal, the result is False.
         """
         if seeds == "different":
             return self.n == 0 or self.near / self.n <= self.limit
@@ -113,32 +114,35 @@ def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArmAttack:
-    """Results of the attacks on one arm."""
+class ChangeAttack:
+    """Results of the attacks on the persons of one kind of change."""
 
     membership: CrossFitted  # AUC and scan test of each attack
-    people: Arms  # the persons of the arm (`is_train` is true) and the control persons
+    people: Arms  # the persons who changed (`is_train` is true) and the control persons
     shares: Mapping[str, Share]  # by encoder: result of `_shares`
-    shift: Estimate | None  # AUC of the arm against control without any release; None with fewer than 10 persons
+    shift: Estimate | None  # result of `shift_auc` for the records that changed; None for fewer than 10 persons
 
 
-def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
-    """Return for each arm the records that only one of the two train tables has; empty arms are omitted.
+def changed_records(now: Table, then: Table) -> dict[Change, Table]:
+    """Return for each kind of change that occurred the records that only one of the two train tables has.
 
     - joined: all records of persons who are only in the later table (`now`).
     - left: all records of persons who are only in the earlier table (`then`).
     - records_added: records that are only in the later table, of persons in both.
     - records_removed: records that are only in the earlier table, of persons in both.
     """
-    arm_tables: dict[ArmName, Table] = {}
-    for here, there, new_persons, new_records in ((now, then, ARMS[0], ARMS[2]), (then, now, ARMS[1], ARMS[3])):
+    changed: dict[Change, Table] = {}
+    for here, there, new_persons, new_records in (
+        (now, then, CHANGES[0], CHANGES[2]),
+        (then, now, CHANGES[1], CHANGES[3]),
+    ):
         known, records = set(there.groups), set(zip(there.groups, there.texts, strict=True))
         is_known = np.array([group in known for group in here.groups])
         is_same = np.array([record in records for record in zip(here.groups, here.texts, strict=True)])
         for name, rows in ((new_persons, ~is_known), (new_records, is_known & ~is_same)):
             if rows.any():
-                arm_tables[name] = take(without_labels(here), np.flatnonzero(rows))
-    return {name: arm_tables[name] for name in ARMS if name in arm_tables}
+                changed[name] = take(without_labels(here), np.flatnonzero(rows))
+    return {name: changed[name] for name in CHANGES if name in changed}
 
 
 def unseen_controls(control: Table, now: Table, then: Table) -> Table:
@@ -148,15 +152,15 @@ def unseen_controls(control: Table, now: Table, then: Table) -> Table:
     return take(without_labels(control), rows)
 
 
-def attack_arms(
+def attack_changes(
     inputs: AuditInputs,
     then: Table,
-    changed: Mapping[ArmName, Table],
+    changed: Mapping[Change, Table],
     controls: Table,
     overlap: RowOverlap,
     rng: np.random.Generator,
-) -> dict[ArmName, ArmAttack]:
-    """Attack each arm of at least 20 persons by the difference between the releases.
+) -> dict[Change, ChangeAttack]:
+    """Attack the persons of each kind of change by the difference between the releases, if they are at least 20.
 
     For every membership score a, the attack on a record x is
 
@@ -166,27 +170,31 @@ def attack_arms(
     in the same way. Both releases use the same reference and the same encoder seed, so only the synthetic tables
     cause differences.
 
-    The result is empty if no arm has at least 20 persons, control has fewer than 20 persons, or a release has fewer
-    than 20 rows.
+    The result is empty if no kind of change has at least 20 persons, control has fewer than 20 persons, or a release
+    has fewer than 20 rows.
 
-    Randomness: one encoder seed for all arms, and folds and draws for each arm.
+    Raises:
+        NotMeasurable: the reference table has fewer than 20 records.
+        InputError: no word occurs in two records of the compared persons.
+
+    Randomness: one encoder seed for all kinds of change, and folds and draws for each.
     """
     large = {name: table for name, table in changed.items() if len(set(table.groups)) >= MIN_PERSONS}
     too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC
     if not large or too_few:
         return {}
-    arms_inputs = AuditInputs(
+    changed_inputs = AuditInputs(
         synthetic=without_labels(inputs.synthetic),
-        train=concatenate_arms(large),
+        train=concatenate_changes(large),
         control=controls,
         reference=None if inputs.reference is None else without_labels(inputs.reference),
     )
-    holdout = hold_out(arms_inputs, rng)
+    holdout = hold_out(changed_inputs, rng)
     seed = int(rng.integers(2**31))
     releases = (holdout, replace(holdout, synthetic=without_labels(then)))
     encoded = [encode(release, np.random.default_rng(seed)) for release in releases]
     now, before = (membership_scores(release, e) for release, e in zip(releases, encoded, strict=True))
-    results: dict[ArmName, ArmAttack] = {}
+    results: dict[Change, ChangeAttack] = {}
     start, control_rows = 0, np.arange(len(holdout.train), len(holdout.train) + len(holdout.control))
     for name, table in large.items():
         rows = np.concatenate([np.arange(start, start + len(table)), control_rows])
@@ -194,7 +202,7 @@ def attack_arms(
         people = arms(replace(holdout, train=table))
         sign, release, is_unshared = (1, 0, overlap.is_new) if name in ADDED else (-1, 1, overlap.is_gone)
         scores = {score: person_scores(sign * (now[score] - before[score])[rows], people.row_person) for score in now}
-        results[name] = ArmAttack(
+        results[name] = ChangeAttack(
             membership=cross_fit(scores, people, rng),
             people=people,
             shares=_shares(encoded[release], np.flatnonzero(is_unshared), rows, people, rng),
@@ -206,10 +214,10 @@ def attack_arms(
 def _shares(
     encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms, rng: np.random.Generator
 ) -> dict[str, Share]:
-    """Return by encoder the share of the synthetic rows of only one release whose nearest person is of the arm.
+    """Return by encoder, among the synthetic rows that only one release has, the share nearest to a changed person.
 
-    `unshared` are the indices of these rows; without them, the result is empty. `rows` are the rows of `people` in
-    the encoded tables.
+    `unshared` are the indices of these synthetic rows; if there are none, the result is empty. `rows` are the rows of
+    `people` in the encoded tables.
     """
     if len(unshared) == 0:
         return {}
@@ -226,8 +234,8 @@ def without_labels(table: Table) -> Table:
     return replace(table, labels=None, vectors={})
 
 
-def concatenate_arms(tables: Mapping[ArmName, Table]) -> Table:
-    """Return the records of all arms in order; a person of two arms counts as two persons."""
+def concatenate_changes(tables: Mapping[Change, Table]) -> Table:
+    """Return the records of all kinds of change in order; a person with two kinds of change counts as two persons."""
     return Table(
         texts=tuple(text for table in tables.values() for text in table.texts),
         labels=None,

@@ -62,11 +62,11 @@ class CrossFitted:
         return all(is_inside(area.ends(confidence), margin) for area in self.areas.values())
 
     def p_outside(self, margin: float) -> float:
-        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for their number."""
+        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for all tests."""
         return min(holm([area.p_beyond(margin) for area in self.areas.values()]))
 
     def scan_p(self) -> float:
-        """Return the smallest p-value of the scan tests, corrected for their number."""
+        """Return the smallest p-value of the scan tests, corrected for the number of tests."""
         return min(holm([scan.p for scan in self.scans.values()]))
 
 
@@ -80,7 +80,7 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
     z holds the normal quantiles of a person's ranks in all scores. Z and y belong to the n persons of the other four
     folds: Z holds their quantiles, and y their roles, +1 for train and -1 for control. Both are centred. A negative
     weight means that a high score indicates control. If an F-test of the fit is not significant at 1 %, all weights
-    are equal, because weights fitted to noise would give the pooled AUC more variance than its interval states.
+    are equal, because weights fitted to noise would make the interval of the stacked attack's AUC too narrow.
 
     Randomness: splits each arm into folds.
     Reference: stacking, Wolpert 1992; fitting and measuring on different persons was designed for this project.
@@ -107,7 +107,10 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
 
 
 def _weights(z: Float, is_train: Bool) -> Float | None:
-    """Return ridge regression weights that predict the role from z; None if the F-test is not significant."""
+    """Return ridge regression weights that predict the role from z.
+
+    The result is None if the F-test is not significant, or if there are too few persons for it.
+    """
     y = np.where(is_train, 1.0, -1.0)
     y -= y.mean()
     centred = z - z.mean(axis=0)
@@ -140,7 +143,7 @@ class ClassAreas:
         return envelope(estimates) if estimates else None
 
     def p_outside(self, margin: float) -> float:
-        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for their number."""
+        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for all tests."""
         return min(holm([area.p_beyond(margin) for of_class in self.areas for area in of_class]), default=1.0)
 
     def all_inside(self, margin: float, confidence: float) -> bool:
@@ -186,7 +189,7 @@ def found_with(
 ) -> dict[str, Any]:
     """Return the smallest leaks that fail the audit with power .5, .8 and .95, one number per power.
 
-    auc: the true AUC of one attack. K is the number of `attacks`, n_T and n_H are the persons of each arm.
+    auc: the true AUC of one attack, with K the number of `attacks`, and n_T and n_H the persons in train and control.
 
         1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 
@@ -194,9 +197,9 @@ def found_with(
         therefore lead the ranking of one score. With L copied persons at the top of all N persons, the m
         highest-ranked persons contain L + Hypergeom(N - L, n_T - L, m - L) train persons.
     epsilon: the smallest detected epsilon of a mechanism, for one person added or removed. For replacing one person,
-        its epsilon e is twice as large. Every guess is assumed to be right with the highest probability that e
-        allows, 1 / (1 + exp(-e)). The result is None if no e up to 20 is detected. `epsilon_limit` is the limit on
-        the bound for replacing one person. `coins` is the number of persons whose roles are guessed.
+        the epsilon e of this mechanism is twice as large. Every guess is assumed to be right with the highest
+        probability that e allows, 1 / (1 + exp(-e)). The result is None if no e up to 20 is detected. `epsilon_limit`
+        is the limit on the bound for replacing one person. `coins` is the number of persons whose roles are guessed.
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * attacks)))

@@ -21,7 +21,7 @@ from audits.embeddings.planted import EncoderAudit
 
 MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
 EPSILON_LIMIT = 1.0  # largest lower bound on epsilon, for replacing one person, that allows a pass
-DELTA_CAP = 0.5  # larger values, which give no protection, are reduced to this one
+DELTA_CAP = 0.5  # a larger delta gives no protection, and this value is used instead
 N_ATTACKS = 7  # number of attacks, including the stacked attack, if the caller passes one matrix of vectors
 
 # (false-positive rate, control persons needed, limit on the true-positive rate, metric name). The upper end of the
@@ -51,13 +51,14 @@ class Membership(EncoderAudit):
     - scan_p: smallest p-value of the exact scan tests of all scores, corrected for their number.
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing roles in one
       run; `low` and `high` are equal to this bound. details.epsilon.ceiling is the bound if all guesses were right.
-    - mirror_auc: as auc, for the difference between the scores on this table and on `AuditInputs.mirror`, a table
+    - mirror_auc: like auc, for the difference between the scores on this table and on `AuditInputs.mirror`, a table
       that the same generator wrote from control. It is reported only if a mirror table is given.
-    - worst_class_auc: as auc, over all attacks and all classes with at least 100 persons in each arm.
+    - worst_class_auc: like auc, over all attacks and all classes with at least 100 persons in each of train and
+      control.
 
     `audits explain membership` lists the verdicts. details.power.curve has the smallest AUC, share of copied persons
     and epsilon that fail with power .5, .8 and .95. `smallest_leak` is the smallest distance of an AUC from one half
-    that a single attack detects.
+    that a single attack detects with power .8.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
     Randomness: persons set aside, folds, the persons whose roles are guessed, the encoders' seeds.
@@ -130,8 +131,9 @@ def epsilon_bound(
     another. The bound therefore holds for replacing one person. To replace a person is to remove one and add one, so
     half of the bound holds for adding or removing one person.
 
-    m is twice the smaller arm minus five standard deviations, but at least the smaller arm. If k or m - k exceeds the
-    smaller arm, k is drawn again. The probability of this is at most about one in a million.
+    With s persons in the smaller arm, m is 2·s - 5·sqrt(2·s), but at least s. Then s is at least five standard
+    deviations above the mean of k, or m is s. If k or m - k exceeds s, k is drawn again. The probability of this is
+    at most about one in a million.
 
     Returns:
         The fields of `Bound`, with `epsilon` and `ceiling` for one person added or removed and `persons` = m, and
@@ -144,9 +146,9 @@ def epsilon_bound(
         k = int(rng.binomial(m, 0.5))
     arms = ((is_train, k), (~is_train, m - k))
     drawn = [rng.choice(np.flatnonzero(arm), size=size, replace=False) for arm, size in arms]
-    kept = np.sort(np.concatenate(drawn))
-    of_kept = {name: score[kept] for name, score in scores.items()}
-    bound = guess_coins(of_kept, is_train[kept], rng, alpha=FAIL_LEVEL, delta=delta)
+    guessed = np.sort(np.concatenate(drawn))
+    of_guessed = {name: score[guessed] for name, score in scores.items()}
+    bound = guess_coins(of_guessed, is_train[guessed], rng, alpha=FAIL_LEVEL, delta=delta)
     return bound._asdict() | {
         "epsilon": bound.epsilon / 2,
         "epsilon_replacing": bound.epsilon,
@@ -162,7 +164,7 @@ def guessed_roles(smaller: int) -> int:
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return the persons per arm with which, without a leak, all AUC intervals lie in the margin with power .8."""
+    """Return the persons per arm with which a table without leaks passes the tests of AUCs with probability .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 
@@ -236,7 +238,7 @@ def _reason(
     verdict: Verdict, fails: list[str], evidence: MembershipEvidence, smaller: int, details: Mapping[str, Any]
 ) -> str:
     if verdict == "fail":
-        return f"Train persons can be distinguished from control persons by {', and by '.join(fails)}."
+        return f"Train persons can be distinguished from control persons, as shown by {' and '.join(fails)}."
     if verdict == "pass":
         reason = "No attack, alone or combined, distinguishes train persons from control persons."
         classes = evidence.classes
@@ -244,21 +246,21 @@ def _reason(
             return reason
         return (
             f"{reason} {classes.n_too_small} of {classes.n_classes} classes are too small to be tested separately: a "
-            f"class needs {classes.needed} persons in each arm."
+            f"class needs {classes.needed} persons in each of train and control."
         )
     share = 1 - REFERENCE_SHARE if details["reference_is_control"] else 1.0
     areas = evidence.fitted.areas
     enough = needed_persons(len(areas))
     if smaller < enough:
         return (
-            f"{smaller} persons in the smaller arm are too few for {len(areas)} attacks; provide {enough} train and "
-            f"{-(-enough // share):.0f} control persons."
+            f"{smaller} persons in the smaller of train and control are too few for {len(areas)} attacks; provide "
+            f"{enough} train and {-(-enough // share):.0f} control persons."
         )
     furthest = max(abs(area.value - 0.5) for area in areas.values())
     decisive = max(needed_for_auc(max(0.01, abs(furthest - MARGIN))), 2 * smaller)
     return (
-        f"The intervals exceed their limits with {smaller} persons in the smaller arm; about {decisive} train and "
-        f"{decisive / share:.0f} control persons are needed for a verdict."
+        f"The intervals exceed their limits with {smaller} persons in the smaller of train and control; about "
+        f"{decisive} train and {decisive / share:.0f} control persons are needed for a verdict."
     )
 
 

@@ -132,7 +132,7 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
     """Return for each record the cosine to the nearest synthetic row, and the mass as a parent of synthetic rows.
 
         top1(x) = max over s of cos(x, s)
-        mass(x) = sum over s of the weight of x in the combination a · P + b · Q nearest to s, clipped to 0 and 1
+        mass(x) = sum over s of the weight of x in the combination a · P + b · Q nearest to s, clipped to [0, 1]
 
     For each synthetic row s, P and Q are the two records whose combination is nearest to s, among the 12 records most
     similar to s. A row mixed from two records adds to the mass of both. The mass is summed over all rows, so it

@@ -22,15 +22,16 @@ from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 # a point lies between two rows if its distance from their segment is at most this share of the segment's length; the
 # error of float32 is about 1e-6
 TOLERANCE = 1e-4
-MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within 100 tolerances of a control segment
+# chance is ruled out if no point is within this many tolerances of a segment between control rows
+MARGIN_OF_CHANCE = 100
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-# smallest weight of a row as a share of both weights; with a smaller weight, the point is a copy of the other row,
-# which other audits find
+# smallest weight of a row as a share of both weights; with a smaller weight, the point is a copy of the other row
+# (other audits find copies)
 INTERIOR = 1e-3
 LINE_NEIGHBOURS = 30  # number of nearest points among which the other points of a line are searched
-MAX_LINE_ROWS = 20_000  # lines are searched among this many first points; in most releases, they are whole classes
+MAX_LINE_ROWS = 20_000  # lines are searched among this many first points; most tables are sorted by class
 MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
-RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of its length
+RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of the row's length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +58,14 @@ def attack_segments(
 ) -> SegmentEvidence:
     """Return how many points lie between two train or two control rows, and how many train rows the lines reveal.
 
-    For points of d dimensions that were not mixed, the number of points within a distance t of a segment is
-    proportional to t^(d - 2). If no point is within 100·t of a control segment, fewer than 3·100^(2 - d) points are
-    expected within t of a train segment. For d = 5, this number is 3e-6, so a single point is proof. With few
-    dimensions or many repeated rows, points can lie between control rows too. For this case, a sign test compares the
-    number of points that lie only between train rows with the number that lie only between control rows.
+    A segment is the straight line between two rows of train or of control. For points of d dimensions that were not
+    mixed, the number of points within a distance t of a segment is proportional to t^(d - 2). If no point is within
+    100·t of a control segment, fewer than 3·100^(2 - d) points are expected within t of a train segment. For d = 5,
+    this number is 3e-6, so a single point is proof. With few dimensions or many repeated rows, points can lie between
+    control rows too. For this case, a sign test compares the number of points that lie only between train rows with
+    the number that lie only between control rows.
 
-    The rows of `synthetic` (m, d) must not be normalized; `train` is (n_train, d) and `control` (n_control, d).
+    The rows of `synthetic` (m, d) must not be normalized; `train` is (n_train, d) and `control` is (n_control, d).
 
     Cost: O(m·n·d + m²·d + lines²·d) time; O(256·n) memory beside the matrices, for n real rows.
     """
@@ -137,7 +139,10 @@ def line_intersections(points: Float) -> Float:
 
 
 def _lines(points: Float) -> tuple[Float, Float, Float]:
-    """Return origin, unit direction and length of every line through at least three neighbouring points."""
+    """Return origin, unit direction and length of every line through at least three neighbouring points.
+
+    The origin is the mean of the line's points, and the length is their largest distance from the origin.
+    """
     m, k = len(points), min(LINE_NEIGHBOURS, len(points) - 1)
     squares = (points**2).sum(axis=1)
     links: list[tuple[Int, Int]] = []

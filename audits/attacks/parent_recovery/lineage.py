@@ -73,7 +73,7 @@ def _value_fault(parents: Sequence[int], weights: Sequence[float], n_train: int)
     if len(parents) != len(weights):
         return f"{len(parents)} parents but {len(weights)} weights"
     if any(not 0 <= p < n_train for p in parents):
-        return f"a parent is not the number of a train row, from 0 to {n_train - 1}"
+        return f"a parent is not the number of a train row; the numbers are 0 to {n_train - 1}"
     if any(not 0 <= w <= 1 + SUM_TOLERANCE for w in weights):  # also true for NaN
         return "a weight is not a number from 0 to 1"
     if len(weights) > 0 and abs(math.fsum(weights) - 1) > SUM_TOLERANCE:

@@ -29,10 +29,10 @@ from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import best_pairs, candidate_cosines, similarity_blocks
 
 CANDIDATES = 40  # average number of records among which a repeat searches the pair of parents of a synthetic row
-MAX_CANDIDATES = 120  # largest number of similar records of a row over all repeats
+MAX_CANDIDATES = 120  # largest number of candidates for a row over all repeats
 REPEATS = 20  # number of random draws of equally many train and control persons
 MAX_ROWS = 20_000  # at most this many synthetic rows are attacked; enough to distinguish the shares .5 and .509
-MARGINS = (0.03, 0.05, 0.10)  # allowed distances of a share from chance; with more independent rows, a smaller one
+MARGINS = (0.03, 0.05, 0.10)  # allowed distances of a share from chance; `margin_of` chooses one
 PERMUTATIONS = 2000  # number of permutations of the roles (train or control) over all repeats
 
 
@@ -70,19 +70,19 @@ class ParentRecall:
 
 
 def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) -> ParentPairs:
-    """Return for each synthetic row the two persons between whom it lies best.
+    """Return for each synthetic row the two persons whose records, combined, are nearest to it.
 
     The candidates for a synthetic row z are its most similar real records; train and control are searched together.
-    Each repeat keeps the candidates of the persons it includes, about 40. Among all pairs of candidates of different
-    persons, the attack chooses the pair with a non-negative combination nearest to z:
+    Each repeat uses the candidates of the persons that it includes, about 40. Among all pairs of candidates of
+    different persons, the attack chooses the pair with a non-negative combination nearest to z:
 
         (P, Q) = argmin over P, Q in C(z) of  min over a, b >= 0 of |z - a·P - b·Q|,   C(z) the candidates
 
-    All rows have unit length. A point that was between two records equals a combination of them exactly, whatever the
-    lengths of the records and of the point were. After scaling to unit length, the point need not lie on the segment
-    between the two records, so a search for segments finds fewer parents. In a test, points of 256 dimensions (20 of
-    them intrinsic) were mixed from two neighbours among 1,500, with noise of twice the nearest distance. A search for
-    segments found 30 % of the parents, and this search found 95 %.
+    All rows have unit length. A point between two records equals a combination of them exactly, whatever the lengths
+    of the records and of the point were. After scaling to unit length, the point need not lie on the segment between
+    the two records, so a search for segments finds fewer parents. In a test, points of 256 dimensions (20 of them
+    intrinsic) were mixed from two neighbours among 1,500, with noise of twice the nearest-neighbour distance. A
+    search for segments found 30 % of the parents, and this search found 95 %.
 
     If both arms have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
 

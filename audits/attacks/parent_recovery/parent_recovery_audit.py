@@ -56,10 +56,10 @@ class ParentRecovery(EncoderAudit):
     """Test whether synthetic records reveal the train persons they were mixed from, and whether one person dominates.
 
     Attack: the attacker knows or guesses that each synthetic record was mixed from real records, its parents. For
-    each synthetic record, the attack searches for the two real persons between whom it lies best, among equally many
-    train and control persons. If most of the persons found are train persons, the attacker learns who the parents
-    are, and roughly what they wrote. An attacker who has the vectors need not guess: mixed points lie on straight
-    lines between real rows, and the lines of several points intersect at a real row.
+    each synthetic record, the attack searches among equally many train and control persons for the two persons whose
+    records, combined, are nearest to it. If most of the persons found are train persons, the attacker learns who the
+    parents are, and roughly what they wrote. An attacker who has the vectors need not guess: mixed points lie on
+    straight lines between real rows, and the lines of several points intersect at a real row.
 
     Metrics:
 
@@ -68,31 +68,33 @@ class ParentRecovery(EncoderAudit):
       were dropped.
     - both_excess: share of records between two train persons, minus the share expected if the roles (train or
       control) are random; 0 is safe.
-    - scan_p: exact scan for over- or under-represented train persons among the persons closest to a record. It
-      detects a few persons mixed into a few records, and persons whose neighbourhood was emptied.
+    - scan_p: p-value of the exact scan test for too many or too few train persons among the persons closest to a
+      synthetic record. It detects a few persons mixed into a few records, and persons near whom all synthetic
+      records were removed.
     - parent_recall: with a lineage (the parents of each record and their weights), share of records for which the
       nearer person found is a true parent. parent_recall_ratio: parent_recall divided by its value by chance.
     - pair_recall: with a lineage, share of records for which both persons found are true parents.
-    - vectors_between_train: share of the points of a passed matrix that lie between two train rows.
+    - vectors_between_train: share of the synthetic rows of a passed matrix that lie between two train rows.
     - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons:
       extremes of `LineageExposure`, on which policies set limits. The weights of one person's records are summed
       first.
     - records_with_parents: number of records with parents according to the lineage. If it is 0, the tests on
       persons are still made.
-    - margin: the widest margin of all shares.
+    - margin: the widest margin of all shares. The margin of a share is the strictest of `MARGINS` for which it has
+      enough independent rows.
     - lineage: 1 if a lineage was given, otherwise 0.
-
-    The margin of a share is the strictest of `MARGINS` for which it has enough independent rows.
 
     `audits explain parent_recovery` lists the verdicts.
 
-    A record with fewer than 1.5 effective parents is mostly one person's and fails the audit. SMOTE with weights from
-    0 to 1 makes such records in four of ten cases; with weights from .3 to .7 (at least 1.7 effective parents), it
-    makes none. Policies can set further limits, such as a weight of at most .35. `smallest_leak` in the details is
-    the smallest distance of the train share from one half that prevents a pass with probability .8.
+    The number of effective parents of a record is 1 / (sum over persons of weight²). A record with fewer than 1.5
+    effective parents is mostly one person's and fails the audit. SMOTE with weights from 0 to 1 makes such records in
+    four of ten cases; with weights from .3 to .7 (at least 1.7 effective parents), it makes none. Policies can set
+    further limits, such as a weight of at most .35. `details.power.smallest_leak` is the smallest distance of the
+    train share from one half that prevents a pass with probability .8.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
-    Randomness: persons set aside, equalised draws, the order of the index, permutations, the encoders' seeds.
+    Randomness: persons set aside, equalised draws, the order of the records (it decides ties), permutations, the
+        encoders' seeds.
     Cost: O(m · n · d) per encoder; O(256 · n) memory beside the encoded tables. 10,000 rows against 22,800 real texts
         of 90 words take 8 s for words and 3 s for characters, without encoding, on one core and 1.3 GB.
     Reference: exact attacks on SMOTE motivate the search. The null distributions, the two-sided tests and the rules
@@ -102,7 +104,7 @@ class ParentRecovery(EncoderAudit):
     name = "parent_recovery"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return the result; raise the errors of `EncoderAudit.run`, and InputError if the lineage does not fit."""
+        """Return the result; raise the errors of `EncoderAudit.run`, and InputError for a lineage of other tables."""
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
         return super().run(inputs, rng, confidence)
@@ -130,11 +132,11 @@ def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
     segments = evidence.segments.values()
     corrected = holm([segment.sign_test_p for segment in segments])
     between = any(segment.proven or p < CHANCE_LEVEL for segment, p in zip(segments, corrected, strict=True))
-    violated = ["points of the vectors lie exactly between two train rows"] if between else []
+    violated = ["synthetic vectors lie exactly between the vectors of two train rows"] if between else []
     if (lineage := evidence.lineage) is not None:
         if n_records := int((lineage.effective_parents < MIN_EFFECTIVE_PARENTS).sum()):
             violated.append(
-                f"{n_records} records are mostly one person's (under {MIN_EFFECTIVE_PARENTS} effective parents)"
+                f"{n_records} records are mostly one person's (fewer than {MIN_EFFECTIVE_PARENTS} effective parents)"
             )
         if n_classes := int((lineage.persons_of_class < MIN_CLASS_PERSONS).sum()):
             violated.append(f"{n_classes} classes are made from fewer than {MIN_CLASS_PERSONS} persons")
@@ -148,7 +150,7 @@ def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
         for test in finding.shares:
             statement = f"the share of train persons among {test.what} differs from chance"
             if test is finding.both:
-                statement = f"{test.what} are more or fewer than by chance"
+                statement = f"there are more or fewer {test.what} than by chance"
             tests.append((statement, test.p_beyond(MARGINS[-1] if test.margin is None else test.margin)))
         tests.append(("train persons are too many or too few among the persons closest to a record", finding.scan.p))
     too_often = f"true parents are found more than {MAX_RECALL_RATIO:g} times as often as by chance"
@@ -315,7 +317,7 @@ def _shortfall(
     fewest = min(unclear, key=lambda test: test.share.n)
     if fewest.margin is None:
         needed, from_control = needed_for_share(MARGINS[-1], confidence=confidence), holdout.reference_is_control
-        return too_few_rows("The persons found", fewest.share.n, needed, people, reference_is_control=from_control)
+        return too_few_rows("The attacked records", fewest.share.n, needed, people, reference_is_control=from_control)
     over = max(unclear, key=lambda test: abs(test.share.value - test.null) / test.share.error)
     excess = abs(over.share.value - over.null)
     limits = (MARGINS[0], MARGINS[-1] if over.margin is None else over.margin)

@@ -2,14 +2,16 @@
 
 This is the strongest attack on a release. The attacker runs the generator many times, with and without each target
 person (`audits/attacks/shadow/plan.py`), and trains a classifier on the resulting tables. A rerun saw a person if the
-person was in its train data. The coins of a person say which reruns saw the person.
+person was in its train data. The coins of a person say which reruns saw the person. Non-members are control persons
+whom no rerun saw; the same attack on them shows what chance gives.
 
 Metrics:
 
 - auc: P[a rerun that saw the person scores higher than a rerun that did not], averaged over the persons.
 - worst_person_auc: the highest AUC of one person.
-- p: share of the permutations of the coins in which the average AUC is at least the observed value.
-- worst_person_p: share of the permutations in which the highest AUC of one person is at least the observed value.
+- p: share of the permutations of the coins in which the average AUC is at least the observed value. The observed
+  coins count as one permutation.
+- worst_person_p: likewise for the highest AUC of one person.
 
 `audits explain shadow` lists the verdicts.
 """
@@ -45,7 +47,7 @@ MIN_LEAF = 3  # smallest number of training examples in a leaf
 PERMUTATIONS = 199  # number of random permutations of the coins, which give p-values and intervals
 
 
-def judge_shadow(  # noqa: PLR0913 - the options of the command line
+def judge_shadow(  # noqa: PLR0913 - one parameter for each option of the command line
     folder: Path,
     inputs: AuditInputs,
     *,
@@ -64,7 +66,7 @@ def judge_shadow(  # noqa: PLR0913 - the options of the command line
 
     Raises:
         InputError: the plan or a table is missing or not valid, the plan was made from another train or control
-            table, or the report cannot be written.
+            table, there are fewer than 2 permutations, or the report cannot be written.
     """
     plan = read_plan(folder)
     tables = read_tables(folder, plan.runs, text=text, label=label)
@@ -110,7 +112,7 @@ def as_text(result: AuditResult) -> str:
     return "\n".join(lines)
 
 
-def attack_reruns(  # noqa: PLR0913 - independent settings
+def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
     plan: ShadowPlan,
     tables: Sequence[Table],
     inputs: AuditInputs,
@@ -182,9 +184,9 @@ def _scores_of_reruns(
         reference = _rows_of(control, sorted(set(control.groups) - set(plan.non_members)))
     if len(reference) < MIN_PERSONS or min(map(len, tables)) < MIN_SYNTHETIC:
         raise NotMeasurable(
-            f"every rerun's table needs {MIN_SYNTHETIC} records, and the encoders must be fitted on {MIN_PERSONS} "
-            f"records of persons who are not attacked; the smallest table has {min(map(len, tables))}, and there are "
-            f"{len(reference)} such records"
+            f"the smallest table of a rerun has {min(map(len, tables))} records ({MIN_SYNTHETIC} are required), and "
+            f"{len(reference)} records of persons who are not attacked are left to fit the encoders on "
+            f"({MIN_PERSONS} are required); pass larger tables or a reference table"
         )
     scores = []
     for table in tables:
@@ -274,10 +276,10 @@ def _judge(
     elif n_without >= MIN_OUT and area.high <= 0.5 + MARGIN:
         verdict, reason = "pass", "The generator's output does not reveal whether it was trained on a target person."
     else:
-        without = f"of which {n_without} leave out each of the {len(plan.persons)} persons"
+        left_out = f"each of the {len(plan.persons)} persons is left out of {n_without}"
         qualifier = "at least" if power_entry["smallest_leak"] is None else "about"
-        reason = f"{runs} reruns, {without}, do not suffice: " + (
-            "all permutations have the same result, so the attack detects nothing. More reruns are needed."
+        reason = f"{runs} reruns are too few ({left_out}): " + (
+            "all permutations have the same result, so the attack detects nothing. Make more reruns."
             if power_entry["n_needed"] is None
             else f"{qualifier} {power_entry['n_needed']} reruns are needed."
         )

@@ -57,18 +57,18 @@ class ShadowPlan:
 
 
 def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: np.random.Generator) -> ShadowPlan:
-    """Return a plan whose targets are the train persons closest to a synthetic record.
+    """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
     Each target is left out of a random half of the reruns, independently of the other targets, so one set of reruns
     serves all targets. For the result of one target, the absence of others is only noise. In each fold of the later
     cross-validation, each target is left out of half of the reruns. If one fold had more reruns without a target, the
-    other folds would have fewer, and a classifier that learned only this frequency would guess wrong in most reruns
+    other folds would have fewer. A classifier that learned only this frequency would then guess wrong in most reruns
     of the one fold.
 
     `runs` is a multiple of 8. If `n_persons` is None, one in a hundred train persons is a target, and at least one.
 
     Raises:
-        InputError: a number is not allowed, or there are fewer than 20 persons or synthetic records.
+        InputError: `runs` or `n_persons` is not allowed, or a table has fewer than 20 persons or synthetic records.
 
     Privacy: the plan names train persons and must stay with the private data.
     Reference: "SMOTE and Mirrors" (Ganev et al., 2025) for the choice of targets by nearest neighbours; Carlini et
@@ -104,10 +104,14 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
 def most_over_represented(
     inputs: AuditInputs, n: int, rng: np.random.Generator
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the n train persons and the n control persons (or fewer) who are closest to a synthetic record.
+    """Return the n train persons and the n control persons (or fewer) who are most over-represented.
 
-    Each encoder ranks all persons of both tables by how much closer their nearest synthetic record is than their
-    nearest reference records (`crowding`). A person's highest rank counts.
+    Each encoder ranks all persons of both tables by how much more similar they are to their nearest synthetic record
+    than to their nearest reference records (`crowding`). A person's highest rank counts.
+
+    Raises:
+        NotMeasurable: there are fewer than 20 train persons, control persons, synthetic records or reference records.
+        InputError: the passed vectors do not fit the tables.
     """
     tables = encode_tables(inputs, rng)
     ranks = np.max([stats.rankdata(crowding(e, tables.people)["crowding"]) for e in tables.encoded], axis=0)

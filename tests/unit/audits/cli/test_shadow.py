@@ -89,4 +89,4 @@ def test_too_small_tables_are_not_measurable(planned):
     done = run("shadow", folder, *paths, "--json")
     assert done.exit_code == 4
     assert json.loads(done.stdout)["results"][0]["status"] == "not_measurable"
-    assert "every rerun's table needs 20 records" in done.stderr
+    assert "the smallest table of a rerun has 5 records (20 are required)" in done.stderr

@@ -40,15 +40,15 @@ def test_texts_are_counted_once_for_each_rule():
 )
 def test_a_hostile_long_text_takes_seconds_and_not_minutes(text):
     start = time.process_time()
-    contradictions(text * (1_000_000 // len(text)))
-    assert time.process_time() - start < 30
+    contradictions(text * (100_000 // len(text)))
+    assert time.process_time() - start < 8
 
 
 @pytest.mark.skipif("SYNTHGEN_DATA" not in os.environ, reason="needs SYNTHGEN_DATA: real clinical notes")
 @pytest.mark.parametrize(("name", "most", "least"), [("aci_bench", 0.1, 0.7), ("mts_dialog", 0.02, 0.3)])
 def test_real_notes_contradict_themselves_rarely_and_mixed_sentences_often(name, most, least):
     path = Path(os.environ["SYNTHGEN_DATA"]) / name / "train.parquet"
-    texts = [t for t in pq.read_table(path)["text"].to_pylist() if len(t.split()) > 20]
+    texts = [t for t in pq.read_table(path)["text"].to_pylist() if len(t.split()) > 20][:400]
     parts = [re.split(r"(?<=[.!?])\s+", text) for text in texts]
     pool = [sentence for of_text in parts for sentence in of_text]
     rng = np.random.default_rng(0)

@@ -213,7 +213,7 @@ def test_published_audit_numbers_may_be_outside_the_claim(logs, inputs):
     assert (silent.verdict, telling.verdict) == ("pass", "pass")
     assert (silent.details["outside_reads"], telling.details["outside_reads"]) == ([], ["audit-numbers"])
     assert telling.metrics["unaccounted_reads"].value == 0
-    assert telling.reason == f"{silent.reason}; it does not cover audit-numbers"
+    assert telling.reason == f"{silent.reason}; the claim does not cover audit-numbers"
     assert telling.estimate == silent.estimate
 
 

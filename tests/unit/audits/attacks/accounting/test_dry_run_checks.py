@@ -77,12 +77,12 @@ def test_each_mistake_breaks_only_its_own_check(logs, case, name, sentence):
 @pytest.mark.parametrize(
     ("dry_run", "name", "sentence"),
     [
-        ({"batches": None}, "poisson sampling", "log the batches of a dry run of at least 200 steps"),
-        ({"noise": [], "dimension": None}, "noise", "log the noise of every step"),
-        ({"max_norm": None}, "clipping", "log the largest norm before and after clipping"),
-        ({"largest_row": None}, "clipping", "log the largest norm before and after clipping"),
+        ({"batches": None}, "poisson sampling", "log them for at least 200 steps"),
+        ({"noise": [], "dimension": None}, "noise", "logs the size of its noise"),
+        ({"max_norm": None}, "clipping", "logs the largest norms before and after clipping"),
+        ({"largest_row": None}, "clipping", "logs the largest norms before and after clipping"),
         ({"largest_row": 0.5}, "clipping", "so nothing was clipped; include larger contributions"),
-        ({"normalisers": []}, "normaliser", "log the divisor of the sum"),
+        ({"normalisers": []}, "normaliser", "log the divisor of each step"),
     ],
 )
 def test_check_without_its_log_is_missing(logs, dry_run, name, sentence):
@@ -152,6 +152,6 @@ def test_noise_without_coordinates_is_missing_and_single_coordinates_are_not_com
     for changes in ({"dry_run": {"leading": []}}, {"dry_run": None}):
         value = logs.vote(RNG(0), **changes) | ({"dry_run": None} if changes["dry_run"] is None else {})
         assert reuse(logs.sgd(RNG(1)), value).outcome == "missing"
-        assert "log the first coordinates" in reuse(value).sentence
+        assert "logs the first coordinates" in reuse(value).sentence
     single = logs.vote(RNG(0), steps=2, dry_run={"leading": [[0.5], [0.5]]})
     assert reuse(single).outcome == reuse(single, logs.sgd(RNG(1))).outcome == "holds"

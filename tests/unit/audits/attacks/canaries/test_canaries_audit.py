@@ -166,9 +166,9 @@ def test_each_copy_fails(changed, proven):
         ({"area": {"low": 0.39}}, "exceeds its limit"),
         (
             {"copies": {"left_out": 2}},
-            "the endings of 2 omitted canaries are also reproduced: draw endings at random",
+            "the endings of 2 omitted canaries are also reproduced, so reproduction proves nothing; draw ",
         ),
-        ({"control": {"value": 0.56, "low": 0.51, "high": 0.6}}, "its table was made without canaries"),
+        ({"control": {"value": 0.56, "low": 0.51, "high": 0.6}}, "whose generator saw no canaries"),
     ],
 )
 def test_each_shortfall_prevents_a_pass(changed, lacking):
@@ -243,14 +243,14 @@ def test_arms_that_differ_without_a_generator_are_insufficient(town, few, people
     assert result.control.low > 0.6
     assert result.verdict == "insufficient"  # any attack separates the arms, also without the canary build
     assert result.estimate.value > 0.7
-    assert "its table was made without canaries" in result.reason
+    assert "whose generator saw no canaries" in result.reason
     assert "max_exposure" not in result.metrics
 
 
 def test_without_or_with_too_few_canaries_nothing_is_measured(town, few):
     with pytest.raises(NotMeasurable, match="audits canaries"):
         run(town, few, town["fresh"], canaries=None)
-    with pytest.raises(NotMeasurable, match="12 rows of the canary build; at least 20"):
+    with pytest.raises(NotMeasurable, match="12 rows of the canary build's table; at least 20"):
         run(town, few, take(town["fresh"], np.arange(12)))
     tiny = make_canaries(town["train"], None, 30, RNG(0))
     with pytest.raises(NotMeasurable, match="at least 20, 20 and 20 are required"):

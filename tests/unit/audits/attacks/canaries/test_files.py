@@ -82,11 +82,11 @@ def spoil(column, row, value):
 
 
 BAD = {
-    "1 rows have no usable text, beginning with row 4": spoil("text", 3, None),
-    "1 rows have no usable group, beginning with row 2": spoil("group", 1, ""),
-    "1 rows have no usable text, beginning with row 5": spoil("text", 4, " \n"),
-    "1 rows have no usable repeats, beginning with row 6": spoil("repeats", 5, 0),
-    "1 rows have no usable inserted, beginning with row 3": spoil("inserted", 2, None),
+    "1 rows have no valid value in the column text; the first is row 4": spoil("text", 3, None),
+    "1 rows have no valid value in the column group; the first is row 2": spoil("group", 1, ""),
+    "1 rows have no valid value in the column text; the first is row 5": spoil("text", 4, " \n"),
+    "1 rows have no valid value in the column repeats; the first is row 6": spoil("repeats", 5, 0),
+    "1 rows have no valid value in the column inserted; the first is row 3": spoil("inserted", 2, None),
     "1 rows have an unknown family": spoil("family", 0, "secret kind"),
     "persons have rows that differ in inserted": lambda t: t["inserted"].__setitem__(
         -1, not t["inserted"][t["group"].index(t["group"][-1])]
@@ -124,8 +124,15 @@ def test_a_missing_file_is_refused(tmp_path, canary_build):
         read_canaries(tmp_path / "nowhere.parquet", canary_build)
 
 
-@pytest.mark.parametrize("texts", [["only seven words are in this one"], [], [None]])
-def test_suffixes_of_another_template_are_refused(folder, canary_build, texts):
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["only seven words are in this one"], "1 of 1 rows of .* do not have 8 words"),
+        ([], "suffixes.parquet has no rows"),
+        ([None], "do not have 8 words"),
+    ],
+)
+def test_suffixes_of_another_template_are_refused(folder, canary_build, texts, message):
     pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), folder / "suffixes.parquet")
-    with pytest.raises(InputError, match="do not have 8 words"):
+    with pytest.raises(InputError, match=message):
         read_canaries(folder, canary_build, text="note")

@@ -9,7 +9,7 @@ from scipy import stats
 
 from audits.attacks.canaries import kinds
 from audits.attacks.canaries.kinds import FAMILIES, _unusable, make_canaries
-from audits.attacks.canaries.word_pool import OWN_WORDS
+from audits.attacks.canaries.word_pool import BUILT_IN_WORDS
 from audits.core.errors import InputError
 from audits.core.types import Table, persons
 from audits.text.normalise import tokens
@@ -118,7 +118,7 @@ def test_without_a_reference_words_are_from_the_list(train, monkeypatch):
     monkeypatch.setattr(kinds, "FAMILIES", ("suffix", "outlier", "sampled"))
     planted = make_canaries(train, None, 60, RNG(2))
     words = {word for text in planted.table.texts for word in tokens(text)}
-    assert words - set(OWN_WORDS) <= set(tokens("The stood by the and the was seen again Later were put near"))
+    assert words - set(BUILT_IN_WORDS) <= set(tokens("The stood by the and the was seen again Later were put near"))
 
 
 def test_word_of_a_single_row_is_in_no_ending(train, reference, monkeypatch):

@@ -70,20 +70,20 @@ def test_copied_persons_who_joined_are_found(town, with_copies):
     assert result.estimate.value > 0.95
     assert result.metrics["scan_p"].value < 1e-6
     assert result.metrics["new_rows_share"].value > 0.7
-    assert "reveals persons who joined, by the attacks" in result.reason
+    assert "reveals persons who joined: shown by the AUC of an attack" in result.reason
 
 
 def test_few_copied_persons_are_found_by_the_scan_alone(town, retexted):
     now = retexted(town["now"], [*town["joined"].texts[:20], *town["now"].texts[20:]])
     result = run(town, now=now)
     assert result.verdict == "fail"
-    assert result.reason.endswith("by the persons at the top of a ranking")
+    assert result.reason.endswith("shown by the persons at the top of a ranking")
 
 
 def test_copied_persons_who_left_are_found(town, with_copies):
     result = run(town, left=True, then=with_copies(town["then"], town["left"]))
     assert result.verdict == "fail"
-    assert "reveals persons who left, by the attacks" in result.reason
+    assert "reveals persons who left: shown by the AUC of an attack" in result.reason
     assert "joined" not in result.reason
     assert set(result.details["arms"]) == {"joined", "left"}
     # moving away from persons who left counts as evidence of membership, so no attack had to be inverted
@@ -159,7 +159,7 @@ def test_persons_with_added_records_are_a_separate_arm(town):
     more = replace(town["joined"], texts=town["joined"].texts[:40], groups=stay.groups)
     result = run(town, train=both(stay, more))
     assert result.details["n_persons_by_arm"] == {"records_added": 40}
-    assert "40 persons who stayed with other records added are too few" in result.reason
+    assert "40 persons who stayed but have added records are too few" in result.reason
 
 
 def test_without_persons_only_a_common_seed_is_detected(town):

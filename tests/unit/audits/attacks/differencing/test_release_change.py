@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.attacks.differencing.release_change import (
-    ARMS,
+    CHANGES,
     LIMIT,
-    attack_arms,
+    attack_changes,
     changed_records,
-    concatenate_arms,
+    concatenate_changes,
     row_overlap,
     seeds_of,
     unseen_controls,
@@ -37,7 +37,7 @@ def records(found):
     return {name: list(zip(t.groups, t.texts, strict=True)) for name, t in found.items()}
 
 
-def test_changed_records_are_sorted_into_arms():
+def test_changed_records_are_sorted_by_kind_of_change():
     then = table([("ann", "x"), ("bo", "y"), ("cy", "z"), ("cy", "w"), ("di", "v")])
     now = table([("ann", "x"), ("cy", "z"), ("cy", "new"), ("eve", "u"), ("eve", "t"), ("di", "v")])
     found = changed_records(now, then)
@@ -47,7 +47,7 @@ def test_changed_records_are_sorted_into_arms():
         "records_added": [("cy", "new")],
         "records_removed": [("cy", "w")],
     }
-    assert tuple(found) == ARMS
+    assert tuple(found) == CHANGES
     assert all(t.labels is None and not t.vectors for t in found.values())
 
 
@@ -56,8 +56,8 @@ RECORDS = st.lists(RECORD, min_size=1, max_size=12, unique=True)
 
 
 @given(RECORDS, RECORDS)
-def test_exchanging_the_releases_exchanges_the_arms(now, then):
-    exchanged = dict(zip(ARMS, ("left", "joined", "records_removed", "records_added"), strict=True))
+def test_exchanging_the_releases_exchanges_the_kinds_of_change(now, then):
+    exchanged = dict(zip(CHANGES, ("left", "joined", "records_removed", "records_added"), strict=True))
     there, back = (records(changed_records(table(a), table(b))) for a, b in ((now, then), (then, now)))
     assert {exchanged[name]: rows for name, rows in there.items()} == back
     assert sum(map(len, there.values())) == len(set(now) ^ set(then))
@@ -72,12 +72,12 @@ def test_control_persons_whom_a_generator_saw_are_excluded():
 
 def test_person_of_two_arms_counts_as_two():
     found = changed_records(table([("ann", "x"), ("ann", "z")]), table([("ann", "x"), ("ann", "y")]))
-    assert concatenate_arms(found).groups == ("records_added\0ann", "records_removed\0ann")
-    assert concatenate_arms(found).texts == ("z", "y")
+    assert concatenate_changes(found).groups == ("records_added\0ann", "records_removed\0ann")
+    assert concatenate_changes(found).texts == ("z", "y")
 
 
 @pytest.fixture(scope="module")
-def arms_attacked(people, retexted, word_dropout):
+def attacks(people, retexted, word_dropout):
     """Return the attacks on 60 persons who joined and were copied, and 50 who left and were not."""
     sizes = [(40, "t"), (60, "n"), (50, "l"), (90, "h")]
     stay, joined, left, control = (people(n, seed=i + 40, prefix=p, rows=(1, 2)) for i, (n, p) in enumerate(sizes))
@@ -90,27 +90,27 @@ def arms_attacked(people, retexted, word_dropout):
 
     changed = changed_records(both(stay, joined), both(stay, left))
     inputs = AuditInputs(synthetic=now, train=stay, control=control)
-    return attack_arms(inputs, then, changed, control, row_overlap(now, then), RNG(1))
+    return attack_changes(inputs, then, changed, control, row_overlap(now, then), RNG(1))
 
 
-def test_difference_reveals_the_copied_persons_and_no_others(arms_attacked):
-    pooled = {name: (f.membership.pooled, f.people.is_train) for name, f in arms_attacked.items()}
+def test_difference_reveals_the_copied_persons_and_no_others(attacks):
+    pooled = {name: (f.membership.pooled, f.people.is_train) for name, f in attacks.items()}
     areas = {name: auc(scores[is_train], scores[~is_train]) for name, (scores, is_train) in pooled.items()}
     assert areas["joined"] > 0.95
     assert 0.3 < areas["left"] < 0.7
-    assert min(s.p for s in arms_attacked["joined"].membership.scans.values()) < 1e-9
+    assert min(s.p for s in attacks["joined"].membership.scans.values()) < 1e-9
 
 
-def test_new_rows_are_nearest_to_the_copied_persons(arms_attacked):
-    assert all(share.value > 0.7 for share in arms_attacked["joined"].shares.values())
-    assert all(0.3 < share.value < 0.7 for share in arms_attacked["left"].shares.values())
-    assert set(arms_attacked["left"].shares) == {"words", "characters"}
+def test_new_rows_are_nearest_to_the_copied_persons(attacks):
+    assert all(share.value > 0.7 for share in attacks["joined"].shares.values())
+    assert all(0.3 < share.value < 0.7 for share in attacks["left"].shares.values())
+    assert set(attacks["left"].shares) == {"words", "characters"}
 
 
-def test_arms_are_compared_with_the_same_control(arms_attacked):
-    sizes = {name: (f.people.n_train, f.people.n_control) for name, f in arms_attacked.items()}
+def test_all_changes_are_compared_with_the_same_control(attacks):
+    sizes = {name: (f.people.n_train, f.people.n_control) for name, f in attacks.items()}
     assert sizes == {"joined": (60, 72), "left": (50, 72)}
-    assert all(f.shift is not None and f.shift.low <= 0.5 <= f.shift.high for f in arms_attacked.values())
+    assert all(f.shift is not None and f.shift.low <= 0.5 <= f.shift.high for f in attacks.values())
 
 
 WORDS = [f"word{i}" for i in range(900)]

@@ -40,7 +40,10 @@ def test_both_forms_give_the_same_lineage(tmp_path, name):
     ("row", "reason"),
     [
         ({"parents": [0, 1], "weights": [1.0]}, "row 2: 2 parents but 1 weights"),
-        ({"parents": [5], "weights": [1.0]}, "row 2: a parent is not the number of a train row, from 0 to 4"),
+        (
+            {"parents": [5], "weights": [1.0]},
+            "row 2: a parent is not the number of a train row; the numbers are 0 to 4",
+        ),
         ({"parents": [-1], "weights": [1.0]}, "row 2: a parent is not the number of a train row"),
         ({"parents": [0, 1], "weights": [1.5, -0.5]}, "row 2: a weight is not a number from 0 to 1"),
         ({"parents": [0], "weights": [float("nan")]}, "row 2: a weight is not a number from 0 to 1"),

@@ -163,7 +163,7 @@ def test_few_interpolated_vectors_fail(vectors):
     points[:3] = smote(vectors["train"].vectors["own"], 3, 0.0, low=0.2)[0]
     result = run(*vectors_of(vectors, points))
     assert result.verdict == "fail"
-    assert result.reason.endswith("mixed from: points of the vectors lie exactly between two train rows.")
+    assert result.reason.endswith("mixed from: synthetic vectors lie exactly between the vectors of two train rows.")
 
 
 def test_fresh_or_mixed_persons_of_neither_arm_pass(town, retexted):

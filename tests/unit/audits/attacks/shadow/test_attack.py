@@ -204,7 +204,7 @@ def test_tables_of_another_plan_are_rejected(plan, unrelated, tables):
 
 
 def test_too_small_table_is_not_measurable(plan, unrelated, tables):
-    with pytest.raises(NotMeasurable, match="20 records"):
+    with pytest.raises(NotMeasurable, match="has 19 records"):
         judge(plan, [written(["a few words"] * 19), *unrelated[1:]], tables)
 
 
