@@ -167,7 +167,7 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
     reservation.rename(root / "elsewhere")
     with pytest.raises(StorageError, match="without its reservation") as refused:
         reserved(config)
-    assert refused.value.problems == (answer.name,)
+    assert refused.value.problems == (f"{answer.name}: the folder reserve-* of its run is missing",)
     (root / "elsewhere").rename(reservation)
     assert [one["run"] for one in booked(config)] == [run]
 

@@ -52,7 +52,7 @@ def test_wanted_counts_rejects_unusable_input(labels, balance, total, message, p
 
 
 def test_check_classes_rejects_counts_below_one():
-    with pytest.raises(DataError, match="too small") as refused:
+    with pytest.raises(DataError, match="no records can be made for 1 class") as refused:
         check_classes(["a", "a"], ["p", "q"], {"a": 0}, 2)
     assert refused.value.problems == ("'a': 0 records requested, needs at least 1",)
 
