@@ -206,7 +206,7 @@ def test_a_table_in_memory_is_a_source(finished):
 
 
 def test_no_text_of_an_untrained_model_is_accepted(finished):
-    config = finished.config(filter={"fluency": 0.5})
+    config = finished.config(filter={"fluency": 0.4})
     with pytest.raises(DataError, match="passed the filters") as refused:
         Pipeline(config).run()
     (problem,) = [one for one in refused.value.problems if one.startswith("fluency")]

@@ -51,7 +51,9 @@ def test_run_of_another_stage_or_audit_version_is_refused(run_project, monkeypat
     monkeypatch.setitem(STAGES, "decode", replace(STAGES["decode"], version=99))
     with pytest.raises(DataError, match="program changed") as refused:
         last(run_project)
-    assert refused.value.problems == ("changed: decode-reconstruction", "changed: decode")
+    assert refused.value.problems == tuple(
+        f"stage {name}: its code or a library changed" for name in ("decode-reconstruction", "decode")
+    )
     monkeypatch.delitem(STAGES, "decode")  # a stage that this program does not have
     with pytest.raises(DataError, match="program changed"):
         last(run_project)
