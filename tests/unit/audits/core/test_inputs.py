@@ -69,7 +69,7 @@ def test_a_missing_column_lists_what_is_there(tmp_path):
         ("t.jsonl", b"", "empty file"),
         ("t.jsonl", b"\n\n", "no column 'text'"),
         ("t.txt", b"x", "must end in"),
-        ("t.csv", b"text,text\na,b\n", "one name"),
+        ("t.csv", b"text,text\na,b\n", "two columns with the same name"),
         ("t.jsonl", b'{"text": "\xff"}\n', "row 1: not UTF-8"),
         ("t.csv", b"text\n" + b"fine\n" * 4000 + b"\xff\n", "row 4001: not UTF-8"),
         ("t.csv", "text\nutf-16\n".encode("utf-16"), "is not UTF-8"),
