@@ -32,7 +32,7 @@ from synthgen.decode.bridge import load_bridge
 from synthgen.decode.loading import load_model
 from synthgen.decode.train.config import TrainBridgeConfig
 from synthgen.decode.train.corpus import prepare, read_passages, vectors_of
-from synthgen.decode.train.trainer import Trainer, TrainingSet, run_training
+from synthgen.decode.train.trainer import EmbeddedPassages, Trainer, run_training
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed import build_encoder
 from synthgen.embed.config import EmbedConfig
@@ -108,7 +108,7 @@ def data_of(args, encoder, config):
     with args.progress.stage("embed", total=len(set(passages.texts)), unit="passages") as advance:
         vectors = vectors_of(passages.texts, lambda them: encoder.encode(them, advance), cache)
     reader = load_bridge(args.vocabulary).words
-    return TrainingSet(passages=passages, vectors=vectors, heldout=part.heldout, reader=reader)
+    return EmbeddedPassages(passages=passages, vectors=vectors, heldout=part.heldout, reader=reader)
 
 
 def trained(args, encoder, config, data):
