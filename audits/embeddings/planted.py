@@ -17,9 +17,8 @@ from audits.core.streams import stream
 from audits.core.types import AuditInputs, AuditResult, Table, persons
 from audits.embeddings.encoders import EncodedTables, TableEncoder, encode_tables
 
-MAX_PERSONS = (
-    300  # largest number of persons per arm, and of synthetic rows; 30 copies among them are found in seconds
-)
+# largest number of persons per arm, and of synthetic rows; 30 copies among them are found in seconds
+MAX_PERSONS = 300
 SHARE = 0.1  # share of the sampled train persons of whom one record each is copied
 DROPPED_WORDS = 0.2  # share of the words that are removed from a copy
 ROOT = 0  # fixed seed, so that the same copies are planted whenever the same tables are audited

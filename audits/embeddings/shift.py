@@ -13,9 +13,8 @@ from audits.text.normalise import tokens
 
 N_FOLDS = 5
 MAX_PERSONS = 4000  # largest number of random persons per arm; enough to detect an AUC of 0.52
-SHIFT_CONFIDENCE = (
-    0.995  # confidence of each interval end, so that a shift is reported for 1 % of the splits without one
-)
+# confidence of each interval end, so that a shift is reported for 1 % of the splits without one
+SHIFT_CONFIDENCE = 0.995
 
 
 def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimate | None:

@@ -50,7 +50,7 @@ EXTERNAL_RULES = (
         bound="value",
         op=">=",
         limit=1,
-        why="The audits of these control persons must be counted, so that nobody can repeat them until they pass.",
+        why="The audits of these control persons must be counted; otherwise they could be repeated until they pass.",
     ),
 )
 QUARANTINED = "input_checks.quarantined_rows"

@@ -138,7 +138,7 @@ REASONS = {  # why the audits with a demand must detect the leak, or must not ra
     "long_control_name": "one rare name of a control person does not excuse names of train persons",
     "name_orders": "a reader recognises a name in every order",
     "bare_codes": "a number of eleven digits identifies its owner, whatever word stands before it",
-    "combined_facts": "nobody else has this date of birth, postal code and sex",
+    "combined_facts": "no other person has this date of birth, postal code and sex",
     "copied_reference": "a text of train is private even if the reference table contains it",
     "repeating_control": "a control table that repeats train makes copying look like chance",
     "templated": "clinical records share much text, and shared text is not a leak",

@@ -3,7 +3,7 @@
 Each recipe hides texts of train persons in clean rows, or changes the tables so that a rule that assumes honest
 tables does not detect the leak. Clean rows are rows of persons who are in neither train nor control. A recipe raises
 NotMeasurable if too few persons have suitable texts; most recipes require persons with 30 consecutive words that
-nobody else has (`copyable`).
+no other person has (`copyable`).
 """
 
 import codecs
@@ -144,7 +144,7 @@ def in_turn(population: Population, rng: Rng) -> AuditInputs:
 def short_copies(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and eleven short train records.
 
-    In each record, the longest run of tokens that nobody else has is 13 to 29 tokens long.
+    In each record, the longest run of tokens that no other person has is 13 to 29 tokens long.
     """
     own, person = population.own_run, persons(population.train.groups)[1]
     short = np.flatnonzero((own >= SHORTEST) & (own <= LONGEST))

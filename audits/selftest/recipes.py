@@ -3,7 +3,7 @@
 Every recipe takes the population and a random stream and returns audit inputs. Each recipe leaks in one known way, or
 not at all, so that the verdict of an audit can be compared with the truth. Clean rows are rows of persons who are in
 neither train nor control. A recipe raises NotMeasurable if too few train persons have 30 consecutive words that
-nobody else has, or if no texts can be mixed.
+no other person has, or if no texts can be mixed.
 """
 
 import math
@@ -199,7 +199,9 @@ def _written(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
 
 def lacking_own_words(needed: int, n: int) -> NotMeasurable:
     """Return the error for too few persons with a copyable row: `needed` are required, but there are n."""
-    message = f"{needed} train persons with 30 consecutive words that nobody else has are required, but there are {n}"
+    message = (
+        f"{needed} train persons with 30 consecutive words that no other person has are required, but there are {n}"
+    )
     return NotMeasurable(message)
 
 

@@ -98,7 +98,7 @@ def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
         is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
         if not (words[k].folded in FAMILY or is_history):
             continue
-        if not any(word.folded == "with" for word in words[max(0, k - 2) : k]):  # not in the company of a relative
+        if not any(word.folded == "with" for word in words[max(0, k - 2) : k]):  # "lives with his mother"
             return not any(word.folded in _BACK for word in words[k + 1 : i])
     near = words[j : j + 4]
     return any(

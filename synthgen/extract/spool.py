@@ -30,9 +30,8 @@ NOTE_SCHEMA = pa.schema(
         "is_superseded": pa.bool_(),
         "withdrawn": _TEXT,
         "names": _LIST,
-        "same": pa.binary(
-            16
-        ),  # digest of the words; list marks are left out, because they differ between formats of one document
+        # digest of the words; list marks are left out, because they differ between formats of one document
+        "same": pa.binary(16),
     }
 )
 PERSON_SCHEMA = pa.schema({"person": _TEXT, "names": _LIST})

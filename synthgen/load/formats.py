@@ -103,9 +103,8 @@ def _parts(folder: Path) -> list[Path]:
         is_hidden, is_parquet = entry.name.startswith(("_", ".")), _SUFFIXES.get(entry.suffix.lower()) == "parquet"
         if is_parquet and not is_hidden and not entry.is_dir():
             parts.append(entry)
-        elif (
-            entry.is_dir() or is_parquet or not is_hidden
-        ):  # other hidden files are of the exporter, such as _SUCCESS
+        # other hidden files are of the exporter, such as _SUCCESS
+        elif entry.is_dir() or is_parquet or not is_hidden:
             problems.append(f"{entry.name} is {'a folder' if entry.is_dir() else 'not a part of the table'}")
     if problems or not parts:
         raise DataError(

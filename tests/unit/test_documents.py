@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 import audits.core.errors
 import synthgen.core.errors
+from audits.selftest.cases import CASES
 from studies.smotext.text_sets import SOURCES
 from synthgen.config import Config
 
@@ -253,6 +254,7 @@ def test_the_summary_of_the_calibration_suite_agrees_with_its_page():
     ]
     right = [re.findall(r"^Cases right: (\d+ of \d+);", of, flags=re.MULTILINE)[0] for of in suites]
     assert f"{right[0]}, {right[1]} and {right[2]} cases got the right verdict. No verdict was wrong" in summary
+    assert f"calibration suite: {len(CASES)} cases" in summary
     assert all("wrong: 0." in of for of in suites)
     stopped_rows = [next(row for row in rows(of) if row[0] == "stopped") for of in suites]
     stopped = [row[-1].replace("%", " %") for row in stopped_rows]

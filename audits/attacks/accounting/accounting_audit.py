@@ -165,7 +165,7 @@ def _claim_covers(name: str, claim: PrivacyBudget, recomputed: EpsilonBounds, ho
     )
 
 
-def _broken_if(broken: bool, name: str, sentence: str) -> ClaimCheck:  # noqa: FBT001 - the function's name says what it means
+def _broken_if(broken: bool, name: str, sentence: str) -> ClaimCheck:  # noqa: FBT001 - see its name
     return ClaimCheck(name, "broken", sentence) if broken else ClaimCheck(name, "holds")
 
 

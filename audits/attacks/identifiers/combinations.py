@@ -110,7 +110,7 @@ class CombinationLeaks(NamedTuple):
     """The result of `judge_combinations`."""
 
     rows: Mapping[int, Sequence[int]]  # rows of S that are leaks, with the numbers of the identified train persons
-    n_train: int  # number of train persons with a combination in S that nobody else has
+    n_train: int  # number of train persons with a combination in S that no other person has
     n_control: int  # number of control persons with such a combination
 
     def persons(self) -> set[int]:
@@ -164,7 +164,7 @@ def _single_persons(
     of_person: Mapping[int, set[Fact]],
     bits: Mapping[Fact, float],
 ) -> dict[int, float]:
-    """Return the persons with a combination in one row that nobody else has, each with the bits of the combination.
+    """Return the persons with a combination in one row that no other person has, each with its bits.
 
     If the shared facts other than words are of at least three kinds, only these facts are compared with the facts of
     other persons. Words then only add bits.

@@ -169,7 +169,7 @@ def leaked_parts(
 ) -> Mapping[tuple[str, ...], Sequence[int]]:
     """Return the long words of recorded names that identify train persons, with the numbers of these persons.
 
-    For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has the name. A word is returned if
+    For example, "Mrs. Abernathy" identifies Marguerite Abernathy if she alone has the name. A word is returned if
     - it occurs in the synthetic table;
     - at most ten persons have it in a recorded name or a text, and all of them are in train;
     - public text does not contain it;

@@ -130,7 +130,7 @@ class CodeLeaks(NamedTuple):
     """The result of `judge_codes`."""
 
     owners: Mapping[str, Sequence[int]]  # keys of the leaks, each with the number of the train person
-    n_train: int  # number of train persons with a code in S that nobody else has
+    n_train: int  # number of train persons with a code in S that no other person has
     n_control: int  # number of control persons with such a code
 
     def without(self, keys: Iterable[str]) -> "CodeLeaks":

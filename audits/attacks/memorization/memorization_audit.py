@@ -219,12 +219,11 @@ def _leak(facts: Measurements) -> str | None:
     is_record = of_train > 0 and (of_control == 0 or facts.records_p <= CHANCE_LEVEL)
     if facts.n_certain_rows > 0 or is_record:
         n_pieces = len(facts.persons_in_pieces)
-        pieces = ", or a part of a record of which several rows together contain most" if n_pieces > 0 else ""
-        pieces += f" (records of {n_pieces} persons)" if n_pieces > 0 else ""
+        pieces = f"; several rows together contain most of a record of {n_pieces} persons" if n_pieces > 0 else ""
         n_rows = len(facts.rows_above_limit) - len(facts.quotations) if is_record else facts.n_certain_rows
         return (
             f"{n_rows} synthetic rows each copy text of a train person: at least {facts.limits.run.limit} "
-            "consecutive words that almost nobody else wrote, a whole record, or most of a record with words "
+            "consecutive words that hardly any other person wrote, a whole record, or most of a record with words "
             f"changed, inserted or reordered{pieces}"
         )
     if facts.proven_above_tau > 0 or facts.more_p <= CHANCE_LEVEL:

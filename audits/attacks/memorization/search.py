@@ -97,7 +97,7 @@ class Matches:
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
     records: OwnedCopies  # rows that equal a record of at least 13 tokens that one person has
     short_records: OwnedCopies  # rows that contain a whole shorter record that one person has
-    # numbers of sentences in the synthetic table that one train person, or one control person, has and nobody else
+    # numbers of sentences in the synthetic table whose only owner is a train person, and a control person
     n_sentences: tuple[int, int]
     common: tuple[float, float]  # share of words that are common text, in the synthetic and in the train table
 

@@ -87,7 +87,7 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
     If both arms have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
 
     Randomness: rows, if there are more than 20,000; the persons of the 20 repeats; the order of the records, which
-        decides ties; persons for rows that resemble nobody.
+        decides ties; persons for rows without a similar record.
     Cost: O(m · n · d + m · 40² · d) time; O(256 · (n + 40² + 40 · d)) memory beside the encoded tables.
     Reference: attacks on SMOTE search for lines and need exact vectors. Combinations instead of lines, equal numbers
         of candidates and the null distribution were designed for this project.
@@ -110,10 +110,10 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
         top = np.argpartition(similarities, len(owner) - k, axis=1)[:, -k:]
         cosines, person = np.take_along_axis(similarities, top, axis=1), owner[top]
         best = best_pairs(cosines, candidate_cosines(real, top), person, is_included[:, person])
-        resembles_nobody = cosines.max(axis=1) <= 0
+        has_no_similar = cosines.max(axis=1) <= 0
         for repeat, persons_of_repeat in enumerate(included):
             pair = np.take_along_axis(person, best[repeat], axis=1)
-            without_pair = resembles_nobody | ~is_included[repeat, pair[:, 0]]
+            without_pair = has_no_similar | ~is_included[repeat, pair[:, 0]]
             pairs[repeat, block] = _fill_pairs(pair, without_pair, persons_of_repeat, rng)
     return ParentPairs(rows=rows, pairs=pairs, included=included, nearness=person_scores(nearness, owner))
 
