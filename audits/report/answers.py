@@ -8,7 +8,10 @@ from audits.report.leaving import leaving, not_passed
 from audits.report.numbers import count, label, listed, number, percent, spoken
 from audits.report.risks import missed, most_at_risk, not_excluded
 
-_METHODS = {"encoder-logistic": "classifier on vectors of the meaning", "tfidf-linear": "word-based classifier"}
+_METHODS = {
+    "encoder-logistic": "classifier on the vectors of a sentence encoder",
+    "tfidf-linear": "word-based classifier",
+}
 _LARGE_STYLE_GAP = 0.5  # nats per token; the style gap between texts of different kinds is at least this
 
 
@@ -62,8 +65,9 @@ def _dataset(content: ReportContent) -> list[str]:
         reason = "the number of people is not published" if source.has_persons else "the source has no person ids"
         lines.append(f"The records were made from {records}; {reason}.")
     elif persons:
-        declared = ", which the institution declared from public knowledge" if source.is_declared else ""
-        lines.append(f"The records were made from the records of {persons}{declared}.")
+        lines.append(f"The records were made from the records of {persons}.")
+        if source.is_declared:
+            lines.append("The institution declared this number of people; it is public knowledge.")
         lines.append("The number of real records is not published.")
     else:
         number_of = "The numbers of real records and people" if source.has_persons else "The number of real records"
@@ -79,7 +83,9 @@ def _persons(persons: Count | None, *, is_least: bool) -> str:
 
 def _protection(content: ReportContent) -> tuple[str, tuple[str, ...]]:
     if content.guarantee is not None and content.is_guessable:
-        return "No guarantee.", ("The noise of differential privacy follows from a published seed.",)
+        return "No guarantee.", (
+            "The noise of differential privacy follows from a published seed, so anyone can compute and remove it.",
+        )
     if content.guarantee is not None:
         return "Differential privacy.", content.guarantee.brief
     lines = ["No mathematical privacy guarantee (differential privacy) was used."]
@@ -87,7 +93,7 @@ def _protection(content: ReportContent) -> tuple[str, tuple[str, ...]]:
     results = [str(a["verdict"]) for a in content.audits if a["status"] in {"measured", "inconclusive"}]
     if not results:
         return "No guarantee.", (*lines, "No attack was carried out on the texts.")
-    # the answer before this one explains a bad result if it lists one
+    # the answer to "May it leave the institution?" explains what a bad result is if it lists an audit that failed
     is_explained = content.verdict == "released" and any(row.verdict == "FAIL" for row in not_passed(content))
     bad = "had a bad result" if is_explained else "had a bad result (a test exceeded its limit)"
     words = {"pass": "passed", "fail": bad, "insufficient": "had no clear result"}
@@ -96,7 +102,9 @@ def _protection(content: ReportContent) -> tuple[str, tuple[str, ...]]:
         counts.append(f"{hidden} had a result that is not published")
     lines.append(f"{_attacks(len(results))} carried out on the texts before the decision: {listed(counts)}.")
     if passed := [LEAKS[a["name"]] for a in content.audits if a["verdict"] == "pass" and a["name"] in LEAKS]:
-        lines.append(f"Passed, with no leak found above the threshold of the attack: {listed(passed, '; ')}.")
+        lines.append(
+            f"The attacks for these leaks found none above their threshold and passed: {listed(passed, '; ')}."
+        )
     return "No guarantee, only tests.", tuple(lines)
 
 
@@ -124,15 +132,16 @@ def _usefulness(content: ReportContent) -> list[str]:
         if synthetic is not None and real is not None:
             method = f"method {'AB'[len(scores)]}"
             interval = f"{number(synthetic['low'])} to {number(synthetic['high'])}"
-            score = f"{number(synthetic['value'])} ({interval}) against {number(real['value'])}"
-            scores.append(f"{method} ({words}): {score}")
+            score = f"{number(synthetic['value'])} (interval {interval}) if trained on these texts"
+            scores.append(
+                f"{method} ({words}) scores {score}, and {number(real['value'])} if trained on real records"
+            )
             if real["value"] > 0:
                 shares.append(f"with {method}, {100 * synthetic['value'] / real['value']:.0f}%")
     if scores:
         lines = ["Classifiers were trained on these texts, or on real records for comparison."]
         lines.append("Both were tested on other real records.")
-        score = "The score (macro F1, 0 to 1, higher is better), with its interval, against that of real records"
-        lines.append(f"{score}: {'; '.join(scores)}.")
+        lines.append(f"Scores (macro F1, 0 to 1, higher is better): {'; '.join(scores)}.")
         lines += [f"In percent of the score of real records: {'; '.join(shares)}."] if shares else []
         gap = content.utility.get("style_gap")
         if gap and gap["value"] >= _LARGE_STYLE_GAP:
@@ -174,5 +183,5 @@ def _approval(content: ReportContent) -> tuple[str, tuple[str, ...]]:
         alone = f'The policy "{content.policy_name}" requires no approval, only the signature of the releaser.'
         return "Nobody had to approve it.", (alone, "This page cannot show who signed it.", proof)
     roles = listed([f"{n} {role.replace('_', ' ')}" for role, n in content.approvals])
-    needed = f"The policy requires {roles}. Approvers sign this page, so it cannot name them."
-    return "Not decided on this page.", (needed, proof)
+    needed = f"The policy requires {roles}. Approvers sign after this page is written."
+    return "This page cannot show who approved it.", (needed, proof)

@@ -85,7 +85,7 @@ Prince Rice Rich Rivers Rose Rush Shaw Sharp Shepherd Short Singer Snow Stone St
 Vaughan Wade Walker Wall Ward Waters Weaver Webb Wells West White Wolf Wood Woods Young Addison Barrett Crohn
 """)
 )
-FIRST_NAMES = frozenset(FEMALE_FIRST) | frozenset(MALE_FIRST)
+FIRST_NAMES = frozenset(FEMALE_FIRST + MALE_FIRST) - WORD_FIRST
 LAST_NAMES = frozenset(PLAIN_LAST)
 TITLES = frozenset(words("dr drs mr mrs ms miss mx prof professor sir madam rev sister nurse doctor"))
 DEGREES = words("MD DO RN NP PA PhD MBBS FRCP DDS LPN")

@@ -52,7 +52,9 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
         outside = set(details["outside_reads"])
     except (KeyError, TypeError, ValueError):
         raise VerifyError(
-            "E_GATE", "the accounting in the report does not list its mechanisms and the reads outside the claim"
+            "E_GATE",
+            "the accounting in the report must list its mechanisms, and the reads of private records that the DP "
+            "claim does not cover",
         ) from None
     if differing:
         raise VerifyError("E_GATE", f"{', '.join(differing)}: not the value of the mechanisms in the accounting")

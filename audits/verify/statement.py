@@ -105,6 +105,7 @@ class Producer(Wire):
     tool: Literal["synthgen"]
     version: Annotated[str, Field(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$")]
     python: Version
+    # sha256 of the source code of synthgen ("source") and of the audits ("audits"), and the version of each library
     made_by: dict[Literal["source", "audits", *LIBRARIES], str]  # type: ignore[valid-type]
 
     @field_validator("made_by")
@@ -163,7 +164,10 @@ class StatedMechanism(MechanismCost, Wire):
 
 
 class Composition(Wire):
-    """The budget of another run in the same ledger; the run may be earlier or later and concern other persons."""
+    """The budget of another run that was in the same ledger at the time of release.
+
+    The other run may have begun before or after this run, and may use records of other persons.
+    """
 
     epsilon: Annotated[Finite, Field(gt=0)]  # ε and δ are the claim of the other run alone
     delta: Annotated[Finite, Field(gt=0, lt=1)]
@@ -199,8 +203,8 @@ class Privacy(Wire):
     steps: Count | None = None
     composition: Annotated[tuple[Composition, ...], Field(max_length=MAX_COMPOSITION)] = ()
     budget: Budget | None = None
-    # audited: gates on private records decided on the release; independent: no measurement on private records after
-    # the noise was drawn decided on the release
+    # audited: gates on private records affected the decision to release; independent: after the noise was drawn, no
+    # measurement on private records affected the decision
     decision: Literal["audited", "independent"] | None = None
     non_private_steps: Annotated[tuple[NonPrivateStep, ...], AfterValidator(_different)] = ()
 
@@ -234,7 +238,7 @@ class Input(Wire):
 
 
 class LedgerHead(Wire):
-    """Position in the institution's ledger of attempts; a later release must not be at an earlier position."""
+    """Position in the institution's ledger of attempts and budgets; later releases must not be at an earlier one."""
 
     id: LedgerId
     entries: Annotated[int, Field(ge=1, le=10**9)]
@@ -286,7 +290,7 @@ class ApprovalPredicate(Wire):
 
     `review` is the sha256 of the private review page that the person read. It discloses nothing about the page,
     because the page contains a value that is derived from a secret key of the workspace. Without this value, nobody
-    can compare a guessed page with the digest. Under an independent policy, a decision states no page.
+    can compare a guessed page with the digest. Under an independent policy, `review` is None.
     """
 
     role: RoleName
@@ -300,7 +304,7 @@ class ApprovalPredicate(Wire):
 
 
 class Waiver(Wire):
-    """A person's acceptance that a gate could not be decided, with the reason; it does not change the verdict."""
+    """A person's acceptance of the result of a gate, with the reason; it does not change the verdict."""
 
     gate: Text
     verdict: Literal["PASS", "FAIL", "INSUFFICIENT"]

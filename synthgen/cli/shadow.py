@@ -46,7 +46,7 @@ class ShadowRequest:
 
     runs: int  # number of reruns; each attacked person is left out of half of them
     persons: int | None  # number of persons attacked; None means 1 % of the training persons
-    quick: bool  # whether to test only the code: 8 reruns for one person with few, short records; never passes
+    quick: bool  # whether to test only the code: 8 reruns, one attacked person, few and short records; never passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
     the people who decide on a release; no gate reads it. `say` prints the estimated duration and the number of the
     current rerun.
     """
-    refuse_private(config)
+    refuse_dp_run(config)
     run = load_run(config)
     clean = run.folder("deidentify")
     train, control = (read_corpus(clean / f"{name}.parquet", name) for name in ("train", "control"))
@@ -132,8 +132,12 @@ def _quick(config: Config, train: Corpus) -> Config:
 
 def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) -> str:
     seconds = sum(stage.seconds for stage in run.record.stages if stage.is_of(*RERUN_STAGES))
-    wait = "" if quick else f", estimated {duration_text(seconds * len(missing))} from the duration of the run"
-    reruns = f"{plan.runs} reruns for {len(plan.persons)} persons, each left out of {plan.runs // 2}"
+    wait = (
+        ""
+        if quick
+        else f" and take about {duration_text(seconds * len(missing))}, estimated from the duration of the run"
+    )
+    reruns = f"{plan.runs} reruns; attacked persons: {len(plan.persons)}, each left out of {plan.runs // 2} reruns"
     return f"{reruns}; {len(missing)} reruns remain{wait}"
 
 
@@ -184,7 +188,7 @@ def write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]
 
     Privacy: reads the records. The output depends on the records in the same way as a release depends on train.
     """
-    refuse_private(job.config)
+    refuse_dp_run(job.config)
     with job.workspace.locked():
         stored = job.run(STORE, {"records": records})
         encoder = encoder_for(job, records)
@@ -195,7 +199,7 @@ def write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]
         return finish(write_records(job, fitted_on(job, records, embedded, upstream.digest, names), encoder), [])
 
 
-def refuse_private(config: Config) -> None:
+def refuse_dp_run(config: Config) -> None:
     """Raise UsageError for a run under a DP budget, because each rerun would spend budget.
 
     The influence of a person on such a run is limited by epsilon.

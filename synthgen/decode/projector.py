@@ -50,10 +50,10 @@ def projector_from(tensors: Mapping[str, Tensor], n_soft: int, width: int) -> Pr
         ModelError: if a tensor is missing or has a wrong shape.
     """
     if missing := [f"{name}: missing" for name in TENSORS if name not in tensors]:
-        raise ModelError("the bridge is incomplete", problems=missing)
+        raise ModelError("the projector of the bridge is incomplete", problems=missing)
     first, *others = TENSORS
     if tensors[first].ndim != 2:
-        raise ModelError("the bridge is damaged", problems=[f"{first}: not a matrix"])
+        raise ModelError("the projector of the bridge is damaged", problems=[f"{first}: not a matrix"])
     hidden, dim = tensors[first].shape
     expected = zip(others, ((hidden,), (n_soft * width, hidden), (n_soft * width,)), strict=True)
     shapes = [(name, tuple(tensors[name].shape), shape) for name, shape in expected]

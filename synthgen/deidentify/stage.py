@@ -44,7 +44,7 @@ def _deidentify(context: StageContext) -> Mapping[str, object]:
 
 DEIDENTIFY = Stage(
     name="deidentify",
-    version=4,
+    version=5,
     run=_deidentify,
     config=tuple(f"deidentify.{name}" for name in SETTINGS),
     inputs=("load", "split", "engine_model", "shares_names"),

@@ -216,7 +216,11 @@ def _refuse_repeated_keys(
         if repeated:
             problems.append(f"table {table}: {repeated} rows repeat a {key}")
     if problems:
-        raise DataError("rows of OMOP tables are not unique", problems=problems, hint="Export each row once.")
+        raise DataError(
+            "rows of OMOP tables are not unique",
+            problems=problems,
+            hint="Export the tables so that each key occurs in one row only.",
+        )
 
 
 def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:

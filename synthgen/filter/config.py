@@ -27,8 +27,8 @@ class FilterConfig(Section):
     class_agreement: Share | Literal["auto"] | None = Field(
         "auto",
         description="Smallest probability (0 to 1) of the text's label, by a classifier that was trained without the "
-        "persons of the text's parents. `auto` is at most 0.6 and usually keeps at least four fifths of the real "
-        "records; with one class, set null.",
+        "persons of the text's parents. `auto` is at most 0.6 and so low that the filter usually accepts four fifths "
+        "of the real records; set null if there is only one class.",
     )
     embedding_distance: DistanceBounds | None = Field(
         DistanceBounds(),
@@ -38,7 +38,7 @@ class FilterConfig(Section):
     near_duplicate: Share | None = Field(
         0.95,
         description="Two synthetic texts count as the same if the Jaccard similarity of their 3-grams of words is at "
-        "least this value (0.3 to 1). Lower it to remove more similar texts.",
+        "least this value (0.3 to 1). A lower value also removes texts that are less similar.",
     )
     language: Literal["source"] | None = Field(
         "source",
@@ -61,13 +61,13 @@ class FilterConfig(Section):
     coherent: Literal["prefer", "require"] | None = Field(
         None,
         description="Contradictions within a text, found by rules for English clinical notes: `prefer` ranks texts "
-        "with fewer contradictions first, `require` rejects every text with a contradiction. See the page on "
-        "contradictions.",
+        "with fewer contradictions first, `require` rejects every text with a contradiction. See "
+        "`docs/explanation/coherence.md`.",
     )
     attributes: AttributeRules | None = Field(
         None,
-        description='Rules on the content of the texts, as a list for each label or for all labels (`"*"`). A rule '
-        "sets exactly one attribute.",
+        description='Rules on the content of the texts, as a list for each label or for all labels (`"*"`). Each '
+        "rule is a condition on exactly one attribute.",
     )
 
     @field_validator("attributes")

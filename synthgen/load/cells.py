@@ -55,6 +55,8 @@ def plain_name(value: Any) -> str | None:
         return str(int(value)) if value == value.to_integral_value() else f"{value.normalize():f}"
     if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT:
         return str(int(value))
+    if isinstance(value, float):
+        raise CellError("is a float that is not a whole number, or too large to be exact; save it as text")
     raise CellError(_refusal(value))
 
 
@@ -86,8 +88,6 @@ def names_in(value: Any) -> Iterator[str]:
 def _refusal(value: Any) -> str:
     name = type(value).__name__
     kind = {"bytes": "binary", "bytearray": "binary", "dict": "struct"}.get(name, name)
-    if isinstance(value, float | Decimal):
-        kind += ", but not an exact whole number"
     return f"is of type {kind}; save it as text"
 
 

@@ -40,7 +40,9 @@ N_TEXTS = 10
 MAX_TEXTS_PER_CLASS = 2
 MIN_PERSONS = 12  # persons to take from each class that has at least this number; SMOTE needs k_neighbors + 1
 MAX_RECORDS = 300  # records of train that are read
-FIRST_NOTES = 3000  # notes of a hospital source that are read; all are read if these give no class enough persons
+FIRST_NOTES = (
+    3000  # number of notes of a hospital source that are read; all are read if no class has enough persons in them
+)
 PART_READ = (
     f"Only the first {FIRST_NOTES} notes of the source were read. Classes with fewer than {MIN_PERSONS} train "
     "persons among these notes are left out."

@@ -60,6 +60,9 @@ def odd_sentence(rng: np.random.Generator) -> str:
 
 
 def plain_sentences(rng: np.random.Generator) -> str:
-    """Return two short sentences with six random words in total; they begin a canary if there is no reference."""
+    """Return two short sentences with six random words in total.
+
+    A canary begins with them if there is no reference table whose texts it could begin with.
+    """
     a, b, c, d, e, f = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

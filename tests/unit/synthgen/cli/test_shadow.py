@@ -57,7 +57,7 @@ def test_the_quick_form_is_insufficient(finished):
     assert not found.passed
     assert found.report.results[0].verdict == "insufficient"
     assert found.report.results[0].estimate.n == 8
-    assert said[0].startswith("8 reruns for 1 persons, each left out of 4; 8 reruns remain")
+    assert said[0].startswith("8 reruns; attacked persons: 1, each left out of 4 reruns; 8 reruns remain")
     assert said[1:] == [f"rerun {i} of 8" for i in range(1, 9)]
     assert found.path.parent.parent == finished.folder / "ws" / "shadow"
     assert json.loads(found.path.read_bytes()) == found.to_json()

@@ -52,11 +52,17 @@ def test_ids_and_groups_default_to_the_row_number():
         ({"note": "\u200b\ufeff \u2800\u3164"}, "empty text"),
         ({"kind": "\u200b"}, "missing label"),
         ({"kind": float("nan")}, "missing label"),
-        ({"kind": 0.5}, "label is of type float, but not an exact whole number; save it as text (column kind)"),
-        ({"who": 2.0**53}, "group is of type float, but not an exact whole number; save it as text (column who)"),
+        (
+            {"kind": 0.5},
+            "label is a float that is not a whole number, or too large to be exact; save it as text (column kind)",
+        ),
+        (
+            {"who": 2.0**53},
+            "group is a float that is not a whole number, or too large to be exact; save it as text (column who)",
+        ),
         (
             {"who": float("inf")},
-            "group is of type float, but not an exact whole number; save it as text (column who)",
+            "group is a float that is not a whole number, or too large to be exact; save it as text (column who)",
         ),
         ({"nid": date(2020, 1, 2)}, "id is of type date; save it as text (column nid)"),
         ({"who": ["p1"]}, "group is of type list; save it as text (column who)"),
