@@ -2,7 +2,7 @@
 
     python benchmarks/calibration.py [--corpora newsgroups20,mts_dialog,synthpai,db_bio,clinic] [--seeds 5]
         [--resplits 50] [--persons 3000] [--only AUDITS] [--checkpoints FOLDER] [--markdown FILE] [--json FILE]
-        [--quick]
+        [--cases NAMES] [--quick]
 
 For each corpus and seed the persons are shuffled; a third of them is train and the rest control, and the whole
 calibration suite of `audits selftest` runs. Then the persons are split again --resplits times into train, control and
@@ -304,18 +304,22 @@ def arguments(argv):
     parser.add_argument("--resplits", type=int, default=50)
     parser.add_argument("--persons", type=int, default=3000)
     parser.add_argument("--only", help="audits, separated by commas")
-    parser.add_argument("--checkpoints", type=Path, default=Path("calibration suite-bench"))
+    parser.add_argument("--cases", help="cases, separated by commas; all by default")
+    parser.add_argument("--checkpoints", type=Path, default=Path("build/calibration"))
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--quick", action="store_true", help="120 persons of the clinic, 1 seed, 2 splits, 4 cases")
     args = parser.parse_args(argv)
     args.corpora = args.corpora.split(",")
     args.audits = select_audits(None if args.only is None else args.only.split(","))
-    args.cases = CASES
+    chosen = None if args.cases is None else args.cases.split(",")
+    if unknown := sorted(set(chosen or ()) - {case.name for case in CASES}):
+        parser.error(f"unknown cases: {', '.join(unknown)}; there are {', '.join(case.name for case in CASES)}")
+    args.cases = tuple(case for case in CASES if chosen is None or case.name in chosen)
     if args.quick:
         args.corpora, args.persons, args.seeds, args.resplits = ["clinic"], 130, 1, 2
         few = {"verbatim", "one_identifier", "fresh_people", "permuted_roles"}
-        args.cases = tuple(replace(r, repeats=min(r.repeats, 2)) for r in CASES if r.name in few)
+        args.cases = tuple(replace(r, repeats=min(r.repeats, 2)) for r in args.cases if r.name in few)
     unknown = sorted(set(args.corpora) - set(CORPORA))
     if unknown:
         parser.error(f"unknown corpora: {', '.join(unknown)}; there are {', '.join(CORPORA)}")
