@@ -39,13 +39,13 @@ class RowOverlap:
     n: int  # number of long rows of this release
     equal: int  # number of long rows with an equal row in the previous release, ignoring case and spaces
     near: int  # number of long rows with an equal row or a near copy in the previous release
-    by_chance: float  # share of long rows with a near copy in their own release; the larger one of both releases
+    by_chance: float  # share of long rows with a near copy in their own release; the larger share of both releases
     is_new: Bool  # (m,): whether a row of this release, long or short, has no copy in the previous release
     is_gone: Bool  # (m',): whether a row of the previous release, long or short, has no copy in this release
 
     @property
     def limit(self) -> float:
-        """The share of near rows above which the releases have a common seed, or rows of the previous one were kept.
+        """The share of near rows above which a common seed or kept rows of the previous release are the explanation.
 
         The limit is 1 %, or twice `by_chance` if that is more. Independent texts rarely share 20 words. Even if a
         word had only one bit of entropy, far less than in text, a row would equal one of 10,000 other rows with a
@@ -160,7 +160,7 @@ def attack_changes(
     overlap: RowOverlap,
     rng: np.random.Generator,
 ) -> dict[Change, ChangeAttack]:
-    """Attack the persons of each kind of change by the difference between the releases, if they are at least 20.
+    """Attack by the difference between the releases each kind of change that has at least 20 persons.
 
     For every membership score a, the attack on a record x is
 
