@@ -95,7 +95,8 @@ def judge_names(
     """Return the names of train persons in S that are leaks.
 
     A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
-    It is rare if it has a full given name and is expected to occur in S less than .01 times by chance:
+    It is rare if it has a full given name and is expected to occur in S less than .01 times by chance
+    (lambda < .01):
 
         lambda = (tokens of S) × (ways to write the name) × 2^-(bits of its words)
 
@@ -105,7 +106,7 @@ def judge_names(
     measured by the control persons found in S, plus the train persons found in control texts but not in S.
 
     If the names were read from texts and not from a list (`are_recorded` is false), a form counts only if it has a
-    full given name and a single person has it, and no form is rare.
+    full given name and a single person has it. These forms are judged like the forms that are not rare.
     """
     rare, other = _FormsFound(), _FormsFound()
     for form in occurrences.forms:

@@ -110,7 +110,7 @@ def detectable_relative(train: Float, control: Float, *, confidence: float) -> f
     """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 · (1/n_T + 1/n_H)) / (1 - a_H).
 
     s^2 and a_H are the variance and mean of the control persons' values after one 0 and one 1 are added. Without
-    these, a rate of 0 among few persons would be treated as certain.
+    these two values, a rate of 0 among few persons would be treated as certain.
     """
     smoothed = np.concatenate([control, [0.0, 1.0]])
     error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))
