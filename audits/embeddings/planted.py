@@ -2,7 +2,7 @@
 
 An audit may miss a leak because the texts are too short or too similar to each other. Therefore, before an audit
 passes, a leak is planted: for 10 % of a sample of train persons, one record of each is copied into a sample of the
-synthetic table, with 20 % of its words removed. The audit must fail this table.
+synthetic table, with 20 % of its words removed. The verdict on this table must be fail.
 """
 
 from abc import ABC, abstractmethod

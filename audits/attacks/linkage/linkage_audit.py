@@ -51,7 +51,7 @@ class Linkage:
       limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
     - limit: the largest limit of the attacks, if there are enough persons for all of them.
-    - scan_p: smallest p-value of the scan tests, corrected for their number. A scan test tests whether train persons
+    - scan_p: smallest p-value of the scan tests, corrected for their number. A scan test checks whether train persons
       are over- or under-represented among the most confident correct guesses.
 
     Each person counts once: every variant of an attack is scored on the person's record with the most confident
@@ -166,9 +166,9 @@ def _undecided(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms
         needed, for_strictest = MARGINS[smallest.kind][-1][0], MARGINS[smallest.kind][0][0]
         return (
             f"Only {smallest.n} persons of the smaller arm have a record that this attack can use: "
-            f"{_DESCRIPTIONS[smallest.name]}. The widest limit requires {needed} such persons, and the strictest "
-            f"limit requires {for_strictest}. About {_persons(needed / smallest.n, smaller, holdout)} would be enough for the "
-            "widest limit."
+            f"{_DESCRIPTIONS[smallest.name]}. The widest limit requires {needed} such persons, and the "
+            f"strictest limit requires {for_strictest}. About {_persons(needed / smallest.n, smaller, holdout)} would "
+            "be enough for the widest limit."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (

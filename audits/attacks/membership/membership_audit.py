@@ -165,7 +165,7 @@ def guessed_roles(smaller: int) -> int:
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return the number of persons per arm with which a table without leaks passes the tests of AUCs with probability .8."""
+    """Return how many persons per arm a table without leaks needs to pass the tests of AUCs with probability .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 

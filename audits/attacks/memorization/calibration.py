@@ -16,7 +16,7 @@ from audits.text.shared_runs import CAP_TOKENS
 # at least the floor. A value at or above the ceiling prevents a pass, whatever the values of control persons are.
 # Constants that end in _NEAR are for near copies in one row. Constants that end in _LOOSE are for records in pieces
 # and for words in any order.
-MARGIN_TOKENS = 8  # a run that occurs by chance is 1.5 to 2 times rarer with each token, so 26 to 256 times with 8
+MARGIN_TOKENS = 8  # each token makes a run 1.5 to 2 times rarer by chance, so 8 tokens make it 26 to 256 times rarer
 MARGIN_SHORT = 4  # for whole records of fewer than 13 tokens
 FLOOR_SHORT = 8
 MARGIN_NEAR = 0.15
@@ -85,8 +85,8 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
     """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
     Control persons who share a record with a train person are excluded, because a copy of that record would raise the
-    thresholds that should detect it. The highest value grows with the number of persons, so at most n_train of the
-    control persons are used. They are drawn at random.
+    thresholds that should detect it. The highest value of a group grows with its number of persons, so at
+    most n_train of the control persons are used. They are drawn at random.
     """
     unrelated = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
     return unrelated if len(unrelated) <= pool.n_train else rng.choice(unrelated, size=pool.n_train, replace=False)
