@@ -46,7 +46,7 @@ _DEMAND_OF: Mapping[str, Demand] = dict(zip("FNPS.", _DEMANDS, strict=True))
 class Case:
     """One or more releases of the same kind, and the demands on the audits."""
 
-    demands: str  # one letter of `_DEMAND_OF` for each audit of `JUDGED`: the demand on the audit
+    demands: str  # one letter of `_DEMAND_OF` for each audit of `JUDGED`, in the same order
     name: str
     make: Recipe  # builds the release
     description: str  # content of the release
@@ -132,10 +132,10 @@ REASONS = {  # why the audits with a demand must detect the leak, or must not ra
     "in_turn": "every second word is still a copy",
     "short_copies": "a search that finds copies of long texts may still miss short ones",
     "rotated": "encoded text resembles no person's text, but anyone can decode it",
-    "one_class": "a class that leaks completely is not excused by the other classes",
+    "one_class": "clean rows of other classes do not make up for a class that leaks completely",
     "shared_desk": "the office address identifies nobody, the personal address does",
     "two_ids": "an identifier or text of two persons still discloses them",
-    "long_control_name": "one rare name of a control person does not excuse names of train persons",
+    "long_control_name": "one rare name of a control person does not explain the names of two train persons",
     "name_orders": "a reader recognises a name in every order",
     "bare_codes": "a number of eleven digits identifies its owner, whatever word stands before it",
     "combined_facts": "no other person has this date of birth, postal code and sex",

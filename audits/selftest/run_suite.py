@@ -74,7 +74,7 @@ class SelfTest:
             cells = [(r.case, c) for r in self.cases for c in r.cells if (c.audit, c.outcome) == (audit, outcome)]
             if cells:
                 cases = ", ".join(case for case, _ in cells)
-                problems.append(f"self-test not passed: {audit} {text} {cases}: {cells[0][1].reason}")
+                problems.append(f"self-test not passed: {audit} {text} {cases} ({cells[0][1].reason})")
         return tuple(problems)
 
     @property

@@ -167,8 +167,8 @@ def _undecided(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms
         return (
             f"Only {smallest.n} persons of the smaller arm have a record that this attack can use: "
             f"{_DESCRIPTIONS[smallest.name]}. The widest limit requires {needed} such persons, and the "
-            f"strictest limit requires {for_strictest}. About {_persons(needed / smallest.n, smaller, holdout)} would "
-            "be enough for the widest limit."
+            f"strictest limit requires {for_strictest}. About {_persons(needed / smallest.n, smaller, holdout)} "
+            "would be enough for the widest limit."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (

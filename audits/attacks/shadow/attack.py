@@ -101,8 +101,8 @@ def as_text(result: AuditResult) -> str:
     if worst is not None:
         p, worst_p = (result.metrics[f"shadow.{name}"].value for name in ("p", "worst_person_p"))
         lines.append(
-            f"  highest AUC of one person: {worst.value:.3f}; p = {p:.3f} for all persons together, p = {worst_p:.3f} "
-            "for this person"
+            f"  highest AUC of one person: {worst.value:.3f}; p = {p:.3f} for all persons together, "
+            f"p = {worst_p:.3f} for this person"
         )
         leak = result.details["power"]["smallest_leak"]
         lines.append(
