@@ -28,7 +28,7 @@ ROUNDING = 1e-9  # delta counts as used up if the given `budgets` leave at most 
 class EpsilonBounds(NamedTuple):
     """Epsilon at one delta by each accountant.
 
-    All values except `added` cover the mechanisms only. Add `added` to one of them to include the budgets.
+    All values except `added` cover the mechanisms only. To include the budgets, add `added` to a value.
     """
 
     closed: float | None  # exact value (closed form) for Gaussian noise without sampling, else None

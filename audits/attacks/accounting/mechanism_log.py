@@ -115,7 +115,8 @@ class DryRunLog(Closed):
     the number of persons of the run itself. Otherwise a normaliser counted from the data looks like a constant.
     `noise` has one number for each step, including steps with an empty batch: |z|² for Gaussian and 2·|z|₁ for
     Laplace noise, with z = (noisy sum - clean sum) / (noise multiplier · clip norm). Before clipping, some
-    contributions must be larger than the clip norm. Otherwise the dry run does not show that they are clipped.
+    contributions must be larger than the clip norm. Otherwise the dry run does not show that large contributions are
+    clipped.
     """
 
     n_persons: Count  # number of fictional persons
@@ -229,7 +230,7 @@ class MechanismLog(Closed):
         names = [self.release, *(earlier.release for earlier in self.releases)]
         if len(set(names)) != len(names):
             raise ValueError(
-                "releases: two releases, of which one may be this release, have the same id; give each release its own id"
+                "releases: two releases, this release included, have the same id; give each release its own id"
             )
         kinds = [read.kind for read in self.reads if read.kind != "other"]
         if len(set(kinds)) != len(kinds):

@@ -56,7 +56,7 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
     - overlaps: sum over t of the number of persons who are in step t and in step t + 1. This sum is too small if
       batches are consecutive parts of a shuffled list, because no person occurs again before the end of the list.
 
-    Each of the last three sums is compared with the gamma distribution that has its mean and variance. The formulas
+    Each of the last three sums is compared with the gamma distribution of the same mean and variance. The formulas
     for the mean and the variance are exact:
 
         spread of m counts, each Bin(k, q):  mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))

@@ -35,10 +35,11 @@ class Differencing:
     person left. If both releases were drawn with the same random numbers, most rows are the same, and the few rows
     that differ are close to the records that changed.
 
-    There are four kinds of change: persons joined, persons left, and persons who stayed had records added or had
-    records removed. Persons who stayed are scored on the added or removed records only. The persons of each kind of
-    change are compared with control persons whom neither generator saw. For every membership score, the difference
-    between the releases is an attack. As in the membership audit, the attacks are made alone and stacked.
+    There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
+    persons who stayed were removed. Persons who stayed are scored on the added or removed records only. The persons
+    of each kind of change are compared with control persons whom neither generator saw. For every membership score,
+    the difference between the releases is an attack. As in the membership audit, the attacks are made alone and
+    stacked.
 
     Metrics:
 
@@ -55,9 +56,9 @@ class Differencing:
 
     `audits explain differencing` lists the verdicts.
 
-    `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8. It
-    implies no epsilon, because persons do not join by fair coins. If an epsilon is claimed, the accounting audit
-    composes the releases.
+    `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8.
+    This distance implies no epsilon, because persons do not join by fair coins. If an epsilon is claimed, the
+    accounting audit composes the releases.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
     Randomness: persons set aside, one seed for the encoders, and folds and draws of each kind of change.

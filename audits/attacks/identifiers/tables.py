@@ -327,8 +327,8 @@ class _ComparedLeaks:
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
     """Return the number of different strings in S that the identifier could equal by chance.
 
-    These are the identifiers of its kind if it occurs among them, and the numbers if it consists of digits. If both
-    apply, the result is the smaller count.
+    The strings are the identifiers of the same kind if the identifier occurs among them, and the numbers if the
+    identifier consists of digits. If both apply, the result is the smaller count.
     """
     forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:

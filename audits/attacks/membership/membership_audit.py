@@ -105,8 +105,9 @@ def _mirrored(
 
     The rarity or difficulty of a record x affects its scores a on both tables equally, so the difference removes this
     effect. The difference is higher for train persons, because S was made from train, and lower for control persons,
-    because S' was made from control. It therefore measures, twice as strongly, what the generator reveals to someone
-    who can run it on other persons of this population. It does not measure what one release reveals to an outsider.
+    because S' was made from control. The difference therefore measures, twice as strongly, what the generator reveals
+    to someone who can run it on other persons of this population. The difference does not measure what one release
+    reveals to an outsider.
 
     Reference: difficulty calibration, Watson et al., "On the importance of difficulty calibration in membership
         inference attacks", ICLR 2022; calibration by running the generator on control was designed for this project.

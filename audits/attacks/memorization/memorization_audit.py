@@ -71,10 +71,10 @@ class Memorization:
     most .65. Four tests are not used in some tables: M* if 2 · max whole(p) exceeds 64, W* if max words(p) exceeds
     .6, P* if max pieces(p) exceeds .6, and R* if R* exceeds 12. The reason of a pass names the tests that are not
     used. A maximum grows with the number of persons, so the limits use at most n_T control persons, where n_T is the
-    number of train persons. These are drawn with `rng` from the control persons who share no record with a train
-    person. Runs that a train person also has do not count for the limits. Delta may compare groups of different
-    sizes, because hit(p) does not depend on whether p is in train or control. A pass requires that the upper end of
-    the interval of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`tier`).
+    number of train persons. These control persons are drawn with `rng` from the control persons who share no record
+    with a train person. Runs that a train person also has do not count for the limits. Delta may compare groups of
+    different sizes, because hit(p) does not depend on whether p is in train or control. A pass requires that the
+    upper end of the interval of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`tier`).
 
     `audits explain memorization` lists the verdicts.
 

@@ -69,7 +69,7 @@ class ParentRecovery(EncoderAudit):
     - both_excess: share of records between two train persons, minus the share expected if the roles (train or
       control) are random; 0 is safe.
     - scan_p: p-value of the exact scan test for too many or too few train persons among the persons closest to a
-      synthetic record. It detects a few persons mixed into a few records, and persons near whom all synthetic
+      synthetic record. The test detects a few persons mixed into a few records, and persons near whom all synthetic
       records were removed.
     - parent_recall: with a lineage (the parents of each record and their weights), share of records for which the
       nearer person found is a true parent. parent_recall_ratio: parent_recall divided by its value by chance.
