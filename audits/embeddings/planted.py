@@ -27,7 +27,7 @@ Measure = Callable[[AuditInputs, np.random.Generator], AuditResult]
 
 
 def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> AuditResult:
-    """Return the result; a pass becomes insufficient if the audit does not fail a table with a planted leak.
+    """Return the result; a pass becomes insufficient if the verdict on a table with a planted leak is not fail.
 
     If the verdict is pass, `measure` (the audit without this check) runs once more, on the table with the planted
     leak. This table has at most 300 rows, and each arm has at most 300 persons.

@@ -20,7 +20,7 @@ from audits.core.types import Float
 
 # orders of the Rényi divergences over which epsilon is minimised
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
-MAX_EPSILON = 100.0  # `pld` is not computed above this: its loss distribution would take much memory
+MAX_EPSILON = 100.0  # `pld` is not computed above this epsilon, because it would take much memory
 GRID = 1e-4  # spacing of the discretised privacy loss up to an epsilon of 10; above 10, it grows with epsilon
 ROUNDING = 1e-9  # delta counts as used up if the given `budgets` leave at most this share of it
 

@@ -230,7 +230,7 @@ class MechanismLog(Closed):
         names = [self.release, *(earlier.release for earlier in self.releases)]
         if len(set(names)) != len(names):
             raise ValueError(
-                "releases: two releases, this release included, have the same id; give each release its own id"
+                "releases: two releases have the same id; give each release, including this one, its own id"
             )
         kinds = [read.kind for read in self.reads if read.kind != "other"]
         if len(set(kinds)) != len(kinds):

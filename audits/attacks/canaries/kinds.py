@@ -73,10 +73,10 @@ def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> Ca
     """Return n canary persons, each with its own fair coin, and the alternative endings.
 
     The words come from the reference or, without a reference, from a built-in list. A canary is drawn again if it
-    shares a run of 8 words with train or has the same ending as another canary. The families take turns, and so do
-    the numbers of rows of `outlier` canaries; canaries of the other families have one row. If train has labels,
-    `outlier` canaries get a class other than the largest, and the others any class. The beginning of a canary is
-    taken from a reference row of its class if there is one.
+    shares a run of 8 words with train or has the same ending as another canary. The families are used in turn.
+    `outlier` canaries have 1, 4 and 16 rows in turn, and canaries of the other families have one row. If train has
+    labels, `outlier` canaries get a class other than the largest, and the other canaries get any class. The beginning
+    of a canary is taken from a reference row of its class if there is one.
 
     Args:
         train: train table of the canary build, without canaries.

@@ -45,7 +45,7 @@ class RowOverlap:
 
     @property
     def limit(self) -> float:
-        """The share of near rows above which a common seed or kept rows of the previous release are the explanation.
+        """The largest share of near rows that releases without a common seed and without kept rows can have.
 
         The limit is 1 %, or twice `by_chance` if that is more. Independent texts rarely share 20 words. Even if a
         word had only one bit of entropy, far less than in text, a row would equal one of 10,000 other rows with a
@@ -160,7 +160,7 @@ def attack_changes(
     overlap: RowOverlap,
     rng: np.random.Generator,
 ) -> dict[Change, ChangeAttack]:
-    """Attack by the difference between the releases each kind of change that has at least 20 persons.
+    """Attack the persons of each kind of change that has at least 20, by the difference between the releases.
 
     For every membership score a, the attack on a record x is
 

@@ -53,7 +53,7 @@ class Identifiers:
     - no public text contains the identifier,
     - at most ten persons have it, either all in train or all in control.
 
-    Contacts of one kind are compared with the number of shared contacts of this kind (see `judge_patterned`).
+    Whether contacts of one kind are leaks also depends on the number of shared contacts (see `judge_patterned`).
     `audits explain identifiers` lists the verdicts.
 
     Privacy: reads all texts. The result contains counts by kind and never a value. The findings (row, characters and

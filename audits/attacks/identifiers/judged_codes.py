@@ -19,7 +19,7 @@ from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
 from audits.core.stats import exceeds_chance, exceeds_control
 
 MAX_SHARED = 0.01  # codes of one form identify nobody if more than this fraction of them have several owners
-MIN_BITS = 20.0  # smallest number of bits of a long code that is a leak by itself; round and consecutive numbers have fewer bits
+MIN_BITS = 20.0  # bits that a long code needs to be a leak by itself; round and consecutive numbers have fewer bits
 _MIN_MIXED_BITS = 25.0  # the same for a mixed code; names of products, such as i486dx/33, have fewer bits
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768

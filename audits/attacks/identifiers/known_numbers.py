@@ -15,7 +15,7 @@ from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
-MAX_COINCIDENCES = 0.01  # a form is searched for only if fewer matches in this form are expected by chance
+MAX_COINCIDENCES = 0.01  # a form is searched for only if fewer than .01 matches are expected by chance
 
 
 class NumberHit(NamedTuple):

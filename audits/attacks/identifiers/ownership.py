@@ -48,7 +48,7 @@ class Owners:
             self._of.add(owner)
 
     def split(self, n_train: int, n_persons: int) -> tuple[list[int], list[int]]:
-        """Return the owners in train and in control; both empty if it is in public text or has eleven owners."""
+        """Return the owners in train and in control; none if public text is an owner or eleven owners are stored."""
         if len(self._of) > MAX_OWNERS or n_persons in self._of:
             return [], []
         return [o for o in self if o < n_train], [o for o in self if o >= n_train]

@@ -376,7 +376,7 @@ def _leaks(found: Mapping[int, _Occurrence], occurrences: Occurrences, share: fl
 
 
 def _numbers_by_chance(found: Mapping[int, _Occurrence], recorded: RecordedIdentifiers, share: float) -> set[int]:
-    """Return the personal numbers in S that chance explains, as control shows; all numbers may begin alike."""
+    """Return the personal numbers in S that chance explains, for example because all numbers begin alike."""
     groups = defaultdict[int, list[int]](list)
     for i in recorded.numbers & found.keys():
         groups[sum(map(str.isdecimal, "".join(recorded.values[i])))].append(i)

@@ -11,7 +11,7 @@ _BACKGROUND_CHARACTERS = 200_000  # the model is fitted on this number of charac
 _ALPHABET = 64  # number of characters that may follow an unseen context
 _CACHED_TRIGRAMS = 1 << 18  # number of trigrams whose bits are cached
 DIGIT_BITS = math.log2(10)
-QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: a day within 100 years; age: one of eight
+QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: a day within 100 years; age: one of 8 high ages
 _N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # the other digits determine the check digits
 
 

@@ -30,7 +30,9 @@ from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
 _MIN_CHARACTERS = 4  # smallest number of characters of a rare word
-MAX_COINCIDENCES_OF_KIND = 0.05  # an identifier counts only if fewer matches of its kind are expected by chance
+MAX_COINCIDENCES_OF_KIND = (
+    0.05  # an identifier counts only if fewer than .05 matches of its kind are expected by chance
+)
 
 
 class Collector(Protocol):
@@ -199,7 +201,7 @@ def judge_patterned(
     An identifier is ignored if more than ten persons have it, or if it occurs in public text. A contact is also
     ignored if at least .05 matches of its kind are expected by chance, and a direct identifier if chance explains the
     matches of its kind and length (`_DirectMatches`). All other identifiers count:
-    - A direct identifier or contact that only train or only control persons have is a hit of each of its owners.
+    - A direct identifier or contact that only train or only control persons have is a hit for each of its owners.
     - A direct identifier of train persons is a leak, even if control persons have it too.
     - A contact that both train and control persons have is ignored if at least three persons have it, because it may
       belong to a front desk. It is not ignored if only two persons have it, because they may be a couple.

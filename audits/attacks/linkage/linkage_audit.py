@@ -51,8 +51,8 @@ class Linkage:
       limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
     - limit: the largest limit of the attacks, if there are enough persons for all of them.
-    - scan_p: smallest p-value of the scan tests, corrected for their number. A scan test checks whether train persons
-      are over- or under-represented among the most confident correct guesses.
+    - scan_p: smallest p-value of the scan tests, corrected for the number of tests. A scan test checks whether train
+      persons are over- or under-represented among the most confident correct guesses.
 
     Each person counts once: every variant of an attack is scored on the person's record with the most confident
     guess, and the person's value is the mean over the variants. Both arms are attacked with the same rows and

@@ -63,8 +63,8 @@ def short_thresholds(by_chance: int) -> ChanceThresholds:
 def whole_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for runs of any words, common text included.
 
-    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, both are infinite, so the test is not used:
-    the text of forms then gives even control persons long runs.
+    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, the text of forms gives even control
+    persons long runs. Both thresholds are then infinite, so the test is not used.
     """
     certain = max(CEILING_TOKENS, 2 * by_chance) if 2 * by_chance <= CAP_TOKENS else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -73,9 +73,9 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
     """Return the thresholds for the share of a record that all rows contain in pieces, or one row in any order.
 
-    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, both are infinite, so the test is not used:
-    the table is so large that it contains short pieces of every record, or its rows are so long that they contain
-    most words of every record.
+    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, the table is so large that it contains
+    short pieces of every record, or its rows are so long that they contain most words of every record. Both
+    thresholds are then infinite, so the test is not used.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MAX_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)

@@ -41,13 +41,15 @@ class Measurements:
     rows_above_limit: Int  # synthetic rows that prevent a pass
     # rows above the limit that may be quotations: they prove no leak and equal no record of at least 13 tokens
     quotations: Int
-    n_certain_rows: int  # number of synthetic rows that each prove a leak, without the whole records of `n_records`
+    n_certain_rows: (
+        int  # number of synthetic rows that each prove a leak, not counting the whole records of `n_records`
+    )
     # numbers of train persons and of control persons with a whole record of at least 13 tokens in the synthetic table
     n_records: tuple[int, int]
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same p-value for records of fewer than 13 tokens
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
-    n_sharing: int  # number of control persons who share a long passage, but not by a leak (`_n_sharing`)
+    n_sharing: int  # number of control persons who share a long passage for other reasons than a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
     excess: Estimate  # share of train persons minus share of control persons with a run at or above L (Delta)
     near: Estimate  # the same difference for persons with near(p) >= NEAR
@@ -138,7 +140,7 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
 
 
 def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
-    """Return the number of control persons who share a long passage with the table or train, but not by a leak.
+    """Return the number of control persons who share a long passage with the table or train for other reasons than a leak.
 
     A run is long if it has at least LONG_TOKENS words. A control person counts if
     - the table contains a long run of the person that no train person has. Other runs do not count, because the

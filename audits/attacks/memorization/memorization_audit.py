@@ -58,8 +58,8 @@ class Memorization:
 
     hit and whole are computed for three readings of a text, and the largest value counts: words with masked numbers
     and corrected misspellings, words as written, and consonants without regard to spaces (`readings`). near is
-    computed for the first and the third reading, words and pieces for the first. Misspelled, glued, split and
-    stretched words therefore do not hide a copy.
+    computed for the first and the third reading; words and pieces are computed for the first. Misspelled, glued,
+    split and stretched words therefore do not hide a copy.
 
     The limits are calibrated on control persons; each maximum is over control persons:
 

@@ -21,7 +21,7 @@ PAIR_TOKENS = 2  # value of `n_tokens` for fragments that are pairs of words
 MAX_DISTANCE = 8  # largest distance between the words of a pair in a synthetic row; in the record, they are adjacent
 PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that are tried for records in pieces
 MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not distinguish records
-# records with fewer bits are skipped, because their fewer than about fifteen rare pairs can all match by chance
+# records with fewer bits are skipped: they have fewer than about 15 rare pairs, which can all match by chance
 MIN_BITS = 150.0
 NEAR = 0.5  # rows with at least this share of a record are listed
 # a length of `PIECE_TOKENS`, except the last, is used only if at most this share of any control record is found

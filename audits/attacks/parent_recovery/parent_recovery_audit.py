@@ -72,7 +72,7 @@ class ParentRecovery(EncoderAudit):
       synthetic record. The test detects a few persons mixed into a few records, and persons near whom all synthetic
       records were removed.
     - parent_recall: with a lineage (the parents of each record and their weights), share of records for which the
-      nearer person found is a true parent. parent_recall_ratio: parent_recall divided by its value by chance.
+      nearer person found is a true parent. parent_recall_ratio: parent_recall divided by the value that chance gives.
     - pair_recall: with a lineage, share of records for which both persons found are true parents.
     - vectors_between_train: share of the synthetic rows of a passed matrix that lie between two train rows.
     - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons:
@@ -93,8 +93,8 @@ class ParentRecovery(EncoderAudit):
     the train share from one half that prevents a pass with probability .8.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
-    Randomness: persons set aside, equalised draws, the order of the records (it decides ties), permutations, the
-        encoders' seeds.
+    Randomness: persons set aside, draws of equally many train and control persons, the order of the records (it
+        decides ties), permutations, the encoders' seeds.
     Cost: O(m · n · d) per encoder; O(256 · n) memory beside the encoded tables. 10,000 rows against 22,800 real texts
         of 90 words take 8 s for words and 3 s for characters, without encoding, on one core and 1.3 GB.
     Reference: exact attacks on SMOTE motivate the search. The null distributions, the two-sided tests and the rules
