@@ -49,7 +49,7 @@ class Measurements:
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same p-value for records of fewer than 13 tokens
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
-    n_sharing: int  # number of control persons who share a long passage for other reasons than a leak (`_n_sharing`)
+    n_sharing: int  # number of control persons who share a long passage, but not because of a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
     excess: Estimate  # share of train persons minus share of control persons with a run at or above L (Delta)
     near: Estimate  # the same difference for persons with near(p) >= NEAR
@@ -140,9 +140,10 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
 
 
 def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
-    """Return the number of control persons who share a long passage with the table or train for other reasons than a leak.
+    """Return the number of control persons who share a long passage, but not because of a leak.
 
-    A run is long if it has at least LONG_TOKENS words. A control person counts if
+    The passage is shared with the synthetic table or with train. A run is long if it has at least LONG_TOKENS words.
+    A control person counts if
     - the table contains a long run of the person that no train person has. Other runs do not count, because the
       generator may have copied them from train; or
     - the table contains at least NEAR of a record of the person, who is not merged with a train person; or
