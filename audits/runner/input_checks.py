@@ -65,10 +65,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     There are five other problems:
     - A classifier that has not seen the synthetic table can separate train from control persons, so a difference
       between them says nothing about the generator.
-    - Synthetic rows contain many look-alike characters (such as Greek letters for Latin letters) or
-      invisible characters. If
-      at most 1 % of the rows contain them, and `quarantine` is set, these rows are quarantined instead
-      (`audits.core.quarantine`).
+    - Synthetic rows contain many look-alike characters (such as Greek for Latin letters) or invisible characters. If
+      `quarantine` is set and at most 1 % of the rows do, these rows are quarantined (`audits.core.quarantine`).
     - Synthetic rows contain white space or invisible characters that the real tables do not use as often
       (`audits.runner.layout`). A few such rows are quarantined by the same rule.
     - A label of the synthetic table that fewer than ten train persons have contains an identifier.

@@ -28,8 +28,8 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     The kinds are the characters that `plain_layout` changes, and line breaks inside sentences. x of the n synthetic
     rows and y of the m real rows contain one kind. The kind is too common in the synthetic table if
     - x is significantly larger than expected, P[Bin(x + y, n / (n + m)) >= x] <= .01 / 19, or
-    - the same holds for the rows with at least 8 such characters, or at least one synthetic row and fewer than 2
-      real rows have so many. A single row with fewer characters may occur by chance.
+    - the same holds for the rows with at least 8 such characters, or at least one synthetic row and fewer than 2 real
+      rows have so many. A single row with fewer characters may occur by chance.
 
     The first test is also applied to dense rows. The density of a row is the share of its characters that are of one
     of the kinds (except line breaks), or 0 if there are fewer than 8 of them. A row is dense if its density exceeds

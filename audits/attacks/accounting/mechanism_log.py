@@ -175,8 +175,8 @@ class RecordRead(Closed):
     """The status and cost of an access to the persons' records other than by a mechanism.
 
     - `none`: there was no access of this kind, or only to public data.
-    - `accounted`: the claim includes the access. `cost` is its epsilon and delta, or `mechanism` if the access is
-      one of the mechanisms of this log.
+    - `accounted`: the claim includes the access. `cost` is its epsilon and delta, or `mechanism` if the access is one
+      of the mechanisms of this log.
     - `unaccounted`: private records were read without accounting.
     - `outside`, only for the kinds in `DECLARABLE`: the claim does not cover the access, and the release states it. A
       policy decides whether this is allowed.

@@ -1,7 +1,7 @@
 """Compare two releases: the rows they share, the records that changed, and attacks on the persons who changed.
 
-There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records
-of persons who stayed were removed. The persons of each kind of change are compared with control persons.
+There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
+persons who stayed were removed. The persons of each kind of change are compared with control persons.
 """
 
 from collections.abc import Mapping

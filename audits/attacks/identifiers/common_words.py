@@ -43,8 +43,8 @@ def ordinary_words_leak(n_train: int, n_control: int, share: float) -> bool:
     """Return whether the ordinary words of train persons in the synthetic table are leaks.
 
     `n_train` train persons and `n_control` control persons have a recorded identifier that is an ordinary word and
-    occurs in the synthetic table. `share` is the share of train
-    among all matches that is expected without a leak (`exceeds_control`).
+    occurs in the synthetic table. `share` is the share of train among all matches that is expected without a leak
+    (`exceeds_control`).
     """
     is_clear = n_train >= MIN_CLEAR and n_control == 0
     return is_clear or exceeds_control(n_train, n_control, share, minimum=0)
@@ -54,9 +54,9 @@ def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]
     """Return the numbers of the words that are leaks.
 
     If `ordinary_words_leak` returns true, the words of all train persons are leaks. Otherwise, two words of one train
-    person that are in the same row are leaks, unless both are months or weekdays. But no word is a leak if at
-    least two control persons also have two words in the same row. `rows` has the numbers of the recorded
-    identifiers in each row of the synthetic table.
+    person that are in the same row are leaks, unless both are months or weekdays. But no word is a leak if at least
+    two control persons also have two words in the same row. `rows` has the numbers of the recorded identifiers in
+    each row of the synthetic table.
     """
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if ordinary_words_leak(n_train, n_control, share):

@@ -73,9 +73,9 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
     """Return the thresholds for the share of a record that all rows contain in pieces, or one row in any order.
 
-    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, the table is so large that it contains
-    short pieces of every record, or its rows are so long that they contain most words of every record. Both
-    thresholds are then infinite, so the test is not used.
+    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, the table is so large that it contains short
+    pieces of every record, or its rows are so long that they contain most words of every record. Both thresholds are
+    then infinite, so the test is not used.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MAX_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -85,8 +85,8 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
     """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
     Control persons who share a record with a train person are excluded, because a copy of that record would raise the
-    thresholds that should detect it. The highest value of a group grows with its number of persons, so at
-    most n_train of the control persons are used. They are drawn at random.
+    thresholds that should detect it. The highest value of a group grows with its number of persons, so at most
+    n_train of the control persons are used. They are drawn at random.
     """
     unrelated = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
     return unrelated if len(unrelated) <= pool.n_train else rng.choice(unrelated, size=pool.n_train, replace=False)

@@ -78,8 +78,8 @@ class ParentRecovery(EncoderAudit):
     - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons:
       extremes of `LineageExposure`, on which policies set limits. The weights of one person's records are summed
       first.
-    - records_with_parents: number of records with parents according to the lineage. If this number is 0, the
-      tests on persons are still made.
+    - records_with_parents: number of records with parents according to the lineage. If this number is 0, the tests on
+      persons are still made.
     - margin: the widest margin of all shares. The margin of a share is the strictest of `MARGINS` for which it has
       enough independent rows.
     - lineage: 1 if a lineage was given, otherwise 0.

@@ -121,11 +121,7 @@ def controls(logs, rng):
             "the noise is not as large as claimed",
         ),
         "record-level unit": (logs.log(logs.sgd(rng, unit="record")), "unit", "per record and not"),
-        "release not added up": (
-            logs.log(honest, releases=[earlier]),
-            "composition",
-            "claims no total for all releases",
-        ),
+        "release not added up": (logs.log(honest, releases=[earlier]), "composition", "claims no total"),
         "release added up too low": (
             logs.log(honest, releases=[earlier], spent={"epsilon": 2.3, "delta": 1e-4}),
             "composition",
