@@ -29,7 +29,7 @@ MAX_FIT_ROWS = 2000  # largest number of reference rows on which the singular va
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """The tables as rows of unit or zero length by one encoder; dense float32 or sparse."""
+    """The rows of all tables, encoded by one encoder and scaled to unit or zero length; dense float32 or sparse."""
 
     name: str
     synthetic: Matrix
@@ -157,8 +157,8 @@ def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTable
 def encode_once(rng: np.random.Generator) -> TableEncoder:
     """Return a variant of `encode_tables` that encodes once and caches the result for several audits.
 
-    It uses `rng` instead of the streams of the audits, so the result does not depend on which audit runs first. The
-    variant raises ValueError if it is called with other inputs than the first time.
+    The variant uses `rng` instead of the streams of the audits, so the result does not depend on which audit runs
+    first. The variant raises ValueError if it is called with other inputs than the first time.
     """
     first: list[tuple[AuditInputs, EncodedTables]] = []
 

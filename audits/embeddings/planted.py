@@ -2,7 +2,7 @@
 
 An audit may miss a leak because the texts are too short or too similar to each other. Therefore, before an audit
 passes, a leak is planted: for 10 % of a sample of train persons, one record of each is copied into a sample of the
-synthetic table, with 20 % of its words removed. The audit must fail this table.
+synthetic table, with 20 % of its words removed. The verdict on this table must be fail.
 """
 
 from abc import ABC, abstractmethod
@@ -27,7 +27,7 @@ Measure = Callable[[AuditInputs, np.random.Generator], AuditResult]
 
 
 def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> AuditResult:
-    """Return the result; a pass becomes insufficient if the audit does not fail a table with a planted leak.
+    """Return the result; a pass becomes insufficient if the verdict on a table with a planted leak is not fail.
 
     If the verdict is pass, `measure` (the audit without this check) runs once more, on the table with the planted
     leak. This table has at most 300 rows, and each arm has at most 300 persons.

@@ -13,7 +13,7 @@ from audits.text.normalise import tokens
 
 N_FOLDS = 5
 MAX_PERSONS = 4000  # largest number of random persons per arm; enough to detect an AUC of 0.52
-# confidence of each interval end, so that a shift is reported for 1 % of the splits without one
+# confidence of each interval end, so that a shift is reported for 1 % of the splits that have no shift
 SHIFT_CONFIDENCE = 0.995
 
 

@@ -24,9 +24,9 @@ from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import number_rows
 
 NEAR_DUPLICATE = 0.8  # rows with at least this Jaccard index of 5-token shingles are near-duplicates
-# each share that exceeds its limit is a problem
-MAX_NEAR_DUPLICATES = 0.01  # limit on the share of the control rows that nearly duplicate a train row
-MAX_SHARED_IDENTIFIERS = 0.01  # limit on the share of the control persons with an identifier of a train person
+# limits on shares; a share above its limit is a problem of the tables
+MAX_NEAR_DUPLICATES = 0.01  # share of the control rows that nearly duplicate a train row
+MAX_SHARED_IDENTIFIERS = 0.01  # share of the control persons with an identifier of a train person
 COMMON_LABEL = 10  # a label that fewer train persons have must not contain an identifier
 # recorded identifiers with fewer characters are not searched for in labels, because they may be usual words
 MIN_IDENTIFIER = 5
@@ -65,8 +65,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     There are five other problems:
     - A classifier that has not seen the synthetic table can separate train from control persons, so a difference
       between them says nothing about the generator.
-    - Synthetic rows contain many look-alike characters (such as Greek letters for Latin ones) or invisible ones. If
-      at most 1 % of the rows do, and `quarantine` is set, they are quarantined instead (`audits.core.quarantine`).
+    - Synthetic rows contain many look-alike characters (such as Greek for Latin letters) or invisible characters. If
+      `quarantine` is set and at most 1 % of the rows do, these rows are quarantined (`audits.core.quarantine`).
     - Synthetic rows contain white space or invisible characters that the real tables do not use as often
       (`audits.runner.layout`). A few such rows are quarantined by the same rule.
     - A label of the synthetic table that fewer than ten train persons have contains an identifier.
@@ -263,8 +263,8 @@ def _record_numbers(recorded: Iterable[str]) -> set[str]:
 def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
     """Return which reference rows contain a phrase of a record that the reference repeats; bool (n,).
 
-    The reference repeats a train or control record if it contains at least half of it (`repeated_records`). Phrases
-    that are common to many persons are ignored.
+    The reference repeats a train or control record if it contains at least half of the record (`repeated_records`).
+    Phrases that are common to many persons are ignored.
     """
     _, owner = persons(inputs.train.groups + inputs.control.groups)
     n_rows, n_persons = len(owner), int(owner.max()) + 1

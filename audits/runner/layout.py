@@ -16,7 +16,7 @@ DENSE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The synthetic rows whose white space or invisible characters are not those of the real tables."""
+    """The synthetic rows with white space or invisible characters that the real rows do not use as often."""
 
     rows: tuple[int, ...]  # indices of these synthetic rows
     kinds: tuple[str, ...]  # the kinds of characters, from `KINDS`
@@ -28,7 +28,7 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     The kinds are the characters that `plain_layout` changes, and line breaks inside sentences. x of the n synthetic
     rows and y of the m real rows contain one kind. The kind is too common in the synthetic table if
     - x is significantly larger than expected, P[Bin(x + y, n / (n + m)) >= x] <= .01 / 19, or
-    - the same holds for rows with at least 8 such characters, or such a synthetic row exists and fewer than 2 real
+    - the same holds for the rows with at least 8 such characters, or at least one synthetic row and fewer than 2 real
       rows have so many. A single row with fewer characters may occur by chance.
 
     The first test is also applied to dense rows. The density of a row is the share of its characters that are of one

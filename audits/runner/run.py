@@ -44,7 +44,7 @@ def run(  # noqa: PLR0913 - the options of a run
 
     If a check of the tables (input checks, language, labels to release) finds a problem, each pass becomes
     insufficient, each fail stays, and no result is a measurement that a policy may use. This does not apply to
-    `accounting`, which reads a log and no text. If no audit can judge some rows, and there are only a few, they are
+    `accounting`, which reads a log and no text. If no audit can judge some rows, and these rows are few, they are
     quarantined: the verdicts apply to the table without these rows, and `overall` is not pass.
 
     Args:
@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913 - the options of a run
     language = check_language(input_checks.inputs, stream(seed, "language"))
     general = [*input_checks.problems, *released_problems(inputs.synthetic, inputs.train, inputs.control)]
     language = language if quarantine else replace(language, quarantined=())
-    # disguised rows are quarantined, but not excluded: an audit that finds a copy in them still fails
+    # disguised rows are quarantined, but not excluded, so an audit that finds a copy in them still fails
     kept = np.setdiff1d(np.arange(len(inputs.synthetic)), language.quarantined)
     audited = without_rows(input_checks.inputs, np.array(language.quarantined, dtype=np.int64))
     results = list[AuditResult]()
@@ -121,7 +121,7 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
-    """Return the sha256 of the tables, the main settings and the audit version; the ledger recognises a run by it.
+    """Return the sha256 of the tables, main settings and audit version, by which the ledger recognises a run.
 
     The digest does not include which canaries were inserted, nor records that were set aside earlier.
     """

@@ -83,7 +83,7 @@ def check_bound(test: BoundSelfTest, tables: Mapping[str, str], tool: str) -> No
         if digest != tables[role]
     ]
     if test.tool != tool:
-        problems.append(f"the self-test was made by {test.tool}, but this is {tool}")
+        problems.append(f"the self-test was made with {test.tool}, but this is {tool}")
     if problems:
         hint = "Run `audits selftest --out` on the current tables."
         raise InputError("the self-test does not match these tables or audits", problems=problems, hint=hint)

@@ -21,7 +21,7 @@ class Population:
 
     train: Table  # rows of the persons on whom the simulated generator was trained
     control: Table  # rows of other persons, who are compared with train
-    unseen: Table  # rows of other persons than train and control that repeat nothing of them: a clean release
+    unseen: Table  # clean release: rows of other persons that repeat no text or identifier of train or control
     n_unseen: int  # number of persons in `unseen`
     n_repeating: int  # number of rows removed from `unseen` because they repeat text or identifiers of others
     own_run: Int  # for each train row, tokens of the longest run that only its person has; 0 if below 13

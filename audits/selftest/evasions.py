@@ -1,4 +1,4 @@
-"""Recipes that hide their leak: every way to evade an audit that was found during development.
+"""Recipes that hide a leak, one for each evasion found during development.
 
 Each recipe hides texts of train persons in clean rows, or changes the tables so that a rule that assumes honest
 tables does not detect the leak. Clean rows are rows of persons who are in neither train nor control. A recipe raises

@@ -1,7 +1,7 @@
 """Run the calibration suite, which shows whether the audits distinguish a leak from chance on the user's data.
 
-The suite builds releases with a known leak, and clean releases, from the user's own data (`recipes`, `evasions`). It
-checks the verdict of every audit on each release (`cases`). The verdicts of an audit on real releases count as
+The suite builds releases with a known leak, and clean releases, from the user's own data (`recipes`, `evasions`). The
+suite checks the verdict of every audit on each release (`cases`). The verdicts of an audit on real releases count as
 evidence only if the audit fails the leaks, passes the clean releases, and has enough persons to be calibrated.
 """
 
@@ -74,7 +74,7 @@ class SelfTest:
             cells = [(r.case, c) for r in self.cases for c in r.cells if (c.audit, c.outcome) == (audit, outcome)]
             if cells:
                 cases = ", ".join(case for case, _ in cells)
-                problems.append(f"self-test not passed: {audit} {text} {cases}: {cells[0][1].reason}")
+                problems.append(f"self-test not passed: {audit} {text} {cases} ({cells[0][1].reason})")
         return tuple(problems)
 
     @property

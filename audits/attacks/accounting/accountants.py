@@ -20,15 +20,15 @@ from audits.core.types import Float
 
 # orders of the Rényi divergences over which epsilon is minimised
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
-MAX_EPSILON = 100.0  # `pld` is not computed above this: its loss distribution would take much memory
+MAX_EPSILON = 100.0  # `pld` is not computed above this epsilon, because it would take much memory
 GRID = 1e-4  # spacing of the discretised privacy loss up to an epsilon of 10; above 10, it grows with epsilon
-ROUNDING = 1e-9  # if the given `budgets` leave at most this share of delta, they count as using up all of it
+ROUNDING = 1e-9  # delta counts as used up if the given `budgets` leave at most this share of it
 
 
 class EpsilonBounds(NamedTuple):
     """Epsilon at one delta by each accountant.
 
-    All values except `added` are about the mechanisms only; the total is such a value plus `added`.
+    All values except `added` cover the mechanisms only. To include the budgets, add `added` to a value.
     """
 
     closed: float | None  # exact value (closed form) for Gaussian noise without sampling, else None
@@ -90,8 +90,8 @@ def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
     """Return epsilon of the adaptive composition of all mechanisms at one delta; 0 without a mechanism.
 
     The result is exact (`closed_epsilon`) if all noise is Gaussian and no mechanism samples persons. Otherwise it is
-    the smallest upper bound of the other accountants. A further mechanism never lowers it, and a larger delta never
-    raises it. The order of the mechanisms does not change it.
+    the smallest upper bound of the other accountants. A further mechanism never lowers the result, and a larger delta
+    never raises it. The order of the mechanisms does not matter.
 
     Raises:
         NotMeasurable: the epsilon has no closed form, and the package `dp-accounting` is missing.
@@ -212,7 +212,7 @@ def gaussian_delta(epsilon: float, mu: float) -> float:
 
 
 def gaussian_epsilon(mu: float, *, delta: float) -> float:
-    """Return the smallest epsilon at which Gaussian noise has this delta."""
+    """Return the smallest epsilon at which Gaussian noise with this mu (`gaussian_delta`) has at most this delta."""
     if gaussian_delta(0.0, mu) <= delta:
         return 0.0
     upper = mu * mu / 2 + mu * math.sqrt(2 * math.log(1 / delta))
@@ -220,7 +220,7 @@ def gaussian_epsilon(mu: float, *, delta: float) -> float:
 
 
 def gaussian_mu(epsilon: float, *, delta: float) -> float:
-    """Return the largest mu at which Gaussian noise costs at most (epsilon, delta)."""
+    """Return the largest mu (see `gaussian_delta`) at which Gaussian noise costs at most this epsilon and delta."""
     upper = 1.0
     while gaussian_delta(epsilon, upper) < delta:
         upper *= 2

@@ -31,9 +31,9 @@ from audits.core.rates import exact
 from audits.core.two_sided import power
 from audits.core.types import AuditInputs, AuditResult, Previous, Table, Verdict
 
-AGREEMENT = 1e-3  # accountants agree on epsilon if they differ by at most AGREEMENT·(1 + epsilon), a numerical error
+AGREEMENT = 1e-3  # two epsilons agree if they differ by at most AGREEMENT·(1 + epsilon), to allow numerical errors
 _REPLAY_FINDINGS = {  # the meaning of `broken` for each part of the replay
-    "sums": "a sum moved by more than the clip norm, or the contribution of another person changed",
+    "sums": "a sum changed by more than the clip norm, or the contribution of another person changed",
     "results": "a result changed although the answers to all queries were the same",
     "scores": "the score of another person's text changed",
 }
@@ -52,9 +52,9 @@ class Accounting:
 
     - claim: the claimed epsilon is at least the epsilon recomputed from noise, sampling rate and steps at the claimed
       delta.
-    - accountants: accountants that share no code agree. The epsilon by privacy loss distributions is at most the
-      epsilon by Rényi divergences, and it agrees, up to numerical error, with the closed form and with the bounds by
-      privacy loss random variables, where these can be computed.
+    - accountants: accountants that share no code agree up to numerical error. The epsilon by privacy loss
+      distributions is at most the epsilon by Rényi divergences. It also agrees with the closed form and with the
+      bounds by privacy loss random variables, if these can be computed.
     - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the larger of the
       declared number of persons and the number of train persons rounded down to two significant digits.
     - unit: contributions are clipped per person and not per record, and train has person ids.
@@ -62,23 +62,23 @@ class Accounting:
     - seeds: no two mechanisms share the seed of their noise, and no mechanism uses the seed of the previous release.
     - poisson sampling, noise, clipping, normaliser: the dry run confirms the log
       (`audits/attacks/accounting/dry_run_checks.py`). No two steps or mechanisms add the same noise.
-    - replay: if the code runs without noise and with fixed answers, removing a person moves each sum by at most the
+    - replay: if the code runs without noise and with fixed answers, removing a person changes each sum by at most the
       clip norm and changes nothing that is computed from the answers (`ReplayLog`).
     - reads: the claim includes all accesses to the records other than by a mechanism. A similarity filter against
       train, for example, is a query without noise, so the correct claim is "DP generator, non-DP filter". Accesses
-      that select a run or describe it, such as release gates that read the records or published audit numbers, may be
-      outside the claim. `details["outside_reads"]` and the reason then state them, and a policy decides whether they
-      are allowed.
-    - releases: if the previous release shares persons with this release, the log lists it. No earlier release with
-      the same persons is declared disjoint.
+      that select or describe a run, such as published audit numbers and release gates that read the records, may be
+      outside the claim. `details["outside_reads"]` and the reason then list these accesses, and a policy decides
+      whether they are allowed.
+    - releases: if the previous release shares persons with this release, the log lists the previous release. No
+      earlier release with the same persons is declared disjoint.
     - composition: the epsilon claimed for this release together with all earlier releases on any of its persons is
       at least the recomputed epsilon.
 
     Metrics:
 
-    - epsilon: the larger of claimed and recomputed epsilon; the policy compares it with its budget.
+    - epsilon: the larger of claimed and recomputed epsilon; the policy compares this value with its limit.
     - delta: the claimed delta.
-    - epsilon_recomputed: the smallest upper bound at the claimed delta; the estimate of the audit.
+    - epsilon_recomputed: the smallest upper bound at the claimed delta; also the estimate of the audit.
     - epsilon_rdp: the upper bound by Rényi divergences.
     - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If it is missing,
       `details["accountants"]["prv_absent"]` says why.
@@ -109,7 +109,9 @@ class Accounting:
             InputError: the log does not follow the format of `audits/attacks/accounting/mechanism_log.py`.
         """
         if inputs.mechanism is None:
-            raise NotMeasurable("no log of a DP mechanism was given; if an epsilon is claimed, give its log")
+            raise NotMeasurable(
+                "no log of a DP mechanism was given; if the release claims an epsilon, give the log of its mechanisms"
+            )
         log = read_log(inputs.mechanism)
         bounds = epsilon_bounds(log.mechanisms, _accounted_reads(log), delta=log.claim.delta)
         together = _composed_bounds(log)
@@ -153,7 +155,7 @@ def _releases_on_same_persons(log: MechanismLog) -> list[EarlierRelease]:
 
 def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
     if bounds is None:
-        too_small = "reads with their own epsilon and delta use up the whole delta of the claim; claim a larger one"
+        too_small = "reads with their own epsilon and delta use up the whole delta of the claim; claim a larger delta"
         return ClaimCheck("claim", "broken", too_small)
     return _claim_covers("claim", log.claim, bounds, "is claimed")
 
@@ -165,7 +167,7 @@ def _claim_covers(name: str, claim: PrivacyBudget, recomputed: EpsilonBounds, ho
     )
 
 
-def _broken_if(broken: bool, name: str, sentence: str) -> ClaimCheck:  # noqa: FBT001 - see its name
+def _broken_if(broken: bool, name: str, sentence: str) -> ClaimCheck:  # noqa: FBT001 - the name explains the flag
     return ClaimCheck(name, "broken", sentence) if broken else ClaimCheck(name, "holds")
 
 
@@ -238,7 +240,7 @@ def _replay(log: MechanismLog) -> ClaimCheck:
         return ClaimCheck(
             "replay",
             "missing",
-            "log a replay of the code with fixed answers and without single persons; the log has none",
+            "the log has no replay; replay the code with fixed answers and without single persons, and log it",
         )
     findings = [finding for part, finding in _REPLAY_FINDINGS.items() if getattr(log.replay, part) == "broken"]
     return _broken_if(len(findings) > 0, "replay", f"in the replay without one person, {' and '.join(findings)}")
@@ -257,7 +259,8 @@ def _reads(log: MechanismLog) -> ClaimCheck:
     kinds = _unaccounted_kinds(log)
     if kinds:
         listed = f"the claim does not include these reads, or the log does not list them: {', '.join(kinds)}"
-        return ClaimCheck("reads", "missing", f"{listed}; include them, or log that they did not access the records")
+        remedy = "include them in the claim, or log the status `none` if they did not access the records"
+        return ClaimCheck("reads", "missing", f"{listed}; {remedy}")
     return ClaimCheck("reads", "holds")
 
 
@@ -290,9 +293,7 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
         if len(_releases_on_same_persons(log)) == 0:
             return ClaimCheck(name, "holds")
         return ClaimCheck(
-            name,
-            "broken",
-            "earlier releases on the same persons are not added up; in `spent`, give one claim for all together",
+            name, "broken", "the log claims no total for all releases on the same persons; give the total in `spent`"
         )
     if together is None:
         return ClaimCheck(
@@ -344,7 +345,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
     worst: dict[str, str] = {}
     for check in sorted(checks, key=lambda c: ("broken", "missing", "holds").index(c.outcome)):
         worst.setdefault(check.name, check.outcome)
-    # `power` is about the mechanism whose dry run logged the smallest share of the required steps
+    # `power` describes the mechanism whose dry run logged the smallest share of the required steps
     logged, needed = min(
         ((0 if m.dry_run is None else len(m.dry_run.noise), needed_steps(m)) for m in log.mechanisms),
         key=lambda steps: steps[0] / steps[1],

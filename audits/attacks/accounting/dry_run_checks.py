@@ -59,7 +59,7 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
 def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
     """Return the check that no two steps, of the same or of different mechanisms, add the same noise.
 
-    It compares the absolute values of the first coordinates of the noise. Independent noise agrees within
+    The check compares the absolute values of the first coordinates of the noise. Independent noise agrees within
     `SAME_NOISE` in two coordinates for about one of 10^12 pairs of steps. Steps that logged only one coordinate are
     not compared.
     """
@@ -117,7 +117,8 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     if dry_run is None or len(dry_run.noise) == 0 or dry_run.dimension is None:
         return ClaimCheck(name, "missing", "no dry run logs the size of its noise; log it for every step")
     if dry_run.batches is not None and len(dry_run.batches) != len(dry_run.noise):
-        steps = f"noise was added in {len(dry_run.noise)} steps, but persons were drawn in {len(dry_run.batches)}"
+        n_noise, n_batches = len(dry_run.noise), len(dry_run.batches)
+        steps = f"noise was added in {n_noise} steps, but persons were drawn in {n_batches} steps"
         return ClaimCheck(name, "broken", steps)
     freedom = degrees(mechanism.kind, dry_run.dimension)
     needed = needed_steps(mechanism)
@@ -136,7 +137,7 @@ def _clip(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
         return ClaimCheck(
             "clipping",
             "broken",
-            f"a person's contribution has the norm {dry_run.max_norm:.4g}, which is larger than the clip norm",
+            f"after clipping, a person's contribution has the norm {dry_run.max_norm:.4g}, larger than the clip norm",
         )
     if dry_run.largest_row <= mechanism.clip_norm:
         not_clipped = "no contribution in the dry run is larger than the clip norm, so nothing was clipped"

@@ -31,7 +31,7 @@ from audits.core.strictmodel import Closed, Finite, Sha256
 MAX_LOG_BYTES = 1 << 28
 PERSONS_PER_DELTA = 10  # a claim about n persons must have a delta of at most 1 / (10·n)
 FEWEST_PERSONS = 10  # smallest number of persons that a configuration may declare
-# beyond these limits the accountants take hours or too much memory
+# outside these limits, the accountants take hours or too much memory
 LEAST_RATE, MAX_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64
 
 # Kinds of access to the persons' records other than by a mechanism. A log states the status of each kind.
@@ -46,7 +46,7 @@ ReadKind = Literal[
     "retries",  # the run was repeated until a gate passed
     "input-checks",  # checks of the records can stop the run before any query
     "release-gate",  # whether the release happens depends on gates that read the records
-    "audit-numbers",  # results of the audits are published, beyond whether they passed
+    "audit-numbers",  # results of the audits are published, not only whether the audits passed
     "other",
 ]
 READS: tuple[ReadKind, ...] = get_args(ReadKind)
@@ -76,7 +76,7 @@ class MechanismCost(Closed):
     """
 
     kind: Literal["dp-sgd", "gaussian", "vote", "laplace"]
-    # noise standard deviation (Laplace: scale) / clip norm
+    # standard deviation of the noise (for Laplace noise, its scale) divided by the clip norm
     noise_multiplier: Annotated[Finite, Field(ge=1e-3, le=1e6)]
     # probability that a person is in a step; 1 if every person is in every step
     sampling_rate: Annotated[Finite, Field(ge=LEAST_RATE, le=1)]
@@ -115,13 +115,14 @@ class DryRunLog(Closed):
     the number of persons of the run itself. Otherwise a normaliser counted from the data looks like a constant.
     `noise` has one number for each step, including steps with an empty batch: |z|² for Gaussian and 2·|z|₁ for
     Laplace noise, with z = (noisy sum - clean sum) / (noise multiplier · clip norm). Before clipping, some
-    contributions must be larger than the clip norm. Otherwise the dry run does not show that they are clipped.
+    contributions must be larger than the clip norm. Otherwise the dry run does not show that large contributions are
+    clipped.
     """
 
     n_persons: Count  # number of fictional persons
     batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each listed once
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
-    dimension: Count | None = None  # number of coordinates of z in `noise`; a fixed subset is enough
+    dimension: Count | None = None  # number of coordinates of z in `noise`; a fixed part of all coordinates is enough
     leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step, for example the first eight
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
@@ -144,7 +145,7 @@ class Mechanism(MechanismCost):
     clip_norm: Positive  # largest norm of a contribution after clipping
     sampling: Literal["poisson", "all", "shuffled", "fixed-size"]  # `all` if and only if the sampling rate is 1
     normaliser: Normaliser | None  # None if the sum is not divided
-    seed_digest: Sha256 | None  # sha256 of the seed of the noise; None for noise of the operating system
+    seed_digest: Sha256 | None  # sha256 of the seed of the noise; None if the operating system generates the noise
     dry_run: DryRunLog | None
 
     @model_validator(mode="after")
@@ -174,8 +175,8 @@ class RecordRead(Closed):
     """The status and cost of an access to the persons' records other than by a mechanism.
 
     - `none`: there was no access of this kind, or only to public data.
-    - `accounted`: the claim includes the access. `cost` is its epsilon and delta, or `mechanism` if it is one of the
-      mechanisms of this log.
+    - `accounted`: the claim includes the access. `cost` is its epsilon and delta, or `mechanism` if the access is one
+      of the mechanisms of this log.
     - `unaccounted`: private records were read without accounting.
     - `outside`, only for the kinds in `DECLARABLE`: the claim does not cover the access, and the release states it. A
       policy decides whether this is allowed.
@@ -206,7 +207,7 @@ class EarlierRelease(Closed):
     person_set: Sha256  # digest of its persons, see `person_set_digest`
     persons: Literal["same", "overlapping", "disjoint"]  # its persons compared with the persons of this release
     cost: PrivacyBudget  # its total cost
-    mechanisms: tuple[MechanismCost, ...] = ()  # if given, they are composed step by step, and `cost` is not added
+    mechanisms: tuple[MechanismCost, ...] = ()  # if given, they are composed step by step, and `cost` is not used
 
 
 class MechanismLog(Closed):
@@ -229,7 +230,7 @@ class MechanismLog(Closed):
         names = [self.release, *(earlier.release for earlier in self.releases)]
         if len(set(names)) != len(names):
             raise ValueError(
-                "releases: two releases, of which one may be this release, have the same id; give each its own id"
+                "releases: two releases have the same id; give each release, including this one, its own id"
             )
         kinds = [read.kind for read in self.reads if read.kind != "other"]
         if len(set(kinds)) != len(kinds):
@@ -249,7 +250,7 @@ def rounded_down(n: int) -> int:
 def person_set_digest(groups: Iterable[str]) -> str:
     """Return the sha256 of the distinct persons, sorted by their bytes, each prefixed by its length in bytes.
 
-    Privacy: keep the digest private; someone who knows all persons but one can find that one by trial.
+    Privacy: keep the digest private; someone who knows all persons but one can find the remaining person by trial.
     """
     digest = hashlib.sha256(b"audits/persons/v1\0")
     for name in sorted(group.encode("utf-8", "surrogatepass") for group in set(groups)):
@@ -258,7 +259,7 @@ def person_set_digest(groups: Iterable[str]) -> str:
 
 
 def read_log(value: Mapping[str, Any]) -> MechanismLog:
-    """Return the checked log in a mapping of JSON values.
+    """Check the mapping of JSON values of a log and return the log.
 
     Raises:
         InputError: the values are not JSON or do not follow the format. Every mistake is listed with its path and

@@ -43,19 +43,21 @@ def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Par
 
 
 def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
-    """Return p-values; by hypothesis, each of n persons is in each of T steps independently with probability q.
+    """Return p-values for the hypothesis that each person is in each step independently.
 
-    q is `rate`, 0 < q < 1. With X_t the number of persons in step t, and P_i the number of steps of person i:
+    Each of n persons is in each of T steps with probability q, which is `rate`; 0 < q < 1. With X_t the number of
+    persons in step t, and P_i the number of steps of person i:
 
-    - rate: the sum of all X_t is compared with Bin(n·T, q), exactly. It detects a rate other than the accounted rate.
+    - rate: the sum of all X_t is compared with Bin(n·T, q). The test is exact and detects a rate other than the
+      accounted rate.
     - sizes: sum over t of (X_t - n·q)² / (n·q·(1 - q)). This sum is too small for batches of fixed size.
     - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). This sum is too small if batches are consecutive
       parts of a shuffled list.
     - overlaps: sum over t of the number of persons who are in step t and in step t + 1. This sum is too small if
       batches are consecutive parts of a shuffled list, because no person occurs again before the end of the list.
 
-    Each of the last three is compared with the gamma distribution that has its mean and variance. The formulas for
-    the mean and the variance are exact:
+    Each of the last three sums is compared with the gamma distribution of the same mean and variance. The formulas
+    for the mean and the variance are exact:
 
         spread of m counts, each Bin(k, q):  mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
         overlaps:  mean n·(T - 1)·q²,  variance n·((T - 1)·q²·(1 - q²) + 2·(T - 2)·(q³ - q⁴))
@@ -77,9 +79,10 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
     Under this hypothesis, the logged number of each step (`DryRunLog.noise`) has a chi-squared distribution with
     `degrees` degrees of freedom.
 
-    - scale: the sum over all steps is compared with its chi-squared distribution. It detects noise of another size,
-      or steps without noise.
-    - shape: a Kolmogorov-Smirnov test of the steps' numbers. It detects noise that varies too little between steps.
+    - scale: the sum over all steps is compared with its chi-squared distribution. The test detects noise of another
+      size and steps without noise.
+    - shape: a Kolmogorov-Smirnov test of the steps' numbers. The test detects noise that varies too little between
+      steps.
     - repeats: 0 if a number occurs twice, otherwise 1. Continuous noise never repeats unless it is reused.
     """
     values = np.asarray(noise, dtype=np.float64)
@@ -94,7 +97,7 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
 
 
 def smallest_shortfall(all_degrees: int) -> float:
-    """Return the smallest share by which noise can be too small so that the scale test detects it with power .8.
+    """Return the smallest share x such that the scale test detects with power .8 that the noise is too small by x.
 
         1 - sqrt(1 - (z + z')·sqrt(2 / all_degrees))
 

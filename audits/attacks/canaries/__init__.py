@@ -1,1 +1,1 @@
-"""Canaries (fictitious persons in a canary build), and the test whether an attacker can tell which were inserted."""
+"""Make canaries (fictitious persons in a canary build), and test whether an attacker can tell which were inserted."""

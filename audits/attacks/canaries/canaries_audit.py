@@ -1,4 +1,4 @@
-"""Canaries audit: the verdict, from the measurements in `audits/attacks/canaries/measurements.py`."""
+"""Canaries audit: judge the measurements of `audits/attacks/canaries/measurements.py`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -33,7 +33,7 @@ MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # if no epsilon is claimed, the lower bound on epsilon must not exceed this
 MIN_CANARIES = 1_000  # a pass requires at least this many canaries
 FAIR_P = 1e-6  # if the number of inserted canaries has a smaller p-value, the coins count as unfair
-CONTROL_CONFIDENCE = 0.9999  # confidence of the control value's interval; high, as this interval can be too narrow
+CONTROL_CONFIDENCE = 0.9999  # confidence of the control value's interval; high because the interval can be too narrow
 
 
 class CanaryAudit:
@@ -190,8 +190,8 @@ def _judge(
     lacks = _shortfalls(area, control, copies, claim, details["power"])
     verdict: Verdict = "fail" if fails else "insufficient" if lacks else "pass"
     passed = (
-        f"the attacks distinguish inserted from omitted canaries with an AUC of at most {area.high:.3f}; an epsilon "
-        f"above {details['power']['epsilon_ceiling']:.2f} could not have been proven"
+        f"the attacks distinguish inserted from omitted canaries with an AUC of at most {area.high:.3f}; with "
+        f"this many canaries, no epsilon above {details['power']['epsilon_ceiling']:.2f} could be proven"
     )
     reason = "; ".join(fails or lacks or [passed])
     reason = f"{reason[0].upper()}{reason[1:]}."
@@ -218,8 +218,8 @@ def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[
     if attacks.p_outside(MARGIN) < FAIL_LEVEL:
         is_above = any(a.value > 0.5 + MARGIN for a in attacks.areas.values())
         failures.append(
-            f"inserted canaries are {'more' if is_above else 'less'} similar than omitted ones to the canary build's "
-            "table"
+            f"inserted canaries are {'more' if is_above else 'less'} similar to the canary build's table "
+            "than omitted canaries"
         )
     if epsilon > claim.limit:
         failures.append(
@@ -234,8 +234,8 @@ def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
     A leak for canaries of n rows counts only if a train person has at least n rows.
     """
     return [
-        f"inserted canaries of {n_rows} rows are distinguished from omitted ones, and a train person has at least "
-        f"{n_rows} rows"
+        f"inserted canaries of {n_rows} rows are distinguished from omitted canaries, and a train person has at "
+        f"least {n_rows} rows"
         for n_rows, measured in repeats.items()
         if measured["as_in_train"] and measured["auc_low"] > 0.5 + MARGIN
     ]

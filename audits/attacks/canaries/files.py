@@ -54,7 +54,7 @@ def write_canaries(
     existing = [name for name, _ in files if (folder / name).exists()]
     if existing:
         problem = f"the folder {folder} already contains canaries: {', '.join(existing)}"
-        raise InputError(problem, hint="They may be in use. Choose another folder.")
+        raise InputError(problem, hint="These canaries may be in use. Choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files:
@@ -98,7 +98,7 @@ def _columns(file: Path, wanted: Sequence[str]) -> dict[str, list[Any]]:
         with open_regular(file) as opened:
             table = read_parquet(opened, wanted)[1]
             if table.num_rows > MAX_ROWS:
-                raise InputError(f"{file} has {table.num_rows} rows; at most {MAX_ROWS} are read")
+                raise InputError(f"{file} has {table.num_rows} rows; at most {MAX_ROWS} are allowed")
             with arrow_errors():
                 columns: dict[str, list[Any]] = table.to_pydict()
     except OSError as error:

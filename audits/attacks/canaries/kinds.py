@@ -8,8 +8,8 @@ different types of generators retain different texts:
                 that works on embeddings retains its unusual meaning
     outlier     an unusual list of words in 1, 4 or 16 near-identical rows of a class other than the largest; the rows
                 are each other's neighbours, so an interpolating generator mixes rows of one person only
-    sampled     a random walk over pairs of successive words of the reference: words of the domain in an unlikely
-                order, as from a language model at a high temperature
+    sampled     a random walk over pairs of successive words of the reference; the words fit the domain, but their
+                order is unlikely, as in the output of a language model at a high temperature
 
 Canaries written by a real language model can be audited as family `other`.
 """
@@ -38,7 +38,7 @@ SAMPLED_WORDS = (25, 45)  # range of the number of words of a `sampled` row; the
 MIN_WORDS = 200  # if the reference has fewer usable words, the built-in words are used as well
 TEMPERATURE = 1.5  # in the random walk, a word that follows the current word has weight count^(1 / TEMPERATURE)
 JUMP = 0.2  # probability that the next word of the random walk is drawn from the whole vocabulary
-MAX_DRAWS = 20  # an unusable canary is drawn again until it was drawn this many times; then an error is raised
+MAX_DRAWS = 20  # largest number of draws of a canary; if the last draw is also unusable, an error is raised
 
 Rng = np.random.Generator
 
@@ -73,10 +73,10 @@ def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> Ca
     """Return n canary persons, each with its own fair coin, and the alternative endings.
 
     The words come from the reference or, without a reference, from a built-in list. A canary is drawn again if it
-    shares a run of 8 words with train or has the same ending as another canary. The families take turns, and so do
-    the numbers of rows of `outlier` canaries; canaries of the other families have one row. If train has labels,
-    `outlier` canaries get a class other than the largest, and the others any class. The beginning of a canary is
-    taken from a reference row of its class if there is one.
+    shares a run of 8 words with train or has the same ending as another canary. The families are used in turn.
+    `outlier` canaries have 1, 4 and 16 rows in turn, and canaries of the other families have one row. If train has
+    labels, `outlier` canaries get a class other than the largest, and the other canaries get any class. The beginning
+    of a canary is taken from a reference row of its class if there is one.
 
     Args:
         train: train table of the canary build, without canaries.

@@ -30,34 +30,35 @@ _DESCRIPTIONS: Mapping[Change, str] = {
 class Differencing:
     """Test whether the difference between this release and the previous release reveals persons who joined or left.
 
-    Attack: the attacker has last year's and this year's release. Each alone may reveal nobody. But if the synthetic
-    text moved towards a person's record, the person joined between the releases; if it moved away, the person left.
-    If both releases were drawn with the same random numbers, most rows are the same, and the few rows that differ are
-    close to the records that changed.
+    Attack: the attacker has last year's and this year's release. Each release alone may reveal nobody. But if the
+    synthetic text moved towards a person's record, the person joined between the releases; if it moved away, the
+    person left. If both releases were drawn with the same random numbers, most rows are the same, and the few rows
+    that differ are close to the records that changed.
 
-    There are four kinds of change: persons joined, persons left, and persons who stayed had records added or had
-    records removed. Persons who stayed are scored on the added or removed records only. The persons of each kind of
-    change are compared with control persons whom neither generator saw. For every membership score, the difference
-    between the releases is an attack. As in the membership audit, the attacks are made alone and stacked.
+    There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
+    persons who stayed were removed. Persons who stayed are scored on the added or removed records only. The persons
+    of each kind of change are compared with control persons whom neither generator saw. For every membership score,
+    the difference between the releases is an attack. As in the membership audit, the attacks are made alone and
+    stacked.
 
     Metrics:
 
     - auc: the AUC furthest from one half among all attacks and kinds of change. Its interval covers the intervals of
-      all of them. .5 is safe.
+      all of them. A value of .5 is safe.
     - scan_p: smallest p-value of the exact scan tests of all scores and kinds of change, corrected for the number of
       tests.
     - new_rows_share: of the synthetic rows that only one release has, the share whose nearest person is a person who
       changed and not a control person. Among all encoders and kinds of change, the value furthest from one half is
-      reported. .5 is safe.
+      reported. A value of .5 is safe.
     - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
     - near_rows: number of long rows that are equal to a row of the previous release or a near copy of it (Jaccard of
       5-token shingles at least .8).
 
     `audits explain differencing` lists the verdicts.
 
-    `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8. It
-    implies no epsilon, because persons do not join by fair coins. If an epsilon is claimed, the accounting audit
-    composes the releases.
+    `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8.
+    This distance implies no epsilon, because persons do not join by fair coins. If an epsilon is claimed, the
+    accounting audit composes the releases.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
     Randomness: persons set aside, one seed for the encoders, and folds and draws of each kind of change.
@@ -208,7 +209,7 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
         ]
         if shown_by:
             fails.append(
-                f"the difference between the releases reveals {_DESCRIPTIONS[name]}: shown by "
+                f"the difference between the releases reveals {_DESCRIPTIONS[name]}, as shown by "
                 f"{' and '.join(shown_by)}"
             )
     return fails
@@ -252,8 +253,8 @@ def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
         n_rows = stats.needed_for_zero_events(LIMIT, confidence=confidence)
         unclear.append(
             f"{rows.near} of {rows.n} long rows also occur in the previous release, so a common seed is possible; "
-            f"provide the digests of both seeds, or make {n_rows} rows of at least {MIN_WORDS} words without any row "
-            "of the previous release"
+            f"provide the digests of both seeds, or make {n_rows} rows of at least {MIN_WORDS} words; "
+            "none of these rows may be in the previous release"
         )
     if rows.near > 0 and {"left", "records_removed"} & set(comparison.sizes):
         unclear.append(

@@ -1,7 +1,7 @@
 """Compare two releases: the rows they share, the records that changed, and attacks on the persons who changed.
 
-There are four kinds of change: persons joined, persons left, and persons who stayed had records added or had
-records removed. The persons of each kind of change are compared with control persons.
+There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
+persons who stayed were removed. The persons of each kind of change are compared with control persons.
 """
 
 from collections.abc import Mapping
@@ -39,13 +39,13 @@ class RowOverlap:
     n: int  # number of long rows of this release
     equal: int  # number of long rows with an equal row in the previous release, ignoring case and spaces
     near: int  # number of long rows with an equal row or a near copy in the previous release
-    by_chance: float  # share of long rows with a near copy in their own release; the larger one of both releases
+    by_chance: float  # share of long rows with a near copy in their own release; the larger share of both releases
     is_new: Bool  # (m,): whether a row of this release, long or short, has no copy in the previous release
     is_gone: Bool  # (m',): whether a row of the previous release, long or short, has no copy in this release
 
     @property
     def limit(self) -> float:
-        """The share of near rows above which the releases have a common seed, or rows of the previous one were kept.
+        """The largest share of near rows that releases without a common seed and without kept rows can have.
 
         The limit is 1 %, or twice `by_chance` if that is more. Independent texts rarely share 20 words. Even if a
         word had only one bit of entropy, far less than in text, a row would equal one of 10,000 other rows with a
@@ -160,7 +160,7 @@ def attack_changes(
     overlap: RowOverlap,
     rng: np.random.Generator,
 ) -> dict[Change, ChangeAttack]:
-    """Attack the persons of each kind of change by the difference between the releases, if they are at least 20.
+    """Attack the persons of each kind of change that has at least 20, by the difference between the releases.
 
     For every membership score a, the attack on a record x is
 

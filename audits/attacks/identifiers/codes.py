@@ -1,7 +1,6 @@
 """Find numbers and codes without a cue (a word such as "MRN" before them), in any grouping.
 
-A code is a sequence of digits, or of digits and letters, with any separators. A group is a part of it between two
-separators.
+A code is a sequence of digits, or of digits and letters, with any separators. The separators divide it into groups.
 """
 
 import re
@@ -12,11 +11,11 @@ from audits.text.name_lists import words
 from audits.text.spans import words_in
 
 MIN_CHARACTERS, MAX_CHARACTERS = 7, 34  # smallest and largest number of letters and digits of a code
-MIN_LONG_CHARACTERS, MIN_LONG_DIGITS = 8, 6  # of a long code (`Code.is_long`)
+MIN_LONG_CHARACTERS, MIN_LONG_DIGITS = 8, 6  # smallest numbers of a long code (`Code.is_long`)
 _MIN_MIXED_DIGITS = 2  # smallest number of digits of a mixed code
 _SEPARATORS = frozenset((" ", "-", ".", "/"))
 MAX_GROUPS = 7  # largest number of groups of a code
-MIN_DIGITS = 4  # smallest number of digits; 2 if a group of the code has both letters and digits
+MIN_DIGITS = 4  # smallest number of digits of a code; 2 if a group of the code has both letters and digits
 _MAX_LETTERS = 3  # largest number of letters in a group without digits
 _WITH_DIGIT = r"[^\W_]*\d[^\W_]*"
 # groups with a digit, and short groups of letters next to them
@@ -42,7 +41,7 @@ than the tid to up us vs was we were wk yo yr yrs you
 
 
 class Code(NamedTuple):
-    """A code, the form in which it is written, and its characters in the normalised text."""
+    """A code, the form in which it is written, and its position in the normalised text."""
 
     groups: tuple[str, ...]  # the letters and digits of each group
     kinds: str  # kinds of the groups in order (`_kind`); equal kinds that follow one another are written once
@@ -70,7 +69,7 @@ class Code(NamedTuple):
 
     @property
     def form(self) -> str:
-        """The kinds and separators, followed by "+" if the code is not long; equal for codes of the same origin."""
+        """The kinds and separators, then "+" if the code is not long; equal for codes written in the same way."""
         return self.kinds + "".join(sorted(self.separators)) + ("" if self.is_long else "+")
 
     @property
@@ -115,7 +114,7 @@ def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[
 def _kind(group: str, *, is_joined: bool) -> str:
     """Return the kind of a group; "" if it cannot belong to a code.
 
-    d is a group of up to three digits, D of more digits, m of letters and digits, a of letters.
+    The kinds are d (one to three digits), D (more digits), m (letters and digits) and a (one to three letters).
     """
     if group.isdecimal():
         return "d" if len(group) <= _MAX_LETTERS else "D"

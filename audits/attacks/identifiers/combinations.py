@@ -16,8 +16,8 @@ from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
-MAX_COINCIDENCES = 0.01  # a row is a leak by itself only if fewer such matches are expected by chance
-MAX_OWNERS = 50  # a row of S is compared only with persons who have one of its facts that at most 50 persons have
+MAX_COINCIDENCES = 0.01  # a row is a leak by itself only if fewer than .01 such matches are expected by chance
+MAX_OWNERS = 50  # a row of S is compared only with the owners of its rare facts (facts of at most 50 persons)
 # largest number of bits of a fact; a number has at most `DIGIT_BITS` per digit
 MAX_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
 _AGE = re.compile(
@@ -121,8 +121,8 @@ class CombinationLeaks(NamedTuple):
 def judge_combinations(occurrences: FactOccurrences, people: People) -> CombinationLeaks:
     """Return the rows of S with a combination of facts that identifies one train person.
 
-    A combination consists of the facts that a row and a person share. It counts if its facts are of at least three
-    kinds and no other person has all of them. The expected number of chance matches is lambda:
+    A combination consists of the facts that a row and a person share. A combination counts if its facts are of at
+    least three kinds and no other person has all of them. The expected number of chance matches is lambda:
 
         lambda = (rows of S) × (persons) × 2^-bits
         bits = sum over the kinds of max over the shared facts of this kind of (bits(fact) - log2(n(kind)))
@@ -130,9 +130,9 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
     n(kind) is the number of facts of this kind in the row. If a date is shared too, an age counts as a kind but adds
     no bits, because a date of birth determines the age.
 
-    A row with lambda < .01 is a leak. But if two or more control persons have such a combination, the row is a leak
-    only if significantly more train persons have one (`exceeds_control`). A row with lambda of at most 1 is a leak if
-    significantly more train than control persons have such a combination.
+    A row with lambda < .01 is a leak. But if two or more control persons have a combination with lambda < .01, the
+    row is a leak only if significantly more train persons have one (`exceeds_control`). A row with lambda of at most
+    1 is a leak if significantly more train than control persons have a combination with lambda of at most 1.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():

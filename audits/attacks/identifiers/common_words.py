@@ -25,8 +25,8 @@ class CommonWord(NamedTuple):
     """An ordinary word that is a recorded identifier and occurs in the synthetic table."""
 
     word: str
-    train: set[int]  # train persons who have it
-    control: set[int]  # control persons who have it
+    train: set[int]  # train persons with this recorded identifier
+    control: set[int]  # control persons with this recorded identifier
 
 
 def is_common(value: Sequence[str]) -> bool:
@@ -42,8 +42,9 @@ def is_titled(words: Sequence[str], at: int) -> bool:
 def ordinary_words_leak(n_train: int, n_control: int, share: float) -> bool:
     """Return whether the ordinary words of train persons in the synthetic table are leaks.
 
-    `n_train` train persons and `n_control` control persons have an ordinary word there. `share` is the share of train
-    among all matches that is expected without a leak (`exceeds_control`).
+    `n_train` train persons and `n_control` control persons have a recorded identifier that is an ordinary word and
+    occurs in the synthetic table. `share` is the share of train among all matches that is expected without a leak
+    (`exceeds_control`).
     """
     is_clear = n_train >= MIN_CLEAR and n_control == 0
     return is_clear or exceeds_control(n_train, n_control, share, minimum=0)
@@ -53,9 +54,9 @@ def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]
     """Return the numbers of the words that are leaks.
 
     If `ordinary_words_leak` returns true, the words of all train persons are leaks. Otherwise, two words of one train
-    person that are in the same row are leaks, unless both are months or weekdays. But they are no leaks if there are
-    at least two control persons of whom two words are in the same row. `rows` has the numbers of the recorded
-    identifiers in each row of the synthetic table.
+    person that are in the same row are leaks, unless both are months or weekdays. But no word is a leak if at least
+    two control persons also have two words in the same row. `rows` has the numbers of the recorded identifiers in
+    each row of the synthetic table.
     """
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if ordinary_words_leak(n_train, n_control, share):

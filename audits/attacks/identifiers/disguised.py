@@ -1,4 +1,4 @@
-"""Find disguised identifiers in the synthetic table: numbers by their digits, names by their letters or one word."""
+"""Find disguised identifiers in the synthetic table: numbers by digits, names by letters or by one word."""
 
 import math
 from collections import defaultdict
@@ -82,8 +82,12 @@ def _disguised_numbers(
     control_texts, sizes = people.tables[1][0], (people.n_train, people.n_persons)
     for hit in find_known_numbers(pool.known_numbers, texts, control_texts, *sizes):
         train, control = Owners(pool.known_numbers.owners(hit.digits)).split(*sizes)
-        is_exempt = control and hit.digits in contacts
-        if not train or is_exempt or any(hit.digits in other or other in hit.digits for other in found_openly):
+        is_shared_contact = control and hit.digits in contacts
+        if (
+            not train
+            or is_shared_contact
+            or any(hit.digits in other or other in hit.digits for other in found_openly)
+        ):
             continue
         leaked.add(hit.digits)
         places[hit.row].append(Place(hit.start, hit.end, f"known number, {hit.form}", train))
@@ -169,16 +173,18 @@ def leaked_parts(
 ) -> Mapping[tuple[str, ...], Sequence[int]]:
     """Return the long words of recorded names that identify train persons, with the numbers of these persons.
 
-    For example, "Mrs. Abernathy" identifies Marguerite Abernathy if she alone has the name. A word is returned if
+    For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has this surname. A word is returned
+    if
     - it occurs in the synthetic table;
     - at most ten persons have it in a recorded name or a text, and all of them are in train;
     - public text does not contain it;
     - fewer than .01 occurrences in the synthetic table are expected by chance;
     - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
-    - at least one of these persons has no other leaked identifier (`found` has the persons who have one).
+    - at least one of these persons has no other leaked identifier (`found` has the persons with a leaked identifier).
 
     Words that are ordinary (such as "mountain") and never stand after a title are judged together by the stricter
-    `common_words.ordinary_words_leak` instead of `exceeds_control`, unless no control person has a recorded name.
+    `common_words.ordinary_words_leak` instead of `exceeds_control`. If no control person has a recorded name, these
+    words are judged like the other words.
     """
     owners = _long_parts(recorded)
     if not owners:

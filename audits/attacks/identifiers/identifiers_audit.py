@@ -53,7 +53,7 @@ class Identifiers:
     - no public text contains the identifier,
     - at most ten persons have it, either all in train or all in control.
 
-    Contacts of one kind are compared with the number of shared contacts of this kind (see `judge_patterned`).
+    Whether contacts of one kind are leaks also depends on the number of shared contacts (see `judge_patterned`).
     `audits explain identifiers` lists the verdicts.
 
     Privacy: reads all texts. The result contains counts by kind and never a value. The findings (row, characters and
@@ -113,7 +113,7 @@ class _OtherSearches:
         return self._recorded, self._names, self._codes, self._facts
 
     def judge(self, terms: SearchTerms, surprisal: Surprisal) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
-        """Return the number of leaks that `terms` does not contain, `terms` with these added, and counts by search.
+        """Return the number of leaks that `terms` lacks, `terms` with these leaks added, and counts by search.
 
         The counts of a search are the numbers of train persons and of control persons that it found.
         """
@@ -140,7 +140,7 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         r = (sum of hits over all persons) / (sum of total over all persons)
 
     total(p) is the sum of the bits of the words and quasi-identifiers that only person p has. hits(p) is the same sum
-    over the ones that occur in the synthetic table. The score does not depend on whether p is in train or in control.
+    over those that occur in the synthetic table. The score does not depend on whether p is in train or in control.
 
     Returns:
         z, float64 (n_persons,); 0 is the mean rate of all persons.

@@ -19,8 +19,8 @@ from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
 from audits.core.stats import exceeds_chance, exceeds_control
 
 MAX_SHARED = 0.01  # codes of one form identify nobody if more than this fraction of them have several owners
-MIN_BITS = 20.0  # smallest bits of a long code that is a leak by itself; round and consecutive numbers have fewer
-_MIN_MIXED_BITS = 25.0  # the same for a mixed code; names of products, such as i486dx/33, have fewer
+MIN_BITS = 20.0  # bits that a long code needs to be a leak by itself; round and consecutive numbers have fewer bits
+_MIN_MIXED_BITS = 25.0  # the same for a mixed code; names of products, such as i486dx/33, have fewer bits
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
 _ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it or is the next higher one, and of a final zero
@@ -45,7 +45,7 @@ class CodeOccurrences:
         self.letters: Counter[str] = Counter()  # groups of letters in the codes outside S
         self.n_codes = 0  # number of codes outside S
         self._keys, self._owners, self._form = array("q"), array("i"), array("i")
-        self._number: dict[str, int] = {}  # number of each form
+        self._number: dict[str, int] = {}  # index of each form
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the codes of a row of S."""
@@ -158,9 +158,9 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
       Groups of letters add no bits, because they can be a name (as in 99mtc-mdp);
     - other: all other codes, and codes of a form that several persons use (`shared_forms`).
 
-    A long or mixed code of a train person is a leak. But if two or more control persons have a code of its group in
-    S, it is a leak only if significantly more train persons do (`exceeds_control`). Other codes are leaks only if
-    significantly more train than control persons have one in S.
+    A long or mixed code of a train person is a leak. But if two or more control persons have a code of the same group
+    in S, the code is a leak only if significantly more train persons have one (`exceeds_control`). Other codes are
+    leaks only if significantly more train than control persons have one in S.
     """
     shared = occurrences.shared_forms()
     long: tuple[dict[str, int], dict[str, int]] = ({}, {})  # train persons and control persons by key

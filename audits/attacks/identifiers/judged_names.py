@@ -16,7 +16,7 @@ from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
 
-MAX_COINCIDENCES = 0.01  # a form is a leak by itself only if fewer occurrences are expected by chance
+MAX_COINCIDENCES = 0.01  # a form is a leak by itself only if fewer than .01 occurrences are expected by chance
 
 
 class NameLeaks(NamedTuple):
@@ -95,17 +95,19 @@ def judge_names(
     """Return the names of train persons in S that are leaks.
 
     A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
-    It is rare if it has a full given name and is expected to occur in S less than .01 times by chance:
+    A form is rare if it has a full given name and is expected to occur in S less than .01 times by chance, that
+    is, lambda < .01:
 
         lambda = (tokens of S) × (ways to write the name) × 2^-(bits of its words)
 
-    Rare forms of train persons are leaks. But if two or more control persons have rare forms in S, they are leaks
-    only if significantly more train persons have rare forms in S (`exceeds_control`). Other forms, such as initials
-    with a surname, are leaks only if significantly more train persons have them in S than chance explains. Chance is
-    measured by the control persons found in S, plus the train persons found in control texts but not in S.
+    Rare forms of train persons are leaks. But if two or more control persons have rare forms in S, the rare forms of
+    train persons are leaks only if significantly more train persons have rare forms in S (`exceeds_control`). Other
+    forms, such as initials with a surname, are leaks only if significantly more train persons have them in S than
+    chance explains. Chance is measured by the control persons found in S, plus the train persons found in control
+    texts but not in S.
 
     If the names were read from texts and not from a list (`are_recorded` is false), a form counts only if it has a
-    full given name and a single person has it, and no form is rare.
+    full given name and a single person has it. These forms are judged like the forms that are not rare.
     """
     rare, other = _FormsFound(), _FormsFound()
     for form in occurrences.forms:

@@ -15,7 +15,7 @@ from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
-MAX_COINCIDENCES = 0.01  # a form is searched for only if fewer matches in this form are expected by chance
+MAX_COINCIDENCES = 0.01  # a form is searched for only if fewer than .01 matches are expected by chance
 
 
 class NumberHit(NamedTuple):
@@ -74,7 +74,7 @@ class _Digits(NamedTuple):
     starts: Sequence[int]  # first character of each digit in the normalised text
     ends: Sequence[int]  # end of each digit, exclusive
     rows: list[int]  # row of each run
-    firsts: list[int]  # index of the first digit of each run, then the number of digits
+    firsts: list[int]  # index of the first digit of each run; the last entry is the number of all digits
 
     def windows(self, n: int) -> tuple[Int, Int]:
         """Return each number of n consecutive digits of one run, and the index of its first digit."""
@@ -104,16 +104,17 @@ def find_known_numbers(
     n is the number of digits of the known number, m of the number as written. The number of ways is
     - 1 for the digits forwards or backwards;
     - n for one digit deleted (m = n - 1), and 9 × n for one digit replaced;
-    - n - 1 for exchanging two neighbours, and n - 1 for exchanging the beginning and the rest.
+    - n - 1 for exchanging two neighbouring digits, and n - 1 for exchanging the beginning and the rest.
 
     The digits in order count if lambda is below .01, or if significantly more train numbers are found than lambda
     (`exceeds_chance`). Any other form is searched for only if lambda is below .01.
 
     Digits need not be random: telephone numbers of one town begin alike. Therefore, matches count only if there are
-    significantly more than without a leak (`exceeds_control`):
+    significantly more of them than without a leak (`exceeds_control`):
     - The digits in order are compared with the numbers of control persons (owners from `n_train` on) in `texts`.
-    - Other forms are compared with those of the numbers of control persons in `texts`, and with those in control
-      texts. There, a form of a number that only train persons have can occur only by chance.
+    - Matches in other forms are compared with the matches of control persons' numbers in `texts`, and with the
+      matches of train persons' numbers in control texts. In control texts, a number that only train persons have can
+      occur only by chance.
 
     Cost: O(digits of the texts and control) for each length, form and digit; 24 bytes for each digit.
     """
@@ -193,7 +194,7 @@ class _Form(NamedTuple):
     extra: int  # number of digits as written minus number of digits of the known number; -1 if one is missing
     ways: Callable[[int], int]  # returns the number of ways to write a number of n digits
     variants: Callable[[Int, int], Iterator[Int]]  # yields for each way the numbers of n digits as written
-    is_masked: bool = False  # whether way i ignores the digit of 10^i
+    is_masked: bool = False  # whether way i ignores the digit at the place 10^i
 
     def found(self, values: Int, known: Int, n: int) -> Iterator[tuple[int, int]]:
         """Yield the pairs (i, j) for which values[i] is the known number known[j] of n digits in this form."""

@@ -9,7 +9,7 @@ from audits.core.errors import InputError
 from audits.core.files import MAX_TABLE_BYTES, arrow_errors, open_regular, read_parquet, read_regular
 
 COLUMN = "identifiers"
-_MAX_LISTED = 5  # largest number of problems that a message lists; it only counts the others
+_MAX_LISTED = 5  # largest number of problems that a message lists; further problems are only counted
 
 
 def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...], ...]:

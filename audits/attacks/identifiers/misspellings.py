@@ -1,4 +1,4 @@
-"""Find the known words one edit away: a letter inserted, deleted or replaced, or two adjacent letters exchanged."""
+"""Find known words one edit from a word: one letter inserted, deleted or replaced, or two neighbours exchanged."""
 
 from array import array
 from bisect import bisect_left, bisect_right
@@ -19,7 +19,8 @@ class Misspellings:
     with at most one letter deleted.
 
     Cost: 12 bytes for each letter of a known word; O(letters^2) for a look-up.
-    Reference: the deletion neighbourhood of SymSpell (Garbe 2012); the look-up by sorted keys is ours.
+    Reference: the deletion neighbourhood of SymSpell (Garbe 2012); the look-up by sorted keys was designed for this
+        project.
     """
 
     def __init__(self, words: Sequence[str]) -> None:

@@ -17,9 +17,9 @@ from audits.core.types import Bool, Int
 
 SEVERAL = -1  # replaces the owner of a string that several persons own
 MAX_OWNERS = 10  # a string with more owners identifies nobody; CMS and Health Canada require groups of at least 11
-BLOCK_KEYS = 1 << 20  # new keys are merged into the kept ones when at least this many were added
-# With fewer than this many matches of others, every match of train is a leak (`minimum` of `exceeds_control`). The
-# matches of others are:
+BLOCK_KEYS = 1 << 20  # new keys are merged into the sorted keys when at least this many were added
+# If there are fewer matches outside train than this, every match of train is a leak (`minimum` of `exceeds_control`).
+# Each comment says what counts as a match outside train.
 MIN_NAMES = 2  # control persons with a matched name
 MIN_NUMBERS = 2  # runs of digits in control texts that match a train number, or control persons with a matched code
 MIN_CONTACTS = 4  # shared contacts (`judge_patterned`)
@@ -48,7 +48,7 @@ class Owners:
             self._of.add(owner)
 
     def split(self, n_train: int, n_persons: int) -> tuple[list[int], list[int]]:
-        """Return the owners in train and in control; both lists are empty if public text or eleven owners have it."""
+        """Return the owners in train and in control; none if public text is an owner or eleven owners are stored."""
         if len(self._of) > MAX_OWNERS or n_persons in self._of:
             return [], []
         return [o for o in self if o < n_train], [o for o in self if o >= n_train]
@@ -71,7 +71,7 @@ class Keys:
 
 
 class KeyCollector:
-    """Collects keys, and merges new keys into the distinct ones when `BLOCK_KEYS` new ones were added."""
+    """Collects keys; new keys are merged into the sorted distinct keys when at least `BLOCK_KEYS` were added."""
 
     def __init__(self) -> None:
         self._kept = np.zeros(0, dtype=np.int64)

@@ -57,7 +57,7 @@ _NUMBER = re.compile(r"(?<![\w])\d(?:[ ./-]?\d){5,24}(?!\w)")
 _EMAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}")
 _AT = r"(?: ?[(\[{<] ?(?:at|@) ?[)\]}>] ?| @ ?| ?@ | at )"
 _DOT = r"(?: ?[(\[{<] ?(?:dot|\.) ?[)\]}>] ?| dot | \. ?|\.)"
-# an address in words or with gaps
+# an e-mail address with the words "at" and "dot", or with spaces around "@" and "."
 _SPELT_EMAIL = re.compile(
     rf"(?<![\w@])([\w.+%-]{{1,64}}(?: dot [\w+%-]{{1,64}}){{0,3}})({_AT})"
     rf"([\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{0,3}})({_DOT})([a-z]{{2,12}})(?!\w)"
@@ -111,7 +111,7 @@ class Entity(NamedTuple):
 
 
 class Match(NamedTuple):
-    """An identifier and its characters in the normalised text."""
+    """An identifier and its position in the normalised text."""
 
     entity: Entity
     start: int
@@ -188,7 +188,8 @@ def find_entities(normalised: str) -> Iterator[Match]:
 def number_key(entity: Entity) -> str | None:
     """Return the digits of an identifier that may also occur as a bare number, else None.
 
-    The result is None for quasi-identifiers, and for keys that have fewer than six digits or other characters.
+    The result is None for quasi-identifiers, and for keys that have fewer than six digits or contain other
+    characters.
     """
     if entity.kind in QUASI or not entity.key.isdecimal() or len(entity.key) < MIN_NUMBER_DIGITS:
         return None
@@ -251,7 +252,7 @@ def _phone(written: str) -> str:
 
 
 def _iban(match: str) -> str:
-    """Return the IBAN at the start of a match, or "" if there is none; words after it may be in the match."""
+    """Return the IBAN at the start of a match, or "" if there is none; the match may go on after the IBAN."""
     while len(key := _compact(match)) >= MIN_IBAN_CHARACTERS:
         if mod_97_10.is_valid(key[4:] + key[:4]):  # ISO 13616; additional rules of single countries are not checked
             return match
@@ -281,7 +282,7 @@ def _compact_code(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the text with ASCII digits, and with spaces for underscores; each character keeps its position."""
+    """Return the text with all digits in ASCII and underscores replaced by spaces; no character changes position."""
     text = text.replace("_", " ")
     return text if text.isascii() else "".join(str(int(c)) if c.isdecimal() else c for c in text)
 

@@ -52,8 +52,8 @@ def names_in(text: str, words: set[str]) -> Iterator[str]:
     """Yield each sequence of two or three capitalised words in a text that may be the name of a person.
 
     `words` are the words of the synthetic table, in lower case. Two words of the sequence, not counting initials,
-    must be among them, and one of these two must be a listed given name. A third word need not, because the synthetic
-    table may omit a middle name.
+    must be among them, and one of these two must be a listed given name. A third word need not be among them, because
+    the synthetic table may omit a middle name.
     """
     for match in _CAPITALISED.finditer(text):
         found = words.intersection(word for word in tokens(match[0]) if len(word) > 1)
@@ -117,8 +117,8 @@ class NameSearch:
     def matches(self, words: Sequence[str]) -> Iterator[NameMatch]:
         """Yield each occurrence of a surname next to given names or initials of the same name.
 
-        If several names agree with the text at one place, the search yields only the names that agree with the
-        largest number of given names or initials.
+        If several names agree with the text at one place, the search yields only the names that share the most given
+        names or initials with the text.
         """
         if not self._surnames:
             return

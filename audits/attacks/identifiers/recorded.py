@@ -21,7 +21,7 @@ from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
 MAX_COINCIDENCES = 0.01  # an occurrence counts only if fewer than .01 such occurrences are expected by chance
-COMPARABLE_BITS = 10.0  # a name is compared with names that have at most 10 bits less or 20 bits more
+COMPARABLE_BITS = 10.0  # a name is compared with names of at most 10 bits less and at most 20 bits more
 _MAX_TOKENS = 8  # a recorded identifier is cut to its first 8 tokens
 _MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date is a date ("9th of March 2024")
 _MIN_EDITED_CHARACTERS = 8  # only identifiers of at least 8 characters are searched for with one edit
@@ -165,7 +165,8 @@ class Occurrences:
         A value identifies nobody if it has more than ten owners, if it occurs in public text, or if it is a date with
         several owners. Otherwise:
         - If only train or only control persons have the value, it identifies its owners.
-        - If both have it, a personal number identifies its owners in train, and any other value identifies nobody.
+        - If persons of both have it, a personal number identifies its owners in train, and any other value identifies
+          nobody.
 
         `sizes` is (n_train, n_persons). `others` are further owners, such as the owners of a form of the value.
         """
@@ -224,7 +225,9 @@ class _Occurrence:
     control: set[int] = field(default_factory=set)  # control persons whom the value identifies
     bits: float = -math.inf  # surprisal of the rarest spelling or form
     is_direct: bool = False  # whether a form other than a date occurs
-    terms: list[tuple[Value | Entity, str]] = field(default_factory=list)  # as it occurs, with the kind to report
+    terms: list[tuple[Value | Entity, str]] = field(
+        default_factory=list
+    )  # its spellings in S, with the kind to report
 
     def add(self, term: Value | Entity, kind: str, persons: tuple[list[int], list[int]], bits: float) -> None:
         self.train.update(persons[0])
@@ -305,8 +308,8 @@ def judge_recorded(
     significantly more such numbers of train persons (`exceeds_control`). A name or date may be in common use, such as
     the name of a town, even if its spelling looks rare. The recorded identifiers of control persons show how often
     this happens. A name or date in S is therefore compared with all names and dates in S that are about as rare
-    (`COMPARABLE_BITS`). It is a leak if fewer than two control persons have one of these, or if significantly more
-    train persons do. For an identifier that is a single ordinary word, see `_leaks`.
+    (`COMPARABLE_BITS`). It is a leak if fewer than two control persons have one of these names and dates, or if
+    significantly more train persons do. For an identifier that is a single ordinary word, see `_leaks`.
     """
     recorded, rarity, sizes = (
         occurrences.recorded,
@@ -373,7 +376,7 @@ def _leaks(found: Mapping[int, _Occurrence], occurrences: Occurrences, share: fl
 
 
 def _numbers_by_chance(found: Mapping[int, _Occurrence], recorded: RecordedIdentifiers, share: float) -> set[int]:
-    """Return the personal numbers in S that control explains, for example because all numbers begin alike."""
+    """Return the personal numbers in S that chance explains, for example because all numbers begin alike."""
     groups = defaultdict[int, list[int]](list)
     for i in recorded.numbers & found.keys():
         groups[sum(map(str.isdecimal, "".join(recorded.values[i])))].append(i)

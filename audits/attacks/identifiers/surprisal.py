@@ -11,7 +11,7 @@ _BACKGROUND_CHARACTERS = 200_000  # the model is fitted on this number of charac
 _ALPHABET = 64  # number of characters that may follow an unseen context
 _CACHED_TRIGRAMS = 1 << 18  # number of trigrams whose bits are cached
 DIGIT_BITS = math.log2(10)
-QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: a day within 100 years; age: one of about eight
+QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: a day within 100 years; age: one of 8 high ages
 _N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # the other digits determine the check digits
 
 
@@ -48,7 +48,7 @@ class Surprisal:
         )
 
     def entity_bits(self, entity: Entity) -> float:
-        """Return the bits of an identifier, by its kind, by its digits without check digits, or by its characters."""
+        """Return the bits of an identifier: of its kind, of its digits without check digits, or of its characters."""
         if entity.kind in QUASI_BITS:
             return QUASI_BITS[entity.kind]
         if entity.key.isdecimal():

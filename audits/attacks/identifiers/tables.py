@@ -30,7 +30,9 @@ from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
 _MIN_CHARACTERS = 4  # smallest number of characters of a rare word
-MAX_COINCIDENCES_OF_KIND = 0.05  # an identifier counts only if fewer matches of its kind are expected by chance
+MAX_COINCIDENCES_OF_KIND = (
+    0.05  # an identifier counts only if fewer than .05 matches of its kind are expected by chance
+)
 
 
 class Collector(Protocol):
@@ -199,10 +201,10 @@ def judge_patterned(
     An identifier is ignored if more than ten persons have it, or if it occurs in public text. A contact is also
     ignored if at least .05 matches of its kind are expected by chance, and a direct identifier if chance explains the
     matches of its kind and length (`_DirectMatches`). All other identifiers count:
-    - A direct identifier or contact that only train or only control persons have is a hit of each of its owners.
+    - A direct identifier or contact that only train or only control persons have is a hit for each of its owners.
     - A direct identifier of train persons is a leak, even if control persons have it too.
-    - A contact that both train and control have is ignored if at least three persons have it, because it belongs to
-      a front desk. If two persons have it, they may be a couple.
+    - A contact that both train and control persons have is ignored if at least three persons have it, because it may
+      belong to a front desk. It is not ignored if only two persons have it, because they may be a couple.
     - Other contacts of train persons are leaks. But if there are four or more shared contacts of a kind, contacts of
       this kind are leaks only if they hit significantly more train persons than the shared contacts predict
       (`exceeds_control`). The number of shared contacts is the number of contacts that exactly two persons have, plus
@@ -260,8 +262,9 @@ class _DirectMatches:
 
     Chance explains the matches of train persons in a group if
     - at least .05 matches are expected, and the number of matches is not significantly larger (`exceeds_chance`); or
-    - two or more identifiers of control persons match, and not significantly more of train persons. Numbers with the
-      same first digits match much more often than the number of digits suggests.
+    - two or more identifiers of control persons match, and the number of matching identifiers of train persons is not
+      significantly larger. Numbers with the same first digits match much more often than the number of digits
+      suggests.
     """
 
     def __init__(self) -> None:
@@ -292,7 +295,8 @@ class _DirectMatches:
 class _ComparedLeaks:
     """Contacts and quasi-identifiers in S, which are leaks only if train exceeds control.
 
-    `train` holds those of train persons, and `control` the control persons whose own ones occur in S.
+    `train` has the contacts and quasi-identifiers of train persons. `control` has the control persons whose own
+    contacts or quasi-identifiers occur in S.
     """
 
     def __init__(self) -> None:
@@ -307,9 +311,9 @@ class _ComparedLeaks:
             self.control[entity.kind].update(control)
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
-        """Yield the identifiers of train persons, for each kind that is a leak by the rules of `judge_patterned`."""
+        """Yield the identifiers of train persons of each kind whose identifiers are leaks (see `judge_patterned`)."""
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
-        # share of (train person, row of S) among all pairs of a person and a row of S, or of two persons
+        # share of the pairs (train person, row of S) among all pairs (person, row of S) and all pairs of two persons
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
         for kind, found in self.train.items():
             n_train = len({owner for _, owners in found for owner in owners})
@@ -325,8 +329,8 @@ class _ComparedLeaks:
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
     """Return the number of different strings in S that the identifier could equal by chance.
 
-    These are the identifiers of its kind if it occurs among them, and the numbers if it consists of digits. If both
-    apply, the result is the smaller count.
+    The strings are the identifiers of the same kind if the identifier occurs among them, and the numbers if the
+    identifier consists of digits. If both apply, the result is the smaller count.
     """
     forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:

@@ -22,7 +22,7 @@ from audits.core.types import Bool, Estimate, Float, Int
 
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
 LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
-TOP_SHARE = 0.01  # the report also counts this share of the persons: those with the most confident guesses
+TOP_SHARE = 0.01  # the report has further counts for this share of the persons, who have the most confident guesses
 Kind = Literal["relative", "absolute"]
 
 # Each entry of MARGINS is (persons needed, largest allowed excess of train over control). The entry applies if the
@@ -42,7 +42,8 @@ class Family:
     """The guesses of one attack in all variants."""
 
     name: str
-    kind: Kind  # excess of train over control as the ratio R ("relative", see `relative_excess`) or as a difference
+    # excess of train over control: the ratio R of `relative_excess` ("relative") or a difference ("absolute")
+    kind: Kind
     required: bool  # False for attacks on clinical facts, which count only if the texts of enough persons state them
     variants: Mapping[str, Guesses]
     # guesses made without the synthetic table, for the report

@@ -65,10 +65,10 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
 
     where (l_T, u_T) and (l_H, u_H) are Wilson's intervals of q_T and q_H. R lies in [1 - high, 1 - low].
 
-    A simpler interval takes R at (l_T, u_H) and (u_T, l_H), each bound at the level sqrt(confidence). It is also
-    valid but two thirds wider, because it allows for deviations of both arms at once. In 4,000 draws at
-    a_T = a_H = .2 with 792 persons in each arm, the true value was beyond each end of the simpler interval in 0.3 %
-    of the draws, and beyond each end of the interval of this function in the specified 5 %.
+    A simpler interval takes R at (l_T, u_H) and (u_T, l_H), each bound at the level sqrt(confidence). The simpler
+    interval is also valid, but two thirds wider, because it allows for deviations of both arms at once. In 4,000
+    draws at a_T = a_H = .2 with 792 persons in each arm, the true value was beyond each end of the simpler interval
+    in 0.3 % of the draws, and beyond each end of the interval of this function in the specified 5 %.
 
     Raises:
         NotMeasurable: an arm has no person, or the attack is right about every control person, so R is not defined.
@@ -110,7 +110,7 @@ def detectable_relative(train: Float, control: Float, *, confidence: float) -> f
     """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 · (1/n_T + 1/n_H)) / (1 - a_H).
 
     s^2 and a_H are the variance and mean of the control persons' values after one 0 and one 1 are added. Without
-    these, a rate of 0 among few persons would be treated as certain.
+    these two values, a rate of 0 among few persons would be treated as certain.
     """
     smoothed = np.concatenate([control, [0.0, 1.0]])
     error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))

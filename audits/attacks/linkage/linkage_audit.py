@@ -44,15 +44,15 @@ class Linkage:
 
     Metrics, with a_T and a_H the mean success of an attack on train and on control persons:
 
-    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks: the excess a_T - a_H as a share
-      of its largest possible value. The limit is .05 if the smaller arm has at least 1,097 persons, and higher
+    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks. R is the excess a_T - a_H as a
+      share of its largest possible value. The limit is .05 if the smaller arm has at least 1,097 persons, and higher
       otherwise (`MARGINS`).
     - rare_excess: a_T - a_H for facts that at most ten persons have, for the worst of the first three attacks. The
       limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
     - limit: the largest limit of the attacks, if there are enough persons for all of them.
-    - scan_p: smallest p-value of the scan tests, corrected for their number. A scan test asks whether train persons
-      are over- or under-represented among the most confident correct guesses.
+    - scan_p: smallest p-value of the scan tests, corrected for the number of tests. A scan test checks whether train
+      persons are over- or under-represented among the most confident correct guesses.
 
     Each person counts once: every variant of an attack is scored on the person's record with the most confident
     guess, and the person's value is the mean over the variants. Both arms are attacked with the same rows and
@@ -166,9 +166,9 @@ def _undecided(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms
         needed, for_strictest = MARGINS[smallest.kind][-1][0], MARGINS[smallest.kind][0][0]
         return (
             f"Only {smallest.n} persons of the smaller arm have a record that this attack can use: "
-            f"{_DESCRIPTIONS[smallest.name]}. The widest limit requires {needed} such persons, the strictest limit "
-            f"{for_strictest}. About {_persons(needed / smallest.n, smaller, holdout)} would be enough for the "
-            "widest limit."
+            f"{_DESCRIPTIONS[smallest.name]}. The widest limit requires {needed} such persons, and the "
+            f"strictest limit requires {for_strictest}. About {_persons(needed / smallest.n, smaller, holdout)} "
+            "would be enough for the widest limit."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (

@@ -187,7 +187,7 @@ def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
 def found_with(
     n_train: int, n_control: int, *, attacks: int, margin: float, epsilon_limit: float, coins: int
 ) -> dict[str, Any]:
-    """Return the smallest leaks that fail the audit with power .5, .8 and .95, one number per power.
+    """Return the smallest leaks that make the audit fail with power .5, .8 and .95, one number per power.
 
     auc: the true AUC of one attack, with K the number of `attacks`, and n_T and n_H the persons in train and control.
 

@@ -72,7 +72,7 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
         r(x) = log P_S(x) - log P_R(x),   rmia(x) = (r(x) - mean of r(z)) / standard deviation of r(z)
 
     The reference is split into halves. P_R is fitted on one half, and the records z come from the other half. Then
-    the halves swap their parts, and both results are averaged. z are the records of the half that have the class of
+    the halves swap their roles, and both results are averaged. z are the records of the half that have the class of
     x. If there are no classes, or fewer than ten such records, z are all records of the half. RMIA uses the share of
     the z with r(z) below r(x). Here the standardised value replaces this share, because the share is 1 for all
     records above every z, such as copied records, and does not rank them.

@@ -21,7 +21,7 @@ from audits.embeddings.planted import EncoderAudit
 
 MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
 EPSILON_LIMIT = 1.0  # largest lower bound on epsilon, for replacing one person, that allows a pass
-DELTA_CAP = 0.5  # a larger delta gives no protection, and this value is used instead
+DELTA_CAP = 0.5  # replaces a larger delta, which would give no protection
 N_ATTACKS = 7  # number of attacks, including the stacked attack, if the caller passes one matrix of vectors
 
 # (false-positive rate, control persons needed, limit on the true-positive rate, metric name). The upper end of the
@@ -48,17 +48,18 @@ class Membership(EncoderAudit):
     - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: share of train persons that the best attack finds while it
       flags 5 %, 1 % or 0.1 % of the control persons. These rates need 100, 1,000 and 10,000 control persons. They
       show whether a few persons are identified with certainty, which an average can hide.
-    - scan_p: smallest p-value of the exact scan tests of all scores, corrected for their number.
+    - scan_p: smallest p-value of the exact scan tests of all scores, corrected for the number of tests.
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing roles in one
-      run; `low` and `high` are equal to this bound. details.epsilon.ceiling is the bound if all guesses were right.
+      run; `low` and `high` are equal to this bound. details.epsilon.ceiling is what this bound would be if all
+      guesses were right.
     - mirror_auc: like auc, for the difference between the scores on this table and on `AuditInputs.mirror`, a table
       that the same generator wrote from control. It is reported only if a mirror table is given.
     - worst_class_auc: like auc, over all attacks and all classes with at least 100 persons in each of train and
       control.
 
     `audits explain membership` lists the verdicts. details.power.curve has the smallest AUC, share of copied persons
-    and epsilon that fail with power .5, .8 and .95. `smallest_leak` is the smallest distance of an AUC from one half
-    that a single attack detects with power .8.
+    and epsilon that make the audit fail with power .5, .8 and .95. `smallest_leak` is the smallest distance of an AUC
+    from one half that a single attack detects with power .8.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
     Randomness: persons set aside, folds, the persons whose roles are guessed, the encoders' seeds.
@@ -102,10 +103,11 @@ def _mirrored(
 ) -> CrossFitted:
     """Return the attacks on a(x; S) - a(x; S'), where S' is the mirror table that the generator wrote from control.
 
-    How common or difficult a record x is changes the scores a on both tables equally, so the difference removes this
+    The rarity or difficulty of a record x affects its scores a on both tables equally, so the difference removes this
     effect. The difference is higher for train persons, because S was made from train, and lower for control persons,
-    because S' was made from control. It therefore measures, twice as strongly, what the generator reveals to someone
-    who can run it on other persons of this population. It does not measure what one release reveals to an outsider.
+    because S' was made from control. The difference therefore measures, twice as strongly, what the generator reveals
+    to someone who can run it on other persons of this population. The difference does not measure what one release
+    reveals to an outsider.
 
     Reference: difficulty calibration, Watson et al., "On the importance of difficulty calibration in membership
         inference attacks", ICLR 2022; calibration by running the generator on control was designed for this project.
@@ -154,7 +156,7 @@ def epsilon_bound(
         "epsilon_replacing": bound.epsilon,
         "ceiling": bound.ceiling / 2,
         "persons": m,
-        "adjacency": "one person added or removed: half of the bound for one replaced",
+        "adjacency": "one person added or removed; this bound is half of the bound for replacing one person",
     }
 
 
@@ -164,7 +166,7 @@ def guessed_roles(smaller: int) -> int:
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return the persons per arm with which a table without leaks passes the tests of AUCs with probability .8."""
+    """Return how many persons per arm a table without leaks needs to pass the tests of AUCs with probability .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 
@@ -259,7 +261,7 @@ def _reason(
     furthest = max(abs(area.value - 0.5) for area in areas.values())
     decisive = max(needed_for_auc(max(0.01, abs(furthest - MARGIN))), 2 * smaller)
     return (
-        f"The intervals exceed their limits with {smaller} persons in the smaller of train and control; about "
+        f"At least one interval exceeds its limit with {smaller} persons in the smaller of train and control; about "
         f"{decisive} train and {decisive / share:.0f} control persons are needed for a verdict."
     )
 

@@ -16,7 +16,7 @@ from audits.text.shared_runs import CAP_TOKENS
 # at least the floor. A value at or above the ceiling prevents a pass, whatever the values of control persons are.
 # Constants that end in _NEAR are for near copies in one row. Constants that end in _LOOSE are for records in pieces
 # and for words in any order.
-MARGIN_TOKENS = 8  # a run that occurs by chance is 1.5 to 2 times rarer with each token, so 26 to 256 times with 8
+MARGIN_TOKENS = 8  # each token makes a run 1.5 to 2 times rarer by chance, so 8 tokens make it 26 to 256 times rarer
 MARGIN_SHORT = 4  # for whole records of fewer than 13 tokens
 FLOOR_SHORT = 8
 MARGIN_NEAR = 0.15
@@ -63,8 +63,8 @@ def short_thresholds(by_chance: int) -> ChanceThresholds:
 def whole_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for runs of any words, common text included.
 
-    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, both are infinite, so the test is not used:
-    the text of forms then gives even control persons long runs.
+    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, the text of forms gives even control
+    persons long runs. Both thresholds are then infinite, so the test is not used.
     """
     certain = max(CEILING_TOKENS, 2 * by_chance) if 2 * by_chance <= CAP_TOKENS else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -73,9 +73,9 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
     """Return the thresholds for the share of a record that all rows contain in pieces, or one row in any order.
 
-    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, both are infinite, so the test is not used:
-    the table is so large that it contains short pieces of every record, or its rows are so long that they contain
-    most words of every record.
+    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, the table is so large that it contains short
+    pieces of every record, or its rows are so long that they contain most words of every record. Both thresholds are
+    then infinite, so the test is not used.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MAX_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -85,8 +85,8 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
     """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
     Control persons who share a record with a train person are excluded, because a copy of that record would raise the
-    thresholds that should detect it. The highest value grows with the number of persons, so at most n_train of the
-    control persons are used. They are drawn at random.
+    thresholds that should detect it. The highest value of a group grows with its number of persons, so at most
+    n_train of the control persons are used. They are drawn at random.
     """
     unrelated = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
     return unrelated if len(unrelated) <= pool.n_train else rng.choice(unrelated, size=pool.n_train, replace=False)

@@ -30,7 +30,7 @@ class CopiedRuns(NamedTuple):
     length: Int  # number of own words, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES
     start: Int  # first token of the run in the row
     end: Int  # end of the run, exclusive; the tokens from start to end include common text inside the run
-    masked: Bool  # whether start and end count tokens after numbers are masked
+    masked: Bool  # whether start and end refer to the text with masked numbers
 
 
 class SourceTexts(NamedTuple):

@@ -16,7 +16,7 @@ from audits.core.types import Bool, Estimate, Int
 
 # two persons who share a run of 20 words outside common text (own words) quote one another or the same text
 LONG_TOKENS = 20
-# if fewer control persons share a long passage with the table or with train, every copy of a train person is a leak
+# if fewer control persons than this share a long passage with the table or train, every copy of train is a leak
 MIN_SHARING = 2
 
 
@@ -41,13 +41,15 @@ class Measurements:
     rows_above_limit: Int  # synthetic rows that prevent a pass
     # rows above the limit that may be quotations: they prove no leak and equal no record of at least 13 tokens
     quotations: Int
-    n_certain_rows: int  # number of synthetic rows that each prove a leak (`n_records` judges whole records)
+    n_certain_rows: (
+        int  # number of synthetic rows that each prove a leak, not counting the whole records of `n_records`
+    )
     # numbers of train persons and of control persons with a whole record of at least 13 tokens in the synthetic table
     n_records: tuple[int, int]
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same p-value for records of fewer than 13 tokens
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
-    n_sharing: int  # number of control persons who share a long passage without a leak (`_n_sharing`)
+    n_sharing: int  # number of control persons who share a long passage, but not because of a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
     excess: Estimate  # share of train persons minus share of control persons with a run at or above L (Delta)
     near: Estimate  # the same difference for persons with near(p) >= NEAR
@@ -138,9 +140,10 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
 
 
 def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
-    """Return the number of control persons who share a long passage with the table or with train without a leak.
+    """Return the number of control persons who share a long passage, but not because of a leak.
 
-    A run is long from LONG_TOKENS on. A control person counts if
+    The passage is shared with the synthetic table or with train. A run is long if it has at least LONG_TOKENS words.
+    A control person counts if
     - the table contains a long run of the person that no train person has. Other runs do not count, because the
       generator may have copied them from train; or
     - the table contains at least NEAR of a record of the person, who is not merged with a train person; or

@@ -44,9 +44,9 @@ class Memorization:
     of a form. Two ids count as one person if the texts of one repeat at least half of a record of the other, not
     counting phrases of many persons. Text that only these ids share is not common text.
 
-        hit(p)    = number of words of the longest run of own words of p in a row of S, if few persons have this run
-                    (`most_owners`): only p below 20 words; p and one other person with 20 to 29 words, or with 10
-                    to 19 rare words; one more person for each further 10 words, so six persons from 60 words on
+        hit(p)    = number of words of the longest run of own words of p in a row of S that few persons have
+                    (`most_owners`). Two persons may have a run of 20 to 29 words, or of 10 to 19 rare words. Each
+                    further 10 words allow one more person, up to six persons. Nobody but p may have any other run
         whole(p)  = the same for runs of any words, common text included
         near(p)   = largest share, over all records of p and all rows of S, of the record's rare pairs of words that
                     the row contains (`near_copies`)
@@ -58,8 +58,8 @@ class Memorization:
 
     hit and whole are computed for three readings of a text, and the largest value counts: words with masked numbers
     and corrected misspellings, words as written, and consonants without regard to spaces (`readings`). near is
-    computed for the first and the third reading, words and pieces for the first. Misspelled, glued, split and
-    stretched words therefore do not hide a copy.
+    computed for the first and the third reading; words and pieces are computed for the first. Misspelled, glued,
+    split and stretched words therefore do not hide a copy.
 
     The limits are calibrated on control persons; each maximum is over control persons:
 
@@ -71,10 +71,10 @@ class Memorization:
     most .65. Four tests are not used in some tables: M* if 2 · max whole(p) exceeds 64, W* if max words(p) exceeds
     .6, P* if max pieces(p) exceeds .6, and R* if R* exceeds 12. The reason of a pass names the tests that are not
     used. A maximum grows with the number of persons, so the limits use at most n_T control persons, where n_T is the
-    number of train persons. These are drawn with `rng` from the control persons who share no record with a train
-    person. Runs that a train person also has do not count for the limits. Delta may compare groups of different
-    sizes, because hit(p) does not depend on whether p is in train or control. A pass requires that the upper end of
-    the interval of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`tier`).
+    number of train persons. These control persons are drawn with `rng` from the control persons who share no record
+    with a train person. Runs that a train person also has do not count for the limits. Delta may compare groups of
+    different sizes, because hit(p) does not depend on whether p is in train or control. A pass requires that the
+    upper end of the interval of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`tier`).
 
     `audits explain memorization` lists the verdicts.
 
@@ -86,7 +86,7 @@ class Memorization:
         sentence.
     Reference: k-eidetic memorization with k = 1 over persons, Carlini et al. 2021 (2012.07805); near-duplicates,
         Broder 1997. The calibration on control persons (instead of a fixed 50 tokens) and the removal of common text
-        are ours.
+        were designed for this project.
     """
 
     name = "memorization"
@@ -189,8 +189,9 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
     untested = ""
     if lengths := facts.planted.untested_lengths:
         untested = (
-            f"; the audit could not test {facts.planted.untested_share:.1%} of the train records, with {lengths}, "
-            "because it found fewer than half of those that it searched as if they were synthetic"
+            f"; the audit could not test the {facts.planted.untested_share:.1%} of the train records that have "
+            f"{lengths}, because it found fewer than half of the records of these lengths that it searched as if "
+            "they were synthetic"
         )
     limits_of = {
         "words of a record in any order": facts.limits.words,
@@ -219,7 +220,7 @@ def _leak(facts: Measurements) -> str | None:
     is_record = of_train > 0 and (of_control == 0 or facts.records_p <= CHANCE_LEVEL)
     if facts.n_certain_rows > 0 or is_record:
         n_pieces = len(facts.persons_in_pieces)
-        pieces = f"; several rows together contain most of a record of {n_pieces} persons" if n_pieces > 0 else ""
+        pieces = f"; for {n_pieces} persons, several rows together contain most of a record" if n_pieces > 0 else ""
         n_rows = len(facts.rows_above_limit) - len(facts.quotations) if is_record else facts.n_certain_rows
         return (
             f"{n_rows} synthetic rows each copy text of a train person: at least {facts.limits.run.limit} "

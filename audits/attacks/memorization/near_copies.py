@@ -1,9 +1,9 @@
 """Find copies of records with words changed, inserted or reordered, or cut into pieces.
 
-The share of a record's rare fragments that occur in the synthetic rows (S) measures how much of it was copied. A
-fragment is a pair of words, a single word or a run of words. A fragment is rare if it has an own word and at most 50
-owners. An owner is a person, or several ids that count as one person. Own words are words outside common text
-(`audits.text.common_text`).
+The share of a record's rare fragments that occur in the synthetic rows (S) measures how much of the record was
+copied. A fragment is a pair of words, a single word or a run of words. A fragment is rare if it has an own word and
+at most 50 owners. An owner is a person, or several ids that count as one person. Own words are words outside common
+text (`audits.text.common_text`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ PAIR_TOKENS = 2  # value of `n_tokens` for fragments that are pairs of words
 MAX_DISTANCE = 8  # largest distance between the words of a pair in a synthetic row; in the record, they are adjacent
 PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that are tried for records in pieces
 MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not distinguish records
-# records with fewer bits are skipped: they have fewer than about fifteen rare pairs, which can all match by chance
+# records with fewer bits are skipped: they have fewer than about 15 rare pairs, which can all match by chance
 MIN_BITS = 150.0
 NEAR = 0.5  # rows with at least this share of a record are listed
 # a length of `PIECE_TOKENS`, except the last, is used only if at most this share of any control record is found
@@ -43,7 +43,7 @@ class Pieces(NamedTuple):
 
     best: Float  # highest share over the records of each owner, (n_owners,)
     tokens: int  # number of words per fragment
-    # row that contains a fragment of only one owner, if at least NEAR of a record of this owner is found, (r,)
+    # rows with a fragment that only one owner has, if at least NEAR of a record of this owner is found, (r,)
     row: Int
     owner: Int  # owner of the fragment, (r,)
 
@@ -120,9 +120,9 @@ def joined(readings: Sequence[NearCopies]) -> NearCopies:
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:
     """Return the share of each record's rare runs of n words found in all rows together, weighted by rarity.
 
-    If a record is cut into pieces of k words, k - n + 1 of every k of its runs remain. n is the shortest length in
-    `PIECE_TOKENS` at which no owner in `non_members` exceeds MAX_BY_CHANCE. If there is no such length, n is the
-    longest. The result is None if every record has fewer than n words.
+    If a record is cut into pieces of k words, k - n + 1 of every k of its runs of n words remain. n is the shortest
+    length in `PIECE_TOKENS` at which no owner in `non_members` exceeds MAX_BY_CHANCE. If there is no such length, n
+    is the longest. The result is None if every record has fewer than n words.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:

@@ -68,9 +68,9 @@ class Pool:
 class Matches:
     """Matches per person and per row.
 
-    A run counts only if few owners and not the public have it (`runs_alone`). Arrays are (n_persons,) if no other
-    shape is given. `row_*` arrays compare with train persons only. They have one entry per synthetic row and then one
-    per planted row (`calibration.Planted`), (m,).
+    A run counts only if few owners have it and public text does not contain it (`runs_alone`). Arrays are
+    (n_persons,) if no other shape is given. `row_*` arrays compare with train persons only. They have one entry per
+    synthetic row and then one per planted row (`calibration.Planted`), (m,).
     """
 
     merged: Int  # lowest number among the owners who count as one person with each owner (`readings`), (n_owners,)
@@ -97,7 +97,7 @@ class Matches:
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
     records: OwnedCopies  # rows that equal a record of at least 13 tokens that one person has
     short_records: OwnedCopies  # rows that contain a whole shorter record that one person has
-    # numbers of sentences in the synthetic table whose only owner is a train person, and a control person
+    # numbers of sentences in the synthetic table that only one train person has, and that only one control person has
     n_sentences: tuple[int, int]
     common: tuple[float, float]  # share of words that are common text, in the synthetic and in the train table
 

@@ -39,7 +39,7 @@ class SoleOwners(NamedTuple):
 
     key: UInt  # sorted
     owner: Int
-    size: Int  # tokens of the text
+    size: Int  # number of tokens of the text
 
     def places(self, wanted: UInt) -> tuple[Int, Int]:
         """Return the positions of the shared keys in `wanted`, and the positions of the same keys in `key`."""
@@ -54,7 +54,7 @@ class OwnedCopies(NamedTuple):
 
     row: Int
     owner: Int
-    size: Int  # tokens of the longest such text
+    size: Int  # number of tokens of the longest such text
 
 
 def record_keys(texts: Iterable[str]) -> TextKeys:

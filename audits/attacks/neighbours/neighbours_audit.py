@@ -85,10 +85,10 @@ class Neighbours(EncoderAudit):
     Metrics:
 
     - share: share of synthetic records whose nearest person is in train; ties are broken at random. One half is safe.
-    - scan_p: smallest p-value of exact scan tests, corrected for their number. A scan test asks whether train persons
-      are over- or under-represented among the persons closest to a synthetic record. One test ranks persons by the
-      similarity to the nearest synthetic record, another by this similarity minus the similarity to the nearest
-      reference records.
+    - scan_p: smallest p-value of exact scan tests, corrected for the number of tests. A scan test checks whether
+      train persons are over- or under-represented among the persons closest to a synthetic record. One test ranks
+      persons by the similarity to the nearest synthetic record, another by this similarity minus the similarity to
+      the nearest reference records.
     - margin: largest allowed distance of the share from one half, given the number of independent rows.
     - worst_class_share: the class share furthest from one half, with the outermost interval ends of all classes.
 
@@ -214,7 +214,7 @@ def _reason(  # noqa: PLR0913 - all numbers that a reason can state
         return (
             f"The share of synthetic records nearest to train differs significantly from one half, and {n} "
             f"independent records are too few to show that it lies within {MARGINS[0][1]} of one half; about "
-            f"{MARGINS[0][0]} are needed for a verdict."
+            f"{MARGINS[0][0]} independent records are needed for a verdict."
         )
     what, share, limit = max(over, key=lambda o: (abs(o[1].value - 0.5) - o[2]) / o[1].error)
     decisive = max(2 * share.n, needed_for_share(max(0.01, abs(abs(share.value - 0.5) - limit))))

@@ -25,11 +25,13 @@ TOLERANCE = 1e-4
 # chance is ruled out if no point is within this many tolerances of a segment between control rows
 MARGIN_OF_CHANCE = 100
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-# smallest weight of a row as a share of both weights; with a smaller weight, the point is a copy of the other row
-# (other audits find copies)
+# smallest weight of a row as a share of the sum of both weights; with a smaller weight, the point is a copy of the
+# other row (other audits find copies)
 INTERIOR = 1e-3
 LINE_NEIGHBOURS = 30  # number of nearest points among which the other points of a line are searched
-MAX_LINE_ROWS = 20_000  # lines are searched among this many first points; most tables are sorted by class
+# lines are searched among this many points from the start of the table; these are points of few classes, because most
+# tables are sorted by class
+MAX_LINE_ROWS = 20_000
 MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
 RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of the row's length
 

@@ -305,7 +305,7 @@ def encoder_shares(
 
 
 def margin_of(share: Share, n_shares: int) -> float | None:
-    """Return the strictest margin for which a share has enough independent rows, or None.
+    """Return the strictest margin for which a share has enough independent rows; None if it has too few.
 
     n rows are enough for a margin d if, without a leak, the intervals of all shares of the audit lie within d with
     a joint probability of .95:

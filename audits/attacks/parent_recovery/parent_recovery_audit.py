@@ -64,21 +64,21 @@ class ParentRecovery(EncoderAudit):
     Metrics:
 
     - train_share: share of train persons among the two persons found for each record; .5 is safe.
-    - first_share: share of train persons among the nearer persons. It falls if synthetic records near train rows
-      were dropped.
+    - first_share: share of train persons among the nearer persons. The share falls if synthetic records near train
+      rows were dropped.
     - both_excess: share of records between two train persons, minus the share expected if the roles (train or
       control) are random; 0 is safe.
     - scan_p: p-value of the exact scan test for too many or too few train persons among the persons closest to a
-      synthetic record. It detects a few persons mixed into a few records, and persons near whom all synthetic
+      synthetic record. The test detects a few persons mixed into a few records, and persons near whom all synthetic
       records were removed.
     - parent_recall: with a lineage (the parents of each record and their weights), share of records for which the
-      nearer person found is a true parent. parent_recall_ratio: parent_recall divided by its value by chance.
+      nearer person found is a true parent. parent_recall_ratio: parent_recall divided by the value that chance gives.
     - pair_recall: with a lineage, share of records for which both persons found are true parents.
     - vectors_between_train: share of the synthetic rows of a passed matrix that lie between two train rows.
     - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons:
       extremes of `LineageExposure`, on which policies set limits. The weights of one person's records are summed
       first.
-    - records_with_parents: number of records with parents according to the lineage. If it is 0, the tests on
+    - records_with_parents: number of records with parents according to the lineage. If this number is 0, the tests on
       persons are still made.
     - margin: the widest margin of all shares. The margin of a share is the strictest of `MARGINS` for which it has
       enough independent rows.
@@ -87,14 +87,14 @@ class ParentRecovery(EncoderAudit):
     `audits explain parent_recovery` lists the verdicts.
 
     The number of effective parents of a record is 1 / (sum over persons of weight²). A record with fewer than 1.5
-    effective parents is mostly one person's and fails the audit. SMOTE with weights from 0 to 1 makes such records in
-    four of ten cases; with weights from .3 to .7 (at least 1.7 effective parents), it makes none. Policies can set
-    further limits, such as a weight of at most .35. `details.power.smallest_leak` is the smallest distance of the
-    train share from one half that prevents a pass with probability .8.
+    effective parents is mostly made from one person, so the audit fails. SMOTE with weights from 0 to 1 makes such
+    records in four of ten cases; with weights from .3 to .7 (at least 1.7 effective parents), it makes none. Policies
+    can set further limits, such as a weight of at most .35. `details.power.smallest_leak` is the smallest distance of
+    the train share from one half that prevents a pass with probability .8.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
-    Randomness: persons set aside, equalised draws, the order of the records (it decides ties), permutations, the
-        encoders' seeds.
+    Randomness: persons set aside, draws of equally many train and control persons, the order of the records (it
+        decides ties), permutations, the encoders' seeds.
     Cost: O(m · n · d) per encoder; O(256 · n) memory beside the encoded tables. 10,000 rows against 22,800 real texts
         of 90 words take 8 s for words and 3 s for characters, without encoding, on one core and 1.3 GB.
     Reference: exact attacks on SMOTE motivate the search. The null distributions, the two-sided tests and the rules
@@ -136,7 +136,8 @@ def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
     if (lineage := evidence.lineage) is not None:
         if n_records := int((lineage.effective_parents < MIN_EFFECTIVE_PARENTS).sum()):
             violated.append(
-                f"{n_records} records are mostly one person's (fewer than {MIN_EFFECTIVE_PARENTS} effective parents)"
+                f"{n_records} records are mostly made from one person (fewer than {MIN_EFFECTIVE_PARENTS} effective "
+                "parents)"
             )
         if n_classes := int((lineage.persons_of_class < MIN_CLASS_PERSONS).sum()):
             violated.append(f"{n_classes} classes are made from fewer than {MIN_CLASS_PERSONS} persons")
@@ -150,7 +151,7 @@ def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
         for test in finding.shares:
             statement = f"the share of train persons among {test.what} differs from chance"
             if test is finding.both:
-                statement = f"there are more or fewer {test.what} than by chance"
+                statement = f"there are more or fewer {test.what} than expected by chance"
             tests.append((statement, test.p_beyond(MARGINS[-1] if test.margin is None else test.margin)))
         tests.append(("train persons are too many or too few among the persons closest to a record", finding.scan.p))
     too_often = f"true parents are found more than {MAX_RECALL_RATIO:g} times as often as by chance"
@@ -219,7 +220,7 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
     margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
     if len(margins) == N_SHARES * len(findings):
         metrics["margin"] = counted(max(margins), min(f.train.share.n for f in findings))
-    for recall, _ in sorted(_recalls(findings), key=lambda pair: pair[0].one):  # the highest recall overwrites
+    for recall, _ in sorted(_recalls(findings), key=lambda pair: pair[0].one):  # the highest is kept
         (low, high), n, chance = recall.ends(confidence), int(recall.n), recall.one_chance
         metrics["parent_recall"] = Estimate(value=recall.one, low=low, high=high, confidence=confidence, n=n)
         metrics["pair_recall"] = counted(recall.pair, n)

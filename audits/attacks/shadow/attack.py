@@ -3,7 +3,7 @@
 This is the strongest attack on a release. The attacker runs the generator many times, with and without each target
 person (`audits/attacks/shadow/plan.py`), and trains a classifier on the resulting tables. A rerun saw a person if the
 person was in its train data. The coins of a person say which reruns saw the person. Non-members are control persons
-whom no rerun saw; the same attack on them shows what chance gives.
+whom no rerun saw; the same attack on them shows which AUC chance gives.
 
 Metrics:
 
@@ -11,7 +11,7 @@ Metrics:
 - worst_person_auc: the highest AUC of one person.
 - p: share of the permutations of the coins in which the average AUC is at least the observed value. The observed
   coins count as one permutation.
-- worst_person_p: likewise for the highest AUC of one person.
+- worst_person_p: the same share for the highest AUC of one person.
 
 `audits explain shadow` lists the verdicts.
 """
@@ -101,7 +101,8 @@ def as_text(result: AuditResult) -> str:
     if worst is not None:
         p, worst_p = (result.metrics[f"shadow.{name}"].value for name in ("p", "worst_person_p"))
         lines.append(
-            f"  highest AUC of one person: {worst.value:.3f}; p {p:.3f} for all persons, {worst_p:.3f} for this one"
+            f"  highest AUC of one person: {worst.value:.3f}; p = {p:.3f} for all persons together, "
+            f"p = {worst_p:.3f} for this person"
         )
         leak = result.details["power"]["smallest_leak"]
         lines.append(
@@ -276,7 +277,7 @@ def _judge(
     elif n_without >= MIN_OUT and area.high <= 0.5 + MARGIN:
         verdict, reason = "pass", "The generator's output does not reveal whether it was trained on a target person."
     else:
-        left_out = f"each of the {len(plan.persons)} persons is left out of {n_without}"
+        left_out = f"each of the {len(plan.persons)} persons is left out of {n_without} reruns"
         qualifier = "at least" if power_entry["smallest_leak"] is None else "about"
         reason = f"{runs} reruns are too few ({left_out}): " + (
             "all permutations have the same result, so the attack detects nothing. Make more reruns."

@@ -41,7 +41,7 @@ class ShadowPlan:
 
     persons: tuple[str, ...] = field(repr=False)  # the target persons, from train
     inside: Coins = field(repr=False)  # (runs, persons), coins of the target persons
-    non_members: tuple[str, ...] = field(repr=False)  # control persons, whom no rerun sees: they measure chance
+    non_members: tuple[str, ...] = field(repr=False)  # control persons, whom no rerun sees; they measure chance
     pretended: Coins = field(repr=False)  # (runs, non-members), coins of non-members, which have no effect
     train: str  # digest of the train table
     control: str  # digest of the control table
@@ -63,7 +63,7 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
     serves all targets. For the result of one target, the absence of others is only noise. In each fold of the later
     cross-validation, each target is left out of half of the reruns. If one fold had more reruns without a target, the
     other folds would have fewer. A classifier that learned only this frequency would then guess wrong in most reruns
-    of the one fold.
+    of that fold.
 
     `runs` is a multiple of 8. If `n_persons` is None, one in a hundred train persons is a target, and at least one.
 
@@ -133,7 +133,7 @@ def write_plan(plan: ShadowPlan, folder: Path) -> None:
     if path.exists():
         raise InputError(
             f"the folder {folder} already contains a plan",
-            hint="Reruns may depend on it. Continue with it, or choose another folder.",
+            hint="Reruns may depend on this plan. Continue with the plan, or choose another folder.",
         )
     value = {
         "schemaVersion": SCHEMA_VERSION,
@@ -258,7 +258,7 @@ def _problems_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> li
         i for fold in range(FOLDS) for i in np.flatnonzero(2 * coins[fold::FOLDS].sum(axis=0) * FOLDS != len(runs))
     }
     rule = f"{key} must list each person in half of the runs of each fold"
-    return [f"{rule}; this is not so for {len(uneven)} persons"] if uneven else []
+    return [f"{rule}; the plan lists {len(uneven)} persons in more or fewer runs"] if uneven else []
 
 
 def _are_strings(value: Any) -> bool:

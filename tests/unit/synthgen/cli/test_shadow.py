@@ -62,7 +62,7 @@ def test_the_quick_form_is_insufficient(finished):
     assert found.path.parent.parent == finished.folder / "ws" / "shadow"
     assert json.loads(found.path.read_bytes()) == found.to_json()
     assert found.to_text().startswith("shadow: insufficient.")
-    assert "8 reruns are too few (each of the 1 persons is left out of 4)" in found.to_text()
+    assert "8 reruns are too few (each of the 1 persons is left out of 4 reruns)" in found.to_text()
 
     config = finished.write_config(**TOTAL)
     done = CliRunner().invoke(cli.app, ["shadow", str(config), "--quick", "--json"])  # reads the finished reruns

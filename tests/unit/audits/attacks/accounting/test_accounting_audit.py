@@ -121,7 +121,7 @@ def controls(logs, rng):
             "the noise is not as large as claimed",
         ),
         "record-level unit": (logs.log(logs.sgd(rng, unit="record")), "unit", "per record and not"),
-        "release not added up": (logs.log(honest, releases=[earlier]), "composition", "are not added up"),
+        "release not added up": (logs.log(honest, releases=[earlier]), "composition", "claims no total"),
         "release added up too low": (
             logs.log(honest, releases=[earlier], spent={"epsilon": 2.3, "delta": 1e-4}),
             "composition",
@@ -156,7 +156,7 @@ def controls(logs, rng):
         "person counted twice": (
             logs.log(honest, replay={"sums": "broken", "results": "holds"}),
             "replay",
-            "in the replay without one person, a sum moved by more than the clip norm",
+            "in the replay without one person, a sum changed by more than the clip norm",
         ),
         "divisor counted from the data": (
             logs.log(honest, replay={"sums": "holds", "results": "broken"}),
@@ -186,7 +186,7 @@ def test_each_control_fails_its_own_check(logs, inputs, number):
 def test_log_without_a_replay_does_not_pass(logs, inputs):
     result = run(inputs, logs.log(logs.vote(RNG(0)), replay=None))
     assert (result.verdict, result.details["checks"]["replay"]) == ("insufficient", "missing")
-    assert "log a replay of the code with fixed answers" in result.reason
+    assert "replay the code with fixed answers" in result.reason
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_power_states_the_smallest_detectable_excess(logs, inputs):
 
 
 def test_missing_log_is_not_measurable_and_malformed_log_is_refused(logs, inputs):
-    with pytest.raises(NotMeasurable, match="if an epsilon is claimed, give its log"):
+    with pytest.raises(NotMeasurable, match="if the release claims an epsilon, give the log"):
         run(inputs, None)
     with pytest.raises(InputError, match="has 2 mistakes"):
         run(inputs, logs.log(logs.vote(RNG(0))) | {"n_persons": 0, "extra": 1})

@@ -59,7 +59,7 @@ def wrong(logs, case):
         ("half the noise", "noise", "the noise is not as large as claimed"),
         ("twice the noise", "noise", "the noise is not as large as claimed"),
         ("the same noise", "noise", "the same noise was used twice"),
-        ("no noise in empty batches", "noise", "noise was added in 237 steps, but persons were drawn in 240"),
+        ("no noise in empty batches", "noise", "noise was added in 237 steps, but persons were drawn in 240 steps"),
         ("not clipped", "clipping", "larger than the clip norm"),
         ("normaliser of the dry run", "normaliser", "a number other than the declared constant"),
         ("normaliser of the batch", "normaliser", "a number other than the declared constant"),

@@ -79,7 +79,7 @@ def test_log_file_is_read(clean, tmp_path):
         (("reads", 0, "status"), "outside", "reads.0: only hyper-parameters, retries, input-checks"),
         (("reads", -1, "status"), "outside", f"reads.{len(READS) - 1}: only hyper-parameters, retries"),
         (("reads", 1, "kind"), "label-counts", "reads: a kind is listed twice"),
-        (("releases",), [EARLIER], "releases: two releases, of which one may be"),
+        (("releases",), [EARLIER], "releases: two releases have the same id"),
     ],
 )
 def test_each_mistake_is_listed_by_its_path(clean, path, to, message):

@@ -70,7 +70,7 @@ def test_copied_persons_who_joined_are_found(town, with_copies):
     assert result.estimate.value > 0.95
     assert result.metrics["scan_p"].value < 1e-6
     assert result.metrics["new_rows_share"].value > 0.7
-    assert "reveals persons who joined: shown by the AUC of an attack" in result.reason
+    assert "reveals persons who joined, as shown by the AUC of an attack" in result.reason
 
 
 def test_few_copied_persons_are_found_by_the_scan_alone(town, retexted):
@@ -83,7 +83,7 @@ def test_few_copied_persons_are_found_by_the_scan_alone(town, retexted):
 def test_copied_persons_who_left_are_found(town, with_copies):
     result = run(town, left=True, then=with_copies(town["then"], town["left"]))
     assert result.verdict == "fail"
-    assert "reveals persons who left: shown by the AUC of an attack" in result.reason
+    assert "reveals persons who left, as shown by the AUC of an attack" in result.reason
     assert "joined" not in result.reason
     assert set(result.details["arms"]) == {"joined", "left"}
     # moving away from persons who left counts as evidence of membership, so no attack had to be inverted

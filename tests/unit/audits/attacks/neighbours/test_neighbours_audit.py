@@ -174,4 +174,4 @@ def test_significant_difference_within_the_wide_margin_is_no_pass(town):
         result = _judge(found, parts, arms(parts), 0.95)
         verdicts[value] = result.verdict
     assert verdicts == {0.47: "pass", 0.44: "insufficient"}
-    assert f"about {MARGINS[0][0]} are needed for a verdict" in result.reason
+    assert f"about {MARGINS[0][0]} independent records are needed for a verdict" in result.reason

@@ -186,7 +186,7 @@ def test_record_made_mostly_by_one_person_fails(village, weights, fails):
     result = run(village["fresh"], village["train"], village["control"], lineage)
     assert result.metrics["max_weight"].value == max(weights)
     assert (result.verdict == "fail") == fails
-    assert ("1 records are mostly one person's" in result.reason) == fails
+    assert ("1 records are mostly made from one person" in result.reason) == fails
 
 
 def test_two_records_of_one_person_are_one_parent(village):
@@ -195,7 +195,7 @@ def test_two_records_of_one_person_are_one_parent(village):
     result = run(village["fresh"], train, village["control"], lineage)
     assert result.verdict == "fail"
     assert result.metrics["min_row_persons"].value == 1
-    assert "mostly one person's" in result.reason
+    assert "mostly made from one person" in result.reason
 
 
 def test_class_of_ten_persons_fails_and_parentless_rows_are_counted(village):

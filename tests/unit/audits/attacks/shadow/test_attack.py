@@ -235,7 +235,12 @@ def test_text_contains_every_measurement(leak, last_line):
     )
     text = as_text(result)
     assert text.splitlines()[0] == "shadow: fail. It leaks."
-    measured = ("0.800 [0.700, 0.900]", "non-members: 0.500", "0.875", "p 0.005 for all persons, 0.250 for this one")
+    measured = (
+        "0.800 [0.700, 0.900]",
+        "non-members: 0.500",
+        "0.875",
+        "p = 0.005 for all persons together, p = 0.250 for this person",
+    )
     assert all(words in text for words in measured)
     assert text.splitlines()[-1] == last_line
 
