@@ -249,7 +249,7 @@ def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
     for start in range(0, len(a), ARC_ROWS):
         part = slice(start, start + ARC_ROWS)
         u, v = _unit(a[part]), _unit(b[part])
-        # unlike arccos of the dot product, this needs no clamp for rounding errors
+        # unlike arccos of the dot product, this formula needs no correction of rounding errors
         theta = 2 * np.arctan2(_length(u - v), _length(u + v))
         sine = np.where(theta > 0, np.sin(theta), 1.0)
         share = lam[part, None]

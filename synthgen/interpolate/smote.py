@@ -221,8 +221,8 @@ class Adasyn(NeighbourInterpolator):
         (m_l − m_s) · β. Further differences:
 
         1. x_nn is among the K nearest rows within the class, as in imbalanced-learn 0.14. The paper draws x_nn from
-           the rows of the same class among the K nearest rows of any class. Then a record with r_i = 1 has no
-           partner.
+           the rows of the same class among the K nearest rows of any class. In the paper, a record with r_i = 1
+           therefore has no partner.
         2. The total is exact. imbalanced-learn rounds each r̂_i · G, so its total differs from G.
     """
 

@@ -88,7 +88,7 @@ def _refuse_lines(cells: list[str], where: str, *, isolated_rows: bool) -> None:
 
 
 def _csv_values(columns: list[str], cells: list[str]) -> dict[str, str]:
-    if not any(cells[len(columns) :]):  # a program wrote more separators than the header has
+    if not any(cells[len(columns) :]):  # a row may end in additional empty cells
         cells = cells[: len(columns)]
     values = dict(zip(columns, cells, strict=True))
     "".join(cells).encode()  # raises UnicodeError on a lone surrogate

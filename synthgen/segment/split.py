@@ -38,9 +38,9 @@ def heading_of(line: str) -> str | None:
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
     """Return the written form of each heading that at least `least_persons` persons share, by its normal form.
 
-    The written form is the form that the most persons use, if these are at least `least_persons`. Otherwise, it is
-    the normal form in capitals, or with a colon if `heading_of` does not recognise the capitals. `groups` contains
-    the person of each text.
+    The written form is the form that the most persons use, if at least `least_persons` persons use this form.
+    Otherwise, it is the normal form in capitals, or with a colon if `heading_of` does not recognise the capitals.
+    `groups` contains the person of each text.
 
     Privacy: a line of a note can contain a name, so lines of fewer persons are treated as text.
     """
