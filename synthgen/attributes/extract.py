@@ -64,7 +64,7 @@ FAMILY = _set(
     " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
     " famhx grandson granddaughter niece nephew"
 )
-_BACK = _set("he she patient pt i you they")  # from here on, the sentence is about the person again
+_BACK = _set("he she patient pt i you they")  # after these, the sentence is about the person again
 # these negate the term before them
 _ENDED = _phrases(
     "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
@@ -80,7 +80,7 @@ _NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # the
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
     """Return whether the sentence affirms or negates the term at words i to j − 1.
 
-    The result is "unrelated" if the term is about a relative, is only a possibility, or belongs to an allergy
+    The result is "unrelated" if the term is about a relative, is only a possibility, or is listed under allergies
     without being a medication.
     """
     if is_of_family(words, i, j) or _reaches(words, i, _HYPOTHETICALS, frozenset()):
@@ -133,7 +133,7 @@ def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]],
 
 
 def _reach(words: Sequence[Word], i: int, resets: frozenset[str]) -> int:
-    """Return the smallest number k such that a trigger that ends before word k applies to the term at word i.
+    """Return the smallest number k such that a trigger directly before word k applies to the term at word i.
 
     A reset word ends the scope of a trigger, except directly after the trigger ("never had", "does not take").
     """
@@ -151,7 +151,8 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
         return False
     if ":" in words[j - 1].after:
         return words[j].folded in _NO_AFTER_COLON
-    for k in range(j, min(j + (5 if is_medication else 3), len(words))):  # a dose can stand in between
+    # a dose can be between a medication and the phrase
+    for k in range(j, min(j + (5 if is_medication else 3), len(words))):
         if any(mark in words[k - 1].after for mark in ",;("):
             return False
         for phrase in _ENDED + (_ENDED_MEDICATION if is_medication else ()):
@@ -164,7 +165,7 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
     return False
 
 
-# the status that a negated status of a habit stands for; other negated statuses are ignored
+# the status that replaces a negated status of a habit; other negated statuses are ignored
 _DENIED_HABIT = {"current": "none", "regular": "little"}
 _PACK_YEARS = re.compile(r"\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b", re.IGNORECASE)
 _DRINKS = re.compile(

@@ -47,7 +47,7 @@ class Word:
 
     @property
     def joins(self) -> bool:
-        """Whether it can form a term with the next word."""
+        """Whether the word can form a term with the next word."""
         return _JOINT.fullmatch(self.after) is not None
 
 
@@ -109,7 +109,7 @@ def lexicon() -> Mapping[tuple[str, ...], Term]:
     terms: dict[tuple[str, ...], Term] = {}
     for attribute, block in BLOCKS.items():
         for value, names in entries(block):
-            # a status of a habit, such as `current`, is not a term
+            # a status of a habit, such as `current`, is not searched for in the text
             matched = names[1:] if attribute in {*HABITS, OTHER} else names
             for name in matched:
                 needs_capitals = name.isupper() or sum(c.isupper() for c in name) > 1

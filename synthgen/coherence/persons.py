@@ -82,8 +82,8 @@ class _Sentences:
     def is_of_another(self, span: Span, *, before: int = 0) -> bool:
         """Return whether another person is named before or in the span, within its sentence.
 
-        With `before`, the sentence and that number of earlier sentences are searched, but not the span itself. A boy
-        or girl then also counts as another person.
+        If `before` is not 0, that number of earlier sentences is searched as well, but not the span itself. A boy or
+        girl then also counts as another person.
         """
         row = row_of(self.spans, span[1] - 1)
         start = self.spans[max(0, row - before)][0] if row is not None else span[0]

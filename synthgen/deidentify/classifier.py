@@ -1,7 +1,7 @@
 """Find names and places with the token classifier Rampart, which reads seven languages.
 
 Rampart is by the National Design Studio and licensed under CC BY 4.0. Its weights are read from the model store, and
-their digest is compared with the pinned one. onnxruntime runs them on one thread. Nothing is downloaded.
+their digest is compared with the pinned digest. onnxruntime runs the model on one thread. Nothing is downloaded.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from synthgen.deidentify.spans import Span
 from synthgen.models.store import digest_of, model_folder
 
 MODEL = "rampart"
-MIN_PROBABILITY = 0.5  # of a kind, as the sum over its labels; a token with less belongs to no identifier
+MIN_PROBABILITY = 0.5  # smallest probability of a kind (sum over its labels) for a token of an identifier
 WINDOW, OVERLAP = 384, 64  # tokens; the model reads at most 512
 _KINDS = {
     "GIVEN_NAME": "name",
@@ -41,8 +41,8 @@ class Classifier:
     """Rampart, loaded once.
 
     Raises:
-        ModelMissing: it is not in the store.
-        ModelError: its files differ from the pinned digest.
+        ModelMissing: the model is not in the store.
+        ModelError: the digest of the model's files differs from the pinned digest.
         DependencyError: onnxruntime or tokenizers is not installed.
     """
 

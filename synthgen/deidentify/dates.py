@@ -127,7 +127,7 @@ _QUANTITY = re.compile(
 )
 # in lower case, these can be ordinary words
 _WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
-_CENTURY_PIVOT = 40  # two-digit years up to this one belong to the 2000s
+_CENTURY_PIVOT = 40  # two-digit years up to this value belong to the 2000s
 _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
 _MONTH_ALONE, _DAY_ALONE = (
     re.compile(form, re.IGNORECASE) for form in (_MON, r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)")
@@ -216,8 +216,9 @@ def date_order(texts: Iterable[str]) -> Order:
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
     """Return the date moved by a number of days, in its format.
 
-    A holiday becomes a day and a month, with a year if one is written. If the value is only a day of the month that
-    would stay the same, it is moved by 15 more days. Raise ValueError if the value has no form of a date.
+    A holiday becomes a day and a month, with a year if one is written. If the value is only a day of the month, such
+    as "21st", and would stay the same, it is moved by 15 more days. Raise ValueError if the form of the value is
+    unknown.
     """
     for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):
@@ -300,7 +301,7 @@ def _ordinal(day: int) -> str:
 
 
 def _month_name(written: str, month: int) -> str:
-    """Return a month name that is abbreviated, in capitals or in lower case like the original."""
+    """Return the name of a month, abbreviated and in capitals or lower case if the original is."""
     is_full = written.lower() in MONTHS and written.lower() != "may"
     dot = "." if written.endswith(".") else ""
     return _cased(MONTHS[month - 1].capitalize()[: None if is_full else 3] + dot, written)

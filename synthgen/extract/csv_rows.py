@@ -48,9 +48,9 @@ def read_csv_table(
 ) -> CsvTable:
     """Return the columns and rows of a CSV file, which may be compressed by gzip.
 
-    Cells are separated by commas, tabs, semicolons or vertical bars, whichever gives most columns of `known`. Double
-    quotes enclose cells and are doubled inside them. A row with a wrong number of cells or a misplaced quote is
-    returned as Dropped, and reading continues on the next line.
+    Cells are separated by commas, tabs, semicolons or vertical bars, whichever gives the most columns of `known`.
+    Double quotes enclose cells and are doubled inside them. A row with a wrong number of cells or a misplaced quote
+    is returned as Dropped, and reading continues on the next line.
 
     Args:
         path: the file.
@@ -136,7 +136,7 @@ def _rows(
             if not is_decoded:
                 yield Dropped(UNDECODABLE, place)
                 continue
-        if not any(cells[width:]):  # a program wrote more separators than the header has
+        if not any(cells[width:]):  # a row may end in additional empty cells
             cells = cells[:width]
         if len(cells) == width:
             yield CsvRow(place, ["" if cell in _NULLS else cell for cell in cells])

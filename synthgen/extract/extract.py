@@ -35,7 +35,7 @@ READERS: Mapping[str, Reader] = {
 class ReadOptions:
     """How a source is read."""
 
-    fields: Fields  # overrides of the default places of person, encounter, date, label and author
+    fields: Fields  # overrides of the default fields for person, encounter, date, label and author
     encoding: str  # declared character encoding of text files
     max_notes: int | None = None  # reading stops after this number of notes with a used label; None to read all
 

@@ -20,8 +20,9 @@ class Note:
     version: str = ""  # sorts as text: a later version of the same document comes after an earlier one
     aliases: tuple[str, ...] = ()  # other identifiers of this document, by which `replaces` may refer to it
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this one replaces
-    is_superseded: bool = False  # its status says so; it is dropped only if a replacement or newer version is present
-    withdrawn: str = ""  # why this document counts as deleted, if so; its earlier versions are then dropped as well
+    # whether its status is superseded; the document is dropped only if a replacement or newer version is present
+    is_superseded: bool = False
+    withdrawn: str = ""  # why this document, with its earlier versions, counts as deleted; empty if it does not
     names: tuple[str, ...] = ()  # names of the patient and contacts that only this document states
 
     def __repr__(self) -> str:

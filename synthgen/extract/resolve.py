@@ -204,7 +204,7 @@ def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[st
 
 def _remedy(dropped: Collection[str]) -> str:
     if NOT_SAMPLED in dropped:
-        return "Raise source.max_records; the first person of the sample has more notes than this."
+        return "Raise source.max_records; the first person of the sample has more notes than this number."
     if OTHER_LABEL in dropped:
         return "Remove source.labels, run `synthgen plan`, and set source.labels to classes that it prints."
     return "Check source.kind, source.path and source.fields."

@@ -19,8 +19,8 @@ _BOM = b"\xef\xbb\xbf"
 def text_of(data: bytes, content_type: str) -> DocumentText:
     """Return the text of a document, without its hidden and deleted parts.
 
-    A document that begins as RTF, PDF or HTML is read as this type. A remark states if another supported type is
-    declared.
+    A document that begins as RTF, PDF or HTML is read as this type. If another supported type is declared, a remark
+    states this.
 
     Args:
         data: the document, at most `MAX_BYTES` bytes.

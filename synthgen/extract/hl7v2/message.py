@@ -43,7 +43,7 @@ class Hl7Value:
         return "" if self.raw == _HL7_NULL else unescape(self.raw, self.delimiters, self.charset)
 
     def part(self, component: int, subcomponent: int = 0) -> str:
-        """Return a component, or one of its subcomponents, without outer white space; empty if the value has none.
+        """Return a component, or one of its subcomponents, without outer white space; empty if it is missing.
 
         Many systems write `&` in names of examinations without an escape. So if `subcomponent` is 0, the component is
         returned as a whole.
