@@ -26,7 +26,7 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(phrase.split()) for phrase in text.split(";"))
 
 
-# these negate the terms after them
+# phrases that negate the terms after them
 _DENIALS = _phrases(
     "no longer;no;not;non;denies;denied;denying;deny;without;never;neither;nor;absent;lacks;negative for;neg for;"
     "free of;absence of;isn't;doesn't;didn't;hasn't;don't;wasn't;haven't;w o;ruled out;nil"
@@ -36,7 +36,7 @@ _NO_DENIAL_BEFORE = _set(
     "change changes improvement increase increased relief doubt difficulty response only sure certain well fully"
     " completely optimally adequately just always necessarily better worse worsening matter"
 )
-# these negate the medications after them
+# phrases that negate the medications after them
 _STOPS = _phrases(
     "stop;stopped;stopping;discontinue;discontinued;discontinuing;hold;held;off;intolerant of;intolerant to;"
     "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
@@ -53,7 +53,7 @@ _STARTS = _set(
     "start started starting begin began begun continue continues continued continuing add added adding switched on"
     " prescribed prescribe prescribing commence commenced resume resumed now instead"
 )
-# the terms after these are only possibilities
+# phrases before terms that are only possibilities
 _HYPOTHETICALS = _phrases(
     "if;r o;rule out;risk of;risk for;risk factors;screen for;screening for;screened for;monitor for;watch for;"
     "return for;call for;to prevent;prevention of;prophylaxis;exclude;concern for;warned about;signs of"
@@ -64,17 +64,17 @@ FAMILY = _set(
     " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
     " famhx grandson granddaughter niece nephew"
 )
-_BACK = _set("he she patient pt i you they")  # after these, the sentence is about the person again
-# these negate the term before them
+_BACK = _set("he she patient pt i you they")  # after such a word, the sentence is about the person again
+# phrases that negate the term before them
 _ENDED = _phrases(
     "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
 )
-# these negate the medication before them
+# phrases that negate the medication before them
 _ENDED_MEDICATION = _phrases(
     "was stopped;were stopped;be stopped;was discontinued;is discontinued;be discontinued;was held;has been stopped;"
     "discontinued;stopped"
 )
-_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # these negate the term before the colon
+_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # they negate the term before the colon
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
@@ -194,7 +194,7 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
       stairs"), misspellings, other languages and ambiguous abbreviations ("PE", "RA", "MI").
     - Doses, times, severity, laboratory values, and whether a condition is past or doubtful are ignored.
     - Distant negation, negation across sentences and double negation are missed. A heading applies only to its own
-      line, so lines under "FAMILY HISTORY" count as the person's unless they name the relative.
+      line, so lines under "FAMILY HISTORY" count as statements about the person unless they name the relative.
     - All attributes are assigned to one person, even if a text describes several.
     - Ages from a date of birth or "at age 50", and sex from first names, are not derived.
     - Words in another meaning ("a confused market") and advice ("no alcohol") count as facts about the person.

@@ -19,7 +19,8 @@ class AttributeFinding:
     negated: bool = False  # whether the text negates it ("denies chest pain"); never set for habits
 
     def __repr__(self) -> str:
-        return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"  # hide the value, it can be private
+        # without the value, because the value can be private
+        return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"
 
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -59,7 +60,7 @@ def sentence_words(text: str) -> list[list[Word]]:
         until = matches[n].start() if n < len(matches) else len(text)
         after = text[match.end() : until]
         sentences[-1].append(Word(match.start(), match.end(), match[0], folded(match[0]), after))
-        if _END.search(text, match.end(), until + 1):  # one more character, to see the case of the next line
+        if _END.search(text, match.end(), until + 1):  # + 1, because `_END` checks how the next line begins
             sentences.append([])
     return [words for words in sentences if words]
 

@@ -2,8 +2,8 @@
 
 The table `_USES` contains drugs with few uses, and the conditions for which each drug may be given. All other drugs
 are given for many conditions and are not judged. The table was written for this project from the indications in
-public product information (the labels on DailyMed, US National Library of Medicine) and from usual care. It uses the
-names of `synthgen.attributes`.
+public product information (the labels on DailyMed, US National Library of Medicine) and from usual care. The names in
+the table are those of `synthgen.attributes`.
 """
 
 import re

@@ -91,7 +91,7 @@ class Classifier:
 
 def _session(runtime: Any, folder: Path) -> Any:
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # numbers are then added in a fixed order
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # one thread adds numbers in a fixed order
     return runtime.InferenceSession(
         str(folder / "onnx" / "model_q4.onnx"), options, providers=["CPUExecutionProvider"]
     )

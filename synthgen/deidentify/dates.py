@@ -125,7 +125,7 @@ _QUANTITY = re.compile(
     r" ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b",
     re.IGNORECASE,
 )
-# in lower case, these can be ordinary words
+# names of months and days that can be ordinary words in lower case
 _WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
 _CENTURY_PIVOT = 40  # two-digit years up to this value belong to the 2000s
 _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
@@ -137,7 +137,7 @@ _MIDDLE = 15  # used if a date has no day
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:
-    """Return start and end of each valid date, holiday, and month after a word such as "since"; they may overlap."""
+    """Return the spans of valid dates, of holidays, and of months after a word such as "since"; spans may overlap."""
     matches = [m for form in _FORMS for m in form.finditer(text) if _is_date(m)]
     found = [m.span() for m in matches]
     spans = set(found)
@@ -214,7 +214,7 @@ def date_order(texts: Iterable[str]) -> Order:
 
 
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
-    """Return the date moved by a number of days, in its format.
+    """Return the date moved by a number of days and written in the same format.
 
     A holiday becomes a day and a month, with a year if one is written. If the value is only a day of the month, such
     as "21st", and would stay the same, it is moved by 15 more days. Raise ValueError if the form of the value is

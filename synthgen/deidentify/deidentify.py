@@ -33,11 +33,11 @@ class Surrogates:
     An identifier always gets the same surrogate, except an initial. If a name with this initial was replaced before,
     the initial becomes the first letter of the name's surrogate. Otherwise, it becomes another letter.
 
-    A first name becomes a first name, of the same gender if the name lists contain it. A last name becomes a last
-    name. All dates move by the same number of days. Ages over 89 become 90+; other ages are kept. E-mail, web and IP
-    addresses, streets and places become invented addresses, streets and places. In all other identifiers, each digit
-    becomes a digit and each letter a letter. The surrogate of a name is never a declared name of the person. If
-    `known` is given, no two surrogates together form the name of a person in `known`.
+    A first name becomes another first name, of the same gender if the name lists contain the original. A last name
+    becomes another last name. All dates move by the same number of days. Ages over 89 become 90+; other ages are
+    kept. E-mail, web and IP addresses, streets and places become invented addresses, streets and places. In all other
+    identifiers, each digit becomes a digit and each letter a letter. The surrogate of a name is never a declared name
+    of the person. If `known` is given, no two surrogates together form the name of a person in `known`.
     """
 
     def __init__(

@@ -182,7 +182,7 @@ def fold(word: str) -> str:
 def name_parts(names: Iterable[str]) -> frozenset[str]:
     """Return the folded parts of names that have at least two letters, without particles, titles and suffixes.
 
-    A hyphenated name gives itself and each of its parts.
+    The result contains a hyphenated name as a whole and each of its parts.
     """
     tokens = [fold(m[0]) for name in names for m in TOKEN.finditer(name)]
     parts = frozenset(part for token in tokens for part in (token, *token.split("-")) if len(part) > 1)

@@ -8,8 +8,8 @@ from synthgen.core.types import Float64
 from synthgen.dp.noised_sums import Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
-# The value with which a person's row counts the person. A row of this value and a point of norm 1 has norm 1.04, so
-# clipping shortens the row by 4 %.
+# The entry of a person's row from which the persons are counted. A row with this entry and a point of norm 1 has norm
+# 1.04, so clipping shortens the row by 4 %.
 COUNT = 0.3
 WIDE = 48  # number of leading axes whose covariance is queried; the other axes use the public variance
 # Public lower limits of the variance of the class means and of the variance within classes, as shares of the variance

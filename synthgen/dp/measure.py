@@ -116,7 +116,7 @@ def measure(
     Privacy: all queries together cost the epsilon and delta of `dp`, for one person added or removed. Of train, the
         result contains only the noised answers. The log, which stays in the workspace, also contains an unkeyed
         digest of the person ids and the outcome of the replay.
-    Randomness: the operating system's generator. A run with a public secret uses the stream seeds/noise, so its
+    Randomness: the operating system's generator. With `secret: public`, the stream seeds/noise is used, and the
         results are not private.
     """
     queries, context, run = queries_of(job.config), _public_context(job), reservation.spending.run

@@ -10,7 +10,7 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person; the query for words counts only some
+LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person, more than the query for words counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -35,7 +35,7 @@ FREE = (  # accesses to private text without a privacy cost, each with the reaso
 
 
 def check_budget(config: Config, policy: Policy) -> None:
-    """Refuse a run that would spend a budget and then fail, or that no policy would release.
+    """Refuse a run that would spend a budget and then fail, or that the policy would not release.
 
     Raises:
         ConfigError: one of

@@ -201,7 +201,7 @@ def _stored_run(config: Config) -> str | None:
 
 
 def named_reservation(config: Config, prefix: str | None) -> str:
-    """Return the id of the reservation in the workspace; with `prefix`, of the only one whose id starts with it.
+    """Return the id of the workspace's reservation or, if `prefix` is given, the only id that starts with it.
 
     Raises:
         UsageError: no reservation or more than one matches, or the prefix has fewer than `MIN_DIGITS` digits.

@@ -10,7 +10,7 @@ class Note:
     """One clinical document as a reader found it; strings are empty if the source does not state them."""
 
     place: str  # file and line or message number, for the private load report
-    document: str  # identifier of the document; all its versions have the same one
+    document: str  # identifier of the document, the same for all its versions
     text: str  # plain text with line feeds
     person: str  # identifier of the patient
     label: str  # the class of the document, by `source.fields.label`

@@ -206,7 +206,7 @@ def _used(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> list[s
 def _refuse_repeated_keys(
     connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], expressions: Iterable[str]
 ) -> None:
-    """Raise DataError if a joined table has several rows with one key, which would repeat the notes."""
+    """Raise DataError if a joined table has several rows with one key, because the join would repeat notes."""
     problems = []
     for table in _used(tables, expressions):
         key, _ = _join_keys(table)

@@ -5,8 +5,8 @@ Documents are compared only within one person, so adding or removing a person ch
 Exception: a withdrawal that names no person withdraws the document for every person.
 
 Later stages sort the records of a class by their ids. An id begins with the person and the date, because the same
-document has different identifiers in different formats. If the same notes are read from another format, only the
-notes of one person on one day can therefore change their order.
+document has different identifiers in different formats. Therefore, if the same notes are read from another format,
+only the order of a person's notes of the same day can change.
 """
 
 from collections import defaultdict

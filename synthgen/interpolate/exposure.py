@@ -45,8 +45,8 @@ def limit_exposure(
         Unfit: one of
             - the number of persons times the limit is below m;
             - `GIVE_UP` consecutive blocks have no acceptable proposal, because the persons who are still below the
-              limit are not neighbours. In tests, a limit of 1.3 · m / number of persons avoided this for slerp and
-              for mixtures of three parents.
+              limit are not neighbours. In tests, a limit of 1.3 · m / number of persons avoided this error for slerp
+              and for mixtures of three parents.
 
     Privacy: limits one person's share of a class before decoding, separately in each class. A person also influences
         which records are neighbours of others, and this influence is not limited. The limit is therefore not a

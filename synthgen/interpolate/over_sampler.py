@@ -69,8 +69,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as confidential as
         its data. Pass `groups`, so that no point is made from the rows of only one person. (random-oversample always
-        copies rows of one person.) In a pipeline, this requires `sklearn.set_config(enable_metadata_routing=True)`
-        and `pipeline.fit(X, y, groups=...)`; imbalanced-learn's pipeline silently drops `step__groups`.
+        copies rows of one person.) In a pipeline, `groups` requires
+        `sklearn.set_config(enable_metadata_routing=True)` and `pipeline.fit(X, y, groups=...)`; imbalanced-learn's
+        pipeline silently drops `step__groups`.
 
     Differences from imbalanced-learn:
 

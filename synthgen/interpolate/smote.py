@@ -172,7 +172,7 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
         danger = np.flatnonzero(is_danger)
         pool = of[neighbours_in_class(self.rows, code, k, targets=danger)[0]]
         if self.method.kind == 2:
-            first = other[danger].argmax(axis=1)  # the nearest row of another class; rows in danger have one
+            first = other[danger].argmax(axis=1)  # the nearest row of another class; rows in danger have such a row
             pool = np.column_stack([pool, around[danger, first]])
         return of[danger], pool
 

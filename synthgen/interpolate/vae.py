@@ -38,8 +38,8 @@ class Vae(Interpolator):
     rows of all classes.
 
     Privacy: points have no parents, because all records of the class (if conditional, of all classes) shape the
-        model. This is not a privacy guarantee: the model can memorize a small class, which the audits measure.
-        Weights are not stored.
+        model. This is not a privacy guarantee, because the model can memorize a small class. The audits measure
+        memorization. The weights of the model are not stored.
     Reference: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
         al., "β-VAE", ICLR 2017, equation 4; Kingma et al., "Improved Variational Inference with Inverse
         Autoregressive Flow", NeurIPS 2016, appendix (free bits); Sohn, Lee & Yan, NeurIPS 2015 (conditional). Unlike

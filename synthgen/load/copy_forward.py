@@ -1,4 +1,4 @@
-"""Measure and remove text that later records of a person copy from earlier ones."""
+"""Measure and remove text that later records of a person copy from earlier records."""
 
 import re
 from collections import Counter, defaultdict
@@ -10,7 +10,8 @@ from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 from synthgen.core.types import Record
 
 WINDOW = 10  # number of consecutive words in a shingle
-CONTAINED = 0.8  # a later record continues an earlier one if it contains at least this share of its shingles
+# a later record continues an earlier record if it contains at least this share of the shingles of the earlier record
+CONTAINED = 0.8
 CopyForward = Literal["keep", "remove-sentences", "newest"]
 _Shingle = int  # hash of ten words; different words have equal hashes with a probability of about 2^-64
 _GAP = re.compile(r"\n{3,}")
@@ -85,7 +86,7 @@ def _continued(shingles: Sequence[Sequence[_Shingle]]) -> list[bool]:
         current = set(shingles[place])
         n_required = CONTAINED * len(current)
         following = set(shingles[place + 1]) if place + 1 < len(shingles) else set()
-        # the next record is compared first, because text that is copied at all is usually in it
+        # the next record is compared first, because it usually contains the copied text
         if current and len(current & following) >= n_required:
             is_continued[place] = True
         elif current:

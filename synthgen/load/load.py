@@ -100,7 +100,7 @@ def _text(value: Any) -> tuple[str, str]:
 
 
 def _name(row: SourceRow, role: str, column: str, form: Literal["NFC", "NFKC"] | None = None) -> tuple[str, str]:
-    """Return a label, group or id (empty if missing), and a reason if its type is unsuitable, else an empty one."""
+    """Return a label, group or id (empty if missing), and the reason if its type is unsuitable (else empty)."""
     try:
         name = plain_name(row.values.get(column)) or ""
     except CellError as error:
@@ -246,7 +246,7 @@ def _doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
     return [
         *(
             f"labels that differ only by case, width or spacing are separate classes ({counted(labels)}); "
-            "source.normalize_labels: true makes them one"
+            "source.normalize_labels: true makes them one class"
             for labels in same
         ),
         *(

@@ -96,7 +96,7 @@ def _csv_values(columns: list[str], cells: list[str]) -> dict[str, str]:
 
 
 def read_jsonl(path: Path, encoding: str = "utf-8") -> SourceTable:
-    """Return the rows of a JSON Lines file; a row's number is its line. Blank lines are skipped."""
+    """Return the rows of a JSON Lines file; the number of a row is its line number. Blank lines are skipped."""
     columns: dict[str, None] = {}
     rows: list[SourceRow] = []
     with _text_of(path, encoding) as file:

@@ -31,7 +31,7 @@ def text_of(data: bytes, content_type: str) -> DocumentText:
         UnreadableDocument: the type is not supported, or the document is too large or has no readable text; `reason`
             is a fixed phrase.
 
-    Privacy: Reads one private document. Remarks and reasons contain nothing of it.
+    Privacy: Reads one private document. Remarks and reasons contain no part of the document.
     """
     declared = _TYPES.get(content_type.partition(";")[0].strip().lower())
     if declared is None:

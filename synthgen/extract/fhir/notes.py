@@ -70,7 +70,7 @@ class Paths:
         return cls(found)
 
     def patient(self, identity: str) -> str:
-        """Return the identifier of a person for the id of the patient, which is all that names and merges state.
+        """Return the identifier of a person by the id of the patient; names and merges state only this id.
 
         If `source.fields.person` is set, persons have another identifier. The id then gets a prefix, because the id
         of one patient can equal the other identifier of another patient.
@@ -185,7 +185,7 @@ def encounter_of(resource: Resource) -> str:
 
 
 def _type(resource: Resource) -> str:
-    """Return the class of a document: the LOINC coding of `type`, else another coding of it, else its text.
+    """Return the class of a document: the LOINC coding of `type`, else another coding of `type`, else its text.
 
     Without any of these, the same is read from `code`, then from `category`. A coding gives its name, else its code.
     """

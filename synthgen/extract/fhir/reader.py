@@ -106,7 +106,7 @@ def _persons(
 
 
 def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
-    """If documents refer to a patient by an identifier, join it with the id of the patient who has this identifier.
+    """Join each identifier by which documents refer to a patient with the id of the patient who has this identifier.
 
     An identifier that several patients have is not joined, because it could be a placeholder.
     """

@@ -189,8 +189,9 @@ class Hl7NoteMaker:
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
     """Yield groups of segments; a group begins with one of `starts`, and OBR continues a group that ORC began.
 
-    The context of a group includes the segments before the first PID, and those from the PID of its patient to the
-    first group of this patient. If a patient has OBX segments before the first group, they form a group as well.
+    The context of a group includes the segments before the first PID, and the segments from the PID of its patient
+    to the first group of this patient. If a patient has OBX segments before the first group, they form a group as
+    well.
     """
     shared: dict[str, Hl7Segment] = {}
     has_patient = False
