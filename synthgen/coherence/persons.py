@@ -67,7 +67,8 @@ _BESIDE_PERSON = re.compile(
     r"[- ,]{0,2}(?:[\w'’-]{1,20}[ ,]{1,2}){0,3}?(?:woman|female|lady|girl|man|male|gentleman|boy|patient|[FM])\b"
 )
 OWNER_REACH = 20  # an age is that of another person if a word such as "son" follows within this number of characters
-MAX_AGE_GAP = 1  # largest difference of two ages, in years, that is no contradiction: a birthday may lie between
+# largest difference between two ages, in years, that is no contradiction, because a birthday may lie between them
+MAX_AGE_GAP = 1
 
 
 class _Sentences:

@@ -54,8 +54,8 @@ methylphenidate; amphetamine | attention deficit hyperactivity disorder; depress
 chronic fatigue syndrome; stroke; multiple sclerosis; cancer
 lithium | bipolar disorder; depression; schizophrenia
 """
-# A condition is the reason for a drug if it follows "for", if it is "treated with" the drug, or if the sentence after
-# its diagnosis starts the drug.
+# A condition is the reason for a drug if the condition follows "for", if it is "treated with" the drug, or if the
+# sentence after its diagnosis starts the drug.
 _FOR = re.compile(
     r"^(?:[^.;,\n]|,(?=\d)){0,40}?\bfor (?:(?:the|his|her|their|treatment of|management of|known) ){0,3}$",
     re.IGNORECASE,

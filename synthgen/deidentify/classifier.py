@@ -20,7 +20,7 @@ from synthgen.deidentify.spans import Span
 from synthgen.models.store import digest_of, model_folder
 
 MODEL = "rampart"
-MIN_PROBABILITY = 0.5  # smallest probability of a kind (sum over its labels) for a token of an identifier
+MIN_PROBABILITY = 0.5  # a token is part of an identifier if the labels of one kind have this probability together
 WINDOW, OVERLAP = 384, 64  # tokens; the model reads at most 512
 _KINDS = {
     "GIVEN_NAME": "name",

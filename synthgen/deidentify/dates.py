@@ -1,4 +1,4 @@
-"""Find calendar dates in running text, infer the order of day and month, and shift dates in their own format."""
+"""Find calendar dates in running text, infer the order of day and month, and shift dates in the same format."""
 
 import re
 from collections.abc import Iterable
@@ -88,7 +88,7 @@ _ON_DAY = re.compile(
     r"(?P<value>(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th))(?=[,.;)]|$|\n| (?:at|and|with|to|she|he|they|pt|for)\b)",
     re.IGNORECASE,
 )
-# day and month alone may also be a fraction, a score or a span of time (3/7 is three days): see `_is_short_date`
+# day and month alone may also be a fraction, a score or a span of time (3/7 is three days); see `_is_short_date`
 _SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
 _DASHED = re.compile(  # 5-11
     r"\b(?:labs?|bloods?|notes?|results?|films?|scans?|cultures?|visit|seen|letter|clinic|ct|mri|echo|x-?ray)"
@@ -301,7 +301,7 @@ def _ordinal(day: int) -> str:
 
 
 def _month_name(written: str, month: int) -> str:
-    """Return the name of a month, abbreviated and in capitals or lower case if the original is."""
+    """Return the name of a month with the abbreviation and the letter case of the original."""
     is_full = written.lower() in MONTHS and written.lower() != "may"
     dot = "." if written.endswith(".") else ""
     return _cased(MONTHS[month - 1].capitalize()[: None if is_full else 3] + dot, written)

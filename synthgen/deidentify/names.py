@@ -62,7 +62,7 @@ class _Token:
 
     @property
     def can_be_name(self) -> bool:
-        """Whether it is capitalised, no title or drug, and, if in no name list, no ordinary word or abbreviation."""
+        """Whether it is capitalised and no title, drug or (unless in a name list) ordinary word or abbreviation."""
         if not self.is_capital or self.word in _STOP or self.word.casefold() in TITLES or is_vetoed(self.word):
             return False
         is_short = self.word.isupper() and 1 < len(self.word) < 4

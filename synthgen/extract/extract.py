@@ -18,7 +18,7 @@ from synthgen.extract.omop import read_omop
 from synthgen.extract.resolve import NoteSelection, resolve
 from synthgen.extract.spool import spool
 
-LOAD_REPORT = "load-report.json"  # private: counts, and places in the source
+LOAD_REPORT = "load-report.json"  # private, because it contains places in the source
 STAFF = "staff.json"
 READERS: Mapping[str, Reader] = {
     "folder": read_folder,

@@ -86,7 +86,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that is replaced by a newer one with which it shares an alias
+    (  # a document that a newer document with a common alias replaces
         OLDER,
         """
         WITH target AS (SELECT person, version, aliases, unnest(replaces) AS name FROM note WHERE reason IS NULL),
@@ -213,9 +213,9 @@ def _remedy(dropped: Collection[str]) -> str:
 def _final(merges: Collection[tuple[str, str]]) -> dict[str, str]:
     """Return the final identifier of a person by each other identifier of this person.
 
-    All identifiers that merges connect belong to one person, even if one was merged into two others. The final
-    identifier is the one that was never replaced. If there are several, the smallest of them is final; if there is
-    none because of a circle of merges, the smallest of all is final.
+    All identifiers that merges connect belong to one person, even if one identifier was merged into two others. The
+    final identifier is the identifier that was never replaced. If there are several, the smallest of them is final;
+    if there is none because of a circle of merges, the smallest of all is final.
     """
     linked: dict[str, set[str]] = defaultdict(set)
     for old, new in merges:

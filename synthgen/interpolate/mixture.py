@@ -153,7 +153,7 @@ ARC_ROWS = 512  # number of rows per block, so that float64 copies stay in the p
 class Slerp(NeighbourInterpolator):
     """Slerp: spherical linear interpolation between records of a class, across persons.
 
-    It requires vectors of unit length. The arc stays on the unit sphere, while the segments of SMOTE leave it.
+    It requires vectors of unit length. The arc stays on the unit sphere, unlike the line segments of SMOTE.
 
         x̃ = sin((1 − λ) · θ) / sin θ · a + sin(λ · θ) / sin θ · b,   θ = ∠(a, b),   λ ~ U(0, 1) or Beta(s, t)
 

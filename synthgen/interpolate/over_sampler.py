@@ -28,7 +28,7 @@ except ImportError as error:
     ) from error
 
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
-NO_PERSON = "Give every row the name or number of its person, and a unique name or number to a row without a person."
+NO_PERSON = "Give every row the name or number of its person, or a unique name or number if the person is unknown."
 AS_TEXT = "Pass all classes as text, or all as whole numbers."
 MAX_ROUNDING = 0.01  # see `_float32`
 UNFIT_HINT = (
@@ -190,7 +190,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _fit_resample(
         self, X: Floats, y: NDArray[Any], groups: Any, one_vs_all: NDArray[Any] | None
     ) -> tuple[Floats, NDArray[Any]]:
-        """Return the given rows and classes, each followed by the new rows and classes."""
+        """Return the given rows followed by the new rows, and the classes of all these rows."""
         method = self._built()
         names, codes = np.unique(y, return_inverse=True)
         if wrong := [
@@ -330,7 +330,7 @@ def _person_numbers(groups: Any, n: int) -> Int64:
     except TypeError as error:
         problem = "groups contains missing values, or values of different data types such as text and numbers"
         raise DataError(problem, hint=NO_PERSON) from error
-    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # for np.unique, they are the same person
+    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # np.unique counts them as one person
     if n_missing > 0:
         raise DataError(f"groups: {n_missing} rows have no person", hint=NO_PERSON)
     return numbers.astype(np.int64, copy=False)

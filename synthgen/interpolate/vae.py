@@ -59,7 +59,8 @@ class Vae(Interpolator):
     )
     conditional: bool = Field(
         False,
-        description="Whether to train one model for all classes instead of one per class. Use it for small classes.",
+        description="Whether to train one model for all classes instead of one per class. Use it if classes "
+        "are small.",
     )
 
     @property

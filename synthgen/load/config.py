@@ -21,7 +21,7 @@ class MinClassConfig(Section):
 
 
 class FieldsConfig(Section):
-    """Fields of a hospital source that hold the data of a note, in the notation of `source.kind`; null: default."""
+    """Fields of a hospital source with the data of a note, in the notation of `source.kind`; null is the default."""
 
     person: str | None = Field(
         None, description="Field with the identifier of the patient, for example `PID-3.1` for hl7v2."
@@ -52,7 +52,7 @@ class SourceConfig(Section):
     format: Literal["auto", "jsonl", "csv", "parquet", "dataset", "text"] = Field(
         "auto",
         description="File format of the source. `auto` derives it from the file extension, or from the content of a "
-        "folder; set it if the extension does not match the content.",
+        "folder; set the format if the extension does not match the content.",
     )
     encoding: str = Field(
         "utf-8", description="Character encoding of csv, jsonl and text files, for example `cp1252` or `utf-16`."
@@ -100,14 +100,14 @@ class SourceConfig(Section):
     )
     dedupe: Literal["off", "within-person", "all"] = Field(
         "off",
-        description="Removes records that nearly repeat an earlier one (Jaccard index of 5-token shingles of at "
+        description="Removes records that nearly repeat an earlier record (Jaccard index of 5-token shingles of at "
         "least 0.8). `within-person` compares only records of the same person, and `all` compares all records.",
     )
     copy_forward: CopyForward = Field(
         "keep",
         description="Treatment of text that a record copies from an earlier record of the same person. The rows of a "
         "table must be in the order of time. `remove-sentences` removes copied sentences, and `newest` removes a "
-        "record if a later one contains at least 80 % of it.",
+        "record if a later record contains at least 80 % of it.",
     )
     max_per_person: Count | None = Field(
         None,
@@ -125,8 +125,8 @@ class SourceConfig(Section):
     )
     max_bad_rows: Share = Field(
         0.01,
-        description="Largest share of unusable rows (0 to 1) at which loading succeeds. Raise it only if losing "
-        "these rows is acceptable.",
+        description="Largest share of unusable rows (0 to 1) at which loading succeeds. Raise the value only if "
+        "losing these rows is acceptable.",
     )
 
     @field_validator("encoding")

@@ -1,4 +1,4 @@
-"""Read csv, jsonl and text files; errors state the likely encoding or separator if the configured one is wrong."""
+"""Read csv, jsonl and text files; errors about a wrong encoding or separator state the likely one."""
 
 import codecs
 import csv

@@ -162,7 +162,7 @@ def windows_of(text: str, words: int) -> Iterator[str]:
 
 
 def _sentences(text: str, places: Sequence[re.Match[str]], words: int) -> Iterator[tuple[int, int]]:
-    """Yield the first word and the end word of each sentence or line, or of its parts of `words` words."""
+    """Yield the range (first, last + 1) of the word numbers of each sentence or line, split after `words` words."""
     start = 0
     for end, word in enumerate(places, start=1):
         gap = text[word.end() : places[end].start()] if end < len(places) else "\n"

@@ -187,7 +187,8 @@ def encounter_of(resource: Resource) -> str:
 def _type(resource: Resource) -> str:
     """Return the class of a document: the LOINC coding of `type`, else another coding of `type`, else its text.
 
-    Without any of these, the same is read from `code`, then from `category`. A coding gives its name, else its code.
+    Without any of these, the same is read from `code`, then from `category`. Of a coding, the name is returned, or
+    else the code.
     """
     for name in ("type", "code", "category"):
         concepts = objects(resource.get(name))

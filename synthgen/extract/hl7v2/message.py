@@ -13,7 +13,7 @@ UNDECODABLE = "undecodable bytes"
 CONTINUED_LINE = "line without a segment name; read as part of the line before it"
 ADDENDUM = "segment continued by ADD"
 FRAGMENT = "message is one part of several (DSC); the parts are not joined"
-UNKNOWN_SEGMENT = "segment with a name that HL7 v2 does not have is left out"
+UNKNOWN_SEGMENT = "segment whose name HL7 v2 does not define is left out"
 # Names of segments; local segments begin with Z. Other lines can look like segments, such as "WBC|5.2" after a raw
 # line break in a text.
 _SEGMENTS = (

@@ -84,7 +84,7 @@ class Hl7NoteMaker:
     paths: FieldPaths
 
     def items(self) -> Iterator[Item]:
-        """Yield the notes of the message, and reasons and remarks.
+        """Yield the notes of the message, the reasons for dropped parts, and remarks.
 
         Privacy: reads the text of notes.
         """
@@ -209,7 +209,7 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
         name = segment.name
         if name == "PID":
             yield from finished()
-            if not has_patient:  # EVN and others precede the first PID
+            if not has_patient:  # EVN and other common segments precede the first PID
                 shared, has_patient = patient_context, True
             patient, patient_context, group, group_context = [], {}, None, {}
         elif name in starts and not (name == "OBR" and group and "OBR" not in group_context):

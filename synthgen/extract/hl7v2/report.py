@@ -24,7 +24,8 @@ LINK_LEFT_OUT = "link to an attachment is not followed"
 
 _NARRATIVE = frozenset({"TX", "FT"})
 _LINE_TYPES = frozenset({"TX", "FT", "ST"})
-# HL7 table 0085. Final: corrected, final, amended, appended, verified, changed to final; many systems leave it empty.
+# HL7 table 0085: corrected, final, amended, appended, verified, changed to final. Many systems leave the status
+# empty.
 _FINAL = frozenset({"", "A", "B", "C", "F", "U", "V"})
 _DELETED = frozenset({"D", "W"})
 # suffixes of the observation identifier that name a part of a report
@@ -67,7 +68,7 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
     is used, because most systems send the same report in both forms. Numbers and codes are left out.
 
     Lines of one observation (OBX-3) follow one another. If there are several observations, each is a paragraph below
-    its name. Comments (NTE) below a line are a paragraph of the text; comments of an order are not part of it.
+    its name. Comments (NTE) below a line are a paragraph of the text; comments of an order are not part of the text.
     """
     kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
     text_types = _LINE_TYPES if short_lines else _NARRATIVE  # without one of these types, ST lines are not used
