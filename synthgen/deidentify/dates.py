@@ -137,7 +137,7 @@ _MIDDLE = 15  # used if a date has no day
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:
-    """Return the spans of valid dates, of holidays, and of months after a word such as "since"; spans may overlap."""
+    """Return the spans of valid dates, holidays, and months or days after words such as "since"; they may overlap."""
     matches = [m for form in _FORMS for m in form.finditer(text) if _is_date(m)]
     found = [m.span() for m in matches]
     spans = set(found)
