@@ -33,9 +33,10 @@ def compare(
 ) -> tuple[ComparisonRow, ...]:
     """Return for each attribute the values of both parents, and the values of the blend with their origin.
 
-    The origin of a blend value is "A", "B" or "both" if that parent or both parents state it, else "new". An age
-    strictly between the first ages of the parents is "between". A negated value differs from an affirmed one. Equal
-    values do not prove descent, because common values also occur by chance.
+    The origin of a value of the blend is "A" or "B" if only this parent states it, "both" if both parents state it,
+    and otherwise "new". An age strictly between the first ages of the parents has the origin "between". A negated
+    value differs from an affirmed value. Equal values do not prove descent, because common values also occur by
+    chance.
     """
     rows, between = [], _between(a, b)
     for name in ROWS:

@@ -26,7 +26,7 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(phrase.split()) for phrase in text.split(";"))
 
 
-# these negate the terms after them
+# phrases that negate the terms after them
 _DENIALS = _phrases(
     "no longer;no;not;non;denies;denied;denying;deny;without;never;neither;nor;absent;lacks;negative for;neg for;"
     "free of;absence of;isn't;doesn't;didn't;hasn't;don't;wasn't;haven't;w o;ruled out;nil"
@@ -36,7 +36,7 @@ _NO_DENIAL_BEFORE = _set(
     "change changes improvement increase increased relief doubt difficulty response only sure certain well fully"
     " completely optimally adequately just always necessarily better worse worsening matter"
 )
-# these negate the medications after them
+# phrases that negate the medications after them
 _STOPS = _phrases(
     "stop;stopped;stopping;discontinue;discontinued;discontinuing;hold;held;off;intolerant of;intolerant to;"
     "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
@@ -53,7 +53,7 @@ _STARTS = _set(
     "start started starting begin began begun continue continues continued continuing add added adding switched on"
     " prescribed prescribe prescribing commence commenced resume resumed now instead"
 )
-# the terms after these are only possibilities
+# phrases before terms that are only possibilities
 _HYPOTHETICALS = _phrases(
     "if;r o;rule out;risk of;risk for;risk factors;screen for;screening for;screened for;monitor for;watch for;"
     "return for;call for;to prevent;prevention of;prophylaxis;exclude;concern for;warned about;signs of"
@@ -64,23 +64,23 @@ FAMILY = _set(
     " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
     " famhx grandson granddaughter niece nephew"
 )
-_BACK = _set("he she patient pt i you they")  # from here on, the sentence is about the person again
-# these negate the term before them
+_BACK = _set("he she patient pt i you they")  # after such a word, the sentence is about the person again
+# phrases that negate the term before them
 _ENDED = _phrases(
     "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
 )
-# these negate the medication before them
+# phrases that negate the medication before them
 _ENDED_MEDICATION = _phrases(
     "was stopped;were stopped;be stopped;was discontinued;is discontinued;be discontinued;was held;has been stopped;"
     "discontinued;stopped"
 )
-_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # these negate the term before the colon
+_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # they negate the term before the colon
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
     """Return whether the sentence affirms or negates the term at words i to j − 1.
 
-    The result is "unrelated" if the term is about a relative, is only a possibility, or belongs to an allergy
+    The result is "unrelated" if the term is about a relative, is only a possibility, or is listed under allergies
     without being a medication.
     """
     if is_of_family(words, i, j) or _reaches(words, i, _HYPOTHETICALS, frozenset()):
@@ -133,7 +133,7 @@ def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]],
 
 
 def _reach(words: Sequence[Word], i: int, resets: frozenset[str]) -> int:
-    """Return the smallest number k such that a trigger that ends before word k applies to the term at word i.
+    """Return the smallest number k such that a trigger directly before word k applies to the term at word i.
 
     A reset word ends the scope of a trigger, except directly after the trigger ("never had", "does not take").
     """
@@ -151,7 +151,8 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
         return False
     if ":" in words[j - 1].after:
         return words[j].folded in _NO_AFTER_COLON
-    for k in range(j, min(j + (5 if is_medication else 3), len(words))):  # a dose can stand in between
+    # a dose can be between a medication and the phrase
+    for k in range(j, min(j + (5 if is_medication else 3), len(words))):
         if any(mark in words[k - 1].after for mark in ",;("):
             return False
         for phrase in _ENDED + (_ENDED_MEDICATION if is_medication else ()):
@@ -164,7 +165,7 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
     return False
 
 
-# the status that a negated status of a habit stands for; other negated statuses are ignored
+# the status that replaces a negated status of a habit; other negated statuses are ignored
 _DENIED_HABIT = {"current": "none", "regular": "little"}
 _PACK_YEARS = re.compile(r"\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b", re.IGNORECASE)
 _DRINKS = re.compile(
@@ -193,7 +194,7 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
       stairs"), misspellings, other languages and ambiguous abbreviations ("PE", "RA", "MI").
     - Doses, times, severity, laboratory values, and whether a condition is past or doubtful are ignored.
     - Distant negation, negation across sentences and double negation are missed. A heading applies only to its own
-      line, so lines under "FAMILY HISTORY" count as the person's unless they name the relative.
+      line, so lines under "FAMILY HISTORY" count as statements about the person unless they name the relative.
     - All attributes are assigned to one person, even if a text describes several.
     - Ages from a date of birth or "at age 50", and sex from first names, are not derived.
     - Words in another meaning ("a confused market") and advice ("no alcohol") count as facts about the person.

@@ -19,7 +19,8 @@ class AttributeFinding:
     negated: bool = False  # whether the text negates it ("denies chest pain"); never set for habits
 
     def __repr__(self) -> str:
-        return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"  # hide the value, it can be private
+        # without the value, because the value can be private
+        return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"
 
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -47,7 +48,7 @@ class Word:
 
     @property
     def joins(self) -> bool:
-        """Whether it can form a term with the next word."""
+        """Whether the word can form a term with the next word."""
         return _JOINT.fullmatch(self.after) is not None
 
 
@@ -59,7 +60,7 @@ def sentence_words(text: str) -> list[list[Word]]:
         until = matches[n].start() if n < len(matches) else len(text)
         after = text[match.end() : until]
         sentences[-1].append(Word(match.start(), match.end(), match[0], folded(match[0]), after))
-        if _END.search(text, match.end(), until + 1):  # one more character, to see the case of the next line
+        if _END.search(text, match.end(), until + 1):  # + 1, because `_END` checks how the next line begins
             sentences.append([])
     return [words for words in sentences if words]
 
@@ -109,7 +110,7 @@ def lexicon() -> Mapping[tuple[str, ...], Term]:
     terms: dict[tuple[str, ...], Term] = {}
     for attribute, block in BLOCKS.items():
         for value, names in entries(block):
-            # a status of a habit, such as `current`, is not a term
+            # a status of a habit, such as `current`, is not searched for in the text
             matched = names[1:] if attribute in {*HABITS, OTHER} else names
             for name in matched:
                 needs_capitals = name.isupper() or sum(c.isupper() for c in name) > 1

@@ -28,7 +28,7 @@ _NUMBERS = {
 _COUNT = rf"(?P<n>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)}))?|{'|'.join([*_TEENS, *_ONES])})"
 _TITLED = r"(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'’-]+"
 _PAST = re.compile(r"\b(?:since|when|until|at)(?: \w+){0,3} ?$", re.IGNORECASE)  # "when she was 13 years old"
-# most certain first; later patterns skip text that an earlier one matched
+# most certain first; a pattern skips text that an earlier pattern matched
 _AGES = tuple(
     (re.compile(pattern, flags), unit)
     for pattern, flags, unit in (

@@ -35,7 +35,7 @@ _IN_DICTIONARY = ("condition", "symptom", "medication")  # attributes whose valu
 
 
 class AttributeRule(BaseModel):
-    """A condition on exactly one attribute of a text, required or preferred."""
+    """A requirement or a preference for exactly one attribute of a text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -159,5 +159,5 @@ def _years(value: int | str) -> tuple[int, int]:
     match = _RANGE.fullmatch(str(value))
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if not 0 <= low <= high <= MAX_AGE_YEARS:
-        raise ValueError(f"age must be years such as 54 or 40-60, 0 to {MAX_AGE_YEARS}, got {value!r}")
+        raise ValueError(f"age must be years from 0 to {MAX_AGE_YEARS}, such as 54 or 40-60, got {value!r}")
     return low, high

@@ -66,8 +66,9 @@ _OPPOSITE = {"female": "male", "male": "female"}
 _BESIDE_PERSON = re.compile(
     r"[- ,]{0,2}(?:[\w'’-]{1,20}[ ,]{1,2}){0,3}?(?:woman|female|lady|girl|man|male|gentleman|boy|patient|[FM])\b"
 )
-OWNER_REACH = 20  # an age is another person's if a word such as "son" follows it within this number of characters
-MAX_AGE_GAP = 1  # largest difference of two ages in years without a contradiction: a birthday may lie between them
+OWNER_REACH = 20  # an age is that of another person if a word such as "son" follows within this number of characters
+# largest difference between two ages, in years, that is no contradiction, because a birthday may lie between them
+MAX_AGE_GAP = 1
 
 
 class _Sentences:
@@ -82,8 +83,8 @@ class _Sentences:
     def is_of_another(self, span: Span, *, before: int = 0) -> bool:
         """Return whether another person is named before or in the span, within its sentence.
 
-        With `before`, the sentence and that number of earlier sentences are searched, but not the span itself. A boy
-        or girl then also counts as another person.
+        If `before` is not 0, that number of earlier sentences is searched as well, but not the span itself. A boy or
+        girl then also counts as another person.
         """
         row = row_of(self.spans, span[1] - 1)
         start = self.spans[max(0, row - before)][0] if row is not None else span[0]

@@ -1,7 +1,7 @@
 """Find names and places with the token classifier Rampart, which reads seven languages.
 
 Rampart is by the National Design Studio and licensed under CC BY 4.0. Its weights are read from the model store, and
-their digest is compared with the pinned one. onnxruntime runs them on one thread. Nothing is downloaded.
+their digest is compared with the pinned digest. onnxruntime runs the model on one thread. Nothing is downloaded.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from synthgen.deidentify.spans import Span
 from synthgen.models.store import digest_of, model_folder
 
 MODEL = "rampart"
-MIN_PROBABILITY = 0.5  # of a kind, as the sum over its labels; a token with less belongs to no identifier
+MIN_PROBABILITY = 0.5  # a token is part of an identifier if the labels of one kind have this probability together
 WINDOW, OVERLAP = 384, 64  # tokens; the model reads at most 512
 _KINDS = {
     "GIVEN_NAME": "name",
@@ -41,8 +41,8 @@ class Classifier:
     """Rampart, loaded once.
 
     Raises:
-        ModelMissing: it is not in the store.
-        ModelError: its files differ from the pinned digest.
+        ModelMissing: the model is not in the store.
+        ModelError: the digest of the model's files differs from the pinned digest.
         DependencyError: onnxruntime or tokenizers is not installed.
     """
 
@@ -91,7 +91,7 @@ class Classifier:
 
 def _session(runtime: Any, folder: Path) -> Any:
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # numbers are then added in a fixed order
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # one thread adds numbers in a fixed order
     return runtime.InferenceSession(
         str(folder / "onnx" / "model_q4.onnx"), options, providers=["CPUExecutionProvider"]
     )

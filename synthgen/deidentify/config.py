@@ -12,9 +12,9 @@ class DeidentifyConfig(Section):
 
     engine: Literal["auto", "rules", "rules+ner", "off"] = Field(
         "auto",
-        description="Engine that finds identifiers: patterns and name lists (`rules`), these and the classifier "
-        "Rampart (`rules+ner`), or none (`off`). `auto` means `rules+ner` if Rampart is in the model store, and "
-        "otherwise `rules`; use `off` only for data without identifiers.",
+        description="Engine that finds identifiers: `rules` (patterns and name lists), `rules+ner` (the rules and "
+        "the classifier Rampart), or `off` (none). `auto` means `rules+ner` if Rampart is in the model store, and "
+        "otherwise `rules`. Use `off` only for data without identifiers.",
     )
     date_order: Literal["auto", "day-first", "month-first"] = Field(
         "auto",

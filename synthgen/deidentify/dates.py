@@ -1,4 +1,4 @@
-"""Find calendar dates in running text, infer the order of day and month, and shift dates in their own format."""
+"""Find calendar dates in running text, infer the order of day and month, and shift dates in the same format."""
 
 import re
 from collections.abc import Iterable
@@ -88,7 +88,7 @@ _ON_DAY = re.compile(
     r"(?P<value>(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th))(?=[,.;)]|$|\n| (?:at|and|with|to|she|he|they|pt|for)\b)",
     re.IGNORECASE,
 )
-# day and month alone may also be a fraction, a score or a span of time (3/7 is three days): see `_is_short_date`
+# day and month alone may also be a fraction, a score or a span of time (3/7 is three days); see `_is_short_date`
 _SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
 _DASHED = re.compile(  # 5-11
     r"\b(?:labs?|bloods?|notes?|results?|films?|scans?|cultures?|visit|seen|letter|clinic|ct|mri|echo|x-?ray)"
@@ -125,9 +125,9 @@ _QUANTITY = re.compile(
     r" ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b",
     re.IGNORECASE,
 )
-# in lower case, these can be ordinary words
+# names of months and days that can be ordinary words in lower case
 _WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
-_CENTURY_PIVOT = 40  # two-digit years up to this one belong to the 2000s
+_CENTURY_PIVOT = 40  # two-digit years up to this value belong to the 2000s
 _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
 _MONTH_ALONE, _DAY_ALONE = (
     re.compile(form, re.IGNORECASE) for form in (_MON, r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)")
@@ -137,7 +137,7 @@ _MIDDLE = 15  # used if a date has no day
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:
-    """Return start and end of each valid date, holiday, and month after a word such as "since"; they may overlap."""
+    """Return the spans of valid dates, holidays, and months or days after words such as "since"; they may overlap."""
     matches = [m for form in _FORMS for m in form.finditer(text) if _is_date(m)]
     found = [m.span() for m in matches]
     spans = set(found)
@@ -214,10 +214,11 @@ def date_order(texts: Iterable[str]) -> Order:
 
 
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
-    """Return the date moved by a number of days, in its format.
+    """Return the date moved by a number of days and written in the same format.
 
-    A holiday becomes a day and a month, with a year if one is written. If the value is only a day of the month that
-    would stay the same, it is moved by 15 more days. Raise ValueError if the value has no form of a date.
+    A holiday becomes a day and a month, with a year if one is written. If the value is only a day of the month, such
+    as "21st", and would stay the same, it is moved by 15 more days. Raise ValueError if the form of the value is
+    unknown.
     """
     for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):
@@ -300,7 +301,7 @@ def _ordinal(day: int) -> str:
 
 
 def _month_name(written: str, month: int) -> str:
-    """Return a month name that is abbreviated, in capitals or in lower case like the original."""
+    """Return the name of a month with the abbreviation and the letter case of the original."""
     is_full = written.lower() in MONTHS and written.lower() != "may"
     dot = "." if written.endswith(".") else ""
     return _cased(MONTHS[month - 1].capitalize()[: None if is_full else 3] + dot, written)

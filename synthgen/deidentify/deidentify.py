@@ -30,14 +30,14 @@ _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 class Surrogates:
     """The surrogates of one person (`group`). Letter case does not matter for the surrogate of an identifier.
 
-    An identifier always gets the same surrogate, except for initials: if a name with this initial was replaced
-    before, the initial becomes the initial of that surrogate, and otherwise another letter.
+    An identifier always gets the same surrogate, except an initial. If a name with this initial was replaced before,
+    the initial becomes the first letter of the name's surrogate. Otherwise, it becomes another letter.
 
-    A first name becomes a first name, of the same gender if the name lists contain it. A last name becomes a last
-    name. All dates move by the same number of days. Ages over 89 become 90+; other ages are kept. E-mail, web and IP
-    addresses, streets and places become invented ones. In all other identifiers, each digit becomes a digit and each
-    letter a letter. The surrogate of a name is never a declared name of the person. If `known` is given, no two
-    surrogates together are the first and last name of a person in it.
+    A first name becomes another first name, of the same gender if the name lists contain the original. A last name
+    becomes another last name. All dates move by the same number of days. Ages over 89 become 90+; other ages are
+    kept. E-mail, web and IP addresses, streets and places become invented addresses, streets and places. In all other
+    identifiers, each digit becomes a digit and each letter a letter. The surrogate of a name is never a declared name
+    of the person. If `known` is given, no two surrogates together form the name of a person in `known`.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Surrogates:
         """Return the surrogate of an identifier of this kind.
 
         Particles and suffixes of names, such as "van" and "Jr", are kept, and so is a value without letters and
-        digits. All other surrogates differ from the identifier; for e-mail, web and IP addresses, the probability of
-        an equal one is below 10^-7.
+        digits. All other surrogates differ from the identifier. The surrogate of an e-mail, web or IP address is
+        drawn at random and can be equal, with a probability below 10^-7.
         """
         make: Mapping[str, Callable[[str], str]] = {
             "name": self._name,
@@ -113,8 +113,8 @@ class Surrogates:
     def _draw_name(self, key: str, *, is_first: bool) -> str:
         """Return a name that was not yet used for this person, neither as an original nor as a surrogate.
 
-        It begins with another letter than the original, so that initials of the original are replaced as well. If no
-        name of the list fits, a name is invented.
+        The name begins with another letter than the original, so that initials of the original are replaced as well.
+        If no name of the list fits, a name is invented.
         """
         pool = PLAIN_LAST
         if is_first:
@@ -129,14 +129,14 @@ class Surrogates:
         return name
 
     def _is_free(self, name: str) -> bool:
-        """Return whether a folded name is unused, and forms no name of a known person with an earlier surrogate."""
+        """Return whether a folded name is unused and, with an earlier surrogate, forms no name of a known person."""
         pairs = (frozenset({name, fold(other)}) for other in self._names.values())
         return name not in self._taken and self._known_pairs.isdisjoint(pairs)
 
     def _date(self, value: str) -> str:
         try:
             return shift_date(value, self.shift_days, self.order)
-        except ValueError:  # the span was joined with another span
+        except ValueError:  # not only a date, because the span was joined with another span
             return "[date]"
 
     def _characters(self, kind: str, value: str) -> str:
@@ -163,7 +163,7 @@ class Surrogates:
         return f"10.{number & 255}.{number >> 8 & 255}.{number >> 16 & 255}"
 
     def _street(self, value: str) -> str:
-        """Return an invented street, and an invented town if the value names one."""
+        """Return an invented street, and an invented town if the value contains a town."""
         kind, number = STREET_TYPE.search(value), re.search(r"\d+", value)
         digits = self._characters("street", number[0] if number else "11")
         parts = [f"{digits} {self._other(_STREETS, 'street', value)} {kind[0].title() if kind else 'Street'}"]
@@ -202,7 +202,8 @@ def _same_kind(character: str, draw: int) -> str:
 class Deidentified:
     """The corpus with surrogates, and the identifiers that were replaced.
 
-    `replaced` contains real identifiers for the identifiers audit, so it stays in the workspace with mode 0600.
+    `replaced` contains real identifiers, which the identifiers audit needs. It stays in the workspace, with mode
+    0600.
     """
 
     corpus: Corpus  # same ids, labels, groups and order

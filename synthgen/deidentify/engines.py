@@ -25,7 +25,7 @@ Find = Callable[[str, Sequence[str]], list[Span]]
 
 
 def engine_of(engine: str) -> str:
-    """Return the engine that `auto` means: `rules+ner` if the classifier is in the model store, otherwise `rules`."""
+    """Return the engine; `auto` is `rules+ner` if the classifier is in the model store, and otherwise `rules`."""
     if engine != "auto":
         return engine
     return "rules+ner" if (store_folder() / MODEL / MANIFEST).is_file() else "rules"
@@ -55,7 +55,7 @@ def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
     """Return the function that finds identifiers in generated text; if the engine is off, it uses the rules.
 
     The function also finds `names`, which were replaced in the source. Such a name may come from the training data of
-    the language model, but a reader of the text cannot distinguish this from a leak.
+    the language model, but a reader of the text cannot distinguish it from a leaked name.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 
@@ -121,7 +121,7 @@ _KEPT = {"age", "date"}
 
 
 def with_placeholders(text: str, find: Find = find_identifiers) -> str:
-    """Return a generated text with identifiers as placeholders, such as "Mr [NAME], MRN [RECORD NUMBER]".
+    """Return a generated text with placeholders in place of identifiers, such as "Mr [NAME], MRN [RECORD NUMBER]".
 
     A language model invents identifiers, and readers cannot distinguish them from real ones. Masking also removes
     identifiers that the model repeats from training records.

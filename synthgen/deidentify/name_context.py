@@ -5,7 +5,7 @@ import re
 from audits.text.identifier_grammar import number_cue
 from audits.text.name_lists import words
 
-# words after which a colon and a name follow
+# words that a colon and a name can follow
 CUES = frozenset(
     words("""
 patient name pt re dear signed signature attending physician provider clinician by surgeon resident consultant author

@@ -25,7 +25,8 @@ TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 MAX_NAME_TOKENS = 4
 SUFFIXES = frozenset(words("jr sr ii iii iv esq"))
 _LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")
-_JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})  # between parts; quotes enclose a nickname
+# between the parts of a name; quotes enclose a nickname
+_JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})
 _ORDINARY_WORDS = WORD_FIRST | WORD_LAST
 _STOP = frozenset(DEGREES) | frozenset(
     words("""
@@ -61,7 +62,7 @@ class _Token:
 
     @property
     def can_be_name(self) -> bool:
-        """Whether the word is capitalised, no title or drug, and listed or neither ordinary nor short capitals."""
+        """Whether it is capitalised and no title, drug or (unless in a name list) ordinary word or abbreviation."""
         if not self.is_capital or self.word in _STOP or self.word.casefold() in TITLES or is_vetoed(self.word):
             return False
         is_short = self.word.isupper() and 1 < len(self.word) < 4
@@ -181,7 +182,7 @@ def fold(word: str) -> str:
 def name_parts(names: Iterable[str]) -> frozenset[str]:
     """Return the folded parts of names that have at least two letters, without particles, titles and suffixes.
 
-    A hyphenated name gives itself and each of its parts.
+    The result contains a hyphenated name as a whole and each of its parts.
     """
     tokens = [fold(m[0]) for name in names for m in TOKEN.finditer(name)]
     parts = frozenset(part for token in tokens for part in (token, *token.split("-")) if len(part) > 1)
@@ -202,7 +203,7 @@ def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator
         if token.is_capital or not token.word.isascii() or beside or not (is_word or len(word) < 3):
             first = i - 1 if i and tokens[i - 1].is_initial and _follows(tokens, i - 1, text) else i
             yield Span(tokens[first].start, token.end, "name")
-    for name in names:  # scripts without spaces between words
+    for name in names:  # names in scripts that have no spaces between words
         if re.fullmatch(r"[\u3040-\u9fff\uac00-\ud7af]{2,6}", name):
             yield from (Span(*m.span(), "name") for m in re.finditer(re.escape(name), text))
 
@@ -244,7 +245,7 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 
 
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Return the first and last token of a name around token i, by lists and shape; the first is None if none."""
+    """Return the first and last token of a name around token i, by lists and shape; if none, the first is None."""
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
     is_title = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES

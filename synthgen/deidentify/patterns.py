@@ -221,7 +221,7 @@ _RULES = tuple(
         P("record_number", r"(?<![\w.-])\d{2}-\d{2}-\d{3}(?![\w-])"),
         P("record_number", r"(?<!\w)\d{7,8}[A-Z]{1,2}(?!\w)", lambda m: not has_unit(m)),
         P("record_number", r"(?i)(?<!\w)[\w-]{3,60}\.(?:jpe?g|png|heic|tiff?|dcm|bmp|gif|mp4|mov|avi|wav|m4a|pdf)\b"),
-        # numbers and codes after a cue, then those without one
+        # numbers and codes after a cue, then numbers and codes without a cue
         P(
             "record_number",
             r"(?i)"

@@ -8,7 +8,7 @@ from audits.text.name_lists import TITLES, words
 from synthgen.deidentify.text_pattern import CAPITAL, PROPER, has_unit
 from synthgen.deidentify.text_pattern import TextPattern as P
 
-REGIONS = frozenset(  # regions of at least the size of a state, which HIPAA Safe Harbor does not remove
+REGIONS = frozenset(  # regions of at least the size of a state, which HIPAA Safe Harbor permits
     words("""
 Alabama Alaska Arizona Arkansas California Colorado Connecticut Delaware Florida Georgia Hawaii Idaho Illinois
 Indiana Iowa Kansas Kentucky Louisiana Maine Maryland Massachusetts Michigan Minnesota Mississippi Missouri
@@ -106,7 +106,7 @@ def _is_town(match: re.Match[str]) -> bool:
 
 
 def _is_eircode(match: re.Match[str]) -> bool:
-    return re.fullmatch(r"(?:[CTLS]\d){2}", match[0][-4:]) is None  # vertebrae
+    return re.fullmatch(r"(?:[CTLS]\d){2}", match[0][-4:]) is None  # two vertebrae, such as C5C6
 
 
 PLACE_RULES = (

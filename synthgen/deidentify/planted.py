@@ -4,7 +4,7 @@ The categories are the identifiers of HIPAA Safe Harbor except photographs; ages
 
 The notes are made from templates. Half of the notes are wrapped at 72 columns. Most of the names are not in the
 built-in name lists, because real notes contain names from all countries. Each note also has lines without identifiers
-that contain text like identifiers (false friends).
+that contain text that resembles identifiers (false friends).
 """
 
 import random

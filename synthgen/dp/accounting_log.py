@@ -39,7 +39,7 @@ def account_for(
 ) -> dict[str, Any]:
     """Return the mechanism log of a run that is about to draw its noise; the log has passed the `accounting` audit.
 
-    A DP run with a public secret is a study, which no policy releases. Its log is not audited.
+    A DP run with `secret: public` is a study, which no policy releases. Its log is not audited.
 
     Raises:
         ConfigError: the audit does not pass, so no policy would allow the release. No noise was drawn.
@@ -80,8 +80,8 @@ def _log(
     """Return the log of the run's mechanisms in the form that `audits.attacks.accounting.mechanism_log` documents.
 
     The log lists the reservations of other runs that are in the ledger before the noise is drawn. The log cannot
-    change afterwards, because the ledger records its digest. The release statement adds later reservations of other
-    runs.
+    change afterwards, because the ledger records its digest. Reservations that other runs make later are listed only
+    in the release statement.
     """
     spending = reservation.spending
     mechanisms = [
@@ -111,7 +111,7 @@ def _log(
 
 
 def _release_of(spending: Spending) -> dict[str, Any]:
-    """Return the log entry of another run; it is assumed to share persons, so that the privacy costs are composed."""
+    """Return the log entry of another run; both runs are assumed to share persons, so their costs are composed."""
     return {
         "release": spending.run,
         "person_set": sha256_json([spending.run]),
@@ -122,9 +122,9 @@ def _release_of(spending: Spending) -> dict[str, Any]:
 
 
 def _access_status(config: Config, kind: ReadKind) -> str:
-    """Return the status in the log of a kind of access to the records that is not a DP query.
+    """Return the logged status of a kind of access to the records other than a DP query.
 
-    The status of accesses that follow after the noise is drawn is provisional; `with_later_accesses` replaces it.
+    For accesses after the noise is drawn, the status is provisional; `with_later_accesses` replaces it.
     """
     if kind in DECLARABLE:
         return "outside"
@@ -134,11 +134,11 @@ def _access_status(config: Config, kind: ReadKind) -> str:
 def with_later_accesses(
     log: Mapping[str, Any], policy: Policy, *, n_earlier: int, n_removed: int
 ) -> Mapping[str, Any]:
-    """Return the log with the status of the accesses that are known only when the synthetic records are audited.
+    """Return the log with the statuses that become known only when the synthetic records are audited.
 
-    `n_earlier` is the number of earlier audits of the control persons; if it is not 0, the settings of this run may
-    depend on the results of these audits. `n_removed` is the number of synthetic records that were removed because of
-    an audit, which compares them with train.
+    `n_earlier` is the number of earlier audits of the control persons. If there were such audits, the settings of
+    this run may depend on their results. `n_removed` is the number of synthetic records that were removed because of
+    an audit; such an audit compares them with train.
     """
     status: dict[ReadKind, str] = {
         "filter-against-train": "none" if n_removed == 0 else "unaccounted",

@@ -39,7 +39,7 @@ def fit_basis(vectors: Float32) -> PublicBasis:
 
 def load_basis(encoder: str) -> PublicBasis:
     """Return the shipped basis of an encoder (made by `training/basis.py`); raise ConfigError if there is none."""
-    shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # never a file of the user
+    shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # never loads a file of the user
     if encoder not in shipped:
         raise ConfigError(
             f"embed.model: dp-gaussian requires an encoder with a shipped public basis, and {encoder!r} has none",

@@ -1,4 +1,4 @@
-"""Refuse a run before it reserves its budget if no policy could release its result."""
+"""Refuse a run before it reserves its budget if its policy would certainly refuse the release."""
 
 from collections.abc import Iterator
 
@@ -31,19 +31,21 @@ def refuse_unreleasable_run(
     """Refuse a run that has no reservation yet, if the policy would certainly refuse its release.
 
     Nothing is recorded. The input checks are the checks that the audits run later (`check_split`), on the same
-    records and with the same random stream. A study, whose secret is public, is never released, so its tables are not
+    records and with the same random stream. A study (`secret: public`) is never released, so its tables are not
     checked.
 
     Raises:
-        BudgetError: the release would be refused for at least one of these reasons, which are all listed:
+        BudgetError: the release would be refused for at least one of these reasons; the message lists each that
+            applies:
             - the remaining budget is too small, or delta is above the limit for all runs together;
             - delta is too large for the number of persons in train;
             - the control persons were already audited as often as the policy allows;
             - the input checks find a problem that the policy does not allow, or their numbers do not pass a rule.
         InputError: the ledger cannot be used.
 
-    Privacy: reads train and control without noise; the result can only refuse the run. The message can contain an
-        AUC, the rate of near-duplicates, and the rate of control persons who have an identifier of a train person.
+    Privacy: reads train and control without noise. The only possible effect is that the run is refused. The message
+        can contain an AUC, the rate of near-duplicates, and the rate of control persons who have an identifier of a
+        train person.
     """
     if not needs_reservation(job, spend_again=spend_again):
         return
@@ -55,7 +57,8 @@ def refuse_unreleasable_run(
         problems += _input_problems(job, policy, prepared)
     if problems:
         raise BudgetError(
-            "the release of this run would be refused, so it stops before it spends budget; nothing was reserved",
+            "the release of this run would be refused, so the run stops before it spends budget; "
+            "nothing was reserved",
             problems=problems,
             hint="Correct the configuration or the source, then run the same command again.",
         )
@@ -81,11 +84,12 @@ def _input_problems(job: Job, policy: Policy, prepared: Prepared) -> Iterator[st
 
 
 def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confidence: float) -> Iterator[str]:
-    """Yield the problems of the input checks that prevent the release whatever the synthetic table is.
+    """Yield the problems of the input checks that prevent the release of any synthetic table.
 
-    If there is a problem, no audit that compares the tables can pass. So the problem prevents the release if the
-    policy requires such an audit or limits the number of problems. Under an independent policy, every problem stops
-    the run, because nothing decides on the release after the noise is drawn.
+    If the input checks find a problem, no audit that compares the tables can pass. So the problem prevents the
+    release if the policy requires such an audit or limits the number of problems. Under an independent policy, every
+    problem stops the run, because the decision on the release must not depend on measurements after the noise is
+    drawn.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),

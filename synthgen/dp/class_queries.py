@@ -8,8 +8,8 @@ from synthgen.core.types import Float64
 from synthgen.dp.noised_sums import Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
-# The entry of a row that counts the person. With it, a row whose point has norm 1 has norm 1.04, so clipping makes
-# the row 4 % shorter.
+# The entry of a person's row from which the persons are counted. A row with this entry and a point of norm 1 has norm
+# 1.04, so clipping shortens the row by 4 %.
 COUNT = 0.3
 WIDE = 48  # number of leading axes whose covariance is queried; the other axes use the public variance
 # Public lower limits of the variance of the class means and of the variance within classes, as shares of the variance
@@ -65,8 +65,9 @@ def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
         row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`MIN_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
 
     The model assumes that the true rows have mean 0 and variance κ λ_j along axis j. At a low budget, the noise can
-    hide κ. The lower limit `MIN_SIGNAL` then ensures that not all estimates are 0. `seen` (r, d) are the noised rows,
-    `error` (r,) is the variance s_i² of each row's noise, and `variances` (d,) are the λ of public text.
+    make the estimate of κ 0 or negative. The lower limit `MIN_SIGNAL` then ensures that not all estimates are 0.
+    `seen` (r, d) are the noised rows, `error` (r,) is the variance s_i² of each row's noise, and `variances` (d,) are
+    the λ of public text.
 
     Privacy: computed from noised query results.
     Reference: Efron and Morris, JASA 1973, with variances proportional to the public variances.

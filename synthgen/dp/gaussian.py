@@ -45,7 +45,7 @@ class ClassModel:
         return latents_of({label: self._draw(label, m, rng.child(label)) for label, m in counts.items()}, NAME, rng)
 
     def _draw(self, label: str, m: int, rng: SeedTree) -> Float32:
-        """Return for each row the most probable of `DRAWN` points of the class, float32 (m, d)."""
+        """Return m vectors of a class, float32 (m, d): of `DRAWN` points per vector, the most probable point."""
         code, d = self.labels.index(label), self.points.shape[1]
         points = self.points[code] + rng.generator().standard_normal((m, DRAWN, d)) @ self.spread.T
         scores = class_scores(points.reshape(m * DRAWN, d), self.points, self.spread)
@@ -65,7 +65,8 @@ def learn(
 ) -> ClassModel:
     """Query the persons of train and return the model of their classes.
 
-    Privacy: the Gaussian queries of `QUERIES`. In each query, the row of a person over all classes is clipped.
+    Privacy: the Gaussian queries of `QUERIES`. In each query, the row of a person covers all classes and is clipped
+        as a whole.
     """
     basis = context.basis
     means = query_means(people, basis.variances, queries[MEANS], mechanism)

@@ -54,7 +54,7 @@ from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
 RESULT_BYTES = 16 << 20  # more than the query results and their log need
-SUBSTITUTES = 1_000  # substitute points per class, to which the filters are fitted; fewer make the filters less exact
+SUBSTITUTES = 1_000  # substitute points per class, to which the filters are fitted; more points fit them better
 # Numbers of made-up persons in the dry run. The `accounting` audit requires that the number differs by at least a
 # tenth from the declared number of persons. The second number is therefore used if about 400 persons are declared.
 DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
@@ -116,7 +116,7 @@ def measure(
     Privacy: all queries together cost the epsilon and delta of `dp`, for one person added or removed. Of train, the
         result contains only the noised answers. The log, which stays in the workspace, also contains an unkeyed
         digest of the person ids and the outcome of the replay.
-    Randomness: the operating system's generator. A run with a public secret uses the stream seeds/noise, so its
+    Randomness: the operating system's generator. With `secret: public`, the stream seeds/noise is used, and the
         results are not private.
     """
     queries, context, run = queries_of(job.config), _public_context(job), reservation.spending.run
@@ -183,7 +183,7 @@ def _persons(
 
 
 def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Path) -> Rehearsal:
-    """Run the code of the queries on made-up persons with noise of their own, and on train with fixed answers."""
+    """Run the code of the queries on made-up persons with separate noise, and on train with fixed answers."""
     context, seeds = plan.context, job.seeds.child("twin")
     n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else OTHER_PERSONS
     words = () if plan.vocabulary is None else plan.vocabulary.words
@@ -191,7 +191,7 @@ def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Pa
     made_up = made_up_persons(n, context.labels, context.basis, words, n_styles, rng)
 
     def measurement(part: MeasuredPersons, mechanism: QueryMechanism) -> str:
-        # one thread gives the same bits on every machine
+        # on one thread, the results are bitwise the same on every machine
         with TemporaryDirectory(dir=folder) as place, threadpool_limits(limits=1):
             learn(plan, part, mechanism, Path(place))
             files = {path.name: sha256_file(path) for path in Path(place).iterdir()}
@@ -205,7 +205,7 @@ def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Pa
 
 
 def _noise(job: Job, *names: str) -> Noise:
-    """Return noise without a seed; under a public secret, noise of a named stream."""
+    """Return noise without a seed; with `secret: public`, return noise of a named random stream."""
     return StreamNoise(job.seeds.child(*names)) if job.config.secret == PUBLIC else SecureNoise()
 
 

@@ -13,7 +13,7 @@ from synthgen.dp.method import QuerySpec
 
 _WIDEST = (1e-2, 1e4)  # range in which a noise multiplier is searched
 # The multiplier that Rényi accounting requires is the upper limit of the exact search. The lower limit is this share
-# of it.
+# of the upper limit.
 _SLACK = 0.7
 _TOLERANCE = 1e-6  # absolute tolerance of a noise multiplier
 
@@ -49,7 +49,7 @@ def _calibrated(accountant: Any, epsilon: float, delta: float, between: tuple[fl
     bracket, event = dp_accounting.ExplicitBracketInterval(*between), dp_accounting.GaussianDpEvent
     try:
         return float(dp_accounting.calibrate_dp_mechanism(accountant, event, epsilon, delta, bracket, tol=_TOLERANCE))
-    except ValueError:  # both ends of the bracket cost more, or both cost less
+    except ValueError:  # both ends of the bracket cost more than the budget, or both cost less
         raise ConfigError(
             f"dp: no noise multiplier from {between[0]:g} to {between[1]:g} gives the budget of epsilon {epsilon:g}, "
             f"delta {delta:g}",

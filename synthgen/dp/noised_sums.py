@@ -1,4 +1,4 @@
-"""The only DP primitive: a sum over persons of clipped rows, with Gaussian noise; and the checks of its use."""
+"""The only DP primitive, a sum over persons of clipped rows with Gaussian noise, and the checks of its use."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,8 +37,8 @@ class Noise(Protocol):
 class SecureNoise:
     """Draws exact noise that is not reproducible, with OpenDP's sampler and the operating system's generator.
 
-    The last bits of floating-point noise can reveal the sum (Mironov, CCS 2012). Integers drawn without rounding
-    cannot. The sampler has no seed.
+    The last bits of floating-point noise can reveal the sum (Mironov, CCS 2012). Integers drawn without rounding do
+    not have this problem. The sampler has no seed.
 
     Reference: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
     """
@@ -47,7 +47,7 @@ class SecureNoise:
 
     def integers(self, n: int, scale: float) -> Int64:
         """See `Noise.integers`."""
-        import opendp.prelude as opendp  # the import takes half a second, and other runs do not need it
+        import opendp.prelude as opendp  # only DP runs need this import, which takes half a second
 
         opendp.enable_features("contrib")
         domain = opendp.vector_domain(opendp.atom_domain(T="i64"), size=n)
@@ -74,7 +74,7 @@ def refuse_reproducible(noise: Noise) -> None:
     """Raise InternalError unless the noise is `SecureNoise` and two samplers of this class draw different numbers."""
     first, second = (SecureNoise().integers(8, UNIT) for _ in range(2))
     if type(noise) is not SecureNoise or np.array_equal(first, second):
-        raise InternalError("the noise of a private run is reproducible, so the run was stopped before it drew any")
+        raise InternalError("the noise of a DP run is reproducible, so the run was stopped before it drew noise")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class PrivateMechanism:
             ( Σ_p ⌊ x_p · min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,  z_j ~ discrete Gaussian((1 + `MARGIN`) · σ · U)
 
         with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ rounding towards zero. Each person contributes
-        integers with an L2 norm of at most U, so the integer sum is exact.
+        integers with an L2 norm of at most U, and the sum of these integers is exact.
 
         Args:
             people: blocks of rows, (p, d) each; each person has exactly one row in all blocks together.
@@ -174,7 +174,7 @@ class DeclaredQueries:
 
 def _undeclared(problems: list[str]) -> InternalError:
     return InternalError(
-        "the DP queries are not the declared ones, so nothing is released",
+        "the DP queries differ from the declared queries, so nothing is released",
         problems=problems,
         hint="Report this bug. If the noise was drawn, the budget counts as spent.",
     )

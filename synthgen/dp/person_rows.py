@@ -10,7 +10,7 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person; the query for words counts fewer words
+LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person, more than the query for words counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -19,7 +19,7 @@ class MeasuredPersons:
 
     train: Corpus
     embedded: Embedded  # the vector of each record, row by row
-    # for each record of a voter, the nats per token in each built-in style; empty if there is no vote
+    # for each record that votes, the nats per token in each built-in style; empty if there is no vote
     nats: Mapping[str, Float64] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ from synthgen.pipeline.secret import PUBLIC
 FREE = (  # accesses to private text without a privacy cost, each with the reason
     ("split, de-identification, vectors", "each person is processed separately"),
     ("which of the declared classes have records", "if a class has none, the run is refused and releases nothing"),
-    ("sentences that a style was trained on", "if a record has one, the run is refused and releases nothing"),
+    ("sentences that a style was trained on", "if a record contains one, the run is refused and releases nothing"),
     ("unusable rows, the number of train persons, the number of audits of control", "they can only cause a refusal"),
     ("comparison of train with control before the reservation", "it can only cause a refusal"),
     (
@@ -35,12 +35,13 @@ FREE = (  # accesses to private text without a privacy cost, each with the reaso
 
 
 def check_budget(config: Config, policy: Policy) -> None:
-    """Refuse a run that would spend a budget and then fail, or that no policy would release.
+    """Refuse a run that would spend a budget and then fail, or that the policy would not release.
 
     Raises:
         ConfigError: one of
             - the policy requires differential privacy, and the configuration has none or a larger budget;
-            - the secret is public, so the noise is reproducible, and the policy has a budget or is for use outside;
+            - the secret is public, so the noise is reproducible, and the policy limits the budget or is for external
+              use;
             - a model is not in the model registry, or a bridge, style or example is not shipped with the package;
             - attributes are set for a label that is not declared.
         DataError: `balance` names classes that are not declared, or `total` leaves a class without a record.
@@ -66,7 +67,8 @@ def check_budget(config: Config, policy: Policy) -> None:
         )
     if config.secret != PUBLIC and not is_public(config):
         raise ConfigError(
-            "dp: a model, bridge, style or example may depend on these records, which the budget does not cover",
+            "dp: a model, bridge, style or example may depend on these records, and the budget does not cover this "
+            "dependence",
             problems=[f"{key}: is not shipped with SynthGen" for key in _keys_of_unknown_training(config)],
             hint="Use the models, bridges, styles and examples that SynthGen ships. A study with `secret: public` "
             "may use others, but cannot be released.",
@@ -143,7 +145,7 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
 def large_delta(config: Config, policy: Policy, persons: int) -> str | None:
     """Return a problem if the delta of all runs together is too large for the number of persons in train, or None.
 
-    The number of persons is rounded down as in the accounting audit. A study, whose secret is public, has no limit.
+    The number of persons is rounded down as in the accounting audit. A study (`secret: public`) has no limit.
 
     Privacy: the problem does not contain the number of persons.
     """

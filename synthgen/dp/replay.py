@@ -32,7 +32,7 @@ from synthgen.dp.person_rows import MeasuredPersons
 STRETCH = 8.0  # factor of the rows of made-up persons, so that most rows exceed the clip norm
 MIN_LOGGED = 2000  # the dry run draws at least this number of noise coordinates per query; the audit requires 200
 LEADING = 8  # number of coordinates of each step's noise that are logged singly, to detect noise that is used twice
-REPLAYED = 3  # number of persons whom the replay removes: the person with the most records, and random persons
+REPLAYED = 3  # number of persons whom the replay removes singly: the person with the most records, and random persons
 
 # Queries persons through a mechanism. Returns a digest of everything that this stage and later stages compute from
 # the answers.

@@ -29,7 +29,7 @@ MIN_DIGITS = 8  # smallest number of leading digits of a run's id that `--run` a
 class _Stored:
     """The state of a run's reservation in the workspace."""
 
-    result: StageResult | None  # the finished stage; None if it is not finished, or if its files were changed
+    result: StageResult | None  # None if the stage is not finished, or if its files were changed
     place: Path  # the folder of the stage
     is_usable: bool  # whether the run continues with the stored reservation
     is_replaced: bool  # whether the folder is moved aside for a new reservation
@@ -63,7 +63,7 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
 
     Raises:
         Overspent: the remaining budget is too small.
-        InputError: the ledger cannot be used, or contains another plan under the run's id.
+        InputError: the ledger cannot be used, or contains other queries or another budget under the run's id.
         StorageError: the workspace contains a DP result without its reservation, or the stored reservation was
             changed.
     """
@@ -140,13 +140,13 @@ def _refuse_orphans(workspace: Workspace) -> None:
 def _inputs(job: Job, limit: Cost | None = None) -> dict[str, HasDigest]:
     """Return the inputs of the stage: the digest of the source, the names of the queries, and the job with its limit.
 
-    The cache key consists of the first two, the section `dp` and the root of the random streams.
+    The cache key consists of the first two inputs, the section `dp` and the root of the random streams.
 
     - The key excludes the settings for reading and splitting the file. If these settings change, the run finds the
       same reservation, and the ledger refuses to draw noise for it a second time.
     - The key excludes the budget limit and the ledger.
     - If another version of the program plans different queries with the same names, the ledger refuses the run,
-      because the ledger contains the old plan under the run's id.
+      because the ledger contains the old queries under the run's id.
     """
     config = job.config
     return {
@@ -184,7 +184,7 @@ RESERVE_STAGE = Stage(
 
 
 def reserved_run(config: Config) -> str | None:
-    """Return the id of the stored reservation; None without one, or if the ledger does not contain it or voids it."""
+    """Return the id of the stored reservation; None if there is none, or if it is void or not in the ledger."""
     run = _stored_run(config)
     return None if run is None or state_of(*ledger_of(config), run).last in {None, budgets.VOID} else run
 
@@ -201,10 +201,10 @@ def _stored_run(config: Config) -> str | None:
 
 
 def named_reservation(config: Config, prefix: str | None) -> str:
-    """Return the id of the only reservation whose id starts with `prefix`; None selects the one in the workspace.
+    """Return the id of the workspace's reservation or, if `prefix` is given, the only id that starts with it.
 
     Raises:
-        UsageError: not exactly one reservation fits, or the prefix has fewer than `MIN_DIGITS` digits.
+        UsageError: no reservation or more than one matches, or the prefix has fewer than `MIN_DIGITS` digits.
         InputError: the ledger cannot be used.
     """
     own = _stored_run(config) if prefix is None else None
@@ -216,7 +216,7 @@ def named_reservation(config: Config, prefix: str | None) -> str:
         return fitting[0]
     message = "the workspace of this configuration contains no reservation"
     if prefix is not None:
-        message = f"--run {prefix!r} fits {len(fitting)} reservations of the ledger, but must fit exactly one"
+        message = f"--run {prefix!r} matches {len(fitting)} reservations of the ledger, but must match exactly one"
         if len(prefix) < MIN_DIGITS:
             message = f"--run {prefix!r} has fewer than {MIN_DIGITS} digits"
     unspent = [f"{entry['run']}: epsilon {entry['epsilon']:g}" for entry in entries if entry["state"] == RESERVE]

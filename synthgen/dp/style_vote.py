@@ -29,7 +29,7 @@ class VoterNats:
     """The negative log-likelihoods of the records that vote, in nats."""
 
     nats: Mapping[str, Float64]  # for each record that votes, the nats per token in each built-in style, (styles,)
-    is_separate: bool  # whether texts that were scored again without the other texts had bitwise the same nats
+    is_separate: bool  # whether texts that were scored again without other texts got bitwise the same nats
 
 
 def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded, persons: int) -> VoterNats:
@@ -48,7 +48,7 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
     texts = [train.records[row].text for row in rows]
     prompts = [label_prompt(job.config.decode.prompt, train.records[row].label) for row in rows]
     order = sorted(range(len(rows)), key=lambda i: len(texts[i]))
-    # texts from the shortest to the longest
+    # texts of different lengths, including the shortest and the longest
     again = sorted({order[i * (len(rows) - 1) // (N_RESCORED - 1)] for i in range(N_RESCORED)}) if rows else []
     folder, nats, repeated = job.folder(job.config.decode.model), [], []
     with job.progress.stage("vote", total=len(built_in_styles()), unit="styles") as advance:
@@ -78,7 +78,7 @@ def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: Se
     The row of a person who is not sampled is zero; see `voting_rows`.
 
     Raises:
-        InternalError: the text of a voter was not scored. The choice of voters then depends on other persons.
+        InternalError: the text of a voter was not scored, because the choice of voters depends on other persons.
 
     Privacy: the votes are private; see `decide_style`. Each row depends on one person only.
     """

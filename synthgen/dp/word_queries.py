@@ -22,7 +22,7 @@ MAX_WORDS = 32  # largest number of pairs of class and word that are counted per
 # Both in standard deviations of the noise: a word counts as used in a class if its count exceeds `DETECTED`; a word
 # describes a class if its count exceeds the mean over classes by more than `DISTINCT`.
 DETECTED, DISTINCT = 3.0, 2.0
-TEMPERATURE = 0.1  # if the cosine of a word to the vector grows by this value, its probability grows by the factor e
+TEMPERATURE = 0.1  # a word whose cosine to the vector is larger by this value is e times as probable
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
@@ -74,7 +74,7 @@ class ClassWords:
         return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
 
     def draw(self, code: int, vectors: Float32, k: int, rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:
-        """Return k different words for each vector, float32 (n, d), of the class with number `code`.
+        """Return, for each of the vectors, float32 (n, d), k different words of the class with number `code`.
 
         If fewer than k words describe the class, all of them are returned. For a vector x, words are drawn without
         replacement with probability ∝ q_cw · exp(cos(x - x̄, w) / `TEMPERATURE`), by the Gumbel trick. Here x̄ is the

@@ -52,7 +52,8 @@ def folder_digest(folder: Path) -> str:
 def in_batches(texts: Sequence[str], size: int) -> list[list[str]]:
     """Return batches of the distinct texts, longest first; the batches do not depend on the order of the texts.
 
-    Texts of similar length need little padding. The longest come first, so a lack of memory shows at once.
+    Texts of similar length need little padding. The longest texts come first, so that a lack of memory causes an
+    error at once.
     """
     distinct = sorted(set(texts), key=lambda text: (-len(text), text))
     return [distinct[start : start + size] for start in range(0, len(distinct), size)]

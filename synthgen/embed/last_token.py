@@ -19,7 +19,7 @@ BATCH_TEXTS = 8  # with 7 billion weights, the states of 8 texts of 4,096 tokens
 
 
 def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
-    """Return the state of the last token of each row that is not padding, (n, d), for left or right padding.
+    """Return, for each row, the state of the last token that is not padding, (n, d), for left or right padding.
 
     `hidden` contains the states, (n, t, d); `mask` (n, t) is 1 for tokens and 0 for padding.
     """

@@ -55,7 +55,7 @@ class SentenceEncoder:
         # one batch per core is faster than multi-threaded batches, which wait for the slowest thread
         n_workers = 1 if self._model.device.type == "cuda" else usable_cores()
         if n_workers > 1:
-            self._forward(["."])  # sets the tokenizer's padding before the threads start, as this is not thread-safe
+            self._forward(["."])  # sets the tokenizer's padding, which is not thread-safe, before the threads start
         size = 1 if self._one_by_one else BATCH_TEXTS
         return encode_batches(self, texts, self._forward, size, progress, n_workers=n_workers)
 

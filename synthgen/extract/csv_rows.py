@@ -48,9 +48,9 @@ def read_csv_table(
 ) -> CsvTable:
     """Return the columns and rows of a CSV file, which may be compressed by gzip.
 
-    Cells are separated by commas, tabs, semicolons or vertical bars, whichever gives most columns of `known`. Double
-    quotes enclose cells and are doubled inside them. A row with a wrong number of cells or a misplaced quote is
-    returned as Dropped, and reading continues on the next line.
+    Cells are separated by commas, tabs, semicolons or vertical bars, whichever gives the most columns of `known`.
+    Double quotes enclose cells and are doubled inside them. A row with a wrong number of cells or a misplaced quote
+    is returned as Dropped, and reading continues on the next line.
 
     Args:
         path: the file.
@@ -64,7 +64,7 @@ def read_csv_table(
             the rows are read: the file is damaged, or rows with undecodable bytes outnumber rows with valid non-ASCII
             characters.
 
-    Privacy: reads the cells of the source; no error contains one.
+    Privacy: reads the cells of the source; no error message contains a cell.
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     lines = _lines(path, encoding)
@@ -73,7 +73,7 @@ def read_csv_table(
     separator = max(_SEPARATORS, key=lambda s: len({*known} & {*headers[s]}))
     columns = headers[separator]
     if not {*known} & {*columns} or not _is_decoded("".join(columns)):
-        hint = "Export the table with a header; if it has one, check source.encoding."
+        hint = "Export the table with a header; if it has a header, check source.encoding."
         raise DataError(f"{path.name}: the first line is not a header of the expected table", hint=hint)
     if len({*columns}) != len(columns):
         raise DataError(f"{path.name}: two columns have the same name", hint="Give every column a unique name.")
@@ -94,7 +94,7 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
             is_packed = raw.peek(2)[:2] == b"\x1f\x8b"
             data = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if is_packed else raw
             name = "utf-8-sig" if is_utf8 else encoding
-            # surrogateescape: one undecodable row must not end the reading
+            # with surrogateescape, reading continues after an undecodable row
             with TextIOWrapper(data, encoding=name, errors="surrogateescape", newline="") as text:
                 while line := text.readline(MAX_CELL_CHARACTERS):
                     yield line
@@ -136,7 +136,7 @@ def _rows(
             if not is_decoded:
                 yield Dropped(UNDECODABLE, place)
                 continue
-        if not any(cells[width:]):  # a program wrote more separators than the header has
+        if not any(cells[width:]):  # a row may end in additional empty cells
             cells = cells[:width]
         if len(cells) == width:
             yield CsvRow(place, ["" if cell in _NULLS else cell for cell in cells])
@@ -144,7 +144,7 @@ def _rows(
             yield Dropped(MALFORMED, place)
     if n_undecodable > n_decoded:
         message = f"{path.name}: {n_undecodable} rows have bytes that are not {encoding}"
-        hint = "Set source.encoding to the encoding of the file; cp1252 (Windows) is the most frequent one."
+        hint = "Set source.encoding to the encoding of the file; cp1252 (Windows) is the most frequent encoding."
         raise DataError(message, hint=hint)
 
 

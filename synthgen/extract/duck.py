@@ -24,7 +24,7 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
 
     Args:
         folder: folder for temporary files; statements can also read and write files in it.
-        memory: limit for DuckDB's buffers, such as "1GB"; what exceeds it is written to `folder`.
+        memory: limit for DuckDB's buffers, such as "1GB"; data above the limit are written to `folder`.
         readable: further files that statements can access; a database file also needs its path with `.wal` appended.
 
     Raises:

@@ -18,7 +18,7 @@ from synthgen.extract.omop import read_omop
 from synthgen.extract.resolve import NoteSelection, resolve
 from synthgen.extract.spool import spool
 
-LOAD_REPORT = "load-report.json"  # private: counts, and places in the source
+LOAD_REPORT = "load-report.json"  # private, because it contains places in the source
 STAFF = "staff.json"
 READERS: Mapping[str, Reader] = {
     "folder": read_folder,
@@ -35,7 +35,7 @@ READERS: Mapping[str, Reader] = {
 class ReadOptions:
     """How a source is read."""
 
-    fields: Fields  # overrides of the default places of person, encounter, date, label and author
+    fields: Fields  # overrides of the default fields for person, encounter, date, label and author
     encoding: str  # declared character encoding of text files
     max_notes: int | None = None  # reading stops after this number of notes with a used label; None to read all
 

@@ -16,7 +16,7 @@ from synthgen.extract.file_fields import file_field, require_locations
 from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 
 MODIFIED = "modified"
-HIDDEN = "hidden file or folder, or one of the operating system"
+HIDDEN = "hidden file or folder, or a file of the operating system"
 NOT_READ = "file type is not read"
 WORD = "Word document is not read; convert it to RTF, PDF or HTML"
 EMPTY = "empty file"

@@ -20,13 +20,13 @@ OTHER_ENCODING = "XML declares another encoding than it has"
 UNREADABLE, HIDDEN = "file cannot be opened, or is too large", "hidden file or folder"
 RECORDS = ("RECORD", "doc")  # elements of files that hold the records of many patients
 _TEXTS = {"TEXT", "text"}
-# line of asterisks between two notes of one patient; without a `Record date:` or the end below, it is text of a note
+# a line of asterisks separates two notes of one patient only if `Record date:` or the end of the text follows
 _RULE = re.compile(r"^\*{50,}[ \t]*$(?=\s*(?:Record date:|\Z))", re.MULTILINE | re.IGNORECASE)
 _DATE = re.compile(r"\s*Record date:\s*(\d{4}-\d{2}-\d{2})", re.IGNORECASE | re.ASCII)
 _TAG = re.compile(r"tag (\w+)@(\w+)")
 
 
-def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - XML has its own
+def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - unused for XML
     """Yield the notes of XML files of i2b2 and n2c2 challenges below a folder, or of one file.
 
     A file holds one note in an element TEXT, several notes of a patient that lines of asterisks separate, or many
@@ -38,7 +38,7 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - label: the first folder below the source (`folder 1`)
     - encounter and author: none
 
-    Overrides in `fields` are places in the path: see `file_field`. The label may also be `tag NAME@ATTRIBUTE`, the
+    Overrides in `fields` are locations in the path, see `file_field`. The label may also be `tag NAME@ATTRIBUTE`, the
     attribute of the first element of that name in the record or file, for example `tag SMOKING@STATUS`.
 
     Raises:
@@ -75,7 +75,7 @@ def _check(fields: Fields) -> None:
         try:
             file_field(PurePath("a/b"), location)
         except DataError:
-            problems.append(f"source.fields.{name}: {location!r} is not a place in a path")
+            problems.append(f"source.fields.{name}: {location!r} is not a location in a path")
     if problems:
         hint = f"Use {NOTATION}; for the label also `tag NAME@ATTRIBUTE`."
         raise DataError("source.fields cannot be used", problems=problems, hint=hint)

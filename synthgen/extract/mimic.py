@@ -56,7 +56,7 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     headers = {file: read_csv_table(file, {"subject_id"}, encoding).columns for file in files}
     kinds = {_MIMIC_4 if "note_id" in header else _MIMIC_3 for header in headers.values()}
     if len(kinds) > 1:
-        message = f"{path} has notes of MIMIC-III and of MIMIC-IV; the same number means another person in each"
+        message = f"{path} has notes of MIMIC-III and of MIMIC-IV, in which one number identifies different persons"
         raise DataError(message, hint="Set source.path to a folder with the files of only one of the two.")
     overrides = {name: column.lower() for name, column in asdict(fields).items() if column is not None}
     columns = {**asdict(kinds.pop()), **overrides, "text": "text"}

@@ -10,7 +10,7 @@ class Note:
     """One clinical document as a reader found it; strings are empty if the source does not state them."""
 
     place: str  # file and line or message number, for the private load report
-    document: str  # identifier of the document; all its versions have the same one
+    document: str  # identifier of the document, the same for all its versions
     text: str  # plain text with line feeds
     person: str  # identifier of the patient
     label: str  # the class of the document, by `source.fields.label`
@@ -20,8 +20,9 @@ class Note:
     version: str = ""  # sorts as text: a later version of the same document comes after an earlier one
     aliases: tuple[str, ...] = ()  # other identifiers of this document, by which `replaces` may refer to it
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this one replaces
-    is_superseded: bool = False  # its status says so; it is dropped only if a replacement or newer version is present
-    withdrawn: str = ""  # why this document counts as deleted, if so; its earlier versions are then dropped as well
+    # whether its status is superseded; the document is dropped only if a replacement or newer version is present
+    is_superseded: bool = False
+    withdrawn: str = ""  # why this document, with its earlier versions, counts as deleted; empty if it does not
     names: tuple[str, ...] = ()  # names of the patient and contacts that only this document states
 
     def __repr__(self) -> str:

@@ -156,7 +156,7 @@ def _selected(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable],
     """Return the SQL expression of each value that a note is made of."""
 
     def value(reference: str | None, *default: str) -> str:
-        """Return SQL for the value of the override; without one, for the first default column that is not empty."""
+        """Return SQL for the value of the override, or else for the first default column that is not empty."""
         pairs = [r.lower().split(".", 1) for r in ([reference] if reference else default)]
         existing = [_value(tables, table, column) for table, column in pairs if column in _columns(tables, table)]
         return f"coalesce({', '.join(existing)})" if existing else "''"
@@ -206,7 +206,7 @@ def _used(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> list[s
 def _refuse_repeated_keys(
     connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], expressions: Iterable[str]
 ) -> None:
-    """Raise DataError if a joined table has several rows with one key, which would repeat the notes."""
+    """Raise DataError if a joined table has several rows with one key, because the join would repeat notes."""
     problems = []
     for table in _used(tables, expressions):
         key, _ = _join_keys(table)

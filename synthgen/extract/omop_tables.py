@@ -39,8 +39,8 @@ _NUMBERED = re.compile(rf"\d{_ENDING}", re.IGNORECASE)
 _BATCH_CHARACTERS = 1 << 22
 _MAX_FILE_BYTES = 1 << 42
 _LAYOUT = (
-    "Give a folder with files such as note.parquet, note.csv or note.csv.gz, or with a folder of their parts such as "
-    "note/, or give a DuckDB file with a table note."
+    "Set source.path to a folder with files such as note.parquet, note.csv or note.csv.gz, or with folders of parts "
+    "such as note/. Or set source.path to a DuckDB file with a table note."
 )
 
 

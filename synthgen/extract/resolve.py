@@ -5,8 +5,8 @@ Documents are compared only within one person, so adding or removing a person ch
 Exception: a withdrawal that names no person withdraws the document for every person.
 
 Later stages sort the records of a class by their ids. An id begins with the person and the date, because the same
-document has different identifiers in different formats. If the same notes are read from another format, only the
-notes of one person on one day can therefore change their order.
+document has different identifiers in different formats. Therefore, if the same notes are read from another format,
+only the order of a person's notes of the same day can change.
 """
 
 from collections import defaultdict
@@ -86,7 +86,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that is replaced by a newer one with which it shares an alias
+    (  # a document that a newer document with a common alias replaces
         OLDER,
         """
         WITH target AS (SELECT person, version, aliases, unnest(replaces) AS name FROM note WHERE reason IS NULL),
@@ -204,7 +204,7 @@ def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[st
 
 def _remedy(dropped: Collection[str]) -> str:
     if NOT_SAMPLED in dropped:
-        return "Raise source.max_records; the first person of the sample has more notes than this."
+        return "Raise source.max_records; the first person of the sample has more notes than this number."
     if OTHER_LABEL in dropped:
         return "Remove source.labels, run `synthgen plan`, and set source.labels to classes that it prints."
     return "Check source.kind, source.path and source.fields."
@@ -213,9 +213,9 @@ def _remedy(dropped: Collection[str]) -> str:
 def _final(merges: Collection[tuple[str, str]]) -> dict[str, str]:
     """Return the final identifier of a person by each other identifier of this person.
 
-    All identifiers that merges connect belong to one person, even if one was merged into two others. The final
-    identifier is the one that was never replaced. If there are several, the smallest of them is final; if there is
-    none because of a circle of merges, the smallest of all is final.
+    All identifiers that merges connect belong to one person, even if one identifier was merged into two others. The
+    final identifier is the identifier that was never replaced. If there are several, the smallest of them is final;
+    if there is none because of a circle of merges, the smallest of all is final.
     """
     linked: dict[str, set[str]] = defaultdict(set)
     for old, new in merges:

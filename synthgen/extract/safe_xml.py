@@ -52,8 +52,8 @@ def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Eleme
     """Yield the elements with the given names one by one, and whether the declared encoding was wrong.
 
     The limits and the fallback to UTF-8 are those of `parse_xml`. An element is emptied when the next one is read, so
-    memory does not grow with the number of elements. Raise UnsafeXml as `parse_xml`, after the elements before the
-    place of the error.
+    memory does not grow with the number of elements. Raise UnsafeXml in the cases of `parse_xml`; elements before
+    the error are yielded first.
     """
     head = file.read(_HEAD_BYTES)
     start, encoding = _opening(head)

@@ -13,7 +13,7 @@ def note_of(values: Mapping[str, str], place: str) -> Iterator[Item]:
     """Yield the note with the given values of its fields, and a remark if its date cannot be interpreted.
 
     A row without an identifier of the document is dropped. If the identifier of the document or person contains white
-    space, the row is dropped too, because it is then a piece of a text that a misplaced quote has cut off.
+    space, the row is dropped too, because it is then probably a part of a text that a misplaced quote separated.
     """
     if not values["document"]:
         yield Dropped(NO_ID, place)

@@ -1,4 +1,4 @@
-"""Make new vectors from the vectors of training records and record the parents of each."""
+"""Make new vectors from the vectors of training records, and store the parents of each new vector."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -70,7 +70,7 @@ def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
 
 
 def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[str, int], min_groups: int) -> None:
-    """Raise DataError if classes have fewer than `min_groups` persons or a requested number below 1; lists them all.
+    """Raise DataError if classes have fewer than `min_groups` persons or no requested record; all are listed.
 
     `labels` and `groups` are the labels and persons of all train records. `counts` are the requested numbers of
     records.
@@ -186,7 +186,7 @@ class Interpolator(Section, ABC):
         """Return the method fitted to these rows; raise DataError if it does not support their vectors."""
 
     def fit(self, x: Embedded) -> "Sampler":
-        """Return the sampler of training vectors. The order of the rows of `x` does not matter. See `fit_rows`."""
+        """Return the method fitted to training vectors, whose order does not matter. For errors, see `fit_rows`."""
         return Sampler.of(self, x)
 
 
@@ -196,7 +196,7 @@ class NeighbourInterpolator(Interpolator):
     k_neighbors: Count = Field(
         5,
         description="Number of nearest neighbours of other persons. A class needs at least one person more than this "
-        "number; lower it for small classes.",
+        "number, so use a smaller number for small classes.",
     )
 
     @property

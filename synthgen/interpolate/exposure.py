@@ -19,7 +19,7 @@ Proposals = Iterator[tuple[Int64, Float64]]
 
 
 def check_exposure(limit: float | None, parents: int) -> None:
-    """Raise ValueError if the limit is below 1 / `parents`; the largest weight of a point is never below this."""
+    """Raise ValueError if the limit is below 1 / `parents`; a point's largest weight is never below this value."""
     if limit is not None and limit * parents < 1:
         raise ValueError(f"must be at least 1/{parents}, because the largest of {parents} weights is never smaller")
 
@@ -29,7 +29,8 @@ def limit_exposure(
 ) -> tuple[Int64, Float64]:
     """Return the parents and weights of the first m proposals that keep every person within the limit.
 
-    A proposal is accepted if no person's summed weight then exceeds `max_exposure`; None accepts every proposal.
+    A proposal is accepted if it leaves every person's summed weight at or below `max_exposure`. If `max_exposure` is
+    None, every proposal is accepted.
     Acceptance depends only on earlier proposals, so a larger m returns the same points followed by additional points.
     With a limit, the parents of accepted points are not distributed uniformly over the records.
 
@@ -43,13 +44,13 @@ def limit_exposure(
     Raises:
         Unfit: one of
             - the number of persons times the limit is below m;
-            - `GIVE_UP` consecutive blocks have no acceptable proposal, because the remaining persons are not
-              neighbours. In tests, a limit of 1.3 · m / number of persons avoided this for slerp and for mixtures of
-              three parents.
+            - `GIVE_UP` consecutive blocks have no acceptable proposal, because the persons who are still below the
+              limit are not neighbours. In tests, a limit of 1.3 · m / number of persons avoided this error for slerp
+              and for mixtures of three parents.
 
     Privacy: limits one person's share of a class before decoding, separately in each class. A person also influences
-        which records are neighbours of others, which is not limited. The limit is therefore not a sensitivity and
-        gives no ε.
+        which records are neighbours of others, and this influence is not limited. The limit is therefore not a
+        sensitivity and gives no ε.
     """
     n = len(np.unique(groups))
     if max_exposure is not None and n * max_exposure < m:

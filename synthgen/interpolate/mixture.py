@@ -153,7 +153,7 @@ ARC_ROWS = 512  # number of rows per block, so that float64 copies stay in the p
 class Slerp(NeighbourInterpolator):
     """Slerp: spherical linear interpolation between records of a class, across persons.
 
-    It requires vectors of unit length. The arc stays on the unit sphere, while the segments of SMOTE leave it.
+    It requires vectors of unit length. The arc stays on the unit sphere, unlike the line segments of SMOTE.
 
         x̃ = sin((1 − λ) · θ) / sin θ · a + sin(λ · θ) / sin θ · b,   θ = ∠(a, b),   λ ~ U(0, 1) or Beta(s, t)
 
@@ -249,7 +249,7 @@ def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
     for start in range(0, len(a), ARC_ROWS):
         part = slice(start, start + ARC_ROWS)
         u, v = _unit(a[part]), _unit(b[part])
-        # unlike arccos of the dot product, this needs no clamp for rounding errors
+        # unlike arccos of the dot product, this formula needs no correction of rounding errors
         theta = 2 * np.arctan2(_length(u - v), _length(u + v))
         sine = np.where(theta > 0, np.sin(theta), 1.0)
         share = lam[part, None]

@@ -28,7 +28,7 @@ except ImportError as error:
     ) from error
 
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
-NO_PERSON = "Give every row the name or number of its person, and a unique name or number to a row without a person."
+NO_PERSON = "Give every row the name or number of its person, or a unique name or number if the person is unknown."
 AS_TEXT = "Pass all classes as text, or all as whole numbers."
 MAX_ROUNDING = 0.01  # see `_float32`
 UNFIT_HINT = (
@@ -67,10 +67,11 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         parents_: int64 (m, p), rows of X from which each new point was made; p is 0 for vae. Set by `fit_resample`.
         weights_: float64 (m, p), weight of each parent; rows sum to 1. Set by `fit_resample`.
 
-    Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as private as its
-        data. Pass `groups`, so that no point is made from the rows of only one person. (random-oversample always
-        copies rows of one person.) In a pipeline, this requires `sklearn.set_config(enable_metadata_routing=True)`
-        and `pipeline.fit(X, y, groups=...)`; imbalanced-learn's pipeline silently drops `step__groups`.
+    Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as confidential as
+        its data. Pass `groups`, so that no point is made from the rows of only one person. (random-oversample always
+        copies rows of one person.) In a pipeline, `groups` requires
+        `sklearn.set_config(enable_metadata_routing=True)` and `pipeline.fit(X, y, groups=...)`; imbalanced-learn's
+        pipeline silently drops `step__groups`.
 
     Differences from imbalanced-learn:
 
@@ -79,8 +80,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     - Sparse, non-numeric and missing values are rejected. Therefore these checks of imbalanced-learn's test suite do
       not apply: `check_samplers_sparse`, `check_samplers_pandas_sparse`, `check_samplers_string` and
       `check_samplers_nan`.
-    - slerp rejects rows that are not of unit length, as in most checks of the test suites. A tag (`_skip_test`)
-      therefore excludes slerp from these checks.
+    - slerp rejects rows that are not of unit length. Most checks of the test suites use such rows, so a tag
+      (`_skip_test`) excludes slerp from the checks.
     - Dates, missing classes and classes of several data types are rejected.
     - Integer columns of a frame become float64, so that points are not truncated to integers.
     - A one-vs-all y keeps its number of columns, even for two classes. A row without a class is rejected.
@@ -95,7 +96,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseOverSampler._parameter_constraints,  # noqa: SLF001 - has no public name, but subclasses must extend it
-        "sampling_strategy": [  # the base accepts any mapping, but only supports dict
+        "sampling_strategy": [  # the base class allows any mapping, but works only with a dict
             dict if kind is Mapping else kind
             for kind in BaseOverSampler._parameter_constraints["sampling_strategy"]  # noqa: SLF001 - as above
         ],
@@ -165,7 +166,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _built(self) -> Interpolator:
         """Return the method, built and validated by the configuration."""
         options = {
-            key: value.item() if isinstance(value, np.generic) else value  # numpy numbers of a parameter grid
+            key: value.item() if isinstance(value, np.generic) else value  # a parameter grid can have numpy numbers
             for key in OWN_KEYS
             if (value := getattr(self, key)) is not None
         }
@@ -189,7 +190,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _fit_resample(
         self, X: Floats, y: NDArray[Any], groups: Any, one_vs_all: NDArray[Any] | None
     ) -> tuple[Floats, NDArray[Any]]:
-        """Return the given rows and classes, each followed by the new rows and classes."""
+        """Return the given rows followed by the new rows, and the classes of all these rows."""
         method = self._built()
         names, codes = np.unique(y, return_inverse=True)
         if wrong := [
@@ -248,7 +249,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return parents, np.concatenate([weights for _, weights in drawn] or [none])
 
     def _seeds(self) -> SeedTree:
-        """Return the seed tree; a RandomState gives a new one per call, as in scikit-learn."""
+        """Return the seed tree; with a RandomState, each call returns a new tree, as in scikit-learn."""
         state = self.random_state
         if isinstance(state, Integral):
             return SeedTree(int(state))
@@ -329,7 +330,7 @@ def _person_numbers(groups: Any, n: int) -> Int64:
     except TypeError as error:
         problem = "groups contains missing values, or values of different data types such as text and numbers"
         raise DataError(problem, hint=NO_PERSON) from error
-    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # np.unique makes them one person
+    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # np.unique counts them as one person
     if n_missing > 0:
         raise DataError(f"groups: {n_missing} rows have no person", hint=NO_PERSON)
     return numbers.astype(np.int64, copy=False)
@@ -339,8 +340,8 @@ def _float32(rows: Floats) -> Float32:
     """Return the rows as float32, without a copy if possible.
 
     Raises:
-        DataError: the rounding would change neighbours: the rounding error of a typical row is more than the share
-            `MAX_ROUNDING` of its distance from the centre, or different rows become equal.
+        DataError: the rounding would change neighbours, because the rounding error of a typical row is more than the
+            share `MAX_ROUNDING` of its distance from the centre, or because different rows become equal.
     """
     with np.errstate(over="ignore"):  # `require_range` rejects rows that overflow
         low = rows.astype(np.float32, copy=False)

@@ -130,8 +130,8 @@ class BorderlineSmote(NeighbourInterpolator):
     # with fewer than 3 neighbours, no number m' is above m/2 and below m
     m_neighbors: Annotated[int, Field(ge=3, le=1000)] = Field(
         10,
-        description="Number of nearest neighbours of any class that decide whether a record is in danger. Raise it "
-        "if no record of a class is in danger.",
+        description="Number of nearest neighbours of any class that decide whether a record is in danger. Raise the "
+        "number if no record of a class is in danger.",
     )
     kind: Literal[1, 2] = Field(
         1,
@@ -172,7 +172,7 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
         danger = np.flatnonzero(is_danger)
         pool = of[neighbours_in_class(self.rows, code, k, targets=danger)[0]]
         if self.method.kind == 2:
-            first = other[danger].argmax(axis=1)  # the nearest row of another class; rows in danger have one
+            first = other[danger].argmax(axis=1)  # the nearest row of another class; rows in danger have such a row
             pool = np.column_stack([pool, around[danger, first]])
         return of[danger], pool
 
@@ -221,8 +221,8 @@ class Adasyn(NeighbourInterpolator):
         (m_l − m_s) · β. Further differences:
 
         1. x_nn is among the K nearest rows within the class, as in imbalanced-learn 0.14. The paper draws x_nn from
-           the rows of the same class among the K nearest rows of any class. Then a record with r_i = 1 has no
-           partner.
+           the rows of the same class among the K nearest rows of any class. In the paper, a record with r_i = 1
+           therefore has no partner.
         2. The total is exact. imbalanced-learn rounds each r̂_i · G, so its total differs from G.
     """
 

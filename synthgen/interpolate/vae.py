@@ -28,18 +28,18 @@ class Vae(Interpolator):
         draw      x̃ = c + r · (x̂(z) + σ · ε),   z ~ N(0, I), ε ~ N(0, I)
 
     β is `beta`, λ is `free_bits`, and KL_l is averaged over the batch. Rows are standardised by the mean vector c and
-    by one scale r, the root of the mean variance. σ is learned, one number per dimension, and is added because x̂(z)
-    varies too little: on sentence vectors, x̂(z) has 5 to 14 % of the variance of a class, and x̂(z) + σ · ε has 97
-    to 104 %. The objective on a held-out fifth of the persons decides when training stops. The best weights are kept,
-    possibly the initial weights. With 384 dimensions and fewer than about 50 persons, the initial weights are usually
-    the best. The points are then an isotropic Gaussian around the class mean.
+    by one scale r, the root of the mean variance. σ is learned, one number per dimension. The noise σ · ε is added
+    because x̂(z) varies too little: on sentence vectors, x̂(z) has 5 to 14 % of the variance of a class, and x̂(z) +
+    σ · ε has 97 to 104 %. The objective on a held-out fifth of the persons decides when training stops. The best
+    weights are kept, possibly the initial weights. With 384 dimensions and fewer than about 50 persons, the initial
+    weights are usually the best. The points are then an isotropic Gaussian around the class mean.
 
     With `conditional`, the one-hot label is an input of encoder and decoder, and the points of a class depend on the
     rows of all classes.
 
     Privacy: points have no parents, because all records of the class (if conditional, of all classes) shape the
-        model. This is not a privacy guarantee: the model can memorize a small class, which the audits measure.
-        Weights are not stored.
+        model. This is not a privacy guarantee, because the model can memorize a small class. The audits measure
+        memorization. The weights of the model are not stored.
     Reference: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
         al., "β-VAE", ICLR 2017, equation 4; Kingma et al., "Improved Variational Inference with Inverse
         Autoregressive Flow", NeurIPS 2016, appendix (free bits); Sohn, Lee & Yan, NeurIPS 2015 (conditional). Unlike
@@ -59,7 +59,8 @@ class Vae(Interpolator):
     )
     conditional: bool = Field(
         False,
-        description="Whether to train one model for all classes instead of one per class. Use it for small classes.",
+        description="Whether to train one model for all classes instead of one per class. Use it if classes "
+        "are small.",
     )
 
     @property
@@ -130,7 +131,7 @@ class FittedVae:
         return self.trained[key]
 
     def _train(self, of: Int64, rng: SeedTree) -> TrainedVae:
-        """Return the model of some rows; centre and scale are computed from all of them, including held-out rows."""
+        """Return the model of the rows numbered `of`; centre and scale also include the held-out rows."""
         from synthgen.interpolate.vae_network import Objective, as_part, train_vae
 
         vectors, classes = self.rows.vectors[of].astype(np.float64), self.rows.classes[of]

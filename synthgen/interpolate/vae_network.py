@@ -193,7 +193,7 @@ class _EarlyStopping:
 
 
 def as_part(x: NDArray[np.float64], labels: Float32) -> Part:
-    """Return rows that are already standardised as tensors."""
+    """Return standardised rows as tensors."""
     return Part(x=torch.from_numpy(x.astype(np.float32)), labels=torch.from_numpy(labels))
 
 

@@ -21,19 +21,19 @@ class MinClassConfig(Section):
 
 
 class FieldsConfig(Section):
-    """Places of the fields of a note in a hospital source, in the notation of `source.kind`; null for the default."""
+    """Fields of a hospital source with the data of a note, in the notation of `source.kind`; null is the default."""
 
     person: str | None = Field(
-        None, description="Place of the identifier of the patient, for example `PID-3.1` for hl7v2."
+        None, description="Field with the identifier of the patient, for example `PID-3.1` for hl7v2."
     )
-    encounter: str | None = Field(None, description="Place of the identifier of the encounter.")
-    date: str | None = Field(None, description="Place of the date of a note.")
+    encounter: str | None = Field(None, description="Field with the identifier of the encounter.")
+    date: str | None = Field(None, description="Field with the date of a note.")
     label: str | None = Field(
         None,
-        description="Place of the class of a note, for example `category.coding.code` for fhir. The default is the "
+        description="Field with the class of a note, for example `category.coding.code` for fhir. The default is the "
         "type of the document.",
     )
-    author: str | None = Field(None, description="Place of the name of the author.")
+    author: str | None = Field(None, description="Field with the name of the author.")
 
 
 class SourceConfig(Section):
@@ -52,7 +52,7 @@ class SourceConfig(Section):
     format: Literal["auto", "jsonl", "csv", "parquet", "dataset", "text"] = Field(
         "auto",
         description="File format of the source. `auto` derives it from the file extension, or from the content of a "
-        "folder; set it if the extension does not match the content.",
+        "folder; set the format if the extension does not match the content.",
     )
     encoding: str = Field(
         "utf-8", description="Character encoding of csv, jsonl and text files, for example `cp1252` or `utf-16`."
@@ -86,26 +86,28 @@ class SourceConfig(Section):
         "de-identification replaces these names in all records.",
     )
     fields: FieldsConfig = Field(
-        FieldsConfig(), description="Places of the fields of a note; only for hospital sources."
+        FieldsConfig(),
+        description="Fields of a hospital source that hold the data of a note. A table does not use them.",
     )
     labels: tuple[str, ...] | None = Field(
         None, description="Class labels to keep. Records of other classes are skipped; null keeps all classes."
     )
     normalize_labels: bool = Field(
         False,
-        description="Treats labels that differ only by case, width or spacing as one class, spelled as in `labels` "
-        "or else as most often in the source. Labels such as `NULL` or `N/A` count as missing.",
+        description="Treats labels that differ only by case, width or spacing as one class. The class has the "
+        "spelling in `labels`, or else the most frequent spelling in the source. Labels such as `NULL` or `N/A` "
+        "count as missing.",
     )
     dedupe: Literal["off", "within-person", "all"] = Field(
         "off",
-        description="Removes records that nearly repeat an earlier one (Jaccard index of 5-token shingles of at "
+        description="Removes records that nearly repeat an earlier record (Jaccard index of 5-token shingles of at "
         "least 0.8). `within-person` compares only records of the same person, and `all` compares all records.",
     )
     copy_forward: CopyForward = Field(
         "keep",
-        description="Treatment of text that a record copies from an earlier record of the same person; the rows of a "
-        "table count as ordered by time. `remove-sentences` removes copied sentences, and `newest` removes a record "
-        "if a later one contains at least 80 % of it.",
+        description="Treatment of text that a record copies from an earlier record of the same person. The rows of a "
+        "table must be in the order of time. `remove-sentences` removes copied sentences, and `newest` removes a "
+        "record if a later record contains at least 80 % of it.",
     )
     max_per_person: Count | None = Field(
         None,
@@ -123,8 +125,8 @@ class SourceConfig(Section):
     )
     max_bad_rows: Share = Field(
         0.01,
-        description="Largest share of unusable rows (0 to 1) at which loading succeeds. Raise it only if losing "
-        "these rows is acceptable.",
+        description="Largest share of unusable rows (0 to 1) at which loading succeeds. Raise the value only if "
+        "losing these rows is acceptable.",
     )
 
     @field_validator("encoding")

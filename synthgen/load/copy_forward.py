@@ -1,4 +1,4 @@
-"""Measure and remove text that later records of a person copy from earlier ones."""
+"""Measure and remove text that later records of a person copy from earlier records."""
 
 import re
 from collections import Counter, defaultdict
@@ -10,7 +10,8 @@ from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 from synthgen.core.types import Record
 
 WINDOW = 10  # number of consecutive words in a shingle
-CONTAINED = 0.8  # a later record continues an earlier one if it contains at least this share of the earlier shingles
+# a later record continues an earlier record if it contains at least this share of the shingles of the earlier record
+CONTAINED = 0.8
 CopyForward = Literal["keep", "remove-sentences", "newest"]
 _Shingle = int  # hash of ten words; different words have equal hashes with a probability of about 2^-64
 _GAP = re.compile(r"\n{3,}")
@@ -38,9 +39,10 @@ def treat_copies(records: Sequence[Record], treatment: CopyForward) -> Copied:
         records: records in the order in which they were written.
         treatment: `keep` changes nothing. `remove-sentences` removes a sentence if an earlier record of the person
             has a sentence with the same words. If the sentence has fewer than ten words, a shingle that contains it
-            must be in an earlier record as well. Shingles cross the ends of sentences: so a short sentence in a
-            copied paragraph is removed, and a short sentence that merely recurs is kept. A record without remaining
-            words is removed. `newest` removes a record if a later one of the person continues it (see `CONTAINED`).
+            must be in an earlier record as well. Shingles can span several sentences. Therefore, a short sentence in
+            a copied paragraph is removed, but a short sentence that only recurs is kept. A record without remaining
+            words is removed. `newest` removes a record if a later record of the person continues it (see
+            `CONTAINED`).
 
     A record of fewer than ten words has no shingle. Records are compared with the original texts of other records.
 
@@ -73,10 +75,10 @@ def treat_copies(records: Sequence[Record], treatment: CopyForward) -> Copied:
 
 
 def _continued(shingles: Sequence[Sequence[_Shingle]]) -> list[bool]:
-    """Return for each record of a person whether a later one continues it (see `CONTAINED`).
+    """Return for each record of a person whether a later record continues it (see `CONTAINED`).
 
-    The records are read from last to first. An index leads from shingles to later records, so records without common
-    shingles are never compared.
+    The records are read from last to first. An index maps each shingle to the later records that contain it, so
+    records without common shingles are never compared.
     """
     is_continued = [False] * len(shingles)
     later: dict[_Shingle, list[int]] = defaultdict(list)
@@ -84,9 +86,8 @@ def _continued(shingles: Sequence[Sequence[_Shingle]]) -> list[bool]:
         current = set(shingles[place])
         n_required = CONTAINED * len(current)
         following = set(shingles[place + 1]) if place + 1 < len(shingles) else set()
-        if (
-            current and len(current & following) >= n_required
-        ):  # a chain of copies usually continues in the next record
+        # the next record is compared first, because it usually contains the copied text
+        if current and len(current & following) >= n_required:
             is_continued[place] = True
         elif current:
             counts = Counter(other for shingle in current for other in later.get(shingle, ()))

@@ -65,13 +65,13 @@ def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
         values = [None if value is None else bytearray(value) for value in values]
     exact = SHORT_FLOATS.get(kind)
     if exact is not None and any(value is not None and abs(value) >= exact for value in values):
-        message = f"column {name!r} has type {kind} and values of {exact} or more, which it cannot store exactly"
+        message = f"column {name!r} has type {kind}, which cannot exactly store its values of {exact} or more"
         raise DataError(message, hint="Save the column as integers or text.")
     return values
 
 
 def _text_or_binary(value: bytes | None) -> str | bytearray | None:
-    """Return a cell of a binary column as UTF-8 text, or as a bytearray if it is not text, such as a binary id."""
+    """Return a cell of a binary column as UTF-8 text, or as a bytearray if it is not text (a binary id)."""
     try:
         return None if value is None else value.decode("utf-8")
     except UnicodeError:
@@ -95,7 +95,7 @@ def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
 def _parts(folder: Path) -> list[Path]:
     """Return the parquet files of a folder.
 
-    Raise DataError if the folder may contain several tables or only a part of one.
+    Raise DataError if the folder may contain several tables or only a part of a table.
     """
     entries = sorted(folder.iterdir())
     parts, problems = [], []
@@ -103,7 +103,7 @@ def _parts(folder: Path) -> list[Path]:
         is_hidden, is_parquet = entry.name.startswith(("_", ".")), _SUFFIXES.get(entry.suffix.lower()) == "parquet"
         if is_parquet and not is_hidden and not entry.is_dir():
             parts.append(entry)
-        # other hidden files are of the exporter, such as _SUCCESS
+        # other hidden files, such as _SUCCESS, come from the exporting program
         elif entry.is_dir() or is_parquet or not is_hidden:
             problems.append(f"{entry.name} is {'a folder' if entry.is_dir() else 'not a part of the table'}")
     if problems or not parts:

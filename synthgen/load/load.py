@@ -26,7 +26,7 @@ SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
 MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
 MAX_LABEL = 64  # characters; no policy releases longer labels
-FEW_CLASSES = 10  # with at most so many labels, most of them may belong to one person; later stages check class sizes
+FEW_CLASSES = 10  # with more labels, it is an error if most belong to only one person each; see `_require_classes`
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def names_of(row: SourceRow, columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _text(value: Any) -> tuple[str, str]:
-    """Return the stripped text, and the reason if it is unusable, else an empty reason."""
+    """Return the stripped text, and the reason why it is unusable; an empty reason if it is usable."""
     if not isinstance(value, str | None):
         return "", NOT_TEXT
     text = (value or "").strip()
@@ -100,7 +100,7 @@ def _text(value: Any) -> tuple[str, str]:
 
 
 def _name(row: SourceRow, role: str, column: str, form: Literal["NFC", "NFKC"] | None = None) -> tuple[str, str]:
-    """Return a label, group or id, empty if it is missing, and the reason if its type is unsuitable."""
+    """Return a label, group or id (empty if missing), and the reason if its type is unsuitable (else empty)."""
     try:
         name = plain_name(row.values.get(column)) or ""
     except CellError as error:
@@ -119,7 +119,7 @@ class LoadReport:
     bad: tuple[BadRow, ...]  # unusable rows
     n_other_labels: int  # usable rows whose class is not in `source.labels`
     n_not_sampled: int  # usable rows dropped by `source.max_records`
-    removed: Mapping[str, float]  # what `select` removed or changed: see there
+    removed: Mapping[str, float]  # counts of what `select` removed or changed
     notes: tuple[str, ...]  # observations with counts that the user should check; they may show labels
 
     def bad_counts(self) -> dict[str, int]:
@@ -147,14 +147,14 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     """Return the file or folder at `path` as a corpus, with counts of all rejected and skipped rows.
 
     `source` describes the columns; `source.path` is ignored. For a hospital source, `path` is the table of extracted
-    notes. With `isolated_rows`, which a privacy budget requires, CSV sources in which one row can change others are
-    rejected.
+    notes. With `isolated_rows`, which a privacy budget requires, CSV sources are rejected if one row can change how
+    other rows are read.
 
     Raises:
         TooManyBadRows: the source has more bad rows than `source.max_bad_rows` allows.
-        DataError: the source is unreadable or empty, lacks a column or a wanted class, or has a class that
-            `source.min_class` refuses; or the values of the label column are not classes, or those of a column of
-            names are not names; or no record is left.
+        DataError: the source is unreadable or empty, lacks a column or a wanted class, or leaves no record; a class
+            has fewer persons than `source.min_class` requires; the values of the label column are not classes; or
+            the values of a column of names are not names.
 
     Privacy: messages contain row numbers, column names and, if the label column holds classes, labels.
     Randomness: keyed hashes of persons if `source.max_records` is set, and see `select`.
@@ -246,7 +246,7 @@ def _doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
     return [
         *(
             f"labels that differ only by case, width or spacing are separate classes ({counted(labels)}); "
-            "source.normalize_labels: true makes them one"
+            "source.normalize_labels: true makes them one class"
             for labels in same
         ),
         *(
@@ -333,7 +333,7 @@ def _require_classes(records: Sequence[Record], source: SourceConfig, path: Path
         raise DataError(
             f"{path if is_table else source.path}: the values of {place} are not classes",
             problems=problems,
-            hint=f"Set {place} to the place of the class, or list the classes to keep in source.labels.",
+            hint=f"Set {place} to the column or field of the class, or list the classes to keep in source.labels.",
         )
 
 

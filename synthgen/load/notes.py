@@ -35,7 +35,7 @@ def _extract(context: StageContext) -> Mapping[str, object]:
 
 
 def unused_labels(labels: tuple[str, ...] | None, *, normalize: bool) -> Callable[[str], str | None]:
-    """Return a function that returns why `load` skips records with a label, or None if it keeps them."""
+    """Return a function that maps a label to the reason why `load` skips its records, or to None if it keeps them."""
     spelling: Callable[[str], str] = folded if normalize else partial(spelled, form="NFC")
     kept = None if labels is None else {spelling(label) for label in labels}
 

@@ -38,5 +38,5 @@ def read_row(number: int, read: Callable[..., Mapping[str, Any]], *arguments: An
         return SourceRow(number, read(*arguments))
     except UnicodeError:
         return SourceRow(number, {}, UNDECODABLE)
-    except (ValueError, RecursionError):  # wrong number of cells; not JSON, too many digits, or nested too deeply
+    except (ValueError, RecursionError):  # wrong number of cells, or no readable JSON object
         return SourceRow(number, {}, MALFORMED)

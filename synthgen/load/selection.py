@@ -58,9 +58,9 @@ def with_one_spelling(records: Sequence[Record], source: SourceConfig) -> list[R
 def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> Selected:
     """Apply `dedupe`, `copy_forward`, `max_per_person` and `min_class` of `source` to the records.
 
-    The result has the numbers of records `repeated`, `over_max_per_person` and `in_small_classes`. If persons can
-    have several records, it also has the results of `treat_copies`: `copied_share` (0 to 1), `copied_sentences` and
-    `copied_records`.
+    The field `counts` has the numbers of records `repeated`, `over_max_per_person` and `in_small_classes`. If persons
+    can have several records, it also has the results of `treat_copies`: `copied_share` (0 to 1), `copied_sentences`
+    and `copied_records`.
 
     Raises:
         DataError: a class has fewer persons than `source.min_class` requires, and its `then` is `refuse`.
@@ -130,8 +130,8 @@ def _with_copies_treated(
 def _at_most(records: Sequence[Record], limit: int, seeds: SeedTree) -> list[Record]:
     """Return at most `limit` records of each person, in the given order.
 
-    They are chosen by a keyed hash of the person and the position among the person's records. The id of a record is
-    not used, because it can be a row number, which depends on the records of other persons.
+    The records are chosen by a keyed hash of the person and the position among the person's records. The id of a
+    record is not used, because it can be a row number, which depends on the records of other persons.
     """
     by_person: dict[str, list[Record]] = defaultdict(list)
     for record in records:

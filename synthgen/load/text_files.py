@@ -1,4 +1,4 @@
-"""Read csv, jsonl and text files; errors state the likely encoding or separator if the configured one is wrong."""
+"""Read csv, jsonl and text files; errors about a wrong encoding or separator state the likely one."""
 
 import codecs
 import csv
@@ -88,7 +88,7 @@ def _refuse_lines(cells: list[str], where: str, *, isolated_rows: bool) -> None:
 
 
 def _csv_values(columns: list[str], cells: list[str]) -> dict[str, str]:
-    if not any(cells[len(columns) :]):  # a program wrote more separators than the header has
+    if not any(cells[len(columns) :]):  # a row may end in additional empty cells
         cells = cells[: len(columns)]
     values = dict(zip(columns, cells, strict=True))
     "".join(cells).encode()  # raises UnicodeError on a lone surrogate
@@ -96,7 +96,7 @@ def _csv_values(columns: list[str], cells: list[str]) -> dict[str, str]:
 
 
 def read_jsonl(path: Path, encoding: str = "utf-8") -> SourceTable:
-    """Return the rows of a JSON Lines file; a row's number is its line. Blank lines are skipped."""
+    """Return the rows of a JSON Lines file; the number of a row is its line number. Blank lines are skipped."""
     columns: dict[str, None] = {}
     rows: list[SourceRow] = []
     with _text_of(path, encoding) as file:

@@ -20,7 +20,7 @@ from synthgen.receive.received import ReceivedBundle, read_intact
 
 ExportFormat = Literal["csv", "hf", "fhir"]
 README = "README.md"
-FORMULA_STARTS = ("=", "+", "-", "@")  # a spreadsheet evaluates a cell that begins like this
+FORMULA_STARTS = ("=", "+", "-", "@")  # a spreadsheet evaluates a cell that begins with one of these
 _ARROW = "data-00000-of-00001.arrow"
 _HUB_DIGITS = 16  # hex digits of a fingerprint of `datasets`
 
@@ -97,8 +97,8 @@ def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
 def csv_file(bundle: ReceivedBundle) -> dict[str, bytes]:
     """Return the records as CSV in UTF-8 with a header (RFC 4180); every cell is quoted and unchanged.
 
-    A cell that begins with a character of `FORMULA_STARTS` is not changed either: the id of a record is derived from
-    its text, and a classifier would learn the changed character.
+    A cell that begins with a character of `FORMULA_STARTS` is not changed either, because the id of a record is
+    derived from its text, and because a classifier would learn the change.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")

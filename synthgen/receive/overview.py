@@ -24,7 +24,7 @@ class Overview:
         return self.fields
 
     def to_text(self) -> str:
-        """Return the description as lines, which begin and end with the note that nothing was verified."""
+        """Return the description as lines; the first and the last line state that nothing was verified."""
         fields = self.fields
         lines = [
             UNVERIFIED,

@@ -38,9 +38,9 @@ def heading_of(line: str) -> str | None:
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
     """Return the written form of each heading that at least `least_persons` persons share, by its normal form.
 
-    The written form is the form that the most persons use, if these are at least `least_persons`. Otherwise, it is
-    the normal form in capitals, or with a colon if `heading_of` does not recognise the capitals. `groups` contains
-    the person of each text.
+    The written form is the form that the most persons use, if at least `least_persons` persons use this form.
+    Otherwise, it is the normal form in capitals, or with a colon if `heading_of` does not recognise the capitals.
+    `groups` contains the person of each text.
 
     Privacy: a line of a note can contain a name, so lines of fewer persons are treated as text.
     """
@@ -162,7 +162,7 @@ def windows_of(text: str, words: int) -> Iterator[str]:
 
 
 def _sentences(text: str, places: Sequence[re.Match[str]], words: int) -> Iterator[tuple[int, int]]:
-    """Yield the first word and the end word of each sentence or line, or of its parts of `words` words."""
+    """Yield the range (first, last + 1) of the word numbers of each sentence or line, split after `words` words."""
     start = 0
     for end, word in enumerate(places, start=1):
         gap = text[word.end() : places[end].start()] if end < len(places) else "\n"

@@ -12,7 +12,8 @@ class SplitConfig(Section):
 
     train: Share = Field(
         0.5,
-        description="Probability (0 to 1) that a person is used for training. Raise it if classes become too small.",
+        description="Probability (0 to 1) that a person is used for training. Raise the value if classes become too "
+        "small.",
     )
     control: Share = Field(
         0.5,

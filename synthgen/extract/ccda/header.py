@@ -10,7 +10,7 @@ _STEP = re.compile(r"""(?P<name>[A-Za-z]\w*)(?:\[@(?P<key>\w+)=(?P<value>[^\]"']
 _TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.\d+)?([+-]\d{4})?", re.ASCII)
 # length of the ISO 8601 form by number of digits that are read; an hour without minutes is left out
 _SHOWN = {4: 4, 6: 7, 8: 10, 10: 10, 12: 16, 14: 19}
-_NO_PERSONS = ("Organization", "place")  # an element `name` below an element with such an ending names no person
+_NO_PERSONS = ("Organization", "place")  # elements with such an ending are no persons, so their `name` is ignored
 
 
 def children(element: Element, name: str) -> list[Element]:

@@ -77,7 +77,7 @@ def _flow(element: Element, depth: int, bullet: str = "") -> Iterator[str]:
     if name == "tr":
         yield _row(element)
     elif name in _ITEMS:
-        has_table = next(element.iter("{*}table"), None) is not None  # such an item only lays out its table
+        has_table = next(element.iter("{*}table"), None) is not None  # the list is only the layout of the table
         yield _item("".join(_content(element, depth)), depth, "" if has_table else bullet)
     else:
         yield from _content(element, depth + (name in _LISTS))
@@ -106,7 +106,8 @@ def _item(marked: str, depth: int, bullet: str) -> str:
 def _row(row: Element) -> str:
     visible = [cell for cell in row if local(cell) in _CELLS and not _is_hidden(cell)]
     if len(visible) == 1 and next(visible[0].iter("{*}table"), None) is None:
-        return "".join(_flow(visible[0], 0))  # the row only lays out a text, whose lines are kept
+        # the row is only the layout of a text, so the lines of the text are kept
+        return "".join(_flow(visible[0], 0))
     cells = [_cell("".join(_flow(cell, 0))) for cell in visible]
     while cells and not cells[-1]:
         cells.pop()

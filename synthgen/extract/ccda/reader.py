@@ -40,11 +40,12 @@ _DATES = (
 )
 
 
-def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - XML has its own
+def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - unused for XML
     """Yield a note for each C-CDA document, and the names that the document states.
 
     `path` is a file or a folder with files `.xml`, `.ccda`, `.cda` or `.ccd`. The text is the narrative of all
-    sections, each below its title; coded entries are not text. A body that is not XML is read as its media type says.
+    sections, each below its title; coded entries are not text. A body that is not XML is read according to its media
+    type.
 
     Defaults of the fields:
     - person: the first identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or as `ROOT` if it is a UUID

@@ -19,8 +19,8 @@ _BOM = b"\xef\xbb\xbf"
 def text_of(data: bytes, content_type: str) -> DocumentText:
     """Return the text of a document, without its hidden and deleted parts.
 
-    A document that begins as RTF, PDF or HTML is read as this type. A remark states if another supported type is
-    declared.
+    A document that begins as RTF, PDF or HTML is read as this type. If another supported type is declared, a remark
+    states this.
 
     Args:
         data: the document, at most `MAX_BYTES` bytes.
@@ -31,7 +31,7 @@ def text_of(data: bytes, content_type: str) -> DocumentText:
         UnreadableDocument: the type is not supported, or the document is too large or has no readable text; `reason`
             is a fixed phrase.
 
-    Privacy: Reads one private document. Remarks and reasons contain nothing of it.
+    Privacy: Reads one private document. Remarks and reasons contain no part of the document.
     """
     declared = _TYPES.get(content_type.partition(";")[0].strip().lower())
     if declared is None:

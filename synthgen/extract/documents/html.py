@@ -1,8 +1,8 @@
 """Read the visible text of HTML and XHTML.
 
 The walk over the elements uses no recursion. Margins and padding are ignored and cells are not aligned, so the output
-is at most linear in the size of the document. The cells of a row follow each other: their lines are never mixed, so
-names and sentences stay whole.
+is at most linear in the size of the document. The text of a cell is written completely before the next cell,
+so names and sentences are not split.
 """
 
 import html
@@ -24,7 +24,7 @@ _XML_ENTITIES = frozenset({"amp;", "apos;", "gt;", "lt;", "quot;"})
 _SPACES = re.compile("[ \t\n\r\f]+")
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.IGNORECASE)
 _COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
-# `del` is what an editor removed; `noscript` is shown only by browsers that run no scripts
+# `del` encloses removed text; `noscript` is shown only by browsers that run no scripts
 _NOT_TEXT = frozenset({
     "applet", "audio", "canvas", "datalist", "del", "embed", "head", "iframe", "math", "meta", "noembed",
     "noframes", "noscript", "object", "script", "style", "svg", "template", "title", "video",
@@ -106,7 +106,7 @@ def _html_root(text: str) -> "etree._Element | None":
         encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
     )
     root = _parsed(text, parser)
-    if len(parser.error_log.filter_from_fatals()):  # the parser returns what precedes a fatal error
+    if len(parser.error_log.filter_from_fatals()):  # the parser returns only the part before a fatal error
         raise UnreadableDocument("the HTML is nested too deeply, or the parser refuses it")
     return root
 
@@ -136,8 +136,8 @@ class _Open:
 class _Row:
     """An open row of a table."""
 
-    n_ended_lines: int  # in the document when the last cell began
-    n_pieces: int  # in the document when the row began
+    n_ended_lines: int  # number of ended lines in the document when the last cell began
+    n_pieces: int  # number of pieces of text in the document when the row began
     has_cell: bool = False
 
 
@@ -149,8 +149,8 @@ class _Layout:
         self._pieces: list[str] = []
         self._breaks = 0  # line feeds before the next text
         self._lead = ""  # tabs of cells and marks of list items before the next text
-        self._space = False  # whether a space stands before the next text
-        self._is_fresh = False  # in a cell or list item without text so far
+        self._space = False  # whether a space precedes the next text
+        self._is_fresh = False  # whether the open cell or list item has no text so far
         self._n_ended_lines = 0
         self._open = [_Open()]
         self._lists: list[int | None] = []  # the last number of each open list, None for a list without numbers

@@ -105,7 +105,7 @@ class _RtfReader:
         self._encoding = "cp1252"
         self._default_font = -1
         self._fonts: dict[int, str] = {}  # encoding of each font, or key of a symbol font in _SYMBOLS_OF
-        self._symbol_fonts: set[int] = set()  # fonts of the symbol charset, whose name follows
+        self._symbol_fonts: set[int] = set()  # numbers of the fonts of the symbol charset, whose names follow later
 
     def read(self, data: bytes) -> int:
         """Read up to the end of the outermost group, and return the position after it."""

@@ -78,7 +78,8 @@ class Texts:
 class Attachments:
     """Read attachments of an export; nothing is fetched from a network.
 
-    Local files are read only below `folder`. It is None if the export is a single file: then no other file is read.
+    Local files are read only below `folder`. If the export is a single file, `folder` is None and no other file is
+    read.
     """
 
     def __init__(self, folder: Path | None, binaries: Binaries) -> None:
@@ -114,7 +115,7 @@ class Attachments:
             texts.add(data, kind or "text/plain")
 
     def _file(self, local: str) -> bytes | None:
-        """Return the content of a file below the folder; None if there is none or it belongs to the export itself."""
+        """Return the content of a file below the folder; None if there is none or the file belongs to the export."""
         if self._folder is None:
             return None
         try:
@@ -127,7 +128,7 @@ class Attachments:
 
 
 def add_narrative(value: object, texts: Texts) -> None:
-    """Add the text of a narrative that a person wrote; one that software generated from data is left out."""
+    """Add the text of a narrative that a person wrote; a narrative that software generated is left out."""
     for one in objects(value):
         if text(one.get("status")) not in {"generated", "empty"} and (div := text(one.get("div"))):
             texts.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")

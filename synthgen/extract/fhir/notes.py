@@ -37,7 +37,7 @@ _DATE = re.compile(r"\d{4}(-\d{2}){0,2}(?!\d)")
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """The values that overrides of fields read in encounters and patients, by id and then by field."""
+    """The values that overrides of fields select in encounters and patients, by id of the resource, then by field."""
 
     encounter: Mapping[str, Mapping[str, str]]
     patient: Mapping[str, Mapping[str, str]]
@@ -45,7 +45,7 @@ class Lookups:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The resource in which each override is read ("", "encounter" or "patient"), and its path.
+    """For each override, the resource in which it is read ("", "encounter" or "patient"), and the path in it.
 
     "" stands for the document itself.
     """
@@ -70,7 +70,7 @@ class Paths:
         return cls(found)
 
     def patient(self, identity: str) -> str:
-        """Return the identifier of a person in names and merges, which state only the id of the patient.
+        """Return the identifier of a person by the id of the patient; names and merges state only this id.
 
         If `source.fields.person` is set, persons have another identifier. The id then gets a prefix, because the id
         of one patient can equal the other identifier of another patient.
@@ -185,9 +185,10 @@ def encounter_of(resource: Resource) -> str:
 
 
 def _type(resource: Resource) -> str:
-    """Return the class of a document: the LOINC coding of `type`, else another coding of it, else its text.
+    """Return the class of a document: the LOINC coding of `type`, else another coding of `type`, else its text.
 
-    Without any of these, the same is read from `code`, then from `category`. A coding gives its name, else its code.
+    Without any of these, the same is read from `code`, then from `category`. Of a coding, the name is returned, or
+    else the code.
     """
     for name in ("type", "code", "category"):
         concepts = objects(resource.get(name))
@@ -230,7 +231,7 @@ def _replaced(resource: Resource) -> Iterator[str]:
 
 
 def _names(resource: Resource) -> tuple[list[str], list[str]]:
-    """Return names of the patient and contacts, and of staff, that a document states itself."""
+    """Return the names of the patient and contacts, and the names of staff, that the document itself contains."""
     private = [without_title(text(one.get("display"))) for one in objects(resource.get("subject"))]
     staff = [
         without_title(text(one.get("display")))

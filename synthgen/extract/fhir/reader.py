@@ -35,8 +35,8 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
 
     `path` is a file or folder of files `.ndjson`, `.jsonl` (both also with `.gz`) or `.json` (NDJSON or a resource).
     Resources are recognised by their type, not by the name of the file. Notes are DocumentReference,
-    DiagnosticReport and Composition with the status current, superseded, final, amended, corrected, appended, unknown
-    or none. If a document is entered in error or cancelled, its earlier versions are not used either.
+    DiagnosticReport and Composition resources with the status current, superseded, final, amended, corrected,
+    appended, unknown or none. If a document is entered in error or cancelled, its earlier versions are not used.
 
     The text of a DocumentReference is the text of all its attachments. An attachment is base64 data, a file that was
     downloaded into the folder, or a Binary resource of the export. A URL is never fetched. The text of a
@@ -106,7 +106,7 @@ def _persons(
 
 
 def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
-    """If documents refer to a patient by an identifier, join it with the id of the patient who has this identifier.
+    """Join each identifier by which documents refer to a patient with the id of the patient who has this identifier.
 
     An identifier that several patients have is not joined, because it could be a placeholder.
     """
@@ -147,7 +147,7 @@ class _People:
     """Read names and merges in a first pass, and keep the values that overrides and attachments need later."""
 
     def __init__(self, paths: Paths) -> None:
-        self.subject_identifiers: set[str] = set()  # by which documents name a patient in place of the id
+        self.subject_identifiers: set[str] = set()  # identifiers of patients that documents state in place of ids
         self.id_of = paths.patient
         self._of_encounter, self._of_patient = paths.within("encounter"), paths.within("patient")
         self._encounters: dict[str, dict[str, str]] = {}

@@ -57,7 +57,7 @@ def _steps(path: str) -> list[str]:
 
 
 def reference(value: Any, kind: str) -> str:
-    """Return the id in a reference to a resource of the type `kind`; empty if it is to another type or to nothing.
+    """Return the id in a reference to a resource of the type `kind`; empty if it refers to another type or nothing.
 
     The reference may be relative, absolute, versioned or a `urn:uuid:`. A logical reference states an identifier
     instead of an id, and this identifier is returned.

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_MAX_REPEAT = 20  # lines or spaces that one command produces at most; HL7 does not limit the number in a command
-# Stands for a command that changes the layout of the lines below. It becomes a line break unless there is one.
+_MAX_REPEAT = 20  # largest number of lines or spaces that one command produces; HL7 does not limit it
+# Stands for a command that changes the layout of the lines below. It becomes a line break unless a line break
+# is already there.
 _SOFT_BREAK = "\v"  # never part of a message: the reader splits lines at it
 
 

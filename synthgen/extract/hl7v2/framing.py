@@ -58,7 +58,7 @@ def files_below(path: Path) -> Iterator[Path]:
 
 
 def wide_encoding(head: bytes, encoding: str) -> str:
-    """Return UTF-16 or UTF-32 if the first bytes of a file or the configured encoding say so, else an empty text."""
+    """Return the UTF-16 or UTF-32 that the first bytes of a file or the configuration state, else an empty text."""
     name = codecs.lookup(encoding).name
     found = next((wide for mark, wide in _WIDE_MARKS.items() if head.startswith(mark)), "")
     return found or (name if name.startswith(("utf-16", "utf-32")) else "")

@@ -13,7 +13,7 @@ UNDECODABLE = "undecodable bytes"
 CONTINUED_LINE = "line without a segment name; read as part of the line before it"
 ADDENDUM = "segment continued by ADD"
 FRAGMENT = "message is one part of several (DSC); the parts are not joined"
-UNKNOWN_SEGMENT = "segment with a name that HL7 v2 does not have is left out"
+UNKNOWN_SEGMENT = "segment whose name HL7 v2 does not define is left out"
 # Names of segments; local segments begin with Z. Other lines can look like segments, such as "WBC|5.2" after a raw
 # line break in a text.
 _SEGMENTS = (
@@ -43,7 +43,7 @@ class Hl7Value:
         return "" if self.raw == _HL7_NULL else unescape(self.raw, self.delimiters, self.charset)
 
     def part(self, component: int, subcomponent: int = 0) -> str:
-        """Return a component, or one of its subcomponents, without outer white space; empty if the value has none.
+        """Return a component, or one of its subcomponents, without outer white space; empty if it is missing.
 
         Many systems write `&` in names of examinations without an escape. So if `subcomponent` is 0, the component is
         returned as a whole.

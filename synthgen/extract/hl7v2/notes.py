@@ -18,7 +18,8 @@ ORU: one note per OBR group that contains text, see `report`.
 - A document is identified by its filler number (OBR-3, else OBR-2, else MSH-10) and the code of the examination
   (OBR-4, else its text). A later message with the same identifier is a newer version.
 
-The version is the time of the message (MSH-7, else EVN-2, else OBR-22) in UTC and its number in the file.
+The version is the time of the message (MSH-7, else EVN-2, else OBR-22) in UTC, then the number of the message in the
+file.
 """
 
 from collections import Counter
@@ -60,7 +61,7 @@ _AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))
 
 @dataclass(frozen=True, slots=True)
 class Hl7Group:
-    """The segments of one document or order; `context` holds the first segment of each name that applies to them."""
+    """The segments of one document or order; `context` holds the first applicable segment of each name."""
 
     segments: tuple[Hl7Segment, ...]
     context: Mapping[str, Hl7Segment]
@@ -83,7 +84,7 @@ class Hl7NoteMaker:
     paths: FieldPaths
 
     def items(self) -> Iterator[Item]:
-        """Yield the notes of the message, and reasons and remarks.
+        """Yield the notes of the message, the reasons for dropped parts, and remarks.
 
         Privacy: reads the text of notes.
         """
@@ -123,9 +124,8 @@ class Hl7NoteMaker:
             document = f"{number or self._unnamed(index)}/{code}"
             key = person_of(group.context, self.paths.person), document
             seen[key] += 1
-            document += (
-                f"#{seen[key]}" if seen[key] > 1 else ""
-            )  # reports in one message are not versions of each other
+            # reports in one message are not versions of each other
+            document += f"#{seen[key]}" if seen[key] > 1 else ""
             status = obr.part(25).upper() if obr else ""
             report = read_report(group.segments, short_lines=False)
             if status == "X" or report.is_withdrawn:
@@ -137,7 +137,7 @@ class Hl7NoteMaker:
                 yield from self._note(group, document, report)
 
     def _unnamed(self, index: int) -> str:
-        """Return an identifier for a document that states none; a message that is sent again gives the same one."""
+        """Return an identifier for a document without one; it is the same if the message is sent again."""
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
 
@@ -189,8 +189,9 @@ class Hl7NoteMaker:
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
     """Yield groups of segments; a group begins with one of `starts`, and OBR continues a group that ORC began.
 
-    The context of a group includes the segments before the first PID, and those from the PID of its patient to the
-    first group of this patient. If a patient has OBX segments before the first group, they form a group as well.
+    The context of a group includes the segments before the first PID, and the segments from the PID of its patient
+    to the first group of this patient. If a patient has OBX segments before the first group, they form a group as
+    well.
     """
     shared: dict[str, Hl7Segment] = {}
     has_patient = False
@@ -208,7 +209,7 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
         name = segment.name
         if name == "PID":
             yield from finished()
-            if not has_patient:  # EVN and others precede the first PID
+            if not has_patient:  # EVN and other common segments precede the first PID
                 shared, has_patient = patient_context, True
             patient, patient_context, group, group_context = [], {}, None, {}
         elif name in starts and not (name == "OBR" and group and "OBR" not in group_context):

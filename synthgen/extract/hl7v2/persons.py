@@ -9,7 +9,7 @@ from synthgen.extract.note import MergedPerson, PersonNames, StaffNames
 # Events of ADT in which MRG-1 (the old identifier) and PID-3 (the new one) belong to the same person: merges of
 # patients or persons (A18, A30, A34, A36, A39, A40) and changes of an identifier (A46, A47). Merges and moves of
 # accounts and visits (A35, A41, A42, A44, A45, A48 to A51) change no person. A43 moves records away from a wrong
-# person, so it joins nobody.
+# person, so it merges no identifiers.
 _MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
 # A24 states that the identifiers of two PID segments belong to one patient. A37, which revokes this link, is ignored:
 # if the link is wrong, two patients count as one person, which weakens no privacy statement.

@@ -24,7 +24,8 @@ LINK_LEFT_OUT = "link to an attachment is not followed"
 
 _NARRATIVE = frozenset({"TX", "FT"})
 _LINE_TYPES = frozenset({"TX", "FT", "ST"})
-# HL7 table 0085. Final: corrected, final, amended, appended, verified, changed to final; many systems leave it empty.
+# HL7 table 0085: corrected, final, amended, appended, verified, changed to final. Many systems leave the status
+# empty.
 _FINAL = frozenset({"", "A", "B", "C", "F", "U", "V"})
 _DELETED = frozenset({"D", "W"})
 # suffixes of the observation identifier that name a part of a report
@@ -67,14 +68,13 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
     is used, because most systems send the same report in both forms. Numbers and codes are left out.
 
     Lines of one observation (OBX-3) follow one another. If there are several observations, each is a paragraph below
-    its name. Comments (NTE) below a line are a paragraph of the text; comments of an order are not part of it.
+    its name. Comments (NTE) below a line are a paragraph of the text; comments of an order are not part of the text.
     """
     kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
     text_types = _LINE_TYPES if short_lines else _NARRATIVE  # without one of these types, ST lines are not used
     if kinds == {""} and all(s.part(11).upper() in _DELETED for s in segments if s.name == "OBX"):
-        return Hl7Report(
-            reason=WITHDRAWN, is_withdrawn=True
-        )  # a deletion has no value and may therefore omit the type
+        # a deletion has no value and may therefore omit the type
+        return Hl7Report(reason=WITHDRAWN, is_withdrawn=True)
     if not kinds & (text_types | {"ED"}):
         has_comments = any(segment.name == "NTE" for segment in segments)
         return Hl7Report(reason=ONLY_LINK if "RP" in kinds else ONLY_COMMENTS if has_comments else NO_TEXT)
@@ -225,7 +225,7 @@ def _data(value: Hl7Value) -> bytes | str:
 
 
 def _named_type(value: Hl7Value) -> str | None:
-    """Return the content type that an ED value states; empty if it states none, None if it is not a known one."""
+    """Return the content type that an ED value states; empty if it states none, None if the type is unknown."""
     names = [value.part(number).upper().rpartition("/")[2] for number in (3, 2, 1)]
     known = next((_CONTENT_TYPES[name] for name in names if name in _CONTENT_TYPES), None)
     if known is None and names[0] in _UNSTATED:

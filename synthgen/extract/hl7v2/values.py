@@ -63,8 +63,8 @@ def _path(found: re.Match[str]) -> FieldPath:
 def person_identifier(values: list[Hl7Value]) -> str:
     """Return the identifier of a person in a list of the type CX (PID-3, MRG-1), empty if there is none.
 
-    It is the first identifier of the type MR, else the first of the type PI, else the first that has a value. If the
-    assigning authority is stated (namespace, else universal identifier), `@` and the authority follow.
+    The result is the first identifier of the type MR, else the first of the type PI, else the first that has a value.
+    If the assigning authority is stated (namespace, else universal identifier), `@` and the authority follow.
     """
     stated = [value for value in values if value.part(1)]
     ranked = [value for kind in _PERSON_TYPES for value in stated if value.part(5).upper() == kind] + stated
@@ -94,7 +94,7 @@ def person_names(values: list[Hl7Value]) -> Iterator[str]:
 
 
 def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
-    """Return the name in a value of the type XCN, CNN or NDL (its first component is a CNN); empty if there is none.
+    """Return the name in a value of the type XCN, CNN or NDL (a CNN as first component); empty if there is none.
 
     Some systems write the name in place of the identifier. This text counts as a name if it contains no digit.
     """

@@ -306,7 +306,7 @@ def test_reservation_is_named_by_its_id_or_by_the_configuration(project):
     for given, message in (
         (None, "contains no reservation"),
         (run[:7], "fewer than 8 digits"),
-        ("0" * 32, "fits 0 reservations"),
+        ("0" * 32, "matches 0 reservations"),
         ("", "fewer than 8 digits"),
     ):
         with pytest.raises(UsageError, match=message) as refused:
