@@ -50,18 +50,18 @@ class DpConfig(Section):
     )
     delta: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,
-        description=f"Privacy parameter δ of the same guarantee, at most 1 / ({PERSONS_PER_DELTA} × `persons`) and "
-        "at most what the policy allows for all runs of the ledger together. Required with `epsilon`.",
+        description=f"Privacy parameter δ of the budget. It must be at most 1 / ({PERSONS_PER_DELTA} × `persons`), "
+        "and at most what the policy allows for all runs of the ledger together. Required with `epsilon`.",
     )
     persons: Annotated[int, Field(ge=FEWEST_PERSONS, le=MAX_NUMBER)] | None = Field(
         None,
-        description="Lower bound on the number of training persons, from public knowledge and not counted in the "
-        "data: a round number with at most two significant digits, such as 1500. Required with `epsilon`.",
+        description="Lower bound on the number of training persons, with at most two significant digits, such as "
+        "1500. Take it from public knowledge; do not count the persons in the data. Required with `epsilon`.",
     )
     shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict,
-        description="Share of the budget per DP query, scaled to a sum of 1 over all queries of the run. Omitted "
-        "queries use class-means 0.56, spread 0.14, words 0.3 and style 0.05.",
+        description="Share of the budget per DP query, scaled to a sum of 1 over all queries of the run. Queries that "
+        "are not listed get their default shares: class-means 0.56, spread 0.14, words 0.3, style 0.05.",
     )
 
     @field_validator("persons")
@@ -166,15 +166,17 @@ class Config(Section):
         "workspace",
         description="Source of randomness in addition to the seed: `workspace` uses 32 random bytes in "
         "`WORKSPACE/secret.key`, `public` uses the seed alone. Use `public` only for demonstrations and studies, "
-        "because anyone who guesses the seed can tell who was in train.",
+        "because anyone who guesses the seed can tell whose records were used for training.",
     )
     ledger: str | None = Field(
         None,
-        description="Folder of the institution's ledger of audits and privacy budgets. If it is null, the folder in "
-        "`SYNTHGEN_LEDGER` is used, or `ledger` in the user's data folder.",
+        description="Folder of the institution's ledger of audits and privacy budgets. Null selects the folder in "
+        "the environment variable `SYNTHGEN_LEDGER` or, if that is not set, `ledger` in the user's data folder.",
     )
     seed: Annotated[int, Field(ge=0, le=MAX_NUMBER)] = Field(
-        0, description="Seed of every random choice, together with the secret. Change it to get other records."
+        0,
+        description="Number that, together with the secret, determines every random choice. Change it to get other "
+        "records.",
     )
     source: SourceConfig = Field(description="Location, format and columns of the private source data.")
     split: SplitConfig = Field(
@@ -256,7 +258,7 @@ class Config(Section):
         }
         if idle := [name for name in dp.shares if not is_queried.get(name)]:
             raise ValueError(
-                f"shares may name only DP queries of this configuration, which does not query {' and '.join(idle)}. "
+                f"shares may name only DP queries that this configuration makes; remove {' and '.join(idle)}. "
                 "The query `words` is made only with decode.words above 0 and without writer: prompt, and the query "
                 "`style` only with decode.style: auto"
             )

@@ -18,7 +18,7 @@ class SeedTree:
 
         HMAC-SHA256(secret, "synthgen/seed/v2\0" || m)     sha256("synthgen/seed/v1\0" || m) without a secret
 
-    Privacy: seeds can be guessed: they are often dates or small numbers, and all seeds below 2^32 can be tried in an
+    Privacy: seeds are often dates or small numbers, which can be guessed, and all seeds below 2^32 can be tried in an
         hour. Without a secret, treat everything that is drawn from these streams as public.
     """
 

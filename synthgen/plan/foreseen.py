@@ -43,7 +43,7 @@ DEDUPE = "or set source.dedupe: all, which removes such records before the split
 
 
 def setup_problems(config: Config, job: Job) -> Iterator[str]:
-    """Yield what would stop a run or a release whatever the records are: models, key, ledger, folder, disk space."""
+    """Yield problems of the models, key, ledger, output folder and disk space that would stop a run or a release."""
     yield from problems_of(lambda: backend_of(config.decode.placement))
     yield from problems_of(lambda: models_of(job))
     yield from _key_problems(config)
@@ -216,7 +216,7 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
     if name == "tau" and source in AUDITS:
         smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)
-        too_few = f"{smaller} {unit} each in train and control, and {needed} are needed; {_how_to_get_more(unit)}"
+        too_few = f"train or control has only {smaller} {unit}, and each needs {needed}; {_how_to_get_more(unit)}"
         return too_few if smaller < needed else None
     if not isinstance(estimate := reach.get(source), Reach):
         return None

@@ -29,7 +29,7 @@ Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether its last se
 class Passages:
     """n passages ready for training."""
 
-    texts: tuple[str, ...]  # the passages after cutting, of which the vectors are made
+    texts: tuple[str, ...]  # the passages after cutting; the vectors are computed from these texts
     tokens: NDArray[np.int32]  # (n, t), passage and end-of-text, padded with end-of-text
     lengths: NDArray[np.int32]  # (n), number of tokens; counts end-of-text if the last sentence is complete
     hints: tuple[tuple[str, ...], ...]  # up to three words with the highest tf · idf, highest first; used like labels

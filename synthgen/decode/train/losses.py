@@ -1,4 +1,4 @@
-"""Training losses over a large vocabulary. They do not store the logits, which would dominate training on a CPU."""
+"""Training losses over a large vocabulary, without storing all logits, the largest cost of training on a CPU."""
 
 from collections.abc import Callable
 from typing import Any

@@ -234,8 +234,8 @@ class Trainer:
             self.template.placeholder_id,
         )
         if _shapes(tensors) != _shapes(self.tensors) or not has_same_frame:
-            hint = "Set the section `bridge` to the values of that bridge."
-            raise ModelError("start: the bridge to continue has another shape or template", hint=hint)
+            hint = "Set the section `bridge` to the values of the bridge that `start` names."
+            raise ModelError("start: this bridge has another shape or template than the section `bridge`", hint=hint)
         self._copy_tensors(tensors)
         self.steps_before = bridge.info.steps
 

@@ -26,8 +26,8 @@ from synthgen.decode.base import Settings
 
 MAX_SEED = 1 << 31
 NEVER = -100.0  # added to the logit of a token that is never written
-# No usage statistics and no prompts in logs. If the GPU allows it, sums are computed in an order independent of the
-# batch.
+# These variables turn off usage statistics and keep prompts out of logs. If the GPU supports it, sums are computed in
+# an order that does not depend on the batch.
 ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
@@ -144,7 +144,7 @@ class VllmEngine:
     def _request(self, value: Mapping[str, Any]) -> Any:
         """Send one JSON line, and return the answer."""
         if self.process.stdin is None or self.process.stdout is None:
-            raise ModelError("decode.engine: vllm: the process has no pipes")
+            raise ModelError("decode.engine: the process of vLLM has no pipes")
         try:
             self.process.stdin.write(json.dumps(value) + "\n")
             self.process.stdin.flush()

@@ -18,7 +18,7 @@ def main() -> None:
 
 
 def serve(requests: TextIO, answers: TextIO) -> None:
-    """Load the model of the first line, and answer each further line with one line."""
+    """Load the model that the first line names, and answer each further line with one line."""
     from safetensors.torch import load_file
     from vllm import LLM, SamplingParams
 
