@@ -56,12 +56,12 @@ class DpConfig(Section):
     persons: Annotated[int, Field(ge=FEWEST_PERSONS, le=MAX_NUMBER)] | None = Field(
         None,
         description="Lower bound on the number of training persons, with at most two significant digits, such as "
-        "1500. Take it from public knowledge; do not count the persons in the data. Required with `epsilon`.",
+        "1500. Take it from public knowledge, not from a count of the data. Required with `epsilon`.",
     )
     shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict,
-        description="Share of the budget per DP query, scaled to a sum of 1 over all queries of the run. Queries that "
-        "are not listed get their default shares: class-means 0.56, spread 0.14, words 0.3, style 0.05.",
+        description="Share of the budget per DP query, scaled to a sum of 1 over all queries of the run. A query "
+        "without a given share gets its default: class-means 0.56, spread 0.14, words 0.3, style 0.05.",
     )
 
     @field_validator("persons")

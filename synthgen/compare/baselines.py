@@ -104,7 +104,7 @@ def write_label_only(
 
 
 def eda(text: str, rng: np.random.Generator) -> str:
-    """Return a text with easy data augmentation: with probability one half, words are swapped, otherwise deleted.
+    """Return a text after easy data augmentation, which swaps words or deletes words, each with probability 1/2.
 
         swap:     n = max(1, ⌊α·l⌋) times, the words at two random positions (possibly the same) change places
         deletion: each of the l words is deleted with probability α

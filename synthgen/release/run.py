@@ -105,7 +105,7 @@ class Run:
         return pa.Table.from_pylist(self.texts()).to_pandas()
 
     def compare(self, progress: Progress = silent, *, label_only: bool = True) -> Study:
-        """Compare classifiers trained on these texts, on train, and on usual augmentations of train; test on control.
+        """Test classifiers trained on these texts, on train, and on standard augmentations of train, on control.
 
         Args:
             progress: receives the progress.
@@ -166,7 +166,7 @@ class Run:
                 f"the decision uses policy {decision.policy_name!r} version {decision.policy_version} "
                 f"({decision.policy_digest[:12]}), but the run uses {policy.name!r} version {policy.version} "
                 f"({policy.digest()[:12]})",
-                hint="Set `policy` in the configuration, and run it again.",
+                hint="Set `policy` in the configuration, and run the configuration again.",
             )
         if decision != decide(self.evidence, policy):
             raise UsageError(
@@ -282,7 +282,8 @@ def load_run(config: Config) -> Run:
     workspace = Workspace(config.resolve(config.workspace))
     record = read_record(workspace.root)
     if record.config != config.digest():
-        raise DataError("the configuration changed since its last run", hint="Run it again: `synthgen run CONFIG`.")
+        hint = "Run the configuration again: `synthgen run CONFIG`."
+        raise DataError("the configuration changed since its last run", hint=hint)
     changed = changed_stages(record)
     tools = versions_of((AUDITS,))
     if changed or any(record.versions.get(name) != version for name, version in tools.items()):
@@ -290,7 +291,7 @@ def load_run(config: Config) -> Run:
             "the program changed since the last run, so the results may differ",
             problems=[f"stage {name}: its code or a library changed" for name in changed]
             or ["package audits: its code changed"],
-            hint="Run it again: `synthgen run CONFIG`. Stages that did not change are not computed again.",
+            hint="Run the configuration again: `synthgen run CONFIG`. Only stages that changed are computed again.",
         )
     return Run(config, workspace, record, policy_of(config))
 
