@@ -78,7 +78,7 @@ class DpConfig(Section):
     def _is_complete(self) -> Self:
         given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None}
         if self.epsilon is None and any(value is not None for value in given.values()):
-            raise ValueError("delta, persons and shares require dp.epsilon; set it, or remove them")
+            raise ValueError("delta, persons and shares require dp.epsilon; set dp.epsilon, or remove these keys")
         missing = [name for name in ("delta", "persons") if given[name] is None]
         if self.epsilon is not None and missing:
             raise ValueError(f"epsilon requires {' and '.join(missing)}")
@@ -191,7 +191,7 @@ class Config(Section):
     )
     interpolate: InterpolateConfig = Field(
         description="Method that makes new vectors, and the number of synthetic records. Each key after "
-        "`total` is accepted only by the methods it belongs to. Null selects the default of the method."
+        "`total` can be set only with the methods that use this key. Null selects the default of the method."
     )
     decode: DecodeConfig = Field(
         DecodeConfig(), description="Language model and sampling that turn vectors into text."
@@ -238,7 +238,8 @@ class Config(Section):
             given = "mixture with noise" if is_noisy else interpolate.method
             raise ValueError(
                 f"segments requires a method that makes weighted sums of parents: {', '.join(WEIGHTED[:-1])} or "
-                f"{WEIGHTED[-1]} without noise; {given} does not, so change interpolate.method, or remove segments"
+                f"{WEIGHTED[-1]} without noise; {given} makes no such sums, so change interpolate.method, or remove "
+                "segments"
             )
         return interpolate
 
@@ -310,7 +311,7 @@ class Config(Section):
     def for_texts(self, texts: Sequence[str]) -> "Config":
         """Return a copy in which a number computed from the train texts replaces `decode.max_new_tokens: auto`.
 
-        With segments or DP, the texts are not read, and the number is the largest that `auto` can select.
+        With segments or DP, the texts are not read, and the number is `MAX_TOKENS` of `synthgen.decode.config`.
         """
         ignores_texts = self.segments is not None or self.interpolate.is_private
         return self.model_copy(update={"decode": self.decode.for_texts(() if ignores_texts else texts)})

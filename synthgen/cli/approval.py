@@ -23,7 +23,7 @@ def review(
 ) -> None:
     """Write the private page that a person reads before signing the release, and print its path.
 
-    The page compares the records with the highest risk with the nearest training records. It also shows a random
+    The page shows the records with the highest risk beside their nearest training records. It also shows a random
     sample, the replaced identifiers, and rejected candidates. It contains real text and is never part of a bundle.
     """
     from synthgen.cli.publish import configured

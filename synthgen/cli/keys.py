@@ -152,7 +152,7 @@ def trust_forget(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the record of the highest trust root version seen; then compare fingerprints before you verify again."""
+    """Delete the record of the highest trust root version seen. Compare fingerprints before you verify again."""
     from audits.verify.high_water_mark import default_state, forget
 
     path = default_state() if state is None else state

@@ -267,7 +267,10 @@ def blend(  # noqa: PLR0913 - one parameter per option
 def shadow(
     config: ConfigPath,
     *,
-    runs: Annotated[int, Option(min=8, help="Number of reruns, a multiple of 8; half omit a given person.")] = 32,
+    runs: Annotated[
+        int,
+        Option(min=8, help="Number of reruns, a multiple of 8; each attacked person is left out of half of them."),
+    ] = 32,
     persons: Annotated[int | None, Option(min=1, help="Number of attacked persons; default: 1 % of train.")] = None,
     quick: Annotated[
         bool, Option("--quick", help="Try 8 small reruns with 1 attacked person; never passes.")

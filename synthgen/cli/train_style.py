@@ -33,7 +33,7 @@ MIN_TEXTS = 20  # smallest number of distinct texts of a corpus
 SAMPLES = 10  # number of example texts in the card
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
-WORDS = 8  # largest number of prompt words, as in the training of the bridge; keeps the bridge's use of prompt words
+WORDS = 8  # largest number of prompt words, as in the bridge's training, so that the bridge still uses prompt words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,8 +32,8 @@ def baselines(
     """Return the baselines by name.
 
         class weights        real records, weighted by the inverse of the size of their class
-        random oversampling  real records; small classes are repeated up to the size of the largest class
-        real + EDA           real records, and altered copies of real records: see `eda`
+        random oversampling  real records; records are repeated until all classes have the size of the largest class
+        real + EDA           real records, and altered copies of real records; see `eda`
         real + SMOTE         real vectors, and interpolated vectors; only for the classifier on vectors, and only
                              if each class has at least two persons
         label-only           the texts `label_only`, written without the source; only if they are given

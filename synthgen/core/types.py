@@ -154,7 +154,7 @@ class Latents:
 
     def __post_init__(self) -> None:
         m = len(self.ids)
-        _require(len(self.prompt_words) in {0, m}, "latents do not match their words")
+        _require(len(self.prompt_words) in {0, m}, "latents do not match their prompt words")
         _check_matrix(self.vectors, "latents")
         _require(self.vectors.shape[0] == m == len(self.labels), "latents do not match their labels")
         _require(m == len(self.parent_ids) == len(self.weights), "latents do not match their parents")

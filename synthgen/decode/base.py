@@ -19,7 +19,7 @@ class Settings:
     temperature: float
     top_p: float
     top_k: int
-    batch: int  # number of texts decoded together; the texts depend on it, because it changes the rounding
+    batch: int  # number of texts decoded together; it changes the rounding, and therefore the texts
     words: int = (
         0  # number of words after the prompt; these are the nearest words to the vector in a public vocabulary
     )

@@ -41,7 +41,7 @@ PARAPHRASES = (
     "Background: [X] Spell out what the background says.",
     "There is another way to put the background [X], namely:",
 )
-# Invented sentences on which the raw length of an encoder (of its vectors before normalization) is measured.
+# Invented sentences. An encoder's raw length, the length of its vectors before normalization, is measured on them.
 SENTENCES = (
     "The train to the coast leaves at seven and arrives before noon.",
     "She planted two rows of beans behind the house and waited for rain.",

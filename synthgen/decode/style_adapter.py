@@ -112,7 +112,7 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
         return bridge
     if other := sorted({style.card.name for style, _ in shares if style.card.bridge != bridge.digest}):
         raise ModelError(
-            f"decode.style: not trained for the bridge of this run: {', '.join(other)}",
+            f"decode.style {', '.join(other)}: not trained for the bridge of this run",
             hint="Set decode.bridge to the bridge that the style was trained for, or train the style again.",
         )
     projector, adapters = deepcopy(bridge.projector), dict(bridge.adapters)

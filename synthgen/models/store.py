@@ -114,7 +114,7 @@ def digest_of(folder: Path) -> str:
     wrong = [name for name, entry in manifest.items() if digests[name] != entry["sha256"]]
     if wrong:
         raise ModelError(
-            f"{folder.name}: files differ from the pinned ones",
+            f"{folder.name}: files differ from the pinned files",
             problems=[f"{name}: sha256 {digests[name]}, expected {manifest[name]['sha256']}" for name in wrong],
             hint=f"Run `synthgen models pull {folder.name} --force`.",
         )

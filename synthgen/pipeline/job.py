@@ -75,7 +75,7 @@ class Job:
         return model_folder(str(local) if os.sep in name and local.is_dir() else name)
 
     def model_name(self, name: str) -> str:
-        """Return the name of the registered model with the same weights, else `name`: see `name_by_weights`."""
+        """Return the name of the registered model with the same weights, else `name`; see `name_by_weights`."""
         return name_by_weights(name, self.folder(name))
 
     def language_model(self) -> StageInput:

@@ -74,7 +74,7 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 
 
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
-    """Enter this audit in the ledger as an attempt on the control persons, and return the attempt with its number.
+    """Enter this audit in the ledger as an attempt with these control persons, and return the numbered attempt.
 
     Two audits are the same attempt if the cache keys of `ATTEMPT` are equal. The ledger identifies control persons by
     `source`, the control records before de-identification. De-identified records would differ between runs, because

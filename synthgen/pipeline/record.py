@@ -61,7 +61,7 @@ class StageRecord(BaseModel):
 
     @property
     def base_name(self) -> str:
-        """The stage's name without the suffix: the number of the round, or "-reconstruction"."""
+        """The stage's name without its suffix, which is the number of the round or "-reconstruction"."""
         return _SUFFIX.sub("", self.name)
 
     def is_of(self, *names: str) -> bool:

@@ -36,7 +36,7 @@ from synthgen.pipeline.workspace import StageResult
 NOT_SEGMENTED = "records are not cut"  # replaces the digests of the segment writer if records are not segmented
 SPARE = 1.3  # latents per wanted record in the first round, when the filters' rejection rate is unknown
 FURTHER_SPARE = 1.2  # a further round should give this number of accepted latents per missing record
-RECONSTRUCTIONS = 96  # train records decoded from their own vectors, to fit the limits of the filters
+RECONSTRUCTIONS = 96  # number of train records decoded from their own vectors, from which filters learn their limits
 MIN_ACCEPTED_SHARE = 0.2  # limits the size of a further round, which assumes that at least this share is kept
 MAX_ROUNDS = 20
 MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records

@@ -320,7 +320,7 @@ def _risks(
     judged: Sequence[Candidate],
     train: Corpus,
 ) -> Iterator[str]:
-    """Yield a line for each utility rule that the expected ratios do not meet: see `expected_utility`."""
+    """Yield a line for each utility rule that the expected ratios do not meet; see `expected_utility`."""
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")
         if not source.startswith("utility") or rule.op != ">=" or name not in utility:

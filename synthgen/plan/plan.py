@@ -275,7 +275,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
 def _reach(
     config: Config, policy: Policy, persons: Mapping[str, int], n_records: int, number: int
 ) -> Mapping[str, Reach | str]:
-    """Return what each audit can show at attempt `number`: see `reach_of`."""
+    """Return what each audit can show at attempt `number`; see `reach_of`."""
     n_train, n_control = persons["train"], persons["control"]
     return with_unit(
         unit_of(config), reach_of(policy, n_train, n_control, n_records, config.audit.confidence, number)

@@ -57,7 +57,7 @@ def unit_of(config: Config) -> str:
 
 
 def with_unit(unit: str, reach: Mapping[str, Reach | str]) -> Mapping[str, Reach | str]:
-    """Return the estimates with `unit` in place of "persons" in their texts: see `unit_of`."""
+    """Return the estimates with `unit` in place of "persons" in their texts; see `unit_of`."""
 
     def renamed(estimate: Reach) -> Reach:
         leak = estimate.leak.replace("person", unit.removesuffix("s"))

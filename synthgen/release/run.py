@@ -86,8 +86,8 @@ class Run:
     def texts(self) -> list[dict[str, str]]:
         """Return the label and text of each synthetic record of this run, even if its release is refused.
 
-        The texts are the audited ones. If the run ended before the audit, they are all texts that the filters
-        accepted. They are private until they are released.
+        The method returns the audited texts. If the run ended before the audit, it returns all texts that the filters
+        accepted. The texts are private until they are released.
 
         Raises:
             DataError: the run did not reach the stage filter.
@@ -105,7 +105,7 @@ class Run:
         return pa.Table.from_pylist(self.texts()).to_pandas()
 
     def compare(self, progress: Progress = silent, *, label_only: bool = True) -> Study:
-        """Test classifiers trained on these texts, on train, and on standard augmentations of train, on control.
+        """Train classifiers on these texts, on train and on standard augmentations of train; test them on control.
 
         Args:
             progress: receives the progress.
@@ -191,7 +191,7 @@ class Run:
         return "\n".join(lines if decision.allowed else [*lines, *self.advice])
 
     def remedies(self, decision: Decision) -> tuple[str, ...]:
-        """Return a line for each gate of `decision` that is not met, see `with_remedies`.
+        """Return a line for each gate of `decision` that is not met; see `with_remedies`.
 
         Privacy: contains numbers of the audits and the problems of the input checks, so it is private.
         """

@@ -63,7 +63,7 @@ class NeighbourSearch:
             rows: int64 (r), numbers of the rows whose neighbours are searched; None for all.
 
         Returns:
-            Row numbers, int64 (r, k), nearest first, equal distances by row number; and distances, float64 (r, k).
+            Row numbers, int64 (r, k), ordered by distance and then by number; and distances, float64 (r, k).
 
         Raises:
             InternalError: for a searched row, other persons have fewer than k rows.

@@ -13,7 +13,7 @@ from synthgen.core.types import Float32, Int64
 TILE_ROWS, TILE_COLUMNS = 512, 4096  # largest size of a tile of the products, which stays in the cache
 ALIGNED = 32  # the number of spans of a tile is a multiple of this
 SPAN = 16  # number of columns of a tile that are screened together, by their largest product
-ALIKE = 1e-5  # rows count as equally long if their squared lengths differ by less than this, due to rounding
+ALIKE = 1e-5  # rows count as equally long if their squared lengths differ by less than this, as after rounding
 KINDS = (torch.bfloat16, torch.float32)
 ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relative error of one rounding
 

@@ -261,7 +261,8 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
 
     Let p be the softmax of the k largest logits, divided by the temperature, in descending order. Let p' be the
     shortest prefix of p with a mass of at least top_p, renormalised. The token is the first whose cumulative p'
-    exceeds u. Taking the k largest logits first makes the work depend on k, not on the size of the vocabulary.
+    exceeds the row's uniform number. Taking the k largest logits first makes the work depend on k, not on the size of
+    the vocabulary.
 
     Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
     """

@@ -3,7 +3,7 @@
 On a CPU at batch 64, the `generate` of transformers spends most of a step on three things: concatenating the cache,
 repeating heads, and an attention kernel that uses one core per head. Here each projection is one matrix product over
 the batch, and the query heads that share a key head are rows of one product. On a GPU, launching the hundreds of
-short kernels of a step would take most of the time, so a step is recorded as a CUDA graph and replayed at one launch.
+short kernels of a step would take most of the time, so a step is recorded as a CUDA graph, which one launch replays.
 """
 
 from collections.abc import Callable

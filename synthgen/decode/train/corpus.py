@@ -20,7 +20,7 @@ from synthgen.decode.prompts import token_ids
 _GAP = re.compile(r"(?<=[.!?])\s+")  # the built-in bridge was trained with this pattern, not with core.sentences
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3  # largest number of characteristic words of a passage
-NEIGHBOURS = 5  # number of nearest passages for mixed vectors, the default of SMOTE
+NEIGHBOURS = 5  # a vector is mixed with the vector of one of this number of nearest passages, as by default in SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
 Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether its last sentence is complete
 

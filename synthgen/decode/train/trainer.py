@@ -102,7 +102,8 @@ class Trainer:
             module.to(config.train.device)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
         self.template = Template(part.template, part.soft_tokens, part.placeholder_id)
-        self.step = self.steps_before = 0  # steps of this run; steps of the bridge whose training it continues
+        # number of steps of this run, and of the training that it continues
+        self.step = self.steps_before = 0
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the step's ids (n, length), vector mask, text mask and noisy vectors.

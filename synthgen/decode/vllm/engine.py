@@ -34,7 +34,7 @@ ENVIRONMENT = {
     "VLLM_LOGGING_LEVEL": "WARNING",
     "VLLM_BATCH_INVARIANT": "1",
     "HF_HUB_OFFLINE": "1",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # no child process, which could outlive this one and keep the GPU
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # prevents a child process, which could stay alive and keep the GPU
     "VLLM_HOST_IP": "127.0.0.1",
 }
 HIDDEN_VARIABLES = ("SYNTHGEN_KEY",)  # the process gets no environment variable with one of these prefixes
@@ -174,7 +174,7 @@ class VllmEngine:
 
 def _end(process: "subprocess.Popen[str]", place: "tempfile.TemporaryDirectory[str]") -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # with the processes that vLLM started
+        os.killpg(process.pid, signal.SIGKILL)  # also ends the processes that vLLM started
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:

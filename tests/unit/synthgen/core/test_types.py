@@ -81,7 +81,7 @@ def test_corpus_digest_covers_every_field_and_the_order(field):
         (latents, {"parent_ids": (("r0", "r2"),)}, "do not match their parents"),
         (latents, {"weights": ((0.25, 0.75),)}, "do not match their parents"),
         (latents, {"ids": ("x0", "x0")}, "ids are not unique"),
-        (latents, {"prompt_words": (("word",),)}, "do not match their words"),
+        (latents, {"prompt_words": (("word",),)}, "do not match their prompt words"),
         (latents, {"vectors": np.full((2, 4), np.nan, dtype=np.float32)}, "not finite"),
         (latents, {"parent_ids": (("r0", "r2"), ("r1", "r3"))}, "parents do not match its weights"),
         (latents, {"weights": ((0.25, 0.7), (1.0,))}, "do not sum to 1"),
