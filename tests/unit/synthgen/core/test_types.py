@@ -92,7 +92,7 @@ def test_corpus_digest_covers_every_field_and_the_order(field):
         (segments, {"headings": ("plan",)}, "do not match"),
         (segments, {"sections": (0, 0)}, "do not match"),
         (segments, {"vectors": np.full((4, 3), np.nan, dtype=np.float32)}, "not finite"),
-        (segments, {"owners": ("r1", "r0", "r1", "r0")}, "not together"),
+        (segments, {"owners": ("r1", "r0", "r1", "r0")}, "not consecutive"),
     ],
 )
 def test_invalid_values_are_rejected(build, kept, message):
