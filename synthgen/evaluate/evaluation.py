@@ -67,8 +67,7 @@ def evaluate(
     interval. The minimum excludes classes with a recall of 0 after training on real records.
 
     `baselines` are further training sets by name. Their scores are in the table and in no metric. `requested` is the
-    number of records per class; without it, there is no balance metric. `confidence` is the two-sided confidence of
-    the intervals.
+    number of records per class; without it, there is no balance metric. `confidence` of intervals is two-sided.
 
     Raises:
         DataError: see `_check`, or no text of a training set contains a word.
