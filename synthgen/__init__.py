@@ -32,7 +32,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name on first use; raise DependencyError if it needs the extra `engine` and that is missing."""
+    """Import a public name on first use; raise DependencyError if a package that it needs is not installed."""
     import importlib.metadata
 
     from synthgen.core.engine import engine_errors, require_engine

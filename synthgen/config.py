@@ -50,18 +50,18 @@ class DpConfig(Section):
     )
     delta: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,
-        description=f"Privacy parameter δ of the same guarantee, at most 1 / ({PERSONS_PER_DELTA} × `persons`) and "
-        "at most what the policy allows for all runs of the ledger together. Required with `epsilon`.",
+        description=f"Privacy parameter δ of the budget. It must be at most 1 / ({PERSONS_PER_DELTA} × `persons`), "
+        "and at most what the policy allows for all runs of the ledger together. Required with `epsilon`.",
     )
     persons: Annotated[int, Field(ge=FEWEST_PERSONS, le=MAX_NUMBER)] | None = Field(
         None,
-        description="Lower bound on the number of training persons, from public knowledge and not counted in the "
-        "data: a round number with at most two significant digits, such as 1500. Required with `epsilon`.",
+        description="Lower bound on the number of training persons, with at most two significant digits, such as "
+        "1500. Take it from public knowledge, not from a count of the data. Required with `epsilon`.",
     )
     shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict,
-        description="Share of the budget per DP query, scaled to a sum of 1 over all queries of the run. Omitted "
-        "queries use class-means 0.56, spread 0.14, words 0.3 and style 0.05.",
+        description="Share of the budget per DP query, scaled to a sum of 1 over all queries of the run. A query "
+        "without a given share gets its default: class-means 0.56, spread 0.14, words 0.3, style 0.05.",
     )
 
     @field_validator("persons")
@@ -78,7 +78,7 @@ class DpConfig(Section):
     def _is_complete(self) -> Self:
         given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None}
         if self.epsilon is None and any(value is not None for value in given.values()):
-            raise ValueError("delta, persons and shares require dp.epsilon; set it, or remove them")
+            raise ValueError("delta, persons and shares require dp.epsilon; set dp.epsilon, or remove these keys")
         missing = [name for name in ("delta", "persons") if given[name] is None]
         if self.epsilon is not None and missing:
             raise ValueError(f"epsilon requires {' and '.join(missing)}")
@@ -166,15 +166,17 @@ class Config(Section):
         "workspace",
         description="Source of randomness in addition to the seed: `workspace` uses 32 random bytes in "
         "`WORKSPACE/secret.key`, `public` uses the seed alone. Use `public` only for demonstrations and studies, "
-        "because anyone who guesses the seed can tell who was in train.",
+        "because anyone who guesses the seed can tell whose records were used for training.",
     )
     ledger: str | None = Field(
         None,
-        description="Folder of the institution's ledger of audits and privacy budgets. If it is null, the folder in "
-        "`SYNTHGEN_LEDGER` is used, or `ledger` in the user's data folder.",
+        description="Folder of the institution's ledger of audits and privacy budgets. Null selects the folder in "
+        "the environment variable `SYNTHGEN_LEDGER` or, if that is not set, `ledger` in the user's data folder.",
     )
     seed: Annotated[int, Field(ge=0, le=MAX_NUMBER)] = Field(
-        0, description="Seed of every random choice, together with the secret. Change it to get other records."
+        0,
+        description="Number that, together with the secret, determines every random choice. Change it to get other "
+        "records.",
     )
     source: SourceConfig = Field(description="Location, format and columns of the private source data.")
     split: SplitConfig = Field(
@@ -189,7 +191,7 @@ class Config(Section):
     )
     interpolate: InterpolateConfig = Field(
         description="Method that makes new vectors, and the number of synthetic records. Each key after "
-        "`total` is accepted only by the methods it belongs to. Null selects the default of the method."
+        "`total` can be set only with the methods that use this key. Null selects the default of the method."
     )
     decode: DecodeConfig = Field(
         DecodeConfig(), description="Language model and sampling that turn vectors into text."
@@ -236,7 +238,8 @@ class Config(Section):
             given = "mixture with noise" if is_noisy else interpolate.method
             raise ValueError(
                 f"segments requires a method that makes weighted sums of parents: {', '.join(WEIGHTED[:-1])} or "
-                f"{WEIGHTED[-1]} without noise; {given} does not, so change interpolate.method, or remove segments"
+                f"{WEIGHTED[-1]} without noise; {given} makes no such sums, so change interpolate.method, or remove "
+                "segments"
             )
         return interpolate
 
@@ -256,7 +259,7 @@ class Config(Section):
         }
         if idle := [name for name in dp.shares if not is_queried.get(name)]:
             raise ValueError(
-                f"shares may name only DP queries of this configuration, which does not query {' and '.join(idle)}. "
+                f"shares may name only DP queries that this configuration makes; remove {' and '.join(idle)}. "
                 "The query `words` is made only with decode.words above 0 and without writer: prompt, and the query "
                 "`style` only with decode.style: auto"
             )
@@ -308,7 +311,7 @@ class Config(Section):
     def for_texts(self, texts: Sequence[str]) -> "Config":
         """Return a copy in which a number computed from the train texts replaces `decode.max_new_tokens: auto`.
 
-        With segments or DP, the texts are not read, and the number is the largest that `auto` can select.
+        With segments or DP, the texts are not read, and the number is `MAX_TOKENS` of `synthgen.decode.config`.
         """
         ignores_texts = self.segments is not None or self.interpolate.is_private
         return self.model_copy(update={"decode": self.decode.for_texts(() if ignores_texts else texts)})

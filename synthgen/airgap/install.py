@@ -3,9 +3,9 @@
     python3 -I install.py --into FOLDER
 
 This script is part of the archive. It needs only the standard library, because the machine has no synthgen yet. With
-`-I`, Python does not import modules from the folder of the script, whose files are not checked at that time. It
-checks every file against the manifest, creates a virtual environment in FOLDER/venv, installs the wheels without an
-index, imports the models into FOLDER/models, and writes the command FOLDER/bin/synthgen.
+`-I`, Python does not import modules from the folder of the script, whose files are not checked yet. The script checks
+every file against the manifest, creates a virtual environment in FOLDER/venv, installs the wheels without an index,
+imports the models into FOLDER/models, and writes the command FOLDER/bin/synthgen.
 """
 
 from __future__ import annotations  # an older Python must reach the message about its version

@@ -23,7 +23,7 @@ def review(
 ) -> None:
     """Write the private page that a person reads before signing the release, and print its path.
 
-    The page compares the records with the highest risk with the nearest training records. It also shows a random
+    The page shows the records with the highest risk beside their nearest training records. It also shows a random
     sample, the replaced identifiers, and rejected candidates. It contains real text and is never part of a bundle.
     """
     from synthgen.cli.publish import configured
@@ -40,12 +40,12 @@ def approve(  # noqa: PLR0913 - one parameter per option
     key: Annotated[str, Option(help="Your private key: a file, or a URI such as hsm:2?label=officer.")],
     trust: Annotated[Path, Option(help="Trust root file.")],
     role: Annotated[str | None, Option(help="Your role, such as privacy_officer.")] = None,
-    public: Annotated[OptionalFile, Option(help="Public key file (NAME.pub.json); needed for a URI.")] = None,
+    public: Annotated[OptionalFile, Option(help="Public key file (NAME.pub.json), if --key is a URI.")] = None,
     reject: Annotated[bool, Option("--reject", help="Sign a rejection, which blocks the release.")] = False,
     close: Annotated[bool, Option("--close", help="Close the list of approvals, with the releaser's key.")] = False,
     page: Annotated[OptionalFile, Option("--review", help="Review page that you read; its digest is signed.")] = None,
     no_review: Annotated[bool, Option("--no-review", help="Approve without a review page.")] = False,
-    yes: Annotated[bool, Option("--yes", help="Sign without asking; required without a terminal.")] = False,
+    yes: Annotated[bool, Option("--yes", help="Skip the confirmation; required without a terminal.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Sign an approval or a rejection of a bundle, or close the list of approvals as the releaser.

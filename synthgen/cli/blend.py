@@ -55,7 +55,7 @@ class Blended:
     texts: tuple[str, str]  # the two input texts
     blend: Candidate  # the best candidate
     cosines: dict[str, float]  # cosines of the blend to "target", "a" and "b", and of the texts to each other, "a_b"
-    of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None for one without letters
+    of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None if it has no letters
     rows: tuple[ComparisonRow, ...]  # the attribute table
     words: tuple[str, ...] = ()  # prompt words, if the decoder gets words instead of the vector
 

@@ -23,9 +23,9 @@ MIN_EPSILON = 0.01  # if a further run could have at most a smaller epsilon, the
 
 @budget_app.command("show")
 def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
-    """List every reservation in the ledger with its state, and the joint cost of all that are not voided.
+    """List every reservation in the ledger with its state, and the joint cost of the reservations that count.
 
-    The joint cost is stated at the same delta at which a run of the configuration would compute it.
+    A voided reservation does not count. The joint cost is stated at the delta that a run of CONFIG would use.
     """
     from audits.attacks.accounting.accountants import further_epsilon
     from audits.ledger.budgets import all_reservations, counted, joint_cost
@@ -79,7 +79,8 @@ def void(
     config: ConfigFile,
     *,
     run: Annotated[
-        str | None, Option(help="Id of the reservation, as `budget show` prints it; by default that of CONFIG.")
+        str | None,
+        Option(help="Id of a reservation, as `budget show` prints it; by default the reservation of CONFIG."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -36,7 +36,7 @@ def new(
     """Create an encrypted private key (mode 0600) and its public key file.
 
     The passphrase comes from the variable SYNTHGEN_KEY_PASSPHRASE, the file NAME.passphrase beside the key, or a
-    prompt; no option takes it.
+    prompt. It cannot be passed as an option.
     """
     from audits.verify.publickeys import keyid
     from synthgen.release.keys import load_public, new_key, passphrase_for
@@ -105,11 +105,11 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     path: Annotated[Path, Argument(help="New trust root file to write.")],
     *,
     sign_with: Annotated[list[Path], Option(help="Private root key of the current or new trust root; repeatable.")],
-    root: Annotated[Paths, Option(help="Public root key file; replaces the current ones.")] = None,
-    releaser: Annotated[Paths, Option(help="Public key file of a releaser; replaces the current ones.")] = None,
-    policy: Annotated[Names, Option(help="Accepted policy, by name or file; replaces the current ones.")] = None,
-    authority: Annotated[Paths, Option(help="PEM certificate of an authority; replaces the current ones.")] = None,
-    ledger: Annotated[Names, Option(help=f"{_LEDGER} Replaces the current ones.")] = None,
+    root: Annotated[Paths, Option(help="Public root key file; replaces the current root keys.")] = None,
+    releaser: Annotated[Paths, Option(help="Public key file of a releaser; replaces the current keys.")] = None,
+    policy: Annotated[Names, Option(help="Accepted policy, by name or file; replaces the current policies.")] = None,
+    authority: Annotated[Paths, Option(help="PEM file of an authority; replaces the current authorities.")] = None,
+    ledger: Annotated[Names, Option(help=f"{_LEDGER} Replaces the current ledgers.")] = None,
     revoke: Annotated[Names, Option(help="Id of a key to revoke; repeatable.")] = None,
     since: Annotated[datetime | None, Option(help="Start of the revocations, in UTC; now by default.")] = None,
     reason: Annotated[str, Option(help="Reason for the revocations.")] = "",
@@ -152,7 +152,7 @@ def trust_forget(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the record of the highest trust root version seen; then compare fingerprints before you verify again."""
+    """Delete the record of the highest trust root version seen. Compare fingerprints before you verify again."""
     from audits.verify.high_water_mark import default_state, forget
 
     path = default_state() if state is None else state
@@ -190,7 +190,7 @@ def _described(root: "TrustRoot") -> list[str]:
         holder = f"{name} {key.person}, {key.org}, {key.alg}, valid from {key.valid_from} to {key.valid_until}"
         lines.append(f"{role_of.get(name, 'no role')}: {holder}")
     lines += [
-        f"revoked: {entry.keyid} from {entry.since}: {entry.reason or 'no reason given'}" for entry in root.revoked
+        f"revoked: {entry.keyid} from {entry.since} ({entry.reason or 'no reason given'})" for entry in root.revoked
     ]
     lines += [f"timestamps: {authority(text).subject.rfc4514_string()}" for text in root.authorities]
     lines += [f"ledger: {name}" for name in root.ledgers]
@@ -213,7 +213,7 @@ def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[st
     )
     if with_budget and not ledgers:
         raise ConfigError(
-            f"under {', '.join(with_budget)} the verifier accepts a release only if the trust root names its ledger",
+            f"under {', '.join(with_budget)}, the verifier accepts a release only if the trust root names its ledger",
             hint="Pass --ledger with the folder of the institution's ledger, or its id.",
         )
     return {policy.name: [policy.digest()] for policy in policies}

@@ -219,7 +219,7 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     label: Annotated[str, Option(help="Column of the classes, in every table.")] = "label",
     group: Annotated[str, Option(help="Column of the persons, in train and test.")] = "group",
     out: Annotated[Path | None, Option(help="File to write, for `audits run --utility`.")] = None,
-    baselines: Annotated[bool, Option("--baselines", help="Also train on usual augmentations of train.")] = False,
+    baselines: Annotated[bool, Option("--baselines", help="Also train on augmented real records.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train two classifiers on synthetic records and print their accuracy and F1 on real records, with intervals."""
@@ -267,9 +267,14 @@ def blend(  # noqa: PLR0913 - one parameter per option
 def shadow(
     config: ConfigPath,
     *,
-    runs: Annotated[int, Option(min=8, help="Reruns, a multiple of 8; half of them leave out a given person.")] = 32,
-    persons: Annotated[int | None, Option(min=1, help="Persons attacked; by default 1 % of train persons.")] = None,
-    quick: Annotated[bool, Option("--quick", help="Test with 8 small reruns for 1 person; never passes.")] = False,
+    runs: Annotated[
+        int,
+        Option(min=8, help="Number of reruns, a multiple of 8; each attacked person is left out of half of them."),
+    ] = 32,
+    persons: Annotated[int | None, Option(min=1, help="Number of attacked persons; default: 1 % of train.")] = None,
+    quick: Annotated[
+        bool, Option("--quick", help="Try 8 small reruns with 1 attacked person; never passes.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Repeat a run without its most over-represented persons and test whether their absence is detectable.
@@ -313,7 +318,7 @@ def schema(
 def main(command: typer.Typer = app) -> None:
     """Run a command line; print each expected error as one message and exit with the code of its class.
 
-    `command` is the application with the commands; `python -m studies` passes its own.
+    `command` is the application with the commands; `python -m studies` passes another application.
     """
     protect_process(_stop)
     hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")

@@ -170,7 +170,7 @@ def rerun(  # noqa: PLR0913 - one parameter per input
     Randomness: the child "shadow/<number>" of the root of the run's streams.
     """
     is_kept = np.array([r.group not in leave_out for r in train.records], dtype=np.bool_)
-    kept = replace(train, records=tuple(r for r, kept in zip(train.records, is_kept, strict=True) if kept))
+    kept = replace(train, records=tuple(r for r in train.records if r.group not in leave_out))
     root = folder / f"rerun-{number:03d}"
     own_job = Job(job.config, Workspace(root), job.progress, root=job.seeds.child("shadow", str(number)))
     written = write_from(own_job, kept, vectors[is_kept], replaced_names(clean, kept))

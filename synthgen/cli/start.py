@@ -80,7 +80,7 @@ def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[st
     """Return a note on the files that must not be used beyond a trial, and the next commands."""
     trial = "for trials only: the passphrases are stored next to the keys, and the ledger belongs to this folder"
     if config.secret == PUBLIC:
-        trial += f"; the secret is public: {path.name} states what to change before you use records of real persons"
+        trial += f"; the secret is public, so change {path.name} as its comments state before you use real records"
     signing = {f"--role {role}": key for role, key in keys.items() if role != "releaser"}
     if signing:
         signing["--close"] = keys["releaser"]

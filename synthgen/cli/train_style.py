@@ -33,7 +33,7 @@ MIN_TEXTS = 20  # smallest number of distinct texts of a corpus
 SAMPLES = 10  # number of example texts in the card
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
-WORDS = 8  # largest number of prompt words, as in the training of the bridge, so that it still uses prompt words
+WORDS = 8  # largest number of prompt words, as in the bridge's training, so that the bridge still uses prompt words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,13 +152,13 @@ def _texts(path: Path, column: str) -> list[str]:
 def _samples(decoder: XragDecoder, pieces: StylePieces, vectors: Float32, advance: Advance) -> tuple[str, ...]:
     n, heldout = len(vectors), pieces.heldout
     rows = np.linspace(n - heldout, n - 1, num=min(SAMPLES, heldout)).astype(int)
-    labels, none = tuple(" ".join(pieces.passages.hints[row][:1]) for row in rows), ((),) * len(rows)
+    labels, empty = tuple(" ".join(pieces.passages.hints[row][:1]) for row in rows), ((),) * len(rows)
     latents = Latents(
         vectors=vectors[rows].copy(),
         ids=tuple(f"sample-{i}" for i in range(len(rows))),
         labels=labels,
-        parent_ids=none,
-        weights=none,
+        parent_ids=empty,
+        weights=empty,
         method="none",
         seed_path="samples",
     )

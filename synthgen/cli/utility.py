@@ -29,7 +29,7 @@ class Measure:
     # shares that the classes should have: the shares in train, or equal shares
     balance: Literal["as-source", "equal"] = "as-source"
     confidence: float = 0.975  # one-sided confidence of the ends of each interval
-    baselines: bool = False  # whether to train also on usual augmentations of the real records
+    baselines: bool = False  # whether to train also on standard augmentations of the real records
 
 
 def study(

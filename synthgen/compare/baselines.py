@@ -32,8 +32,8 @@ def baselines(
     """Return the baselines by name.
 
         class weights        real records, weighted by the inverse of the size of their class
-        random oversampling  real records; small classes are repeated up to the size of the largest class
-        real + EDA           real records, and altered copies of real records: see `eda`
+        random oversampling  real records; records are repeated until all classes have the size of the largest class
+        real + EDA           real records, and altered copies of real records; see `eda`
         real + SMOTE         real vectors, and interpolated vectors; only for the classifier on vectors, and only
                              if each class has at least two persons
         label-only           the texts `label_only`, written without the source; only if they are given
@@ -104,7 +104,7 @@ def write_label_only(
 
 
 def eda(text: str, rng: np.random.Generator) -> str:
-    """Return a text with easy data augmentation: with probability one half, words are swapped, otherwise deleted.
+    """Return a text after easy data augmentation, which swaps words or deletes words, each with probability 1/2.
 
         swap:     n = max(1, ⌊α·l⌋) times, the words at two random positions (possibly the same) change places
         deletion: each of the l words is deleted with probability α

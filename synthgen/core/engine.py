@@ -34,7 +34,7 @@ def require_engine() -> None:
 def engine_errors() -> Iterator[None]:
     """Turn the error of a missing package of the extra `engine` into a DependencyError that states how to install it.
 
-    Any other failed import is raised unchanged, including one inside an installed package.
+    The error of any other failed import is raised unchanged, even if an installed package makes the import.
     """
     try:
         yield

@@ -28,8 +28,8 @@ def libraries() -> dict[str, str]:
 def versions_of(names: Iterable[str]) -> dict[str, str]:
     """Return a version for each name: of Python for "python", otherwise of the installed distribution.
 
-    For "audits", it is the SHA-256 of the source files, because this package decides what is released, so any change
-    of a file counts as a new version.
+    The version of "audits" is the SHA-256 of its source files. This package decides what is released, so any change
+    of a source file counts as a new version.
     """
     return {name: _version(name) for name in names}
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol, TextIO, cast
 
 SECONDS_BETWEEN_LINES = 5.0
-FIRST_SECONDS = 300.0  # until then, the remaining time is stated only after a twentieth of the units is finished
+FIRST_SECONDS = 300.0  # for this time, the remaining time is shown only after a twentieth of the units is finished
 Advance = Callable[[int], None]
 
 
@@ -109,7 +109,7 @@ def notebook_progress() -> Progress:
 
 
 class _Tolerant:
-    """A stream that ignores write errors, for example of a closed pipe: they must not stop a run."""
+    """A stream that ignores write errors, for example of a closed pipe, because they must not stop a run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -92,11 +92,11 @@ def resolve_path(path: str, base: str) -> Path:
     `${HOME}`, `${SYNTHGEN_DATA}` and a leading `~/` are replaced; messages show the path as the user wrote it.
 
     Raises:
-        ConfigError: the path contains a variable that is not in `VARIABLES` or `~user`, or the value of a variable is
+        ConfigError: the path contains `~user` or a variable that is not in `VARIABLES`, or the value of a variable is
             not an absolute path.
 
     Privacy: only the variables in `VARIABLES` are read. Otherwise, a configuration written by somebody else could
-        print a secret as part of a path.
+        make the program print a secret as part of a path.
     """
     whole = re.sub(r"^~(?=/|$)", "${HOME}", path)
     problems = [f"{path}: the environment variable {name} is not allowed in a path" for name in _other_names(whole)]

@@ -16,9 +16,9 @@ class SeedTree:
     Each child has a name, so additional draws from one stream do not change the draws from other streams. The key of
     a node is computed from m, which is the seed followed by the names on the path, each prefixed by its length:
 
-        HMAC-SHA256(secret, "synthgen/seed/v2\0" || m)     sha256("synthgen/seed/v1\0" || m) without a secret
+        HMAC-SHA256(secret, "synthgen/seed/v2\0" || m), or without a secret SHA256("synthgen/seed/v1\0" || m)
 
-    Privacy: seeds can be guessed: they are often dates or small numbers, and all seeds below 2^32 can be tried in an
+    Privacy: seeds are often dates or small numbers, which can be guessed, and all seeds below 2^32 can be tried in an
         hour. Without a secret, treat everything that is drawn from these streams as public.
     """
 

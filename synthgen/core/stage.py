@@ -4,10 +4,10 @@ A `Stage` declares everything that can change its result. Its `run` function get
 only to declared inputs, settings, models and streams. The cache key is computed from the declaration, so it covers
 everything that the function reads.
 
-Raise `version` by one in the commit that changes the result of a stage for unchanged declarations: other numbers,
-another order, another random stream, another file format. Do not raise it for a change of text, types or speed. A
-stage that declares the changed stage as an input is then computed again, because the digest of the changed stage is
-part of its cache key. The results of all other stages stay valid.
+Raise `version` by one in the commit that changes the result of a stage for unchanged declarations, for example its
+numbers, their order, a random stream or the file format. Do not raise it for a change of text, types or speed. If it
+is raised, a stage that declares the changed stage as an input is computed again, too, because the digest of the
+changed stage is part of its cache key. The results of all other stages stay valid.
 """
 
 from collections.abc import Callable, Mapping

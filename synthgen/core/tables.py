@@ -1,4 +1,4 @@
-"""Write the values that stages exchange as files of the workspace, and read them."""
+"""Write and read the workspace files through which stages exchange values."""
 
 import json
 from dataclasses import astuple

@@ -96,8 +96,8 @@ class Segments:
     def __post_init__(self) -> None:
         _check_matrix(self.vectors, "segments")
         sizes = {len(self.vectors), len(self.owners), len(self.headings), len(self.sections)}
-        _require(len(sizes) == 1, "segments do not match")
-        _require(len(self.starts()) == len(set(self.owners)), "the segments of a record are not together")
+        _require(len(sizes) == 1, "vectors, owners, headings and sections of segments differ in number")
+        _require(len(self.starts()) == len(set(self.owners)), "the segments of a record are not consecutive")
 
     def starts(self) -> NDArray[np.int64]:
         """Return the first row of each record."""
@@ -154,7 +154,7 @@ class Latents:
 
     def __post_init__(self) -> None:
         m = len(self.ids)
-        _require(len(self.prompt_words) in {0, m}, "latents do not match their words")
+        _require(len(self.prompt_words) in {0, m}, "latents do not match their prompt words")
         _check_matrix(self.vectors, "latents")
         _require(self.vectors.shape[0] == m == len(self.labels), "latents do not match their labels")
         _require(m == len(self.parent_ids) == len(self.weights), "latents do not match their parents")
@@ -190,13 +190,13 @@ class FilterOutcome:
 class Candidate:
     """One decoded text for one latent."""
 
-    latent_id: str  # the row of the latents that it was decoded from
+    latent_id: str  # id of the latent that the text was decoded from
     index: int  # number of the candidate for that latent, from 0
     text: str
     label: str  # the requested class
     finish: Literal["stop", "length"]  # "stop" if the model ended the text, "length" if it was cut
     outcomes: tuple[FilterOutcome, ...] = ()  # in the order of the filters; empty before filtering
-    # mean surprisal of the tokens under the language model, divided by the surprisal of a guess among all tokens
+    # mean surprisal of the tokens under the language model, divided by that of a uniform guess among all tokens
     surprisal: float = field(default=1.0, compare=False)
 
     @property

@@ -1,9 +1,10 @@
 """Run jobs in threads with one core each, so that another busy process slows only some of the jobs.
 
 If several threads of a library share one matrix product, they wait for one another in busy loops. On a busy machine,
-all of these threads then stop while one has no core. Here, each job computes with a single thread. Threads are better
-than joblib's processes, because torch releases the interpreter lock while it computes: threads share one model, start
-at once and end with their process. `benchmarks/workers.py` compares them with torch's own threads.
+all of these threads then wait while one of them has no core. Here, each job computes with a single thread. The jobs
+run in parallel, because torch releases the interpreter lock while it computes. Unlike joblib's processes, the threads
+share one model, start at once and end with their process. `benchmarks/workers.py` measures jobs in such threads
+against torch's own threads.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 class _Stopped(BaseException):
-    """Ends a job whose result is not needed."""
+    """Raised in a job to end it, because its result is no longer needed."""
 
 
 def usable_cores() -> int:
@@ -57,7 +58,7 @@ def in_threads(
 
     `run` gets a job and a function `report`, and calls `report(n)` when n more units are finished. `finished` gets
     the results in any order, in the calling thread. `advance` gets the same numbers as `report`, from any thread, but
-    never from two at once. If a job raises an exception, the next call of `report` ends each other job, and the
+    never from two at once. If a job raises an exception, each other job ends at its next call of `report`, and the
     exception is raised after all jobs have ended.
     """
     import torch

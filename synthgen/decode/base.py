@@ -1,4 +1,4 @@
-"""Define the decoder interface: it writes several candidate texts for each latent."""
+"""Define the interface of a decoder, which writes several candidate texts for each latent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,10 @@ class Settings:
     temperature: float
     top_p: float
     top_k: int
-    batch: int  # number of texts decoded together; the texts depend on it, because it changes the rounding
-    words: int = 0  # number of words of a public vocabulary after the prompt: those nearest to the vector
+    batch: int  # number of texts decoded together; it changes the rounding, and therefore the texts
+    words: int = (
+        0  # number of words after the prompt; these are the nearest words to the vector in a public vocabulary
+    )
     avoided: tuple[str, ...] = ()  # words in lower case whose usual spellings a local decoder does not write
     context_tokens: int = 96  # a local decoder reads at most this number of last tokens of a context
 
@@ -37,9 +39,9 @@ class Decoder(Protocol):
 
         The texts of a latent depend only on its vector, label, prompt words and context, on the settings, and on its
         own random stream (a child of `seeds` named by its id). Several threads can call this method at once.
-        `advance` is called at every step with the number of texts written since the last call. An exception that it
-        raises stops the decoding. A context is the preceding text of the record, which the new text continues, or "".
-        `contexts` has one per latent, or is empty.
+        `advance` is called at every step with the number of texts written since the last call. An exception raised by
+        `advance` stops the decoding. A context is the preceding text of the record, which the new text continues, or
+        "". `contexts` contains one context per latent, or is empty.
 
         Raises:
             DataError: the number of contexts is neither 0 nor n.

@@ -48,7 +48,7 @@ class BridgeInfo(BaseModel):
     steps: int = Field(ge=0)  # training steps
 
     def frame(self) -> Template:
-        """Return the template, checked."""
+        """Return the template; raise ModelError if it lacks a field."""
         return Template(self.template, self.n_soft, self.placeholder_id)
 
 
@@ -60,7 +60,7 @@ class Bridge:
     projector: Projector  # vectors (n, dim) to soft tokens (n, n_soft, width), float32
     adapters: dict[str, Tensor]  # stored low-rank tensors, to be merged into the language model
     digest: str  # SHA-256 over its files
-    words: WordReader | None = field(default=None, kw_only=True)  # its vocabulary; None if it has none
+    words: WordReader | None = field(default=None, kw_only=True)  # the vocabulary; None if the bridge has none
 
 
 def _expand(path: str) -> Path:

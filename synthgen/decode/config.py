@@ -15,10 +15,10 @@ from synthgen.core.section import Section
 BRIDGE, PROMPT, XRAG = "bridge", "prompt", "xrag"  # values of `writer`
 BUILTIN, TRANSFORMERS, VLLM, ENDPOINT = "builtin", "transformers", "vllm", "endpoint"  # values of `engine`
 DEFAULT_WORDS = 10  # prompt words of `writer: prompt` by default
-AUTO, PLAIN = "auto", "plain"  # values of `style`: choose the styles that fit train best; use no adapter
+AUTO, PLAIN = "auto", "plain"  # values of `style`: `auto` chooses the styles that fit best, `plain` uses no adapter
 MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest value of `max_new_tokens: auto`
 MAX_TOKENS_PROMPTED = 768  # the largest value with `writer: prompt`; a bridge loses the detail of longer texts
-MIN_TOKENS_PER_WORD = 1.2  # most texts need more tokens, so synthetic texts are rarely longer than real texts
+MIN_TOKENS_PER_WORD = 1.2  # most texts need more tokens per word, so synthetic texts are rarely longer than real ones
 LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the numbers of words of the training texts
 STEP = 8  # `auto` rounds up to a multiple of this, so that a few changed texts rarely change the limit
 MAX_WORD_CHARACTERS = 12  # if the mean length of a word is greater, the script has no spaces between words
@@ -31,7 +31,8 @@ class EndpointConfig(Section):
     url: str = Field(description="Address of the interface, for example `http://127.0.0.1:8000/v1`.")
     model: _Name = Field(description="Name of the model on the server.")
     key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
-        None, description="Environment variable that holds the API key of the server; null for a server without one."
+        None,
+        description="Environment variable that holds the API key of the server; null if the server needs no key.",
     )
     allow_remote: bool = Field(
         False,
@@ -85,7 +86,8 @@ class DecodeConfig(Section):
     model: str = Field(
         "smollm2",
         description="Language model that writes the texts: the name of a model in the store, or the path of a local "
-        "model folder. With `engine: endpoint`, it only measures the fluency of the texts.",
+        "model folder. With `engine: endpoint`, the server writes the texts, and this model only measures their "
+        "fluency.",
     )
     bridge: str = Field(
         "builtin",
@@ -100,8 +102,9 @@ class DecodeConfig(Section):
     max_new_tokens: Annotated[int, Field(ge=8, le=4096)] | Literal["auto"] = Field(
         "auto",
         description="Largest number of tokens of a record; with the section `segments`, of a segment. `auto` is "
-        f"{MIN_TOKENS_PER_WORD} times the 95 % quantile of the words per training text, from {MIN_TOKENS} to "
-        f"{MAX_TOKENS} ({MAX_TOKENS_PROMPTED} with `writer: prompt`), and {MAX_TOKENS} with `segments` or DP.",
+        f"{MIN_TOKENS_PER_WORD} times the 95 % quantile of the words per training text, but at least {MIN_TOKENS} "
+        f"and at most {MAX_TOKENS} ({MAX_TOKENS_PROMPTED} with `writer: prompt`). With `segments` or DP, `auto` is "
+        f"{MAX_TOKENS}.",
     )
     temperature: Annotated[float, Field(gt=0, le=5)] = Field(
         0.8,
@@ -123,14 +126,14 @@ class DecodeConfig(Section):
     )
     words: Annotated[int, Field(ge=0, le=16)] = Field(
         0,
-        description="Number of words of a public vocabulary that follow the prompt: those nearest to the vector; "
-        f"{DEFAULT_WORDS} by default with `writer: prompt`. More words bring the texts closer to the vectors and to "
-        "the source records.",
+        description="Number of words that follow the prompt; they are the words of a public vocabulary that are "
+        f"nearest to the vector. With `writer: prompt`, the default is {DEFAULT_WORDS}. More words bring the texts "
+        "closer to the vectors and to the source records.",
     )
     template: str = Field(
         "builtin",
-        description="Prompt of `writer: prompt`: `builtin`, or a text file with the fields that the page on your own "
-        "model lists.",
+        description="Prompt of `writer: prompt`: `builtin`, or a text file with the fields that "
+        "`docs/how-to/own-model.md` lists.",
     )
     examples: str | None = Field(
         None,
@@ -150,8 +153,8 @@ class DecodeConfig(Section):
     )
     device: Literal["auto", "cpu", "cuda"] | None = Field(
         None,
-        description="Device of the language model: `cpu`, `cuda`, or `auto` for a GPU if there is one. The value "
-        "null means the CPU, and with `writer: xrag` every GPU.",
+        description="Device of the language model: `cpu`, `cuda`, or `auto` (all GPUs; the CPU if there is none). "
+        "Null means `auto` with `writer: xrag`, and `cpu` otherwise.",
     )
 
     @model_validator(mode="before")
@@ -245,7 +248,7 @@ class DecodeConfig(Section):
 
     @property
     def voting(self) -> dict[str, object]:
-        """The settings that the votes for a style depend on; those that affect only the writing are left out."""
+        """The settings that the votes for a style depend on, without settings that affect only the writing."""
         for_writing = {"candidates", "writer", "engine", "endpoint", "template", "examples", "descriptions"}
         return self.model_dump(mode="json", exclude=for_writing)
 

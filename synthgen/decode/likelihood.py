@@ -145,7 +145,7 @@ class Likelihood:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return, for each token of the texts, the hidden state that predicts it, the token, and the row of its text.
 
-        The padding follows the text, so no token attends to it.
+        The padding follows the text, so no token of the text attends to the padding.
         """
         length = max(len(f) + len(s) for f, s in zip(frames, texts, strict=True))
         ids = torch.zeros(len(texts), length, dtype=torch.long)

@@ -188,8 +188,8 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
     """Return for each of n contexts the tokens that the model reads, and the largest possible number of these tokens.
 
-    The model reads the last `limit` tokens of a context and an empty line, and nothing for an empty context. Without
-    contexts, the largest number is 0.
+    Of each context, the model reads the last `limit` tokens, followed by an empty line. An empty context has no
+    tokens. Without contexts, the largest number is 0.
 
     Raises:
         DataError: the number of contexts is neither 0 nor n.
@@ -197,7 +197,7 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
     if not contexts:
         return [[]] * n, 0
     if len(contexts) != n:
-        raise DataError(f"{len(contexts)} contexts for {n} latents; give one for each, or none")
+        raise DataError(f"{len(contexts)} contexts for {n} latents; give one context for each latent, or none")
     # text that is spelled like a special token, such as the placeholder, must not become that token
     encoded = [list(tokenizer(t, add_special_tokens=False, split_special_tokens=True).input_ids) for t in contexts]
     gap = list(tokenizer("\n\n", add_special_tokens=False, split_special_tokens=True).input_ids)

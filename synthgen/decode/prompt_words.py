@@ -32,7 +32,7 @@ class WordReader:
 
     Privacy: k words of a vocabulary of v words carry at most k · log2 v bits of the vector, and anyone can read them.
         This limit is not a privacy guarantee, because a few words can name a person's illness.
-    Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, plus our term PRIOR.
+    Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, plus the term PRIOR.
     """
 
     words: tuple[str, ...]

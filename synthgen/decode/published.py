@@ -30,7 +30,7 @@ PLACEHOLDER = "<xRAG>"
 VECTOR_PLACE = "[X]"  # stands for the vector in `PARAPHRASES`, as in the paper's prompts
 CHAT = "[INST] {words} [/INST]"
 KIND = "mlp2x_gelu"  # projector_type in config.json: two layers with a GELU between them
-# As in the paper, each prompt states that the vector's text and the new text mean the same. The wording is ours.
+# As in the paper, each prompt states that the vector's text and the new text mean the same. The wording is different.
 PARAPHRASES = (
     "Background: [X] Write this background again in your own words.",
     "Background: [X] Which text says the same as this background?",
@@ -41,7 +41,7 @@ PARAPHRASES = (
     "Background: [X] Spell out what the background says.",
     "There is another way to put the background [X], namely:",
 )
-# Invented sentences on which an encoder's raw length is measured: the length of its vectors before normalization.
+# Invented sentences. An encoder's raw length, the length of its vectors before normalization, is measured on them.
 SENTENCES = (
     "The train to the coast leaves at seven and arrives before noon.",
     "She planted two rows of beans behind the house and waited for rain.",
@@ -105,7 +105,7 @@ class CheckpointBridge(Bridge):
             problems.append(f"{TENSORS[2]}: gives {self.info.width} numbers, the model's embeddings have {width}")
         if problems:
             hint = "Set embed.model to the projector's encoder; for xrag-7b, SFR-Embedding-Mistral."
-            raise ModelError("the model's own projector does not fit", problems=problems, hint=hint)
+            raise ModelError("the model's own projector does not fit the encoder", problems=problems, hint=hint)
 
 
 class AtLength(nn.Module):
@@ -114,8 +114,8 @@ class AtLength(nn.Module):
         soft = W2 · gelu(W1 · x + b1) + b2,   x = raw_length · v / ‖v‖
 
     The published encoders of such projectors end in a norm layer, so the length of their vectors before normalization
-    (`raw_length`) differs little between texts. Here all vectors get one typical length. Interpolated vectors, which
-    are shorter than vectors of texts, are thereby scaled to the usual length.
+    (`raw_length`) differs little between texts. Here all vectors are scaled to one typical length. This also corrects
+    interpolated vectors, which are shorter than vectors of texts.
 
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2, except for the single length.
     """
@@ -137,7 +137,7 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
 
     Raises:
         ModelError: a file cannot be read, or the checkpoint is not of this layout. The error lists missing or
-            contradictory shards or, if the shards are complete, tensors, tokens and widths.
+            contradictory shards or, if the shards are complete, missing or contradictory tensors, tokens and widths.
     """
     files = tensor_files(folder)
     config, tokenizer = _config_and_tokenizer(folder)

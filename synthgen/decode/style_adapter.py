@@ -1,4 +1,4 @@
-"""Style adapters: low-rank adapters that extend a bridge, so that it writes in the style of their training texts."""
+"""Style adapters: low-rank adapters that let a bridge write in the style of the adapters' training texts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -112,7 +112,7 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
         return bridge
     if other := sorted({style.card.name for style, _ in shares if style.card.bridge != bridge.digest}):
         raise ModelError(
-            f"decode.style: trained for another bridge: {', '.join(other)}",
+            f"decode.style {', '.join(other)}: not trained for the bridge of this run",
             hint="Set decode.bridge to the bridge that the style was trained for, or train the style again.",
         )
     projector, adapters = deepcopy(bridge.projector), dict(bridge.adapters)

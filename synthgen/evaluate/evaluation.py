@@ -64,10 +64,10 @@ def evaluate(
     The first two are measured for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on. The metric
     without the name of a classifier is that of the classifier whose interval has the smaller lower end. Both parts of
     a ratio use the same bootstrap draws of test persons, so persons who are difficult for both do not widen the
-    interval. The minimum leaves out classes with a recall of 0 after training on real records.
+    interval. The minimum excludes classes with a recall of 0 after training on real records.
 
     `baselines` are further training sets by name. Their scores are in the table and in no metric. `requested` is the
-    number of records per class; without it, there is no balance metric. `confidence` is that of two-sided intervals.
+    number of records per class; without it, there is no balance metric. `confidence` of intervals is two-sided.
 
     Raises:
         DataError: see `_check`, or no text of a training set contains a word.
@@ -133,7 +133,7 @@ class _TestSet:
     truth: Index  # (n,), index of each record's class
     person: Index  # (n,), index of each record's person
     n_persons: int
-    per_class: tuple[int, ...]  # for each class, the number of persons with records of it
+    per_class: tuple[int, ...]  # for each class, the number of persons with records of the class
     subgroups: Mapping[tuple[str, str], Rows]  # records of each subgroup
 
     def score(self, predicted: Labels, weights: Float64) -> Scores:

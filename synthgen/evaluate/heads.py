@@ -33,7 +33,7 @@ class LabelledTexts:
         return LabelledTexts(texts=texts, labels=self.labels[list(rows)], vectors=self.vectors[list(rows)])
 
     def plus(self, other: "LabelledTexts") -> "LabelledTexts":
-        """Return these rows followed by others."""
+        """Return these rows followed by the rows of `other`."""
         return LabelledTexts(
             texts=self.texts + other.texts,
             labels=np.concatenate([self.labels, other.labels]),
@@ -59,7 +59,7 @@ def encoder_logistic(
     """Return the test rows' predicted classes, by multinomial logistic regression (C = 10) on the encoder's vectors.
 
     This classifier overstates the utility of synthetic records, because they are decoded from vectors of the same
-    encoder. Classifiers that do not use the encoder give them lower scores.
+    encoder. Classifiers that do not use the encoder show a lower utility.
     """
     from sklearn.linear_model import LogisticRegression
 

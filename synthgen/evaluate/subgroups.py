@@ -47,8 +47,8 @@ def _published(sizes: Mapping[str, int], total: int) -> list[str]:
 
     A subgroup needs at least `MIN_SUBGROUP_PERSONS` persons. The numbers for all persons are published too, so a
     reader can compute the numbers for the persons who are in no published subgroup. If at least one but fewer than
-    `MIN_SUBGROUP_PERSONS` persons are in no published subgroup, the smallest subgroup is left out as well
-    (complementary suppression).
+    `MIN_SUBGROUP_PERSONS` persons are in no published subgroup, the smallest published subgroup is removed as well,
+    and this is repeated if necessary (complementary suppression).
 
     Args:
         sizes: number of persons of each subgroup; no person is in two subgroups.

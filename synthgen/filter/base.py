@@ -29,7 +29,7 @@ class Reconstructions:
     """Train records decoded from their own vectors and embedded again.
 
     A decoder has its own style, so even a text decoded from a real record's vector differs from that vector and from
-    the class. Limits learned from reconstructions allow these distances. They suit any encoder, decoder and domain.
+    the class. Limits that are learned from reconstructions allow these distances for any encoder, decoder and domain.
     """
 
     record_ids: tuple[str, ...]  # the train record of each reconstruction

@@ -92,7 +92,8 @@ def apply(
         raise InternalError("there are no filters; a candidate without outcomes is never kept")
     fitted = [f if isinstance(f, FittedFilter) else f.fit(context) for f in filters]
     outcomes = [f.judge(candidates) for f in fitted]
-    judged = tuple(replace(c, outcomes=of) for c, of in zip(candidates, zip(*outcomes, strict=True), strict=True))
+    outcomes_of = zip(*outcomes, strict=True)
+    judged = tuple(replace(c, outcomes=found) for c, found in zip(candidates, outcomes_of, strict=True))
     distance = latent_distances(candidates, context)
     best: dict[str, int] = {}
 

@@ -1,4 +1,4 @@
-"""Keep candidates whose label is confirmed by a classifier that did not see the persons of their parents."""
+"""Keep a candidate if a classifier that was not trained on the persons of its parents confirms its label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

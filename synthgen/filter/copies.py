@@ -155,7 +155,7 @@ class NearDuplicates:
             )
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the score is the largest similarity to an earlier candidate that it passed, or 0."""
+        """Return the filter; the score is the largest similarity to an earlier candidate that passed it, or 0."""
         bounds = {"threshold": self.threshold}
         return FittedFilter(self.name, bounds, lambda candidates: self._judge(candidates, context))
 

@@ -21,9 +21,9 @@ _WORD, _TOKEN = re.compile(r"[^\W\d_]{3,}"), re.compile(r"\w+")
 def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
     """Return the words of the labels, in lower case and sorted, that count as unused; see `MIN_USE`.
 
-    `labels[i]` is the class of `texts[i]`. Words of fewer than three letters are left out. A text contains a label
-    word if a word of the text begins with it. If all texts are empty, as under differential privacy, nothing is
-    returned, because the use of the words is not known.
+    `labels[i]` is the class of `texts[i]`. Words of fewer than three letters are omitted. A text contains a label
+    word if a word of the text begins with it. If all texts are empty, as under differential privacy, the result is
+    empty, because the use of the words is not known.
 
     Privacy: reads the share of texts that contain a word, by class.
     """

@@ -194,7 +194,7 @@ def hashed_trigrams(text: str) -> NDArray[np.int64]:
     if len(points) < 3:
         return np.empty(0, dtype=np.int64)
     code = (points[:-2] << np.uint64(42)) | (points[1:-1] << np.uint64(21)) | points[2:]  # 21 bits a character
-    mixed = (code ^ (code >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: Knuth's hash
+    mixed = (code ^ (code >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)  # Knuth's hash by the golden ratio
     return (mixed >> np.uint64(44)).astype(np.int64)
 
 

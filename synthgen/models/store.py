@@ -22,7 +22,7 @@ def store_folder() -> Path:
 
 
 def model_folder(name: str) -> Path:
-    """Return the folder of a model: in the store, a local folder, or in the local cache of the Hugging Face Hub.
+    """Return the folder of a model in the store, in a local folder, or in the local cache of the Hugging Face Hub.
 
     For a model of the store, the manifest is compared with the pinned digests and with the file sizes. The contents
     of the files are compared with the manifest by `digest_of`, once per run. Nothing is downloaded.
@@ -103,7 +103,7 @@ def _module_problems(folder: Path) -> list[str]:
 
 
 def digest_of(folder: Path) -> str:
-    """Return the sha256 over a model's files; raise ModelError if files differ from the manifest, if there is one."""
+    """Return the sha256 over a model's files; raise ModelError if a manifest exists and files differ from it."""
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     names = sorted(manifest) or sorted(
         str(p.relative_to(folder))
@@ -114,7 +114,7 @@ def digest_of(folder: Path) -> str:
     wrong = [name for name, entry in manifest.items() if digests[name] != entry["sha256"]]
     if wrong:
         raise ModelError(
-            f"{folder.name}: files differ from the pinned ones",
+            f"{folder.name}: files differ from the pinned files",
             problems=[f"{name}: sha256 {digests[name]}, expected {manifest[name]['sha256']}" for name in wrong],
             hint=f"Run `synthgen models pull {folder.name} --force`.",
         )

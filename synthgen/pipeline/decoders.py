@@ -1,4 +1,4 @@
-"""Open the decoder of a run: its language model with a bridge, or with prompts, in a folder or on a server."""
+"""Open the decoder of a run: a model folder with a bridge or with prompts, or a server with prompts."""
 
 from dataclasses import replace
 from functools import cache
@@ -25,11 +25,11 @@ from synthgen.pipeline.style_choice import Shares, named_styles
 
 
 def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
-    """Return the configured bridge: the built-in one, one from a folder, or the one in the decoder's checkpoint.
+    """Return the configured bridge: the built-in bridge, a bridge in a folder, or the bridge in a model's checkpoint.
 
-    The bridge writes in the styles `voted`, which the DP query `style` chose, or without this query in the configured
-    styles. If the configured style is `auto` and there was no query, `choose_style` sets the styles later. If texts
-    are written from prompt words only, the function returns the vocabulary instead.
+    The bridge writes in the styles `voted`, which the DP query `style` chose. Without this query, it writes in the
+    configured styles; if the configured style is `auto`, `choose_style` sets the styles later. With `writer: prompt`,
+    the function returns only the vocabulary of the bridge.
 
     Raises:
         ModelError: `decode.words` is above 0, and the bridge has no vocabulary.

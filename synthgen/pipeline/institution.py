@@ -18,8 +18,8 @@ def policy_of(config: Config) -> Policy:
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
     """Return the ledger's folder, and its high-water mark (the latest state seen), stored beside the releaser's key.
 
-    Every workspace and configuration that uses this key therefore detects that the ledger was deleted, replaced or
-    rolled back. `audits.ledger.chain` keeps a second high-water mark under the ledger's id, which covers
+    A run with this key therefore detects in any workspace and with any configuration if the ledger was deleted,
+    replaced or rolled back. `audits.ledger.chain` stores a second high-water mark under the ledger's id, which covers
     configurations that use another key or a copy of the ledger.
     """
     folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)

@@ -29,7 +29,7 @@ class Job:
 
     @property
     def seeds(self) -> SeedTree:
-        """The root of the random streams: `root` or, if it is None, a node of the workspace's secret and the seed."""
+        """The root of the random streams: `root` or, if it is None, a root made from the run's secret and seed."""
         if self.root is not None:
             return self.root
         return SeedTree(self.config.seed, secret=run_secret(self.config, self.workspace))
@@ -75,7 +75,7 @@ class Job:
         return model_folder(str(local) if os.sep in name and local.is_dir() else name)
 
     def model_name(self, name: str) -> str:
-        """Return the name of the registered model with the same weights, else `name`: see `name_by_weights`."""
+        """Return the name of the registered model with the same weights, else `name`; see `name_by_weights`."""
         return name_by_weights(name, self.folder(name))
 
     def language_model(self) -> StageInput:
@@ -94,7 +94,7 @@ class Job:
 
 
 def source_digest(path: Path) -> str:
-    """Return the sha256 of a file, or of the names and digests of a folder's files; "absent" if nothing is there."""
+    """Return the sha256 of a file, or of the names and digests of a folder's files; "absent" if neither exists."""
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
         return sha256_json({p.relative_to(path).as_posix(): sha256_file(p) for p in files})

@@ -74,7 +74,7 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 
 
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
-    """Enter this audit in the ledger as an attempt on the control persons, and return the attempt with its number.
+    """Enter this audit in the ledger as an attempt with these control persons, and return the numbered attempt.
 
     Two audits are the same attempt if the cache keys of `ATTEMPT` are equal. The ledger identifies control persons by
     `source`, the control records before de-identification. De-identified records would differ between runs, because
@@ -129,7 +129,7 @@ def quarantined(audited: StageResult) -> list[int]:
 
 
 def _sample(job: Job) -> StageInput:
-    """Return the de-identification engine and the texts of `deidentify.sample` to measure it, or None."""
+    """Return the de-identification engine and the texts of `deidentify.sample`, or None if there is no sample."""
     engine, texts = engine_of(job.config.deidentify.engine), read_sample(job.config)
     if texts is None:
         return plain_value(None)
@@ -191,7 +191,7 @@ def lineage(train: Corpus, written: Written) -> Lineage:
 
 
 def _audit_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, HasDigest]:
-    """Return the inputs of the audits that are known before the attempt is counted: `_ATTEMPT_INPUTS`."""
+    """Return the inputs of the audits that are known before the attempt is counted; see `_ATTEMPT_INPUTS`."""
     replaced = {"identifiers": prepared.identifiers, "control_identifiers": prepared.control_identifiers}
     return {
         "synthetic": synthetic,

@@ -27,8 +27,8 @@ class Pipeline:
 
     Args:
         config: the configuration.
-        progress: receives the progress of each stage. None prints it in a notebook, and nothing elsewhere.
-        source: the private records as a table in memory, used instead of `source.path`: see `parquet_of`. The
+        progress: receives the progress of each stage. With None, progress is printed only in a notebook.
+        source: the private records as a table in memory, used instead of `source.path`; see `parquet_of`. The
             workspace stores a copy.
 
     Raises:
@@ -54,7 +54,7 @@ class Pipeline:
         return f"Pipeline({self.config.release.name!r}, policy {Path(self.config.policy).name[:64]!r})"
 
     def plan(self, *, pilot: bool = True) -> "Plan":
-        """Check the configuration, estimate the run, and write a few texts: see `make_plan`.
+        """Check the configuration, estimate the run, and write a few texts; see `make_plan`.
 
         The field `problems` of the result lists what prevents a release. `to_text()` returns the result as text.
         """
@@ -66,8 +66,8 @@ class Pipeline:
         """Run the stages up to and including `until` that have not finished, and return the run.
 
         Args:
-            resume: "auto" reuses every finished result whose inputs are unchanged. "never" computes everything again,
-                which can spend the budget again with DP.
+            resume: "auto" reuses every finished result whose inputs are unchanged. "never" computes everything again;
+                with DP, this can spend the budget again.
             until: name of the last stage. Texts are written in rounds. If `until` is `interpolate` or `decode`, the
                 run stops in the first round. If it is `filter`, the run stops after the last round.
 

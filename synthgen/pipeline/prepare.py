@@ -40,7 +40,7 @@ Identifiers = tuple[tuple[str, ...], ...] | None  # the replaced strings of each
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """The de-identified train and control, and the identifiers that were replaced in each."""
+    """The de-identified train and control records, and the identifiers that were replaced in each."""
 
     train: Corpus
     control: Corpus
@@ -155,7 +155,7 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
     if missing := sorted(set(control.labels) - set(train.labels)):
         raise DataError(
             "the split left some classes without a record in train",
-            problems=[f"{label!r}: only control has records of it" for label in missing],
+            problems=[f"{label!r}: only control has records of this class" for label in missing],
             hint="Add persons of each of these classes, or remove the class from source.labels.",
         )
 
@@ -163,8 +163,8 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
 def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
     """Raise DataError if the texts are not English and the model is one of `MODELS`, which write English only.
 
-    The first 400 texts are read. The language of a model from a folder or on a server is not known, so it is not
-    checked.
+    The first 400 texts are read. The language of a model from a folder or on a server is not known, so the texts are
+    not checked for such a model.
     """
     if config.model not in MODELS or config.endpoint is not None:
         return
@@ -172,8 +172,9 @@ def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
     share = sum(map(is_ordinary, words)) / max(len(words), 1)
     if share < MIN_ENGLISH_SHARE:
         raise DataError(
-            f"the texts are not English ({share:.0%} of their words are), and {config.model} writes English only",
-            hint="Set decode.model and decode.bridge to a model of their language.",
+            f"the texts are not English (only {share:.0%} of their words are English), and {config.model} writes "
+            "English only",
+            hint="Set decode.model and decode.bridge to a model and a bridge for the language of the texts.",
         )
 
 
@@ -206,7 +207,7 @@ def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
     included for two reasons. Otherwise, a name in a released text would prove that no person in train has this name,
     and the audits, which compare how often names of train and of control occur in the texts, would be biased.
 
-    Privacy: a name that stays in a released text shows that it is not among the replaced names of the source.
+    Privacy: a reader of a released text can infer that a name in it is not one of the replaced names of the source.
     """
     replaced, of_control = (read_json(clean / f"replaced-{role}.json") for role in ("train", "control"))
     pairs = [*(replaced.get(record.id, ()) for record in train.records), *of_control.values()]

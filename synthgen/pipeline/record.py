@@ -18,7 +18,7 @@ from synthgen.pipeline.workspace import StageResult
 
 FILE = "run.json"
 _SUFFIX = re.compile(r"-(\d+|reconstruction)$")
-_RUN_FIRST = "Run it first: `synthgen run CONFIG`."
+_RUN_FIRST = "Run the configuration first: `synthgen run CONFIG`."
 Counts = Mapping[str, int]
 
 
@@ -61,7 +61,7 @@ class StageRecord(BaseModel):
 
     @property
     def base_name(self) -> str:
-        """The stage's name without the suffix: the number of the round, or "-reconstruction"."""
+        """The stage's name without its suffix, which is the number of the round or "-reconstruction"."""
         return _SUFFIX.sub("", self.name)
 
     def is_of(self, *names: str) -> bool:
@@ -110,7 +110,7 @@ class RunRecord(BaseModel):
         for done in reversed(self.stages):
             if done.is_of(name):
                 return done
-        raise DataError(f"the run has no stage {name!r} yet", hint="Run it to the end first: `synthgen run CONFIG`.")
+        raise DataError(f"the run has no stage {name!r} yet", hint="Complete the run first: `synthgen run CONFIG`.")
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain data, without empty fields."""

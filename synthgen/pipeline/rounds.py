@@ -35,8 +35,8 @@ from synthgen.pipeline.workspace import StageResult
 
 NOT_SEGMENTED = "records are not cut"  # replaces the digests of the segment writer if records are not segmented
 SPARE = 1.3  # latents per wanted record in the first round, when the filters' rejection rate is unknown
-FURTHER_SPARE = 1.2  # accepted latents per missing record that a further round should give
-RECONSTRUCTIONS = 96  # train records decoded from their own vectors, to fit the limits of the filters
+FURTHER_SPARE = 1.2  # a further round should give this number of accepted latents per missing record
+RECONSTRUCTIONS = 96  # number of train records decoded from their own vectors, from which filters learn their limits
 MIN_ACCEPTED_SHARE = 0.2  # limits the size of a further round, which assumes that at least this share is kept
 MAX_ROUNDS = 20
 MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
@@ -181,10 +181,10 @@ def first_round(setup: Setup, reconstructed: str, pilot: Mapping[str, int] | Non
     `reconstructed` is the digest of the stage that embedded the reconstructions. `pilot` is the number of latents of
     each label in a pilot; None for a run.
     """
-    none = np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32)
+    empty = np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32)
     requested = first_requested(setup.wanted) if pilot is None else pilot
     number = 1 if pilot is None else 0
-    return Round(number=number, requested=requested, candidates=(), vectors=none, embeddings=(reconstructed,))
+    return Round(number=number, requested=requested, candidates=(), vectors=empty, embeddings=(reconstructed,))
 
 
 def next_round(setup: Setup, before: Round, after: Round) -> Round | None:

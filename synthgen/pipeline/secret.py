@@ -14,8 +14,8 @@ _RESTORE = (
     "spends a new budget."
 )
 WARNING = (
-    "secret: public: anyone who guesses the seed can compute every random choice of the run, and therefore who was "
-    "in train. Use it only for tests, demonstrations and studies, and never for an external release."
+    "with secret: public, anyone who guesses the seed can compute every random choice of the run, and therefore who "
+    "was in train. Use it only for tests, demonstrations and studies, and never for an external release."
 )
 
 

@@ -1,4 +1,4 @@
-"""Choose the style of a run: the configured one, or the one that makes its train records most likely."""
+"""Choose the style of a run: the configured style, or the style under which the train records are most likely."""
 
 from collections.abc import Callable, Mapping
 from itertools import combinations
@@ -58,7 +58,9 @@ def check_server(config: Config, policy: Policy) -> None:
             "decode.engine: the policy requires the digest of every model, but a server states only a name"
         )
     if endpoint.allow_remote and policy.intended_use == "outside":
-        problems.append("decode.endpoint.allow_remote: prompts may leave the network, and the policy is external")
+        problems.append(
+            "decode.endpoint.allow_remote: an external policy does not allow prompts to leave the network"
+        )
     if problems:
         hint = "Use a model folder, a server in your own network, or an internal policy."
         raise ConfigError(f"policy {policy.name!r} does not accept this server", problems=problems, hint=hint)

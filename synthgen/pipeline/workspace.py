@@ -119,7 +119,7 @@ class Workspace:
             return result
         if is_paid and folder.exists():
             raise StorageError(
-                f"{folder}: the stored files were changed, and their privacy budget is spent",
+                f"{folder}: the stored files of a result were changed, and the result's privacy budget is spent",
                 problems=_differing(folder),
                 hint="Remove added files and restore changed ones. `--resume never` spends the budget again.",
             )

@@ -1,4 +1,4 @@
-"""Find, before a run, what would stop it or make its release certain to be refused."""
+"""Find, before a run, what would stop the run or make the refusal of its release certain."""
 
 import os
 import shutil
@@ -43,7 +43,7 @@ DEDUPE = "or set source.dedupe: all, which removes such records before the split
 
 
 def setup_problems(config: Config, job: Job) -> Iterator[str]:
-    """Yield what would stop a run or a release whatever the records are: models, key, ledger, folder, disk space."""
+    """Yield problems of the models, key, ledger, output folder and disk space that would stop a run or a release."""
     yield from problems_of(lambda: backend_of(config.decode.placement))
     yield from problems_of(lambda: models_of(job))
     yield from _key_problems(config)
@@ -187,9 +187,9 @@ def gate_problems(
         if name == ACCOUNTING and not is_private:
             yield "audit accounting: it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"
         elif name in NEEDS and name != ACCOUNTING:
-            yield f"audit {name}: no run supplies its input; it {EXTRA_INPUT[name]}"
+            yield f"audit {name}: a run does not supply the input of this audit, which {EXTRA_INPUT[name]}"
         elif isinstance(estimate := reach.get(name), Reach) and estimate.n < estimate.n_needed:
-            units = f"{estimate.n} {estimate.unit}, and {estimate.n_needed} are needed"
+            units = f"there are {estimate.n} {estimate.unit}, and {estimate.n_needed} are needed"
             yield f"audit {name}: {units}; {_how_to_get_more(estimate.unit)}"
     if "parent_recovery" in required and not is_private:
         yield from filter(None, [certain_recovery(config.interpolate.build(), policy, n_records)])
@@ -212,24 +212,25 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
     if rule.metric == "records.synthetic" and rule.op == ">=" and n_records < rule.limit:
         return f"interpolate.total requests {n_records} records; request more"
     if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
-        return f"no run supplies this number; it {EXTRA_INPUT.get(source, MIRROR)}"
+        return f"a run does not supply this number, which {EXTRA_INPUT.get(source, MIRROR)}"
     if name == "tau" and source in AUDITS:
         smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)
-        too_few = f"{smaller} {unit} each in train and control, and {needed} are needed; {_how_to_get_more(unit)}"
-        return too_few if smaller < needed else None
+        few = f"train or control has only {smaller} {unit}, and {needed} are needed in each"
+        return f"{few}; {_how_to_get_more(unit)}" if smaller < needed else None
     if not isinstance(estimate := reach.get(source), Reach):
         return None
     if rule.min_n is not None and estimate.n < rule.min_n:
-        return f"{estimate.n} {estimate.unit}, and {rule.min_n} are needed; {_how_to_get_more(estimate.unit)}"
+        few = f"there are {estimate.n} {estimate.unit}, and {rule.min_n} are needed"
+        return f"{few}; {_how_to_get_more(estimate.unit)}"
     if rule.bound == "value" and rule.metric not in STATED and estimate.n < estimate.n_needed:
-        n_needed = f"{estimate.n_needed} are needed for a verdict"
-        return f"{estimate.n} {estimate.unit}, and {n_needed}; {_how_to_get_more(estimate.unit)}"
+        few = f"there are {estimate.n} {estimate.unit}, and {estimate.n_needed} are needed for a verdict"
+        return f"{few}; {_how_to_get_more(estimate.unit)}"
     return None
 
 
 def _how_to_get_more(unit: str) -> str:
-    """Return how to get more of the units that an audit counts: see `Reach.unit`."""
+    """Return how to get more of the units that an audit counts; see `Reach.unit`."""
     if "synthetic" in unit:
         return "request more records"
     return f"add {unit.partition(' ')[0]}, or raise split.train and split.control"

@@ -58,7 +58,7 @@ REMEDIES = {
     "label_word": "the texts name their class, which real texts do not: describe the text type in decode.prompt",
     "repetition": "raise decode.temperature to 1, or filter.repetition",
     "legibility": "the texts consist of numbers, codes or names: describe the text type in decode.prompt",
-    "fluency": "the language model is not trained or damaged: check decode.model; or lower decode.temperature",
+    "fluency": "the language model is untrained or damaged: check decode.model; or lower decode.temperature",
     "language": "the language model does not write the language of the source: set decode.model and decode.bridge",
     "latent_distance_far": "the texts do not follow their vectors: set decode.style: auto, or raise "
     "filter.embedding_distance.high",
@@ -258,7 +258,7 @@ def _advice(
         if n < len(judged) / 10:
             return
         name = "attributes" if reason.startswith("attributes") else reason
-        yield f"{reason} rejected {n / len(judged):.0%}: {REMEDIES.get(name, 'see the key of this name in filter')}"
+        yield f"{reason} rejected {n / len(judged):.0%}: {REMEDIES.get(name, f'see the key filter.{name}')}"
         longest = bounds["length"]["high"] if reason == "length_long" else math.inf
         if (enough := MIN_TOKENS_PER_WORD * longest) < max_new_tokens:
             yield f"decode.max_new_tokens: auto cuts the texts at about {enough:.0f} tokens, the length of real texts"
@@ -289,7 +289,7 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
     counts = Counter((label, other) for label, other in pairs if label != other)
     for (label, other), n in counts.most_common(1):
         texts_of = f"{n} of the {len(rejected)} texts that it rejected"
-        yield f"{AGREEMENT}: {texts_of} were written for {label} and resemble {other} more"
+        yield f"{AGREEMENT}: {texts_of} were written for {label}, but are more similar to {other}"
 
 
 def _savings(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
@@ -297,8 +297,8 @@ def _savings(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates
     n_with_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and n_with_one < 0.75 * texts:
         yield (
-            f"decode.candidates: {n_candidates} texts are written for each vector, and the nearest one is kept; "
-            f"with 1, about {n_with_one} texts are enough, of lower quality"
+            f"decode.candidates: {n_candidates} texts are written for each vector, and the text nearest to it is "
+            f"kept; with 1, about {n_with_one} texts are enough, but their quality is lower"
         )
 
 
@@ -320,7 +320,7 @@ def _risks(
     judged: Sequence[Candidate],
     train: Corpus,
 ) -> Iterator[str]:
-    """Yield a line for each utility rule that the expected ratios do not meet: see `expected_utility`."""
+    """Yield a line for each utility rule that the expected ratios do not meet; see `expected_utility`."""
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")
         if not source.startswith("utility") or rule.op != ">=" or name not in utility:
@@ -382,7 +382,7 @@ def _failed_audits(
     report = audits.run(inputs, names=names, seed=job.seeds.child("pilot", "audit").integer())
     for result in report.results:
         if result.verdict == "fail":
-            yield f"audit {result.name}: the {len(written)} accepted texts of the pilot fail it: {result.reason}"
+            yield f"audit {result.name}: fails on the {len(written)} accepted texts of the pilot; {result.reason}"
 
 
 def _problems(
@@ -396,4 +396,4 @@ def _problems(
     for rule in policy.all_rules():
         if rule.metric == "balance.tv_distance" and distance > rule.limit:
             few = ", ".join(f"{label}: {records[label]} of {n}" for label, n in wanted.items() if records[label] < n)
-            yield f"pilot: rule {rule.id}: too few records of some classes are expected ({few})"
+            yield f"pilot: too few records of some classes are expected for rule {rule.id} ({few})"

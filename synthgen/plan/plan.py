@@ -140,7 +140,7 @@ class Plan:
         else:
             lines.append(f"epsilon to be spent: {self.epsilon:g} per person, delta {self.delta:g}:")
             lines += [f"  {what}: {price}" for what, price in self.reads]
-            lines.append("no pilot: it would read the records outside the budget, so the time is an estimate")
+            lines.append("no pilot, because it would read the records outside the budget; the time is an estimate")
             lines += [] if self.ledger is None else [f"already spent in the ledger: {self.ledger}"]
         lines += [f"policy {self.policy}:", *(f"  {name}: {what}" for name, what in self.audits.items())]
         lines += [] if self.pilot is None else [self.pilot.to_text()]
@@ -275,7 +275,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
 def _reach(
     config: Config, policy: Policy, persons: Mapping[str, int], n_records: int, number: int
 ) -> Mapping[str, Reach | str]:
-    """Return what each audit can show at attempt `number`: see `reach_of`."""
+    """Return what each audit can show at attempt `number`; see `reach_of`."""
     n_train, n_control = persons["train"], persons["control"]
     return with_unit(
         unit_of(config), reach_of(policy, n_train, n_control, n_records, config.audit.confidence, number)

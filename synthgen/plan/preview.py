@@ -38,7 +38,7 @@ FILE = "preview.json"  # in the workspace
 FOLDER = "preview"  # folder in the workspace, with the results of the first notes
 N_TEXTS = 10
 MAX_TEXTS_PER_CLASS = 2
-MIN_PERSONS = 12  # persons to take from each class that has at least this number; SMOTE needs k_neighbors + 1
+MIN_PERSONS = 12  # number of persons to take from each class, if the class has so many; SMOTE needs k_neighbors + 1
 MAX_RECORDS = 300  # records of train that are read
 FIRST_NOTES = (
     3000  # number of notes of a hospital source that are read; all are read if no class has enough persons in them
@@ -146,7 +146,7 @@ def _split(job: Job, extracted: StageResult | None) -> tuple[Path, Corpus]:
 
 
 def _of_large_classes(train: Corpus) -> Corpus:
-    """Return the records of classes that have at least `MIN_PERSONS` persons; raise DataError if no class has."""
+    """Return the records of classes with at least `MIN_PERSONS` persons; raise DataError if there are none."""
     pairs = {(record.label, record.group) for record in train.records}
     persons = Counter(label for label, _ in pairs)
     kept = tuple(record for record in train.records if persons[record.label] >= MIN_PERSONS)
@@ -156,7 +156,7 @@ def _of_large_classes(train: Corpus) -> Corpus:
 
 
 def sample_of(train: Corpus, most_characters: int) -> Corpus:
-    """Return the records of persons of train, taken from the classes in turn.
+    """Return the records of some persons of train; the persons are taken from the classes in turn.
 
     The function stops at `MAX_RECORDS` records or `most_characters` characters, but it takes all records of the first
     `MIN_PERSONS` persons of each class, so that the method finds neighbours.
@@ -181,7 +181,7 @@ def sample_of(train: Corpus, most_characters: int) -> Corpus:
 
 
 def counts_of(train: Corpus) -> dict[str, int]:
-    """Return the number of texts per class: two for each of at most five classes, else one for the ten largest."""
+    """Return the number of texts per class: two if there are at most five classes, else one for the ten largest."""
     by_size = sorted(train.counts().items(), key=lambda item: (-item[1], item[0]))
     each = MAX_TEXTS_PER_CLASS if MAX_TEXTS_PER_CLASS * len(by_size) <= N_TEXTS else 1
     return {label: each for label, _ in by_size[: N_TEXTS // each]}

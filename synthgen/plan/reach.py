@@ -23,7 +23,7 @@ EXTRA_INPUT = {
     "differencing": "needs the previous release: `audits run --previous`",
 }
 TOO_FEW = "TOO FEW for a pass"
-LIKELY_ENOUGH = "enough for a verdict, unless many records resemble one another and count as fewer"
+LIKELY_ENOUGH = "enough for a verdict, unless many records are so similar that they count as fewer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def unit_of(config: Config) -> str:
 
 
 def with_unit(unit: str, reach: Mapping[str, Reach | str]) -> Mapping[str, Reach | str]:
-    """Return the estimates with `unit` in place of "persons" in their texts: see `unit_of`."""
+    """Return the estimates with `unit` in place of "persons" in their texts; see `unit_of`."""
 
     def renamed(estimate: Reach) -> Reach:
         leak = estimate.leak.replace("person", unit.removesuffix("s"))
@@ -77,7 +77,7 @@ def reach_of(
     """
     smaller, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     level, each = confidence_of(attempt, confidence), "persons each in train and control"
-    without_reference = f"{each}, a fifth of control set aside"
+    without_reference = f"{each}, after a fifth of control is set aside"
     events = needed_for_zero_events(0.01, confidence=level)
     area = detectable_auc(max(1, attacked), confidence=level)
     share = detectable_share(max(1, n_synthetic), confidence=level)

@@ -64,8 +64,8 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
     """Verify a bundle, sign a decision about it, and return the path of the written envelope.
 
     A rejection blocks the release. Only a releaser can close the list of approvals, and only after all required
-    approvals. The new decision names all earlier decisions in the bundle, so that a verifier detects if an earlier
-    one is removed later.
+    approvals. The new decision names all earlier decisions in the bundle, so that a verifier detects if one of them
+    is removed later.
 
     Args:
         bundle: the folder of the release.
@@ -84,8 +84,8 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
             decisions; a review page is given together with `no_review` or under an independent policy; or an approval
             under another policy has neither a review page nor `no_review`.
         DataError: the bundle or a decision in it does not verify, the bundle changed during the check, the earlier
-            decisions do not allow this one, the review page belongs to another release, or the verifier would refuse
-            the decision.
+            decisions do not allow this decision, the review page belongs to another release, or the verifier would
+            refuse the decision.
         StorageError: the review page cannot be read, or the envelope cannot be written.
     """
     _check_signer(trust, role, key, now)
@@ -146,7 +146,7 @@ def _check_page_options(review: Path | None, *, needs_page: bool, no_review: boo
 
 
 def _page_digest(review: Path, stated: ReleasePredicate, release: ApprovedRelease) -> str:
-    """Return the sha256 of the review page; raise UsageError if the policy forbids decisions by private records."""
+    """Return the sha256 of the review page; raise UsageError if decisions must not depend on private records."""
     if stated.privacy.decision == INDEPENDENT:
         raise UsageError(
             f"nothing was signed, because --review cannot be used under the policy {stated.policy.name}: the release "

@@ -127,7 +127,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
-    """Return the number of input records of a stage; a dash if the stage reads drawn points instead (under DP)."""
+    """Return the number of input records of a stage; a dash if it reads drawn points instead, as under DP."""
     is_replaced = run.config.interpolate.is_private and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
@@ -351,7 +351,7 @@ def _commitment(run: "Run", corpus: Corpus, key: bytes) -> dict[str, Any]:
 
 def stated_models(run: "Run") -> list[dict[str, Any]]:
     """Return the models as the statement lists them, including the bridge or vocabulary and the styles."""
-    models = [  # a model that is not registered is stated as trained on private data: its training data are unknown
+    models = [  # an unregistered model is stated as trained on private data, because its training data are unknown
         _model_entry(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]

@@ -1,4 +1,4 @@
-"""Write a release: all files, the signed statement over them, and one rename that publishes the folder."""
+"""Write a release: write all files and the signed statement over them, and publish the folder with one rename."""
 
 import hashlib
 import os
@@ -96,7 +96,7 @@ def _write(target: Path, files: Mapping[str, bytes], now: datetime) -> None:
     partial = target.with_name(f".{target.name}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)  # from a process that was killed while writing
+        shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed while writing
         partial.mkdir()
         for name, blob in files.items():
             _write_file(partial / name, blob, now)

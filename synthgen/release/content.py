@@ -58,7 +58,7 @@ def check_content(content: BundleContent) -> None:
 
 
 def refuse_unless_allowed(content: BundleContent) -> None:
-    """Recompute the decision; raise unless it equals the given one and allows the release."""
+    """Recompute the decision; raise an error unless it equals the given decision and allows the release."""
     decision = content.decision
     if not decision.allowed:
         hint = "See the refusal report in the workspace."

@@ -102,8 +102,8 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
         UsageError: there is no passphrase and no terminal for a prompt.
         StorageError: the file is missing or a link, users other than its owner can read it, or the file of the public
             part cannot be read.
-        DataError: the passphrase does not open the key, the key is not encrypted or of another kind, or its public
-            part is malformed or belongs to another key.
+        DataError: the passphrase does not open the key; the key is not encrypted, or is neither Ed25519 nor P-256; or
+            its public part is malformed or belongs to another key.
     """
     pem = read_private(path)
     passphrase = passphrase_for(path) if passphrase is None else passphrase

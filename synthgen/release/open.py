@@ -40,7 +40,7 @@ class Release:
         """Verify the bundle at `path` and return the release; for the arguments, see `verify_bundle`.
 
         Raises:
-            VerifyError: a check failed, with its code, or the data changed after their verification.
+            VerifyError: a check failed, or the data changed after their verification; the error has a code.
         """
         verified = verify_bundle(path, trust, policy, now)
         if verified.statement is None or not verified.ok:

@@ -1,4 +1,4 @@
-"""Write the signed report of a refused release into the workspace; no data leaves it."""
+"""Write the signed report of a refused release into the workspace; no data leaves the workspace."""
 
 from collections.abc import Sequence
 from datetime import datetime

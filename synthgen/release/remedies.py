@@ -104,7 +104,7 @@ def rows_and_words(workspace: Path, *, has_file: bool) -> str:
 def _measured(gate: RuleOutcome) -> str:
     """Return the unit and the sample size of a gate's number in parentheses, as far as they are known."""
     name = gate.metric.removesuffix(".value").removesuffix(".low").removesuffix(".high").rpartition(".")[2]
-    unit = "wrong cases of the self-test" if name.endswith("_wrong") else UNITS.get(name)
+    unit = "wrong cases of the calibration suite" if name.endswith("_wrong") else UNITS.get(name)
     parts = [] if unit is None else [f"unit: {unit}"]
     if gate.estimate is not None:
         parts.append(f"n = {gate.estimate.n}")

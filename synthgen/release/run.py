@@ -86,8 +86,8 @@ class Run:
     def texts(self) -> list[dict[str, str]]:
         """Return the label and text of each synthetic record of this run, even if its release is refused.
 
-        The texts are the audited ones. If the run ended before the audit, they are all texts that the filters
-        accepted. They are private until they are released.
+        The method returns the audited texts. If the run ended before the audit, it returns all texts that the filters
+        accepted. The texts are private until they are released.
 
         Raises:
             DataError: the run did not reach the stage filter.
@@ -105,7 +105,7 @@ class Run:
         return pa.Table.from_pylist(self.texts()).to_pandas()
 
     def compare(self, progress: Progress = silent, *, label_only: bool = True) -> Study:
-        """Compare classifiers trained on these texts, on train, and on usual augmentations of train; test on control.
+        """Train classifiers on these texts, on train and on standard augmentations of train; test them on control.
 
         Args:
             progress: receives the progress.
@@ -166,7 +166,7 @@ class Run:
                 f"the decision uses policy {decision.policy_name!r} version {decision.policy_version} "
                 f"({decision.policy_digest[:12]}), but the run uses {policy.name!r} version {policy.version} "
                 f"({policy.digest()[:12]})",
-                hint="Set `policy` in the configuration, and run it again.",
+                hint="Set `policy` in the configuration, and run the configuration again.",
             )
         if decision != decide(self.evidence, policy):
             raise UsageError(
@@ -191,7 +191,7 @@ class Run:
         return "\n".join(lines if decision.allowed else [*lines, *self.advice])
 
     def remedies(self, decision: Decision) -> tuple[str, ...]:
-        """Return a line for each gate of `decision` that is not met, see `with_remedies`.
+        """Return a line for each gate of `decision` that is not met; see `with_remedies`.
 
         Privacy: contains numbers of the audits and the problems of the input checks, so it is private.
         """
@@ -282,7 +282,8 @@ def load_run(config: Config) -> Run:
     workspace = Workspace(config.resolve(config.workspace))
     record = read_record(workspace.root)
     if record.config != config.digest():
-        raise DataError("the configuration changed since its last run", hint="Run it again: `synthgen run CONFIG`.")
+        hint = "Run the configuration again: `synthgen run CONFIG`."
+        raise DataError("the configuration changed since its last run", hint=hint)
     changed = changed_stages(record)
     tools = versions_of((AUDITS,))
     if changed or any(record.versions.get(name) != version for name, version in tools.items()):
@@ -290,7 +291,7 @@ def load_run(config: Config) -> Run:
             "the program changed since the last run, so the results may differ",
             problems=[f"stage {name}: its code or a library changed" for name in changed]
             or ["package audits: its code changed"],
-            hint="Run it again: `synthgen run CONFIG`. Stages that did not change are not computed again.",
+            hint="Run the configuration again: `synthgen run CONFIG`. Only stages that changed are computed again.",
         )
     return Run(config, workspace, record, policy_of(config))
 

@@ -30,8 +30,8 @@ def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetim
     """Return the parts of the bundle that determine every other file; `data` holds the data files by name.
 
     Raises:
-        VerifyError: a verifier would not accept the parts, because one is malformed or more precise than the policy
-            allows, or they contradict each other.
+        VerifyError: a verifier would not accept the parts, because a part is malformed or more precise than the
+            policy allows, or parts contradict each other.
     """
     policy, predicate = content.policy, _predicate(content, data, now)
     report = {

@@ -45,7 +45,7 @@ def request_timestamp(envelope: Path, request: Path) -> None:
 def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: datetime) -> tuple[Path, datetime]:
     """Check the TimeStampResp (DER) of an authority, write it beside the envelope, and return its path and its time.
 
-    The file contains only the part that the authority signed, and its certificates: see `reduced`.
+    The file contains only the part that the authority signed, and its certificates; see `reduced`.
 
     Raises:
         DataError: the response is not a timestamp of this envelope by an authority of the trust root, does not have

@@ -92,10 +92,10 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
 ) -> str:
     """Write the next version of a signed trust root, and return its fingerprint.
 
-    A given role replaces the old keys of this role. Given policies, authorities, ledgers or a given expiry time
-    replace all old ones. What is not given stays, and keys that were revoked stay revoked. `since` is the start of
-    the new revocations, by default `now`. The signing keys must be valid at `now` and reach the threshold of the old
-    and of the new root.
+    The keys of a given role replace the old keys of this role. Given policies, authorities, ledgers or a given expiry
+    time replace all old values. Values that are not given stay, and revoked keys stay revoked. `since` is the start
+    of the new revocations, by default `now`. The signing keys must be valid at `now` and reach the threshold of
+    the old and of the new root.
 
     Raises:
         ConfigError: the old root has no root keys, a revoked key is not in it, or the new root would not be valid.

@@ -63,7 +63,7 @@ class NeighbourSearch:
             rows: int64 (r), numbers of the rows whose neighbours are searched; None for all.
 
         Returns:
-            Row numbers, int64 (r, k), nearest first, equal distances by row number; and distances, float64 (r, k).
+            Row numbers, int64 (r, k), ordered by distance and then by number; and distances, float64 (r, k).
 
         Raises:
             InternalError: for a searched row, other persons have fewer than k rows.
@@ -72,7 +72,7 @@ class NeighbourSearch:
         """
         searched = np.arange(len(self.points)) if rows is None else rows
         if len(searched) and self.others[searched].min() < k:
-            raise InternalError(f"other persons than that of a row have fewer than {k} rows")
+            raise InternalError(f"for a searched row, other persons have fewer than {k} rows")
         indices = np.empty((len(searched), k), dtype=np.int64)
         distances = np.empty((len(searched), k), dtype=np.float64)
         done = 0
@@ -143,7 +143,7 @@ def require_range(vectors: Float32) -> None:
 
 
 def unit_rows(vectors: Float32) -> Float32:
-    """Return the rows scaled to unit length; raise DataError if a row is shorter than `SHORTEST`, or zero."""
+    """Return the rows scaled to unit length; raise DataError if a row is shorter than `SHORTEST`."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if len(vectors) and lengths.min() < SHORTEST:
         raise DataError("a vector of length zero, or almost zero, has no direction, so it has no cosine distance")

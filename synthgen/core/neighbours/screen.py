@@ -13,7 +13,7 @@ from synthgen.core.types import Float32, Int64
 TILE_ROWS, TILE_COLUMNS = 512, 4096  # largest size of a tile of the products, which stays in the cache
 ALIGNED = 32  # the number of spans of a tile is a multiple of this
 SPAN = 16  # number of columns of a tile that are screened together, by their largest product
-ALIKE = 1e-5  # rows count as equally long if their squared lengths differ by less than this, due to rounding
+ALIKE = 1e-5  # rows count as equally long if their squared lengths differ by less than this, as after rounding
 KINDS = (torch.bfloat16, torch.float32)
 ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relative error of one rounding
 
@@ -67,11 +67,13 @@ class Screen:
         longest = length.max()
         self.error = lost * longest + (length + lost) * lost.max() + x.shape[1] * 2.0**-23 * longest**2
         self.error += (b - self.low_b[: len(x)].float()).abs().max()
-        if not one_length:  # products are rounded before b is added, and rows when the mean is subtracted
+        if not one_length:  # subtracting the mean rounds the rows, and products are rounded before b is added
             self.error += ROUNDING[self.kind] * length * longest + 2.0**-22 * longest * furthest
 
     def pairs(self, searched: Int64, k: int) -> Iterator[tuple[Int64, Int64]]:
-        """Yield, for each block of rows, pairs of a row's number in the block, ascending, and a possible neighbour.
+        """Yield, for each block of searched rows, the pairs of a row and a possible neighbour.
+
+        A row is given by its number in the block, in ascending order, and a neighbour by its number among all rows.
 
         Args:
             searched: int64 (r), numbers of the rows whose neighbours are searched.
@@ -108,12 +110,12 @@ class Screen:
         return tops
 
     def _columns(self, span: Tensor) -> Tensor:
-        """Return the columns of each span, (m, SPAN), evenly spaced in the tile because this is fast to reduce."""
+        """Return the columns of each span, (m, SPAN); they are evenly spaced, so their maximum is computed faster."""
         start = span // self.spans * self.spans * SPAN + span % self.spans
         return start[:, None] + torch.arange(SPAN, device=span.device) * self.spans
 
     def _same_person(self, block: Int64) -> tuple[Int64, Int64]:
-        """Return all pairs of a number in the block and a row of the same person."""
+        """Return all pairs of a row of the block, given by its number in the block, and a row of the same person."""
         persons = self.person[block]
         sizes = self.first[persons + 1] - self.first[persons]
         i = np.repeat(np.arange(len(block)), sizes)
@@ -130,7 +132,7 @@ class Screen:
 
 @cache
 def fastest(device: str) -> torch.dtype:
-    """Return the precision in which this machine multiplies fastest, measured on one tile of each."""
+    """Return the precision in which this machine multiplies fastest, measured with one tile in each precision."""
     seconds = {}
     for kind in KINDS:
         a, b = (torch.zeros(rows, 384, dtype=kind, device=device) for rows in (TILE_ROWS, TILE_COLUMNS))

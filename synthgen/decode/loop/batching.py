@@ -30,7 +30,7 @@ EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, slots=True)
 class TokenConstraints:
-    """Rules for tokens: which end a text, which are never written (alone or as a sequence), which get more likely."""
+    """Rules: which tokens end a text, which tokens and sequences are never written, which tokens get more likely."""
 
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written
@@ -65,10 +65,10 @@ def padded(prompts: Sequence[Sequence[int]], length: int) -> tuple[Tensor, Tenso
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -> int:
-    """Return the length of the common prefix of the prompts that ends with a special token; 0 if there is none.
+    """Return the length of the longest common prefix that ends with a special token; 0 if there is none.
 
     The length is smaller than the length of every prompt. A tokenizer splits a text at its special tokens first, so
-    prompts whose texts are equal up to a special token have equal tokens up to it.
+    prompts whose texts are equal up to a special token have equal tokens up to that token.
     """
     common = 0
     for same in zip(*prompts, strict=False):
@@ -105,9 +105,9 @@ def write(
     Row r is text r % candidates of latent r // candidates. A continuous stepper, which can replace single rows of its
     batch, reads the prompt of a latent once for all its texts.
 
-    The tokens of a row do not depend on other rows. All groups in which prompts are read have one size. Every step
-    computes a batch of one size, or of a smaller size that gives identical results. Every value of a row is computed
-    from that row alone.
+    The tokens of a row do not depend on other rows. Prompts are always read in groups of the same size. Every step
+    computes a batch of a fixed size, or of a smaller size that gives identical results. Every value of a row is
+    computed from that row alone.
 
     `embed_prompts` takes indices of latents and returns the embeddings (group, t, width) of their prompts, padded on
     the right, and the lengths of the prompts (group). Each token is drawn with one of the `uniforms`, float32 (rows,
@@ -214,7 +214,7 @@ class _Loop:
     def draw(self, logits: Tensor, rows: dict[int, int]) -> list[int]:
         """Return the next token for each line of the logits, and add its surprisal to the row of the line.
 
-        `rows` are the rows by line. For lines without a row, the returned token has no meaning.
+        `rows` maps lines of the logits to rows. For lines without a row, the returned token has no meaning.
         """
         if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the maximum of a line with NaN is NaN
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
@@ -261,7 +261,8 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
 
     Let p be the softmax of the k largest logits, divided by the temperature, in descending order. Let p' be the
     shortest prefix of p with a mass of at least top_p, renormalised. The token is the first whose cumulative p'
-    exceeds u. Taking the k largest logits first makes the work depend on k, not on the size of the vocabulary.
+    exceeds the row's uniform number. Taking the k largest logits first makes the work depend on k, not on the size of
+    the vocabulary.
 
     Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
     """

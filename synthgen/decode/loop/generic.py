@@ -1,7 +1,7 @@
 """The stepper for any causal language model of transformers; on a CPU it is slower than `LlamaStepper`.
 
 This stepper has the same methods as `LlamaStepper`. All rows of its cache grow together, so a finished row cannot be
-replaced by a new prompt. It reads a batch of prompts and steps the batch until all rows are done.
+replaced by a new prompt. The stepper reads a batch of prompts and appends tokens to each row until all rows are done.
 """
 
 import inspect
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class GenericStepper:
-    """Reads a batch of prompts and steps it with the model's own forward pass and cache; see `LlamaStepper`."""
+    """Reads prompts and appends tokens with the model's own forward pass and cache; see `LlamaStepper`."""
 
     continuous = False
 

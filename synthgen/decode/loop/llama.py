@@ -3,7 +3,7 @@
 On a CPU at batch 64, the `generate` of transformers spends most of a step on three things: concatenating the cache,
 repeating heads, and an attention kernel that uses one core per head. Here each projection is one matrix product over
 the batch, and the query heads that share a key head are rows of one product. On a GPU, launching the hundreds of
-short kernels of a step would dominate. There, a step is recorded as a CUDA graph and replayed with one launch.
+short kernels of a step would take most of the time, so a step is recorded as a CUDA graph, which one launch replays.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ FAMILIES = ("llama", "mistral")
 GROUPS = 4  # prompts are read in groups of batch / GROUPS
 SMALLER = (2, 4, 8)  # when few rows are left, a step may compute only batch / n rows, for an n of this list
 WARM_UP = 3  # number of calls before the recording, in which the libraries choose kernels and allocate memory
-MIN_ROWS = 8  # a smaller step has at least this many rows; below, products use a kernel with another order of sums
+MIN_ROWS = 8  # least number of rows of a step; with fewer rows, products use a kernel that adds in another order
 
 
 def can_record(device: torch.device) -> bool:
@@ -32,8 +32,8 @@ class Recorded:
     """A function of tensors on one GPU, recorded with some arguments and replayed for others.
 
     A replay gives the same results as a call of the function. The function must not wait for the GPU and must always
-    use the same shapes. Calling it again with the same arguments must change nothing. Each call returns the same
-    tensor, overwritten.
+    use the same shapes. Calling the function again with the same arguments must change nothing. All calls of the
+    recording return the same tensor, which each call overwrites.
     """
 
     def __init__(self, function: Callable[..., Tensor], *arguments: Tensor) -> None:
@@ -98,7 +98,9 @@ class LlamaWeights:
 
 
 class LlamaStepper:
-    """Reads prompts in groups and steps a batch of rows, each at its own position; no row depends on another row.
+    """Reads prompts in groups, and appends one token per step to each row of a batch, at the row's own position.
+
+    No row depends on another row.
 
     The shapes of all kernels are independent of the rows: prompts are padded to `prompt` tokens, and attention always
     covers `length` positions, prompt and new tokens together. A step computes one of the numbers of rows in `sizes`,
@@ -158,7 +160,7 @@ class LlamaStepper:
         return functional.embedding(ids, self.weights.table)
 
     def read_prefix(self, embeddings: Tensor) -> None:
-        """Read the common prefix (p, width) of all prompts once; `read` then takes prompts without it."""
+        """Read the common prefix (p, width) of all prompts once; `read` then takes prompts without this prefix."""
         self.prefix_length = len(embeddings)
         head = self._cache(1, self.prefix_length)
         self._fill(embeddings.unsqueeze(0), head, 0)
@@ -168,7 +170,7 @@ class LlamaStepper:
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
         """Read prompts (group, t, width), padded on the right; return the logits after the last token of each.
 
-        t is `prompt` minus the prefix; `lengths`, int64 (group), does not count the prefix either.
+        t is `prompt` minus the length of the prefix. `lengths`, int64 (group), does not include the prefix.
         """
         x = self._fill(embeddings, self.prompts, self.prefix_length)
         return self._logits(x[torch.arange(len(x), device=x.device), lengths - 1])

@@ -86,7 +86,7 @@ def product(weight: Tensor) -> Plain:
 
 
 def merged(*parts: nn.Linear) -> Plain:
-    """Return the product with the stacked weights of several layers; the weights of the layers become views of it."""
+    """Return the product with the stacked weights of several layers; their own weights become views of the stack."""
     weight, begin = torch.cat([part.weight for part in parts]), 0
     for part in parts:
         end = begin + len(part.weight)

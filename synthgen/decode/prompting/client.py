@@ -28,8 +28,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # seconds between two attempts, at first and 
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP status codes after which a request is repeated
 CONNECT_SECONDS = 5  # longest time to wait for a connection
 _KEPT = "Finished texts are kept; run the same command to continue, if necessary with another decode.endpoint.url."
-# Servers use these words if a prompt is too long. Their whole messages are not shown, because they can contain the
-# prompt.
+# The error message of a server contains one of these texts if a prompt is too long. The message itself is not shown,
+# because it can contain the prompt.
 _TOO_LONG = ("context length", "context size", "context window", "maximum context", "context_length", "max_model_len")
 
 

@@ -14,7 +14,7 @@ from synthgen.decode.loop_decoder import Ended, candidates_of, whole_sentences
 from synthgen.decode.prompting.client import Answer, Client
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-MIN_ANSWERS = 8  # if all of at least this number of answers are empty, the server counts as not usable
+MIN_ANSWERS = 8  # if there are at least this number of answers and all are empty, the decoding ends with an error
 TICK = 0.5  # at most this number of seconds between two calls of `advance`, which can stop the decoding
 MAX_SEED = 1 << 31
 # In some chat templates, the prompt already ends with the tag `<think>`, so the answer contains only `</think>`.
@@ -30,7 +30,7 @@ class EndpointDecoder:
         client: the server.
         prompter: makes the prompts.
         surprisal: returns the mean surprisal per token of each text under a local model, as a share of the surprisal
-            of a random guess. Servers do not report it reliably.
+            of a random guess. Servers do not report the surprisal reliably.
 
     The settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect: the interface has no parameters for
     them, and a prompt contains the whole context.
@@ -55,7 +55,9 @@ class EndpointDecoder:
                 `MIN_ANSWERS` requests.
         """
         if contexts and len(contexts) != len(latents):
-            raise DataError(f"{len(contexts)} contexts for {len(latents)} latents; give one for each, or none")
+            raise DataError(
+                f"{len(contexts)} contexts for {len(latents)} latents; give one context for each latent, or none"
+            )
         if len(latents) == 0:
             return ()
         conversations = self.prompter.conversations(latents, settings, seeds, contexts)

@@ -28,7 +28,7 @@ class Example:
 
 
 def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Example, ...]:
-    """Return the invented texts of a built-in set, or the texts of a file; without a name, nothing.
+    """Return the invented texts of a built-in set, or the texts of a file; no texts if `name` is None.
 
     Raises:
         ConfigError: the file contains no example, or a line is not an object with `text` and optionally `label`; each
@@ -47,7 +47,7 @@ def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Exa
             except (ValueError, TypeError, KeyError, AttributeError):
                 problems.append(f"line {number}: must be an object with `text` and optionally `label`")
     if not examples and not problems:
-        problems.append("it contains no example")
+        problems.append("the file contains no example")
     if problems:
         styles = ", ".join(sorted(built_in))
         hint = f"Give a JSON Lines file, or the name of a built-in set: {styles}."
@@ -88,7 +88,7 @@ def _frequency(reader: WordReader) -> Mapping[str, float]:
 
 
 def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
-    """Raise DataError if an example equals a source text, or shares a sentence of ten or more words with one.
+    """Raise DataError if an example equals a source text, or shares a sentence of ten or more words with it.
 
     Such an example is probably a private record, and the language model may repeat it.
 

@@ -28,16 +28,16 @@ class RecordFacts:
         and decade. Lengths are deciles, rounded to `STEP` words, of a class with at least `MIN_PERSONS` persons.
     """
 
-    persons: Mapping[str, tuple[tuple[Person, int], ...]] = field(default_factory=dict)  # with numbers of records
+    persons: Mapping[str, tuple[tuple[Person, int], ...]] = field(default_factory=dict)  # and their number of records
     lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # in words
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the descriptions and lengths."""
+        """SHA-256 of the persons and lengths."""
         return sha256_json({"persons": dict(self.persons), "lengths": dict(self.lengths)})
 
     def longest(self) -> tuple[str, str]:
-        """Return a description of a person and a length, both at least as long in characters as any that is drawn."""
+        """Return a person and a length with at least as many characters as any that `draw` can return."""
         person = (
             "an adult of 100"
             if any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d is not None)
@@ -46,7 +46,7 @@ class RecordFacts:
         return person, str(max((n for lengths in self.lengths.values() for n in lengths), default=""))
 
     def draw(self, label: str, rng: np.random.Generator) -> tuple[str, str]:
-        """Return a description of a person and a length in words; each is empty if there are no facts about it."""
+        """Return a description of a person and a length in words; each is empty if the class has no such facts."""
         persons, lengths = self.persons.get(label, ()), self.lengths.get(label, ())
         person, length = "", ""
         if persons:
@@ -76,7 +76,7 @@ def facts_of(train: Corpus) -> RecordFacts:
 
 
 def person_of(text: str) -> Person:
-    """Return the sex of a text's person, or "", and the decade of the age, or None if the text does not state it.
+    """Return the sex and the decade of the age of a text's person; "" or None if the text does not state it.
 
     The decade is the age without its last digit: 6 for 60 to 69 years. It is at most `OLDEST`.
     """

@@ -58,7 +58,7 @@ def open_prompted(config: DecodeConfig, folder: Path, prompter: Prompter) -> Dec
     Raises:
         ConfigError: the environment variable for the key of the server holds no valid key.
         DependencyError: vLLM is configured, but not installed.
-        ModelError: the model in the folder cannot be used, or the server cannot; see `Client.check`.
+        ModelError: the model in the folder, or the server (see `Client.check`), cannot be used.
     """
     if config.engine == ENDPOINT and config.endpoint is not None:
         client = Client(config.endpoint)

@@ -34,9 +34,9 @@ Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
 class Prompter:
     """Makes prompts from a template.
 
-    Privacy: a prompt contains k words of a public vocabulary of v words: those nearest to the vector. They carry at
-        most k · log2 v bits of the vector; see `WordReader`. The other fields come from the label, the settings and
-        `RecordFacts`.
+    Privacy: a prompt contains the k words of a public vocabulary of v words that are nearest to the vector. They
+        carry at most k · log2 v bits of the vector; see `WordReader`. The other fields come from the label, the
+        settings and `RecordFacts`.
     Randomness: the facts of latent x are drawn from the stream seeds/x/facts; the segments of a record share them.
     """
 
@@ -112,7 +112,7 @@ class Prompter:
     def conversations(
         self, latents: Latents, settings: Settings, seeds: SeedTree, contexts: Sequence[str] = ()
     ) -> list[Turns]:
-        """Return the turns for each latent; the last turn contains the context, the preceding text, if any."""
+        """Return the turns for each latent; if there is a context (the preceding text), the last turn contains it."""
         n = len(latents)
         words = self.read(latents.vectors, settings.words) if settings.words > 0 else ((),) * n
         conversations = []

@@ -25,8 +25,8 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
     for each record; a part in square brackets is omitted if one of its fields is empty.
 
     Raises:
-        ConfigError: the file is not UTF-8 text, contains another field, or a single or nested brace or bracket, or
-            lacks `{terms}`.
+        ConfigError: the file is not UTF-8 text, contains an unknown field or an unpaired or nested brace or bracket,
+            or lacks `{terms}`.
         StorageError: the file cannot be read.
     """
     if name == BUILTIN:

@@ -19,7 +19,7 @@ class CorpusPart(Section):
     path: str = Field(
         description="Folder of Parquet files with the columns `text` and `source`, relative to the configuration."
     )
-    exclude_sources: tuple[str, ...] = Field((), description="Values of `source` whose passages are left out.")
+    exclude_sources: tuple[str, ...] = Field((), description="Values of `source` whose passages are omitted.")
     max_per_source: Count = Field(6000, description="Largest number of passages from one source.")
     passages: Count = Field(26000, description="Largest number of passages to train on.")
     heldout: Count = Field(128, description="Number of additional passages on which the loss is measured.")
@@ -69,8 +69,8 @@ class TrainPart(Section):
     max_prompt_tokens: Count = Field(8, description="Largest number of tokens of a prompt.")
     words: Annotated[int, Field(ge=0, le=16)] = Field(
         0,
-        description="Largest number of words of the vocabulary in a prompt: those nearest to the vector; requires "
-        "the section `vocabulary`.",
+        description="Largest number of words in a prompt; they are the words of the vocabulary that are nearest to "
+        "the vector. Requires the section `vocabulary`.",
     )
     rate: Rate = Field(1e-3, description="Largest learning rate.")
     noise: Annotated[float, Field(ge=0, le=2)] = Field(
@@ -81,8 +81,8 @@ class TrainPart(Section):
     )
     distil: Annotated[float, Field(ge=0, le=10)] = Field(
         0.0,
-        description="Weight of the self-distillation loss: the divergence from the predictions of the model that "
-        "reads the text itself.",
+        description="Weight of the self-distillation loss, which is the divergence between the predictions from the "
+        "vector and the predictions of the same model when it reads the text itself.",
     )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the training.")
     evaluate_every: Count = Field(100, description="Number of steps between two measurements of the held-out loss.")

@@ -20,7 +20,7 @@ from synthgen.decode.prompts import token_ids
 _GAP = re.compile(r"(?<=[.!?])\s+")  # the built-in bridge was trained with this pattern, not with core.sentences
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3  # largest number of characteristic words of a passage
-NEIGHBOURS = 5  # number of nearest passages for mixed vectors, the default of SMOTE
+NEIGHBOURS = 5  # a vector is mixed with the vector of one of this number of nearest passages, as by default in SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
 Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether its last sentence is complete
 
@@ -29,7 +29,7 @@ Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether its last se
 class Passages:
     """n passages ready for training."""
 
-    texts: tuple[str, ...]  # the passages after cutting, of which the vectors are made
+    texts: tuple[str, ...]  # the passages after cutting; the vectors are computed from these texts
     tokens: NDArray[np.int32]  # (n, t), passage and end-of-text, padded with end-of-text
     lengths: NDArray[np.int32]  # (n), number of tokens; counts end-of-text if the last sentence is complete
     hints: tuple[tuple[str, ...], ...]  # up to three words with the highest tf · idf, highest first; used like labels

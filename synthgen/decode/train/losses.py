@@ -1,4 +1,8 @@
-"""Training losses over a large vocabulary. They do not store the logits, which would dominate training on a CPU."""
+"""Training losses over a large vocabulary.
+
+Only the logits of `ROWS` rows are in memory at once. Storing all of them would be the largest cost of training on a
+CPU.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -72,7 +72,7 @@ def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
 
 
 def _units(text: str, tokenizer: Any, limit: int) -> list[tuple[str, str]]:
-    """Return the lines, or the sentences of a line above the limit; each with the separator that precedes it."""
+    """Return the lines, each with its preceding separator; a line of more than `limit` tokens as its sentences."""
     units = []
     for line in filter(None, (" ".join(line.split()) for line in text.splitlines())):
         if len(token_ids(tokenizer, line)) <= limit:

@@ -102,7 +102,8 @@ class Trainer:
             module.to(config.train.device)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
         self.template = Template(part.template, part.soft_tokens, part.placeholder_id)
-        self.step = self.steps_before = 0  # steps of this run; steps of the bridge whose training it continues
+        # number of steps of this run, and of the training that it continues
+        self.step = self.steps_before = 0
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the step's ids (n, length), vector mask, text mask and noisy vectors.
@@ -234,8 +235,8 @@ class Trainer:
             self.template.placeholder_id,
         )
         if _shapes(tensors) != _shapes(self.tensors) or not has_same_frame:
-            hint = "Set the section `bridge` to the values of that bridge."
-            raise ModelError("start: the bridge to continue has another shape or template", hint=hint)
+            hint = "Set the section `bridge` to the values of the bridge that `start` names."
+            raise ModelError("start: this bridge has another shape or template than the section `bridge`", hint=hint)
         self._copy_tensors(tensors)
         self.steps_before = bridge.info.steps
 

@@ -26,15 +26,15 @@ from synthgen.decode.base import Settings
 
 MAX_SEED = 1 << 31
 NEVER = -100.0  # added to the logit of a token that is never written
-# No usage statistics and no prompts in logs. If the GPU allows it, sums are computed in an order independent of the
-# batch.
+# These variables turn off usage statistics and keep prompts out of logs. If the GPU supports it, sums are computed in
+# an order that does not depend on the batch.
 ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",
     "VLLM_BATCH_INVARIANT": "1",
     "HF_HUB_OFFLINE": "1",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # no child process, which could outlive this one and keep the GPU
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # prevents a child process, which could stay alive and keep the GPU
     "VLLM_HOST_IP": "127.0.0.1",
 }
 HIDDEN_VARIABLES = ("SYNTHGEN_KEY",)  # the process gets no environment variable with one of these prefixes
@@ -144,7 +144,7 @@ class VllmEngine:
     def _request(self, value: Mapping[str, Any]) -> Any:
         """Send one JSON line, and return the answer."""
         if self.process.stdin is None or self.process.stdout is None:
-            raise ModelError("decode.engine: vllm: the process has no pipes")
+            raise ModelError("decode.engine: the process of vLLM has no pipes")
         try:
             self.process.stdin.write(json.dumps(value) + "\n")
             self.process.stdin.flush()
@@ -174,7 +174,7 @@ class VllmEngine:
 
 def _end(process: "subprocess.Popen[str]", place: "tempfile.TemporaryDirectory[str]") -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # with the processes that vLLM started
+        os.killpg(process.pid, signal.SIGKILL)  # also ends the processes that vLLM started
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:

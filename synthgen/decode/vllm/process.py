@@ -1,4 +1,4 @@
-"""The process that runs vLLM: reads requests as JSON lines and writes the answers as JSON lines.
+"""The process that runs vLLM. It reads requests as JSON lines, and writes the answers as JSON lines.
 
 `engine.py` starts it as `python -m synthgen.decode.vllm.process`. The first line contains the model's folder and the
 options. Each further line is a batch of requests. Everything that vLLM prints goes to the standard error.
@@ -13,12 +13,12 @@ from typing import Any, TextIO
 def main() -> None:
     """Answer batches of requests until the input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # vLLM prints to the standard output
+    os.dup2(2, 1)  # vLLM prints to the standard output, which must contain only answers
     serve(sys.stdin, answers)
 
 
 def serve(requests: TextIO, answers: TextIO) -> None:
-    """Load the model of the first line, and answer each further line with one line."""
+    """Load the model that the first line names, and answer each further line with one line."""
     from safetensors.torch import load_file
     from vllm import LLM, SamplingParams
 

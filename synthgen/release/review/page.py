@@ -139,7 +139,7 @@ def _shown(record: RiskyRecord, tables: ReviewTables) -> ShownRecord:
     nearest = int(near.row[record.row])
     rows = {nearest: f"nearest training record, similarity {near.cosine[record.row]:.3f}"}
     if record.train_row == nearest:
-        rows[nearest] += ", also the one that the audit names"
+        rows[nearest] += ", also the training record that the audit names"
     elif record.train_row is not None:
         rows[record.train_row] = "training record that the audit names"
     in_synthetic, beside = list[Passage](), []

@@ -22,7 +22,7 @@ class Passage(NamedTuple):
 
 
 class TextPiece(NamedTuple):
-    """A part of a text; `kind` is why it is marked, or empty."""
+    """A part of a text; `kind` states why the part is marked, and is empty if it is not marked."""
 
     text: str
     kind: str = ""

@@ -150,8 +150,8 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
         record = RiskyRecord(row=row, result=result, train_row=-max(of_heaviest)[1])
         ranked.append(((not is_found, -of_person[heaviest], row), record))
     meaning = (
-        "The records whose nearest training record belongs to the person with the largest weight come first. Records "
-        "with a larger weight precede records with a smaller one."
+        "The records whose nearest training record belongs to the person with the largest weight come first. Within "
+        "these records and within the others, a larger weight of this person comes first."
     )
     records = tuple(record for _, record in sorted(ranked, key=lambda pair: pair[0])[:MAX_RECORDS])
     return RiskRanking(records=records, meaning=meaning if ranked else "No record was made from training records.")
@@ -220,7 +220,7 @@ def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
 
 
 def _most_shared(tables: ReviewTables, row: int, person: str, shortest: int = SHORTEST) -> int | None:
-    """Return the row of that record of a train person which shares the most text; None if train lacks the person."""
+    """Return the row of the person's train record that shares the most text; None if train lacks the person."""
     text = tables.synthetic.records[row].text
 
     def shared(train_row: int) -> tuple[int, int]:

@@ -121,7 +121,7 @@ def read_tables(run: Run) -> ReviewTables:
     )
 
 
-_AGAIN = "Run it again: `synthgen run CONFIG --resume never`."
+_AGAIN = "Run the configuration again: `synthgen run CONFIG --resume never`."
 
 
 def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -> Float32:

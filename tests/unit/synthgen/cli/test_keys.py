@@ -108,7 +108,7 @@ def test_trust_show_prints_every_field(authority, releases, tmp_path):
         f"policy trial: {'a' * 64}, {'b' * 64}",
     ):
         assert part in shown
-    assert f"revoked: {'c' * 16} from {since}: lost" in shown
+    assert f"revoked: {'c' * 16} from {since} (lost" in shown
     assert "\x1b" not in shown
 
 
@@ -123,7 +123,7 @@ def test_one_person_in_two_roles_raises_an_error(tmp_path):
 def test_a_policy_with_a_budget_needs_a_ledger_in_the_root(tmp_path, policy):
     options = ("--releaser", make(tmp_path, "ann"), "--policy", policy)
     path = tmp_path / "trust.json"
-    with pytest.raises(ConfigError, match=f"under {policy} the verifier accepts a release only if") as caught:
+    with pytest.raises(ConfigError, match=f"under {policy}, the verifier accepts a release only if") as caught:
         call("trust", "init", path, *options)
     assert "--ledger" in caught.value.hint
     assert not path.exists()
@@ -152,7 +152,7 @@ def test_the_next_version_of_a_trust_root_needs_a_ledger(tmp_path):
     versions = [tmp_path / f"{i}.json" for i in range(3)]
     call("trust", "init", versions[0], "--releaser", releaser, "--root", root)
     rotate = ("--sign-with", root, "--policy", "strict-dp")
-    with pytest.raises(ConfigError, match="under strict-dp the verifier accepts a release only if"):
+    with pytest.raises(ConfigError, match="under strict-dp, the verifier accepts a release only if"):
         call("trust", "rotate", *versions[:2], *rotate)
     assert not versions[1].exists()
     call("trust", "rotate", *versions[:2], *rotate, "--ledger", "a" * 32)

@@ -72,7 +72,7 @@ def test_plan_states_spent_continued_and_missing_budget(project):
     text = make_plan(other).to_text()
     assert "- dp: the remaining budget in the ledger does not cover this run" in text
     assert "already spent" not in text
-    assert "no pilot: it would read the records outside the budget" in text
+    assert "no pilot, because it would read the records outside the budget" in text
     with pytest.raises(Overspent, match="does not cover this run"):
         check_remaining_budget(other, policy)
 

@@ -164,7 +164,7 @@ def test_digest_detects_a_flipped_bit_and_a_missing_file(pulled, path):
     data[len(data) // 2] ^= 1
     (pulled / path).write_bytes(data)
     model_folder("tiny")  # the size is unchanged
-    with pytest.raises(ModelError, match="files differ from the pinned ones") as caught:
+    with pytest.raises(ModelError, match="files differ from the pinned files") as caught:
         digest_of(pulled)
     assert len(caught.value.problems) == 1
     assert caught.value.problems[0].startswith(f"{path}: sha256 ")

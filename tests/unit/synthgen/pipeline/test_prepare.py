@@ -120,7 +120,7 @@ def test_a_class_in_control_alone_raises_an_error_with_its_name():
     check_train_classes(part("train", "abc"), part("control", "ab"))
     with pytest.raises(DataError, match="without a record in train") as refused:
         check_train_classes(part("train", "ab"), part("control", "abd"))
-    assert list(refused.value.problems) == ["'d': only control has records of it"]
+    assert list(refused.value.problems) == ["'d': only control has records of this class"]
 
 
 @pytest.mark.parametrize("read", [load_source, read_source])

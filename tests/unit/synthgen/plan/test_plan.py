@@ -204,7 +204,7 @@ def test_the_plan_warns_of_a_public_secret(config, tmp_path):
     (tmp_path / "ws").mkdir(mode=0o700)
     (tmp_path / "ws" / "secret.key").write_bytes(b"a" * 32)  # with some secrets a class is too small
     (tmp_path / "ws" / "secret.key").chmod(0o600)
-    assert "WARNING secret: public: anyone who guesses the seed" in make_plan(config()).to_text()
+    assert "WARNING with secret: public, anyone who guesses the seed" in make_plan(config()).to_text()
     assert "WARNING" not in make_plan(config(secret="workspace")).to_text()
 
 
