@@ -1,12 +1,18 @@
-"""Implement `synthgen train-bridge`: train a bridge from an encoder to a decoder on a corpus."""
+"""Implement `synthgen train-bridge CONFIG`: train a bridge from an encoder to a decoder, or estimate the cost."""
 
+import resource
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
 
 from audits.text.name_lists import FIRST_NAMES, LAST_NAMES
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import UsageError
 from synthgen.core.files import write_by
-from synthgen.core.progress import Progress
+from synthgen.core.progress import Progress, duration_text
 from synthgen.core.types import Float32
 from synthgen.decode.bridge import check_fit, load_bridge
 from synthgen.decode.loading import load_model
@@ -14,44 +20,132 @@ from synthgen.decode.prompt_words import FILE as VOCABULARY
 from synthgen.decode.prompt_words import load_words, make_reader, save_words
 from synthgen.decode.train.config import TrainBridgeConfig, VocabularyPart
 from synthgen.decode.train.corpus import prepare, read_passages, vectors_of, word_frequencies
-from synthgen.decode.train.trainer import STATE, EmbeddedPassages, Trainer, run_training
+from synthgen.decode.train.processes import Processes
+from synthgen.decode.train.trainer import ALONE, STATE, EmbeddedPassages, Trainer, run_training
 from synthgen.embed import Encoder, build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
+MEASURED_STEPS = 3  # steps that an estimate measures, after one step that loads caches
+GIB = 1 << 30
 
-def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Path:
-    """Train a bridge and return its folder. Without `resume`, an existing checkpoint is never overwritten."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainEstimate:
+    """The expected cost of a training run on this machine, from a few measured steps."""
+
+    passages: int  # passages to embed
+    steps: int
+    parameters: int  # parameters of the language model
+    trained_parameters: int
+    embed_seconds: float  # time to embed all passages
+    step_seconds: float  # time of a step
+    peak_memory: int  # largest memory use so far in bytes: of the GPU, or of this process on a CPU
+
+    @property
+    def seconds(self) -> float:
+        """Expected duration of embedding and training."""
+        return self.embed_seconds + self.steps * self.step_seconds
+
+    def to_json(self) -> dict[str, object]:
+        """Return the estimate as JSON-compatible data."""
+        return {**asdict(self), "seconds": self.seconds}
+
+    def to_text(self) -> str:
+        """Return the estimate as lines for a terminal."""
+        training = duration_text(self.steps * self.step_seconds)
+        lines = (
+            f"language model: {self.parameters:,} parameters; trained: {self.trained_parameters:,} parameters",
+            f"embedding of {self.passages:,} passages: {duration_text(self.embed_seconds)}",
+            f"{self.steps:,} steps of {self.step_seconds:.2f} seconds: {training}",
+            f"memory: {self.peak_memory / GIB:.1f} GiB",
+            "Checkpoints and measurements of the held-out loss take additional time.",
+        )
+        return "\n".join(lines)
+
+
+def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress, processes: Processes = ALONE) -> Path:
+    """Train a bridge and return its folder. Without `resume`, an existing checkpoint is never overwritten.
+
+    If several `processes` share the work, each of them calls this function.
+    """
     out = config.resolve(config.out)
     if (out / STATE).exists() and not resume:
         raise UsageError(f"{out}: contains a checkpoint", hint="Pass --resume to continue, or choose another `out`.")
+    with processes.main_first():
+        trainer, _ = _trainer(config, out, progress, processes)
+    if config.start is not None:
+        bridge = load_bridge(config.start, config.resolve)
+        width, dim = trainer.model.get_input_embeddings().weight.shape[1], trainer.data.vectors.shape[1]  # type: ignore[operator]
+        check_fit(bridge.info, encoder=config.encoder, dim=dim, decoder=config.decoder, width=width)
+        trainer.start_from(bridge)
+    with progress.stage("train-bridge", total=config.train.steps, unit="steps") as advance:
+        return run_training(trainer, out, advance)
+
+
+def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
+    """Train a few steps on few passages, keep nothing, and return the expected cost of the whole training.
+
+    Raises:
+        ModelError, DataError: the model, a setting or the corpus cannot be used, as in `train`.
+    """
+    corpus, few = config.corpus, config.train.batch * (MEASURED_STEPS + 1)
+    n = len(_passages(config)[0])
+    small = corpus.model_copy(update={"passages": few, "heldout": 1})
+    with TemporaryDirectory(prefix="synthgen-estimate-") as folder:
+        trainer, embed_seconds = _trainer(config.model_copy(update={"corpus": small}), Path(folder), progress, ALONE)
+        trainer.train_step()
+        started = time.monotonic()
+        for _ in range(MEASURED_STEPS):
+            trainer.train_step()
+        step_seconds = (time.monotonic() - started) / MEASURED_STEPS
+    trained = sum(tensor.numel() for tensor in trainer.tensors.values())
+    adapters = sum(tensor.numel() for name, tensor in trainer.tensors.items() if name.startswith("adapter."))
+    on_gpu = trainer.device.type == "cuda"
+    return TrainEstimate(
+        passages=n,
+        steps=config.train.steps,
+        parameters=sum(p.numel() for p in trainer.model.parameters()) - adapters,
+        trained_parameters=trained,
+        embed_seconds=embed_seconds * n / len(trainer.data.vectors),
+        step_seconds=step_seconds,
+        peak_memory=(
+            torch.cuda.max_memory_allocated(trainer.device)
+            if on_gpu
+            else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        ),
+    )
+
+
+def _passages(config: TrainBridgeConfig) -> tuple[list[str], dict[str, int]]:
     corpus = config.corpus
-    texts, sources = read_passages(
+    return read_passages(
         config.resolve(corpus.path),
         exclude=corpus.exclude_sources,
         limit=corpus.passages + corpus.heldout,
         max_per_source=corpus.max_per_source,
         seed=corpus.seed,
     )
-    loaded = load_model(model_folder(config.decoder), dtype=config.train.dtype, device=config.train.device)
+
+
+def _trainer(config: TrainBridgeConfig, out: Path, progress: Progress, processes: Processes) -> tuple[Trainer, float]:
+    """Return the trainer and the seconds that embedding took; vectors and vocabulary are written to `out`."""
+    texts, sources = _passages(config)
+    device = processes.device(config.train.device)
+    loaded = load_model(model_folder(config.decoder), dtype=config.train.dtype, device=str(device))
     room = config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens
     passages = prepare(texts, loaded.tokenizer, room, sources)
     encoder = build_encoder(EmbedConfig(model=config.encoder), model_folder)
     cache = out / f"vectors-{sha256_json([encoder.digest, *passages.texts])[:16]}.npy"
+    started = time.monotonic()
     with progress.stage("embed", total=len(set(passages.texts)), unit="passages") as advance:
         vectors = vectors_of(passages.texts, lambda part: encoder.encode(part, advance), cache)
+    seconds = time.monotonic() - started
     if config.vocabulary is not None and not (out / VOCABULARY).exists():
         _write_vocabulary(config, encoder, vectors.mean(axis=0), out / VOCABULARY, progress)
     reader = load_words(out / VOCABULARY) if config.train.words > 0 else None
-    data = EmbeddedPassages(passages=passages, vectors=vectors, heldout=corpus.heldout, reader=reader)
-    trainer = Trainer(config, loaded.model, loaded.tokenizer, data)
-    if config.start is not None:
-        bridge = load_bridge(config.start, config.resolve)
-        width = loaded.model.get_input_embeddings().weight.shape[1]
-        check_fit(bridge.info, encoder=config.encoder, dim=encoder.dim, decoder=config.decoder, width=width)
-        trainer.start_from(bridge)
-    with progress.stage("train-bridge", total=config.train.steps, unit="steps") as advance:
-        return run_training(trainer, out, advance)
+    data = EmbeddedPassages(passages=passages, vectors=vectors, heldout=config.corpus.heldout, reader=reader)
+    return Trainer(config, loaded.model, loaded.tokenizer, data, processes=processes), seconds
 
 
 def _write_vocabulary(

@@ -9,7 +9,7 @@ from typer import Argument, Option
 from synthgen.cli.keys import Names, Paths
 from synthgen.cli.output import AsJson, print_fields
 from synthgen.core.errors import UsageError
-from synthgen.core.progress import terminal_progress
+from synthgen.core.progress import silent, terminal_progress
 
 
 def train_bridge(  # noqa: PLR0913 - one parameter per option
@@ -25,21 +25,35 @@ def train_bridge(  # noqa: PLR0913 - one parameter per option
         int, Option(min=1, help="Training steps of 16 text pieces; 110 take about 12 minutes on 2 cores.")
     ] = 110,
     resume: Annotated[bool, Option("--resume", help="Continue from the last checkpoint.")] = False,
+    plan: Annotated[
+        bool, Option("--plan", help="Train a few steps of CONFIG, keep nothing, and print expected time and memory.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a bridge from an encoder to a decoder on public text, or a style adapter with --style."""
     progress = terminal_progress(sys.stderr)
-    if style is not None and config is None:
+    if style is not None and config is None and not plan:
         from synthgen.cli.train_style import StyleTask, train_style, with_licences
 
         corpora = with_licences(corpus or [], licence or ["not stated"])
         task = StyleTask(name=style, corpora=corpora, out=out or Path(style), text=text, bridge=bridge, steps=steps)
         kind, made = "style", train_style(task, resume=resume, progress=progress)
     else:
-        from synthgen.cli.train_bridge import train
+        from synthgen.cli.train_bridge import estimate, train
         from synthgen.decode.train.config import TrainBridgeConfig
+        from synthgen.decode.train.processes import joined
 
         if config is None or style is not None:
-            raise UsageError("pass either CONFIG or --style NAME", hint="See `synthgen train-bridge --help`.")
-        kind, made = "bridge", train(TrainBridgeConfig.load(config), resume=resume, progress=progress)
+            hint = "--plan needs CONFIG; see `synthgen train-bridge --help`."
+            raise UsageError("pass either CONFIG or --style NAME", hint=hint)
+        settings = TrainBridgeConfig.load(config)
+        if plan:
+            expected = estimate(settings, progress)
+            print_fields(expected.to_json(), expected.to_text(), as_json=as_json)
+            return
+        with joined(settings.train.device) as processes:
+            own = progress if processes.is_main else silent
+            kind, made = "bridge", train(settings, resume=resume, progress=own, processes=processes)
+        if not processes.is_main:
+            return
     print_fields({"kind": kind, "folder": str(made)}, f"{kind}: {made}", as_json=as_json)

@@ -30,7 +30,7 @@ def backend_of(device: Placement) -> str:
         ModelError: if "cuda" is given and there is no GPU.
     """
     has_gpu = torch.cuda.is_available()
-    if device == "cuda" and not has_gpu:
+    if isinstance(device, str) and device.startswith("cuda") and not has_gpu:
         hint = "Omit decode.device, or install the torch build for your GPU."
         raise ModelError("decode.device: torch finds no GPU", hint=hint)
     if device != "cpu" and has_gpu:

@@ -10,6 +10,7 @@ from synthgen.core.errors import ConfigError
 from synthgen.core.section import Count, Section, parse_section, resolve_path
 
 MIN_TEXT_TOKENS = 16
+AUTO = "auto"  # a value that depends on the language model; see `families`
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -34,17 +35,20 @@ class BridgePart(Section):
     adapter_rank: Annotated[int, Field(ge=0, le=256)] = Field(
         8, description="Rank of the adapters of the language model; with 0, only the projector is trained."
     )
-    adapter_targets: tuple[str, ...] = Field(
-        ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
-        description="Names of the linear layers that get an adapter.",
+    adapter_targets: tuple[str, ...] | Literal["auto"] = Field(
+        AUTO,
+        description="Names of the linear layers that get an adapter; `auto` is all linear layers of the blocks, for "
+        "models of a supported family.",
     )
     template: str = Field(
-        "<|im_start|>{prompt}\n{vector}\n",
+        AUTO,
         description="Text that precedes a generated text; `{prompt}` and `{vector}` mark the positions of the prompt "
-        "and of the soft tokens.",
+        "and of the soft tokens. `auto` begins with the token that begins a turn or a text.",
     )
-    placeholder_id: Annotated[int, Field(ge=0)] = Field(
-        6, description="Id of a token that is never written; it marks the positions of the soft tokens."
+    placeholder_id: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        AUTO,
+        description="Id of a token that is never written; it marks the positions of the soft tokens. `auto` is a "
+        "reserved token of the tokenizer.",
     )
 
 
@@ -83,6 +87,11 @@ class TrainPart(Section):
         0.0,
         description="Weight of the self-distillation loss, which is the divergence between the predictions from the "
         "vector and the predictions of the same model when it reads the text itself.",
+    )
+    gradient_checkpointing: bool = Field(
+        False,
+        description="Compute the activations of each block a second time instead of keeping them in memory. A step "
+        "takes about a third longer.",
     )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the training.")
     evaluate_every: Count = Field(100, description="Number of steps between two measurements of the held-out loss.")

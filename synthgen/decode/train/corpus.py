@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from audits.core.files import open_regular
 from synthgen.core.digest import sha256_bytes
-from synthgen.core.errors import DataError
+from synthgen.core.errors import DataError, ModelError
 from synthgen.core.files import write_by
 from synthgen.decode.prompts import token_ids
 
@@ -106,7 +106,13 @@ def word_frequencies(
 
 
 def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
-    """Return passages cut to whole sentences; each has at most `max_tokens` tokens, including end-of-text."""
+    """Return passages cut to whole sentences; each has at most `max_tokens` tokens, including end-of-text.
+
+    Raises:
+        ModelError: the tokenizer has no token for the end of a text.
+    """
+    if tokenizer.eos_token_id is None:
+        raise ModelError("the tokenizer has no end of text", hint="Set eos_token in tokenizer_config.json.")
     return passages_of([_cut(text, tokenizer, max_tokens - 1) for text in texts], tokenizer, max_tokens, sources)
 
 

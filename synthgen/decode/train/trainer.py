@@ -18,7 +18,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,28 +33,22 @@ from synthgen.core.errors import DataError, ModelError
 from synthgen.core.files import write_by
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, Bridge, BridgeInfo
-from synthgen.decode.projector import Projector, splice
+from synthgen.decode.projector import splice
 from synthgen.decode.prompt_words import WordReader
 from synthgen.decode.prompts import Template
 from synthgen.decode.style_adapter import WEIGHTS as STYLE
-from synthgen.decode.train.adapters import adapter_tensors, attach, merge
-from synthgen.decode.train.config import BridgePart, TrainBridgeConfig
+from synthgen.decode.train.config import TrainBridgeConfig
 from synthgen.decode.train.corpus import Passages, mix_vectors
+from synthgen.decode.train.families import shape_of
 from synthgen.decode.train.losses import frames_with_text, frozen_head_divergence, frozen_head_loss
+from synthgen.decode.train.new_tensors import new_bridge, new_style, recompute_activations
+from synthgen.decode.train.processes import Processes
 
 CURVE = "curve.jsonl"
 STATE = "state.safetensors"
 HINT_SHARE = 0.7  # share of the passages whose prompt has one or two of the passage's characteristic words
 WORDS_SHARE = 0.75  # share of the passages whose prompt has words of the vocabulary, if `train.words` is not 0
-PROJECTOR_LAYERS = ("0", "2")  # names of the projector's linear layers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
-    """The projector during training, and the tensors to train."""
-
-    projector: nn.Module
-    tensors: dict[str, Tensor]  # trained tensors, by the names under which they are stored
+ALONE = Processes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +65,12 @@ class Trainer:
     """One training run: model, bridge, optimizer and progress.
 
     If `style_of` is a bridge and a rank, the run trains a style adapter of this rank for this bridge. Otherwise it
-    trains a new bridge.
+    trains a new bridge. Several `processes` can share the work.
 
     Raises:
-        DataError: there are fewer passages to train on than a batch has.
-        ModelError: the language model lacks layers to adapt, or does not fit the bridge of `style_of`.
+        DataError: there are fewer passages to train on than a batch has, or fewer passages in a batch than processes.
+        ModelError: a setting of the bridge is `auto`, and the model belongs to no supported family; the model lacks
+            layers to adapt; or it does not fit the bridge of `style_of`.
     """
 
     def __init__(
@@ -86,22 +80,31 @@ class Trainer:
         tokenizer: Any,
         data: EmbeddedPassages,
         style_of: tuple[Bridge, int] | None = None,
+        *,
+        processes: Processes = ALONE,
     ) -> None:
         self.config, self.model, self.tokenizer, self.data = config, model, tokenizer, data
+        self.processes, self.device = processes, processes.device(config.train.device)
         if (n := len(data.vectors) - data.heldout) < config.train.batch:
             raise DataError(f"there are {n} training passages, fewer than one batch of {config.train.batch}")
+        if config.train.batch < processes.count:
+            raise DataError(
+                f"train.batch is {config.train.batch}, fewer passages than the {processes.count} processes"
+            )
         self.seeds = SeedTree(config.train.seed).child("train-bridge")
         model.requires_grad_(requires_grad=False)
-        part = config.bridge
+        self.shape = shape_of(config.bridge, model, tokenizer)
         if style_of is None:
-            trained = new_bridge(part, model, data.vectors.shape[1], self.seeds)
+            trained = new_bridge(self.shape, model, data.vectors.shape[1], self.seeds)
         else:
             trained = new_style(*style_of, model, self.seeds)
         self.projector, self.tensors, self.style_of = trained.projector, trained.tensors, style_of
         for module in (self.projector, model):
-            module.to(config.train.device)
+            module.to(self.device)
+        if config.train.gradient_checkpointing:
+            recompute_activations(model)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
-        self.template = Template(part.template, part.soft_tokens, part.placeholder_id)
+        self.template = Template(self.shape.template, self.shape.soft_tokens, self.shape.placeholder_id)
         # number of steps of this run, and of the training that it continues
         self.step = self.steps_before = 0
 
@@ -117,7 +120,7 @@ class Trainer:
         noise = rng.standard_normal(vectors.shape, dtype=np.float32) / np.sqrt(vectors.shape[1], dtype=np.float32)
         vectors = vectors + noise * (rng.random((len(rows), 1), dtype=np.float32) * np.float32(config.noise))
         prompts = self.prompts(rows, vectors, rng)
-        return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(config.device))
+        return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(self.device))
 
     def rows(self, step: int, n: int) -> NDArray[np.int64]:
         """Return the rows (batch,) of a step; each epoch runs over all n rows in its own random order."""
@@ -150,8 +153,7 @@ class Trainer:
             is_vector[i, : len(head)] = ids[i, : len(head)] == self.template.placeholder_id
             ids[i, len(head) : len(head) + room] = passages.tokens[row, :room]
             is_text[i, len(head) : len(head) + room] = True
-        device = config.device
-        return tuple(torch.from_numpy(a).to(device) for a in (ids, is_vector, is_text))  # type: ignore[return-value]
+        return tuple(torch.from_numpy(a).to(self.device) for a in (ids, is_vector, is_text))  # type: ignore[return-value]
 
     def loss(
         self, ids: Tensor, is_vector: Tensor, is_text: Tensor, vectors: Tensor, distil: float = 0.0
@@ -185,10 +187,15 @@ class Trainer:
         """Take one step and return its loss in nats per token; raise ModelError if it is not finite."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.step)
-        total, n = self.loss(*self.batch(self.step), distil=self.config.train.distil)
-        loss = total / n
+        own = [self.processes.own(part) for part in self.batch(self.step)]
+        total, n = self.loss(*own, distil=self.config.train.distil)
+        n_all = torch.tensor(float(n), device=self.device)
+        self.processes.add([n_all])
+        loss = total / n_all
         loss.backward()  # type: ignore[no-untyped-call]
-        value, norm = float(loss.detach()), float(nn.utils.clip_grad_norm_(self.tensors.values(), 1.0))
+        of_batch = loss.detach().clone()
+        self.processes.add([of_batch, *(t.grad for t in self.tensors.values() if t.grad is not None)])
+        value, norm = float(of_batch), float(nn.utils.clip_grad_norm_(self.tensors.values(), 1.0))
         # checked before the step, so every checkpoint has finite weights
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise ModelError(f"training diverged at step {self.step + 1}", hint="Lower train.rate and start again.")
@@ -218,7 +225,7 @@ class Trainer:
                 if name == "prompted" and reader is not None:
                     prompts = [" ".join((p, *w)) for p, w in zip(hints, reader.read(vectors, half), strict=True)]
                 framed = self.frame(rows, prompts)
-                total, count = self.loss(*framed, torch.from_numpy(vectors).to(self.config.train.device))
+                total, count = self.loss(*framed, torch.from_numpy(vectors).to(self.device))
                 sums[name] += float(total)
             tokens += count
         return {name: value / tokens for name, value in sums.items()}
@@ -283,17 +290,20 @@ class Trainer:
         if self.style_of is not None:
             write_by(folder / STYLE, lambda path: save_file(tensors, path))
             return
-        part = self.config.bridge
+        shape = self.shape
         info = BridgeInfo(
             encoder=self.config.encoder,
             decoder=self.config.decoder,
             dim=self.data.vectors.shape[1],
             width=self.model.get_input_embeddings().weight.shape[1],  # type: ignore[operator]
-            n_soft=part.soft_tokens,
-            adapter_targets=part.adapter_targets if part.adapter_rank else (),
+            n_soft=shape.soft_tokens,
+            hidden=shape.hidden,
+            template=shape.template,
+            placeholder_id=shape.placeholder_id,
+            adapter_rank=shape.adapter_rank,
+            adapter_targets=shape.adapter_targets if shape.adapter_rank else (),
             max_text_tokens=self.data.passages.tokens.shape[1],
             steps=self.steps_before + self.step,
-            **part.model_dump(include={"hidden", "template", "placeholder_id", "adapter_rank"}),
         )
         write_by(folder / WEIGHTS, lambda path: save_file(tensors, path))
         write_by(folder / DESCRIPTION, lambda path: path.write_text(info.model_dump_json(indent=2) + "\n"))
@@ -311,6 +321,8 @@ def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None])
         losses.append(trainer.train_step())
         last = trainer.step == config.steps
         advance(1)
+        if not trainer.processes.is_main:
+            continue
         if last or trainer.step % config.evaluate_every == 0:
             speed = (time.monotonic() - started) / (trainer.step - first)
             line = {"step": trainer.step, "train": float(np.mean(losses)), **trainer.evaluate(), "s_per_step": speed}
@@ -320,51 +332,9 @@ def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None])
         if last or trainer.step % config.checkpoint_every == 0:
             trainer.save(folder)
             trainer.export(folder)
+    trainer.processes.wait()
     return folder
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in tensors.items()}
-
-
-def new_bridge(part: BridgePart, model: nn.Module, dim: int, seeds: SeedTree) -> Trained:
-    """Return a new projector and new adapters of the configured shape, all to be trained.
-
-    Randomness: seeds/init.
-    """
-    generator = _generator(seeds)
-    table = model.get_input_embeddings().weight.detach()  # type: ignore[operator]
-    with torch.random.fork_rng():
-        torch.manual_seed(generator.initial_seed())
-        projector = Projector(dim, part.hidden, part.soft_tokens, int(table.shape[1]))
-    _scale_to(projector, float(table.float().std()))
-    adapters = attach(model, part.adapter_rank, part.adapter_targets, generator) if part.adapter_rank else {}
-    trained = {f"projector.{k}": v for k, v in projector.named_parameters()} | adapter_tensors(adapters)
-    return Trained(projector=projector, tensors=trained)
-
-
-def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
-    """Return new adapters for the projector of a bridge and for the model's layers that the bridge adapts.
-
-    Randomness: seeds/init.
-    """
-    generator = _generator(seeds)
-    merge(model, bridge.adapters)
-    projector = deepcopy(bridge.projector).requires_grad_(requires_grad=False)
-    adapters = attach(model, rank, bridge.info.adapter_targets, generator)
-    of_projector = attach(projector, rank, PROJECTOR_LAYERS, generator)
-    return Trained(projector=projector, tensors=adapter_tensors(adapters) | adapter_tensors(of_projector))
-
-
-def _scale_to(projector: Projector, spread: float) -> None:
-    """Scale the last layer so that soft tokens start with the standard deviation of the model's embeddings."""
-    with torch.no_grad():
-        probe = torch.randn(64, projector.dim, generator=torch.Generator().manual_seed(0))
-        factor = spread / float(projector(probe).std())
-        last = projector.projector[2]
-        last.weight.mul_(factor)  # type: ignore[operator]
-        last.bias.mul_(factor)  # type: ignore[operator]
-
-
-def _generator(seeds: SeedTree) -> torch.Generator:
-    return torch.Generator().manual_seed(int.from_bytes(seeds.child("init").key()[:7], "big"))

@@ -15,7 +15,13 @@ from transformers import (
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
 )
 
 from synthgen.core.types import Latents
@@ -50,16 +56,25 @@ def tokenizer():
     return PreTrainedTokenizerFast(tokenizer_object=inner, **special)
 
 
+FAMILIES = {
+    "llama": (LlamaConfig, LlamaForCausalLM),
+    "mistral": (MistralConfig, MistralForCausalLM),
+    "phi3": (Phi3Config, Phi3ForCausalLM),
+    "qwen2": (Qwen2Config, Qwen2ForCausalLM),
+    "qwen3": (Qwen3Config, Qwen3ForCausalLM),
+}
+
+
 def language_model(family, *, seed=11, **changes):
     """Return a random model of a family, float32, ready to be read from."""
     torch.manual_seed(seed)
     if family == "gpt2":
         shape = {"n_embd": 40, "n_layer": 2, "n_head": 4, "n_positions": 96}
         made = GPT2LMHeadModel(GPT2Config(**SHARED, **shape, **changes))
-    elif family == "mistral":
-        made = MistralForCausalLM(MistralConfig(**{**LLAMA, "sliding_window": None, **changes}))
     else:
-        made = LlamaForCausalLM(LlamaConfig(**{**LLAMA, **changes}))
+        shape, model = FAMILIES[family]
+        own = {"mistral": {"sliding_window": None}, "phi3": {"sliding_window": None}}.get(family, {})
+        made = model(shape(**{**LLAMA, **own, **changes}))
     return made.eval()
 
 

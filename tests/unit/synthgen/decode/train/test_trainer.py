@@ -11,9 +11,11 @@ from synthgen.core.seeds import SeedTree
 from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, load_bridge
 from synthgen.decode.prompt_words import make_reader
 from synthgen.decode.train import trainer as train
-from synthgen.decode.train.config import BridgePart, TrainBridgeConfig
+from synthgen.decode.train.config import TrainBridgeConfig
 from synthgen.decode.train.corpus import prepare
-from synthgen.decode.train.trainer import CURVE, STATE, EmbeddedPassages, Trainer, new_bridge, new_style, run_training
+from synthgen.decode.train.families import BridgeShape
+from synthgen.decode.train.new_tensors import new_bridge, new_style
+from synthgen.decode.train.trainer import CURVE, STATE, EmbeddedPassages, Trainer, run_training
 
 DIM, HELDOUT, BATCH, N = 9, 4, 5, 31
 
@@ -335,8 +337,13 @@ def test_untrained_style_changes_nothing(tiny, bridge_folder):
 def test_new_bridge_is_reproducible_and_scaled(tiny):
     one, again = (
         new_bridge(
-            BridgePart(
-                soft_tokens=2, hidden=11, adapter_rank=2, adapter_targets=("q_proj",), template="{prompt}{vector}"
+            BridgeShape(
+                soft_tokens=2,
+                hidden=11,
+                adapter_rank=2,
+                adapter_targets=("q_proj",),
+                template="{prompt}{vector}",
+                placeholder_id=3,
             ),
             tiny.language_model("llama"),
             7,

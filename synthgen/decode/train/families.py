@@ -1,0 +1,131 @@
+"""The families of language models for which a bridge can be trained without further settings.
+
+The value `auto` of `bridge.adapter_targets`, `bridge.template` and `bridge.placeholder_id` is replaced here. A bridge
+for another decoder-only model needs explicit values of these three settings.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from synthgen.core.errors import ModelError
+from synthgen.decode.prompts import PROMPT, VECTOR
+from synthgen.decode.train.config import AUTO, BridgePart
+
+ATTENTION, GATED = ("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj")
+TURN = "<|im_start|>"  # the token that begins a turn in the chat form of SmolLM2 and Qwen
+# Tokens that models reserve and never write: of SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4 and Mistral.
+RESERVED = (
+    "<filename>",
+    "<|box_start|>",
+    "<|reserved_special_token_0|>",
+    "<|placeholder1|>",
+    "<|dummy_0|>",
+    "[control_8]",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Models with the same layers."""
+
+    models: str  # examples of models, for messages
+    targets: tuple[str, ...]  # names of all linear layers of a block
+
+
+FAMILIES: Mapping[str, Family] = {  # by `model_type` in the config.json of a model
+    "llama": Family("SmolLM2, Llama 3", ATTENTION + GATED),
+    "qwen2": Family("Qwen2.5", ATTENTION + GATED),
+    "qwen3": Family("Qwen3", ATTENTION + GATED),
+    "mistral": Family("Mistral 7B", ATTENTION + GATED),
+    "phi3": Family("Phi-3, Phi-4", ("qkv_proj", "o_proj", "gate_up_proj", "down_proj")),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeShape:
+    """The shape of a bridge for one language model; see `BridgePart`."""
+
+    soft_tokens: int
+    hidden: int
+    adapter_rank: int
+    adapter_targets: tuple[str, ...]
+    template: str
+    placeholder_id: int
+
+
+def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
+    """Return the configured shape with the values for this language model in place of `auto`.
+
+    Raises:
+        ModelError: a value is `auto`, and the model belongs to no family of `FAMILIES`; or a value does not fit the
+            tokenizer.
+    """
+    model_type = str(getattr(model.config, "model_type", "unknown"))
+    family = FAMILIES.get(model_type)
+    values = part.model_dump()
+    if family is None and (automatic := [name for name, value in values.items() if value == AUTO]):
+        known = "; ".join(f"{name} ({family.models})" for name, family in FAMILIES.items())
+        raise ModelError(
+            f"a model of type {model_type!r} belongs to no supported family",
+            problems=[f"bridge.{name}: has no automatic value for this type" for name in automatic],
+            hint=f"Use a model of one of these types: {known}. For another decoder-only model, set these keys.",
+        )
+    if family is not None and part.adapter_targets == AUTO:
+        values["adapter_targets"] = family.targets
+    if part.template == AUTO:
+        values["template"] = _template(tokenizer)
+    if part.placeholder_id == AUTO:
+        values["placeholder_id"] = _placeholder(tokenizer, values["template"])
+    shape = BridgeShape(**values)
+    _check(shape, model, tokenizer)
+    return shape
+
+
+def _template(tokenizer: Any) -> str:
+    """Return the template: the beginning of a turn if the tokenizer has one, otherwise the beginning of a text."""
+    begin = TURN if TURN in tokenizer.get_vocab() else (tokenizer.bos_token or "")
+    return f"{begin}{PROMPT}\n{VECTOR}\n"
+
+
+def _placeholder(tokenizer: Any, template: str) -> int:
+    """Return the id of a special token that the model never writes and that is not part of the template.
+
+    Raises:
+        ModelError: the tokenizer has no such token.
+    """
+    vocabulary = tokenizer.get_vocab()
+    reserved = [token for token in RESERVED if token in vocabulary]
+    others = [token for token in _special(tokenizer) if token not in _used(tokenizer) and token not in template]
+    for token in [*reserved, *others, tokenizer.unk_token]:
+        if token is not None and token in vocabulary and token not in template:
+            return int(vocabulary[token])
+    raise ModelError(
+        "bridge.placeholder_id: the tokenizer has no special token that the model never writes",
+        hint="Set bridge.placeholder_id to the id of a token that occurs in no text.",
+    )
+
+
+def _special(tokenizer: Any) -> Iterator[str]:
+    yield from sorted(map(str, tokenizer.all_special_tokens), key=tokenizer.convert_tokens_to_ids)
+
+
+def _used(tokenizer: Any) -> set[str | None]:
+    return {tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token, tokenizer.unk_token}
+
+
+def _check(shape: BridgeShape, model: nn.Module, tokenizer: Any) -> None:
+    """Raise ModelError if a setting does not fit the tokenizer or the size of the vocabulary."""
+    size = int(model.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
+    problems = []
+    head = model.get_output_embeddings()  # type: ignore[operator]
+    if getattr(head, "bias", None) is not None:
+        problems.append("the output layer of the language model has a bias, which the loss of the training omits")
+    if shape.placeholder_id >= size:
+        problems.append(f"bridge.placeholder_id: {shape.placeholder_id}, but the model has {size} tokens")
+    if shape.placeholder_id == tokenizer.eos_token_id:
+        problems.append(f"bridge.placeholder_id: {shape.placeholder_id} is the token that ends a text")
+    if problems:
+        raise ModelError("the settings of the bridge do not fit the language model", problems=problems)

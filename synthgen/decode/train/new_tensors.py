@@ -1,0 +1,74 @@
+"""The tensors that a training run changes: a new bridge, or a new style adapter of a bridge."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from synthgen.core.seeds import SeedTree
+from synthgen.decode.bridge import Bridge
+from synthgen.decode.projector import Projector
+from synthgen.decode.train.adapters import adapter_tensors, attach, merge
+from synthgen.decode.train.families import BridgeShape
+
+PROJECTOR_LAYERS = ("0", "2")  # names of the projector's linear layers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """The projector during training, and the tensors to train."""
+
+    projector: nn.Module
+    tensors: dict[str, Tensor]  # trained tensors, by the names under which they are stored
+
+
+def new_bridge(shape: BridgeShape, model: nn.Module, dim: int, seeds: SeedTree) -> Trained:
+    """Return a new projector and new adapters of the configured shape, all to be trained.
+
+    Randomness: seeds/init.
+    """
+    generator = _generator(seeds)
+    table = model.get_input_embeddings().weight.detach()  # type: ignore[operator]
+    with torch.random.fork_rng():
+        torch.manual_seed(generator.initial_seed())
+        projector = Projector(dim, shape.hidden, shape.soft_tokens, int(table.shape[1]))
+    _scale_to(projector, float(table.float().std()))
+    adapters = attach(model, shape.adapter_rank, shape.adapter_targets, generator) if shape.adapter_rank else {}
+    trained = {f"projector.{k}": v for k, v in projector.named_parameters()} | adapter_tensors(adapters)
+    return Trained(projector=projector, tensors=trained)
+
+
+def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
+    """Return new adapters for the projector of a bridge and for the model's layers that the bridge adapts.
+
+    Randomness: seeds/init.
+    """
+    generator = _generator(seeds)
+    merge(model, bridge.adapters)
+    projector = deepcopy(bridge.projector).requires_grad_(requires_grad=False)
+    adapters = attach(model, rank, bridge.info.adapter_targets, generator)
+    of_projector = attach(projector, rank, PROJECTOR_LAYERS, generator)
+    return Trained(projector=projector, tensors=adapter_tensors(adapters) | adapter_tensors(of_projector))
+
+
+def _scale_to(projector: Projector, spread: float) -> None:
+    """Scale the last layer so that soft tokens start with the standard deviation of the model's embeddings."""
+    with torch.no_grad():
+        probe = torch.randn(64, projector.dim, generator=torch.Generator().manual_seed(0))
+        factor = spread / float(projector(probe).std())
+        last = projector.projector[2]
+        last.weight.mul_(factor)  # type: ignore[operator]
+        last.bias.mul_(factor)  # type: ignore[operator]
+
+
+def _generator(seeds: SeedTree) -> torch.Generator:
+    return torch.Generator().manual_seed(int.from_bytes(seeds.child("init").key()[:7], "big"))
+
+
+def recompute_activations(model: nn.Module) -> None:
+    """Let each block of a model compute its activations again for the gradient, instead of keeping them in memory."""
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
+    for module in model.modules():
+        if getattr(module, "gradient_checkpointing", False):
+            module.training = True  # only of the block itself: `train()` would also turn on dropout inside it

@@ -1,0 +1,79 @@
+"""Train with several processes, one for each GPU, started by `accelerate launch` or `torchrun`.
+
+Every process computes the gradient of its share of each batch, and the gradients are added. The result is that of one
+process, up to rounding. Only the main process, number 0, writes files and prints.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """The processes that train together."""
+
+    number: int = 0  # number of this process
+    count: int = 1
+    on_machine: int = 0  # number of this process among those of the same machine
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes the files."""
+        return self.number == 0
+
+    def device(self, kind: str) -> torch.device:
+        """Return the device of this process; with "cuda", each process of a machine has a GPU of its own."""
+        return torch.device(kind, self.on_machine) if kind == "cuda" else torch.device(kind)
+
+    def own(self, rows: Tensor) -> Tensor:
+        """Return the rows of a batch that this process computes."""
+        return rows[self.number :: self.count]
+
+    @torch.no_grad()
+    def add(self, tensors: Iterable[Tensor]) -> None:
+        """Replace each tensor by the sum over all processes."""
+        if self.count > 1:
+            for tensor in tensors:
+                distributed.all_reduce(tensor)
+
+    @contextmanager
+    def main_first(self) -> Iterator[None]:
+        """Run the block in the main process, and then in the others, which can read the files that it wrote."""
+        if self.count > 1 and not self.is_main:
+            distributed.barrier()
+        yield
+        if self.count > 1 and self.is_main:
+            distributed.barrier()
+
+    def wait(self) -> None:
+        """Wait until all processes have reached this call."""
+        if self.count > 1:
+            distributed.barrier()
+
+
+@contextmanager
+def joined(kind: str) -> Iterator[Processes]:
+    """Yield the processes that a launcher started, connected with one another; without a launcher, only this process.
+
+    `kind` is "cpu" or "cuda". A launcher sets the variables WORLD_SIZE, RANK and LOCAL_RANK.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield Processes()
+        return
+    found = Processes(
+        number=int(os.environ["RANK"]),
+        count=int(os.environ["WORLD_SIZE"]),
+        on_machine=int(os.environ.get("LOCAL_RANK", "0")),
+    )
+    if kind == "cuda":
+        torch.cuda.set_device(found.on_machine)
+    distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
+    try:
+        yield found
+    finally:
+        distributed.destroy_process_group()
