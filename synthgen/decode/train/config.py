@@ -1,7 +1,7 @@
 """The configuration of `synthgen train-bridge`."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,7 @@ from synthgen.core.errors import ConfigError
 from synthgen.core.section import Count, Section, parse_section, resolve_path
 
 MIN_TEXT_TOKENS = 16
-AUTO = "auto"  # a value that depends on the language model; see `families`
+AUTO: Final = "auto"  # a value that depends on the language model; see `families`
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 

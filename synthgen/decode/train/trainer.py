@@ -187,8 +187,8 @@ class Trainer:
         """Take one step and return its loss in nats per token; raise ModelError if it is not finite."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.step)
-        own = [self.processes.own(part) for part in self.batch(self.step)]
-        total, n = self.loss(*own, distil=self.config.train.distil)
+        ids, is_vector, is_text, vectors = (self.processes.own(part) for part in self.batch(self.step))
+        total, n = self.loss(ids, is_vector, is_text, vectors, distil=self.config.train.distil)
         n_all = torch.tensor(float(n), device=self.device)
         self.processes.add([n_all])
         loss = total / n_all
