@@ -64,7 +64,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
 
     There are five other problems:
     - A classifier that has not seen the synthetic table can separate train from control persons, so a difference
-      between them says nothing about the generator.
+      between them says nothing about the generator. Or it is wrong more often than chance, because control records
+      resemble single train records, for example reworded copies.
     - Synthetic rows contain many look-alike characters (such as Greek for Latin letters) or invisible characters. If
       `quarantine` is set and at most 1 % of the rows do, these rows are quarantined (`audits.core.quarantine`).
     - Synthetic rows contain white space or invisible characters that the real tables do not use as often
@@ -112,10 +113,15 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
 
 
 def _shift_problems(shift: Estimate | None) -> Iterator[str]:
-    if shift is not None and not shift.low <= 0.5 <= shift.high:
+    if shift is None or shift.low <= 0.5 <= shift.high:
+        return
+    measured = f"(AUC {shift.value:.3f}, interval {shift.low:.3f} to {shift.high:.3f} must contain 0.5)"
+    if shift.low > 0.5:
+        yield f"train and control differ by more than chance {measured}: draw control from the same population as train"
+    else:  # a classifier that is wrong more often than chance has seen a similar record with the other role
         yield (
-            f"train and control differ by more than chance (AUC {shift.value:.3f}, interval {shift.low:.3f} to "
-            f"{shift.high:.3f} must contain 0.5): draw control from the same population as train"
+            f"control records resemble single train records more than chance {measured}: leave out control records "
+            "that reword, quote or answer a train record"
         )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from audits.core.errors import InputError
-from audits.core.types import Table
+from audits.core.types import AuditInputs, Table
 from audits.gate.evidence import evidence_from
 from audits.gate.policy import Policy, decide
 from audits.gate.shipped import load_policy
@@ -65,6 +65,15 @@ def test_a_shift_is_a_problem(fresh_inputs):
     texts = [f"{t} winter" if i % 2 else t for i, t in enumerate(fresh_inputs.control.texts)]
     (problem,) = checked(with_texts(fresh_inputs, control=texts)).problems
     assert "differ by more than chance" in problem
+
+
+def test_control_of_reworded_train_records_is_a_problem(people, word_dropout):
+    """Fewer than 80 % of the shingles are equal, so no control row counts as a near duplicate."""
+    train, synthetic = people(120, seed=1, prefix="t"), people(60, seed=2, prefix="s")
+    reworded = tuple(word_dropout(train.texts, 0.3))
+    control = replace(train, texts=reworded, groups=tuple(f"h{group}" for group in train.groups))
+    (problem,) = checked(AuditInputs(synthetic=synthetic, train=train, control=control)).problems
+    assert "control records resemble single train records more than chance" in problem
 
 
 def test_copy_of_a_text_in_train_and_control_fails(fresh_inputs):
