@@ -170,7 +170,7 @@ def test_another_seed_audit_confidence_or_table_is_another_attempt(people, tmp_p
     given = {"only": "memorization", "ledger": tmp_path / "ledger"}
     changes = [{"seed": 1}, {"only": "memorization,identifiers"}, {"confidence": 0.9}]
     runs = [given, *(given | change for change in (*changes, {"reference": tmp_path / "train.parquet"}))]
-    for options, number in [*zip(runs, range(1, 6), strict=True), *zip(runs[::-1], range(5, 0, -1), strict=True)]:
+    for options, number in [*zip(runs, range(1, 6), strict=True), (runs[1], 2), (runs[0], 1)]:
         assert f"attempt {number} on these control persons" in call(*arguments(tmp_path, **options))[2]
 
 
