@@ -105,13 +105,14 @@ def test_copies_with_word_dropout_fail(splits, retexted, word_dropout):
     assert verdict(Memorization(), replace(inputs, synthetic=retexted(inputs.train, texts))).verdict == "fail"
 
 
-def test_one_planted_record_number_fails(clean, retexted):
+def test_one_planted_record_number_fails(clean, retexted, first_rows):
     """Posts contain no record numbers, so one is added to a train row and to a synthetic row."""
     train = replace(clean.train, texts=(f"{clean.train.texts[0]} MRN 40718823", *clean.train.texts[1:]))
-    before = verdict(Identifiers(), replace(clean, train=train))
+    few = first_rows(clean.synthetic, 400)
+    before = verdict(Identifiers(), replace(clean, train=train, synthetic=few))
     assert before.metrics["hard_hits"].value == 0
     assert before.verdict != "fail"
-    synthetic = retexted(clean.synthetic, [*clean.synthetic.texts[:-1], "ref. 4071-8823 as agreed"])
+    synthetic = retexted(few, [*few.texts[:-1], "ref. 4071-8823 as agreed"])
     after = verdict(Identifiers(), replace(clean, train=train, synthetic=synthetic))
     assert after.metrics["hard_hits"].value == 1
     assert after.verdict == "fail"
