@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import distribution
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from jsonschema import Draft202012Validator
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 WORDS = ["".join(parts) for parts in product(("ba", "ko", "mi", "te", "su"), ("ra", "lo", "ni"), "mstl")]
@@ -27,12 +29,15 @@ def rows(n, who, seed):
     return [{"text": text, "label": "ab"[i % 2], "group": f"{who}{i}"} for i, text in enumerate(texts)]
 
 
-def written(folder, suffix):
-    paths = {}
-    for seed, (role, n) in enumerate((("synthetic", 60), ("train", 55), ("control", 50))):
-        table = rows(n, role, seed)
-        paths[role] = saved(released(table) if role == "synthetic" else table, folder / f"{role}.{suffix}")
-    return paths, saved(released(rows(55, "train", 1)), folder / f"copies.{suffix}")
+SUFFIXES = {"synthetic": "csv", "train": "jsonl", "control": "parquet"}
+
+
+def written(folder):
+    """Write a table for each role, and the train texts as a table for release in every format."""
+    tables = {role: rows(n, role, seed) for seed, (role, n) in enumerate(zip(SUFFIXES, (60, 55, 50), strict=True))}
+    copies = [saved(released(tables["train"]), folder / f"copies.{suffix}") for suffix in SUFFIXES.values()]
+    tables["synthetic"] = released(tables["synthetic"])
+    return {role: saved(table, folder / f"{role}.{SUFFIXES[role]}") for role, table in tables.items()}, copies
 
 
 def released(table):
@@ -64,11 +69,28 @@ def lowest(requirements):
     return re.sub(r"^(\S+)>=(\S+)", r"\1>=\2,<=\2.999", requirements, flags=re.MULTILINE)
 
 
+def link_installed(requirements, site):
+    """Link the installed packages that the requirements name, and those that these require, into another folder."""
+    wanted, seen = [Requirement(line) for line in requirements.splitlines() if line[:1] not in ("", "#")], set()
+    while wanted:
+        required = wanted.pop()
+        if required.name in seen or not (required.marker is None or required.marker.evaluate({"extra": ""})):
+            continue
+        seen.add(required.name)
+        found = distribution(required.name)
+        assert found.version in required.specifier
+        wanted += map(Requirement, found.requires or ())
+        for name in {path.parts[0] for path in found.files} - {"..", "__pycache__"}:
+            if not (site / name).exists():
+                (site / name).symlink_to(found.locate_file(name))
+
+
 @pytest.fixture(scope="module")
 def alone(request, tmp_path_factory):
     """Return the Python of an environment that has only the audits and their requirements.
 
-    The parameter is another Python than that of this process, or the versions of the requirements.
+    The parameter is another Python than that of this process, or says which versions of the requirements are used:
+    the oldest ones, or those of the environment of this process, which are linked and not installed again.
     """
     folder = tmp_path_factory.mktemp("alone")
     required = (ROOT / "audits" / "requirements.txt").read_text()
@@ -89,7 +111,10 @@ def alone(request, tmp_path_factory):
         "install",
         "--no-compile",
     )
-    for what in (("-r", folder / "requirements.txt"), ("--no-deps", ROOT)):
+    if request.param == "here":
+        link_installed(required, *(folder / "venv" / "lib").glob("python*/site-packages"))
+    of_index = [] if request.param == "here" else [("-r", folder / "requirements.txt")]
+    for what in (*of_index, ("--no-deps", ROOT)):
         done = called(*pip, *what, cwd=folder)
         if "No matching distribution" in done.stderr:
             pytest.skip("the package index cannot be reached")
@@ -98,28 +123,23 @@ def alone(request, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("alone", "suffixes"),
-    [("newest", ("csv", "jsonl", "parquet")), *((name, ("csv",)) for name in ("oldest", "python3.12", "python3.13"))],
-    indirect=["alone"],
-)
-def test_the_audits_install_and_run_without_the_engine(alone, tmp_path, suffixes):
+@pytest.mark.parametrize("alone", ["here", "oldest", "python3.12", "python3.13"], indirect=True)
+def test_the_audits_install_and_run_without_the_engine(alone, tmp_path):
     for module in ("torch", "transformers", "sentence_transformers"):
         assert called(alone, "-c", f"import {module}", cwd=tmp_path).returncode == 1
     schema = json.loads(called(alone, "-m", "audits", "schema", cwd=tmp_path).stdout)
-    for suffix in suffixes:
-        folder = tmp_path / suffix
-        folder.mkdir()
-        tables, copies = written(folder, suffix)
-        asked = [word for role, path in tables.items() for word in (f"--{role}", path)]
-        done = called(alone, "-m", "audits", "run", *asked, "--out", folder / "out", "--json", cwd=folder)
-        assert done.returncode == 4, done.stderr  # far too few people for anything to pass
-        report = json.loads(done.stdout)
-        assert (folder / "out" / "audit.json").read_text() == done.stdout.rstrip("\n")
-        Draft202012Validator(schema).validate(report)
-        assert {r["verdict"] for r in report["results"]} == {"insufficient"}
-        assert "failed" not in {r["status"] for r in report["results"]}
-        leak = called(alone, "-m", "audits", "run", *asked[2:], "--synthetic", copies, "--json", cwd=folder)
+    tables, copies = written(tmp_path)
+    asked = [word for role, path in tables.items() for word in (f"--{role}", path)]
+    done = called(alone, "-m", "audits", "run", *asked, "--out", tmp_path / "out", "--json", cwd=tmp_path)
+    assert done.returncode == 4, done.stderr  # far too few people for anything to pass
+    report = json.loads(done.stdout)
+    assert (tmp_path / "out" / "audit.json").read_text() == done.stdout.rstrip("\n")
+    Draft202012Validator(schema).validate(report)
+    assert {r["verdict"] for r in report["results"]} == {"insufficient"}
+    assert "failed" not in {r["status"] for r in report["results"]}
+    for path in copies:
+        words = (*asked[2:], "--synthetic", path, "--only", "memorization", "--json")
+        leak = called(alone, "-m", "audits", "run", *words, cwd=tmp_path)
         assert json.loads(leak.stdout)["overall"] == "fail"
 
 

@@ -7,6 +7,7 @@ Neighbouring data sets differ by one person added or removed. In `EpsilonBounds`
 import importlib
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,13 +149,23 @@ def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = G
 
     Reference: Doroshenko et al., "Connect the dots", PETS 2022, as Google's dp-accounting implements it.
     """
+    _library()
+    parameters = ((cost.kind == "laplace", cost.noise_multiplier, cost.sampling_rate, cost.steps) for cost in costs)
+    return _pld_epsilon(tuple(parameters), delta, grid)
+
+
+@lru_cache(
+    maxsize=256
+)  # a run plans, reserves, audits, releases and verifies the same composition; seconds each time
+def _pld_epsilon(costs: tuple[tuple[bool, float, float, int], ...], delta: float, grid: float) -> float:
+    """Return `pld_epsilon` of mechanisms given as (is Laplace, noise multiplier, sampling rate, steps)."""
     library, pld = _library()
     accountant = pld.PLDAccountant(value_discretization_interval=grid)
-    for cost in costs:
-        event = (library.LaplaceDpEvent if cost.kind == "laplace" else library.GaussianDpEvent)(cost.noise_multiplier)
-        if cost.sampling_rate < 1:
-            event = library.PoissonSampledDpEvent(cost.sampling_rate, event)
-        accountant.compose(event, cost.steps)
+    for is_laplace, noise_multiplier, sampling_rate, steps in costs:
+        event = (library.LaplaceDpEvent if is_laplace else library.GaussianDpEvent)(noise_multiplier)
+        if sampling_rate < 1:
+            event = library.PoissonSampledDpEvent(sampling_rate, event)
+        accountant.compose(event, steps)
     return float(accountant.get_epsilon(delta))
 
 

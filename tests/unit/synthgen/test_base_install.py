@@ -1,6 +1,7 @@
 """Test the base install in processes where no package of the extra `engine` can be imported."""
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -27,6 +28,24 @@ class Blocker:
 sys.meta_path.insert(0, Blocker())
 """
 RUN = BLOCKER + "from synthgen.cli.main import main\nmain()\n"
+RUN_ALL = (
+    BLOCKER
+    + """
+import contextlib, io, json
+from synthgen.cli.main import main
+done = []
+for words in json.loads(sys.argv[1]):
+    sys.argv, code = ["synthgen", *words], 0
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+    done.append((code, *(stream.buffer.getvalue().decode() for stream in (out, err))))
+print(json.dumps(done))
+"""
+)
 API = """
 from synthgen import Config, Release, interpolate, verify
 try:
@@ -44,6 +63,13 @@ def called(code, *arguments, cwd, **env):
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120, env=env)
 
 
+def called_one_by_one(*commands, cwd, **env):
+    """Run commands in one process, and return the exit code, output and messages of each."""
+    done = called(RUN_ALL, json.dumps([[str(word) for word in words] for words in commands]), cwd=cwd, **env)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory):
     """A folder that `synthgen init` made without the engine."""
@@ -57,10 +83,11 @@ COMMANDS = ("--help", "run --help", "verify --help", "keys --help", "models list
 SCHEMAS = ("schema config", "schema policy", "schema audit", "schema attestation")
 
 
-@pytest.mark.parametrize("arguments", [*COMMANDS, *SCHEMAS])
-def test_commands_that_read_no_files_work(arguments, tmp_path):
-    done = called(RUN, *arguments.split(), cwd=tmp_path, SYNTHGEN_MODELS=str(tmp_path / "store"))
-    assert done.returncode == 0, done.stderr
+def test_commands_that_read_no_files_work(tmp_path):
+    commands = [arguments.split() for arguments in (*COMMANDS, *SCHEMAS)]
+    done = called_one_by_one(*commands, cwd=tmp_path, SYNTHGEN_MODELS=str(tmp_path / "store"))
+    for arguments, (code, output, error) in zip(commands, done, strict=True):
+        assert (code, len(output) > 100) == (0, True), (arguments, error)
 
 
 def test_a_bundle_is_approved_and_verified(releases, tmp_path):
@@ -91,15 +118,14 @@ def test_a_bundle_is_inspected_compared_and_exported(releases, tmp_path):
     bundle = releases.bundle(tmp_path / "out")
     commands = [("inspect", bundle, "--json"), ("diff", bundle, bundle)]
     commands += [("export", bundle, "--to", to, "--out", tmp_path / to) for to in ("csv", "hf", "fhir")]
-    for command in commands:
-        done = called(RUN, *command, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+    for code, _, error in called_one_by_one(*commands, cwd=tmp_path):
+        assert code == 0, error
 
 
-@pytest.mark.parametrize("command", ["show", "check"])
-def test_a_budget_is_read(command, trial):
-    done = called(RUN, "budget", command, trial / "newsgroups.yaml", cwd=trial)
-    assert done.returncode == 0, done.stderr
+def test_a_budget_is_read(trial):
+    commands = [("budget", command, trial / "newsgroups.yaml") for command in ("show", "check")]
+    for code, _, error in called_one_by_one(*commands, cwd=trial):
+        assert code == 0, error
 
 
 def test_a_report_inside_a_bundle_is_found(tmp_path):
@@ -115,13 +141,13 @@ def test_doctor_says_that_the_engine_is_missing(tmp_path):
     assert (done.returncode, INSTALL in line, "torch" in line) == (6, True, True)
 
 
-@pytest.mark.parametrize("command", ["run", "plan", "release", "shadow"])
-def test_an_engine_command_ends_with_one_message(command, trial):
-    done = called(RUN, command, trial / "newsgroups.yaml", cwd=trial)
-    assert done.returncode == 3
-    assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1] == f"Install it: {INSTALL}"
-    assert "torch" in done.stderr.splitlines()[-2]
+def test_an_engine_command_ends_with_one_message(trial):
+    commands = [(command, trial / "newsgroups.yaml") for command in ("run", "plan", "release", "shadow")]
+    for code, _, error in called_one_by_one(*commands, cwd=trial):
+        assert code == 3
+        assert "Traceback" not in error
+        assert error.splitlines()[-1] == f"Install it: {INSTALL}"
+        assert "torch" in error.splitlines()[-2]
 
 
 def test_the_python_api_without_the_engine(tmp_path):

@@ -48,27 +48,7 @@ def trial(trials, bench, tmp_path, monkeypatch):
     return lambda use: trials.Trial(bench, tmp_path, use)
 
 
-@pytest.fixture(scope="module")
-def run_folder(trials, new_bench, tmp_path_factory):
-    """The folder of a trial with a finished run; tests must not change it."""
-    folder = tmp_path_factory.mktemp("private")
-    with pytest.MonkeyPatch.context() as patch:
-        bench = new_bench(folder, patch)
-        trials.prepare(folder, patch)
-        Pipeline(trials.Trial(bench, folder, "inside").config()).run()
-    return folder
-
-
-@pytest.fixture
-def finished(trial, run_folder, tmp_path):
-    """A copy of that trial, with its ledger and the mark beside its key; and its run."""
-    shutil.copytree(run_folder, tmp_path, dirs_exist_ok=True)
-    private = trial("inside")
-    return private, Pipeline(private.config()).run()
-
-
-@pytest.fixture
-def checked(monkeypatch):
+def record_checks(patch):
     """Return a list of the inputs of each call of the input checks, with the state of the random stream."""
     calls = []
 
@@ -79,13 +59,32 @@ def checked(monkeypatch):
         return check_split(inputs, rng, **options)
 
     for module in ("synthgen.dp.certain_refusals", "audits.runner.run"):
-        monkeypatch.setattr(f"{module}.check_split", recorded)
+        patch.setattr(f"{module}.check_split", recorded)
     return calls
 
 
-def test_dp_release_verifies_and_states_the_spent_budget(trial, checked):
+@pytest.fixture(scope="module")
+def first_run(trials, new_bench, tmp_path_factory):
+    """The folder of a trial with a finished run, which tests must not change; and the input checks of the run."""
+    folder = tmp_path_factory.mktemp("private")
+    with pytest.MonkeyPatch.context() as patch:
+        bench = new_bench(folder, patch)
+        trials.prepare(folder, patch)
+        calls = record_checks(patch)
+        Pipeline(trials.Trial(bench, folder, "inside").config()).run()
+    return folder, calls
+
+
+@pytest.fixture
+def finished(trial, first_run, tmp_path):
+    """A copy of that trial, with its ledger and the mark beside its key; and its run."""
+    shutil.copytree(first_run[0], tmp_path, dirs_exist_ok=True)
     private = trial("inside")
-    run = Pipeline(private.config()).run()
+    return private, Pipeline(private.config()).run()
+
+
+def test_dp_release_verifies_and_states_the_spent_budget(finished, first_run):
+    (private, run), (_, checked) = finished, first_run
     assert len(checked) == 2
     assert checked[0] == checked[1]  # before the reservation and in the audit
     bundle = private.release(run)

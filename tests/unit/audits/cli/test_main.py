@@ -162,15 +162,16 @@ def test_further_attempts_on_control_persons_need_a_higher_confidence(tables, tm
     check_exit(call(*external, "--ledger", ledger, "--streams-are-secret"), 3, "earlier runs cannot be counted")
 
 
-@pytest.mark.parametrize(
-    "change", [{"seed": 1}, {"only": "memorization,identifiers"}, {"confidence": 0.9}, {"reference": "train.parquet"}]
-)
-def test_another_seed_audit_confidence_or_table_is_another_attempt(tables, tmp_path, call, change):
-    if "reference" in change:
-        change = {"reference": tables / change["reference"]}
+def test_another_seed_audit_confidence_or_table_is_another_attempt(people, tmp_path, call):
+    for name, seed in (("synthetic", 1), ("train", 2), ("control", 3)):
+        table = people(60, seed=seed, prefix=name)
+        persons = {} if name == "synthetic" else {"group": table.groups}
+        pq.write_table(pa.table({"text": table.texts, **persons}), tmp_path / f"{name}.parquet")
     given = {"only": "memorization", "ledger": tmp_path / "ledger"}
-    for options, number in ((given, 1), (given | change, 2), (given | change, 2), (given, 1)):
-        assert f"attempt {number} on these control persons" in call(*arguments(tables, **options))[2]
+    changes = [{"seed": 1}, {"only": "memorization,identifiers"}, {"confidence": 0.9}]
+    runs = [given, *(given | change for change in (*changes, {"reference": tmp_path / "train.parquet"}))]
+    for options, number in [*zip(runs, range(1, 6), strict=True), (runs[1], 2), (runs[0], 1)]:
+        assert f"attempt {number} on these control persons" in call(*arguments(tmp_path, **options))[2]
 
 
 def test_without_a_seed_nobody_can_recompute_which_canaries_are_inserted(tables, tmp_path, call):

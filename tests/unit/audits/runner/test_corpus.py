@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from functools import cache, partial
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -35,7 +36,7 @@ def table_of(posts, authors):
     return Table(texts=texts, labels=labels, groups=groups, has_groups=True)
 
 
-def split(posts, seed, n=1000):
+def split(posts, seed, n=500):
     """Return the inputs with a clean release, and the posts of all n other authors.
 
     Answers quote posts, so many authors repeat authors of train and control. They are removed from the clean release
@@ -59,8 +60,14 @@ def split(posts, seed, n=1000):
 
 
 @pytest.fixture(scope="module")
+def splits(posts):
+    """Return a function that splits the authors at random with a seed; every split is made once."""
+    return cache(partial(split, posts))
+
+
+@pytest.fixture(scope="module")
 def clean(posts):
-    return split(posts, 0)[0]
+    return split(posts, 0, n=1000)[0]
 
 
 def verdict(attack, inputs):
@@ -68,15 +75,15 @@ def verdict(attack, inputs):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_clean_releases_pass_on_other_splits(posts, seed):
-    inputs, _ = split(posts, seed, n=500)
+def test_clean_releases_pass_on_other_splits(splits, seed):
+    inputs, _ = splits(seed)
     result = verdict(Memorization(), inputs)
     assert result.verdict == "pass", result.reason
     assert result.metrics["hard_hits"].value == 0
 
 
-def test_authors_who_quote_each_other_are_insufficient(posts):
-    inputs, everybody = split(posts, 1, n=500)
+def test_authors_who_quote_each_other_are_insufficient(splits):
+    inputs, everybody = splits(1)
     result = verdict(Memorization(), replace(inputs, synthetic=everybody))
     assert result.verdict == "insufficient", result.reason
     assert "These rows may be quotations" in result.reason
@@ -91,19 +98,21 @@ def test_copies_of_one_in_a_hundred_fail(clean, retexted):
     assert 1 <= result.metrics["hard_hits"].value <= len(copied)
 
 
-def test_copies_with_word_dropout_fail(clean, retexted, word_dropout):
-    some = clean.train.texts[:60]  # the search takes time for each copied row
+def test_copies_with_word_dropout_fail(splits, retexted, word_dropout):
+    inputs, _ = splits(1)
+    some = inputs.train.texts[:30]  # the search takes time for each copied row
     texts = [t for t in word_dropout(some, 0.1) if t.strip()]
-    assert verdict(Memorization(), replace(clean, synthetic=retexted(clean.train, texts))).verdict == "fail"
+    assert verdict(Memorization(), replace(inputs, synthetic=retexted(inputs.train, texts))).verdict == "fail"
 
 
-def test_one_planted_record_number_fails(clean, retexted):
+def test_one_planted_record_number_fails(clean, retexted, first_rows):
     """Posts contain no record numbers, so one is added to a train row and to a synthetic row."""
     train = replace(clean.train, texts=(f"{clean.train.texts[0]} MRN 40718823", *clean.train.texts[1:]))
-    before = verdict(Identifiers(), replace(clean, train=train))
+    few = first_rows(clean.synthetic, 400)
+    before = verdict(Identifiers(), replace(clean, train=train, synthetic=few))
     assert before.metrics["hard_hits"].value == 0
     assert before.verdict != "fail"
-    synthetic = retexted(clean.synthetic, [*clean.synthetic.texts[:-1], "ref. 4071-8823 as agreed"])
+    synthetic = retexted(few, [*few.texts[:-1], "ref. 4071-8823 as agreed"])
     after = verdict(Identifiers(), replace(clean, train=train, synthetic=synthetic))
     assert after.metrics["hard_hits"].value == 1
     assert after.verdict == "fail"

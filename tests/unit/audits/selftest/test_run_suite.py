@@ -60,15 +60,22 @@ def with_audit(monkeypatch, inputs, populations_found):
     return place
 
 
+@pytest.fixture(scope="module")
+def whole(inputs, populations_found):
+    """Return the result of the whole suite with audits that always pass, fail or raise an error."""
+    audits = {"memorization": Always("pass"), "membership": Always("pass"), "neighbours": Always("fail")}
+    audits["identifiers"] = Raises(ArithmeticError("MRN 40718823 of Ann"))
+    with pytest.MonkeyPatch.context() as patch:
+        for room in (module, runner):
+            patch.setattr(room, "build", lambda name, _see: audits[name])
+        patch.setattr(module, "make_populations", lambda *_: populations_found)
+        return run_suite(inputs, audits=list(audits))
+
+
 @pytest.fixture
 def keep_cases(monkeypatch):
-    """Return a function that limits the suite to some cases, or to one release of every case."""
-
-    def keep(*names):
-        kept = [r for r in CASES if r.name in names] if names else [replace(r, repeats=1) for r in CASES]
-        monkeypatch.setattr(module, "CASES", kept)
-
-    return keep
+    """Return a function that limits the suite to some cases."""
+    return lambda *names: monkeypatch.setattr(module, "CASES", [r for r in CASES if r.name in names])
 
 
 def case_named(name):
@@ -79,40 +86,37 @@ def outcomes(result, audit):
     return {r.case: cell.outcome for r in result.cases for cell in r.cells if cell.audit == audit}
 
 
-def test_an_audit_that_always_passes_is_wrong_on_every_leak(inputs, with_audit):
-    with_audit(Always("pass"))
-    result = run_suite(inputs, audits=["membership", "memorization"])
-    wrong = {case for case, outcome in outcomes(result, "membership").items() if outcome == "wrong"}
+def test_an_audit_that_always_passes_is_wrong_on_every_leak(whole):
+    wrong = {case for case, outcome in outcomes(whole, "membership").items() if outcome == "wrong"}
     demanded = {r.name for r in CASES if r.demand("membership") in {"must_fail", "must_not_pass"}}
     assert wrong == demanded - {"one_class", "rotated"}  # the tables have no classes; illegible text never passes
     assert len(wrong) == 11
-    assert not result.is_right
+    assert not whole.is_right
     assert any(
-        "self-test not passed: membership is wrong on verbatim" in p and "always pass" in p for p in result.problems
+        "self-test not passed: membership is wrong on verbatim" in p and "always pass" in p for p in whole.problems
     )
 
 
-def test_an_audit_that_always_fails_is_wrong_on_clean_releases(inputs, with_audit):
-    with_audit(Always("fail"))
-    result = run_suite(inputs, audits=["neighbours"])
-    found = outcomes(result, "neighbours")
+def test_an_audit_that_always_fails_is_wrong_on_clean_releases(whole):
+    found = outcomes(whole, "neighbours")
     assert {case for case, o in found.items() if o == "wrong"} == {"fresh_people", "permuted_roles"}
     assert found["verbatim"] == found["rotated"] == "right"
     assert "accented" not in found  # lean cases run only audits with a demand
     assert found["one_identifier"] == "open"
-    assert [c.verdicts for r in result.cases for c in r.cells if r.case == "permuted_roles"] == [{"fail": 20}]
+    assert [
+        c.verdicts for r in whole.cases for c in r.cells if (r.case, c.audit) == ("permuted_roles", "neighbours")
+    ] == [{"fail": 20}]
 
 
-def test_an_error_is_wrong_on_every_case_and_an_interrupt_is_raised(inputs, with_audit, keep_cases):
-    with_audit(Raises(ArithmeticError("MRN 40718823 of Ann")))
-    keep_cases()
-    result = run_suite(inputs, audits=["identifiers"])
-    assert set(outcomes(result, "identifiers").values()) == {"wrong"}
-    assert "ArithmeticError" in result.problems[0]
+def test_an_error_is_wrong_on_every_case_and_an_interrupt_is_raised(inputs, whole, with_audit, keep_cases):
+    assert set(outcomes(whole, "identifiers").values()) == {"wrong"}
+    (problem,) = [p for p in whole.problems if p.startswith("self-test not passed: identifiers is wrong on")]
+    assert "ArithmeticError" in problem
+    assert "Ann" not in json.dumps(whole.to_json()) + format_table(whole)
     with_audit(Raises(KeyboardInterrupt()))
+    keep_cases("verbatim")
     with pytest.raises(KeyboardInterrupt):
         run_suite(inputs, audits=["memorization"])
-    assert "Ann" not in json.dumps(result.to_json()) + format_table(result)
 
 
 def test_an_insufficient_audit_is_uncalibrated_only_with_too_few_persons(inputs, with_audit, keep_cases):
@@ -229,13 +233,12 @@ def test_the_table_shows_verdicts_and_outcomes(inputs, with_audit, keep_cases):
     assert format_cell(cell) == "pass 1, insufficient 2 ?"
 
 
-def test_json_contains_every_cell(inputs, with_audit, keep_cases):
-    with_audit(Always("fail"))
-    keep_cases()
-    value = json.loads(json.dumps(run_suite(inputs, audits=["memorization", "membership"]).to_json()))
+def test_json_contains_every_cell(whole):
+    value = json.loads(json.dumps(whole.to_json()))
     assert value["schema"] == "synthgen-selftest-result/v2"
     assert [r["case"] for r in value["cases"]] == [r.name for r in CASES]
-    assert value["cases"][0]["audits"]["membership"]["outcome"] == "right"
+    assert value["cases"][0]["audits"]["membership"]["outcome"] == "wrong"
+    assert value["cases"][0]["audits"]["neighbours"]["outcome"] == "right"
     assert value["n_persons"] == {"train": 44, "control": 60, "fresh": 30}
     assert value["is_right"] is False
 

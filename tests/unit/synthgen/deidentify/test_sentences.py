@@ -1,6 +1,7 @@
 """Invented sentences by writers who did not know the rules: 1,045 identifiers, and 580 sentences without any."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ BARS = {"rules": 0.88, "rules+ner": 0.97}  # the rules were corrected on these s
 
 @pytest.fixture(scope="module", params=[pytest.param("rules+ner", marks=pytest.mark.models), "rules"])
 def engine(request):
-    return request.param, finder(request.param)
+    """Return the name of an engine, and its finder, which reads each sentence once for all tests."""
+    return request.param, cache(finder(request.param))
 
 
 def test_most_identifiers_of_the_sentences_are_found(engine):

@@ -309,7 +309,7 @@ def test_other_files_are_refused(tmp_path, name):
 ALTERED = {"csv": write_csv, "parquet": write_parquet, "duckdb": write_database}
 
 
-@pytest.mark.parametrize("n_files", [25, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_files", [25, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ALTERED)
 def test_altered_files_end_in_items_or_one_error(tmp_path, kind, n_files):
     path = ALTERED[kind](tmp_path)

@@ -86,12 +86,12 @@ def test_no_preview_under_a_privacy_budget(project):
 
 @pytest.fixture
 def export(project, monkeypatch):
-    """Return the configuration of a hospital source of 1,000 persons or so, and the list of notes that were read."""
+    """Return the configuration of a hospital source of 500 persons or so, and the list of notes that were read."""
     rows = [json.loads(line) for line in (project.folder / "notes.jsonl").read_text().splitlines()]
     wanted = project.config().source.labels
     notes = [
         Note(place="f", document=row["note_id"], text=row["note"], person=f"{part}-{row['patient_id']}", label=label)
-        for part in range(30)
+        for part in range(15)
         for row in rows
         if (label := row["specialty"]) in wanted
     ]
@@ -110,13 +110,13 @@ def export(project, monkeypatch):
 
 
 def test_only_the_first_notes_of_a_hospital_source_are_read_and_a_run_reads_all(export, project, monkeypatch):
-    monkeypatch.setattr(module, "FIRST_NOTES", 400)
+    monkeypatch.setattr(module, "FIRST_NOTES", 200)
     config, seen, n = export
     found = make_preview(config, silent)
-    assert (len(seen), found.is_part) == (401, True)  # one more tells that notes are left
+    assert (len(seen), found.is_part) == (201, True)  # one more tells that notes are left
     assert len(found.texts) == 6
     assert "Only the first" in found.to_text()
-    assert found.to_json()["first_notes"] == 400
+    assert found.to_json()["first_notes"] == 200
     ws = project.folder / "ws"
     assert not [path.name for path in (ws / "load-report.json", ws / "notes.parquet") if path.exists()]
     assert not list((ws / "stages").iterdir())

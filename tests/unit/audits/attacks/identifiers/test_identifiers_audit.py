@@ -191,18 +191,18 @@ def test_identifiers_of_fresh_people_are_not_found(people, seed):
 
 
 @pytest.mark.slow
-def test_one_record_number_in_one_row_of_a_hundred_thousand(many_short_rows):
+def test_one_record_number_in_one_row_of_twenty_thousand(many_short_rows):
     """Every synthetic row has a number of its own, so the added number is not conspicuous by itself."""
-    train, control, synthetic = many_short_rows(3000, 3100, 100_000)
+    train, control, synthetic = many_short_rows(3000, 3100, 20_000)
     number = train.texts[1234].split()[-1]
     texts = list(synthetic.texts)
-    texts[77_777] = f"the note of ward B, no. {number[:5]}-{number[5:]}, was lost"
+    texts[17_777] = f"the note of ward B, no. {number[:5]}-{number[5:]}, was lost"
     result = audited(AuditInputs(synthetic=replace(synthetic, texts=tuple(texts)), train=train, control=control))
     assert result.verdict == "fail"
     assert result.metrics["hard_hits"].value == 1
     (finding,) = result.findings
-    assert (finding.row, finding.kind, finding.person) == (77_777, "record number", train.groups[1234])
-    assert texts[77_777][finding.start : finding.end] == f"{number[:5]}-{number[5:]}"
+    assert (finding.row, finding.kind, finding.person) == (17_777, "record number", train.groups[1234])
+    assert texts[17_777][finding.start : finding.end] == f"{number[:5]}-{number[5:]}"
 
 
 def test_record_numbers_expected_by_chance_are_no_hard_hits(people):

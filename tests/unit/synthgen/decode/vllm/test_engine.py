@@ -20,15 +20,18 @@ SETTINGS = Settings(
 STUB = Path(__file__).parent / "stub"
 
 
-@pytest.fixture
-def stub(monkeypatch):
+@pytest.fixture(scope="module")
+def stub():
     """Let the process find the stand-in for vLLM."""
-    monkeypatch.syspath_prepend(str(STUB))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(STUB), os.environ.get("PYTHONPATH", "")]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(STUB))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(STUB), os.environ.get("PYTHONPATH", "")]))
+        yield
 
 
-@pytest.fixture(params=["prompts", "embeddings"])
+@pytest.fixture(scope="module", params=["prompts", "embeddings"])
 def made(request, stub, tiny, llama_folder, bridge_folder):
+    """Return a decoder whose process of vLLM serves all tests; the last one ends it."""
     if request.param == "prompts":
         decoder = PromptDecoder(llama_folder, Prompter(template="[{label}]{terms}"), decoder="tiny", own_loop=False)
     else:
@@ -41,6 +44,24 @@ def made(request, stub, tiny, llama_folder, bridge_folder):
 
 def decode(made, latents, advance=lambda _: None, **changes):
     return made.decode(latents, dataclasses.replace(SETTINGS, **changes), SEEDS, advance)
+
+
+def test_without_vllm_the_error_names_it(llama_folder):
+    with pytest.raises(DependencyError, match="vllm is not installed"):
+        PromptDecoder(llama_folder, Prompter(), decoder="tiny").use_vllm()
+
+
+def test_vector_reaches_the_model_as_embeddings(made, tiny):
+    latents = tiny.latents(3)
+    other = dataclasses.replace(latents, vectors=-latents.vectors)
+    is_same = decode(made, latents) == decode(made, other)
+    assert is_same == (not made.reads_vectors)
+
+
+def test_words_of_a_query_are_refused(made, tiny):
+    latents = dataclasses.replace(tiny.latents(2), prompt_words=(("a",), ("b",)))
+    with pytest.raises(ModelError, match="cannot make the words of a DP query more likely"):
+        decode(made, latents)
 
 
 def test_texts_depend_on_the_stream_of_their_latent_alone(made, tiny):
@@ -56,13 +77,6 @@ def test_texts_depend_on_the_stream_of_their_latent_alone(made, tiny):
     assert not place.exists()
 
 
-def test_vector_reaches_the_model_as_embeddings(made, tiny):
-    latents = tiny.latents(3)
-    other = dataclasses.replace(latents, vectors=-latents.vectors)
-    is_same = decode(made, latents) == decode(made, other)
-    assert is_same == (not made.reads_vectors)
-
-
 def test_ended_process_is_an_error_without_its_message(stub, llama_folder, tiny, monkeypatch):
     monkeypatch.setenv("STUB_FAILS", "load")
     decoder = PromptDecoder(llama_folder, Prompter(), decoder="tiny", own_loop=False)
@@ -76,17 +90,3 @@ def test_ended_process_is_an_error_without_its_message(stub, llama_folder, tiny,
     with pytest.raises(ModelError, match=r"ended \(exit code 3\)"):
         decode(decoder, tiny.latents(2))
     assert not place.exists()
-
-
-def test_words_of_a_query_are_refused(stub, llama_folder, tiny):
-    decoder = PromptDecoder(llama_folder, Prompter(), decoder="tiny", own_loop=False)
-    decoder.use_vllm()
-    latents = dataclasses.replace(tiny.latents(2), prompt_words=(("a",), ("b",)))
-    with pytest.raises(ModelError, match="cannot make the words of a DP query more likely"):
-        decode(decoder, latents)
-    decoder.vllm.close()
-
-
-def test_without_vllm_the_error_names_it(llama_folder):
-    with pytest.raises(DependencyError, match="vllm is not installed"):
-        PromptDecoder(llama_folder, Prompter(), decoder="tiny").use_vllm()
