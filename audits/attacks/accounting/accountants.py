@@ -154,9 +154,8 @@ def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = G
     return _pld_epsilon(tuple(parameters), delta, grid)
 
 
-@lru_cache(
-    maxsize=256
-)  # a run plans, reserves, audits, releases and verifies the same composition; seconds each time
+# a run computes the same composition several times: planned, reserved, audited, released and verified
+@lru_cache(maxsize=256)
 def _pld_epsilon(costs: tuple[tuple[bool, float, float, int], ...], delta: float, grid: float) -> float:
     """Return `pld_epsilon` of mechanisms given as (is Laplace, noise multiplier, sampling rate, steps)."""
     library, pld = _library()
