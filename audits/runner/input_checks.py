@@ -117,7 +117,8 @@ def _shift_problems(shift: Estimate | None) -> Iterator[str]:
         return
     measured = f"(AUC {shift.value:.3f}, interval {shift.low:.3f} to {shift.high:.3f} must contain 0.5)"
     if shift.low > 0.5:
-        yield f"train and control differ by more than chance {measured}: draw control from the same population as train"
+        remedy = "draw control from the same population as train"
+        yield f"train and control differ by more than chance {measured}: {remedy}"
     else:  # a classifier that is wrong more often than chance has seen a similar record with the other role
         yield (
             f"control records resemble single train records more than chance {measured}: leave out control records "
