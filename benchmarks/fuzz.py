@@ -5,10 +5,11 @@
 
 The verifier must never crash, and must not accept a bundle whose content was changed. A case changes bytes (a bit, a
 cut, a copied part) or a JSON value (removed, duplicated, of another type). The releaser signs the changed policies,
-tables, evidence and manifests again, and 70 % of the changed statements, as a malicious or mistaken releaser could do.
+tables, evidence and manifests again, and 70 % of the changed statements, as a malicious or mistaken releaser could.
 A changed bundle may be VERIFIED only if its records, gates, evidence and policy are the same as before. In the
-statement, only the parts in KEPT are compared. In the evidence, only measurements of the audits and values that a gate
-reads are compared, because no other file contains the rest. Timestamps are corrupted only if `openssl` is installed.
+statement, only the parts in KEPT are compared. In the evidence, only measurements of the audits and values that a
+gate reads are compared, because no other file contains the rest. Timestamps are corrupted only if `openssl` is
+installed.
 """
 
 import argparse
