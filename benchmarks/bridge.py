@@ -45,7 +45,7 @@ from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
 MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # seed of the shipped bridge
-MOST_WORDS = 90  # texts are cut to this number of words, because a vector says little about later words
+MOST_WORDS = 90  # texts are cut to this number of words, because a vector has little information about later words
 MOST_TOKENS = 96  # largest number of tokens of a text that are scored or written
 CANDIDATES = 4
 WORDS_OF_DECODER = 10
@@ -237,9 +237,9 @@ def variants(args, trip, bridge, sources, seeds):
             name = f"{WORDS_OF_DECODER} words, no bridge"
             ways.append((first_of(f"{name}: one text", written), 1))
             ways.append((best_of(f"{name}: best of 4", written, few.vectors), 4))
-    judged = {c: judge(way, sources) for c, way in plain.items()}
+    plain_figures = {c: judge(way, sources) for c, way in plain.items()}
     return [
-        row_of(judge(way, sources), seeds.child("bootstrap"), against=None if c is None else judged[c])
+        row_of(judge(way, sources), seeds.child("bootstrap"), against=None if c is None else plain_figures[c])
         for way, c in ways
     ]
 

@@ -247,13 +247,13 @@ def side_by_side(args, candidates, loop, library, tools):
             f"{max(ratios):.2f}; {candidates} candidates, batch {args.batch}, {args.threads} threads"
         )
     for name, (texts, counts) in last.items():
-        judged = quality(args, texts, latents, untouched, loop.decoder.tokenizer, encoder)
+        figures = quality(args, texts, latents, untouched, loop.decoder.tokenizer, encoder)
         found[name] = {
-            **judged,
+            **figures,
             "tokens": float(np.mean(counts)),
             "records_per_second": [len(latents) / wall for wall, _, _ in rounds[name]],
         }
-        shown = ", ".join(f"{what} {v:.3f} [{low:.3f}, {high:.3f}]" for what, (v, low, high) in judged.items())
+        shown = ", ".join(f"{what} {v:.3f} [{low:.3f}, {high:.3f}]" for what, (v, low, high) in figures.items())
         print(f"{name}: {shown}, {np.mean(counts):.1f} tokens per text")
     top = limit(untouched, args.batch)
     share = float(np.median([r[2] / r[spent(untouched.device)] for r in rounds["loop"]])) / top

@@ -196,15 +196,15 @@ def judge(way: Way, sources: Sources) -> WayFigures:
     )
 
 
-def row_of(judged: WayFigures, seeds: SeedTree, against: WayFigures | None = None) -> Row:
+def row_of(figures: WayFigures, seeds: SeedTree, against: WayFigures | None = None) -> Row:
     """Return the row of a way in a table: means with intervals, and its paired differences to another way.
 
     Randomness: the bootstrap of each figure uses its own child stream, such as seeds/cosine and seeds/overlap.
     """
-    rank, way = judged.rank, judged.way
+    rank, way = figures.rank, figures.way
     values: Mapping[str, Float64] = {
-        "cosine": judged.cosine,
-        "overlap": judged.overlap,
+        "cosine": figures.cosine,
+        "overlap": figures.overlap,
         "first": (rank == 1).astype(np.float64),
     }
     row: Row = {"way": way.name, "decodes": way.decodes, "texts": len(rank)}
@@ -214,13 +214,13 @@ def row_of(judged: WayFigures, seeds: SeedTree, against: WayFigures | None = Non
     row |= {
         "median_rank": float(np.median(rank)),
         "reciprocal_rank": float((1 / rank).mean()),
-        "class_kept": float(judged.class_kept.mean()),
+        "class_kept": float(figures.class_kept.mean()),
     }
     if against is not None:
         row["against"] = against.way.name
         for name, ours, theirs in (
-            ("cosine", judged.cosine, against.cosine),
-            ("overlap", judged.overlap, against.overlap),
+            ("cosine", figures.cosine, against.cosine),
+            ("overlap", figures.overlap, against.overlap),
         ):
             mean = mean_of(ours - theirs, seeds.child(f"{name}-difference").generator())
             row |= {f"{name}_more": mean.value, f"{name}_more_low": mean.low, f"{name}_more_high": mean.high}
