@@ -220,7 +220,7 @@ def test_the_summary_of_the_smotext_study_agrees_with_its_page():
     near, auc = header.index("parent nearest, encoder"), header.index("membership AUC, encoder")
     leaks = {row[0]: [row[i].split()[0].removeprefix("0") for i in (near, auc)] for row in table}
     filtered, words = leaks["smotext-filtered"], leaks["smotext-words"]
-    assert f"for {filtered[0]} of them, membership AUC {filtered[1]}." in summary
+    assert f"for {filtered[0]} of them, and the membership AUC is {filtered[1]}." in summary
     assert f"leak more ({', '.join(words)})" in summary
     beyond = {name: smotext_rows()[name, "TF-IDF"][3].split()[0] for name in SETS}
     assert f"{beyond['AG News']} on AG News and {beyond['SST-2']} on SST-2 are shown" in summary
