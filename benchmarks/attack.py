@@ -168,7 +168,10 @@ def coins(tree: SeedTree, known: Known) -> Scores:
 
 
 def by_digests(public: Public, known: Known, _n: int) -> Scores:
-    """Return 1 for each person if the bundle contains a digest of the id, of a text, or of train with the person."""
+    """Return for each person the number of digests of the id and of the texts that are in the bundle.
+
+    If the bundle contains a digest of train or control, 1 is added for persons of train and subtracted for others.
+    """
     blob = b"\n".join(public.files.values()).lower()
     texts, records = known.texts, {r.group: r.id for r in known.source.records}
     scores = np.zeros(len(known.persons))

@@ -100,13 +100,13 @@ def read(files, *, labelled):
 
 
 def reference_of(corpus):
-    """Return public text of the same kind, or None; then the audits take a fifth of the control persons instead."""
+    """Return public text of the same kind, or None; the audits then use a fifth of the control persons instead."""
     files = SOURCES[corpus].reference if corpus in SOURCES else ()
     return table_of(read(files, labelled=False)) if files else None
 
 
 def split(rows, persons, name):
-    """Return train (a third) and control (two thirds) of `persons` persons, drawn by the stream of a name."""
+    """Return train (a third) and control (two thirds) of `persons` persons, drawn with the stream called `name`."""
     everybody = sorted({person for _, _, person in rows})
     order = stream(0, f"bench/{name}").permutation(len(everybody))[:persons]
     n_train = round(TRAIN_SHARE * len(order))

@@ -84,7 +84,7 @@ class Library:
         d = self.decoder
         prompts = [d.template.tokens(d.tokenizer, settings.prompts[label]) for label in latents.labels]
         longest, texts, counts = max(map(len, prompts)), [], []
-        size = settings.batch // settings.candidates  # prompts; their texts fill the batch
+        size = settings.batch // settings.candidates  # number of prompts whose texts fill the batch
         for start in range(0, len(latents), size):
             part = prompts[start : start + size]
             ids = torch.tensor([[0] * (longest - len(p)) + p for p in part])

@@ -7,9 +7,9 @@ The texts are invented notes, the files identifiers.txt and false_friends.txt of
 pii_presidio_synth and primock57 of SYNTHGEN_DATA. primock57 is not annotated, so each name that an engine finds there
 counts as false. `spacy` uses the entities PERSON, GPE, LOC, FAC and DATE of the model --spacy. `presidio` runs all
 recognizers that Presidio enables for English, with the same model and the default threshold; overlapping results are
-joined.
-Recall, precision and their intervals are those of `synthgen deidentify evaluate`. Speed is characters per second of
-processor time, with one thread. An engine that is not installed is reported and has no column. Nothing is downloaded.
+joined. Recall, precision and their intervals are computed as in `synthgen deidentify evaluate`. Speed is the number
+of characters per second of processor time, with one thread. An engine that is not installed is reported and has no
+column. Nothing is downloaded.
 
 --speed measures only the speed of rules and rules+ner on invented notes.
 """

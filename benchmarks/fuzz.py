@@ -39,7 +39,7 @@ from audits.verify.timestamps import trusted_time  # noqa: E402
 from audits.verify.trust import TrustRoot, parse_trust  # noqa: E402
 
 ODD = (None, True, 0, -1, 1e308, 2**53, "", "x" * 3000, "../x", "\ud800", "\u202e", [], {}, [[]], "0" * 64, "PASS")
-# parts of the statement that the verifier can compare with other files, which the name and the licence are not
+# parts of the statement that are compared with other files; the name and the licence, for example, are not compared
 KEPT = (
     "releaseId",
     "gates",

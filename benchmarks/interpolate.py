@@ -171,7 +171,7 @@ def bench(rows, methods, sizes, classes, rounds):
         for n in sizes:
             found = rows(class_sizes(n, c))
             if found is None:
-                print(f"{n} rows of {c} classes: the file has too few")
+                print(f"{n} rows of {c} classes: the file has too few rows")
                 continue
             print(f"{n} x {found[0].shape[1]}, classes of {' '.join(map(str, class_sizes(n, c)))}")
             for method in methods:
@@ -205,7 +205,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="400 and 800 rows, 2 and 4 classes, 1 round")
     args = parser.parse_args()
     if (args.vectors is None) != (args.labels is None):
-        parser.error("--vectors and --labels go together")
+        parser.error("--vectors and --labels must be given together")
     if args.quick:
         args.sizes, args.classes, args.rounds = [400, 800], [2, 4], 1
     rows = made_up

@@ -264,7 +264,7 @@ def written_out(args, found):
     """Return the tables as Markdown."""
     titles = ["ours", *(peer.title for peer in args.peers.values())]
     lines = [
-        "# The audits beside their peers",
+        "# Comparison of the audits with other libraries",
         "",
         (
             f"One release per case, seed {args.seed}, at most {args.persons} persons per corpus. caught: the named "

@@ -81,7 +81,7 @@ def of_gate(gate):
 
 
 def shown(reasons):
-    """Return reasons for a cell of the table."""
+    """Return reasons as the text of a cell of the table."""
     return ", ".join(reasons) or "none"
 
 

@@ -72,7 +72,11 @@ def more_than_half(share, n):
 
 
 def answer(given, **parts: Part):
-    """Run each part and print the peer's result: `caught` if any part is, otherwise `passed` if any part is."""
+    """Run each part and print the result of the peer as one line of JSON.
+
+    The verdict is `caught` if a part detects a leak, otherwise `passed` if a part finds none. If no part has a
+    verdict, it is `error` if a part failed, and `not applicable` if none failed.
+    """
     caught, passed, broken, lacking, numbers = [], [], [], [], {}
     for name, part in parts.items():
         try:

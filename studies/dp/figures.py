@@ -34,7 +34,7 @@ def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
 
 
 def _shown(trials: Sequence[Trial]) -> list[Trial]:
-    """Return the trials of each set with one number of records: the one with the most rows, the largest of equals.
+    """Return the trials of each set with its most frequent number of records; of equally frequent ones, the largest.
 
     A set is omitted if no number of records has two rows to compare. Its rows are in the table.
     """

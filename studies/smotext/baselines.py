@@ -12,7 +12,7 @@ from synthgen.core.types import Embedded
 
 
 def sources(labels: Sequence[str], counts: Mapping[str, int], seeds: SeedTree) -> Index:
-    """Return the source row of each new record, sorted by label; a row repeats only after all rows of its class.
+    """Return the source row of each new record, sorted by label; a row is used again only after all of its class.
 
     Args:
         labels: (n) labels of the real rows.

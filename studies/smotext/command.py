@@ -72,7 +72,7 @@ class SmotextRequest:
     quick: bool
 
     def names(self) -> tuple[str, ...]:
-        """Return the sets."""
+        """Return the names of the sets."""
         return self.datasets or (QUICK_SETS if self.quick else tuple(SOURCES))
 
     def protocol(self) -> SmotextProtocol:

@@ -54,7 +54,7 @@ BySeed = Mapping[int, Value]
 
 
 def by_key(measures: pa.Table) -> Mapping[Key, BySeed]:
-    """Return the values of each dataset, variant, arm, by, n and measure, by seed.
+    """Return the values by key (dataset, variant, arm, by, n, measure) and then by seed.
 
     Raises:
         DataError: if a value occurs twice.

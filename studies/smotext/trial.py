@@ -45,7 +45,7 @@ class SyntheticRecords:
     Args:
         texts: (m), or None for vectors without text.
         labels: (m).
-        vectors: float32 (m, d), of the texts, or the vectors themselves.
+        vectors: float32 (m, d), the vectors of the texts; without texts, the vectors that the variant makes.
         parents: (m), the train rows of each record; empty if there are none.
         cosine: mean cosine between a text and the vector it was decoded from; None for texts without a vector.
     """

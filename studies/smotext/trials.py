@@ -1,4 +1,4 @@
-"""Run the trials of the SMOTExT experiment in parallel processes; each is a file, and only missing trials run."""
+"""Run the trials of the SMOTExT experiment in parallel processes; each result is a file, and missing trials run."""
 
 import io
 import json
