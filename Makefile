@@ -3,10 +3,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
-# where a CPU build of this version is on the index, it spares gigabytes of GPU packages
+# if the index has a CPU build of this version, it avoids gigabytes of GPU packages
 TORCH := torch==2.13.0
 DEMO ?= demo
-# each worker takes its share of the files in order, and from the end of the others' shares when it is done
+# each worker runs its share of the tests in order; a worker that is done takes tests from the end of another's share
 PYTEST_WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
@@ -48,7 +48,7 @@ check: $(BIN)/.developed  ## check format, lint and types
 	$(BIN)/ruff check synthgen audits studies tests examples benchmarks training
 	$(BIN)/mypy
 
-# with a new secret, 180 notes sometimes fail a utility rule; this does not matter for the attack, so its limit is lowered
+# with another secret, the release sometimes fails a utility rule, which is irrelevant for the attack; so the limits are lowered
 attack: $(BIN)/.tested models  ## attack a release of the demo that has a secret; ATTACK=CONFIG attacks another released run
 ifndef ATTACK
 	rm -rf build/attack
@@ -79,7 +79,7 @@ styles: $(BIN)/.tested models  ## train the built-in styles on public and invent
 	mkdir -p build/styles
 	$(BIN)/python training/corpora.py --out build/styles > build/styles/train.sh
 	PATH=$(CURDIR)/$(BIN):$$PATH sh -e build/styles/train.sh
-	$(BIN)/python -c "from synthgen.models.shipped import shipped_folders as now; print(now())"  # for the table there
+	$(BIN)/python -c "from synthgen.models.shipped import shipped_folders as now; print(now())"  # the digests for SHIPPED in synthgen/models/shipped.py
 
 mutate: $(BIN)/.tested  ## disable each check of verifier, gate and ledger in turn; a test must fail; takes an hour
 	$(BIN)/python benchmarks/mutate.py --markdown build/mutants.md $(MUTATE_ARGS)
@@ -101,7 +101,7 @@ SMALLER := from PIL import Image; p = Image.open("docs/report.png").convert("RGB
 	p.quantize(64, dither=Image.Dither.NONE).save("docs/report.png", optimize=True)
 
 picture: $(BIN)/.installed  ## renew docs/report.png from the report of `make demo` or REPORT=FILE; never use real data
-	@test -f "$(REPORT)" || { echo "no report: run make demo first, or say REPORT=FILE"; exit 2; }
+	@test -f "$(REPORT)" || { echo "no report: run make demo first, or set REPORT=FILE"; exit 2; }
 	$(SHOT) --user-data-dir=$(CURDIR)/build/chromium --screenshot=docs/report.png "file://$(abspath $(REPORT))"
 	rm -rf build/chromium
 	$(BIN)/python -c '$(SMALLER)'

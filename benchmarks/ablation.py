@@ -1,12 +1,13 @@
-"""Measure the effect of each part of a bridge's training with small bridges trained on equal budgets.
+"""Measure the effect of each part of a bridge's training, with small bridges trained for the same number of steps.
 
     python benchmarks/ablation.py [--corpus $SYNTHGEN_DATA/bridge_corpus] [--steps 60] [--only NAME ...]
         [--out build/ablation] [--markdown FILE] [--json FILE] [--quick]
 
 Each variant differs from `plain` only in the part that its name states; passages, seed, order and learning rate are
-the same. The table shows, for held-out passages, the nats per token with the passage's own vector and with the vector
-of another passage, and the cosine between the decoded text and the vector. A variant with a result is not trained
-again, and an interrupted variant continues from its last checkpoint.
+the same. The table shows three measurements on held-out passages: the nats per token if the model is given the
+passage's own vector, the nats per token with the vector of another passage, and the cosine between the decoded text
+and the vector. A variant with a result is not trained again, and an interrupted variant continues from its last
+checkpoint.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from transformers import AutoTokenizer
 
-sys.path.append(str(Path(__file__).parent))  # a test that loads this file does not have the folder on the path
+sys.path.append(str(Path(__file__).parent))  # needed if a test loads this file
 
 from ways import RoundTrip, first_of
 
@@ -41,8 +42,8 @@ from synthgen.models.store import model_folder
 MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"
 PLAIN = {"soft_tokens": 8, "adapter_rank": 8}
 PROMPT_TOKENS = 8
-WORDS_TOKENS = 24  # room for words read from the vector
-VARIANTS = {  # what differs from plain: the bridge's shape, and how it is trained
+WORDS_TOKENS = 24  # additional tokens of the prompt, for words that are read from the vector
+VARIANTS = {  # for each variant, the changes of the bridge's shape and of its training
     "plain": ({}, {}),
     "1 soft token": ({"soft_tokens": 1}, {}),
     "4 soft tokens": ({"soft_tokens": 4}, {}),
@@ -57,7 +58,7 @@ VARIANTS = {  # what differs from plain: the bridge's shape, and how it is train
 
 
 def configuration(args, name):
-    """Return the configuration of a variant; the text gets the same number of tokens in every variant."""
+    """Return the configuration of a variant; texts have the same largest number of tokens in every variant."""
     shape, changes = VARIANTS[name]
     bridge = {**PLAIN, **shape}
     prompt = changes.get("max_prompt_tokens", PROMPT_TOKENS)
@@ -163,7 +164,7 @@ def result(args, encoder, config, data):
         return found["figures"]
     half = Path(config.out) / "key"
     if half.is_file() and half.read_text() != key:
-        sys.exit(f"{config.out}: holds another training; choose another --out")
+        sys.exit(f"{config.out}: contains a training with other settings; choose another --out")
     half.parent.mkdir(parents=True, exist_ok=True)
     half.write_text(key)
     figures = trained(args, encoder, config, data)
@@ -189,20 +190,20 @@ def options(argv):
     parser.add_argument("--corpus", type=Path, default=data / "bridge_corpus")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--text-tokens", type=int, default=96, help="of a passage")
+    parser.add_argument("--text-tokens", type=int, default=96, help="largest number of tokens of a passage")
     parser.add_argument("--heldout", type=int, default=128)
-    parser.add_argument("--decoded", type=int, default=64, help="of the passages held out")
+    parser.add_argument("--decoded", type=int, default=64, help="number of held-out passages to decode")
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--encoder", default="minilm")
     parser.add_argument("--decoder", default="smollm2")
-    parser.add_argument("--vocabulary", default="builtin", help="the bridge whose vocabulary the words are of")
-    parser.add_argument("--template", help="of the frame, for another decoder")
+    parser.add_argument("--vocabulary", default="builtin", help="bridge whose vocabulary contains the words")
+    parser.add_argument("--template", help="template of the prompt, for another decoder")
     parser.add_argument("--placeholder-id", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("build/ablation"))
-    parser.add_argument("--markdown", type=Path, help="file")
-    parser.add_argument("--json", type=Path, help="file")
-    parser.add_argument("--quick", action="store_true", help="two steps of four, to see that it runs")
+    parser.add_argument("--markdown", type=Path, help="file for the table")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--quick", action="store_true", help="two steps with batches of four, as a test")
     args = parser.parse_args(argv)
     if args.quick:
         args.steps, args.batch, args.text_tokens, args.heldout, args.decoded = 2, 4, 32, 6, 4

@@ -1,14 +1,14 @@
-"""Attack a release: test whether its public files reveal who is in train better than the audits' interval states.
+"""Attack a release: test whether its public files reveal more about who is in train than its audits state.
 
     python benchmarks/attack.py CONFIG [--bundle RELEASE] [--guesses 20000] [--persons 400]
 
-The adversary has the bundle, the code and the whole source, and knows for every person but the target whether the
+The adversary has the bundle, the code and the whole source, and knows for every person except the target whether the
 person is in train or control. The adversary does not have the workspace, so the secret is unknown. For each target
 the adversary guesses the seed (small numbers, dates, every number in the bundle, the real seed), recomputes ids and
-digests, looks for counts that fit only with or only without the target, reads the order of the rows, and compares
-texts. Each attack gives a score per person; its AUC is printed next to the membership interval of the audits. Only
-the true sides are read from the workspace, to evaluate the scores. The exit code is 1 if an attack exceeds the
-interval.
+digests, looks for counts that are right only with or only without the target in train, uses the order of the rows,
+and compares texts. Each attack gives a score per person. The output has the AUC of each attack and the membership
+interval of the audits. The script reads the true sides of the persons from the workspace, to compute the AUC. The
+exit code is 1 if an attack exceeds the interval.
 """
 
 import argparse
@@ -50,8 +50,8 @@ from synthgen.release.run import load_run
 Scores = NDArray[np.float64]
 CONFIDENCE = 0.999  # one-sided confidence of an attack's AUC, high because several attacks are tried
 NAMES = 4  # number of latents per class, from the first, whose ids are compared under a guessed seed
-LEAST = 20  # smaller counts occur in every bundle
-WINDOW = 0.1  # fraction of the rows that is searched around a person's position
+LEAST = 20  # smaller counts are ignored, because such numbers occur in every bundle
+WINDOW = 0.1  # fraction of the rows that is searched on each side of a person's position
 YEARS = range(1990, 2036)
 DIGESTS = ("md5", "sha1", "sha256", "sha512", "blake2b")
 DIGITS = 12  # number of hex digits of a digest that must occur in the bundle
@@ -103,7 +103,7 @@ def read_public(bundle: Path) -> Public:
 
 
 def read_known(config: Config, n_persons: int) -> Known:
-    """Return the source as the run loaded it and the sides of some persons, half from each side if possible."""
+    """Return the source as the run loaded it, and the sides of some persons, half of them in train if possible."""
     run = load_run(config)
     source = read_corpus(run.folder("load") / "records.parquet", "source")
     sides = {
@@ -145,7 +145,7 @@ def confirmed(public: Public, trees: Iterator[SeedTree]) -> SeedTree | None:
 
 
 def by_guessed_seed(public: Public, known: Known, n: int) -> Scores:
-    """Return each person's side under a guessed seed that the bundle confirms, or 0 if it confirms none."""
+    """Return each person's side under a guessed seed that the bundle confirms, or 0 if the bundle confirms none."""
     tried = (
         SeedTree(seed, secret=secret)
         for seed in guesses(public, known, n)
@@ -168,7 +168,10 @@ def coins(tree: SeedTree, known: Known) -> Scores:
 
 
 def by_digests(public: Public, known: Known, _n: int) -> Scores:
-    """Return 1 for each person if the bundle contains a digest of the id, of a text, or of train with the person."""
+    """Return for each person the number of digests of the id and of the texts that are in the bundle.
+
+    If the bundle contains a digest of train or control, 1 is added for persons of train and subtracted for others.
+    """
     blob = b"\n".join(public.files.values()).lower()
     texts, records = known.texts, {r.group: r.id for r in known.source.records}
     scores = np.zeros(len(known.persons))
@@ -177,9 +180,9 @@ def by_digests(public: Public, known: Known, _n: int) -> Scores:
         scores[i] = sum(
             hashlib.new(d, form.encode()).hexdigest()[:DIGITS].encode() in blob for form in forms for d in DIGESTS
         )
-    # all other sides are known, so each target leaves two possible tables, and one of them is the real one
-    held = [digest for side in sides(known) for digest in (table_digest(as_table(side, {})), side.digest)]
-    return scores + np.where(known.is_train, 1.0, -1.0) * any(digest[:DIGITS].encode() in blob for digest in held)
+    # all other sides are known, so there are two possible tables for each target, and one of them is the real one
+    digests = [digest for side in sides(known) for digest in (table_digest(as_table(side, {})), side.digest)]
+    return scores + np.where(known.is_train, 1.0, -1.0) * any(digest[:DIGITS].encode() in blob for digest in digests)
 
 
 def sides(known: Known) -> tuple[Corpus, Corpus]:
@@ -192,8 +195,9 @@ def sides(known: Known) -> tuple[Corpus, Corpus]:
 def by_counts(public: Public, known: Known, _n: int) -> Scores:
     """Return how many public numbers match counts with the target in train, minus those that match without.
 
-    The adversary knows all other sides, so a target of k records and class c makes train n or n - k records, of the
-    class n_c or n_c - k, and so on. Exact counts would therefore reveal the side of everyone.
+    The adversary knows all other sides. Depending on the side of a target with k records, train therefore has n or
+    n - k records. The counts of persons and of classes also have two possible values each. Exact counts would reveal
+    the side of every target.
     """
     numbers = set(public.numbers)
     counted = [Counter(r.label for r in side.records) for side in sides(known)]
@@ -214,7 +218,7 @@ def by_counts(public: Public, known: Known, _n: int) -> Scores:
 
 
 def by_similarity(public: Public, known: Known, _n: int) -> Scores:
-    """Return how much more similar a person's most similar text is to the rows than to records of other persons."""
+    """Return each person's largest similarity to a row, minus the similarity to records of other persons."""
     near, of_others = _similarities(public, known)
     return near.max(axis=1) - of_others
 
@@ -232,7 +236,10 @@ def by_order(public: Public, known: Known, _n: int) -> Scores:
 
 
 def _similarities(public: Public, known: Known) -> tuple[Scores, Scores]:
-    """Return similarities: float64 (persons, rows), and (persons,) to the five most similar other persons."""
+    """Return each person's similarities, float64: to the rows (persons, rows), and to records of others (persons,).
+
+    The latter is the mean of the five largest similarities to records of other persons.
+    """
     written = [row["text"] for row in public.rows]
     real = [r.text for r in known.source.records]
     model = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), max_features=50_000, sublinear_tf=True).fit(real)
@@ -249,7 +256,7 @@ def _similarities(public: Public, known: Known) -> tuple[Scores, Scores]:
 
 
 ATTACKS = {
-    "tries at the seed": by_guessed_seed,
+    "guessed seeds": by_guessed_seed,
     "the real seed, given": by_told_seed,
     "digests of ids, texts, tables": by_digests,
     "counts with and without": by_counts,
@@ -268,7 +275,7 @@ def together(scores: list[Scores], is_train: NDArray[np.bool_]) -> Scores:
 
 
 class Line(NamedTuple):
-    """One attack: its AUC with its interval, and whether it exceeds the audits' interval."""
+    """One attack: its AUC, the interval of the AUC, and whether it exceeds the interval of the audits."""
 
     name: str
     value: float
@@ -287,9 +294,8 @@ def judged(name: str, scores: Scores, is_train: NDArray[np.bool_], least: float,
 def play(config: Config, bundle: Path, *, n_guesses: int, n_persons: int) -> list[Line]:
     """Return one line per attack, with the combination of all attacks last."""
     public, known = read_public(bundle), read_known(config, n_persons)
-    figure = public.metrics.get(
-        "membership.auc", {"low": 0.5, "high": 0.5}
-    )  # without a figure of the audits, every detectable attack is a finding
+    # without an AUC of the audits, every attack that is better than chance is a finding
+    figure = public.metrics.get("membership.auc", {"low": 0.5, "high": 0.5})
     most = max(figure["high"], 1 - figure["low"])
     print(f"{len(known.persons)} persons, {len(public.rows)} rows; the audits: AUC {1 - most:.3f} to {most:.3f}")
     scores = {name: attack(public, known, n_guesses) for name, attack in ATTACKS.items()}
@@ -299,20 +305,20 @@ def play(config: Config, bundle: Path, *, n_guesses: int, n_persons: int) -> lis
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="of a run that was released")
-    parser.add_argument("--bundle", type=Path, help="its release; the newest below release.out by default")
-    parser.add_argument("--guesses", type=int, default=20_000, help="small numbers to try as seeds, beside dates")
-    parser.add_argument("--persons", type=int, default=400, help="targets, half of each side")
+    parser.add_argument("config", type=Path, help="configuration of a released run")
+    parser.add_argument("--bundle", type=Path, help="the release; by default the newest in release.out")
+    parser.add_argument("--guesses", type=int, default=20_000, help="number of small seeds to try, besides dates")
+    parser.add_argument("--persons", type=int, default=400, help="number of targets, half of each side")
     args = parser.parse_args()
     config = Config.load(args.config)
     bundle = args.bundle or max(config.resolve(config.release.out).glob("release-*"), key=lambda p: p.stat().st_mtime)
     lines = play(config, bundle, n_guesses=args.guesses, n_persons=args.persons)
     print(f"| {'attack':<30} | AUC  | {100 * CONFIDENCE:g} % each side | |\n|---|---:|---|---|")
     for line in lines:
-        remark = "TELLS MORE" if line.beats else ""
+        remark = "EXCEEDS" if line.beats else ""
         print(f"| {line.name:<30} | {line.value:.3f} | {line.low:.3f} to {line.high:.3f} | {remark} |")
     beaten = [line.name for line in lines if line.beats]
-    print("beaten by: " + ", ".join(beaten) if beaten else "nothing tells more than the audits say")
+    print("exceeded by: " + ", ".join(beaten) if beaten else "no attack exceeds the interval of the audits")
     return 1 if beaten else 0
 
 

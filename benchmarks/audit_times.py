@@ -3,11 +3,12 @@
     python benchmarks/audit_times.py [--sizes 1000 3000 10000] [--audits memorization neighbours ...]
         [--million] [--quick]
 
-There are n synthetic, n train and n control records. Each belongs to another person and has about 80 words, drawn by
-Zipf's law from 20,000. No record is a copy, so every audit does all of its work. Each measurement is a process of its
-own; memory is its peak less the size of the tables. The suite takes less than the sum, because some audits share
-computations. The growth exponent is the slope of the line through log n and log seconds. With --million the audits
-that search for copies (memorization, identifiers) run at 30,000, 100,000 and 300,000, and the line is extrapolated.
+There are n synthetic, n train and n control records. Each record belongs to another person and has about 80 words,
+drawn by Zipf's law from 20,000 words. No record is a copy, so every audit does all of its work. Each measurement runs
+in its own process; memory is the peak of the process minus the size of the tables. The whole suite takes less time
+than the sum of the audits, because some audits share computations. The growth exponent is the slope of the line
+through log n and log seconds. With --million, the audits that search for copies (memorization, identifiers) run with
+30,000, 100,000 and 300,000 records, and the line is extrapolated to a million.
 """
 
 import argparse
@@ -35,7 +36,7 @@ SUITE = "the whole suite"
 
 
 def people(n, who):
-    """Return n persons, made in blocks so that making them takes less memory than the audits."""
+    """Return n persons with one record each, made in blocks so that this takes less memory than the audits."""
     rng = stream(n, who)
     share = 1 / np.arange(1, VOCABULARY + 1)
     cumulative = np.cumsum(share / share.sum())
@@ -82,7 +83,7 @@ def line(name, sizes):
     found = {n: alone(name, n) for n in sizes}
     seconds = {n: f[0] for n, f in found.items() if f is not None}
     if not seconds:
-        print(f"{name}: these tables alone cannot carry it", flush=True)
+        print(f"{name}: not measured, because it needs further tables", flush=True)
         return {}, None
     growth = None
     if len(seconds) > 1:
@@ -97,7 +98,7 @@ def million(audits):
         seconds, growth = line(name, [30_000, 100_000, 300_000])
         last = max(seconds)
         hours = seconds[last] * (MILLION / last) ** growth / 3600
-        print(f"{name}: a million by a million would take about {hours:.1f} h by that line", flush=True)
+        print(f"{name}: extrapolated to a million records in each table: about {hours:.1f} h", flush=True)
 
 
 def main():

@@ -1,13 +1,13 @@
-"""Measure how much of a held-out text is recovered from its vector: the figures of the bridge's model card.
+"""Measure how much of a held-out text is recovered from its vector, for the model card of the bridge.
 
     python benchmarks/bridge.py [--table $SYNTHGEN_DATA/ag_news/test.parquet] [--corpus $SYNTHGEN_DATA/bridge_corpus]
         [--n 1000] [--few 250] [--words K] [--pairs 64] [--variants [96]] [--figure docs/bridge]
         [--markdown FILE] [--json FILE] [--bridge FOLDER] [--quick]
 
-Every text is decoded once. The first `few` texts are decoded four times, and their likelihood is measured.
-`--variants` compares ways of decoding on the first texts: words in the prompt, temperature, more candidates, and a
-correction step at equal cost. The baseline looks up the nearest passage of the training corpus; the vectors of these
-passages are cached on disk.
+Every text is decoded once. The first `--few` texts are decoded four times, and their likelihood is measured.
+`--variants` compares ways of decoding at equal cost on the first texts: words in the prompt, temperature, more
+candidates, and a correction step. The baseline looks up the nearest passage of the training corpus; the vectors of
+these passages are cached on disk.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-sys.path.append(str(Path(__file__).parent))  # where it already is, unless this file is loaded by a test
+sys.path.append(str(Path(__file__).parent))  # needed if a test loads this file
 
 from ways import RoundTrip, Sources, Way, best_of, correct_once, distinct_ngrams, first_of, judge, row_of
 
@@ -45,8 +45,8 @@ from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
 MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # seed of the shipped bridge
-MOST_WORDS = 90  # of a text; a vector contains little of the words after these
-MOST_TOKENS = 96  # read or written
+MOST_WORDS = 90  # texts are cut to this number of words, because a vector has little information about later words
+MOST_TOKENS = 96  # largest number of tokens of a text that are scored or written
 CANDIDATES = 4
 WORDS_OF_DECODER = 10
 LAMBDAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -111,7 +111,7 @@ def fidelity(args, sources, first, several, looked_up, seeds):
     names = np.array(sources.labels)
     draw = seeds.child("same-class").generator()
     if lone := sorted(name for name, count in Counter(sources.labels[:n]).items() if count == 1):
-        raise SystemExit(f"only one text of class {', '.join(lone)} was drawn: give more with --n, or fewer classes")
+        raise SystemExit(f"only one text of class {', '.join(lone)} was drawn; increase --n, or use fewer classes")
     same = [int(draw.choice(np.flatnonzero((names == names[i]) & (np.arange(n) != i)))) for i in range(n)]
     passage_texts, passage_vectors = looked_up
     nearest = (sources.vectors @ passage_vectors.T).argmax(axis=1)
@@ -141,7 +141,7 @@ def fidelity(args, sources, first, several, looked_up, seeds):
 
 
 def likelihood(args, bridge, sources, first, seeds):
-    """Return nats per token of the sources with one vector or another, and perplexities under the plain model."""
+    """Return the nats per token of the sources given different vectors, and the perplexities without the bridge."""
     few = sources.first(args.few)
     folder = model_folder(args.decoder)
     read_with = Likelihood.load(folder, bridge)
@@ -151,8 +151,8 @@ def likelihood(args, bridge, sources, first, seeds):
         "no vector": {},
     }
     if bridge.words is not None:
-        said = bridge.words.read(few.vectors, 4)
-        given["its own vector and four words"] = {"vectors": few.vectors, "prompts": [" ".join(w) for w in said]}
+        words = bridge.words.read(few.vectors, 4)
+        given["its own vector and four words"] = {"vectors": few.vectors, "prompts": [" ".join(w) for w in words]}
     with args.progress.stage("likelihood", total=len(given) + 2, unit="readings") as advance:
         nats = {}
         for name, options in given.items():
@@ -202,7 +202,7 @@ def quality(sources, first, ended, perplexities):
 
 
 def variants(args, trip, bridge, sources, seeds):
-    """Return one row per way of decoding on the first texts, with the plain way of equal cost."""
+    """Return one row per way of decoding on the first texts, compared with plain decoding of equal cost."""
     few = sources.first(args.variants)
     writes = {"best": 8, "words": 8, "temperature": 2, "correct": 6, "decoder": 4}
     with args.progress.stage("variants", total=args.variants * sum(writes.values()), unit="texts") as advance:
@@ -217,10 +217,10 @@ def variants(args, trip, bridge, sources, seeds):
         ways = [(way, None if c == 1 else 1) for c, way in plain.items()]
         if bridge.words is not None:
             for k in sorted({0, 4, 8} - {args.words}):
-                said = tries(4, words=k)
+                written = tries(4, words=k)
                 ways += [
-                    (first_of(f"{k} words: one text", said), 1),
-                    (best_of(f"{k} words: best of 4", said, few.vectors), 4),
+                    (first_of(f"{k} words: one text", written), 1),
+                    (best_of(f"{k} words: best of 4", written, few.vectors), 4),
                 ]
         for t in (0.5, 1.0):
             ways.append((first_of(f"temperature {t}: one text", tries(1, temperature=t)), 1))
@@ -231,20 +231,21 @@ def variants(args, trip, bridge, sources, seeds):
         if bridge.words is not None:
             prompter = Prompter(reader=bridge.words)
             other = PromptDecoder(model_folder(args.decoder), prompter, decoder=args.decoder)
-            said = replace(trip, decoder=other).write(
+            written = replace(trip, decoder=other).write(
                 few.vectors, few.labels, seeds, candidates=4, words=WORDS_OF_DECODER
             )
             name = f"{WORDS_OF_DECODER} words, no bridge"
-            ways += [(first_of(f"{name}: one text", said), 1), (best_of(f"{name}: best of 4", said, few.vectors), 4)]
-    judged = {c: judge(way, sources) for c, way in plain.items()}
+            ways.append((first_of(f"{name}: one text", written), 1))
+            ways.append((best_of(f"{name}: best of 4", written, few.vectors), 4))
+    plain_figures = {c: judge(way, sources) for c, way in plain.items()}
     return [
-        row_of(judge(way, sources), seeds.child("bootstrap"), against=None if c is None else judged[c])
+        row_of(judge(way, sources), seeds.child("bootstrap"), against=None if c is None else plain_figures[c])
         for way, c in ways
     ]
 
 
 def pairs_of(args, sources, seeds):
-    """Return pairs of one class among the first few texts."""
+    """Return pairs of texts of the same class among the first few texts."""
     few = sources.first(args.few)
     rows = random_pairs(few.labels, args.pairs, seeds.child("pairs").generator())
     return Pairs(texts=few.texts, labels=few.labels, rows=rows)
@@ -255,9 +256,8 @@ def measure(args):
     seeds = SeedTree(args.seed).child("bridge-bench")
     encoder = build_encoder(EmbedConfig(model=args.encoder), model_folder)
     sources = read(args, encoder, seeds)
-    pairs = (
-        pairs_of(args, sources, seeds) if args.pairs else None
-    )  # first, because there may be too few texts for this many pairs
+    # early, because this fails if there are too few texts for the pairs
+    pairs = pairs_of(args, sources, seeds) if args.pairs else None
     bridge = load_bridge(args.bridge)
     decoder = XragDecoder(
         model_folder(args.decoder), bridge, decoder=args.decoder, encoder=args.encoder, dim=encoder.dim
@@ -353,8 +353,8 @@ PARTS = (
             ("second", "to the second"),
             ("others", "to another pair's"),
             ("class_kept", "class kept"),
-            ("says_both", "tells of both"),
-            ("says_both_others", "of another pair's"),
+            ("says_both", "mentions both"),
+            ("says_both_others", "both of another pair"),
         ),
     ),
     ("variants", "Ways of writing", JUDGED + MORE),
@@ -370,14 +370,20 @@ def options(argv):
     data = Path(os.environ.get("SYNTHGEN_DATA", "."))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, default=data / "ag_news" / "test.parquet")
-    parser.add_argument("--corpus", type=Path, default=data / "bridge_corpus", help="what the bridge was trained on")
-    parser.add_argument("--n", type=int, default=1000, help="texts, and those the source is ranked among")
-    parser.add_argument("--few", type=int, default=250, help="of them with several candidates and likelihoods")
+    parser.add_argument("--corpus", type=Path, default=data / "bridge_corpus", help="training corpus of the bridge")
+    parser.add_argument(
+        "--n", type=int, default=1000, help="number of texts; each source is ranked among all of them"
+    )
+    parser.add_argument(
+        "--few", type=int, default=250, help="number of texts with several candidates and likelihoods"
+    )
     parser.add_argument("--candidates", type=int, default=CANDIDATES)
-    parser.add_argument("--words", type=int, default=0, help="of the bridge's vocabulary, in the prompt")
-    parser.add_argument("--passages", type=int, default=2000, help="of the training corpus, to look a text up in")
-    parser.add_argument("--pairs", type=int, default=64, help="to be blended; 0 for none")
-    parser.add_argument("--variants", type=int, nargs="?", const=96, default=0, help="texts to compare ways on")
+    parser.add_argument(
+        "--words", type=int, default=0, help="number of words of the bridge's vocabulary in the prompt"
+    )
+    parser.add_argument("--passages", type=int, default=2000, help="number of training passages for the baseline")
+    parser.add_argument("--pairs", type=int, default=64, help="number of pairs to interpolate; 0 for none")
+    parser.add_argument("--variants", type=int, nargs="?", const=96, default=0, help="texts for comparing variants")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--max-new-tokens", type=int, default=MOST_TOKENS)
     parser.add_argument("--encoder", default="minilm")
@@ -386,9 +392,9 @@ def options(argv):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache", type=Path, default=Path("build/bench"))
     parser.add_argument("--figure", type=Path, help="folder for the figure over λ")
-    parser.add_argument("--markdown", type=Path, help="file")
-    parser.add_argument("--json", type=Path, help="file")
-    parser.add_argument("--quick", action="store_true", help="a dozen short texts, to see that it runs")
+    parser.add_argument("--markdown", type=Path, help="file for the tables")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--quick", action="store_true", help="a dozen short texts, as a test")
     args = parser.parse_args(argv)
     if args.quick:
         args.n, args.few, args.candidates, args.passages, args.batch, args.max_new_tokens = 12, 6, 2, 16, 12, 24

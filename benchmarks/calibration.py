@@ -1,4 +1,4 @@
-"""Run the calibration suite over real corpora, the fictional clinic and several seeds: which audit detects what.
+"""Run the calibration suite on real corpora and the fictional clinic with several seeds.
 
     python benchmarks/calibration.py [--corpora newsgroups20,mts_dialog,synthpai,db_bio,clinic] [--seeds 5]
         [--resplits 50] [--persons 3000] [--only AUDITS] [--checkpoints FOLDER] [--markdown FILE] [--json FILE]
@@ -6,14 +6,14 @@
 
 For each corpus and seed the persons are shuffled; a third of them is train and the rest control, and the whole
 calibration suite of `audits selftest` runs. Then the persons are split again --resplits times into train, control and
-fresh people, and the benchmark counts how often the audits stop the fresh people, who are in no train set. The real
-corpora are in the folder SYNTHGEN_DATA; the clinic is fictional; the notes of ACI-bench are the reference of
-mts_dialog, whose persons are few. Posts are cut to 150 words. Of near-duplicate texts of different rows only the
-first is kept, before the split.
+fresh people. The benchmark counts how often the audits stop a release of the records of the fresh people, who are not
+in train. The real corpora are in the folder SYNTHGEN_DATA; the clinic is fictional. mts_dialog has few persons, so
+the notes of ACI-bench are used as its reference. Posts are cut to 150 words. Before the split, of several rows with
+nearly the same text only the first is kept.
 
-Every case of every seed and every split is written to the folder of checkpoints when it is done, and an interrupted
-run continues from there. The output lists, per corpus, how often each audit gave which verdict on each case, how many
-cases are right, and the share of splits in which fresh people were stopped.
+The result of every case and every split is written to the folder of checkpoints, and an interrupted run continues
+from there. The output lists for each corpus how often each audit gave which verdict on each case, how many cases are
+right, and the share of splits in which the release of fresh people was stopped.
 """
 
 import argparse
@@ -52,7 +52,7 @@ MOST_BLOCKED = 0.2
 
 @dataclass(frozen=True)
 class Source:
-    """Where a corpus lies, and public text of its kind; occupations of 250 authors are no classes."""
+    """The files of a corpus, whether its labels are classes, and the files of public text of the same kind."""
 
     files: tuple
     labelled: bool = True
@@ -72,7 +72,7 @@ CORPORA = (*SOURCES, "clinic")
 
 
 def rows_of(corpus, persons):
-    """Return (text, label or None, person) of a corpus, no row nearly equal to an earlier one."""
+    """Return (text, label or None, person) of a corpus, without rows that nearly repeat an earlier row."""
     if corpus == "clinic":
         made = generate(persons, SeedTree(20261120).child("ladder").generator())
         rows = [(r["note"], r["specialty"], r["patient_id"]) for r in made]
@@ -100,13 +100,13 @@ def read(files, *, labelled):
 
 
 def reference_of(corpus):
-    """Return public text of the corpus' kind, or None; without it a fifth of the control persons is set aside."""
+    """Return public text of the same kind, or None; the audits then use a fifth of the control persons instead."""
     files = SOURCES[corpus].reference if corpus in SOURCES else ()
     return table_of(read(files, labelled=False)) if files else None
 
 
 def split(rows, persons, name):
-    """Return train and control: a third, and two thirds, of so many persons drawn by the stream of that name."""
+    """Return train (a third) and control (two thirds) of `persons` persons, drawn with the stream called `name`."""
     everybody = sorted({person for _, _, person in rows})
     order = stream(0, f"bench/{name}").permutation(len(everybody))[:persons]
     n_train = round(TRAIN_SHARE * len(order))
@@ -120,7 +120,7 @@ def table_of(rows):
 
 
 def code_digest():
-    """Return a digest of the audits' source, so that no table mixes what two versions of them said."""
+    """Return a digest of the audits' source, so that no table contains results of two versions of the audits."""
     digest = hashlib.sha256()
     for path in sorted(Path(audits.__file__).parent.rglob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -128,7 +128,7 @@ def code_digest():
 
 
 def kept(path, setting, make):
-    """Return what was written under this setting before, or make it and write it."""
+    """Return the result in a file, or make it and write it; exit if the file was made with another setting."""
     if path.is_file():
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["setting"] != setting:
@@ -143,7 +143,7 @@ def kept(path, setting, make):
 
 
 class People:
-    """The people of one split, made on the first call; not at all if every case has been measured before."""
+    """The populations of one split, made on the first call, so that stored results need no populations."""
 
     def __init__(self, corpus, rows, args, name, splits):
         self.corpus, self.rows, self.args, self.name, self.splits = corpus, rows, args, name, splits
@@ -160,7 +160,7 @@ class People:
 
 
 def suite(args, corpus, rows):
-    """Return for each seed the cases, and the problems of the split itself."""
+    """Return for each seed the results of the cases, and what the input checks found in its split."""
     seeds = []
     for seed in range(args.seeds):
         people = People(corpus, rows, args, f"seed/{seed}", 1 if args.quick else 3)
@@ -173,8 +173,9 @@ def suite(args, corpus, rows):
                 return case_json(run_case(case, people()[0], args.audits, seed=seed, confidence=CONFIDENCE))
 
             steps.append(kept(folder / f"{case.name}.json", args.setting, made))
-            said = ", ".join(f"{a} {c['outcome']}" for a, c in steps[-1]["audits"].items())
-            print(f"{corpus} seed {seed} {case.name}: {said}; {time.monotonic() - started:.0f} s", file=sys.stderr)
+            outcomes = ", ".join(f"{a} {c['outcome']}" for a, c in steps[-1]["audits"].items())
+            seconds = time.monotonic() - started
+            print(f"{corpus} seed {seed} {case.name}: {outcomes}; {seconds:.0f} s", file=sys.stderr)
         about = kept(folder / "people.json", args.setting, lambda people=people: sizes(*people()))
         seeds.append({"steps": steps, **about})
     return seeds
@@ -191,7 +192,7 @@ def sizes(casts, problems):
 
 
 def blocked(args, corpus, rows):
-    """Return for each new split the verdict of every audit on fresh people."""
+    """Return for each new split the verdict of every audit on a release of fresh people."""
     once, found = replace(FRESH, repeats=1), []
     for number in range(args.resplits):
         people = People(corpus, rows, args, f"resplit/{number}", 1)
@@ -236,7 +237,7 @@ def right(seeds):
 
 
 def stopped(splits, audits):
-    """Return, for each audit and for all together, the share of splits it stopped and the share proven leaky."""
+    """Return for each audit, and for all together, the shares of splits that they stopped and that they failed."""
     n = len(splits)
     shares = {}
     for name in (*audits, "all"):
@@ -249,11 +250,11 @@ def stopped(splits, audits):
 
 
 def cases_written(args, seeds):
-    """Return the lines of a corpus' cases."""
+    """Return the lines about the cases of one corpus."""
     first, counts = seeds[0], right(seeds)
     lines = [
-        "Persons in train, control, fresh: {}, {}, {} (rows: {}, {}, {}); rows of fresh people left out because "
-        "they repeat somebody: {}.".format(*first["persons"], *first["rows"], first["repeating"]),
+        "Persons in train, control, fresh: {}, {}, {} (rows: {}, {}, {}); rows of fresh people removed because "
+        "they repeat another person: {}.".format(*first["persons"], *first["rows"], first["repeating"]),
         "",
         "| case | " + " | ".join(args.audits) + " |",
         "|" + "---|" * (1 + len(args.audits)),
@@ -268,7 +269,7 @@ def cases_written(args, seeds):
     )
     against = sum(bool(seed["problems"]) for seed in seeds)
     if against:
-        lines.append(f"The split itself does not allow a pass in {against} of {len(seeds)} seeds.")
+        lines.append(f"In {against} of {len(seeds)} seeds, no audit can pass, because of problems of the split.")
     return lines
 
 
@@ -278,10 +279,10 @@ def written(args, found):
         "# The calibration suite",
         "",
         (
-            f"{args.seeds} seeds, {args.resplits} splits of fresh people, at most {args.persons} persons a corpus, "
-            "a third of them train. caught: the audit failed the release; passed: it let it go; unsure: it could not "
-            "say. In brackets: nothing is demanded there. Fresh people are judged 3 times a seed, permuted roles 20 "
-            "times."
+            f"{args.seeds} seeds, {args.resplits} splits of fresh people, at most {args.persons} persons per corpus, "
+            "a third of them in train. caught: the audit failed the release; passed: the audit passed it; unsure: "
+            "the verdict was insufficient. In brackets: no result is required. Each seed has 3 releases of fresh "
+            "people and 20 with permuted roles."
         ),
     ]
     for corpus, (seeds, splits) in found.items():
@@ -308,7 +309,7 @@ def arguments(argv):
     parser.add_argument("--checkpoints", type=Path, default=Path("build/calibration"))
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--quick", action="store_true", help="120 persons of the clinic, 1 seed, 2 splits, 4 cases")
+    parser.add_argument("--quick", action="store_true", help="130 persons of the clinic, 1 seed, 2 splits, 4 cases")
     args = parser.parse_args(argv)
     args.corpora = args.corpora.split(",")
     args.audits = select_audits(None if args.only is None else args.only.split(","))
@@ -324,7 +325,7 @@ def arguments(argv):
     if unknown:
         parser.error(f"unknown corpora: {', '.join(unknown)}; there are {', '.join(CORPORA)}")
     if "SYNTHGEN_DATA" not in os.environ and set(args.corpora) - {"clinic"}:
-        parser.error("SYNTHGEN_DATA must say where the corpora lie; only the clinic needs none")
+        parser.error("set SYNTHGEN_DATA to the folder of the corpora; only the clinic needs no data")
     args.setting = {"audits": list(args.audits), "persons": args.persons, "quick": args.quick, "code": code_digest()}
     return args
 

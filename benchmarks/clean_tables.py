@@ -1,14 +1,14 @@
-"""Audit clean tables of real corpora by the whole path of `audits run`, and count how often they are stopped.
+"""Audit clean tables of real corpora with all steps of `audits run`, and count how often they are stopped.
 
     python benchmarks/clean_tables.py [--corpora yelp_augpe,...] [--persons 1000] [--splits 10] [--only AUDITS]
 
-Persons are drawn at random into train, control and a synthetic table of real records, which leaks nothing of train.
-Of records with equal text only the first is kept, and each person has one record of at most 150 words. In real
-corpora, people quote one another, and one author can have several records. A synthetic row that shares an identifier
-or a run of 13 tokens with a row of train or control is therefore left out, as in the self-test of the audits: it
-would be a copy. Quarantined rows are removed and the table is audited again, as `audits run` requires. The output has
-a line for each split: the verdicts that are not pass, and the numbers of rows that were left out and removed. The
-corpora are in the folder SYNTHGEN_DATA.
+Persons are drawn at random into train, control and a "synthetic" table, which consists of real records and leaks
+nothing about train. Of records with equal text only the first is kept, and each person has one record of at most 150
+words. In real corpora, people quote one another. A synthetic row that shares an identifier or a run of 13 tokens with
+a row of train or control would count as a copy. Such rows are left out, as in the self-test of the audits.
+Quarantined rows are removed and the table is audited again, as `audits run` requires. The output has a line for each
+split: the verdicts that are not pass, and the numbers of rows that were left out and removed. The corpora are in the
+folder SYNTHGEN_DATA.
 """
 
 import argparse
@@ -29,11 +29,11 @@ from audits.selftest.clean_release import repeating_rows
 
 CORPORA = ("yelp_augpe", "medical_abstracts", "ag_news", "newsgroups20", "sst2")
 MAX_WORDS = 150
-TURNS = 3
+TURNS = 3  # largest number of audits of one table
 
 
 def persons_of(corpus):
-    """Return (text, label, person), one row per person; without a column of persons each row is one."""
+    """Return (text, label, person), one row per person; without a column of persons, each row is a person."""
     files = sorted((Path(os.environ["SYNTHGEN_DATA"]) / corpus).glob("*.parquet"))
     rows = [row for file in files for row in pq.read_table(file).to_pylist()]
     seen, found = set(), {}

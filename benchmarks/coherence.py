@@ -2,10 +2,10 @@
 
     python benchmarks/coherence.py [--records release/data/records.jsonl ...]
 
-The real notes are the openly licensed ones of the folder SYNTHGEN_DATA: visit notes (aci_bench), sections
+The real notes are openly licensed notes in the folder SYNTHGEN_DATA: visit notes (aci_bench), sections of notes
 (mts_dialog) and shorthand (primock57). A note of mixed sentences has as many sentences as a real note of its set, and
-each is drawn from all notes of the set. A file of `--records` has a JSON object with the key `text` in each line.
-Texts of at most 20 words are left out.
+each sentence is drawn from all notes of the set. A file of `--records` has in each line a JSON object with the key
+`text`. Texts of at most 20 words are left out.
 """
 
 import argparse
@@ -30,7 +30,7 @@ LEAST_WORDS = 21
 
 
 def mixed(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """Return as many texts with the same numbers of sentences, each drawn from the sentences of all texts."""
+    """Return as many texts with the same numbers of sentences; each sentence is drawn from those of all texts."""
     parts = [re.split(r"(?<=[.!?])\s+", text) for text in texts]
     pool = [sentence for of_text in parts for sentence in of_text]
     return [" ".join(pool[i] for i in rng.integers(len(pool), size=len(of_text))) for of_text in parts]

@@ -6,11 +6,14 @@
 
 The inputs are the vectors of notes of a fictional clinic, or of the texts of the table. A text ends with an end
 token or at the limit. The comparison is made with one candidate per record and with the default number of
-candidates. On a processor without bfloat16 instructions both compute in float32, unless --library-dtype keeps the
-dtype of the stored weights. The two alternate. The output has the records and tokens per second of each round, the
-median and range of the ratio (of wall time, and of processor time if one thread shares its core), the perplexity
-under the original model and the cosine of the re-embedded text to its vector, each with a bootstrap interval, and
-the share of the measured matrix-product limit that the loop reaches.
+candidates. On a processor without bfloat16 instructions, both sides compute in float32, unless --library-dtype sets
+another dtype for the library. The two sides take turns. The output has:
+
+- the records and tokens per second of each round, and the median and range of the ratio of the two sides, by wall
+  time and by processor time; with one thread on a shared core, use the ratio by processor time,
+- the perplexity under the original model and the cosine of the re-embedded text to its vector, each with a bootstrap
+  interval,
+- the speed of the matrix products alone, and which share of it the loop reaches.
 """
 
 import argparse
@@ -76,12 +79,12 @@ class Library:
 
     @torch.inference_mode()
     def write(self, latents, settings, seed):
-        """Return the texts, those of a record one after the other, and the tokens of each."""
+        """Return the texts in the order of their records, and the number of tokens of each."""
         torch.manual_seed(seed)
         d = self.decoder
         prompts = [d.template.tokens(d.tokenizer, settings.prompts[label]) for label in latents.labels]
         longest, texts, counts = max(map(len, prompts)), [], []
-        size = settings.batch // settings.candidates  # prompts; their texts fill the batch
+        size = settings.batch // settings.candidates  # number of prompts whose texts fill the batch
         for start in range(0, len(latents), size):
             part = prompts[start : start + size]
             ids = torch.tensor([[0] * (longest - len(p)) + p for p in part])
@@ -109,7 +112,7 @@ class Library:
 
 
 class Loop:
-    """The decoder, with its tokens counted."""
+    """The decode loop of this project, with a count of the tokens."""
 
     def __init__(self, decoder):
         self.decoder, self.counts = decoder, []
@@ -121,7 +124,7 @@ class Loop:
         return text_of(tokenizer, row, ends, **named)
 
     def write(self, latents, settings, seed):
-        """Return the texts and the tokens of each record."""
+        """Return the texts in the order of their records, and the number of tokens of each."""
         self.counts = []
         found = self.decoder.decode(latents, settings, SeedTree(seed), lambda _: None)
         return [c.text for c in found], self.counts
@@ -151,19 +154,19 @@ def quality(args, texts, latents, untouched, tokenizer, encoder):
     rng = np.random.Generator(np.random.Philox(3))
     kept = [i for i, text in enumerate(texts) if text]
     few = kept[: args.judged]
-    said = nats(untouched, tokenizer, [texts[i] for i in few])
+    scored = nats(untouched, tokenizer, [texts[i] for i in few])
     targets = latents.vectors / np.linalg.norm(latents.vectors, axis=1, keepdims=True)
     targets = np.repeat(targets, len(texts) // len(latents), axis=0)
     cosines = (encoder.encode([texts[i] for i in kept]) * targets[kept]).sum(axis=1)
     return {
-        "perplexity": interval(lambda r: np.exp(said[r, 0].sum() / said[r, 1].sum()), len(few), rng),
+        "perplexity": interval(lambda r: np.exp(scored[r, 0].sum() / scored[r, 1].sum()), len(few), rng),
         "cosine": interval(lambda r: cosines[r].mean(), len(kept), rng),
     }
 
 
 @torch.inference_mode()
 def limit(model, batch):
-    """Return the tokens per second if only the loop's matrix products took time."""
+    """Return the number of tokens per second that would be possible if only the matrix products took time."""
     weights = [p for p in model.parameters() if p.ndim == 2]  # the embedding table is the output layer, used once
     made = [(product(w), torch.randn(batch, w.shape[1], dtype=w.dtype, device=w.device)) for w in weights]
     best = min(timed(lambda: [times(x) for times, x in made])[spent(model.device)] for _ in range(8))
@@ -171,7 +174,7 @@ def limit(model, batch):
 
 
 def spent(device):
-    """Return which of the two times of `timed` counts: wall time on a GPU, because its processor waits."""
+    """Return the index of the time of `timed` to use: wall time (0) on a GPU, where the processor waits, else 1."""
     return 0 if device.type == "cuda" else 1
 
 
@@ -190,13 +193,12 @@ def compare(args, loop, library, latents, settings):
         for name, one in (("loop", loop), ("generate", library)):
             wall, busy, last[name] = timed(lambda one=one, seed=number: one.write(latents, settings, seed))
             rounds[name].append((wall, busy, sum(last[name][1])))
-        said = ", ".join(
+        speeds = ", ".join(
             f"{name} {len(latents) / r[-1][0]:.2f} records/s {r[-1][2] / r[-1][0]:.0f} tokens/s"
             for name, r in rounds.items()
         )
-        print(
-            f"round {number + 1}: {said}, ratio {rounds['generate'][-1][0] / rounds['loop'][-1][0]:.2f}", flush=True
-        )
+        ratio = rounds["generate"][-1][0] / rounds["loop"][-1][0]
+        print(f"round {number + 1}: {speeds}, ratio {ratio:.2f}", flush=True)
     return rounds, last
 
 
@@ -208,7 +210,7 @@ def arguments(argv):
     parser.add_argument("--tokens", type=int, default=96)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--judged", type=int, default=128, help="texts whose perplexity is taken")
+    parser.add_argument("--judged", type=int, default=128, help="number of texts whose perplexity is measured")
     parser.add_argument("--table", type=Path, help="parquet with text and label, instead of the clinic's notes")
     parser.add_argument("--encoder", default="minilm")
     parser.add_argument("--decoder", default="smollm2")
@@ -245,18 +247,20 @@ def side_by_side(args, candidates, loop, library, tools):
             f"{max(ratios):.2f}; {candidates} candidates, batch {args.batch}, {args.threads} threads"
         )
     for name, (texts, counts) in last.items():
-        judged = quality(args, texts, latents, untouched, loop.decoder.tokenizer, encoder)
+        figures = quality(args, texts, latents, untouched, loop.decoder.tokenizer, encoder)
         found[name] = {
-            **judged,
+            **figures,
             "tokens": float(np.mean(counts)),
             "records_per_second": [len(latents) / wall for wall, _, _ in rounds[name]],
         }
-        said = ", ".join(f"{what} {v:.3f} [{low:.3f}, {high:.3f}]" for what, (v, low, high) in judged.items())
-        print(f"{name}: {said}, {np.mean(counts):.1f} tokens a text")
+        shown = ", ".join(f"{what} {v:.3f} [{low:.3f}, {high:.3f}]" for what, (v, low, high) in figures.items())
+        print(f"{name}: {shown}, {np.mean(counts):.1f} tokens per text")
     top = limit(untouched, args.batch)
     share = float(np.median([r[2] / r[spent(untouched.device)] for r in rounds["loop"]])) / top
     found["of_the_limit"] = share
-    print(f"matrix products alone: {top:.0f} tokens per second of its time; the loop reaches {share:.0%} of it")
+    print(
+        f"matrix products alone: {top:.0f} tokens per second would be possible; the loop reaches {share:.0%} of this"
+    )
     return found
 
 

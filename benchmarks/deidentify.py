@@ -3,12 +3,13 @@
     SYNTHGEN_DATA=FOLDER python benchmarks/deidentify.py [--engines rules rules+ner spacy presidio]
         [--spacy en_core_web_md] [--cases FOLDER] [--notes 330] [--json] [--quick] [--speed]
 
-The texts are invented notes, the files identifiers.txt and false_friends.txt of --cases, and of SYNTHGEN_DATA the
-sets pii_presidio_synth and primock57. primock57 has no marks, so each name that an engine finds there counts as
-false. `spacy` keeps the entities PERSON, GPE, LOC, FAC and DATE of the model --spacy. `presidio` runs all recognizers
-that Presidio enables for English, on the same model and with the default threshold; overlapping results are joined.
-Recall, precision and their intervals are those of `synthgen deidentify evaluate`. Speed is characters per second of
-processor time, with one thread. An engine that is not installed is named and has no column. Nothing is downloaded.
+The texts are invented notes, the files identifiers.txt and false_friends.txt of --cases, and the sets
+pii_presidio_synth and primock57 of SYNTHGEN_DATA. primock57 is not annotated, so each name that an engine finds there
+counts as false. `spacy` uses the entities PERSON, GPE, LOC, FAC and DATE of the model --spacy. `presidio` runs all
+recognizers that Presidio enables for English, with the same model and the default threshold; overlapping results are
+joined. Recall, precision and their intervals are computed as in `synthgen deidentify evaluate`. Speed is the number
+of characters per second of processor time, with one thread. An engine that is not installed is reported and has no
+column. Nothing is downloaded.
 
 --speed measures only the speed of rules and rules+ner on invented notes.
 """
@@ -38,7 +39,7 @@ from synthgen.pipeline.engine_shares import measure, read_texts
 ENGINES = ("rules", "rules+ner", "spacy", "presidio")
 OWN = ENGINES[:2]
 GROUPS = ("names", "places", "dates", "numbers", "contact data")
-NOT_COUNTED = "other"  # marks that are no identifiers: they are not searched for, and finding them is not false
+NOT_COUNTED = "other"  # annotations that are not identifiers: engines need not find them, and finding them is correct
 OF_NOTES = {
     **dict.fromkeys(("NAME",), "names"),
     **dict.fromkeys(("GEO",), "places"),
@@ -57,7 +58,7 @@ OF_PRESIDIO_SYNTH = {
 }
 SPACY_KINDS = {"PERSON": "name", "GPE": "place", "LOC": "place", "FAC": "place", "DATE": "date"}
 PRESIDIO_KINDS = {"PERSON": "name", "LOCATION": "place", "DATE_TIME": "date", "PHONE_NUMBER": "phone"}
-SPACY_PIPES = {"tok2vec", "transformer", "ner"}  # the others add nothing to the entities
+SPACY_PIPES = {"tok2vec", "transformer", "ner"}  # the other parts of a pipeline do not affect the entities
 QUICK_NOTES, QUICK_TEXTS, SPEED_NOTES = 6, 40, 100
 
 
@@ -92,7 +93,7 @@ def presidio_finder(name):
         domains = importlib.import_module("tldextract")
     except ImportError as error:
         raise DependencyError("Presidio is missing", hint="pip install presidio-analyzer") from error
-    domains.extract = domains.TLDExtract(cache_dir=None, suffix_list_urls=())  # the default downloads a list
+    domains.extract = domains.TLDExtract(cache_dir=None, suffix_list_urls=())  # by default, it downloads a list
     engine = engines.SpacyNlpEngine()
     engine.nlp = {"en": spacy_model(name)}  # its own loader downloads a model that is not installed
     analyzer = presidio.AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
@@ -125,7 +126,7 @@ def open_engine(name, model):
 
 
 def open_engines(names, model):
-    """Return the function of each engine that is installed, and print which are not."""
+    """Return the function of each installed engine, and print a line for each engine that is not installed."""
     found = {}
     for name in names:
         try:
@@ -136,11 +137,11 @@ def open_engines(names, model):
 
 
 class Timed:
-    """An engine that adds up the characters it reads and the processor time it takes."""
+    """An engine whose characters and processor time are counted."""
 
     def __init__(self, find):
         self.find, self.characters, self.seconds = find, 0, 0.0
-        find("Seen by Dr. Xyz.", ())  # what is done only once is not timed
+        find("Seen by Dr. Xyz.", ())  # does one-time work before the timing
 
     def __call__(self, text, names):
         """Return the spans that the engine finds in a text."""
@@ -157,7 +158,7 @@ class Timed:
 
 
 def corpora(args):
-    """Return the texts of each corpus and the groups of their categories."""
+    """Return the texts of each corpus, with the group of each annotated identifier as its category."""
     found = {"invented notes": (plant(args.notes), OF_NOTES)}
     if args.cases is not None:
         found["cases"] = read_texts(str(args.cases / "identifiers.txt")), OF_NOTES
@@ -220,7 +221,9 @@ def arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--spacy", default="en_core_web_md", metavar="MODEL", help="package or folder")
-    parser.add_argument("--cases", type=Path, metavar="FOLDER", help="with identifiers.txt and false_friends.txt")
+    parser.add_argument(
+        "--cases", type=Path, metavar="FOLDER", help="folder of identifiers.txt and false_friends.txt"
+    )
     parser.add_argument("--notes", type=int, default=330, help="number of invented notes")
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
     parser.add_argument("--quick", action="store_true", help="6 invented notes, and 40 texts of each other corpus")

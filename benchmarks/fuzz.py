@@ -1,13 +1,15 @@
-"""Corrupt envelopes, statements, policies, trust roots, tables and timestamps; verify must never crash or be fooled.
+"""Corrupt envelopes, statements, policies, trust roots, tables and timestamps, and verify each result.
 
     make fuzz                                  # 20,000, some minutes
     python benchmarks/fuzz.py --cases 500 --seed 3
 
-A case changes bytes (a bit, a cut, a copied part) or a JSON value (removed, duplicated, of another type). Half of the
-changed statements, and all other changed files, are signed again by the releaser, as a malicious or mistaken releaser
-could do. A changed bundle may be VERIFIED only if its records, gates, evidence and policy are the same as before.
-Of the evidence, only measurements of the audits and values that a gate reads are compared; other values appear
-nowhere else (KEPT). Timestamps are corrupted only if `openssl` is installed.
+The verifier must never crash, and must not accept a bundle whose content was changed. A case changes bytes (a bit, a
+cut, a copied part) or a JSON value (removed, duplicated, of another type). The releaser signs the changed policies,
+tables, evidence and manifests again, and 70 % of the changed statements, as a malicious or mistaken releaser could.
+A changed bundle may be VERIFIED only if its records, gates, evidence and policy are the same as before. In the
+statement, only the parts in KEPT are compared. In the evidence, only measurements of the audits and values that a
+gate reads are compared, because no other file contains the rest. Timestamps are corrupted only if `openssl` is
+installed.
 """
 
 import argparse
@@ -37,7 +39,7 @@ from audits.verify.timestamps import trusted_time  # noqa: E402
 from audits.verify.trust import TrustRoot, parse_trust  # noqa: E402
 
 ODD = (None, True, 0, -1, 1e308, 2**53, "", "x" * 3000, "../x", "\ud800", "\u202e", [], {}, [[]], "0" * 64, "PASS")
-# parts of the statement that are compared with other files; name, licence and so on are not
+# parts of the statement that are compared with other files; the name and the licence, for example, are not compared
 KEPT = (
     "releaseId",
     "gates",
@@ -81,7 +83,7 @@ def corrupt_bytes(data: bytes, rng: random.Random) -> bytes:
 
 
 def corrupt_value(value: Any, rng: random.Random) -> Any:  # noqa: PLR0911 - one way per type
-    """Return a JSON value with one place changed, however deep."""
+    """Return a JSON value that is changed in one place, at any depth."""
     if isinstance(value, dict) and value and rng.random() < 0.9:
         key = rng.choice(sorted(value))
         way = rng.random()
@@ -104,7 +106,7 @@ def corrupt_value(value: Any, rng: random.Random) -> Any:  # noqa: PLR0911 - one
 
 
 class Fuzz:
-    """A bundle in which one thing at a time is corrupted and then restored.
+    """A bundle of which one part at a time is corrupted and then restored.
 
     Args:
         folder: where the bundle is written.
@@ -129,10 +131,10 @@ class Fuzz:
         self.before = self.releases.statement(self.bundle)
 
     def case(self, kind: str, rng: random.Random) -> str:
-        """Corrupt one thing, verify, restore it, and return the outcome.
+        """Corrupt one part, verify the bundle, restore the part, and return the outcome.
 
         Raises:
-            AssertionError: if the bundle is verified and should not be.
+            AssertionError: if the verifier accepts the bundle although its content changed.
         """
         if kind == "token":
             return self._token(rng)
@@ -159,9 +161,9 @@ class Fuzz:
             return
         after = self.releases.statement(self.bundle)["predicate"]
         same = all(_at(after, path) == _at(self.before["predicate"], path) for path in KEPT)
-        held = {name: (self.bundle / name).read_bytes() for name in (JSONL, POLICY_JSON)}
-        same &= held == {name: self.files[name] for name in held}
-        same &= self._vouched((self.bundle / METRICS).read_bytes()) == self._vouched(self.files[METRICS])
+        present = {name: (self.bundle / name).read_bytes() for name in (JSONL, POLICY_JSON)}
+        same &= present == {name: self.files[name] for name in present}
+        same &= self._checked((self.bundle / METRICS).read_bytes()) == self._checked(self.files[METRICS])
         if kind == "trust":
             same &= self.releases.RELEASER.keyid in root.public_keys("releaser")
             policy = self.before["predicate"]["policy"]
@@ -170,8 +172,8 @@ class Fuzz:
             same = False
         assert same, f"VERIFIED, although the {kind} was corrupted"
 
-    def _vouched(self, data: bytes) -> object:
-        """Return what evidence says, but the engine's numbers that no gate reads: their signer alone vouches."""
+    def _checked(self, data: bytes) -> object:
+        """Return the evidence without the engine's numbers that no gate reads, which the verifier cannot check."""
         evidence = read_evidence(data)
         gated = {gate["metric"].rpartition(".")[0] for gate in self.before["predicate"]["gates"]}
         audited = {name for name in evidence.metrics if name.split(".")[0] in evidence.audits}
@@ -183,7 +185,7 @@ class Fuzz:
             time = trusted_time(corrupt_bytes(self.token, rng), b"message", self.root.authorities)
         except VerifyError:
             return "time"
-        assert time == self.time, "another time is believed"
+        assert time == self.time, "a corrupted timestamp was accepted with another time"
         return "VERIFIED"
 
     def _envelope(self, rng: random.Random) -> dict[str, bytes]:
@@ -262,7 +264,7 @@ def _at(value: Any, path: str) -> Any:
 def _module(name: str) -> Any:
     spec = importlib.util.spec_from_file_location(f"fuzzed_{name}", ROOT / f"tests/unit/{name}.py")
     if spec is None or spec.loader is None:
-        raise SystemExit(f"tests/unit/{name}.py is not there")
+        raise SystemExit(f"tests/unit/{name}.py does not exist")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -290,7 +292,7 @@ def run(cases: int, seed: int, folder: Path) -> Counter[str]:
     """Return the outcomes of a seed's cases as `kind: step`; stop at the first wrong outcome."""
     both, ends = [Fuzz(folder / "plain"), Fuzz(folder / "private", private=True)], Counter[str]()
     if not all(verify_bundle(fuzz.bundle, fuzz.root, now=fuzz.releases.LATER).ok for fuzz in both):
-        raise SystemExit("an unchanged bundle does not verify, so the cases would show nothing")
+        raise SystemExit("an unchanged bundle does not verify, so the cases would prove nothing")
     for number in range(cases):
         fuzz = both[number // len(KINDS) % len(both)]
         kind = fuzz.kinds[number % len(fuzz.kinds)]

@@ -1,4 +1,4 @@
-"""Compare the over-samplers with imbalanced-learn's, alternating on the same arrays in the same process.
+"""Compare our over-samplers with those of imbalanced-learn; both take turns on the same arrays in the same process.
 
     python benchmarks/interpolate.py [--sizes 2000 10000 50000] [--classes 2 4 20] [--rounds 3] [--quick]
         [--methods smote ...] [--vectors FILE.npy --labels FILE.npy]
@@ -7,8 +7,8 @@ Both libraries run with their defaults, which agree: k = 5, and Borderline-SMOTE
 the output has the median times, the ratio theirs / ours with its range over the rounds, and the peak memory above
 what was in use before, followed by the growth of both times with n. The last part tests whether both make the same
 points: it prints the energy distance between clouds of both libraries, the distances between reruns of
-imbalanced-learn, and the p-value of an exact permutation test over six clouds of each. For these clouds
-Borderline-SMOTE has m = 11 on both sides, because at an even m our implementation excludes ties from the danger set.
+imbalanced-learn, and the p-value of an exact permutation test over six clouds of each library. For these clouds,
+both use m = 11 in Borderline-SMOTE, because at an even m only our implementation excludes ties from the danger set.
 
 The rows imitate embeddings of text: unit vectors of 384 dimensions whose variance is concentrated (the j-th axis has
 variance proportional to 1/j, so fifteen axes have half of it), in eight topics shared by all classes. Each class is
@@ -64,7 +64,7 @@ def made_up(sizes):
 
 
 def real(vectors, labels, sizes):
-    """Return rows of the most frequent classes, or None where a class has too few."""
+    """Return rows of the most frequent classes, or None if a class has too few rows."""
     names, counts = np.unique(labels, return_counts=True)
     order = np.argsort(-counts, kind="stable")[: len(sizes)]
     if len(order) < len(sizes) or (counts[order] < sizes).any():
@@ -171,7 +171,7 @@ def bench(rows, methods, sizes, classes, rounds):
         for n in sizes:
             found = rows(class_sizes(n, c))
             if found is None:
-                print(f"{n} rows of {c} classes: the file has too few")
+                print(f"{n} rows of {c} classes: the file has too few rows")
                 continue
             print(f"{n} x {found[0].shape[1]}, classes of {' '.join(map(str, class_sizes(n, c)))}")
             for method in methods:
@@ -205,7 +205,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="400 and 800 rows, 2 and 4 classes, 1 round")
     args = parser.parse_args()
     if (args.vectors is None) != (args.labels is None):
-        parser.error("--vectors and --labels go together")
+        parser.error("--vectors and --labels must be given together")
     if args.quick:
         args.sizes, args.classes, args.rounds = [400, 800], [2, 4], 1
     rows = made_up
@@ -222,7 +222,8 @@ def main():
     if cloud is not None:
         ps = [same_points(method, *cloud, points=1_000) for method in args.methods]
         print(
-            f"same points: smallest p = {min(ps):.2f} of {len(ps)} methods (below {0.05 / len(ps):.4f} they differ)"
+            f"same points: smallest p = {min(ps):.2f} of {len(ps)} methods; below {0.05 / len(ps):.4f}, the points "
+            "of the two libraries differ"
         )
 
 

@@ -1,4 +1,4 @@
-"""Measure how well each membership score detects weak leaks: standard errors of its AUC above one half, and its scan.
+"""Measure how well each membership score detects weak leaks, by its AUC and by its scan (a ranking test).
 
     SYNTHGEN_DATA=FOLDER python benchmarks/membership_scores.py [--corpus newsgroups20] [--persons 2100] [--draws 5]
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).parent))  # whose corpora these are
+sys.path.append(str(Path(__file__).parent))  # for the corpora of calibration.py
 
 from calibration import CORPORA, rows_of, split
 
@@ -60,7 +60,7 @@ def release(population, share, recipe, rng):
 
 
 def measured(rows, persons_drawn, draw):
-    """Return for each leak and attack the standard errors above one half and -log10 of the scan's p."""
+    """Return for each leak and attack (AUC - 1/2) / error, and -log10 of the scan's p-value."""
     train, control = split(rows, persons_drawn, f"membership scores/{draw}")
     population = draw_population(
         AuditInputs(synthetic=control, train=train, control=control), stream(draw, "bench/population")

@@ -3,11 +3,17 @@
     make mutate                    # all, an hour; writes build/mutants.md
     python benchmarks/mutate.py --only audits/verify/trust.py
 
-A check is a `raise`, a call of a function that refuses, an entry in a list of problems, an early `return`, or one of
-several conditions that lead to one; one of several conditions of a value, an `all`, or a `PASS` that depends on a
-condition; a limit of a field; or an entry of the key of a stage. Each is removed from the syntax tree of its file,
-and the tests of its room run against that file. A mutant survives if all these tests pass. Every mutant runs in a
-fork of one process, so that libraries are loaded once.
+A check is one of the following:
+
+- a `raise`, a call of a function that refuses, an entry in a list of problems, or an early `return`,
+- one of several conditions that lead to a `raise`,
+- one of several conditions of a value, an `all`, or the condition of a `PASS`,
+- a limit of a field,
+- an entry of the key of a stage.
+
+Each check is removed from the syntax tree of its file, and the tests of its folder (`ROOMS`) run against the changed
+file. A mutant survives if all these tests pass. Every mutant runs in a fork of one process, so that libraries are
+loaded once.
 """
 
 import argparse
@@ -23,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# the rooms and the tests that must fail if a check there is removed, the quickest first
+# for each folder, the tests of which one must fail if a check in the folder is removed; the quickest tests first
 ROOMS = {
     "audits/verify": ("tests/unit/audits/verify",),
     "audits/gate": ("tests/unit/audits/gate", "tests/unit/audits/verify"),
@@ -33,21 +39,17 @@ ROOMS = {
     "synthgen/dp": ("tests/unit/synthgen/dp", "tests/unit/synthgen/cli/test_budgets.py"),
 }
 LIBRARIES = ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2")
-MAKERS = (
-    "scipy.stats",
-    "sklearn.linear_model",
-    "torch",
-    "transformers",
-)  # modules that the rooms of `synthgen` load as well
+# further modules that the folders of `synthgen` load
+MAKERS = ("scipy.stats", "sklearn.linear_model", "torch", "transformers")
 BOUNDS = {"ge", "gt", "le", "lt", "pattern", "min_length", "max_length"}
-# Checks that are backed by another check, each with the reason why no test can distinguish the two.
+# Checks that are backed by another check, with the reason why no test fails if only the check is removed.
 EQUIVALENT: dict[str, str] = {
     "audits/gate/shipped.py: raise PolicyError('the shipped policies are missing', "
     "hint='Install the package again.')": (
-        "an installation without its files; what comes next fails on None as well"
+        "it fires only if files of the installation are missing; without it, the next statement fails on None"
     ),
-    "audits/verify/budget.py: or privacy.epsilon is None": "a statement has both or neither, says its model",
-    "audits/verify/budget.py: or privacy.delta is None": "likewise",
+    "audits/verify/budget.py: or privacy.epsilon is None": "the model of the statement requires both or neither",
+    "audits/verify/budget.py: or privacy.delta is None": "the model of the statement requires both or neither",
 }
 
 
@@ -92,7 +94,7 @@ def _checks(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
 
 
 def _impossible(tree: ast.Module) -> Iterator[ast.Raise]:
-    """Yield the checks that only inform the type checker, so that no input can reach them."""
+    """Yield the checks that exist only for the type checker and that no input can reach."""
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and any(part in ast.unparse(node.test) for part in (" is None", "isinstance(")):
             raised = (inner for inner in node.body if isinstance(inner, ast.Raise) and inner.exc is not None)
@@ -100,14 +102,14 @@ def _impossible(tree: ast.Module) -> Iterator[ast.Raise]:
 
 
 def _is_refusal(called: ast.expr) -> bool:
-    """Return whether a call refuses something or adds to the list of the problems found."""
+    """Return whether a call refuses something or adds to a list of problems named `found`."""
     name = ast.unparse(called).rpartition(".")[2]
     is_list = isinstance(called, ast.Attribute) and called.attr in {"append", "extend"} and _names(called) == "found"
     return is_list or name.removeprefix("_").startswith("refuse")
 
 
 def _weakened(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
-    """Yield the parts of a value that make a condition stricter or a stage's key longer, with their text."""
+    """Yield the parts of a node that make a condition stricter or the key of a stage longer, each with its kind."""
     if isinstance(node, ast.Assign | ast.Return) and isinstance(node.value, ast.BoolOp | ast.Call):
         inner = node.value
         if isinstance(inner, ast.BoolOp) and isinstance(inner.op, ast.And):
@@ -126,7 +128,7 @@ def _weakened(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
 
 
 def _is_key(entries: ast.Dict) -> bool:
-    """Return whether this dict is the key of a stage: it contains versions, or starts with a dict that does."""
+    """Return whether this dict is the key of a stage: it contains a version, or starts with a dict that does."""
     names = {name.value for name in entries.keys if isinstance(name, ast.Constant)}
     return "version" in names or ast.unparse(entries).startswith(("{**_inputs(", "{**_asked("))
 
@@ -166,7 +168,7 @@ class OneFile(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
         self.path, self.source = str(ROOT / mutant.file), mutant.source
 
     def find_spec(self, fullname: str, _path: object = None, _target: object = None) -> object:
-        """Return the spec of the one module."""
+        """Return the spec of the module, or None for any other module."""
         return importlib.util.spec_from_loader(fullname, self) if fullname == self.module else None
 
     def get_filename(self, _fullname: str) -> str:
@@ -183,7 +185,7 @@ class OneFile(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
 
 
 def survives(mutant: Mutant) -> bool:
-    """Return whether all tests pass on the mutant, first the tests of its file, then those of its room."""
+    """Return whether all tests pass on the mutant; the tests of its file run first, then those of its folder."""
     own = ROOT / "tests/unit" / Path(mutant.file).parent / f"test_{Path(mutant.file).name}"
     if own.is_file() and outcome(mutant, [own]) != 0:
         return False
@@ -217,10 +219,10 @@ def outcome(mutant: Mutant, tests: Sequence[Path]) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run every mutant, print and write the table; 1 if one survives."""
+    """Run every mutant, then print and write the table; return 1 if a mutant survives."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", help="a file; may be given again")
-    parser.add_argument("--markdown", type=Path, help="where the table goes")
+    parser.add_argument("--only", action="append", help="source file to mutate; can be repeated")
+    parser.add_argument("--markdown", type=Path, help="file for the table")
     parser.add_argument("--part", default="1/1", help="such as 2/4: every fourth mutant, from the second")
     given = parser.parse_args(arguments)
     files = given.only or sorted(str(p.relative_to(ROOT)) for room in ROOMS for p in (ROOT / room).glob("*.py"))
@@ -231,19 +233,21 @@ def main(arguments: list[str] | None = None) -> int:
     whole = Mutant(files[0], 0, "nothing", (ROOT / files[0]).read_text(encoding="utf-8"))
     for folders in {ROOMS[str(Path(file).parent)] for file in files}:
         if (code := outcome(whole, [ROOT / folder for folder in folders])) != 0:
-            raise SystemExit(f"{folders}: fail on the source as it is (pytest {code}), so a mutant shows nothing")
+            raise SystemExit(
+                f"{folders}: tests fail on the unchanged source (pytest exit code {code}); correct it first"
+            )
     rows, alive, started = [], 0, time.monotonic()
     for number, mutant in enumerate(found, start=1):
         known = EQUIVALENT.get(mutant.name)
         is_alive = known is None and survives(mutant)
         alive += is_alive
-        said = f"equivalent: {known}" if known is not None else "SURVIVED" if is_alive else "killed"
-        rows.append(f"| {mutant.file}:{mutant.line} | `{mutant.what.replace('|', '/')}` | {said} |")
-        if said != "killed":
-            print(f"{said}: {mutant.file}:{mutant.line} {mutant.what}", flush=True)
+        fate = f"equivalent: {known}" if known is not None else "SURVIVED" if is_alive else "killed"
+        rows.append(f"| {mutant.file}:{mutant.line} | `{mutant.what.replace('|', '/')}` | {fate} |")
+        if fate != "killed":
+            print(f"{fate}: {mutant.file}:{mutant.line} {mutant.what}", flush=True)
         elif number % 20 == 0:
             print(f"{number} of {len(found)}, {time.monotonic() - started:.0f} s", flush=True)
-    table = ["| check | taken out | |", "|---|---|---|", *rows]
+    table = ["| place | removed check | result |", "|---|---|---|", *rows]
     if given.markdown is not None:
         given.markdown.parent.mkdir(parents=True, exist_ok=True)
         given.markdown.write_text("\n".join(table) + "\n", encoding="utf-8")

@@ -1,10 +1,11 @@
-"""The exact neighbour search beside a flat faiss index and scikit-learn's brute force: same rows, alternating.
+"""Compare the run time of the exact neighbour search with a flat faiss index and scikit-learn's brute-force search.
 
     python benchmarks/neighbours.py [--sizes 500 1000 2000 5000 10000 50000] [--rounds 3] [--quick]
 
-Prints milliseconds of each, for k = 5 neighbours of every row, every row its own person, 384 numbers a row: the two
-ways our search picks its candidates (float32 blocks; tiles in the fastest precision), of which it takes the second
-from `LARGE` pairs of rows on, and the others. Rows are clustered unit vectors, as embeddings are.
+The searches take turns on the same rows and find the k = 5 nearest neighbours of every row. Every row has 384 numbers
+and belongs to another person. The rows are clustered unit vectors, as embeddings are. The output has the median time
+of each search in milliseconds. Our search selects candidates either in `blocks` of float32 numbers or in `tiles` in
+the fastest precision; it uses tiles if there are at least `LARGE` pairs of rows. Both are measured at every size.
 """
 
 import argparse
@@ -54,9 +55,9 @@ def main():
     parser.add_argument("--quick", action="store_true", help="300 and 700 rows, 1 round")
     args = parser.parse_args()
     sizes, rounds = ([300, 700], 1) if args.quick else (args.sizes, args.rounds)
-    print(f"fastest precision here: {fastest('cpu')}; tiles from {exact.LARGE} pairs on")
+    print(f"fastest precision on this machine: {fastest('cpu')}; tiles are used from {exact.LARGE} pairs of rows on")
     for way in WAYS.values():
-        way(rows(2000, SeedTree(1).generator()))  # libraries start their threads
+        way(rows(2000, SeedTree(1).generator()))  # so that the libraries start their threads before the timing
     for n in sizes:
         x = rows(n, SeedTree(n).child("rows").generator())
         times = {name: [] for name in WAYS}
@@ -70,7 +71,10 @@ def main():
         same = {name: f"{(found[name] == found['blocks']).all(axis=1).mean():.4f}" for name in ("tiles", "faiss")}
         best = min(ms["faiss"], ms["scikit-learn"]) / min(ms["blocks"], ms["tiles"])
         times = ", ".join(f"{name} {value:.1f} ms" for name, value in ms.items())
-        print(f"n = {n}: {times}; best of ours {best:.1f} times as fast as the best other; rows alike {same}")
+        print(
+            f"n = {n}: {times}; our faster search is {best:.1f} times as fast as the faster library; "
+            f"share of rows with the same neighbours as blocks: {same}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Turn a release into what the peers of the audits can read: its texts, and columns computed from each text.
+"""Write the tables that the peers of the audits read: the texts, and columns computed from each text.
 
-The columns are the class, the length in doublings of words, the clinical facts of
-`audits/attacks/linkage/clinical_fields.py`, and the first principal axes of the audits' character encoder for the
-record and for each of its halves, fitted on the reference part. If control has more rows than train, as many rows as
-train has are drawn from it, because two of the peers require equal sizes.
+The columns are the class, the number of words rounded to a power of two, the clinical facts of
+`audits/attacks/linkage/clinical_fields.py`, and the coordinates of the record and of each of its halves on the first
+principal axes of the audits' character encoder. The axes are fitted on the reference part. If control has more rows
+than train, a sample of the size of train is used, because two of the peers require equal sizes.
 """
 
 import json
@@ -22,7 +22,7 @@ from audits.embeddings.encoders import encode_characters
 
 DIMENSIONS = 8
 ATTACKS = 500
-MIN_OTHERS = 0.05  # a field is worth guessing where this share of the records does not have its most common value
+MIN_OTHERS = 0.05  # smallest share of records without the most common value, for a field that is worth guessing
 FACTS = {
     "known": ("age", "sex", "month", "department", "complaint"),
     "secret": ("drug", "dose", "lab", "smoking", "alcohol", "infection", "mind", "family", "allergy"),
@@ -85,7 +85,7 @@ def viewed_by(parts, which):
 
 
 def fields(table):
-    """Return the extracted columns of a table; if a record has several values of a fact, the first by name."""
+    """Return the extracted columns; of several values of a fact in a record, the alphabetically first is used."""
     found = {"length": [f"2^{int(math.log2(1 + len(text.split())))} words" for text in table.texts]}
     if table.labels is not None:
         found["class"] = list(table.labels)

@@ -3,17 +3,17 @@
     python benchmarks/peers.py [--corpora newsgroups20,clinic] [--persons 1500] [--seed 0] [--only PEERS]
         [--cases CASES] [--limit SECONDS] [--work FOLDER] [--markdown FILE] [--quick]
 
-On each case of the calibration suite (`audits selftest`) every peer evaluates the same release as our audits. Each
+For each case of the calibration suite (`audits selftest`), every peer evaluates the same release as our audits. Each
 peer has a virtual environment with the pinned versions below, created once under the work folder. A small adapter
-(`benchmarks/peer_adapters`) calls the peer and reads its numbers as the peer's documentation describes. No peer is
-made for text, so each also gets attributes extracted from the texts: the class, the length, clinical facts, and eight
-dimensions of an encoder of the audits for the record and for each of its halves. Control is cut to the number of rows
-of train, as the peers require. If a peer cannot be installed, crashes, exceeds the time limit or returns no result,
-its cell says so and the others continue.
+(`benchmarks/peer_adapters`) calls the peer and interprets its numbers as the peer's documentation describes. No peer
+is made for text, so each also gets columns computed from the texts: the class, the length, clinical facts, and eight
+dimensions of an encoder of the audits, for the record and for each of its halves. Control is cut to the number of
+rows of train, as the peers require. If a peer cannot be installed, crashes, exceeds the time limit or returns no
+result, its cell states this and the others continue.
 
-The output is a table of cases, followed by the disagreements. If a peer detects a leak that our audits pass, that is
-a defect of our audits; if a peer stops a clean release, it is not. Results are kept in the work folder so that an
-interrupted run continues; failed calls are repeated.
+The output is a table of cases, followed by the disagreements. A leak that a peer detects and our audits pass is a
+defect of our audits. A clean release that a peer stops is not. Results are kept in the work folder, so an interrupted
+run continues; failed calls are repeated.
 """
 
 import argparse
@@ -28,7 +28,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent))  # a test that loads this file does not have the folder on the path
+sys.path.append(str(Path(__file__).parent))  # needed if a test loads this file
 
 from calibration import CONFIDENCE, CORPORA, People, code_digest, kept, rows_of
 from peer_tables import write_tables
@@ -44,7 +44,7 @@ TABLES = Path(__file__).parent / "peer_tables.py"
 
 @dataclass(frozen=True)
 class Peer:
-    """A library, the adapter that calls it, and its pinned packages; without pins it runs in this Python."""
+    """A library, the adapter that calls it, and its pinned packages; without pins, this Python runs the adapter."""
 
     title: str
     adapter: Path
@@ -65,15 +65,15 @@ PEERS = {
     "mostlyai-qa": Peer(
         "mostlyai-qa 1.10.11",
         ADAPTERS / "run_mostlyai.py",
-        # torch by its bare version, so that a CPU build is taken where the index has one
+        # torch without a build tag, so that pip takes a CPU build if the index has one
         ("torch==2.13.0", "mostlyai-qa==1.10.11", "pandas==3.1.1", "pyarrow==26.0.1", "scikit-learn==1.9.1"),
     ),
 }
 FLOOR = {"exact copies": Peer("exact copies", ADAPTERS / "exact_copies.py")}
 NOT_HERE = (
-    "Left out: synthcity 0.2.12 (requires torch below 2.3 and thirty packages of generators, gigabytes for two "
-    "metrics); TAPAS (not on the package index, and runs the generator many times). Not tried: NeMo Safe "
-    "Synthesizer, whose evaluation is part of its generator."
+    "Not compared: synthcity 0.2.12 (it requires torch below 2.3 and thirty packages of generators, gigabytes for "
+    "two metrics); TAPAS (it is not on the package index, and runs the generator many times); NeMo Safe Synthesizer "
+    "(its evaluation is part of its generator)."
 )
 INSTALL_LIMIT_S = 1800
 VERDICTS = ("caught", "passed", "not applicable", "error")
@@ -82,7 +82,7 @@ WORDS = {"fail": "caught", "pass": "passed", "insufficient": "unsure"}
 
 
 class NotInstalledError(Exception):
-    """A peer's environment could not be made."""
+    """The environment of a peer could not be created."""
 
 
 def environment(peer, work):
@@ -132,7 +132,7 @@ def run(command, limit):
 
 
 def lines_of(text):
-    return [line.strip() for line in text.splitlines() if line.strip()] or ["nothing was said"]
+    return [line.strip() for line in text.splitlines() if line.strip()] or ["no output"]
 
 
 def result_of(peer, python, folder, limit, log):
@@ -146,16 +146,16 @@ def result_of(peer, python, folder, limit, log):
         return failed(f"took over {limit:g} s", seconds)
     if code != 0:
         fetches = any(word in errors for word in ("ConnectionError", "huggingface", "Max retries", "URLError"))
-        why = "wanted something from the network" if fetches else lines_of(errors)[-1].split(":")[0]
+        why = "tried to use the network" if fetches else lines_of(errors)[-1].split(":")[0]
         return failed(f"exit code {code}, {why}", seconds)
     try:
         found = json.loads(lines_of(output)[-1])
         numbers = {str(k): float(v) for k, v in found["numbers"].items()}
         answer = {"verdict": found["verdict"], "says": found["says"], "numbers": numbers, "seconds": seconds}
     except (ValueError, TypeError, LookupError, AttributeError):
-        return failed("its answer is no result", seconds)
+        return failed("its output is not a result", seconds)
     if answer["verdict"] not in VERDICTS or not isinstance(answer["says"], str):
-        return failed("its answer is no result", seconds)
+        return failed("its output is not a result", seconds)
     return answer
 
 
@@ -232,12 +232,12 @@ def shown(answer):
 
 
 def disagreements(found, peers):
-    """Return one line per disagreement; a peer that also stops clean releases has not shown that it detects leaks."""
+    """Return one line per disagreement; catches of a peer that also stops clean releases are not counted."""
     clean = {case.name for case in CASES if {case.demand(audit) for audit in JUDGED} & set(CLEAN)}
     titles = {"ours": "ours", **{name: peer.title for name, peer in peers.items()}}
     stopped = {name: [r for r in found if r in clean and found[r][name]["verdict"] == "caught"] for name in titles}
     lines = [
-        f"{titles[name]} also stops what is clean ({', '.join(cases)}): that it stops a leak shows little."
+        f"{titles[name]} also stops clean releases ({', '.join(cases)}), so its other catches are weak evidence."
         for name, cases in stopped.items()
         if cases
     ]
@@ -248,13 +248,14 @@ def disagreements(found, peers):
         catch = [name for name in peers if here[name]["verdict"] == "caught"]
         sound = [titles[name] for name in catch if not stopped[name]]
         if sound and mine == "passed":
-            lines.append(f"{case}: caught by {', '.join(sound)}, passed by ours: a fault of ours.")
+            lines.append(f"{case}: caught by {', '.join(sound)}, passed by ours, which is a defect of our audits.")
         elif sound and mine == "unsure":
             lines.append(
-                f"{case}: caught by {', '.join(sound)}, ours could not say, which is no pass: to be looked at."
+                f"{case}: caught by {', '.join(sound)}, unsure by ours, which is not a pass but should be examined."
             )
         elif mine == "caught" and not sound and any(here[name]["verdict"] == "passed" for name in peers):
-            but = f"; {', '.join(titles[name] for name in catch)} stops it as it stops what is clean" if catch else ""
+            unsound = ", ".join(titles[name] for name in catch)
+            but = f"; caught by {unsound}, which also stops clean releases" if catch else ""
             lines.append(f"{case}: caught by ours ({here['ours']['says']}), passed by the peers{but}.")
     return lines or ["None."]
 
@@ -263,12 +264,12 @@ def written_out(args, found):
     """Return the tables as Markdown."""
     titles = ["ours", *(peer.title for peer in args.peers.values())]
     lines = [
-        "# The audits beside their peers",
+        "# Comparison of the audits with other libraries",
         "",
         (
-            f"One release a case, seed {args.seed}, at most {args.persons} persons a corpus. caught: it stops the "
-            "release, by the audits or metrics named; passed: it does not stop it; unsure: our audits were not "
-            "conclusive, which is not a pass. Seconds are wall clock and include the start of a peer."
+            f"One release per case, seed {args.seed}, at most {args.persons} persons per corpus. caught: the named "
+            "audits or metrics stop the release; passed: none stops it; unsure: the verdict of our audits was "
+            "insufficient, which is not a pass. Seconds are wall-clock time and include the start of a peer."
         ),
     ]
     for corpus, steps in found.items():
@@ -296,7 +297,7 @@ def arguments(argv):
     parser.add_argument("--corpora", default="newsgroups20,clinic")
     parser.add_argument("--persons", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="+", metavar="PEER", help=f"of {', '.join([*PEERS, *FLOOR])}")
+    parser.add_argument("--only", nargs="+", metavar="PEER", help=f"peers to run, of {', '.join([*PEERS, *FLOOR])}")
     parser.add_argument("--cases", nargs="+", metavar="CASE")
     parser.add_argument("--limit", type=float, default=900, help="seconds a peer may take for one case")
     parser.add_argument("--work", type=Path, default=Path("build/peers"))
@@ -322,7 +323,7 @@ def arguments(argv):
         if unknown:
             parser.error(f"unknown {what}: {', '.join(unknown)}; there are {', '.join(there)}")
     if "SYNTHGEN_DATA" not in os.environ and set(args.corpora) - {"clinic"}:
-        parser.error("SYNTHGEN_DATA must say where the corpora lie; only the clinic needs none")
+        parser.error("set SYNTHGEN_DATA to the folder of the corpora; only the clinic needs no data")
     args.peers = {name: known[name] for name in wanted}
     args.cases = [of_cases[name] for name in chosen]
     args.work = args.work.absolute()

@@ -2,11 +2,12 @@
 
     python benchmarks/plan_predictions.py [--sets sst2,trec,...] [--persons 1600] [--classes 4] [--total 200]
 
-Each set is cut to its most frequent classes and to randomly drawn persons; rows without a column of persons count as
-persons. Nothing else differs from the default configuration, except one candidate for each vector and the removal of
-repeated records (`source.dedupe: all`). The plan runs first, with its pilot; then the run, also if the plan announces
-a refusal. The output is a table with a line for each set; a gate that the run did not pass is shown with its measured
-end and its limit. The corpora are in the folder SYNTHGEN_DATA. A set takes two to ten minutes on two cores.
+Each set is cut to its most frequent classes and to randomly drawn persons; if a set has no column of persons, each
+row counts as a person. The configuration is the default one, except for one candidate per vector and the removal of
+repeated records (`source.dedupe: all`). The plan runs first, with its pilot. The run follows even if the plan
+announces a refusal. The output is a table with a line for each set. A gate that the run did not pass is shown with
+its limit and the end of the interval that was compared with it. The corpora are in the folder SYNTHGEN_DATA. A set
+takes two to ten minutes on two cores.
 """
 
 import argparse
@@ -42,7 +43,7 @@ HEADER = (
 
 
 def rows_of(path, n_classes, n_persons, seed):
-    """Return the rows of the most frequent classes of n randomly drawn persons."""
+    """Return the rows of `n_persons` randomly drawn persons in the `n_classes` most frequent classes."""
     rows = [row for row in pq.read_table(path).to_pylist() if row["text"] and row["label"]]
     common = {label for label, _ in Counter(row["label"] for row in rows).most_common(n_classes)}
     of_person = {}
@@ -74,13 +75,13 @@ def predicted_and_measured(pipeline):
 
 
 def of_gate(gate):
-    """Return a gate with the number that decided and its limit."""
+    """Return the name of a gate with its limit and the number that was compared with it."""
     number = "not measured" if gate.value is None else f"{gate.value:.3g}"
     return f"{gate.id} ({number}; {gate.op} {gate.limit:g})"
 
 
 def shown(reasons):
-    """Return reasons for a cell of the table."""
+    """Return reasons as the text of a cell of the table."""
     return ", ".join(reasons) or "none"
 
 

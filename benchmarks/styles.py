@@ -2,12 +2,17 @@
 
     python benchmarks/styles.py CONFIG [--styles plain,clinical-note] [--beside TABLE] [--samples 10]
 
-Every style runs CONFIG up to `evaluate` in its workspace, where all results before decoding are shared, and counts
-as an attempt in its ledger; `a+b` are two styles in equal shares. For each style the output has the accuracy of both
-classifiers trained on the synthetic records alone, the accuracy of the head trained on the vectors of the kept texts
-(the difference is the cost of decoding), `style.gap` in nats per token, the share of texts that each filter rejected,
-and texts drawn at random. The last rows are the results of real records and the style gap of texts of another kind
-(the column `text` of a parquet file).
+For each style, CONFIG runs up to `evaluate` in its workspace; the results before decoding are shared by all styles.
+Each style counts as an attempt in the ledger. `a+b` means two styles in equal shares. For each style the output has:
+
+- the accuracy of both classifiers trained on the synthetic records alone,
+- the accuracy of the head trained on the vectors from which the kept texts were decoded; the difference to the
+  accuracy of the head above is the cost of decoding,
+- `style.gap` in nats per token,
+- the share of texts that each filter rejected, and some texts drawn at random.
+
+The last rows have the results of real records, and the style gap of the texts in the table --beside (a parquet file
+with the column `text`).
 """
 
 import argparse
@@ -90,7 +95,7 @@ def main(argv=None):
         drawn = SeedTree(0).child("samples").generator().permutation(len(kept))[: args.samples]
         samples[style] = [kept[i].text for i in drawn]
     heads = list(table["classifiers"])
-    print("| " + " | ".join(["style", *heads, "head on the vectors", "style.gap", "turned away"]) + " |")
+    print("| " + " | ".join(["style", *heads, "head on the vectors", "style.gap", "rejected"]) + " |")
     print("|" + "---|" * (len(heads) + 4))
     lines.append(row("real records", table, "real", "", interval(gap(real["train"].texts, real["control"])), ""))
     if args.beside:

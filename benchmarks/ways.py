@@ -1,4 +1,4 @@
-"""Ways of decoding a text from a vector, measured by the same figures on the same sources."""
+"""Ways of decoding texts from vectors, and the figures by which they are compared on the same sources."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,12 +20,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sources:
-    """The texts to recover.
+    """The real texts whose vectors are decoded.
 
     Args:
         texts: n real texts.
         labels: the class of each.
-        vectors: float32 (n, d), unit rows, theirs.
+        vectors: float32 (n, d), unit rows, the vectors of the texts.
     """
 
     texts: tuple[str, ...]
@@ -33,7 +33,7 @@ class Sources:
     vectors: Float32
 
     def first(self, n: int) -> "Sources":
-        """Return the first n of them."""
+        """Return the first n sources."""
         return Sources(texts=self.texts[:n], labels=self.labels[:n], vectors=self.vectors[:n])
 
     def __len__(self) -> int:
@@ -46,7 +46,7 @@ class Candidates:
 
     Args:
         texts: m rows of c texts.
-        vectors: float32 (m, c, d), theirs.
+        vectors: float32 (m, c, d), the vectors of the texts.
         ended: bool (m, c), whether the model ended the text by itself.
     """
 
@@ -63,7 +63,7 @@ class Way:
         name: name of the way in a table.
         decodes: number of texts decoded for each record; 0 for a way that looks a text up.
         texts: m texts.
-        vectors: float32 (m, d), unit rows, theirs.
+        vectors: float32 (m, d), unit rows, the vectors of the texts.
     """
 
     name: str
@@ -89,9 +89,9 @@ class RoundTrip:
     advance: Callable[[int], None] = lambda _: None
 
     def write(self, vectors: Float32, labels: Sequence[str], seeds: SeedTree, **changes: Any) -> Candidates:
-        """Return the texts written from vectors (m, d), `candidates` of each; `changes` are of the settings.
+        """Return the texts decoded from vectors (m, d), several for each; `changes` replace values of the settings.
 
-        Asking for more candidates keeps the first ones.
+        With more `candidates`, the first texts of each vector stay the same.
         """
         m = len(vectors)
         latents = Latents(
@@ -104,32 +104,31 @@ class RoundTrip:
             seed_path=str(seeds),
         )
         settings = replace(self.settings, **changes)
-        said = self.decoder.decode(latents, settings, seeds, self.advance)
+        written = self.decoder.decode(latents, settings, seeds, self.advance)
         c = settings.candidates
-        again = self.encoder.encode(
-            [s.text or "." for s in said]
-        )  # an empty text has no vector, so the vector of a full stop is used
+        # an empty text has no vector, so the vector of a full stop is used
+        again = self.encoder.encode([s.text or "." for s in written])
         return Candidates(
-            texts=tuple(tuple(s.text for s in said[i * c : (i + 1) * c]) for i in range(m)),
+            texts=tuple(tuple(s.text for s in written[i * c : (i + 1) * c]) for i in range(m)),
             vectors=again.reshape(m, c, -1),
-            ended=np.array([s.finish == "stop" for s in said], dtype=bool).reshape(m, c),
+            ended=np.array([s.finish == "stop" for s in written], dtype=bool).reshape(m, c),
         )
 
 
 def first_of(name: str, tries: Candidates) -> Way:
-    """Return the first text of each row."""
+    """Return the way that uses the first text of each row."""
     return Way(name=name, decodes=1, texts=tuple(t[0] for t in tries.texts), vectors=tries.vectors[:, 0])
 
 
 def best_of(name: str, tries: Candidates, target: Float32, *, count: int | None = None, before: int = 0) -> Way:
-    """Return for each row the text, among its first `count`, whose vector is nearest to the target (m, d).
+    """Return the way that uses, of the first `count` texts of each row, the one nearest to the target.
 
     Args:
         name: name of the way.
         tries: the texts.
         target: float32 (m, d), unit rows.
         count: number of texts to choose from; all by default.
-        before: number of texts decoded before these, which also count as cost.
+        before: number of texts that were decoded earlier for this way, which count as cost, too.
     """
     among = tries.vectors[:, :count]
     pick = np.einsum("mcd,md->mc", among, target).argmax(axis=1)
@@ -142,7 +141,7 @@ def best_of(name: str, tries: Candidates, target: Float32, *, count: int | None 
 
 
 def corrected(target: Float32, guess: Float32, alpha: float) -> Float32:
-    """Return vectors (m, d) moved in the direction that a guess missed.
+    """Return target vectors (m, d) moved away from the vectors of a guess, to correct its error.
 
         x' = (x + α (x − e(g))) / |x + α (x − e(g))|
 
@@ -163,18 +162,18 @@ def correct_once(trip: RoundTrip, guess: Way, sources: Sources, *, alpha: float,
     """Return the guess, or one of `tries` texts decoded from the corrected vector if that text is nearer."""
     name = f"{guess.name}, corrected by α = {alpha:g}"
     moved = corrected(sources.vectors, guess.vectors, alpha)
-    said = trip.write(moved, sources.labels, seeds, candidates=tries)
+    written = trip.write(moved, sources.labels, seeds, candidates=tries)
     both = Candidates(
-        texts=tuple((g, *s) for g, s in zip(guess.texts, said.texts, strict=True)),
-        vectors=np.concatenate([guess.vectors[:, None], said.vectors], axis=1),
-        ended=np.concatenate([np.ones((len(moved), 1), dtype=bool), said.ended], axis=1),
+        texts=tuple((g, *w) for g, w in zip(guess.texts, written.texts, strict=True)),
+        vectors=np.concatenate([guess.vectors[:, None], written.vectors], axis=1),
+        ended=np.concatenate([np.ones((len(moved), 1), dtype=bool), written.ended], axis=1),
     )
     return best_of(name, both, sources.vectors, before=guess.decodes - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WayFigures:
-    """The figures of a way, one number per text; the rank is that of the source."""
+    """The figures of a way, one number per text; `rank` is the rank of the text's source (see `ranks`)."""
 
     way: Way
     cosine: Float64
@@ -197,15 +196,15 @@ def judge(way: Way, sources: Sources) -> WayFigures:
     )
 
 
-def row_of(judged: WayFigures, seeds: SeedTree, against: WayFigures | None = None) -> Row:
+def row_of(figures: WayFigures, seeds: SeedTree, against: WayFigures | None = None) -> Row:
     """Return the row of a way in a table: means with intervals, and its paired differences to another way.
 
     Randomness: the bootstrap of each figure uses its own child stream, such as seeds/cosine and seeds/overlap.
     """
-    rank, way = judged.rank, judged.way
+    rank, way = figures.rank, figures.way
     values: Mapping[str, Float64] = {
-        "cosine": judged.cosine,
-        "overlap": judged.overlap,
+        "cosine": figures.cosine,
+        "overlap": figures.overlap,
         "first": (rank == 1).astype(np.float64),
     }
     row: Row = {"way": way.name, "decodes": way.decodes, "texts": len(rank)}
@@ -215,13 +214,13 @@ def row_of(judged: WayFigures, seeds: SeedTree, against: WayFigures | None = Non
     row |= {
         "median_rank": float(np.median(rank)),
         "reciprocal_rank": float((1 / rank).mean()),
-        "class_kept": float(judged.class_kept.mean()),
+        "class_kept": float(figures.class_kept.mean()),
     }
     if against is not None:
         row["against"] = against.way.name
         for name, ours, theirs in (
-            ("cosine", judged.cosine, against.cosine),
-            ("overlap", judged.overlap, against.overlap),
+            ("cosine", figures.cosine, against.cosine),
+            ("overlap", figures.overlap, against.overlap),
         ):
             mean = mean_of(ours - theirs, seeds.child(f"{name}-difference").generator())
             row |= {f"{name}_more": mean.value, f"{name}_more_low": mean.low, f"{name}_more_high": mean.high}
@@ -247,8 +246,8 @@ def ranks(written: Float32, sources: Float32) -> Int64:
 def overlap(written: Sequence[str], sources: Sequence[str]) -> Float64:
     """Return the cosine between the TF-IDF vectors of each text and its source.
 
-    Term weights are (1 + log count) · idf of scikit-learn, learned on the sources; a text with none of their words
-    has overlap 0.
+    Term weights are (1 + log count) · idf of scikit-learn, learned on the sources. A text without words of the
+    sources has overlap 0.
 
     Args:
         written: m texts, text i written from source i.
@@ -274,5 +273,5 @@ def distinct_ngrams(texts: Sequence[str], k: int, words: int) -> float:
     inside = (run[at : at + k] for at in range(len(run) - k + 1) if run[at][1] == run[at + k - 1][1])
     grams = Counter(tuple(w for w, _ in gram) for gram in inside)
     if not grams:
-        raise InternalError(f"no text holds {k} words in a row")
+        raise InternalError(f"no text has {k} consecutive words")
     return len(grams) / grams.total()

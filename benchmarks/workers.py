@@ -1,11 +1,12 @@
-"""Compare one worker with two threads with two workers of one thread each, alone and beside a busy process.
+"""Compare one worker of two threads to two workers of one thread each, on an idle and on a busy machine.
 
     python benchmarks/workers.py [--latents 64] [--tokens 32] [--texts 256] [--rounds 1] [--threads 2]
         [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--json] [--quick]
 
 "1 x 2" is one worker whose matrix products use two threads; "2 x 1" is two workers of one thread each, as in a run.
-Both decode the same latents and embed the same texts of a fictional clinic, first alone, then while an endless loop
-occupies each core. The output has tokens and texts per second, and whether all results are the same bytes.
+Both decode the same latents and embed the same texts of a fictional clinic, first on an idle machine ("alone"), then
+while an endless loop occupies each core ("busy"). The output has tokens and texts per second, and states whether all
+results are the same bytes.
 """
 
 import argparse
@@ -74,9 +75,9 @@ def embedding(encoder, texts):
 
 
 def compare(name, unit, work, args):
-    """Print and return the units per second of each way, alone and beside a busy process."""
+    """Print and return the units per second of each way, on an idle and on a busy machine."""
     found, made = {}, set()
-    work(args.threads)  # includes work that is done only once, such as testing which shapes give the same bits
+    work(args.threads)  # does one-time work before the timing, such as testing which shapes give the same bits
     for where in ("alone", "busy"):
         with busy(args.threads if where == "busy" else 0):
             for n_workers in (1, args.threads):
@@ -96,9 +97,9 @@ def compare(name, unit, work, args):
 
 def arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--latents", type=int, default=64, help="each written four times")
+    parser.add_argument("--latents", type=int, default=64, help="number of latents; four texts are written for each")
     parser.add_argument("--tokens", type=int, default=32)
-    parser.add_argument("--texts", type=int, default=256, help="that are read")
+    parser.add_argument("--texts", type=int, default=256, help="number of texts to embed")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)

@@ -1,1 +1,1 @@
-"""Reproductions of the experiments of two papers, with their tables and figures."""
+"""The studies: the experiments of two papers, the cost of differential privacy, and ways to write texts."""

@@ -1,4 +1,4 @@
-"""The commands of `python -m studies`: the experiments of the two papers and of differential privacy."""
+"""The commands of `python -m studies`, one for each study."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
-    help="Reproduce the experiments of two papers and the study of differential privacy.",
+    help="Reproduce the experiments of two papers, and measure differential privacy and ways to write texts.",
 )
 
 
@@ -29,7 +29,7 @@ def feature_augmentation(  # noqa: PLR0913 - one parameter per option
         int | None, Option(min=1, help="Repeats of the cross-validation: 3, or 1 with --quick.")
     ] = None,
     seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Seed of every random choice.")] = 0,
-    quick: Annotated[bool, Option("--quick", help="Run a small form in minutes; its intervals are wide.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Run a small test in minutes; its intervals are wide.")] = False,
 ) -> None:
     """Compare methods of augmentation in embedding space when some classes have few records."""
     from studies.feature_augmentation.command import StudyRequest
@@ -62,7 +62,7 @@ def dp(  # noqa: PLR0913 - one parameter per option
     mechanism: Annotated[list[str] | None, Option(help="Mechanism, as named in the table; all by default.")] = None,
     records: Annotated[list[int] | None, Option(min=10, help="Synthetic records: 1200 by default.")] = None,
     seeds: Annotated[int, Option(min=1, help="Number of draws of persons.")] = 1,
-    quick: Annotated[bool, Option("--quick", help="Run a small form in minutes; its figures mean nothing.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Run a small test in minutes; ignore its figures.")] = False,
 ) -> None:
     """Measure the cost of differential privacy by number of persons, epsilon and mechanism."""
     from studies.dp.command import EPSILONS, PERSONS, RECORDS, DpRequest, dp_study
@@ -92,9 +92,9 @@ def dp_vectors(  # noqa: PLR0913 - one parameter per option
     persons: Annotated[int, Option(min=20, help="Persons in train.")] = 2000,
     epsilon: Annotated[list[float] | None, Option(help="Budgets: .5, 1 and 3 by default.")] = None,
     seeds: Annotated[int, Option(min=1, help="Number of draws of persons.")] = 3,
-    quick: Annotated[bool, Option("--quick", help="Run a small form in a minute; its figures mean nothing.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
 ) -> None:
-    """Compare ways to learn the classes under one budget, on vectors and without texts."""
+    """Compare ways to learn the vectors of the classes under one budget, without writing texts."""
     from studies.dp.vectors import VectorsRequest
     from studies.dp.vectors import dp_vectors as run_study
     from synthgen.core.progress import terminal_progress
@@ -126,7 +126,7 @@ def smotext(  # noqa: PLR0913 - one parameter per option
     synthetic: Annotated[
         int | None, Option(min=10, help="Synthetic records per variant: 2600, or 16 with --quick.")
     ] = None,
-    quick: Annotated[bool, Option("--quick", help="Run a small form in a minute; its figures mean nothing.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
 ) -> None:
     """Measure utility and privacy of SMOTExT and its baselines, alone and added to the real records."""
     from studies.smotext.command import SmotextRequest
@@ -154,9 +154,9 @@ def writers(
     data: Annotated[Path | None, Option(help="Folder of the sets.", envvar="SYNTHGEN_DATA")] = None,
     out: Annotated[Path, Option(help="Folder of all output.")] = Path("study/writers"),
     model: Annotated[Path | None, Option(help="Folder of a larger instruction model.")] = None,
-    quick: Annotated[bool, Option("--quick", help="Run a small form in a minute; its figures mean nothing.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
 ) -> None:
-    """Compare writers on the same vectors: bridge, prompts, a larger model, and baselines without one."""
+    """Compare ways to write texts from the same vectors: bridge, prompts, a larger model, and baselines."""
     from studies.writers import WritersRequest
     from studies.writers import writers as run_study
     from synthgen.core.progress import terminal_progress

@@ -47,7 +47,7 @@ def corrected_t(values: NDArray[np.float64], test_to_train: float, confidence: f
     Args:
         values: (J,) one value per fold: a measure, or the difference of two methods in the same fold.
         test_to_train: n_test / n_train of a fold.
-        confidence: of the interval.
+        confidence: confidence of the interval.
 
     Reference: C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning 52 (2003), eq. 9.
     """
@@ -63,6 +63,6 @@ def corrected_t(values: NDArray[np.float64], test_to_train: float, confidence: f
 
 
 def holm_where_made(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return the p-values adjusted by Holm's correction for the number of tests; None (no test) stays None."""
+    """Return the p-values adjusted by Holm's correction for the number of tests; None (no test made) stays None."""
     adjusted = iter(holm([p for p in p_values if p is not None]))
     return [None if p is None else next(adjusted) for p in p_values]

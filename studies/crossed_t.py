@@ -13,7 +13,7 @@ _NO_SPREAD = 1e-12
 
 
 def crossed_t(values: Float64, train_to_rest: float, influence: Float64, confidence: float = 0.95) -> FoldMean:
-    """Return the mean over draws with its t interval for other draws, another pool and other test persons.
+    """Return the mean over draws with a t interval that covers the variation of draws, pool and test persons.
 
     The mean varies with the train records and with the test persons, and both variances are added. Draws of n records
     from a pool of N share records, so their variance s² alone is too small. For a statistic that is a sum over its
@@ -25,14 +25,14 @@ def crossed_t(values: Float64, train_to_rest: float, influence: Float64, confide
         degrees of freedom = se⁴ / (a²/(J − 1) + b²/(C − 1)),   interval = mean ± t_{(1 + confidence)/2} · se
 
     The interaction of draw and test person is counted in both variances, so the interval is slightly too wide. With
-    one draw, or if both variances are zero, there is no interval. p is not computed.
+    one draw, or if both variances are zero, there is no interval. No p-value is computed.
 
     Args:
         values: (J,) one value per draw.
         train_to_rest: n_train / (n_pool − n_train).
-        influence: (C,) contribution of each test person to the mean, minus an equal share of it; sums to 0. Empty if
-            the value does not depend on test records.
-        confidence: of the interval.
+        influence: (C,) contribution of each test person to the mean, minus the average contribution; sums to 0. Empty
+            if the value does not depend on test records.
+        confidence: confidence of the interval.
 
     Reference: C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning 52 (2003), eq. 9, for
     the first part; A. B. Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1 (2007), on crossed samples;

@@ -46,7 +46,7 @@ class Look:
     dash: str | tuple[int, tuple[float, ...]]
 
 
-# the first four print as four greys; no figure has more lines
+# the first four can be distinguished in grey; no figure has more lines
 LOOKS = (
     Look("#000000", "o", "-"),
     Look("#E69F00", "s", (0, (4, 1.5))),
@@ -64,10 +64,10 @@ def sheet(height_inches: float, rows: int, columns: int, **options: Any) -> Iter
     """Yield a figure of page width and its panels, row by row, under the study's style.
 
     Args:
-        height_inches: of the whole figure.
-        rows: of panels.
-        columns: of panels.
-        options: for matplotlib's `subplots`, such as sharey.
+        height_inches: height of the whole figure.
+        rows: number of rows of panels.
+        columns: number of columns of panels.
+        options: options of matplotlib's `subplots`, such as sharey.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure

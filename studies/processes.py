@@ -36,15 +36,16 @@ def in_processes(
     Args:
         jobs: picklable; they start in this order.
         run: picklable, called with a job.
-        finished: called in this process with a job and its result; an interrupted study keeps what it writes.
+        finished: called in this process with a job and its result. It can write the result to a file, so that an
+            interrupted study keeps it.
         start: picklable, called once in each process before its first job.
-        given: its arguments.
+        given: arguments of `start`.
 
     Raises:
         Interrupted: if a process was killed.
         Exception: the first one that a job or `start` raises; no job starts after it.
 
-    Cost: each process takes seconds to start, and loads separately what `start` loads.
+    Cost: each process takes seconds to start, and loads its own copy of what `start` loads.
     """
     if not jobs:
         return
@@ -57,10 +58,10 @@ def in_processes(
             finished(futures[future], future.result())
     except TerminatedWorkerError:
         raise Interrupted(
-            "a worker process was killed, perhaps for want of memory",
-            hint="The same command goes on. With LOKY_MAX_CPU_COUNT=1 in the environment it takes no second process.",
+            "a worker process was killed, perhaps because memory ran out",
+            hint="Run the same command again to continue. LOKY_MAX_CPU_COUNT=1 limits it to one worker process.",
         ) from None
-    finally:  # all results are here, or an error ends the study
+    finally:  # either all results were received, or an error ends the study
         pool.shutdown(kill_workers=True)
 
 

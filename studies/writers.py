@@ -1,8 +1,8 @@
 """`python -m studies writers`: compare ways to write texts from the same vectors, without filters.
 
-Every way writes one text for each of the same vectors. A classifier learns from these texts alone and is tested on
-real records of other persons. There are three baselines: real records, texts written for the label alone, and the
-public passage nearest to each vector, without a language model.
+All ways write one text for each of the same vectors. A classifier is trained on the texts of one way alone and tested
+on real records of other persons. There are three baselines: real records, texts written for the label alone, and the
+public passage nearest to each vector, which needs no language model.
 """
 
 import time
@@ -43,10 +43,10 @@ from synthgen.models.store import model_folder
 PER_CLASS, QUICK_PER_CLASS = 25, 2
 PERSONS, QUICK_PERSONS = 700, 140
 BRIDGE_WORDS = 4  # prompt words of the bridge, as in the demo
-CANDIDATES = 4  # of the rows "best of"
+CANDIDATES = 4  # texts per vector in the row "best of 4", which keeps the nearest of them
 BATCH = 32
 SHOWN = 10  # texts of each way on the page
-MOST_TOKENS = 160  # of a text written from a prompt
+MOST_TOKENS = 160  # largest length of a text written from a prompt
 _HEAD = next(name for name in HEADS if name != ON_WORDS)
 
 
@@ -56,10 +56,10 @@ class WritersRequest:
 
     Args:
         dataset: a name in `KINDS`.
-        data: folder of the sets; without it, there is no row of public passages.
+        data: folder of the sets; if None, the row of public passages is omitted.
         out: folder of the page, the texts and the cached vectors.
         model: folder of a larger instruction model; None for the embedded model only.
-        quick: write few texts with the embedded model only, in about a minute; the figures mean nothing.
+        quick: write few texts with the embedded model only, in about a minute, as a test; ignore the figures.
     """
 
     dataset: str
@@ -88,7 +88,7 @@ class WritersBench:
         return LabelledTexts.of(self.test.texts, self.test.labels, self.of_test)
 
     def write(self, way: "Way", progress: Progress) -> list[str]:
-        """Return a text for each vector: of several candidates, the one nearest to the vector."""
+        """Return a text for each vector; if there are several candidates, the one nearest to the vector."""
         labels = sorted(set(self.train.labels))
         settings = Settings(
             prompts={label: label_prompt(self.found.kind.prompt, label) for label in labels},
@@ -111,7 +111,7 @@ class WritersBench:
         return [texts[i * candidates + int(j)] for i, j in enumerate(best)]
 
     def row(self, texts: Sequence[str], seconds: float | None) -> dict[str, float | None]:
-        """Return the figures of a way; `seconds` is its time, None if it writes nothing."""
+        """Return the figures of a way; `seconds` is the time it took, or None for a baseline that writes nothing."""
         vectors = self.encoder.encode([text or "." for text in texts])
         rows, test = LabelledTexts.of(list(texts), list(self.latents.labels), vectors), self.labelled_test
         own = self.latents.vectors / np.linalg.norm(self.latents.vectors, axis=1, keepdims=True)
@@ -182,12 +182,12 @@ def _written(bench: WritersBench, name: str, way: Way, out: Path, progress: Prog
         write_json(path, {"vectors": bench.latents.seed_path, "seconds": time.monotonic() - start, "texts": texts})
     kept = read_json(path)
     if kept["vectors"] != bench.latents.seed_path or len(kept["texts"]) != len(bench.latents):
-        raise DataError(f"{path}: holds texts of other vectors", hint="Remove it, or choose another folder --out.")
+        raise DataError(f"{path}: contains texts of other vectors", hint="Remove it, or choose another --out.")
     return kept["texts"], kept["seconds"]
 
 
 def _bench(request: WritersRequest, progress: Progress) -> WritersBench:
-    """Return the persons of a seeded draw in two halves, and the vectors made from the first half."""
+    """Return the bench: a seeded draw of persons split into two halves, and vectors made from the first half."""
     n, each = (QUICK_PERSONS, QUICK_PER_CLASS) if request.quick else (PERSONS, PER_CLASS)
     (whole,) = read_private_sets((request.dataset,), request.data, 2 * n)
     found = whole.part(2 * n)

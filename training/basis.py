@@ -2,7 +2,7 @@
 
     python training/basis.py --corpus $SYNTHGEN_DATA/bridge_corpus
 
-Sources that represent private data in a study are excluded, and so are sources whose licence forbids passing them on.
+The sources in `UNSEEN` are excluded: they represent private data in a study, or their licence forbids redistribution.
 """
 
 import argparse
@@ -26,7 +26,7 @@ PASSAGES = 20_000
 
 
 def main() -> None:
-    """Write the basis of one encoder."""
+    """Write the principal axes of one encoder to a safetensors file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--encoder", default="minilm")

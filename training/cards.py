@@ -1,4 +1,4 @@
-"""Print the page of the built-in styles: sources, held-out loss before and after training, and samples.
+"""Print the documentation page of the built-in styles: sources, held-out loss before and after training, samples.
 
 python training/cards.py > docs/explanation/styles.md
 """
@@ -10,17 +10,18 @@ from synthgen.decode.style_adapter import StyleCard, built_in_styles, load_style
 HEAD = """# Built-in styles
 
 A style adapter determines how a text is written, independently of its content. It is a small adapter beside the
-bridge, trained on openly licensed text and on text from the grammars in `training/`. It was not trained on any
-data that represent private data in a study or an example. `decode: {style: NAME}` uses one style, `auto` chooses
+bridge, trained on openly licensed text and on text from the grammars in `training/`. The data that represent
+private records in the studies and examples were not used. `decode: {style: NAME}` uses one style, `auto` chooses
 one to three styles, and `plain` uses the bridge without an adapter ([how to
 choose](../how-to/own-data.md#choose-how-texts-are-written)). [Train your own
 style](../how-to/own-model.md#train-your-own-style) with one command.
 
-The loss is the cross-entropy in nats per token on held-out pieces of the style's own kind of text, each given its
-own vector: before, with the bridge alone, and after, with the adapter. The samples are decoded from the vectors
-of held-out pieces, in order and without selection. `make styles` trains all adapters again; `python
-training/cards.py` prints this page from the cards beside the weights. Four other adapters were measured and
-removed: [removed options](../studies/removed-options.md#style-adapters-news-review-forum-e-mail).
+The loss is the cross-entropy in nats per token on held-out pieces of text of the style, if the model is given the
+vector of the piece. "Before" is the loss with the bridge alone, and "after" the loss with the adapter. The samples
+are decoded from the vectors of held-out pieces, in order and without selection. `make styles` trains all adapters
+again. `python training/cards.py` prints this page from the cards that are stored beside the weights. Four other
+adapters were measured and removed: [removed
+options](../studies/removed-options.md#style-adapters-news-review-forum-e-mail).
 
 Sources: aci_bench by Yim et al., Scientific Data 2023; primock57 by Korfiatis et al., ACL 2022; synthea by
 Walonoski et al., JAMIA 2018 (The MITRE Corporation); banking77 by Casanueva et al., 2020; clinc150 by Larson et

@@ -22,12 +22,12 @@ from invented import clinical, letters, questions
 
 OURS = "Apache-2.0"
 SEED = 20261122
-STEPS = {"clinical-note": 200}  # steps of the style of the example; the other styles take half as many
+STEPS = {"clinical-note": 200}  # training steps of the style that the examples use; all other styles use 100
 
 
 @dataclass(frozen=True)
 class Source:
-    """Texts of one origin: a name, a licence, and a function that returns the texts."""
+    """One source of texts: its name, its licence, and a function of the data folder and n that returns the texts."""
 
     name: str
     licence: str
@@ -35,7 +35,7 @@ class Source:
 
 
 def table(path, *, but=None):
-    """Return a source that reads its texts from a public table."""
+    """Return a function that reads at most 4 n texts from a public table, without those of the label `but`."""
 
     def read(data, n):
         rows = pq.read_table(data / path).to_pylist()
@@ -45,7 +45,7 @@ def table(path, *, but=None):
 
 
 def synthea(data, n):
-    """Return a source of notes of fictional patients in the layout of a hospital export."""
+    """Return the first n / 25 notes of fictional patients from a FHIR export by Synthea."""
 
     def notes() -> Iterator[str]:
         for path in sorted((data / "hospital_formats" / "fhir_synthea").glob("DocumentReference*.ndjson")):
@@ -53,13 +53,12 @@ def synthea(data, n):
                 for content in json.loads(line).get("content", []):
                     yield base64.b64decode(content["attachment"].get("data", "")).decode("utf-8", "replace")
 
-    return [text for text in dict.fromkeys(notes()) if text.strip()][
-        : n // 25
-    ]  # these notes follow a template, so few are enough
+    texts = [text for text in dict.fromkeys(notes()) if text.strip()]
+    return texts[: n // 25]  # the notes follow a template, so few are enough
 
 
 def ours(write):
-    """Return a source whose texts come from a grammar."""
+    """Return a function that generates n texts with a grammar."""
     return lambda _, n: write(n, np.random.default_rng(SEED))
 
 
@@ -97,7 +96,7 @@ STYLES = {
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--texts", type=int, default=1500, help="of each grammar")
+    parser.add_argument("--texts", type=int, default=1500, help="number of texts from each grammar")
     args = parser.parse_args(argv)
     data = Path(os.environ["SYNTHGEN_DATA"])
     for style, sources in STYLES.items():

@@ -2,9 +2,10 @@
 
     python benchmarks/hospital/notes.py [--notes 1000000] [--folder build/notes] [--quick]
 
-The export is made first: DocumentReference resources of about 2 kB, each with its own text, five per patient. Each
-measurement is a process of its own: `json.loads` and base64 alone on every line, the reader alone, and the extraction
-with all steps. If memory is flat, it does not grow from a tenth of the notes to all of them.
+The script first makes the export: DocumentReference resources of about 2 kB with different texts, five per patient.
+Three steps are measured, each in its own process: `json.loads` and base64 alone on every line, the reader alone, and
+the extraction with all steps. Each step is measured on a tenth of the notes and on all notes, to show whether its
+memory grows with the number of notes.
 """
 
 import argparse
@@ -24,13 +25,13 @@ from synthgen.extract.fhir import read_fhir
 from synthgen.extract.note import Fields, Note
 from synthgen.extract.resolve import NoteSelection
 
-WORDS = 170  # of a note
+WORDS = 170  # words of a note
 PER_PATIENT = 5
 NAME = "DocumentReference.ndjson"
 
 
 def write_export(folder, n):
-    """Write the export, unless the folder holds it."""
+    """Write the export unless the folder contains it already."""
     if (folder / "done").is_file():
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""The simplest check: is a train text in the release word for word? It needs no package.
+"""Check whether the release contains exact copies of train texts more often than of control texts.
 
-It is not a peer but a baseline for the peers, and the tests use it.
+This adapter needs no package. It is a baseline for the peers, and the tests use it.
 """
 
 import json

@@ -3,10 +3,10 @@
 An adapter runs in the environment of its peer, as `python ADAPTER FOLDER`. The folder contains synthetic.parquet,
 train.parquet and control.parquet with the same columns, and about.json, which describes the columns:
 
-    text         the record
-    categories   its class and the attributes extracted from it, as strings
-    numbers      its vector in few dimensions; `first` and `second` are the vectors of its two halves
-    known, secret  the columns that an attacker knows, and those the attacker wants to infer
+    text         the text of the record
+    categories   the class of the record and the attributes extracted from its text, as strings
+    numbers      the vector of the text in few dimensions; `first` and `second`: the vectors of its two halves
+    known, secret  the columns that an attacker knows, and those that the attacker wants to infer
     attacks      the number of persons to attack in every table
     seed         the seed of all randomness that can be seeded
 
@@ -24,7 +24,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 CONFIDENCE = 0.95
-SHOWN = 4  # number of parts that are named; all parts are in the numbers
+SHOWN = 4  # largest number of parts that `says` names; `numbers` has the results of all parts
 FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError, SyntaxError, OSError)
 
 Part = Callable[["Request"], tuple[bool | None, dict[str, float]]]
@@ -45,7 +45,7 @@ class Request:
 
 
 class NotApplicableError(Exception):
-    """The tables do not have the columns that this part needs."""
+    """The tables do not have the columns or rows that this part needs."""
 
 
 def read_request():
@@ -63,16 +63,20 @@ def read_request():
 def more_than_half(share, n):
     """Return whether a share of n rows is above one half by more than chance.
 
-    No peer documents a test, so rows are counted as independent. They are not, because they share one train table and
-    often a person: over splits of 20 Newsgroups the share on clean releases had a standard deviation of .029, where
-    this test assumes .017.
+    No peer documents a test, so this test treats rows as independent. In fact they are not, because they share one
+    train table and often a person. Over splits of 20 Newsgroups, the share on clean releases had a standard deviation
+    of .029, while this test assumes .017.
     """
     found = binomtest(round(share * n), n, alternative="greater")
     return bool(found.proportion_ci(CONFIDENCE).low > 0.5)
 
 
 def answer(given, **parts: Part):
-    """Run each part and print the peer's result: caught if any part catches, passed if none does and one passes."""
+    """Run each part and print the result of the peer as one line of JSON.
+
+    The verdict is `caught` if a part detects a leak, otherwise `passed` if a part finds none. If no part has a
+    verdict, it is `error` if a part failed, and `not applicable` if none failed.
+    """
     caught, passed, broken, lacking, numbers = [], [], [], [], {}
     for name, part in parts.items():
         try:
@@ -80,7 +84,7 @@ def answer(given, **parts: Part):
         except NotApplicableError:
             lacking.append(name)
         except FAULTS as error:
-            broken.append(f"{name} broke ({type(error).__name__})")
+            broken.append(f"{name} failed ({type(error).__name__})")
             sys.excepthook(type(error), error, error.__traceback__)
         else:
             numbers |= {f"{name}.{key}": float(value) for key, value in found.items()}

@@ -1,16 +1,17 @@
-"""anonymeter: linkability of halves, inference of each secret field, and singling out, all with control.
+"""anonymeter: linkability of the halves of a record, inference of each secret field, and singling out.
 
 anonymeter is made for tables, so it gets the extracted fields and a few dimensions of each record; singling out also
-gets the text as one column. Its risk is the success on train beyond the success on control. As documented, a result
-is a leak if the interval of the risk is above 0 and the attack is better than its own random baseline. Its default
-intervals have 95 % confidence each. Because we choose the number of secrets, the confidence is set to
-1 - .05 / (number of attacks); otherwise a dozen attacks would call one clean release in four a leak.
+gets the text as one column. The risk that it reports is the success on train beyond the success on control. According
+to its documentation, a result is a leak if the interval of the risk is above 0 and the attack is better than its own
+random baseline. By default, each interval has 95 % confidence. Because the number of attacks depends on our choice of
+secret fields, the confidence is set to 1 - .05 / (number of attacks); otherwise a dozen attacks would call one clean
+release in four a leak.
 """
 
 from anonymeter.evaluators import InferenceEvaluator, LinkabilityEvaluator, SinglingOutEvaluator
 from request import NotApplicableError, answer, read_request
 
-OTHER_ATTACKS = 4  # number of attacks besides one per secret
+OTHER_ATTACKS = 4  # number of attacks in addition to the inference of each secret field
 
 
 def tables(given, columns):
@@ -25,8 +26,8 @@ def tables(given, columns):
 def read(evaluator, given):
     confidence = 1 - 0.05 / (OTHER_ATTACKS + len(given.columns("secret")))
     results, risk = evaluator.results(confidence), evaluator.risk(confidence)
-    trusted = results.attack_rate.value > results.baseline_rate.value
-    caught = bool(trusted and risk.ci[0] > 0)
+    beats_baseline = results.attack_rate.value > results.baseline_rate.value
+    caught = bool(beats_baseline and risk.ci[0] > 0)
     return caught, {"risk": risk.value, "low": risk.ci[0], "high": risk.ci[1]}
 
 

@@ -1,10 +1,11 @@
 """mostlyai-qa: its report on the texts with their class, and its report on their dimensions and extracted fields.
 
-The report takes synthetic, training and holdout tables. As documented, a result is a leak if the share of rows closer
-to training than to holdout is above one half by more than chance, or if more rows are identical to a training row
-than to a holdout row. The share is the largest over several groups of columns; the library documents no correction,
-so none is made. It treats all texts that occur in neither table as the same rare value, so on texts it detects exact
-copies only. Its embedding model is part of the package.
+The report compares the synthetic table with a training and a holdout table. According to its documentation, a result
+is a leak if the share of rows closer to training than to holdout is above one half by more than chance, or if more
+rows are identical to a training row than to a holdout row. The share is the largest over several groups of columns;
+the documentation describes no correction for this choice, so none is made. The library treats all texts that occur in
+neither table as the same rare value, so in a column of texts it detects only exact copies. Its embedding model is
+part of the package.
 """
 
 import tempfile
@@ -25,7 +26,7 @@ def report(*kinds):
                 hol_tgt_data=given.control[columns],
                 report_path=Path(folder) / "report.html",
             )
-        if metrics is None:  # its smallest number of rows
+        if metrics is None:  # the tables have fewer rows than the library needs
             raise NotApplicableError
         found, n = metrics.distances, min(len(given.synthetic), len(given.train), len(given.control))
         same = [round(share * n) for share in (found.ims_training, found.ims_holdout)]

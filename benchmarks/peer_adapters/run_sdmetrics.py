@@ -1,10 +1,10 @@
 """SDMetrics: its privacy metrics on the extracted table, and NewRowSynthesis on the text as a category.
 
 No metric documents a limit, so each is interpreted in favour of the library. DCROverfittingProtection counts as a
-leak if more than half of the rows are closer to train than to validation data by more than chance; by its raw score,
-every second clean release would be a leak. NewRowSynthesis counts as a leak if a row is a copy of a train text, which
-does not happen by chance with text. DisclosureProtection has no control, so its score measures how well the fields of
-a release predict each other, whether it is clean or not; it is shown and not used.
+leak if the share of rows closer to train than to validation data is above one half by more than chance; if its raw
+score were used, every second clean release would count as a leak. NewRowSynthesis counts as a leak if a row is a copy
+of a train text, which does not happen by chance with text. DisclosureProtection has no control, so its score measures
+how well the fields of a release predict each other, also in a clean release; it is shown but gives no verdict.
 """
 
 from request import NotApplicableError, answer, more_than_half, read_request

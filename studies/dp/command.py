@@ -16,7 +16,7 @@ from synthgen.core.progress import Progress
 EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, NOISELESS)
 PERSONS = (500, 2000, 8000)
 RECORDS = (1200,)
-BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # mechanisms without a budget
+BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # baselines, which run once and not for each budget, with their epsilon
 QUICK_MECHANISMS = (LABELS,)
 QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS, QUICK_TOKENS = (60,), (4.0,), (24,), 24
 
@@ -29,13 +29,13 @@ class DpRequest:
         datasets: names in `KINDS`; all by default, with `quick` the clinic alone.
         data: folder of the sets.
         out: folder of the trials, tables and workspaces.
-        persons: numbers of train persons, one column each; numbers that a set does not have are left out.
+        persons: numbers of train persons; a number is omitted for a set with fewer than twice as many persons.
         epsilons: budgets.
         mechanisms: names in `MECHANISMS`.
-        records: numbers of synthetic records, one row each.
+        records: numbers of synthetic records.
         seeds: number of draws of persons.
-        quick: run a small form that ends in some minutes and whose figures mean nothing. It uses
-            `QUICK_MECHANISMS`, because with so few persons the texts of the others pass no filter.
+        quick: run a small version in minutes, as a test; ignore its figures. It runs only `QUICK_MECHANISMS`, because
+            with so few persons no text of the other mechanisms passes the filters.
     """
 
     datasets: tuple[str, ...]
@@ -83,7 +83,7 @@ def dp_study(request: DpRequest, progress: Progress, say: Callable[[str], None])
     if unknown := [
         f"{name}: not one of {', '.join(MECHANISMS)}" for name in request.mechanisms if name not in MECHANISMS
     ]:
-        raise DataError("mechanisms we do not know", problems=unknown, hint="Check --mechanism.")
+        raise DataError("unknown mechanisms", problems=unknown, hint="Check --mechanism.")
     trials = request.trials()
     sets = {s.name: s for s in read_private_sets(request.names(), request.data, 2 * max(a.persons for a in trials))}
     if request.quick:

@@ -16,11 +16,12 @@ _LABELS_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.
 
 
 def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
-    """Draw the trials and return the files, SVG and PNG of each figure; without trials there are none.
+    """Draw the trials and return the files, SVG and PNG of each figure; an empty list if there are no trials.
 
-    Each set has a row of panels, one per classifier: score in per cent of real text, by number of persons. The figure
-    `budgets` has a line per ε of `SHOWN_MECHANISM`; `mechanisms` has a line per mechanism at `SHOWN_EPSILON`. SMOTE
-    without a budget is in both, and labels alone in grey. `_shown` selects the number of records of each set.
+    Each set has a row of panels, one per classifier, with the score in per cent of real text by number of persons.
+    The figure `budgets` has a line per ε of `SHOWN_MECHANISM`; `mechanisms` has a line per mechanism at
+    `SHOWN_EPSILON`. Both also show SMOTE without a budget, and labels alone in grey. `_shown` selects the number of
+    records of each set.
     """
     trials = _shown(trials)
     if not trials:
@@ -33,9 +34,9 @@ def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
 
 
 def _shown(trials: Sequence[Trial]) -> list[Trial]:
-    """Return each set's trials with the number of records that most rows have; of equal numbers the larger.
+    """Return the trials of each set with its most frequent number of records; of equally frequent ones, the largest.
 
-    A set with one row per number of records has nothing to compare and is only in the table.
+    A set is omitted if no number of records has two rows to compare. Its rows are in the table.
     """
     rows: dict[str, dict[int, set[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(set))
     for settings in (t["settings"] for t in trials):

@@ -19,9 +19,9 @@ class Kind:
     Args:
         files: paths under the folder of data; none for the fictional clinic, which is generated.
         labels: the classes that are kept.
-        style: built-in style, chosen before anything was measured.
+        style: built-in style, chosen before the first measurement.
         max_new_tokens: largest length of a text in tokens.
-        prompt: public description of the texts, if the names of the classes do not suffice.
+        prompt: public description of the texts; needed if the names of the classes do not describe them.
     """
 
     files: tuple[str, ...]
@@ -132,11 +132,11 @@ def read_private_sets(names: Sequence[str], data: Path | None, most_persons: int
         DataError: if sets are unknown or files are missing; all are listed.
     """
     if unknown := [f"{name}: not one of {', '.join(KINDS)}" for name in names if name not in KINDS]:
-        raise DataError("sets we do not know", problems=unknown, hint="Check --dataset.")
+        raise DataError("unknown sets", problems=unknown, hint="Check --dataset.")
     needed = [(name, file) for name in names for file in KINDS[name].files]
     if needed and data is None:
         raise DataError("no folder of data is given", hint="Give --data, or set SYNTHGEN_DATA.")
-    if missing := [f"{name}: {file} is not there" for name, file in needed if data and not (data / file).is_file()]:
+    if missing := [f"{name}: {file} does not exist" for name, file in needed if data and not (data / file).is_file()]:
         raise DataError("sets of the study are missing", problems=missing, hint="Check --data, or name other sets.")
     return [PrivateSet(name=name, corpus=_read(name, data, most_persons), kind=KINDS[name]) for name in names]
 
@@ -150,7 +150,7 @@ def _read(name: str, data: Path | None, most_persons: int) -> Corpus:
     records = tuple(record for record in corpus.records if record.label in kind.labels)
     if lacking := sorted(set(kind.labels) - {record.label for record in records}):
         raise DataError(
-            f"{name}: classes have no records", problems=lacking, hint="Check that the files are its own."
+            f"{name}: classes have no records", problems=lacking, hint="Check that the files belong to this set."
         )
     return replace(corpus, records=records)
 

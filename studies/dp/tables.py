@@ -11,7 +11,7 @@ from studies.corrected_t import corrected_t
 from studies.dp.trial import LABELS, MECHANISMS, NOISELESS, SMOTE
 
 Trial = Mapping[str, Any]
-MANY = 10  # from this number of draws, their variance is shown instead of each draw's own interval
+MANY = 10  # smallest number of draws for which the interval comes from the variance over draws
 CHANCE = 0.5
 HEAD, WORDS = "encoder-logistic", "tfidf-linear"
 _ORDER = tuple(MECHANISMS)
@@ -30,7 +30,7 @@ _COLUMNS = (
 
 
 def results_page(trials: Sequence[Trial]) -> str:
-    """Return the page: a table of means over seeds per set, and figures if there are several numbers of persons."""
+    """Return the page: a table of means over seeds for each set, and figures if the numbers of persons differ."""
     parts = ["# What differential privacy costs", "", _INTRODUCTION]
     if len({trial["settings"]["persons"] for trial in trials}) > 1:  # with one number, a curve would be a point
         parts += ["", "![By budget](figures/budgets.svg)", "", "![By what is learned](figures/mechanisms.svg)"]
@@ -82,13 +82,13 @@ def _membership(trials: Sequence[Trial]) -> str:
     areas = [t["attacks"] for t in trials if t["membership"] is not None and t.get("attacks")]
     if len(areas) == len(known) >= MANY:
         value, low, high = _over_draws(areas)
-        return f"{value:.3f} [{low:.3f}, {high:.3f}]; {even} of {len(known)} hold .5"
+        return f"{value:.3f} [{low:.3f}, {high:.3f}]; {even} of {len(known)} contain .5"
     value, low, high = (mean(m[end] for m in known) for end in ("value", "low", "high"))
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _over_draws(areas: Sequence[Mapping[str, float]]) -> tuple[float, float, float]:
-    """Return the mean over draws of the attack that is on average farthest from chance, and the widest interval.
+    """Return the mean AUC of the attack whose mean is farthest from chance, and the span of all attacks' intervals.
 
     Choosing the strongest attack separately in each draw would bias the mean away from chance.
     """
@@ -107,13 +107,13 @@ classifiers trained on all real records of train. Both are tested on persons who
   names. ε = ∞ means ε = 50, with negligible noise.
 - *learned*: `classes` is `dp-gaussian`, `classes + words` also queries words, `labels alone` learns nothing, and
   `smote` gives no guarantee.
-- *membership AUC* is the result of the audit with its interval. With ten or more draws, it is that of the attack
-  farthest from one half on average. The brackets then span the intervals of all attacks' means over draws
-  (Student's t), followed by the number of draws whose own interval contains one half.
-- If there are several draws of persons, all figures are means over the draws. The noise of these runs uses a
-  public stream.
-- Published results are not beside these figures, because neither task nor size is comparable. Aug-PE (Xie et al.,
+- *membership AUC* is the result of the audit with its interval. With ten or more draws, it is the mean AUC of the
+  attack whose mean is farthest from one half. The brackets then span the intervals of the means of all attacks
+  (Student's t over draws), followed by the number of draws whose own interval contains one half.
+- If there are several draws of persons, all figures are means over the draws. The noise of these runs comes from a
+  public random stream.
+- Published results are not shown, because neither their tasks nor their sizes are comparable. Aug-PE (Xie et al.,
   ICML 2024) reads 1.9 million private Yelp reviews, writes 5,000 to 100,000 texts with GPT-2, GPT-3.5 or other large
-  models, and tests a fine-tuned RoBERTa. The set `yelp_augpe` is its public part of 10,000 reviews.
+  models, and tests a fine-tuned RoBERTa. The set `yelp_augpe` is the public part of its data, 10,000 reviews.
 
 Rows of methods that were removed later are in [removed options](removed-options.md)."""

@@ -16,7 +16,7 @@ from synthgen.pipeline.judge import AUDIT
 from synthgen.pipeline.pipeline import Pipeline
 
 LABELS, SMOTE = "labels alone", "smote"  # the lower baseline, and the mechanism without a budget
-# method of interpolation, and number of prompt words
+# for each mechanism: method of interpolation, and number of prompt words
 MECHANISMS: Mapping[str, tuple[str, int]] = {
     LABELS: ("dp-gaussian", 4),
     "classes": ("dp-gaussian", 0),

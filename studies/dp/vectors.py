@@ -1,6 +1,7 @@
-"""`python -m studies dp-vectors`: compare ways to learn the classes under one budget, on vectors and without texts.
+"""`python -m studies dp-vectors`: compare ways to learn the vectors of the classes under one budget, without texts.
 
-No language model writes here, so a row costs seconds. The figures show what the noise leaves, not what texts keep.
+No language model is used, so a row takes seconds. The figures show the loss through noise, and not the loss through
+writing texts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,12 +39,12 @@ QUICK_PERSONS = 250
 SHIPPED, REMOVED, SEPARATE = "dp-gaussian", "noised classifier (removed)", "a covariance per class"
 RETRIEVED, SMOTE = "nearest public passage", "smote, no guarantee"
 BOUNDARY = QuerySpec(share=0.35, clip=0.5, steps=30)  # the query that `REMOVED` used
-RATE, MOMENTUM, CONSTANT = 30.0, 0.9, 0.3  # of its gradient descent; the constant coordinate of its input
+RATE, MOMENTUM, CONSTANT = 30.0, 0.9, 0.3  # its learning rate, momentum, and the constant coordinate of its input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """What differs from `dp-gaussian`."""
+    """The settings of a variant of `dp-gaussian`; the defaults are those of the shipped method."""
 
     means: float = 0.8  # share of the budget for the class means; the rest is for the covariance
     drawn: int = gaussian.DRAWN
@@ -68,10 +69,10 @@ class VectorsRequest:
         datasets: names in `KINDS`.
         data: folder of the sets.
         out: folder of the page and of the cached vectors.
-        persons: number of train persons; a set with fewer than twice as many uses half of its persons.
+        persons: number of train persons; of a set with fewer than twice as many persons, half are used.
         epsilons: budgets.
         seeds: number of draws of persons.
-        quick: run the clinic with few persons and no passages, in about a minute; its figures mean nothing.
+        quick: run the clinic with few persons and no passages, in about a minute, as a test; ignore its figures.
     """
 
     datasets: tuple[str, ...]
@@ -121,7 +122,7 @@ class PersonDraw:
         train: vectors of the drawn persons.
         test: records of all other persons.
         real: macro F1 of the classifiers trained on the real records of train, by classifier.
-        public: public passages with their vectors; None to leave the baseline out.
+        public: public passages with their vectors; None to omit the retrieval baseline.
         seed: number of the draw.
     """
 
@@ -137,7 +138,7 @@ class PersonDraw:
         return tuple(sorted(set(self.train.labels)))
 
     def rows(self, epsilons: Sequence[float]) -> Iterator[tuple[str, float, Mapping[str, float]]]:
-        """Yield method, epsilon (0 for no guarantee) and the scores as shares of the real ones."""
+        """Yield method, epsilon (0: no guarantee) and, by classifier, its score divided by that of real records."""
         for epsilon in epsilons:
             for name in (*VARIANTS, SEPARATE, REMOVED):
                 vectors = self._sampled(name, epsilon)
@@ -194,10 +195,10 @@ def macro_f1(head: str, rows: LabelledTexts, test: LabelledTexts) -> float:
 def _spreads(
     people: PersonRows, means: Means, basis: PublicBasis, query: Query, mechanism: QueryMechanism, *, separate: bool
 ) -> list[Float64]:
-    """Return the square root of the covariance of each class; a common one unless `separate` is set.
+    """Return the square root of the covariance of each class; all classes share one unless `separate` is set.
 
-    For separate ones, each class is queried by itself with the whole share of the budget. This is correct for a
-    person with records of one class. It would exceed the budget for other persons, which favours this variant.
+    If `separate` is set, each class is queried with the whole share of the budget. This keeps the budget only for
+    persons whose records are all of one class. For other persons it exceeds the budget, which favours this variant.
     """
     if not separate:
         return [query_spread(people, means, basis.variances, query, mechanism)] * people.n_classes
@@ -216,7 +217,7 @@ def query_boundary(
 ) -> Float64:
     """Return the weights of a softmax classifier fitted by noised gradient descent, float64 (d + 1, C).
 
-    `dp-gaussian` queried it until its share of the budget was given to the class means and the covariance.
+    An earlier `dp-gaussian` made this query; the present one spends its share on the class means and the covariance.
     """
     inputs = _inputs(people.points, basis)
     weights = np.zeros((inputs.shape[1], people.n_classes))
@@ -250,7 +251,7 @@ def _softmax(scores: Float64) -> Float64:
 
 
 def _draw(found: PrivateSet, vectors: Float32, persons: int, public: LabelledTexts | None, seed: int) -> PersonDraw:
-    """Return the draw with this number."""
+    """Return the draw of the given seed."""
     records = found.corpus.records
     drawn = found.drawn(persons, seed)
     rows = {of: [i for i, r in enumerate(records) if (r.group in drawn) == of] for of in (True, False)}
@@ -306,11 +307,12 @@ _INTRODUCTION = """\
 
 Made by `python -m studies dp-vectors`. A classifier is trained on 300 synthetic vectors of each class and tested on
 the real records of persons who are not in train. Figures are macro F1 in per cent of the same classifier trained on
-all real records of train: the mean and standard deviation over draws of persons and of noise. No text is written,
-except that *nearest public passage* takes for each synthetic vector the nearest of 10,000 passages of public text and
-needs no language model.
+all real records of train: the mean and standard deviation over draws of persons and of noise. No text is written.
+The row *nearest public passage* replaces each synthetic vector by the nearest of 10,000 passages of public text, so
+it needs no language model.
 
-- `dp-gaussian` is what the product does. The next rows change one thing each.
+- `dp-gaussian` is the shipped method. *no public prior*, *one point drawn*, *means .6, covariance .4* and *means .9,
+  covariance .1* each change one setting of it.
 - *noised classifier (removed)* spends half of the budget on a classifier that chooses among four points.
-- *a covariance per class* queries each class by itself; `smote` gives no guarantee.
-- δ is 10⁻⁵, and the unit is the person. The noise comes from a public stream."""
+- *a covariance per class* queries the covariance of each class separately. `smote` gives no guarantee.
+- δ is 10⁻⁵, and the unit is the person. The noise comes from a public random stream."""

@@ -1,1 +1,1 @@
-"""The feature-augmentation paper's experiment: few records of some classes, every method."""
+"""The experiment of the feature-augmentation paper: some classes have few records, and every method adds vectors."""

@@ -1,4 +1,4 @@
-"""Raw results of a study, one cell per dataset, repeat, fold, n and method, checked before they are summarised."""
+"""Check the raw results of a study: one cell for each dataset, repeat, fold, n and method."""
 
 import math
 from collections import Counter, defaultdict
@@ -30,10 +30,10 @@ def by_place(cells: pa.Table) -> Cells:
     rows = cells.select(list(_COLUMNS)).to_pylist()
     problems = [f"row {i}: {problem}" for i, row in enumerate(rows) for problem in _problems(row)]
     times = Counter(tuple(row[name] for name in _KEY) for row in rows)
-    problems += [f"{n} cells for one fold, n and method where one is wanted" for n in times.values() if n > 1]
+    problems += [f"{n} cells for the same fold, n and method instead of one" for n in times.values() if n > 1]
     if not rows or problems:
         raise DataError(
-            "the study's cells cannot be summed up", problems=problems or ["no cells"], hint="Run the study again."
+            "the study's cells cannot be summarised", problems=problems or ["no cells"], hint="Run the study again."
         )
     places: dict[tuple[str, int, str], dict[FoldKey, Cell]] = defaultdict(dict)
     for row in rows:
@@ -52,11 +52,11 @@ def _problems(row: Cell) -> list[str]:
 
 
 def places_along(cells: Cells, index: int, dataset: str | None = None) -> list[Any]:
-    """Return the datasets (index 0), the n in ascending order (1) or the methods (2), optionally of one dataset."""
+    """Return the datasets (index 0), the n in ascending order (index 1) or the methods (index 2), each once."""
     found = list(dict.fromkeys(place[index] for place in cells if dataset in (None, place[0])))
     return sorted(found) if index == 1 else found
 
 
 def ok(cells: Cells, place: tuple[str, int, str]) -> dict[FoldKey, Cell]:
-    """Return those cells of a (dataset, n, method) that have results."""
+    """Return the cells of a (dataset, n, method) that have results."""
     return {fold: cell for fold, cell in cells.get(place, {}).items() if cell["status"] == "ok"}

@@ -44,14 +44,14 @@ def mlp(
 ) -> Index:
     """Return the classes that a network with one hidden layer predicts for the test rows.
 
-        z = W₂ max(0, W₁ x + b₁) + b₂;   loss = mean cross-entropy, or Σ w_y·ce / Σ w_y where weighted
+        z = W₂ max(0, W₁ x + b₁) + b₂;   loss = mean cross-entropy, or Σ w_y·ce / Σ w_y if weighted
 
     Training uses Adam with batches of 128 for at most 60 epochs, and stops when the validation loss has not fallen
-    for 5 epochs. The weights of the best epoch are used. Training is done at two learning rates, and the one with the
-    smaller validation loss is kept, because one fixed rate would favour some methods: unbalanced tables need the
-    larger rate, balanced tables with few records the smaller one. The initial weights are uniform within ±1/√fan_in.
-    Initial weights and order of batches depend only on the stream and the shapes, so they are the same for two train
-    tables of the same size.
+    for 5 epochs. The weights of the best epoch are used. The network is trained at each of two learning rates, and
+    the result with the smaller validation loss is kept. One fixed rate would favour some methods, because unbalanced
+    tables need the larger rate, and balanced tables with few records the smaller one. The initial weights are uniform
+    within ±1/√fan_in. They and the order of the batches depend only on the stream and the shapes, so they are the
+    same for two train tables of the same size.
 
     Args:
         train: n rows; entries should be about 1 in size.
@@ -72,7 +72,7 @@ def mlp(
         runs.append(_train(weights, adam, train, validation, by_class, rng.child("batches").generator()))
     loss, best = min(runs, key=lambda run: run[0])
     if not np.isfinite(loss):
-        raise InternalError("the network's validation loss was never a number")
+        raise InternalError("the network's validation loss was not a finite number in any epoch")
     with torch.no_grad():
         predicted: Index = _logits(best, torch.from_numpy(test)).argmax(dim=1).numpy()
     return predicted

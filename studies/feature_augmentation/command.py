@@ -1,4 +1,4 @@
-"""`python -m studies feature-augmentation`: from sets of text to cells, tables and figures."""
+"""`python -m studies feature-augmentation`: run the experiment on sets of text, and write tables and figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from synthgen.embed import Encoder, build_encoder, embed
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
-# a small form that takes seconds instead of minutes and has wide intervals
+# a small version that takes seconds instead of minutes and has wide intervals
 QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=128, per_class=400)
 SHOWN_N = 64  # number of minority records in the figures of the vectors; the nearest n is used
 

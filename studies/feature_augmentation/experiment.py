@@ -1,4 +1,4 @@
-"""The feature-augmentation experiment: one fold, every number of minority records, every method."""
+"""The feature-augmentation experiment: run every method with every number of minority records on one fold."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ METHODS: Mapping[str, Recipe] = {
     "logistic": Recipe(head="logistic"),
     "logistic-weighted": Recipe(head="logistic", weighted=True),
 }
-# Raise this number when a fold gives other results for the same inputs; a test fails if it was forgotten.
+# Increase this number if a fold gives other results for the same inputs; a test fails if this is forgotten.
 FOLDS_VERSION = 1
 CELL = pa.schema(
     [
@@ -129,7 +129,7 @@ class Experiment:
         return lambda fold: cut_fold(self.x.labels, of, fold, repeat + fold, stream.child("fold", str(fold)))
 
     def key(self) -> str:
-        """Return the sha256 of all inputs of a fold; a change of the code instead raises `FOLDS_VERSION`."""
+        """Return the sha256 of all inputs of a fold; the code is represented by `FOLDS_VERSION`."""
         protocol = self.protocol
         return sha256_json(
             {
@@ -158,10 +158,10 @@ def plan_experiment(dataset: str, x: Embedded, protocol: Protocol) -> Experiment
 
 
 def run_fold(experiment: Experiment, repeat: int, fold: int) -> pa.Table:
-    """Return the cells of one fold, for every n and every method in this order.
+    """Return the cells of one fold, ordered by n and then by method.
 
-    For one n, all methods have the same real train rows, validation rows, test rows and initial weights, and the same
-    order of batches if the tables have the same size. If a method refuses the rows, its cell contains the reason.
+    At the same n, all methods have the same real train rows, validation rows, test rows and initial weights, and the
+    same order of batches if their tables have the same size. If a method refuses the rows, its cell has the reason.
 
     Args:
         experiment: the protocol and its set.
@@ -189,7 +189,7 @@ def run_fold(experiment: Experiment, repeat: int, fold: int) -> pa.Table:
 
 
 def balance(train: Embedded, minority: Mapping[str, int], keys: Mapping[str, Any], rng: SeedTree) -> Latents:
-    """Return new vectors of the minority classes, which a method makes from the train rows alone.
+    """Return new vectors of the minority classes, made by one method from the train rows alone.
 
     Args:
         train: real vectors of all classes.

@@ -16,9 +16,9 @@ Index = NDArray[np.int64]
 def assign_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, rng: np.random.Generator) -> Index:
     """Return the fold of each record; groups stay together, and each class is spread evenly over the folds.
 
-    The groups are taken in random order, larger ones first. Each goes to the fold with the fewest records of the
-    group's most frequent class; ties go to the fold with the fewest records. If every record is its own group, the
-    counts of a class differ by at most one between folds.
+    The groups are taken from the largest to the smallest, and groups of the same size in random order. Each goes to
+    the fold with the fewest records of the group's most frequent class; ties go to the fold with the fewest records.
+    If every record is its own group, the counts of a class differ by at most one between folds.
 
     Args:
         labels: (n) classes.
@@ -35,15 +35,15 @@ def assign_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, rng
     names = sorted(rows)
     shuffled = [names[i] for i in rng.permutation(len(names))]
     code = {label: c for c, label in enumerate(sorted(set(labels)))}
-    held = np.zeros((len(code), n_folds), dtype=np.int64)
+    n_records = np.zeros((len(code), n_folds), dtype=np.int64)  # by class and fold
     fold_of = np.empty(len(labels), dtype=np.int64)
     for name in sorted(shuffled, key=lambda group: -len(rows[group])):
         counts = Counter(code[labels[i]] for i in rows[name])
         most = min(counts, key=lambda c: (-counts[c], c))
-        fold = int(np.lexsort((held.sum(axis=0), held[most]))[0])
+        fold = int(np.lexsort((n_records.sum(axis=0), n_records[most]))[0])
         fold_of[rows[name]] = fold
         for c, m in counts.items():
-            held[c, fold] += m
+            n_records[c, fold] += m
     return fold_of
 
 
@@ -73,9 +73,10 @@ class Fold:
 
 
 def cut_fold(labels: Sequence[str], fold_of: Index, fold: int, turn: int, seeds: SeedTree) -> Fold:
-    """Return a fold: part number `fold` for test, the next part for validation, the others for train.
+    """Return a fold: part number `fold` is the test part, the next part validates, and the others are train.
 
-    ⌊C/2⌋ of the C classes are the minority. They shift by one class with each turn, so that no class is favoured.
+    ⌊C/2⌋ of the C classes are the minority classes. They shift by one class with each turn, so that no class is
+    favoured.
 
     Args:
         labels: (n) classes.
@@ -133,8 +134,6 @@ def largest_class_size(folds: Sequence[Fold], limit: int, smallest: int, name: s
         problems.append("a test or validation part lacks a class")
     if problems:
         raise DataError(
-            f"{name}: too few records for these folds",
-            problems=problems,
-            hint="Add records, or ask for other --folds.",
+            f"{name}: too few records for these folds", problems=problems, hint="Add records, or change --folds."
         )
     return largest

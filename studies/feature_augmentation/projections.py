@@ -66,7 +66,7 @@ def write_projections(  # noqa: PLR0913, PLR0917 - two sets of points, and where
     kept, made = _thin(labels, rng), _thin(synthetic_labels, rng)
     vectors = np.concatenate([real[kept], synthetic[made]]).astype(np.float32)
     if len(vectors) < _MIN_POINTS:
-        raise DataError(f"{len(vectors)} vectors are too few to be mapped; {_MIN_POINTS} are wanted")
+        raise DataError(f"{len(vectors)} vectors are too few for a map; it needs {_MIN_POINTS}")
     map_seed = int(stream.child("map").generator().integers(2**32))
     classes = [labels[i] for i in kept] + [synthetic_labels[i] for i in made]
     with threadpool_limits(1):  # a fixed order of sums makes the map depend on the seed alone
@@ -144,7 +144,7 @@ def _draw(name: str, plane: Plane, classes: Sequence[str], n_real: int, title: s
             style = _FEW if len(made) else _MANY
             for panel in panels:
                 panel.scatter(*real.T, color=_color(i), marker=_mark(i), label=label, rasterized=True, **style)
-        for i, label in enumerate(names):  # after the real points, so that the legend names those first
+        for i, label in enumerate(names):  # after the real points, so that the legend begins with the real points
             made = plane[(column == label) & ~is_real]
             if len(made):
                 style = {"marker": _mark(i), "edgecolors": _color(i), **_SYNTHETIC}

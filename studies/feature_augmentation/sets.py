@@ -11,13 +11,13 @@ from synthgen.load import load
 from synthgen.load.config import SourceConfig
 from synthgen.load.formats import read_source
 
-# the files of each named set; they are pooled, because the folds make the test parts
+# the files of each named set; all are pooled, because the test parts are made by the cross-validation
 NAMED: Mapping[str, tuple[str, ...]] = {
     "sst2": ("sst2/train.parquet", "sst2/dev.parquet", "sst2/test.parquet"),
     "ag_news": ("ag_news/train_subset.parquet", "ag_news/test.parquet"),
     "imdb": ("aclImdb",),
 }
-PARTS = ("train", "test")  # the folders of IMDB's published layout
+PARTS = ("train", "test")  # the folders of IMDB as published
 
 
 def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
@@ -26,7 +26,7 @@ def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
     Args:
         dataset: a name of `NAMED`; else the path of a table that `synthgen.load` reads, with columns text,
             label and perhaps group, or of a folder train/CLASS/*.txt, test/CLASS/*.txt.
-        data: the folder that holds the named sets.
+        data: the folder of the named sets.
 
     Returns:
         The name (for a path, its last part without the suffix) and the pooled records, whose ids start with the name
@@ -41,7 +41,7 @@ def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
     path = Path(dataset).expanduser()
     if not path.exists():
         raise DataError(
-            f"{dataset}: neither a set we know ({', '.join(NAMED)}) nor a file or folder", hint="Check --dataset."
+            f"{dataset}: neither a named set ({', '.join(NAMED)}) nor a file or folder", hint="Check --dataset."
         )
     return path.resolve().stem, pooled([read_records(path)])
 
@@ -63,7 +63,7 @@ def _named(dataset: str, data: Path | None) -> list[Path]:
     if data is None:
         raise DataError(f"{dataset}: no folder of data is given", hint="Give --data, or set SYNTHGEN_DATA.")
     paths = [data / name for name in NAMED[dataset]]
-    missing = [f"{path}: not there" for path in paths if not path.exists()]
+    missing = [f"{path}: does not exist" for path in paths if not path.exists()]
     if missing:
         raise DataError(
             f"{dataset}: not found", problems=missing, hint="Check --data, or give the path of a table as --dataset."
@@ -72,10 +72,10 @@ def _named(dataset: str, data: Path | None) -> list[Path]:
 
 
 def read_records(path: Path) -> Corpus:
-    """Return the records of a table or a folder of classes; ids start with its name.
+    """Return the records of a table or a folder of classes; ids start with the name of the table or folder.
 
     Raises:
-        DataError: if it cannot be used.
+        DataError: if the table or folder cannot be used.
     """
     if all((path / part).is_dir() for part in PARTS):
         return _class_folders(path)
@@ -89,7 +89,7 @@ def read_records(path: Path) -> Corpus:
             id=f"{path.stem}/{r.id}",
             text=r.text,
             label=r.label,
-            # a person for each row, named by its number: the draws of the kept trials depend on the names
+            # each row is a person; keep the prefix `record-`, because the draws of the archived trials depend on it
             group=r.group if has_groups else f"{path.stem}/{r.id.replace('row-', 'record-', 1)}",
         )
         for r in corpus.records
@@ -114,12 +114,12 @@ def _class_folders(path: Path) -> Corpus:
     if undecodable:
         raise DataError(f"{path}: {undecodable} of {len(files)} files are not UTF-8", hint="Save them as UTF-8.")
     if not records:
-        raise DataError(f"{path}: holds no texts as train/CLASS/*.txt and test/CLASS/*.txt")
+        raise DataError(f"{path}: has no texts in train/CLASS/*.txt and test/CLASS/*.txt")
     return Corpus(role="source", records=tuple(records), has_groups=False)
 
 
 def pooled(parts: Sequence[Corpus]) -> Corpus:
-    """Return the pooled parts; of equal texts the first is kept."""
+    """Return the records of all parts; of records with the same text, only the first is kept."""
     first: dict[str, Record] = {}
     for part in parts:
         for record in part.records:

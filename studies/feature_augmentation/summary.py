@@ -20,8 +20,8 @@ def summarise(cells: pa.Table) -> pa.Table:
 
     Columns: dataset, measure, n, method, folds_ok, folds_refused, mean, low, high; then for `none` and `random`
     (oversampling): diff_*, diff_*_low, diff_*_high, p_*, p_*_holm. Differences are method minus baseline over the
-    folds where both have results; Holm's correction is over the methods of a dataset, measure and n. The value is
-    null if it cannot be computed (the baseline itself, no pairs, one fold, no variance).
+    folds in which both have results; Holm's correction is over the methods of a dataset, measure and n. A value is
+    null if it cannot be computed: for the baseline itself, without pairs, with one fold, or without variance.
 
     Args:
         cells: the raw results, one row per dataset, repeat, fold, n and method.
@@ -111,7 +111,7 @@ def _rows_over_n(
 
 
 def _difference(places: Cells, dataset: str, measure: str, all_n: Sequence[int], pair: tuple[str, str]) -> FoldMean:
-    """Return the first method minus the second, averaged over n in each fold that has both, then over folds."""
+    """Return the first method minus the second: averaged over n in each fold that has both, then over the folds."""
     first, second = ([ok(places, (dataset, n, m)) for n in all_n] for m in pair)
     if not all_n or pair[0] == pair[1]:
         return FoldMean(folds=0, mean=None, low=None, high=None, p=None)

@@ -36,18 +36,18 @@ PAPER = (
 
 _NAMES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "minority_recall": "Recall of the minority classes"}
 _KEY_TO_ACCURACY = (
-    "Mean ± half the 95 % interval; ↑ or ↓ where the interval of the paired difference to none lies above or below "
-    "zero; (k refused) where the method gave no result in k folds."
+    "Each cell is the mean ± half the width of its 95 % interval. ↑ and ↓ mean that the interval of the paired "
+    "difference to none is above or below zero. (k refused) means that the method gave no result in k folds."
 )
 _METHOD = (
-    "Intervals are 95 % intervals of the mean over folds. Intervals and tests use the corrected resampled t-test "
-    "(Nadeau & Bengio 2003: variance s² · (1/J + n_test/n_train) over J folds), because folds share training "
-    "records. Differences are paired: the same fold, the same records, the same test set. The p-values are "
-    "two-sided and corrected by Holm over the methods of a dataset and measure (and n). A verdict is read off the "
-    "interval, which is not corrected for the number of methods: *higher* or *lower* where it lies on one side of "
-    "zero, *no difference shown* where it holds zero (which is not proof of equality), *not measurable* where "
-    "there are too few folds or no spread. Differences over all n average each fold over n first, and leave out "
-    "every n at which one of the two methods lacks a result in any fold."
+    "Intervals are 95 % intervals of the mean over folds. Intervals and tests use the corrected resampled t-test, "
+    "because folds share training records (Nadeau & Bengio 2003: variance s² · (1/J + n_test/n_train) over J folds). "
+    "Differences are paired by fold, records and test set. The p-values are two-sided and corrected by Holm over the "
+    "methods of a dataset and measure (and n). A verdict is based on the interval, which is not corrected for the "
+    "number of methods. *higher* and *lower* mean that the interval is on one side of zero. *no difference shown* "
+    "means that it contains zero, which does not prove equality. *not measurable* means that there are too few "
+    "folds or no variance. Differences over all n first average each fold over n, and leave out every n at which one "
+    "of the two methods has no result in a fold."
 )
 
 
@@ -101,30 +101,30 @@ def _sentences(rows: Sequence[Row]) -> list[str]:
     for versus in (NONE, RANDOM):
         own = [r for r in rows if r["versus"] == versus]
         if own:
-            said = (
+            parts = (
                 f"{word}: {', '.join(r['method'] for r in own if r['verdict'] == word) or '–'}"
                 for word in (HIGHER, LOWER, NO_DIFFERENCE, NOT_MEASURABLE)
             )
-            lines.append(f"- All methods against {versus}: {'; '.join(said)}.")
+            lines.append(f"- All methods against {versus}: {'; '.join(parts)}.")
     return lines + _finding(rows)
 
 
 def _finding(rows: Sequence[Row]) -> list[str]:
-    """Return whether the paper's finding holds, and whether new vectors help more than repeating old ones."""
+    """Return for which methods the paper's finding holds, and which are better than repeating records."""
     verdicts = {(row["method"], row["versus"]): row["verdict"] for row in rows}
 
     def among(methods: Sequence[str], versus: str) -> tuple[list[str], list[str]]:
-        told = [m for m in methods if (m, versus) in verdicts]
-        better = [m for m in told if verdicts[m, versus] == HIGHER]
-        return better, [m for m in told if m not in better]
+        compared = [m for m in methods if (m, versus) in verdicts]
+        better = [m for m in compared if verdicts[m, versus] == HIGHER]
+        return better, [m for m in compared if m not in better]
 
     lines = []
     for claim, (shown, not_shown) in (
         (
-            "The paper's finding, that vectors added to the minority classes beat none: **holds** for",
+            "The paper's finding, that added vectors of the minority classes raise the accuracy, **holds** for",
             among(PAPER, NONE),
         ),
-        (f"New vectors do more than {RANDOM}, which repeats the old ones: for", among(PAPER[1:], RANDOM)),
+        (f"The accuracy is higher than with {RANDOM}, which repeats records, for", among(PAPER[1:], RANDOM)),
     ):
         if shown or not_shown:
             doubt = f"; not shown for {', '.join(not_shown)}" if not_shown else ""
@@ -191,8 +191,8 @@ def _refusals(cells: pa.Table) -> str:
             reasons.setdefault((row["dataset"], row["method"], row["n"]), Counter())[row["reason"]] += 1
     if not reasons:
         return "No method refused."
-    lines = [[*place, told.total(), told.most_common(1)[0][0]] for place, told in reasons.items()]
-    return markdown_table(["dataset", "method", "n", "folds", "reason, most often"], lines)
+    lines = [[*place, counts.total(), counts.most_common(1)[0][0]] for place, counts in reasons.items()]
+    return markdown_table(["dataset", "method", "n", "folds", "most frequent reason"], lines)
 
 
 def markdown_list(meta: Mapping[str, Any], indent: str = "") -> str:

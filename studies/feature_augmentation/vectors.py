@@ -15,7 +15,7 @@ from synthgen.embed import Encoder
 
 
 def kept_vectors(name: str, texts: Sequence[str], encoder: Encoder, folder: Path, progress: Progress) -> Float32:
-    """Return the vectors, float32 (n, d), from the folder if this encoder has embedded these texts before.
+    """Return the vectors of the texts, float32 (n, d), read from the folder if this encoder has embedded them before.
 
     Raises:
         StorageError: if the cached vectors cannot be read.
@@ -25,7 +25,9 @@ def kept_vectors(name: str, texts: Sequence[str], encoder: Encoder, folder: Path
         try:
             kept: Float32 = np.load(path, allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise StorageError(f"{path}: cannot be read", hint="Delete the file; it is made again.") from error
+            raise StorageError(
+                f"{path}: cannot be read", hint="Delete the file; the texts are embedded again."
+            ) from error
         return kept
     with progress.stage(f"embed {name}", total=len(set(texts)), unit="texts") as advance:
         vectors = encoder.encode(texts, advance)

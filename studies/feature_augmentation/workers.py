@@ -79,8 +79,8 @@ def _read(path: Path) -> pa.Table:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise StorageError(
-            f"{path}: a finished fold cannot be read", hint="Delete the file; it is made again."
+            f"{path}: a finished fold cannot be read", hint="Delete the file; the fold runs again."
         ) from error
     if table.schema != CELL:
-        raise StorageError(f"{path}: not the cells of a fold", hint="Delete the file; it is made again.")
+        raise StorageError(f"{path}: not the cells of a fold", hint="Delete the file; the fold runs again.")
     return table

@@ -1,1 +1,1 @@
-"""The SMOTExT paper's experiment: real records, synthetic ones, and both."""
+"""The experiment of the SMOTExT paper: classifiers trained on real records, on synthetic records, and on both."""

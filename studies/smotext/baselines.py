@@ -1,4 +1,4 @@
-"""Baselines of a decoder: ways to make more labelled text from real text without a model."""
+"""The baselines to compare with decoded texts: ways to make labelled text from real text without a model."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from synthgen.core.types import Embedded
 
 
 def sources(labels: Sequence[str], counts: Mapping[str, int], seeds: SeedTree) -> Index:
-    """Return the source row of each new record, sorted by label; a row repeats only after all rows of its class.
+    """Return the source row of each new record, sorted by label; a row is used again only after all of its class.
 
     Args:
         labels: (n) labels of the real rows.
@@ -30,7 +30,7 @@ def sources(labels: Sequence[str], counts: Mapping[str, int], seeds: SeedTree) -
 
 
 def partners(x: Embedded, of: Index) -> Index:
-    """Return for each row the nearest row of its class and of another person; for a repeated row the next nearest.
+    """Return for each row the nearest row of its class and of another person; a repeated row gets the next nearest.
 
     Args:
         x: real vectors.
@@ -50,12 +50,12 @@ def partners(x: Embedded, of: Index) -> Index:
         turn = _turns(row)
         most = int(min(len(own) - np.bincount(groups[own])[groups[own]]))
         if most <= turn.max():
-            few.append(f"{label!r}: a record has {most} records of other persons beside it, needs {turn.max() + 1}")
+            few.append(f"{label!r}: a record has {most} records of other persons, needs {turn.max() + 1}")
             continue
         found = nearest_rows(x.vectors[own], groups[own], int(turn.max()) + 1)[0]
         made[places] = own[found[row, turn]]
     if few:
-        raise DataError("records have too few neighbours", problems=few, hint="Ask for fewer synthetic records.")
+        raise DataError("records have too few neighbours", problems=few, hint="Request fewer synthetic records.")
     return made
 
 

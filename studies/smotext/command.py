@@ -27,7 +27,7 @@ from synthgen.embed import Encoder, build_encoder, embed
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import digest_of, model_folder
 
-# a small form that ends within a minute; its figures mean nothing
+# a small version that ends within a minute, as a test; its figures are not meaningful
 QUICK = SmotextProtocol(
     seeds=2,
     real=40,
@@ -72,7 +72,7 @@ class SmotextRequest:
     quick: bool
 
     def names(self) -> tuple[str, ...]:
-        """Return the sets."""
+        """Return the names of the sets."""
         return self.datasets or (QUICK_SETS if self.quick else tuple(SOURCES))
 
     def protocol(self) -> SmotextProtocol:
@@ -130,8 +130,8 @@ class StudyDesign:
 def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     """Run the missing trials, write the tables and figures, and return the path of the Markdown page.
 
-    Decoded texts and finished trials stay in `request.out`, so an interrupted study continues. A finished trial needs
-    no texts, and a set with all trials finished needs no vectors.
+    Decoded texts and finished trials stay in `request.out`, so an interrupted study continues. The texts of finished
+    trials are not decoded again, and the vectors of a set are not computed if all its trials are finished.
 
     Args:
         request: the options.
@@ -213,7 +213,7 @@ def _estimate(texts: int, tokens: int) -> str:
     wait = duration_text(tokens / (rate * cores))
     return (
         f"{texts:,d} texts; at most {tokens:,d} tokens are still to be written, about {wait} at "
-        f"{rate} tokens/s on each of {cores} cores, and measuring comes after"
+        f"{rate} tokens/s on each of {cores} cores; the measurements take additional time"
     )
 
 

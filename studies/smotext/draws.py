@@ -12,12 +12,12 @@ from synthgen.core.types import Corpus
 from synthgen.interpolate.base import largest_remainder
 
 Index = NDArray[np.int64]
-MOST = (4, 5)  # share of a small set, so that some records remain as held-out records
+MOST = (4, 5)  # largest share of a set that is used for train, so that some records are held out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draw:
-    """Rows of a pool.
+    """The rows of a pool that one draw selects.
 
     Args:
         train: int64 (n), ascending.
@@ -31,8 +31,8 @@ class Draw:
 def draw(pool: Corpus, n: int, least: int, seeds: SeedTree) -> Draw:
     """Return the train records of a draw, with the pool's shares of classes, and the held-out records.
 
-    Persons are taken in random order. Of each person, records are added to train until the class is full. The other
-    records of such a person are in neither part, so that no person is in both.
+    Persons are taken in random order. A record is added to train if its class is not full there yet. If some records
+    of a person are in train, the person's other records are not used, so that no person is in both parts.
 
     Args:
         pool: the records.

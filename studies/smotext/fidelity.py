@@ -1,7 +1,7 @@
 """Measures of the similarity between a decoded text and the source text of its vector.
 
-Every function takes one text or vector per source, from a decoder, a choice among its candidates, or a baseline that
-looks a text up, so that all of them are measured in the same way.
+Every function takes one text or vector per source. The text can come from a decoder, from a choice among several
+candidates, or from a baseline that looks it up; all are measured in the same way.
 """
 
 import re
@@ -75,7 +75,7 @@ def class_kept(written: Float32, labels: Sequence[str], reference: Float32, of: 
     repeated = np.concatenate([np.zeros((len(own), 1), bool), first[:, 1:] == first[:, :-1]], axis=1)
     left = sums[wanted] - (reference[first] * ~repeated[:, :, None]).sum(axis=1)
     if (np.bincount(theirs)[wanted] <= (~repeated).sum(axis=1)).any():
-        raise DataError("a class has no texts but those written from, so nothing tells whether it is kept")
+        raise DataError("a class has no texts other than the sources, so whether it is kept cannot be measured")
     likeness[np.arange(len(wanted)), wanted] = (written * left).sum(axis=1) / np.linalg.norm(left, axis=1)
     kept: Bools = likeness.argmax(axis=1) == wanted
     return kept

@@ -1,4 +1,4 @@
-"""Measure texts decoded from vectors between two texts: similarity to the vector and to both parents, over λ."""
+"""Measure texts decoded from points between the vectors of two texts, the parents: similarity to each, by λ."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -49,14 +49,14 @@ class Pairs:
             for wrong, what in (
                 (names[first] != names[second], "of two classes"),
                 (first == second, "of a text with itself"),
-                (few, "of a class with no third text, so that nothing tells whether it is kept"),
+                (few, "of a class with no third text, which the measure `class_kept` needs"),
             )
             if wrong.any()
         ]
         if len(self.rows) < 2:
-            problems.append(f"{len(self.rows)} pairs; the pairs of others are the baseline, so two are needed")
+            problems.append(f"{len(self.rows)} pairs; two are needed, because another pair is the baseline of each")
         if problems:
-            raise DataError("the pairs to be blended cannot be used", problems=problems)
+            raise DataError("the pairs cannot be interpolated", problems=problems)
 
 
 def random_pairs(labels: Sequence[str], m: int, rng: np.random.Generator) -> Int64:
@@ -75,14 +75,14 @@ def random_pairs(labels: Sequence[str], m: int, rng: np.random.Generator) -> Int
         pairs[k] for k in range(max(map(len, each.values()), default=0)) for pairs in each.values() if k < len(pairs)
     ]
     if len(turns) < m:
-        raise DataError(f"{m} pairs are wanted, the classes have texts for {len(turns)}", hint="Ask for fewer.")
+        raise DataError(f"{m} pairs are requested, the classes have texts for {len(turns)}", hint="Request fewer.")
     return np.array(turns[:m], dtype=np.int64)
 
 
 def along(
     encoder: Encoder, decoder: Decoder, settings: Settings, pairs: Pairs, lambdas: Sequence[float], seeds: SeedTree
 ) -> list[dict[str, float]]:
-    """Return one row of measures for each λ, of the texts decoded between the vectors of a pair.
+    """Return for each λ one row of measures of the texts that are decoded between the vectors of a pair.
 
         x̃ = x_i + λ (x_j − x_i),   ŷ = e(text written from x̃)
 
@@ -99,27 +99,28 @@ def along(
     Returns:
         Rows with, as means over pairs:
         "lambda", "pairs"; "target", "target_low", "target_high": cos(ŷ, x̃) and its bootstrap interval; "first",
-        "second": cos(ŷ, x_i), cos(ŷ, x_j); "others": cos of ŷ with the parents of the next pair of the class, the
-        baseline of both; "class_kept": see `class_kept`, without both parents; "says_first", "says_second",
-        "says_both": share of texts with a distinctive word of the first parent only, of the second parent only, and
-        with both; "says_both_others": the same with the parents of the next pair of the class, which is chance.
+        "second": cos(ŷ, x_i), cos(ŷ, x_j); "others": mean cos of ŷ with the parents of the next pair of the class,
+        the baseline for "first" and "second"; "class_kept": see `class_kept`, with both parents excluded;
+        "says_first", "says_second": share of texts with a rare word that only the first, or only the second, parent
+        has; "says_both": share of texts with rare words of both kinds; "says_both_others": the same for the parents
+        of the next pair of the class, which shows what chance gives.
 
     Privacy: the result has numbers and no text.
     Cost: len(lambdas) · m · candidates texts are decoded and embedded.
     """
     vectors = encoder.encode(list(pairs.texts))
     labels = tuple(pairs.labels[i] for i in pairs.rows[:, 0])
-    telling = _telling(pairs)
+    distinctive = _distinctive(pairs)
     rows = []
     for lam in lambdas:
         target = np.empty((len(pairs.rows), vectors.shape[1]), dtype=np.float32)
         at = np.full(len(pairs.rows), lam, dtype=np.float64)
         interpolate_linearly(vectors, pairs.rows, pair_weights(at), target)
-        said = decoder.decode(_latents(target, labels, pairs, lam), settings, seeds.child("decode"), lambda _: None)
-        texts = [c.text for c in said]
+        latents = _latents(target, labels, pairs, lam)
+        texts = [c.text for c in decoder.decode(latents, settings, seeds.child("decode"), lambda _: None)]
         written = encoder.encode([text or "." for text in texts])
         found = _figures(written, target, vectors, pairs)
-        found |= _says([frozenset(words_of(text)) for text in texts], telling, _next(pairs))
+        found |= _says([frozenset(words_of(text)) for text in texts], distinctive, _next(pairs))
         mean = mean_of(found.pop("target"), seeds.child("interval", str(lam)).generator())
         row = {"lambda": float(lam), "pairs": float(len(pairs.rows)), "target": mean.value}
         row |= {"target_low": mean.low, "target_high": mean.high}
@@ -140,7 +141,7 @@ def _latents(target: Float32, labels: tuple[str, ...], pairs: Pairs, lam: float)
 
 
 def _next(pairs: Pairs) -> Int64:
-    """Return for each pair the number of the next pair of its class, or of any class if there is no other."""
+    """Return for each pair the number of the next pair of its class, or of any class if its class has no other."""
     of = [pairs.labels[i] for i in pairs.rows[:, 0]]
     m = len(of)
     turn = [[(k + step) % m for step in range(1, m)] for k in range(m)]
@@ -148,7 +149,7 @@ def _next(pairs: Pairs) -> Int64:
 
 
 def _figures(written: Float32, target: Float32, vectors: Float32, pairs: Pairs) -> dict[str, Float64]:
-    """Return the cosines and the class of the texts, one number per pair."""
+    """Return the cosines, and whether the class is kept, as one number per pair."""
     m = len(target)
     again = written.reshape(m, -1, written.shape[1])
     other = pairs.rows[_next(pairs)]
@@ -166,25 +167,25 @@ def _figures(written: Float32, target: Float32, vectors: Float32, pairs: Pairs) 
     return found | {"class_kept": np.mean(kept, axis=0)}
 
 
-def _telling(pairs: Pairs) -> list[tuple[frozenset[str], frozenset[str]]]:
-    """Return for each pair the distinctive words of its first text only, and of its second text only."""
+def _distinctive(pairs: Pairs) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """Return for each pair the rare words that only its first text has, and those that only its second text has."""
     words = [frozenset(w for w in words_of(text) if len(w) >= TELLING_LETTERS) for text in pairs.texts]
-    held = Counter(w for of in words for w in of)
+    n_texts = Counter(w for of in words for w in of)
     most = max(2.0, TELLING_SHARE * len(words))
-    rare = [frozenset(w for w in of if held[w] <= most) for of in words]
+    rare = [frozenset(w for w in of if n_texts[w] <= most) for of in words]
     return [(rare[i] - words[j], rare[j] - words[i]) for i, j in pairs.rows]
 
 
 def _says(
-    said: Sequence[frozenset[str]], telling: Sequence[tuple[frozenset[str], frozenset[str]]], others: Int64
+    words: Sequence[frozenset[str]], distinctive: Sequence[tuple[frozenset[str], frozenset[str]]], others: Int64
 ) -> dict[str, Float64]:
-    """Return for each pair the share of its texts with distinctive words of its parents, and of another pair's."""
-    m = len(telling)
-    c = len(said) // m
+    """Return for each pair the share of its texts with distinctive words of its own parents, or of another pair's."""
+    m = len(distinctive)
+    c = len(words) // m
 
     def share(pair_of: Sequence[int]) -> tuple[Bools, Bools]:
         first, second = (
-            np.array([[bool(said[k * c + i] & telling[pair_of[k]][side]) for i in range(c)] for k in range(m)])
+            np.array([[bool(words[k * c + i] & distinctive[pair_of[k]][side]) for i in range(c)] for k in range(m)])
             for side in (0, 1)
         )
         return first, second
@@ -196,11 +197,11 @@ def _says(
 
 
 def write_lambdas(rows: Sequence[dict[str, float]], folder: Path, name: str = "lambdas") -> list[Path]:
-    """Draw the rows of `along` over λ, cosines and kept content, and return the files, SVG and PNG."""
+    """Draw the rows of `along` over λ (cosines, and shares of texts), and return the files, SVG and PNG."""
     lam = np.array([row["lambda"] for row in rows])
     panels_of = (
         (
-            "cosine of the text written",
+            "cosine of the decoded text",
             {
                 "target": "to the vector",
                 "first": "to the first parent",
@@ -212,8 +213,8 @@ def write_lambdas(rows: Sequence[dict[str, float]], folder: Path, name: str = "l
             "share of texts",
             {
                 "class_kept": "class kept",
-                "says_both": "tells of both parents",
-                "says_both_others": "of another pair's: what chance gives",
+                "says_both": "mentions both parents",
+                "says_both_others": "mentions both parents of another pair (chance)",
             },
         ),
     )

@@ -13,7 +13,7 @@ BLOCK_ROWS = 256
 
 
 def unit_cosines(synthetic: Float32, real: Float32) -> Float32:
-    """Return the cosines of vectors, float32 (m, n); a vector of length zero has cosine 0 with any.
+    """Return the cosines of vectors, float32 (m, n); a vector of length zero has cosine 0 with every vector.
 
     Args:
         synthetic: float32 (m, d).
@@ -27,7 +27,7 @@ def unit_cosines(synthetic: Float32, real: Float32) -> Float32:
 def character_cosines(synthetic: Sequence[str], real: Sequence[str]) -> Float32:
     """Return the cosines of TF-IDF vectors of character 4-grams within words, float32 (m, n).
 
-    The vocabulary and its weights come from the real texts, so this attacker uses no model of the generator.
+    The vocabulary and its weights come from the real texts, so this attack uses no model that the generator uses.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -61,7 +61,7 @@ def membership_auc(likeness: Float32, n_members: int) -> float:
 
         s_i = max_j cos(real_i, synthetic_j);   AUC = P(s_member > s_held out) + ½ P(s_member = s_held out)
 
-    0.5 is chance, 1 is every member above every other.
+    0.5 is chance; 1 means that every member scores above every held-out record.
 
     Args:
         likeness: (m, n), similarity of synthetic and real records, members first.
@@ -76,6 +76,6 @@ def membership_auc(likeness: Float32, n_members: int) -> float:
 
     n_out = likeness.shape[1] - n_members
     if not len(likeness) or n_members < 1 or n_out < 1:
-        raise DataError("membership needs synthetic records, members and records held out")
+        raise DataError("membership needs synthetic records, members and held-out records")
     ranks = rankdata(likeness.max(axis=0))
     return float((ranks[:n_members].sum() - n_members * (n_members + 1) / 2) / (n_members * n_out))

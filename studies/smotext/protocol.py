@@ -31,7 +31,7 @@ VARIANTS = (
     LABEL_ONLY,
 )
 BRIDGE = "bridge"
-# the decoded texts that each variant uses, one set per draw; texts by the label alone are the same for all draws
+# the decoded texts that each variant uses; each draw has its own texts, except that those by label alone are shared
 WRITING_OF = {
     "smotext": "smote",
     "smotext-filtered": "smote",
@@ -40,10 +40,10 @@ WRITING_OF = {
     "paraphrase": "paraphrase",
     LABEL_ONLY: LABEL_ONLY,
 }
-CHOSEN = frozenset({"smotext-filtered", STYLE})  # one of two candidates of a vector is chosen by its class
+CHOSEN = frozenset({"smotext-filtered", STYLE})  # variants that choose among the candidates of a vector by class
 CANDIDATES = 2  # candidates of each SMOTE vector; `smotext` uses only the first
 WORDS = 4
-_WITH_SPARES = frozenset({"smote", "style"})  # spare vectors replace vectors without a text of their class
+_WITH_SPARES = frozenset({"smote", "style"})  # texts with spare vectors, for vectors without a text of their class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +54,12 @@ class SmotextProtocol:
         seeds: number of draws of real records.
         seed: seed of every random choice.
         real: train records per draw.
-        synthetic: records per variant, equally many of each class; a set may have a smaller limit.
-        sizes: smaller numbers of synthetic records that are also measured, ascending.
+        synthetic: synthetic records per variant, equally many of each class; a set may have a smaller limit.
+        sizes: smaller numbers of synthetic records that are measured, too, ascending.
         pool: largest number of real records of a set to draw from; None uses all.
         test: largest number of test records of a set, drawn once.
         neighbours: k of SMOTE.
-        spare: latents per record of the filtered variant.
+        spare: number of latents divided by the number of wanted records, for the variants in `CHOSEN`.
         tokens: largest length of a text in tokens; None uses the limit of the set.
         batch: number of texts decoded at once; it influences the texts.
         pairs: number of pairs of the λ figure.
@@ -133,7 +133,7 @@ class SetDesign:
         return {label: math.ceil(n * self.protocol.spare) for label, n in self.counts().items()}
 
     def request(self, name: str, seed: int = 0) -> TextRequest:
-        """Return the request to a decoder for a name in `WRITING_OF`; it is the same for all draws by label alone."""
+        """Return the request for a value of `WRITING_OF`; all draws share the request for texts by label alone."""
         tokens = self.protocol.tokens or self.text_set.source.max_new_tokens
         config = DecodeConfig(max_new_tokens=max(8, tokens), batch=self.protocol.batch)
         settings = Settings(
@@ -175,16 +175,16 @@ class EmbeddedDesign(SetDesign):
         return rows_of(self.pool, self.draw(seed).train)
 
     def sources(self, seed: int) -> Index:
-        """Return the source row of each record of a variant without interpolation."""
+        """Return the source row of each record, for variants that do not interpolate."""
         return sources(self.train(seed).labels, self.counts(), self.seeds(seed).child("sources"))
 
     def smote(self, seed: int) -> Latents:
-        """Return the SMOTE vectors of a seed, spare ones last in each class."""
+        """Return the SMOTE vectors of a seed; in each class, the spare vectors are last."""
         made = Smote(k_neighbors=self.protocol.neighbours).fit(self.train(seed))
         return made.sample(self.with_spares(), self.seeds(seed).child("smote"))
 
     def writing(self, name: str, seed: int = 0) -> Writing:
-        """Return the request for a name in `WRITING_OF`, with the vectors to decode."""
+        """Return the request for a value of `WRITING_OF`, with the vectors to decode."""
         return Writing(request=self.request(name, seed), latents=self._latents(name, seed))
 
     def _latents(self, name: str, seed: int) -> Latents:

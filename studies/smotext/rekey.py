@@ -1,7 +1,7 @@
 """`python -m studies.smotext.rekey OLD.zip NEW.zip`: rename archived trials after the key of a trial has changed.
 
-Use it only if the results are the same; otherwise raise `TRIALS_VERSION` and run the trials again. Trials are matched
-by the readable part of their names: set, variant and seed.
+Use it only if the results of the trials have not changed. Otherwise increase `TRIALS_VERSION` and run the trials
+again. Trials are matched by the readable part of their names: set, variant and seed.
 """
 
 from collections.abc import Iterable
@@ -32,22 +32,22 @@ def rekey(old: Path, new: Path, wanted: Iterable[str]) -> list[tuple[str, str, s
             differs from the old one.
     """
     if new.exists():
-        raise DataError(f"{new}: is there already", hint="Name another file.")
+        raise DataError(f"{new}: exists already", hint="Choose another file name.")
     name_of = {_readable(name): name for name in wanted}
     with ZipFile(old) as kept:
         content = {name: kept.read(name) for name in kept.namelist()}
     readable = [_readable(Path(name).name) for name in content]
     problems = [f"{name}: not a trial of this study" for name in readable if name not in name_of]
-    problems += [f"{name}: stands twice" for name in sorted(set(readable)) if readable.count(name) > 1]
+    problems += [f"{name}: occurs twice" for name in sorted(set(readable)) if readable.count(name) > 1]
     if problems:
-        raise DataError(f"{old}: cannot be given other names", problems=problems)
+        raise DataError(f"{old}: the trials cannot be renamed", problems=problems)
     renamed = {f"{FOLDER}/{name_of[part]}": name for part, name in zip(readable, content, strict=True)}
     with ZipFile(new, "x") as archive:
         for name, before in sorted(renamed.items()):
             archive.writestr(ZipInfo(name, _TIME), content[before], ZIP_DEFLATED, 9)
     with ZipFile(new) as archive:
         if {renamed[name]: archive.read(name) for name in archive.namelist()} != content:
-            raise DataError(f"{new}: is not what was read", hint="Delete it.")
+            raise DataError(f"{new}: differs from {old} after writing", hint="Delete it and try again.")
     return [(before, name, sha256_bytes(content[before])) for name, before in sorted(renamed.items())]
 
 

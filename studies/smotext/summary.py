@@ -20,7 +20,7 @@ RATIO, GAIN, OVER_ALONE, OVER_WITH = (
     "synthetic − label-only",
     "real + synthetic − (real + label-only)",
 )
-# the smallest value that reaches the goal; the last two goals are strict
+# the smallest value that reaches each goal; for the last two, the value must be above zero
 GOALS = {RATIO: 1.0, GAIN: 0.02, OVER_ALONE: 0.0, OVER_WITH: 0.0}
 REACHED, MISSED, NOT_SHOWN, NOT_MEASURABLE = "reached", "missed", "not shown", "not measurable"
 VERDICTS = (REACHED, NOT_SHOWN, MISSED, NOT_MEASURABLE)
@@ -42,7 +42,8 @@ class Value:
 
     Args:
         value: value of one draw.
-        influence: (C,) contribution of each test person beyond an equal part; empty if it uses no test record.
+        influence: (C,) contribution of each test person minus the average contribution; empty if the measure uses no
+            test records.
     """
 
     value: float
@@ -53,10 +54,10 @@ BySeed = Mapping[int, Value]
 
 
 def by_key(measures: pa.Table) -> Mapping[Key, BySeed]:
-    """Return the values of each dataset, variant, arm, by, n and measure, by seed.
+    """Return the values by key (dataset, variant, arm, by, n, measure) and then by seed.
 
     Raises:
-        DataError: if one occurs twice.
+        DataError: if a value occurs twice.
     """
     found: dict[Key, dict[int, Value]] = defaultdict(dict)
     twice = 0
@@ -65,7 +66,7 @@ def by_key(measures: pa.Table) -> Mapping[Key, BySeed]:
         twice += row["seed"] in at
         at[row["seed"]] = Value(row["value"], _influence(row))
     if twice:
-        raise DataError(f"{twice} measures of the study stand twice", hint="Run the study again.")
+        raise DataError(f"{twice} measures of the study occur twice", hint="Run the study again.")
     return dict(found)
 
 
@@ -164,10 +165,10 @@ def _train_to_rest(measures: pa.Table) -> dict[str, float]:
 
 
 _F, _I, _S = pa.float64(), pa.int64(), pa.string()
-_TOLD = [("seeds", _I), ("mean", _F), ("low", _F), ("high", _F)]
+_INTERVAL = [("seeds", _I), ("mean", _F), ("low", _F), ("high", _F)]
 _SUMMARY = pa.schema(
-    [*(("dataset", _S), ("variant", _S), ("arm", _S), ("by", _S), ("n", _I), ("measure", _S)), *_TOLD]
+    [*(("dataset", _S), ("variant", _S), ("arm", _S), ("by", _S), ("n", _I), ("measure", _S)), *_INTERVAL]
 )
 _GOALS = pa.schema(
-    [*(("dataset", _S), ("variant", _S), ("by", _S), ("goal", _S), ("wanted", _F)), *_TOLD, ("verdict", _S)]
+    [*(("dataset", _S), ("variant", _S), ("by", _S), ("goal", _S), ("wanted", _F)), *_INTERVAL, ("verdict", _S)]
 )

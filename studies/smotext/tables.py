@@ -21,39 +21,41 @@ _ATTACKS = (("parent_nearest", "parent nearest"), ("membership_auc", "membership
 _BY = ("encoder", "characters")
 _WHAT = {
     REAL: "the real train records alone",
-    "smotext": "SMOTE between nearest records of a class, decoded, first candidate, no filter",
-    "smotext-filtered": "two candidates, chosen by class and distance",
-    "smotext-words": "the same vectors, with the four nearest words of a public vocabulary in the prompt",
-    STYLE: "as smotext-filtered, with four words and the style adapter of the set; fewer seeds",
-    "paraphrase": "vectors of single real records, decoded (λ = 1)",
+    "smotext": "texts decoded from SMOTE vectors between near records of a class; first candidate, no filter",
+    "smotext-filtered": "as smotext, with two candidates per vector, of which one is chosen by class and distance",
+    "smotext-words": "as smotext, with the four nearest words of a public vocabulary in the prompt",
+    STYLE: "as smotext-filtered, with four words in the prompt and the style adapter of the set",
+    "paraphrase": "texts decoded from the vectors of single real records",
     "eda": "a real record with words swapped or omitted, α = 0.1 (Wei & Zou 2019)",
-    "neighbour-concatenation": "a real record followed by its nearest of the class and of another person",
+    "neighbour-concatenation": "a real record followed by the nearest record of its class and of another person",
     "mixup-vectors": "the SMOTE vectors themselves, without text, for the encoder head only",
     LABEL_ONLY: "texts that the language model writes for the class without a vector",
 }
 _NOTES = """\
-- smotext-filtered keeps candidates whose class is confirmed by a head trained on the train records alone, and of
-  these the one nearest to its vector. A vector without such a candidate is replaced by a spare one.
-- eda omits the synonym operations, which need a thesaurus.
+- For smotext-filtered, a head trained on the train records alone predicts the class of each candidate. Of the
+  candidates with the class of their vector, the one nearest to the vector is kept. A vector without such a candidate
+  is replaced by a spare vector.
+- eda is used without its synonym operations, which need a thesaurus.
 - label-only prompts the same language model in plain words, after one example on another subject. Its texts
-  depend on no real record, so one pool per set serves all seeds."""
+  depend on no real record, so all seeds use the same texts."""
 _METHOD = """\
-The table shows accuracy on the official test split, which was drawn once and not used for any choice. No person
-and no text of it is among the real records. Intervals are 95 % intervals of the mean over seeds, for other real
-records and other test persons. They combine two variances: the variance over seeds, increased because seeds share
-records of one pool, s² · (1/J + n/(N − n)) for n of N records and J seeds (Nadeau & Bengio 2003), and the
-variance over test persons, who are the same for every seed. The pool of label-only texts is not drawn again, so
-its intervals do not include the variance of the pool. Differences and ratios are paired by seed, real records and
-test records.
+The tables show accuracy on the official test split, which was drawn once and not used for any choice. No person
+and no text of this split is among the real records. Intervals are 95 % intervals of the mean over seeds, and cover
+the choice of the real records and of the test persons. They combine two variances. The first is the variance over
+seeds, s² · (1/J + n/(N − n)) for n of N records and J seeds (Nadeau & Bengio 2003), which takes into account that
+seeds share records. The second is the variance over test persons, who are the same for every seed. The label-only
+texts are written only once, so the intervals do not include their variance. Differences and ratios are paired by
+seed, real records and test records.
 
-A goal is *reached* if the whole interval is at or above it (for label-only: above zero), *missed* if the whole
-interval is below, and *not shown* if the interval contains it.
+A goal is *reached* if the whole interval is at or above it (for the two comparisons with label-only: above zero),
+*missed* if the whole interval is below it, and *not shown* otherwise.
 
 *Parent nearest* is the share of synthetic records whose most similar record, among the real train records and as
 many other records of the set, is one of their parents. *Membership AUC* measures how well the similarity to the
-nearest synthetic record distinguishes train records from others; 0.5 is chance, and label-only shows only chance.
-Similarity is the encoder's cosine, or runs of four characters, which share nothing with the generator. Both are
-simple attacks and give a lower bound; the audits are stronger."""
+nearest synthetic record distinguishes train records from others; 0.5 is chance. The texts of label-only depend on no
+record, so their AUC differs from 0.5 only by chance. Similarity is the cosine of the encoder's vectors (*encoder*)
+or of TF-IDF vectors of four-character sequences (*characters*). The generator uses the encoder's vectors, but not
+the others. Both attacks are simple and give a lower bound; the audits are stronger."""
 
 
 def write_smotext_tables(measures: pa.Table, lambdas: Lambdas, meta: Mapping[str, Any], folder: Path) -> None:
@@ -85,7 +87,7 @@ def _page(summary: Sequence[Row], reached: Sequence[Row], lambdas: Lambdas, meta
     parts.append("![Accuracy beside membership AUC](privacy-utility.svg)")
     for dataset in datasets:
         own = [row for row in summary if row["dataset"] == dataset]
-        parts += [f"## {dataset}", "### Accuracy, and what the records give away", _accuracies(own)]
+        parts += [f"## {dataset}", "### Accuracy and leakage", _accuracies(own)]
         parts += ["### The goals", _goals([row for row in reached if row["dataset"] == dataset])]
         parts += [
             "### Between two records",
@@ -99,7 +101,7 @@ def _page(summary: Sequence[Row], reached: Sequence[Row], lambdas: Lambdas, meta
 
 
 def _short(reached: Sequence[Row]) -> str:
-    """Return how often each goal is reached, and the means of our variants."""
+    """Return how often each goal is reached, and the means of the variants in `HEADLINE`."""
     own = [row for row in reached if row["variant"] in HEADLINE]
     counts = Counter((row["goal"], row["verdict"]) for row in own)
     lines = [
@@ -154,10 +156,10 @@ def _along(rows: Sequence[Mapping[str, float]]) -> str:
         "second": "to the second",
         "others": "to another pair",
         "class_kept": "class kept",
-        "says_first": "tells of the first",
-        "says_second": "of the second",
-        "says_both": "of both",
-        "says_both_others": "of both of another pair: chance",
+        "says_first": "mentions the first",
+        "says_second": "mentions the second",
+        "says_both": "mentions both",
+        "says_both_others": "both of another pair (chance)",
     }
     return markdown_table(list(shown.values()), ([f"{row[key]:.2f}" for key in shown] for row in rows))
 

@@ -21,9 +21,10 @@ class Source:
         words: the words for each label in a prompt, the same for every variant.
         label_prompt: the prompt without a vector, with the field `{label}`.
         max_new_tokens: largest length of a decoded text in tokens, chosen for the texts of the set.
-        synthetic: largest number of synthetic records of a variant; the paper's number for its own set, else half.
+        synthetic: largest number of synthetic records of a variant. The set of the paper has the number of the paper,
+            2,600; the other sets have half of it.
         least: smallest number of train records of a class.
-        style: style adapter for such texts, trained on no record of the set, or None.
+        style: style adapter for texts of this kind, not trained on records of the set, or None.
         style_seeds: number of draws with the style adapter, which takes the most time.
     """
 
@@ -134,11 +135,11 @@ def read_text_sets(
     Randomness: one permutation of the records each by `seeds.child("test", name)` and `("pool", name)`.
     """
     if unknown := [f"{name}: not one of {', '.join(SOURCES)}" for name in names if name not in SOURCES]:
-        raise DataError("sets we do not know", problems=unknown, hint="Check --dataset.")
+        raise DataError("unknown sets", problems=unknown, hint="Check --dataset.")
     if data is None:
         raise DataError("no folder of data is given", hint="Give --data, or set SYNTHGEN_DATA.")
     files = {data / file: name for name in names for file in (*SOURCES[name].train, *SOURCES[name].test)}
-    if missing := [f"{name}: {path} is not there" for path, name in files.items() if not path.is_file()]:
+    if missing := [f"{name}: {path} does not exist" for path, name in files.items() if not path.is_file()]:
         raise DataError("sets of the study are missing", problems=missing, hint="Check --data, or name other sets.")
     sets = [_read_set(name, data) for name in names]
     return [
@@ -162,12 +163,12 @@ def _read_set(name: str, data: Path) -> TextSet:
     pool = _only(
         pool, [r.label in source.words and not (pool.has_groups and r.group in persons) for r in pool.records]
     )
-    held = set(pool.labels) & set(tested.labels)
-    if lacking := [label for label in source.words if counts[label] < source.least or label not in held]:
+    in_both = set(pool.labels) & set(tested.labels)
+    if lacking := [label for label in source.words if counts[label] < source.least or label not in in_both]:
         raise DataError(
             f"{name}: classes have too few records",
-            problems=[f"{c!r}: {counts[c]} in train, needs {source.least}, and one of test" for c in lacking],
-            hint="Check that the files are the set's own.",
+            problems=[f"{c!r}: {counts[c]} train records, needs {source.least} and one test record" for c in lacking],
+            hint="Check that the files belong to this set.",
         )
     return TextSet(name=name, pool=pool, test=tested, source=source)
 

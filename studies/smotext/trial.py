@@ -45,7 +45,7 @@ class SyntheticRecords:
     Args:
         texts: (m), or None for vectors without text.
         labels: (m).
-        vectors: float32 (m, d), of the texts, or the vectors themselves.
+        vectors: float32 (m, d), the vectors of the texts; without texts, the vectors that the variant makes.
         parents: (m), the train rows of each record; empty if there are none.
         cosine: mean cosine between a text and the vector it was decoded from; None for texts without a vector.
     """
@@ -104,7 +104,7 @@ def run_trial(
         found += [{"n": 0, "arm": REAL, **row} for row in _taught(real, test, list(HEADS))]
     else:
         made = make(design, seed, variant, written, encoder)
-        if made.labels:  # without records there is nothing to measure
+        if made.labels:  # if no text was kept, there is nothing to measure
             found += _utility(design, real, test, made) + _privacy(design, seed, made)
         extras = {"records": float(len(made.labels)), "target_cosine": made.cosine}
         found += [
@@ -165,20 +165,20 @@ def _written(
 
 
 def _agreed(train: Embedded, latents: Latents, written: Sequence[Candidate], vectors: Float32) -> dict[str, int]:
-    """Return the number of the candidate nearest to its vector, for each latent with a candidate of its class.
+    """Return for each latent the number of the candidate that has its class and is the nearest to its vector.
 
-    The class of a candidate is predicted by the head trained on the train records alone. A latent without a candidate
-    of its class is replaced by a spare latent of the class, while there is one.
+    The class of a candidate is predicted by a head trained on the train records alone. A latent without a candidate
+    of its class is missing from the result; the caller uses a spare latent of the class instead, if one is left.
     """
     place = {name: i for i, name in enumerate(latents.ids)}
     labels = np.array([c.label for c in written])
     real = LabelledTexts(texts=train.ids, labels=np.array(train.labels), vectors=train.vectors)
-    said = HEADS["encoder-logistic"](
+    predicted = HEADS["encoder-logistic"](
         real, LabelledTexts(texts=("",) * len(written), labels=labels, vectors=vectors), 0
     )
     near = _cosines(vectors, latents.vectors[[place[c.latent_id] for c in written]])
     best: dict[str, int] = {}
-    for n in np.flatnonzero(said == labels).tolist():
+    for n in np.flatnonzero(predicted == labels).tolist():
         name = written[n].latent_id
         if name not in best or near[n] > near[best[name]]:
             best[name] = n
@@ -230,10 +230,10 @@ def _taught(fit_on: LabelledTexts, test: GroupedRows, heads: Sequence[str]) -> l
     tested = np.bincount(test.persons)
     found: list[dict[str, Any]] = []
     for head in heads:
-        said = np.array([number[label] for label in HEADS[head](fit_on, test.rows, 0).tolist()])
+        predicted = np.array([number[label] for label in HEADS[head](fit_on, test.rows, 0).tolist()])
         each = np.arange(len(truth))
-        reached = scores(truth, said, each, np.ones((1, len(truth))), len(names))
-        hits = np.bincount(test.persons[said == truth], minlength=len(tested))
+        reached = scores(truth, predicted, each, np.ones((1, len(truth))), len(names))
+        hits = np.bincount(test.persons[predicted == truth], minlength=len(tested))
         by_person = {"hits": hits.tolist(), "tested": tested.tolist()}
         found.append({"by": head, "measure": "accuracy", "value": float(reached.accuracy[0]), **by_person})
         found.append({"by": head, "measure": "macro_f1", "value": float(reached.macro_f1[0])})
@@ -268,7 +268,7 @@ def _encoded(encoder: Encoder, texts: Sequence[str]) -> Float32:
 
 
 def _cosines(one: Float32, other: Float32) -> Float32:
-    """Return the cosine of each row of one with the same row of the other."""
+    """Return the cosine of each row of the first table with the same row of the second."""
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     found: Float32 = np.einsum("ij,ij->i", one, other) / np.maximum(lengths, 1e-12)
     return found

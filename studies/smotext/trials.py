@@ -1,4 +1,4 @@
-"""Run the trials of the SMOTExT experiment in parallel processes; each is a file, and only missing trials run."""
+"""Run the trials of the SMOTExT experiment in parallel processes; each result is a file, and missing trials run."""
 
 import io
 import json
@@ -24,7 +24,7 @@ from synthgen.decode.base import Decoder
 from synthgen.embed import Encoder
 
 LAMBDAS = "lambdas"
-# Raise this number when a trial gives other results for the same inputs; a test fails if it was forgotten.
+# Increase this number if a trial gives other results for the same inputs; a test fails if this is forgotten.
 TRIALS_VERSION = 1
 Job = tuple[str, int, str]  # dataset, seed, variant; or seed −1 and LAMBDAS
 
@@ -54,9 +54,10 @@ def trial_paths(
 def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_digest: str) -> str:
     """Return the sha256 of the inputs of a trial.
 
-    Code and libraries are not included, because a refactoring does not change the results; a change of the results
-    raises `TRIALS_VERSION` or `TEXTS_VERSION`. Vectors are represented by the texts and the encoder, because their
-    last bits differ between processors, and results of one must be found on another.
+    The code and the libraries are not part of the key, because a refactoring does not change the results. A change of
+    the results requires a higher `TRIALS_VERSION` or `TEXTS_VERSION`. The key contains the texts and the encoder
+    instead of the vectors, because the last bits of vectors differ between processors, and a result of one processor
+    must be found on another.
     """
     _, seed, variant = job
     protocol = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(design.protocol).items() if k != "seeds"}
@@ -91,10 +92,9 @@ class Bench:
     encoder: Callable[[], Encoder]
 
     def writings(self, paths: Mapping[Job, Path]) -> list[Writing]:
-        """Return the texts that the missing trials need.
+        """Return the texts that the missing trials need; those of finished trials are not decoded.
 
-        They are ordered by decoder, then by draw and set, so that stopping early leaves complete draws. Texts of
-        finished trials are not needed, because measures may come from another machine.
+        The texts are ordered by decoder, then by draw and set, so that an interrupted study has complete draws.
         """
         wanted = {
             (0 if variant == LABEL_ONLY else seed, list(self.designs).index(name), WRITING_OF[variant])
@@ -167,10 +167,10 @@ def _table(path: Path) -> pa.Table:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        hint = "Delete the file; it is made again."
+        hint = "Delete the file; the trial runs again."
         raise StorageError(f"{path}: a finished trial cannot be read", hint=hint) from error
     if table.schema != MEASURE:
-        raise StorageError(f"{path}: not the measures of a trial", hint="Delete the file; it is made again.")
+        raise StorageError(f"{path}: not the measures of a trial", hint="Delete the file; the trial runs again.")
     return table
 
 
@@ -178,7 +178,7 @@ def _rows(path: Path) -> list[dict[str, float]]:
     try:
         rows: list[dict[str, float]] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        hint = "Delete the file; it is made again."
+        hint = "Delete the file; the trial runs again."
         raise StorageError(f"{path}: a finished trial cannot be read", hint=hint) from error
     return rows
 

@@ -17,11 +17,10 @@ from synthgen.core.tables import read_candidates, write_candidates
 from synthgen.core.types import Candidate, Latents
 from synthgen.decode.base import Decoder, Settings
 
-# Raise this number when a decoder gives other texts for the same inputs; a test fails if it was forgotten.
+# Increase this number if a decoder gives other texts for the same inputs; a test fails if this is forgotten.
 TEXTS_VERSION = 3
-TOKENS_PER_SECOND = (
-    500  # speed of one core with bfloat16 instructions and the default model; used only for the estimate
-)
+# speed of one core with bfloat16 instructions and the default model; used only for the estimate
+TOKENS_PER_SECOND = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ class TextRequest:
         return {
             "version": TEXTS_VERSION,
             "decoder": makers[self.maker].digest,
-            # the study avoids no words; without the key, trials that were kept before it existed are found
+            # `avoided` is always empty here; it is not in the key, so trials from before this setting are still found
             "settings": {name: value for name, value in asdict(self.settings).items() if name != "avoided"},
             "rows": sha256_texts([*self.ids, *self.labels]),
             "seed": self.seeds.key().hex(),
@@ -83,7 +82,7 @@ class Writing:
 
     def __post_init__(self) -> None:
         if (self.latents.ids, self.latents.labels) != (self.request.ids, self.request.labels):
-            raise InternalError("texts are requested under other names than those of their vectors")
+            raise InternalError("the ids and labels of the request differ from those of the vectors")
 
     @property
     def texts(self) -> int:
@@ -116,8 +115,8 @@ class _Shard:
 def write_texts(writings: Sequence[Writing], makers: Mapping[str, Maker], folder: Path, progress: Progress) -> None:
     """Decode the missing texts.
 
-    Each shard is a file whose name is a digest of its inputs. An interrupted study continues with the missing shards,
-    and texts of another bridge, vector or setting are never used.
+    Each shard is a file in a folder whose name contains a digest of the inputs. An interrupted study continues with
+    the missing shards, and texts of another bridge, vector or setting are never used.
 
     Args:
         writings: the texts to decode, grouped by decoder, so that no process opens a decoder twice.
@@ -161,7 +160,7 @@ def read_texts(writing: Writing, makers: Mapping[str, Maker], folder: Path) -> t
             found += read_candidates(path)
         except (pa.ArrowException, OSError, KeyError) as error:
             hint = "Delete the file; it is written again."
-            raise StorageError(f"{path}: written texts cannot be read", hint=hint) from error
+            raise StorageError(f"{path}: the decoded texts cannot be read", hint=hint) from error
     return tuple(found)
 
 
@@ -176,7 +175,7 @@ def missing_tokens(writings: Sequence[Writing], makers: Mapping[str, Maker], fol
 
 
 def latents_of(latents: Latents, rows: Sequence[int]) -> Latents:
-    """Return some rows of latents."""
+    """Return the given rows of latents."""
     return replace(
         latents,
         vectors=latents.vectors[list(rows)],
@@ -200,7 +199,7 @@ def bridge_decoder(
 
 
 def label_only_decoder(folder: Path, decoder: str, prompt: str) -> Decoder:
-    """Return the same language model, prompted in plain words and without vectors."""
+    """Return a language model that is prompted in plain words and gets no vectors."""
     from synthgen.decode.prompting.local import PromptDecoder
     from synthgen.decode.prompting.prompter import Prompter
 

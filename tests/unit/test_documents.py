@@ -214,14 +214,14 @@ def test_the_rows_of_styles_are_those_of_the_page():
 
 def test_the_summary_of_the_smotext_study_agrees_with_its_page():
     summary = " ".join(section(STUDIES, "## Is a classifier trained on synthetic texts as good?").split())
-    headings = ("## newsgroups20", "### Accuracy, and what the records give away")
-    gives_away = section(page("studies/smotext.md"), *headings)
-    header, _, *table = rows(gives_away)
+    headings = ("## newsgroups20", "### Accuracy and leakage")
+    leakage = section(page("studies/smotext.md"), *headings)
+    header, _, *table = rows(leakage)
     near, auc = header.index("parent nearest, encoder"), header.index("membership AUC, encoder")
     leaks = {row[0]: [row[i].split()[0].removeprefix("0") for i in (near, auc)] for row in table}
     filtered, words = leaks["smotext-filtered"], leaks["smotext-words"]
-    assert f"for {filtered[0]} of them, membership AUC {filtered[1]}." in summary
-    assert f"give more away ({', '.join(words)})" in summary
+    assert f"for {filtered[0]} of them, and the membership AUC is {filtered[1]}." in summary
+    assert f"leak more ({', '.join(words)})" in summary
     beyond = {name: smotext_rows()[name, "TF-IDF"][3].split()[0] for name in SETS}
     assert f"{beyond['AG News']} on AG News and {beyond['SST-2']} on SST-2 are shown" in summary
     unfiltered = {(r[0], r[1], r[2]): r[3] for r in rows(section(page("studies/smotext.md"), "## In short"))}

@@ -1,1 +1,1 @@
-"""Texts of a manner that nobody wrote: grammars, to train manners on where openly licensed text is scarce."""
+"""Grammars that generate invented texts, to train the styles for which openly licensed text is scarce."""

@@ -1,4 +1,4 @@
-"""Clinical notes that nobody wrote: with headings, as hospitals keep them, and in the shorthand of wards."""
+"""Invented clinical notes: notes with headings, and entries in the shorthand of doctors."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from invented.medicine.reports import REPORTS, Report
 from invented.wording import distinct
 
 LEAST, MOST = 30, 200  # words of a text
-_REPORT_SHARE = 0.2  # of the notes
-_LONGER_SHARE = 0.4  # of the others: with sections beyond those of their kind
+_REPORT_SHARE = 0.2  # share of the notes that are reports of a test
+_LONGER_SHARE = 0.4  # share of the other notes that have additional sections from _EXTRA
 _EXTRA = ("past", "drugs", "social", "family", "review", "tests", "vitals", "care", "leaving", "course")
 
-# a section's headings, and after them what may stand below it
+# the alternative headings of each section
 _HEADINGS: dict[str, tuple[str, ...]] = {
     "complaint": ("Chief complaint", "CC", "Presenting complaint", "PC", "Reason for visit", "Reason for admission"),
     "story": ("HPI", "History of present illness", "HPC", "Hx", "Subjective", "S", "History", "Interval history"),
@@ -33,7 +33,7 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
     "care": ("Nursing note", "Care given", "Shift summary", "Nursing assessment", "Evaluation of care"),
     "handover": ("Situation", "SBAR", "Handover", "S - situation"),
 }
-# what a note is called, if anything, and the order of its sections
+# for each kind of note: its possible titles (empty for none), and its sections in order
 _KINDS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("", "Admission note", "Clerking", "H&P"), ("complaint", "story", "past", "drugs", "signs", "both")),
     (("", "Medical clerking", "Acute take"), ("complaint", "story", "review", "vitals", "tests", "verdict", "plan")),
@@ -391,19 +391,19 @@ _SHORTHAND: dict[str, tuple[str, ...]] = {
 def clinical_notes(n: int, rng: np.random.Generator) -> list[str]:
     """Return n different notes of clinics and hospitals, of 30 to 200 words, with headings of many styles.
 
-    Each tells of one patient with one illness, or reports one study, so that what it is about hangs together.
+    Each note describes one patient with one illness, or reports one test, so its statements fit together.
 
-    Random: kind, illness, patient, headings and wording by `rng`.
-    Privacy: nobody is in them; names, ages and days are drawn.
+    Randomness: `rng` draws kind, illness, patient, headings and wording.
+    Privacy: no real person is described; names, ages and days are drawn at random.
     """
     return distinct(n, lambda: _report(rng) if rng.random() < _REPORT_SHARE else _note(rng), LEAST, MOST)
 
 
 def clinical_shorthand(n: int, rng: np.random.Generator) -> list[str]:
-    """Return n different entries of 30 to 200 words as doctors scribble them, British and American.
+    """Return n different entries of 30 to 200 words in the shorthand of British and American doctors.
 
-    Random: illness, patient, order, density and wording by `rng`.
-    Privacy: nobody is in them; names, ages and days are drawn.
+    Randomness: `rng` draws illness, patient, order, density and wording.
+    Privacy: no real person is described; names, ages and days are drawn at random.
     """
     return distinct(n, lambda: _scribble(rng), LEAST, MOST)
 
@@ -413,7 +413,7 @@ def _note(rng: np.random.Generator) -> str:
     illness = ILLNESSES[int(rng.integers(len(ILLNESSES)))]
     grammar = Grammar(_NOTE | rules_of(illness, country, rng))
     titles, order = _KINDS[int(rng.integers(len(_KINDS)))]
-    dropped = int(rng.integers(len(order) + 3))  # often nothing
+    dropped = int(rng.integers(len(order) + 3))  # the section to omit; none if this is not below len(order)
     names = [name for i, name in enumerate(order) if i != dropped]
     if rng.random() < _LONGER_SHARE:
         more = [_EXTRA[int(i)] for i in rng.permutation(len(_EXTRA))[: int(rng.integers(1, 5))]]
@@ -432,7 +432,7 @@ def _note(rng: np.random.Generator) -> str:
 
 
 def _laid_out(sections: list[tuple[str, str]], rng: np.random.Generator) -> str:
-    """Return named sections under headings of one style."""
+    """Return the sections of a note as text, with all headings in the same typographic style."""
     style, tall, airy = int(rng.integers(5)), bool(rng.random() < 0.4), bool(rng.random() < 0.4)
     written = []
     for name, body in sections:

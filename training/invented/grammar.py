@@ -1,4 +1,4 @@
-"""Rules that write texts."""
+"""A grammar whose rules generate texts."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,16 +18,16 @@ _DEEPEST = 40
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """What every name may become.
+    """Rules that replace names by texts.
 
         "history": ("c/o {symptom} for {span}[, {worse}]", "{span} hx of {symptom}")
         "span": lambda rng: f"{rng.integers(2, 14)}/7"
 
-    A field in braces is replaced by one of its name's alternatives, each as likely as the others, or by what its
-    function returns; what stands in square brackets is left out half of the time.
+    A name in braces is replaced by one of the alternatives of its rule, all equally likely, or by the result of the
+    function that is its rule. A part in square brackets is omitted with probability one half.
 
     Args:
-        rules: alternatives, or a function of a random generator, by name.
+        rules: for each name its alternatives, or a function of a random generator.
     """
 
     rules: Mapping[str, Sequence[str] | Value]
@@ -36,13 +36,13 @@ class Grammar:
         alternatives = [text for rule in self.rules.values() if not callable(rule) for text in rule]
         used = {name for text in alternatives for name in _FIELD.findall(text)}
         if missing := sorted(used - set(self.rules)):
-            raise InternalError(f"a grammar lacks {', '.join(missing)}")
+            raise InternalError(f"a grammar has no rule for {', '.join(missing)}")
 
     def write(self, name: str, rng: Rng) -> str:
-        """Return one text of a name, lines kept, blanks before marks and empty lines taken out.
+        """Return one text of the rule `name`; blanks before punctuation and repeated empty lines are removed.
 
         Raises:
-            InternalError: if a name leads to itself without end.
+            InternalError: if the rules refer to each other without end.
         """
         text = self._write(name, rng, 0)
         lines = (re.sub(r" +([,.;:?!])", r"\1", " ".join(line.split())) for line in text.split("\n"))
@@ -50,7 +50,7 @@ class Grammar:
 
     def _write(self, name: str, rng: Rng, depth: int) -> str:
         if depth > _DEEPEST:
-            raise InternalError(f"the rule {name!r} leads to itself")
+            raise InternalError(f"the rule {name!r} refers to itself without end")
         rule = self.rules[name]
         if callable(rule):
             return rule(rng)
@@ -61,5 +61,5 @@ class Grammar:
 
 
 def whole(low: int, high: int) -> Value:
-    """Return a rule: a whole number from low to high."""
+    """Return a rule that draws a whole number from low to high, both included."""
     return lambda rng: str(int(rng.integers(low, high + 1)))

@@ -1,4 +1,4 @@
-"""Letters that nobody wrote: between doctors, from doctors to patients, and ordinary ones of business and friends."""
+"""Invented letters: between doctors, from doctors to patients, in business, and among friends."""
 
 import re
 from datetime import date, timedelta
@@ -409,19 +409,19 @@ _SHAPES = (
 
 
 def clinic_letters(n: int, rng: np.random.Generator) -> list[str]:
-    """Return n different letters of 30 to 200 words about patients: referrals, of clinics, at discharge, to patients.
+    """Return n different letters of 30 to 200 words: referrals, clinic and discharge letters, letters to patients.
 
-    Random: illness, patient, build and wording by `rng`.
-    Privacy: nobody is in them; names, ages and days are drawn.
+    Randomness: `rng` draws illness, patient, layout and wording.
+    Privacy: no real person is described; names, ages and days are drawn at random.
     """
     return distinct(n, lambda: _clinic_letter(rng), LEAST, MOST)
 
 
 def letters(n: int, rng: np.random.Generator) -> list[str]:
-    """Return n different ordinary letters and e-mails of 30 to 200 words, of business and among friends.
+    """Return n different letters and e-mails of 30 to 200 words that are not clinical: business, and among friends.
 
-    Random: occasion, build and wording by `rng`.
-    Privacy: nobody is in them; names and days are drawn.
+    Randomness: `rng` draws occasion, layout and wording.
+    Privacy: no real person is described; names and days are drawn at random.
     """
     return distinct(n, lambda: _letter(rng), LEAST, MOST)
 
@@ -435,7 +435,7 @@ def _clinic_letter(rng: np.random.Generator) -> str:
 
 @lru_cache(maxsize=1)
 def _occasions() -> tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]:
-    """Return of each occasion how it is written, and its subjects, openings, details and wishes."""
+    """Return for each occasion its tone (a key of `_FRAMES`), and its subjects, openings, details and wishes."""
     found = []
     for block in OCCASIONS.strip().split("\n\n"):
         frame, *lists = block.split("\n")
@@ -446,12 +446,12 @@ def _occasions() -> tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]:
 def _letter(rng: np.random.Generator) -> str:
     occasions = _occasions()
     frame, (subjects, openings, details, wishes) = occasions[int(rng.integers(len(occasions)))]
-    told = [openings[int(rng.integers(len(openings)))]]
-    told += _some(details, int(rng.integers(2, len(details) + 1)), rng)
-    wanted = _some(wishes, int(rng.integers(1, len(wishes) + 1)), rng)
-    told = [told[0], *(_of(_LINKS, rng) + text for text in told[1:])]
-    middle = "{start} " + ". ".join(told) + "."
-    body = middle + ("\n\n", " ", "\n")[int(rng.integers(3))] + ". ".join(wanted) + ". {finish}"
+    facts = [openings[int(rng.integers(len(openings)))]]
+    facts += _some(details, int(rng.integers(2, len(details) + 1)), rng)
+    requests = _some(wishes, int(rng.integers(1, len(wishes) + 1)), rng)
+    facts = [facts[0], *(_of(_LINKS, rng) + text for text in facts[1:])]
+    middle = "{start} " + ". ".join(facts) + "."
+    body = middle + ("\n\n", " ", "\n")[int(rng.integers(3))] + ". ".join(requests) + ". {finish}"
     rules = _WORDS | _FRAMES[frame] | _people(rng) | {"subject": subjects, "body": (body,), "letter": _SHAPES}
     text = Grammar(rules).write("letter", rng)
     return _QUESTION.sub(r"\1?", sentences(text))
@@ -466,7 +466,7 @@ def _some(items: tuple[str, ...], n: int, rng: np.random.Generator) -> list[str]
 
 
 def _people(rng: np.random.Generator) -> dict[str, tuple[str, ...]]:
-    """Return names, a day and a sum, each the same throughout a letter."""
+    """Return names, a day and a sum of money as rules with one text each, so that a letter uses each throughout."""
     firsts = FEMALE + MALE
     first, name, friend = (firsts[int(i)] for i in rng.permutation(len(firsts))[:3])
     last, other = (LAST[int(i)] for i in rng.permutation(len(LAST))[:2])
@@ -483,6 +483,6 @@ def _people(rng: np.random.Generator) -> dict[str, tuple[str, ...]]:
         "date": day.strftime(style),
         "money": coin + whole(12, 900)(rng),
     }
-    # things are drawn once as well, so that a letter keeps to its matter
+    # things are drawn once, too, so that the letter is about one thing
     drawn |= {name: _some(items, 1, rng)[0] for name, items in _WORDS.items() if name in {"item", "room", "team"}}
     return {key: (text,) for key, text in drawn.items()}

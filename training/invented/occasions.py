@@ -1,7 +1,7 @@
-"""What ordinary letters are about: for each occasion its subject, what happened, details, wishes."""
+"""The occasions of letters that are not clinical: subjects, openings, details and wishes."""
 
-# One paragraph for each occasion: how it is written (stiff, plain, warm), subjects, openings, details, wishes; a line
-# each, by semicolons. Fields in braces are those of the letters' grammar.
+# One paragraph for each occasion. Its five lines are the tone (stiff, plain, warm), subjects, openings, details and
+# wishes; alternatives are separated by semicolons. Names in braces are rules of the grammar in letters.py.
 OCCASIONS = """
 stiff
 faulty {item}; order of {date}; complaint about a {item}

@@ -1,4 +1,4 @@
-"""Questions and requests, invented: trivia, how-to, customers of a bank or shop, commands to an assistant."""
+"""Invented questions and requests: trivia, how-to, customers of a bank or shop, commands to an assistant."""
 
 from functools import lru_cache
 
@@ -446,7 +446,7 @@ _TRIVIA: Rules = {
     "change": ("melt", "boil", "freeze", "glow red"),
 }
 
-# Frames around what every topic offers.
+# Frames for the phrases of a topic (see `Topic`).
 _HOWTO: Rules = {
     "howto": (
         "How do I {do}?",
@@ -862,7 +862,7 @@ _SERVICE: Rules = {
 
 
 def _dealt(rule: tuple[str, ...]) -> tuple[str, ...] | Deck:
-    """Return words as a deck, so that nothing is asked about the same thing twice; frames as they are."""
+    """Return a list of words as a deck, so that a text uses each word once; return a rule with fields unchanged."""
     return rule if any("{" in text for text in rule) else Deck(rule)
 
 
@@ -882,11 +882,8 @@ def _grammars() -> tuple[Grammar, Grammar, tuple[Grammar, ...]]:
 def questions(n: int, rng: np.random.Generator) -> list[str]:
     """Return n different questions and requests of 4 to 20 words: trivia, how-to, customers, commands.
 
-    Random:
-        kinds, topics and phrases from `rng`.
-
-    Privacy:
-        nobody is in them: all is invented.
+    Randomness: `rng` draws kinds, topics and phrases.
+    Privacy: no real person is described.
     """
     trivia, service, howto = _grammars()
 

@@ -17,8 +17,8 @@ class Topic:
     """One topic and its phrases.
 
     Args:
-        name: what it is called, in a few words.
-        phrases: alternatives by kind. `goods`: things one owns, without article (missing where nothing is sold);
+        name: name of the topic, in a few words.
+        phrases: alternatives by kind. `goods`: things to buy, without article (missing if nothing is sold);
             `about`: noun phrases; `trouble`: clauses; `do`: infinitives; `claim`: opinions.
     """
 
@@ -27,9 +27,9 @@ class Topic:
 
 
 def parsed(block: str) -> list[dict[str, tuple[str, ...]]]:
-    """Return the paragraphs of a block as alternatives by kind; `name` is the first line of each.
+    """Return for each paragraph of a block its alternatives by kind; the first line of a paragraph is its `name`.
 
-    A line that begins with blanks goes on with the kind before it; alternatives are separated by semicolons.
+    A line that begins with a blank continues the line before it. Alternatives are separated by semicolons.
     """
     paragraphs = []
     for paragraph in block.strip().split("\n\n"):

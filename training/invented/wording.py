@@ -1,4 +1,4 @@
-"""From a grammar's text to a finished one: things that stay the same throughout a text, articles, capital letters."""
+"""Finish the texts of a grammar: fill slots that are the same in one text, correct articles and capital letters."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ _STARTS = re.compile(r"((?<!\.)[.!?] +|^(?:> )?|\n(?:> )?)([a-z])")
 
 
 class Deck:
-    """A rule that says nothing twice in one text, as long as it has something else to say.
+    """A rule that draws its alternatives without replacement, so that a text repeats one only after all were used.
 
     Args:
         cards: the alternatives.
@@ -27,25 +27,25 @@ class Deck:
         self._left: list[str] = []
 
     def __call__(self, rng: np.random.Generator) -> str:
-        """Return an alternative not yet drawn since the deck was gathered."""
+        """Return an alternative that was not drawn since the last `gather`; after all were drawn, start again."""
         if not self._left:
             self._left = [self._cards[int(i)] for i in rng.permutation(len(self._cards))]
         return self._left.pop()
 
     def gather(self) -> None:
-        """Take all cards back, so that the next text depends on its random numbers only."""
+        """Put all cards back, so that the next text depends only on its own random numbers."""
         self._left = []
 
 
 def compose(grammar: Grammar, name: str, rng: np.random.Generator, *, sentences: bool = True) -> str:
-    """Return one text of a name, with what is written `<thing>` drawn once per text.
+    """Return one text of a rule, in which each slot `<thing>` is replaced by the same words everywhere.
 
     Args:
-        grammar: the rules; `<thing>` is drawn from its rule `thing`, and `<other_thing>` from `thing` too, but is not
-            the same as `<thing>`.
+        grammar: the rules. `<thing>` and `<other_thing>` are both drawn from the rule `thing`, and differ if the rule
+            has several alternatives.
         name: the rule to begin with.
-        rng: draws.
-        sentences: begin sentences with capital letters.
+        rng: the generator.
+        sentences: whether sentences begin with capital letters.
     """
     drawn: dict[str, str] = {}
     for rule in grammar.rules.values():
@@ -56,7 +56,7 @@ def compose(grammar: Grammar, name: str, rng: np.random.Generator, *, sentences:
         slot = mark[1]
         if slot not in drawn:
             text = grammar.write(slot.removeprefix("other_"), rng)
-            for _ in range(20):  # a rule of one alternative has nothing else to offer
+            for _ in range(20):  # a limit, because a rule with one alternative always gives the same text
                 if text not in drawn.values():
                     break
                 text = grammar.write(slot.removeprefix("other_"), rng)
@@ -71,17 +71,17 @@ def compose(grammar: Grammar, name: str, rng: np.random.Generator, *, sentences:
 
 
 def _stutters(text: str) -> bool:
-    """Return whether four words in a row come twice, as they do where a phrase was drawn again."""
+    """Return whether four consecutive words occur twice, which happens if a phrase was drawn again."""
     words = re.findall(r"[\w']+", text.lower())
     runs = [tuple(words[i : i + 4]) for i in range(len(words) - 3)]
     return len(set(runs)) < len(runs)
 
 
 def distinct(n: int, draw: Callable[[], str], low: int, high: int) -> list[str]:
-    """Return n different texts of low to high words, none of which says a thing twice.
+    """Return n different texts of low to high words, none of which repeats four consecutive words.
 
     Raises:
-        InternalError: if there are not so many.
+        InternalError: if `draw` does not give enough such texts.
     """
     found: dict[str, None] = {}
     for _ in range(20 * n + 100):

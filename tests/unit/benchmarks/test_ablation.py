@@ -55,7 +55,7 @@ def test_a_variant_that_was_stopped_continues(bench, options, tmp_path, monkeypa
 @pytest.mark.slow
 def test_another_training_is_not_continued(bench, options, tmp_path):
     run(bench, options, tmp_path, "--only", "plain")
-    with pytest.raises(SystemExit, match="holds another training"):
+    with pytest.raises(SystemExit, match="contains a training with other settings"):
         run(bench, options, tmp_path, "--only", "plain", "--seed", "5")
 
 

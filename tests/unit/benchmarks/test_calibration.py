@@ -63,7 +63,7 @@ def test_checkpoints_of_another_run_are_not_mixed_in(quick, bench):
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [(["--corpora", "clinic,moon"], "unknown corpora: moon"), (["--corpora", "synthpai"], "SYNTHGEN_DATA must say")],
+    [(["--corpora", "clinic,moon"], "unknown corpora: moon"), (["--corpora", "synthpai"], "set SYNTHGEN_DATA")],
 )
 def test_unavailable_corpora_are_reported(bench, monkeypatch, capsys, options, words):
     monkeypatch.delenv("SYNTHGEN_DATA", raising=False)

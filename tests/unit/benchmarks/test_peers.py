@@ -22,8 +22,8 @@ FAKES = {
     "numberless": 'print(json.dumps({"verdict": "passed", "says": "", "numbers": {"share": "most"}}))',
     "listed": "print([1])",
 }
-ERRORS = dict.fromkeys(FAKES, "its answer is no result")
-ERRORS |= {"crashing": "exit code 1, ValueError", "fetching": "exit code 1, wanted something from the network"}
+ERRORS = dict.fromkeys(FAKES, "its output is not a result")
+ERRORS |= {"crashing": "exit code 1, ValueError", "fetching": "exit code 1, tried to use the network"}
 ERRORS |= {"slow": "took over 3 s"}
 del ERRORS["kind"]
 
@@ -81,7 +81,7 @@ def test_the_quick_form_needs_no_package_and_little_time(quick):
     assert cell(text, "verbatim", "exact copies").startswith("caught (")
     assert cell(text, "fresh_people", "exact copies").startswith("passed (")
     assert "- exact copies, verbatim: train 1, control 0" in text
-    assert "Left out: synthcity" in text
+    assert "Not compared: synthcity" in text
 
 
 @pytest.mark.parametrize(("name", "words"), ERRORS.items())
@@ -110,8 +110,9 @@ def test_the_output_of_a_failed_peer_is_only_logged(quick):
 
 @pytest.mark.slow
 def test_a_peer_that_stops_clean_releases_shows_no_fault_of_ours(quick):
-    assert "- the kind one also stops what is clean (fresh_people): that it stops a leak shows little." in quick[1]
-    assert "a fault of ours" not in quick[1]
+    shown = "- the kind one also stops clean releases (fresh_people), so its other catches are weak evidence."
+    assert shown in quick[1]
+    assert "a defect of our audits" not in quick[1]
 
 
 @pytest.mark.slow
@@ -174,19 +175,19 @@ def answered(**verdicts):
     return {name: {"verdict": verdict, "says": "x"} for name, verdict in verdicts.items()}
 
 
-CLEAN = "also stops what is clean"
+CLEAN = "also stops clean releases"
 
 
 @pytest.mark.parametrize(
     ("case", "mine", "theirs", "words"),
     [
-        ("verbatim", "passed", "caught", "verbatim: caught by A, passed by ours: a fault of ours."),
-        ("verbatim", "unsure", "caught", "verbatim: caught by A, ours could not say, which is no pass"),
+        ("verbatim", "passed", "caught", "verbatim: caught by A, passed by ours, which is a defect of our audits."),
+        ("verbatim", "unsure", "caught", "verbatim: caught by A, unsure by ours, which is not a pass"),
         ("verbatim", "caught", "passed", "verbatim: caught by ours (x), passed by the peers."),
         *(("verbatim", mine, theirs, "None.") for mine, theirs in (("caught", "caught"), ("caught", "error"))),
         *((case, mine, "passed", "None.") for case, mine in (("verbatim", "passed"), ("fresh_people", "unsure"))),
-        ("fresh_people", "passed", "caught", f"A {CLEAN} (fresh_people): that it stops a leak shows"),
-        ("fresh_people", "caught", "passed", f"ours {CLEAN} (fresh_people): that it stops a leak"),
+        ("fresh_people", "passed", "caught", f"A {CLEAN} (fresh_people), so its other catches"),
+        ("fresh_people", "caught", "passed", f"ours {CLEAN} (fresh_people), so its other catches"),
         ("permuted_roles", "passed", "caught", f"A {CLEAN} (permuted_roles)"),
     ],
 )
@@ -200,8 +201,8 @@ def test_a_peer_that_stops_everything_shows_no_fault_of_ours(bench):
     ours = {"verbatim": "passed", "chunk_mix": "caught", "fresh_people": "passed"}
     found = {case: answered(ours=verdict, a="caught", b="passed") for case, verdict in ours.items()}
     assert bench.disagreements(found, {"a": bench.Peer("A", None), "b": bench.Peer("B", None)}) == [
-        "A also stops what is clean (fresh_people): that it stops a leak shows little.",
-        "chunk_mix: caught by ours (x), passed by the peers; A stops it as it stops what is clean.",
+        "A also stops clean releases (fresh_people), so its other catches are weak evidence.",
+        "chunk_mix: caught by ours (x), passed by the peers; caught by A, which also stops clean releases.",
     ]
 
 
@@ -253,7 +254,7 @@ def test_tables_without_classes_have_no_class(bench):
 UNKNOWN = [
     ([f"--{option}", "moon"], f"unknown {kind}: moon") for option, kind in (("only", "peers"), ("cases", "cases"))
 ]
-UNKNOWN += [(["--corpora", "moon"], "unknown corpora: moon"), (["--corpora", "synthpai"], "SYNTHGEN_DATA must say")]
+UNKNOWN += [(["--corpora", "moon"], "unknown corpora: moon"), (["--corpora", "synthpai"], "set SYNTHGEN_DATA")]
 
 
 @pytest.mark.parametrize(("options", "words"), UNKNOWN)

@@ -190,5 +190,5 @@ def test_distinct_by_hand():
     assert distinct_ngrams(texts, 1, 100) == pytest.approx(3 / 6)
     assert distinct_ngrams(texts, 2, 100) == pytest.approx(3 / 4)  # the-cat cat-the the-dog | the-cat; not dog-the
     assert distinct_ngrams(texts, 1, 2) == 1.0  # of the first two words
-    with pytest.raises(InternalError, match="7 words in a row"):
+    with pytest.raises(InternalError, match="7 consecutive words"):
         distinct_ngrams(texts, 7, 100)

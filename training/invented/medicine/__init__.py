@@ -1,1 +1,1 @@
-"""What invented notes and letters tell of: illnesses, the people who have them, and reports of tests."""
+"""The content of invented notes and letters: illnesses, patients, and reports of tests."""

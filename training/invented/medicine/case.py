@@ -1,4 +1,4 @@
-"""One invented patient with one illness: everything a note or a letter tells of him or her, drawn once."""
+"""The rules of one invented patient with one illness: each fact is drawn once, so a note or letter is consistent."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -153,9 +153,9 @@ _FAMILY = (
 
 
 def rules_of(illness: Illness, country: Country, rng: np.random.Generator) -> Rules:
-    """Return what a grammar may say of one patient with an illness; each name but `span` has one text.
+    """Return the rules of a grammar for one patient with an illness; each rule except `span` and `mrn` has one text.
 
-    Names that end in a number (`symptom1`, `drug2`) are different items of the illness, in an order drawn here.
+    Names that end in a number (`symptom1`, `drug2`) are items of the illness in random order.
     """
     child = bool(illness.flags & {"baby", "child"})
     rules: dict[str, str] = _person(illness, rng)
@@ -175,7 +175,7 @@ def rules_of(illness: Illness, country: Country, rng: np.random.Generator) -> Ru
     }
     for name, items in lists.items():
         order = rng.permutation(len(items))
-        for i in range(4):  # an item may come twice in a text only where the illness has too few
+        for i in range(4):  # items repeat only if the illness has fewer than four
             rules[f"{name}{i + 1}"] = spelt(items[int(order[i % len(items)])], rng)
     rules["drugname1"], rules["drugname2"] = (_drug_name(rules[f"drug{i}"]) for i in (1, 2))
     dated = rules["symptom1"] + rules["symptom2"] + ("sudden" if illness.specialty == "emergency medicine" else "")
@@ -188,7 +188,7 @@ def rules_of(illness: Illness, country: Country, rng: np.random.Generator) -> Ru
 
 
 def spelt(item: str, rng: np.random.Generator) -> str:
-    """Return an item of an illness with its numbers drawn and its words chosen."""
+    """Return an item of an illness with a number drawn for each `3~12` and a word for each `(left|right)`."""
 
     def number(found: re.Match[str]) -> str:
         digits = len(found[1].partition(".")[2])
@@ -202,7 +202,7 @@ def spelt(item: str, rng: np.random.Generator) -> str:
 
 
 def _person(illness: Illness, rng: np.random.Generator) -> dict[str, str]:
-    """Return age, sex, pronouns, names and days."""
+    """Return the rules for age, sex, pronouns, names and days of a patient."""
     flags = illness.flags
     group = next(name for name in _AGES if name in flags or name == "adult")
     age = int(rng.integers(_AGES[group][0], _AGES[group][1] + 1))
@@ -259,7 +259,7 @@ def _span(illness: Illness) -> Value:
 
 
 def _vitals(illness: Illness, country: Country, rng: np.random.Generator) -> str:
-    """Return the observations, some of them left out, in one of the usual spellings."""
+    """Return three or more vital signs in random order, with one of the usual abbreviations of each."""
     hot, low, small = (flag in illness.flags for flag in ("hot", "low", "baby"))
     child = small or "child" in illness.flags
     ill = 18 if hot or low else 0
@@ -353,7 +353,14 @@ _OFTEN = {
 
 
 def finished(text: str, country: Country, rng: np.random.Generator, *, long: bool = False) -> str:
-    """Return a text with its doses, articles and spelling as they are written in a country, in letters `long`."""
+    """Return a text with the dose intervals, articles, units and spelling of a country.
+
+    Args:
+        text: the text; `@bd` and the like stand for dose intervals.
+        country: British or American.
+        rng: chooses between lower-case and upper-case British abbreviations.
+        long: write dose intervals as words, such as "twice daily".
+    """
     style = "long" if long else "us" if country == "us" else ("short", "capital")[int(rng.integers(2))]
     text = re.sub(r"@(od|bd|tds|qds|on|prn)\b", lambda found: _OFTEN[style][found[1]], text)
     text = re.sub(r"\b([Aa]) (?=8|11\b|18\b|[aeioAEIO])", r"\1n ", text)
@@ -378,13 +385,13 @@ def sentences(text: str) -> str:
 
 
 def shortened(text: str, country: Country) -> str:
-    """Return a text whose spans are written as doctors scribble them: 4/7 and 3/52, or 4d and 3wk."""
+    """Return a text with spans of time in medical shorthand: 4/7 and 3/52 (British), or 4d and 3wk (American)."""
     short = {"day": ("/7", "d"), "week": ("/52", "wk"), "month": ("/12", "mo")}
     return re.sub(r"\b(\d+) (day|week|month)s?\b", lambda found: found[1] + short[found[2]][country == "us"], text)
 
 
 def mended(text: str) -> str:
-    """Return a text whose parts, put one after the other, leave no doubled mark and no bullet within a line."""
+    """Return a text without faults at its joints: doubled punctuation, bullets within a line, `word?word`."""
     text = re.sub(r"^[ :]+|(?<=[.;:]) ?\.(?= |\n|$)", "", text)
     text = re.sub(r"(?<=[.;:|,]) (?=- )", "\n", text)
     return re.sub(r"(?<=\S)(?<!\()\?(?=\w)", " ?", text)

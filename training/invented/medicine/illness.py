@@ -1,13 +1,14 @@
-"""What an invented illness is made of, and how one is written down."""
+"""The type of an invented illness, and the text format in which illnesses are listed."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Illness:
-    """One illness: whom it befalls, how it is felt, found, tested, treated, and what it might have been instead.
+    """One illness: the patients who can have it, symptoms, signs, tests, drugs, plans and alternative diagnoses.
 
-    In the lists `3~12` stands for a number of that range, `(left|right)` for one of the words, `@bd` for how often.
+    In the lists, `3~12` stands for a number from that range, `(left|right)` for one of the words, and `@bd` (twice
+    daily) and the like for a dose interval.
     """
 
     specialty: str
@@ -24,10 +25,11 @@ class Illness:
 
 
 def illnesses(specialty: str, text: str) -> tuple[Illness, ...]:
-    """Return the illnesses of a text: eight lines each, blank lines between.
+    """Return the illnesses listed in a text: eight lines for each illness, with an empty line between illnesses.
 
-    The first line is name, short name and flags (baby, child, adult, young, old; woman, man; hot, low,
-    acute); then symptoms, signs, tests, drugs, plans, symptoms that are absent, other diagnoses, by semicolons.
+    The first line has the name, the short name and the flags, separated by `|`. Flags are baby, child, adult, young,
+    old; woman, man; hot (fever), low (low oxygen), acute. Each of the other lines is a list separated by semicolons:
+    symptoms, signs, tests, drugs, plans, absent symptoms, other diagnoses.
     """
     found = []
     for block in text.strip().split("\n\n"):

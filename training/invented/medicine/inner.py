@@ -1,4 +1,4 @@
-"""Illnesses of the inner organs, nerves, joints and blood, written down by us."""
+"""Illnesses of the inner organs, nerves, joints and blood, described for this project."""
 
 from invented.medicine.illness import illnesses
 

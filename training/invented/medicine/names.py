@@ -1,4 +1,4 @@
-"""First and last names for people who do not exist, common ones put together by chance."""
+"""Common first and last names, which are combined at random into names of invented people."""
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Illnesses of skin, senses, women, children, mind and waterworks, and infections, written down by us."""
+"""Illnesses of skin, senses, women, children, mind and urinary tract, and infections, described for this project."""
 
 from invented.medicine.illness import illnesses
 

@@ -1,11 +1,11 @@
-"""Reports of imaging, tissue and procedures, each with findings that go together."""
+"""Reports of imaging, pathology and procedures; the findings of a report are compatible with each other."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A study and what may be said of it; the marks are those of `Illness`."""
+    """One kind of test, with alternative phrases of its report; ranges and choices are written as in `Illness`."""
 
     kind: str
     study: str
@@ -16,7 +16,11 @@ class Report:
 
 
 def _reports(kind: str, text: str) -> tuple[Report, ...]:
-    """Return the reports of a text: study, reasons, methods, findings, conclusions, a line each, by semicolons."""
+    """Return the reports listed in a text, with an empty line between reports.
+
+    Each report has five lines: study, reasons, methods, findings, conclusions. The last four are lists separated by
+    semicolons.
+    """
     found = []
     for block in text.strip().split("\n\n"):
         study, *lists = block.split("\n")

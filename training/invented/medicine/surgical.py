@@ -1,4 +1,4 @@
-"""Illnesses that are cut, set, irradiated or watched all night, and those of old age, written down by us."""
+"""Illnesses of surgery, orthopaedics, cancer, emergencies, intensive care and old age, described for this project."""
 
 from invented.medicine.illness import illnesses
 

@@ -56,7 +56,7 @@ def test_the_full_study_requests_every_join_at_every_budget(request_):
     more = replace(clinic, mechanisms=("classes",), records=(1200, 4800)).trials()
     assert [a.records for a in more] == [1200, 1200, 4800, 4800]
     assert len({a.name for a in more}) == 4
-    with pytest.raises(DataError, match="do not know"):
+    with pytest.raises(DataError, match="unknown mechanisms"):
         dp_study(replace(request_, mechanisms=("magic",)), silent, print)
 
 

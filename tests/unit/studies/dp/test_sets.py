@@ -22,7 +22,7 @@ def test_the_clinic_is_made_and_drawn_by_person(tmp_path):
 
 
 def test_missing_sets_are_reported_before_any_work(tmp_path):
-    for name, message in (("another", "do not know"), ("sst2", "no folder")):
+    for name, message in (("another", "unknown sets"), ("sst2", "no folder")):
         with pytest.raises(DataError, match=message):
             read_private_sets([name], None, 10)
     with pytest.raises(DataError, match="are missing") as caught:

@@ -36,7 +36,7 @@ def test_the_interval_of_many_draws_is_that_of_the_means_of_the_attacks():
     for one, mass in zip(trials, (0.5, 0.5, 0.5, 0.5, 0.45), strict=True):
         one["attacks"] = {"stacked": one["membership"]["value"], "mass": mass}
     # 0.52 ± 2.2622 · 0.0715 / √10 by hand, .49 ± 2.2622 · 0.0211 / √10; a draw's own interval is .1 to each side
-    assert "| 0.520 [0.469, 0.571]; 8 of 10 hold .5 |" in results_page(trials + trials)
+    assert "| 0.520 [0.469, 0.571]; 8 of 10 contain .5 |" in results_page(trials + trials)
 
 
 def test_a_row_is_the_mean_of_its_seeds_in_per_cent_of_real(lines_of):

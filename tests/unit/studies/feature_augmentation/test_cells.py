@@ -37,7 +37,7 @@ def test_every_invalid_cell_is_listed_by_row(made_up):
         "row 1: accuracy is not a number",
         "row 2: status is neither ok nor refused",
         "row 3: n_train is not positive",
-        "2 cells for one fold, n and method where one is wanted",
+        "2 cells for the same fold, n and method instead of one",
     )
 
 

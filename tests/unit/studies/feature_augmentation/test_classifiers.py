@@ -100,7 +100,7 @@ def test_the_best_epoch_is_kept_and_training_stops_after_it(monkeypatch):
 def test_a_training_without_a_finite_loss_is_reported():
     bad = clouds((9, 9))
     bad = Labelled(x=np.full_like(bad.x, np.nan), y=bad.y)
-    with pytest.raises(InternalError, match="never a number"):
+    with pytest.raises(InternalError, match="not a finite number in any epoch"):
         mlp(bad, bad, bad.x, 2, SEEDS)
 
 

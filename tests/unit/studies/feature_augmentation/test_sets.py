@@ -63,7 +63,7 @@ def test_the_layout_that_imdb_is_published_in(tmp_path):
 def test_folders_without_texts_are_refused(tmp_path):
     for part in ("train", "test"):
         (tmp_path / "set" / part / "pos").mkdir(parents=True)
-    with pytest.raises(DataError, match="holds no texts"):
+    with pytest.raises(DataError, match="has no texts"):
         read_set(str(tmp_path / "set"), None)
 
 
@@ -78,7 +78,7 @@ def test_any_table_can_be_given_and_its_groups_are_kept(tmp_path):
 
 
 def test_a_set_that_is_neither_a_name_nor_a_path_is_reported(tmp_path):
-    with pytest.raises(DataError, match=r"sst3: neither a set we know \(sst2, ag_news, imdb\)"):
+    with pytest.raises(DataError, match=r"sst3: neither a named set \(sst2, ag_news, imdb\)"):
         read_set("sst3", tmp_path)
 
 

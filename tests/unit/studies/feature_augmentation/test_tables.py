@@ -38,8 +38,8 @@ def test_the_summary_states_the_comparisons_and_whether_the_finding_of_the_paper
     assert "p < 0.001, over n = 16 in 10 folds." in short  # vae has no result at 8
     assert "- All methods against random-oversample: higher: smote; lower: none, vae;" in short
     assert "not measurable: adasyn." in short
-    assert short.count("beat none: **holds** for random-oversample, smote, vae; not shown for adasyn.") == 2
-    assert short.count("which repeats the old ones: for smote; not shown for adasyn, vae.") == 2
+    assert short.count("raise the accuracy, **holds** for random-oversample, smote, vae; not shown for adasyn.") == 2
+    assert short.count("which repeats records, for smote; not shown for adasyn, vae.") == 2
 
 
 def test_the_accuracy_table_shows_every_n_and_every_gap(page, lines_of):

@@ -26,6 +26,6 @@ def test_partners_are_the_nearest_of_the_class_and_of_other_persons():
     with pytest.raises(DataError, match="too few neighbours") as caught:
         partners(x, np.array([0, 0, 0, 4, 4]))
     assert caught.value.problems == (
-        "'a': a record has 2 records of other persons beside it, needs 3",
-        "'b': a record has 1 records of other persons beside it, needs 2",
+        "'a': a record has 2 records of other persons, needs 3",
+        "'b': a record has 1 records of other persons, needs 2",
     )

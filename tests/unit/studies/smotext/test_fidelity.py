@@ -75,5 +75,5 @@ def test_a_row_named_twice_is_excluded_once():
 
 
 def test_a_class_without_other_texts_is_refused():
-    with pytest.raises(DataError, match="no texts but those"):
+    with pytest.raises(DataError, match="no texts other than the sources"):
         class_kept(unit(1, 3, 0), ["a"], unit(3, 3, 1), [*"aab"], np.array([[0, 1]]))

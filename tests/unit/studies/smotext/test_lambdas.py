@@ -146,7 +146,7 @@ def test_random_pairs_use_no_text_twice_and_classes_take_turns():
     assert len(set(rows.ravel().tolist())) == 6
     Pairs(texts=TEXTS, labels=LABELS, rows=rows)
     assert (rows != random_pairs(LABELS, 3, np.random.default_rng(1))).any()
-    with pytest.raises(DataError, match="4 pairs are wanted, the classes have texts for 3"):
+    with pytest.raises(DataError, match="4 pairs are requested, the classes have texts for 3"):
         random_pairs(LABELS, 4, np.random.default_rng(0))
     with pytest.raises(DataError, match="the classes have texts for 0"):
         random_pairs([*"xxyy"], 1, np.random.default_rng(0))  # what is left would be no class
@@ -155,6 +155,6 @@ def test_random_pairs_use_no_text_twice_and_classes_take_turns():
 def test_the_figure_shows_both_panels(tmp_path):
     svg, png = write_lambdas(run(), tmp_path)
     text = svg.read_text(encoding="utf-8")
-    for label in ("to the vector", "to the second parent", "class kept", "tells of both parents", "chance"):
+    for label in ("to the vector", "to the second parent", "class kept", "mentions both parents", "chance"):
         assert label in text
     assert png.is_file()

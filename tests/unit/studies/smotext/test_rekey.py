@@ -30,14 +30,14 @@ def test_names_change_and_contents_do_not(tmp_path):
 
 def test_an_unknown_trial_or_one_that_occurs_twice_is_refused(tmp_path):
     old = archive(tmp_path / "old.zip", "set-real-0-0123", "set-real-0-0456", "set-real-9-0789")
-    with pytest.raises(DataError, match="cannot be given other names") as caught:
+    with pytest.raises(DataError, match="the trials cannot be renamed") as caught:
         rekey(old, tmp_path / "new.zip", WANTED)
-    assert caught.value.problems == ("set-real-9: not a trial of this study", "set-real-0: stands twice")
+    assert caught.value.problems == ("set-real-9: not a trial of this study", "set-real-0: occurs twice")
     assert not (tmp_path / "new.zip").exists()
 
 
 def test_an_archive_is_never_written_over(tmp_path):
     old = archive(tmp_path / "old.zip", "set-real-0-0123")
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="exists already"):
         rekey(old, old, WANTED)
     assert zipfile.ZipFile(old).namelist() == ["trials/set-real-0-0123"]

@@ -116,5 +116,5 @@ def test_a_goal_is_reached_only_if_the_whole_interval_reaches_it(verdict, case):
 
 
 def test_a_measure_that_occurs_twice_is_refused():
-    with pytest.raises(DataError, match="2 measures of the study stand twice"):
+    with pytest.raises(DataError, match="2 measures of the study occur twice"):
         over_seeds(table(REAL, REAL))

@@ -28,7 +28,7 @@ def test_all_missing_sets_are_reported_at_once(tmp_path):
     with pytest.raises(DataError, match="sets of the study are missing") as caught:
         read(tmp_path, ("ag_news", "sst2"))
     assert [p.split(":")[0] for p in caught.value.problems] == ["ag_news", "sst2", "sst2"]
-    with pytest.raises(DataError, match="sets we do not know") as caught:
+    with pytest.raises(DataError, match="unknown sets") as caught:
         read(tmp_path, ("sst2", "x", "y"))
     assert len(caught.value.problems) == 2
     with pytest.raises(DataError, match="no folder of data"):
@@ -70,7 +70,7 @@ def test_a_class_with_too_few_records_is_reported(tmp_path, monkeypatch):
     write(tmp_path, "sst2/test.parquet", [("e", "positive"), ("f", "negative")])
     with pytest.raises(DataError, match="too few records") as caught:
         read(tmp_path)
-    assert caught.value.problems == ("'negative': 1 in train, needs 3, and one of test",)
+    assert caught.value.problems == ("'negative': 1 train records, needs 3 and one test record",)
 
 
 def test_every_set_requests_the_label_and_has_words_for_it():

@@ -106,7 +106,7 @@ def test_everything_that_determines_the_texts_is_in_the_key(tiny, makers, wanted
 
 
 def test_texts_are_requested_under_the_names_of_their_vectors(tiny, wanted):
-    with pytest.raises(InternalError, match="other names"):
+    with pytest.raises(InternalError, match="differ from those of the vectors"):
         replace(wanted[0], latents=tiny.latents(7, labels=("bee.hive", "ant")))
 
 
