@@ -20,13 +20,13 @@ MAX_CLAIM = 50.0  # largest claimed epsilon that can be tested
 class Claim(NamedTuple):
     """The epsilon and delta to test: the claim of a mechanism or, without a claim, the audit's limit and delta 0."""
 
-    limit: float  # epsilon
+    limit: float  # the epsilon to test
     delta: float
     is_claim: bool  # whether a mechanism claims these numbers
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claim that the mechanism's log states under `claim`; if it states none, return the limit.
+    """Return the claim in the entry `claim` of the mechanism's log; without this entry, return `limit` and delta 0.
 
     Raises:
         InputError: the claim is not a pair of valid numbers.
@@ -87,10 +87,10 @@ def guess_coins(
         alpha: largest probability that the bound is wrong.
         delta: delta of the claim.
 
-    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The sequential order is ours. With delta 0, a coin is
-        guessed right with probability at most q given the release and all earlier coins, so the number of right
-        guesses is stochastically below Bin(r, q). For delta > 0, we use the paper's term without a proof for the
-        sequential order.
+    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The paper does not guess the folds one after the other.
+        With delta 0, a coin is guessed right with probability at most q = e^eps / (1 + e^eps) given the release and
+        all earlier coins, so the number of right guesses is stochastically below Bin(r, q). For delta > 0, the
+        paper's term for delta is used; it is not proved for folds that are guessed one after the other.
     """
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)

@@ -69,7 +69,7 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     Raises:
         NotMeasurable: real and scrambled text have similar scores.
 
-    Privacy: reads texts; returns three scores and two bits per row.
+    Privacy: reads texts; returns three scores of the tables, and two bits for each row.
     Randomness: the order of the letters in each word of the scrambled rows.
     Reference: interpolation by a prior count, MacKay and Bauman Peto, Nat. Lang. Eng. 1 (1995).
     """

@@ -64,7 +64,7 @@ class NearPairs:
     right: Int  # row of the second table
     jaccard: Float  # |A ∩ B| / |A ∪ B|
     containment: Float  # |A ∩ B| / |B|, the share of the second row found in the first
-    n_full: int  # how often a bucket was skipped, counted over the rows of the first table and the bands
+    n_full: int  # number of pairs (row of the first table, band) whose bucket was skipped
 
 
 def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) -> Sketch:

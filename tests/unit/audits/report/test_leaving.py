@@ -68,7 +68,7 @@ def test_a_bad_result_whose_interval_includes_guessing_is_not_proven(pages, said
     number = {**pages.estimate(0.6, 0.1), "low": low}
     audits = (pages.audit("membership", "fail", number, (0.45, 0.55), ""),)
     text = said(pages.content(), audits=audits)
-    unproven = "; the main number of this attack fits guessing, but another of its tests exceeded its threshold"
+    unproven = "; the main number could come from guessing, but another test of this attack exceeded its threshold"
     assert text.endswith(f"bad result, within the limit of the policy{unproven * is_unproven}")
     assert "Each attack also has a threshold, which affects only the result of the attack." in text
     assert '"Bad result" means that a test of the attack exceeded its threshold.' in text
