@@ -13,7 +13,7 @@ from audits.core.types import Bool, Float
 FOLDS = 5
 GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)  # numbers of guesses that are tested
 SHRINKAGE = 200.0  # penalty of the ridge regression
-PRIOR = 0.1  # sum of the weights before any coin is known
+PRIOR = 0.1  # sum of the weights of the attacks before any coin is known
 MAX_CLAIM = 50.0  # largest claimed epsilon that can be tested
 
 
@@ -54,7 +54,7 @@ class Bound(NamedTuple):
     """The lower bound on epsilon from guessed coins."""
 
     epsilon: float  # the largest lower bound over the grid of numbers of guesses
-    ceiling: float  # the bound if every guess were right
+    ceiling: float  # the largest lower bound over the same grid if every guess were right
     guesses: int  # the number of guesses that gives the largest bound; 0 if every bound is 0
     right: int  # how many of those guesses were right
     persons: int  # number of coins that can be guessed: four fifths of all coins
@@ -66,8 +66,8 @@ def guess_coins(
     """Return the lower bound on epsilon from guessing fair coins.
 
     Persons are split into five folds at random. The coins of the first fold are known, and the other folds are
-    guessed one after the other. The coins of a fold are revealed after it was guessed and then used to weight the
-    attacks for the next fold by ridge regression:
+    guessed one after the other. After a fold was guessed, its coins are revealed. The revealed coins are used to
+    weight the attacks for the next fold by ridge regression:
 
         e = -ln(1 - rank) - ln 2 for each attack (`mid_ranks`),  w0 = 0.1 / K for each of K attacks,
         w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted, over the revealed folds

@@ -52,7 +52,8 @@ def load_table(
         path: the file.
         text: column of the texts; required.
         label: column of the classes; the table may lack it only if this is the default name.
-        group: column of the persons; a synthetic table may lack it, and other tables only under the default name.
+        group: column of the persons; the table may lack it only if this is the default name, or if the role is
+            "synthetic" or "evaluated".
         role: what the table is used for; selects the checks and appears in messages.
         rows_are_persons: whether each row belongs to a different person; ignored for a synthetic table.
 

@@ -224,8 +224,8 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_te
         train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
 
     If there are fewer than `minimum` other matches, every match of train is a leak. The few other matches concern
-    different strings, so they do not explain the matches of train. From `minimum` on, strings of this kind evidently
-    occur without a leak, and a binomial test compares the two numbers.
+    different strings, so they do not explain the matches of train. If there are at least `minimum` other matches,
+    strings of this kind evidently occur without a leak, and a binomial test compares the two numbers.
 
     Args:
         train: number of matches of train persons.
@@ -253,7 +253,7 @@ def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
 
 
 def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:
-    """Return how many persons are required to show that an event has a rate of at most tau if none of them has it.
+    """Return how many persons without an event are required to show that the rate of the event is at most tau.
 
     n >= ln(1 - confidence) / ln(1 - tau)
     """

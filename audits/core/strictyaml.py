@@ -2,7 +2,7 @@
 
 Keys must be strings and must not repeat. Anchors, aliases, tags, directives, merge keys and long numbers are refused.
 
-If a file contains refused YAML, only this is reported, because the content cannot be checked before it is corrected.
+If the YAML has problems, only these are reported. The content is checked after they are corrected.
 """
 
 import json

@@ -146,7 +146,7 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
 def _confidence(confidence: float, policy: Policy) -> float:
     """Return the published form of a confidence: under an independent policy, at most the policy's confidence.
 
-    The actual confidence depends on the number of audits of the same control persons.
+    The actual confidence would reveal the number of audits of the same control persons.
     """
     return min(confidence, policy.confidence) if policy.is_independent else confidence
 

@@ -278,7 +278,9 @@ def _needed_confidence(evidence: Evidence, policy: Policy) -> float:
 def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
     state = evidence.audits.get(name)
     verdict = _verdict(state)
-    reason = "the audit was not run" if state is None else f"the audit was {state.status}: {state.verdict}"
+    reason = "the audit was not run"
+    if state is not None:
+        reason = f"the audit has the status {state.status} and the verdict {state.verdict}"
     if state is not None and verdict == "PASS":
         gap = confidence_gap("its verdict", state.confidence, confidence)
         if gap is not None:
@@ -290,7 +292,7 @@ def _measured(evidence: Evidence, name: str) -> RuleOutcome:
     state = evidence.audits.get(name)
     why = "The audit must be measured. Its verdict does not affect the decision; numbers that a rule names do."
     if state is None or state.status not in {"measured", "inconclusive"}:
-        reason = "the audit was not run" if state is None else f"the audit was {state.status}"
+        reason = "the audit was not run" if state is None else f"the audit has the status {state.status}"
         return _audit_outcome(evidence, name, "INSUFFICIENT", reason, why=why, what="measured")
     if state.verdict == WITHHELD:
         hidden = _audit_outcome(evidence, name, "WITHHELD", "its verdict is not published", why=why, gating=False)

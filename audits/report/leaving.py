@@ -90,7 +90,7 @@ def _reason(gate: GateRow, content: ReportContent) -> str:
         return f"have too few {'people or texts' if content.source.has_persons else 'records'}"
     if "inconclusive" in gate.reason:
         return "have no clear result"
-    if gate.value is None or "not run" in gate.reason or "not measur" in gate.reason:
+    if gate.value is None or "not run" in gate.reason or "not measur" in gate.reason.replace("_", " "):
         return "were not measured"
     return "have too low a confidence" if "confidence" in gate.reason else "have no clear result"
 

@@ -4,10 +4,10 @@ A decision is an envelope that one person signed: an approval, a rejection, or a
 the list of decisions is complete). A decision names the signed statement of the release, and the sha256 of every
 decision that was in the bundle when the person signed. If a named decision is removed, this is therefore detected.
 
-The last decision must name all others. If two persons sign copies of a bundle at the same time, neither decision names
-the other, and one of the persons must sign again. Only the last decision can be removed without detection. If the last
-decision is a closing, all approvals and rejections are therefore protected. A policy with `closing: required` refuses
-a bundle without a closing.
+The last decision must name all others. If two persons sign copies of a bundle at the same time, neither decision
+names the other, and one of the persons must sign again. Only the last decision can be removed without detection. If
+the last decision is a closing, all approvals and rejections are therefore protected. A policy with
+`closing: required` refuses a bundle without a closing.
 """
 
 import hashlib

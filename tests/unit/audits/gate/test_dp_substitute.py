@@ -90,8 +90,12 @@ LEAKY = {
     "no epsilon": (found({"accounting.epsilon": None}), "more than epsilon 3 was spent"),
     "too large a delta": (found({"accounting.delta": 2e-5}), "delta is above 1e-05"),
     **{
-        f"parent recovery {state}": (found(states={"parent_recovery": state}), f"the audit was {reason}")
-        for state, reason in (("fail", "measured: fail"), ("crashed", "failed"), (None, "not run"))
+        f"parent recovery {state}": (found(states={"parent_recovery": state}), f"the audit {reason}")
+        for state, reason in (
+            ("fail", "has the status measured and the verdict fail"),
+            ("crashed", "has the status failed"),
+            (None, "was not run"),
+        )
     },
 }
 
