@@ -64,7 +64,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
             yield "its verdict is pass, but its estimate or its threshold is missing"
         return
     if not _has_kind(result):
-        yield "its threshold and its direction do not have the form that this audit requires"
+        yield "its threshold or its direction does not have the form that this audit requires"
         return
     low, high = threshold if isinstance(threshold, tuple) else (-math.inf, threshold)
     widest = TWO_SIDED.get(result.name, (-math.inf, ONE_SIDED.get(result.name, math.inf)))

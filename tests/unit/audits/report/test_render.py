@@ -224,7 +224,7 @@ def test_the_guarantee_is_one_section_before_the_gates(pages, independent):
         "records of others",
     ):
         assert words in box
-    decided = "no test on private records decided" if independent else "Tests that compare the texts"
+    decided = "no test on private records affected" if independent else "Tests that compare the texts"
     assert decided in box
     assert "Privacy guarantee" not in pages.Page(render_report(pages.content())).text()
 

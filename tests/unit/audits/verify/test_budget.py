@@ -105,7 +105,7 @@ WRONG = {
     "overspent": (budget(spentBefore=1.5, spentAfter=3.5), "exceeded"),
     "overspent-by-policy": (budget(maxEpsilon=9.0, spentAfter=3.5), "exceeded"),
     "overspent-by-ledger": (budget(maxEpsilon=1.5), "exceeded"),
-    "no-claim": (NO_CLAIM, "none is claimed"),
+    "no-claim": (NO_CLAIM, "but one or both are missing"),
     "other-neighbours": ({"neighbouring": "replace-one"}, "adding or removing one person"),
     "no-neighbours": ({"neighbouring": None}, "adding or removing one person"),
 }
