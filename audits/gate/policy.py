@@ -180,7 +180,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         allowed  <=>  there is a gate, and every gate is PASS
 
     An audit in `measured` blocks the release if it was not measured. If it was measured, it is not a gate, and its
-    verdict does not affect the decision. A policy that lists only `measured` audits therefore refuses every release.
+    verdict does not affect the decision. A policy with only `measured` audits therefore has no gate and refuses.
 
     If the policy has a `dp_substitute` and the evidence meets its conditions (`reasons_against`):
 

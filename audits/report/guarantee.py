@@ -26,9 +26,8 @@ class Guarantee:
     delta: float
     outside: tuple[str, ...]  # sentences about what the guarantee does not cover
     policy: str  # name of the policy
-    is_independent: (
-        bool  # whether, after the noise was drawn, no measurement on private records affected the decision
-    )
+    # whether, after the noise was drawn, no measurement on private records affected the decision
+    is_independent: bool
     withholds: bool  # whether numbers that were measured on private records are not published
     # joint epsilon of all runs of the ledger, and its delta; None if the release was refused
     spent: tuple[float, float] | None = None

@@ -22,7 +22,8 @@ from audits.text.ngrams import find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # length of a phrase; 1 % of new abstracts share eight consecutive words with one of 700 others
-MANY = 10  # a phrase that more persons have can be boilerplate; statistical offices publish counts of 11 or more
+# a phrase that more persons than this have can be boilerplate; statistical offices publish counts of 11 or more
+MANY = 10
 FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may be one family
 FORM_TOKENS = 4  # length of a run in the headings of a form, which are shorter than a phrase
 FORM_SHARE = 0.01  # a heading belongs to a form if more than this share of the persons, and more than MANY, have it

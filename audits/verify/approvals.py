@@ -113,9 +113,8 @@ def check_approvals(
         problems.append(
             f"{names} do not name each other; one of the signers must sign again, with all files in the bundle"
         )
-    others = {
-        decision.digest for decision in decisions if decision.kind != "CLOSE"
-    }  # a closing must name all of them
+    # a closing must name all other decisions
+    others = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
     closers = [
         key
         for decision in decisions
