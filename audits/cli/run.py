@@ -122,7 +122,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     """Run the audits; with --policy, decide on the release.
 
     Without --only, every audit whose inputs are given runs; no audit runs if the inputs cannot meet --policy. Exit 0
-    if --policy allows the release (or all audits pass, if no policy is given), 4 if not, 3 if an input cannot be used.
+    if --policy allows the release (or all audits pass, if no policy is given), 4 if not, 3 if an input is unusable.
     """
     from audits.core.inputs import load_tables
     from audits.gate.shipped import load_policy
