@@ -53,7 +53,7 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     seed: Annotated[
         int | None,
         typer.Option(
-            min=0, help="secret root seed, which decides which canaries are inserted; default: a random one"
+            min=0, help="secret root seed of the draw that decides which canaries are inserted; default: random"
         ),
     ] = None,
     text: TextColumn = "text",
@@ -140,7 +140,7 @@ def main() -> None:
 
 
 def _interrupted(_number: int, _frame: object) -> None:
-    """Exit with code 7 by SystemExit, which typer and the libraries do not catch, unlike KeyboardInterrupt."""
+    """Raise SystemExit with code 7; unlike KeyboardInterrupt, typer and the libraries do not catch SystemExit."""
     sys.exit(INTERRUPTED)
 
 

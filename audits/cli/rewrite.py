@@ -25,7 +25,7 @@ def rewrite(
         path: the table.
         out: the new file; its suffix selects its format.
         text: column of the texts, also in the new file.
-        label: column of the classes; may be missing only under its default name.
+        label: column of the classes; the table may lack it only if this is the default name.
         without: row numbers, from 1, to leave out.
         of_table: digest of the table that `without` refers to; None if `without` fits any table.
 

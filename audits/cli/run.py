@@ -41,8 +41,7 @@ AUDIT, PUBLIC, QUARANTINE = "audit.json", "audit.public.json", "quarantine.txt" 
 
 File = Path | None
 Ledger = Annotated[
-    File,
-    Option(help="private ledger folder of the institution; each further audit of a control needs more confidence"),
+    File, Option(help="private ledger folder; further audits of the same control persons need a higher confidence")
 ]
 Findings = Annotated[
     File, Option(help="private output file: rows that disclose a person, and a keyed pseudonym of this person")
@@ -52,10 +51,9 @@ Identifiers = Annotated[
     File, Option(help="identifiers of each train row before deidentification (.jsonl or .parquet, one list per row)")
 ]
 ControlIdentifiers = Annotated[
-    File,
-    Option(help="identifiers of each control row, to estimate how many matches are chance; requires --identifiers"),
+    File, Option(help="identifiers of each control row, to estimate how many match by chance; requires --identifiers")
 ]
-Lineage = Annotated[File, Option(help="train rows and weights that each synthetic row was made from")]
+Lineage = Annotated[File, Option(help="train rows, with weights, from which each synthetic row was made")]
 StreamsAreSecret = Annotated[
     bool,
     Option("--streams-are-secret", help="declare that the seed is secret, as policies for external release require"),
@@ -123,8 +121,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
 ) -> None:
     """Run the audits; with --policy, decide on the release.
 
-    Without --only, every audit whose inputs are given is run. Exit 0 if --policy allows the release (or all audits
-    pass, if no policy is given), 4 if not, 3 if an input cannot be used. No audit runs if --policy cannot be met.
+    Without --only, every audit whose inputs are given runs; no audit runs if the inputs cannot meet --policy. Exit 0
+    if --policy allows the release (or all audits pass, if no policy is given), 4 if not, 3 if an input is unusable.
     """
     from audits.core.inputs import load_tables
     from audits.gate.shipped import load_policy
@@ -237,7 +235,7 @@ def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
 def _numbers(
     inputs: "AuditInputs", utility: File, test: "BoundSelfTest | None", *, secret: bool
 ) -> "dict[str, Estimate]":
-    """Return the numbers that gates use and no audit measures, except the number of the attempt."""
+    """Return the numbers for gates that do not come from audits, except the number of the attempt."""
     from audits.core.rates import exact
     from audits.gate.rule import SECRET
     from audits.gate.utility import read_utility

@@ -46,9 +46,9 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
 ) -> None:
     """Calibrate the audits on your own train and control tables.
 
-    From your data, the suite builds releases with a known leak, for example copies of train persons, and releases
-    without a leak, from a third of the control persons. Every audit must fail the releases with a leak and pass the
-    releases without a leak.
+    The suite builds releases from your data. Some have a known leak, for example copies of train persons. The others
+    are made from a third of the control persons and have no leak. Every audit must fail the releases with a leak and
+    pass the releases without a leak.
 
     The self-test is not passed if an audit gives a wrong verdict, if an audit has too few persons to be calibrated,
     or if the input checks find a problem. Exit 0 if it is passed, 4 if it is not passed, 3 if a table cannot be used.

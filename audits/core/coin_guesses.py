@@ -13,20 +13,20 @@ from audits.core.types import Bool, Float
 FOLDS = 5
 GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)  # numbers of guesses that are tested
 SHRINKAGE = 200.0  # penalty of the ridge regression
-PRIOR = 0.1  # sum of the weights before any coin is known
+PRIOR = 0.1  # sum of the weights of the attacks before any coin is known
 MAX_CLAIM = 50.0  # largest claimed epsilon that can be tested
 
 
 class Claim(NamedTuple):
     """The epsilon and delta to test: the claim of a mechanism or, without a claim, the audit's limit and delta 0."""
 
-    limit: float  # epsilon
+    limit: float  # the epsilon to test
     delta: float
     is_claim: bool  # whether a mechanism claims these numbers
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claim that the mechanism's log states under `claim`; if it states none, return the limit.
+    """Return the claim in the entry `claim` of the mechanism's log; without this entry, return `limit` and delta 0.
 
     Raises:
         InputError: the claim is not a pair of valid numbers.
@@ -54,7 +54,7 @@ class Bound(NamedTuple):
     """The lower bound on epsilon from guessed coins."""
 
     epsilon: float  # the largest lower bound over the grid of numbers of guesses
-    ceiling: float  # the bound if every guess were right
+    ceiling: float  # the largest lower bound over the same grid if every guess were right
     guesses: int  # the number of guesses that gives the largest bound; 0 if every bound is 0
     right: int  # how many of those guesses were right
     persons: int  # number of coins that can be guessed: four fifths of all coins
@@ -66,8 +66,8 @@ def guess_coins(
     """Return the lower bound on epsilon from guessing fair coins.
 
     Persons are split into five folds at random. The coins of the first fold are known, and the other folds are
-    guessed one after the other. The coins of a fold are revealed after it was guessed and then used to weight the
-    attacks for the next fold by ridge regression:
+    guessed one after the other. After a fold was guessed, its coins are revealed. The revealed coins are used to
+    weight the attacks for the next fold by ridge regression:
 
         e = -ln(1 - rank) - ln 2 for each attack (`mid_ranks`),  w0 = 0.1 / K for each of K attacks,
         w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted, over the revealed folds
@@ -87,10 +87,10 @@ def guess_coins(
         alpha: largest probability that the bound is wrong.
         delta: delta of the claim.
 
-    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The sequential order is ours. With delta 0, a coin is
-        guessed right with probability at most q given the release and all earlier coins, so the number of right
-        guesses is stochastically below Bin(r, q). For delta > 0, we use the paper's term without a proof for the
-        sequential order.
+    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The paper does not guess the folds one after the other.
+        With delta 0, a coin is guessed right with probability at most q = e^eps / (1 + e^eps) given the release and
+        all earlier coins, so the number of right guesses is stochastically below Bin(r, q). For delta > 0, the
+        paper's term for delta is used; it is not proved for folds that are guessed one after the other.
     """
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)

@@ -1,4 +1,4 @@
-"""Errors of the audits with their exit codes, and safe display of text from files; independent of the generator."""
+"""Errors of the audits with their exit codes, and safe display of text from files; imports no `synthgen`."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence

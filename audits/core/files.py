@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_TABLE_BYTES = 4 << 30
-MAX_SMALL_BYTES = 64 << 20  # of a file that is not a table: evidence, keys, trust roots, policies
-# rows of a Parquet file that are decoded at once; a few bytes of the file can encode a long value in each row
+MAX_SMALL_BYTES = 64 << 20  # limit for a file that is not a table, such as evidence, a key, a trust root or a policy
+# rows of a Parquet file that are decoded at once; few, because some bytes of the file can encode a long value per row
 _BATCH_ROWS = 64
 _CELL_BYTES = 50  # bytes of memory that even a short value needs in Python
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -31,8 +31,8 @@ _SPARE = 1 << 20  # bytes that a file system may use beside the written data
 def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.BufferedReader:
     """Open a regular file for reading.
 
-    A device, pipe or socket is refused, because it could deliver data without end or block the process. The check
-    uses the opened file and not the path, so that replacing the path in between has no effect.
+    A device, pipe or socket is refused, because it could deliver data without end or block the process. The opened
+    file is checked instead of the path, so that another file that is moved to the path meanwhile has no effect.
 
     Raises:
         OSError: the file cannot be opened, is not a regular file, or has more than `max_bytes` bytes; `strerror`
@@ -57,7 +57,7 @@ def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
     """Return the content of a regular file; raise OSError in the same cases as `open_regular`."""
     with open_regular(path, max_bytes) as file:
         data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:  # a file of /proc states no size, and another process may add to a file
+    if len(data) > max_bytes:  # a file in /proc has the size 0, and another process may append to a file
         raise OSError(errno.EINVAL, f"it has more than {max_bytes} bytes", str(path))
     return data
 
@@ -104,7 +104,7 @@ def arrow_errors() -> Iterator[None]:
 
 
 def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
-    """Return why a file could not be written and, if the disk is full or limited, how much space is needed.
+    """Return why a file could not be written and, if the disk is full or a limit is reached, the space needed.
 
     `needed` is the number of bytes that were to be written, or 0 if it is unknown.
     """

@@ -26,7 +26,7 @@ def pseudonym(key: bytes, person: str) -> str:
         InputError: the key does not have `KEY_BYTES` bytes.
 
     Privacy: someone who has the key and the train table can find the person by computing all pseudonyms. Without the
-        key this is impossible, even by trying all possible person ids.
+        key, nobody can find the person, even by trying all possible person ids.
     Reference: HMAC, RFC 2104; test vectors in RFC 4231.
     """
     if len(key) != KEY_BYTES:

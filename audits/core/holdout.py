@@ -1,7 +1,7 @@
 """Split of the audit tables into compared persons and a reference for fitting.
 
-Attacks fit word frequencies, projections and language models on the reference: a public table, or control persons
-who are then excluded from the comparison. Attacks never fit them on train or on the compared control persons.
+Attacks fit word frequencies, projections and language models on the reference only, and never on train or on the
+compared control persons. The reference is a public table, or consists of control persons who are not compared.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class HoldoutTables:
 
     @property
     def has_groups(self) -> bool:
-        """Whether train and control both identify persons; if not, every claim is per record."""
+        """Whether train and control both identify persons; if not, every privacy claim is about single records."""
         return self.train.has_groups and self.control.has_groups
 
     @property
@@ -98,7 +98,7 @@ def arms(holdout: HoldoutTables) -> Arms:
     row_person = np.concatenate([train_person, control_person + len(train_names)])
     is_train = np.arange(len(train_names) + len(control_names)) < len(train_names)
     m = len(holdout.synthetic)
-    labels = [""] * (m + len(row_person))  # one class, unless every table has classes
+    labels = [""] * (m + len(row_person))  # if a table has no classes, all rows get the same class
     if holdout.has_labels:
         tables = (holdout.synthetic, holdout.train, holdout.control)
         labels = [label for table in tables for label in table.labels or ()]

@@ -51,8 +51,9 @@ def load_table(
     Args:
         path: the file.
         text: column of the texts; required.
-        label: column of the classes; may be missing only under its default name.
-        group: column of the persons; may be missing only under its default name, or from a synthetic table.
+        label: column of the classes; the table may lack it only if this is the default name.
+        group: column of the persons; the table may lack it only if this is the default name, or if the role is
+            "synthetic" or "evaluated".
         role: what the table is used for; selects the checks and appears in messages.
         rows_are_persons: whether each row belongs to a different person; ignored for a synthetic table.
 
@@ -67,8 +68,8 @@ def load_table(
         problems += _unaudited(path, columns, [row for _, row in rows], found)
     elif role in {"train", "control"} and rows_are_persons and group in found:
         problems.append(
-            f"--rows-are-persons does not fit: the column {group!r} identifies persons; omit the option, or remove "
-            "the column if it does not identify them"
+            f"--rows-are-persons contradicts the column {group!r}, which identifies persons; omit the option, or "
+            "remove the column if it does not identify persons"
         )
     _check_columns(path, columns, found, role, problems)
     texts, labels, groups = [], [], []
@@ -292,7 +293,7 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
 def _unaudited(
     path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], found: set[str]
 ) -> list[str]:
-    """Return problems for content of a table for release that is neither text nor label, so no audit reads it."""
+    """Return the problems of a table for release that has content besides texts and labels, which no audit reads."""
     text, label = columns["text"], columns["label"]
     numbered = {name for name in found - {text, label} if name in {columns["group"], *NUMBERINGS}}
     values = {name: [row.get(name) for row in rows] for name in found & {text, label} | numbered}
@@ -337,7 +338,7 @@ def _check_columns(
         present = f"columns found: {_shown(found)}"
         if path.suffix == ".csv" and not found & set(columns.values()):
             # the first line may be a record, so it is not printed
-            present = f"the first line has {len(found)} cells and none is the name of a column; it may be a record"
+            present = f"the first line has {len(found)} cells, but no expected column name; it may be a record"
         raise InputError(
             f"the {role} table has no column {', '.join(map(repr, missing))}",
             problems=[present, *shortened(problems)],

@@ -1,8 +1,8 @@
 """Canonical Parquet: every byte of the file is determined by its rows.
 
-Files written by a library contain its version, and their pages, dictionaries and footer can contain data that no
-reader shows. Canonical files are uncompressed and have no dictionaries, statistics or metadata, so that anyone with
-the rows can write the file again and compare the bytes.
+A library writes its version into each file, and the pages, dictionaries and footer of a file can contain data that no
+reader shows. Canonical files are uncompressed and have no dictionaries, statistics or metadata, so that anyone who
+has the rows can write the file again and compare the bytes.
 
 Reference: Parquet file format (parquet.thrift, data pages of version 1); Thrift compact protocol.
 """

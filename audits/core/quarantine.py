@@ -1,4 +1,4 @@
-"""Quarantine: a few synthetic rows that no audit can judge are excluded, and must be removed before a release."""
+"""Quarantine the few synthetic rows that the verdicts do not cover; they must be removed before a release."""
 
 import math
 from dataclasses import replace
@@ -11,7 +11,7 @@ from audits.core.files import read_regular, write_whole
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Int, Lineage
 
-MAX_SHARE = 0.01  # if a larger share of the synthetic rows cannot be judged, no row is excluded
+MAX_SHARE = 0.01  # largest share of the synthetic rows that may be quarantined
 
 
 def most_quarantined(n_rows: int) -> int:

@@ -1,4 +1,4 @@
-"""Shares of persons with an event, such as a copied text, and the limit that a number of persons can support."""
+"""Shares of persons with an event, such as a copied text, and the upper limits that n persons can show."""
 
 from typing import Any, NamedTuple
 
@@ -43,7 +43,7 @@ def too_few(n_persons: int) -> str:
 
 
 def one_person(n_train: int, n_control: int) -> dict[str, Any]:
-    """Return the power of an audit that fails if one train person leaks, so the smallest leak is 1 / n_train."""
+    """Return the power of an audit that fails if one train person leaks, which is a share of 1 / n_train."""
     needed = needed_for_zero_events(TIERS[0])
     return {"n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None}
 

@@ -214,7 +214,7 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
     if n_digests > 0:
         found.append(
             f"the synthetic table contains {n_digests} unkeyed digests of person ids or texts of train or "
-            "control, which anyone can compute from a guess: number the rows instead"
+            "control; anyone who guesses an id or text can compute its digest, so number the rows instead"
         )
     return found
 

@@ -3,11 +3,11 @@
 Each end of every interval is one-sided at `confidence`: the true value is above `high` with probability at most
 1 - confidence, and likewise below `low`. The unit of every count is the person unless an audit says otherwise.
 
-A pass uses the confidence of the run, which rises with every attempt. A fail uses the fixed `FAIL_LEVEL`, so that a
-higher confidence cannot turn a fail into a pass. A test against a margin almost never fails a table without leaks.
-A test of the hypothesis of no effect (such as `scan_test`) fails a table without leaks with the probability of its
-level. The audits of a release contain eight such tests. Each uses `CHANCE_LEVEL`, so that together they fail at most
-one in twelve releases without leaks.
+A pass uses the confidence of the run; each further attempt requires a higher confidence. A fail uses the fixed
+`FAIL_LEVEL`, so that a higher confidence cannot turn a fail into a pass. A test against a margin almost never fails a
+table without leaks. A test of the hypothesis of no effect (such as `scan_test`) fails a table without leaks with a
+probability equal to its significance level. The audits of a release contain eight such tests. Each uses
+`CHANCE_LEVEL`, so that together they fail at most one in twelve releases without leaks.
 """
 
 import math
@@ -22,7 +22,7 @@ from audits.core.types import Float
 
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 POWER = 0.8  # power of the tests for which sample sizes are computed
-PASS_POWER = 0.95  # like POWER, for margins that are stricter than the widest allowed margin
+PASS_POWER = 0.95  # power instead of POWER for margins that are stricter than the widest allowed margin
 FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
 CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of tests of the hypothesis of no effect
 EXPLAINED_LEVEL = 0.01  # significance level of the test in `exceeds_control`
@@ -91,17 +91,17 @@ def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) 
 def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     """Test the hypothesis that the persons with the highest scores are a random draw from train and control.
 
-    An average can hide a few leaked persons; the top of the ranking shows them. All persons are sorted together. At
-    each cut m of a set M, the number x of train persons among the m persons with the highest scores is compared with
-    a random draw of m persons:
+    An average can hide a few leaked persons; the top of the ranking shows them. All persons are sorted together. For
+    each number m (a cut) of a set M, the number x of train persons among the m persons with the highest scores is
+    compared with a random draw of m persons:
 
         p_m = min(P[Hypergeom(N, n_T, m) >= x], P[Hypergeom(N, n_T, m) <= x]),  p = min(1, 2 |M| * min_m p_m)
 
     The second probability detects too few train persons: a filter that removes synthetic records similar to train
     reveals train persons by their absence at the top.
 
-    A cut between equal scores is moved down to include all of them. The cuts then depend only on the pooled scores
-    and not on the roles, so the test is exact at every sample size. A cut that includes everyone is dropped.
+    A cut between equal scores is moved down to include all of them. The cuts then depend only on the pooled scores,
+    and not on who is in train, so the test is exact at every sample size. A cut that includes everyone is dropped.
 
     Both arms have one score per person. A higher score means closer to the synthetic table. The score must not depend
     on whether the person is in train or control. If there is no cut, p is 1, and cut and count of the result are 0.
@@ -177,8 +177,9 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
 
         max(sqrt(var(V_T) / n_T + var(V_H) / n_H),  sqrt((n_T + n_H + 1) / (12 n_T n_H)))
 
-    V of a person is the share of the other arm with a lower score. The second term is the standard error if roles are
-    exchangeable and no scores are equal (Mann and Whitney 1947); without it, equal scores would have no error.
+    V of a person is the share of the other arm with a lower score. The second term is the standard error if train and
+    control persons are exchangeable and no scores are equal (Mann and Whitney 1947); without this term, the standard
+    error would be 0 if all scores are equal.
 
     Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; the second term is our addition.
     """
@@ -223,8 +224,8 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_te
         train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
 
     If there are fewer than `minimum` other matches, every match of train is a leak. The few other matches concern
-    different strings, so they do not explain the matches of train. From `minimum` on, strings of this kind evidently
-    occur without a leak, and a binomial test compares the two numbers.
+    different strings, so they do not explain the matches of train. If there are at least `minimum` other matches,
+    strings of this kind evidently occur without a leak, and a binomial test compares the two numbers.
 
     Args:
         train: number of matches of train persons.
@@ -246,13 +247,13 @@ def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
     Args:
         matches: number of different values that match.
         expected: number of values that are expected to match by chance (lambda).
-        negligible: chance explains no match if fewer than this are expected.
+        negligible: if `expected` is below this number, chance explains no match.
     """
     return expected < negligible or float(stats.poisson.sf(matches - 1, expected)) <= EXPLAINED_LEVEL
 
 
 def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:
-    """Return how many persons without an event show that its rate is at most tau.
+    """Return how many persons without an event are required to show that the rate of the event is at most tau.
 
     n >= ln(1 - confidence) / ln(1 - tau)
     """

@@ -65,7 +65,7 @@ class Canonical(Closed):
 
 
 def problems(error: ValidationError) -> list[str]:
-    """Return each violation as `path: message`; the value is left out because it may be private."""
+    """Return each violation as `path: message`; the invalid value is omitted because it may be private."""
     return [
         f"{'.'.join(str(part) for part in item['loc']) or '(top level)'}: {item['msg'].removeprefix('Value error, ')}"
         for item in error.errors(include_url=False, include_input=False)

@@ -2,7 +2,7 @@
 
 Keys must be strings and must not repeat. Anchors, aliases, tags, directives, merge keys and long numbers are refused.
 
-If the YAML itself has problems, only these are reported, because the content is unknown until they are corrected.
+If the YAML has problems, only these are reported. The content is checked after they are corrected.
 """
 
 import json
@@ -135,4 +135,4 @@ def _unsuitable(node: Any) -> Iterator[str]:
     elif isinstance(node, ScalarNode) and node.tag in _NUMBERS and len(node.value) > _MAX_DIGITS:
         yield f"line {node.start_mark.line + 1}: the number has more than {_MAX_DIGITS} characters"
     elif isinstance(node, ScalarNode) and any("\ud800" <= c <= "\udfff" for c in node.value):
-        yield f"line {node.start_mark.line + 1}: half of a surrogate pair is not text"
+        yield f"line {node.start_mark.line + 1}: a value contains half of a surrogate pair, which is not valid text"

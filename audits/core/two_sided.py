@@ -1,6 +1,6 @@
 """Shared parts of the two-sided audits, in which values on both sides of a centre are unsafe.
 
-The module has intervals against a margin, the AUC of two arms, and required sample sizes.
+The module compares intervals with a margin, and computes the AUC of two arms and required sample sizes.
 """
 
 import math
@@ -103,7 +103,7 @@ def too_few_rows(what: str, n: int, needed: int, people: Arms, *, reference_is_c
     """Return a sentence which says that a table has too few rows, and how many persons would be enough.
 
     Args:
-        what: subject of the sentence: the rows in plural.
+        what: subject of the sentence in the plural, such as "The attacked records".
         n: effective number of independent rows.
         needed: number of independent rows that are required.
         people: the compared persons.
@@ -137,7 +137,7 @@ def power(
         n: number of persons or rows that were compared.
         n_needed: number that would be enough for a verdict.
         smallest_leak: smallest leak that n persons or rows can show.
-        epsilon_ceiling: largest epsilon that the audit can prove.
+        epsilon_ceiling: largest lower bound on epsilon that the audit can give.
     """
     return {"n": n, "n_needed": n_needed, "smallest_leak": smallest_leak, "epsilon_ceiling": epsilon_ceiling}
 

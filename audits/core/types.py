@@ -65,7 +65,7 @@ class Canaries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous:
-    """The previous release from data that has since gained or lost persons."""
+    """The previous release; persons have joined or left the data since then."""
 
     synthetic: Table
     train: Table
@@ -141,7 +141,7 @@ class AuditResult:
     direction: Direction  # which values are safer
     metrics: Mapping[str, Estimate] = field(default_factory=dict)  # numbers that a policy can use as `audit.metric`
     details: Mapping[str, Any] = field(default_factory=dict)  # aggregates without texts, labels or identifiers
-    reason: str  # explains the verdict; if there are too few persons, it names the number that is enough
+    reason: str  # explains the verdict; if there are too few persons, states how many would be enough
     confidence: float | None = None  # one-sided confidence of the run; set by the runner
     # places that disclose single train persons; they name persons, so no report, evidence or log contains them
     findings: tuple[Finding, ...] = field(default=(), repr=False)

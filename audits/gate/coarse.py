@@ -70,7 +70,7 @@ def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) 
 
 
 def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, list[float]]:
-    """Return a ROC curve at the false positive rates `RATES`: for each rate, the last measured point up to it.
+    """Return a ROC curve with, for each false positive rate of `RATES`, the last measured point up to this rate.
 
     Args:
         roc: `fpr` and `tpr`, non-decreasing; optionally `low` and `high`, the ends of the interval of tpr.

@@ -34,10 +34,10 @@ DETAIL_STEP = 0.01  # details of an audit are rounded to multiples of this numbe
 MAX_COUNT = 10**9  # the largest count that is published
 MAX_MEASURED = 1000  # the largest published number that is not a count
 _EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MAX_COUNT)  # lower ends of the buckets
-# Numbers about the release, the policy and the ledger, which stay exact because they are not about the source.
+# numbers about the release, the policy and the ledger; they stay exact because they are not about the source records
 _PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
 _COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics in which 1 is a count and not a share
-# Metrics that are not computed from private records, or only by a mechanism whose privacy loss is accounted for.
+# metrics that do not depend on private records, or only through a mechanism whose privacy loss is accounted for
 _FIXED = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
@@ -69,7 +69,7 @@ def bucket(count: int) -> str:
 
 
 def is_short(number: float) -> bool:
-    """Return whether a number is too short to hide text: up to 1000 with three decimals, or an end of a bucket."""
+    """Return whether a number is too short to hide text: at most 1000 with three decimals, or an end of a bucket."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
     return is_end or (abs(number) <= MAX_MEASURED and number == round(number * 1000) / 1000)
 
@@ -146,7 +146,7 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
 def _confidence(confidence: float, policy: Policy) -> float:
     """Return the published form of a confidence: under an independent policy, at most the policy's confidence.
 
-    The actual confidence depends on the number of audits of the same control persons.
+    The actual confidence would reveal the number of audits of the same control persons.
     """
     return min(confidence, policy.confidence) if policy.is_independent else confidence
 
@@ -157,7 +157,7 @@ def step_of(n: int) -> float:
 
 
 def verdicts_only(policy: Policy) -> bool:
-    """Return whether the policy forbids publishing numbers of private records; the budget does not cover them."""
+    """Return whether the policy forbids publishing numbers of private records, which the budget does not cover."""
     return policy.dp is not None and not policy.disclosure.publish_exact_counts
 
 

@@ -58,15 +58,15 @@ def check_substitute(
 ) -> None:
     """Raise ValueError if a substitute does not fit its policy; `metrics` maps each rule id to its metric."""
     if not set(given.instead_of) <= set(required):
-        raise ValueError("dp_substitute: instead_of names an audit that is not required")
+        raise ValueError("dp_substitute: `instead_of` lists an audit that is not required")
     replaceable = {
         rule for rule, metric in metrics.items() if metric.split(".", 1)[0] in given.instead_of and metric != LINEAGE
     }
     if not set(given.rules) <= replaceable:
-        raise ValueError("dp_substitute: rules names a rule that is not about an audit in instead_of")
+        raise ValueError("dp_substitute: `rules` lists a rule that is not about an audit in `instead_of`")
     if ACCOUNTING not in given.required or {*given.required} & {*required, *measured}:
         raise ValueError(
-            "dp_substitute: required must contain accounting, and no audit that the policy requires anyway"
+            "dp_substitute: `required` must list accounting, but no audit that the policy requires in any case"
         )
 
 

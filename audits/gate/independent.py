@@ -1,4 +1,4 @@
-"""Independent policies: no measurement on private records decides on a release after the noise is drawn.
+"""Independent policies: after the noise is drawn, no measurement on private records affects the decision.
 
 If audits decide on a release, its existence reveals that they passed. The audits compare the synthetic records with
 the train records without adding noise, so the differential-privacy guarantee does not cover this information. Under

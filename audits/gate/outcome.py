@@ -92,7 +92,7 @@ class Decision:
 
 def verdicts_line(measured: Iterable[tuple[str, str]]) -> str:
     """Return one line with the verdicts of audits without a gate, given as pairs (see `verdicts_of`)."""
-    return f"verdicts that do not decide: {verdicts_of(measured)}"
+    return f"verdicts that do not affect the decision: {verdicts_of(measured)}"
 
 
 def verdicts_of(measured: Iterable[tuple[str, str]]) -> str:
@@ -100,5 +100,5 @@ def verdicts_of(measured: Iterable[tuple[str, str]]) -> str:
     given = tuple(measured)
     verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in given)
     has_failed = any(verdict == "FAIL" for _, verdict in given)
-    note = "; FAIL: the attack exceeded its own threshold, which the policy allows" if has_failed else ""
+    note = "; FAIL means that the attack exceeded its own threshold; the policy allows this" if has_failed else ""
     return f"{verdicts}{note}"

@@ -63,7 +63,7 @@ class DpRule(Closed):
     max_epsilon: Annotated[Finite, Field(gt=0)]
     max_delta: Annotated[Finite, Field(gt=0, lt=1)]
     ledger: Literal["required"]
-    # `independent`: no measurement on private records decides, see `audits.gate.independent`
+    # `independent`: no measurement on private records affects the decision, see `audits.gate.independent`
     decision: Literal["audited", "independent"] = "audited"
 
 
@@ -91,7 +91,7 @@ class Policy(Canonical):
     # required verdicts must have
     confidence: Annotated[Finite, Field(ge=0.8, lt=1)] = 0.95
     required: tuple[AuditName, ...] = ()  # audits whose verdict must be `pass`
-    measured: tuple[AuditName, ...] = ()  # audits that must have been measured; their verdicts do not decide
+    measured: tuple[AuditName, ...] = ()  # audits that must have been measured; their verdicts decide nothing
     rules: tuple[Rule, ...] = ()  # comparisons that must all hold
     dp: DpRule | None = None  # requirements for the privacy budget
     approvals: tuple[ApprovalRule, ...] = ()  # required signatures besides the releaser's
@@ -124,7 +124,7 @@ class Policy(Canonical):
         ):
             if repeated := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(
-                    f"{where}: used twice or more: {', '.join(repeated)}; remove or rename the repetitions"
+                    f"{where}: remove or rename the names that occur more than once ({', '.join(repeated)})"
                 )
         if self.dp is not None and self.disclosure.publish_exact_counts:
             raise ValueError("dp: only verdicts may be published, so publish_exact_counts must be false")
@@ -142,14 +142,14 @@ class Policy(Canonical):
             )
             if named := [*found]:
                 raise ValueError(
-                    "dp: under decision: independent, nothing that was measured on private records may decide; "
-                    f"remove these entries, or set decision: audited: {'; '.join(named)}"
+                    "dp: under `decision: independent`, no gate may depend on a measurement on private records; set "
+                    f"`decision: audited`, or remove these entries: {'; '.join(named)}"
                 )
         return self
 
     @property
     def is_independent(self) -> bool:
-        """Whether no measurement on private records decides on a release after the noise is drawn."""
+        """Whether, after the noise is drawn, no measurement on private records affects the decision."""
         return self.dp is not None and self.dp.decision == INDEPENDENT
 
     def all_rules(self) -> tuple[Rule, ...]:
@@ -180,7 +180,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         allowed  <=>  there is a gate, and every gate is PASS
 
     An audit in `measured` blocks the release if it was not measured. If it was measured, it is not a gate, and its
-    verdict does not decide. A policy that lists only `measured` audits therefore has no gate and refuses.
+    verdict does not affect the decision. A policy with only `measured` audits therefore has no gate and refuses.
 
     If the policy has a `dp_substitute` and the evidence meets its conditions (`reasons_against`):
 
@@ -191,8 +191,8 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     Properties:
 
     - A policy without gates refuses. A measurement that is missing, failed or based on too few units does not pass.
-    - A worse number or a further attempt never turns a refusal into a release. Adding a gate to a policy with gates
-      does not do so either.
+    - A worse number, a further attempt, or a further gate in a policy that has gates never turns a refusal into a
+      release.
     - Intervals and required verdicts must have the confidence that the number of attempts requires.
     - An external policy always has the gates of `EXTERNAL_RULES`; an independent policy lacks the gate on attempts.
     - A table with quarantined rows is refused, because no audit judged these rows. An independent policy does not
@@ -233,7 +233,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
 
 def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Iterator[RuleOutcome]:
-    """Yield a gate for each attack whose proven epsilon the budget limits, and a gate if rows are quarantined."""
+    """Yield a gate for each attack that can refute the claimed epsilon, and a gate if rows are quarantined."""
     yield from (_claim_gate(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy)))
     metric = evidence.metrics.get(QUARANTINED)
     if metric is not None and metric.high > 0:
@@ -278,7 +278,9 @@ def _needed_confidence(evidence: Evidence, policy: Policy) -> float:
 def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
     state = evidence.audits.get(name)
     verdict = _verdict(state)
-    reason = "the audit was not run" if state is None else f"the audit was {state.status}: {state.verdict}"
+    reason = "the audit was not run"
+    if state is not None:
+        reason = f"the audit has the status {state.status} and the verdict {state.verdict}"
     if state is not None and verdict == "PASS":
         gap = confidence_gap("its verdict", state.confidence, confidence)
         if gap is not None:
@@ -288,9 +290,9 @@ def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
 
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
     state = evidence.audits.get(name)
-    why = "The audit must be measured. Its verdict does not affect the decision, unlike numbers that a rule names."
+    why = "The audit must be measured. Its verdict does not affect the decision; numbers that a rule names do."
     if state is None or state.status not in {"measured", "inconclusive"}:
-        reason = "the audit was not run" if state is None else f"the audit was {state.status}"
+        reason = "the audit was not run" if state is None else f"the audit has the status {state.status}"
         return _audit_outcome(evidence, name, "INSUFFICIENT", reason, why=why, what="measured")
     if state.verdict == WITHHELD:
         hidden = _audit_outcome(evidence, name, "WITHHELD", "its verdict is not published", why=why, gating=False)
@@ -366,7 +368,7 @@ def _claim_gate(evidence: Evidence, name: str) -> RuleOutcome:
         if not proven.high <= claim.low:  # also true if a number is NaN
             verdict, reason = (
                 "FAIL",
-                "the attack proves more than is claimed: the mechanism or its accounting is wrong",
+                "the attack proves a larger epsilon than the claim, so the mechanism or its accounting is wrong",
             )
     return RuleOutcome(
         id=f"dp-consistent-{name}",

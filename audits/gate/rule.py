@@ -78,7 +78,7 @@ def confidence_of(number: float, confidence: float) -> float:
     four fifths of alpha. At alpha = 0.05 and a power of 80 %, it needs 9 % more persons than without a ledger. If
     alpha were halved with each attempt, the first attempt would get half of alpha and would need 27 % more persons.
 
-    Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008; the shares are ours.
+    Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008; the shares 4/5 and 1/5 are our choice.
     """
     share: float = _LATER ** (number - 1)
     return 1 - (1 - confidence) * _FIRST * share
@@ -134,7 +134,7 @@ def _problem(  # noqa: PLR0911 - one return per reason
     if rule.min_n is not None and metric.n < rule.min_n:
         return f"based on {metric.n} units; at least {rule.min_n} are needed"
     if rule.bound == "value" and metric.low != metric.high:
-        return "it has an interval, so its value alone does not decide"
+        return "the number has an interval, but the rule compares exact values only"
     if rule.bound == "value":
         lacks_verdict = state is not None and state.verdict not in {"pass", "fail"} and rule.metric not in STATED
         return "its audit reached no verdict, so this number proves nothing" if lacks_verdict else None

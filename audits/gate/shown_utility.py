@@ -40,7 +40,7 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
 
 
 def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the shares of contradictory records in steps of 1 / `steps`; omit the real ones if there are too few."""
+    """Return the rounded shares of contradictory records; omit those of real records if there are too few records."""
     steps = {"synthetic": 100, "real": 20}
     return {
         table: {rule: round(share["value"] * steps[table]) / steps[table] for rule, share in found["shares"].items()}

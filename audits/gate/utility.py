@@ -36,7 +36,7 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
 
 
 class EvaluationFile(Closed):
-    """The content of `evaluation.json`; the fields of type `Any` are only for readers, and no gate reads them."""
+    """The content of `evaluation.json`; people read the fields of type `Any`, and no gate reads them."""
 
     schema_name: Literal["synthgen-evaluation/v1"]
     synthetic: Sha256  # `records_digest` of the table

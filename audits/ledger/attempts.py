@@ -51,13 +51,13 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
     Privacy: the ledger contains keyed hashes of persons and of runs of words, and stays in the institution.
     """
     with opened(folder, high_water_mark) as chain:
-        name = chain.mac(b"made\0" + digest.encode())
+        made = chain.mac(b"made\0" + digest.encode())
         persons, texts = person_marks(chain, control), text_marks(chain, control)
         earlier = _attempts_on(chain, persons, texts)
-        if name not in earlier:
+        if made not in earlier:
             marks = {"persons": joined(persons), "texts": joined(set().union(*texts))}
-            chain.append({"made": name, "attempt": len(earlier) + 1, **marks})
-        return _found(chain, name)
+            chain.append({"made": made, "attempt": len(earlier) + 1, **marks})
+        return _found(chain, made)
 
 
 def check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:

@@ -11,7 +11,7 @@ epsilons, and usually much less. For Gaussian noise, a limit of the joint epsilo
 settings of a run are chosen after reading earlier results (Smith and Thakurta, arXiv 2210.17520).
 
 A run first records that it *reserves* its budget, then that it *draws* its noise, then the digest of the result that
-it *made*. The reservation counts as spent from its first entry on, unless it is voided:
+it *made*. The reserved budget counts as spent from the reservation on, unless the reservation is voided:
 
     stopped between reserving and drawing   no query was answered; the same run continues with its reservation, or the
                                             reservation is *voided* and no longer counts
@@ -186,8 +186,8 @@ def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
         if DRAW in steps:
             raise Overspent(
                 "this run drew its noise before, and its budget is spent",
-                hint="Restore the configuration, data and version with which the noise was drawn (or the original "
-                f"name of a folder reserve-*.before-* of the workspace). Otherwise: {_NEW_RUN}",
+                hint="Restore the configuration, data and version with which the noise was drawn, or rename a folder "
+                f"reserve-*.before-* of the workspace back. If you can do neither: {_NEW_RUN}",
             )
         chain.append({"what": DRAW, "run": run})
         return _seal_key(chain, run)
@@ -323,9 +323,11 @@ def overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) 
     problems = []
     if after > limit.epsilon:
         problems.append(
-            f"epsilon: limit {limit.epsilon:g} for all runs together, spent {before:.4g}, with this run {after:.4g} "
-            f"(at delta {limit.delta:g})"
+            f"epsilon: the limit for all runs together is {limit.epsilon:g}; {before:.4g} is spent, and this run "
+            f"would raise it to {after:.4g} (at delta {limit.delta:g})"
         )
     if own.cost.delta > limit.delta:
-        problems.append(f"delta: limit {limit.delta:g} for all runs together, requested {own.cost.delta:g}")
+        problems.append(
+            f"delta: the limit for all runs together is {limit.delta:g}, but this run requests {own.cost.delta:g}"
+        )
     return problems

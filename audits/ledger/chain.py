@@ -1,4 +1,4 @@
-r"""An append-only file of JSON lines in which each line is authenticated over all earlier lines.
+r"""An append-only file of JSON lines; the mac of each line authenticates this line and all earlier lines.
 
     mac_i = H("line\0" || mac_(i-1) || canonical(line i without its mac)),   mac_0 = H("start"),
     H(x) = HMAC-SHA256(K, "synthgen/ledger/v1\0" || name || 0x00 || x)

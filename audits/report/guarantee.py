@@ -9,11 +9,11 @@ _PROTECTED = (
     "texts."
 )
 _INDEPENDENT = (
-    "After the noise was added, no test on private records decided on the release, and no result of such a test is "
-    "published. The gates below read only the accounting, the ledger and the synthetic table."
+    "After the noise was added, no test on private records affected the decision on the release, and no result of "
+    "such a test is published. The gates below read only the accounting, the ledger and the synthetic table."
 )
-_AUDITED = "Tests that compare the texts with private records decided on the release: the gates below."
-_INDEPENDENT_BRIEF = "No test on private records decided on the release after the noise was added."
+_AUDITED = "Tests that compare the texts with private records decided on the release; the gates below show them."
+_INDEPENDENT_BRIEF = "After the noise was added, no test on private records affected the decision on the release."
 _AUDITED_BRIEF = "Tests on private records also decided on the release; ε does not cover that decision."
 _SPENT_IN_VAIN = "The budget of this run counts as spent, although nothing was released."
 
@@ -26,7 +26,8 @@ class Guarantee:
     delta: float
     outside: tuple[str, ...]  # sentences about what the guarantee does not cover
     policy: str  # name of the policy
-    is_independent: bool  # whether no measurement on private records decided on the release
+    # whether, after the noise was drawn, no measurement on private records affected the decision
+    is_independent: bool
     withholds: bool  # whether numbers that were measured on private records are not published
     # joint epsilon of all runs of the ledger, and its delta; None if the release was refused
     spent: tuple[float, float] | None = None

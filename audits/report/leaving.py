@@ -90,7 +90,7 @@ def _reason(gate: GateRow, content: ReportContent) -> str:
         return f"have too few {'people or texts' if content.source.has_persons else 'records'}"
     if "inconclusive" in gate.reason:
         return "have no clear result"
-    if gate.value is None or "not run" in gate.reason or "not measur" in gate.reason:
+    if gate.value is None or "not run" in gate.reason or "not measur" in gate.reason.replace("_", " "):
         return "were not measured"
     return "have too low a confidence" if "confidence" in gate.reason else "have no clear result"
 
@@ -142,7 +142,7 @@ def _result(row: GateRow, content: ReportContent) -> str:
         why = beyond if _reaches_beyond(audit) else "there is too little evidence"
         return f"{LEAKS[_name(row)]}: no clear result{f', because {why}' if audit else ''}"
     limit = "within the limit of the policy" if _name(row) in _limited(content) else "without a limit of the policy"
-    elsewhere = "; the main number of this attack fits guessing, but another of its tests exceeded its threshold"
+    elsewhere = "; the main number could come from guessing, but another test of this attack exceeded its threshold"
     return f"{LEAKS[_name(row)]}: bad result, {limit}{elsewhere if _includes_guessing(audit) else ''}"
 
 
@@ -151,7 +151,7 @@ def _audit(row: GateRow, content: ReportContent) -> Mapping[str, Any]:
 
 
 def _includes_guessing(audit: Mapping[str, Any]) -> bool:
-    """Return whether the interval of a two-sided audit contains the result of guessing: the middle of its range."""
+    """Return whether the interval of a two-sided audit contains the result of guessing, midway between its limits."""
     estimate, limits = audit.get("estimate"), audit.get("threshold")
     if estimate is None or not isinstance(limits, list | tuple):
         return False

@@ -82,7 +82,7 @@ def render_report(content: ReportContent) -> str:
 
 
 def _banner(content: ReportContent) -> str:
-    """Return the verdict whose colour the banner has."""
+    """Return the verdict that determines the colour of the banner."""
     if content.verdict == "refused":
         return "FAIL"
     return "INSUFFICIENT" if not_passed(content) or content.is_guessable else "PASS"

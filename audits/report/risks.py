@@ -80,10 +80,10 @@ def missed(content: ReportContent) -> Iterator[str]:
             yield "The guarantee does not depend on the attacks; it limits every leak of a protected person."
         return
     run = {str(audit["name"]) for audit in content.audits if audit["status"] == "measured"}
-    undone = [name for name in AUDITS if name not in run and name != "accounting"]
-    if named := [LEAKS[name] for name in undone if name not in UNTESTED]:
+    not_run = [name for name in AUDITS if name not in run and name != "accounting"]
+    if named := [LEAKS[name] for name in not_run if name not in UNTESTED]:
         yield f"Not tested: {listed(named, '; ')}."
-    yield from (UNTESTED[name] for name in undone if name in UNTESTED)
+    yield from (UNTESTED[name] for name in not_run if name in UNTESTED)
     yield _self_test(content)
     yield "It is not known whether the language model had been trained on these records before."
     yield "If it had, the attacks might miss leaks."

@@ -1,9 +1,9 @@
 """Words that do not count as names of persons: clinical terms (also terms that contain a name) and ordinary words.
 
 The lists apply to guessed names only, never to a declared or known name. The clinical terms are general medical
-knowledge. `ordinary_words.txt` holds the 17,439 words that are written in lower case at least 20 times, and more
-often than not, in openly licensed texts: OpenStax nursing and microbiology (CC BY 4.0), MedQuAD (CC BY 4.0), the NCBI
-disease corpus (public domain), CRAFT (CC BY 3.0), arXiv metadata (CC0), and texts of the US government.
+knowledge. `ordinary_words.txt` holds the 17,439 words that occur in lower case at least 20 times, and more often than
+with capitals, in these openly licensed texts: OpenStax nursing and microbiology (CC BY 4.0), MedQuAD (CC BY 4.0), the
+NCBI disease corpus (public domain), CRAFT (CC BY 3.0), arXiv metadata (CC0), and texts of the US government.
 """
 
 import re
@@ -238,7 +238,7 @@ _BEFORE = re.compile(
 )
 
 
-# first parts of double eponyms, which are also used without a word such as "syndrome"
+# first parts of double eponyms; a double eponym is a term even without a word such as "syndrome" after it
 _PAIR = re.compile(
     r"(?:Stevens|Ann(?= Arbor)|Guillain|Creutzfeldt|Ehlers|Wolff|Charcot|Epstein|Osgood|Legg|Henoch|Peutz"
     r"|Zollinger|Budd"

@@ -22,12 +22,13 @@ from audits.text.ngrams import find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # length of a phrase; 1 % of new abstracts share eight consecutive words with one of 700 others
-MANY = 10  # a phrase of more persons than this can be boilerplate; statistical offices publish counts from eleven on
+# a phrase that more persons than this have can be boilerplate; statistical offices publish counts of 11 or more
+MANY = 10
 FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may be one family
 FORM_TOKENS = 4  # length of a run in the headings of a form, which are shorter than a phrase
 FORM_SHARE = 0.01  # a heading belongs to a form if more than this share of the persons, and more than MANY, have it
-# a record is repeated if another owner has at least this share, and at least this number, of its tokens outside
-# boilerplate
+# a record is mostly repeated if the texts of another owner contain at least this share, and at least this number, of
+# its tokens outside boilerplate
 REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8
 TRAIN, CONTROL, PUBLIC = 0, 1, 2
 
@@ -64,8 +65,8 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
     - more than MANY persons have it, and it occurs in more than MANY different records.
 
     The last condition is for phrases that no control person has. It is stricter, because control persons come from
-    the same population: some of them would usually have a template too. It excludes phrases of a single record that
-    is stored under many train ids.
+    the same population, so some of them would usually have the phrases of a template too. A phrase of a single record
+    that is stored under many train ids does not meet this condition.
 
     Cost: O(N log N) time for N tokens; 40 bytes per place of a shared phrase, plus the places of one part.
     """
@@ -123,9 +124,10 @@ def _record_numbers(rows: Numbered) -> Int:
 def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]]:
     """Return (row, owner) for each row that is mostly repeated in the texts of another owner.
 
-    A row is mostly repeated if the other owner has at least half, and at least REPEATED_TOKENS, of its tokens outside
-    boilerplate. A passage that two persons quote is usually a smaller part of a record, so they stay separate
-    persons. A record that is stored under two ids is repeated completely, so both ids count as one person.
+    A row is mostly repeated if the texts of the other owner contain at least half, and at least REPEATED_TOKENS, of
+    its tokens outside boilerplate. Two persons who quote the same passage usually stay separate persons, because the
+    passage is a smaller part of each record. A record that is stored under two ids is repeated completely, so both
+    ids count as one person.
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)
@@ -139,7 +141,7 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     pairs = row[place] * len(pool.side) + partner
     order = np.argsort(pairs, kind="stable")
     starts = np.append(np.flatnonzero(starts_group(pairs[order])), len(order))
-    # skip pairs that cannot reach the share: an upper limit of the share assumes that no two phrases overlap
+    # skip pairs that would not reach the share even if no two phrases of the row overlapped
     n_boilerplate = np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner))
     row_of_pair = row[place[order[starts[:-1]]]]
     min_own = np.diff(pool.rows.starts)[row_of_pair] - PHRASE_TOKENS * n_boilerplate[row_of_pair]
@@ -229,7 +231,7 @@ def own_text(rows: Numbered, common: CommonText) -> OwnText:
 
 
 def _places_of(keys: UInt, rows: Numbered, length: int) -> Int:
-    """Return the tokens at which a run of `length` tokens with one of the keys begins."""
+    """Return the indices of the tokens at which a run of `length` tokens with one of the keys begins."""
     places_found = [np.zeros(0, dtype=np.int64)]
     for start in range(0, len(rows.tokens) if len(keys) > 0 else 0, BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(rows.tokens)))

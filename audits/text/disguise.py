@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from audits.core.stats import exceeds_control
 from audits.text.normalise import is_ignorable, looks_latin
 
-# a row is disguised if more than this share of its characters, and at least this number, count for `rewritten`
+# a row is disguised if `rewritten` counts more than this share of its characters, and at least this number
 MIN_SHARE, MIN_CHARACTERS = 0.05, 8
 FEW = 2  # if fewer real rows than this are disguised, a single disguised synthetic row is too many
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")
@@ -46,10 +46,10 @@ def rewritten(text: str) -> int:
     if text.isascii() and text.isprintable():
         return joined
     composed = unicodedata.normalize("NFC", _EMOJI_SELECTOR.sub(_without_selector, text))
-    drawn = sum(_is_rewritten(c) for c in composed if not ("\x20" <= c <= "\x7e" or c.isspace()))
+    changed = sum(_is_rewritten(c) for c in composed if not ("\x20" <= c <= "\x7e" or c.isspace()))
     words = (word[0] for word in _WORD.finditer(composed) if not word[0].isascii())
     mixed = sum(looks_latin(c) for word in words if any(c.isascii() for c in word) for c in word)
-    return joined + drawn + mixed
+    return joined + changed + mixed
 
 
 def _without_selector(match: re.Match[str]) -> str:

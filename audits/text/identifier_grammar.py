@@ -82,7 +82,7 @@ NETWORK_CARD = r"(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}"
 PLATE_CUE = r"(?:plates?|tag|rego|registration|reg)\.?(?: no\.?| number| is|:)* "
 # an internet host without https:// or www.
 HOST = r"(?!www\.)(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"
-HIGH_AGE = r"9\d|1[0-2]\d"  # in years
+HIGH_AGE = r"9\d|1[0-2]\d"  # ages from 90 to 129 years
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 

@@ -1,6 +1,6 @@
 """White space and invisible characters: their plain form, and the characters that differ from it.
 
-Every audit normalises texts first, so no audit reads these characters, and whole records can be hidden in them.
+Every audit normalises texts first, so no audit reads these characters, and whole records could be hidden in them.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections import Counter
 
 import regex
 
-# white space, and the Braille and Hangul blanks, which are as wide as a letter
+# Braille and Hangul blanks, which are as wide as a letter; Python does not count them as white space
 _BLANKS = "\u2800\u115f\u1160\u3164\uffa0"
 _GAP = re.compile(rf"[\s{_BLANKS}]+")
 _LINE_END = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -43,9 +43,9 @@ KINDS = (EDGES, INVISIBLE, BROKEN, UNUSUAL, RETURNS, TABS, MARGINS, EMPTY_LINES,
 def plain_layout(text: str) -> str:
     """Return the text with plain white space and without invisible characters.
 
-    Between words there is one blank, one line break, or one empty line; there is none at the start or end. Invisible
-    characters (Default_Ignorable_Code_Point, General_Category Cf and Cc) are removed, except those that emoji and
-    scripts such as Arabic need.
+    Between words there is one blank, one line break, or one empty line. There is no white space at the start or end.
+    Invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc) are removed, except those that
+    emoji and scripts such as Arabic need.
     """
     visible = text if text.isascii() and text.isprintable() else _INVISIBLE.sub(_needed, text)
     return _GAP.sub(_plain_gap, visible).strip()

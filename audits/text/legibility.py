@@ -27,7 +27,7 @@ MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled 
 # punctuation is removed from a text if it is at most this share of its characters, or at most this number
 MAX_PUNCTUATION, FEW_MARKS = 0.2, 2
 _START = "\n\n"  # precedes a text on which the model is fitted
-# precedes a text that is scored; this is the context of any word, not only of the first word of a record
+# precedes a text that is scored, so that its first word is scored like any word of a record
 _WORD = "\n "
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
@@ -69,7 +69,7 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     Raises:
         NotMeasurable: real and scrambled text have similar scores.
 
-    Privacy: reads texts; returns three scores and two bits per row.
+    Privacy: reads texts; returns three scores of the tables, and two bits for each row.
     Randomness: the order of the letters in each word of the scrambled rows.
     Reference: interpolation by a prior count, MacKay and Bauman Peto, Nat. Lang. Eng. 1 (1995).
     """
@@ -107,7 +107,7 @@ def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], 
     for size in np.unique(sizes).tolist():
         first = starts[starts + size <= len(text)]
         windows = (summed[first + size] - summed[first]) / max(size, 1)
-        # without windows, because the real text is shorter than the row, every row below the bound is illegible
+        # if the real text is shorter than the row, there is no window, and every row below the bound is illegible
         lowest[sizes == size] = np.quantile(windows, RARE) if len(windows) > 0 else bound
         by_chance[sizes == size] = np.mean(windows < bound) if len(windows) > 0 else 0.0
     is_rare = is_below & (scores < lowest)

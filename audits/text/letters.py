@@ -26,7 +26,7 @@ LEET = str.maketrans("01345789", "oieastbg")  # digits that are written instead 
 def pieces(token: str) -> list[str]:
     """Return the parts of a token of a normalised text.
 
-    In a script without spaces, the parts are characters or chunks. Any other token is its only part.
+    In a script without spaces, the parts are characters or chunks. In any other script, the token is not divided.
     """
     if token.isascii():
         return [token]
@@ -41,7 +41,7 @@ def chunks(letters: str) -> list[str]:
 
     The string is cut at the local minima of a hash of two adjacent characters. Whether a place is a cut depends only
     on the four characters around it. A changed character therefore changes one or two chunks, and the chunks of a
-    copied passage are the same wherever the passage stands.
+    copied passage are the same wherever the passage occurs.
 
     Reference: content-defined chunking, Muthitacharoen, Chen and Mazières, SOSP 2001.
     """

@@ -19,8 +19,8 @@ from audits.text.normalise import tokens
 N_PERMUTATIONS = 128  # number of minima in a signature
 SHINGLE_TOKENS = 5  # number of consecutive tokens in a shingle
 # (number of bands, minima per band)
-CLOSE = ((16, 8),)  # finds pairs of Jaccard index .8 with probability > .94, of .71 with about .64
-LOOSE = ((16, 8), (32, 4))  # finds pairs of Jaccard index .5 with probability > .87, of .42 with about .64
+CLOSE = ((16, 8),)  # probability to find a pair: more than .94 at Jaccard index .8, about .64 at .71
+LOOSE = ((16, 8), (32, 4))  # probability to find a pair: more than .87 at Jaccard index .5, about .64 at .42
 FULL_BUCKET = 50  # a bucket with more rows is skipped, because so many similar rows come from a template
 # pairs with a smaller estimated Jaccard index are dropped; the standard error of the estimate is about .04
 _MIN_ESTIMATE = 0.2
@@ -64,7 +64,7 @@ class NearPairs:
     right: Int  # row of the second table
     jaccard: Float  # |A ∩ B| / |A ∪ B|
     containment: Float  # |A ∩ B| / |B|, the share of the second row found in the first
-    n_full: int  # how often a bucket was skipped, counted over the rows of the first table and the bands
+    n_full: int  # number of pairs (row of the first table, band) whose bucket was skipped
 
 
 def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) -> Sketch:

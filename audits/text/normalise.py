@@ -101,7 +101,7 @@ def sentences(text: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """Return the text after all steps of `normalise` except the last, on spaced letters and white space."""
+    """Return the text after all steps of `normalise` except the last step (spaced letters and white space)."""
     if text.isascii():
         plain = text.lower().translate(_ASCII)
         if plain.isascii():

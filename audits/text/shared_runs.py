@@ -20,7 +20,7 @@ BLOCK_TOKENS = 1 << 22  # number of places for which keys are computed at a time
 
 
 class Runs(NamedTuple):
-    """The longest run that each synthetic row shares with each owner; r pairs of row and owner.
+    """The longest run that each synthetic row shares with each owner, for r pairs of a row and an owner.
 
     A run counts if few owners have it (`most_owners`).
     """
@@ -61,8 +61,8 @@ def most_owners(length: int) -> int:
     This is one owner below 20 tokens, two from 20 to 29 tokens, and six from 60 tokens on.
 
     A run of 10 to 19 tokens may have two owners if its words are rare (RARE_BITS). A short phrase that two persons
-    share may be a common expression. A long passage that two to six persons share is not: it occurs in families, in
-    notes that are copied forward, and in records of patients who are registered twice.
+    share may be a common expression. A long passage that two to six persons share is no common expression. It occurs
+    in families, in notes that are copied forward, and in records of patients who are registered twice.
     """
     return max(1, length // TOKENS_PER_OWNER)
 

@@ -16,9 +16,9 @@ def corrections(words: Iterable[str], known: Mapping[str, int]) -> dict[str, str
     - with digits instead of letters that look alike (`p4tient`),
     - with its inner letters in another order, or
     - with one letter inserted, left out or replaced, or two adjacent letters exchanged (Damerau distance 1).
-    The first case that applies decides. If several known words fit, the most frequent of them is chosen, then the
-    first in the alphabet. In the last case, known words with the same consonants are preferred. A known word is not
-    corrected, so the result can only add matches to a search for known words.
+    The first case that applies decides. If several known words fit, the most frequent of them is chosen, or the first
+    in the alphabet if they are equally frequent. In the last case, known words with the same consonants come before
+    all others. A known word is not corrected, so the result can only add matches to a search for known words.
 
     Cost: time O(sum of the squared lengths of all words); memory for the unknown words and their deletions.
     Reference: deletion neighbourhoods, Mor and Fraenkel, CACM 1982.

@@ -1,1 +1,1 @@
-"""Verifying a signed bundle offline."""
+"""Verify a signed bundle offline."""

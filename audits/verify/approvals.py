@@ -4,9 +4,10 @@ A decision is an envelope that one person signed: an approval, a rejection, or a
 the list of decisions is complete). A decision names the signed statement of the release, and the sha256 of every
 decision that was in the bundle when the person signed. If a named decision is removed, this is therefore detected.
 
-One decision must name all others. If two persons sign copies of a bundle at the same time, neither decision names the
-other, and one of the persons must sign again. Only the last decision can be removed without detection. If it is a
-closing, all approvals and rejections are protected; a policy with `closing: required` refuses a bundle without one.
+The last decision must name all others. If two persons sign copies of a bundle at the same time, neither decision
+names the other, and one of the persons must sign again. Only the last decision can be removed without detection. If
+the last decision is a closing, all approvals and rejections are therefore protected. A policy with
+`closing: required` refuses a bundle without a closing.
 """
 
 import hashlib
@@ -39,7 +40,8 @@ class ApprovedRelease:
     payload_digest: str  # sha256 of the signed statement
     report_digest: str  # sha256 of the report
     created: datetime
-    is_independent: bool  # whether the statement says that no measurement on private records decided on the release
+    # whether, by its statement, no measurement on private records affected the decision after the noise was drawn
+    is_independent: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +113,12 @@ def check_approvals(
         problems.append(
             f"{names} do not name each other; one of the signers must sign again, with all files in the bundle"
         )
-    to_list = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
+    # a closing must name all other decisions
+    others = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
     closers = [
         key
         for decision in decisions
-        if decision.kind == "CLOSE" and to_list <= decision.seen
+        if decision.kind == "CLOSE" and others <= decision.seen
         for key in decision.file.keys
     ]
     is_closed = len(closers) > 0 and trust.has_enough(RELEASER, closers)
@@ -186,10 +189,11 @@ def check_decision(
 
 
 def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[SignedDecision]) -> bool:
-    """Return whether a new decision by `keys` repeats one in `earlier` without need; it names all of `earlier`.
+    """Return whether a new decision by `keys` needlessly repeats an earlier one; it names all decisions of `earlier`.
 
-    A person approves or closes a second time only after an own rejection, or if somebody else signed a copy of the
-    bundle at the same time, so that neither decision names the other. A rejection is always allowed.
+    A second approval or closing by the same person is needed only after a rejection by this person, or if somebody
+    else signed a copy of the bundle at the same time, so that neither decision names the other. A rejection is always
+    allowed.
     """
     same = [decision for decision in earlier if (decision.kind, decision.file.keys) == (kind, keys)]
     if kind == "REJECT" or not same:
@@ -201,7 +205,7 @@ def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[Sig
 
 
 def _is_parallel_repeat(decision: SignedDecision, found: Sequence[SignedDecision]) -> bool:
-    """Return whether the same keys made the same decision elsewhere, and neither decision names the other."""
+    """Return whether another decision has the same kind and keys, and neither of the two names the other."""
     return any(
         one.digest != decision.digest
         and (one.kind, one.file.keys) == (decision.kind, decision.file.keys)

@@ -36,10 +36,11 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
     if privacy.epsilon is None or privacy.delta is None:
         if policy.dp is None and privacy.budget is None and len(privacy.composition) == 0:
             if any(name.startswith("accounting.") for name in evidence.metrics):
-                raise VerifyError("E_GATE", "the evidence contains numbers of a privacy budget, but none is claimed")
+                raise VerifyError("E_GATE", "the evidence has numbers of a privacy budget, but no budget is claimed")
             return "no differential privacy is claimed"
         raise VerifyError(
-            "E_GATE", "the policy or a stated budget requires an epsilon and a delta, but none is claimed"
+            "E_GATE",
+            "the policy or a stated budget requires a claimed epsilon and delta, but one or both are missing",
         )
     _check_accounting(evidence)
     _check_claim({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged_claim(files))
@@ -141,7 +142,7 @@ def _check_totals(
     # the audit runs before the release, so its number may include reservations that were voided later
     if audited is not None and budget.voided == 0 and budget.spent_after < audited.high * (1 - TOLERANCE):
         problem = f"for all runs together, the audit `accounting` states epsilon {audited.high:g}"
-        raise VerifyError("E_GATE", f"{problem}, but the ledger only {budget.spent_after:g}")
+        raise VerifyError("E_GATE", f"{problem}, but the ledger states only {budget.spent_after:g}")
 
 
 def _check_listed(run: Composition) -> None:
@@ -167,7 +168,8 @@ def _joint(costs: Sequence[MechanismCost], delta: float) -> float:
     try:
         if len(costs) > MOST_MECHANISMS and closed_epsilon(costs, delta=delta) is None:
             raise VerifyError(
-                "E_GATE", f"more than {MOST_MECHANISMS} mechanisms, and no closed form of their joint epsilon"
+                "E_GATE",
+                f"the runs have more than {MOST_MECHANISMS} mechanisms, and their joint epsilon has no closed form",
             )
         return joint_epsilon(costs, delta=delta)
     except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers

@@ -117,9 +117,9 @@ def _signature_step(run: _Run) -> str:
 
 def _statement_step(run: _Run) -> str:
     run.statement = read_statement(ReleaseStatement, run.envelope.payload_type, run.envelope.payload)
-    made_by, min_version = run.predicate.producer.version, run.root.min_tool_version
-    if min_version is not None and _version(made_by) < _version(min_version):
-        raise VerifyError("E_TRUST", f"made by SynthGen {made_by}; the trust root requires at least {min_version}")
+    version, min_version = run.predicate.producer.version, run.root.min_tool_version
+    if min_version is not None and _version(version) < _version(min_version):
+        raise VerifyError("E_TRUST", f"made by SynthGen {version}; the trust root requires at least {min_version}")
     return f"release {run.predicate.release_id} of {run.predicate.time_created}"
 
 
@@ -347,7 +347,7 @@ def _subjects(statement: ReleaseStatement) -> dict[str, str]:
 def _check_files(tree: Tree, subjects: Mapping[str, str]) -> None:
     """Raise if a file is not signed, a signed or required file is missing, or a folder is empty."""
     for name in tree.files:
-        envelope = envelope_of(name)  # of a timestamp; None for other files
+        envelope = envelope_of(name)  # the envelope to which a timestamp belongs; None for other files
         known = name if envelope is None or envelope not in tree.files else envelope
         if name not in subjects and known != ENVELOPE and not APPROVAL_FILE.fullmatch(known):
             raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")

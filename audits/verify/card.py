@@ -66,7 +66,7 @@ def card(parts: BundleParts) -> bytes:
         "",
         "## Uses",
         "",
-        "Use it to train classifiers, and test them on real text. Its statements about the world may be false.",
+        "Use the dataset to train classifiers, and test these on real text. What its texts state may be false.",
         "",
     ]
     return "\n".join(lines).encode()
@@ -76,7 +76,7 @@ def _measured(outcomes: Sequence[RuleOutcome], policy: str) -> list[str]:
     if not outcomes:
         return []
     return [
-        "## Verdicts that do not decide",
+        "## Verdicts that do not affect the decision",
         "",
         f"The policy `{policy}` requires that these audits run. The release does not depend on their verdicts.",
         "Rules about their numbers, if the policy has any, are gates. Another policy may refuse the release if a",

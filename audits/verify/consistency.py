@@ -64,12 +64,12 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
             yield "its verdict is pass, but its estimate or its threshold is missing"
         return
     if not _has_kind(result):
-        yield "its threshold or its direction is not that of this audit"
+        yield "its threshold or its direction does not have the form that this audit requires"
         return
     low, high = threshold if isinstance(threshold, tuple) else (-math.inf, threshold)
     widest = TWO_SIDED.get(result.name, (-math.inf, ONE_SIDED.get(result.name, math.inf)))
     if low < widest[0] - _THRESHOLD_STEP or high > widest[1] + _THRESHOLD_STEP:
-        yield "its threshold is wider than that of this audit"
+        yield "its threshold is wider than this audit allows"
     if tau is not None and abs(tau.value - high) > step_of(tau.n) + _THRESHOLD_STEP:
         yield "its threshold differs from the metric `tau` of the audit in the evidence"
     if result.name == "parent_recovery":  # its threshold is the margin of one of several encoders
@@ -212,7 +212,7 @@ def _most_public(count: int | str) -> int:
 
 
 def score_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield each contradiction between the scores of the report, and between them and the evidence."""
+    """Yield each contradiction between the scores of the report, or between the scores and the evidence."""
     classifiers = parts.report.page.utility.classifiers
     tables = [scores for sources in classifiers.values() for scores in sources.values()]
     if len({frozenset(scores.per_class) for scores in tables}) > 1:

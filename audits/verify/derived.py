@@ -1,8 +1,8 @@
 """Write every file of a bundle that follows from its statement, evidence and data.
 
 The releaser and the verifier use the same functions. The verifier compares the bytes, so a releaser cannot add
-anything to these files, even with a valid signature. If these functions write anything different, the statement needs
-a new `SCHEMA_VERSION`.
+anything to these files, even with a valid signature. If a new version of these functions writes other bytes, the
+statement needs a new `SCHEMA_VERSION`.
 """
 
 import hashlib

@@ -90,7 +90,7 @@ def _check_fields(value: Any, types: dict[str, type], what: str) -> None:
 
 
 def b64(data: bytes) -> str:
-    """Return canonical standard base64."""
+    """Return bytes in canonical standard base64."""
     return base64.b64encode(data).decode("ascii")
 
 

@@ -67,8 +67,8 @@ def check_pinned(
 ) -> None:
     """Raise VerifyError (E_POLICY) unless the bundle has the policy that statement, trust root and verifier require.
 
-    The statement names the digest of the policy. The trust root must pin it, except if it pins no policy and the
-    verifier passes the expected policy.
+    The statement names the digest of the policy. The trust root must pin this digest, unless the trust root pins no
+    policy at all and the verifier passes the expected policy.
     """
     digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
     if digest != predicate.policy.digest.sha256:

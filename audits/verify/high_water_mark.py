@@ -99,7 +99,7 @@ def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenR
 
 
 def read_state(state: Path) -> SeenRoots:
-    """Return the recorded roots, none if the file is missing; raise VerifyError (E_TRUST) if it is unreadable."""
+    """Return the recorded roots (none if the file is missing); raise VerifyError (E_TRUST) if it is unreadable."""
     try:
         return SeenRoots.model_validate(parse_canonical(read_regular(state, _MAX_BYTES)))
     except FileNotFoundError:

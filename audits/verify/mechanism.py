@@ -69,7 +69,8 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
         names = ", ".join(sorted(found))
         raise VerifyError(
             "E_GATE",
-            f"under this policy, no measurement on private records may decide, but the log declares these: {names}",
+            "under this policy, no measurement on private records may affect the decision, but the log declares "
+            f"these: {names}",
         )
 
 

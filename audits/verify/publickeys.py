@@ -68,7 +68,7 @@ def check_public(public: bytes) -> None:
     if y >= _FIELD:
         raise VerifyError("E_TRUST", "a key is not in canonical form")
     if y in _SMALL_ORDER_Y:
-        raise VerifyError("E_TRUST", "a key is of small order: it would accept forged signatures")
+        raise VerifyError("E_TRUST", "a key is of small order, so forged signatures would be valid")
 
 
 def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:

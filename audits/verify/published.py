@@ -39,7 +39,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def _check_order(names: list[str], order: tuple[str, ...]) -> None:
-    """Raise ValueError unless the names are different and in the given order; a free order could carry text."""
+    """Raise ValueError unless the names are different and in the given order; a free order could encode text."""
     if names != [name for name in order if name in names]:
         raise ValueError("not in the fixed order")
 
@@ -210,7 +210,7 @@ class ShownResult(Closed):
         parts = {"neighbours": {"histogram"}, "membership": {"roc"}, "accounting": ACCOUNTED}.get(self.name, set())
         given = {key for key, value in self.details if value is not None and key != "claim_scope"}
         if not given <= parts:
-            raise ValueError("the details of another audit")
+            raise ValueError("the details have fields that belong to another audit")
         return self
 
     @model_validator(mode="after")

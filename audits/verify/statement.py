@@ -238,7 +238,7 @@ class Input(Wire):
 
 
 class LedgerHead(Wire):
-    """Position in the institution's ledger of attempts and budgets; later releases must not be at an earlier one."""
+    """Position in the institution's ledger; a later release must not state an earlier position."""
 
     id: LedgerId
     entries: Annotated[int, Field(ge=1, le=10**9)]

@@ -92,7 +92,7 @@ def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> 
         raise VerifyError("E_TSA", f"the timestamp is not valid for this signature: {reason}") from None
     if token != reduced(token, authorities):
         problem = "the timestamp contains data that no signature covers"
-        raise VerifyError("E_TSA", f"{problem}: write it with `synthgen timestamp attach`")
+        raise VerifyError("E_TSA", f"{problem}; write it with `synthgen timestamp attach`")
     return time
 
 
@@ -138,7 +138,7 @@ def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
 def check_signed(tree: Tree, root: TrustRoot, signed: SignedFile, *, now: datetime, required: bool) -> str:
     """Check the keys of a signed file and return a line that states its trusted time, or that it has none.
 
-    The keys must be valid at the trusted time; without one, at `now`.
+    The keys must be valid at the trusted time, or at `now` if there is no trusted time.
 
     Raises:
         VerifyError: E_TSA if a timestamp is invalid, or required but missing.
@@ -147,7 +147,7 @@ def check_signed(tree: Tree, root: TrustRoot, signed: SignedFile, *, now: dateti
     name = token_of(signed.name)
     if name not in tree.files:
         if required:
-            raise VerifyError("E_TSA", f"{name}: the policy requires a timestamp: run `synthgen timestamp`")
+            raise VerifyError("E_TSA", f"{name}: the policy requires a timestamp; run `synthgen timestamp`")
         for key in signed.keys:
             root.check_key(key, now)
         return "no trusted time"
@@ -183,7 +183,7 @@ def _content(info: bytes) -> bytes:
         raise ValueError("the digest algorithm has parameters")
     if not {other[0] for other in others} <= {_SEQUENCE, _BOOLEAN, _FIELD_0}:  # accuracy, ordering, authority
         message = "the timestamp has a nonce or extensions, whose content the requester chooses"
-        raise VerifyError("E_TSA", f"{message}: get a new one with the file that `synthgen timestamp request` writes")
+        raise VerifyError("E_TSA", f"{message}; get a new one with the file that `synthgen timestamp request` writes")
     return _element(_SEQUENCE, _TIMESTAMP, _element(_FIELD_0, octets))
 
 
@@ -211,7 +211,7 @@ def _chain(certificates: Sequence[bytes], identity: bytes, authorities: tuple[st
     """
     chains = [[authority(text)] for text in authorities]
     unused = [x509.load_der_x509_certificate(der) for der in sorted(set(certificates))]
-    for chain in chains:  # grows in the loop
+    for chain in chains:  # the list grows in the loop
         for certificate in [candidate for candidate in unused if _is_issued(candidate, chain[-1])]:
             longer = [*chain, certificate]
             if _identity(certificate) == identity:

@@ -281,7 +281,7 @@ def _key_problems(root: TrustRoot) -> list[str]:
     for name, key in root.keys.items():
         public = bytes.fromhex(key.public)
         if (other := seen.setdefault(without_sign(public), name)) != name:
-            found.append(f"keys {other} and {name}: their private keys differ only in sign; one person holds both")
+            found.append(f"keys {other} and {name}: their private keys differ only in sign, so one person holds both")
         if keyid(public) != name:
             found.append(f"key {name}: the id is not derived from the key")
         try:

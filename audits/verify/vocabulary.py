@@ -23,7 +23,8 @@ LICENSES = (
     "CC-BY-ND-4.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "MIT",
     "ODbL-1.0", "ODC-By-1.0", "PDDL-1.0", "other",
 )  # fmt: skip
-# Python packages whose versions are stated; a test of `synthgen` checks that all that compute results are listed
+# Python packages whose versions are stated; a test of `synthgen` checks that every package that computes results is
+# in this list
 LIBRARIES = (
     "accelerate", "confusable-homoglyphs", "dp-accounting", "duckdb", "gguf", "lxml", "numpy", "onnxruntime",
     "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors", "scikit-learn",
@@ -93,8 +94,9 @@ VERDICTS_ONLY = (
     " gate on private records, it is the limit of the gate and not the measured value."
 )
 NOTHING_PUBLISHED = (
-    "No measurement on private records decided on this release after the noise was added, and none is published, not"
-    " even whether an audit passed. The privacy budget alone limits what the texts reveal about a person."
+    "After the noise was added, no measurement on private records affected the decision on this release. No such"
+    " measurement is published, not even whether an audit passed. The privacy budget alone limits what the texts"
+    " reveal about a person."
 )
 NUMBERS_WITHOUT_NOISE = (
     "The privacy budget covers the texts but not the report: numbers of the audits and of utility, and counts of the "
@@ -104,7 +106,7 @@ SEGMENTED = (
     "Records were cut into segments, and one vector represents each segment; details of a segment are lost, and "
     "sections that only one parent of a record had are omitted."
 )
-CHOSEN_STYLE = "The one to three built-in styles of the texts were chosen by means of the private train text."
+CHOSEN_STYLE = "The texts have one to three built-in styles, which were chosen by means of the private train text."
 OWN_STYLE = (
     "The texts use a style adapter of the releaser; only the releaser states that it was trained on public text."
 )
@@ -127,15 +129,15 @@ GUESSABLE = (
     " in train and which records each synthetic record was made from. Do not release this dataset externally."
 )
 UNCALIBRATED = (
-    "The policy requires no self-test: it was not shown that the audits detect a leak of these persons and do not "
-    "report chance as a leak."
+    "The policy requires no self-test. So it was not shown that the audits detect a leak of these persons, and that "
+    "they report no leak if there is none."
 )
 RECORDS_ONLY = (
     "The source has no person ids: every number is about single records, and nothing is shown about a person."
 )
 NO_LIST = (
-    "De-identification was off, so the audit of identifiers had no list of the names and numbers of the source. It"
-    " is much weaker without one: it detects most numbers and addresses, but hardly any single name."
+    "De-identification was off, so the audit of identifiers had no list of the names and numbers of the source."
+    " Without this list, the audit detects most numbers and addresses, but hardly any single name."
 )
 _SENTENCES = {
     *LIMITATIONS, DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY, NOTHING_PUBLISHED, NUMBERS_WITHOUT_NOISE, SEGMENTED,
@@ -149,13 +151,15 @@ _DISCLOSED = re.compile(re.escape(DISCLOSED).replace(r"\{\}", DISCLOSURE.pattern
 
 # sentences of the statement about what a privacy budget does not cover
 NO_DP_STEP = "Interpolation, filters and audits read private records without noise; no epsilon is claimed."
-RELEASE_GATED = "ε covers the texts as generated. That they were released also reveals that the gates passed."
+RELEASE_GATED = (
+    "ε covers the generated texts, but not the decision to release them. The release reveals that the gates passed."
+)
 NUMBERS_PUBLISHED = (
     "Numbers of the audits and of utility are published. They compare the texts with private records without noise."
 )
 SOURCE_CHECKED = (
-    "Before the noise was added, checks of the records could stop the run. That it was not stopped reveals that the"
-    " records passed them."
+    "Before the noise was added, checks of the records could stop the run. The run was not stopped, which reveals"
+    " that the records passed the checks."
 )
 OWNER_DECIDED = (
     "The owner of the data can read the results of the audits before signing. If they influence whether the texts are"

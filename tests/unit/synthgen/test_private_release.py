@@ -127,7 +127,7 @@ def test_dp_release_verifies_and_states_the_spent_budget(finished, first_run):
     # a further run exceeds the policy and is refused before its first query
     with pytest.raises(BudgetError, match="nothing was reserved") as refused:
         Pipeline(private.config()).run(resume="never")
-    assert refused.value.problems[0].startswith("epsilon: limit 2.5 for all runs together, spent 1.8")
+    assert refused.value.problems[0].startswith("epsilon: the limit for all runs together is 2.5; 1.8")
     assert run.folder("measure").is_dir()  # the DP result is kept
 
 
@@ -269,7 +269,7 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(finis
     spend("third", 1.8)
     with pytest.raises(Overspent, match="does not cover this run") as refused:
         private.release(run, "late")
-    assert refused.value.problems[0].startswith("epsilon: limit 2.5 for all runs together, spent ")
+    assert refused.value.problems[0].startswith("epsilon: the limit for all runs together is 2.5; ")
     with pytest.raises(Overspent, match="does not cover this run"):
         Pipeline(first).run()
     assert not (private.folder / "late").exists()

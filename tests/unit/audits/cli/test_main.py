@@ -80,7 +80,7 @@ def test_rows_are_persons_only_if_declared(tables, tmp_path, call, claim, scope)
     assert report["input_checks"]["metrics"]["problems"]["value"] == (0 if claim else 1)
     if claim:
         with_persons = call(*arguments(tables, only="memorization"), *claim)
-        check_exit(with_persons, 3, "--rows-are-persons does not fit: the column 'group' identifies persons")
+        check_exit(with_persons, 3, "--rows-are-persons contradicts the column 'group', which identifies persons")
 
 
 def test_the_gate_of_the_input_checks_names_the_problems(tables, tmp_path, call):

@@ -36,7 +36,7 @@ def test_without_a_group_column_every_row_is_a_person(tmp_path):
         assert (table.has_groups, table.labels, len(set(table.groups))) == (is_declared, None, 2)
     write(path, [{"text": "a", "group": "p1"}, {"text": "b", "group": "p1"}])
     for role in ("train", "control"):
-        with pytest.raises(InputError, match="--rows-are-persons does not fit: the column 'group'"):
+        with pytest.raises(InputError, match="--rows-are-persons contradicts the column 'group'"):
             load_table(path, role=role, rows_are_persons=True)
 
 
@@ -111,7 +111,7 @@ def test_messages_do_not_show_a_record_in_place_of_the_header(tmp_path):
     record = "zebra quartz canary " * 3
     (tmp_path / "t.csv").write_bytes(f"{record},p1,\x1b]0;x\n{record},p2,c\n".encode())
     for options, problem in (
-        ({}, "the first line has 3 cells and none is the name of a column; it may be a record"),
+        ({}, "the first line has 3 cells, but no expected column name; it may be a record"),
         ({"label": "p1"}, "columns found: (a name of 5 characters), p1, (a name of 60 characters)"),
     ):
         with pytest.raises(InputError, match="no column 'text'") as caught:

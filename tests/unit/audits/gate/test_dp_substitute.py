@@ -90,8 +90,12 @@ LEAKY = {
     "no epsilon": (found({"accounting.epsilon": None}), "more than epsilon 3 was spent"),
     "too large a delta": (found({"accounting.delta": 2e-5}), "delta is above 1e-05"),
     **{
-        f"parent recovery {state}": (found(states={"parent_recovery": state}), f"the audit was {reason}")
-        for state, reason in (("fail", "measured: fail"), ("crashed", "failed"), (None, "not run"))
+        f"parent recovery {state}": (found(states={"parent_recovery": state}), f"the audit {reason}")
+        for state, reason in (
+            ("fail", "has the status measured and the verdict fail"),
+            ("crashed", "has the status failed"),
+            (None, "was not run"),
+        )
     },
 }
 
@@ -145,11 +149,11 @@ def test_accounting_needs_the_confidence_and_parents_an_exact_number():
     ("changes", "more", "message"),
     [
         ({"required": ("memorization",)}, {}, "an audit that is not required"),
-        *(({}, {"rules": (name,)}, "not about an audit in instead_of") for name in ("hits", "ledger", "nowhere")),
-        *(({}, {"required": r}, "must contain accounting") for r in (("canaries",), ("accounting", "memorization"))),
-        ({"measured": ("accounting",)}, {}, "must contain accounting"),
+        *(({}, {"rules": (name,)}, "not about an audit in `instead_of`") for name in ("hits", "ledger", "nowhere")),
+        *(({}, {"required": r}, "must list accounting") for r in (("canaries",), ("accounting", "memorization"))),
+        ({"measured": ("accounting",)}, {}, "must list accounting"),
         ({}, {"instead_of": ("membership",)}, "parent_recovery"),
-        ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "used twice"),
+        ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "more than once"),
         ({"dp": {"unit": "group", "ledger": "required", **LIMITS}}, {}, "requires the accounting already"),
     ],
 )

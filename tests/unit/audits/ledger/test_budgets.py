@@ -97,7 +97,10 @@ def test_joint_epsilon_is_refused_above_the_limit(book, place):
     with pytest.raises(Overspent, match="does not cover this run") as refused:
         book()
     assert refused.value.exit_code == 5
-    message = "epsilon: limit 3 for all runs together, spent 2.872, with this run 3.26 (at delta 1e-05)"
+    message = (
+        "epsilon: the limit for all runs together is 3; 2.872 is spent, and this run would raise it to 3.26 "
+        "(at delta 1e-05)"
+    )
     assert refused.value.problems == (message,)
     assert len(all_reservations(*place)) == before  # a refusal records nothing
     assert joint_cost(counted(*place), DELTA) == found.spent_in_all
@@ -109,15 +112,16 @@ def test_second_run_may_claim_the_whole_delta_and_none_may_claim_more(book):
     assert book(whole).spent_in_all.epsilon == pytest.approx(2.2065, abs=1e-4)
     with pytest.raises(Overspent) as refused:
         book(Cost(epsilon=0.1, delta=1.1e-5))
-    assert refused.value.problems == ("delta: limit 1e-05 for all runs together, requested 1.1e-05",)
+    message = "delta: the limit for all runs together is 1e-05, but this run requests 1.1e-05"
+    assert refused.value.problems == (message,)
 
 
 @pytest.mark.parametrize(
     ("most", "what"),
     [
         (Cost(epsilon=3.7, delta=1e-6), None),
-        (Cost(epsilon=3.5, delta=1e-6), "epsilon: limit 3.5 for all runs together, spent 2.93, with this run 3.673"),
-        (Cost(epsilon=9.0, delta=9e-7), "delta: limit 9e-07 for all runs together, requested 1e-06"),
+        (Cost(epsilon=3.5, delta=1e-6), "together is 3.5; 2.93 is spent, and this run would raise it to 3.673"),
+        (Cost(epsilon=9.0, delta=9e-7), "together is 9e-07, but this run requests 1e-06"),
     ],
 )
 @pytest.mark.parametrize("at", [0, 1, 2])

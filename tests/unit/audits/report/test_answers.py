@@ -74,7 +74,7 @@ def test_protection_is_a_guarantee_or_only_tests(pages, said):
     assert "decision: 1 had a result that is not published." in said(pages.content(), audits=hidden)[PROTECTS]
     assert said(pages.content(), audits=())[PROTECTS].endswith("No attack was carried out on the texts.")
     assert "One kind of attack was" in said(pages.content(), audits=pages.audits()[:1])[PROTECTS]
-    for independent, words in ((True, "No test on private records decided"), (False, "also decided on the release")):
+    for independent, words in ((True, "no test on private records affected"), (False, "also decided on the release")):
         private = said(pages.private_content(independent=independent))[PROTECTS]
         assert private.startswith("Differential privacy. With ε = 2 and δ = 0.00001")
         assert "at most 7.39" in private

@@ -68,7 +68,7 @@ def test_a_bad_result_whose_interval_includes_guessing_is_not_proven(pages, said
     number = {**pages.estimate(0.6, 0.1), "low": low}
     audits = (pages.audit("membership", "fail", number, (0.45, 0.55), ""),)
     text = said(pages.content(), audits=audits)
-    unproven = "; the main number of this attack fits guessing, but another of its tests exceeded its threshold"
+    unproven = "; the main number could come from guessing, but another test of this attack exceeded its threshold"
     assert text.endswith(f"bad result, within the limit of the policy{unproven * is_unproven}")
     assert "Each attack also has a threshold, which affects only the result of the attack." in text
     assert '"Bad result" means that a test of the attack exceeded its threshold.' in text
@@ -129,10 +129,10 @@ def test_rules_are_grouped_by_the_reason_that_left_them_undecided(pages, said):
         gate("membership.auc.high", "based on 200 units; at least 1088 are needed"),
         gate("neighbours.margin.value", "the number is missing", **BUCKET),
         gate("selftest.linkage_wrong.value", "the number is missing", **BUCKET),
-        gate("canaries.passed", "the audit was not run"),
+        gate("canaries.passed", "the audit has the status not_measurable and the verdict insufficient"),
         gate("memorization.tau.value", "the number is missing", **BUCKET),
-        gate("linkage.passed", "the audit was measured: insufficient"),
-        gate("identifiers.passed", "the audit was inconclusive: insufficient"),
+        gate("linkage.passed", "the audit has the status measured and the verdict insufficient"),
+        gate("identifiers.passed", "the audit has the status inconclusive and the verdict insufficient"),
         gate("identifiers.hard_hits.high", "the confidence of its interval is not known"),
         gate("utility.x.low", "the number is withheld", is_withheld=True),
     )

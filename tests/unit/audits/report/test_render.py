@@ -72,7 +72,7 @@ def test_failed_audit_without_a_gate_is_shown_as_failed(shown):
         "although these attacks did not pass: telling which records were used: bad result, within the limit of the "
         "policy" in first
     )
-    start = text.index("Verdicts that do not decide The policy")
+    start = text.index("Verdicts that do not affect the decision The policy")
     without_gate = text[start : text.index("2 synthetic records")]
     assert "FAIL membership telling which records were used" in without_gate
     assert "PASS" not in without_gate.replace("is not PASS", "")
@@ -224,7 +224,7 @@ def test_the_guarantee_is_one_section_before_the_gates(pages, independent):
         "records of others",
     ):
         assert words in box
-    decided = "no test on private records decided" if independent else "Tests that compare the texts"
+    decided = "no test on private records affected" if independent else "Tests that compare the texts"
     assert decided in box
     assert "Privacy guarantee" not in pages.Page(render_report(pages.content())).text()
 

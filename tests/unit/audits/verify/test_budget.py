@@ -95,14 +95,17 @@ WRONG = {
     "forgotten-a-part": (other(2.34, 9.0, spentBefore=1.6734, spentAfter=2.9), SPENT_MORE),
     "other-accountant": ({**LAPLACE, **budget(spentBefore=0.1, spentAfter=2.5)}, SPENT_MORE),
     "loud-release": ({**LOUD_RUN, **budget()}, SPENT_MORE),
-    "too-many-without-a-closed-form": ({**MANY, **budget()}, "more than 64 mechanisms, and no closed form"),
+    "too-many-without-a-closed-form": (
+        {**MANY, **budget()},
+        "more than 64 mechanisms, and their joint epsilon has no closed form",
+    ),
     "delta-too-small": (budget(delta=9e-7, spentAfter=2.9), "the claimed delta is above the delta for all runs"),
     "delta-above-the-policy": (budget(delta=2e-5, maxDelta=1.0), "the spent delta is above its limit"),
     "delta-above-the-ledger": (budget(maxDelta=9e-6), "the spent delta is above its limit"),
     "overspent": (budget(spentBefore=1.5, spentAfter=3.5), "exceeded"),
     "overspent-by-policy": (budget(maxEpsilon=9.0, spentAfter=3.5), "exceeded"),
     "overspent-by-ledger": (budget(maxEpsilon=1.5), "exceeded"),
-    "no-claim": (NO_CLAIM, "none is claimed"),
+    "no-claim": (NO_CLAIM, "but one or both are missing"),
     "other-neighbours": ({"neighbouring": "replace-one"}, "adding or removing one person"),
     "no-neighbours": ({"neighbouring": None}, "adding or removing one person"),
 }
@@ -224,7 +227,7 @@ RECOMPUTED = "the recomputed epsilon in the evidence exceeds the claim"
         *(("recomputed", epsilon, "") for epsilon in (1.99, 2.0001)),
         *(("recomputed", epsilon, RECOMPUTED) for epsilon in (2.1, 40.0)),
         ("spent", 2.0, ""),
-        ("spent", 2.5, "states epsilon 2.5, but the ledger only"),
+        ("spent", 2.5, "states epsilon 2.5, but the ledger states only"),
     ],
 )
 def test_evidence_with_more_epsilon_than_claimed_or_booked_is_refused(bundle, judge, reissue, name, epsilon, message):
@@ -246,7 +249,7 @@ def test_audited_total_may_contain_runs_that_were_voided_since(releases):
         {REPORT_JSON: canonical({"audit": content.audit_json})},
     )
     check_budget(Privacy.model_validate({**releases.DP_PRIVACY, **budget(voided=1)}), policy, evidence, files)
-    with pytest.raises(VerifyError, match=r"states epsilon 2\.5, but the ledger only"):
+    with pytest.raises(VerifyError, match=r"states epsilon 2\.5, but the ledger states only"):
         check_budget(Privacy.model_validate({**releases.DP_PRIVACY, **budget()}), policy, evidence, files)
 
 
@@ -342,7 +345,7 @@ def test_missing_accounting_library_is_refused(releases, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"), [({}, "`accounting` did not pass"), (NO_CLAIM, "but none is claimed")]
+    ("changes", "message"), [({}, "`accounting` did not pass"), (NO_CLAIM, "but one or both are missing")]
 )
 def test_claim_or_ledger_without_accounting_is_refused(tmp_path, releases, changes, message, refused):
     path = releases.bundle(tmp_path)

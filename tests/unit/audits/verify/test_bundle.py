@@ -26,7 +26,7 @@ def test_a_clean_bundle_verifies_with_every_step(clean, judge):
 
 def test_gates_step_lists_audits_that_do_not_gate(clean, judge, releases):
     (line,) = [check.detail for check in judge(clean).checks if check.id == "gates"]
-    verdicts = "verdicts that do not decide: "
+    verdicts = "verdicts that do not affect the decision: "
     assert line.startswith(f"4 of 4 gates recomputed from the evidence of attempt 1; {verdicts}")
     assert line.endswith(": membership INSUFFICIENT")
     gates = releases.statement(clean)["predicate"]["gates"]

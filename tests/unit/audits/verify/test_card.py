@@ -62,7 +62,7 @@ def test_the_hub_library_reads_the_front_matter(parts, tmp_path):
 
 def test_audits_without_a_gate_are_listed_separately_and_no_record_is_quoted(parts):
     text = card(parts).decode()
-    gates, without_gate = text.split("## Gates")[1].split("## Verdicts that do not decide")
+    gates, without_gate = text.split("## Gates")[1].split("## Verdicts that do not affect the decision")
     assert "membership.measured" not in gates.replace("\\", "")
     assert "| membership | **INSUFFICIENT** |" in without_gate.split("##")[0]
     assert "synthetic text 3" not in text

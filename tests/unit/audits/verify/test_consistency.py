@@ -105,10 +105,10 @@ CASES = {
         in_result("membership", verdict="pass", estimate=measured(0.3, 0.25, 0.5)),
         "outside its threshold",
     ),
-    "wide-threshold": (in_result("memorization", threshold=0.9), "wider than that of this audit"),
+    "wide-threshold": (in_result("memorization", threshold=0.9), "wider than this audit allows"),
     "wide-two-sided-threshold": (
         in_result("membership", verdict="pass", threshold=(0.0, 1.0)),
-        "wider than that of this audit",
+        "wider than this audit allows",
     ),
     "other-direction": (in_result("memorization", direction="higher_is_safer"), "its threshold or its direction"),
     "no-threshold": (in_result("memorization", threshold=None), "its estimate or its threshold is missing"),

@@ -33,7 +33,7 @@ def test_a_release_describes_its_bundle_as_json_and_text(finished):
         "policy": "lenient",
         "measured": {"memorization": "INSUFFICIENT"},
     }
-    assert "verdicts that do not decide: memorization INSUFFICIENT" in text
+    assert "verdicts that do not affect the decision: memorization INSUFFICIENT" in text
     assert text.startswith("RELEASED under policy lenient: For tests alone.")
     assert f"synthgen verify {bundle} --trust" in text
     lines = replace(published, policy=load_policy("strict-dp")).to_text().splitlines()

@@ -105,7 +105,7 @@ def test_second_run_may_claim_the_whole_delta_that_the_persons_allow(project):
         with pytest.raises(Overspent, match="does not cover this run") as refused:
             refuse()
         (problem,) = refused.value.problems
-        assert problem.startswith("epsilon: limit 3 for all runs together, spent 2.2")
+        assert problem.startswith("epsilon: the limit for all runs together is 3; 2.2")
         assert problem.endswith("(at delta 8.33333e-06)")
 
 
