@@ -33,6 +33,7 @@ from synthgen.pipeline.stage_order import models_of
 from synthgen.pipeline.style_choice import check_own_examples, check_server, check_style, check_style_training
 from synthgen.plan.one_person import certain_recovery
 from synthgen.plan.reach import EXTRA_INPUT, Reach, unit_of
+from synthgen.plan.unmeetable import rule_problems
 from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key
 from synthgen.split import Split
 
@@ -204,6 +205,7 @@ def gate_problems(
             yield f"audit {name}: {units}; {_how_to_get_more(estimate.unit)}"
     if "parent_recovery" in required and not is_private:
         yield from filter(None, [certain_recovery(config.interpolate.build(), policy, n_records)])
+    yield from rule_problems(policy, n_records)
     for rule in policy.all_rules():
         if rule.id not in excused_rules and (why := _why_unmet(config, rule, reach, persons, n_records)):
             yield f"rule {rule.id} ({rule.metric} {rule.op} {rule.limit:g}): {why}"
