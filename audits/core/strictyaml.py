@@ -66,17 +66,17 @@ def parse_yaml(
         problems += _unsuitable(node)
         value = None if problems or node is None else parser.constructor.construct_document(node)
     except UnicodeDecodeError as found:
-        line = data.count(b"\n", 0, found.start) + 1
-        raise error(f"{name}: line {line}: not UTF-8 text", hint="Save the file in the encoding UTF-8.") from None
+        number = data.count(b"\n", 0, found.start) + 1
+        raise error(f"{name}: line {number}: not UTF-8 text", hint="Save the file in the encoding UTF-8.") from None
     except _PARSER_ERRORS as found:
         if control := _CONTROL.search(text):
-            where, what = text.count("\n", 0, control.start()) + 1, f"U+{ord(control[0]):04X}"
-            message = f"{name}: line {where}: the control character {what} is not allowed"
+            at, what = text.count("\n", 0, control.start()) + 1, f"U+{ord(control[0]):04X}"
+            message = f"{name}: line {at}: the control character {what} is not allowed"
             raise error(message, hint="Remove it.") from None
         mark = getattr(found, "problem_mark", None)
-        if getattr(found, "context", "") in _UNCLOSED:
-            mark = found.context_mark  # type: ignore[union-attr]
-            raise error(f"{name}: line {mark.line + 1}: not valid YAML", hint=_UNCLOSED[found.context]) from None
+        if (hint := _UNCLOSED.get(getattr(found, "context", ""))) is not None:
+            start: Any = getattr(found, "context_mark", mark)  # the parser stops at the end of the file
+            raise error(f"{name}: line {start.line + 1}: not valid YAML", hint=hint) from None
         where = f"line {mark.line + 1}: " if mark else ""
         line = text.split("\n")[mark.line] if mark and mark.line < text.count("\n") + 1 else ""
         raise error(f"{name}: {where}not valid YAML", hint=_usual_cause(line)) from None

@@ -96,4 +96,5 @@ def doubtful_persons(groups: Iterable[str], column: str) -> list[str]:
 
 def _id_key(group: str) -> str:
     """Return a form of an id that is equal for ids that differ only by case, leading zeros or a final `.0`."""
-    return regex.sub(r"^0+(?=\d)", "", regex.sub(r"(?<=^\d+)\.0+$", "", group.casefold()))
+    plain: str = regex.sub(r"^0+(?=\d)", "", regex.sub(r"(?<=^\d+)\.0+$", "", group.casefold()))
+    return plain
