@@ -13,11 +13,20 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from audits.attacks.accounting.mechanism_log import FEWEST_PERSONS, PERSONS_PER_DELTA, rounded_down
-from audits.core.strictyaml import read_yaml
+from audits.core.strictyaml import key_lines, read_yaml
 from audits.verify.vocabulary import LANGUAGE, LICENSES, MAX_LANGUAGES
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
-from synthgen.core.section import MAX_NUMBER, Section, invalid, mistakes, parse_section, resolve_path, with_tuples
+from synthgen.core.section import (
+    MAX_NUMBER,
+    PATTERNS,
+    Section,
+    invalid,
+    mistakes,
+    parse_section,
+    resolve_path,
+    with_tuples,
+)
 from synthgen.decode.config import AUTO, VLLM, DecodeConfig
 from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.dp import gaussian
@@ -30,6 +39,8 @@ from synthgen.split.config import SplitConfig
 
 # The DP queries among which a budget can be divided.
 QueryName = Literal["class-means", "spread", "words", "style"]
+
+PATTERNS[LANGUAGE] = "must be a BCP 47 tag, such as en or de-CH"
 
 
 def most_delta(persons: int) -> float:
@@ -294,8 +305,16 @@ class Config(Section):
                 f"the path of the configuration is a {type(path).__name__}, not a string or Path",
                 hint="Pass the path of a YAML file, or use Config.parse(DICTIONARY).",
             )
-        whole = Path(path).resolve()
-        return cls.parse(read_yaml(Path(path), error=ConfigError), base=str(whole.parent), file=str(whole))
+        whole, value = Path(path).resolve(), read_yaml(Path(path), error=ConfigError)
+        try:
+            return cls.parse(value, base=str(whole.parent), file=str(whole))
+        except ConfigError as error:
+            lines = key_lines(Path(path))
+            named = dict.fromkeys(problem.partition(": ")[0] for problem in error.problems)
+            found = {key: line for key in named if (line := lines.get(key) or lines.get(key.rpartition(".")[0]))}
+            places = ", ".join(f"{key} in line {line}" for key, line in found.items())
+            hint = f"Correct {path}: {places}." if places else f"Correct {path}."
+            raise ConfigError(error.message, problems=error.problems, hint=hint) from None
 
     def resolve(self, path: str) -> Path:
         """Return a path of the configuration as an absolute path; see `resolve_path`."""

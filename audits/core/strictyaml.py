@@ -24,6 +24,13 @@ _WORD = re.compile(r"[a-z][a-z-]*")
 _NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # some readers convert these
 _MAX_DIGITS = 25  # characters of a number; every double can be written with at most 24
 _STRING, _NUMBERS = "tag:yaml.org,2002:str", {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+# characters that YAML does not allow in a file
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_UNCLOSED = {  # where the parser states the start of a value that is not closed
+    "while scanning a quoted scalar": "Close the quote that begins in this line.",
+    "while parsing a flow sequence": "Close the bracket `[` of this line, and separate its items by commas.",
+    "while parsing a flow mapping": "Close the brace `{` of this line, and separate its entries by commas.",
+}
 # the parser raises any of these errors if a text is not YAML
 _PARSER_ERRORS = (YAMLError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError)
 _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"})
@@ -58,10 +65,18 @@ def parse_yaml(
         node = None if problems else parser.compose(text)
         problems += _unsuitable(node)
         value = None if problems or node is None else parser.constructor.construct_document(node)
-    except UnicodeDecodeError:
-        raise error(f"{name}: not UTF-8 text") from None
+    except UnicodeDecodeError as found:
+        number = data.count(b"\n", 0, found.start) + 1
+        raise error(f"{name}: line {number}: not UTF-8 text", hint="Save the file in the encoding UTF-8.") from None
     except _PARSER_ERRORS as found:
+        if control := _CONTROL.search(text):
+            at, what = text.count("\n", 0, control.start()) + 1, f"U+{ord(control[0]):04X}"
+            message = f"{name}: line {at}: the control character {what} is not allowed"
+            raise error(message, hint="Remove it.") from None
         mark = getattr(found, "problem_mark", None)
+        if (hint := _UNCLOSED.get(getattr(found, "context", ""))) is not None:
+            start: Any = getattr(found, "context_mark", mark)  # the parser stops at the end of the file
+            raise error(f"{name}: line {start.line + 1}: not valid YAML", hint=hint) from None
         where = f"line {mark.line + 1}: " if mark else ""
         line = text.split("\n")[mark.line] if mark and mark.line < text.count("\n") + 1 else ""
         raise error(f"{name}: {where}not valid YAML", hint=_usual_cause(line)) from None
@@ -70,6 +85,25 @@ def parse_yaml(
     if not isinstance(value, dict):
         raise error(f"{name}: must contain keys and values, like 'version: 1'")
     return {key: with_tuples(item) for key, item in value.items()}
+
+
+def key_lines(path: Path) -> dict[str, int]:
+    """Return the line of each key of a file that `read_yaml` accepts, by the path of the key, such as `a.b.0`."""
+    lines: dict[str, int] = {}
+
+    def visit(node: Any, place: str) -> None:
+        pairs = node.value if isinstance(node, MappingNode) else ()
+        items = [(key.value, key, item) for key, item in pairs]
+        if isinstance(node, SequenceNode):
+            items = [(str(i), item, item) for i, item in enumerate(node.value)]
+        for name, start, item in items:
+            whole = f"{place}.{name}" if place else name
+            lines[whole] = start.start_mark.line + 1
+            visit(item, whole)
+
+    with open_regular(path) as file:
+        visit(YAML(typ="safe", pure=True).compose(file.read(MAX_YAML_BYTES).decode("utf-8")), "")
+    return lines
 
 
 def block_yaml(value: Mapping[str, Any], indent: int = 0) -> bytes:

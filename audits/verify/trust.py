@@ -36,6 +36,7 @@ ROOT = "root"
 _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 _ALIKE = str.maketrans("01i", "oll")  # ASCII characters of a normalised name that look alike
+_WRITTEN_OUT = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))  # accents without their sign
 _ALIKE_PAIRS = (("rn", "m"), ("vv", "w"))  # pairs of characters that look like one character
 # Matches a Latin letter that UTS #39 does not recommend for names (Identifier_Status Restricted), for example U+023F.
 _RESTRICTED = regex.compile(
@@ -207,11 +208,11 @@ def name_skeleton(name: str) -> str:
     """Return the sorted letters and digits of a name, where characters that look alike become the same letter.
 
     Two names with the same skeleton count as the name of one person. The skeleton does not depend on the order of the
-    parts of a name, on blanks, punctuation, case, accents or invisible characters, or on look-alike letters of other
-    alphabets.
+    parts of a name, on blanks, punctuation, case, accents or invisible characters, on look-alike letters of other
+    alphabets, or on whether a letter such as ü or å is written as ue or aa.
     """
     plain = normalise(name).translate(_ALIKE)
-    for pair, single in _ALIKE_PAIRS:
+    for pair, single in (*_WRITTEN_OUT, *_ALIKE_PAIRS):
         plain = plain.replace(pair, single)
     return "".join(sorted(filter(str.isalnum, plain)))
 

@@ -16,7 +16,8 @@ def read_bytes(path: Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
     try:
         return read_regular(path, max_bytes)
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
+        hint = "Check the path and the permissions of the file."
+        raise StorageError(f"{path}: cannot be read ({error.strerror})", hint=hint) from error
 
 
 def read_json(path: Path) -> Any:
@@ -47,7 +48,7 @@ def write_by(path: Path, write: Callable[[Path], object]) -> None:
     partial.replace(path)
 
 
-def check_writable(out: Path) -> None:
+def check_writable(out: Path, key: str = "release.out") -> None:
     """Raise StorageError if files cannot be written into a folder. The folder need not exist, and is not created."""
     try:
         existing = next(folder for folder in (out, *out.parents) if os.path.lexists(folder))
@@ -55,4 +56,4 @@ def check_writable(out: Path) -> None:
     except OSError:
         is_writable = False
     if not is_writable:
-        raise StorageError(f"release.out: {out} is not writable", hint="Set another folder, or make it writable.")
+        raise StorageError(f"{key}: {out} is not writable", hint="Set another folder, or make it writable.")

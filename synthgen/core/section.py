@@ -19,6 +19,15 @@ VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only environment variables that a p
 _VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
 
 
+MESSAGES = {
+    "extra_forbidden": "unknown key",
+    "missing": "missing",
+    "model_type": "must be a section of keys and values",
+    "tuple_type": "must be a list, such as [a]",
+}
+PATTERNS: dict[str, str] = {}  # what the pattern of a key allows, in words
+
+
 class Section(BaseModel):
     """A part of the configuration: frozen, strictly typed, without unknown keys."""
 
@@ -57,10 +66,11 @@ def mistakes(errors: list[Any], given: Any) -> list[str]:
     """
     found: dict[tuple[str, ...], list[str]] = {}
     shown: dict[tuple[str, ...], str] = {}
-    messages = {"extra_forbidden": "unknown key", "missing": "missing"}
     for error in errors:
         path = _path(error, given)
-        message = messages.get(error["type"])
+        message = MESSAGES.get(error["type"])
+        if error["type"] == "string_pattern_mismatch":
+            message = PATTERNS.get(error["ctx"]["pattern"])
         if message is None:
             message = error["msg"].removeprefix("Value error, ")
             # do not print the value: a user may have written a secret key in place of an address or variable name
@@ -99,7 +109,15 @@ def resolve_path(path: str, base: str) -> Path:
         make the program print a secret as part of a path.
     """
     whole = re.sub(r"^~(?=/|$)", "${HOME}", path)
-    problems = [f"{path}: the environment variable {name} is not allowed in a path" for name in _other_names(whole)]
+    problems = []
+    for name in _other_names(whole):
+        rule = f"is written ${{{name}}} in a path" if name in VARIABLES else "is not allowed in a path"
+        problems.append(f"{path}: the environment variable {name} {rule}")
+    if any(ord(character) < ord(" ") for character in path):  # "C:\\new" in double quotes has a line break
+        problems.append(
+            f"{path!r}: a path contains a control character; in double quotes, a backslash begins an escape, so "
+            "write the path with / or in single quotes"
+        )
     if whole.startswith("~"):
         problems.append(f"{path}: `~` with the name of a user is not allowed")
     for name in dict.fromkeys(_VARIABLE.findall(whole)):

@@ -57,7 +57,7 @@ def plain_name(value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, float):
         raise CellError("is a float that is not a whole number, or too large to be exact; save it as text")
-    raise CellError(_refusal(value))
+    raise CellError(not_text(value))
 
 
 def names_in(value: Any) -> Iterator[str]:
@@ -80,12 +80,13 @@ def names_in(value: Any) -> Iterator[str]:
     if isinstance(value, tuple):  # an entry of an Arrow map: key and value
         value = list(value[1:])
     if not isinstance(value, list | None):
-        raise CellError(_refusal(value))
+        raise CellError(not_text(value))
     for item in value or ():
         yield from names_in(item)
 
 
-def _refusal(value: Any) -> str:
+def not_text(value: Any) -> str:
+    """Return the end of a sentence about a value of an unsuitable type; it names the type, not the value."""
     name = type(value).__name__
     kind = {"bytes": "binary", "bytearray": "binary", "dict": "struct"}.get(name, name)
     return f"is of type {kind}; save it as text"

@@ -3,7 +3,9 @@
 Every reader raises DataError if the file or folder is damaged or ambiguous, and OSError if it cannot be read.
 """
 
-from collections.abc import Callable, Iterable
+import errno
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ from audits.core.files import arrow_errors, open_regular, read_regular
 from audits.core.files import read_parquet as read_columns
 from synthgen.core.errors import DataError
 from synthgen.load.config import SourceConfig
+from synthgen.load.recognise import unknown_suffix
 from synthgen.load.rows import SourceRow, SourceTable, read_row
 from synthgen.load.text_files import json_object, read_csv, read_jsonl, read_text
 
@@ -21,6 +24,7 @@ _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "
 _SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
 SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # whole numbers below these limits are stored exactly
 MAX_LISTED = 20  # problems in a message
+SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")  # of the Hugging Face Hub
 _FOLDER_FORMATS = ("dataset", "text", "parquet")
 _SAVE_AGAIN = "Save the dataset again."
 
@@ -106,6 +110,7 @@ def _parts(folder: Path) -> list[Path]:
         # other hidden files, such as _SUCCESS, come from the exporting program
         elif entry.is_dir() or is_parquet or not is_hidden:
             problems.append(f"{entry.name} is {'a folder' if entry.is_dir() else 'not a part of the table'}")
+    problems += _shard_problems([part.stem for part in parts])
     if problems or not parts:
         raise DataError(
             "the folder is not one table of parquet files",
@@ -113,6 +118,18 @@ def _parts(folder: Path) -> list[Path]:
             hint="Save one file; folders with partitions, table versions or unfinished writes are not read.",
         )
     return parts
+
+
+def _shard_problems(names: Sequence[str]) -> list[str]:
+    """Return what is wrong with files of the form SPLIT-00000-of-00002: several splits, or missing parts."""
+    shards = [found for name in names if (found := SHARD.fullmatch(name))]
+    sets = sorted({(shard["split"], shard["of"]) for shard in shards})
+    if len(sets) > 1:
+        return [f"the files belong to several splits: {', '.join(split for split, _ in sets)}"]
+    numbers = {int(shard["number"]) for shard in shards}
+    total = int(sets[0][1]) if sets else 0
+    missing = total - len(numbers & {*range(total)})
+    return [f"{missing} of the {total} parts are missing"] if missing else []
 
 
 def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
@@ -135,8 +152,9 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     splits = path / "dataset_dict.json"
     if splits.is_file():
         names = ", ".join(map(str, _list(_json(splits).get("splits"))))
+        number = "several splits" if "," in names else "one folder per split"
         hint = "Set source.path to the folder of one split."
-        raise DataError(f"the folder contains several splits: {names}", hint=hint)
+        raise DataError(f"the folder contains {number}: {names}", hint=hint)
     state = _json(path / "state.json")
     files, indices = _files_of(path, state, "_data_files"), _files_of(path, state, "_indices_data_files")
     unknown = [key for key in state if "ind" in key.lower() and state[key] and key != "_indices_data_files"]
@@ -233,7 +251,9 @@ def read_source(source: SourceConfig, path: Path, *, isolated_rows: bool = False
     except DataError as error:
         raise DataError(f"{path}: {error.message}", problems=error.problems, hint=error.hint) from error
     except OSError as error:
-        hint = "Check the permissions of the file and that it is complete."
+        is_unsuitable = error.errno == errno.EINVAL  # see `open_regular`
+        hint = "Only regular files of at most 4 GiB are read; copy the data to such a file."
+        hint = hint if is_unsuitable else "Check the permissions of the file and that it is complete."
         raise DataError(f"{path}: cannot be read ({error.strerror})", hint=hint) from error
 
 
@@ -259,6 +279,5 @@ def _format(source: SourceConfig, path: Path) -> Format:
         return "parquet" if is_table else "text"
     kind = _SUFFIXES.get(path.suffix.lower())
     if kind is None:
-        message = f"the format cannot be derived from the file extension {path.suffix!r}"
-        raise DataError(message, hint="Set source.format to jsonl, csv, parquet, dataset or text.")
+        raise unknown_suffix(path)
     return kind

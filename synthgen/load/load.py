@@ -1,5 +1,6 @@
 """Read the source, reject unusable rows, keep the wanted classes and sample whole persons."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +12,19 @@ import regex
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
-from synthgen.load.cells import CellError, folded, is_visible, names_in, plain_name, spelled
+from synthgen.load.cells import CellError, folded, is_visible, names_in, not_text, plain_name, spelled
 from synthgen.load.config import SourceConfig
+from synthgen.load.doubts import doubts
 from synthgen.load.formats import read_source, wanted_columns
-from synthgen.load.rows import UNDECODABLE, SourceRow, SourceTable
+from synthgen.load.recognise import absent_columns, likely_encoding
+from synthgen.load.rows import MALFORMED, UNDECODABLE, SourceRow, SourceTable
 from synthgen.load.selection import is_no_value, select, with_one_spelling, with_own_persons
-from synthgen.load.text_files import likely_encoding
 
-NO_TEXT, NOT_TEXT, NUL = "empty text", "text is not a string", "NUL character in text"
+NO_TEXT, NUL = "empty text", "NUL character in text"
 NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "missing id", "duplicate id"
 SURROGATE = regex.compile(r"\p{Cs}")  # cannot be encoded as UTF-8
-_REMEDY_MISSING = "source.normalize_labels: true rejects these rows"
+# programs write long numbers so if they store ids as floats; most digits are lost
+SCIENTIFIC = regex.compile(r"[+-]?\d([.,]\d+)?E\+\d+", regex.IGNORECASE)
 SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
 MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
@@ -61,7 +64,7 @@ def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Recor
     """
     if row.reason:
         return BadRow(row.number, row.reason)
-    text, reason = _text(row.values.get(source.text))
+    text, reason = _text(row.values.get(source.text), source.text)
     label, wrong_type = _name(row, "label", source.label, "NFC")
     group, identity = f"record-{row.number}", f"row-{row.number}"
     if source.group:
@@ -91,11 +94,13 @@ def names_of(row: SourceRow, columns: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for column in columns for name in names_in(row.values.get(column))))
 
 
-def _text(value: Any) -> tuple[str, str]:
+def _text(value: Any, column: str) -> tuple[str, str]:
     """Return the stripped text, and the reason why it is unusable; an empty reason if it is usable."""
-    if not isinstance(value, str | None):
-        return "", NOT_TEXT
-    text = (value or "").strip()
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "", NO_TEXT
+    if not isinstance(value, str):
+        return "", f"text {not_text(value)} (column {column})"
+    text = value.strip()
     return text, NO_TEXT if not is_visible(text) else NUL if "\0" in text else ""
 
 
@@ -105,6 +110,11 @@ def _name(row: SourceRow, role: str, column: str, form: Literal["NFC", "NFKC"] |
         name = plain_name(row.values.get(column)) or ""
     except CellError as error:
         return "", f"{role} {error} (column {column})"
+    if role != "label" and SCIENTIFIC.fullmatch(name):
+        return (
+            "",
+            f"{role} is a rounded number such as 1.2E+15, so two ids can be equal; save it as text (column {column})",
+        )
     return (spelled(name, form) if form else name), ""
 
 
@@ -199,7 +209,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
             *spelling_notes,
             *selected.notes,
             *_undecodable(bad, path),
-            *_doubtful_labels(Counter(r.label for r in good), {r.label for r in in_classes}),
+            *doubts(good, in_classes, source),
         ),
     )
 
@@ -229,34 +239,6 @@ def _undecodable(bad: Sequence[BadRow], path: Path) -> list[str]:
     return [f"{n} rows were skipped because of undecodable bytes. {likely_encoding(path)}"] if n else []
 
 
-def _doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
-    """Return notes on wanted labels that look like missing values, or differ from others only by case or spacing.
-
-    `counts` has the number of records of every label, wanted or not.
-    """
-    alike: dict[str, list[str]] = defaultdict(list)
-    for label in sorted(counts):
-        alike[folded(label)].append(label)
-    same = [labels for labels in alike.values() if len(labels) > 1 and wanted & {*labels}]
-    empty = [label for label in sorted(wanted) if is_no_value(label)]
-
-    def counted(labels: Sequence[str]) -> str:
-        return ", ".join(f"{label!r}: {counts[label]} records" for label in labels)
-
-    return [
-        *(
-            f"labels that differ only by case, width or spacing are separate classes ({counted(labels)}); "
-            "source.normalize_labels: true makes them one class"
-            for labels in same
-        ),
-        *(
-            [f"labels that look like a missing value are classes ({counted(empty)}); {_REMEDY_MISSING}"]
-            if empty
-            else []
-        ),
-    ]
-
-
 def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> None:
     if not table.rows:
         hint = "Check source.path, and that the file was written whole."
@@ -265,7 +247,7 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
     if missing and table.columns:
         raise DataError(
             f"{path}: {len(missing)} of the configured columns were not found",
-            problems=[f"no column {name!r}" for name in missing],
+            problems=absent_columns(missing, table.columns),
             hint=f"{_shown(table.columns, source, path)} Correct the keys of `source` that name these columns.",
         )
 
@@ -275,11 +257,16 @@ def _shown(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
 
     If the first line of a CSV file contains no wanted column, it may be a private record and is not shown.
     """
-    if ".csv" in {path.suffix, f".{source.format}"} and not {*wanted_columns(source)} & {*columns}:
+    is_header = {folded(name) for name in wanted_columns(source)} & {folded(column) for column in columns}
+    if _is_csv(source, path) and not is_header:
         n = len(columns)
         return f"None of the {n} cells of the first line is a configured column. Does the file have a header?"
     names = [c if len(c) <= MAX_SHOWN_NAME else f"(a name of {len(c)} characters)" for c in columns[:SHOWN_COLUMNS]]
     return f"Columns found: {', '.join(names)}{', ...' if len(columns) > SHOWN_COLUMNS else ''}."
+
+
+def _is_csv(source: SourceConfig, path: Path) -> bool:
+    return source.format == "csv" or (source.format == "auto" and path.suffix.lower() == ".csv")
 
 
 def _require_few_bad(bad: Sequence[BadRow], n_rows: int, source: SourceConfig, path: Path) -> None:
@@ -293,6 +280,8 @@ def _require_few_bad(bad: Sequence[BadRow], n_rows: int, source: SourceConfig, p
         shown = ", ".join([*numbers[:SHOWN_ROWS], *(["..."] if len(numbers) > SHOWN_ROWS else [])])
         problems.append(f"{reason}: {len(numbers)} {'row' if len(numbers) == 1 else 'rows'} ({shown})")
     hint = "Repair these rows, or raise source.max_bad_rows if losing them is acceptable."
+    if MALFORMED in by_reason and _is_csv(source, path):
+        hint = f"A malformed row of a csv file has more or fewer cells than the header. {hint}"
     if UNDECODABLE in by_reason:
         hint = f"{likely_encoding(path)} {hint}".strip()
     refused = TooManyBadRows(

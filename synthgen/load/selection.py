@@ -14,7 +14,18 @@ from synthgen.load.config import MinClassConfig, SourceConfig
 from synthgen.load.copy_forward import treat_copies
 
 MERGED = "other"  # the class that small classes are merged into
-NO_VALUE = {"", "null", "none", "nil", "nan", "na", "n/a", "#n/a", "missing", "undefined", "?", "nat"}
+NO_VALUE = {"", "null", "none", "nil", "nan", "na", "n/a", "n.a", "#n/a", "missing", "undefined", "?", "nat"}
+NO_VALUE |= {
+    "blank",
+    "empty",
+    "\\n",
+    "#null!",
+    "#ref!",
+    "#name?",
+    "#value!",
+    "#num!",
+    "#div/0!",
+}  # of databases, Excel
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +39,7 @@ class Selected:
 
 def is_no_value(label: str) -> bool:
     """Return whether a label looks like a missing value, such as `NULL`."""
-    return label.casefold().strip("<>()[]-_. ") in NO_VALUE
+    return label.casefold().strip("<>()[]{}-_. ") in NO_VALUE
 
 
 def with_own_persons(records: Sequence[Record]) -> list[Record]:

@@ -26,7 +26,7 @@ def _load(context: StageContext) -> Mapping[str, object]:
 
 LOAD = Stage(
     name="load",
-    version=7,
+    version=8,
     run=_load,
     config=("source", "interpolate.is_private"),
     inputs=("file",),

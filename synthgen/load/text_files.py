@@ -3,6 +3,7 @@
 import codecs
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,13 +13,22 @@ from typing import Any
 
 from audits.core.files import open_regular, read_regular
 from synthgen.core.errors import DataError
-from synthgen.load.rows import SourceRow, SourceTable, read_row
+from synthgen.load.recognise import (
+    BOM,
+    encoding_notes,
+    likely_encoding,
+    refuse_binary,
+    refuse_other_json,
+    refuse_other_text,
+    refuse_separator,
+    refuse_wide,
+)
+from synthgen.load.rows import MALFORMED, SourceRow, SourceTable, read_row
 
-BOM = "\ufeff"  # byte-order mark, which the encodings utf-16-le and utf-16-be keep
 MAX_CELL_CHARACTERS = 1 << 24
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-# numbers of bytes at the start of a file that are read to recognise UTF-16 and UTF-32, and to recognise cp1252
-WIDE_BYTES, ENCODING_BYTES = 1 << 10, 1 << 24
+PEEKED_BYTES = 1 << 10  # read to recognise binary files, UTF-16 and UTF-32
+HEADER_LINES = 10  # a header is searched in so many rows at the start of a csv file
+FORMULA = re.compile(r'="((?:[^"]|"")*)"', re.DOTALL)  # a text that Excel must not read as a number, such as ="007"
 
 
 def read_csv(
@@ -36,6 +46,8 @@ def read_csv(
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     rows: list[SourceRow] = []
+    columns: list[str] = []
+    names, n_formulas = frozenset(wanted), 0
     with _text_of(path, encoding) as file:
         reader = csv.reader(file, strict=True, delimiter=delimiter)
         try:
@@ -44,38 +56,32 @@ def read_csv(
             if any("\udc80" <= character <= "\udcff" for character in "".join(columns)):
                 raise DataError("the header of the csv file is not UTF-8", hint=likely_encoding(path))
             _refuse_lines(columns, "the header", isolated_rows=isolated_rows)
-            _refuse_separator(columns, frozenset(wanted), delimiter)
+            refuse_separator(columns, names, delimiter)
             for number, cells in enumerate((c for c in reader if c), 1):
+                if number <= HEADER_LINES and names and names <= {*cells} and not names & {*columns}:
+                    message = f"the header of the csv file is in line {reader.line_num}"
+                    raise DataError(message, hint="Remove the lines above it.")
                 _refuse_lines(cells, f"row {number}", isolated_rows=isolated_rows)
+                n_formulas += any(map(FORMULA.fullmatch, cells))
                 rows.append(read_row(number, _csv_values, columns, cells))
         except csv.Error as error:
+            if not rows:
+                refuse_other_text(path, encoding, names, delimiter)
             message = f"the csv file cannot be read past line {reader.line_num} ({error})"
-            raise DataError(message, hint="Close all quotes, or save the table as jsonl or parquet.") from None
+            hint = "Close all quotes, double each quote inside a quoted cell, or save the table as jsonl or parquet."
+            raise DataError(message, hint=hint) from None
+    if names and not names & {*columns}:
+        refuse_other_text(path, encoding, names, delimiter)
     named = [column for column in columns if column.strip()]
     if len(set(named)) != len(named):
         raise DataError("the csv header has two columns of the same name", hint="Give every column a unique name.")
-    n_unnamed = len(columns) - len(named)
-    notes = (f"{n_unnamed} columns of the csv file have no name and were not read",) if n_unnamed else ()
-    return SourceTable(tuple(named), tuple(rows), notes)
+    return SourceTable(tuple(named), tuple(rows), _csv_notes(path, encoding, len(columns) - len(named), n_formulas))
 
 
-def _refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str) -> None:
-    """Raise DataError if no wanted column is in the header, but another separator fits.
-
-    A separator fits if a line `sep=` declares it, or if it splits the header into cells of which one is a wanted
-    column.
-    """
-    if not wanted or wanted & {*columns}:
-        return
-    for other, name in SEPARATORS.items():
-        cells = {cell.strip(' "') for column in columns for cell in column.split(other)}
-        is_declared = columns and columns[0].strip(' "').lower() == f"sep={other}"
-        if other != delimiter and (is_declared or wanted & cells):
-            addition = " and remove the line `sep=`" if is_declared else ""
-            message = (
-                f"the cells of the csv file are separated by {name}, not by {SEPARATORS.get(delimiter, delimiter)}"
-            )
-            raise DataError(message, hint=f"Set source.delimiter: {json.dumps(other)}{addition}.")
+def _csv_notes(path: Path, encoding: str, n_unnamed: int, n_formulas: int) -> tuple[str, ...]:
+    notes = [f"{n_unnamed} columns of the csv file have no name and were not read"] if n_unnamed else []
+    notes += [f'{n_formulas} rows have cells such as ="007"; their texts were read without =""'] if n_formulas else []
+    return (*notes, *encoding_notes(path, encoding))
 
 
 def _refuse_lines(cells: list[str], where: str, *, isolated_rows: bool) -> None:
@@ -90,7 +96,10 @@ def _refuse_lines(cells: list[str], where: str, *, isolated_rows: bool) -> None:
 def _csv_values(columns: list[str], cells: list[str]) -> dict[str, str]:
     if not any(cells[len(columns) :]):  # a row may end in additional empty cells
         cells = cells[: len(columns)]
-    values = dict(zip(columns, cells, strict=True))
+    values = {
+        column: found[1].replace('""', '"') if (found := FORMULA.fullmatch(cell)) else cell
+        for column, cell in zip(columns, cells, strict=True)
+    }
     "".join(cells).encode()  # raises UnicodeError on a lone surrogate
     return {column: value for column, value in values.items() if column.strip()}
 
@@ -99,6 +108,7 @@ def read_jsonl(path: Path, encoding: str = "utf-8") -> SourceTable:
     """Return the rows of a JSON Lines file; the number of a row is its line number. Blank lines are skipped."""
     columns: dict[str, None] = {}
     rows: list[SourceRow] = []
+    first = ""  # the first line that is not blank
     with _text_of(path, encoding) as file:
         file.reconfigure(newline="\n")
         for number, line in enumerate(file, 1):
@@ -106,16 +116,32 @@ def read_jsonl(path: Path, encoding: str = "utf-8") -> SourceTable:
                 continue
             row = read_row(number, json_object, line.removeprefix(BOM) if number == 1 else line)
             columns |= dict.fromkeys(row.values)
+            if not rows:
+                first = line.removeprefix(BOM).lstrip()
             rows.append(row)
-    return SourceTable(tuple(columns), tuple(rows))
+    if rows and all(row.reason == MALFORMED for row in rows):
+        refuse_other_json(first)
+    return SourceTable(tuple(columns), tuple(rows), encoding_notes(path, encoding))
 
 
 def json_object(data: str) -> dict[str, Any]:
-    """Return the JSON object in a text; raise ValueError if there is none, or UnicodeError for a lone surrogate."""
+    """Return the JSON object in a text.
+
+    Raises:
+        ValueError: the text is no JSON object, or an object in it has two values for one key.
+        UnicodeError: the text has a lone surrogate.
+    """
     data.encode()  # raises UnicodeError on a lone surrogate
-    value = json.loads(data)
+    value = json.loads(data, object_pairs_hook=_unique)
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - one class of error for every malformed text
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a key is repeated")
     return value
 
 
@@ -150,7 +176,8 @@ def _text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
     """Open a text file without translation of line ends; invalid UTF-8 becomes lone surrogates.
 
     The surrogates mark the undecodable rows, and the other rows can be read. Raise DataError if the file is UTF-16 or
-    UTF-32 instead of UTF-8, or if it does not fit a configured encoding other than UTF-8.
+    UTF-32 instead of UTF-8, if it is a binary file such as an archive, or if it does not fit a configured encoding
+    other than UTF-8.
     """
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
     errors = "surrogateescape" if is_utf8 else "strict"
@@ -159,33 +186,11 @@ def _text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
             open_regular(path) as file,
             TextIOWrapper(file, encoding="utf-8-sig" if is_utf8 else encoding, errors=errors, newline="") as text,
         ):
+            start = file.peek(PEEKED_BYTES)[:PEEKED_BYTES]
+            refuse_binary(start)
             if is_utf8:
-                _refuse_wide(file.peek(WIDE_BYTES)[:WIDE_BYTES])
+                refuse_wide(start)
             yield text
     except UnicodeError:
         message = f"the file is not in the encoding {encoding}"
         raise DataError(message, hint="Correct source.encoding.") from None
-
-
-def _refuse_wide(start: bytes) -> None:
-    """Raise DataError if the first bytes of a file are UTF-16 or UTF-32, with or without a byte-order mark."""
-    wide = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
-    wide |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-    encoding = next((name for mark, name in wide.items() if start.startswith(mark)), None)
-    if encoding is None and start.count(0) > 0.4 * len(start):
-        encoding = "utf-16-be" if start[:1] == b"\0" else "utf-16-le"
-    if encoding is not None:
-        raise DataError(f"the file is not UTF-8 but {encoding}", hint=f"Set source.encoding: {encoding}.")
-
-
-def likely_encoding(path: Path) -> str:
-    """Return a hint on the encoding of a file that is not UTF-8, or of a folder that contains such files."""
-    if path.is_dir():
-        return "Files that are not UTF-8 need source.encoding, for example cp1252 (Windows)."
-    with open_regular(path) as file:
-        data = file.read(ENCODING_BYTES)
-    try:
-        data.decode("cp1252")
-    except UnicodeDecodeError:
-        return "The file is neither UTF-8 nor cp1252: set source.encoding."
-    return "The file is not UTF-8 and is probably cp1252 (Windows): set source.encoding: cp1252."

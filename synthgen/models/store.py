@@ -207,7 +207,10 @@ def _hub_cache(name: str) -> Path | None:
 
     if name.count("/") != 1 or not all(name.split("/")) or ".." in name:
         return None
-    path = try_to_load_from_cache(name, "config.json")
+    try:
+        path = try_to_load_from_cache(name, "config.json")
+    except ValueError:  # not the name of a repository, such as ./model
+        return None
     return Path(path).parent if isinstance(path, str) else None
 
 

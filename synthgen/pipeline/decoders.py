@@ -8,7 +8,7 @@ from synthgen.core.errors import ModelError
 from synthgen.core.made_by import versions_of
 from synthgen.core.types import Corpus
 from synthgen.decode.base import Decoder
-from synthgen.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
+from synthgen.decode.bridge import Bridge, Vocabulary, check_fit, load_bridge, load_vocabulary
 from synthgen.decode.config import BUILTIN, ENDPOINT, VLLM, XRAG
 from synthgen.decode.loading import backend_of
 from synthgen.decode.prompting.opening import endpoint_digest, open_prompted, prompter_of
@@ -18,10 +18,13 @@ from synthgen.decode.style_adapter import in_style
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed import Encoder
 from synthgen.embed.last_token import LastTokenEncoder
+from synthgen.models.registry import MODELS
 from synthgen.models.store import digest_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import unsegmented
 from synthgen.pipeline.style_choice import Shares, named_styles
+
+PURPOSES = {"encoder": "an encoder", "decoder": "a language model", "names": "a name classifier"}
 
 
 def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
@@ -44,6 +47,31 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
         message = f"decode.words: the bridge {config.bridge!r} has no vocabulary"
         raise ModelError(message, hint="Set decode.words to 0, or use another bridge.")
     return bridge
+
+
+def check_models(job: Job, bridge: Bridge | Vocabulary) -> None:
+    """Check the names of the configured models without loading their weights.
+
+    Raises:
+        ModelError: a model of the store is used for the purpose of another kind, or the bridge was trained for other
+            models.
+    """
+    wanted = {
+        "embed.model": (job.config.embed.model, "encoder"),
+        "decode.model": (job.config.decode.model, "decoder"),
+    }
+    found = {key: job.model_name(name) for key, (name, _) in wanted.items()}
+    kinds = {key: MODELS[name].kind if name in MODELS else None for key, name in found.items()}
+    if problems := [
+        f"{key}: {name!r} is {PURPOSES[kind]}; {PURPOSES[needed]} is needed"
+        for key, (name, needed) in wanted.items()
+        if (kind := kinds[key]) not in {None, needed}
+    ]:
+        hint = "`synthgen models list` shows the models of the store and their purposes."
+        raise ModelError("a model does not fit its purpose", problems=problems, hint=hint)
+    if isinstance(bridge, Bridge) and not isinstance(bridge, CheckpointBridge):
+        encoder, decoder, info = found["embed.model"], found["decode.model"], bridge.info
+        check_fit(info, encoder=encoder, dim=info.dim, decoder=decoder, width=info.width)
 
 
 def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:

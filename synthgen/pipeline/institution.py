@@ -2,17 +2,39 @@
 
 from pathlib import Path
 
+from audits.core.errors import PolicyError
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
 from audits.ledger.chain import HighWaterMark
 from audits.ledger.places import ledger_folder
+from audits.runner.registry import AUDITS
+from audits.verify.trust import RELEASER, ROOT
 from synthgen.config import Config
+
+_NO_APPROVERS = {RELEASER, ROOT}  # their keys sign releases and trust roots
 
 
 def policy_of(config: Config) -> Policy:
-    """Return the policy: a file at a path relative to the configuration's folder, or a shipped policy by name."""
+    """Return the policy: a file at a path relative to the configuration's folder, or a shipped policy by name.
+
+    Raises:
+        PolicyError: the policy cannot be used, requires an audit that does not exist, or requires approvals in a role
+            in which nobody can approve.
+    """
     path = config.resolve(config.policy)
-    return load_policy(path if path.is_file() else config.policy)
+    policy = load_policy(path if path.is_file() else config.policy)
+    substitute = policy.dp_substitute
+    audits = (*policy.required, *policy.measured, *(() if substitute is None else substitute.required))
+    problems = [f"there is no audit {name!r}" for name in dict.fromkeys(audits) if name not in AUDITS]
+    problems += [
+        f"approvals: nobody can approve in the role {one.role!r}"
+        for one in policy.approvals
+        if one.role in _NO_APPROVERS
+    ]
+    if problems:
+        hint = f"The audits are {', '.join(AUDITS)}; a role can be any other word, such as privacy_officer."
+        raise PolicyError(f"no release can meet the policy {policy.name!r}", problems=problems, hint=hint)
+    return policy
 
 
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:

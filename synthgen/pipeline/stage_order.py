@@ -31,7 +31,7 @@ from synthgen.embed import Encoder
 from synthgen.models.shipped import check_shipped
 from synthgen.models.store import digest_of
 from synthgen.pipeline import judge, prepare, rounds
-from synthgen.pipeline.decoders import open_bridge
+from synthgen.pipeline.decoders import check_models, open_bridge
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.record import ModelRecord, read_record
 from synthgen.pipeline.segments import encoder_for
@@ -202,12 +202,12 @@ def models_of(job: Job) -> list[ModelRecord]:
     """Return the models with their digests.
 
     Raises:
-        ModelMissing, ModelError: a model or the server cannot be used.
+        ModelMissing, ModelError: a model or the server cannot be used, or a model does not fit its purpose.
         DependencyError: `decode.engine` is vllm, and vLLM is not installed.
     """
     config = job.config
     check_shipped()
-    open_bridge(job)
+    check_models(job, open_bridge(job))
     backend_of(config.decode.placement)
     if config.decode.engine == VLLM:
         require_vllm()

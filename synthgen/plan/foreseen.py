@@ -33,6 +33,7 @@ from synthgen.pipeline.stage_order import models_of
 from synthgen.pipeline.style_choice import check_own_examples, check_server, check_style, check_style_training
 from synthgen.plan.one_person import certain_recovery
 from synthgen.plan.reach import EXTRA_INPUT, Reach, unit_of
+from synthgen.plan.unmeetable import rule_problems
 from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key
 from synthgen.split import Split
 
@@ -50,6 +51,8 @@ def setup_problems(config: Config, job: Job) -> Iterator[str]:
     ledger, mark = ledger_of(config)
     if ledger.is_dir() or os.path.lexists(mark.path):
         yield from problems_of(lambda: check_ledger(ledger, mark))
+    else:
+        yield from problems_of(lambda: check_writable(ledger, "ledger"))
     out = config.resolve(config.release.out)
     yield from problems_of(lambda: check_writable(out))
     # `Path.is_dir` raises an error inside a folder that may not be read
@@ -68,7 +71,9 @@ def _key_problems(config: Config) -> Iterator[str]:
         if not key.is_file():
             yield f"release.public: there is no file {key}; set it to the public part (NAME.pub.json) of release.key"
         return
-    if not key.is_file():
+    if key.is_dir():
+        yield f"release.key: {key} is a folder; set it to the file of the private key, such as {key / 'releaser.pem'}"
+    elif not key.is_file():
         yield f"release.key: there is no file {key}; create the key: synthgen keys new {key} --person NAME --org NAME"
     elif PASSPHRASE_ENV in os.environ or key.with_suffix(".passphrase").exists() or not sys.stdin.isatty():
         yield from problems_of(lambda: check_validity(load_key(key), datetime.now(UTC)))
@@ -171,6 +176,13 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
             f"rule {', '.join(rules)}: all records have the same class, so utility cannot be measured; set "
             f"{key} to a field with several values"
         )
+    if not parts.control.records and parts.report.n_near_duplicates:
+        text = "source.text" if config.source.kind == "table" else "source.path"
+        yield (
+            f"all {parts.report.n_near_duplicates} control records nearly repeat a train record and were removed, so "
+            f"no record is left for the audits; check {text}, {DEDUPE}"
+        )
+        return
     for problem in split_problems(policy, as_written, seeds, config.audit.confidence):
         yield f"{problem}; {DEDUPE}" if "nearly duplicate" in problem else problem
 
@@ -193,6 +205,7 @@ def gate_problems(
             yield f"audit {name}: {units}; {_how_to_get_more(estimate.unit)}"
     if "parent_recovery" in required and not is_private:
         yield from filter(None, [certain_recovery(config.interpolate.build(), policy, n_records)])
+    yield from rule_problems(policy, n_records)
     for rule in policy.all_rules():
         if rule.id not in excused_rules and (why := _why_unmet(config, rule, reach, persons, n_records)):
             yield f"rule {rule.id} ({rule.metric} {rule.op} {rule.limit:g}): {why}"

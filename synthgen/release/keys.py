@@ -35,6 +35,8 @@ from synthgen.release.sign import PrivateKey, public_bytes
 PASSPHRASE_ENV = "SYNTHGEN_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
 MIN_PASSPHRASE_BYTES = 8
 _MAX_KEY_BYTES = 1 << 16  # at most this many bytes of a key file are read
+_NEW_KEY = "Create a key with `synthgen keys new`."
+_RESTORE_PUBLIC = "Check the path, or restore the file NAME.pub.json that `synthgen keys new` wrote beside the key."
 _NOT_OVERWRITTEN = "Choose another path, or move the existing file away."
 
 
@@ -106,6 +108,9 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
             its public part is malformed or belongs to another key.
     """
     pem = read_private(path)
+    if pem.lstrip().startswith(b"{"):
+        hint = "Pass the file of the private key, NAME.pem."
+        raise DataError(f"{path}: is the public part of a key, not the private key", hint=hint)
     passphrase = passphrase_for(path) if passphrase is None else passphrase
     try:
         private = load_pem_private_key(pem, passphrase)
@@ -115,11 +120,12 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
         raise DataError(f"{path}: the key cannot be opened", hint=hint) from None
     curve = getattr(private, "curve", SECP256R1())  # Ed25519 keys have no curve
     if not isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey) or not isinstance(curve, SECP256R1):
-        raise DataError(f"{path}: the key is neither an Ed25519 nor a P-256 key")
+        raise DataError(f"{path}: the key is neither an Ed25519 nor a P-256 key", hint=_NEW_KEY)
     raw = public_bytes(private)
     public = load_public(public_path(path))
     if public.public != raw.hex():
-        raise DataError(f"{public_path(path)}: is the public part of another key than {path.name}")
+        message = f"{public_path(path)}: is the public part of another key than {path.name}"
+        raise DataError(message, hint=_RESTORE_PUBLIC)
     return SigningKey(private, keyid(raw), public)
 
 
@@ -130,19 +136,24 @@ def load_public(path: Path) -> TrustKey:
         StorageError: the file cannot be read.
         DataError: the file is malformed, or its id is not derived from the key.
     """
-    data = read_bytes(path, _MAX_KEY_BYTES)
+    try:
+        data = read_bytes(path, _MAX_KEY_BYTES)
+    except StorageError as error:
+        raise StorageError(error.message, hint=_RESTORE_PUBLIC) from error
     try:
         record: Any = parse(data)
         if not isinstance(record, dict) or "keyid" not in record:
-            raise DataError(f"{path}: not the public part of a key")
+            raise DataError(f"{path}: not the public part of a key", hint=_RESTORE_PUBLIC)
         stated = record.pop("keyid")
         key = TrustKey.model_validate(record)
     except ValidationError as error:
-        raise DataError(f"{path}: not the public part of a key", problems=problems(error)) from None
+        message = f"{path}: not the public part of a key"
+        raise DataError(message, problems=problems(error), hint=_RESTORE_PUBLIC) from None
     except AuditError as error:
-        raise DataError(f"{path}: {error.message}") from None
+        raise DataError(f"{path}: {error.message}", hint=_RESTORE_PUBLIC) from None
     if stated != keyid(bytes.fromhex(key.public)):
-        raise DataError(f"{path}: the keyid does not match the public key in the file")
+        message = f"{path}: the keyid does not match the public key in the file"
+        raise DataError(message, hint=_RESTORE_PUBLIC)
     return key
 
 

@@ -193,7 +193,7 @@ def test_mistakes_are_listed_with_their_path(tmp_path, more, listed):
         ("{balance: {}}", [f"balance: {CHOICE} or Dictionary should have at least 1 item"]),
         ("{balance: most, total: 3}", [f"balance: {CHOICE} or Input should be a valid dict"]),
         ("{method: magic, total: 3}", ["method: Input should be 'smote'"]),
-        ("[1]", [": Input should be a valid dictionary"]),
+        ("[1]", [": must be a section of keys and values"]),
     ],
 )
 def test_invalid_counts_and_methods_are_listed(tmp_path, interpolate, listed):

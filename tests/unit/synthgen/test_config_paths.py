@@ -50,6 +50,30 @@ def test_other_variables_are_refused_and_not_read(path, monkeypatch):
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["C:\new\notes.csv", "a\tb", "\x00"])
+def test_an_escape_of_double_quotes_in_a_path_is_named(path):
+    with pytest.raises(ConfigError, match="write the path with / or in single quotes"):
+        resolved(path)
+
+
+def test_a_variable_without_braces_is_named_with_its_spelling():
+    with pytest.raises(ConfigError, match=r"HOME is written \$\{HOME\} in a path"):
+        resolved("$HOME/x")
+
+
+def test_mistakes_of_a_file_are_named_with_their_lines(tmp_path):
+    text = "version: 1\nseed: 1.5\nsource:\n  text: a\n  names: a\ninterpolate: {total: 3}\nembed: minilm\n"
+    (tmp_path / "c.yaml").write_text(f"{text}release:\n  languages: [en, english]\n  nmae: x\n")
+    with pytest.raises(ConfigError) as caught:
+        Config.load(tmp_path / "c.yaml")
+    lines = {"source.path": 3, "seed": 2, "source.names": 5, "embed": 7, "release.languages.1": 9, "release.nmae": 10}
+    places = ", ".join(f"{key} in line {line}" for key, line in lines.items())
+    assert caught.value.hint == f"Correct {tmp_path / 'c.yaml'}: {places}."
+    messages = "\n".join(caught.value.problems)
+    for part in ("names: must be a list", "embed: must be a section of keys", "must be a BCP 47 tag, such as en"):
+        assert part in messages
+
+
 @pytest.mark.parametrize("value", [None, "", "relative/place", SECRET])
 def test_an_allowed_variable_must_hold_an_absolute_path(value, monkeypatch):
     monkeypatch.delenv("SYNTHGEN_DATA", raising=False)

@@ -25,7 +25,9 @@ def test_yaml_1_2_is_loaded_as_plain_data():
         (b"a: *b\n", "anchors, aliases"),
         (b"a: !!python/object/apply:os.system [ls]\n", "tags"),
         (b"%YAML 1.1\n---\na: no\n", "directives"),
-        *((text, "not valid YAML") for text in (b"a: [\n", b"a: 1\n---\nb: 2\n", b"a: \x07\n")),
+        *((text, "not valid YAML") for text in (b"a: [\n", b"a: 1\n---\nb: 2\n")),
+        *((b"b: 1\na: " + text, "line 2: the control character U\\+000") for text in (b"\x07\n", b"'\0'\n", b"\x0c")),
+        *((text, "line 1: not valid YAML") for text in (b'a: "x\nb: y\n', b"a: [x\nb: y\n", b"a: {x: 1\nb: y\n")),
         (b"a: 2020-13-45\n", "not valid YAML"),
         *(
             (b"a: " + value, "line 1: the number has more than")
@@ -42,7 +44,7 @@ def test_yaml_1_2_is_loaded_as_plain_data():
         (b"<<: {b: 1}\n", "line 1: merge keys"),
         (b'a: "\\ud800"\n', "half of a surrogate pair"),
         *((text, "keys and values") for text in (b"just words", b"- 1\n", b"")),
-        (b"\xff", "not UTF-8"),
+        (b"a: 1\n\xff", "line 2: not UTF-8"),
         (b"a: " + b"[" * 30, "nested more than 12 levels deep"),
         (b"#" * (MAX_YAML_BYTES + 1), "larger than"),
     ],

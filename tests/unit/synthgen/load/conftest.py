@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.unit.synthgen.load.command_line import Sources
+
 ROWS = [
     {"note": f"text {i} é", "kind": "ab"[i % 2], "who": f"p{i // 3}", "nid": f"n{i}", "full": f"Ann {i}"}
     for i in range(7)
@@ -55,3 +57,8 @@ def undecodable():
     """Return an arrow column of three texts, the second of which is not UTF-8."""
     ends = pa.array([0, 4, 7, 8], pa.int32()).buffers()[1]
     return pa.Array.from_buffers(pa.string(), 3, [None, ends, pa.py_buffer(b"fineb\xffds")])
+
+
+@pytest.fixture
+def sources(project):
+    return Sources(project)

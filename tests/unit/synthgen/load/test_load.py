@@ -44,7 +44,12 @@ def test_ids_and_groups_default_to_the_row_number():
     [
         ({"note": None}, "empty text"),
         ({"note": " \n\u00a0"}, "empty text"),
-        ({"note": 12}, "text is not a string"),
+        ({"note": 12}, "text is of type int; save it as text (column note)"),
+        ({"note": float("nan")}, "empty text"),
+        (
+            {"who": "1.23E+15"},
+            "group is a rounded number such as 1.2E+15, so two ids can be equal; save it as text (column who)",
+        ),
         ({"note": "a\0b"}, "NUL character in text"),
         ({"note": "a\ud800"}, "undecodable bytes"),
         ({"kind": None}, "missing label"),
@@ -186,7 +191,7 @@ def test_bad_rows_are_counted_by_reason_and_not_shown(tmp_path, rows):
         "malformed row": 3,
         "missing group": 1,
         "missing label": 1,
-        "text is not a string": 1,
+        "text is of type int; save it as text (column note)": 1,
         "undecodable bytes": 2,
     }
     assert report.bad[0] == BadRow(8, "empty text")

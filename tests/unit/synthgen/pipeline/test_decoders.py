@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from synthgen.core.errors import ModelError
+from synthgen.decode.bridge import load_bridge
 from synthgen.decode.config import PLAIN
 from synthgen.decode.published import CheckpointBridge
 from synthgen.pipeline import decoders
@@ -23,6 +24,29 @@ def test_a_vocabulary_and_a_checkpoint_bridge_are_opened(monkeypatch):
     inside = object.__new__(CheckpointBridge)
     with pytest.raises(ModelError, match="needs an encoder whose vector is the state of the last token"):
         decoders.open_decoder(job, inside, None)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "message"),
+    [
+        ("smollm2", "smollm2", "embed.model: 'smollm2' is a language model; an encoder is needed"),
+        ("minilm", "minilm", "decode.model: 'minilm' is an encoder; a language model is needed"),
+        ("minilm", "rampart", "decode.model: 'rampart' is a name classifier; a language model is needed"),
+        ("minilm", "./own", "decoder: the bridge was trained for smollm2, the configuration has ./own"),
+        ("./own", "smollm2", "encoder: the bridge was trained for minilm, the configuration has ./own"),
+        ("minilm", "smollm2", None),
+    ],
+)
+def test_models_are_checked_by_name_before_they_are_loaded(encoder, decoder, message):
+    parts = SimpleNamespace(embed=SimpleNamespace(model=encoder), decode=SimpleNamespace(model=decoder))
+    job = SimpleNamespace(config=parts, model_name=lambda name: name)
+    bridge = load_bridge("builtin")
+    if message is None:
+        decoders.check_models(job, bridge)
+        return
+    with pytest.raises(ModelError) as caught:
+        decoders.check_models(job, bridge)
+    assert caught.value.problems == (message,)
 
 
 def test_prompt_words_need_a_bridge_with_a_vocabulary(monkeypatch):

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from audits.core.errors import PolicyError
 from synthgen.config import Config
 from synthgen.pipeline.institution import ledger_of, policy_of
 
@@ -27,6 +28,38 @@ def test_the_institutions_ledger_is_outside_every_workspace(tmp_path, monkeypatc
 def test_the_high_water_mark_is_beside_the_releasers_key(tmp_path):
     ledgers = [config(tmp_path, ledger=name, release={"key": "safe/r.pem"}) for name in ("a", "b")]
     assert {ledger_of(one)[1].path for one in ledgers} == {tmp_path / "safe" / "ledger-seen.json"}
+
+
+OTHERS = """
+name: other
+version: "1"
+intended_use: inside
+statement: For tests alone.
+measured: [AUDIT]
+rules:
+  - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 12, why: Something must be there.}
+approvals: [{role: ROLE, threshold: 1}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("audit", "role", "problem"),
+    [
+        ("memorisation", "data_owner", "there is no audit 'memorisation'"),
+        ("membership", "releaser", "approvals: nobody can approve in the role 'releaser'"),
+        ("membership", "root", "approvals: nobody can approve in the role 'root'"),
+        ("membership", "data_owner", None),
+    ],
+)
+def test_a_policy_that_nobody_can_meet_is_refused_at_the_start(tmp_path, audit, role, problem):
+    (tmp_path / "p.yaml").write_text(OTHERS.replace("AUDIT", audit).replace("ROLE", role))
+    if problem is None:
+        assert policy_of(config(tmp_path, policy="p.yaml")).name == "other"
+        return
+    with pytest.raises(PolicyError, match="no release can meet the policy 'other'") as caught:
+        policy_of(config(tmp_path, policy="p.yaml"))
+    assert caught.value.problems == (problem,)
+    assert "memorization" in caught.value.hint
 
 
 def test_a_policy_is_a_file_or_a_shipped_name(new_project):

@@ -292,6 +292,32 @@ def test_a_missing_public_key_is_named(config, folder):
     assert make_plan(config(release={"key": "hsm:2?label=x", "public": "keys/key.pub.json"})).problems == ()
 
 
+@pytest.mark.models
+def test_a_file_in_place_of_the_ledger_and_a_folder_in_place_of_the_key_are_found(config, tmp_path):
+    (tmp_path / "file").write_text("x")
+    for ledger in ("file", "file/ledger"):
+        (found,) = make_plan(config(ledger=str(tmp_path / ledger))).problems
+        assert found.startswith(f"ledger: {tmp_path / ledger} is not writable")
+    (found,) = make_plan(config(release={"key": "keys"})).problems
+    assert "keys is a folder; set it to the file of the private key" in found
+
+
+@pytest.mark.models
+def test_models_of_another_kind_are_found(config):
+    (found,) = make_plan(config(embed={"model": "smollm2"})).problems
+    assert "embed.model: 'smollm2' is a language model; an encoder is needed" in found
+    (found,) = make_plan(config(decode={"model": "./absent"})).problems
+    assert found.startswith("model './absent' is neither in the store")
+
+
+@pytest.mark.models
+def test_equal_texts_leave_no_control_record(config, folder, tmp_path):
+    lines = [json.loads(line) for line in (folder / "notes.jsonl").read_text().splitlines()]
+    (tmp_path / "n.jsonl").write_text("".join(json.dumps(r | {"note": lines[0]["note"]}) + "\n" for r in lines))
+    source = {"path": str(tmp_path / "n.jsonl"), "text": "note", "label": "specialty", "group": "patient_id"}
+    assert "control records nearly repeat a train record and were removed" in problems(config(source=source))
+
+
 def test_an_error_of_the_program_is_no_problem():
     def fail():
         raise InternalError("a bug")

@@ -60,6 +60,14 @@ def test_key_readable_by_others_is_refused(key, mode):
         load_key(key, SECRET)
 
 
+def public_private(key):
+    """Return a copy of the public part with the mode of a private key."""
+    path = key.with_suffix(".json")
+    path.write_bytes(public_path(key).read_bytes())
+    path.chmod(0o600)
+    return path
+
+
 def test_unusable_keys_are_refused(key, tmp_path):
     with pytest.raises(DataError, match="cannot be opened"):
         load_key(key, b"wrong horse")
@@ -67,6 +75,9 @@ def test_unusable_keys_are_refused(key, tmp_path):
     for name in ("nowhere.pem", "link.pem"):
         with pytest.raises(StorageError, match="cannot be read"):
             load_key(tmp_path / name, SECRET)
+    with pytest.raises(DataError, match="is the public part of a key") as caught:
+        load_key(public_private(key), SECRET)
+    assert "NAME.pem" in caught.value.hint
     other = generate_private_key(SECP384R1())
     unsuitable = (Encryption(SECRET), "neither an Ed25519 nor a P-256")
     for encryption, message in (unsuitable, (NoEncryption(), "cannot be opened")):

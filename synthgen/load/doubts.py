@@ -1,0 +1,100 @@
+"""Describe labels, texts and persons that may be read otherwise than the user meant, as notes with counts."""
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import regex
+from confusable_homoglyphs.confusables import confusables_data
+
+from synthgen.core.types import Record
+from synthgen.load.cells import folded
+from synthgen.load.config import SourceConfig
+from synthgen.load.selection import is_no_value
+
+_REMEDY_MISSING = "source.normalize_labels: true rejects these rows"
+# all marks, dashes and quotes are equal, by General_Category
+_SAME = {"Mn": "", "Pd": "-", "Pi": "'", "Pf": "'"}
+_LETTER = regex.compile(r"[\p{L}\p{N}\p{Emoji_Presentation}]")
+
+
+def doubts(records: Sequence[Record], wanted: Sequence[Record], source: SourceConfig) -> list[str]:
+    """Return the notes on all usable records, of which `wanted` are those of the configured classes."""
+    return [
+        *doubtful_labels(Counter(record.label for record in records), {record.label for record in wanted}),
+        *doubtful_texts(record.text for record in wanted),
+        *(doubtful_persons((record.group for record in records), source.group) if source.group else ()),
+    ]
+
+
+def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
+    """Return notes on wanted labels that look like missing values, or nearly like other labels.
+
+    `counts` has the number of records of every label, wanted or not.
+    """
+    alike: dict[str, list[str]] = defaultdict(list)
+    for label in sorted(counts):
+        alike[folded(label)].append(label)
+    similar: dict[str, list[str]] = defaultdict(list)
+    for spellings in alike.values():
+        similar[_as_seen(spellings[0])].append(spellings[0])
+    same = [labels for labels in alike.values() if len(labels) > 1 and wanted & {*labels}]
+    lookalikes = [labels for labels in similar.values() if len(labels) > 1 and wanted & {*labels}]
+    empty = [label for label in sorted(wanted) if is_no_value(label)]
+
+    def counted(labels: Sequence[str]) -> str:
+        return ", ".join(f"{label!r}: {counts[label]} records" for label in labels)
+
+    return [
+        *(
+            f"labels that differ only by case, width or spacing are separate classes ({counted(labels)}); "
+            "source.normalize_labels: true makes them one class"
+            for labels in same
+        ),
+        *(
+            "labels that differ only by accents, dashes, quotes or look-alike letters are separate classes "
+            f"({counted(labels)}); if they are one class, correct them in the source"
+            for labels in lookalikes
+        ),
+        *(
+            [f"labels that look like a missing value are classes ({counted(empty)}); {_REMEDY_MISSING}"]
+            if empty
+            else []
+        ),
+    ]
+
+
+def _as_seen(label: str) -> str:
+    """Return a form of a label that is equal for labels that differ only by accents, dashes or look-alike letters."""
+    shown = []
+    for character in unicodedata.normalize("NFKD", folded(label)):
+        others = [other["c"] for other in confusables_data.get(character, ())]
+        plain = [other for other in others if len(other) == 1 and other.isascii() and other.isalnum()]
+        category = unicodedata.category(character)
+        if category in _SAME:
+            shown.append(_SAME[category])
+        else:
+            shown.append(character if character.isascii() or not plain else plain[0].casefold())
+    return "".join(shown)
+
+
+def doubtful_texts(texts: Iterable[str]) -> list[str]:
+    """Return a note on texts without a letter, digit or emoji, or that look like a missing value."""
+    n = sum(_LETTER.search(text) is None or is_no_value(text) for text in texts)
+    message = f"{n} texts look like a missing value, such as NULL, or have no letter and no digit; remove these rows"
+    return [f"{message} unless they are meant as texts"] if n else []
+
+
+def doubtful_persons(groups: Iterable[str], column: str) -> list[str]:
+    """Return a note on values of the group column that may be several spellings of the id of one person."""
+    spellings = Counter(map(_id_key, {*groups}))
+    n = sum(count - 1 for count in spellings.values())
+    how = "case, leading zeros or a final `.0`"
+    message = f"{n} values of {column} differ from another value only by {how}, and count as other persons"
+    return [f"{message}; if they are the same persons, correct the ids in the source"] if n else []
+
+
+def _id_key(group: str) -> str:
+    """Return a form of an id that is equal for ids that differ only by case, leading zeros or a final `.0`."""
+    plain: str = regex.sub(r"^0+(?=\d)", "", regex.sub(r"(?<=^\d+)\.0+$", "", group.casefold()))
+    return plain

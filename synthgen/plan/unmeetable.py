@@ -1,0 +1,71 @@
+"""Find rules of a policy that no run can meet, whatever its records are."""
+
+from collections.abc import Iterator
+
+from audits.gate.policy import Policy
+from audits.gate.rule import Rule
+from audits.runner.registry import AUDITS
+
+# the numbers that a run measures beside the audits; None if there are many
+NUMBERS: dict[str, frozenset[str] | None] = {
+    "records": frozenset({"synthetic", "quarantined"}),
+    "attempts": frozenset({"number"}),
+    "secret": frozenset({"private"}),
+    "balance": frozenset({"tv_distance"}),
+    "deidentify": frozenset({"recall"}),
+    **dict.fromkeys(("utility", "input_checks", "dp", "selftest"), None),
+}
+AT_LEAST = {"attempts.number": 1.0}  # smallest possible value, otherwise 0
+NOT_NEGATIVE = frozenset(
+    {
+        *("memorization.hard_hits", "memorization.copied_persons", "identifiers.hard_hits", "membership.auc"),
+        *(
+            "membership.tpr_at_fpr_5pct",
+            "utility.tstr_over_trtr",
+            "utility.worst_class_ratio",
+            "input_checks.problems",
+        ),
+        *(f"{source}.{name}" for source, names in NUMBERS.items() for name in names or ()),
+    }
+)
+SHARES = frozenset(
+    {
+        *("memorization.copied_persons", "membership.auc", "membership.tpr_at_fpr_5pct", "balance.tv_distance"),
+        *("deidentify.recall", "secret.private"),
+    }
+)
+
+
+def rule_problems(policy: Policy, n_records: int) -> Iterator[str]:
+    """Yield a line for each rule on a number that no run measures, or with a limit that no number can meet.
+
+    `n_records` is the number of requested records.
+    """
+    rules = policy.all_rules()
+    for rule in rules:
+        if (why := _why(rule, n_records)) is not None:
+            yield f"rule {rule.id} ({rule.metric} {rule.op} {rule.limit:g}): {why}"
+    for one in (rule for rule in rules if rule.op == ">="):
+        for other in rules:
+            if (other.metric, other.bound, other.op) == (one.metric, one.bound, "<=") and other.limit < one.limit:
+                yield f"rules {one.id} and {other.id} ({one.metric}): no number meets both limits; correct the policy"
+
+
+def _why(rule: Rule, n_records: int) -> str | None:
+    source, _, name = rule.metric.partition(".")
+    if source in NUMBERS:
+        names = NUMBERS[source]
+        if names is not None and name not in names:
+            return (
+                f"no run measures this number; measured are {', '.join(f'{source}.{one}' for one in sorted(names))}"
+            )
+    elif source not in AUDITS:
+        return f"no run measures this number; it must begin with {', '.join((*NUMBERS, *AUDITS))}"
+    smallest = AT_LEAST.get(rule.metric, 0.0)
+    if rule.op == "<=" and rule.metric in NOT_NEGATIVE and rule.limit < smallest:
+        return f"the number is never below {smallest:g}; correct the policy"
+    if rule.op == ">=" and rule.metric in SHARES and rule.limit > 1:
+        return "the number is never above 1; correct the policy"
+    if rule.metric == "records.synthetic" and rule.op == "<=" and rule.limit < n_records:
+        return f"interpolate.total requests {n_records} records; request at most {rule.limit:g}"
+    return None
