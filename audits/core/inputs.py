@@ -283,11 +283,16 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
         return f"text longer than {MAX_TEXT_CHARACTERS} characters"
     if _SURROGATE.search(value):
         return "text with a lone surrogate"
-    for key in ("label", "group"):
-        name = columns[key]
-        if name in found and not (isinstance(row.get(name), str | int) and str(row[name]).strip()):
-            return f"no {key}"
-    return ""
+    faults = (_name_fault(row[columns[key]], key) for key in ("label", "group") if columns[key] in found & row.keys())
+    missing = (f"no {key}" for key in ("label", "group") if columns[key] in found - row.keys())
+    return next(filter(None, (*missing, *faults)), "")
+
+
+def _name_fault(value: object, key: str) -> str:
+    """Return why a value is no label or no id of a person, or an empty string if it is one."""
+    if not isinstance(value, str | int | None) and value == value:  # noqa: PLR0124 # NaN is a missing value
+        return f"the {key} is of type {type(value).__name__}; write it as a string"
+    return "" if isinstance(value, str | int) and str(value).strip() else f"no {key}"
 
 
 def _unaudited(

@@ -29,7 +29,9 @@ MAX_LABEL_CHARACTERS = 64
 _PERSON = re.compile(r"([a-z]{0,9}[_-]?)\d+", re.ASCII | re.IGNORECASE)
 _MIN_ID_CHARACTERS = 5  # shorter ids occur inside other names by chance
 INDEX = "__index_level_0__"  # column in which pandas writes an index
-NUMBERINGS = {"id", INDEX}  # columns of a synthetic table that may number its rows
+# columns of a synthetic table that may number its rows; pandas writes the index of a csv file as "" and reads this
+# column as "Unnamed: 0"
+NUMBERINGS = {"id", "index", INDEX, "", "Unnamed: 0"}
 ID_DIGITS = 16  # hexadecimal digits of an id
 _QUOTINGS: tuple[Literal[0, 1], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
 _SCHEMA = b"ARROW:schema"

@@ -85,6 +85,48 @@ Prince Rice Rich Rivers Rose Rush Shaw Sharp Shepherd Short Singer Snow Stone St
 Vaughan Wade Walker Wall Ward Waters Weaver Webb Wells West White Wolf Wood Woods Young Addison Barrett Crohn
 """)
 )
+_SHORT_FORMS = """
+abigail abby; abraham abe; albert al bert; alexander alex alec sasha sandy; alexandra alex sasha sandra; alfred alf
+fred; alice ali; andrew andy drew; angela angie; anthony tony ant; antonio tony; arthur art; barbara barb babs;
+benjamin ben benny; bernard bernie; bradley brad; carolyn carol; caroline carrie; catherine cathy cat kate; charles
+charlie chuck chas; charlotte lottie charlie; christian chris; christina chris tina chrissy; christine chris tina
+chrissy; christopher chris kit topher; cynthia cindy; daniel dan danny; danielle dani; david dave davey; deborah deb
+debbie; dennis denny; dmitri dima; dominic dom; donald don donny; dorothy dot dottie dolly; douglas doug; edgar ed;
+edward ed eddie ted ned; edwin ed; eleanor ellie nell nora; elizabeth liz lizzie beth betsy betty eliza libby lisa
+bess; eugene gene; evelyn evie; florence flo; frances fran; francis frank; francisco paco pancho; franklin frank;
+frederick fred freddie; gabriel gabe; gabriela gabi; geoffrey geoff; gerald gerry jerry; gregory greg; guadalupe
+lupe; gwendolyn gwen; harold harry hal; harrison harry; helen nell; henry harry hank hal; herbert herb; howard
+howie; isabella bella izzy; isabel bella izzy; jacob jake; jacqueline jackie; james jim jimmy jamie; janet jan;
+jeffrey jeff; jennifer jen jenny; jeremy jerry; jessica jess jessie; joan joanie; joanna jo; john johnny jack;
+jonathan jon jonny; jose pepe; joseph joe joey; josephine jo josie; joshua josh; judith judy; katherine kathy kate
+katie kay kit; kathleen kathy kate katie; kathryn kathy kate katie; kenneth ken kenny; kimberly kim; lawrence larry
+lars; laurence larry; leonard leo len lenny; leonardo leo; leslie les; lillian lily; louis lou; louise lou; luis
+lucho; madeleine maddie; manuel manny; marcus marc; margaret maggie meg peggy marge greta rita; maria mary; martin
+marty; matthew matt; maximilian max; maxwell max; melissa mel missy; michael mike mick mickey mikey; mikhail misha;
+miguel mike; mildred millie; mohammed mo; mohamed mo; nancy nan; natalie nat; natalia natasha; nathan nate nat;
+nathaniel nate nat; nicholas nick nicky; nicole nicky; oliver ollie; olivia liv; pamela pam; patricia pat patty
+tricia trish; patrick pat paddy; penelope penny; peter pete; philip phil; phillip phil; rachel rach; randolph randy;
+raymond ray; rebecca becky becca; reginald reg reggie; ricardo rick; richard rick dick rich ricky; robert rob bob
+bobby robbie bert; roberta bobbie; roderick rod; rodney rod; roger rog; ronald ron ronnie; rosemary rosie; roxanne
+roxy; russell russ; samantha sam sammy; samuel sam sammy; sandra sandy; sebastian seb; sergei seryozha; sophia
+sophie; stanley stan; stephanie steph; stephen steve; steven steve; stuart stu; susan sue susie; susanna sue;
+suzanne sue suzie; sylvia syl; tamara tammy; terence terry; theodore ted theo teddy; theresa terry tess; teresa
+terry tess; thomas tom tommy; timothy tim; tobias toby; valerie val; vanessa nessa; veronica ronnie; victor vic;
+victoria vicky tori; vincent vince; virginia ginny; vladimir vova; walter walt; wilhelmina mina; william bill billy
+will willie liam; winifred winnie; yolanda yoli; zachary zach
+"""
+
+
+def _short_forms() -> dict[str, frozenset[str]]:
+    forms: dict[str, set[str]] = {}
+    for name, *short in map(words, _SHORT_FORMS.split(";")):
+        for form in short:
+            forms.setdefault(name, set()).add(form)
+            forms.setdefault(form, set()).add(name)
+    return {name: frozenset(others) for name, others in forms.items()}
+
+
+SHORT_FORMS = _short_forms()  # the usual short forms of each given name, and the given names of each short form
 FIRST_NAMES = frozenset(FEMALE_FIRST + MALE_FIRST) - WORD_FIRST
 LAST_NAMES = frozenset(PLAIN_LAST)
 TITLES = frozenset(words("dr drs mr mrs ms miss mx prof professor sir madam rev sister nurse doctor"))

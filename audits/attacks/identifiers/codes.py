@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from audits.attacks.identifiers.digits import spelled_runs
 from audits.text.name_lists import words
 from audits.text.spans import words_in
 
 MIN_CHARACTERS, MAX_CHARACTERS = 7, 34  # smallest and largest number of letters and digits of a code
 MIN_LONG_CHARACTERS, MIN_LONG_DIGITS = 8, 6  # smallest numbers of a long code (`Code.is_long`)
 _MIN_MIXED_DIGITS = 2  # smallest number of digits of a mixed code
-_SEPARATORS = frozenset((" ", "-", ".", "/"))
+_SEPARATORS = frozenset((" ", "-", ".", "/", "_", "\\", "|"))
 MAX_GROUPS = 7  # largest number of groups of a code
 MIN_DIGITS = 4  # smallest number of digits of a code; 2 if a group of the code has both letters and digits
 _MAX_LETTERS = 3  # largest number of letters in a group without digits
@@ -26,6 +27,10 @@ _STRETCH = re.compile(
 # five consecutive letters count as a word if their group has fewer than six digits
 _WORD = re.compile(r"[^\W\d_]{5}")
 _FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")
+# four digits between letters, as in ABCPE1234F; the letters of such a group are no word
+_DIGITS_INSIDE = re.compile(r"[^\W\d_]{1,6}\d{4,}[^\W\d_]{1,2}")
+_MIN_RUNS_OF_DIGITS = 3  # the letters of a group with at least this many separate runs of digits are no word
+_LAST_DIGITS = 9  # a longer number also counts without the digits before its last nine, such as a country code
 # a number with a suffix or unit is a quantity
 _QUANTITY = re.compile(
     r"\d+(?:st|nd|rd|th|am|pm|mg|mcg|kg|lb|lbs|oz|ml|cc|cm|mm|km|ft|yo|min|hr|hrs|[kmg]?hz|[kmg]b)"
@@ -51,21 +56,25 @@ class Code(NamedTuple):
 
     @property
     def is_long(self) -> bool:
-        """Whether the code has at least 8 characters with at least 6 digits, and only separators in `_SEPARATORS`."""
+        """Whether the code has at least 8 characters with at least 6 digits, and only usual separators.
+
+        These are `_SEPARATORS` and, if the code has a letter, the colon.
+        """
         n_digits = sum(map(str.isdecimal, self.key))
-        return len(self.key) >= MIN_LONG_CHARACTERS and n_digits >= MIN_LONG_DIGITS and self.separators <= _SEPARATORS
+        separators = _SEPARATORS if self.key.isdecimal() else _SEPARATORS | {":"}  # 10:30-11:45 is no code
+        return len(self.key) >= MIN_LONG_CHARACTERS and n_digits >= MIN_LONG_DIGITS and self.separators <= separators
 
     @property
     def is_mixed(self) -> bool:
         """Whether the code has letters, at least 2 digits, and at least 8 characters, but no word.
 
         Four consecutive letters count as a word, as in 2watt/2chan. The only separators are those in `_SEPARATORS`
-        except the space. A mixed code need not be long (`is_long`).
+        except the space, and the colon. A mixed code need not be long (`is_long`).
         """
         n_digits = sum(map(str.isdecimal, self.key))
         is_long = len(self.key) >= MIN_LONG_CHARACTERS and _MIN_MIXED_DIGITS <= n_digits < len(self.key)
-        has_word = any(map(_FOUR_LETTERS.search, self.groups))
-        return is_long and self.separators <= _SEPARATORS - {" "} and not has_word
+        has_word = any(_has_word(group, _FOUR_LETTERS) for group in self.groups)
+        return is_long and self.separators <= (_SEPARATORS | {":"}) - {" "} and not has_word
 
     @property
     def form(self) -> str:
@@ -79,7 +88,13 @@ class Code(NamedTuple):
 
 
 def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterator[Code]:
-    """Yield every code in a normalised text, including codes inside a longer code; spans in `dates` are skipped."""
+    """Yield every code in a normalised text, including codes inside a longer code; spans in `dates` are skipped.
+
+    Numbers of eight or more digits that are written in words are codes too.
+    """
+    for digits, starts, ends in spelled_runs(normalised):
+        if len(digits) >= MIN_LONG_CHARACTERS:
+            yield Code((digits,), "D", frozenset(), starts[0], ends[-1])
     for stretch in _STRETCH.finditer(normalised):
         if stretch.end() - stretch.start() >= MIN_CHARACTERS:
             start = stretch.start()
@@ -109,6 +124,9 @@ def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[
                 break
             if n_characters >= MIN_CHARACTERS and _is_code(parts, form):
                 yield Code(tuple(parts), form, frozenset(gaps), start, end)
+                digits = "".join(parts)
+                if n_characters > _LAST_DIGITS and digits.isdecimal():
+                    yield Code((digits[-_LAST_DIGITS:],), form, frozenset(gaps), start, end)
 
 
 def _kind(group: str, *, is_joined: bool) -> str:
@@ -119,9 +137,15 @@ def _kind(group: str, *, is_joined: bool) -> str:
     if group.isdecimal():
         return "d" if len(group) <= _MAX_LETTERS else "D"
     if any(map(str.isdecimal, group)):
-        has_word = _WORD.search(group) is not None and sum(map(str.isdecimal, group)) < MIN_LONG_DIGITS
-        return "" if _QUANTITY.fullmatch(group) or has_word else "m"
+        is_word = _has_word(group, _WORD) and sum(map(str.isdecimal, group)) < MIN_LONG_DIGITS
+        return "" if _QUANTITY.fullmatch(group) or is_word else "m"
     return "a" if len(group) <= _MAX_LETTERS and (is_joined or group not in _ORDINARY) else ""
+
+
+def _has_word(group: str, word: re.Pattern[str]) -> bool:
+    """Return whether the letters of a group may be a word, which matches the pattern `word`."""
+    is_scattered = len(re.findall(r"\d+", group)) >= _MIN_RUNS_OF_DIGITS or _DIGITS_INSIDE.fullmatch(group)
+    return not is_scattered and word.search(group) is not None
 
 
 def _is_code(groups: Iterable[str], form: str) -> bool:

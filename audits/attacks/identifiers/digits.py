@@ -64,6 +64,12 @@ def digit_runs(normalised: str) -> list[DigitRun]:
     return runs
 
 
+def spelled_runs(normalised: str) -> list[DigitRun]:
+    """Return the runs of digits (`digit_runs`) that are written in words only, such as "four eight two"."""
+    runs = digit_runs(normalised)
+    return [run for run in runs if not any(map(str.isdecimal, normalised[run.starts[0] : run.ends[-1]]))]
+
+
 def _extended(run: DigitRun, numeral: _Numeral, previous: _Numeral) -> DigitRun:
     digits, starts, ends = run
     if previous.word in _TENS and numeral.word in _UNITS[1:] and digits:  # forty five is 45

@@ -15,6 +15,7 @@ from audits.attacks.identifiers.person_names import NameForm, NameSearch, Person
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
+from audits.text.name_lists import SHORT_FORMS
 
 MAX_COINCIDENCES = 0.01  # a form is a leak by itself only if fewer than .01 occurrences are expected by chance
 
@@ -116,8 +117,8 @@ def judge_names(
             continue
         if not are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
             continue
-        n_given = len(form.given) + 1
-        bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(2 * 3**n_given)
+        n_ways = 2 * 3 * math.prod(3 + len(SHORT_FORMS.get(word, ())) for word in form.given)
+        bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(n_ways)
         is_rare = occurrences.n_tokens[0] * math.exp2(-bits) < MAX_COINCIDENCES
         (rare if are_recorded and form.has_given_name and is_rare else other).add(form, train, control)
     chance, share = 0, people.n_train / people.n_persons

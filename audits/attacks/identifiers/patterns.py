@@ -16,6 +16,7 @@ from stdnum import luhn
 from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
+from audits.attacks.identifiers.spelled_dates import spelled_dates
 from audits.text.identifier_grammar import (
     CANADIAN_POSTAL,
     CARD_PRINTED,
@@ -55,7 +56,7 @@ _DIGIT = re.compile(r"\d")
 _FAR_FROM_DIGITS = re.compile(r"(\D{40})\D+(\D{40})")
 _NUMBER = re.compile(r"(?<![\w])\d(?:[ ./-]?\d){5,24}(?!\w)")
 _EMAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}")
-_AT = r"(?: ?[(\[{<] ?(?:at|@) ?[)\]}>] ?| @ ?| ?@ | at )"
+_AT = r"(?: ?[(\[{<] ?(?:at|a|@) ?[)\]}>] ?| @ ?| ?@ | at )"
 _DOT = r"(?: ?[(\[{<] ?(?:dot|\.) ?[)\]}>] ?| dot | \. ?|\.)"
 # an e-mail address with the words "at" and "dot", or with spaces around "@" and "."
 _SPELT_EMAIL = re.compile(
@@ -91,10 +92,11 @@ _PLATE = re.compile(
 )
 _DATES = (  # numeric dates may have day and month in either order
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"),
-    re.compile(r"(?<!\d)(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?![\d])"),
+    # a number in more than three parts, such as 06.12.84.59.71, is no date
+    re.compile(r"(?<!\d)(?<!\d\.)(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?!\d|\.\d)"),
     re.compile(rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ -](?:of )?{_MONTH},?[ -](?P<year>\d{{4}})(?!\d)"),
     re.compile(rf"(?<!\d)(?P<year>\d{{4}})[ -]{_MONTH}[ -](?P<day>\d{{1,2}})(?!\d)"),
-    re.compile(rf"(?<![a-z]){_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})(?!\d)"),
+    re.compile(rf"(?<![a-z]){_MONTH} (?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})(?!\d)"),
 )
 _POSTAL = re.compile(
     rf"(?<!\w)(?:{UK_POSTAL}|{CANADIAN_POSTAL}|[A-Z]{{2}} \d{{5}}(?:-\d{{4}})?)(?!\w)", re.IGNORECASE
@@ -177,6 +179,8 @@ def find_entities(normalised: str) -> Iterator[Match]:
             yield Match(Entity("email", f"{local}@{host}.{top}"), *match.span())
     for match in _URL.finditer(normalised):
         yield _within(match, "url", re.sub(r"^(?:\w+://)?(?:www\.)?", "", match[0]).rstrip(".,;:!?/"))
+    for year, month, day, start, end in spelled_dates(normalised):
+        yield Match(_date(year, month, day), start, end)
     if _DIGIT.search(normalised) is None:
         return
     shortened = _near_digits(_plain(normalised))
@@ -264,9 +268,14 @@ def _dates(text: str) -> Iterator[Match]:
     """Yield each date; its key is the last two digits of the year, then the lower and the higher of day and month."""
     for match in (match for pattern in _DATES for match in pattern.finditer(text)):
         month = MONTHS.index(match["month"]) + 1 if match["month"] in MONTHS else int(match["month"])
-        low, high = sorted((month, int(match["day"])))
-        if 1 <= low <= 12 and high <= 31:
-            yield Match(Entity("date", f"{int(match['year']) % 100:02d}-{low:02d}-{high:02d}"), *match.span())
+        day = int(match["day"])
+        if 1 <= min(month, day) <= 12 and max(month, day) <= 31:
+            yield Match(_date(int(match["year"]), month, day), *match.span())
+
+
+def _date(year: int, month: int, day: int) -> Entity:
+    low, high = sorted((month, day))
+    return Entity("date", f"{year % 100:02d}-{low:02d}-{high:02d}")
 
 
 def _digits(text: str) -> str:

@@ -5,13 +5,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from audits.text.name_lists import DEGREES, FIRST_NAMES, PARTICLES, TITLES, WORD_FIRST
+from audits.text.name_lists import DEGREES, FIRST_NAMES, PARTICLES, SHORT_FORMS, TITLES, WORD_FIRST
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
 _TITLES = TITLES | {degree.casefold() for degree in DEGREES} | {"jr", "sr", "ii", "iii", "iv", "esq"}
 _PARTICLES = PARTICLES | {"das", "ter", "ten", "zu", "zum", "zur", "af", "av", "st", "san"}
 _LISTED = frozenset(word.casefold() for word in FIRST_NAMES | WORD_FIRST)
+# the usual spellings of these letters where they are not available, and the reverse
+_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}) | str.maketrans(
+    {"å": "aa", "ø": "oe", "æ": "ae", "Å": "Aa", "Ø": "Oe", "Æ": "Ae"}
+)
+_UMLAUT = re.compile("([aou])e")
 MAX_NAME_WORDS = 6  # a string with more words is not a name
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _OTHER = re.compile(r"[^\s,.'-]")
@@ -65,9 +70,14 @@ def read_name(text: str) -> tuple[PersonName, ...]:
     """Return the readings of a string as the name of a person; empty if it is not a name.
 
     "Turner, Rajesh Andre" has one reading. In "Rajesh Andre Turner" the last word or the last two words may be the
-    surname. Particles and the words of a hyphenated surname belong to the surname.
+    surname. Particles and the words of a hyphenated surname belong to the surname. A name with letters such as ö has
+    further readings, with oe instead of ö; a name with oe has further readings, with o.
     """
-    normalised = normalise(text)
+    spellings = (normalise(text), normalise(text.translate(_TWO_LETTERS)), _UMLAUT.sub(r"\1", normalise(text)))
+    return tuple(dict.fromkeys(reading for spelling in spellings for reading in _readings(spelling)))
+
+
+def _readings(normalised: str) -> tuple[PersonName, ...]:
     before, comma, after = normalised.partition(",")
     parts = [[word for word in _WORD.findall(part) if word not in _TITLES] for part in (before, after)]
     n_words = len(parts[0]) + len(parts[1])
@@ -201,7 +211,7 @@ def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, i
 
 
 def _is_form_of(word: str, given: str) -> bool:
-    return word in {given, given[0]}
+    return word in {given, given[0]} or word in SHORT_FORMS.get(given, ())
 
 
 def _initials(word: str, given: Tokens) -> list[str]:

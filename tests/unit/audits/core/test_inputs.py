@@ -50,6 +50,10 @@ def test_bad_rows_are_all_listed_without_their_text(tmp_path):
     with pytest.raises(InputError) as caught:
         load_table(write(path, [*ROWS, {"text": "x", "label": "a"}]), role="train")
     assert caught.value.problems == ("row 3: no group",)
+    write(path, [{**ROWS[0], "label": 1.5}, {**ROWS[1], "label": float("nan")}])
+    with pytest.raises(InputError) as caught:
+        load_table(path, role="train")
+    assert caught.value.problems == ("row 1: the label is of type float; write it as a string", "row 2: no label")
 
 
 def test_a_missing_column_lists_what_is_there(tmp_path):

@@ -75,7 +75,7 @@ EXTRA = "columns that no audit reads"
         (f"text,label,source\nmade,a,{NOTE}\n", ".csv", EXTRA),
         (json.dumps({"text": "made", "meta": {"deep": [NOTE]}}) + "\n", ".jsonl", EXTRA),
         (f'{{"text": "{NOTE}", "text": "made"}}\n', ".jsonl", "duplicate key"),
-        (json.dumps({"text": "made", "label": {"a": NOTE}}) + "\n", ".jsonl", "no label"),
+        (json.dumps({"text": "made", "label": {"a": NOTE}}) + "\n", ".jsonl", "the label is of type dict"),
         (f"text,label\nmade,a\n# {NOTE}\n", ".csv", "1 fields where the header has 2"),
     ],
 )
@@ -175,7 +175,7 @@ DISGUISED = [
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".csv"])
-@pytest.mark.parametrize("column", ["group", "id", "__index_level_0__", "person"])
+@pytest.mark.parametrize("column", ["group", "id", "index", "__index_level_0__", "", "Unnamed: 0", "person"])
 def test_a_column_beside_text_and_label_can_only_number_the_rows(tmp_path, suffix, column):
     def with_column(values):
         rows = [{"text": t, "label": b, column: v} for t, b, v in zip(*ROWS.values(), values, strict=True)]
@@ -216,6 +216,15 @@ def test_an_index_that_pandas_wrote_is_read_if_it_numbers_the_rows(tmp_path):
     assert load(saved(tmp_path, plain)).texts == tuple(ROWS["text"])
     for index in ([5, 9], [1, 0], PIECES, [7, 8]):
         reject(saved(tmp_path, FRAME.set_index(pd.Index(index))))
+
+
+def test_a_csv_file_with_the_index_of_pandas_is_read(tmp_path):
+    for text in (
+        FRAME.reset_index(drop=True).to_csv(),
+        FRAME.reset_index(drop=True).reset_index().to_csv(index=False),
+    ):
+        assert load(saved(tmp_path, text, ".csv")).texts == tuple(ROWS["text"])
+    reject(saved(tmp_path, FRAME.set_index(pd.Index(PIECES)).to_csv(), ".csv"))
 
 
 def digest_forms(name):

@@ -25,6 +25,8 @@ def test_facts_of_a_text():
     assert {(f.kind, f.value) for f in facts_of(read_content(SECRET))} == found
     assert facts_of(read_content("a man and a woman in 2015, room 48213")) == {Fact("number", "48213")}
     assert facts_of(read_content("of Dunmore Springs, CO 81413")) == {Fact("postal", "co81413")}  # and no number
+    assert facts_of(read_content("thirty-seven years old")) == {Fact("age", "37")}
+    assert facts_of(read_content("(93 y/o F), aged ninety-three")) == {Fact("age", "93"), Fact("sex", "f")}
     assert proper_words("The man saw Okafor in Leeds") == {Fact("word", "okafor"), Fact("word", "leeds")}
 
 

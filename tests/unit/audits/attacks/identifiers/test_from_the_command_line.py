@@ -4,12 +4,19 @@ import json
 
 import pytest
 
+from audits.text import name_lists
+
 # at most three codes a run, because seven would exceed those of control whatever their form
 CODES = {
     "": ("1EG4-TE5-MK73", "AB12CDE34", "SW-7F3A9C1B"),
     "passport ": ("AB12CDE34", "9J2K-4M7Q", "SW-7F3A9C1B"),
     "the purple ": ("1EG4-TE5-MK73", "K7F3A9C1", "AB12-CDE34"),
 }
+ORDINALS = name_lists.words("""
+first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
+sixteenth seventeenth eighteenth nineteenth twentieth
+""")
+MONTHS = name_lists.words("January February March April May June July August September")
 STEP = 7  # rows between two planted texts
 
 
@@ -71,6 +78,16 @@ WRITTEN_ANEW = {
         "write to jo.bloggs@mail.example": "jo dot bloggs at mail dot example",
         "ask al.quist@post.example": "al.quist[at]post[dot]example",
     },
+    "in words and with other separators": {
+        "number 71828459": "seven one eight two eight four five nine",
+        "ref KX4821|9937": "KX48219937",
+        "id 7F:3A:9C:1B": "7f3a9c1b",
+    },
+    "in the form of one country": {
+        "his PAN is ABRPE7163F": "abrpe7163f",
+        "tel 0033 6 12 84 39 71": "06.12.84.39.71",
+        "write to jo.bloggs@mail.example": "jo.bloggs(a)mail.example",
+    },
     "without a word before": {
         "K4821339": "seen K48 213 39",
         "4450012739": "four four five zero zero one two seven three nine",
@@ -88,6 +105,7 @@ def test_numbers_and_addresses_of_one_person_are_leaks_in_another_form(case, lea
     "write",
     [
         lambda i: (f"born {1 + i}.{1 + i % 12}.19{40 + i}", f"born {1 + i}/{1 + i % 12}/19{40 + i}"),
+        lambda i: (f"born {1 + i}.{1 + i % 9}.19{40 + i}", f"born the {ORDINALS[i]} of {MONTHS[i % 9]} 19{40 + i}"),
         lambda i: (f"call {140 + i}-{4821 + 37 * i}", f"call {140 + i} {4821 + 37 * i}"),
         lambda i: (
             f"K{'ABCDE'[i % 5]}{12 + 3 * i} {'XYZ'[i % 3]}DE",
@@ -95,7 +113,7 @@ def test_numbers_and_addresses_of_one_person_are_leaks_in_another_form(case, lea
         ),
         lambda i: (f"file {130 + 7 * i}/{7412 + 53 * i}", f"the {130 + 7 * i}-{7412 + 53 * i}"),
     ],
-    ids=["dates of birth", "local telephone numbers", "plates", "file numbers"],
+    ids=["dates of birth", "dates of birth in words", "local telephone numbers", "plates", "file numbers"],
 )
 def test_short_numbers_of_twenty_persons_are_a_leak(write, tables, audited):
     """A single one of them may be chance, so the findings need not have every row."""

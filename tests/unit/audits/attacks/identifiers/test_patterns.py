@@ -68,6 +68,7 @@ def test_identifier_is_found_and_located(text, kind, key, written, far):
         ("referral 12/11/2023 and order 2023-11-05", "mrn"),
         ("seen at the hospital 1977-1987 and 1977/1987", "mrn"),
         ("ratio 13/13/2024", "date"),
+        ("call 06.12.84.39.71", "date"),
         ("version 1.2.3", "phone"),
         ("the chart is good", "mrn"),
     ],

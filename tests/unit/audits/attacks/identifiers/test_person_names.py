@@ -45,6 +45,10 @@ def test_name_is_found_in_every_order_and_abbreviation(name, written):
         ("Siobhan O’Brien", "S OBrien"),
         ("Jean-Pierre de la Croix", "J.-P. de la Croix"),
         ("Rajesh Turner", "Rajesh A. Turner"),
+        ("Elizabeth Mwangi", "Mwangi, Liz"),
+        ("Bob Turner", "Robert Turner"),
+        ("Björn Söderström", "Bjoern Soederstroem"),
+        ("Joerg Mueller", "Jörg Müller"),
     ],
 )
 def test_surnames_of_several_parts_are_found(name, written):
