@@ -17,6 +17,7 @@ from audits.core.stats import exceeds_control
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
 MAX_COINCIDENCES = 0.01  # a row is a leak by itself only if fewer than .01 such matches are expected by chance
+DAYS_OF_DECADE = 3653
 MAX_OWNERS = 50  # a row of S is compared only with the owners of its rare facts (facts of at most 50 persons)
 # largest number of bits of a fact; a number has at most `DIGIT_BITS` per digit
 MAX_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
@@ -45,6 +46,18 @@ class Fact(NamedTuple):
 
     kind: str  # age, sex, date, postal, number or word
     value: str
+
+    @property
+    def stratum(self) -> str:
+        """The kind, for a date with its decade, and for a postal code with its form, such as A9 9AA.
+
+        Dates of visits, for example, do not show how rare dates of birth are.
+        """
+        if self.kind == "date":
+            return f"date {self.value[0]}"
+        if self.kind == "postal":
+            return "postal " + "".join("9" if c.isdecimal() else "A" for c in self.value)
+        return self.kind
 
 
 def facts_of(row: RowContent) -> set[Fact]:
@@ -104,18 +117,24 @@ class FactOccurrences:
         """Return -log2 of the share of persons with each fact.
 
         If only one of the n persons has a fact, its share is estimated as 2 × n2 / (n1 × n). n1 is the number of
-        facts of the same kind that exactly one person has, n2 the number that exactly two persons have. `MAX_BITS`
-        limits the bits.
+        facts of the same stratum that exactly one person has, n2 the number that exactly two persons have.
+        `MAX_BITS` limits the bits. A date has at most log2(days of a decade × dates / dates of its decade) bits.
 
         Reference: Good, Biometrika 1953.
         """
         n_with: dict[tuple[str, int], int] = defaultdict(int)
         for fact, owners in self.owners.items():
-            n_with[fact.kind, len(owners)] += 1
+            n_with[fact.stratum, len(owners)] += 1
+        n_in = Counter(fact.stratum for fact in self.owners)
+        n_dates = sum(n for stratum, n in n_in.items() if stratum.startswith("date"))
         bits: dict[Fact, float] = {}
         for fact, owners in self.owners.items():
-            n_owners = 2 * n_with[fact.kind, 2] / n_with[fact.kind, 1] if len(owners) == 1 else len(owners)
+            n_owners: float = len(owners)
+            if n_owners == 1:
+                n_owners = 2 * n_with[fact.stratum, 2] / n_with[fact.stratum, 1]
             max_bits = DIGIT_BITS * len(fact.value) if fact.kind == "number" else MAX_BITS[fact.kind]
+            if fact.kind == "date":
+                max_bits = min(max_bits, math.log2(DAYS_OF_DECADE * n_dates / n_in[fact.stratum]))
             bits[fact] = min(max_bits, -math.log2(max(n_owners / self._n_persons, 2.0**-max_bits)))
         return bits
 
@@ -139,10 +158,10 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
     least three kinds and no other person has all of them. The expected number of chance matches is lambda:
 
         lambda = (rows of S) × (persons) × 2^-bits
-        bits = sum over the kinds of max over the shared facts of this kind of (bits(fact) - log2(n(kind)))
+        bits = sum over the kinds of max over the shared facts of this kind of (bits(fact) - log2(n(stratum)))
 
-    n(kind) is the number of facts of this kind in the row. If a date is shared too, an age counts as a kind but adds
-    no bits, because a date of birth determines the age.
+    n(stratum) is the number of facts of this stratum in the row. If a date is shared too, an age counts as a kind but
+    adds no bits, because a date of birth determines the age.
 
     A row with lambda < .01 is a leak. But if two or more control persons have a combination with lambda < .01, the
     row is a leak only if significantly more train persons have one (`exceeds_control`). A row with lambda of at most
@@ -183,7 +202,7 @@ def _single_persons(
     If the shared facts other than words are of at least three kinds, only these facts are compared with the facts of
     other persons. Words then only add bits.
     """
-    n_of_kind = Counter(fact.kind for fact in facts)
+    n_in_stratum = Counter(fact.stratum for fact in facts)
     owner_sets = [owners.get(fact, set()) for fact in facts if fact.kind != "sex"]
     shared: dict[int, set[Fact]] = {}
     for owner in {owner for group in owner_sets if len(group) <= MAX_OWNERS for owner in group}:
@@ -192,7 +211,7 @@ def _single_persons(
     for owner, shared_facts in shared.items():
         best: dict[str, float] = {}
         for fact in shared_facts:
-            n_facts = len(words) if fact.kind == "word" else n_of_kind[fact.kind]
+            n_facts = len(words) if fact.kind == "word" else n_in_stratum[fact.stratum]
             best[fact.kind] = max(best.get(fact.kind, 0.0), bits[fact] - math.log2(n_facts))
         if "date" in best and "age" in best:
             best["age"] = 0.0
