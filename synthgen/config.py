@@ -62,12 +62,12 @@ class DpConfig(Section):
     delta: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,
         description=f"Privacy parameter δ of the budget. It must be at most 1 / ({PERSONS_PER_DELTA} × `persons`), "
-        "and at most what the policy allows for all runs of the ledger together. Required with `epsilon`.",
+        "and at most what the policy allows for all runs of the ledger together; required with `epsilon`.",
     )
     persons: Annotated[int, Field(ge=FEWEST_PERSONS, le=MAX_NUMBER)] | None = Field(
         None,
         description="Lower bound on the number of training persons, with at most two significant digits, such as "
-        "1500. Take it from public knowledge, not from a count of the data. Required with `epsilon`.",
+        "1500. Take it from public knowledge, not from a count of the data; required with `epsilon`.",
     )
     shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict,

@@ -103,7 +103,7 @@ class DecodeConfig(Section):
         "auto",
         description="Largest number of tokens of a record; with the section `segments`, of a segment. `auto` is "
         f"{MIN_TOKENS_PER_WORD} times the 95 % quantile of the words per training text, but at least {MIN_TOKENS} "
-        f"and at most {MAX_TOKENS} ({MAX_TOKENS_PROMPTED} with `writer: prompt`). With `segments` or DP, `auto` is "
+        f"and at most {MAX_TOKENS} ({MAX_TOKENS_PROMPTED} with `writer: prompt`); with `segments` or DP, `auto` is "
         f"{MAX_TOKENS}.",
     )
     temperature: Annotated[float, Field(gt=0, le=5)] = Field(
@@ -127,7 +127,7 @@ class DecodeConfig(Section):
     words: Annotated[int, Field(ge=0, le=16)] = Field(
         0,
         description="Number of words that follow the prompt; they are the words of a public vocabulary that are "
-        f"nearest to the vector. With `writer: prompt`, the default is {DEFAULT_WORDS}. More words bring the texts "
+        f"nearest to the vector. With `writer: prompt`, the default is {DEFAULT_WORDS}; more words bring the texts "
         "closer to the vectors and to the source records.",
     )
     template: str = Field(

@@ -14,7 +14,7 @@ class DeidentifyConfig(Section):
         "auto",
         description="Engine that finds identifiers: `rules` (patterns and name lists), `rules+ner` (the rules and "
         "the classifier Rampart), or `off` (none). `auto` means `rules+ner` if Rampart is in the model store, and "
-        "otherwise `rules`. Use `off` only for data without identifiers.",
+        "otherwise `rules`; use `off` only for data without identifiers.",
     )
     date_order: Literal["auto", "day-first", "month-first"] = Field(
         "auto",

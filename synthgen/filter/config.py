@@ -26,9 +26,9 @@ class FilterConfig(Section):
 
     class_agreement: Share | Literal["auto"] | None = Field(
         "auto",
-        description="Smallest probability (0 to 1) that a classifier must give to the text's label. The classifier "
-        "was trained without the persons of the text's parents. `auto` is at most 0.6 and so low that the filter "
-        "usually accepts four fifths of the real records. Set null if there is only one class.",
+        description="Smallest probability (0 to 1) of the text's label under a classifier that was trained without "
+        "the persons of the text's parents. `auto` is at most 0.6 and usually accepts four fifths of the real "
+        "records; set null if there is only one class.",
     )
     embedding_distance: DistanceBounds | None = Field(
         DistanceBounds(),

@@ -95,7 +95,7 @@ class SourceConfig(Section):
     normalize_labels: bool = Field(
         False,
         description="Treats labels that differ only by case, width or spacing as one class. The class has the "
-        "spelling in `labels`, or else the most frequent spelling in the source. Labels such as `NULL` or `N/A` "
+        "spelling in `labels`, or else the most frequent spelling in the source; labels such as `NULL` or `N/A` "
         "count as missing.",
     )
     dedupe: Literal["off", "within-person", "all"] = Field(

@@ -28,5 +28,5 @@ class SegmentsConfig(Section):
     context_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(
         192,
         description="Number of tokens at the end of the preceding text that the decoder reads before the next "
-        "segment. With `engine: endpoint`, the decoder reads the whole preceding text. A lower number saves memory.",
+        "segment; with `engine: endpoint`, it reads the whole preceding text. A lower number saves memory.",
     )

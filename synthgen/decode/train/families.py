@@ -28,19 +28,19 @@ RESERVED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ModelFamily:
     """Models with the same layers."""
 
     models: str  # examples of models, for messages
     targets: tuple[str, ...]  # names of all linear layers of a block
 
 
-FAMILIES: Mapping[str, Family] = {  # by `model_type` in the config.json of a model
-    "llama": Family("SmolLM2, Llama 3", ATTENTION + GATED),
-    "qwen2": Family("Qwen2.5", ATTENTION + GATED),
-    "qwen3": Family("Qwen3", ATTENTION + GATED),
-    "mistral": Family("Mistral 7B", ATTENTION + GATED),
-    "phi3": Family("Phi-3, Phi-4", ("qkv_proj", "o_proj", "gate_up_proj", "down_proj")),
+FAMILIES: Mapping[str, ModelFamily] = {  # by `model_type` in the config.json of a model
+    "llama": ModelFamily("SmolLM2, Llama 3", ATTENTION + GATED),
+    "qwen2": ModelFamily("Qwen2.5", ATTENTION + GATED),
+    "qwen3": ModelFamily("Qwen3", ATTENTION + GATED),
+    "mistral": ModelFamily("Mistral 7B", ATTENTION + GATED),
+    "phi3": ModelFamily("Phi-3, Phi-4", ("qkv_proj", "o_proj", "gate_up_proj", "down_proj")),
 }
 
 
@@ -66,6 +66,8 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
     model_type = str(getattr(model.config, "model_type", "unknown"))
     family = FAMILIES.get(model_type)
     values = part.model_dump()
+    if part.adapter_rank == 0:
+        values["adapter_targets"] = ()
     if family is None and (automatic := [name for name, value in values.items() if value == AUTO]):
         known = "; ".join(f"{name} ({family.models})" for name, family in FAMILIES.items())
         raise ModelError(
@@ -73,7 +75,7 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
             problems=[f"bridge.{name}: has no automatic value for this type" for name in automatic],
             hint=f"Use a model of one of these types: {known}. For another decoder-only model, set these keys.",
         )
-    if family is not None and part.adapter_targets == AUTO:
+    if family is not None and values["adapter_targets"] == AUTO:
         values["adapter_targets"] = family.targets
     if part.template == AUTO:
         values["template"] = _template(tokenizer)

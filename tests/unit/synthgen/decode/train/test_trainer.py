@@ -7,14 +7,11 @@ import torch
 from safetensors.torch import load_file
 
 from synthgen.core.errors import DataError, ModelError
-from synthgen.core.seeds import SeedTree
 from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, load_bridge
 from synthgen.decode.prompt_words import make_reader
 from synthgen.decode.train import trainer as train
 from synthgen.decode.train.config import TrainBridgeConfig
 from synthgen.decode.train.corpus import prepare
-from synthgen.decode.train.families import BridgeShape
-from synthgen.decode.train.new_tensors import new_bridge, new_style
 from synthgen.decode.train.trainer import CURVE, STATE, EmbeddedPassages, Trainer, run_training
 
 DIM, HELDOUT, BATCH, N = 9, 4, 5, 31
@@ -324,35 +321,3 @@ def test_too_few_passages_and_words_without_vocabulary_are_rejected(trainer):
     assert trainer(batch=27).batch(3)[0].shape[0] == 27
     with pytest.raises(ValueError, match=r"train\.words needs a vocabulary"):
         TrainBridgeConfig(**{**configuration(words=2).model_dump(), "vocabulary": None})
-
-
-def test_untrained_style_changes_nothing(tiny, bridge_folder):
-    trained = new_style(load_bridge(str(bridge_folder)), 3, tiny.language_model("llama"), SeedTree(0))
-    ups = [tensor for name, tensor in trained.tensors.items() if name.endswith(".up")]
-    assert ups
-    assert not any(bool(up.any()) for up in ups)
-    assert not any(p.requires_grad for n, p in trained.projector.named_parameters() if ".base." in n)
-
-
-def test_new_bridge_is_reproducible_and_scaled(tiny):
-    one, again = (
-        new_bridge(
-            BridgeShape(
-                soft_tokens=2,
-                hidden=11,
-                adapter_rank=2,
-                adapter_targets=("q_proj",),
-                template="{prompt}{vector}",
-                placeholder_id=3,
-            ),
-            tiny.language_model("llama"),
-            7,
-            SeedTree(1),
-        )
-        for _ in range(2)
-    )
-    assert {name.split(".")[0] for name in one.tensors} == {"projector", "adapter"}
-    assert all((one.tensors[name] == again.tensors[name]).all() for name in one.tensors)
-    spread = float(one.projector(torch.randn(64, 7, generator=torch.Generator().manual_seed(2))).detach().std())
-    table = float(tiny.language_model("llama").get_input_embeddings().weight.detach().std())
-    assert 0.3 < spread / table < 3

@@ -20,7 +20,7 @@ from synthgen.decode.train.families import FAMILIES
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.release.run import load_run
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[5]
 TRAIN = {"steps": 3, "decay": 1, "warmup": 1, "batch": 4, "length": 64, "evaluate_every": 2, "checkpoint_every": 2}
 
 
