@@ -63,9 +63,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
       common text. A train or control record is repeated if the reference contains at least half of it.
 
     There are five other problems:
-    - A classifier that has not seen the synthetic table can separate train from control persons, so a difference
-      between them says nothing about the generator. Or it is wrong more often than chance, because control records
-      resemble single train records, for example reworded copies.
+    - A classifier that has not seen the synthetic table separates train from control persons, so a difference between
+      them says nothing about the generator; or it is wrong too often, because control records reword train records.
     - Synthetic rows contain many look-alike characters (such as Greek for Latin letters) or invisible characters. If
       `quarantine` is set and at most 1 % of the rows do, these rows are quarantined (`audits.core.quarantine`).
     - Synthetic rows contain white space or invisible characters that the real tables do not use as often
