@@ -10,7 +10,7 @@ NAME = "coherent"
 
 
 def coherence_filter(*, is_required: bool) -> FittedFilter:
-    """Return the filter that finds texts that contradict themselves (`synthgen.coherence`); off by default.
+    """Return the filter that finds texts that contradict themselves (`synthgen.coherence`).
 
     The score is the number of contradictions with a minus sign. If `is_required`, a candidate with a contradiction is
     rejected. Otherwise, the chain prefers candidates with fewer contradictions.

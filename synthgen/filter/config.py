@@ -59,10 +59,10 @@ class FilterConfig(Section):
         "of a random guess. Texts of an untrained or damaged model are near 1, texts of other models near 0.25.",
     )
     coherent: Literal["prefer", "require"] | None = Field(
-        None,
-        description="Contradictions within a text, found by rules for English clinical notes: `prefer` ranks texts "
-        "with fewer contradictions first, `require` rejects every text with a contradiction. See "
-        "`docs/explanation/coherence.md`.",
+        "prefer",
+        description="Contradictions within a text, found by rules for English clinical notes: `prefer` keeps the "
+        "candidate of a vector with the fewest contradictions, `require` rejects every text with a contradiction. "
+        "See `docs/explanation/coherence.md`.",
     )
     attributes: AttributeRules | None = Field(
         None,

@@ -14,7 +14,16 @@ from synthgen.release.trust import new_trust
 
 COLUMNS = {"text": "note", "label": "specialty", "group": "patient_id", "id": "note_id", "names": ["patient_name"]}
 MODELS = {"model": "models/decoder", "bridge": "models/bridge"}
-FILTERS = ("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition", "fluency")
+FILTERS = (
+    "class_agreement",
+    "embedding_distance",
+    "near_duplicate",
+    "language",
+    "length",
+    "repetition",
+    "fluency",
+    "coherent",
+)
 SETTINGS = {"version": 1, "seed": 31337, "secret": "public", "ledger": "ledger", "policy": "lenient.yaml"}
 SETTINGS["source"] = COLUMNS | {"path": "notes.jsonl", "labels": ["cardiology", "gastroenterology", "pulmonology"]}
 SETTINGS |= {"embed": {"model": "models/encoder"}, "interpolate": {"k_neighbors": 2, "total": 12}}

@@ -13,7 +13,8 @@ RULES = {
     "*": (AttributeRule(not_mentions="insulin"), AttributeRule(mentions="gout", prefer=True)),
 }
 PREFER_GOUT = {"*": (AttributeRule(mentions="gout", prefer=True),)}
-OFF = dict.fromkeys(("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition"))
+FILTERS = ("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition", "coherent")
+OFF = dict.fromkeys(FILTERS)
 
 
 def verdicts(world, label, texts, rules=RULES):
@@ -27,7 +28,7 @@ def kept(world, **changes):
 
 def test_content_filters_are_off_by_default():
     assert build_filters(FilterConfig(**OFF, attributes=RULES))[-1] == Attributes(RULES)
-    assert not {f.name for f in build_filters(FilterConfig())} & {"attributes", "coherent"}
+    assert not {f.name for f in build_filters(FilterConfig())} & {"attributes"}
 
 
 def test_required_rules_reject_and_preferred_rules_count(world):

@@ -109,7 +109,16 @@ def test_kept_candidates_do_not_depend_on_the_order_of_rows(world):
 
 
 def test_null_turns_a_filter_off_and_limits_are_applied(world):
-    names = ("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition", "fluency")
+    names = (
+        "class_agreement",
+        "embedding_distance",
+        "near_duplicate",
+        "language",
+        "length",
+        "repetition",
+        "fluency",
+        "coherent",
+    )
     assert [f.name for f in build_filters(FilterConfig(**dict.fromkeys(names)))] == ["copy", "empty", "label_word"]
     given = FilterConfig(embedding_distance=DistanceBounds(high=0.2))
     rule = next(f for f in build_filters(given) if f.name == "latent_distance")

@@ -6,19 +6,20 @@ from synthgen.filter import apply, build_filters
 from synthgen.filter.coherent import coherence_filter, n_contradictions
 from synthgen.filter.config import FilterConfig
 
-OFF = dict.fromkeys(("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition"))
+FILTERS = ("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition", "coherent")
+OFF = dict.fromkeys(FILTERS)
 ONE = "A 45-year-old woman coughs."
 TWO = "A 45-year-old woman coughs. He has BP 80/120."
 THREE = f"{TWO} His pulse is 900 bpm."
 
 
 def kept(world, **changes):
-    return apply(world.candidates, world.context(), build_filters(FilterConfig(**OFF, **changes)))
+    return apply(world.candidates, world.context(), build_filters(FilterConfig(**{**OFF, **changes})))
 
 
 @pytest.mark.parametrize(("how", "passes"), [("prefer", True), ("require", False)])
 def test_the_score_falls_with_each_contradiction(world, how, passes):
-    rule = build_filters(FilterConfig(**OFF, coherent=how))[-1]
+    rule = build_filters(FilterConfig(**{**OFF, "coherent": how}))[-1]
     assert rule.bounds == coherence_filter(is_required=not passes).bounds == {"required": float(not passes)}
     found = [(o.passed, o.score, o.reason) for o in rule.judge(world.with_texts([ONE, TWO, THREE, ""]))]
     failed = (passes, -2, "" if passes else "coherent")

@@ -41,7 +41,16 @@ ODD = {
     "in another script": lambda text: text.lower().translate(GREEK),
     "backwards": lambda text: text[::-1],
 }
-FILTERS = ("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition", "fluency")
+FILTERS = (
+    "class_agreement",
+    "embedding_distance",
+    "near_duplicate",
+    "language",
+    "length",
+    "repetition",
+    "fluency",
+    "coherent",
+)
 
 
 class OddClinic:
