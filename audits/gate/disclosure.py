@@ -1,19 +1,21 @@
 """Disclosure control: reduce the precision of private counts in every file that is published.
 
-    n             down to the next edge; edges are 0, 1, 2, 5, 10, 20, 50, ... and the `min_n` of the policy's rules
-    interval      each end outward to the next multiple of .01 (n below 100), .005 (n below 1,000) or .001, or to the
-                  policy's limit for this number if the limit is nearer
-    other counts  their 1-2-5 bucket, such as `200-500`; counts below the policy's `min_histogram_bin` (10) as `1-9`
-    shares        to .01; histograms as shares of bins with enough records; ROC curves at fixed rates
+    n             is rounded down to the nearest of 0, 1, 2, 5, 10, 20, 50, ... and the `min_n` of the policy's rules
+    interval      each end is rounded outward to a multiple of .01 (n below 100), .005 (n below 1,000) or .001, or to
+                  the policy's limit for this number if the limit lies between
+    other counts  are replaced by their 1-2-5 bucket, such as `200-500`; counts below the policy's `min_histogram_bin`
+                  (10) by `1-9`
+    shares        are rounded to .01; histograms show the shares of bins with enough records, ROC curves fixed rates
 
 Under a policy that requires differential privacy, only verdicts are published: a number that was counted from private
 records without noise is omitted or, if a gate reads it, replaced by the gate's limit; see `verdicts_only`. Under an
-independent policy, not even verdicts about private records are published.
+independent policy (after the noise is drawn, no measurement on private records affects the decision), not even
+verdicts about private records are published.
 
 The ends of an interval are rounded because an exact interval reveals n: the width of a Clopper-Pearson interval
-determines n. Rounding never makes a number safer and uses the policy's own numbers as edges, so it does not change a
-decision. Rounding public evidence again leaves it unchanged. A verifier therefore rounds the evidence of a bundle
-again and refuses the bundle if the evidence changes.
+determines n. Rounding never moves a number towards passing a rule, and never moves it across a limit of the policy,
+so it does not change a decision. Rounding public evidence again leaves it unchanged. A verifier therefore rounds the
+evidence of a bundle again and refuses the bundle if the evidence changes.
 
 Minimum cell sizes of 5 and 10 are common in statistical disclosure control: Hundepool et al., 2012.
 """
@@ -38,11 +40,11 @@ _EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MAX_C
 _PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
 _COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics in which 1 is a count and not a share
 # metrics that do not depend on private records, or only through a mechanism whose privacy loss is accounted for
-_FIXED = re.compile(
+_NOT_PRIVATE = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
 )
-_PROVEN = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
+_EPSILON_LOWER_BOUNDS = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
 _COUNTS = {LINEAGE, PARENTS, "records.quarantined"}
 _TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # keys that are changed or omitted
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # published under differential privacy besides the results
@@ -69,7 +71,7 @@ def bucket(count: int) -> str:
 
 
 def is_short(number: float) -> bool:
-    """Return whether a number is too short to hide text: at most 1000 with three decimals, or an end of a bucket."""
+    """Return whether a number has too few digits to hide text: at most 1000, three decimals, or a bucket's end."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
     return is_end or (abs(number) <= MAX_MEASURED and number == round(number * 1000) / 1000)
 
@@ -100,10 +102,10 @@ def is_public_count(value: int | str, policy: Policy) -> bool:
 
 
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the public form of a metric, which is never safer than the exact number.
+    """Return the public form of a metric, which is never more favourable to a release than the exact number.
 
-    The public interval contains the exact interval. But if rules of the policy read only the value of an exact count,
-    the worse end of its bucket replaces the count.
+    The public interval contains the exact interval. Exception: if all rules on an exact count use its `value` and
+    compare in the same direction, the end of its bucket that is less favourable for these rules replaces the count.
 
     `name` is `audit.metric`. It determines which limits and `min_n` of the policy are edges for the number, and
     whether the number is about the source.
@@ -112,7 +114,8 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
         return metric
     if policy.is_independent:
         metric = metric.model_copy(update={"confidence": _confidence(metric.confidence, policy)})
-    return _rounded(name, _rounded(name, metric, policy), policy)  # twice, because a rounded integer becomes a bucket
+    # the first rounding can return a whole number, which a later rounding would replace by a bucket
+    return _rounded(name, _rounded(name, metric, policy), policy)
 
 
 def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
@@ -138,7 +141,9 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     if metric.value in {bottom, top, *limits}:
         value = metric.value
     ops = {rule.op for rule in rules if rule.bound == "value"}
-    if is_exact and len(ops) == 1:  # rules read only the value, so the worse end replaces the interval
+    if (
+        is_exact and len(ops) == 1
+    ):  # all rules use `value` in one direction, so only the less favourable end is published
         bottom = top = value = top if ops == {"<="} else bottom
     return Metric(value=min(max(value, bottom), top), low=bottom, high=top, confidence=metric.confidence, n=n)
 
@@ -164,16 +169,15 @@ def verdicts_only(policy: Policy) -> bool:
 def is_withheld(metric: str, policy: Policy) -> bool:
     """Return whether a gate's number, named with its bound (such as `membership.auc.high`), is not published."""
     name = metric.rpartition(".")[0]
-    return verdicts_only(policy) and name.split(".")[0] != ACCOUNTING and _FIXED.fullmatch(name) is None
+    return verdicts_only(policy) and name.split(".")[0] != ACCOUNTING and _NOT_PRIVATE.fullmatch(name) is None
 
 
 def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
-    """Return the evidence that a bundle may contain; public evidence stays unchanged.
+    """Return the evidence that a bundle may contain; a second call changes nothing.
 
     The outcome of every rule of the policy stays the same. Under a policy with differential privacy, the public
-    evidence shows only which gates passed and which other audits were measured, so it is equal for any two sources
-    that pass. Under an independent policy, it is equal for any two sources that give the same answers to the DP
-    queries.
+    evidence shows only which gates passed and which other audits were measured. Under an independent policy, it is
+    equal for any two sources that give the same answers to the DP queries.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -186,13 +190,13 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def is_published(name: str, policy: Policy) -> bool:
-    """Return whether a bundle may contain a metric: a rule reads it, or its name is fixed by this module.
+    """Return whether a bundle may contain a metric: a rule reads it, or this module lists it.
 
     Other names are refused, because the releaser could hide text in them.
     """
     rules = {rule.metric for rule in (*policy.all_rules(), *policy.dp_method_rules())}
     main = {f"{audit}.estimate" for audit in AUDIT_NAMES}
-    return name in {*rules, *main, *_PROVEN, *_COUNTS} or _FIXED.fullmatch(name) is not None
+    return name in {*rules, *main, *_EPSILON_LOWER_BOUNDS, *_COUNTS} or _NOT_PRIVATE.fullmatch(name) is not None
 
 
 def _independent(evidence: Evidence, policy: Policy) -> Evidence:
@@ -200,7 +204,7 @@ def _independent(evidence: Evidence, policy: Policy) -> Evidence:
     metrics = {
         name: public_metric(name, metric, policy)
         for name, metric in evidence.metrics.items()
-        if is_independent_metric(name) and (name in ruled or _FIXED.fullmatch(name))
+        if is_independent_metric(name) and (name in ruled or _NOT_PRIVATE.fullmatch(name))
     }
     audits = {}
     if (state := evidence.audits.get(ACCOUNTING)) is not None:
@@ -215,15 +219,16 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
         return _independent(evidence, policy)
     metrics = {}
     for name, metric in evidence.metrics.items():
-        if _FIXED.fullmatch(name):
+        if _NOT_PRIVATE.fullmatch(name):
             metrics[name] = public_metric(name, metric, policy)
         elif any(rule.metric == name for rule in policy.all_rules()):
             metrics[name] = _at_the_limit(name, metric, policy)
-        elif name in _PROVEN:
+        elif name in _EPSILON_LOWER_BOUNDS:
             claim = evidence.metrics.get("accounting.epsilon")
-            holds = claim is not None and metric.high <= claim.low
+            # 0 replaces a measured bound that does not exceed the claim
+            is_within = claim is not None and metric.high <= claim.low
             zero = {"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}
-            metrics[name] = metric.model_copy(update=zero) if holds else metric
+            metrics[name] = metric.model_copy(update=zero) if is_within else metric
     audits_of_rules = [(rule.metric.split(".", 1)[0], rule.bound) for rule in policy.all_rules()]
     ruled = {name for name, _ in audits_of_rules}
     # audits whose verdicts a gate reads
@@ -253,9 +258,9 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
         holds = value <= rule.limit if rule.op == "<=" else value >= rule.limit
         if not holds or (rule.min_n is not None and metric.n < rule.min_n):
             return public_metric(name, metric, policy)
-    below, above = ([rule.limit for rule in rules if rule.op == op] for op in ("<=", ">="))
-    # the number lies between the lower and the upper limits, so an upper limit satisfies the lower limits too
-    number = min(below) if below else max(above)
+    upper_limits, lower_limits = ([rule.limit for rule in rules if rule.op == op] for op in ("<=", ">="))
+    # all rules hold, so the smallest upper limit is at least every lower limit and satisfies all rules, too
+    number = min(upper_limits) if upper_limits else max(lower_limits)
     n = max([1, *(rule.min_n for rule in rules if rule.min_n is not None)])
     return Metric(value=number, low=number, high=number, confidence=metric.confidence, n=n)
 
@@ -306,8 +311,8 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
 def public_details(value: Any, policy: Policy, name: str = "", key: str = "") -> Any:
     """Return the public form of a JSON value, which may be nested.
 
-    `name` is the name of the metric if the value is a number with an interval, and `key` is the key of the value in
-    its object; both may be empty.
+    `name` is the dotted name of the metric so far, which is used for numbers with an interval. `key` is the key of
+    the value in the object that contains it, which is used for other numbers. Both may be empty.
     """
     if isinstance(value, Mapping):
         if set(value) == FIELDS:

@@ -28,7 +28,7 @@ class GateRow:
     low: float | None  # ends of the interval; for an exact number both equal the value
     high: float | None
     n: int | None  # number of independent units; None for an exact fact, for example that an audit passed
-    verdict: Outcome  # a gate with FAIL or INSUFFICIENT refuses the release; WITHHELD only if `gating` is false
+    verdict: Outcome  # FAIL and INSUFFICIENT of a gate refuse the release; WITHHELD occurs only if `gating` is false
     reason: str
     why: str  # purpose of the rule, from the policy
     gating: bool = True

@@ -15,7 +15,8 @@ _GUESSABLE = (
     "Do not pass the table on; make it again with a secret of your own.",
 )
 _TWO_VALUES = (
-    "The limits of the policy decide. Each attack also has a threshold, which affects only the result of the attack."
+    "The limits of the policy determine whether the table may be released. Each attack also has a threshold, which"
+    " affects only the result of the attack."
 )
 _BAD = '"Bad result" means that a test of the attack exceeded its threshold.'
 _MAX_NAMED = 6  # topics that one sentence names
@@ -81,12 +82,15 @@ def _counted(n: int, what: str) -> str:
 
 
 def _reason(gate: GateRow, content: ReportContent) -> str:
-    """Return why a gate could not be decided, as a phrase with a plural verb that follows a number of rules."""
+    """Return why a gate could not be decided, as a phrase with a plural verb that follows a number of rules.
+
+    The cause is found by key words of the gate's reason, which is a sentence of `audits.gate.rule`.
+    """
     if gate.is_withheld:
         return "have no published number"
     audit = _audit(gate, content)
-    is_short = gate.metric.split(".")[1] in _THRESHOLDS and audit.get("status") == "measured"
-    if gate.reason.startswith("based on ") or (is_short and audit["verdict"] != "pass" and gate.value is None):
+    is_underpowered = gate.metric.split(".")[1] in _THRESHOLDS and audit.get("status") == "measured"
+    if gate.reason.startswith("based on ") or (is_underpowered and audit["verdict"] != "pass" and gate.value is None):
         return f"have too few {'people or texts' if content.source.has_persons else 'records'}"
     if "inconclusive" in gate.reason:
         return "have no clear result"
@@ -128,7 +132,11 @@ def _limit_sentences(content: ReportContent) -> tuple[str, ...]:
     if named:
         lines.append(f"The policy limits the results of these attacks: {listed(named, '; ')}.")
     if has_unlimited:
-        lines.append("For the other attacks, it sets no limit." if named else "It sets no limit for the attacks.")
+        lines.append(
+            "The policy sets no limit for the other attacks."
+            if named
+            else "The policy sets no limit for the results of attacks."
+        )
     lines += [_BAD] if any(row.verdict == "FAIL" for row in not_passed(content)) else []
     use = "use inside the institution" if content.intended_use == "inside" else "use outside the institution"
     return (*lines, f"The policy allows {use} although these attacks did not pass:")
@@ -141,7 +149,11 @@ def _result(row: GateRow, content: ReportContent) -> str:
         beyond = "the true value may lie below or above its threshold"
         why = beyond if _reaches_beyond(audit) else "there is too little evidence"
         return f"{LEAKS[_name(row)]}: no clear result{f', because {why}' if audit else ''}"
-    limit = "within the limit of the policy" if _name(row) in _limited(content) else "without a limit of the policy"
+    limit = (
+        "within the limit of the policy"
+        if _name(row) in _limited(content)
+        else "and the policy sets no limit for this attack"
+    )
     elsewhere = "; the main number could come from guessing, but another test of this attack exceeded its threshold"
     return f"{LEAKS[_name(row)]}: bad result, {limit}{elsewhere if _includes_guessing(audit) else ''}"
 
@@ -151,7 +163,7 @@ def _audit(row: GateRow, content: ReportContent) -> Mapping[str, Any]:
 
 
 def _includes_guessing(audit: Mapping[str, Any]) -> bool:
-    """Return whether the interval of a two-sided audit contains the result of guessing, midway between its limits."""
+    """Return whether the interval of a two-sided audit contains the mean of its thresholds (guessing)."""
     estimate, limits = audit.get("estimate"), audit.get("threshold")
     if estimate is None or not isinstance(limits, list | tuple):
         return False

@@ -27,7 +27,7 @@ NEAR_DUPLICATE = 0.8  # rows with at least this Jaccard index of 5-token shingle
 # limits on shares; a share above its limit is a problem of the tables
 MAX_NEAR_DUPLICATES = 0.01  # share of the control rows that nearly duplicate a train row
 MAX_SHARED_IDENTIFIERS = 0.01  # share of the control persons with an identifier of a train person
-COMMON_LABEL = 10  # a label that fewer train persons have must not contain an identifier
+COMMON_LABEL = 10  # a label of fewer than this number of train persons must not contain an identifier
 # recorded identifiers with fewer characters are not searched for in labels, because they may be usual words
 MIN_IDENTIFIER = 5
 MAX_REPEATING_REFERENCE = 0.01  # limit on the share of the reference rows that repeat a train or control record
@@ -54,22 +54,22 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     """Return the tables without rows that invalidate a comparison, and the problems of the tables.
 
     Three kinds of rows are removed. More than 1 % of any kind is a problem:
-    - control rows that nearly duplicate a train row (Jaccard index of 5-token shingles >= 0.8), because they make
-      copying look like chance. The limit of 1 % includes rows that were removed earlier
-      (`inputs.near_duplicate_rate`);
+    - control rows that nearly duplicate a train row (Jaccard index of 5-token shingles >= 0.8), because a
+      copy of the train row would then be equally close to control. The limit of 1 % includes control rows that were
+      removed before the audit, for example by the split (`inputs.near_duplicate_rate`);
     - all rows of a control person who shares a direct identifier with a train person, if at most ten persons have
       this identifier, because the two are the same person or one family;
-    - reference rows that contain phrases of a repeated record, because copies of the record would then count as
-      common text. A train or control record is repeated if the reference contains at least half of it.
+    - rows of the reference (public text that shows which phrases are common) with phrases of a train or control
+      record of which the reference contains at least half. Otherwise, copies of this record would be common text.
 
     There are five other problems:
-    - A classifier that has not seen the synthetic table separates train from control persons, so a difference between
-      them says nothing about the generator; or it is wrong too often, because control records reword train records.
+    - A classifier that has not seen the synthetic table separates train from control persons, or is wrong more often
+      than chance, because control records reword train records. A difference then does not show a leak.
     - Synthetic rows contain many look-alike characters (such as Greek for Latin letters) or invisible characters. If
-      `quarantine` is set and at most 1 % of the rows do, these rows are quarantined (`audits.core.quarantine`).
+      `quarantine` is set, up to 1 % of such rows are quarantined (`audits.core.quarantine`) and are no problem.
     - Synthetic rows contain white space or invisible characters that the real tables do not use as often
       (`audits.runner.layout`). A few such rows are quarantined by the same rule.
-    - A label of the synthetic table that fewer than ten train persons have contains an identifier.
+    - A synthetic label contains an identifier and belongs to fewer than ten train persons.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
     Raises:
@@ -118,7 +118,7 @@ def _shift_problems(shift: Estimate | None) -> Iterator[str]:
     if shift.low > 0.5:
         remedy = "draw control from the same population as train"
         yield f"train and control differ by more than chance {measured}: {remedy}"
-    else:  # a classifier that is wrong more often than chance has seen a similar record with the other role
+    else:  # the classifier has learned that the text of a reworded train record is train
         yield (
             f"control records resemble single train records more than chance {measured}: leave out control records "
             "that reword, quote or answer a train record"

@@ -187,4 +187,6 @@ def _logged_claim(files: Mapping[str, bytes]) -> Mapping[str, Any]:
     try:
         return dict(accounted(files)["claim"])
     except (KeyError, TypeError, ValueError):
-        raise VerifyError("E_GATE", "the report does not contain the claim of the mechanism's log") from None
+        raise VerifyError(
+            "E_GATE", "the report does not contain the epsilon and delta of the mechanism log"
+        ) from None

@@ -68,7 +68,8 @@ def check_data(
     """Return the number of records by label, and the samples; raise VerifyError if the data were not audited.
 
     All data files must contain the same records in canonical form. A file that is larger than `MAX_DATA_BYTES` is
-    rejected before it is read, and a file without the stated number of records before all of it is parsed.
+    rejected without being read. A file with another number of records than stated is rejected before it is parsed
+    completely.
     """
     names, n = sorted(name for name in subjects if name.startswith("data/")), predicate.dataset.records
     tables = []

@@ -36,7 +36,7 @@ RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
 APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v4"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
 MAX_SEEN = 100  # largest number of approvals, rejections and closings of one release
-SCHEMA_VERSION = "5.5.0"
+SCHEMA_VERSION = "5.6.0"
 
 Text = Annotated[str, Field(max_length=2000)]
 DecisionKind = Literal["APPROVE", "REJECT", "CLOSE"]  # what a person decides about a release
@@ -261,7 +261,7 @@ class Attempts(Wire):
 class ReleasePredicate(Wire):
     """The content of a release statement: the claims about the files of the bundle."""
 
-    schema_version: Literal["5.5.0"]
+    schema_version: Literal["5.6.0"]
     release_id: ReleaseId
     time_created: Instant
     expires: Instant | None
@@ -315,7 +315,7 @@ class Waiver(Wire):
 class RefusalPredicate(Wire):
     """The reasons why a dataset was not released."""
 
-    schema_version: Literal["5.5.0"]
+    schema_version: Literal["5.6.0"]
     time_created: Instant
     verdict: Literal["REFUSED"]
     policy: PolicyRef

@@ -90,8 +90,8 @@ DIFFERENTIALLY_PRIVATE = (
     " is mentioned only in another person's records."
 )
 VERDICTS_ONLY = (
-    "Of the measurements, only the fact that the gates passed is published: where a file contains the number of a"
-    " gate on private records, it is the limit of the gate and not the measured value."
+    "Of the measurements, only the fact that the gates passed is published. If a file shows a number for a gate on"
+    " private records, this number is the limit of the gate, not the measured value."
 )
 NOTHING_PUBLISHED = (
     "After the noise was added, no measurement on private records affected the decision on this release. No such"
@@ -108,7 +108,8 @@ SEGMENTED = (
 )
 CHOSEN_STYLE = "The texts have one to three built-in styles, which were chosen by means of the private train text."
 OWN_STYLE = (
-    "The texts use a style adapter of the releaser; only the releaser states that it was trained on public text."
+    "The texts use a style adapter of the releaser. The releaser states that it was trained on public text; this was "
+    "not verified."
 )
 ON_SERVER = (
     "A language model on a server wrote the texts, at an address of the releaser's own network. SynthGen did not see"
@@ -120,8 +121,8 @@ ON_REMOTE_SERVER = (
     " operator can keep them. SynthGen did not see its weights, so a receiver cannot verify which model it was."
 )
 PROMPT_FACTS = (
-    "Prompts stated a sex and a decade of age that at least five persons of the class have in common, and rounded"
-    " lengths of records. Both were computed from train without noise."
+    "Prompts stated rounded lengths of records, and a sex and a decade of age that at least five persons of the class"
+    " have in common. Both were computed from train without noise."
 )
 DISCLOSED = "For each vector, the prompt contained {}; a few words can reveal a person's illness."
 GUESSABLE = (
@@ -129,15 +130,15 @@ GUESSABLE = (
     " in train and which records each synthetic record was made from. Do not release this dataset externally."
 )
 UNCALIBRATED = (
-    "The policy requires no self-test. So it was not shown that the audits detect a leak of these persons, and that "
-    "they report no leak if there is none."
+    "The policy requires no self-test. It was therefore not tested whether the audits detect a leak in these "
+    "records, and whether they report no leak if there is none."
 )
 RECORDS_ONLY = (
     "The source has no person ids: every number is about single records, and nothing is shown about a person."
 )
 NO_LIST = (
     "De-identification was off, so the audit of identifiers had no list of the names and numbers of the source."
-    " Without this list, the audit detects most numbers and addresses, but hardly any single name."
+    " Without this list, the audit detects most numbers and addresses, but few names."
 )
 _SENTENCES = {
     *LIMITATIONS, DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY, NOTHING_PUBLISHED, NUMBERS_WITHOUT_NOISE, SEGMENTED,
@@ -145,7 +146,8 @@ _SENTENCES = {
     NO_LIST,
 }  # fmt: skip
 DISCLOSURE = re.compile(
-    r"[0-9]{1,2} of (?P<public>[1-9][0-9]{0,2}(,[0-9]{3})?) public words, which disclose at most [0-9]{1,4} bits"
+    r"[0-9]{1,2} words of a public list of (?P<public>[1-9][0-9]{0,2}(,[0-9]{3})?), which disclose at most "
+    r"[0-9]{1,4} bits"
 )
 _DISCLOSED = re.compile(re.escape(DISCLOSED).replace(r"\{\}", DISCLOSURE.pattern))
 
@@ -292,13 +294,15 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
         if given is None and section == "segments":
             continue
         present = given if isinstance(given, Mapping) else {}
-        values = {key: setting.public(_reach(present.get(key, HIDDEN))) for key, setting in settings.items()}
+        values = {
+            key: setting.public(_without_address(present.get(key, HIDDEN))) for key, setting in settings.items()
+        }
         shown |= values if section == "" else {section: values}
     return shown
 
 
-def _reach(value: object) -> object:
-    """Return where the server of an `endpoint` section may be, `private` or `remote`; keep other values."""
+def _without_address(value: object) -> object:
+    """Return `private` or `remote` for an `endpoint` section (see `allow_remote`), and other values unchanged."""
     if isinstance(value, Mapping) and "allow_remote" in value:
         return "remote" if value["allow_remote"] else "private"
     return value
@@ -309,7 +313,9 @@ def disclosure(words: int, public: int) -> str:
 
     `words` words are chosen from a public list of `public` words.
     """
-    return f"{words} of {public:,} public words, which disclose at most {words * math.log2(public):.0f} bits"
+    return (
+        f"{words} words of a public list of {public:,}, which disclose at most {words * math.log2(public):.0f} bits"
+    )
 
 
 def public_version(text: str) -> str:
@@ -340,5 +346,5 @@ NonPrivateStep = Annotated[str, AfterValidator(_known_step)]
 Version = Annotated[str, AfterValidator(_known_version)]
 # JSON Schema (ECMA 262) does not allow the escape of a hyphen
 _NAMES = "|".join(re.escape(name).replace(r"\-", "-") for name in (*MODELS, *STYLES, HIDDEN))
-# a model of the store, a bridge or vocabulary between two models, or a style; `HIDDEN` replaces a private name
+# a model of the store, a bridge or the prompt words of a bridge, or a style; `HIDDEN` replaces a private name
 ModelName = Annotated[str, Field(pattern=rf"^((builtin|custom):)?({_NAMES})(-({_NAMES}))?$")]

@@ -1,4 +1,4 @@
-"""Implausible values: vital signs and laboratory values that no living person has, and doses that are never given."""
+"""Implausible values: vital signs, laboratory values and doses that hardly occur in notes except by mistake."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _IS = r"(?:[ :=]|\bis\b|\bof\b|\bwas\b|\bat\b){0,4}\s*"
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A quantity whose values outside `low` to `high` are impossible in a person who can be examined."""
+    """A quantity whose values outside `low` to `high` are implausible in a note."""
 
     pattern: re.Pattern[str]  # the group `n` is the value
     low: float
@@ -25,8 +25,8 @@ def _quantity(names: str, low: float, high: float, unit: str = "") -> Quantity:
     return Quantity(re.compile(rf"\b(?:{names})\b{_IS}{_N}{unit}", re.IGNORECASE), low, high)
 
 
-# The ranges contain every value that a person is known to have survived. A unit or the full name is required, because
-# the short names have other meanings: HR is also a hazard ratio, K a vitamin, and sodium a part of many drugs.
+# The ranges contain almost every value that a person can survive. A unit or the full name is required for names with
+# other meanings: HR is also a hazard ratio, K a vitamin, and sodium a part of many drugs.
 _SERUM = r"\s*(?:mmol/l|meq/l|mg/dl)\b"
 QUANTITIES = (
     _quantity("heart rate|pulse(?: rate)?|hr", 0, 350, r"\s*(?:bpm|beats)"),
@@ -50,7 +50,7 @@ _PRESSURE = re.compile(
     rf"\b(?:bp|blood pressure)\b{_IS}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b", re.IGNORECASE
 )
 
-# Largest plausible single dose in milligrams: about twice the maximum dose in the product information.
+# Largest plausible dose in milligrams, as a note states it: at least about twice the usual maximum of a day.
 MAX_MG = {
     "levothyroxine": 1, "liothyronine": 0.2, "digoxin": 2, "warfarin": 30, "lisinopril": 160, "ramipril": 40,
     "enalapril": 80, "perindopril": 32, "candesartan": 64, "losartan": 200, "valsartan": 640, "amlodipine": 20,
@@ -75,7 +75,7 @@ _IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}
 
 
 def implausible(text: str) -> Iterator[Contradiction]:
-    """Yield each value or dose that is impossible.
+    """Yield each value or dose that is implausible.
 
     The rule reads blood pressure, pulse, breathing, oxygen, temperature, weight, height, a few laboratory values, and
     doses (see `MAX_MG`). It does not read pain scores, because "11 out of 10" is a figure of speech.

@@ -73,7 +73,7 @@ def apply(
     Among the candidates of a latent that pass all filters, the candidate that fulfils the most attribute rules is
     kept. Ties are decided by the number of contradictions (if configured), then by the cosine distance of the
     embedded text to the latent, then by index. None of these criteria reads train records. The order of the filters
-    changes only the order of the outcomes and the counts of first reasons.
+    changes only the order of the outcomes, and which filter counts as the reason if several reject a candidate.
 
     Candidate i belongs to row i of `context.vectors`.
 
@@ -82,14 +82,15 @@ def apply(
         ConfigError: an attribute rule is for a label that no train record has.
 
     Privacy: see `synthgen.filter.base`.
-    Randomness: `ClassAgreement` and `Legible` draw from streams of the context; the folds are part of the context.
+    Randomness: `ClassAgreement` and `Legible` draw from streams of the context; the folds of the
+        cross-validation are part of the context.
     """
     if len(candidates) != len(context.vectors):
         raise InternalError(
             f"candidates do not match their vectors: {len(candidates)} and {len(context.vectors)} rows"
         )
     if not filters:
-        raise InternalError("there are no filters; a candidate without outcomes is never kept")
+        raise InternalError("there are no filters; a candidate can be kept only if at least one filter has judged it")
     fitted = [f if isinstance(f, FittedFilter) else f.fit(context) for f in filters]
     outcomes = [f.judge(candidates) for f in fitted]
     outcomes_of = zip(*outcomes, strict=True)

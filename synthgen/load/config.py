@@ -142,7 +142,7 @@ class SourceConfig(Section):
     @classmethod
     def _is_no_quote(cls, delimiter: str) -> str:
         if delimiter in '"\r\n ':
-            raise ValueError("must not be a quote, a space or a line break")
+            raise ValueError("must not be a double quote, a space or a line break")
         return delimiter
 
     @field_validator("labels")

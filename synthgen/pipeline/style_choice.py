@@ -89,7 +89,7 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
                 for name, share in shares.items()
                 if share > 0
             ],
-            hint="Name a style that was trained on other people's text, or plain.",
+            hint="Set decode.style to `plain`, or to a style that was trained on text of other people.",
         )
 
 

@@ -20,7 +20,7 @@ class StylePieces:
     """Pieces of texts, ready for training."""
 
     passages: Passages
-    heldout: int  # number of the last passages, which are not trained on
+    heldout: int  # number of passages at the end of `passages` that are not trained on
 
 
 def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: int, per_source: int) -> StylePieces:
@@ -72,7 +72,7 @@ def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
 
 
 def _units(text: str, tokenizer: Any, limit: int) -> list[tuple[str, str]]:
-    """Return the lines, each with its preceding separator; a line of more than `limit` tokens as its sentences."""
+    """Return the lines, or sentences of lines of more than `limit` tokens, each with its preceding separator."""
     units = []
     for line in filter(None, (" ".join(line.split()) for line in text.splitlines())):
         if len(token_ids(tokenizer, line)) <= limit:

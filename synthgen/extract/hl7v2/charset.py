@@ -51,9 +51,9 @@ def _codec(name: str) -> str | None:
 def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, str, tuple[str, ...]] | None:
     """Return text, codec and remarks; None if the bytes fit no character set.
 
-    The codec is that of MSH-18, else `encoding`. Bytes that do not fit are decoded with `encoding`, else as cp1252,
-    with a remark. In ISO 8859-1, the bytes 0x80 to 0x9F are control characters, so a message that contains them does
-    not fit ISO 8859-1.
+    Three codecs are tried: that of MSH-18 (if it names a known one), `encoding`, and cp1252. The first one that fits
+    decodes the whole message; there is a remark if it is not the first one tried. In ISO 8859-1, the bytes 0x80 to
+    0x9F are control characters, so a message that contains them does not fit ISO 8859-1.
     """
     charset = named_charset(declared)
     remarks = (UNKNOWN_CHARSET,) if charset is None else ()

@@ -10,7 +10,7 @@ from synthgen.plan.plan import make_plan
 from synthgen.release.assembly import bundle_content, stated_models
 
 WORDS = {"decode": {"writer": "prompt", "bridge": "models/bridge", "words": 3}}
-DISCLOSED = "3 of 12 public words, which disclose at most 11 bits"
+DISCLOSED = "3 words of a public list of 12, which disclose at most 11 bits"
 
 
 def test_words_only_run_reaches_a_release_that_states_the_disclosure(worded, monkeypatch):

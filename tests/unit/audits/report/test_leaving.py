@@ -46,12 +46,14 @@ def test_an_inside_release_names_the_attacks_with_a_limit_and_those_that_did_not
     assert text.startswith('No. The policy "research" allows use inside the institution only.')
     assert "limits the results of these attacks: copied passages; and telling which records were used." in text
     assert text.endswith("telling which records were used: bad result, within the limit of the policy")
-    assert "For the other attacks, it sets no limit." not in text
+    assert "The policy sets no limit for the other attacks." not in text
     near = replace(pages.MEASURED, metric="neighbours.passed")
-    assert "For the other attacks, it sets no limit." in said(pages.content(), measured=(near,))
+    assert "The policy sets no limit for the other attacks." in said(pages.content(), measured=(near,))
     unlimited = said(pages.content(), gates=(replace(pages.GATES[2], metric="records.synthetic.value"),))
-    assert "It sets no limit for the attacks." in unlimited
-    assert unlimited.endswith("telling which records were used: bad result, without a limit of the policy")
+    assert "The policy sets no limit for the results of attacks." in unlimited
+    assert unlimited.endswith(
+        "telling which records were used: bad result, and the policy sets no limit for this attack"
+    )
     for rows in ((), (replace(pages.MEASURED, verdict="PASS"),), (replace(pages.MEASURED, verdict="WITHHELD"),)):
         plain = said(pages.content(), measured=rows)
         assert plain == 'No. The policy "research" allows use inside the institution only.'
@@ -60,7 +62,7 @@ def test_an_inside_release_names_the_attacks_with_a_limit_and_those_that_did_not
 def test_facts_of_the_lineage_and_thresholds_are_not_limits_of_an_attack(pages, said):
     metrics = ("parent_recovery.lineage.value", "neighbours.margin.value", "linkage.measured")
     gates = tuple(replace(pages.GATES[0], id=metric, metric=metric) for metric in metrics)
-    assert "It sets no limit for the attacks." in said(pages.content(), gates=gates)
+    assert "The policy sets no limit for the results of attacks." in said(pages.content(), gates=gates)
 
 
 @pytest.mark.parametrize(("low", "is_unproven"), [(0.39, True), (0.5, True), (0.51, False)])
@@ -99,7 +101,7 @@ def test_attacks_that_did_not_pass_are_named_under_an_external_policy_too(pages,
     assert text.startswith("Yes, if")
     assert text.endswith(
         "The policy allows use outside the institution although these attacks did not pass: "
-        "telling which records were used: bad result, without a limit of the policy"
+        "telling which records were used: bad result, and the policy sets no limit for this attack"
     )
 
 

@@ -285,7 +285,7 @@ def test_written_files_change_only_with_the_schema_version(clean, releases, tmp_
     written = re.sub(r"[0-9a-f]{64}|2026-11-20-[0-9a-f]{6}|\"contentSize\": \"[^\"]*\"", "", written)
     written = written.replace(f"synthgen {version('synthgen')}", "synthgen")
     assert written.count("written at 2026-11-20T07:00:00Z") == 2
-    assert (SCHEMA_VERSION, hashlib.sha256(written.encode()).hexdigest()[:16]) == ("5.5.0", "94a7db9bdb633e92")
+    assert (SCHEMA_VERSION, hashlib.sha256(written.encode()).hexdigest()[:16]) == ("5.6.0", "1b356e715ca83d7a")
 
 
 def test_release_id_depends_on_every_part():

@@ -189,7 +189,7 @@ def sentences(releases, *, secret=1, selftest=(), policy="POLICY", style="plain"
     [
         ({"has_persons": False}, "nothing is shown about a person"),
         ({"style": "auto"}, "chosen by means of the private train text"),
-        ({"has_own_style": True}, "only the releaser states"),
+        ({"has_own_style": True}, "this was not verified"),
         ({"engine": "off"}, "had no list of the names and numbers"),
         ({"disclosed": "3 words"}, "the prompt contained 3 words;"),
         ({"selftest": ()}, "requires no self-test"),
@@ -223,12 +223,12 @@ def test_budget_replaces_the_sentence_that_there_is_none(releases):
 @pytest.mark.parametrize(
     ("sentence", "message"),
     [
-        ("3 of 8,192 public words, which disclose at most 39 bits", None),
+        ("3 words of a public list of 8,192, which disclose at most 39 bits", None),
         *(
             (wrong, LIMITS)
             for wrong in (
-                "4 of 8,192 public words, which disclose at most 39 bits",
-                "3 of 8,192 public words, which disclose at most 74 bits",
+                "4 words of a public list of 8,192, which disclose at most 39 bits",
+                "3 words of a public list of 8,192, which disclose at most 74 bits",
                 None,
             )
         ),
@@ -389,7 +389,7 @@ def test_signed_bundle_must_state_its_server(  # noqa: PLR0917 - fixtures and on
     decode = {**shown["decode"], "writer": "prompt", "engine": "endpoint", "endpoint": "private", "words": 3}
     vocabulary = {"role": "vocabulary", "name": "builtin:minilm", "format": "safetensors"}
     vocabulary |= {"digest": {"sha256": "d" * 64}, "trainedOnPrivateData": False}
-    disclosed = "3 of 8,192 public words, which disclose at most 39 bits"
+    disclosed = "3 words of a public list of 8,192, which disclose at most 39 bits"
     stated = [*([] if sentence is None else [sentence]), words.PROMPT_FACTS, words.DISCLOSED.format(disclosed)]
     changes = {
         "models": [model, content.models[1], {**content.models[0], "role": "judge"}, vocabulary],

@@ -115,7 +115,7 @@ def test_split_without_a_problem_is_not_refused_and_all_problems_are_listed(proj
     )
     for problem, start in zip(
         found,
-        ("epsilon: limit 1", "dp.delta: 0.01", "attempts: these", "input checks: 2.0%", "input checks: train and"),
+        ("epsilon: the limit", "dp.delta: 0.01", "attempts: these", "input checks: 2.0%", "input checks: train and"),
         strict=True,
     ):
         assert problem.startswith(start)

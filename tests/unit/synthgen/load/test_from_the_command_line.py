@@ -102,11 +102,19 @@ def test_whole_numbers_with_a_decimal_point_in_json_are_read_as_integers(column,
 
 
 UNREADABLE = {
-    "fraction": ({"pid": lambda i: i + 0.5}, "group is a float that is not a whole number", "pid"),
+    "fraction": (
+        {"pid": lambda i: i + 0.5},
+        "group is a float that is not a whole number, or too large to be exact",
+        "pid",
+    ),
     "list": ({"pid": lambda i: [f"p{i}"]}, "group is of type list", "pid"),
     "struct": ({"label": lambda i: {"code": f"c{i % 2}"}}, "label is of type struct", "label"),
     "bytes": ({"pid": lambda i: b"\xff" + bytes([i])}, "group is of type binary", "pid"),
-    "infinite": ({"label": lambda _: float("inf")}, "label is a float that is not a whole number", "label"),
+    "infinite": (
+        {"label": lambda _: float("inf")},
+        "label is a float that is not a whole number, or too large to be exact",
+        "label",
+    ),
 }
 
 

@@ -319,5 +319,5 @@ def test_undecodable_rows_name_the_likely_encoding(tmp_path):
     "wrong", [{"encoding": "hex"}, {"encoding": "none"}, {"delimiter": '"'}, {"delimiter": ";;"}]
 )
 def test_unusable_encodings_and_delimiters_are_rejected(wrong):
-    with pytest.raises(ValueError, match=r"not a text encoding|must not be a quote|at most 1 character"):
+    with pytest.raises(ValueError, match=r"not a text encoding|must not be a double quote|at most 1 character"):
         SourceConfig(path="x", **wrong)

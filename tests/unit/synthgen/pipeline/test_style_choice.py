@@ -100,7 +100,7 @@ def test_a_run_writes_in_its_style_and_states_it(project, built_in):
             assert model["trainedOnPrivateData"] == (named in ("ours", several))
         said = " ".join(limitations_of(run, has_groups=True))
         assert ("chosen by means of the private train text" in said) == (named == "auto")
-        assert ("only the releaser states" in said) == (named in ("ours", several))
+        assert ("this was not verified" in said) == (named in ("ours", several))
         names = [m["name"] for m in stated_models(run) if m["role"] == "style"]
         assert named != several or names == ["builtin:letter", "custom:(private)"]
     assert len(set(texts.values())) >= 4
