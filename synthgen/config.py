@@ -232,7 +232,7 @@ class Config(Section):
         try:
             super().__init__(**given)
         except ValidationError as error:
-            raise invalid(mistakes(error.errors(include_url=False), given)) from None
+            raise invalid(mistakes(error.errors(include_url=False), given, type(self))) from None
 
     # otherwise, pydantic calls this constructor during validation and reports its ConfigError as a single mistake
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]

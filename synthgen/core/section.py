@@ -3,8 +3,9 @@
 import os
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,6 +16,7 @@ MAX_NUMBER = (1 << 53) - 1  # the largest whole number that canonical JSON (RFC 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
+SIMILAR = 0.7  # smallest ratio of `difflib` at which a key is named as similar
 VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only environment variables that a path may contain
 _VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
 
@@ -41,7 +43,7 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
     try:
         parsed = kind.model_validate(given)
     except ValidationError as error:
-        found += mistakes(error.errors(include_url=False), given)
+        found += mistakes(error.errors(include_url=False), given, kind)
     if parsed is None or found:
         raise invalid(found)
     return parsed
@@ -59,8 +61,10 @@ def with_tuples(value: Any) -> Any:
     return tuple(with_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def mistakes(errors: list[Any], given: Any) -> list[str]:
+def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None) -> list[str]:
     """Return each mistake as one line with its path, what is allowed, and the given value unless it may be a secret.
+
+    If `kind`, the type of the whole section, is given, the line of an unknown key names a key of similar spelling.
 
     If a value may have several types, pydantic reports one error per type; the line joins them with "or".
     """
@@ -69,6 +73,8 @@ def mistakes(errors: list[Any], given: Any) -> list[str]:
     for error in errors:
         path = _path(error, given)
         message = MESSAGES.get(error["type"])
+        if error["type"] == "extra_forbidden" and kind is not None:
+            message = f"unknown key{_similar_key(kind, path)}"
         if error["type"] == "string_pattern_mismatch":
             message = PATTERNS.get(error["ctx"]["pattern"])
         if message is None:
@@ -82,6 +88,33 @@ def mistakes(errors: list[Any], given: Any) -> list[str]:
     # if an item of a mapping is wrong, pydantic also reports the mapping; report only the item
     kept = [path for path in found if not any(other[: len(path)] == path and other != path for other in found)]
     return [f"{'.'.join(path) or '(top level)'}: {' or '.join(found[path])}{shown.get(path, '')}" for path in kept]
+
+
+def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
+    """Return the addition to a message about an unknown key: a key that the user may have meant, or nothing."""
+    *parents, key = path
+    parts = [kind]
+    for parent in parents:
+        if not parent.isdecimal():
+            parts = [inner for part in parts for inner in _sections_in(part, parent)]
+    near = get_close_matches(key, {name for part in parts for name in part.model_fields}, n=1, cutoff=SIMILAR)
+    if near:
+        return f"; did you mean {near[0]}?"
+    homes = [
+        section for section in kind.model_fields for part in _sections_in(kind, section) if key in part.model_fields
+    ]
+    return f"; did you mean {homes[0]}.{key}?" if len(homes) == 1 and homes != parents else ""
+
+
+def _sections_in(part: type[BaseModel], key: str) -> list[type[BaseModel]]:
+    """Return the sections that a key of a section can contain."""
+    found, annotations = [], [part.model_fields[key].annotation] if key in part.model_fields else []
+    while annotations:
+        annotation = annotations.pop()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            found.append(annotation)
+        annotations += get_args(annotation)
+    return found
 
 
 def _path(error: Any, given: Any) -> tuple[str, ...]:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from audits.core.errors import PolicyError
+from audits.gate.evidence import AUDIT_NAMES
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
 from audits.ledger.chain import HighWaterMark
 from audits.ledger.places import ledger_folder
-from audits.runner.registry import AUDITS
 from audits.verify.trust import RELEASER, ROOT
 from synthgen.config import Config
 
@@ -25,14 +25,14 @@ def policy_of(config: Config) -> Policy:
     policy = load_policy(path if path.is_file() else config.policy)
     substitute = policy.dp_substitute
     audits = (*policy.required, *policy.measured, *(() if substitute is None else substitute.required))
-    problems = [f"there is no audit {name!r}" for name in dict.fromkeys(audits) if name not in AUDITS]
+    problems = [f"there is no audit {name!r}" for name in dict.fromkeys(audits) if name not in AUDIT_NAMES]
     problems += [
         f"approvals: nobody can approve in the role {one.role!r}"
         for one in policy.approvals
         if one.role in _NO_APPROVERS
     ]
     if problems:
-        hint = f"The audits are {', '.join(AUDITS)}; a role can be any other word, such as privacy_officer."
+        hint = f"The audits are {', '.join(AUDIT_NAMES)}; a role can be any other word, such as privacy_officer."
         raise PolicyError(f"no release can meet the policy {policy.name!r}", problems=problems, hint=hint)
     return policy
 

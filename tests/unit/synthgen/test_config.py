@@ -55,7 +55,7 @@ release: {formats: [parquet, xml]}
     assert sorted(caught.value.problems) == [
         "interpolate.k_neighbors: Input should be greater than or equal to 1, got 0",
         "release.formats.1: Input should be 'parquet' or 'jsonl', got 'xml'",
-        "sede: unknown key",
+        "sede: unknown key; did you mean seed?",
         "source.path: missing",
         "source.text: Input should be a valid string, got 3",
         "version: Input should be 1, got 2",
@@ -69,7 +69,7 @@ release: {formats: [parquet, xml]}
         ({"version": 1}, ["interpolate: missing", "source: missing"]),
         (
             {"version": 1, "source": {"path": 4}, "interpolate": {"total": 3}, "sede": 2},
-            ["sede: unknown key", "source.path: Input should be a valid string, got 4"],
+            ["sede: unknown key; did you mean seed?", "source.path: Input should be a valid string, got 4"],
         ),
     ],
 )
@@ -103,8 +103,8 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
 @pytest.mark.parametrize(
     ("more", "listed"),
     [
-        ("sede: 4", ["sede: unknown key"]),
-        ("base: x\nsede: 4", ["base: unknown key", "sede: unknown key"]),
+        ("sede: 4", ["sede: unknown key; did you mean seed?"]),
+        ("base: x\nsede: 4", ["base: unknown key", "sede: unknown key; did you mean seed?"]),
         ("x.y: 3\nx: 4", ["x.y: unknown key", "x: unknown key"]),
         ("seed: '4'", ["seed: Input should be a valid integer, got '4'"]),
         ("seed: 9007199254740992", [f"seed: Input should be less than or equal to {2**53 - 1}, got {2**53}"]),
@@ -140,6 +140,12 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
             ["decode.words: with writer: prompt, vectors reach the model only as words, so set 1 to 16, got 0"],
         ),
         ("decode: {adapt: {}}", ["decode.adapt: unknown key"]),
+        ("interpolate: {k_neighbours: 3}", ["interpolate.k_neighbours: unknown key; did you mean k_neighbors?"]),
+        ("k_neighbors: 3", ["k_neighbors: unknown key; did you mean interpolate.k_neighbors?"]),
+        (
+            "filter: {embedding_distance: {hihg: 1}}",
+            ["filter.embedding_distance.hihg: unknown key; did you mean high?"],
+        ),
         (
             "decode: {bridge: words, template: a.txt}",
             [f"decode.bridge: {NO_BRIDGE}, got 'words'", f"decode.template: {ONLY_PROMPT}, got 'a.txt'"],
