@@ -140,12 +140,6 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
             ["decode.words: with writer: prompt, vectors reach the model only as words, so set 1 to 16, got 0"],
         ),
         ("decode: {adapt: {}}", ["decode.adapt: unknown key"]),
-        ("interpolate: {k_neighbours: 3}", ["interpolate.k_neighbours: unknown key; did you mean k_neighbors?"]),
-        ("k_neighbors: 3", ["k_neighbors: unknown key; did you mean interpolate.k_neighbors?"]),
-        (
-            "filter: {embedding_distance: {hihg: 1}}",
-            ["filter.embedding_distance.hihg: unknown key; did you mean high?"],
-        ),
         (
             "decode: {bridge: words, template: a.txt}",
             [f"decode.bridge: {NO_BRIDGE}, got 'words'", f"decode.template: {ONLY_PROMPT}, got 'a.txt'"],

@@ -34,6 +34,22 @@ def test_parse_section_lists_every_mistake_once_with_path_and_value():
         parse_section(Part, {}, ["base: unknown key"])
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"part": {"name": ["a"]}}, "names"),
+        ({"part": {}, "shaer": 1}, "share"),
+        ({"part": {}, "size": 3}, "part.size"),  # the key of another section
+        ({"part": {"colour": 1}}, None),
+    ],
+)
+def test_an_unknown_key_is_compared_with_the_known_ones(given, meant):
+    with pytest.raises(ConfigError) as refused:
+        parse_section(Whole, {"share": 0.5, **given})
+    (problem,) = refused.value.problems
+    assert problem.partition("unknown key")[2] == ("" if meant is None else f"; did you mean {meant}?")
+
+
 def test_resolve_path_uses_the_base_and_allowed_variables(tmp_path, monkeypatch):  # see also test_config_paths.py
     monkeypatch.setenv("SYNTHGEN_DATA", str(tmp_path / "here"))
     for path in ("${SYNTHGEN_DATA}/x", "data/../here/x"):
