@@ -42,8 +42,8 @@ def judge_disguised(
     people: People,
     surprisal: Surprisal,
     found_openly: set[str],
-) -> tuple[int, Mapping[int, Sequence[Place]]]:
-    """Return the number of identifiers that leak only in a disguised form, and their places in the normalised rows.
+) -> tuple[int, Mapping[int, Sequence[Place]], set[str]]:
+    """Return the number of identifiers that leak only in a disguised form, their places, and the leaked numbers.
 
     The search covers identifiers recorded for each record (`recorded`), and direct identifiers that patterns find in
     the texts. An occurrence is a leak if
@@ -56,9 +56,8 @@ def judge_disguised(
     `found_openly` has the digits of undisguised leaks, which are not counted again.
     """
     places: _Places = defaultdict(list)
-    n_leaks = _disguised_numbers(texts, occurrences, pool, people, places, found_openly)
-    n_leaks += _disguised_names(texts, occurrences, people, surprisal, places)
-    return n_leaks, places
+    numbers = _disguised_numbers(texts, occurrences, pool, people, places, found_openly)
+    return len(numbers) + _disguised_names(texts, occurrences, people, surprisal, places), places, numbers
 
 
 def _disguised_numbers(
@@ -68,8 +67,8 @@ def _disguised_numbers(
     people: People,
     places: _Places,
     found_openly: set[str],
-) -> int:
-    """Add the places of disguised numbers to `places`, and return how many different numbers leak."""
+) -> set[str]:
+    """Add the places of disguised numbers to `places`, and return the digits of the numbers that leak."""
     recorded = occurrences.recorded
     contacts = set()
     for form, i in recorded.forms.items():
@@ -92,7 +91,7 @@ def _disguised_numbers(
         leaked.add(hit.digits)
         places[hit.row].append(Place(hit.start, hit.end, f"known number, {hit.form}", train))
     # a part of a longer leaked number does not count
-    return sum(not any(a != b and a in b for b in leaked) for a in leaked)
+    return {a for a in leaked if not any(a != b and a in b for b in leaked)}
 
 
 def _disguised_names(

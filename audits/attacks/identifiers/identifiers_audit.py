@@ -85,12 +85,12 @@ class Identifiers:
         scores = _rare_scores(people, synthetic, pool, surprisal)
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
         found_openly = {entity.key for entity in entities if entity.key.isdecimal()}
-        n_disguised, places = judge_disguised(texts, occurrences, pool, people, surprisal, found_openly)
+        n_disguised, places, numbers = judge_disguised(texts, occurrences, pool, people, surprisal, found_openly)
         terms = SearchTerms(entities, recorded_hits.terms.phrases, places)
         parts = leaked_parts(texts, occurrences.recorded, people, surprisal, terms.persons())
         named = {words: ("part of a known name", owners) for words, owners in parts.items()}
         terms = terms._replace(phrases={**terms.phrases, **named})
-        n_others, terms, found = others.judge(terms, surprisal)
+        n_others, terms, found = others.judge(terms, surprisal, numbers)
         located = locate_identifiers(texts, terms, people.names)
         n_more = len(parts) + n_others
         result = _judge(people, patterned, recorded_hits, (n_disguised, n_more, scores, located, found), confidence)
@@ -112,14 +112,18 @@ class _OtherSearches:
         """Return the searches that must read every row of all tables."""
         return self._recorded, self._names, self._codes, self._facts
 
-    def judge(self, terms: SearchTerms, surprisal: Surprisal) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
+    def judge(
+        self, terms: SearchTerms, surprisal: Surprisal, numbers: set[str]
+    ) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
         """Return the number of leaks that `terms` lacks, `terms` with these leaks added, and counts by search.
 
+        `numbers` are the digits of leaks that were found before and are not counted again.
         The counts of a search are the numbers of train persons and of control persons that it found.
         """
         recorded = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
         in_texts = judge_names(self._names, surprisal, self._people, are_recorded=False)
-        codes = judge_codes(self._codes, self._people, surprisal).without({entity.key for entity in terms.entities})
+        before = {entity.key for entity in terms.entities} | numbers
+        codes = judge_codes(self._codes, self._people, surprisal).without(before)
         combined = judge_combinations(self._facts, self._people)
         names = {**in_texts.phrases, **recorded.without(terms.persons())}
         n_leaks = len({tuple(owners) for _, owners in names.values()}) + len(codes.owners) + len(combined.persons())

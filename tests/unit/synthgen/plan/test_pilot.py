@@ -125,7 +125,7 @@ def test_no_accepted_text_and_too_few_of_a_class_are_reasons_against_a_release()
     assert list(pilot._problems(policy, wanted, wanted, 30)) == []
     assert "no text passed the filters" in next(pilot._problems(policy, wanted, {"a": 0, "b": 0}, 0))
     (few,) = pilot._problems(policy, wanted, {"a": 50, "b": 5}, 30)
-    assert few.endswith("too few records of some classes are expected (b: 5 of 50)")
+    assert few.endswith("too few records of some classes are expected for rule balance (b: 5 of 50)")
 
 
 def test_every_reason_of_a_filter_has_a_remedy():

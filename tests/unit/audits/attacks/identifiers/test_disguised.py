@@ -32,7 +32,7 @@ def judged(people_of):
         people = people_of(made)
         occurrences = Occurrences(index_identifiers([texts for _, texts in lists], [owner for owner, _ in lists]))
         pool = read_pool(people, read_synthetic(made, [occurrences]), [occurrences])
-        return judge_disguised(made, occurrences, pool, people, SURPRISAL, set(seen))
+        return judge_disguised(made, occurrences, pool, people, SURPRISAL, set(seen))[:2]
 
     return judge
 
