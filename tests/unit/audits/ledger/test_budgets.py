@@ -132,7 +132,7 @@ def test_limit_covers_all_other_runs_in_any_order(place, at, most, what):
     if what is not None:
         with pytest.raises(Overspent) as refused:
             reserve(*place, spending(f"r{at}", cost), limit=most)
-        assert refused.value.problems[0].startswith(what)
+        assert what in refused.value.problems[0]
         return
     found = reserve(*place, spending(f"r{at}", cost), limit=most)
     assert {one.run for one in found.others} == {"r0", "r1", "r2"} - {f"r{at}"}

@@ -126,7 +126,7 @@ def test_a_word_of_both_parents_counts_for_neither():
 
 
 INVALID_PAIRS = {((0, 1), (3, 4)): "1 pairs of two classes", ((0, 1), (2, 2)): "1 pairs of a text with itself"}
-INVALID_PAIRS[((0, 1),)] = "1 pairs; the pairs of others are the baseline"
+INVALID_PAIRS[((0, 1),)] = "1 pairs; two are needed, because another pair is the baseline of each"
 
 
 @pytest.mark.parametrize(("rows", "message"), INVALID_PAIRS.items())
