@@ -162,7 +162,7 @@ def accounting_files(change, *, evidence=False):
     ("change", "message"),
     [
         (lambda details: details["claim"].update(epsilon=1.0), "differs from the mechanism's log"),
-        (lambda details: details.pop("claim"), "does not contain the claim"),
+        (lambda details: details.pop("claim"), "does not contain the epsilon and delta"),
         (
             lambda details: details.update(mechanisms=[LOUD]),
             "the recomputed epsilon of the mechanisms exceeds the claim",
