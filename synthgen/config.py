@@ -314,7 +314,7 @@ class Config(Section):
             found = {key: line for key in named if (line := lines.get(key) or lines.get(key.rpartition(".")[0]))}
             places = ", ".join(f"{key} in line {line}" for key, line in found.items())
             hint = f"Correct {path}: {places}." if places else f"Correct {path}."
-            raise ConfigError(error.message, problems=error.problems, hint=hint) from None
+            raise ConfigError(error.message, problems=error.problems, hint=f"{hint} {error.hint}".strip()) from None
 
     def resolve(self, path: str) -> Path:
         """Return a path of the configuration as an absolute path; see `resolve_path`."""

@@ -11,7 +11,7 @@ import unicodedata
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain, product
 from pathlib import Path
 from typing import Any, Literal
@@ -212,7 +212,7 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
         found += _person_problems(set(synthetic.groups), {*train.groups, *control.groups})
     ids = {name for table in (train, control) if table.has_groups for name in table.groups}
     columns = (synthetic.texts, set(synthetic.labels or ()), synthetic.groups if synthetic.has_groups else ())
-    n_digests = digests_found(frozenset(chain(*columns)), frozenset(ids), frozenset(train.texts + control.texts))
+    n_digests = digests_found(chain(*columns), ids, chain(train.texts, control.texts))
     if n_digests > 0:
         found.append(
             f"the synthetic table contains {n_digests} unkeyed digests of person ids or texts of train or "
@@ -253,8 +253,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name.casefold()).lstrip("0")
 
 
-@lru_cache(maxsize=1)  # `load_inputs` and then `run` check the same tables, and the search takes a second
-def digests_found(public: frozenset[str], ids: frozenset[str], texts: frozenset[str]) -> int:
+def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str]) -> int:
     """Return the number of digests of private strings (ids and texts) in public strings.
 
     The search covers the algorithms of `hashlib` (except SHAKE) and name-based UUIDs, in base 32, base 64 and

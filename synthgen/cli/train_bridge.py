@@ -59,7 +59,7 @@ class TrainEstimate:
             f"embedding of {self.passages:,} passages: {duration_text(self.embed_seconds)}",
             f"{self.steps:,} steps of {self.step_seconds:.2f} seconds: {training}",
             f"memory: {self.peak_memory / GIB:.1f} GiB",
-            "Checkpoints and measurements of the held-out loss take additional time.",
+            "The vocabulary, checkpoints and measurements of the held-out loss take additional time.",
         )
         return "\n".join(lines)
 
@@ -91,9 +91,14 @@ def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
     """
     corpus, few = config.corpus, config.train.batch * (MEASURED_STEPS + 1)
     n = len(_passages(config)[0])
-    small = corpus.model_copy(update={"passages": few, "heldout": 1})
+    # without a vocabulary, whose thousands of words would be embedded first
+    small = {
+        "corpus": corpus.model_copy(update={"passages": few, "heldout": 1}),
+        "train": config.train.model_copy(update={"words": 0}),
+        "vocabulary": None,
+    }
     with TemporaryDirectory(prefix="synthgen-estimate-") as folder:
-        trainer, embed_seconds = _trainer(config.model_copy(update={"corpus": small}), Path(folder), progress, ALONE)
+        trainer, embed_seconds = _trainer(config.model_copy(update=small), Path(folder), progress, ALONE)
         trainer.train_step()
         started = time.monotonic()
         for _ in range(MEASURED_STEPS):

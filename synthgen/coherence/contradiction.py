@@ -17,11 +17,11 @@ findings_of = lru_cache(maxsize=1)(extract)  # several rules read the findings o
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A passage of a text that contradicts another passage or is impossible by itself."""
+    """A passage of a text that contradicts another passage, or is implausible without any other passage."""
 
     rule: str  # a name of `RULES`
     at: Span  # the passage: characters from start to end (exclusive)
-    against: Span | None = None  # the other passage; None if the first passage is impossible by itself
+    against: Span | None = None  # the other passage; None if there is none
 
     def __repr__(self) -> str:
         return f"Contradiction({self.rule})"

@@ -103,7 +103,7 @@ def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
     homes = [
         section for section in kind.model_fields for part in _sections_in(kind, section) if key in part.model_fields
     ]
-    return f"; did you mean {homes[0]}.{key}?" if len(homes) == 1 and homes != parents else ""
+    return f"; did you mean {homes[0]}.{key}?" if len(homes) == 1 else ""
 
 
 def _sections_in(part: type[BaseModel], key: str) -> list[type[BaseModel]]:

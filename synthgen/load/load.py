@@ -23,7 +23,7 @@ from synthgen.load.selection import is_no_value, select, with_one_spelling, with
 NO_TEXT, NUL = "empty text", "NUL character in text"
 NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "missing id", "duplicate id"
 SURROGATE = regex.compile(r"\p{Cs}")  # cannot be encoded as UTF-8
-# programs write long numbers so if they store ids as floats; most digits are lost
+# programs that store ids as floats write long numbers in this form, without the last digits
 SCIENTIFIC = regex.compile(r"[+-]?\d([.,]\d+)?E\+\d+", regex.IGNORECASE)
 SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from audits.text.name_lists import words
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
 from synthgen.core.near_duplicates import repeated
@@ -14,18 +15,9 @@ from synthgen.load.config import MinClassConfig, SourceConfig
 from synthgen.load.copy_forward import treat_copies
 
 MERGED = "other"  # the class that small classes are merged into
-NO_VALUE = {"", "null", "none", "nil", "nan", "na", "n/a", "n.a", "#n/a", "missing", "undefined", "?", "nat"}
-NO_VALUE |= {
-    "blank",
-    "empty",
-    "\\n",
-    "#null!",
-    "#ref!",
-    "#name?",
-    "#value!",
-    "#num!",
-    "#div/0!",
-}  # of databases, Excel
+# values of databases and of Python, and errors of Excel
+NO_VALUE = {"", *words("null none nil nan nat na n/a n.a missing undefined blank empty ? \\n")}
+NO_VALUE |= {*words("#n/a #null! #ref! #name? #value! #num! #div/0!")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def policy_of(config: Config) -> Policy:
 
     Raises:
         PolicyError: the policy cannot be used, requires an audit that does not exist, or requires approvals in a role
-            in which nobody can approve.
+            that signs releases or trust roots.
     """
     path = config.resolve(config.policy)
     policy = load_policy(path if path.is_file() else config.policy)
@@ -27,12 +27,12 @@ def policy_of(config: Config) -> Policy:
     audits = (*policy.required, *policy.measured, *(() if substitute is None else substitute.required))
     problems = [f"there is no audit {name!r}" for name in dict.fromkeys(audits) if name not in AUDIT_NAMES]
     problems += [
-        f"approvals: nobody can approve in the role {one.role!r}"
+        f"approvals: the role {one.role!r} cannot approve a release"
         for one in policy.approvals
         if one.role in _NO_APPROVERS
     ]
     if problems:
-        hint = f"The audits are {', '.join(AUDIT_NAMES)}; a role can be any other word, such as privacy_officer."
+        hint = f"The audits are {', '.join(AUDIT_NAMES)}; an approval needs another role, such as privacy_officer."
         raise PolicyError(f"no release can meet the policy {policy.name!r}", problems=problems, hint=hint)
     return policy
 

@@ -93,8 +93,7 @@ def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterat
     Numbers of eight or more digits that are written in words are codes too.
     """
     for digits, starts, ends in spelled_runs(normalised):
-        if len(digits) >= MIN_LONG_CHARACTERS:
-            yield Code((digits,), "D", frozenset(), starts[0], ends[-1])
+        yield Code((digits,), "D", frozenset(), starts[0], ends[-1])
     for stretch in _STRETCH.finditer(normalised):
         if stretch.end() - stretch.start() >= MIN_CHARACTERS:
             start = stretch.start()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from audits.attacks.identifiers.ownership import MIN_NAMES
 from audits.attacks.identifiers.patterns import RowContent
+from audits.attacks.identifiers.spelled_dates import BELOW_HUNDRED, any_of
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS
 from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
@@ -25,11 +26,10 @@ _AGE = re.compile(
     r"(?<![\w./-])(\d{1,2}|1[01]\d)[ -]?(?:years?|yrs?|y/?o|yo|y)(?:[ -]?(?:old|of age|o))?(?!\w)"
     r"|\bage[d:]? ?(\d{2,3})(?!\w)"
 )
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_UNITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_AGE_WORDS = rf"({'|'.join(_TENS)})(?:[ -]({'|'.join(_UNITS)}))?"
+_AGES = {phrase: years for phrase, years in BELOW_HUNDRED.items() if years >= 20}
+_AGE_WORDS = any_of(_AGES)
 _SPELLED_AGE = re.compile(
-    rf"(?<![\w-]){_AGE_WORDS}[ -]years?[ -](?:old|of age)(?!\w)|(?<![\w-])aged? {_AGE_WORDS}(?![\w-])"
+    rf"(?<![\w-])({_AGE_WORDS})[ -]years?[ -](?:old|of age)(?!\w)|(?<![\w-])aged? ({_AGE_WORDS})(?![\w-])"
 )
 _SEX_AFTER_AGE = re.compile(r"(?<!\w)\d{2,3}[ -]?(?:years?[ -]old|years?|yrs?|y/?o|yo|y),?[ -]([mf])(?!\w)")
 _SEX = {
@@ -65,7 +65,8 @@ def facts_of(row: RowContent) -> set[Fact]:
     matches = [match for match in row.matches if match.entity.kind in {"date", "postal"}]
     found = {Fact(match.entity.kind, match.entity.key) for match in matches}
     found |= {Fact("age", match[1] or match[2]) for match in _AGE.finditer(row.normalised)}
-    found |= {Fact("age", _spelled_age(match)) for match in _SPELLED_AGE.finditer(row.normalised)}
+    spelled = ((match[1] or match[2]).replace("-", " ") for match in _SPELLED_AGE.finditer(row.normalised))
+    found |= {Fact("age", str(_AGES[age])) for age in spelled}
     numbers = [n for n in _NUMBER.finditer(row.normalised) if not any(m.start <= n.start() < m.end for m in matches)]
     found |= {Fact("number", number[0]) for number in numbers}
     sexes = {_SEX[word] for word in row.words if word in _SEX}
@@ -73,11 +74,6 @@ def facts_of(row: RowContent) -> set[Fact]:
     if len(sexes) == 1:
         found.add(Fact("sex", sexes.pop()))
     return found
-
-
-def _spelled_age(match: re.Match[str]) -> str:
-    tens, unit = (match[1], match[2]) if match[1] else (match[3], match[4])
-    return str(20 + 10 * _TENS.index(tens) + (1 + _UNITS.index(unit) if unit else 0))
 
 
 def proper_words(text: str) -> set[Fact]:

@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+from audits.text.name_lists import words
+
+UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+TEENS = words("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINALS = ("zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _WORDS = (
-    {word: str(i) for i, word in enumerate((*_UNITS, *_TEENS.split()))}
-    | {word: str(20 + 10 * i) for i, word in enumerate(_TENS)}
+    {word: str(i) for i, word in enumerate((*UNITS, *TEENS))}
+    | {word: str(20 + 10 * i) for i, word in enumerate(TENS)}
     | dict.fromkeys(("oh", "nought", "naught", "null", "nil"), "0")
     | {word: str(i) for i, word in enumerate(_ORDINALS)}
 )
@@ -25,6 +27,10 @@ _NUMBER_WORD = re.compile("|".join(sorted(_WORDS, key=len, reverse=True)))
 _NUMBER_WORDS = re.compile(f"(?:{_NUMBER_WORD.pattern})+")  # number words without a separator, such as "fourfive"
 _HAS_NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
 _MAX_GAP = 6  # largest number of characters between two digits of one run
+MIN_SPELLED = 8  # smallest number of digits of a number in words
+# three of these words close together, which such a number has at least
+_SPELLED_WORD = rf"(?:{_NUMBER_WORD.pattern}|{'|'.join(_TIMES)}|(?<![^\W_])o(?![^\W_]))"
+_SPELLED = re.compile(rf"(?:{_SPELLED_WORD}.{{0,{_MAX_GAP}}}?){{3}}", re.DOTALL)
 
 
 class DigitRun(NamedTuple):
@@ -65,14 +71,16 @@ def digit_runs(normalised: str) -> list[DigitRun]:
 
 
 def spelled_runs(normalised: str) -> list[DigitRun]:
-    """Return the runs of digits (`digit_runs`) that are written in words only, such as "four eight two"."""
-    runs = digit_runs(normalised)
+    """Return the runs of at least `MIN_SPELLED` digits (`digit_runs`) that are written in words only."""
+    if _SPELLED.search(normalised) is None:  # most texts; the search for runs takes several times longer
+        return []
+    runs = [run for run in digit_runs(normalised) if len(run.digits) >= MIN_SPELLED]
     return [run for run in runs if not any(map(str.isdecimal, normalised[run.starts[0] : run.ends[-1]]))]
 
 
 def _extended(run: DigitRun, numeral: _Numeral, previous: _Numeral) -> DigitRun:
     digits, starts, ends = run
-    if previous.word in _TENS and numeral.word in _UNITS[1:] and digits:  # forty five is 45
+    if previous.word in TENS and numeral.word in UNITS[1:] and digits:  # forty five is 45
         digits, starts, ends = digits[:-1], starts[:-1], ends[:-1]
     if len(numeral.digits) == numeral.end - numeral.start:  # one character for each digit
         places = range(numeral.start, numeral.end)

@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from audits.attacks.identifiers.digits import TEENS, TENS, UNITS
 from audits.text.identifier_grammar import MONTHS
 from audits.text.name_lists import words
 
-_UNITS = words("one two three four five six seven eight nine")
-_TEENS = words("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
-_TENS = words("twenty thirty forty fifty sixty seventy eighty ninety")
 _ORDINALS = words("""
 first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
 sixteenth seventeenth eighteenth nineteenth twentieth
@@ -19,19 +17,20 @@ _DAYS = {word: i for i, word in enumerate(_ORDINALS, start=1)} | {
     "thirty first": 31,
     **{f"twenty {word}": 21 + i for i, word in enumerate(_ORDINALS[:9])},
 }
-_BELOW_HUNDRED = (
-    {word: i for i, word in enumerate((*_UNITS, *_TEENS), start=1)}
-    | {word: 10 * i for i, word in enumerate(_TENS, start=2)}
-    | {f"{ten} {unit}": 10 * i + j for i, ten in enumerate(_TENS, start=2) for j, unit in enumerate(_UNITS, start=1)}
-)
+BELOW_HUNDRED = {  # numbers from 1 to 99, in words with spaces
+    **{word: i for i, word in enumerate((*UNITS, *TEENS)) if i > 0},
+    **{word: 10 * i for i, word in enumerate(TENS, start=2)},
+    **{f"{ten} {unit}": 10 * i + j for i, ten in enumerate(TENS, 2) for j, unit in enumerate(UNITS[1:], 1)},
+}
 
 
-def _any_of(phrases: Iterable[str]) -> str:
+def any_of(phrases: Iterable[str]) -> str:
+    """Return a pattern of any of the phrases, whose words are separated by a space or a hyphen."""
     return "|".join(sorted(phrases, key=len, reverse=True)).replace(" ", "[ -]")
 
 
-_NUMBER = _any_of(_BELOW_HUNDRED)
-_DAY = rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?|(?P<day_word>{_any_of(_DAYS)}))"
+_NUMBER = any_of(BELOW_HUNDRED)
+_DAY = rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?|(?P<day_word>{any_of(_DAYS)}))"
 _YEAR = (
     r"(?:(?P<year>\d{4})|(?P<century>nineteen|twenty)[ -](?:hundred[ -](?:and[ -])?)?(?:oh?[ -])?"
     rf"(?P<tail>{_NUMBER})|two[ -]thousand(?:[ -](?:and[ -])?(?P<after>{_NUMBER}))?)"
@@ -45,7 +44,7 @@ _DATES = (
 
 
 class SpelledDate(NamedTuple):
-    """A date, and its characters in the normalised text."""
+    """A date and its position in the normalised text."""
 
     year: int  # the last two digits
     month: int
@@ -59,8 +58,8 @@ def spelled_dates(normalised: str) -> Iterator[SpelledDate]:
     for match in (match for pattern in _DATES for match in pattern.finditer(normalised)):
         if match["day"] is None or match["year"] is None:
             day = _DAYS[match["day_word"].replace("-", " ")] if match["day"] is None else int(match["day"])
-            tail = match["tail"] or match["after"]
-            year = (
-                int(match["year"]) % 100 if match["year"] else _BELOW_HUNDRED[tail.replace("-", " ")] if tail else 0
-            )
+            if match["year"] is not None:
+                year = int(match["year"]) % 100
+            else:  # without a number after "two thousand", the year is 2000
+                year = BELOW_HUNDRED.get((match["tail"] or match["after"] or "").replace("-", " "), 0)
             yield SpelledDate(year, MONTHS.index(match["month"]) + 1, day, *match.span())

@@ -46,7 +46,7 @@ class Memorization:
 
         hit(p)    = number of words of the longest run of own words of p in a row of S that few persons have
                     (`most_owners`). Two persons may have a run of 20 to 29 words, or of 10 to 19 rare words. Each
-                    further 10 words allow one more person, up to six persons. Nobody but p may have any other run
+                    further 10 words allow one more person, up to six persons. Any other run must be p's alone
         whole(p)  = the same for runs of any words, common text included
         near(p)   = largest share, over all records of p and all rows of S, of the record's rare pairs of words that
                     the row contains (`near_copies`)

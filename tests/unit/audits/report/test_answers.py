@@ -80,7 +80,8 @@ def test_protection_is_a_guarantee_or_only_tests(pages, said):
         assert "at most 7.39" in private
         assert words in private
     known = said(pages.private_content(**pages.REFUSED), is_guessable=True)[PROTECTS]
-    assert known.startswith("No guarantee. The noise of differential privacy follows from a published seed, so")
+    sentence = "The noise of differential privacy follows from a published seed, so anyone can compute and remove it."
+    assert known == f"No guarantee. {sentence}"
 
 
 def test_uses_state_every_classifier_and_what_the_texts_are_not_for(pages, said):

@@ -46,8 +46,8 @@ approvals: [{role: ROLE, threshold: 1}]
     ("audit", "role", "problem"),
     [
         ("memorisation", "data_owner", "there is no audit 'memorisation'"),
-        ("membership", "releaser", "approvals: nobody can approve in the role 'releaser'"),
-        ("membership", "root", "approvals: nobody can approve in the role 'root'"),
+        ("membership", "releaser", "approvals: the role 'releaser' cannot approve a release"),
+        ("membership", "root", "approvals: the role 'root' cannot approve a release"),
         ("membership", "data_owner", None),
     ],
 )

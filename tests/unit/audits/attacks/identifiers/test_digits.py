@@ -1,6 +1,10 @@
-import pytest
+import re
 
-from audits.attacks.identifiers.digits import digit_runs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audits.attacks.identifiers.digits import MIN_SPELLED, digit_runs, spelled_runs
 from audits.text.normalise import normalise
 
 NUMBER = "4450012739"
@@ -58,3 +62,29 @@ def test_each_digit_is_located():
     text = "no 44-five o1"
     (run,) = digit_runs(text)
     assert [text[a:b] for a, b in zip(run.starts, run.ends, strict=True)] == ["4", "4", "five", "o", "1"]
+
+
+WORDS = (
+    "one",
+    "two",
+    "seven",
+    "oh",
+    "o",
+    "forty",
+    "seventeen",
+    "double",
+    "triple",
+    "third",
+    "4",
+    "ward",
+    "a",
+    "oneten",
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from((" ", "-", ", ", " / "))), max_size=16))
+def test_numbers_in_words_are_the_long_runs_without_a_digit(pairs):
+    """The quick test for number words leaves out no run of eight digits."""
+    text = "".join(word + separator for word, separator in pairs)
+    long = [run for run in digit_runs(text) if len(run.digits) >= MIN_SPELLED]
+    assert spelled_runs(text) == [run for run in long if not re.search(r"\d", text[run.starts[0] : run.ends[-1]])]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 import yaml
 from safetensors.torch import load_file
 from typer.testing import CliRunner
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 from synthgen.cli import main as cli
 from synthgen.decode.bridge import DESCRIPTION, WEIGHTS
 from synthgen.decode.train.families import FAMILIES
+from synthgen.decode.train.trainer import STATE
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.release.run import load_run
 
@@ -86,8 +88,8 @@ def test_an_estimate_states_time_and_memory_and_keeps_nothing(project, training)
 @pytest.mark.slow
 def test_two_processes_give_the_bridge_of_one(project, training):
     """`torchrun` sets the same variables as `accelerate launch`."""
-    two = training("two.yaml", "two", device="cpu")
-    call(training("one.yaml", "one"))
+    two = training("two.yaml", "two", steps=1)
+    call(training("one.yaml", "one", steps=1))
     launched = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -96,10 +98,13 @@ def test_two_processes_give_the_bridge_of_one(project, training):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("bridge:") == 1
-    ones, twos = (load_file(project.folder / name / WEIGHTS) for name in ("one", "two"))
-    assert ones.keys() == twos.keys()
-    for name, tensor in ones.items():
-        assert (tensor.float() - twos[name].float()).abs().max() < 0.02, name
+    # after one step, this state of the optimizer is a tenth of the gradient of the whole batch
+    ones, twos = (load_file(project.folder / name / STATE) for name in ("one", "two"))
+    gradients = [name for name in ones if name.startswith("optimizer.exp_avg.")]
+    assert len(gradients) > 10
+    for name in gradients:
+        assert torch.allclose(ones[name], twos[name], rtol=1e-3, atol=1e-7), name
+    assert sum(float(ones[name].abs().max()) > 1e-4 for name in gradients) > 5
 
 
 def test_recomputed_activations_give_the_same_bridge(project, training):
