@@ -114,23 +114,23 @@ class FactOccurrences:
 
         If only one of the n persons has a fact, its share is estimated as 2 × n2 / (n1 × n). n1 is the number of
         facts of the same stratum that exactly one person has, n2 the number that exactly two persons have.
-        `MAX_BITS` limits the bits. A date has at most log2(days of a decade × dates / dates of its decade) bits.
+        `MAX_BITS` limits the bits. A date has at most log2(days of a decade × dates / dates of its decade) bits. Only
+        dates of several persons are counted, because a leaked date must not make its own decade look frequent.
 
         Reference: Good, Biometrika 1953.
         """
         n_with: dict[tuple[str, int], int] = defaultdict(int)
         for fact, owners in self.owners.items():
             n_with[fact.stratum, len(owners)] += 1
-        n_in = Counter(fact.stratum for fact in self.owners)
-        n_dates = sum(n for stratum, n in n_in.items() if stratum.startswith("date"))
+        decades = Counter(f.stratum for f, owners in self.owners.items() if f.kind == "date" and len(owners) > 1)
         bits: dict[Fact, float] = {}
         for fact, owners in self.owners.items():
             n_owners: float = len(owners)
             if n_owners == 1:
                 n_owners = 2 * n_with[fact.stratum, 2] / n_with[fact.stratum, 1]
             max_bits = DIGIT_BITS * len(fact.value) if fact.kind == "number" else MAX_BITS[fact.kind]
-            if fact.kind == "date":
-                max_bits = min(max_bits, math.log2(DAYS_OF_DECADE * n_dates / n_in[fact.stratum]))
+            if fact.stratum in decades:
+                max_bits = min(max_bits, math.log2(DAYS_OF_DECADE * decades.total() / decades[fact.stratum]))
             bits[fact] = min(max_bits, -math.log2(max(n_owners / self._n_persons, 2.0**-max_bits)))
         return bits
 

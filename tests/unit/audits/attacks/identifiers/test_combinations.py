@@ -1,6 +1,14 @@
+import numpy as np
 import pytest
 
-from audits.attacks.identifiers.combinations import Fact, FactOccurrences, facts_of, judge_combinations, proper_words
+from audits.attacks.identifiers.combinations import (
+    MAX_BITS,
+    Fact,
+    FactOccurrences,
+    facts_of,
+    judge_combinations,
+    proper_words,
+)
 from audits.attacks.identifiers.patterns import read_content
 from audits.attacks.identifiers.tables import read_people, read_pool, read_synthetic
 from audits.core.types import AuditInputs, Table
@@ -49,3 +57,30 @@ def test_part_of_a_combination_is_none(written):
 def test_facts_that_many_persons_have_are_no_combination():
     common = [f"a man aged {40 + i % 5} seen 12/03/2024 in SW1A 1AA" for i in range(60)]
     assert judged([common[0]], common[:30], common[30:]).rows == {}
+
+
+def visits(n, seed):
+    """Return notes of n women with a date of visit and a postal code, which several of them have in common."""
+    rng = np.random.default_rng(seed)
+    days, codes = rng.integers(28, size=(2, n)), rng.integers(900, size=n)
+    return [
+        f"a woman of {40 + i % 30} years seen {1 + days[0, i]}/{1 + days[1, i] % 12}/2024 in VT {5100 + codes[i]:05d}"
+        for i in range(n)
+    ]
+
+
+def test_frequent_dates_of_visits_hide_no_date_of_birth():
+    """A date counts as rare within its decade, and a postal code within its form."""
+    train, control, fresh = visits(900, 1), visits(900, 2), visits(900, 3)
+    assert judged(fresh, train, control).rows == {}
+    made = [f"{fresh[0]}, {OTHER_FORM}", *fresh[1:]]
+    assert judged(made, [f"{train[0]}. {SECRET}", *train[1:]], control).rows == {0: [0]}
+
+
+def test_dates_of_single_persons_do_not_make_their_decade_frequent():
+    born = [f"man of SW1A 1A{letter} born {1 + i}/3/1931" for i, letter in enumerate("ABCDEFGH")]
+    people = read_people(AuditInputs(synthetic=table(born), train=table(born), control=table(["x"])))
+    occurrences = FactOccurrences(people)
+    read_pool(people, read_synthetic(born, [occurrences]), [occurrences])
+    bits = occurrences.bits()
+    assert {bits[fact] for fact in bits if fact.kind == "date"} == {MAX_BITS["date"]}
