@@ -11,6 +11,7 @@ NUMBERS: dict[str, frozenset[str] | None] = {
     "records": frozenset({"synthetic", "quarantined"}),
     "attempts": frozenset({"number"}),
     "secret": frozenset({"private"}),
+    "method": frozenset({"private"}),
     "balance": frozenset({"tv_distance"}),
     "deidentify": frozenset({"recall"}),
     **dict.fromkeys(("utility", "input_checks", "dp", "selftest"), None),
@@ -31,7 +32,7 @@ NOT_NEGATIVE = frozenset(
 SHARES = frozenset(
     {
         *("memorization.copied_persons", "membership.auc", "membership.tpr_at_fpr_5pct", "balance.tv_distance"),
-        *("deidentify.recall", "secret.private"),
+        *("deidentify.recall", "secret.private", "method.private"),
     }
 )
 

@@ -5,6 +5,7 @@ import pytest
 from audits.gate.policy import parse_policy
 from audits.gate.shipped import load_policy
 from synthgen.plan.unmeetable import rule_problems
+from synthgen.release.run import load_run
 
 POLICY = """
 name: trial
@@ -51,3 +52,9 @@ def test_rules_that_contradict_each_other_are_listed():
 @pytest.mark.parametrize("name", ["research", "hospital-external", "strict-dp"])
 def test_shipped_policies_have_no_such_rule(name):
     assert list(rule_problems(load_policy(name), 1000)) == []
+
+
+def test_every_number_of_a_run_can_be_used_in_a_rule(finished):
+    names = sorted(set(load_run(finished.config()).evidence.metrics) - {"attempts.number"})
+    assert "method.private" in names
+    assert [p for p in listed(*((name, "value", "<=", 1e9) for name in names)) if "no run measures" in p] == []
