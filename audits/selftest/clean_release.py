@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from audits.attacks.identifiers.patterns import QUASI, Entity, entities, number_key, numbers
+from audits.attacks.identifiers.judged_codes import codes_of
+from audits.attacks.identifiers.patterns import QUASI, Entity, number_key, numbers, read_content
 from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, own_runs, pooled
 from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
@@ -46,7 +47,7 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     identifier of a train person, and an audit would be right to fail it. Therefore an unseen row is removed if it
     - shares a run of 13 tokens (verbatim or with masked numbers) with a train or control person, or is a near copy of
       that person's text, both as in `memorization`; or
-    - contains an identifier of a train or control person, or the digits of such an identifier.
+    - contains an identifier or a code of a train or control person, or the digits of such an identifier.
 
     The removal treats train and control alike, so it reveals nothing about membership. `check_split` must check the
     tables before. At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn.
@@ -133,7 +134,10 @@ def repeating_rows(train: Table, control: Table, unseen: Table, reference: Table
 
 
 def _identifiers(text: str) -> set[Entity]:
-    return {entity for entity in entities(text) if entity.kind not in QUASI}
+    """Return the identifiers of a text, and the codes that the audit judges one by one."""
+    row = read_content(text)
+    codes = {Entity("code", code.key) for code in codes_of(row) if code.is_long or code.is_mixed}
+    return {entity for entity in row.entities if entity.kind not in QUASI} | codes
 
 
 def copyable(population: Population) -> Int:

@@ -83,6 +83,19 @@ def test_reply_that_quotes_line_by_line_is_removed(tables):
     assert texts[row] not in people.control.texts + people.unseen.texts
 
 
+def test_row_with_the_code_of_another_person_is_removed(tables):
+    train, control = tables
+    fresh = set(population(train, control).unseen.texts)
+    rows = [i for i, t in enumerate(control.texts) if t in fresh][:2]
+    train = replace(train, texts=(f"{train.texts[0]} The chip is an Am85C30-10JC.", *train.texts[1:]))
+    texts = list(control.texts)
+    for row, chip in zip(rows, ("AM85C30 10JC", "AM85C38-16PC"), strict=True):
+        texts[row] += f" Mine is an {chip}."
+    people = population(train, replace(control, texts=tuple(texts)))
+    kept = people.control.texts + people.unseen.texts
+    assert [texts[row] in kept for row in rows] == [False, True]
+
+
 def test_swapped_roles_remove_the_same_rows(tables):
     """If removal depended on who is in train, it would disclose train persons."""
     train, control = tables
