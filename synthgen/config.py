@@ -189,7 +189,10 @@ class Config(Section):
         description="Number that, together with the secret, determines every random choice. Change it to get other "
         "records.",
     )
-    source: SourceConfig = Field(description="Location, format and columns of the private source data.")
+    source: SourceConfig = Field(
+        description="Location, format and columns of the private source data.",
+        examples=[{"path": "notes.jsonl", "text": "note", "label": "class", "group": "patient"}],
+    )
     split: SplitConfig = Field(
         SplitConfig(), description="Shares of persons whose records are used for training and for the audits."
     )
@@ -202,7 +205,8 @@ class Config(Section):
     )
     interpolate: InterpolateConfig = Field(
         description="Method that makes new vectors, and the number of synthetic records. Each key after "
-        "`total` can be set only with the methods that use this key. Null selects the default of the method."
+        "`total` can be set only with the methods that use this key. Null selects the default of the method.",
+        examples=[{"total": 500}],
     )
     decode: DecodeConfig = Field(
         DecodeConfig(), description="Language model and sampling that turn vectors into text."
@@ -370,6 +374,6 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
         "this key)": is_limited,
         "segments learns headings from the records (remove this section)": parts.get("segments") is not None,
         "interpolate.balance as-source counts records (set equal, or a number for each label)": counts_records,
-        "filter.length auto measures records (set null or minimum and maximum words)": measures_length,
+        "filter.length auto measures records (set null, or the smallest and largest word count)": measures_length,
     }
     return [problem for problem, applies in checks.items() if applies]

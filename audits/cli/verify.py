@@ -34,7 +34,8 @@ def verify(
     if (trust is None) != (only is not None) or (
         only is not None and (policy is not None or trust_state is not None)
     ):
-        _stop(InputError("pass either --trust, or --only integrity without --policy and --trust-state"), 2)
+        message = "pass --trust FILE to verify everything, or --only integrity to check the files alone"
+        _stop(InputError(message, hint="--policy and --trust-state require --trust."), 2)
     try:
         found = verify_integrity(bundle) if trust is None else verify_bundle(bundle, trust, policy, state=trust_state)
     except PolicyError as error:

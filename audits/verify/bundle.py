@@ -84,7 +84,7 @@ class _Run:
 # Each function `_NAME_step` runs the step NAME, stores its results and returns the line that is printed for it.
 def _paths_step(run: _Run) -> str:
     run.tree = run.stack.enter_context(open_tree(run.path))
-    return f"{len(run.tree.files)} plain files"
+    return f"{len(run.tree.files)} regular files, no links"
 
 
 def _trust_step(run: _Run) -> str:

@@ -1,4 +1,4 @@
-"""Write every file of a bundle that follows from its statement, evidence and data.
+"""Make the bundle files whose content is determined by the statement, evidence, report and data (`BundleParts`).
 
 The releaser and the verifier use the same functions. The verifier compares the bytes, so a releaser cannot add
 anything to these files, even with a valid signature. If a new version of these functions writes other bytes, the
@@ -153,7 +153,7 @@ def _source(parts: BundleParts) -> SourceSize:
     stated = parts.predicate
     bucket = next((source.count_bucket for source in stated.inputs if source.role == "train"), None)
     has_persons = stated.privacy.unit == "group"
-    if stated.privacy.mechanism != NO_MECHANISM:  # under DP, the bucket states the declared lower limit of people
+    if stated.privacy.mechanism != NO_MECHANISM:  # under DP, this is the bucket of the declared dp.persons
         return SourceSize(persons=None if bucket is None else least_of(bucket), is_least=True, is_declared=True)
     audits = [result.model_dump(mode="json") for result in parts.report.audit.results]
     persons = people(audits) if has_persons else None
@@ -167,7 +167,7 @@ def people(results: Iterable[Mapping[str, Any]]) -> int | None:
 
 
 def page_numbers(page: Page) -> dict[str, Any]:
-    """Return the numbers of a page as arguments of `ReportContent`."""
+    """Return the numbers of the report that the evidence lacks (`Page`), as arguments of `ReportContent`."""
     return {
         "balance": tuple((row.label, row.real, row.requested, row.released) for row in page.balance),
         "filters": page.filters,
@@ -177,7 +177,7 @@ def page_numbers(page: Page) -> dict[str, Any]:
 
 
 def _written(page: Page) -> dict[str, Any]:
-    """Return how many records each stage of `WRITING` returned, and how many candidates were rejected by reason."""
+    """Return the number of results of each stage in `WRITING`, and of rejected candidates for each reason."""
     return {
         "schemaVersion": 4,
         "written": {row.name: row.n_out for row in page.stages if row.name in WRITING},

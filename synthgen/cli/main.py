@@ -45,7 +45,7 @@ for name, group in {**_GROUPS, "timestamp": timestamp_app}.items():
     app.add_typer(group, name=name)
 
 _STOPS: list[int] = []  # the signals that stopped this process
-_CONTINUE = "stopped; run the same command without `--resume never` to continue from the last finished stage"
+_CONTINUE = "stopped; run the same command again (without `--resume never`) to continue from the last finished stage"
 
 OptionalPath = Path | None
 Resumption = Literal["auto", "never"]

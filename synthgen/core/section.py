@@ -73,6 +73,8 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
     for error in errors:
         path = _path(error, given)
         message = MESSAGES.get(error["type"])
+        if error["type"] == "missing" and kind is not None:
+            message = f"missing{_example(kind, path)}"
         if error["type"] == "extra_forbidden" and kind is not None:
             message = f"unknown key{_similar_key(kind, path)}"
         if error["type"] == "string_pattern_mismatch":
@@ -88,6 +90,15 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
     # if an item of a mapping is wrong, pydantic also reports the mapping; report only the item
     kept = [path for path in found if not any(other[: len(path)] == path and other != path for other in found)]
     return [f"{'.'.join(path) or '(top level)'}: {' or '.join(found[path])}{shown.get(path, '')}" for path in kept]
+
+
+def _example(kind: type[BaseModel], path: Sequence[str]) -> str:
+    """Return the addition to a message about a missing section: its first example, or nothing if it has none."""
+    examples = kind.model_fields[path[0]].examples if len(path) == 1 and path[0] in kind.model_fields else None
+    if not examples:
+        return ""
+    keys = ", ".join(f"{key}: {value}" for key, value in examples[0].items())
+    return f"; for example {path[0]}: {{{keys}}}"
 
 
 def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:

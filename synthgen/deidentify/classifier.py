@@ -20,7 +20,9 @@ from synthgen.deidentify.spans import Span
 from synthgen.models.store import digest_of, model_folder
 
 MODEL = "rampart"
-MIN_PROBABILITY = 0.5  # a token is part of an identifier if the labels of one kind have this probability together
+MIN_PROBABILITY = (
+    0.5  # a token is part of an identifier if the labels of one kind have at least this sum of probabilities
+)
 WINDOW, OVERLAP = 384, 64  # tokens; the model reads at most 512
 _KINDS = {
     "GIVEN_NAME": "name",
@@ -53,7 +55,7 @@ class Classifier:
             runtime, tokenizers = importlib.import_module("onnxruntime"), importlib.import_module("tokenizers")
         except ImportError as error:
             raise DependencyError(
-                "deidentify.engine rules+ner needs the package onnxruntime, which is not installed",
+                "deidentify.engine rules+ner needs the packages onnxruntime and tokenizers; at least one is missing",
                 hint="pip install 'synthgen[engine]', or set deidentify.engine to rules.",
             ) from error
         self._session: Any = _session(runtime, folder)

@@ -85,8 +85,8 @@ def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None
     If all persons have the same value, the bootstrap interval has no width, even for few persons. But if none of n
     persons deviates, the true share of deviating persons can still be 1 − α^(1/n), with the one-sided error level α
     (the exact form of the "rule of three"). The interval therefore extends by at least 1 − α^(1/n) on both sides of
-    the value. It contains the value even if the bootstrap is biased, as it is for the minimum over classes. With B
-    draws, the stated confidence of an end of the interval is at most 1 − 1/B.
+    the value. It contains the value even if the bootstrap is biased, as it is for the minimum over classes. The
+    returned confidence is one-sided, that of each end, and at most 1 − 1/B for B draws.
 
     Args:
         draws: float64 (B + 1), the value first, then the B bootstrap draws.

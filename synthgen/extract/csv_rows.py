@@ -57,7 +57,8 @@ def read_csv_table(
         known: lower-case names of columns; the first line must contain at least one of them.
         encoding: character encoding of the file.
         is_vocabulary: whether the file is an OMOP vocabulary. The site Athena exports vocabularies with tabs between
-            cells and without quoting. So if tabs separate the cells, only quotes around a whole cell are removed.
+            cells and without quoting, so a quote inside a cell is ordinary text. If tabs separate the cells, only a
+            pair of quotes around a whole cell is removed.
 
     Raises:
         DataError: the file cannot be read, the first line is not a header, or two columns have the same name. While
@@ -144,7 +145,7 @@ def _rows(
             yield Dropped(MALFORMED, place)
     if n_undecodable > n_decoded:
         message = f"{path.name}: {n_undecodable} rows have bytes that are not {encoding}"
-        hint = "Set source.encoding to the encoding of the file; cp1252 (Windows) is the most frequent encoding."
+        hint = "Set source.encoding to the encoding of the file, often cp1252 (Windows) if it is not UTF-8."
         raise DataError(message, hint=hint)
 
 

@@ -32,21 +32,22 @@ class Copied:
     n_records: int = 0  # number of removed records
 
 
-def treat_copies(records: Sequence[Record], treatment: CopyForward) -> Copied:
-    """Measure the text that records copy from earlier records of the same person, and treat it.
+def reduce_copies(records: Sequence[Record], mode: CopyForward) -> Copied:
+    """Measure the text that records copy from earlier records of the same person, and remove it as `mode` says.
 
     Args:
         records: records in the order in which they were written.
-        treatment: `keep` changes nothing. `remove-sentences` removes a sentence if an earlier record of the person
-            has a sentence with the same words. If the sentence has fewer than ten words, a shingle that contains it
-            must be in an earlier record as well. Shingles can span several sentences. Therefore, a short sentence in
-            a copied paragraph is removed, but a short sentence that only recurs is kept. A record without remaining
-            words is removed. `newest` removes a record if a later record of the person continues it (see
+        mode: `keep` changes nothing. `remove-sentences` removes a sentence if an earlier record of the person has a
+            sentence with the same words. If the sentence has fewer than ten words, an earlier record must also
+            contain ten consecutive words, possibly of several sentences, that include it. So a short sentence in a
+            copied paragraph is removed, and one that is repeated among other sentences is kept. A record without
+            remaining words is removed. `newest` removes a record if a later record of the person continues it (see
             `CONTAINED`).
 
-    A record of fewer than ten words has no shingle. Records are compared with the original texts of other records.
+    A shingle is a sequence of ten words; a record of fewer words has none. Records are compared with the original
+    texts of other records.
 
-    Privacy: the treatment of a person's records depends on the records of that person only.
+    Privacy: which text of a person is removed depends on the records of that person only.
     """
     by_person: dict[str, list[int]] = defaultdict(list)
     for i, record in enumerate(records):
@@ -57,16 +58,16 @@ def treat_copies(records: Sequence[Record], treatment: CopyForward) -> Copied:
         shingles = [_shingles(_words(records[i].text)) for i in rows]
         seen: set[_Shingle] = set()  # in earlier records of the person
         seen_sentences: set[int] = set()  # hashes
-        is_continued = _continued(shingles) if treatment == "newest" else []
+        is_continued = _continued(shingles) if mode == "newest" else []
         for place, i in enumerate(rows):
             n_repeated += sum(shingle in seen for shingle in shingles[place])
             n_all += len(shingles[place])
             text, n_removed = records[i].text, 0
-            if treatment == "remove-sentences":
+            if mode == "remove-sentences":
                 sentences = _sentences(text)
                 text, n_removed = _without(sentences, seen_sentences, seen)
                 seen_sentences.update(map(_hash, sentences))
-            if text and not (treatment == "newest" and is_continued[place]):
+            if text and not (mode == "newest" and is_continued[place]):
                 texts[i] = text
             n_sentences += n_removed
             seen.update(shingles[place])

@@ -53,7 +53,7 @@ def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
     """Return the values of a column.
 
     Strings are returned as undecoded bytes, so that a string that is not UTF-8 makes only its row unusable. Raise
-    DataError if a column of short floats has values that are too large to be stored exactly.
+    DataError if a column of float16 or float32 numbers has values that are too large to be stored exactly.
     """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     with arrow_errors():

@@ -12,7 +12,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Record
 from synthgen.load.cells import folded
 from synthgen.load.config import MinClassConfig, SourceConfig
-from synthgen.load.copy_forward import treat_copies
+from synthgen.load.copy_forward import reduce_copies
 
 MERGED = "other"  # the class that small classes are merged into
 # values of databases and of Python, and errors of Excel
@@ -62,7 +62,7 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
     """Apply `dedupe`, `copy_forward`, `max_per_person` and `min_class` of `source` to the records.
 
     The field `counts` has the numbers of records `repeated`, `over_max_per_person` and `in_small_classes`. If persons
-    can have several records, it also has the results of `treat_copies`: `copied_share` (0 to 1), `copied_sentences`
+    can have several records, it also has the results of `reduce_copies`: `copied_share` (0 to 1), `copied_sentences`
     and `copied_records`.
 
     Raises:
@@ -119,7 +119,7 @@ def _with_copies_treated(
     records: list[Record], source: SourceConfig, notes: list[str], counts: dict[str, float]
 ) -> list[Record]:
     """Return the records after `source.copy_forward`, and add the results to `notes` and `counts`."""
-    copied = treat_copies(records, source.copy_forward)
+    copied = reduce_copies(records, source.copy_forward)
     removed = f"; {copied.n_sentences} sentences and {copied.n_records} whole records were removed"
     notes.append(
         f"{copied.share:.0%} of the passages of ten words repeat an earlier record of the same person"

@@ -246,4 +246,6 @@ def _how_to_get_more(unit: str) -> str:
     """Return how to get more of the units that an audit counts; see `Reach.unit`."""
     if "synthetic" in unit:
         return "request more records"
-    return f"add {unit.partition(' ')[0]}, or raise split.train and split.control"
+    return (
+        f"add {unit.partition(' ')[0]} to the source, or raise split.train and split.control if their sum is below 1"
+    )

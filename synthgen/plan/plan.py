@@ -64,7 +64,7 @@ REPEATED = (
 DOUBTFUL = "a release is possible, but it may be refused for the reasons marked `at risk`"
 POSSIBLE = "nothing that is known before the run prevents a release"
 UNTESTED = f"{POSSIBLE}; without a pilot, the quality of the texts is unknown"
-NOT_REQUIRED = "too few for a pass, which this policy does not require"
+NOT_REQUIRED = "too few, but this policy does not require a pass"
 OWN_LOG = "reads the log of the run and the log of its dry run on fictional persons"
 
 

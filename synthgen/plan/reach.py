@@ -22,7 +22,7 @@ EXTRA_INPUT = {
     "accounting": "needs the log of a differentially private mechanism: `audits run --mechanism`",
     "differencing": "needs the previous release: `audits run --previous`",
 }
-TOO_FEW = "TOO FEW for a pass"
+TOO_FEW = "TOO FEW"
 LIKELY_ENOUGH = "enough for a verdict, unless many records are so similar that they count as fewer"
 
 
@@ -35,16 +35,22 @@ class Reach:
     n_needed: int  # smallest number of units with which the audit can pass
     leak: str  # smallest leak that the audit detects with power 0.8, in words
     smallest_leak: float  # the same leak as a number, in the measure of the audit
-    epsilon_ceiling: float | None = None  # largest epsilon that the audit can prove; None if it proves none
+    epsilon_ceiling: float | None = (
+        None  # largest lower bound on epsilon that the attack can show; None if it shows none
+    )
     has_dependent_units: bool = False  # whether similar units count as fewer than `n`
 
     def to_text(self) -> str:
         """Return the estimate as text for a terminal."""
         sufficient = LIKELY_ENOUGH if self.has_dependent_units else "enough for a verdict"
         enough = sufficient if self.n >= self.n_needed else TOO_FEW
-        proves = "" if self.epsilon_ceiling is None else f"; proves an epsilon of at most {self.epsilon_ceiling:.1f}"
+        proves = (
+            ""
+            if self.epsilon_ceiling is None
+            else f"; an attack can show an epsilon of at most {self.epsilon_ceiling:.1f}"
+        )
         leak = f"smallest detectable leak: {self.leak}{proves}"
-        return f"{self.n} {self.unit}, {self.n_needed} needed: {enough}; {leak}"
+        return f"{self.n} {self.unit}, {self.n_needed} needed for a pass: {enough}; {leak}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers of the estimate by the field names of the audit results."""
@@ -77,7 +83,7 @@ def reach_of(
     """
     smaller, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     level, each = confidence_of(attempt, confidence), "persons each in train and control"
-    without_reference = f"{each}, after a fifth of control is set aside"
+    without_reference = "persons each in train and in four fifths of control"
     events = needed_for_zero_events(0.01, confidence=level)
     area = detectable_auc(max(1, attacked), confidence=level)
     share = detectable_share(max(1, n_synthetic), confidence=level)
@@ -89,7 +95,7 @@ def reach_of(
         n=n_synthetic,
         unit="synthetic records",
         n_needed=needed_for_share(0.10),
-        leak=f"a share of {0.5 + share:.3f} of the records attributed to train persons (0.5 without a leak)",
+        leak=f"{0.5 + share:.1%} of the synthetic records attributed to train and not to control (without leak 50 %)",
         smallest_leak=share,
         has_dependent_units=True,
     )
@@ -108,7 +114,7 @@ def reach_of(
             n=attacked,
             unit=without_reference,
             n_needed=max(margins[-1][0] for margins in LINKAGE_MARGINS.values()),
-            leak=f"{excess:.1%} of the attribute values that an attacker cannot guess from the population",
+            leak=f"an attacker infers {excess:.1%} of the attribute values that the population does not reveal",
             smallest_leak=excess,
         ),
     }

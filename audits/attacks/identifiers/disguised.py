@@ -21,6 +21,9 @@ from audits.text.spans import words_in
 
 MIN_NAME_LETTERS = 10  # a name is searched for by its letters only if it has at least this many
 MAX_NAME_WORDS = 4  # in `leaked_parts`, an identifier of 2 to 4 words, all of letters, counts as a name
+MIN_USERS = 3  # a word is common if at least this number of persons, other than the owners of the name, write it
+MIN_COMMON_LETTERS = 3  # a shorter word is never common, so that J o h n is found
+MAX_TOUCHED = 2  # a longer word of which a name overlaps at most this number of letters is only touched
 MIN_WORD_LETTERS = 7  # a word of a name is searched for on its own only if it has at least this many letters
 _Places = defaultdict[int, list[Place]]
 
@@ -33,6 +36,7 @@ class NameHit(NamedTuple):
     row: int
     start: int  # first character in the normalised text
     end: int  # end, exclusive
+    words: tuple[str, ...]  # the words of the text that it overlaps, without words that it only touches
 
 
 def judge_disguised(
@@ -50,6 +54,8 @@ def judge_disguised(
     - at most ten persons have the identifier, at least one of them is in train, and public text does not contain it;
     - no control person has it (this condition does not apply to numbers other than contacts);
     - fewer than .01 such occurrences are expected by chance (for numbers, see `find_known_numbers`);
+    - for a name, at least one of the words that it overlaps is not common (`MIN_USERS`), because the letters of
+      "Christian's" also occur in "Christian sect";
     - fewer than two identifiers of control occur in this way, or significantly more identifiers of train than of
       control do (`exceeds_control`).
 
@@ -124,9 +130,28 @@ def _disguised_names(
             of_control.update(control)
     if not _exceed_control(of_train.values(), of_control, people):
         return 0
+    users = _users({word for hit in hits for word in hit.words}, people)
+    hits = [
+        hit
+        for hit in hits
+        if not all(
+            len(word) >= MIN_COMMON_LETTERS and len(users[word].difference(of_train[hit.name_index])) >= MIN_USERS
+            for word in hit.words
+        )
+    ]
     for hit in hits:
         places[hit.row].append(Place(hit.start, hit.end, "known identifier, disguised", of_train[hit.name_index]))
-    return len(of_train)
+    return len({hit.name_index for hit in hits})
+
+
+def _users(words: set[str], people: People) -> Mapping[str, set[int]]:
+    """Return the numbers of the persons whose texts contain each word."""
+    users = defaultdict[str, set[int]](set)
+    for text, owner in people.rows() if words else ():
+        if owner < people.n_persons:
+            for word in words.intersection(tokens(text)):
+                users[word].add(owner)
+    return users
 
 
 def _exceed_control(
@@ -160,11 +185,17 @@ def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequen
     for row, text in enumerate(texts):
         words = words_in(normalise(text))
         letters = "".join(word.word for word in words)
-        place: list[tuple[int, int]] = []
+        place: list[tuple[int, int]] = []  # for each letter, the word that contains it, and its position in the text
         for last, names_here in automaton.iter(letters):
-            place = place or [(word.start + i, word.start + i + 1) for word in words for i in range(len(word.word))]
+            place = place or [(at, word.start + i) for at, word in enumerate(words) for i in range(len(word.word))]
             for name_index, spelling in names_here:
-                yield NameHit(name_index, spelling, row, place[last + 1 - len(spelling)][0], place[last][1])
+                (at, start), (end_at, end) = place[last + 1 - len(spelling)], place[last]
+                overlapped = tuple(
+                    word.word
+                    for word in words[at : end_at + 1]
+                    if min(end + 1, word.end) - max(start, word.start) > min(MAX_TOUCHED, len(word.word) - 1)
+                )
+                yield NameHit(name_index, spelling, row, start, end + 1, overlapped)
 
 
 def leaked_parts(

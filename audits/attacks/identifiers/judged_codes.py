@@ -6,7 +6,6 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from audits.attacks.identifiers.codes import Code, find_codes
 from audits.attacks.identifiers.ownership import MIN_NUMBERS, KeyCollector, Keys, Owners
 from audits.attacks.identifiers.patterns import RowContent
-from audits.attacks.identifiers.surprisal import DIGIT_BITS, Surprisal
+from audits.attacks.identifiers.surprisal import Surprisal, digit_bits
 from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
 from audits.core.stats import exceeds_chance, exceeds_control
 
@@ -23,7 +22,6 @@ MIN_BITS = 20.0  # bits that a long code needs to be a leak by itself; round and
 _MIN_MIXED_BITS = 25.0  # the same for a mixed code; names of products, such as i486dx/33, have fewer bits
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
-_ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it or is the next higher one, and of a final zero
 _MAX_LETTER_BITS = 4.0  # largest number of bits of a letter, because few prefixes of codes are in use
 _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers may be identifiers
 
@@ -115,10 +113,7 @@ def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) ->
             if _YEAR.fullmatch(part):
                 bits += _FEW_BITS
             elif part.isdecimal():
-                kept = part.rstrip("0") or part[:1]
-                steps = [int(b) - int(a) for a, b in pairwise(kept)]
-                bits += DIGIT_BITS + sum(_ALIKE_BITS if step in {0, 1} else DIGIT_BITS for step in steps)
-                bits += _ALIKE_BITS * (len(part) - len(kept))
+                bits += digit_bits(part)
             else:
                 max_bits = math.log2(occurrences.n_codes / max(occurrences.letters[part], 1))
                 letter_bits = min(surprisal.bits(part), _MAX_LETTER_BITS * len(part))

@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 from audits.attacks.identifiers.digits import digit_runs
 from audits.attacks.identifiers.ownership import MIN_NUMBERS
 from audits.attacks.identifiers.patterns import MIN_NUMBER_DIGITS
+from audits.attacks.identifiers.surprisal import DIGIT_BITS, digit_bits
 from audits.core.stats import exceeds_chance, exceeds_control
 from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
+MIN_VARIETY = (
+    0.6  # a number with a smaller share of the bits of random digits is searched for only with its own digits
+)
 MAX_COINCIDENCES = 0.01  # a form is searched for only if fewer than .01 matches are expected by chance
 
 
@@ -107,7 +111,8 @@ def find_known_numbers(
     - n - 1 for exchanging two neighbouring digits, and n - 1 for exchanging the beginning and the rest.
 
     The digits in order count if lambda is below .01, or if significantly more train numbers are found than lambda
-    (`exceeds_chance`). Any other form is searched for only if lambda is below .01.
+    (`exceeds_chance`). Any other form is searched for only if lambda is below .01, and only for numbers of various
+    digits (`MIN_VARIETY`): the other forms of 0000000004 also occur in rounded numbers.
 
     Digits need not be random: telephone numbers of one town begin alike. Therefore, matches count only if there are
     significantly more of them than without a leak (`exceeds_control`):
@@ -161,8 +166,9 @@ def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, 
             controls.run_around(int(control_starts[at])) for at, _ in form.found(control_values, only_train, n)
         }
         for at, index in form.found(values, of_train, n):
-            in_texts.add(digits.run_around(int(starts[at])))
-            hits.append((form, int(starts[at]), index))
+            if digit_bits(f"{of_train[index]:0{n}d}") >= MIN_VARIETY * n * DIGIT_BITS:
+                in_texts.add(digits.run_around(int(starts[at])))
+                hits.append((form, int(starts[at]), index))
         by_chance |= {digits.run_around(int(starts[at])) for at, _ in form.found(values, of_control, n)}
     of_numbers = len(of_train) / max(len(of_train) + len(of_control), 1)
     exceeds_both = exceeds_control(len(in_texts), len(in_control), share, minimum=MIN_NUMBERS) and exceeds_control(

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 
 from audits.attacks.identifiers.patterns import Entity
 
@@ -11,8 +12,17 @@ _BACKGROUND_CHARACTERS = 200_000  # the model is fitted on this number of charac
 _ALPHABET = 64  # number of characters that may follow an unseen context
 _CACHED_TRIGRAMS = 1 << 18  # number of trigrams whose bits are cached
 DIGIT_BITS = math.log2(10)
+_ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it or is the next higher one, and of a final zero
 QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: a day within 100 years; age: one of 8 high ages
 _N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # the other digits determine the check digits
+
+
+def digit_bits(digits: str) -> float:
+    """Return the bits of a number; final zeros, and digits that repeat or continue the digit before, have 1 bit."""
+    kept = digits.rstrip("0") or digits[:1]
+    steps = [int(b) - int(a) for a, b in pairwise(kept)]
+    bits = DIGIT_BITS + sum(_ALIKE_BITS if step in {0, 1} else DIGIT_BITS for step in steps)
+    return bits + _ALIKE_BITS * (len(digits) - len(kept))
 
 
 class Surprisal:

@@ -17,18 +17,19 @@ STEP = 10  # lengths are multiples of this number of words
 OLDEST = 8  # decade that stands for all ages from 80 years on
 ADULT = 18  # a person of at least this age in years is a man or woman, a younger one a boy or girl
 _NOUNS = {"male": ("a man", "a boy"), "female": ("a woman", "a girl"), "": ("an adult", "a child")}
-Person = tuple[str, int | None]  # sex, and decade of the age
+SexAndDecade = tuple[str, int | None]  # sex, or "", and decade of the age, or None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFacts:
-    """Sexes and ages of persons, and lengths of texts, by class.
+    """Pairs of sex and decade of the age, and lengths of texts, by class.
 
     Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class have each pair of sex
         and decade. Lengths are deciles, rounded to `STEP` words, of a class with at least `MIN_PERSONS` persons.
     """
 
-    persons: Mapping[str, tuple[tuple[Person, int], ...]] = field(default_factory=dict)  # and their number of records
+    # for each class, pairs of sex and decade, each with the number of records that have it
+    persons: Mapping[str, tuple[tuple[SexAndDecade, int], ...]] = field(default_factory=dict)
     lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # in words
 
     @property
@@ -37,7 +38,7 @@ class RecordFacts:
         return sha256_json({"persons": dict(self.persons), "lengths": dict(self.lengths)})
 
     def longest(self) -> tuple[str, str]:
-        """Return a person and a length with at least as many characters as any that `draw` can return."""
+        """Return texts that are at least as long as any result of `draw`, to reserve space in the prompt."""
         person = (
             "an adult of 100"
             if any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d is not None)
@@ -60,7 +61,7 @@ class RecordFacts:
 def facts_of(train: Corpus) -> RecordFacts:
     """Return the facts of train; they are empty if the texts are empty, as under differential privacy."""
     texts: defaultdict[str, list[int]] = defaultdict(list)
-    persons: defaultdict[str, list[tuple[Person, str]]] = defaultdict(list)
+    persons: defaultdict[str, list[tuple[SexAndDecade, str]]] = defaultdict(list)
     for record in train.records:
         if words := len(record.text.split()):
             texts[record.label].append(words)
@@ -75,7 +76,7 @@ def facts_of(train: Corpus) -> RecordFacts:
     )
 
 
-def person_of(text: str) -> Person:
+def person_of(text: str) -> SexAndDecade:
     """Return the sex and the decade of the age of a text's person; "" or None if the text does not state it.
 
     The decade is the age without its last digit: 6 for 60 to 69 years. It is at most `OLDEST`.
@@ -86,18 +87,18 @@ def person_of(text: str) -> Person:
     return sex, None if age is None else min(years_of(age)[0] // 10, OLDEST)
 
 
-def described(person: Person, rng: np.random.Generator) -> str:
-    """Return a person in words, for example "a woman of 64"; the last digit of the age is random."""
-    sex, decade = person
+def described(pair: SexAndDecade, rng: np.random.Generator) -> str:
+    """Return a phrase for a sex and a decade, for example "a woman of 64"; the last digit of the age is random."""
+    sex, decade = pair
     if decade is None:
         return _NOUNS[sex][0] if sex else ""
     age = 10 * decade + int(rng.integers(10))
     return f"{_NOUNS[sex][0 if age >= ADULT else 1]} of {age}"
 
 
-def _common(pairs: list[tuple[Person, str]]) -> tuple[tuple[Person, int], ...]:
+def _common(pairs: list[tuple[SexAndDecade, str]]) -> tuple[tuple[SexAndDecade, int], ...]:
     """Return pairs of sex and decade with their numbers of records; a rare pair counts as ("", None)."""
-    owners: defaultdict[Person, set[str]] = defaultdict(set)
+    owners: defaultdict[SexAndDecade, set[str]] = defaultdict(set)
     for pair, person in pairs:
         owners[pair].add(person)
     counts = Counter(pair if len(owners[pair]) >= MIN_PERSONS else ("", None) for pair, _ in pairs)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from synthgen.extract.documents.document_text import tidy
 from synthgen.extract.safe_xml import Element, local
 
-# Marks between texts. XML cannot contain these characters.
+# Control characters that stand for breaks, indents and bullets until `_shown` replaces them. XML cannot contain them.
 _LINE, _PARAGRAPH, _INDENT, _BULLET = "\x0c", "\x0b", "\x1f", "\x1e"
 _BREAK = "\n"
 _MARKS = {
@@ -77,7 +77,7 @@ def _flow(element: Element, depth: int, bullet: str = "") -> Iterator[str]:
     if name == "tr":
         yield _row(element)
     elif name in _ITEMS:
-        has_table = next(element.iter("{*}table"), None) is not None  # the list is only the layout of the table
+        has_table = next(element.iter("{*}table"), None) is not None  # the item only places a table
         yield _item("".join(_content(element, depth)), depth, "" if has_table else bullet)
     else:
         yield from _content(element, depth + (name in _LISTS))
@@ -106,7 +106,7 @@ def _item(marked: str, depth: int, bullet: str) -> str:
 def _row(row: Element) -> str:
     visible = [cell for cell in row if local(cell) in _CELLS and not _is_hidden(cell)]
     if len(visible) == 1 and next(visible[0].iter("{*}table"), None) is None:
-        # the row is only the layout of a text, so the lines of the text are kept
+        # the row only places a text, so the line breaks of the text are kept
         return "".join(_flow(visible[0], 0))
     cells = [_cell("".join(_flow(cell, 0))) for cell in visible]
     while cells and not cells[-1]:

@@ -137,7 +137,7 @@ def test_a_signal_that_a_library_turns_into_an_error_still_exits_with_7():
 def test_a_signal_exits_with_7_and_says_how_to_continue(number):
     done = run_command(f"os.kill(os.getpid(), {int(number)}); time.sleep(60)")
     assert done.returncode == 7
-    assert done.stderr.startswith("stopped; run the same command without `--resume never` to continue")
+    assert done.stderr.startswith("stopped; run the same command again (without `--resume never`) to continue")
 
 
 def test_files_of_a_command_are_private_and_no_hub_is_accessed():
@@ -163,7 +163,7 @@ def test_an_error_is_printed_as_json_where_json_is_requested(tmp_path):
         (["plan", "c.yaml", "--json", "--frob"], "No such option: --frob"),
         (["run", "c.yaml", "--json", "--resume", "maybe"], "Invalid value for '--resume'"),
         (["keys", "--json"], "No such option: --json"),
-        (["verify", "b", "--json"], "pass either --trust, or --only integrity"),
+        (["verify", "b", "--json"], "pass --trust FILE to verify everything"),
         (["schema", "policy", "--markdown", "--json"], "--markdown is not available"),
     ],
 )

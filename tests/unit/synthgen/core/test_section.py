@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from synthgen.config import Config
 from synthgen.core.errors import ConfigError
 from synthgen.core.section import Section, parse_section, resolve_path
 
@@ -54,3 +55,12 @@ def test_resolve_path_uses_the_base_and_allowed_variables(tmp_path, monkeypatch)
     monkeypatch.setenv("SYNTHGEN_DATA", str(tmp_path / "here"))
     for path in ("${SYNTHGEN_DATA}/x", "data/../here/x"):
         assert resolve_path(path, str(tmp_path)) == (tmp_path / "here" / "x").resolve()
+
+
+def test_a_missing_section_is_shown_with_an_example():
+    with pytest.raises(ConfigError) as rejected:
+        Config.parse({"version": 1})
+    assert "interpolate: missing; for example interpolate: {total: 500}" in rejected.value.problems
+    assert any(
+        problem.startswith("source: missing; for example source: {path: ") for problem in rejected.value.problems
+    )

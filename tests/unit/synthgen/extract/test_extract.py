@@ -15,7 +15,7 @@ from synthgen.core.types import Record
 from synthgen.extract.extract import LOAD_REPORT, READERS, STAFF, ReadOptions, extract
 from synthgen.extract.note import Fields
 from synthgen.extract.resolve import RESOLVED, NoteSelection
-from synthgen.load.copy_forward import treat_copies
+from synthgen.load.copy_forward import reduce_copies
 from synthgen.pipeline import prepare
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.workspace import Workspace
@@ -101,7 +101,7 @@ def test_every_planted_document_is_counted_under_its_reason(exports, kind, tmp_p
     assert report["notes"] == planted["note"] + planted.get("superseded", 0)
     rows = pq.read_table(tmp_path / RESOLVED).to_pylist()
     records = [Record(id=row["id"], text=row["text"], label=row["label"], group=row["person"]) for row in rows]
-    shorter = {record.id: n_words(record.text) for record in treat_copies(records, "remove-sentences").records}
+    shorter = {record.id: n_words(record.text) for record in reduce_copies(records, "remove-sentences").records}
     is_cut = [n_words(record.text) - shorter[record.id] >= SHORTEST_COPY for record in records]
     assert sum(is_cut) == planted["copied"]
 

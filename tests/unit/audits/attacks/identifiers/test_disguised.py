@@ -28,8 +28,8 @@ def people_of(module_at):
 def judged(people_of):
     """Return a function that counts the disguised (person, texts) in texts and gives their places."""
 
-    def judge(made, lists, seen=()):
-        people = people_of(made)
+    def judge(made, lists, seen=(), **texts):
+        people = people_of(made, **texts)
         occurrences = Occurrences(index_identifiers([texts for _, texts in lists], [owner for owner, _ in lists]))
         pool = read_pool(people, read_synthetic(made, [occurrences]), [occurrences])
         return judge_disguised(made, occurrences, pool, people, SURPRISAL, set(seen))[:2]
@@ -69,6 +69,14 @@ def test_reversed_name_is_a_leak_unless_reversed_names_of_control_occur(judged):
     lists = [(ANN, ["Emily Quistgaard"]), (CY, ["Theodric Vanhoutte"]), (CY + 1, ["Ottoline Brackenridge"])]
     made = ["draagtsiuq ylime", "ettuohnav cirdoeht", "egdirnekcarb enilotto"]
     assert [judged(made[:n], lists)[0] for n in (1, 2, 3)] == [1, 1, 0]
+
+
+@pytest.mark.parametrize(("written", "n_found"), [("an anti-Christian Sect", 0), ("anti c-h-r-i-s-t-i-a-n-s", 1)])
+def test_letters_of_a_name_within_common_words_are_no_leak(judged, written, n_found):
+    lists = [(ANN, ["Christian's"])]
+    users = ["the christian hall", "nothing", "christian sect", "no christian", "his christian", "the end"]
+    assert judged([written], lists, train=users[:2], control=users[2:])[0] == n_found
+    assert judged([written], lists)[0] == 1
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,10 @@ def test_owners_and_lengths_of_known_numbers():
 
 def test_without_known_numbers_no_text_is_read():
     assert list(find_known_numbers(known(), [None], [None], 0, 0)) == []
+
+
+@pytest.mark.parametrize(("known_number", "n_found"), [("0000000004", 0), ("4831927706", 1)])
+def test_other_forms_of_a_number_of_repeated_digits_are_not_found(known_number, n_found):
+    altered = known_number[1:] + known_number[:1]
+    assert len({digits for digits, _, _ in found(f"of 1x{altered}", known_number)}) == n_found
+    assert found(f"no {known_number}", known_number)
