@@ -15,7 +15,7 @@ from audits.attacks.identifiers.locations import SearchTerms
 from audits.attacks.identifiers.misspellings import Misspellings, n_within_one_edit
 from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS, Owners
 from audits.attacks.identifiers.patterns import CONTACT, QUASI, Entity, RowContent
-from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surprisal
+from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surprisal, date_bits
 from audits.core.stats import exceeds_control
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
@@ -244,7 +244,8 @@ class _Chance:
 
         lambda = (places in S) × (identifiers searched for) × 2^-bits
 
-    - Value as recorded: the places are the tokens of S, and only this identifier is counted.
+    - Value as recorded: the places are the tokens of S, and only this identifier is counted. For parts of a date, see
+      `date_bits`.
     - Value with one edit: the places are the tokens of S, and all values that may be misspelt are counted. The bits
       are the bits of the more likely spelling minus log2 of the number of strings within one edit.
     - Number: the places are the different numbers of S, and all recorded numbers are counted.
@@ -286,7 +287,8 @@ class _Chance:
         return bits, self._is_rare(bits, self._counts.n_tokens * self._n_misspelt)
 
     def _bits(self, value: Value) -> float:
-        return sum(map(self._surprisal.bits, value))
+        bits = sum(map(self._surprisal.bits, value))
+        return min(bits, date_bits(value)) if len(value) > 1 else bits  # for a single word, see `_leaks`
 
     @staticmethod
     def _is_rare(bits: float, n_places: int) -> bool:

@@ -1,12 +1,14 @@
 """Surprisal of a string in bits, under a character model of background text or by the kind of identifier."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 
 from audits.attacks.identifiers.patterns import Entity
+from audits.text.identifier_grammar import MONTHS
 
 _BACKGROUND_CHARACTERS = 200_000  # the model is fitted on this number of characters of background text
 _ALPHABET = 64  # number of characters that may follow an unseen context
@@ -15,6 +17,23 @@ DIGIT_BITS = math.log2(10)
 _ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it or is the next higher one, and of a final zero
 QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: a day within 100 years; age: one of 8 high ages
 _N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # the other digits determine the check digits
+
+# parts of a date, each with its bits
+_MONTH = re.compile(
+    rf"(?:{'|'.join(MONTHS)})|sept|(?:janu|febru)ary|march|april|june|july|august|(?:septem|octo|novem|decem)ber"
+)
+_WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?")
+_DAY = re.compile(r"(?:[12]?\d|3[01]|0\d)(?:st|nd|rd|th)?")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_DATE_PARTS = ((_MONTH, math.log2(12)), (_WEEKDAY, math.log2(7)), (_DAY, math.log2(31)), (_YEAR, 6.0))
+
+
+def date_bits(words: Iterable[str]) -> float:
+    """Return the bits of a date whose parts are `words`, such as "november 22"; infinite for any other phrase."""
+    return sum(
+        next((bits for part, bits in _DATE_PARTS if part.fullmatch(word)), 0.0 if word in {"of", "the"} else math.inf)
+        for word in words
+    )
 
 
 def digit_bits(digits: str) -> float:

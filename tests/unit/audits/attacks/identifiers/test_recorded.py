@@ -158,6 +158,11 @@ def test_date_in_another_form_is_found(written):
     assert known.found == 0  # many people share a day
 
 
+@pytest.mark.parametrize("day", ["November 22", "22nd of Nov", "Sunday, April 11", "March 1961"])
+def test_date_without_day_or_year_is_not_tested(day):
+    assert judged([(ANN, [day])], [f"seen on {day} in town"] * 40).tested == 0
+
+
 def test_date_expected_by_chance_is_not_tested():
     lists, made = [(ANN, ["12/03/1961"])], ["born 12 March 1961"]
     assert judged(lists, made, n_dates=300).found == 1  # 300 / 2^15 = .0092

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from audits.attacks.identifiers.patterns import Entity
-from audits.attacks.identifiers.surprisal import Surprisal
+from audits.attacks.identifiers.surprisal import Surprisal, date_bits
 
 DIGIT, CHARACTER = math.log2(10), math.log2(64)
 
@@ -35,3 +35,18 @@ def test_bits_computed_by_hand():
 )
 def test_bits_of_identifiers_depend_on_their_kind(kind, key, bits):
     assert Surprisal([]).entity_bits(Entity(kind, key)) == pytest.approx(bits)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "bits"),
+    [
+        ("november 22", math.log2(12 * 31)),
+        ("22nd of nov", math.log2(12 * 31)),
+        ("saturday", math.log2(7)),
+        ("march 2024", math.log2(12) + 6),
+        ("may smith", math.inf),
+        ("november 42", math.inf),
+    ],
+)
+def test_parts_of_a_date_have_few_bits(phrase, bits):
+    assert date_bits(phrase.split()) == pytest.approx(bits)
