@@ -1,6 +1,7 @@
 """Audit clean tables of real corpora with all steps of `audits run`, and count how often they are stopped.
 
-    python benchmarks/clean_tables.py [--corpora yelp_augpe,...] [--persons 1000] [--splits 10] [--only AUDITS]
+    python benchmarks/clean_tables.py [--corpora yelp_augpe,...] [--persons 1000] [--splits 10]
+        [--only AUDITS] [--identifiers]
 
 Persons are drawn at random into train, control and a "synthetic" table, which consists of real records and leaks
 nothing about train. Of records with equal text only the first is kept, and each person has one record of at most 150
@@ -8,7 +9,8 @@ words. In real corpora, people quote one another. A synthetic row that shares an
 a row of train or control would count as a copy. Such rows are left out, as in the self-test of the audits.
 Quarantined rows are removed and the table is audited again, as `audits run` requires. The output has a line for each
 split: the verdicts that are not pass, and the numbers of rows that were left out and removed. The corpora are in the
-folder SYNTHGEN_DATA.
+folder SYNTHGEN_DATA. With `--identifiers`, the audits also get the list of identifiers that the rules of `deidentify`
+find in each row of train and control.
 """
 
 import argparse
@@ -26,6 +28,7 @@ from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
 from audits.runner.run import run
 from audits.selftest.clean_release import repeating_rows
+from synthgen.deidentify.engines import finder
 
 CORPORA = ("yelp_augpe", "medical_abstracts", "ag_news", "newsgroups20", "sst2")
 MAX_WORDS = 150
@@ -45,7 +48,13 @@ def persons_of(corpus):
     return list(found.values())
 
 
-def split(rows, persons, rng):
+def identifiers_in(table):
+    """Return the identifiers that the rules of `deidentify` find in each row."""
+    find = finder("rules")
+    return [[text[span.start : span.end] for span in find(text, ())] for text in table.texts]
+
+
+def split(rows, persons, rng, *, with_identifiers):
     """Return audit inputs with `persons` randomly drawn persons in each table, and the number of rows left out."""
     order = rng.permutation(len(rows))[: 3 * persons]
     parts = [[rows[i] for i in order[k::3]] for k in range(3)]
@@ -55,7 +64,13 @@ def split(rows, persons, rng):
         tables.append(Table(texts=texts, labels=labels, groups=groups, has_groups=has_groups))
     train, control, synthetic = tables
     repeats, _ = repeating_rows(train, control, synthetic)
-    inputs = AuditInputs(synthetic=take(synthetic, np.flatnonzero(~repeats)), train=train, control=control)
+    lists = dict(zip(("identifiers", "control_identifiers"), map(identifiers_in, (train, control)), strict=True))
+    inputs = AuditInputs(
+        synthetic=take(synthetic, np.flatnonzero(~repeats)),
+        train=train,
+        control=control,
+        **(lists if with_identifiers else {}),
+    )
     return inputs, int(repeats.sum())
 
 
@@ -82,6 +97,7 @@ def main(argv=None):
     parser.add_argument("--persons", type=int, default=1000)
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--only")
+    parser.add_argument("--identifiers", action="store_true")
     args = parser.parse_args(argv)
     names = None if args.only is None else args.only.split(",")
     for corpus in args.corpora.split(","):
@@ -89,7 +105,7 @@ def main(argv=None):
         for number in range(args.splits):
             started = time.monotonic()
             rng = stream(0, f"clean tables/{corpus}/{number}")
-            inputs, left_out = split(rows, args.persons, rng)
+            inputs, left_out = split(rows, args.persons, rng, with_identifiers=args.identifiers)
             stopped, removed = judged(inputs, names, number)
             passed += not stopped
             print(

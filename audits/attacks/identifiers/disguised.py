@@ -22,7 +22,7 @@ from audits.text.spans import words_in
 MIN_NAME_LETTERS = 10  # a name is searched for by its letters only if it has at least this many
 MAX_NAME_WORDS = 4  # in `leaked_parts`, an identifier of 2 to 4 words, all of letters, counts as a name
 MIN_USERS = 3  # a word is common if at least this number of persons, other than the owners of the name, write it
-MIN_COMMON_LETTERS = 3  # a shorter word is never common, so that J o h n is found
+MIN_COMMON_LETTERS = 2  # a single letter is common only if the name has it too, so that J o h n is found
 MAX_TOUCHED = 2  # a longer word of which a name overlaps at most this number of letters is only touched
 MIN_WORD_LETTERS = 7  # a word of a name is searched for on its own only if it has at least this many letters
 _Places = defaultdict[int, list[Place]]
@@ -135,7 +135,8 @@ def _disguised_names(
         hit
         for hit in hits
         if not all(
-            len(word) >= MIN_COMMON_LETTERS and len(users[word].difference(of_train[hit.name_index])) >= MIN_USERS
+            (len(word) >= MIN_COMMON_LETTERS or word in recorded.values[hit.name_index])
+            and len(users[word].difference(of_train[hit.name_index])) >= MIN_USERS
             for word in hit.words
         )
     ]

@@ -122,13 +122,15 @@ def judge_names(
         is_rare = occurrences.n_tokens[0] * math.exp2(-bits) < MAX_COINCIDENCES
         (rare if are_recorded and form.has_given_name and is_rare else other).add(form, train, control)
     chance, share = 0, people.n_train / people.n_persons
+    share_of_rare = share
     if are_recorded:
         (n_of_train, n_others), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
         chance = _n_train_in_control(occurrences, people.n_train)
         share = n_of_train * n_s / max(n_of_train * (n_s + n_c) + n_others * n_s, 1)
+        share_of_rare = n_of_train / max(n_of_train + n_others, 1)
     leaks: dict[NameForm, list[int]] = {}
     kind = "known name, other form" if are_recorded else "name"
-    if exceeds_control(len(rare.train()), len(rare.control), share, minimum=MIN_NAMES):
+    if exceeds_control(len(rare.train()), len(rare.control), share_of_rare, minimum=MIN_NAMES):
         leaks |= rare.forms
     if exceeds_control(len(other.train()), len(other.control) + chance, share, minimum=0):
         leaks |= other.forms

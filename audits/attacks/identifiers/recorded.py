@@ -1,7 +1,4 @@
-"""Search for identifiers that were recorded before they were replaced, and decide which occurrences are leaks.
-
-S is the synthetic table.
-"""
+"""Search the synthetic table S for identifiers that were recorded before they were replaced, and judge them."""
 
 import math
 from collections import defaultdict
@@ -21,7 +18,7 @@ from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
 MAX_COINCIDENCES = 0.01  # an occurrence counts only if fewer than .01 such occurrences are expected by chance
-COMPARABLE_BITS = 10.0  # a name is compared with names of at most 10 bits less and at most 20 bits more
+COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4  # see `_is_leak`
 _MAX_TOKENS = 8  # a recorded identifier is cut to its first 8 tokens
 _MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date is a date ("9th of March 2024")
 _MIN_EDITED_CHARACTERS = 8  # only identifiers of at least 8 characters are searched for with one edit
@@ -309,15 +306,10 @@ def judge_recorded(
     numbers of control persons with the same number of digits, a personal number is a leak only if S contains
     significantly more such numbers of train persons (`exceeds_control`). A name or date may be in common use, such as
     the name of a town, even if its spelling looks rare. The recorded identifiers of control persons show how often
-    this happens. A name or date in S is therefore compared with all names and dates in S that are about as rare
-    (`COMPARABLE_BITS`). It is a leak if fewer than two control persons have one of these names and dates, or if
-    significantly more train persons do. For an identifier that is a single ordinary word, see `_leaks`.
+    this happens, see `_is_leak`. For an identifier that is a single ordinary word, see `_leaks`.
     """
-    recorded, rarity, sizes = (
-        occurrences.recorded,
-        _Chance(occurrences.recorded, counts, surprisal),
-        (n_train, n_persons),
-    )
+    recorded, sizes = occurrences.recorded, (n_train, n_persons)
+    rarity = _Chance(recorded, counts, surprisal)
     candidates: list[_Candidate] = [
         *((i, value, (), i in occurrences.values, rarity.of_value(i)) for i, value in enumerate(recorded.values)),
         *(
@@ -390,9 +382,18 @@ def _numbers_by_chance(found: Mapping[int, _Occurrence], recorded: RecordedIdent
     return explained
 
 
-def _is_leak(occurrence: _Occurrence, names: Iterable[_Occurrence], share: float) -> bool:
-    """Return whether more train persons than chance explains have names in S that are about as rare as this one."""
-    alike = [name for name in names if -COMPARABLE_BITS <= name.bits - occurrence.bits <= 2 * COMPARABLE_BITS]
-    train = {person for name in alike for person in name.train}
-    control = {person for name in alike for person in name.control}
-    return exceeds_control(len(train), len(control), share, minimum=MIN_NAMES)
+def _is_leak(occurrence: _Occurrence, names: Sequence[_Occurrence], share: float) -> bool:
+    """Return whether more train persons than chance explains have names in S that are about as rare as this one.
+
+    The test compares names of at most 10 bits less and 20 bits more. Its level is divided by the number of ranges of
+    rarity. Chance is excluded if fewer than two control persons have a name in S with at most 40 % fewer bits.
+    """
+    bits, highest = occurrence.bits, occurrence.bits + 2 * COMPARABLE_BITS
+    lowest = bits - max(2 * COMPARABLE_BITS, COMPARABLE_SHARE * bits)
+    if len({person for name in names if lowest <= name.bits <= highest for person in name.control}) < MIN_NAMES:
+        return True
+    alike = [name for name in names if bits - COMPARABLE_BITS <= name.bits <= highest]
+    train, control = ({p for name in alike for p in getattr(name, side)} for side in ("train", "control"))
+    all_bits = [name.bits for name in names]
+    n_ranges = 1 + int((max(all_bits) - min(all_bits)) / COMPARABLE_BITS)
+    return exceeds_control(len(train), len(control), share, minimum=0, n_tests=n_ranges)

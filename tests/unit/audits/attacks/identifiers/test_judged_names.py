@@ -64,3 +64,13 @@ def test_given_name_and_surname_may_be_listed_apart():
     occurrences = NameOccurrences([(["Turner", "Rajesh"], 0)], read_people(inputs))
     occurrences.read_synthetic(read_content("so Rajesh Turner said"))
     assert {owner for names in occurrences.forms.values() for n in names for owner in occurrences.owners[n]} == {0}
+
+
+def test_as_many_names_of_control_explain_those_of_train():
+    surnames = ("Mbekian", "Okaforov", "Lindqvistsen")
+    lists = [(i, f"{GIVEN[i % 10]} {surnames[i // 10]}") for i in range(30)]
+    others = [(30 + i, f"{GIVEN[i % 10]} {surnames[i // 10]}skaya") for i in range(30)]
+    made = [f"so {name} said" for _, name in lists + others]
+    size = {"n_train": 30, "control": ["word " * 240, *["x"] * 30]}
+    assert judged(lists + others, made, **size) == set()
+    assert judged(lists + others, made[:35], **size) == set(range(30))

@@ -236,6 +236,18 @@ def test_two_names_of_control_explain_as_many_of_train():
     assert judged([lists[0], *long], made, **size).n_leaks == 1  # far longer names explain nothing
 
 
+def test_rarest_name_is_no_leak_if_almost_as_rare_names_of_control_occur():
+    almost = ["Zephyrhavenquillbridge", "Vexminsterjaxonwoodham", "Kyzylfordovquistgaardt"]
+    lists = [(ANN, [NAME]), *((CY + i, [name]) for i, name in enumerate(almost))]
+    made = [f"near {name}" for _, (name,) in lists]
+    assert judged(lists, made, n_train=2, n_persons=9).n_leaks == 0
+    shorter = [(owner, [name[:9]]) for owner, (name,) in lists[1:]]
+    assert (
+        judged([lists[0], *shorter], [made[0], *(name for _, (name,) in shorter)], n_train=2, n_persons=9).n_leaks
+        == 1
+    )
+
+
 def test_empty_lists_find_nothing():
     assert numbers(judged([(ANN, []), (BO, ["", "..."])], ["anything"])) == (0, 0, 0, 0)
 
