@@ -69,7 +69,7 @@ bench: $(BIN)/.tested models  ## time the decode loop, neighbour search and over
 	$(BIN)/python benchmarks/hospital/notes.py
 
 bench-gpu: $(BIN)/.tested models  ## tokens per second beside transformers.generate and the bandwidth limit; without a GPU on the CPU
-	$(BIN)/python benchmarks/gpu.py $(GPU_ARGS)
+	$(BIN)/python benchmarks/gpu/tokens.py $(GPU_ARGS)
 
 bench-audits: $(BIN)/.tested models  ## compare the audits with anonymeter, SDMetrics and mostlyai-qa; needs 3 GB in build/peers
 	$(BIN)/python benchmarks/peers.py --markdown build/peers/peers.md $(PEERS_ARGS)

@@ -40,7 +40,7 @@ class LoopDecoder(ABC):
     def __init__(
         self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
     ) -> None:
-        if dtype == "auto" and own_loop:  # vLLM chooses its own dtype
+        if dtype == "auto":
             dtype = decode_dtype(folder, device)
         loaded = load_model(folder, dtype=dtype, device=device)
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device

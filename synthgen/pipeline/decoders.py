@@ -10,7 +10,7 @@ from synthgen.core.types import Corpus
 from synthgen.decode.base import Decoder
 from synthgen.decode.bridge import Bridge, Vocabulary, check_fit, load_bridge, load_vocabulary
 from synthgen.decode.config import BUILTIN, ENDPOINT, VLLM, XRAG
-from synthgen.decode.loading import decode_backend
+from synthgen.decode.loading import decode_backend, decode_dtype
 from synthgen.decode.prompting.opening import endpoint_digest, open_prompted, prompter_of
 from synthgen.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
 from synthgen.decode.stage import DecoderModel
@@ -112,7 +112,8 @@ def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder:
     if config.endpoint is not None:
         weights = sha256_json([weights, endpoint_digest(config.endpoint)])
     if config.engine == VLLM:
-        weights = sha256_json([weights, versions_of(("vllm",))])
+        converted = {"bfloat16"} & {decode_dtype(folder, config.placement)}
+        weights = sha256_json([weights, versions_of(("vllm",)), *converted])
     if not isinstance(bridge, Vocabulary):
         digest = sha256_json([weights, bridge.digest, backend])
         return DecoderModel(

@@ -70,11 +70,11 @@ def test_decoders_of_other_families_compute_in_bfloat16_where_the_processor_has_
     assert load_model(folder).model.dtype is (stored if multiplies else torch.float32)  # as for training
 
 
-def test_dtype_of_a_decoder_on_a_gpu_with_vllm_or_without_a_readable_config(tiny, gpt2_folder, tmp_path, monkeypatch):
+def test_dtype_of_a_decoder_on_a_gpu_or_without_a_readable_config(tiny, gpt2_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "has_bfloat16", lambda: True)
     assert decode_dtype(tmp_path, "cpu") == "auto"
-    of_vllm = PromptDecoder(gpt2_folder, Prompter(), decoder="tiny", own_loop=False)
-    assert of_vllm.model.dtype is torch.float32
+    by_transformers = PromptDecoder(gpt2_folder, Prompter(), decoder="tiny", own_loop=False)
+    assert by_transformers.model.dtype is torch.bfloat16
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert (decode_dtype(gpt2_folder, "cuda"), decode_backend(gpt2_folder, "cuda")) == ("auto", "cuda")
     assert decode_backend(gpt2_folder, "cpu") == "cpu in bfloat16"

@@ -1,6 +1,6 @@
 """Tokens per second of the decode loop beside `transformers.generate`, and the limit that memory bandwidth sets.
 
-    python benchmarks/gpu.py [--device cuda] [--model smollm2] [--shape llama-1b | qwen2-1.5b] [--batch 64]
+    python benchmarks/gpu/tokens.py [--device cuda] [--model smollm2] [--shape llama-1b | qwen2-1.5b] [--batch 64]
         [--texts 512] [--tokens 96] [--rounds 3] [--vllm] [--json] [--quick]
 
 Both sides have the same model, dtype, batch, prompts, sampling and token limit, and take turns. The prompts contain a
@@ -26,7 +26,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Qwen2Config
 from transformers.utils import logging
 
-sys.path.append(str(Path(__file__).parent))  # its neighbour
+sys.path.append(str(Path(__file__).parents[1]))  # the other benchmarks
 
 from decode import SAMPLING, Loop, timed
 

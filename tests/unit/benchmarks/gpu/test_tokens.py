@@ -7,6 +7,11 @@ from synthgen.decode import loop_decoder
 from synthgen.decode.prompting import prompter
 
 
+@pytest.fixture(scope="module")
+def bench(module_at):
+    return module_at("benchmarks/gpu/tokens.py")
+
+
 @pytest.fixture(autouse=True)
 def short(bench, monkeypatch):
     monkeypatch.setattr(loop_decoder, "text_of", loop_decoder.text_of)  # the bench replaces it to count tokens
