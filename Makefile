@@ -10,7 +10,7 @@ DEMO ?= demo
 PYTEST_WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo demo-dp test test-offline test-all test-lowest check attack bench bench-audits calibration styles mutate fuzz study study-dp study-smotext models clean
+.PHONY: demo demo-dp test test-offline test-all test-lowest check attack bench bench-gpu bench-audits calibration styles mutate fuzz study study-dp study-smotext models clean
 
 demo: $(BIN)/.installed models  ## install, release a dataset of fictional clinic notes, verify it, print the path of the report
 	rm -rf $(DEMO)
@@ -67,6 +67,9 @@ bench: $(BIN)/.tested models  ## time the decode loop, neighbour search and over
 	$(BIN)/python benchmarks/audit_times.py
 	$(BIN)/python benchmarks/deidentify.py --speed
 	$(BIN)/python benchmarks/hospital/notes.py
+
+bench-gpu: $(BIN)/.tested models  ## tokens per second beside transformers.generate and the bandwidth limit; without a GPU on the CPU
+	$(BIN)/python benchmarks/gpu/tokens.py $(GPU_ARGS)
 
 bench-audits: $(BIN)/.tested models  ## compare the audits with anonymeter, SDMetrics and mostlyai-qa; needs 3 GB in build/peers
 	$(BIN)/python benchmarks/peers.py --markdown build/peers/peers.md $(PEERS_ARGS)

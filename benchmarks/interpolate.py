@@ -2,6 +2,7 @@
 
     python benchmarks/interpolate.py [--sizes 2000 10000 50000] [--classes 2 4 20] [--rounds 3] [--quick]
         [--methods smote ...] [--vectors FILE.npy --labels FILE.npy]
+    python benchmarks/interpolate.py --alone 1000000 [--classes 2] [--methods smote borderline-smote adasyn]
 
 Both libraries run with their defaults, which agree: k = 5, and Borderline-SMOTE of kind 1 with m = 10. For each table
 the output has the median times, the ratio theirs / ours with its range over the rounds, and the peak memory above
@@ -14,6 +15,11 @@ The rows imitate embeddings of text: unit vectors of 384 dimensions whose varian
 variance proportional to 1/j, so fifteen axes have half of it), in eight topics shared by all classes. Each class is
 slightly off the topic's centre, so that classes overlap at their borders. With --vectors and --labels, real vectors
 are used. The largest class has ten times as many rows as the smallest; the other sizes lie between in equal ratios.
+Times are wall times; in brackets is the ratio of processor times, which other programs of the machine change less.
+
+With --alone, only our methods are measured. As in a run, all classes are fitted, each class is searched, and a point
+is made for every tenth row. The output has the wall time, the processor time, the peak memory above the rows, and for
+each search the engine and the recall that it measured.
 """
 
 import argparse
@@ -28,7 +34,8 @@ from imblearn.over_sampling import ADASYN, SMOTE, BorderlineSMOTE, RandomOverSam
 from threadpoolctl import threadpool_info
 
 from synthgen.core.seeds import SeedTree
-from synthgen.interpolate import OverSampler
+from synthgen.interpolate import METHODS, OverSampler
+from synthgen.interpolate.base import TrainRows, Unfit
 
 DIM = 384
 TOPICS = 8
@@ -63,6 +70,47 @@ def made_up(sizes):
     return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32), y
 
 
+def many(n, classes):
+    """Return rows as those of `made_up`, made in parts so that they take little more memory than their own."""
+    sizes = class_sizes(n, classes)
+    rng = SeedTree(20261129).child("many", str(classes), str(n)).generator()
+    spectrum = np.arange(1, DIM + 1, dtype=np.float32) ** -0.5
+    turn = np.linalg.qr(rng.standard_normal((DIM, DIM)))[0].astype(np.float32)
+    topics = rng.standard_normal((TOPICS, DIM), dtype=np.float32) * spectrum
+    off = rng.standard_normal((classes, TOPICS, DIM), dtype=np.float32) * spectrum * np.float32(0.3)
+    y = rng.permutation(np.repeat(np.arange(classes), sizes))
+    X = np.empty((n, DIM), dtype=np.float32)
+    for start in range(0, n, 20_000):
+        part = slice(start, start + 20_000)
+        topic = rng.integers(0, TOPICS, size=len(y[part]))
+        noise = rng.standard_normal((len(topic), DIM), dtype=np.float32) * spectrum * np.float32(0.8)
+        X[part] = (topics[topic] + off[y[part], topic] + noise) @ turn
+        X[part] /= np.linalg.norm(X[part], axis=1, keepdims=True)
+    return X, y
+
+
+def alone(method, X, y):
+    """Print the time and the memory of fitting all classes and making a point for every tenth row."""
+    classes = np.arange(y.max() + 1)
+    counts = np.bincount(y) // 10
+    rows = TrainRows(vectors=X, classes=y, groups=np.arange(len(X)), normalized=True)
+    reset_peak()
+    before = memory_kb("VmRSS")
+    started = time.perf_counter(), time.process_time()
+    fitted = METHODS[method]().fit_rows(rows)
+    for code in classes.tolist():
+        try:
+            fitted.points(code, int(counts[code]), SeedTree(1).child(str(code)))
+        except Unfit as reason:
+            print(f"{method} makes no points of class {code}: {reason}")
+    wall, busy = time.perf_counter() - started[0], time.process_time() - started[1]
+    peak = (memory_kb("VmHWM") - before) / 1024
+    print(f"{method:<18}{wall:>9.1f} s wall{busy:>9.1f} s processor{peak:>8.0f} MB", flush=True)
+    for one in rows.searches(classes.tolist()):
+        where = "all classes" if one["class"] is None else f"class {one['class']}"
+        print(f"    among {one['rows']} rows of {where}: {one['engine']}, recall {one['recall']:.3f}")
+
+
 def real(vectors, labels, sizes):
     """Return rows of the most frequent classes, or None if a class has too few rows."""
     names, counts = np.unique(labels, return_counts=True)
@@ -83,32 +131,37 @@ def memory_kb(key):
 
 
 def measured(sampler, X, y):
-    """Return the seconds and the peak MB of fit_resample; the MB are nan if the system does not report them."""
+    """Return wall seconds, peak MB and processor seconds of fit_resample; MB are nan if the system hides them."""
+    reset_peak()
+    before = memory_kb("VmRSS")
+    started = time.perf_counter(), time.process_time()
+    sampler.fit_resample(X, y)
+    seconds, busy = time.perf_counter() - started[0], time.process_time() - started[1]
+    return seconds, (memory_kb("VmHWM") - before) / 1024, busy
+
+
+def reset_peak():
+    """Reset the peak memory of this process, if the system allows it."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None and os.access("/proc/self/clear_refs", os.W_OK):
         trim(0)  # memory that earlier calls left in the heap would not be counted
-        Path("/proc/self/clear_refs").write_text("5")  # reset the peak
-    before = memory_kb("VmRSS")
-    started = time.perf_counter()
-    sampler.fit_resample(X, y)
-    seconds = time.perf_counter() - started
-    return seconds, (memory_kb("VmHWM") - before) / 1024
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def compared(method, X, y, rounds):
-    """Return seconds and MB, each (rounds, 2) for ours and theirs, or None if imbalanced-learn refuses the table."""
-    seconds, megabytes = np.empty((rounds, 2)), np.empty((rounds, 2))
+    """Return seconds, MB and processor seconds, (rounds, 2) for ours and theirs; None if imbalanced-learn refuses."""
+    seconds, megabytes, busy = np.empty((3, rounds, 2))
     for r in range(rounds):
         for side in (0, 1) if r % 2 == 0 else (1, 0):
             if side == 0:
-                seconds[r, 0], megabytes[r, 0] = measured(OverSampler(method, random_state=r), X, y)
+                seconds[r, 0], megabytes[r, 0], busy[r, 0] = measured(OverSampler(method, random_state=r), X, y)
                 continue
             try:
-                seconds[r, 1], megabytes[r, 1] = measured(THEIRS[method](random_state=r), X, y)
+                seconds[r, 1], megabytes[r, 1], busy[r, 1] = measured(THEIRS[method](random_state=r), X, y)
             except ValueError as error:
                 print(f"{method:<18} ours {seconds[r, 0]:.3f}s, imbalanced-learn refuses: {error}")
                 return None
-    return seconds, megabytes
+    return seconds, megabytes, busy
 
 
 def mean_distance(a, b):
@@ -178,13 +231,13 @@ def bench(rows, methods, sizes, classes, rounds):
                 both = compared(method, *found, rounds)
                 if both is None:
                     continue
-                seconds, megabytes = both
+                seconds, megabytes, busy = both
                 ratio, (mine, theirs) = seconds[:, 1] / seconds[:, 0], np.median(seconds, axis=0)
                 for side, median in (("ours", mine), ("theirs", theirs)):
                     grown.setdefault((method, c, side), {})[n] = median
                 print(
                     f"{method:<18}{n:>7}{c:>9}{mine:>9.3f}s{theirs:>9.3f}s{np.median(ratio):>7.1f} "
-                    f"({ratio.min():.1f} to {ratio.max():.1f})".ljust(76)
+                    f"({ratio.min():.1f} to {ratio.max():.1f}) [{np.median(busy[:, 1] / busy[:, 0]):.1f}]".ljust(76)
                     + "{:>8.0f}{:>11.0f}".format(*np.median(megabytes, axis=0)),
                     flush=True,
                 )
@@ -197,13 +250,22 @@ def bench(rows, methods, sizes, classes, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 10_000, 50_000])
-    parser.add_argument("--classes", type=int, nargs="+", default=[2, 4, 20])
-    parser.add_argument("--methods", nargs="+", choices=list(THEIRS), default=list(THEIRS))
+    parser.add_argument("--classes", type=int, nargs="+", help="2 4 20 by default, with --alone 2")
+    parser.add_argument("--methods", nargs="+", choices=list(THEIRS), help="all by default, with --alone the first 3")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--vectors", type=Path, help="(n, d) numbers, saved by numpy")
     parser.add_argument("--labels", type=Path, help="(n) classes, saved by numpy")
     parser.add_argument("--quick", action="store_true", help="400 and 800 rows, 2 and 4 classes, 1 round")
+    parser.add_argument("--alone", type=int, metavar="N", help="measure only our methods, on N rows")
     args = parser.parse_args()
+    if args.alone:
+        for classes in args.classes or [2]:
+            X, y = many(args.alone, classes)
+            print(f"{args.alone} x {DIM}, classes of {' '.join(map(str, np.bincount(y)))}", flush=True)
+            for method in args.methods or list(THEIRS)[:3]:
+                alone(method, X, y)
+        return
+    args.classes, args.methods = args.classes or [2, 4, 20], args.methods or list(THEIRS)
     if (args.vectors is None) != (args.labels is None):
         parser.error("--vectors and --labels must be given together")
     if args.quick:

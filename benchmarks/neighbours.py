@@ -1,11 +1,23 @@
-"""Compare the run time of the exact neighbour search with a flat faiss index and scikit-learn's brute-force search.
+"""Compare the neighbour searches with faiss and scikit-learn: time, exactness and recall on the same rows.
 
-    python benchmarks/neighbours.py [--sizes 500 1000 2000 5000 10000 50000] [--rounds 3] [--quick]
+    python benchmarks/neighbours.py [--sizes 500 1000 2000 5000 10000 50000] [--rounds 3] [--ways blocks tiles ...]
+        [--searched 10000] [--float32] [--quick]
 
-The searches take turns on the same rows and find the k = 5 nearest neighbours of every row. Every row has 384 numbers
-and belongs to another person. The rows are clustered unit vectors, as embeddings are. The output has the median time
-of each search in milliseconds. Our search selects candidates either in `blocks` of float32 numbers or in `tiles` in
-the fastest precision; it uses tiles if there are at least `LARGE` pairs of rows. Both are measured at every size.
+The searches take turns on the same rows and find the k = 5 nearest neighbours of every row, or of `--searched` evenly
+spaced rows. Every row has 384 numbers and belongs to another person. The rows are clustered unit vectors, as
+embeddings are. The searches are:
+
+- `blocks`, `tiles`: our exact search, which selects candidates in blocks of float32 numbers, or in tiles in the
+  fastest precision; it uses tiles if there are at least `LARGE` pairs of rows,
+- `index`: our search for 50,000 rows and more: an inverted file of faiss, the recall measured, distances in float64,
+- `flat`: `IndexFlatL2` of faiss, with float32 distances,
+- `flat64`: the same at equal exactness: candidates with a margin, distances in float64, and a check that no other row
+  can be nearer within the rounding error; rows that fail the check are searched in blocks,
+- `hnsw`, `ivf`: approximate indices of faiss (`HNSW16`, and `IVF` with 2 √n lists of which 32 are read),
+- `brute`: scikit-learn.
+
+The output has the median wall time and processor time in seconds, with the building of an index, and the share of the
+true neighbours that was found. With --float32, our tiles use float32 as on a processor without bfloat16.
 """
 
 import argparse
@@ -16,11 +28,11 @@ import faiss
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from synthgen.core.neighbours import exact, nearest_rows
-from synthgen.core.neighbours.screen import fastest
+from synthgen.core.neighbours import IndexedSearch, NeighbourSearch, exact, screen
 from synthgen.core.seeds import SeedTree
 
 D, K = 384, 5
+MARGIN = 8  # number of further candidates of `flat64`
 
 
 def rows(n, rng):
@@ -30,51 +42,104 @@ def rows(n, rng):
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
-def ours(x, large):
+def ours(x, searched, large):
     with patch.object(exact, "LARGE", large):
-        return nearest_rows(x, np.arange(len(x)), K)[0]
+        return NeighbourSearch(x, np.arange(len(x))).nearest(K, searched)[0]
 
 
-def flat(x):
-    index = faiss.IndexFlatL2(D)
+def by_index(x, searched):
+    return IndexedSearch(NeighbourSearch(x, np.arange(len(x)))).nearest(K, searched)[0]
+
+
+def others(found, searched, k=K):
+    """Return the first k entries of each row that are not the searched row itself."""
+    return np.array([row[row != i][:k] for row, i in zip(found, searched, strict=True)])
+
+
+def faiss_search(x, searched, index, k=K):
+    index.train(x)
     index.add(x)
-    return index.search(x, K + 1)[1][:, 1:]
+    return others(index.search(x[searched], k + 1)[1], searched, k)
 
 
-def brute(x):
-    return NearestNeighbors(n_neighbors=K + 1).fit(x).kneighbors(x, return_distance=False)[:, 1:]
+def flat64(x, searched):
+    found = faiss_search(x, searched, faiss.IndexFlatL2(D), K + MARGIN)
+    i = np.repeat(np.arange(len(searched)), K + MARGIN)
+    near, squared = exact.nearest_of_pairs(x, searched[i], i, found.ravel(), K)
+    squares = np.einsum("ij,ij->i", x, x)
+    beyond = ((x[searched].astype(np.float64) - x[found[:, -1]]) ** 2).sum(axis=1)
+    slack = 2 * exact.SLACK * (squares[searched] + squares.max())
+    unsure = np.flatnonzero(squared[:, -1] > beyond - 2 * slack)
+    if len(unsure):
+        near[unsure] = ours(x, searched[unsure], np.inf)
+    return near
 
 
-WAYS = {"blocks": lambda x: ours(x, np.inf), "tiles": lambda x: ours(x, 0), "faiss": flat, "scikit-learn": brute}
+def hnsw(x, searched):
+    index = faiss.IndexHNSWFlat(D, 16)
+    index.hnsw.efConstruction, index.hnsw.efSearch = 40, 64
+    return faiss_search(x, searched, index)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def ivf(x, searched):
+    index = faiss.index_factory(D, f"IVF{int(2 * np.sqrt(len(x)))},Flat")
+    index.nprobe, index.cp.niter, index.cp.min_points_per_centroid = 32, 5, 1
+    return faiss_search(x, searched, index)
+
+
+def brute(x, searched):
+    found = NearestNeighbors(n_neighbors=K + 1).fit(x).kneighbors(x[searched], return_distance=False)
+    return others(found, searched)
+
+
+WAYS = {
+    "blocks": lambda x, searched: ours(x, searched, np.inf),
+    "tiles": lambda x, searched: ours(x, searched, 0),
+    "index": by_index,
+    "flat": lambda x, searched: faiss_search(x, searched, faiss.IndexFlatL2(D)),
+    "flat64": flat64,
+    "hnsw": hnsw,
+    "ivf": ivf,
+    "brute": brute,
+}
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[500, 1000, 2000, 5000, 10_000, 50_000])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="300 and 700 rows, 1 round")
-    args = parser.parse_args()
-    sizes, rounds = ([300, 700], 1) if args.quick else (args.sizes, args.rounds)
-    print(f"fastest precision on this machine: {fastest('cpu')}; tiles are used from {exact.LARGE} pairs of rows on")
-    for way in WAYS.values():
-        way(rows(2000, SeedTree(1).generator()))  # so that the libraries start their threads before the timing
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--searched", type=int, help="number of rows whose neighbours are searched; default all")
+    parser.add_argument("--float32", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="300 and 1,100 rows, 1 round")
+    args = parser.parse_args(argv)
+    sizes, rounds = ([300, 1100], 1) if args.quick else (args.sizes, args.rounds)
+    if args.float32:
+        screen.KINDS = screen.KINDS[-1:]
+    print(f"tiles in {screen.fastest('cpu')}, used from {exact.LARGE} pairs of rows on; k = {K}, medians of {rounds}")
+    x = rows(2000, SeedTree(1).generator())
+    for way in args.ways:
+        WAYS[way](x, np.arange(50))  # so that the libraries start their threads before the timing
     for n in sizes:
         x = rows(n, SeedTree(n).child("rows").generator())
-        times = {name: [] for name in WAYS}
-        found = {}
+        searched = np.unique(np.linspace(0, n - 1, args.searched or n).astype(np.int64))
+        truth = ours(x, searched, exact.LARGE)
+        wall, busy, found = {way: [] for way in args.ways}, {way: [] for way in args.ways}, {}
         for _ in range(rounds):
-            for name, way in WAYS.items():
-                started = time.perf_counter()
-                found[name] = way(x)
-                times[name].append(time.perf_counter() - started)
-        ms = {name: 1e3 * np.median(t) for name, t in times.items()}
-        same = {name: f"{(found[name] == found['blocks']).all(axis=1).mean():.4f}" for name in ("tiles", "faiss")}
-        best = min(ms["faiss"], ms["scikit-learn"]) / min(ms["blocks"], ms["tiles"])
-        times = ", ".join(f"{name} {value:.1f} ms" for name, value in ms.items())
-        print(
-            f"n = {n}: {times}; our faster search is {best:.1f} times as fast as the faster library; "
-            f"share of rows with the same neighbours as blocks: {same}"
-        )
+            for way in args.ways:
+                started = time.perf_counter(), time.process_time()
+                found[way] = WAYS[way](x, searched)
+                wall[way].append(time.perf_counter() - started[0])
+                busy[way].append(time.process_time() - started[1])
+        print(f"n = {n}, {len(searched)} rows searched")
+        for way in args.ways:
+            hits = (found[way][:, :, None] == truth[:, None, :]).any(axis=2).mean()
+            equal = (found[way] == truth).all(axis=1).mean()
+            print(
+                f"  {way:<8}{np.median(wall[way]):>9.3f} s wall{np.median(busy[way]):>9.3f} s processor, "
+                f"recall {hits:.4f}, rows with exactly these neighbours {equal:.4f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ LICENSES = (
 # Python packages whose versions are stated; a test of `synthgen` checks that every package that computes results is
 # in this list
 LIBRARIES = (
-    "accelerate", "confusable-homoglyphs", "dp-accounting", "duckdb", "gguf", "lxml", "numpy", "onnxruntime",
-    "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors", "scikit-learn",
-    "scipy", "sentence-transformers", "tokenizers", "torch", "transformers",
+    "accelerate", "confusable-homoglyphs", "dp-accounting", "duckdb", "faiss-cpu", "gguf", "lxml", "numpy",
+    "onnxruntime", "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors",
+    "scikit-learn", "scipy", "sentence-transformers", "tokenizers", "torch", "transformers",
 )  # fmt: skip
 MODELS = ("minilm", "rampart", "smollm2")
 STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question")

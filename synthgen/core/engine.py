@@ -13,8 +13,8 @@ from synthgen.core.errors import DependencyError
 INSTALL = "pip install 'synthgen[engine]'"
 # top-level modules of the extra `engine`; a test compares them with pyproject.toml
 PACKAGES = (
-    "accelerate", "duckdb", "gguf", "huggingface_hub", "joblib", "lxml", "onnxruntime", "opacus",
-    "opendp", "psutil", "pypdf", "safetensors", "sentence_transformers", "threadpoolctl", "torch",
+    "accelerate", "duckdb", "faiss", "gguf", "huggingface_hub", "joblib", "lxml", "onnxruntime",
+    "opacus", "opendp", "psutil", "pypdf", "safetensors", "sentence_transformers", "threadpoolctl", "torch",
     "transformers",
 )  # fmt: skip
 

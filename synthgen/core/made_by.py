@@ -13,9 +13,9 @@ from synthgen.core.errors import InternalError
 AUDITS = "audits"
 # distributions that compute results; a test compares the list with the imports of the packages
 LIBRARIES = (
-    "accelerate", "confusable-homoglyphs", "dp-accounting", "duckdb", "gguf", "lxml", "numpy", "onnxruntime",
-    "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors", "scikit-learn",
-    "scipy", "sentence-transformers", "tokenizers", "torch", "transformers",
+    "accelerate", "confusable-homoglyphs", "dp-accounting", "duckdb", "faiss-cpu", "gguf", "lxml", "numpy",
+    "onnxruntime", "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors",
+    "scikit-learn", "scipy", "sentence-transformers", "tokenizers", "torch", "transformers",
 )  # fmt: skip
 
 

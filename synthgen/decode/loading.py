@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 
 from synthgen.core.errors import ModelError
+from synthgen.decode.loop.llama import has_stepper
 from synthgen.decode.loop.products import has_bfloat16
 
 Dtype = Literal["auto", "bfloat16", "float32"]
@@ -36,6 +37,30 @@ def backend_of(device: Placement) -> str:
     if device != "cpu" and has_gpu:
         return "cuda"
     return "cpu" if has_bfloat16() else SLOW
+
+
+def decode_dtype(folder: Path, device: Placement) -> Dtype:
+    """Return the dtype in which a decoder loads a model: "bfloat16" or "auto"; see `load_model`.
+
+    On a processor with bfloat16 instructions, a model that `LlamaStepper` does not support is converted to bfloat16,
+    if its weights are stored in another dtype. Such a model needs half the memory of float32. A model that
+    `LlamaStepper` supports keeps its dtype, and so does a model on a GPU.
+    """
+    from transformers import AutoConfig
+
+    if backend_of(device) != "cpu":
+        return "auto"
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError):  # `load_model` reports this error
+        return "auto"
+    return "auto" if has_stepper(config) or config.dtype is torch.bfloat16 else "bfloat16"
+
+
+def decode_backend(folder: Path, device: Placement) -> str:
+    """Return the backend of a decoder: that of `backend_of`, or "cpu in bfloat16" if the model is converted."""
+    backend = backend_of(device)
+    return f"{backend} in bfloat16" if decode_dtype(folder, device) == "bfloat16" else backend
 
 
 def slowdown(backend: str) -> int:

@@ -17,7 +17,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.sentences import SENTENCE_END
 from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.decode.base import Settings
-from synthgen.decode.loading import Dtype, Placement, load_model
+from synthgen.decode.loading import Dtype, Placement, decode_dtype, load_model
 from synthgen.decode.loop.batching import Stepper, TokenConstraints, padded, stepper_of, uniforms_of, write
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaWeights, has_stepper
@@ -40,6 +40,8 @@ class LoopDecoder(ABC):
     def __init__(
         self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
     ) -> None:
+        if dtype == "auto":
+            dtype = decode_dtype(folder, device)
         loaded = load_model(folder, dtype=dtype, device=device)
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
         self.folder, self.name, self.on_one_device = folder, name, loaded.on_one_device

@@ -30,7 +30,7 @@ class DecoderModel:
 
     open: Callable[[], Decoder]  # called once, and only if a shard is missing
     folder: Path  # folder of the language model; with a server, of the local model that measures the fluency
-    backend: str  # see `backend_of`; "endpoint" for a server, "vllm" for vLLM
+    backend: str  # see `decode_backend`; "endpoint" for a server, "vllm" for vLLM
     digest: str  # digest of the language model, the bridge or prompts, and the backend
 
 

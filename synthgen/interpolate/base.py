@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from synthgen.core.errors import ConfigError, DataError
-from synthgen.core.neighbours import NeighbourSearch
+from synthgen.core.neighbours import IndexedSearch, NeighbourSearch, SearchReport
 from synthgen.core.section import Count, Section, mistakes
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Float32, Float64, Int64, Latents, latent_ids
@@ -108,14 +108,30 @@ class TrainRows:
     groups: Int64  # (n,), the person of each row; rows of one person share a number
     normalized: bool = False  # whether every row has unit length
 
+    # reports of the searches among many rows, by the class among whose rows was searched (None for all) and k
+    reports: dict[tuple[int | None, int], SearchReport] = field(default_factory=dict)
+
     @cached_property
-    def neighbours(self) -> NeighbourSearch:
+    def neighbours(self) -> IndexedSearch:
         """The neighbour search among the rows of all classes; built once."""
-        return NeighbourSearch(self.vectors, self.groups)
+        return IndexedSearch(NeighbourSearch(self.vectors, self.groups))
+
+    @cached_property
+    def largest_class(self) -> int:
+        """The number of rows of the largest class."""
+        return int(np.bincount(self.classes).max())
 
     def of(self, code: int) -> Int64:
         """Return the row numbers of a class, ascending."""
         return np.flatnonzero(self.classes == code)
+
+    def searches(self, names: Sequence[Any]) -> list[dict[str, Any]]:
+        """Return the reports of the searches so far among at least `INDEXED_ROWS` rows.
+
+        Each report has the name of the class among whose rows was searched, or None for all classes.
+        """
+        reports = sorted(self.reports.items(), key=lambda item: (item[0][0] is not None, item[0]))
+        return [{"class": None if c is None else names[c], **asdict(report)} for (c, _), report in reports]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -240,6 +256,7 @@ class Sampler:
     method: Interpolator
     fitted: Fitted
     x: Embedded  # sorted by label and record id
+    rows: TrainRows  # the rows of `x`, to which the method is fitted
     names: tuple[str, ...]  # names of the classes; their numbers in `TrainRows` are the positions in this tuple
 
     @classmethod
@@ -257,7 +274,12 @@ class Sampler:
             groups=np.array([number[group] for group in x.groups], dtype=np.int64),
             normalized=x.normalized,
         )
-        return cls(method=method, fitted=method.fit_rows(rows), x=x, names=names)
+        return cls(method=method, fitted=method.fit_rows(rows), x=x, rows=rows, names=names)
+
+    @property
+    def searches(self) -> list[dict[str, Any]]:
+        """Reports of large neighbour searches; see `TrainRows.searches`."""
+        return self.rows.searches(self.names)
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label, sorted by label.

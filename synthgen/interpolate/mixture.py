@@ -13,7 +13,7 @@ from synthgen.core.types import Float32, Float64, Int64
 from synthgen.interpolate.base import FittedByClass, NeighbourInterpolator, Points, TrainRows, Unfit
 from synthgen.interpolate.exposure import BLOCK, MaxExposure, Proposals, check_exposure, limit_exposure
 from synthgen.interpolate.linear import draw_lambdas, pair_weights
-from synthgen.interpolate.neighbourhoods import kneighbor_persons, neighbours_in_class
+from synthgen.interpolate.neighbourhoods import kneighbor_persons_in_class, neighbours_in_class
 
 
 class Mixture(NeighbourInterpolator):
@@ -99,8 +99,7 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
 
     def fit_class(self, code: int) -> tuple[Int64, Float64]:
         """Search the class's nearest persons."""
-        of = self.rows.of(code)
-        return kneighbor_persons(self.rows.vectors[of], self.rows.groups[of], self.method.k_neighbors)
+        return kneighbor_persons_in_class(self.rows, code, self.method.k_neighbors)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, each made from p parents of different persons, with x_1 first.

@@ -4,7 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.errors import InternalError
-from synthgen.core.neighbours import Metric, nearest_rows
+from synthgen.core.neighbours import (
+    INDEXED_ROWS,
+    IndexedSearch,
+    Metric,
+    NeighbourSearch,
+    SearchReport,
+    is_worth_an_index,
+)
 from synthgen.core.types import Float32, Float64, Int64
 from synthgen.interpolate.base import TrainRows, Unfit
 
@@ -14,13 +21,17 @@ AT_ONCE = 1 << 24  # largest number of neighbours in memory at once
 def neighbours_in_class(
     rows: TrainRows, code: int, k: int, *, metric: Metric = "euclidean", targets: Int64 | None = None
 ) -> tuple[Int64, Float64]:
-    """Return the k nearest rows of other persons within a class; see `nearest_rows`.
+    """Return the k nearest rows of other persons within a class; see `NeighbourSearch.nearest`.
 
     Neighbours are searched for the rows `targets`, int64 (r), or for all rows of the class. All row numbers are
     positions within the class.
     """
     of = rows.of(code)
-    return nearest_rows(rows.vectors[of], rows.groups[of], k, metric=metric, rows=targets)
+    search = IndexedSearch(NeighbourSearch(rows.vectors[of], rows.groups[of], metric))
+    found, report = _nearest(search, k, targets, len(of) if targets is None else len(targets))
+    if report is not None:
+        rows.reports[code, k] = report
+    return found
 
 
 def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, NDArray[np.bool_]]:
@@ -33,16 +44,47 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
     if fewest < m:
         raise Unfit(f"for one of its records, only {fewest} records of other persons exist, but {m} are needed")
-    around = rows.neighbours.nearest(m, of)[0]
+    # at least the rows of all classes except the largest one are searched one class after another, in one index
+    n_searched = max(len(of), len(rows.groups) - rows.largest_class)
+    (around, _), report = _nearest(rows.neighbours, m, of, n_searched)
+    if report is not None:
+        rows.reports[None, m] = report
     return around, rows.classes[around] != code
 
 
-def kneighbor_persons(vectors: Float32, groups: Int64, k: int) -> tuple[Int64, Float64]:
+def _nearest(
+    search: IndexedSearch, k: int, targets: Int64 | None, n_searched: int
+) -> tuple[tuple[Int64, Float64], SearchReport | None]:
+    """Return the k nearest rows of the targets, and a report if there are at least `INDEXED_ROWS` rows.
+
+    `n_searched` is the number of rows whose neighbours are searched altogether. It decides whether an index is used.
+    It must depend on the training rows alone, so that a later round of the run finds the same neighbours.
+    """
+    n = len(search.exact.points)
+    if not is_worth_an_index(n, n_searched):
+        report = SearchReport.exact(n, k) if n >= INDEXED_ROWS else None
+        return search.exact.nearest(k, targets), report
+    found = search.nearest(k, targets)
+    return found, search.reports[k]
+
+
+def kneighbor_persons_in_class(rows: TrainRows, code: int, k: int) -> tuple[Int64, Float64]:
+    """Return the k nearest other persons for every row of a class; see `kneighbor_persons`."""
+    of = rows.of(code)
+    reports: list[SearchReport] = []
+    found = kneighbor_persons(rows.vectors[of], rows.groups[of], k, reports)
+    rows.reports.update({(code, report.k): report for report in reports})
+    return found
+
+
+def kneighbor_persons(
+    vectors: Float32, groups: Int64, k: int, reports: list[SearchReport] | None = None
+) -> tuple[Int64, Float64]:
     """Return for every row the k nearest other persons, each represented by the person's nearest row.
 
     The row numbers, int64 (n, k), belong to different persons and are sorted by distance, ties by row number. The
     second result contains the distances to these rows, float64 (n, k). `groups`, int64 (n), is the person of each
-    row. Raise InternalError if there are at most k persons.
+    row. Reports of the searches are appended to `reports`. Raise InternalError if there are at most k persons.
     """
     _, person, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(sizes) <= k:
@@ -51,12 +93,15 @@ def kneighbor_persons(vectors: Float32, groups: Int64, k: int) -> tuple[Int64, F
     rows = np.empty((len(groups), k), dtype=np.int64)
     distances = np.empty((len(groups), k))
     pending = np.arange(len(groups))
+    search = IndexedSearch(NeighbourSearch(vectors, groups))
     reach = k * -(-len(groups) // len(sizes))  # number of nearest rows that are searched for k different persons
     while len(pending):
         reach = min(reach, int(n_others[pending].min()))
         too_few = []
         for part in np.array_split(pending, -(-len(pending) * reach // AT_ONCE)):
-            near, distance = nearest_rows(vectors, groups, reach, rows=part)
+            (near, distance), report = _nearest(search, reach, part, len(pending))
+            if report is not None and reports is not None and report not in reports:
+                reports.append(report)
             first = _first_of_person(groups[near])
             rank = first.cumsum(axis=1)
             enough = rank[:, -1] >= k

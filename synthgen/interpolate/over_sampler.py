@@ -66,6 +66,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         sampling_strategy_: dict, number of new points per class.
         parents_: int64 (m, p), rows of X from which each new point was made; p is 0 for vae. Set by `fit_resample`.
         weights_: float64 (m, p), weight of each parent; rows sum to 1. Set by `fit_resample`.
+        searches_: list of dicts, the engine and the measured recall of each neighbour search among 50,000 or more
+            rows, see `SearchReport`; empty for fewer rows, which are searched exactly. Set by `fit_resample`.
 
     Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as confidential as
         its data. Pass `groups`, so that no point is made from the rows of only one person. (random-oversample always
@@ -210,6 +212,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         out = np.empty((len(X) + sum(wanted.values()), X.shape[1]), dtype=X.dtype)
         out[: len(X)] = X
         self.parents_, self.weights_ = self._fill(out, rows, wanted, list(code), method)
+        self.searches_ = rows.searches(list(code))
         classes = np.concatenate([y, names[np.repeat(np.array(list(wanted), np.int64), list(wanted.values()))]])
         if one_vs_all is not None:
             classes = np.eye(one_vs_all.shape[1], dtype=one_vs_all.dtype)[classes]

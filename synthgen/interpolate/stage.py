@@ -4,27 +4,32 @@ from collections.abc import Mapping
 
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import write_latents
+from synthgen.interpolate.base import Sampler
 
 
 def _interpolate(context: StageContext) -> Mapping[str, object]:
     """Write the latents.
 
+    For 50,000 rows and more, the counts state how neighbours were searched and with which recall.
     If more latents are requested than in an earlier round, the earlier latents come first; see `Draws.sample`.
     """
     view, counts, sections = context.input("training_view"), context.input("counts"), context.input("sections")
-    latents = view.draws(context.config("interpolate")).sample(counts, context.stream("interpolate"))
+    draws = view.draws(context.config("interpolate"))
+    latents = draws.sample(counts, context.stream("interpolate"))
     if sections is not None:
         latents = sections.with_target_vectors(latents)
     write_latents(context.folder, latents)
-    return {"in": len(view.train), "out": len(latents), "method": latents.method, "requested": dict(counts)}
+    made = {"in": len(view.train), "out": len(latents), "method": latents.method, "requested": dict(counts)}
+    searches = draws.searches if isinstance(draws, Sampler) else []
+    return {**made, "neighbours": searches} if searches else made
 
 
 INTERPOLATE = Stage(
     name="interpolate",
-    version=1,
+    version=2,
     run=_interpolate,
     config=("interpolate",),
     inputs=("training_view", "counts", "sections"),
     streams=("interpolate",),
-    libraries=("python", "numpy", "pyarrow", "safetensors", "scikit-learn", "scipy", "torch"),
+    libraries=("python", "faiss-cpu", "numpy", "pyarrow", "safetensors", "scikit-learn", "scipy", "torch"),
 )

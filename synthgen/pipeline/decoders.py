@@ -10,7 +10,7 @@ from synthgen.core.types import Corpus
 from synthgen.decode.base import Decoder
 from synthgen.decode.bridge import Bridge, Vocabulary, check_fit, load_bridge, load_vocabulary
 from synthgen.decode.config import BUILTIN, ENDPOINT, VLLM, XRAG
-from synthgen.decode.loading import backend_of
+from synthgen.decode.loading import decode_backend, decode_dtype
 from synthgen.decode.prompting.opening import endpoint_digest, open_prompted, prompter_of
 from synthgen.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
 from synthgen.decode.stage import DecoderModel
@@ -106,12 +106,14 @@ def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
 def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder: Encoder) -> DecoderModel:
     """Return the language model with its bridge; if `bridge` is a vocabulary, with its prompts instead."""
     config, folder = job.config.decode, job.folder(job.config.decode.model)
-    backend = config.engine if config.engine in {ENDPOINT, VLLM} else backend_of(config.placement)
+    elsewhere = config.engine in {ENDPOINT, VLLM}
+    backend = config.engine if elsewhere else decode_backend(folder, config.placement)
     weights = digest_of(folder)  # if a server writes the texts, this model measures their fluency
     if config.endpoint is not None:
         weights = sha256_json([weights, endpoint_digest(config.endpoint)])
     if config.engine == VLLM:
-        weights = sha256_json([weights, versions_of(("vllm",))])
+        converted = {"bfloat16"} & {decode_dtype(folder, config.placement)}
+        weights = sha256_json([weights, versions_of(("vllm",)), *converted])
     if not isinstance(bridge, Vocabulary):
         digest = sha256_json([weights, bridge.digest, backend])
         return DecoderModel(

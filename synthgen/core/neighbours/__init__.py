@@ -1,5 +1,16 @@
-"""Exact nearest neighbours among rows of other persons."""
+"""Nearest neighbours among rows of other persons: exact, and for many rows with a measured recall."""
 
 from synthgen.core.neighbours.exact import Metric, NeighbourSearch, nearest_rows, require_range, unit_rows
+from synthgen.core.neighbours.indexed import INDEXED_ROWS, IndexedSearch, SearchReport, is_worth_an_index
 
-__all__ = ["Metric", "NeighbourSearch", "nearest_rows", "require_range", "unit_rows"]
+__all__ = [
+    "INDEXED_ROWS",
+    "IndexedSearch",
+    "Metric",
+    "NeighbourSearch",
+    "SearchReport",
+    "is_worth_an_index",
+    "nearest_rows",
+    "require_range",
+    "unit_rows",
+]

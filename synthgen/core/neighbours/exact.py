@@ -5,10 +5,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthgen.core.errors import DataError, InternalError
-from synthgen.core.types import Float32, Int64
+from synthgen.core.types import Float32, Float64, Int64
 
 if TYPE_CHECKING:
     from synthgen.core.neighbours.screen import Screen
@@ -25,7 +24,7 @@ Metric = Literal["euclidean", "cosine"]
 
 def nearest_rows(
     vectors: Float32, groups: Int64, k: int, *, metric: Metric = "euclidean", rows: Int64 | None = None
-) -> tuple[Int64, NDArray[np.float64]]:
+) -> tuple[Int64, Float64]:
     """Return the k nearest rows of other persons for all rows or for `rows`; see `NeighbourSearch.nearest`."""
     return NeighbourSearch(vectors, groups, metric).nearest(k, rows)
 
@@ -55,7 +54,7 @@ class NeighbourSearch:
         self.person: Int64 = np.unique(groups, return_inverse=True)[1]
         self.others = len(groups) - np.bincount(self.person)[self.person]  # number of rows of other persons, by row
 
-    def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, NDArray[np.float64]]:
+    def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
         """Return the k nearest rows of other persons.
 
         Args:
@@ -78,13 +77,14 @@ class NeighbourSearch:
         done = 0
         for i, columns in self._candidates(searched, k):
             size = i[-1] + 1
-            squared = _squared(self.points, searched[done + i], columns)
-            order = np.lexsort((columns, squared, i))
-            chosen = order[np.searchsorted(i, np.arange(size))[:, None] + np.arange(k)]  # sorting keeps `i` ascending
-            indices[done : done + size] = columns[chosen]
-            distances[done : done + size] = squared[chosen]
+            part = slice(done, done + size)
+            indices[part], distances[part] = nearest_of_pairs(self.points, searched[done + i], i, columns, k)
             done += size
-        return indices, distances / 2 if self.metric == "cosine" else np.sqrt(distances)
+        return indices, self.distances_of(distances)
+
+    def distances_of(self, squared: Float64) -> Float64:
+        """Return the distances in the metric of the search for squared distances between rows of `points`."""
+        return squared / 2 if self.metric == "cosine" else np.sqrt(squared)
 
     def _candidates(self, searched: Int64, k: int) -> Iterator[Pairs]:
         """Yield, for each block of rows, the pairs of a row and a possible neighbour.
@@ -116,7 +116,26 @@ def _blocks(points: Float32, person: Int64, searched: Int64, k: int) -> Iterator
         yield i, columns
 
 
-def _squared(points: Float32, rows: Int64, columns: Int64) -> NDArray[np.float64]:
+def nearest_of_pairs(points: Float32, rows: Int64, i: Int64, columns: Int64, k: int) -> tuple[Int64, Float64]:
+    """Return the k nearest of the possible neighbours of each searched row, computed in float64.
+
+    Args:
+        points: float32 (n, d).
+        rows: int64 (p), numbers of the searched rows in `points`, one per pair.
+        i: int64 (p), numbers of the searched rows from 0, ascending; each number has at least k pairs.
+        columns: int64 (p), numbers of the possible neighbours in `points`.
+        k: number of neighbours.
+
+    Returns:
+        Row numbers, int64 (r, k), ordered by distance and then by number; and squared distances, float64 (r, k).
+    """
+    squared = _squared(points, rows, columns)
+    order = np.lexsort((columns, squared, i))
+    chosen = order[np.searchsorted(i, np.arange(i[-1] + 1))[:, None] + np.arange(k)]  # sorting keeps `i` ascending
+    return columns[chosen], squared[chosen]
+
+
+def _squared(points: Float32, rows: Int64, columns: Int64) -> Float64:
     """Return the squared distances of pairs of rows in float64, computed in blocks."""
     out = np.empty(len(rows), dtype=np.float64)
     for start in range(0, len(rows), BLOCK_ROWS):

@@ -1,8 +1,8 @@
 """Select possible neighbours from products of low precision, with a limit on their error."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 import torch
@@ -10,7 +10,10 @@ from torch import Tensor
 
 from synthgen.core.types import Float32, Int64
 
-TILE_ROWS, TILE_COLUMNS = 512, 4096  # largest size of a tile of the products, which stays in the cache
+# largest size of a tile of the products, which stays in the cache; a tile of float32 has half as many columns
+TILE_ROWS, TILE_COLUMNS = 512, 4096
+BUFFER = 1 << 27  # largest number of products in memory at once, unless there are very many columns
+MIN_ROWS = 64  # products of fewer rows would be slow
 ALIGNED = 32  # the number of spans of a tile is a multiple of this
 SPAN = 16  # number of columns of a tile that are screened together, by their largest product
 ALIKE = 1e-5  # rows count as equally long if their squared lengths differ by less than this, as after rounding
@@ -53,7 +56,7 @@ class Screen:
             length = torch.linalg.vector_norm(x, dim=1)
         b = (length.max() ** 2 + length.min() ** 2 - 2 * length**2) / 4
         # tiles of equal width with little padding, and spans that fill the processor's registers
-        self.n_tiles = -(-len(x) // TILE_COLUMNS)
+        self.n_tiles = -(-len(x) // (TILE_COLUMNS if self.kind is torch.bfloat16 else TILE_COLUMNS // 2))
         self.spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED
         padded = self.n_tiles * self.spans * SPAN
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
@@ -82,9 +85,10 @@ class Screen:
         Cost: r·n·d products at this machine's fastest precision.
         """
         u = ROUNDING[self.kind]
-        s = self.low.new_empty(min(TILE_ROWS, len(searched)), len(self.low))
-        for start in range(0, len(searched), TILE_ROWS):
-            block = searched[start : start + TILE_ROWS]
+        rows = min(TILE_ROWS, max(MIN_ROWS, BUFFER // len(self.low)))
+        s = self.low.new_empty(min(rows, len(searched)), len(self.low))
+        for start in range(0, len(searched), rows):
+            block = searched[start : start + rows]
             q = torch.from_numpy(block).to(self.device)
             tops = self._products(self.low[q], s[: len(q)])
             self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._same_person(block)))
@@ -103,7 +107,7 @@ class Screen:
         tops = s.new_empty(len(q), self.n_tiles * self.spans)
         for number, (tile, top) in enumerate(zip(s.chunk(self.n_tiles, 1), tops.chunk(self.n_tiles, 1), strict=True)):
             part = slice(number * tile.shape[1], (number + 1) * tile.shape[1])
-            torch.mm(q, self.low[part].T, out=tile)
+            multiply(q, self.low[part], tile)
             if bool(self.low_b[part].any()):
                 tile.add_(self.low_b[part])
             torch.amax(tile.unflatten(1, (SPAN, self.spans)), dim=1, out=top)  # type: ignore[no-untyped-call]
@@ -130,16 +134,45 @@ class Screen:
         tops[i, span] = s[i[:, None], self._columns(span)].amax(1)
 
 
+def multiply(q: Tensor, x: Tensor, out: Tensor) -> None:
+    """Write q · xᵀ into `out`, (b, m), for q (b, d) and x (m, d) of the same precision."""
+    if out.device.type == "cpu" and out.dtype is torch.float32 and numpy_is_faster():
+        np.matmul(q.numpy(), x.numpy().T, out=out.numpy())
+    else:
+        torch.mm(q, x.T, out=out)
+
+
 @cache
 def fastest(device: str) -> torch.dtype:
     """Return the precision in which this machine multiplies fastest, measured with one tile in each precision."""
-    seconds = {}
-    for kind in KINDS:
-        a, b = (torch.zeros(rows, 384, dtype=kind, device=device) for rows in (TILE_ROWS, TILE_COLUMNS))
-        times = []
-        for _ in range(3):
-            started = perf_counter()
-            float((a @ b.T)[0, 0])  # reading a value waits for the device
-            times.append(perf_counter() - started)
-        seconds[kind] = min(times)
-    return min(seconds, key=lambda kind: seconds[kind])
+    times = {kind: _seconds(multiply, kind, device) for kind in KINDS}
+    return min(times, key=lambda kind: times[kind])
+
+
+@cache
+def numpy_is_faster() -> bool:
+    """Return whether numpy multiplies float32 faster than torch; their libraries suit different processors."""
+
+    def by_numpy(q: Tensor, x: Tensor, out: Tensor) -> None:
+        np.matmul(q.numpy(), x.numpy().T, out=out.numpy())
+
+    def by_torch(q: Tensor, x: Tensor, out: Tensor) -> None:
+        torch.mm(q, x.T, out=out)
+
+    return _seconds(by_numpy, torch.float32, "cpu") < _seconds(by_torch, torch.float32, "cpu")
+
+
+def _seconds(product: Callable[[Tensor, Tensor, Tensor], None], kind: torch.dtype, device: str) -> float:
+    """Return the shortest time of a product of one tile.
+
+    On a CPU, processor time is measured, because wall time would depend on the other programs of the machine.
+    """
+    clock = process_time if device == "cpu" else perf_counter
+    q, x, out = (torch.zeros(size, dtype=kind, device=device) for size in ((512, 384), (2048, 384), (512, 2048)))
+    times = []
+    for _ in range(4):
+        started = clock()
+        product(q, x, out)
+        float(out[0, 0])  # reading a value waits for the device
+        times.append(clock() - started)
+    return min(times)

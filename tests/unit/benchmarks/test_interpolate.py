@@ -3,6 +3,9 @@ import sys
 import numpy as np
 import pytest
 
+from synthgen.core.neighbours import indexed
+from synthgen.interpolate import neighbourhoods
+
 pytest.importorskip("imblearn", reason="imbalanced-learn is not installed")
 
 
@@ -67,6 +70,23 @@ def test_quick_runs_on_files_too(tmp_path, run_script):
         "same points: smallest p",
     ):
         assert words in printed
+
+
+def test_our_methods_alone_report_their_searches(bench, monkeypatch, capsys):
+    for module in (indexed, neighbourhoods):
+        monkeypatch.setattr(module, "INDEXED_ROWS", 1_000)
+    monkeypatch.setattr(sys, "argv", ["interpolate.py", "--alone", "1500", "--methods", "smote", "adasyn"])
+    bench.main()
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "1500 x 384, classes of 1364 136"
+    assert [line.split()[0] for line in shown[1:]] == ["smote", "among", "adasyn", "among", "among"]
+    assert all(": ivf, recall " in line or ": exact, recall 1.000" in line for line in shown if "among" in line)
+
+
+def test_rows_made_in_parts_are_unit_vectors_of_their_classes(bench):
+    X, y = bench.many(21_000, 2)
+    assert (X.shape, X.dtype, np.bincount(y).tolist()) == ((21_000, bench.DIM), np.float32, [19_091, 1_909])
+    np.testing.assert_allclose(np.linalg.norm(X, axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -6,7 +6,9 @@ from safetensors.torch import load_file, save_file
 
 from synthgen.core.errors import ModelError
 from synthgen.decode import loading
-from synthgen.decode.loading import load_model
+from synthgen.decode.loading import decode_backend, decode_dtype, load_model
+from synthgen.decode.prompting.local import PromptDecoder
+from synthgen.decode.prompting.prompter import Prompter
 
 
 def test_load_model_returns_a_frozen_model(llama_folder):
@@ -40,6 +42,42 @@ def test_a_processor_without_bfloat16_computes_in_float32(tiny, tmp_path, monkey
     if stored is not torch.float32:
         half = "bfloat16" if stored is torch.bfloat16 else "float32"
         assert load_model(folder, dtype=half).model.dtype == getattr(torch, half)  # what is asked for is taken
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "stored", "multiplies", "wanted"),
+    [
+        ("gpt2", {}, torch.float32, True, torch.bfloat16),
+        ("gpt2", {}, torch.float16, True, torch.bfloat16),
+        ("gpt2", {}, torch.bfloat16, True, torch.bfloat16),
+        ("gpt2", {}, torch.float32, False, torch.float32),
+        ("gpt2", {}, torch.bfloat16, False, torch.float32),
+        ("llama", {}, torch.float32, True, torch.float32),
+        ("llama", {"attention_bias": True}, torch.float32, True, torch.bfloat16),  # computed by transformers
+    ],
+)
+def test_decoders_of_other_families_compute_in_bfloat16_where_the_processor_has_it(
+    tiny, tmp_path, monkeypatch, *, family, changes, stored, multiplies, wanted
+):
+    monkeypatch.setattr(loading, "has_bfloat16", lambda: multiplies)
+    folder = tiny.save_model(tmp_path, family, **changes)
+    load_model(folder).model.to(stored).save_pretrained(folder)
+    decoder = PromptDecoder(folder, Prompter(), decoder="tiny")
+    assert {p.dtype for p in decoder.model.parameters()} == {wanted}
+    is_converted = multiplies and stored is not wanted
+    plain = "cpu" if multiplies else "cpu without bfloat16"
+    assert decode_backend(folder, "cpu") == ("cpu in bfloat16" if is_converted else plain)
+    assert load_model(folder).model.dtype is (stored if multiplies else torch.float32)  # as for training
+
+
+def test_dtype_of_a_decoder_on_a_gpu_or_without_a_readable_config(tiny, gpt2_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "has_bfloat16", lambda: True)
+    assert decode_dtype(tmp_path, "cpu") == "auto"
+    by_transformers = PromptDecoder(gpt2_folder, Prompter(), decoder="tiny", own_loop=False)
+    assert by_transformers.model.dtype is torch.bfloat16
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert (decode_dtype(gpt2_folder, "cuda"), decode_backend(gpt2_folder, "cuda")) == ("auto", "cuda")
+    assert decode_backend(gpt2_folder, "cpu") == "cpu in bfloat16"
 
 
 @pytest.mark.parametrize(

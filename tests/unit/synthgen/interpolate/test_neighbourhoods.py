@@ -4,9 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.core.errors import InternalError
+from synthgen.core.neighbours import indexed
 from synthgen.interpolate import neighbourhoods
 from synthgen.interpolate.base import TrainRows, Unfit
-from synthgen.interpolate.neighbourhoods import kneighbor_persons, neighbours_in_any_class, neighbours_in_class
+from synthgen.interpolate.neighbourhoods import (
+    kneighbor_persons,
+    kneighbor_persons_in_class,
+    neighbours_in_any_class,
+    neighbours_in_class,
+)
 
 
 def slow(vectors, groups, k):
@@ -83,3 +89,47 @@ def test_neighbours_in_class_with_the_cosine_distance():
     near, distances = neighbours_in_class(x, 0, 2, metric="cosine")
     assert near[0].tolist() == [1, 3]
     assert distances[0] == pytest.approx([1 - 9 / 82**0.5, 1 - 2 / 5**0.5], abs=1e-6)
+
+
+@pytest.fixture
+def many(monkeypatch):
+    """Rows of two classes, of which the first has enough rows for an index of its own."""
+    monkeypatch.setattr(indexed, "INDEXED_ROWS", 900)
+    monkeypatch.setattr(neighbourhoods, "INDEXED_ROWS", 900)
+    rng = np.random.default_rng(8)
+    vectors = rng.normal(size=(1211, 18)).astype(np.float32) * np.geomspace(1, 0.05, 18, dtype=np.float32)
+    return TrainRows(vectors=vectors, classes=np.repeat([0, 1], [950, 261]), groups=np.arange(1211) // 2)
+
+
+def test_among_many_rows_an_index_is_used_and_reported(many):
+    near, distances = neighbours_in_class(many, 0, 4)
+    around, other = neighbours_in_any_class(many, 1, 6)
+    persons, _ = kneighbor_persons_in_class(many, 0, 3)
+    reports = {where: report.engine for where, report in many.reports.items()}
+    assert reports == {(0, 4): "ivf", (None, 6): "ivf", (0, 6): "ivf"}  # 3 persons of 2 rows are 6 rows
+    exact = TrainRows(vectors=many.vectors, classes=many.classes, groups=many.groups)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(indexed, "INDEXED_ROWS", 10**6)
+        patch.setattr(neighbourhoods, "INDEXED_ROWS", 10**6)
+        same = [
+            (near == neighbours_in_class(exact, 0, 4)[0]).mean(),
+            (around == neighbours_in_any_class(exact, 1, 6)[0]).mean(),
+            (persons == kneighbor_persons_in_class(exact, 0, 3)[0]).mean(),
+        ]
+    assert min(same) > 0.8
+    assert not exact.reports
+    assert (other == (many.classes[around] != 1)).all()
+    assert (np.diff(distances, axis=1) >= 0).all()
+
+
+def test_few_searched_rows_are_searched_exactly_among_many(many):
+    neighbours_in_class(many, 0, 4, targets=np.array([3, 9]))
+    neighbours_in_class(many, 1, 4)  # a class with few rows is not reported
+    assert {where: report.engine for where, report in many.reports.items()} == {(0, 4): "exact"}
+
+
+def test_whether_an_index_is_used_does_not_depend_on_the_order_of_the_classes(many):
+    neighbours_in_any_class(many, 0, 5)
+    other = TrainRows(vectors=many.vectors, classes=many.classes, groups=many.groups)
+    after = neighbours_in_any_class(many, 1, 5)[0]
+    assert np.array_equal(after, neighbours_in_any_class(other, 1, 5)[0])

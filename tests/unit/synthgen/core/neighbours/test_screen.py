@@ -66,5 +66,30 @@ def test_screen_finds_all_neighbours_if_one_person_has_most_rows(monkeypatch):
     assert missed(vectors, person, np.arange(50), 3)[0] == 0
 
 
+@pytest.mark.parametrize("by_numpy", [True, False])
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_products_are_written_into_columns_of_the_buffer(kind, by_numpy, monkeypatch):
+    monkeypatch.setattr(screen, "numpy_is_faster", lambda: by_numpy)
+    rng = np.random.default_rng(3)
+    q, x = (torch.from_numpy(rng.integers(-3, 4, size=(n, 7)).astype(np.float32)).to(kind) for n in (5, 11))
+    buffer = torch.full((5, 20), 9.0, dtype=kind)
+    screen.multiply(q, x, buffer[:, 4:15])
+    assert torch.equal(buffer[:, 4:15].float(), q.float() @ x.float().T)
+    assert (buffer[:, :4] == 9).all()
+    assert (buffer[:, 15:] == 9).all()
+
+
+def test_pairs_do_not_depend_on_the_size_of_the_buffer(monkeypatch):
+    vectors = np.random.default_rng(7).normal(size=(900, 5)).astype(np.float32)
+    found = []
+    for rows, buffer in ((512, 1 << 27), (512, 1), (64, 1 << 27)):
+        monkeypatch.setattr(screen, "TILE_ROWS", rows)
+        monkeypatch.setattr(screen, "BUFFER", buffer)
+        blocks = list(screen.Screen(vectors, np.arange(900)).pairs(np.arange(200), 3))
+        found.append((len(blocks), np.concatenate([columns for _, columns in blocks])))
+    assert [n for n, _ in found] == [1, 4, 4]
+    assert all(np.array_equal(np.sort(columns), np.sort(found[0][1])) for _, columns in found)
+
+
 def test_fastest_returns_a_supported_precision():
     assert screen.fastest("cpu") in KINDS

@@ -1,0 +1,182 @@
+"""Nearest neighbours from an inverted file of faiss, for many rows, with a recall that is measured in the run."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from synthgen.core.neighbours.exact import NeighbourSearch, nearest_of_pairs
+from synthgen.core.types import Float32, Float64, Int64
+from synthgen.core.workers import usable_cores
+
+INDEXED_ROWS = 50_000  # among fewer rows, the exact search is used
+WORTH = 8  # an index is built if at least one row in `WORTH` is searched; below, the exact search takes less time
+MIN_RECALL = 0.95
+SAMPLE = 1000  # number of rows whose exact neighbours are searched to measure the recall
+# number of lists that are read for a row, and number of candidates for each of its k neighbours; in ascending cost
+LEVELS = ((16, 6), (32, 12), (64, 24), (128, 24))
+MIN_CANDIDATES = 64  # number of candidates at the first level for a small k
+SPARE = 8  # number of candidates beyond k that are selected in float32, because float32 can confuse equal distances
+SEED = 20_261_129  # of the clustering
+TRAIN_ROWS = 64  # largest number of rows per list from which the lists are learned
+BLOCK_ROWS = 2048  # number of rows that are searched by one thread at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchReport:
+    """How neighbours were searched, and the share of the true neighbours that was found."""
+
+    engine: Literal["exact", "ivf"]
+    rows: int  # number of rows among which neighbours were searched
+    k: int
+    recall: float  # 1 for the exact search; otherwise measured on `sample` rows
+    sample: int  # 0 for the exact search
+    lists: int  # number of lists that were read for a row; 0 for the exact search
+
+    @classmethod
+    def exact(cls, rows: int, k: int) -> "SearchReport":
+        """Return the report of the exact search."""
+        return cls(engine="exact", rows=rows, k=k, recall=1.0, sample=0, lists=0)
+
+
+def is_worth_an_index(n: int, n_searched: int) -> bool:
+    """Return whether an index is used to search the neighbours of `n_searched` rows among n rows."""
+    return n >= INDEXED_ROWS and n_searched * WORTH >= n
+
+
+class IndexedSearch:
+    """Searches the nearest neighbours among fixed rows with a product-quantized inverted file of faiss.
+
+    k-means divides the rows into lists. For a searched row, the codes (4 bits per pair of numbers) of the nearest
+    lists are compared with the row. The rows with the nearest codes are candidates. The distances of the candidates
+    are computed in float32, those of the k + `SPARE` nearest ones again in float64. So the returned distances are as
+    exact as those of `NeighbourSearch`, but a neighbour whose code or list is not among the nearest is missed.
+
+    For each k, the recall is measured once on `SAMPLE` evenly spaced rows: the share of the returned neighbours that
+    are no further away than the k-th exact neighbour. If it is below `MIN_RECALL`, more lists and candidates are
+    used (`LEVELS`). If the last level is below `MIN_RECALL` too, the exact search is used, and the report says so.
+    A row with fewer than k candidates of other persons is searched exactly.
+
+    Reproducibility: the same rows give the same neighbours on the same machine with the same version of faiss, for
+        any number of cores, because the index is built by one thread, and each block of rows is searched by one
+        thread. Another processor or another version of faiss can round differently, so that single neighbours
+        differ. The exact search has no such differences.
+
+    Args:
+        exact: the exact search among the same rows.
+
+    Cost: for n rows, 2 √n lists. Memory for n·d/4 bytes of codes, in addition to the rows.
+    Reference: Jégou, Douze & Schmid, "Product Quantization for Nearest Neighbor Search", TPAMI 33 (2011); André,
+        Kermarrec & Le Scouarnec, "Quicker ADC", TPAMI 43 (2021), for the comparison of 4-bit codes; both in faiss.
+    """
+
+    def __init__(self, exact: NeighbourSearch) -> None:
+        self.exact = exact
+        self.points = np.ascontiguousarray(exact.points)  # faiss reads the memory of the array
+        self.reports: dict[int, SearchReport] = {}  # by k
+        self._levels: dict[int, tuple[int, int] | None] = {}  # by k; None for the exact search
+        self._index: Any = None
+        sizes = np.bincount(exact.person)
+        self._own = int(np.quantile(sizes[exact.person], 0.99))  # rows of a typical large person, itself included
+
+    def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
+        """Return k near rows of other persons; shapes, order and errors are those of `NeighbourSearch.nearest`."""
+        level = self._level(k)
+        searched = np.arange(len(self.exact.points)) if rows is None else rows
+        return self.exact.nearest(k, rows) if level is None else self._search(level, k, searched)
+
+    def _level(self, k: int) -> tuple[int, int] | None:
+        """Return the first level with a sufficient recall for k neighbours, or None for the exact search."""
+        if k in self._levels:
+            return self._levels[k]
+        n = len(self.exact.points)
+        usable = np.flatnonzero(self.exact.others >= k)
+        sample = usable[np.linspace(0, len(usable) - 1, min(len(usable), SAMPLE)).astype(np.int64)]
+        furthest = self.exact.nearest(k, sample)[1][:, -1:]
+        self._levels[k], self.reports[k] = None, SearchReport.exact(n, k)
+        for level in LEVELS:
+            recall = float((self._search(level, k, sample)[1] <= furthest).mean())
+            if recall >= MIN_RECALL:
+                self._levels[k] = level
+                self.reports[k] = SearchReport(
+                    engine="ivf", rows=n, k=k, recall=round(recall, 4), sample=len(sample), lists=level[0]
+                )
+                break
+        return self._levels[k]
+
+    def _search(self, level: tuple[int, int], k: int, searched: Int64) -> tuple[Int64, Float64]:
+        points, (lists, per_neighbour) = self.points, level
+        if self._index is None:
+            self._index = _in_threads(_built, [points])[0]
+        self._index.nprobe = lists
+        most = max(k * per_neighbour, MIN_CANDIDATES * per_neighbour // LEVELS[0][1]) + self._own
+        indices = np.empty((len(searched), k), dtype=np.int64)
+        squared = np.empty((len(searched), k), dtype=np.float64)
+        parts = [slice(start, start + BLOCK_ROWS) for start in range(0, len(searched), BLOCK_ROWS)]
+
+        def search(part: slice) -> Int64:
+            rows = searched[part]
+            found = self._index.search(points[rows], min(most, len(points)))[1]
+            is_other = (found >= 0) & (self.exact.person[found] != self.exact.person[rows, None])
+            enough = np.flatnonzero(is_other.sum(axis=1) >= k)
+            if len(enough):
+                chosen = _nearest_candidates(points, rows[enough], found[enough], is_other[enough], k)
+                i, column = np.nonzero(chosen >= 0)
+                near = nearest_of_pairs(points, rows[enough][i], i, chosen[i, column], k)
+                indices[part.start + enough], squared[part.start + enough] = near
+            few: Int64 = part.start + np.setdiff1d(np.arange(len(rows)), enough)
+            return few
+
+        left = np.concatenate([np.empty(0, np.int64), *_in_threads(search, parts)])
+        distances = self.exact.distances_of(squared)
+        if len(left):
+            indices[left], distances[left] = self.exact.nearest(k, searched[left])
+        return indices, distances
+
+
+def _built(points: Float32) -> Any:
+    """Return the index of rows, float32 (n, d); called in a thread of `_in_threads`."""
+    import faiss  # slow import, only needed for many rows
+
+    n, d = points.shape
+    codes = f"PQ{d // 2}x4fs" if d % 2 == 0 and d >= 16 else "Flat"  # with few numbers, codes select too coarsely
+    index: Any = faiss.index_factory(d, f"IVF{int(2 * np.sqrt(n))},{codes}")
+    index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = SEED, 5, TRAIN_ROWS
+    index.cp.min_points_per_centroid = 1  # no warning on the standard output
+    if codes != "Flat":
+        index.pq.cp.niter, index.pq.cp.seed = 8, SEED
+    index.train(points)
+    index.add(points)
+    return index
+
+
+def _nearest_candidates(points: Float32, rows: Int64, found: Int64, is_other: Any, k: int) -> Int64:
+    """Return the k + `SPARE` nearest candidates of each row by float32 distances; -1 where there are fewer.
+
+    `found`, int64 (b, m), has the candidates of the `rows`, int64 (b). Those outside `is_other`, bool (b, m), are
+    omitted.
+    """
+    import faiss
+
+    b, m = found.shape
+    left, right = np.repeat(rows, m), np.where(is_other, found, 0).ravel()
+    distances = np.empty(b * m, dtype=np.float32)
+    x, i, j, to = (faiss.swig_ptr(array) for array in (points, left, right, distances))
+    faiss.pairwise_indexed_L2sqr(points.shape[1], b * m, x, i, x, j, to)  # type: ignore[attr-defined] # no stub
+    far = np.where(is_other, distances.reshape(b, m), np.inf)
+    chosen = np.argpartition(far, min(k + SPARE, m) - 1, axis=1)[:, : k + SPARE]
+    near = np.where(is_other, found, -1)
+    return np.take_along_axis(near, chosen, axis=1)
+
+
+def _in_threads(function: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
+    """Return the results of a function in order; it runs in one thread per core, in which faiss uses this core only.
+
+    The number of threads of faiss is set per calling thread, so that other users of faiss are not affected.
+    """
+    import faiss
+
+    with ThreadPoolExecutor(usable_cores(), initializer=lambda: faiss.omp_set_num_threads(1)) as pool:
+        return list(pool.map(function, parts))
