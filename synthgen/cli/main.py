@@ -24,7 +24,7 @@ from synthgen.cli.output import Application, AsJson, print_fields, print_json, p
 from synthgen.cli.received import diff, export, inspect
 from synthgen.cli.training import train_bridge
 from synthgen.core.engine import engine_errors
-from synthgen.core.errors import DataError, Interrupted, ReleaseRefused, SynthGenError, UsageError
+from synthgen.core.errors import AtBarrier, DataError, Interrupted, ReleaseRefused, SynthGenError, UsageError
 from synthgen.core.progress import terminal_progress
 from synthgen.core.terminal import say
 
@@ -146,6 +146,12 @@ def run(
     *,
     until: Annotated[str, Option(help="Last stage to run, such as split or filter.")] = "audit",
     resume: Resume = "auto",
+    part: Annotated[
+        str | None, Option(help="i/n: compute only share i of n of each distributed stage, from 0.", metavar="I/N")
+    ] = None,
+    wait: Annotated[
+        bool, Option("--wait", help="With --part: wait for the other parts instead of stopping.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the stages that have not finished, from load to audit, in the private workspace."""
@@ -156,7 +162,12 @@ def run(
     loaded = Config.load(config)
     if loaded.secret == PUBLIC:
         say(f"WARNING {WARNING}")
-    done = Pipeline(loaded, terminal_progress(sys.stderr)).run(resume=resume, until=until)
+    pipeline = Pipeline(loaded, terminal_progress(sys.stderr))
+    try:
+        done = pipeline.run(resume=resume, until=until, part=part, wait=wait)
+    except AtBarrier as stop:
+        print_fields({"finished": False, "reason": stop.message, "next": stop.hint}, str(stop), as_json=as_json)
+        return
     for note in done.record.stage("load").notes or ():
         say(f"source: {note}")
     states = ("reused" if stage.reused else f"{stage.seconds:.1f} s" for stage in done.record.stages)
