@@ -93,11 +93,26 @@ def init(
 
 
 @app.command()
-def doctor(*, as_json: AsJson = False) -> None:
+def cluster(
+    of: Annotated[Literal["slurm", "kubernetes"], Argument(help="Kind of cluster.")], *, as_json: AsJson = False
+) -> None:
+    """Print a template for running a configuration on a Slurm or Kubernetes cluster."""
+    from synthgen.cli.start import cluster_template
+
+    template = cluster_template(of)
+    print_fields({"template": template}, template.rstrip("\n"), as_json=as_json)
+
+
+@app.command()
+def doctor(
+    *,
+    ray: Annotated[str | None, Option(help="Also check a running Ray cluster.", metavar="HOST:PORT")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Check whether this machine can run synthgen; exit with code 6 if a required item is missing."""
     from synthgen.cli.doctor import examine
 
-    checks = examine()
+    checks = examine(ray)
     states = ("ok  " if check.ok else "WARN" if check.optional else "FAIL" for check in checks)
     lines = [f"{state} {check.name}: {check.detail}" for state, check in zip(states, checks, strict=True)]
     is_ready = all(check.ok or check.optional for check in checks)
