@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from audits.core.errors import InputError
 from audits.core.files import disk_errors
 from synthgen.config import Config
 from synthgen.core.digest import sha256_file, sha256_json
@@ -72,7 +73,7 @@ class Job:
         with disk_errors(context.shards):
             try:
                 self.executor.compute(context.name, divide(context), is_finished)
-            except FileNotFoundError:  # another part has finished the stage and removed the shards
+            except (FileNotFoundError, InputError):  # another process can have finished and removed the shards
                 if not is_finished():
                     raise
 

@@ -6,6 +6,7 @@ neither Ray's object store nor its logs.
 """
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -23,7 +24,7 @@ from synthgen.pipeline.workspace import Workspace
 
 Work = Callable[[str, str, Sequence[str]], None]  # gets the path of the configuration, a folder and names of shards
 MAX_LOSSES = 3  # the run fails if each worker was lost this number of times, and no shard was finished meanwhile
-POLL_SECONDS = 2.0
+POLL_SECONDS, MOST_POLLS = 2.0, 60
 # A worker would access the ledger before this small stage.
 NOT_DISTRIBUTED = ("embed-control",)
 
@@ -127,6 +128,9 @@ class RayExecutor:
             while queue and idle:
                 worker, share = idle.pop(), queue.popleft()
                 running[self._submit(worker, division, share)] = (worker, share)
+            if not running:
+                self._wait_until_visible(division)
+                break
             ready, _ = self._ray.wait(list(running), num_returns=1, timeout=POLL_SECONDS)
             remaining = set(division.missing())
             advance(left - len(remaining))
@@ -144,6 +148,17 @@ class RayExecutor:
                 queue.extend(_shares([name for name in names if name in remaining], len(self._workers)))
                 replacement = self._new_worker()
                 running[self._submit(replacement, division, ())] = (replacement, ())
+
+    def _wait_until_visible(self, division: Division) -> None:
+        """Wait until this machine sees all shards, because a shared folder can show new files late."""
+        for _ in range(MOST_POLLS):
+            if not division.missing():
+                return
+            time.sleep(POLL_SECONDS)
+        raise WorkerError(
+            "the shards that Ray workers wrote are not visible on this machine",
+            hint="Place the configuration and the workspace in a folder that all machines share, with the same path.",
+        )
 
     def _has_ended(self, task: Any) -> bool:
         """Return whether a task ended, and False if its worker was lost; raise WorkerError if the task failed."""

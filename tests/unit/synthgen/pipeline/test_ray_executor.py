@@ -1,5 +1,6 @@
 """Ray workers give the bytes of a local run, also if workers or the driver are killed."""
 
+import dataclasses
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -181,6 +182,33 @@ def test_repeated_losses_and_failures_end_the_run(project, tmp_path, monkeypatch
     executor, division, *_ = executor_with(LosingRay(failing=(1,)), project, tmp_path, monkeypatch)
     with pytest.raises(WorkerError, match="stopped with an unexpected error"):
         executor.compute("decode", division, lambda: False)
+
+
+def test_shards_in_a_folder_that_is_not_shared_are_reported(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_executor, "POLL_SECONDS", 0.001)
+    executor, division, given, _ = executor_with(LosingRay(), project, tmp_path, monkeypatch)
+    seen = []
+    elsewhere = dataclasses.replace(division, folder=tmp_path / "not" / "shared")
+    with pytest.raises(WorkerError, match="are not visible on this machine"):
+        executor.compute("decode", elsewhere, lambda: False)
+    assert sorted(name for _, _, names in given for name in names) == sorted(division.names)
+    late = LateDivision(division, seen)
+    executor.compute("decode", late, lambda: False)  # files become visible late
+    assert len(seen) > 3
+
+
+class LateDivision:
+    """A division whose files this machine sees only after some looks."""
+
+    def __init__(self, division, seen):
+        self.folder, self.names, self._seen = division.folder, division.names, seen
+
+    def missing(self):
+        self._seen.append(1)
+        return [] if len(self._seen) > 8 else list(self.names)
+
+    def remove_damaged(self, names):
+        assert names == self.names
 
 
 def test_a_configuration_without_a_file_is_refused(project):
