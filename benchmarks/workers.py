@@ -29,7 +29,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Latents
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
-from synthgen.decode.shards import DecodeTask, read_shards, write_shards
+from synthgen.decode.shards import DecodeTask, divide_rows, read_shards, write_shards
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed import build_encoder, sentence
 from synthgen.embed.config import EmbedConfig
@@ -57,7 +57,8 @@ def decoding(decoder, latents, settings):
     def write(n_workers):
         task = DecodeTask(open_decoder=lambda: decoder, settings=settings, seeds=SeedTree(5))
         with tempfile.TemporaryDirectory() as folder:
-            write_shards(task, latents, Path(folder), lambda _: None, n_workers=n_workers)
+            shards = divide_rows(len(latents), settings)
+            write_shards(task, latents, shards, Path(folder), lambda _: None, n_workers=n_workers)
             found = read_shards(Path(folder))
         return sum(len(decoder.tokenizer(c.text).input_ids) + 1 for c in found), found
 

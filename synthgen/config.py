@@ -17,6 +17,7 @@ from audits.core.strictyaml import key_lines, read_yaml
 from audits.verify.vocabulary import LANGUAGE, LICENSES, MAX_LANGUAGES
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
+from synthgen.core.run_config import RunConfig
 from synthgen.core.section import (
     MAX_NUMBER,
     PATTERNS,
@@ -227,6 +228,11 @@ class Config(Section):
         "path of a policy file.",
     )
     release: ReleaseConfig = Field(ReleaseConfig(), description="Name, files, signing key and folder of the release.")
+    run: RunConfig = Field(
+        RunConfig(),
+        exclude=True,  # not part of the digest, because it changes no result
+        description="Machines that compute the run; every choice gives the same results.",
+    )
     base: str = Field(".", exclude=True, description="Folder that relative paths start from; set by `load`.")
     file: str | None = Field(None, exclude=True, description="File the configuration was read from; set by `load`.")
 

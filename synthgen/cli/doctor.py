@@ -25,8 +25,11 @@ class Check:
     optional: bool = False
 
 
-def examine() -> list[Check]:
-    """Return the result of every check; without the extra `engine`, the checks that need it are omitted."""
+def examine(ray: str | None = None) -> list[Check]:
+    """Return the result of every check; without the extra `engine`, the checks that need it are omitted.
+
+    `ray` is the address of a running Ray cluster that is also checked, or None.
+    """
     missing, engine = missing_packages(), "all packages of the extra `engine` are installed"
     if missing:
         engine = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"
@@ -41,6 +44,7 @@ def examine() -> list[Check]:
         _swap(),
         _memory(),
         *(() if missing else _hardware()),
+        *(() if ray is None else (_cluster(ray),)),
     ]
 
 
@@ -80,6 +84,13 @@ def _bridge() -> Check:
     info, words = bridge.info, "no vocabulary" if bridge.words is None else f"{len(bridge.words.words):,} words"
     detail = f"{info.encoder} to {info.decoder}, {info.steps} steps, {words}, sha256 {bridge.digest}"
     return Check("bridge", True, detail)
+
+
+def _cluster(address: str) -> Check:
+    from synthgen.pipeline.ray_cluster import cluster_problems
+
+    problems = cluster_problems(address)
+    return Check("ray cluster", not problems, "; ".join(problems) or f"{address} requires a token")
 
 
 def _disk() -> Check:

@@ -24,7 +24,7 @@ from synthgen.cli.output import Application, AsJson, print_fields, print_json, p
 from synthgen.cli.received import diff, export, inspect
 from synthgen.cli.training import train_bridge
 from synthgen.core.engine import engine_errors
-from synthgen.core.errors import DataError, Interrupted, ReleaseRefused, SynthGenError, UsageError
+from synthgen.core.errors import AtBarrier, DataError, Interrupted, ReleaseRefused, SynthGenError, UsageError
 from synthgen.core.progress import terminal_progress
 from synthgen.core.terminal import say
 
@@ -93,11 +93,26 @@ def init(
 
 
 @app.command()
-def doctor(*, as_json: AsJson = False) -> None:
+def cluster(
+    of: Annotated[Literal["slurm", "kubernetes"], Argument(help="Kind of cluster.")], *, as_json: AsJson = False
+) -> None:
+    """Print a template for running a configuration on a Slurm or Kubernetes cluster."""
+    from synthgen.cli.start import cluster_template
+
+    template = cluster_template(of)
+    print_fields({"template": template}, template.rstrip("\n"), as_json=as_json)
+
+
+@app.command()
+def doctor(
+    *,
+    ray: Annotated[str | None, Option(help="Also check a running Ray cluster.", metavar="HOST:PORT")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Check whether this machine can run synthgen; exit with code 6 if a required item is missing."""
     from synthgen.cli.doctor import examine
 
-    checks = examine()
+    checks = examine(ray)
     states = ("ok  " if check.ok else "WARN" if check.optional else "FAIL" for check in checks)
     lines = [f"{state} {check.name}: {check.detail}" for state, check in zip(states, checks, strict=True)]
     is_ready = all(check.ok or check.optional for check in checks)
@@ -146,6 +161,12 @@ def run(
     *,
     until: Annotated[str, Option(help="Last stage to run, such as split or filter.")] = "audit",
     resume: Resume = "auto",
+    part: Annotated[
+        str | None, Option(help="i/n: compute only share i of n of each distributed stage, from 0.", metavar="I/N")
+    ] = None,
+    wait: Annotated[
+        bool, Option("--wait", help="With --part: wait for the other parts instead of stopping.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the stages that have not finished, from load to audit, in the private workspace."""
@@ -156,7 +177,12 @@ def run(
     loaded = Config.load(config)
     if loaded.secret == PUBLIC:
         say(f"WARNING {WARNING}")
-    done = Pipeline(loaded, terminal_progress(sys.stderr)).run(resume=resume, until=until)
+    pipeline = Pipeline(loaded, terminal_progress(sys.stderr))
+    try:
+        done = pipeline.run(resume=resume, until=until, part=part, wait=wait)
+    except AtBarrier as stop:
+        print_fields({"finished": False, "reason": stop.message, "next": stop.hint}, str(stop), as_json=as_json)
+        return
     for note in done.record.stage("load").notes or ():
         say(f"source: {note}")
     states = ("reused" if stage.reused else f"{stage.seconds:.1f} s" for stage in done.record.stages)

@@ -31,6 +31,7 @@ _GUIDES = {  # section: the page that explains it
     "interpolate": "[Methods and their defaults](../explanation/methods.md)",
     "decode": "[How texts are written](../how-to/own-data.md#choose-how-texts-are-written)",
     "filter": "[Ask for content](../how-to/own-data.md#ask-for-content)",
+    "run": "[Use a cluster](../how-to/cluster.md)",
     "dp": "[Release externally with differential privacy](../how-to/release-externally-with-dp.md)",
 }
 
@@ -71,7 +72,7 @@ def configuration_page() -> str:
         about = str(field.description) + (f" {_GUIDES[name]}." if name in _GUIDES else "")
         about = textwrap.fill(about, 128, break_long_words=False, break_on_hyphens=False)
         rows = [row for part in inner for row in parameters(part, f"{name}.")]
-        title = {"dp": "Differential privacy"}.get(name, name.capitalize())
+        title = {"dp": "Differential privacy", "run": "Machines"}.get(name, name.capitalize())
         sections.append(f"## {title}\n\n{about}\n\n{_table(rows)}")
     return "\n".join([_INTRODUCTION, f"## The run\n\n{_table(run)}", *sections])
 

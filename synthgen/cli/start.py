@@ -31,6 +31,12 @@ PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000, "clinic-fhir": 700}
 PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}
 
 
+def cluster_template(kind: str) -> str:
+    """Return the template of a job on a cluster: "slurm" or "kubernetes"."""
+    name = {"slurm": "slurm.sh", "kubernetes": "kubernetes.yaml"}[kind]
+    return (examples() / "cluster" / name).read_text(encoding="utf-8")
+
+
 def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
     """Create a folder for a trial, and return text that lists the created files and the next commands.
 

@@ -16,7 +16,7 @@ from synthgen.decode.config import DecodeConfig
 from synthgen.decode.prompting.opening import open_prompted
 from synthgen.decode.prompting.prompter import Prompter
 from synthgen.decode.prompts import label_prompt
-from synthgen.decode.shards import DecodeTask, read_shards, workers_for, write_shards
+from synthgen.decode.shards import DecodeTask, divide_rows, read_shards, workers_for, write_shards
 from synthgen.evaluate.evaluation import Tables
 from synthgen.evaluate.heads import LabelledTexts, TrainingSet
 from synthgen.interpolate import Smote
@@ -99,7 +99,8 @@ def write_label_only(
     task = DecodeTask(open_decoder=lambda: open_prompted(config, folder, Prompter()), settings=settings, seeds=seeds)
     n_workers = workers_for(len(names), settings, folder, config.placement, is_local=config.runs_here)
     with TemporaryDirectory() as place, progress.stage("label-only", total=len(names), unit="texts") as advance:
-        write_shards(task, latents, Path(place), advance, n_workers=n_workers)
+        shards = divide_rows(len(names), settings)
+        write_shards(task, latents, shards, Path(place), advance, n_workers=n_workers)
         return [candidate.text for candidate in read_shards(Path(place))]
 
 

@@ -73,5 +73,13 @@ class Interrupted(SynthGenError, exit_code=7):  # noqa: N818 - named after the s
     """The run was stopped, or another run has locked the workspace; the same command continues later."""
 
 
+class AtBarrier(SynthGenError, exit_code=0):  # noqa: N818 - named after the state
+    """This part of a run is finished, and the run continues when the other parts are finished; not a failure."""
+
+
+class WorkerError(SynthGenError, RuntimeError, exit_code=3):
+    """A worker of a cluster failed, or the cluster cannot be used."""
+
+
 class InternalError(SynthGenError, RuntimeError, exit_code=1):
     """The program has a bug; the user did nothing wrong."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path, flush the file that it writes, and rename the file to `path`."""
-    partial = path.with_stem(f"{path.stem}.partial")  # keeps the suffix, because `np.save` would add a missing one
+    # The name is random, because another process may write the same file. The suffix stays, because `np.save` would
+    # add a missing one.
+    partial = path.with_name(f".part-{secrets.token_hex(8)}{path.suffix}")
     write(partial)
     sync(partial)
     partial.replace(path)

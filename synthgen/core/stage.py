@@ -23,8 +23,10 @@ from synthgen.core.errors import InternalError
 from synthgen.core.made_by import versions_of
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
+from synthgen.core.shards import Division
 
 _PLAIN: TypeAdapter[Any] = TypeAdapter(Any)
+SHARDS = ".shards"  # suffix of the folder with the shards of a distributed stage
 ROOT = ""  # name of the stream that is the root of all streams of the run
 
 
@@ -66,6 +68,9 @@ class Stage:
     name: str  # the first part of the name of its folder
     version: int  # raised by the developer when the result changes; see the docstring of the module
     run: Callable[["StageContext"], Mapping[str, Any]]  # writes into `context.folder`; returns the counts to report
+    # Returns the shards of a distributed stage. They are computed first, in `context.shards`, by one or more
+    # processes. Then one process calls `run`, which combines the shards.
+    divide: Callable[["StageContext"], Division] | None = None
     config: tuple[str, ...] = ()  # sections of the configuration, single keys ("decode.style"), or properties
     inputs: tuple[str, ...] = ()  # names of results and tables of earlier stages
     models: tuple[str, ...] = ()  # roles of models
@@ -110,11 +115,12 @@ class StageContext:
     """Gives a running stage access to its inputs; each method raises InternalError for a name that is not declared.
 
     The stage writes its files into `folder`. `name` is the name of its result, which can end in a suffix such as the
-    number of the round.
+    number of the round. `shards` is the folder of the shards of a distributed stage.
     """
 
     def __init__(self, stage: Stage, sources: Sources, folder: Path, name: str) -> None:
         self.stage, self.folder, self.name = stage, folder, name
+        self.shards = folder.with_suffix(SHARDS)
         self._sources = sources
         self._used: set[tuple[str, str]] = set()
 

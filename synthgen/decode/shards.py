@@ -1,8 +1,7 @@
 """Write the texts of many latents in shards (files), one thread per core. A finished shard is never written again."""
 
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from audits.core.files import read_regular
 from synthgen.core.files import write_by
 from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
+from synthgen.core.shards import rows_name
 from synthgen.core.tables import read_candidates, write_candidates
 from synthgen.core.types import Candidate, Latents
 from synthgen.core.workers import available_memory, in_threads, usable_cores
@@ -24,7 +24,9 @@ from synthgen.decode.loop.llama import GROUPS
 Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidate, ...]]
 
 STEP_BYTES = 1 << 28  # memory that a thread needs in addition to its cache, for a step of 128 rows of 50,000 logits
-_NAME = re.compile(r"shard-(\d+)-(\d+)\.parquet")
+LAST_SHARDS = (
+    4  # the rows that are left are divided by this number, so that two workers finish at about the same time
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,21 +62,30 @@ def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
     return values * settings.batch * columns * value_bytes
 
 
-def drop_foreign_shards(folder: Path, latents: Latents, candidates: int) -> None:
-    """Remove every shard that does not contain exactly the candidates of the rows that its name states.
+def divide_rows(n: int, settings: Settings) -> list[range]:
+    """Divide n rows of latents into shards, in order; the division depends only on n and the settings.
 
-    A shard that overlaps an earlier shard is also removed. An interrupted run leaves no such shards; they exist only
-    if somebody copied, renamed or damaged files.
+    The candidates of a full shard fill the batch twice. The last shards are smaller, but have at least one group of
+    prompts, so that all workers finish at about the same time.
     """
-    stop = 0
-    for rows, path in list(_shards(folder)):
-        if rows and rows.start >= stop and rows.stop <= len(latents) and _is_intact(path, rows, latents, candidates):
-            stop = rows.stop
-        else:
-            path.unlink()
+    largest, group = max(1, 2 * settings.batch // settings.candidates), max(1, settings.batch // GROUPS)
+    half = -(-n // 2) if n <= LAST_SHARDS * group else 0  # few rows are divided into two shards
+    shards: list[range] = []
+    start = 0
+    while start < n:
+        size = min(largest, half or max(group, (n - start) // LAST_SHARDS))
+        shards.append(range(start, min(start + size, n)))
+        start = shards[-1].stop
+    return shards
 
 
-def _is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
+def shard_file(rows: range) -> str:
+    """Return the file name of the shard with these rows."""
+    return rows_name(rows, ".parquet")
+
+
+def is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
+    """Return whether a file contains exactly the candidates of these rows of the latents."""
     try:
         stored = [(c.latent_id, c.index, c.label) for c in read_candidates(path)]
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
@@ -82,65 +93,34 @@ def _is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> bo
     return stored == [(latents.ids[i], index, latents.labels[i]) for i in rows for index in range(candidates)]
 
 
-def missing_rows(folder: Path, n: int) -> list[range]:
-    """Return the ranges of the n rows that no shard contains, in order."""
-    missing, at = [], 0
-    for rows, _ in [*_shards(folder), (range(n, n), None)]:
-        if rows.start > at:
-            missing.append(range(at, rows.start))
-        at = rows.stop
-    return missing
+def write_shards(
+    task: DecodeTask, latents: Latents, shards: Sequence[range], folder: Path, advance: Advance, *, n_workers: int
+) -> None:
+    """Write the texts of some shards of the latents into a folder; a shard is written completely or not at all.
 
-
-def cut(missing: list[range], settings: Settings, n_workers: int) -> list[range]:
-    """Divide the missing rows into shards, and return them in the order in which they are started.
-
-    The candidates of a full shard fill the batch twice. The last shards are smaller, but have at least one group of
-    prompts, so that all workers finish at about the same time. If there are few rows, each worker gets an equal
-    share.
-    """
-    largest, group = max(1, 2 * settings.batch // settings.candidates), max(1, settings.batch // GROUPS)
-    left, shards = sum(map(len, missing)), []
-    share = -(-left // n_workers) if left <= 2 * n_workers * group else 0
-    for rows in missing:
-        start = rows.start
-        while start < rows.stop:
-            size = min(largest, share or (largest if n_workers == 1 else max(group, left // (2 * n_workers))))
-            shards.append(range(start, min(start + size, rows.stop)))
-            start, left = shards[-1].stop, left - len(shards[-1])
-    return shards
-
-
-def write_shards(task: DecodeTask, latents: Latents, folder: Path, advance: Advance, *, n_workers: int) -> int:
-    """Write the texts of all latents that no shard contains; return the number of shards in the folder.
-
-    A shard is written completely or not at all. The division into shards and the number of workers do not change any
-    text, so a stage can continue with another number of workers. A single worker uses all of torch's threads; several
-    workers use one thread each.
+    The division into shards and the number of workers do not change any text. A single worker uses all of torch's
+    threads; several workers use one thread each.
 
     Raises:
         Exception: the first exception of `open_decoder` or `write`. Finished shards are kept.
     """
-    for other in set(folder.glob("shard-*")) - {path for _, path in _shards(folder)}:
-        other.unlink()  # an incomplete shard, or one of an older version
-    shards = cut(missing_rows(folder, len(latents)), task.settings, n_workers)
-    if shards:
-        decoder = task.open_decoder()
+    if not shards:
+        return
+    decoder = task.open_decoder()
 
-        def run(rows: range, advance: Advance) -> tuple[Candidate, ...]:
-            return task.write(decoder, rows_of(latents, list(rows)), task.settings, task.seeds, advance)
+    def run(rows: range, advance: Advance) -> tuple[Candidate, ...]:
+        return task.write(decoder, rows_of(latents, list(rows)), task.settings, task.seeds, advance)
 
-        if n_workers == 1:
-            for rows in shards:
-                _save(folder, rows, run(rows, advance))
-        else:
-            in_threads(shards, run, partial(_save, folder), advance, n_workers=n_workers)
-    return len(list(_shards(folder)))
+    if n_workers == 1:
+        for rows in shards:
+            _save(folder, rows, run(rows, advance))
+    else:
+        in_threads(shards, run, partial(_save, folder), advance, n_workers=n_workers)
 
 
 def read_shards(folder: Path) -> tuple[Candidate, ...]:
     """Return the candidates of all shards of a folder, in the order of their latents."""
-    return tuple(candidate for _, path in _shards(folder) for candidate in read_candidates(path))
+    return tuple(candidate for path in sorted(folder.glob("shard-*.parquet")) for candidate in read_candidates(path))
 
 
 def rows_of(latents: Latents, rows: list[int]) -> Latents:
@@ -150,12 +130,5 @@ def rows_of(latents: Latents, rows: list[int]) -> Latents:
     return replace(latents, vectors=latents.vectors[rows], **columns)
 
 
-def _shards(folder: Path) -> Iterator[tuple[range, Path]]:
-    for path in sorted(folder.glob("shard-*")):
-        if match := _NAME.fullmatch(path.name):
-            yield range(int(match[1]), int(match[2])), path
-
-
 def _save(folder: Path, rows: range, candidates: tuple[Candidate, ...]) -> None:
-    path = folder / f"shard-{rows.start:07d}-{rows.stop:07d}.parquet"
-    write_by(path, lambda partial: write_candidates(partial, candidates))
+    write_by(folder / shard_file(rows), lambda partial: write_candidates(partial, candidates))

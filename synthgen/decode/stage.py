@@ -1,9 +1,12 @@
 """The decode stage: write texts from latents, shard by shard."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from synthgen.core.files import read_json, write_json
+from synthgen.core.shards import Division
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.types import Latents
 from synthgen.decode.base import Decoder, Settings
@@ -11,15 +14,17 @@ from synthgen.decode.config import VLLM, DecodeConfig
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import (
     DecodeTask,
-    drop_foreign_shards,
-    missing_rows,
+    divide_rows,
+    is_intact,
     read_shards,
     rows_of,
+    shard_file,
     workers_for,
     write_shards,
 )
 
 REWRITTEN = 4  # number of latents whose texts vLLM writes a second time, to test whether they are the same
+EQUAL_AGAIN = "equal-again-"  # start of the names of the files that contain the results of these tests
 _SAMPLING = ("temperature", "top_p", "top_k", "batch", "words")
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
 
@@ -50,37 +55,69 @@ def settings_of(
     )
 
 
-def _decode(context: StageContext) -> Mapping[str, object]:
-    config, model, sections = context.config("decode.written"), context.model("decoder"), context.input("sections")
-    latents, candidates = context.input("latents"), context.input("candidates")
+def _settings(context: StageContext) -> Settings:
+    labels, candidates = context.input("labels"), context.input("candidates")
     avoided, max_new_tokens = context.input("avoided"), context.input("max_new_tokens")
-    settings = settings_of(config, context.input("labels"), candidates, avoided, max_new_tokens)
+    return settings_of(context.config("decode.written"), labels, candidates, avoided, max_new_tokens)
+
+
+def _rows(context: StageContext) -> dict[str, range]:
+    """Return the rows of each shard by its file name."""
+    return {shard_file(rows): rows for rows in divide_rows(len(context.input("latents")), _settings(context))}
+
+
+def _divide(context: StageContext) -> Division:
+    """Return the shards of the stage. The texts of a latent do not depend on the shards."""
+    latents, candidates, rows = context.input("latents"), context.input("candidates"), _rows(context)
+    return Division(
+        folder=context.shards,
+        names=tuple(rows),
+        write=lambda names: _write(context, [rows[name] for name in names]),
+        is_intact=lambda name: is_intact(context.shards / name, rows[name], latents, candidates),
+    )
+
+
+def _write(context: StageContext, shards: Sequence[range]) -> None:
+    """Write some shards; the progress includes the shards that exist already."""
+    config, model, sections = context.config("decode.written"), context.model("decoder"), context.input("sections")
+    latents, settings = context.input("latents"), _settings(context)
     task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
     if sections is not None:
         task = replace(task, write=sections.decode)
     sizes = [1] * len(latents) if sections is None else sections.sizes(latents)
-    drop_foreign_shards(context.folder, latents, candidates)
-    missing = [i for rows in missing_rows(context.folder, len(latents)) for i in rows]
-    n_workers = workers_for(len(missing), settings, model.folder, config.placement, is_local=config.runs_here)
-    total, left = candidates * sum(sizes), candidates * sum(sizes[i] for i in missing)
+    new = [i for rows in shards for i in rows]
+    old = [i for name, rows in _rows(context).items() if (context.shards / name).exists() for i in rows]
+    n_workers = workers_for(len(new), settings, model.folder, config.placement, is_local=config.runs_here)
+    left, done = (settings.candidates * sum(sizes[i] for i in rows) for rows in (new, old))
     unit = "texts" if sections is None else "segments"
-    with context.progress.stage(context.name, total=total, unit=unit, done=total - left) as advance:
-        n_shards = write_shards(task, latents, context.folder, advance, n_workers=n_workers)
+    with context.progress.stage(context.name, total=left + done, unit=unit, done=done) as advance:
+        write_shards(task, latents, shards, context.shards, advance, n_workers=n_workers)
+    if config.engine == VLLM:
+        is_equal = writes_equal_texts(task, latents, new, context.shards)
+        write_json(context.shards / f"{EQUAL_AGAIN}{new[0]:08d}.json", {"equal": is_equal})
+
+
+def _decode(context: StageContext) -> Mapping[str, object]:
+    """Copy the shards into the result."""
+    latents, candidates, sections = context.input("latents"), context.input("candidates"), context.input("sections")
+    names = tuple(_rows(context))
+    for name in names:
+        shutil.copyfile(context.shards / name, context.folder / name)
     counts: dict[str, object] = {
         "in": len(latents),
         "out": candidates * len(latents),
-        "shards": n_shards,
-        "backend": model.backend,
+        "shards": len(names),
+        "backend": context.model("decoder").backend,
     }
-    if missing and config.engine == VLLM:
-        counts["equal_again"] = writes_equal_texts(task, latents, missing, context.folder)
-    return counts if sections is None else {**counts, "segments": total}
+    if tests := [read_json(path)["equal"] for path in context.shards.glob(f"{EQUAL_AGAIN}*.json")]:
+        counts["equal_again"] = all(tests)
+    return counts if sections is None else {**counts, "segments": candidates * sum(sections.sizes(latents))}
 
 
 def writes_equal_texts(task: DecodeTask, latents: Latents, missing: Sequence[int], folder: Path) -> bool:
     """Write the texts of at most `REWRITTEN` latents again; return whether they equal the texts in the shards.
 
-    `missing` are the rows that this call of the stage has just written.
+    `missing` are the rows that this process has just written into the shards of `folder`.
 
     Randomness: the latents are drawn from the stream seeds/again.
     """
@@ -94,11 +131,11 @@ def writes_equal_texts(task: DecodeTask, latents: Latents, missing: Sequence[int
 DECODE = Stage(
     name="decode",
     version=2,
+    divide=_divide,
     run=_decode,
     config=("decode.written",),
     inputs=("latents", "labels", "candidates", "max_new_tokens", "avoided", "sections"),
     models=("decoder",),
     streams=("decode",),
     libraries=LIBRARIES,
-    keep_partial=True,
 )

@@ -215,6 +215,77 @@ class Deidentified:
         return f"Deidentified({self.corpus!r}, {sum(self.counts.values())} identifiers)"
 
 
+class Deidentifier:
+    """Replaces the identifiers in records by surrogates (see `Surrogates`); missed identifiers stay in the text.
+
+    Args:
+        config: the engine, which must not be `off`, and the order of day and month.
+        names: declared names of persons by record id; they are searched for in all records of the person.
+        seeds: the seeds of the stage.
+        shares_names: whether the names of all persons and of `staff` are searched for in every record.
+        staff: names of practitioners.
+
+    Raises:
+        DependencyError, ModelMissing, ModelError: the classifier cannot be loaded, see `Classifier`.
+
+    Privacy: without `shares_names`, the new texts of a person depend only on that person's records and names.
+    Randomness: keyed hashes of person, kind and value.
+    """
+
+    def __init__(
+        self,
+        config: DeidentifyConfig,
+        names: Mapping[str, Sequence[str]],
+        seeds: SeedTree,
+        *,
+        shares_names: bool = False,
+        staff: Sequence[str] = (),
+    ) -> None:
+        self._config, self._names, self._seeds = config, names, seeds
+        shared = {read(name).text for listed in (*names.values(), staff) for name in listed}
+        self._known = KnownNames(shared) if shares_names else None
+        self._find = finder(config.engine, self._known)
+
+    def deidentify(self, corpus: Corpus, advance: Advance = lambda _: None) -> Deidentified:
+        """Return the corpus with surrogates. It must contain all records of each of its persons.
+
+        The result of a person does not depend on the other persons of the corpus. `advance` is called with 1 after
+        each record.
+        """
+        declared: dict[str, dict[str, None]] = defaultdict(dict)
+        for record in corpus.records:
+            declared[record.group] |= dict.fromkeys(read(name).text for name in self._names.get(record.id, ()))
+        texts: dict[str, list[str]] = defaultdict(list)
+        for record in corpus.records:
+            texts[record.group].append(read(record.text).text)
+        orders = {group: _order(self._config, written) for group, written in texts.items()}
+        surrogates = {
+            group: Surrogates(self._seeds, group, declared_names, orders[group], self._known)
+            for group, declared_names in declared.items()
+        }
+        records = []
+        replaced: dict[str, tuple[tuple[str, str], ...]] = {}
+        for record in corpus.records:
+            spans = self._find(record.text, tuple(declared[record.group]))
+            text, replaced[record.id] = _replace(record.text, spans, surrogates[record.group])
+            records.append(replace(record, text=text))
+            advance(1)
+        return deidentified(replace(corpus, records=tuple(records)), replaced, Counter(orders.values()))
+
+
+def deidentified(
+    corpus: Corpus, replaced: dict[str, tuple[tuple[str, str], ...]], date_orders: Mapping[str, int]
+) -> Deidentified:
+    """Return the result with the number of replaced identifiers of each kind; both counts are sorted by name."""
+    counts = Counter(kind for found in replaced.values() for kind, _ in found)
+    return Deidentified(
+        corpus=corpus,
+        replaced=replaced,
+        counts=dict(sorted(counts.items())),
+        date_orders=dict(sorted(date_orders.items())),
+    )
+
+
 def deidentify(  # noqa: PLR0913 - one argument for each input of the stage
     corpus: Corpus,
     config: DeidentifyConfig,
@@ -225,54 +296,15 @@ def deidentify(  # noqa: PLR0913 - one argument for each input of the stage
     staff: Sequence[str] = (),
     advance: Advance = lambda _: None,
 ) -> Deidentified:
-    """Return the corpus with surrogates (see `Surrogates`); identifiers that the engine misses stay in the text.
-
-    Args:
-        corpus: the records; if the engine is `off`, they are returned unchanged.
-        config: the engine and the order of day and month.
-        names: declared names of persons by record id; they are searched for in all records of the person.
-        seeds: the seeds of the stage.
-        shares_names: whether the names of all persons and of `staff` are searched for in every record.
-        staff: names of practitioners.
-        advance: called with 1 after each record.
-
-    Raises:
-        DependencyError, ModelMissing, ModelError: the classifier cannot be loaded, see `Classifier`.
-
-    Privacy: without `shares_names`, the new texts of a person depend only on that person's records and names.
-    Randomness: keyed hashes of person, kind and value.
-    """
+    """Return the corpus with surrogates, or unchanged if the engine is `off`; see `Deidentifier`."""
     if config.engine == "off":
-        return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, counts={}, date_orders={})
-    shared = {read(name).text for listed in (*names.values(), staff) for name in listed}
-    known = KnownNames(shared) if shares_names else None
-    find = finder(config.engine, known)
-    declared: dict[str, dict[str, None]] = defaultdict(dict)
-    for record in corpus.records:
-        declared[record.group] |= dict.fromkeys(read(name).text for name in names.get(record.id, ()))
-    texts: dict[str, list[str]] = defaultdict(list)
-    for record in corpus.records:
-        texts[record.group].append(read(record.text).text)
-    orders = {group: _order(config, written) for group, written in texts.items()}
-    surrogates = {
-        group: Surrogates(seeds, group, declared_names, orders[group], known)
-        for group, declared_names in declared.items()
-    }
-    records = []
-    replaced: dict[str, tuple[tuple[str, str], ...]] = {}
-    for record in corpus.records:
-        spans = find(record.text, tuple(declared[record.group]))
-        text, replaced[record.id] = _replace(record.text, spans, surrogates[record.group])
-        records.append(replace(record, text=text))
-        advance(1)
-    counts = Counter(kind for found in replaced.values() for kind, _ in found)
-    corpus = replace(corpus, records=tuple(records))
-    return Deidentified(
-        corpus=corpus,
-        replaced=replaced,
-        counts=dict(sorted(counts.items())),
-        date_orders=dict(sorted(Counter(orders.values()).items())),
-    )
+        return unchanged(corpus)
+    return Deidentifier(config, names, seeds, shares_names=shares_names, staff=staff).deidentify(corpus, advance)
+
+
+def unchanged(corpus: Corpus) -> Deidentified:
+    """Return the result of the engine `off`, which replaces nothing."""
+    return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, counts={}, date_orders={})
 
 
 def _order(config: DeidentifyConfig, texts: Sequence[str]) -> Order:

@@ -1,36 +1,116 @@
 """The deidentify stage: replace identifiers by surrogates in train and control."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from synthgen.core.files import read_json, write_json
+from synthgen.core.shards import Division, rows_name
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
+from synthgen.core.types import Corpus, Record, Role
 from synthgen.deidentify.config import DeidentifyConfig
-from synthgen.deidentify.deidentify import deidentify
+from synthgen.deidentify.deidentify import Deidentified, Deidentifier, deidentified, unchanged
 from synthgen.deidentify.engines import engine_of
 
+ROLES: tuple[Role, ...] = ("train", "control")
+SHARD_RECORDS = 1024
 SETTINGS = ("engine", "date_order")  # without `sample`, which changes no text
+
+
+def _config(context: StageContext) -> DeidentifyConfig:
+    return DeidentifyConfig(**{name: context.config(f"deidentify.{name}") for name in SETTINGS})
+
+
+def _corpora(context: StageContext) -> list[Corpus]:
+    """Return train and control."""
+    folder = context.input("split").folder
+    return [read_corpus(folder / f"{role}.parquet", role) for role in ROLES]
+
+
+def whole_persons(corpus: Corpus, n: int) -> list[Corpus]:
+    """Divide a corpus into parts of whole persons, in order; each part but the last has at least n records."""
+    persons: dict[str, list[Record]] = {}
+    for record in corpus.records:
+        persons.setdefault(record.group, []).append(record)
+    parts: list[list[Record]] = []
+    for records in persons.values():
+        if not parts or len(parts[-1]) >= n:
+            parts.append([])
+        parts[-1] += records
+    return [replace(corpus, records=tuple(records)) for records in parts]
+
+
+def _shards(corpora: Sequence[Corpus]) -> dict[str, Corpus]:
+    """Return the records of each shard by its file name."""
+    found = {}
+    for corpus in corpora:
+        start = 0
+        for part in whole_persons(corpus, SHARD_RECORDS):
+            found[f"{corpus.role}-{rows_name(range(start, start + len(part)), '.json')}"] = part
+            start += len(part)
+    return found
+
+
+def _divide(context: StageContext) -> Division:
+    """Return the shards of the stage. The records of a person are in one shard, and do not depend on the others."""
+    shards = {} if _config(context).engine == "off" else _shards(_corpora(context))
+
+    def is_intact(name: str) -> bool:
+        try:
+            texts = read_json(context.shards / name)["texts"]
+            return bool(list(texts) == sorted(record.id for record in shards[name].records))
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    return Division(
+        folder=context.shards,
+        names=tuple(shards),
+        write=lambda names: _write(context, shards, names),
+        is_intact=is_intact,
+    )
+
+
+def _write(context: StageContext, shards: Mapping[str, Corpus], wanted: Sequence[str]) -> None:
+    """Write some shards; the progress includes the shards that exist already."""
+    loaded, seeds = context.input("load").folder, context.stream("deidentify")
+    names, staff = read_json(loaded / "names.json"), read_json(loaded / "staff.json")
+    shares_names = context.input("shares_names")
+    deidentifier = Deidentifier(_config(context), names, seeds, shares_names=shares_names, staff=staff)
+    done = sum(len(part) for name, part in shards.items() if (context.shards / name).exists())
+    total = done + sum(len(shards[name]) for name in wanted)
+    with context.progress.stage(context.name, total=total, unit="records", done=done) as advance:
+        for name in wanted:
+            result = deidentifier.deidentify(shards[name], advance)
+            texts = {record.id: record.text for record in result.corpus.records}
+            replaced = {key: [list(pair) for pair in pairs] for key, pairs in result.replaced.items()}
+            orders = result.date_orders
+            write_json(context.shards / name, {"texts": texts, "replaced": replaced, "date_orders": orders})
+
+
+def _combined(context: StageContext, corpus: Corpus) -> Deidentified:
+    """Return the result of all shards of a corpus."""
+    texts: dict[str, str] = {}
+    replaced: dict[str, tuple[tuple[str, str], ...]] = {}
+    orders: Counter[str] = Counter()
+    for name in _shards([corpus]):
+        shard = read_json(context.shards / name)
+        texts |= shard["texts"]
+        replaced |= {
+            key: tuple((kind, original) for kind, original in found) for key, found in shard["replaced"].items()
+        }
+        orders += Counter(shard["date_orders"])
+    records = tuple(replace(record, text=texts[record.id]) for record in corpus.records)
+    return deidentified(replace(corpus, records=records), {r.id: replaced[r.id] for r in records}, orders)
 
 
 def _deidentify(context: StageContext) -> Mapping[str, object]:
     """Write train and control with surrogates, and the replaced identifiers of each record."""
-    loaded, parts, config = (
-        context.input("load"),
-        context.input("split"),
-        DeidentifyConfig(**{name: context.config(f"deidentify.{name}") for name in SETTINGS}),
-    )
-    names, staff = read_json(loaded.folder / "names.json"), read_json(loaded.folder / "staff.json")
+    config, total = _config(context), 0
     counts: dict[str, object] = {}
     orders: dict[str, object] = {}
-    total = 0
-    for role in ("train", "control"):
-        corpus = read_corpus(parts.folder / f"{role}.parquet", role)
-        with context.progress.stage(f"deidentify {role}", total=len(corpus), unit="records") as advance:
-            shares_names = context.input("shares_names")
-            seeds = context.stream("deidentify")
-            done = deidentify(corpus, config, names, seeds, shares_names=shares_names, staff=staff, advance=advance)
-            if config.engine == "off":
-                advance(len(corpus))
+    for corpus in _corpora(context):
+        done, role = unchanged(corpus) if config.engine == "off" else _combined(context, corpus), corpus.role
         write_corpus(context.folder / f"{role}.parquet", done.corpus)
         replaced = {key: [list(pair) for pair in pairs] for key, pairs in done.replaced.items()}
         write_json(context.folder / f"replaced-{role}.json", replaced)
@@ -45,6 +125,7 @@ def _deidentify(context: StageContext) -> Mapping[str, object]:
 DEIDENTIFY = Stage(
     name="deidentify",
     version=5,
+    divide=_divide,
     run=_deidentify,
     config=tuple(f"deidentify.{name}" for name in SETTINGS),
     inputs=("load", "split", "engine_model", "shares_names"),

@@ -1,19 +1,25 @@
 """One run in progress, which passes to each stage the inputs that the stage declares."""
 
 import os
-from collections.abc import Mapping
+import shutil
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from audits.core.errors import InputError
+from audits.core.files import disk_errors
 from synthgen.config import Config
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
+from synthgen.core.shards import Division
 from synthgen.core.stage import HasDigest, Sources, Stage, StageContext, StageInput
 from synthgen.embed import Encoder, build_encoder
 from synthgen.models.store import digest_of, model_folder, name_by_weights
+from synthgen.pipeline.executors import LOCAL, Executor
 from synthgen.pipeline.secret import run_secret
-from synthgen.pipeline.workspace import StageResult, Workspace
+from synthgen.pipeline.workspace import PARTIAL, StageResult, Workspace
 
 Models = Mapping[str, HasDigest] | None
 
@@ -26,6 +32,7 @@ class Job:
     workspace: Workspace
     progress: Progress
     root: SeedTree | None = None  # root of the random streams; None to derive it from secret and seed
+    executor: Executor = LOCAL  # decides which process computes which shards
 
     @property
     def seeds(self) -> SeedTree:
@@ -47,14 +54,28 @@ class Job:
             StorageError: the stored result of a stage that spent a budget was changed.
         """
         sources, name = self._sources(inputs, models), stage.name + suffix
-        result = self.workspace.stage(
-            name,
-            stage.key(sources),
-            lambda folder: stage.run(StageContext(stage, sources, folder, name)),
-            keep_partial=stage.keep_partial,
-            is_paid=stage.is_paid,
-        )
+        key, started = stage.key(sources), time.monotonic()
+        if (result := self.workspace.finished(name, key)) is None:
+            place = self.workspace.place(name, key)
+            context = StageContext(stage, sources, place.with_name(f"{place.name}{PARTIAL}"), name)
+            if stage.divide is not None:
+                self._compute_shards(stage.divide, context, lambda: self.workspace.finished(name, key) is not None)
+            with self.executor.combine(name):
+                options = {"keep_partial": stage.keep_partial, "is_paid": stage.is_paid}
+                result = self.workspace.stage(name, key, lambda _: stage.run(context), **options, started=started)
+            shutil.rmtree(context.shards, ignore_errors=True)
         return replace(result, code=stage.code_digest)
+
+    def _compute_shards(
+        self, divide: Callable[[StageContext], Division], context: StageContext, is_finished: Callable[[], bool]
+    ) -> None:
+        context.shards.mkdir(mode=0o700, exist_ok=True)
+        with disk_errors(context.shards):
+            try:
+                self.executor.compute(context.name, divide(context), is_finished)
+            except (FileNotFoundError, InputError):  # another process can have finished and removed the shards
+                if not is_finished():
+                    raise
 
     def key(self, stage: Stage, inputs: Mapping[str, HasDigest]) -> dict[str, object]:
         """Return the cache key of a stage that declares no models."""

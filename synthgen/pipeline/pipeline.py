@@ -1,6 +1,9 @@
 """Run a configuration, from Python or from the command line."""
 
 import hashlib
+from contextlib import suppress
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,11 +13,13 @@ from synthgen.config import Config
 from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, notebook_progress
+from synthgen.core.run_config import RAY
 from synthgen.pipeline.institution import ledger_of, policy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
+    from synthgen.pipeline.executors import Executor
     from synthgen.pipeline.workspace import StageResult
     from synthgen.plan.plan import Plan
     from synthgen.release.run import Run
@@ -62,7 +67,14 @@ class Pipeline:
 
         return make_plan(self.config, self.progress, pilot=pilot)
 
-    def run(self, resume: Literal["auto", "never"] = "auto", until: str = "audit") -> "Run":
+    def run(
+        self,
+        resume: Literal["auto", "never"] = "auto",
+        until: str = "audit",
+        *,
+        part: str | None = None,
+        wait: bool = False,
+    ) -> "Run":
         """Run the stages up to and including `until` that have not finished, and return the run.
 
         Args:
@@ -70,16 +82,20 @@ class Pipeline:
                 with DP, this can spend the budget again.
             until: name of the last stage. Texts are written in rounds. If `until` is `interpolate` or `decode`, the
                 run stops in the first round. If it is `filter`, the run stops after the last round.
+            part: "i/n" to compute only a fixed share of the shards of the distributed stages, 0 <= i < n. The other
+                parts run in other processes, with the same configuration and workspace.
+            wait: whether a part waits until the other parts have computed their shares. Otherwise, it stops.
 
         Raises:
-            UsageError: there is no stage `until`, or `resume` is neither "auto" nor "never".
+            UsageError: there is no stage `until`, `resume` is neither "auto" nor "never", or `part` is invalid.
+            AtBarrier: `wait` is false, and shares of other parts are missing; the share of this part is finished.
             Interrupted: another process has locked the workspace.
             SynthGenError, AuditError: the configuration, the source, a model, the policy or the ledger cannot be
                 used, or a stage fails.
         """
         from synthgen.pipeline.workspace import finish
 
-        return finish(self._stages(resume, until), [])
+        return finish(self._stages(resume, until, _part_of(part, resume, wait=wait)), [])
 
     def stream(self, resume: Literal["auto", "never"] = "auto") -> "Iterator[dict[str, str]]":
         """Yield each accepted text with its label as soon as the round that wrote it is filtered.
@@ -98,7 +114,34 @@ class Pipeline:
                         shown.add((kept.latent_id, kept.index))
                         yield {"label": kept.label, "text": kept.text}
 
-    def _stages(self, resume: str, until: str) -> "Generator[StageResult, None, Run]":
+    def write_shards(self, stage: str, names: "Sequence[str]") -> None:
+        """Compute some shards of a run that another process executes; see `Named`.
+
+        Args:
+            stage: name of the folder of the shards.
+            names: file names of the shards.
+
+        Raises:
+            WorkerError: this process would compute other results than the other process.
+            SynthGenError, AuditError: as in `run`.
+        """
+        from synthgen.pipeline.executors import Named, ShardsWritten
+        from synthgen.pipeline.workspace import finish
+
+        with suppress(ShardsWritten):
+            finish(self._stages("auto", "filter", Named(stage=stage, names=tuple(names))), [])
+
+    def _configured_executor(self) -> "Executor":
+        """Return the executor that the section `run` of the configuration names."""
+        from synthgen.pipeline.executors import LOCAL
+        from synthgen.pipeline.ray_executor import RayExecutor
+
+        is_local = self.config.run.on != RAY
+        return LOCAL if is_local else RayExecutor(self.config, self.progress, write_named_shards)
+
+    def _stages(
+        self, resume: str, until: str, executor: "Executor | None" = None
+    ) -> "Generator[StageResult, None, Run]":
         """Run and yield one stage after another, and return the run."""
         if until not in STAGES:
             raise UsageError(f"until: there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
@@ -123,8 +166,9 @@ class Pipeline:
         check_budget(self.config, policy)
         read_sample(self.config)  # report an invalid file before the texts are written
         workspace = Workspace(self.config.resolve(self.config.workspace))
-        with workspace.locked():
-            job = Job(self.config, workspace, self.progress)
+        executor = executor or self._configured_executor()
+        with executor.session(workspace, partial(_identity, self.config)):
+            job = Job(self.config, workspace, self.progress, executor=executor)
             models = [] if until in stage_order.WITHOUT_MODELS else stage_order.models_of(job)
             if resume == "never":  # only after the check that no model is missing
                 workspace.forget(keep=PAID)
@@ -138,6 +182,38 @@ class Pipeline:
             record.write(workspace.root)
             note_config(self.config, workspace)
         return Run(self.config, workspace, record, policy)
+
+
+def write_named_shards(config: str, stage: str, names: "Sequence[str]") -> None:
+    """Compute some shards of the run of a configuration file; see `Pipeline.write_shards`."""
+    Pipeline(Config.load(config)).write_shards(stage, names)
+
+
+def _part_of(part: str | None, resume: str, *, wait: bool) -> "Executor | None":
+    """Return the executor of a part, or None; raise UsageError for options that do not fit."""
+    from synthgen.pipeline.executors import RunPart
+
+    if part is None and wait:
+        raise UsageError("--wait requires --part", hint="A run without --part computes all shards itself.")
+    if part is None:
+        return None
+    if resume == "never":
+        raise UsageError(
+            "--part and --resume never cannot be combined, because each part would remove the results of the others",
+            hint="Remove the workspace, or set another `workspace`, to compute everything again.",
+        )
+    return RunPart.parse(part, waits=wait)
+
+
+def _identity(config: Config) -> dict[str, str]:
+    """Return what must be equal for all parts of a run, because it changes the names of the results."""
+    import torch
+
+    from synthgen.decode.loading import backend_of
+
+    backend = backend_of(config.decode.placement) if config.decode.runs_here else "server"
+    has_gpu = str(torch.cuda.is_available())  # the encoder uses a GPU if there is one
+    return {"config": config.digest(), "version": version("synthgen"), "backend": backend, "gpu": has_gpu}
 
 
 def _with_source(config: Config, table: Any) -> Config:

@@ -64,7 +64,8 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     prepared = prepare.read_prepared(job, parts, clean)
     is_private = job.config.interpolate.is_private
     if is_private and until not in _BEFORE_QUERIES:
-        refuse_unreleasable_run(job, policy, prepared, control_source, spend_again=spend_again)
+        with job.executor.alone("the checks before the DP queries"):
+            refuse_unreleasable_run(job, policy, prepared, control_source, spend_again=spend_again)
     encoder = encoder_for(job, prepared.train)
     vectorised, embedded = prepare.embed_train(job, clean, prepared.train, encoder)
     yield vectorised
@@ -73,16 +74,19 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
         names = prepare.replaced_names(clean.folder, prepared.train)
         training_view = rounds.fitted_on(job, prepared.train, embedded, vectorised.digest, names)
     else:
-        reservation, reserved = reserve_budget(job, policy, spend_again=spend_again)
+        with job.executor.alone("the reservation of the budget"):
+            reservation, reserved = reserve_budget(job, policy, spend_again=spend_again)
         yield reserved
-        measured, answered = measure(job, prepared.train, embedded, reservation, encoder.digest)
+        with job.executor.alone("the DP queries"):
+            measured, answered = measure(job, prepared.train, embedded, reservation, encoder.digest)
         yield answered
         training_view, voted, log = measured.training_view, measured.shares, measured.log
     written = yield from write_records(job, training_view, encoder, voted)
     if until == "filter":
         return
 
-    attempt = judge.register_attempt(job, written, prepared, control_source)
+    with job.executor.alone("the entry of the audit in the ledger"):
+        attempt = judge.register_attempt(job, written, prepared, control_source)
     embedding, control_vectors = judge.embed_control(job, prepared.control, encoder)
     yield embedding
     vectors = {"train": embedded.vectors, "control": control_vectors}

@@ -1,8 +1,10 @@
 """The private workspace: a folder of mode 0700 that stores each stage's result under the digest of its inputs.
 
-    ws/lock                                locks the workspace for one run
+    ws/lock                                locks the workspace for one run, or for the parts of one run
+    ws/parts.json, ws/parts.lock           the run whose parts share the workspace; locks a stage for one part
     ws/secret.key                          32 random bytes, the root of every stream: see `synthgen.pipeline.secret`
     ws/stages/<name>-<digest16>/           a finished result; done.json holds counts, seconds and file digests
+    ws/stages/<name>-<digest16>.shards/    the finished shards of an unfinished stage: see `synthgen.core.shards`
     ws/stages/<name>-<digest16>.partial/   an unfinished result; some stages continue from it: see `keep_partial`
     ws/run.json, ws/audit.json, ...        copies of the last run's results
 
@@ -20,7 +22,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from audits.core.files import disk_errors, sync
 from synthgen.core.digest import sha256_file, sha256_json
@@ -29,6 +31,9 @@ from synthgen.core.files import read_json, write_json
 
 T = TypeVar("T")
 DONE = "done.json"
+PARTIAL = ".partial"  # suffix of the folder of an unfinished result
+PARTS = "parts.json"
+LOCK_ATTEMPTS, LOCK_SECONDS = 100, 0.1
 Make = Callable[[Path], Mapping[str, Any]]
 
 
@@ -77,13 +82,44 @@ class Workspace:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the workspace against other processes; raise Interrupted if another process has locked it."""
-        with (self.root / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                hint = "Wait until that run ends, or stop it; then try again."
-                raise Interrupted(f"workspace {self.root}: another run has locked it", hint=hint) from error
+        with (self.root / "lock").open("a+") as file:
+            if not _flock(file, fcntl.LOCK_EX):
+                raise self._is_locked("another run has locked it")
             yield
+
+    @contextmanager
+    def shared(self, run: Mapping[str, Any]) -> Iterator[None]:
+        """Lock the workspace together with other processes that pass an equal `run` (JSON values).
+
+        Raises:
+            Interrupted: another run, or parts of another run, have locked the workspace.
+        """
+        with (self.root / "lock").open("a+") as file:
+            for attempt in range(LOCK_ATTEMPTS):
+                if _flock(file, fcntl.LOCK_EX):  # no other part is running
+                    write_json(self.root / PARTS, dict(run))
+                if _flock(file, fcntl.LOCK_SH):
+                    break
+                if attempt + 1 == LOCK_ATTEMPTS:  # another part holds the exclusive lock only for an instant
+                    raise self._is_locked("another run has locked it")
+                time.sleep(LOCK_SECONDS)
+            if sha256_json(read_json(self.root / PARTS)) != sha256_json(dict(run)):
+                raise self._is_locked(
+                    "parts of another run have locked it: the configuration, the number of parts, the version or the "
+                    "kind of processor differs"
+                )
+            yield
+
+    @contextmanager
+    def lock_of_parts(self) -> Iterator[Callable[[], bool]]:
+        """Return a function that tries to lock the workspace for one of the parts, until the context ends."""
+        with (self.root / "parts.lock").open("a+") as file:
+            yield lambda: _flock(file, fcntl.LOCK_EX)
+
+    def _is_locked(self, why: str) -> Interrupted:
+        return Interrupted(
+            f"workspace {self.root}: {why}", hint="Wait until that run ends, or stop it; then try again."
+        )
 
     def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
         """Return the stored result of a stage if it is complete and was computed from these inputs, else None."""
@@ -100,12 +136,20 @@ class Workspace:
         return digest, self.root / "stages" / f"{name}-{digest[:16]}"
 
     def stage(
-        self, name: str, inputs: Mapping[str, Any], make: Make, *, keep_partial: bool = False, is_paid: bool = False
+        self,
+        name: str,
+        inputs: Mapping[str, Any],
+        make: Make,
+        *,
+        keep_partial: bool = False,
+        is_paid: bool = False,
+        started: float | None = None,
     ) -> StageResult:
         """Return the stored result of a stage, or compute it.
 
         `inputs` are JSON values. `make` writes the files into the folder that it receives, and returns the counts for
         the run record. With `keep_partial`, it continues from the files that an interrupted run left in this folder.
+        `started` is the monotonic time at which this process began to compute the shards of the stage.
 
         If the files of a stored result do not match their digests, the result is computed again. Exception: a result
         that spent a privacy budget (`is_paid`) stays, and an error is raised.
@@ -123,14 +167,14 @@ class Workspace:
                 problems=_differing(folder),
                 hint="Remove added files and restore changed ones. `--resume never` spends the budget again.",
             )
-        partial = folder.with_name(folder.name + ".partial")
+        partial = folder.with_name(f"{folder.name}{PARTIAL}")
         if not keep_partial:
             shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         partial.mkdir(mode=0o700, exist_ok=True)
         for stale in (*partial.glob(DONE), *partial.glob(".part-*")):  # the last run stopped while writing
             stale.unlink()
-        started = time.monotonic()
+        started = time.monotonic() if started is None else started
         with disk_errors(partial):
             counts = dict(make(partial))
             seconds = round(time.monotonic() - started, 3)
@@ -149,6 +193,15 @@ class Workspace:
             if folder.name.startswith(tuple(f"{name}-" for name in keep)):
                 continue
             shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+
+
+def _flock(file: TextIO, kind: int) -> bool:
+    """Return whether a file could be locked without waiting; the lock replaces an earlier lock of the same file."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -40,7 +40,7 @@ def test_killed_run_continues_and_states_the_model(stub, worded, monkeypatch):
     run = Pipeline(config).run()
     assert kept
     for path, content in kept.items():
-        assert (stages / path.parent.name.removesuffix(".partial") / path.name).read_bytes() == content
+        assert (stages / path.parent.name.removesuffix(".shards") / path.name).read_bytes() == content
     assert run.record.stage("decode").model_extra["equal_again"] is True
     content = bundle_content(run, run.decide())
     assert len(content.records) == 12

@@ -39,3 +39,12 @@ def test_free_space_is_checked_where_the_store_would_be_created(store, monkeypat
     assert not store.exists()
     monkeypatch.setattr(doctor, "NEEDED_GIB", 1e9)
     assert not found()["model store"].ok
+
+
+@pytest.mark.parametrize("problems", [[], ["the cluster answers without a token", "the dashboard answers"]])
+def test_a_ray_cluster_is_checked_only_if_its_address_is_given(monkeypatch, problems):
+    monkeypatch.setattr("synthgen.pipeline.ray_cluster.cluster_problems", lambda _: problems)
+    assert "ray cluster" not in found()
+    check = {check.name: check for check in examine("10.0.0.5:6379")}["ray cluster"]
+    assert (check.ok, check.optional) == (not problems, False)
+    assert check.detail == ("; ".join(problems) or "10.0.0.5:6379 requires a token")

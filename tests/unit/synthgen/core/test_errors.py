@@ -5,12 +5,12 @@ import pytest
 from synthgen.core import errors
 from synthgen.core.errors import SynthGenError
 
-# 1 internal, 2 usage, 3 bad configuration or input, 4 refused, 5 budget, 6 not in store, 7 stopped
+# 0 part finished, 1 internal, 2 usage, 3 bad configuration or input, 4 refused, 5 budget, 6 not in store, 7 stopped
 EXIT_CODES = {"SynthGenError": 1, "UsageError": 2, "ReleaseRefused": 4, "BudgetError": 5, "ModelMissing": 6}
 EXIT_CODES |= dict.fromkeys(("ConfigError", "DataError", "DependencyError", "ModelError", "StorageError"), 3)
-EXIT_CODES |= {"Interrupted": 7, "InternalError": 1}
+EXIT_CODES |= {"Interrupted": 7, "InternalError": 1, "AtBarrier": 0, "WorkerError": 3}
 BUILT_IN = {"ConfigError": ValueError, "DataError": ValueError, "DependencyError": ImportError}
-BUILT_IN |= {"ModelError": RuntimeError, "InternalError": RuntimeError}
+BUILT_IN |= {"ModelError": RuntimeError, "InternalError": RuntimeError, "WorkerError": RuntimeError}
 BUILT_IN |= {"ModelMissing": FileNotFoundError, "StorageError": OSError}
 TYPES = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type)}
 CLASSES = {name: kind for name, kind in TYPES.items() if issubclass(kind, SynthGenError)}

@@ -9,7 +9,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.decode import shards
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
-from synthgen.decode.shards import DecodeTask, cut, drop_foreign_shards, missing_rows, read_shards, write_shards
+from synthgen.decode.shards import DecodeTask, divide_rows, is_intact, read_shards, shard_file, write_shards
 from synthgen.decode.xrag import XragDecoder
 
 SAMPLING = {"temperature": 1.0, "top_p": 0.95, "top_k": 50}
@@ -31,21 +31,19 @@ def whole(task, tiny):
     return task.open_decoder().decode(tiny.latents(23), PLAIN, SEEDS, lambda _: None)
 
 
-def test_shards_are_continued_with_another_number_of_workers(task, whole, tiny, tmp_path):
-    write_shards(task, tiny.latents(23), tmp_path, lambda _: None, n_workers=1)
-    for path in sorted(tmp_path.iterdir())[1::2]:
-        path.unlink()
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    (tmp_path / "shard-00001.parquet").write_bytes(b"of an older version")
-    (tmp_path / "shard-0000005-0000010.partial").write_bytes(b"half")
-    reported = []
-    write_shards(task, tiny.latents(23), tmp_path, reported.append, n_workers=2)
+def write_all(task, latents, folder, advance, n_workers):
+    write_shards(task, latents, divide_rows(len(latents), task.settings), folder, advance, n_workers=n_workers)
+
+
+def test_shards_do_not_depend_on_how_many_are_written_at_once(task, whole, tiny, tmp_path):
+    latents, rows = tiny.latents(23), divide_rows(23, PLAIN)
+    assert len(rows) >= 5
+    write_shards(task, latents, rows[1::2], tmp_path, lambda _: None, n_workers=1)
+    assert {path.name for path in tmp_path.iterdir()} == {shard_file(some) for some in rows[1::2]}
+    write_shards(task, latents, rows[::2], tmp_path, lambda _: None, n_workers=2)
     assert read_shards(tmp_path) == whole
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert 0 < sum(reported) < len(whole)
-    assert missing_rows(tmp_path, 23) == []
     nobody = dataclasses.replace(task, open_decoder=lambda: pytest.fail("nothing is missing"))
-    write_shards(nobody, tiny.latents(23), tmp_path, reported.append, n_workers=1)
+    write_shards(nobody, latents, [], tmp_path, lambda _: None, n_workers=1)
 
 
 def backwards(decoder, latents, settings, seeds, advance):
@@ -62,8 +60,8 @@ def test_number_of_workers_and_order_of_writing_change_nothing(task, whole, tiny
         folder, reported = tmp_path / str(of_shard), []
         folder.mkdir()
         own = dataclasses.replace(task, write=write)
-        n = write_shards(own, tiny.latents(23), folder, reported.append, n_workers=n_workers)
-        assert n == len(list(folder.iterdir())) >= n_workers
+        write_all(own, tiny.latents(23), folder, reported.append, n_workers)
+        n = len(list(folder.iterdir()))
         assert read_shards(folder) == whole
         assert sum(reported) == (of_shard * n or len(whole))
 
@@ -72,7 +70,7 @@ def test_number_of_workers_and_order_of_writing_change_nothing(task, whole, tiny
 def test_errors_of_workers_are_raised(task, tiny, tmp_path, n_workers):
     lost = dataclasses.replace(task, settings=dataclasses.replace(PLAIN, max_new_tokens=4000))
     with pytest.raises(ModelError, match="positions"):
-        write_shards(lost, tiny.latents(9), tmp_path, lambda _: None, n_workers=n_workers)
+        write_all(lost, tiny.latents(9), tmp_path, lambda _: None, n_workers)
     assert list(tmp_path.iterdir()) == []
 
     def broken():
@@ -80,56 +78,41 @@ def test_errors_of_workers_are_raised(task, tiny, tmp_path, n_workers):
 
     lost = dataclasses.replace(task, open_decoder=broken)
     with pytest.raises(DataError, match="no decoder") as caught:
-        write_shards(lost, tiny.latents(9), tmp_path, print, n_workers=n_workers)
+        write_all(lost, tiny.latents(9), tmp_path, print, n_workers)
     assert caught.value.hint == "bring one"
 
 
-def test_foreign_shards_are_written_again(task, whole, tiny, tmp_path):
-    """A copied, renamed, overlapping, cut or foreign file would leave latents unwritten, or written twice."""
+def test_a_damaged_or_foreign_shard_is_not_intact(task, tiny, tmp_path):
+    """A copied, renamed, cut or foreign file would leave latents unwritten, or written twice."""
     latents = tiny.latents(23)
-    write_shards(task, latents, tmp_path, lambda _: None, n_workers=2)
-    first, second, *_ = sorted(tmp_path.iterdir())
-    n = int(first.stem.split("-")[2])
-    for name, data in (
-        (f"shard-0000000-{23:07d}", first.read_bytes()),  # says it holds everything
-        (f"shard-{n - 1:07d}-{n + 1:07d}", first.read_bytes()),
-        ("shard-0000012-0000003", first.read_bytes()),
-        ("shard-0000023-0000030", first.read_bytes()),
-        (second.stem, second.read_bytes()[:-40]),
-    ):
-        (tmp_path / f"{name}.parquet").write_bytes(data)
-    drop_foreign_shards(tmp_path, latents, PLAIN.candidates)
-    assert missing_rows(tmp_path, 23)[0].start == n
-    write_shards(task, latents, tmp_path, lambda _: None, n_workers=2)
-    assert read_shards(tmp_path) == whole
+    write_all(task, latents, tmp_path, lambda _: None, 1)
+    rows = divide_rows(23, PLAIN)
+    paths = [tmp_path / shard_file(some) for some in rows]
+    assert all(is_intact(path, some, latents, PLAIN.candidates) for path, some in zip(paths, rows, strict=True))
     other = dataclasses.replace(latents, ids=tuple(f"other-{name}" for name in latents.ids))
-    drop_foreign_shards(tmp_path, other, PLAIN.candidates)
-    assert missing_rows(tmp_path, 23) == [range(23)]  # what was written for other latents counts for none
+    assert not is_intact(paths[0], rows[0], other, PLAIN.candidates)
+    assert not is_intact(paths[0], rows[0], latents, PLAIN.candidates + 1)
+    assert not is_intact(paths[0], rows[1], latents, PLAIN.candidates)
+    paths[0].write_bytes(paths[0].read_bytes()[:-40])
+    assert not is_intact(paths[0], rows[0], latents, PLAIN.candidates)
 
 
-def test_missing_rows_are_those_of_no_shard(tmp_path):
-    assert missing_rows(tmp_path, 0) == []
-    assert missing_rows(tmp_path, 7) == [range(7)]
-    for name in ("shard-0000002-0000004", "shard-0000004-0000005"):
-        (tmp_path / f"{name}.parquet").touch()
-    assert missing_rows(tmp_path, 7) == [range(2), range(5, 7)]
-
-
-@pytest.mark.parametrize("n_workers", [1, 2, 8])
-@pytest.mark.parametrize("missing", [[range(546)], [range(3, 40), range(41, 45)], [range(1)], []])
-def test_cut_covers_each_missing_row_once_and_ends_with_the_smallest_shards(n_workers, missing):
-    settings = dataclasses.replace(PLAIN, batch=128, candidates=4)
-    found = cut(missing, settings, n_workers)
-    assert [row for rows in found for row in rows] == [row for rows in missing for row in rows]
-    assert all(1 <= len(rows) <= 64 for rows in found)
-    sizes = [len(rows) for rows in cut([range(546)], settings, 2)]
+@pytest.mark.parametrize("n", [0, 1, 5, 96, 128, 129, 546])
+@pytest.mark.parametrize("candidates", [1, 4, 300])
+def test_division_covers_each_row_once_and_ends_with_the_smallest_shards(n, candidates):
+    settings = dataclasses.replace(PLAIN, batch=128, candidates=candidates)
+    found = divide_rows(n, settings)
+    assert [row for rows in found for row in rows] == list(range(n))
+    assert all(1 <= len(rows) <= max(1, 256 // candidates) for rows in found)
+    sizes = [len(rows) for rows in found]
     assert sizes == sorted(sizes, reverse=True)
-    assert sizes[0] == 64
-    assert sizes[-2] == 32
-    assert {len(rows) for rows in cut([range(546)], settings, 1)} == {64, 546 % 64}
-    one_each = dataclasses.replace(settings, candidates=1)
-    assert [len(rows) for rows in cut([range(96)], one_each, 2)] == [48, 48]
-    assert [len(rows) for rows in cut([range(5)], one_each, 8)] == [1] * 5
+
+
+def test_few_rows_are_divided_into_two_shards():
+    settings = dataclasses.replace(PLAIN, batch=128, candidates=1)
+    assert [len(rows) for rows in divide_rows(96, settings)] == [48, 48]
+    sizes = [len(rows) for rows in divide_rows(546, dataclasses.replace(settings, candidates=4))]
+    assert (sizes[0], sizes[-2]) == (64, 32)
 
 
 def test_workers_depend_on_cores_texts_and_memory(llama_folder, monkeypatch):

@@ -72,7 +72,7 @@ def test_persons_are_on_one_side_and_all_records_are_counted(bench):
 
 def test_vectors_are_of_deidentified_train_text_alone(bench):
     prepared, _, embedded = bench.prepare(bench.job())
-    assert bench.encoder.seen == prepared.train.texts
+    assert sorted(bench.encoder.seen) == sorted(set(prepared.train.texts))
     assert embedded.ids == tuple(r.id for r in prepared.train.records)
     np.testing.assert_array_equal(embedded.vectors, bench.encoder.encode(prepared.train.texts))
 

@@ -149,12 +149,11 @@ def test_only_a_lost_shard_is_decoded_again_with_equal_bytes(bench):
     folder, digests = shards(first)
     latents = [ids for ids in bench.decoder.decoded if not ids[0].startswith("echo-")]
     bench.decoder.decoded.clear()
-    partial = folder.with_name(folder.name + ".partial")  # as a stop before the end would have left it
-    folder.rename(partial)
-    (partial / DONE).unlink()
-    lost = partial / sorted(digests)[4]
-    lost.unlink()
-    lost.with_suffix(".partial").write_bytes(b"half a shard")
+    stopped = folder.with_name(folder.name + ".shards")  # as a stop before the end would have left it
+    folder.rename(stopped)
+    (stopped / DONE).unlink()
+    (stopped / sorted(digests)[4]).write_bytes(b"half a shard")
+    (stopped / ".part-0.parquet").write_bytes(b"half a shard")
     again = bench.writer(bench.job())
     assert again.write().records == written.records
     assert bench.decoder.decoded == [latents[4]]

@@ -1,0 +1,37 @@
+"""Define the `run` section of the configuration."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from synthgen.core.section import PATTERNS, Section
+
+RAY = "ray"
+ADDRESS = r"^[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}$"
+PATTERNS[ADDRESS] = "must be HOST:PORT, such as 10.0.0.5:6379"
+
+
+class RunConfig(Section):
+    """The machines that compute a run. They change no result."""
+
+    on: Literal["local", "ray"] = Field(
+        "local",
+        description="`local` computes on this machine. `ray` distributes de-identification, embedding and decoding "
+        "among workers of a Ray cluster, and needs the extra `ray`.",
+    )
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=10_000)] = Field(
+        "auto",
+        description="Number of Ray workers, which share the processors equally. `auto` starts one for each machine "
+        "or, if the cluster has GPUs, one for each GPU.",
+    )
+    address: Annotated[str, Field(pattern=ADDRESS)] | None = Field(
+        None,
+        description="Address `HOST:PORT` of a running Ray cluster. Null selects the environment variable "
+        "`RAY_ADDRESS` or, if that is not set, starts a cluster on this machine for the duration of the run.",
+    )
+
+    @model_validator(mode="after")
+    def _needs_ray(self) -> Self:
+        if self.on != RAY and (self.workers != "auto" or self.address is not None):
+            raise ValueError("workers and address require on: ray; set on: ray, or remove these keys")
+        return self

@@ -1,0 +1,97 @@
+"""Encode the texts of a table in shards, which different processes can compute.
+
+A shard contains distinct texts that follow one another in the order of `in_batches`. Its size is a multiple of the
+batch size of every encoder. The batches are therefore the same as if one call encoded all texts, and so are the
+vectors, down to the last bit.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from synthgen.core.errors import InternalError
+from synthgen.core.files import write_by
+from synthgen.core.shards import Division, rows_name
+from synthgen.core.stage import StageContext
+from synthgen.core.types import Float32
+from synthgen.core.workers import usable_cores
+from synthgen.embed.base import Encoder, Progress, in_batches
+from synthgen.embed.segmented import SegmentedEncoder
+
+SHARD_TEXTS = 2048
+CORES_PER_SHARD = 16  # with more cores, several shards are encoded together, so that all cores have work
+
+
+class StoredVectors:
+    """Encoder that returns the stored vectors of the texts of a stage's shards."""
+
+    def __init__(self, encoder: Encoder, shards: Sequence[Sequence[str]], folder: Path) -> None:
+        self.name, self.digest, self.dim = encoder.name, encoder.digest, encoder.dim
+        self.max_tokens, self.normalized = encoder.max_tokens, encoder.normalized
+        self._row = {text: row for row, text in enumerate(text for texts in shards for text in texts)}
+        stored = [np.load(folder / name, allow_pickle=False) for name in _names(shards)]
+        self._vectors = np.concatenate([np.empty((0, self.dim), dtype=np.float32), *stored])
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
+        """Return the stored vectors of texts, float32 (n, d); raise InternalError if a text is in no shard."""
+        if progress is not None:
+            progress(len(set(texts)))
+        if not self._row.keys() >= set(texts):
+            raise InternalError("a text is in no shard of the vectors")
+        return self._vectors[[self._row[text] for text in texts]]
+
+
+def vector_shards(context: StageContext, encoder: Encoder, texts: Sequence[str], title: str) -> Division:
+    """Return the shards with the vectors of texts; if records are segmented, with those of their segments."""
+    inner, shards = _divided(encoder, texts)
+    names = _names(shards)
+    part = dict(zip(names, shards, strict=True))
+
+    def write(wanted: Sequence[str]) -> None:
+        left, done = (sum(len(part[name]) for name in some) for some in (wanted, _existing(context.shards, names)))
+        unit = "segments" if isinstance(encoder, SegmentedEncoder) else "texts"
+        together = max(1, usable_cores() // CORES_PER_SHARD)
+        with context.progress.stage(title, total=left + done, unit=unit, done=done) as advance:
+            for some in (wanted[start : start + together] for start in range(0, len(wanted), together)):
+                vectors = inner.encode([text for name in some for text in part[name]], advance)
+                ends = np.cumsum([len(part[name]) for name in some])
+                for name, of_shard in zip(some, np.split(vectors, ends[:-1]), strict=True):
+                    _save(context.shards / name, of_shard)
+
+    def is_intact(name: str) -> bool:
+        try:
+            stored = np.load(context.shards / name, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return False
+        return bool(stored.shape == (len(part[name]), inner.dim) and stored.dtype == np.float32)
+
+    return Division(folder=context.shards, names=names, write=write, is_intact=is_intact)
+
+
+def stored_encoder(context: StageContext, encoder: Encoder, texts: Sequence[str]) -> Encoder:
+    """Return the encoder of texts whose vectors are read from the shards."""
+    inner, shards = _divided(encoder, texts)
+    stored = StoredVectors(inner, shards, context.shards)
+    return SegmentedEncoder(stored, encoder.splitter) if isinstance(encoder, SegmentedEncoder) else stored
+
+
+def _divided(encoder: Encoder, texts: Sequence[str]) -> tuple[Encoder, list[list[str]]]:
+    """Return the encoder of single pieces of text, and the distinct pieces in shards."""
+    if not isinstance(encoder, SegmentedEncoder):
+        return encoder, in_batches(texts, SHARD_TEXTS)
+    pieces = {part.text for text in set(texts) for part in encoder.split(text)}
+    return encoder.encoder, in_batches(list(pieces), SHARD_TEXTS)
+
+
+def _names(shards: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    ends = np.cumsum([len(texts) for texts in shards], dtype=int).tolist()
+    return tuple(rows_name(range(end - len(texts), end), ".npy") for end, texts in zip(ends, shards, strict=True))
+
+
+def _existing(folder: Path, names: Sequence[str]) -> list[str]:
+    return [name for name in names if (folder / name).exists()]
+
+
+def _save(path: Path, vectors: Float32) -> None:
+    write_by(path, lambda partial: np.save(partial, vectors, allow_pickle=False))

@@ -1,0 +1,189 @@
+"""Decide which process computes which shards: this process alone, or several processes that share a workspace."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from synthgen.core.errors import AtBarrier, UsageError, WorkerError
+from synthgen.core.shards import Division
+from synthgen.core.terminal import say
+from synthgen.pipeline.workspace import Workspace
+
+Identity = Callable[[], Mapping[str, Any]]
+POLL_SECONDS = 2.0  # time between two looks into the workspace while other processes compute
+
+
+class Executor(Protocol):
+    """Computes the shards of distributed stages, and restricts every other stage to one process."""
+
+    def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:
+        """Lock the workspace for a whole run; `identity` returns values that identify the run."""
+        ...
+
+    def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
+        """Return when all shards of a stage exist, or when another process has finished the stage."""
+        ...
+
+    def alone(self, work: str) -> AbstractContextManager[None]:
+        """Return a context that only one process of the run can be in; `work` names the work in messages."""
+        ...
+
+    def combine(self, stage: str) -> AbstractContextManager[None]:
+        """Return the context `alone` in which the result of a stage is written."""
+        ...
+
+
+class Local:
+    """This process computes everything."""
+
+    def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Lock the workspace against all other processes."""
+        return workspace.locked()
+
+    def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
+        """Compute all missing shards."""
+        division.remove_damaged(division.names)
+        if missing := division.missing():
+            division.write(missing)
+
+    def alone(self, work: str) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Return an empty context, because there is no other process."""
+        return nullcontext()
+
+    combine = alone
+
+
+LOCAL: Executor = Local()
+
+
+@dataclass(slots=True, kw_only=True)
+class RunPart:
+    """This process computes a fixed share of the shards: those whose position modulo `count` equals `index`.
+
+    If shards of other parts are missing, the process waits for them, or stops with `AtBarrier` if `waits` is false.
+    The other parts can run at the same time or later, in any order, and can be interrupted and repeated.
+    """
+
+    index: int
+    count: int
+    waits: bool = False
+    _workspace: Workspace | None = field(default=None, init=False)
+    _depth: int = field(default=0, init=False)  # number of entered contexts `alone`
+
+    @classmethod
+    def parse(cls, text: str, *, waits: bool = False) -> "RunPart":
+        """Return the part that "i/n" names, 0 <= i < n; raise UsageError for any other text."""
+        match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
+        if match is None or not int(match[1]) < int(match[2]):
+            message = f"--part must be i/n with whole numbers 0 <= i < n, such as 0/3, but is {text!r}"
+            raise UsageError(message, hint="The parts of a run are numbered from 0.")
+        return cls(index=int(match[1]), count=int(match[2]), waits=waits)
+
+    @contextmanager
+    def session(self, workspace: Workspace, identity: Identity) -> Iterator[None]:
+        """Lock the workspace against other runs, but not against the other parts of this run."""
+        with workspace.shared({**identity(), "parts": self.count}):
+            self._workspace = workspace
+            yield
+
+    def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
+        """Compute the missing shards of this part, then wait for the other parts or stop."""
+        own = division.names[self.index :: self.count]
+        division.remove_damaged(own)
+        missing = set(division.missing())
+        if mine := [name for name in own if name in missing]:
+            division.write(mine)
+        is_told = False
+        while (left := self._parts_of(division, division.missing())) and not is_finished():
+            if not self.waits:
+                raise self._stopped(stage, left)
+            if not is_told:
+                say(f"part {self.index}/{self.count}: waiting at stage {stage} for {self._listed(left)}")
+                is_told = True
+            time.sleep(POLL_SECONDS)
+
+    @contextmanager
+    def alone(self, work: str) -> Iterator[None]:
+        """Enter when no other part is in this context; wait for it, or stop with `AtBarrier`."""
+        if self._depth > 0 or self._workspace is None:
+            yield
+            return
+        with self._workspace.lock_of_parts() as locked:
+            while not locked():
+                if not self.waits:
+                    message = f"part {self.index}/{self.count} stopped: another part computes {work}"
+                    raise AtBarrier(message, hint=f"When it has ended, run part {self.index}/{self.count} again.")
+                time.sleep(POLL_SECONDS)
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+
+    def combine(self, stage: str) -> AbstractContextManager[None]:
+        """Return the context `alone` for the result of a stage."""
+        return self.alone(f"stage {stage}")
+
+    def _parts_of(self, division: Division, missing: Sequence[str]) -> list[int]:
+        """Return the parts that missing shards belong to, in order."""
+        position = {name: i for i, name in enumerate(division.names)}
+        return sorted({position[name] % self.count for name in missing})
+
+    def _listed(self, parts: Sequence[int]) -> str:
+        shown = ", ".join(f"{part}/{self.count}" for part in parts[:20])
+        return f"part{'s' if len(parts) > 1 else ''} {shown}" + (", ..." if len(parts) > 20 else "")
+
+    def _stopped(self, stage: str, left: Sequence[int]) -> AtBarrier:
+        listed = self._listed(left)
+        return AtBarrier(
+            f"part {self.index}/{self.count} of stage {stage} is finished, and {listed} "
+            f"{'are' if len(left) > 1 else 'is'} missing",
+            hint=f"Run the same command with --part for {listed}; the last of them continues with the next stage.",
+        )
+
+
+class ShardsWritten(Exception):  # noqa: N818 - named after the state
+    """Ends a run of `Named` when its shards are written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """This process computes only some named shards of one stage, for another process that runs the whole pipeline.
+
+    `stage` is the name of the folder of the shards. The other process has finished all earlier stages and has locked
+    the workspace.
+    """
+
+    stage: str
+    names: tuple[str, ...]
+
+    def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Return an empty context, because the other process has locked the workspace."""
+        return nullcontext()
+
+    def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
+        """Write the shards and raise `ShardsWritten`; raise WorkerError if the run needs another stage first."""
+        if division.folder.name != self.stage:
+            raise self._other(stage)
+        missing = set(division.missing())
+        if mine := [name for name in self.names if name in missing]:
+            division.write(mine)
+        raise ShardsWritten
+
+    def alone(self, work: str) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Return an empty context; the other process has done the work, and repeating it changes nothing."""
+        return nullcontext()
+
+    def combine(self, stage: str) -> AbstractContextManager[None]:
+        """Raise WorkerError, because this process must not compute a whole stage."""
+        raise self._other(stage)
+
+    def _other(self, stage: str) -> WorkerError:
+        return WorkerError(
+            f"a worker would compute other results than the run that it works for, first in stage {stage}",
+            hint="All machines need the same version of synthgen and its libraries, the same models and "
+            "configuration, and the same kind of processor or GPU.",
+        )

@@ -1,0 +1,167 @@
+"""Start a Ray cluster for a run, or connect to a running one if it requires a token."""
+
+import http.client
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from synthgen.core.errors import DependencyError, StorageError, UsageError, WorkerError
+from synthgen.core.run_config import ADDRESS, RunConfig
+from synthgen.core.workers import usable_cores
+
+MODE, TOKEN, TOKEN_FILE = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0"}
+DASHBOARD_PORT = 8265
+PROBE_SECONDS = 60.0
+STORE_BYTES = 80_000_000  # size of the object store, which contains only names of files
+# Ray appends "/session_<date>_<time>_<microseconds>_<pid>/sockets/<socket>" to its folder
+SOCKET_BYTES, APPENDED_BYTES = 107, 75
+_HINT = (
+    "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on every machine, and set the same token here."
+)
+
+
+def require_ray() -> None:
+    """Raise DependencyError if Ray is not installed, without importing it."""
+    if find_spec("ray") is None:
+        raise DependencyError("run.on: ray is not installed", hint="Install it: pip install 'synthgen[ray]'.")
+
+
+def address_of(run: RunConfig) -> str | None:
+    """Return the address of the running cluster; None if the run starts its own."""
+    given = run.address or os.environ.get("RAY_ADDRESS") or None
+    return None if given == "local" else given
+
+
+@contextmanager
+def connected(run: RunConfig, root: Path) -> Iterator[Any]:
+    """Return the module `ray`, connected to a cluster that accepts only holders of its token.
+
+    The folder of a cluster that the run starts is in the workspace `root` or, if the path is too long for a socket,
+    it is a new private folder. It is removed at the end.
+
+    Raises:
+        UsageError: the variable RAY_ADDRESS contains no address HOST:PORT.
+        WorkerError: the running cluster can be used without a token, or cannot be reached with the token.
+        StorageError: no path is short enough.
+    """
+    require_ray()
+    address = address_of(run)
+    os.environ.update(PRIVATE)
+    if address is not None and (problems := cluster_problems(address)):
+        raise WorkerError(f"the Ray cluster {address} cannot be used for private data", problems=problems, hint=_HINT)
+    os.environ[MODE] = "token"
+    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's default of 15 stops workers on a busy machine
+    if address is None and TOKEN not in os.environ and TOKEN_FILE not in os.environ:
+        os.environ[TOKEN] = secrets.token_hex(32)
+    import ray
+
+    if ray.is_initialized():
+        raise WorkerError("this process is already connected to Ray", hint="Call ray.shutdown() first.")
+    folder = None if address is not None else _short_folder(root)
+    try:
+        if folder is None:
+            _join(ray, address)
+        else:
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                log_to_driver=False,
+                configure_logging=False,
+                num_cpus=usable_cores(),
+                object_store_memory=STORE_BYTES,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=str(folder),
+            )
+        yield ray
+    finally:
+        ray.shutdown()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _join(ray: Any, address: str | None) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, configure_logging=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        message = f"the Ray cluster {address} cannot be joined ({type(error).__name__})"
+        hint = "Start the run on a machine of the cluster, with the version of Ray and Python that the cluster has."
+        raise WorkerError(message, hint=hint) from error
+
+
+def _short_folder(root: Path) -> Path:
+    """Return an empty private folder whose path is short enough for Ray's sockets."""
+    most = SOCKET_BYTES - APPENDED_BYTES
+    inside = root / "ray"
+    if len(os.fsencode(inside)) <= most:
+        shutil.rmtree(inside, ignore_errors=True)
+        inside.mkdir(mode=0o700)
+        return inside
+    if len(os.fsencode(tempfile.gettempdir())) + len("/sg-12345678") > most:
+        raise StorageError(
+            f"the paths of the workspace and of the folder for temporary files are too long for the sockets of Ray, "
+            f"which allow {most} bytes",
+            hint="Set the variable TMPDIR to a folder with a short path, such as /tmp.",
+        )
+    return Path(tempfile.mkdtemp(prefix="sg-"))
+
+
+def cluster_problems(address: str) -> list[str]:
+    """Return why private data must not be processed on the running cluster at `address`; empty if nothing was found.
+
+    The function tries to use the cluster without a token, and to open the dashboard.
+
+    Raises:
+        DependencyError: Ray is not installed.
+        UsageError: `address` is not HOST:PORT.
+    """
+    require_ray()
+    if re.fullmatch(ADDRESS, address) is None:
+        raise UsageError(f"{address!r} is no address of a Ray cluster", hint="Pass HOST:PORT, such as 10.0.0.5:6379.")
+    problems = []
+    if os.environ.get(MODE) != "token":
+        problems.append(f"the variable {MODE} is not `token`, so this machine would use the cluster without a token")
+    if _answers(address, {MODE: "disabled"}):
+        problems.append("the cluster answers without a token, so anyone in the network can run programs on it")
+    elif not problems and not _answers(address, {MODE: "token"}):
+        problems.append(
+            "the cluster does not answer: the address or the token is wrong, or the cluster is not running"
+        )
+    host = address.rpartition(":")[0]
+    if _is_open(host, DASHBOARD_PORT):
+        problems.append(f"the dashboard at {host}:{DASHBOARD_PORT} answers without a token")
+    return problems
+
+
+def _answers(address: str, variables: dict[str, str]) -> bool:
+    """Return whether `ray status` succeeds with these environment variables."""
+    command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
+    environment = {**os.environ, **PRIVATE, **variables}
+    try:
+        done = subprocess.run(  # noqa: S603 - the address was checked
+            command, env=environment, check=False, capture_output=True, timeout=PROBE_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return bool(done.returncode == 0)
+
+
+def _is_open(host: str, port: int) -> bool:
+    """Return whether a request to the dashboard succeeds without a token."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/api/version")
+        return connection.getresponse().status < http.client.UNAUTHORIZED
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,222 @@
+"""Distribute the shards of a run among workers of a Ray cluster.
+
+A worker gets the path of the configuration, the name of a stage's folder and names of shards. It opens the workspace
+itself, in a shared folder, and writes the shards there. Text, vectors and messages of libraries therefore reach
+neither Ray's object store nor its logs.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any
+
+from audits.core.errors import AuditError
+from synthgen.config import Config
+from synthgen.core.errors import ConfigError, SynthGenError, WorkerError
+from synthgen.core.progress import Progress
+from synthgen.core.shards import Division
+from synthgen.decode.config import VLLM
+from synthgen.pipeline.executors import LOCAL, Identity
+from synthgen.pipeline.ray_cluster import connected
+from synthgen.pipeline.workspace import Workspace
+
+Work = Callable[[str, str, Sequence[str]], None]  # gets the path of the configuration, a folder and names of shards
+MAX_LOSSES = 3  # the run fails if each worker was lost this number of times, and no shard was finished meanwhile
+POLL_SECONDS, MOST_POLLS = 2.0, 60
+# A worker would access the ledger before this small stage.
+NOT_DISTRIBUTED = ("embed-control",)
+
+
+class RayWorker:
+    """Computes shards in a process of the cluster."""
+
+    def __init__(self, work: Work, n_cores: int) -> None:
+        import resource
+
+        os.umask(0o077)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write private text to disk
+        hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
+        os.environ.update(dict.fromkeys(hub, "1"), TOKENIZERS_PARALLELISM="false")
+        os.environ["LOKY_MAX_CPU_COUNT"] = str(n_cores)  # `usable_cores` returns this number
+        self._work = work
+
+    def write(self, config: str, stage: str, names: Sequence[str]) -> str | None:
+        """Write shards; return the message of an expected error, which contains no record text, or None."""
+        try:
+            if names:
+                with WithoutText():
+                    self._work(config, stage, names)
+        except (SynthGenError, AuditError) as error:
+            return str(error)
+        return None
+
+
+class WithoutText:
+    """Context in which the name of its class replaces an unexpected error, because Ray stores the text of errors."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        """Raise WorkerError in place of an unexpected error."""
+        if kind is not None and not issubclass(kind, SynthGenError | AuditError):
+            raise WorkerError(f"a worker stopped with {kind.__name__}") from None
+
+
+class RayExecutor:
+    """Distributes the shards of a run among the workers of a cluster; computes the rest itself.
+
+    The cluster is started or connected when the first shard is missing.
+
+    Raises:
+        ConfigError: the configuration was not read from a file, so workers cannot read it.
+    """
+
+    def __init__(self, config: Config, progress: Progress, work: Work) -> None:
+        if config.file is None:
+            raise ConfigError(
+                "run.on: ray requires a configuration file, which the workers read",
+                hint="Save the configuration and the source as files, and use Config.load(FILE).",
+            )
+        self._config, self._file, self._progress, self._work = config, config.file, progress, work
+        self._cluster = ExitStack()
+        self._ray: Any = None
+        self._root = config.resolve(config.workspace)
+        self._workers: list[Any] = []
+        self._n_workers, self._options = 0, dict[str, float]()
+
+    @contextmanager
+    def session(self, workspace: Workspace, identity: Identity) -> Iterator[None]:  # noqa: ARG002
+        """Lock the workspace, and disconnect from the cluster at the end."""
+        with workspace.locked(), self._cluster:
+            yield
+
+    def alone(self, work: str) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Return an empty context, because the workers only write shards."""
+        return nullcontext()
+
+    combine = alone
+
+    def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
+        """Let the workers compute all missing shards.
+
+        Raises:
+            WorkerError: a worker failed, or workers were lost repeatedly.
+        """
+        if stage in NOT_DISTRIBUTED:
+            LOCAL.compute(stage, division, is_finished)
+            return
+        division.remove_damaged(division.names)
+        if not (missing := division.missing()):
+            return
+        self._start()
+        done = len(division.names) - len(missing)
+        with self._progress.stage(stage, total=len(division.names), unit="shards", done=done) as advance:
+            self._distribute(division, missing, advance)
+
+    def _distribute(self, division: Division, missing: Sequence[str], advance: Callable[[int], None]) -> None:
+        """Give each worker a share of the missing shards, and the rest of a lost worker's share to other workers."""
+        queue = deque(_shares(missing, len(self._workers)))
+        # an empty task shows when a worker has started
+        running: dict[Any, tuple[Any, Sequence[str]]] = {}
+        running |= {self._submit(worker, division, ()): (worker, ()) for worker in self._workers}
+        idle: list[Any] = []
+        left, losses = len(missing), 0
+        while left > 0:
+            while queue and idle:
+                worker, share = idle.pop(), queue.popleft()
+                running[self._submit(worker, division, share)] = (worker, share)
+            if not running:
+                self._wait_until_visible(division)
+                break
+            ready, _ = self._ray.wait(list(running), num_returns=1, timeout=POLL_SECONDS)
+            remaining = set(division.missing())
+            advance(left - len(remaining))
+            losses, left = 0 if len(remaining) < left else losses, len(remaining)
+            for task in ready:
+                worker, names = running.pop(task)
+                if self._has_ended(task):
+                    idle.append(worker)
+                    continue
+                losses += 1
+                if losses == MAX_LOSSES * self._n_workers:
+                    message = f"{losses} Ray workers in succession were lost without a finished shard"
+                    raise WorkerError(message, hint="Check the memory of the machines, or use fewer `run.workers`.")
+                self._workers.remove(worker)
+                queue.extend(_shares([name for name in names if name in remaining], len(self._workers)))
+                replacement = self._new_worker()
+                running[self._submit(replacement, division, ())] = (replacement, ())
+
+    def _wait_until_visible(self, division: Division) -> None:
+        """Wait until this machine sees all shards, because a shared folder can show new files late."""
+        for _ in range(MOST_POLLS):
+            if not division.missing():
+                return
+            time.sleep(POLL_SECONDS)
+        raise WorkerError(
+            "the shards that Ray workers wrote are not visible on this machine",
+            hint="Place the configuration and the workspace in a folder that all machines share, with the same path.",
+        )
+
+    def _has_ended(self, task: Any) -> bool:
+        """Return whether a task ended, and False if its worker was lost; raise WorkerError if the task failed."""
+        try:
+            message = self._ray.get(task)
+        except self._ray.exceptions.RayTaskError:
+            raise WorkerError("a worker stopped with an unexpected error") from None
+        except self._ray.exceptions.RayError:
+            return False
+        if message is not None:
+            raise WorkerError(f"a worker failed: {message}")
+        return True
+
+    def _submit(self, worker: Any, division: Division, names: Sequence[str]) -> Any:
+        return worker.write.remote(self._file, division.folder.name, tuple(names))
+
+    def _start(self) -> None:
+        """Connect to the cluster, and start the missing workers."""
+        if self._ray is None:
+            self._ray = self._cluster.enter_context(connected(self._config.run, self._root))
+            nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+            # without a GPU of its own, a worker of a machine with GPUs would embed on the CPU
+            decode = self._config.decode
+            on_gpus = decode.placement == "cuda" or decode.engine == VLLM or any(node.get("GPU") for node in nodes)
+            self._n_workers, self._options = resources(nodes, self._config.run.workers, on_gpus=on_gpus)
+        while len(self._workers) < self._n_workers:
+            self._new_worker()
+
+    def _new_worker(self) -> Any:
+        n_cores = max(1, int(self._options["num_cpus"]))
+        options = {**self._options, "scheduling_strategy": "SPREAD", "max_restarts": 0}
+        self._workers.append(self._ray.remote(RayWorker).options(**options).remote(self._work, n_cores))
+        return self._workers[-1]
+
+
+def resources(
+    nodes: Sequence[dict[str, float]], workers: int | str, *, on_gpus: bool
+) -> tuple[int, dict[str, float]]:
+    """Return the number of workers, and the processors and GPUs of each, for the resources of the nodes.
+
+    With "auto", there is one worker for each GPU or, without GPUs, for each node with processors. With `on_gpus`,
+    only nodes with GPUs are used, and each worker gets at least a part of a GPU.
+
+    Raises:
+        WorkerError: no node has the needed processors or GPUs.
+    """
+    cpus = [node["CPU"] for node in nodes if node.get("CPU", 0) > 0 and (not on_gpus or node.get("GPU", 0) > 0)]
+    gpus = sum(node.get("GPU", 0) for node in nodes) if on_gpus else 0
+    if not cpus or (on_gpus and gpus < 1):
+        lacking = "GPUs" if on_gpus else "processors"
+        raise WorkerError(f"the Ray cluster has no {lacking}", hint="Add machines to the cluster.")
+    n = workers if isinstance(workers, int) else int(gpus) if on_gpus else len(cpus)
+    share = min(cpus) if n == len(cpus) else sum(cpus) / n
+    options = {"num_cpus": float(int(share)) if share >= 1 else int(share * 1000) / 1000}
+    return n, {**options, "num_gpus": gpus / n if gpus < n else 1.0} if on_gpus else options
+
+
+def _shares(names: Sequence[str], n: int) -> list[Sequence[str]]:
+    """Divide names into at most n shares of about equal size, each in the order of the shards."""
+    n = max(1, n)
+    return [share for i in range(n) if (share := names[i::n])]
