@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audits.attacks.identifiers.judged_codes import codes_of
-from audits.attacks.identifiers.patterns import QUASI, Entity, number_key, numbers, read_content
+from audits.attacks.identifiers.patterns import QUASI, Entity, RowContent, number_key, numbers, read_content
 from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, own_runs, pooled
 from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
@@ -47,7 +47,7 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     identifier of a train person, and an audit would be right to fail it. Therefore an unseen row is removed if it
     - shares a run of 13 tokens (verbatim or with masked numbers) with a train or control person, or is a near copy of
       that person's text, both as in `memorization`; or
-    - contains an identifier or a code of a train or control person, or the digits of such an identifier.
+    - contains an identifier or a code of a train or control person, in any grouping, or the digits of an identifier.
 
     The removal treats train and control alike, so it reveals nothing about membership. `check_split` must check the
     tables before. At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn.
@@ -124,20 +124,21 @@ def repeating_rows(train: Table, control: Table, unseen: Table, reference: Table
     pool = pooled(AuditInputs(synthetic=unseen, train=train, control=control, reference=reference))
     longest, is_near = own_runs([*unseen.texts, *train.texts], pool)
     is_quoting = (longest[: len(unseen)] >= FLOOR_TOKENS) | is_near[: len(unseen)]
-    pooled_identifiers = {e for text in (*train.texts, *control.texts) for e in _identifiers(text)}
+    rows = [read_content(text) for text in (*train.texts, *control.texts)]
+    pooled_identifiers = {entity for row in rows for entity in _identifiers(row)}
+    pooled_codes = {code.key for row in rows for code in codes_of(row) if code.is_long or code.is_mixed}
     digits = {key for key in map(number_key, pooled_identifiers) if key is not None}
     has_identifier = [
-        not pooled_identifiers.isdisjoint(_identifiers(text)) or not digits.isdisjoint(numbers(text))
-        for text in unseen.texts
+        not pooled_identifiers.isdisjoint(_identifiers(row))
+        or not digits.isdisjoint(numbers(row.text))
+        or not pooled_codes.isdisjoint(code.key for code in codes_of(row))
+        for row in map(read_content, unseen.texts)
     ]
     return is_quoting | np.array(has_identifier, dtype=np.bool_), longest[len(unseen) :]
 
 
-def _identifiers(text: str) -> set[Entity]:
-    """Return the identifiers of a text, and the codes that the audit judges one by one."""
-    row = read_content(text)
-    codes = {Entity("code", code.key) for code in codes_of(row) if code.is_long or code.is_mixed}
-    return {entity for entity in row.entities if entity.kind not in QUASI} | codes
+def _identifiers(row: RowContent) -> set[Entity]:
+    return {entity for entity in row.entities if entity.kind not in QUASI}
 
 
 def copyable(population: Population) -> Int:

@@ -89,7 +89,7 @@ def test_row_with_the_code_of_another_person_is_removed(tables):
     rows = [i for i, t in enumerate(control.texts) if t in fresh][:2]
     train = replace(train, texts=(f"{train.texts[0]} The chip is an Am85C30-10JC.", *train.texts[1:]))
     texts = list(control.texts)
-    for row, chip in zip(rows, ("AM85C30 10JC", "AM85C38-16PC"), strict=True):
+    for row, chip in zip(rows, ("AM85C30 + 10JC", "AM85C38-16PC"), strict=True):
         texts[row] += f" Mine is an {chip}."
     people = population(train, replace(control, texts=tuple(texts)))
     kept = people.control.texts + people.unseen.texts

@@ -56,6 +56,10 @@ def test_bits_of_a_code():
     assert expected < code_bits(code, SURPRISAL, occurrences) < expected + SURPRISAL.bits("iu")
 
 
+def test_list_of_years_is_no_leak():
+    assert judged(["in 1989, 1990, 1991, 1992"], ["in 1989/1990/1991/1992", "x"], ["y", "z"])[0].owners == {}
+
+
 @pytest.mark.parametrize("written", ["ab12cde34", "sw-7f3a9c1b"])
 def test_codes_with_few_digits_are_leaks_if_they_have_letters_and_no_spaces(written):
     plain, key = ["a quiet day"] * 20, written.replace("-", "")
