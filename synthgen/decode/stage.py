@@ -93,7 +93,7 @@ def writes_equal_texts(task: DecodeTask, latents: Latents, missing: Sequence[int
 
 DECODE = Stage(
     name="decode",
-    version=2,
+    version=3,
     run=_decode,
     config=("decode.written",),
     inputs=("latents", "labels", "candidates", "max_new_tokens", "avoided", "sections"),
