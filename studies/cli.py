@@ -148,12 +148,14 @@ def smotext(  # noqa: PLR0913 - one parameter per option
 
 
 @app.command("writers")
-def writers(
+def writers(  # noqa: PLR0913 - one parameter per option
     *,
     dataset: Annotated[str, Option(help="Set of the study, or clinic.")] = "clinic",
     data: Annotated[Path | None, Option(help="Folder of the sets.", envvar="SYNTHGEN_DATA")] = None,
     out: Annotated[Path, Option(help="Folder of all output.")] = Path("study/writers"),
     model: Annotated[Path | None, Option(help="Folder of a larger instruction model.")] = None,
+    per_class: Annotated[int, Option(min=1, help="Vectors of each class.")] = 25,
+    only: Annotated[list[str] | None, Option(help="Writer, as named in the table; all by default.")] = None,
     quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
 ) -> None:
     """Compare ways to write texts from the same vectors: bridge, prompts, a larger model, and baselines."""
@@ -161,5 +163,24 @@ def writers(
     from studies.writers import writers as run_study
     from synthgen.core.progress import terminal_progress
 
-    request = WritersRequest(dataset=dataset, data=data, out=out, model=model, quick=quick)
+    request = WritersRequest(
+        dataset=dataset, data=data, out=out, model=model, quick=quick, per_class=per_class, only=tuple(only or ())
+    )
+    say(f"results: {run_study(request, terminal_progress(sys.stderr))}")
+
+
+@app.command("plans")
+def plans(
+    *,
+    dataset: Annotated[str, Option(help="Set of the study, or clinic.")] = "clinic",
+    data: Annotated[Path | None, Option(help="Folder of the sets.", envvar="SYNTHGEN_DATA")] = None,
+    out: Annotated[Path, Option(help="Folder of all output.")] = Path("study/plans"),
+    quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
+) -> None:
+    """Compare ways to choose the words of a prompt, without a language model."""
+    from studies.content_plans import PlansRequest
+    from studies.content_plans import plans as run_study
+    from synthgen.core.progress import terminal_progress
+
+    request = PlansRequest(dataset=dataset, data=data, out=out, quick=quick)
     say(f"results: {run_study(request, terminal_progress(sys.stderr))}")

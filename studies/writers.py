@@ -7,13 +7,22 @@ public passage nearest to each vector, which needs no language model.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from audits.core.files import write_whole
+from studies.conversations import (
+    Asking,
+    Conversation,
+    OneByOne,
+    n_copies,
+    nearest_passages,
+    of_corrections,
+    of_passages,
+)
 from studies.dp.sets import KINDS, PrivateSet, read_private_sets
 from studies.dp.vectors import macro_f1, passages_of
 from studies.feature_augmentation.vectors import kept_vectors
@@ -59,6 +68,8 @@ class WritersRequest:
         data: folder of the sets; if None, the row of public passages is omitted.
         out: folder of the page, the texts and the cached vectors.
         model: folder of a larger instruction model; None for the embedded model only.
+        per_class: number of vectors of each class.
+        only: names of the ways to run; all if empty.
         quick: write few texts with the embedded model only, in about a minute, as a test; ignore the figures.
     """
 
@@ -67,6 +78,8 @@ class WritersRequest:
     out: Path
     model: Path | None
     quick: bool
+    per_class: int = PER_CLASS
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,6 +94,7 @@ class WritersBench:
     latents: Latents
     encoder: Encoder
     seeds: SeedTree
+    passages: Mapping[str, str] = field(default_factory=dict)  # the public passage nearest to each latent, if any
 
     @property
     def labelled_test(self) -> LabelledTexts:
@@ -100,15 +114,25 @@ class WritersBench:
             batch=BATCH,
             words=way.words,
         )
-        candidates = way.candidates
-        with progress.stage("decode", total=len(self.latents) * candidates, unit="texts") as advance:
-            written = way.opened().decode(self.latents, settings, self.seeds.child("decode"), advance)
-        texts = [candidate.text for candidate in written]
-        if candidates == 1:
+        decoder = way.opened()
+        total = len(self.latents) * way.candidates * (1 if way.corrected is None else 2)
+        with progress.stage("decode", total=total, unit="texts") as advance:
+            written = decoder.decode(self.latents, settings, self.seeds.child("decode"), advance)
+            best = self._nearest([candidate.text for candidate in written], way.candidates)
+            if way.corrected is None or not isinstance(decoder, Conversation):
+                return best
+            decoder.asking = way.corrected(dict(zip(self.latents.ids, best, strict=True)))
+            again = decoder.decode(self.latents, settings, self.seeds.child("corrected"), advance)
+        second = self._nearest([candidate.text for candidate in again], way.candidates)
+        return self._nearest([text for pair in zip(best, second, strict=True) for text in pair], 2)
+
+    def _nearest(self, texts: list[str], each: int) -> list[str]:
+        """Return for each vector the nearest of its `each` texts; the first one if several are equally near."""
+        if each == 1:
             return texts
-        vectors = self.encoder.encode([text or "." for text in texts]).reshape(len(self.latents), candidates, -1)
+        vectors = self.encoder.encode([text or "." for text in texts]).reshape(len(self.latents), each, -1)
         best = np.einsum("ncd,nd->nc", vectors, self.latents.vectors).argmax(axis=1)
-        return [texts[i * candidates + int(j)] for i, j in enumerate(best)]
+        return [texts[i * each + int(j)] for i, j in enumerate(best)]
 
     def row(self, texts: Sequence[str], seconds: float | None) -> dict[str, float | None]:
         """Return the figures of a way; `seconds` is the time it took, or None for a baseline that writes nothing."""
@@ -116,17 +140,19 @@ class WritersBench:
         rows, test = LabelledTexts.of(list(texts), list(self.latents.labels), vectors), self.labelled_test
         own = self.latents.vectors / np.linalg.norm(self.latents.vectors, axis=1, keepdims=True)
         groups = [record.group for record in self.test.records]
-        found = coherence(texts)
+        cosines, found = vectors @ own.T, coherence(texts)
         gap = style_gap(texts, self.test.texts, groups, self.seeds.child("style"))
         near = np.concatenate([(real @ vectors.T).max(axis=1) for real in (self.of_train, self.of_test)])
         is_member = np.repeat([1, 0], [len(self.of_train), len(self.of_test)])
         return {
             "TF-IDF": macro_f1(ON_WORDS, rows, test),
             "head": macro_f1(_HEAD, rows, test),
-            "cosine": float(np.mean(np.sum(vectors * own, axis=1))),
+            "cosine": float(np.mean(np.diag(cosines))),
+            "own vector nearest": float(np.mean(cosines.argmax(axis=1) == np.arange(len(own)))),
             "style gap": None if gap is None else gap.value,
             "contradictory": found.any / found.n,
             "membership AUC": float(roc_auc_score(is_member, near)),
+            "copies": n_copies(texts, list(self.passages.values())) / len(texts) if self.passages else None,
             "words": float(np.median([len(text.split()) for text in texts])),
             "seconds": seconds,
         }
@@ -141,12 +167,15 @@ class Way:
         words: number of prompt words.
         candidates: number of texts for each vector, of which the nearest is kept.
         tokens: largest number of tokens of a text.
+        corrected: if set, as many texts are written again, in a conversation that begins with the nearest first text
+            of each latent, by id; the nearest of all texts is kept.
     """
 
     opened: Callable[[], Decoder]
     words: int = DEFAULT_WORDS
     candidates: int = 1
     tokens: int = MOST_TOKENS
+    corrected: Callable[[Mapping[str, str]], Asking] | None = None
 
 
 def writers(request: WritersRequest, progress: Progress) -> Path:
@@ -162,11 +191,17 @@ def writers(request: WritersRequest, progress: Progress) -> Path:
     """
     if request.dataset not in KINDS:
         raise DataError(f"{request.dataset}: no such set", hint=f"The sets are {', '.join(KINDS)}.")
-    bench = _bench(request, progress)
-    texts = _baselines(bench, request, progress)
+    bench = open_bench(request, progress)
+    if request.data is not None and not request.quick:
+        public = passages_of(request.data, bench.encoder, request.out / "vectors", progress)
+        bench = replace(bench, passages=nearest_passages(bench.latents, public))
+    texts = _baselines(bench)
     rows = {name: bench.row(of_way, None) for name, of_way in texts.items()}
     page = request.out / "writers.md"
-    for name, way in _ways(bench, request).items():
+    ways = _ways(bench, request)
+    if unknown := [f"{name}: not one of {', '.join(ways)}" for name in request.only if name not in ways]:
+        raise DataError("unknown writers", problems=unknown, hint="Check --only.")
+    for name, way in ((name, way) for name, way in ways.items() if name in (request.only or ways)):
         texts[name], seconds = _written(bench, name, way, request.out, progress)
         rows[name] = bench.row(texts[name], seconds)
         write_whole(page, _page(bench, rows, texts).encode())
@@ -186,9 +221,9 @@ def _written(bench: WritersBench, name: str, way: Way, out: Path, progress: Prog
     return kept["texts"], kept["seconds"]
 
 
-def _bench(request: WritersRequest, progress: Progress) -> WritersBench:
+def open_bench(request: WritersRequest, progress: Progress) -> WritersBench:
     """Return the bench: a seeded draw of persons split into two halves, and vectors made from the first half."""
-    n, each = (QUICK_PERSONS, QUICK_PER_CLASS) if request.quick else (PERSONS, PER_CLASS)
+    n, each = (QUICK_PERSONS, QUICK_PER_CLASS) if request.quick else (PERSONS, request.per_class)
     (whole,) = read_private_sets((request.dataset,), request.data, 2 * n)
     found = whole.part(2 * n)
     drawn = found.drawn(n, 1)
@@ -211,7 +246,7 @@ def _bench(request: WritersRequest, progress: Progress) -> WritersBench:
     )  # fmt: skip
 
 
-def _baselines(bench: WritersBench, request: WritersRequest, progress: Progress) -> dict[str, list[str]]:
+def _baselines(bench: WritersBench) -> dict[str, list[str]]:
     """Return a real record of the class of each vector, and the public passage nearest to each vector."""
     rng = bench.seeds.child("real").generator()
     real = []
@@ -219,11 +254,7 @@ def _baselines(bench: WritersBench, request: WritersRequest, progress: Progress)
         own = [record.text for record in bench.train.records if record.label == label]
         real.append(own[int(rng.integers(len(own)))])
     found = {"real records": real}
-    if request.data is not None and not request.quick:
-        public = passages_of(request.data, bench.encoder, request.out / "vectors", progress)
-        nearest = (bench.latents.vectors @ public.vectors.T).argmax(axis=1)
-        found["nearest public passage"] = [public.texts[i] for i in nearest]
-    return found
+    return found | ({"nearest public passage": list(bench.passages.values())} if bench.passages else {})
 
 
 def _ways(bench: WritersBench, request: WritersRequest) -> dict[str, Way]:
@@ -235,25 +266,47 @@ def _ways(bench: WritersBench, request: WritersRequest) -> dict[str, Way]:
     def bridged() -> Decoder:
         return XragDecoder(folder, described, decoder="smollm2", encoder="minilm", dim=bench.encoder.dim)
 
-    def prompted(model: Path, prompter: Prompter) -> Callable[[], Decoder]:
-        return lambda: PromptDecoder(model, prompter, decoder=model.name)
-
-    ways = {
-        "embedded, bridge": Way(opened=bridged, words=BRIDGE_WORDS, tokens=kind.max_new_tokens),
-        "embedded, label only": Way(opened=prompted(folder, Prompter()), words=0),
-        "embedded, prompt": Way(opened=prompted(folder, plain)),
-    }
+    ways = {"embedded, bridge": Way(opened=bridged, words=BRIDGE_WORDS, tokens=kind.max_new_tokens)}
+    ways |= {f"embedded, {name}": way for name, way in _prompted(bench, request, folder, plain).items()}
     if request.model is None or request.quick:
         return ways
     examples = load_examples(kind.style if kind.style in exemplars() else None, Path)
     shown = replace(plain, examples=examples, facts=facts_of(bench.train))
-    return {
-        **ways,
-        "larger, examples and facts": Way(opened=prompted(request.model, shown)),
-        "larger, prompt": Way(opened=prompted(request.model, plain)),
-        "larger, label only": Way(opened=prompted(request.model, replace(shown, reader=None)), words=0),
-        f"larger, best of {CANDIDATES}": Way(opened=prompted(request.model, shown), candidates=CANDIDATES),
+    ways |= {f"larger, {name}": way for name, way in _prompted(bench, request, request.model, shown).items()}
+    best_of = Way(opened=_opened(request.model, shown), candidates=CANDIDATES)
+    return ways | {
+        "larger, prompt without examples": Way(opened=_opened(request.model, plain)),
+        f"larger, best of {CANDIDATES}": best_of,
     }
+
+
+def _opened(model: Path, prompter: Prompter) -> Callable[[], Decoder]:
+    return lambda: PromptDecoder(model, prompter, decoder=model.name)
+
+
+def _prompted(bench: WritersBench, request: WritersRequest, model: Path, prompter: Prompter) -> dict[str, Way]:
+    """Return the ways to prompt one model; the first one is the shipped way."""
+    ways = {
+        "prompt": Way(opened=_opened(model, prompter)),
+        "label only": Way(opened=_opened(model, replace(prompter, reader=None)), words=0),
+    }
+    if prompter.reader is None or request.quick:
+        return ways
+    reader = prompter.reader
+    other = replace(prompter, reader=OneByOne(**{f.name: getattr(reader, f.name) for f in fields(reader)}))
+    corrected = Way(
+        opened=lambda: Conversation(model, prompter, prompter.conversations),
+        corrected=lambda written: of_corrections(prompter, written),
+    )
+    ways |= {
+        "words one by one": Way(opened=_opened(model, other)),
+        "best of 2": Way(opened=_opened(model, prompter), candidates=2),
+        "corrected": corrected,
+    }
+    if bench.passages:
+        asking = of_passages(prompter, bench.passages)
+        ways["passage rewritten"] = Way(opened=lambda: Conversation(model, prompter, asking))
+    return ways
 
 
 def _page(

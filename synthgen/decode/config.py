@@ -127,8 +127,8 @@ class DecodeConfig(Section):
     words: Annotated[int, Field(ge=0, le=16)] = Field(
         0,
         description="Number of words that follow the prompt; they are the words of a public vocabulary that are "
-        f"nearest to the vector. With `writer: prompt`, the default is {DEFAULT_WORDS}; more words bring the texts "
-        "closer to the vectors and to the source records.",
+        "nearest to the vector. With `writer: prompt`, they describe it together, and the default is "
+        f"{DEFAULT_WORDS}; more words bring the texts closer to the vectors and to the source records.",
     )
     template: str = Field(
         "builtin",

@@ -1,6 +1,6 @@
-"""Choose the words of a public vocabulary that are nearest to a vector."""
+"""Choose words of a public vocabulary that describe a vector."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +15,17 @@ FILE = "words.safetensors"
 POOL = 200  # the prompt words of a vector are chosen among this number of words nearest to it
 PRIOR = 0.02  # weight of the logarithm of a word's frequency in public passages
 LIKENESS = 0.2  # weight of a word's similarity to the most similar word that was already chosen
+PLAN_PRIOR = 0.06  # like PRIOR, for words that are chosen together
+SAME_WORD = 10.0  # a second form of a chosen word gets this penalty, which exceeds every difference of scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WordReader:
     """Words of a vocabulary with their vectors.
 
-    A text's vector is near the vectors of its characteristic words. Words are chosen one by one among the `POOL`
-    nearest words. The choice prefers frequent words, and words that differ from the words chosen before (maximal
-    marginal relevance):
+    A text's vector is near the vectors of its characteristic words. `read` chooses them one by one, for a bridge that
+    was trained with such words; `plan` chooses them together, for a prompt. `read` prefers frequent words, and words
+    that differ from the words chosen before (maximal marginal relevance), among the `POOL` nearest words:
 
         w_j = argmax_w  cos(x − x̄, w − w̄) + PRIOR · log f_w − LIKENESS · max(0, max_{i<j} cos(w − w̄, w_i − w̄))
 
@@ -45,16 +47,61 @@ class WordReader:
 
         Words with equal scores keep the order of the vocabulary.
         """
+        words = []
+        for _, score in self._scores(vectors):
+            pool = np.argsort(-score, kind="stable")[:POOL]
+            words.append(tuple(self.words[i] for i in pool[_diverse(score[pool], self.table[pool], k)]))
+        return tuple(words)
+
+    def plan(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
+        """Return k words for each vector, float32 (n, d), that describe it together; k is limited as in `read`.
+
+        Words that are each near a vector can repeat one part of its content and omit the rest. Therefore the
+        direction of their sum is compared with the vector. Each step adds the word, of the `POOL` words that `read`
+        prefers, with the largest F:
+
+            F(S) = cos(x − x̄, Σ_{w∈S} (w − w̄) / |w − w̄|) + PLAN_PRIOR · mean_{w∈S} log f_w
+
+        The singular and the plural of a word are not both chosen, unless no other word is left. The first words of a
+        larger k are the words of a smaller k.
+
+        Reference: the greedy step of matching pursuit (Mallat & Zhang, IEEE Trans. Signal Processing 1993) with equal
+            weights, because a prompt cannot state weights, plus the term PLAN_PRIOR.
+        """
+        plans = []
+        for row, score in self._scores(vectors):
+            pool = np.argsort(-score, kind="stable")[:POOL]
+            forms = [self.words[i].removesuffix("s") for i in pool]
+            rarity = np.log(self.frequency[pool]).astype(np.float32)
+            plans.append(tuple(self.words[i] for i in pool[_together(row, self.table[pool], rarity, forms, k)]))
+        return tuple(plans)
+
+    def _scores(self, vectors: Float32) -> Iterator[tuple[Float32, Float32]]:
+        """Yield for each vector its direction from the centre, and the score of every word without LIKENESS."""
         centred = vectors - self.centre
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
         centred = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 0)
         prior = (PRIOR * np.log(self.frequency)).astype(np.float32)
-        words = []
         for row in centred:  # one product per row, so that rounding does not depend on the other rows
-            score = self.table @ row + prior
-            pool = np.argsort(-score, kind="stable")[:POOL]
-            words.append(tuple(self.words[i] for i in pool[_diverse(score[pool], self.table[pool], k)]))
-        return tuple(words)
+            yield row, self.table @ row + prior
+
+
+def _together(x: Float32, table: Float32, rarity: Float32, forms: Sequence[str], k: int) -> list[int]:
+    """Return k rows of the table; see `WordReader.plan`. `rarity` is log f, `forms` are words without a plural s."""
+    chosen: list[int] = []
+    total, total_rarity = np.zeros_like(x), np.float32(0)
+    penalty = np.zeros(len(table), dtype=np.float32)
+    for size in range(1, k + 1):
+        sums = table + total
+        lengths = np.linalg.norm(sums, axis=1)
+        cosine = np.divide(sums @ x, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+        value = cosine + PLAN_PRIOR * (rarity + total_rarity) / size - penalty
+        value[chosen] = -np.inf
+        chosen.append(int(value.argmax()))
+        total = total + table[chosen[-1]]
+        total_rarity += rarity[chosen[-1]]
+        penalty[[form == forms[chosen[-1]] for form in forms]] = SAME_WORD
+    return chosen
 
 
 def _diverse(score: Float32, table: Float32, k: int) -> list[int]:

@@ -130,7 +130,7 @@ def writes_equal_texts(task: DecodeTask, latents: Latents, missing: Sequence[int
 
 DECODE = Stage(
     name="decode",
-    version=2,
+    version=3,
     divide=_divide,
     run=_decode,
     config=("decode.written",),

@@ -18,7 +18,7 @@ TURN = "<|im_start|>", "<|im_end|>"
 
 
 class PromptDecoder(LoopDecoder):
-    """Prompts a language model to write a text that is about a label and uses the words nearest to a vector.
+    """Prompts a language model to write a text that is about a label and uses words that describe a vector.
 
     The form of the prompt is
 

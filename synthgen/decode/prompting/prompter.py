@@ -34,8 +34,8 @@ Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
 class Prompter:
     """Makes prompts from a template.
 
-    Privacy: a prompt contains the k words of a public vocabulary of v words that are nearest to the vector. They
-        carry at most k · log2 v bits of the vector; see `WordReader`. The other fields come from the label, the
+    Privacy: a prompt contains k words of a public vocabulary of v words that together describe the vector. They carry
+        at most k · log2 v bits of the vector; see `WordReader`. The other fields come from the label, the
         settings and `RecordFacts`.
     Randomness: the facts of latent x are drawn from the stream seeds/x/facts; the segments of a record share them.
     """
@@ -55,7 +55,9 @@ class Prompter:
         return sha256_json({"prompter": content})
 
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return k words for each of the vectors (n, d); a prompt contains no other part of a vector.
+        """Return k words for each of the vectors (n, d); see `WordReader.plan`.
+
+        A prompt contains no other part of a vector.
 
         Raises:
             ModelError: there is no vocabulary, or it is for vectors of another width.
@@ -67,7 +69,7 @@ class Prompter:
                 f"the vocabulary is for vectors of {len(self.reader.centre)} numbers, not {vectors.shape[1]}",
                 hint="Set decode.bridge to a bridge that was trained for this encoder.",
             )
-        return self.reader.read(vectors, k)
+        return self.reader.plan(vectors, k)
 
     def turns(
         self,

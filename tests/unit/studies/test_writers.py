@@ -1,9 +1,11 @@
+import dataclasses
 import re
 
 import numpy as np
 import pytest
 
 from studies import writers as module
+from studies.conversations import Conversation
 from studies.writers import WritersRequest, writers
 from synthgen.core.errors import DataError
 from synthgen.core.progress import silent
@@ -48,18 +50,63 @@ def test_page_has_a_row_for_each_way_and_its_texts(stubbed, tmp_path):
     rows = dict(re.findall(r"^\| ([^|]+) \| (.*) \|$", text, re.MULTILINE))
     assert list(rows) == ["writer", "real records", "one", "best"]
     assert rows["writer"].split(" | ") == [
-        "TF-IDF", "head", "cosine", "style gap", "contradictory", "membership AUC", "words", "seconds"
+        "TF-IDF", "head", "cosine", "own vector nearest", "style gap", "contradictory", "membership AUC", "copies",
+        "words", "seconds",
     ]  # fmt: skip
     assert float(rows["one"].split(" | ")[0]) > float(rows["real records"].split(" | ")[0]) - 0.3
     assert text.count("- cardiology: cardiology clinic") >= 1
     assert "## real records" not in text  # real records are never shown
 
 
+def open_bench(out):
+    request = WritersRequest(dataset="clinic", data=None, out=out, model=None, quick=True)
+    return module.open_bench(request, silent)
+
+
 def test_best_candidate_is_the_nearest_to_its_vector(stubbed, tmp_path):
-    bench = module._bench(WritersRequest(dataset="clinic", data=None, out=tmp_path, model=None, quick=True), silent)
+    bench = open_bench(tmp_path)
     one, best = (bench.write(module.Way(opened=LabelWriter, candidates=n), silent) for n in (1, 4))
     cosines = [np.sum(bench.encoder.encode(texts) * bench.latents.vectors) for texts in (one, best)]
     assert cosines[1] >= cosines[0]
+
+
+class Corrector(Conversation):
+    """Writes the label, and the second time a text that depends on what it is asked."""
+
+    def __init__(self):
+        self.asking = lambda *_: [("", "nothing")] * 99
+
+    def decode(self, latents, settings, seeds, advance, contexts=()):
+        asked = self.asking(latents, settings, seeds)
+        texts = [f"{label} {turns[-1]}" for label, turns in zip(latents.labels, asked, strict=False)]
+        return tuple(Candidate(latent_id="x", index=0, text=text, label="a", finish="stop") for text in texts)
+
+
+def test_a_correction_is_kept_if_it_is_nearer(stubbed, tmp_path):
+    bench = open_bench(tmp_path)
+    asked, first = {}, bench.write(module.Way(opened=Corrector), silent)
+
+    def corrected(written):
+        asked.update(written)
+        return lambda *_: [("", "clinic" if i % 2 else "x y z " * 9) for i in range(99)]
+
+    found = bench.write(module.Way(opened=Corrector, corrected=corrected), silent)
+    assert list(asked.values()) == first
+    nearer = bench._nearest([t for i, a in enumerate(first) for t in (a, a.replace("nothing", "clinic"))], 2)
+    assert found[1::2] == nearer[1::2]
+    assert found != first
+    vectors = [bench.encoder.encode(texts) for texts in (first, found)]
+    cosines = [np.sum(v * bench.latents.vectors, axis=1) for v in vectors]
+    assert (cosines[1] >= cosines[0] - 1e-6).all()
+
+
+def test_ways_can_be_chosen_and_unknown_ones_are_refused(stubbed, tmp_path):
+    request = WritersRequest(dataset="clinic", data=None, out=tmp_path, model=None, quick=True, only=("best",))
+    assert "| best |" in (page := writers(request, silent).read_text())
+    assert "| one |" not in page
+    with pytest.raises(DataError, match="unknown writers") as caught:
+        writers(dataclasses.replace(request, only=("best", "x", "y")), silent)
+    assert caught.value.problems == ("x: not one of one, best", "y: not one of one, best")
 
 
 def test_unknown_set_is_refused(tmp_path):

@@ -1,12 +1,16 @@
 """A run whose texts are written from words of a public vocabulary alone, with tiny random models."""
 
+import re
+
 import pytest
 
 from synthgen.core.errors import ModelError, ModelMissing
-from synthgen.decode.prompt_words import FILE, load_words, make_reader, save_words
+from synthgen.core.progress import silent
+from synthgen.decode.prompt_words import FILE, WordReader, load_words, make_reader, save_words
 from synthgen.decode.prompting.prompter import Prompter
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan.plan import make_plan
+from synthgen.plan.preview import make_preview
 from synthgen.release.assembly import bundle_content, stated_models
 
 WORDS = {"decode": {"writer": "prompt", "bridge": "models/bridge", "words": 3}}
@@ -30,6 +34,16 @@ def test_words_only_run_reaches_a_release_that_states_the_disclosure(worded, mon
     assert DISCLOSED in run.write_report(run.decide()).read_text()
     assert content.config["decode"]["bridge"] == "(private)"
     worded.verified_release(run)
+
+
+def test_preview_shows_the_words_that_are_chosen_together(worded, monkeypatch):
+    chosen, plan = [], WordReader.plan
+    monkeypatch.setattr(WordReader, "plan", lambda *a: (chosen.extend(made := plan(*a)), made)[1])
+    found = make_preview(worded.config(**WORDS), silent)
+    assert len(found.prompts) == len(found.texts)
+    assert {len(words) for words in chosen} == {3}
+    terms = {re.search(r"Use these words: (.*?)\.", prompt)[1] for prompt in found.prompts}
+    assert terms == {", ".join(words) for words in chosen}
 
 
 def test_plan_states_the_disclosure(worded):

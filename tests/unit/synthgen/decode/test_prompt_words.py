@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -52,12 +54,38 @@ def test_words_differ_and_a_vectors_words_depend_on_no_other(v, d, k, seed):
         frequency=rng.uniform(0.001, 1, size=v),
         table=table,
         centre=rng.normal(size=d).astype(np.float32) / 3,
-    ).read
+    )
     x = rng.normal(size=(7, d)).astype(np.float32)
-    together = read(x, k)
-    assert all(len(set(words)) == k for words in together)
-    assert together == tuple(read(row[None], k)[0] for row in x)
-    assert tuple(words[: k - 1] for words in together) == read(x, k - 1)
+    for choose in (read.read, read.plan):
+        together = choose(x, k)
+        assert all(len(set(words)) == k for words in together)
+        assert together == tuple(choose(row[None], k)[0] for row in x)
+        assert tuple(words[: k - 1] for words in together) == choose(x, k - 1)
+
+
+def test_a_plan_is_near_its_vector_as_a_whole(monkeypatch):
+    # x = (1, .25): cosines east .970, eastern .922, north .243, west -.970
+    x = np.array([[1, 0.25]], dtype=np.float32)
+    four = dataclasses.replace(reader(), words=("a", "b", "c", "d"))
+    assert four.read(x, 3) == (("a", "b", "c"),)
+    # a + b = (1.8, .6) has the cosine .997; adding c gives (1.8, 1.6), .886, and adding d gives (.8, .6), .922
+    assert four.plan(x, 3) == (("a", "b", "d"),)
+    # the mean of log f of a, b, d is -2.3 - 30 / 3 and costs .6 more than that of a, b, c
+    rare = dataclasses.replace(four, frequency=np.array([0.1, 0.1, 0.1, 0.1 * np.exp(-30.0)]))
+    assert rare.plan(x, 3) == (("a", "b", "c"),)
+    monkeypatch.setattr(module, "PLAN_PRIOR", 0.0)
+    assert rare.plan(x, 3) == (("a", "b", "d"),)
+
+
+def test_a_plan_has_one_form_of_a_word_unless_no_other_is_left():
+    plural = dataclasses.replace(reader(), words=("knee", "knees", "north", "west"))
+    x = np.array([[1, 0.25]], dtype=np.float32)
+    assert plural.plan(x, 4) == (("knee", "north", "west", "knees"),)
+
+
+def test_plan_of_a_vector_at_the_centre_is_of_frequent_words():
+    of = reader(frequency=(0.1, 0.2, 0.4, 0.3)).plan
+    assert of(np.zeros((1, 2), dtype=np.float32), 3) == (("north", "west", "eastern"),)
 
 
 def test_vocabulary_is_centred_and_nearly_unchanged_by_saving(tmp_path):

@@ -112,7 +112,7 @@ def test_words_of_a_vector_are_in_its_prompt(tiny, made, monkeypatch):
     monkeypatch.setattr(local, "WORD_TOKENS", 8)  # the tiny tokenizer spells
     latents = tiny.latents(5)
     asked, longest = made._prompts(latents, PLAIN, SEEDS)
-    words = tiny.reader().read(latents.vectors, 2)
+    words = tiny.reader().plan(latents.vectors, 2)
     named = [PLAIN.prompts[label] for label in latents.labels]
     assert asked == [tokens(made, label, said) for label, said in zip(named, words, strict=True)]
     assert longest == len(tokens(made, "bee hive", ("a",))) + 2 * 8
@@ -124,7 +124,7 @@ def test_words_beyond_their_room_are_omitted(tiny, made):
     long.__dict__.update({**made.__dict__, "prompter": Prompter(reader=reader, template=SHORT)})
     latents = tiny.latents(3)
     asked, longest = long._prompts(latents, dataclasses.replace(PLAIN, words=9), SEEDS)
-    said = reader.read(latents.vectors, 9)
+    said = reader.plan(latents.vectors, 9)
     first = [tokens(long, PLAIN.prompts[label], words[:1]) for label, words in zip(latents.labels, said, strict=True)]
     assert [ids[: len(start)] for ids, start in zip(asked, first, strict=True)] == first
     assert max(map(len, asked)) <= longest
@@ -134,7 +134,7 @@ def test_words_beyond_their_room_are_omitted(tiny, made):
 def test_texts_equal_the_library(tiny, made, monkeypatch):
     monkeypatch.setattr(local, "WORD_TOKENS", 8)
     (one,) = decode(made, tiny.rows_of(tiny.latents(2), [1]), candidates=1, temperature=1e-3)
-    (words,) = tiny.reader().read(tiny.latents(2).vectors[1:], 2)
+    (words,) = tiny.reader().plan(tiny.latents(2).vectors[1:], 2)
     ids = tokens(made, "bee hive", words)
     start = len(ids)
     for _ in range(10):

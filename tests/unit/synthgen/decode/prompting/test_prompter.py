@@ -33,7 +33,7 @@ def test_default_example_contains_its_words():
 def test_prompts_contain_the_facts_and_the_words_of_the_vector(tiny):
     made = dataclasses.replace(FULL, reader=tiny.reader())
     latents = tiny.latents(4)
-    words = made.reader.read(latents.vectors, 2)
+    words = made.reader.plan(latents.vectors, 2)
     found = made.conversations(latents, SETTINGS, SEEDS)
     for turns, label, own in zip(found, latents.labels, words, strict=True):
         assert [role for role, _ in turns] == ["user", "assistant"] * (len(turns) // 2) + ["user"]
