@@ -206,3 +206,11 @@ def test_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "dp_accounting", None)
     with pytest.raises(NotMeasurable, match="is not installed: pip install dp-accounting"):
         epsilon_bounds([cost("gaussian", 3.0)], delta=1e-6)
+
+
+def test_closed_form_needs_no_further_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dp_accounting", None)
+    costs = [cost("gaussian", 3.0), cost("vote", 5.0, steps=2)]
+    assert joint_epsilon(costs, delta=1e-5) == closed_epsilon(costs, delta=1e-5)
+    with pytest.raises(NotMeasurable):
+        joint_epsilon([cost("gaussian", 3.0, 0.1)], delta=1e-5)
