@@ -24,9 +24,7 @@ from synthgen.decode.loop.llama import GROUPS
 Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidate, ...]]
 
 STEP_BYTES = 1 << 28  # memory that a thread needs in addition to its cache, for a step of 128 rows of 50,000 logits
-LAST_SHARDS = (
-    4  # the rows that are left are divided by this number, so that two workers finish at about the same time
-)
+LAST_SHARDS = 4  # the remaining rows are divided by this number, so that workers finish at about the same time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

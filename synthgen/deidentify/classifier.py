@@ -20,9 +20,7 @@ from synthgen.deidentify.spans import Span
 from synthgen.models.store import digest_of, model_folder
 
 MODEL = "rampart"
-MIN_PROBABILITY = (
-    0.5  # a token is part of an identifier if the labels of one kind have at least this sum of probabilities
-)
+MIN_PROBABILITY = 0.5  # a token is part of an identifier if the probabilities of the labels of one kind sum to this
 WINDOW, OVERLAP = 384, 64  # tokens; the model reads at most 512
 _KINDS = {
     "GIVEN_NAME": "name",

@@ -112,7 +112,7 @@ def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder:
     if config.endpoint is not None:
         weights = sha256_json([weights, endpoint_digest(config.endpoint)])
     if config.engine == VLLM:
-        converted = {"bfloat16"} & {decode_dtype(folder, config.placement)}
+        converted = ["bfloat16"] if decode_dtype(folder, config.placement) == "bfloat16" else []
         weights = sha256_json([weights, versions_of(("vllm",)), *converted])
     if not isinstance(bridge, Vocabulary):
         digest = sha256_json([weights, bridge.digest, backend])

@@ -18,7 +18,7 @@ _SEPARATORS = frozenset((" ", "-", ".", "/", "_", "\\", "|"))
 MAX_GROUPS = 7  # largest number of groups of a code
 MIN_DIGITS = 4  # smallest number of digits of a code; 2 if a group of the code has both letters and digits
 _MAX_LETTERS = 3  # largest number of letters in a group without digits
-_YEAR = re.compile(r"(?:19|20)\d\d")  # years alone are no code
+YEAR = re.compile(r"(?:19|20)\d\d")  # years alone are no code
 _WITH_DIGIT = r"[^\W_]*\d[^\W_]*"
 # groups with a digit, and short groups of letters next to them
 _STRETCH = re.compile(
@@ -149,7 +149,7 @@ def _has_word(group: str, word: re.Pattern[str]) -> bool:
 
 
 def _is_code(groups: Sequence[str], form: str) -> bool:
-    if all(map(_YEAR.fullmatch, groups)):
+    if all(map(YEAR.fullmatch, groups)):
         return False
     n_digits = sum(map(str.isdecimal, "".join(groups)))
     return n_digits >= MIN_DIGITS or (n_digits > 1 and "m" in form)

@@ -114,15 +114,22 @@ def _disguised_names(
         if form.kind == "email" and form not in occurrences.forms and i not in occurrences.values:
             spellings[i] = [tokens(form.key), tokens(form.key.replace("@", " at ").replace(".", " dot "))]
     n_places = sum(map(len, texts)) * max(len(spellings), 1)
+    rare = [
+        hit
+        for hit in find_known_names(spellings, texts)
+        if n_places * math.exp2(-surprisal.bits(hit.spelling)) < MAX_COINCIDENCES
+    ]
+    users = _users({word for hit in rare for word in hit.words}, people)
     of_train: dict[int, list[int]] = {}
     of_control: set[int] = set()
     hits: list[NameHit] = []
-    for hit in find_known_names(spellings, texts):
-        if n_places * math.exp2(-surprisal.bits(hit.spelling)) >= MAX_COINCIDENCES:
-            continue
+    for hit in rare:
         i = hit.name_index
         text_owners = occurrences.value_owners.get(recorded.values[i], ())
-        train, control = Owners((*recorded.owners[i], *text_owners)).split(people.n_train, people.n_persons)
+        owners = Owners((*recorded.owners[i], *text_owners))
+        if _has_only_common_words(hit, recorded.values[i], set(owners), users):
+            continue
+        train, control = owners.split(people.n_train, people.n_persons)
         if train and not control:
             of_train[i] = train
             hits.append(hit)
@@ -130,19 +137,19 @@ def _disguised_names(
             of_control.update(control)
     if not _exceed_control(of_train.values(), of_control, people):
         return 0
-    users = _users({word for hit in hits for word in hit.words}, people)
-    hits = [
-        hit
-        for hit in hits
-        if not all(
-            (len(word) >= MIN_COMMON_LETTERS or word in recorded.values[hit.name_index])
-            and len(users[word].difference(of_train[hit.name_index])) >= MIN_USERS
-            for word in hit.words
-        )
-    ]
     for hit in hits:
         places[hit.row].append(Place(hit.start, hit.end, "known identifier, disguised", of_train[hit.name_index]))
-    return len({hit.name_index for hit in hits})
+    return len(of_train)
+
+
+def _has_only_common_words(
+    hit: NameHit, value: Sequence[str], owners: set[int], users: Mapping[str, set[int]]
+) -> bool:
+    """Return whether enough persons other than the owners of the name write each word that the hit overlaps."""
+    return all(
+        (len(word) >= MIN_COMMON_LETTERS or word in value) and len(users.get(word, set()) - owners) >= MIN_USERS
+        for word in hit.words
+    )
 
 
 def _users(words: set[str], people: People) -> Mapping[str, set[int]]:

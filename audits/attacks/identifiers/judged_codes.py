@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audits.attacks.identifiers.codes import Code, find_codes
+from audits.attacks.identifiers.codes import YEAR, Code, find_codes
 from audits.attacks.identifiers.ownership import MIN_NUMBERS, KeyCollector, Keys, Owners
 from audits.attacks.identifiers.patterns import RowContent
 from audits.attacks.identifiers.surprisal import Surprisal, digit_bits
@@ -20,7 +20,6 @@ from audits.core.stats import exceeds_chance, exceeds_control
 MAX_SHARED = 0.01  # codes of one form identify nobody if more than this fraction of them have several owners
 MIN_BITS = 20.0  # bits that a long code needs to be a leak by itself; round and consecutive numbers have fewer bits
 _MIN_MIXED_BITS = 25.0  # the same for a mixed code; names of products, such as i486dx/33, have fewer bits
-_YEAR = re.compile(r"(?:19|20)\d\d")
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
 _MAX_LETTER_BITS = 4.0  # largest number of bits of a letter, because few prefixes of codes are in use
 _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers may be identifiers
@@ -110,7 +109,7 @@ def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) ->
             bits += 2 * _FEW_BITS
             continue
         for part in re.findall(r"\d+|\D+", group):
-            if _YEAR.fullmatch(part):
+            if YEAR.fullmatch(part):
                 bits += _FEW_BITS
             elif part.isdecimal():
                 bits += digit_bits(part)

@@ -16,9 +16,7 @@ from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
-MIN_VARIETY = (
-    0.6  # a number with a smaller share of the bits of random digits is searched for only with its own digits
-)
+MIN_VARIETY = 0.6  # smallest share of the bits of random digits that a number needs to be searched for in other forms
 MAX_COINCIDENCES = 0.01  # a form is searched for only if fewer than .01 matches are expected by chance
 
 

@@ -393,7 +393,8 @@ def _is_leak(occurrence: _Occurrence, names: Sequence[_Occurrence], share: float
     if len({person for name in names if lowest <= name.bits <= highest for person in name.control}) < MIN_NAMES:
         return True
     alike = [name for name in names if bits - COMPARABLE_BITS <= name.bits <= highest]
-    train, control = ({p for name in alike for p in getattr(name, side)} for side in ("train", "control"))
+    train = {person for name in alike for person in name.train}
+    control = {person for name in alike for person in name.control}
     all_bits = [name.bits for name in names]
     n_ranges = 1 + int((max(all_bits) - min(all_bits)) / COMPARABLE_BITS)
     return exceeds_control(len(train), len(control), share, minimum=0, n_tests=n_ranges)

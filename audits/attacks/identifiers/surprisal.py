@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 
+from audits.attacks.identifiers.codes import YEAR
 from audits.attacks.identifiers.patterns import Entity
 from audits.text.identifier_grammar import MONTHS
 
@@ -24,8 +25,7 @@ _MONTH = re.compile(
 )
 _WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?")
 _DAY = re.compile(r"(?:[12]?\d|3[01]|0\d)(?:st|nd|rd|th)?")
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_DATE_PARTS = ((_MONTH, math.log2(12)), (_WEEKDAY, math.log2(7)), (_DAY, math.log2(31)), (_YEAR, 6.0))
+_DATE_PARTS = ((_MONTH, math.log2(12)), (_WEEKDAY, math.log2(7)), (_DAY, math.log2(31)), (YEAR, 6.0))
 
 
 def date_bits(words: Iterable[str]) -> float:

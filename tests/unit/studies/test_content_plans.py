@@ -59,23 +59,9 @@ def test_only_open_passages_are_read(tmp_path):
     assert list(tokenized(tmp_path)) == [["text", "0", "."], ["other", "2", "."]]
 
 
-class Encoder:
-    """Vectors of the words that a text contains."""
-
-    dim, name, normalized, digest = 384, "minilm", True, "0"
-
-    def encode(self, texts, advance=None):
-        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
-        for row, text in enumerate(texts):
-            for word in text.lower().split():
-                vectors[row, sum(map(ord, word)) % self.dim] += 1
-        vectors[:, 0] += 0.1
-        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
 @pytest.fixture
-def stubbed(monkeypatch):
-    encoder = Encoder()
+def stubbed(monkeypatch, module_at):
+    encoder = module_at("tests/unit/studies/test_writers.py").Encoder()
     monkeypatch.setattr(writers, "build_encoder", lambda *_: encoder)
     monkeypatch.setattr(writers, "kept_vectors", lambda _n, texts, *_: encoder.encode(texts))
 

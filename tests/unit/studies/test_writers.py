@@ -15,7 +15,7 @@ from synthgen.core.types import Candidate
 class Encoder:
     """Vectors of the words that a text contains."""
 
-    dim, name, normalized = 384, "minilm", True
+    dim, name, normalized, digest = 384, "minilm", True, "0"
 
     def encode(self, texts, advance=None):
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)

@@ -42,8 +42,8 @@ def test_shards_do_not_depend_on_how_many_are_written_at_once(task, whole, tiny,
     assert {path.name for path in tmp_path.iterdir()} == {shard_file(some) for some in rows[1::2]}
     write_shards(task, latents, rows[::2], tmp_path, lambda _: None, n_workers=2)
     assert read_shards(tmp_path) == whole
-    nobody = dataclasses.replace(task, open_decoder=lambda: pytest.fail("nothing is missing"))
-    write_shards(nobody, latents, [], tmp_path, lambda _: None, n_workers=1)
+    unopened = dataclasses.replace(task, open_decoder=lambda: pytest.fail("nothing is missing"))
+    write_shards(unopened, latents, [], tmp_path, lambda _: None, n_workers=1)
 
 
 def backwards(decoder, latents, settings, seeds, advance):
