@@ -81,7 +81,12 @@ def test_letters_of_a_name_within_common_words_are_no_leak(judged, written, n_fo
 
 def test_common_words_that_spell_names_of_control_excuse_no_leak(judged):
     lists = [(ANN, ["Emily Quistgaard"]), (CY, ["Christian's"]), (CY + 1, ["Blacksmith's"])]
-    users = ["a christian blacksmith", "the christian blacksmith", "no blacksmith christian", "christian blacksmith"] * 2
+    users = [
+        "a christian blacksmith",
+        "the christian blacksmith",
+        "no blacksmith christian",
+        "christian blacksmith",
+    ] * 2
     made = ["draagtsiuq ylime", "a Christian Sect", "a Blacksmith Shop"]
     assert judged(made, lists, train=["a", "b"], control=users)[0] == 1
 
