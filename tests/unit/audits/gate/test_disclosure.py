@@ -372,3 +372,12 @@ def test_unknown_number_is_not_published_under_dp(releases, name):
     number = Metric(value=31.0, low=31.0, high=31.0, confidence=1, n=1)
     evidence = Evidence(metrics={name: number}, audits={})
     assert public_evidence(evidence, releases.policy_of(releases.DP_POLICY)).metrics == {}
+
+
+def test_without_a_claimed_epsilon_the_public_evidence_refuses_like_the_exact_one():
+    asked, evidence = private_policy(), exact_evidence(0.7, 0.5, 337)
+    unclaimed = {name: value for name, value in evidence.metrics.items() if name != "accounting.epsilon"}
+    evidence = evidence.model_copy(update={"metrics": unclaimed})
+    exact, public = decide(evidence, asked), decide(public_evidence(evidence, asked), asked)
+    assert [(o.id, o.verdict) for o in exact.gates] == [(o.id, o.verdict) for o in public.gates]
+    assert not public.allowed
