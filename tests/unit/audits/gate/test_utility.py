@@ -1,5 +1,7 @@
 """Strict reading of evaluation.json; tests/unit/audits/cli/test_main.py binds it to tables and applies a policy."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
@@ -41,3 +43,10 @@ def test_unreadable_files_are_rejected(tmp_path, fresh_inputs, data, message):
         (tmp_path / "e.json").write_bytes(data)
     with pytest.raises(InputError, match=message):
         read_utility(tmp_path / "e.json", fresh_inputs)
+
+
+def test_an_evaluation_of_other_tables_is_rejected_and_names_them(tmp_path, fresh_inputs):
+    (tmp_path / "e.json").write_text(json.dumps(GOOD))
+    with pytest.raises(InputError, match="does not match the tables") as caught:
+        read_utility(tmp_path / "e.json", fresh_inputs)
+    assert [line.split(" table ")[0] for line in caught.value.problems] == ["its synthetic", "its train", "its test"]
