@@ -1,7 +1,7 @@
-"""The configuration: one schema for the YAML file, the command line and Python.
+"""Define, parse and check the whole configuration of a run, as a YAML file or from Python.
 
 Unknown keys, duplicate keys, anchors and invalid combinations are errors. One error lists all mistakes of a file,
-each with its path, the given value and what is allowed. Each stage defines its own section beside its code.
+each with its path, the given value and what is allowed. The section of a stage is defined in the stage's package.
 """
 
 import os
@@ -52,7 +52,7 @@ def most_delta(persons: int) -> float:
 class DpConfig(Section):
     """Privacy budget, which limits the effect of adding or removing one person with all records of that person.
 
-    Without epsilon, there is no DP claim.
+    If `epsilon` is not set, the run makes no claim of differential privacy.
     """
 
     epsilon: Annotated[float, Field(gt=0, le=100)] | None = Field(
@@ -112,7 +112,7 @@ class AuditConfig(Section):
 
 
 def is_uri(key: str) -> bool:
-    """Return whether a key is named by a URI and not by a file."""
+    """Return whether a key is named by the URI of a key service, such as `hsm:2?label=releaser`."""
     return re.fullmatch(r"(file2|hsm|awskms|gcpkms|azurekms|hv):.+", key) is not None
 
 
@@ -156,7 +156,7 @@ class ReleaseConfig(Section):
 
     @property
     def key_file(self) -> str:
-        """The file of the key, or the file of its public part if the key is named by a URI."""
+        """The file of the private key; if the key is named by a URI, the file of its public part."""
         return self.public if self.public is not None and is_uri(self.key) else self.key
 
 
@@ -267,7 +267,7 @@ class Config(Section):
     @field_validator("dp")
     @classmethod
     def _fits_the_method(cls, dp: DpConfig, info: ValidationInfo) -> DpConfig:
-        if "interpolate" not in info.data:  # already reported as invalid
+        if "interpolate" not in info.data:  # `interpolate` is invalid, which is reported already
             return dp
         is_private = info.data["interpolate"].is_private
         if is_private != (dp.epsilon is not None):

@@ -1,4 +1,4 @@
-"""The packages of the extra `engine`, and the error that is raised if they are not installed.
+"""Check whether the packages of the extra `engine` are installed.
 
 `pip install synthgen` installs what verification, approval, keys, trust roots, schemas and the audits need. Commands
 that load, embed, generate or evaluate text need the extra `engine`.
@@ -32,9 +32,9 @@ def require_engine() -> None:
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Turn the error of a missing package of the extra `engine` into a DependencyError that states how to install it.
+    """Turn a failed import of a package of the extra `engine` into a DependencyError with the install command.
 
-    The error of any other failed import is raised unchanged, even if an installed package makes the import.
+    The error of any other failed import is raised unchanged.
     """
     try:
         yield

@@ -13,8 +13,8 @@ from synthgen.core.terminal import as_written
 class SynthGenError(Exception):
     """Base class of the errors of `synthgen`.
 
-    The `message` is one line that states what went wrong. `problems` lists all problems found, one line each, so that
-    the user can correct them in one pass. The `hint` states what to do next.
+    The `message` is one line that states what went wrong. `problems` lists all problems found, one line each. The
+    `hint` states what to do next.
     """
 
     exit_code: ClassVar[int] = 1
@@ -62,7 +62,7 @@ class ReleaseRefused(SynthGenError, exit_code=4):  # noqa: N818 - an expected ou
 
 
 class BudgetError(SynthGenError, exit_code=5):
-    """The budget does not cover the run, or the release would be refused; the run stopped before it spent budget."""
+    """The privacy budget does not cover the run, or the release would be refused. The run spent no budget."""
 
 
 class ModelMissing(SynthGenError, FileNotFoundError, exit_code=6):  # noqa: N818 - named after the state
@@ -74,7 +74,7 @@ class Interrupted(SynthGenError, exit_code=7):  # noqa: N818 - named after the s
 
 
 class AtBarrier(SynthGenError, exit_code=0):  # noqa: N818 - named after the state
-    """This part of a run is finished, and the run continues when the other parts are finished; not a failure."""
+    """This process of a distributed run can continue only after other processes have finished. Its results are kept."""
 
 
 class WorkerError(SynthGenError, RuntimeError, exit_code=3):

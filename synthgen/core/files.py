@@ -1,4 +1,4 @@
-"""Read files, and write private files atomically: a path has either its old or its new content."""
+"""Read files, and write private files atomically, so that an interrupted write leaves the old file unchanged."""
 
 import json
 import os
@@ -43,8 +43,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path, flush the file that it writes, and rename the file to `path`."""
-    # The name is random, because another process may write the same file. The suffix stays, because `np.save` would
-    # add a missing one.
+    # the name is random, because another process may write the same file; without the suffix, `np.save` would add it
     partial = path.with_name(f".part-{secrets.token_hex(8)}{path.suffix}")
     write(partial)
     sync(partial)

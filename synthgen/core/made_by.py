@@ -28,15 +28,15 @@ def libraries() -> dict[str, str]:
 def versions_of(names: Iterable[str]) -> dict[str, str]:
     """Return a version for each name: of Python for "python", otherwise of the installed distribution.
 
-    The version of "audits" is the SHA-256 of its source files. This package decides what is released, so any change
-    of a source file counts as a new version.
+    The version of "audits" is the SHA-256 of its source files, because any change of this package may change what is
+    released.
     """
     return {name: _version(name) for name in names}
 
 
 @cache
 def sources(package: str, *parts: str) -> str:
-    """Return the SHA-256 over the relative path and SHA-256 of each .py file of an installed package, sorted by path.
+    """Return one SHA-256 for the paths and contents of all .py files of an installed package.
 
     If `parts` names folders or files directly in the package, only these are included.
     """

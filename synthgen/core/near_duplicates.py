@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 UInt64 = NDArray[np.uint64]
-SHINGLE_TOKENS = 5  # number of tokens in a shingle
+SHINGLE_TOKENS = 5
 THRESHOLD = 0.8  # two texts are near-duplicates if the Jaccard similarity J of their shingles is at least this
 # MinHash signatures have this many bands of this many rows. A pair at exactly J = 0.8 shares no band, and is missed,
 # with probability (1 - 0.8^5)^26 = 3e-5.
@@ -21,11 +21,12 @@ _TOKEN = re.compile(r"\w+")
 def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.bool_]:
     """Return for each text, as bool (len(texts),), whether any of the others is a near-duplicate.
 
+    A shingle is a run of five tokens; a text of fewer tokens is one shingle. Tokens are case-folded runs of letters,
+    digits and underscores. Two texts with the sets of shingles A and B are near-duplicates if
+
         J(A, B) = |A ∩ B| / |A ∪ B| >= `THRESHOLD`
 
-    A and B are the sets of shingles of two texts; a shingle is a run of five tokens. MinHash with banding finds
-    candidate pairs, and their exact Jaccard similarity decides. Tokens are case-folded runs of letters, digits and
-    underscores. A text of fewer than five tokens is a single shingle.
+    MinHash with banding finds candidate pairs, and J is then computed exactly.
 
     Reference: Broder, "On the resemblance and containment of documents", 1997; banding after Leskovec, Rajaraman
         and Ullman, Mining of Massive Datasets, section 3.4.
@@ -45,8 +46,8 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.b
 def repeated(texts: Sequence[str], owners: Sequence[str] | None = None) -> NDArray[np.bool_]:
     """Return for each text, as bool (len(texts),), whether it is a near-duplicate of an earlier text.
 
-    Near-duplicates are defined as in `near_duplicates`. Texts that are themselves near-duplicates of an earlier text
-    do not count as earlier texts. With `owners`, only texts of the same owner are compared.
+    Near-duplicates are defined as in `near_duplicates`. A text is compared only with earlier texts for which the
+    result is False. With `owners`, it is compared only with texts of the same owner.
     """
     shingles = [_shingles(text) for text in texts]
     buckets: dict[Any, list[int]] = defaultdict(list)

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol, TextIO, cast
 
 SECONDS_BETWEEN_LINES = 5.0
-FIRST_SECONDS = 300.0  # for this time, the remaining time is shown only after a twentieth of the units is finished
+FIRST_SECONDS = 300.0  # before, the remaining time is shown only after a twentieth of the units is finished
 Advance = Callable[[int], None]
 
 
@@ -128,12 +128,11 @@ class _Tolerant:
 
 
 def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
-    """Return the count and, after the first part of this run, the rate and the remaining time.
+    """Return the number of finished units and, except at the start, the rate and the remaining time.
 
-    The first part ends after a twentieth of the units or after `FIRST_SECONDS`, whichever is earlier. Before that, a
-    rate would mislead: the first units can take far longer than later ones, because a model is loaded, or because the
-    texts of a batch end together. At the end, or if the total is unknown, the elapsed time replaces the remaining
-    time.
+    `done_here` counts the units that this process finished in `seconds`. The rate is first shown after a twentieth of
+    the units or after `FIRST_SECONDS`, because loading a model makes the first units slow. At the end, or if the total
+    is unknown, the elapsed time replaces the remaining time.
     """
     count = _count(done, total, unit)
     is_early = seconds < FIRST_SECONDS and done_here < total / 20 and done < total

@@ -1,4 +1,4 @@
-"""Sections of the configuration, and a parser that reports every mistake at once."""
+"""Parse sections of the configuration, and report all mistakes in one error."""
 
 import os
 import re
@@ -16,7 +16,7 @@ MAX_NUMBER = (1 << 53) - 1  # the largest whole number that canonical JSON (RFC 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
-SIMILAR = 0.7  # smallest ratio of `difflib` at which a key is named as similar
+SIMILAR = 0.7  # smallest `difflib` ratio of an unknown key and a key that the message suggests
 VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only environment variables that a path may contain
 _VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
 
@@ -27,7 +27,7 @@ MESSAGES = {
     "model_type": "must be a section of keys and values",
     "tuple_type": "must be a list, such as [a]",
 }
-PATTERNS: dict[str, str] = {}  # what the pattern of a key allows, in words
+PATTERNS: dict[str, str] = {}  # regular expression -> message about a value that does not match it
 
 
 class Section(BaseModel):
@@ -62,11 +62,10 @@ def with_tuples(value: Any) -> Any:
 
 
 def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None) -> list[str]:
-    """Return each mistake as one line with its path, what is allowed, and the given value unless it may be a secret.
+    """Return one line per mistake: its path, what is allowed, and the given value unless it may be a secret.
 
-    If `kind`, the type of the whole section, is given, the line of an unknown key names a key of similar spelling.
-
-    If a value may have several types, pydantic reports one error per type; the line joins them with "or".
+    `errors` are pydantic's errors. If a value may have several types, pydantic reports one error per type, and the
+    line joins them with "or". With `kind`, the type of the section, lines suggest examples and similar keys.
     """
     found: dict[tuple[str, ...], list[str]] = {}
     shown: dict[tuple[str, ...], str] = {}
@@ -93,7 +92,6 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
 
 
 def _example(kind: type[BaseModel], path: Sequence[str]) -> str:
-    """Return the addition to a message about a missing section: its first example, or nothing if it has none."""
     examples = kind.model_fields[path[0]].examples if len(path) == 1 and path[0] in kind.model_fields else None
     if not examples:
         return ""
@@ -102,7 +100,7 @@ def _example(kind: type[BaseModel], path: Sequence[str]) -> str:
 
 
 def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
-    """Return the addition to a message about an unknown key: a key that the user may have meant, or nothing."""
+    """Return the part of a message that suggests a key of similar spelling or in another section, or nothing."""
     *parents, key = path
     parts = [kind]
     for parent in parents:
@@ -129,7 +127,7 @@ def _sections_in(part: type[BaseModel], key: str) -> list[type[BaseModel]]:
 
 
 def _path(error: Any, given: Any) -> tuple[str, ...]:
-    """Return the path of a mistake in the mapping, without pydantic's names for the alternatives of a union."""
+    """Return the path of a mistake in `given`; pydantic's own path also has names for the types of a union."""
     parts = []
     for position, part in enumerate(error["loc"], start=1):
         if (isinstance(given, dict) and part in given) or (isinstance(given, tuple) and part in range(len(given))):
@@ -149,13 +147,12 @@ def resolve_path(path: str, base: str) -> Path:
         ConfigError: the path contains `~user` or a variable that is not in `VARIABLES`, or the value of a variable is
             not an absolute path.
 
-    Privacy: only the variables in `VARIABLES` are read. Otherwise, a configuration written by somebody else could
-        make the program print a secret as part of a path.
+    Privacy: if other variables were allowed, somebody else's configuration could make a message show a secret.
     """
     whole = re.sub(r"^~(?=/|$)", "${HOME}", path)
     problems = []
     for name in _other_names(whole):
-        rule = f"is written ${{{name}}} in a path" if name in VARIABLES else "is not allowed in a path"
+        rule = f"must be written ${{{name}}} in a path" if name in VARIABLES else "is not allowed in a path"
         problems.append(f"{path}: the environment variable {name} {rule}")
     if any(ord(character) < ord(" ") for character in path):  # "C:\\new" in double quotes has a line break
         problems.append(
@@ -178,6 +175,6 @@ def resolve_path(path: str, base: str) -> Path:
 
 
 def _other_names(path: str) -> list[str]:
-    """Return the names of variables in a path that are not in `VARIABLES`, in any spelling that a shell accepts."""
+    """Return the names of variables in a path, such as `$HOME`, that are not written `${NAME}` for a known name."""
     rest = _VARIABLE.sub("", path)
     return list(dict.fromkeys(re.findall(r"\$[{(]*(\w*)", rest) if re.search(r"\$[{(\w]", rest) else []))

@@ -9,13 +9,13 @@ from pathlib import Path
 class Division:
     """The shards of a stage.
 
-    The names and the contents of the shards depend only on the inputs of the stage, and not on the number of
-    processes, threads or interruptions. Each shard is written under a temporary name and renamed, so it is complete
+    The names and the contents of the shards depend only on the inputs of the stage, not on the number of processes or
+    threads. Each shard is written under a temporary name and renamed, so it is complete
     or absent. Two processes that compute the same shard write the same bytes.
     """
 
     folder: Path  # contains the finished shards; mode 0700
-    names: tuple[str, ...]  # file names of all shards, in the order of their rows
+    names: tuple[str, ...]  # file names of all shards, ascending by the rows that they contain
     write: Callable[[Sequence[str]], None]  # computes the shards with these names and writes their files
     is_intact: Callable[[str], bool]  # whether the file of a shard can be read and has the expected rows
 

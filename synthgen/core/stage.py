@@ -5,9 +5,8 @@ only to declared inputs, settings, models and streams. The cache key is computed
 everything that the function reads.
 
 Raise `version` by one in the commit that changes the result of a stage for unchanged declarations, for example its
-numbers, their order, a random stream or the file format. Do not raise it for a change of text, types or speed. If it
-is raised, a stage that declares the changed stage as an input is computed again, too, because the digest of the
-changed stage is part of its cache key. The results of all other stages stay valid.
+numbers, their order, a random stream or the file format. Do not raise it for a change of text, types or speed. A new
+version invalidates the cached results of the stage and of all stages that declare it as an input.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +38,7 @@ class HasDigest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StageInput:
-    """An input whose value has no property `digest`; the stage gets `value`."""
+    """An input whose value has no property `digest`, with its digest; the stage gets `value`."""
 
     value: Any
     digest: str
@@ -52,7 +51,7 @@ def plain_value(value: Any) -> StageInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Everything that a run passes to a stage."""
+    """Everything that a stage could read; `StageContext` gives access to the declared part."""
 
     config: Any  # the whole configuration
     seeds: SeedTree  # the root of the random streams

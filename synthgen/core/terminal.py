@@ -1,4 +1,4 @@
-"""Print text from data and files safely on a terminal."""
+"""Print on a terminal, with invisible characters replaced and private folders shown as, for example, `${HOME}`."""
 
 import os
 import re
@@ -7,17 +7,17 @@ from typing import TextIO
 
 from audits.core.errors import printable
 
-_WRITTEN: dict[str, str] = {}  # folder -> `${VARIABLE}`, as the configuration spells the folder
+_WRITTEN: dict[str, str] = {}  # absolute folder -> `${VARIABLE}`, its spelling in the configuration
 
 
 def show_as_written(variable: str, folder: str) -> None:
-    """Make `as_written` replace a folder, and the folder that it links to, by `${variable}`."""
+    """Make `as_written` replace a folder by `${variable}`. If the folder is a link, its target is replaced too."""
     for place in {os.path.normpath(folder), os.path.realpath(folder)} - {os.sep}:
         _WRITTEN[place] = f"${{{variable}}}"
 
 
 def as_written(text: str) -> str:
-    """Return a message in which folders from environment variables are shown by the names of the variables."""
+    """Return a message with each registered folder replaced, for example "/home/ann/a.csv" -> "${HOME}/a.csv"."""
     for folder in sorted(_WRITTEN, reverse=True):  # a longer folder before the folder that contains it
         parts = re.split(rf"(?<![\w/.-]){re.escape(folder)}(?![\w-]|\.\w)", text)
         text = _WRITTEN[folder].join(parts)

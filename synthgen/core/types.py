@@ -1,6 +1,6 @@
-"""Define the values that stages exchange: immutable, validated on creation, with their provenance.
+"""Define the values that the stages of a run exchange: records, vectors of records, latents and candidates.
 
-Arrays are made read-only. A `repr` shows counts and digests, never text.
+All of them are immutable and validated on creation. A `repr` shows counts, never text.
 """
 
 import hashlib
@@ -27,7 +27,6 @@ def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - called li
 
 
 def _check_matrix(vectors: Float32, name: str) -> None:
-    """Check that vectors are a finite float32 matrix, and make them read-only."""
     _require(vectors.ndim == 2, f"{name} are not a matrix")
     _require(vectors.dtype == np.float32, f"{name} are not float32")
     _require(bool(np.isfinite(vectors).all()), f"{name} are not finite")
@@ -139,18 +138,20 @@ class Embedded:
 class Latents:
     """New vectors to be decoded, with the parents and weights that each one was made from.
 
-    The parents of a row are ids of train records that have the label of the row and belong to different persons.
-    Exception: the second parent of a row of borderline-smote kind 2 may have another label; its weight is below 0.5.
+    The parents of a row are train records with the label of the row, each of another person. The method
+    borderline-smote, kind 2, is an exception: its second parent may have another label, and has a weight below 0.5.
     """
 
     vectors: Float32  # (m, d), finite
-    ids: tuple[str, ...]  # stable names of the rows; decoding derives each record's random numbers from them
+    ids: tuple[str, ...]  # decoding derives the random numbers of a record from the id of its row
     labels: tuple[str, ...]  # the class of each row
-    parent_ids: tuple[tuple[str, ...], ...]
+    parent_ids: tuple[tuple[str, ...], ...]  # ids of the parents of each row
     weights: tuple[tuple[float, ...], ...]  # one weight per parent; each row with parents sums to 1
     method: str  # name of the method
-    seed_path: str  # the random stream that the rows were drawn from
-    prompt_words: tuple[tuple[str, ...], ...] = ()  # words that each row's text should contain; empty if not used
+    seed_path: str  # name of the random stream from which the rows were drawn
+    prompt_words: tuple[
+        tuple[str, ...], ...
+    ] = ()  # words that the prompt requests in each row's text; empty if not used
 
     def __post_init__(self) -> None:
         m = len(self.ids)
@@ -196,7 +197,7 @@ class Candidate:
     label: str  # the requested class
     finish: Literal["stop", "length"]  # "stop" if the model ended the text, "length" if it was cut
     outcomes: tuple[FilterOutcome, ...] = ()  # in the order of the filters; empty before filtering
-    # mean surprisal of the tokens under the language model, divided by that of a uniform guess among all tokens
+    # mean of -ln p(token) under the language model, divided by ln(size of its vocabulary); 1 for a uniform guess
     surprisal: float = field(default=1.0, compare=False)
 
     @property

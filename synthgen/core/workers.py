@@ -1,10 +1,8 @@
 """Run jobs in threads with one core each, so that another busy process slows only some of the jobs.
 
-If several threads of a library share one matrix product, they wait for one another in busy loops. On a busy machine,
-all of these threads then wait while one of them has no core. Here, each job computes with a single thread. The jobs
-run in parallel, because torch releases the interpreter lock while it computes. Unlike joblib's processes, the threads
-share one model, start at once and end with their process. `benchmarks/workers.py` measures jobs in such threads
-against torch's own threads.
+If torch divides a matrix product among several threads, all of them wait while one has no core. Here, each job
+computes with a single thread. The jobs run in parallel, because torch releases the interpreter lock while it
+computes. The threads share one model. `benchmarks/workers.py` compares such jobs with torch's own threads.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,10 +54,10 @@ def in_threads(
 ) -> None:
     """Run every job in one of `n_workers` threads with one core each; jobs start in the given order.
 
-    `run` gets a job and a function `report`, and calls `report(n)` when n more units are finished. `finished` gets
-    the results in any order, in the calling thread. `advance` gets the same numbers as `report`, from any thread, but
-    never from two at once. If a job raises an exception, each other job ends at its next call of `report`, and the
-    exception is raised after all jobs have ended.
+    `run` gets a job and a function `report`, and calls `report(n)` when n more units are finished. Each call of
+    `report(n)` calls `advance(n)` in the same thread, one call at a time. `finished` gets each job and its result in
+    the calling thread, in any order. If a job raises an exception, each other job ends at its next call of `report`,
+    and the exception is raised after all jobs have ended.
     """
     import torch
 

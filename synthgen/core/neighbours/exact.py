@@ -1,4 +1,4 @@
-"""Exact nearest neighbours among rows of other persons."""
+"""Search the exact nearest neighbours of each row among the rows of other persons."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from synthgen.core.neighbours.screen import Screen
 
 BLOCK_ROWS = 1024
-LARGE = 3_000_000  # with more pairs of rows, tiles of low precision are faster than float32 blocks
+LARGE = 3_000_000  # with more pairs of rows, `Screen` is faster than `_blocks`
 # The error of the float32 product is about √d rounding steps of the squared lengths, because rounding errors
 # add up like a random walk. For d up to 4096, that is at most 64 steps. `SLACK` allows 128 steps.
 SLACK = 128 * float(np.finfo(np.float32).eps)
@@ -87,10 +87,7 @@ class NeighbourSearch:
         return squared / 2 if self.metric == "cosine" else np.sqrt(squared)
 
     def _candidates(self, searched: Int64, k: int) -> Iterator[Pairs]:
-        """Yield, for each block of rows, the pairs of a row and a possible neighbour.
-
-        A row is given by its number in the block, in ascending order, and a neighbour by its number among all rows.
-        """
+        """Yield the possible neighbours of each block of rows, as pairs; see `Screen.pairs`."""
         n = len(self.points)
         if n * len(searched) > LARGE and n > 64 * k:  # `Screen` needs at least k spans of columns
             return self._screen.pairs(searched, k)
@@ -104,7 +101,7 @@ class NeighbourSearch:
 
 
 def _blocks(points: Float32, person: Int64, searched: Int64, k: int) -> Iterator[Pairs]:
-    """Yield possible neighbours from float32 products of `BLOCK_ROWS` rows with all rows."""
+    """Yield what `Screen.pairs` yields, from float32 products of `BLOCK_ROWS` rows with all rows."""
     squares = np.einsum("ij,ij->i", points, points)
     for start in range(0, len(searched), BLOCK_ROWS):
         block = searched[start : start + BLOCK_ROWS]
@@ -122,7 +119,8 @@ def nearest_of_pairs(points: Float32, rows: Int64, i: Int64, columns: Int64, k: 
     Args:
         points: float32 (n, d).
         rows: int64 (p), numbers of the searched rows in `points`, one per pair.
-        i: int64 (p), numbers of the searched rows from 0, ascending; each number has at least k pairs.
+        i: int64 (p), for each pair, the position of its row among the r searched rows, ascending; each position has
+            at least k pairs.
         columns: int64 (p), numbers of the possible neighbours in `points`.
         k: number of neighbours.
 
@@ -136,7 +134,6 @@ def nearest_of_pairs(points: Float32, rows: Int64, i: Int64, columns: Int64, k: 
 
 
 def _squared(points: Float32, rows: Int64, columns: Int64) -> Float64:
-    """Return the squared distances of pairs of rows in float64, computed in blocks."""
     out = np.empty(len(rows), dtype=np.float64)
     for start in range(0, len(rows), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)

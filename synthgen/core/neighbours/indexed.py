@@ -1,4 +1,4 @@
-"""Nearest neighbours from an inverted file of faiss, for many rows, with a recall that is measured in the run."""
+"""Search nearest neighbours approximately among many rows with faiss, and measure the recall in each run."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +12,10 @@ from synthgen.core.types import Float32, Float64, Int64
 from synthgen.core.workers import usable_cores
 
 INDEXED_ROWS = 50_000  # among fewer rows, the exact search is used
-WORTH = 8  # an index is built if at least one row in `WORTH` is searched; below, the exact search takes less time
+WORTH = 8  # if fewer than one row in `WORTH` is searched, the exact search takes less time than building an index
 MIN_RECALL = 0.95
 SAMPLE = 1000  # number of rows whose exact neighbours are searched to measure the recall
-# number of lists that are read for a row, and number of candidates for each of its k neighbours; in ascending cost
+# levels in ascending cost: number of lists that are read for a row, and number of candidates per neighbour
 LEVELS = ((16, 6), (32, 12), (64, 24), (128, 24))
 MIN_CANDIDATES = 64  # number of candidates at the first level for a small k
 SPARE = 8  # number of candidates beyond k that are selected in float32, because float32 can confuse equal distances
@@ -49,10 +49,10 @@ def is_worth_an_index(n: int, n_searched: int) -> bool:
 class IndexedSearch:
     """Searches the nearest neighbours among fixed rows with a product-quantized inverted file of faiss.
 
-    k-means divides the rows into lists. For a searched row, the codes (4 bits per pair of numbers) of the nearest
-    lists are compared with the row. The rows with the nearest codes are candidates. The distances of the candidates
-    are computed in float32, those of the k + `SPARE` nearest ones again in float64. So the returned distances are as
-    exact as those of `NeighbourSearch`, but a neighbour whose code or list is not among the nearest is missed.
+    k-means divides the rows into lists, and each row is stored as a code of 4 bits per pair of numbers. For a searched
+    row, the codes in the lists with the nearest centres are compared with the row. The rows with the nearest codes are
+    candidates. The distances of the candidates are computed in float32, those of the k + `SPARE` nearest ones again in
+    float64. So the returned distances are as exact as those of `NeighbourSearch`, but a neighbour can be missed.
 
     For each k, the recall is measured once on `SAMPLE` evenly spaced rows: the share of the returned neighbours that
     are no further away than the k-th exact neighbour. If it is below `MIN_RECALL`, more lists and candidates are
@@ -60,9 +60,8 @@ class IndexedSearch:
     A row with fewer than k candidates of other persons is searched exactly.
 
     Reproducibility: the same rows give the same neighbours on the same machine with the same version of faiss, for
-        any number of cores, because the index is built by one thread, and each block of rows is searched by one
-        thread. Another processor or another version of faiss can round differently, so that single neighbours
-        differ. The exact search has no such differences.
+        any number of cores. Another processor or another version of faiss can round differently, so that single
+        neighbours differ. The exact search has no such differences.
 
     Args:
         exact: the exact search among the same rows.
@@ -79,7 +78,9 @@ class IndexedSearch:
         self._levels: dict[int, tuple[int, int] | None] = {}  # by k; None for the exact search
         self._index: Any = None
         sizes = np.bincount(exact.person)
-        self._own = int(np.quantile(sizes[exact.person], 0.99))  # rows of a typical large person, itself included
+        self._own = int(
+            np.quantile(sizes[exact.person], 0.99)
+        )  # 99 % of the rows belong to persons with at most so many rows
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
         """Return k near rows of other persons; shapes, order and errors are those of `NeighbourSearch.nearest`."""
@@ -137,7 +138,6 @@ class IndexedSearch:
 
 
 def _built(points: Float32) -> Any:
-    """Return the index of rows, float32 (n, d); called in a thread of `_in_threads`."""
     import faiss  # slow import, only needed for many rows
 
     n, d = points.shape
@@ -155,8 +155,7 @@ def _built(points: Float32) -> Any:
 def _nearest_candidates(points: Float32, rows: Int64, found: Int64, is_other: Any, k: int) -> Int64:
     """Return the k + `SPARE` nearest candidates of each row by float32 distances; -1 where there are fewer.
 
-    `found`, int64 (b, m), has the candidates of the `rows`, int64 (b). Those outside `is_other`, bool (b, m), are
-    omitted.
+    `found`, int64 (b, m), has the candidates of the `rows`, int64 (b); `is_other`, bool (b, m), selects among them.
     """
     import faiss
 
@@ -172,9 +171,9 @@ def _nearest_candidates(points: Float32, rows: Int64, found: Int64, is_other: An
 
 
 def _in_threads(function: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
-    """Return the results of a function in order; it runs in one thread per core, in which faiss uses this core only.
+    """Return the results of a function in order; it runs in one thread per core, in which faiss starts no threads.
 
-    The number of threads of faiss is set per calling thread, so that other users of faiss are not affected.
+    faiss stores this setting per calling thread, so other users of faiss are not affected.
     """
     import faiss
 

@@ -1,4 +1,4 @@
-"""Select possible neighbours from products of low precision, with a limit on their error."""
+"""Select the rows that could be nearest neighbours by scalar products in low precision with a bounded error."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -22,7 +22,7 @@ ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relati
 
 
 class Screen:
-    """Rows in low precision, with a limit on the error of their products.
+    """Selects possible neighbours among fixed rows, which it stores in low precision.
 
     The nearest rows x of a row q have the largest scores s = q·x − |x|²/2. Products of rounded rows give scores ŝ
     with
@@ -32,9 +32,9 @@ class Screen:
     where a hat marks rounded values, b is −|x|²/2 minus the middle of its range, u is the relative rounding error of
     ŝ, and 2⁻²³ is the relative rounding error of the float32 sums.
 
-    The rows x, which are the columns of the product, are divided into spans. Let t be the k-th largest of the spans'
-    maxima of ŝ. It is at most the k-th largest ŝ of all columns. So each true neighbour has an ŝ of at least t minus
-    twice the error. Few other rows have such a large ŝ.
+    The rows x are the columns of the product, and are divided into spans of `SPAN` columns. Let t be the k-th largest
+    of the spans' maxima of ŝ. At least k rows have an ŝ of t or more, so each true neighbour has an ŝ of at least t
+    minus twice the error. Few other rows have such a large ŝ.
 
     Args:
         points: float32 (n, d).
@@ -49,7 +49,7 @@ class Screen:
         self.first = np.concatenate([[0], np.cumsum(np.bincount(person))])  # start of each person's rows in by_person
         x = torch.from_numpy(points).to(self.device)
         length = torch.linalg.vector_norm(x, dim=1)
-        furthest = length.max()  # float32 rounds more coarsely the further a row is from the origin
+        furthest = length.max()  # length of the row that float32 rounds most coarsely
         one_length = bool(length.max() ** 2 - length.min() ** 2 < ALIKE)
         if not one_length:
             x = x - x.mean(0)
@@ -93,7 +93,7 @@ class Screen:
             tops = self._products(self.low[q], s[: len(q)])
             self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._same_person(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
-            # 2 u for the two compared values ŝ and u for the floor; 0.1 u covers the products of these errors
+            # each compared ŝ and the floor itself are rounded, hence 3 u; 0.1 u covers the products of these errors
             floor = kth - 2 * self.error[q] - 3.1 * u * (kth.abs() + 2 * self.error[q])
             floor = floor.to(self.kind)[:, None]
             i, span = torch.nonzero(tops >= floor, as_tuple=True)
@@ -114,7 +114,7 @@ class Screen:
         return tops
 
     def _columns(self, span: Tensor) -> Tensor:
-        """Return the columns of each span, (m, SPAN); they are evenly spaced, so their maximum is computed faster."""
+        """Return the columns of each span, (m, SPAN). They are evenly spaced in a tile, for a fast maximum."""
         start = span // self.spans * self.spans * SPAN + span % self.spans
         return start[:, None] + torch.arange(SPAN, device=span.device) * self.spans
 
