@@ -1,1 +1,1 @@
-"""The studies: the experiments of two papers, the cost of differential privacy, and ways to write texts."""
+"""The studies of `docs/studies`: experiments of two papers, the cost of differential privacy, ways to write texts."""

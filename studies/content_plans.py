@@ -1,8 +1,7 @@
-"""`python -m studies plans`: compare ways to choose the words of a prompt, without a language model.
+"""`python -m studies plans`: compare ways to choose words that describe a vector in a prompt. No text is written.
 
-The words are compared with the vector that they describe and with real notes. The shipped way is `WordReader.plan`.
-Two ways that were measured and not shipped need a corpus of public passages: phrases of two or three words, and the
-co-occurrence of words in public passages.
+The chosen words are compared with the vector and with real notes. Runs of SynthGen use `WordReader.plan`. The study
+also tries phrases of two or three words, and the co-occurrence of words, both taken from public passages.
 """
 
 import math
@@ -31,13 +30,15 @@ SIZES = (6, 10)  # numbers of words
 PHRASES = 8_000  # largest number of phrases
 LEAST = 15  # a phrase, and each of its words, is in at least this number of passages
 MIN_NPMI = 0.25  # smallest normalized pointwise mutual information of the parts of a phrase
-MAX_COVERED = 0.75  # a pair that is this often a part of one triple is no phrase of its own
-WEIGHTS = (0.1, 0.3)  # of the co-occurrence
+MAX_COVERED = (
+    0.75  # a pair of words is omitted if this share of its passages contains it in one phrase of three words
+)
+WEIGHTS = (0.1, 0.3)  # of the co-occurrence in the score of a word
 # sources with mostly medical text are read whole, of the others every fourth passage
 MEDICAL = frozenset({"craft_pmc_articles", "medquad_answers", "ncbi_disease_abstracts", "openstax:microbiology",
                      "openstax:nursing-external-bundle"})  # fmt: skip
 EVERY = 4
-# without an open license, or private in a study
+# sources that are not read: they have no open license, or a study uses them as private records
 CLOSED = frozenset({"newsgroups20_train", "ag_news_train_subset", "aci_bench_train"})
 _TOKEN = re.compile(r"[a-z][a-z'-]*[a-z]|[a-z0-9]+|[.,;:()!?\"]")
 _WORD = re.compile(r"[a-z][a-z'-]*[a-z]")
@@ -181,7 +182,7 @@ def _npmi(both: float, first: float, second: float) -> float:
 def with_phrases(
     reader: WordReader, shares: Mapping[str, float], bench: WritersBench, out: Path, progress: Progress
 ) -> WordReader:
-    """Return the vocabulary with phrases; their vectors are centred at their own mean."""
+    """Return the vocabulary of `reader` with phrases added; `shares` has the share of passages of each phrase."""
     vectors = kept_vectors("phrases", list(shares), bench.encoder, out / "vectors", progress)
     added = make_reader(shares, vectors, reader.centre)
     return WordReader(
@@ -208,7 +209,10 @@ def co_occurrence(passages: Sequence[Sequence[str]], words: Sequence[str]) -> cs
 
 
 def in_company(reader: WordReader, company: csr_matrix, vectors: Float32, k: int, weight: float) -> Plans:
-    """Return the words that `WordReader.read` chooses if their mean co-occurrence with the chosen words is added."""
+    """Return k words for each vector, as `WordReader.read` does, but prefer words that co-occur with those chosen before.
+
+    `weight` × the mean co-occurrence of a word with the words chosen before is added to its score.
+    """
     centred = vectors - reader.centre
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
     chosen = []

@@ -1,4 +1,4 @@
-"""Prompts that are not shipped, for the study of writers: rewriting a public passage, and correcting a first text."""
+"""Prompts that only the study of writers uses: rewriting a public passage, and correcting a first text."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ Asking = Callable[[Latents, Settings, SeedTree], list[Turns]]
 
 
 class Conversation(PromptDecoder):
-    """Writes the next turn of each conversation that `asking` returns."""
+    """Decodes texts as the next turns of the conversations that `asking` returns, one for each latent."""
 
     def __init__(self, folder: Path, prompter: Prompter, asking: Asking) -> None:
         super().__init__(folder, prompter, decoder=folder.name)
@@ -48,7 +48,7 @@ class Conversation(PromptDecoder):
 
 
 class OneByOne(WordReader):
-    """A vocabulary whose words are chosen one by one for a prompt, as for a bridge."""
+    """A vocabulary whose prompt words are chosen independently of each other, as for a bridge."""
 
     def plan(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k words for each vector, float32 (n, d); see `WordReader.read`."""
@@ -56,7 +56,7 @@ class OneByOne(WordReader):
 
 
 def of_passages(prompter: Prompter, passages: Mapping[str, str]) -> Asking:
-    """Ask to write the content of the public passage of each latent in other words."""
+    """Return a function that builds prompts to write the public passage of each latent, `passages[id]`, in other words."""
 
     def asking(latents: Latents, settings: Settings, seeds: SeedTree) -> list[Turns]:
         rewriting = replace(prompter, template=REWRITE)
@@ -72,7 +72,7 @@ def of_passages(prompter: Prompter, passages: Mapping[str, str]) -> Asking:
 
 
 def of_corrections(prompter: Prompter, written: Mapping[str, str]) -> Asking:
-    """Show each latent's text to the model and ask to rewrite it with the prompt words that it lacks."""
+    """Return a function that builds prompts to rewrite each latent's text, `written[id]`, with its missing words."""
 
     def asking(latents: Latents, settings: Settings, seeds: SeedTree) -> list[Turns]:
         found = prompter.conversations(latents, settings, seeds)
@@ -88,7 +88,7 @@ def of_corrections(prompter: Prompter, written: Mapping[str, str]) -> Asking:
 
 
 def missing(words: Sequence[str], text: str) -> list[str]:
-    """Return the words that a text does not contain, in singular or plural; a longer word contains a shorter one."""
+    """Return the words that a text does not contain in singular or plural, not even as part of a longer word."""
     return [word for word in words if word.removesuffix("s") not in text.lower()]
 
 

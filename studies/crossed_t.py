@@ -1,4 +1,4 @@
-"""The interval of a mean over draws of train records from one pool, all evaluated on the same test records."""
+"""Compute the interval of a mean over draws of train records from one pool, all tested on the same records."""
 
 import math
 
@@ -15,11 +15,10 @@ _NO_SPREAD = 1e-12
 def crossed_t(values: Float64, train_to_rest: float, influence: Float64, confidence: float = 0.95) -> FoldMean:
     """Return the mean over draws with a t interval that covers the variation of draws, pool and test persons.
 
-    The mean varies with the train records and with the test persons, and both variances are added. Draws of n records
-    from a pool of N share records, so their variance s² alone is too small. For a statistic that is a sum over its
-    records, if the pool is a random sample too, the variance of a mean of J draws without replacement is exactly
-    s² · (1/J + n/(N − n)). All draws are evaluated on the same C test persons; their contribution is the variance of
-    the mean of their influences u:
+    The mean varies with the train records and with the test persons, and both variances are added. The first one is
+    a. Draws of n records from a pool of N share records, so s² / J alone would be too small. The factor below is
+    exact for sums over records if the pool is a random sample. The second one is b, the variance of the mean of the
+    influences u of the C test persons, which all draws share.
 
         a = (1/J + n_train/(n_pool − n_train)) · s²,   b = C/(C − 1) · Σ_c u_c²,   se² = a + b
         degrees of freedom = se⁴ / (a²/(J − 1) + b²/(C − 1)),   interval = mean ± t_{(1 + confidence)/2} · se

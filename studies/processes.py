@@ -29,9 +29,9 @@ def in_processes(
 ) -> None:
     """Run every job in a worker process and call `finished` in this process as each ends, in any order.
 
-    The processes are joblib's loky, because a fork of a process in which torch has run threads can hang, and the
-    standard library's spawn runs the caller's script again, which fails if the script has no main guard. The worker
-    processes end when this function returns or raises, and within a second after this process is killed.
+    The processes are joblib's loky, because forks of a process with threads of torch can hang, and the standard
+    library's spawn needs a main guard in the caller's script. The worker processes end when this function returns or
+    raises, and within a second after this process is killed.
 
     Args:
         jobs: picklable; they start in this order.

@@ -84,7 +84,7 @@ class WritersRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WritersBench:
-    """The vectors that every way writes from, and the real records that it is measured with."""
+    """The vectors from which every way writes texts, and the real records with which the texts are measured."""
 
     found: PrivateSet
     train: Corpus
@@ -135,7 +135,7 @@ class WritersBench:
         return [texts[i * each + int(j)] for i, j in enumerate(best)]
 
     def row(self, texts: Sequence[str], seconds: float | None) -> dict[str, float | None]:
-        """Return the figures of a way; `seconds` is the time it took, or None for a baseline that writes nothing."""
+        """Return the figures of a way for the page; `seconds` is the time for writing, or None for a baseline."""
         vectors = self.encoder.encode([text or "." for text in texts])
         rows, test = LabelledTexts.of(list(texts), list(self.latents.labels), vectors), self.labelled_test
         own = self.latents.vectors / np.linalg.norm(self.latents.vectors, axis=1, keepdims=True)
@@ -167,8 +167,8 @@ class Way:
         words: number of prompt words.
         candidates: number of texts for each vector, of which the nearest is kept.
         tokens: largest number of tokens of a text.
-        corrected: if set, as many texts are written again, in a conversation that begins with the nearest first text
-            of each latent, by id; the nearest of all texts is kept.
+        corrected: if set, it gets the nearest text of each latent by id and returns the prompts for a second round
+            with as many texts; the nearest of all texts is kept.
     """
 
     opened: Callable[[], Decoder]

@@ -16,7 +16,7 @@ from synthgen.core.progress import Progress
 EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, NOISELESS)
 PERSONS = (500, 2000, 8000)
 RECORDS = (1200,)
-BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # baselines, which run once and not for each budget, with their epsilon
+BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # baselines with their epsilon; they run once and not for each budget
 QUICK_MECHANISMS = (LABELS,)
 QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS, QUICK_TOKENS = (60,), (4.0,), (24,), 24
 

@@ -20,8 +20,7 @@ def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
 
     Each set has a row of panels, one per classifier, with the score in per cent of real text by number of persons.
     The figure `budgets` has a line per ε of `SHOWN_MECHANISM`; `mechanisms` has a line per mechanism at
-    `SHOWN_EPSILON`. Both also show SMOTE without a budget, and labels alone in grey. `_shown` selects the number of
-    records of each set.
+    `SHOWN_EPSILON`. Both also show SMOTE without a budget, and labels alone in grey.
     """
     trials = _shown(trials)
     if not trials:
@@ -34,9 +33,9 @@ def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
 
 
 def _shown(trials: Sequence[Trial]) -> list[Trial]:
-    """Return the trials of each set with its most frequent number of records; of equally frequent ones, the largest.
+    """Return for each set the trials with one number of records: the one with the most settings, and then the largest.
 
-    A set is omitted if no number of records has two rows to compare. Its rows are in the table.
+    A set is omitted if all of its trials with that number of records have the same settings.
     """
     rows: dict[str, dict[int, set[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(set))
     for settings in (t["settings"] for t in trials):
@@ -80,7 +79,7 @@ def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], fold
 
 
 def _over_persons(trials: Sequence[Trial], of: tuple[str, float | None], by: str) -> tuple[list[int], list[float]]:
-    """Return numbers of persons, and the mean over seeds of one mechanism at one budget (None: any budget)."""
+    """Return the numbers of persons, and for each the mean score of one mechanism at one ε (None: any ε)."""
     mechanism, epsilon = of
     found: dict[int, list[Any]] = defaultdict(list)
     for trial in trials:

@@ -1,4 +1,4 @@
-"""The sets of the study, from which the persons of a trial are drawn."""
+"""The sets of records from which the studies of differential privacy draw persons."""
 
 import json
 import sys

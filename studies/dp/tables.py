@@ -40,7 +40,6 @@ def results_page(trials: Sequence[Trial]) -> str:
 
 
 def _table(trials: Sequence[Trial]) -> list[str]:
-    """Return a table of one set."""
     rows = defaultdict(list)
     for trial in trials:
         settings = trial["settings"]
@@ -60,13 +59,13 @@ def _table(trials: Sequence[Trial]) -> list[str]:
 
 
 def per_cent(trial: Trial, name: str) -> float:
-    """Return the macro F1 of a classifier trained on synthetic text alone, in per cent of real text."""
+    """Return the macro F1 of a classifier trained on synthetic text alone, in per cent of its score with real text."""
     of = trial["scores"][name]
     return float(100 * of["synthetic"] / of["real"])
 
 
 def shown_epsilon(mechanism: str, epsilon: float) -> str:
-    """Return a budget as shown in the table."""
+    """Return the ε of a trial as shown in the table."""
     if mechanism == SMOTE:
         return "none"
     if mechanism == LABELS:
@@ -88,9 +87,9 @@ def _membership(trials: Sequence[Trial]) -> str:
 
 
 def _over_draws(areas: Sequence[Mapping[str, float]]) -> tuple[float, float, float]:
-    """Return the mean AUC of the attack whose mean is farthest from chance, and the span of all attacks' intervals.
+    """Return the mean AUC of the attack whose mean is farthest from 0.5, and the span of all attacks' intervals.
 
-    Choosing the strongest attack separately in each draw would bias the mean away from chance.
+    Choosing the strongest attack separately in each draw would bias the mean away from 0.5.
     """
     found = [corrected_t(np.array([of[name] for of in areas]), 0.0) for name in areas[0]]
     farthest = max((f.mean for f in found if f.mean is not None), key=lambda value: abs(value - CHANCE))

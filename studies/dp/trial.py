@@ -1,4 +1,4 @@
-"""One trial: a run of the pipeline under one budget, with the utility and the audits of its records."""
+"""Run one trial: the pipeline under one budget, with the measures of utility and the audits of its records."""
 
 import json
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class DpTrial:
 
     Args:
         data: name of the set.
-        persons: approximate number of train persons; a DP run declares it rounded down.
+        persons: approximate number of train persons; `dp.persons` is this number rounded down.
         mechanism: a name in `MECHANISMS`.
         epsilon: budget; 0 if the mechanism has none.
         records: number of synthetic records.

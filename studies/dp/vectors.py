@@ -1,7 +1,6 @@
 """`python -m studies dp-vectors`: compare ways to learn the vectors of the classes under one budget, without texts.
 
-No language model is used, so a row takes seconds. The figures show the loss through noise, and not the loss through
-writing texts.
+No language model is used, so a row takes seconds. The figures show only the loss through noise.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +43,7 @@ RATE, MOMENTUM, CONSTANT = 30.0, 0.9, 0.3  # its learning rate, momentum, and th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """The settings of a variant of `dp-gaussian`; the defaults are those of the shipped method."""
+    """The settings of a variant of `dp-gaussian`; the defaults are those of SynthGen."""
 
     means: float = 0.8  # share of the budget for the class means; the rest is for the covariance
     drawn: int = gaussian.DRAWN
@@ -197,8 +196,8 @@ def _spreads(
 ) -> list[Float64]:
     """Return the square root of the covariance of each class; all classes share one unless `separate` is set.
 
-    If `separate` is set, each class is queried with the whole share of the budget. This keeps the budget only for
-    persons whose records are all of one class. For other persons it exceeds the budget, which favours this variant.
+    With `separate`, each class is queried with the whole share of the budget. So persons with records of several
+    classes exceed the budget, which favours this variant.
     """
     if not separate:
         return [query_spread(people, means, basis.variances, query, mechanism)] * people.n_classes
@@ -217,7 +216,7 @@ def query_boundary(
 ) -> Float64:
     """Return the weights of a softmax classifier fitted by noised gradient descent, float64 (d + 1, C).
 
-    An earlier `dp-gaussian` made this query; the present one spends its share on the class means and the covariance.
+    An earlier version of `dp-gaussian` made this query.
     """
     inputs = _inputs(people.points, basis)
     weights = np.zeros((inputs.shape[1], people.n_classes))
@@ -251,7 +250,6 @@ def _softmax(scores: Float64) -> Float64:
 
 
 def _draw(found: PrivateSet, vectors: Float32, persons: int, public: LabelledTexts | None, seed: int) -> PersonDraw:
-    """Return the draw of the given seed."""
     records = found.corpus.records
     drawn = found.drawn(persons, seed)
     rows = {of: [i for i, r in enumerate(records) if (r.group in drawn) == of] for of in (True, False)}
@@ -296,7 +294,6 @@ def _table(rows: Mapping[tuple[str, float], list[Mapping[str, float]]]) -> list[
 
 
 def _per_cent(shares: Sequence[float]) -> str:
-    """Return mean and standard deviation over draws in per cent of real."""
     if not shares:
         return "–"
     return f"{100 * mean(shares):.1f}" + (f" ± {100 * stdev(shares):.1f}" if len(shares) > 1 else "")

@@ -1,1 +1,1 @@
-"""The experiment of the feature-augmentation paper: some classes have few records, and every method adds vectors."""
+"""The experiment of the feature-augmentation paper: methods add vectors to classes with few records."""

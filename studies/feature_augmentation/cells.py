@@ -1,4 +1,7 @@
-"""Check the raw results of a study: one cell for each dataset, repeat, fold, n and method."""
+"""Check the raw results of a study: one cell for each dataset, repeat, fold, n and method.
+
+n is the number of train records of each minority class.
+"""
 
 import math
 from collections import Counter, defaultdict
@@ -52,7 +55,7 @@ def _problems(row: Cell) -> list[str]:
 
 
 def places_along(cells: Cells, index: int, dataset: str | None = None) -> list[Any]:
-    """Return the datasets (index 0), the n in ascending order (index 1) or the methods (index 2), each once."""
+    """Return the distinct datasets (index 0), values of n in ascending order (index 1) or methods (index 2)."""
     found = list(dict.fromkeys(place[index] for place in cells if dataset in (None, place[0])))
     return sorted(found) if index == 1 else found
 

@@ -48,10 +48,9 @@ def mlp(
 
     Training uses Adam with batches of 128 for at most 60 epochs, and stops when the validation loss has not fallen
     for 5 epochs. The weights of the best epoch are used. The network is trained at each of two learning rates, and
-    the result with the smaller validation loss is kept. One fixed rate would favour some methods, because unbalanced
-    tables need the larger rate, and balanced tables with few records the smaller one. The initial weights are uniform
-    within ±1/√fan_in. They and the order of the batches depend only on the stream and the shapes, so they are the
-    same for two train tables of the same size.
+    the result with the smaller validation loss is kept, because unbalanced tables need the larger rate, and balanced
+    tables with few records the smaller one. The initial weights are uniform within ±1/√fan_in. They and the order of
+    the batches depend only on the stream and the shapes of the train table.
 
     Args:
         train: n rows; entries should be about 1 in size.

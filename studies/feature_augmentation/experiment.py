@@ -20,10 +20,10 @@ from synthgen.interpolate import InterpolateConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One row of the comparison.
+    """One compared method: how the classes are balanced, and how the classifier is trained.
 
     Args:
-        interpolate: keys of the configuration of the method that balances the classes; None leaves them unbalanced.
+        interpolate: keys of the section `interpolate` that balance the classes; None leaves them unbalanced.
         head: the classifier.
         weighted: whether all classes have the same weight in the classifier's loss.
     """
@@ -158,7 +158,7 @@ def plan_experiment(dataset: str, x: Embedded, protocol: Protocol) -> Experiment
 
 
 def run_fold(experiment: Experiment, repeat: int, fold: int) -> pa.Table:
-    """Return the cells of one fold, ordered by n and then by method.
+    """Return the results (cells) of one fold, ordered by n, the records of each minority class, and then by method.
 
     At the same n, all methods have the same real train rows, validation rows, test rows and initial weights, and the
     same order of batches if their tables have the same size. If a method refuses the rows, its cell has the reason.
@@ -218,7 +218,7 @@ def rows_of(x: Embedded, rows: Index) -> Embedded:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Trial:
-    """One n of one fold."""
+    """The records of one fold at one n; `missing` has the number of vectors to add to each minority class."""
 
     train: Embedded
     validation: Embedded
@@ -257,7 +257,7 @@ class _Trial:
         return {"status": "ok", "reason": "", **self._measures(predicted), **sizes, **seconds}
 
     def _predict(self, recipe: Recipe, vectors: Float32, labels: tuple[str, ...], stream: SeedTree) -> Index:
-        """Train on the given rows, scaled by the real train rows, so that the scale is the same for all methods."""
+        """Return the classes predicted for the test rows; all rows are scaled by the length of the real train rows."""
         lengths = np.linalg.norm(self.train.vectors, axis=1)
         size = float(np.sqrt(np.mean(np.square(lengths))))  # 1 for unit vectors
         if recipe.head == "mlp":

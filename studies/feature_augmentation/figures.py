@@ -1,4 +1,4 @@
-"""The learning curves: accuracy over the number of minority records, and each method's gain over none."""
+"""Draw accuracy over n, the number of records of each minority class, and each method's gain over `none`."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Cross-validation folds with a few records of some classes and many of the others."""
+"""Divide records into cross-validation folds with few train records of the minority classes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -73,16 +73,15 @@ class Fold:
 
 
 def cut_fold(labels: Sequence[str], fold_of: Index, fold: int, turn: int, seeds: SeedTree) -> Fold:
-    """Return a fold: part number `fold` is the test part, the next part validates, and the others are train.
+    """Return a fold: part number `fold` is the test part, the next one the validation part, and the others are train.
 
-    ⌊C/2⌋ of the C classes are the minority classes. They shift by one class with each turn, so that no class is
-    favoured.
+    ⌊C/2⌋ of the C classes are the minority classes, beginning with class number `turn`.
 
     Args:
         labels: (n) classes.
         fold_of: int64 (n), the part of each row.
         fold: number of the test part.
-        turn: index (modulo C, in sorted order) of the first minority class.
+        turn: number of the first minority class in sorted order, modulo C.
         seeds: the stream of the repeat and fold.
 
     Randomness: one permutation of `seeds.child(part, label)` for each of the parts train, validation and test.

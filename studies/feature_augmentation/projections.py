@@ -1,4 +1,4 @@
-"""Plot train vectors in the plane with and without the synthetic vectors, by UMAP and by t-SNE."""
+"""Plot train vectors with and without synthetic vectors in two dimensions, by UMAP and by t-SNE."""
 
 import warnings
 from collections.abc import Sequence
@@ -37,9 +37,9 @@ def write_projections(  # noqa: PLR0913, PLR0917 - two sets of points, and where
 ) -> list[Path]:
     """Draw real train vectors without (left) and with (right) the synthetic vectors; return the files.
 
-    A random sample of at most MAX_POINTS_PER_CLASS real and as many synthetic vectors per class is drawn. The map is
-    fitted once on both, so a real point has the same position in both panels. Distances are Euclidean, as in
-    interpolation. The files are umap-TITLE and tsne-TITLE, as SVG and PNG.
+    At most MAX_POINTS_PER_CLASS random real and as many synthetic vectors per class are drawn. The map is fitted once
+    on both, so a real point has the same position in both panels. The files are umap-TITLE and tsne-TITLE, as SVG and
+    PNG.
 
     Args:
         real: float32 (n, d), the train vectors.
@@ -109,7 +109,6 @@ def _umap() -> Any:
 
 
 def _umap_plane(umap: Any, vectors: Float32, seed: int) -> Plane:
-    # one thread makes the map depend on the seed alone
     neighbours = min(_UMAP_NEIGHBOURS, len(vectors) - 1)
     model = umap.UMAP(n_neighbors=neighbours, init="pca", random_state=seed, n_jobs=1)
     return np.asarray(model.fit_transform(vectors), dtype=np.float32)
@@ -124,7 +123,6 @@ def _tsne_plane(vectors: Float32, seed: int) -> Plane:
 
 
 def _thin(labels: Sequence[str], rng: np.random.Generator) -> list[int]:
-    """Return rows in order, at most MAX_POINTS_PER_CLASS of each class."""
     column = np.array(labels, dtype=object)
     kept: list[int] = []
     for label in sorted(set(labels)):

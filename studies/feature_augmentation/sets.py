@@ -11,7 +11,7 @@ from synthgen.load import load
 from synthgen.load.config import SourceConfig
 from synthgen.load.formats import read_source
 
-# the files of each named set; all are pooled, because the test parts are made by the cross-validation
+# the files of each named set; the cross-validation makes its own test parts from all of them
 NAMED: Mapping[str, tuple[str, ...]] = {
     "sst2": ("sst2/train.parquet", "sst2/dev.parquet", "sst2/test.parquet"),
     "ag_news": ("ag_news/train_subset.parquet", "ag_news/test.parquet"),

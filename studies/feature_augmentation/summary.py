@@ -1,4 +1,7 @@
-"""Summarise the cells of a study: a mean with its interval per n, and each method against the baselines."""
+"""Summarise the cells of a study: means with intervals, and differences of each method to the baselines.
+
+n is the number of train records of each minority class.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -42,12 +45,11 @@ def over_n(cells: pa.Table) -> pa.Table:
     """Return, for each dataset and measure, the difference of each method to a baseline, averaged over n.
 
     Columns: dataset, measure, method, versus, n_used, n_left_out, folds, diff, low, high, p, p_holm, verdict.
-    Each fold's paired differences are averaged over n first; then the folds are tested like any other value. Only the
-    n at which both methods have a result in every fold are used, so that all folds average the same n; `n_left_out`
-    lists the others. Holm's correction is over the methods of a dataset, measure and baseline; the comparison of
-    SMOTE with VAE is not corrected. The verdict is `higher` or `lower` if the interval (not corrected for the number
-    of methods) is above or below zero, `no difference shown` if it contains zero, and `not measurable` if there is
-    no interval.
+    The paired differences of each fold are averaged over n. Their mean over the folds is tested. Only the n at which
+    both methods have a result in every fold are used; `n_left_out` lists the others. Holm's correction is over the
+    methods of a dataset, measure and baseline; the comparison of SMOTE with VAE is not corrected. The verdict is
+    `higher` or `lower` if the interval (not corrected for the number of methods) is above or below zero,
+    `no difference shown` if it contains zero, and `not measurable` if there is no interval.
 
     Raises:
         DataError: if the cells are incomplete; see `by_place`.

@@ -1,4 +1,4 @@
-"""A cache on disk of the vectors of texts, by encoder."""
+"""Embed texts, and keep their vectors in files."""
 
 import io
 from collections.abc import Sequence

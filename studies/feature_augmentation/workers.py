@@ -1,4 +1,4 @@
-"""Run the folds of experiments in parallel processes; each finished fold is a file, and only missing folds run."""
+"""Run the missing folds of experiments in parallel processes, and keep the result of each fold in a file."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ def run_experiments(experiments: Sequence[Experiment], out: Path, progress: Prog
     """Return the cells of all folds of all experiments in order; finished folds are read, and the others run.
 
     Each fold is one file under `out/<dataset>-<key>/`. The key is a digest of all inputs, so results of other
-    settings, tables or methods are never mixed. More repeats add files to the existing ones.
+    settings, tables or methods are never mixed.
 
     Args:
         experiments: experiments on different sets.

@@ -1,1 +1,1 @@
-"""The experiment of the SMOTExT paper: classifiers trained on real records, on synthetic records, and on both."""
+"""The experiment of the SMOTExT paper: train classifiers on real records, on synthetic records, and on both."""

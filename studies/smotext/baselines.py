@@ -1,4 +1,4 @@
-"""The baselines to compare with decoded texts: ways to make labelled text from real text without a model."""
+"""Choose the real records from which the baselines without a model make new labelled texts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from synthgen.core.types import Embedded
 
 
 def sources(labels: Sequence[str], counts: Mapping[str, int], seeds: SeedTree) -> Index:
-    """Return the source row of each new record, sorted by label; a row is used again only after all of its class.
+    """Return the real row that each new record is made from, sorted by label; rows of a class are used equally often.
 
     Args:
         labels: (n) labels of the real rows.

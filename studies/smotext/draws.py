@@ -12,7 +12,7 @@ from synthgen.core.types import Corpus
 from synthgen.interpolate.base import largest_remainder
 
 Index = NDArray[np.int64]
-MOST = (4, 5)  # largest share of a set that is used for train, so that some records are held out
+MOST = (4, 5)  # at most four fifths of a set are used for train, so that some records are held out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,8 +31,8 @@ class Draw:
 def draw(pool: Corpus, n: int, least: int, seeds: SeedTree) -> Draw:
     """Return the train records of a draw, with the pool's shares of classes, and the held-out records.
 
-    Persons are taken in random order. A record is added to train if its class is not full there yet. If some records
-    of a person are in train, the person's other records are not used, so that no person is in both parts.
+    Persons are taken in random order. A record is added to train if train needs more records of its class. If some
+    records of a person are in train, the person's other records are not used.
 
     Args:
         pool: the records.
@@ -67,7 +67,7 @@ def draw(pool: Corpus, n: int, least: int, seeds: SeedTree) -> Draw:
 
 
 def _take(pool: Corpus, rows: list[int], want: Counter[str]) -> list[int]:
-    """Return the rows whose class is not full, and subtract them from the numbers still needed."""
+    """Return the rows of classes that still need records, and reduce `want`, the number needed of each class."""
     taken = []
     for i in rows:
         if want[pool.records[i].label] > 0:

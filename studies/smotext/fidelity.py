@@ -1,8 +1,4 @@
-"""Measures of the similarity between a decoded text and the source text of its vector.
-
-Every function takes one text or vector per source. The text can come from a decoder, from a choice among several
-candidates, or from a baseline that looks it up; all are measured in the same way.
-"""
+"""Measure whether decoded texts keep the class of their source texts, and compute means over texts."""
 
 import re
 from collections.abc import Sequence
@@ -60,7 +56,7 @@ def class_kept(written: Float32, labels: Sequence[str], reference: Float32, of: 
         reference: (n, d), unit rows x of real texts.
         of: (n), the classes of the reference.
         own: (m, p), the reference rows from which a text was decoded, all of its class, possibly repeated. They are
-            excluded, and the class must have other rows.
+            excluded from the sum of the class.
 
     Raises:
         DataError: if a class has no other rows.

@@ -1,4 +1,7 @@
-"""Measure texts decoded from points between the vectors of two texts, the parents: similarity to each, by λ."""
+"""Decode texts from points between the vectors of two texts, the parents, and measure the similarity to each.
+
+λ is the position of the point: 0 is the first parent, 1 the second.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,8 +19,8 @@ from synthgen.decode.base import Decoder, Settings
 from synthgen.embed.base import Encoder
 from synthgen.interpolate.linear import interpolate_linearly, pair_weights
 
-TELLING_LETTERS = 4  # smallest length of a word that can distinguish two texts
-TELLING_SHARE = 0.05  # largest share of the texts that contain such a word
+TELLING_LETTERS = 4  # smallest length of a word that can be distinctive of a text
+TELLING_SHARE = 0.05  # largest share of all texts that contain a distinctive word
 _FIGURE_INCHES = 3.6
 
 
@@ -60,7 +63,7 @@ class Pairs:
 
 
 def random_pairs(labels: Sequence[str], m: int, rng: np.random.Generator) -> Int64:
-    """Return m pairs of different texts of one class, int64 (m, 2), with the classes in turn and no text used twice.
+    """Return m pairs of texts of one class, int64 (m, 2); the classes alternate, and no text is used twice.
 
     Classes with fewer than three texts are skipped; see `Pairs`.
 
@@ -86,11 +89,12 @@ def along(
 
         x̃ = x_i + λ (x_j − x_i),   ŷ = e(text written from x̃)
 
-    The measures of a pair with several candidates are averaged. A pair uses the same random numbers for every λ.
+    Here e is the encoder. The measures of a pair with several candidates are averaged. A pair uses the same random
+    numbers for every λ.
 
     Args:
-        encoder: e.
-        decoder: the decoder.
+        encoder: encoder of the texts.
+        decoder: decoder of the vectors.
         settings: settings of the decoder; `prompts` must contain the labels of the pairs.
         pairs: the pairs to interpolate.
         lambdas: each in [0, 1].
@@ -179,7 +183,7 @@ def _distinctive(pairs: Pairs) -> list[tuple[frozenset[str], frozenset[str]]]:
 def _says(
     words: Sequence[frozenset[str]], distinctive: Sequence[tuple[frozenset[str], frozenset[str]]], others: Int64
 ) -> dict[str, Float64]:
-    """Return for each pair the share of its texts with distinctive words of its own parents, or of another pair's."""
+    """Return for each pair the shares of its texts with distinctive words, as the measures "says_..." of `along`."""
     m = len(distinctive)
     c = len(words) // m
 

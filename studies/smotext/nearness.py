@@ -1,4 +1,4 @@
-"""Two simple attacks on synthetic records, measured together with utility: parent search and membership inference."""
+"""Run two simple attacks on synthetic records: finding their parents, and membership inference."""
 
 from collections.abc import Sequence
 
@@ -45,13 +45,13 @@ def parent_nearest(likeness: Float32, parents: Sequence[tuple[int, ...]]) -> flo
 
     Args:
         likeness: (m, n), similarity to all real records, parents and others.
-        parents: (m), the columns of the parents.
+        parents: (m), the columns in `likeness` of the parents of each synthetic record.
 
     Raises:
         DataError: if there are no records, or a record without parents.
     """
     if not len(likeness) or any(not of for of in parents):
-        raise DataError("a share of parents needs records that were made from real ones")
+        raise DataError("the share of records nearest to a parent requires records with parents")
     first = likeness.argmax(axis=1).tolist()
     return float(np.mean([row in of for row, of in zip(first, parents, strict=True)]))
 

@@ -43,7 +43,9 @@ WRITING_OF = {
 CHOSEN = frozenset({"smotext-filtered", STYLE})  # variants that choose among the candidates of a vector by class
 CANDIDATES = 2  # candidates of each SMOTE vector; `smotext` uses only the first
 WORDS = 4
-_WITH_SPARES = frozenset({"smote", "style"})  # texts with spare vectors, for vectors without a text of their class
+_WITH_SPARES = frozenset(
+    {"smote", "style"}
+)  # with spare vectors, which replace vectors without a text of their class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class SmotextProtocol:
         return SeedTree(self.seed).child("smotext")
 
     def of(self, source: Source) -> "SmotextProtocol":
-        """Return the protocol with at most the synthetic records that a set allows."""
+        """Return the protocol with the number of synthetic records limited to that of a set."""
         synthetic = min(self.synthetic, source.synthetic)
         return replace(self, synthetic=synthetic, sizes=tuple(n for n in self.sizes if n < synthetic))
 
@@ -109,7 +111,7 @@ class SetDesign:
         return self.protocol.stream.child(self.text_set.name)
 
     def variants(self, seed: int) -> tuple[str, ...]:
-        """Return the variants of a draw besides the real records."""
+        """Return the variants of synthetic records in a draw."""
         source = self.text_set.source
         in_style = source.style is not None and seed < source.style_seeds
         return VARIANTS if in_style else tuple(v for v in VARIANTS if v != STYLE)
@@ -129,7 +131,7 @@ class SetDesign:
         return largest_remainder(dict.fromkeys(self.text_set.classes, 1), wanted)
 
     def with_spares(self) -> dict[str, int]:
-        """Return the number of SMOTE vectors of each class."""
+        """Return the number of SMOTE vectors of each class, with the spare ones."""
         return {label: math.ceil(n * self.protocol.spare) for label, n in self.counts().items()}
 
     def request(self, name: str, seed: int = 0) -> TextRequest:
@@ -175,7 +177,7 @@ class EmbeddedDesign(SetDesign):
         return rows_of(self.pool, self.draw(seed).train)
 
     def sources(self, seed: int) -> Index:
-        """Return the source row of each record, for variants that do not interpolate."""
+        """Return the train row that each record is made from, for variants that do not interpolate."""
         return sources(self.train(seed).labels, self.counts(), self.seeds(seed).child("sources"))
 
     def smote(self, seed: int) -> Latents:
@@ -216,7 +218,7 @@ class EmbeddedDesign(SetDesign):
 
 
 def first_of_class(latents: Latents, counts: Mapping[str, int]) -> Latents:
-    """Return the first latents of each class."""
+    """Return the first `counts[label]` latents of each class."""
     return latents_of(latents, first_rows(latents.labels, counts))
 
 

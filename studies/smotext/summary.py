@@ -24,7 +24,7 @@ RATIO, GAIN, OVER_ALONE, OVER_WITH = (
 GOALS = {RATIO: 1.0, GAIN: 0.02, OVER_ALONE: 0.0, OVER_WITH: 0.0}
 REACHED, MISSED, NOT_SHOWN, NOT_MEASURABLE = "reached", "missed", "not shown", "not measurable"
 VERDICTS = (REACHED, NOT_SHOWN, MISSED, NOT_MEASURABLE)
-# the arm of a variant, and the arm it is compared with: real records alone, or the same arm of label-only
+# which train records are compared: those of the variant, then real records alone or those of label-only
 _COMPARED = {
     RATIO: ("synthetic", REAL),
     GAIN: ("real+synthetic", REAL),
@@ -144,7 +144,6 @@ def _paired(goal: str, one: BySeed, other: BySeed, ratio: float) -> FoldMean:
     if goal != RATIO:
         apart = [one[seed].value - other[seed].value for seed in both]
         return _over(np.array(apart), ratio, [one[seed].influence - other[seed].influence for seed in both])
-    # a ratio to zero is undefined
     both = [seed for seed in both if other[seed].value > 0]
     shares = [one[seed].value / other[seed].value for seed in both]
     influence = [

@@ -1,4 +1,4 @@
-"""One trial of the SMOTExT experiment: utility and privacy measures of the records of one variant and draw."""
+"""Run one trial of the SMOTExT experiment: measure utility and privacy of the records of one variant and draw."""
 
 import time
 from collections.abc import Sequence
@@ -75,11 +75,11 @@ def run_trial(
 ) -> pa.Table:
     """Return all measures of one variant and draw, a table of schema `MEASURE`.
 
-    For each arm and classifier, the table has accuracy and macro F1 on the test split for every number of synthetic
-    records; smaller numbers use the first records of each class. For all records it has `parent_nearest` and
-    `membership_auc` of each attacker (see `nearness`) on the train and held-out records, and `records`,
-    `target_cosine` and `seconds`. Rows of accuracy also have, for each test person, the number of records (`tested`)
-    and of correctly classified records (`hits`), which the interval needs.
+    An arm names the records on which classifiers are trained. For each arm, classifier and number of synthetic records
+    (`n`), the table has accuracy and macro F1 on the test split. Smaller numbers use the first records of each class.
+    For all records it has the attacks of `nearness` by each measure of similarity, `records`, `target_cosine` and
+    `seconds`. Rows of accuracy also have, for each test person, the number of records (`tested`) and of correctly
+    classified records (`hits`), which the interval needs.
 
     Args:
         design: the design of the set.
@@ -165,7 +165,7 @@ def _written(
 
 
 def _agreed(train: Embedded, latents: Latents, written: Sequence[Candidate], vectors: Float32) -> dict[str, int]:
-    """Return for each latent the number of the candidate that has its class and is the nearest to its vector.
+    """Return for each latent the index in `written` of its nearest candidate among those of its class.
 
     The class of a candidate is predicted by a head trained on the train records alone. A latent without a candidate
     of its class is missing from the result; the caller uses a spare latent of the class instead, if one is left.

@@ -1,4 +1,4 @@
-"""Run the trials of the SMOTExT experiment in parallel processes; each result is a file, and missing trials run."""
+"""Run the missing trials of the SMOTExT experiment in parallel processes, and keep each result in a file."""
 
 import io
 import json
@@ -34,8 +34,7 @@ def trial_paths(
 ) -> dict[Job, Path]:
     """Return every trial of some sets with the path of its result in `out`.
 
-    The name of a file is derived from the inputs of the trial (`trial_key`), so results are found independently of
-    the version of the code and of the processor.
+    The name of a file is derived from the inputs of the trial; see `trial_key`.
 
     Args:
         designs: designs by name of their set.
@@ -54,10 +53,9 @@ def trial_paths(
 def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_digest: str) -> str:
     """Return the sha256 of the inputs of a trial.
 
-    The code and the libraries are not part of the key, because a refactoring does not change the results. A change of
-    the results requires a higher `TRIALS_VERSION` or `TEXTS_VERSION`. The key contains the texts and the encoder
-    instead of the vectors, because the last bits of vectors differ between processors, and a result of one processor
-    must be found on another.
+    The code and the libraries are not part of the key. If a change of them changes the results, increase
+    `TRIALS_VERSION` or `TEXTS_VERSION`. The key contains the texts and the encoder instead of the vectors, because the
+    last bits of vectors differ between processors, and a result of one processor must be found on another.
     """
     _, seed, variant = job
     protocol = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(design.protocol).items() if k != "seeds"}

@@ -1,4 +1,4 @@
-"""Decode texts from latents in shards that are kept on disk, because decoding takes most of the time of a study."""
+"""Decode texts from latents, and keep them in files (shards), so that an interrupted study continues."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +25,7 @@ TOKENS_PER_SECOND = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maker:
-    """A decoder's digest, and the function that opens it.
+    """A decoder: its digest, and the function that opens it.
 
     Args:
         open: returns the decoder; picklable.
