@@ -1,1 +1,1 @@
-"""Carry SynthGen with its packages and models to a machine without a network, in one archive."""
+"""Pack SynthGen with its packages and models into one archive, and install it on a machine without a network."""

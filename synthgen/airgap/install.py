@@ -2,10 +2,10 @@
 
     python3 -I install.py --into FOLDER
 
-This script is part of the archive. It needs only the standard library, because the machine has no synthgen yet. With
-`-I`, Python does not import modules from the folder of the script, whose files are not checked yet. The script checks
-every file against the manifest, creates a virtual environment in FOLDER/venv, installs the wheels without an index,
-imports the models into FOLDER/models, and writes the command FOLDER/bin/synthgen.
+This script is part of the archive and needs only the standard library. With `-I`, Python imports no modules from the
+folder of the script, whose files are not checked yet. The script checks every file against the manifest, creates a
+virtual environment in FOLDER/venv, installs the wheels without an index, imports the models into FOLDER/models, and
+writes the command FOLDER/bin/synthgen.
 """
 
 from __future__ import annotations  # an older Python must reach the message about its version
@@ -46,13 +46,13 @@ class InstallError(Exception):
 
 
 def machine() -> dict[str, str]:
-    """Return what wheels depend on: the version of Python, the platform, and the name of the C library."""
+    """Return the properties of this machine that its wheels must match: Python version, platform and C library."""
     version = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
     return {"python": version, "platform": sysconfig.get_platform(), "libc": platform.libc_ver()[0] or "other"}
 
 
 def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file, which is read in parts."""
+    """Return the sha256 of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
@@ -61,7 +61,7 @@ def sha256_of(path: Path) -> str:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of an unpacked archive after a check of this machine and of every file.
+    """Check this machine and every file against the manifest of an unpacked archive, and return the manifest.
 
     Raises:
         InstallError: the manifest is malformed, the archive is for another machine, or a file is missing, changed or
@@ -141,7 +141,7 @@ def install(folder: Path, into: Path) -> Path:
 
 
 def _run(words: list[Any], **env: str) -> None:
-    """Run a command without the settings of pip and Python that users and administrators of the machine made."""
+    """Run a command without the machine's settings of pip and Python, which could change what is installed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
     kept.update(env, PIP_CONFIG_FILE=os.devnull)
     words = [str(word) for word in words]

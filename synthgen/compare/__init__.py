@@ -1,1 +1,1 @@
-"""Compare synthetic records with standard augmentations of real records."""
+"""Compare classifiers trained on synthetic records with classifiers trained on augmented real records."""

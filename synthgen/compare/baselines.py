@@ -1,4 +1,4 @@
-"""Build baselines for the synthetic records: training sets made by standard methods of data augmentation."""
+"""Make the training sets with which synthetic records are compared, by standard methods of data augmentation."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ ALPHA = 0.1  # share of changed words; the EDA paper recommends .1 for sets of a
 def baselines(
     tables: Tables, encode: Encode, seeds: SeedTree, label_only: list[str] | None = None
 ) -> dict[str, TrainingSet]:
-    """Return the baselines by name.
+    """Return the baselines by name; each is a set of records on which classifiers are trained.
 
         class weights        real records, weighted by the inverse of the size of their class
         random oversampling  real records; records are repeated until all classes have the size of the largest class
@@ -75,7 +75,7 @@ def write_label_only(
     """Return texts that the language model writes from the names of the classes alone, `counts[label]` of each label.
 
     The prompt of the model in `folder` shows one example on another subject and then requests a short paragraph on
-    the label. `config` determines the sampling. The source is not read.
+    the label. `config` determines the sampling. No private text is read.
 
     Raises:
         ModelError: the model or the server of `config` cannot be used; see `open_prompted`.
@@ -110,8 +110,8 @@ def eda(text: str, rng: np.random.Generator) -> str:
         swap:     n = max(1, ⌊α·l⌋) times, the words at two random positions (possibly the same) change places
         deletion: each of the l words is deleted with probability α
 
-    If all words would be deleted, one is kept. Synonym replacement and insertion, the paper's other two operations,
-    need a thesaurus and are not implemented. White space becomes single spaces.
+    If all words would be deleted, one is kept. The paper's other two operations, synonym replacement and insertion,
+    are not implemented. White space becomes single spaces.
 
     Raises:
         DataError: the text has no words.
@@ -142,10 +142,7 @@ def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:
 
 
 def _altered(train: Corpus, counts: Mapping[str, int], seeds: SeedTree) -> list[str]:
-    """Return `counts[label]` altered texts of each label.
-
-    A text is altered a second time only after every text of its class was altered once.
-    """
+    """Return `counts[label]` altered texts of each label; the texts of a class are used equally often."""
     altered = []
     for label, m in counts.items():
         rng = seeds.child(label).generator()

@@ -61,7 +61,7 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
     with_baselines: bool = False,
     label_only: LabelOnly | None = None,
 ) -> Study:
-    """Embed the tables "synthetic", "train" and "test", and return the study; see `evaluate`.
+    """Embed the tables "synthetic", "train" and "test", and return the scores of classifiers; see `evaluate`.
 
     Raises:
         DataError: a table is empty or does not fit the others; see `evaluate` and `baselines`.

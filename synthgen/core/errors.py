@@ -74,7 +74,7 @@ class Interrupted(SynthGenError, exit_code=7):  # noqa: N818 - named after the s
 
 
 class AtBarrier(SynthGenError, exit_code=0):  # noqa: N818 - named after the state
-    """This process of a distributed run can continue only after other processes have finished. Its results are kept."""
+    """This part of a run can continue only after other parts have finished. Its results are kept."""
 
 
 class WorkerError(SynthGenError, RuntimeError, exit_code=3):

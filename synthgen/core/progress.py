@@ -131,8 +131,8 @@ def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float
     """Return the number of finished units and, except at the start, the rate and the remaining time.
 
     `done_here` counts the units that this process finished in `seconds`. The rate is first shown after a twentieth of
-    the units or after `FIRST_SECONDS`, because loading a model makes the first units slow. At the end, or if the total
-    is unknown, the elapsed time replaces the remaining time.
+    the units or after `FIRST_SECONDS`, because loading a model makes the first units slow. At the end, or if the
+    total is unknown, the elapsed time replaces the remaining time.
     """
     count = _count(done, total, unit)
     is_early = seconds < FIRST_SECONDS and done_here < total / 20 and done < total

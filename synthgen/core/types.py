@@ -149,9 +149,7 @@ class Latents:
     weights: tuple[tuple[float, ...], ...]  # one weight per parent; each row with parents sums to 1
     method: str  # name of the method
     seed_path: str  # name of the random stream from which the rows were drawn
-    prompt_words: tuple[
-        tuple[str, ...], ...
-    ] = ()  # words that the prompt requests in each row's text; empty if not used
+    prompt_words: tuple[tuple[str, ...], ...] = ()  # words for the prompt of each row; empty if not used
 
     def __post_init__(self) -> None:
         m = len(self.ids)

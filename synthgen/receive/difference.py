@@ -8,7 +8,7 @@ from typing import Any
 from audits.verify.outcome import printable
 from synthgen.receive.received import ReceivedBundle
 
-# fields that differ between any two releases, even if a run is repeated with the same data and settings
+# fields that differ between any two releases, even of the same run
 _OF_ONE_RELEASE = ("releaseId", "timeCreated", "expires", "attempts", "inputs")
 _COMPARED_ELSEWHERE = ("gates", "config", "evidence")
 _NUMBERS = ("value", "low", "high", "confidence", "n")
@@ -17,7 +17,7 @@ Pairs = dict[str, list[Any]]  # the values of A and of B by name; None where a b
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The comparison of two bundles A and B. Nothing is verified."""
+    """The comparison of two bundles A and B, as JSON data. Signatures and digests are not verified."""
 
     fields: dict[str, Any]
 
@@ -56,9 +56,9 @@ _FILE_STATES = {"onlyA": "only in A", "onlyB": "only in B", "changed": "with dif
 def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:
     """Return the comparison of two bundles; it contains no text of a record.
 
-    Bundles are equal in content if statement, settings, gates, measured numbers and records are equal. Date, id,
-    position in the ledger and commitments to the source differ between any two releases and are listed separately.
-    Files with different digests are listed too, but do not count, because files such as README.md contain the date.
+    Bundles are equal in content if statement, settings, gates, measured numbers and records are equal. The fields
+    `_OF_ONE_RELEASE` of the statement, such as date and id, differ in any two releases and are listed separately.
+    Files with different digests are listed but do not count, because files such as README.md contain the date.
     """
     stated = [bundle.statement.predicate.model_dump(mode="json", by_alias=True) for bundle in (a, b)]
     release = _differing(*({k: fields[k] for k in _OF_ONE_RELEASE} for fields in stated))
@@ -122,7 +122,7 @@ def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each scalar with its path; an item of a list is named by its role if the roles differ, else by number."""
+    """Yield each scalar with its path; list items are named by their roles if these differ, otherwise by number."""
     if isinstance(value, Mapping):
         items = list(value.items())
     elif isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Export the records of a bundle to other formats. An exported copy is not signed."""
+"""Export the records of a bundle as CSV, for Hugging Face `datasets`, or as FHIR. The copy is not signed."""
 
 import csv
 import io
@@ -97,8 +97,8 @@ def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
 def csv_file(bundle: ReceivedBundle) -> dict[str, bytes]:
     """Return the records as CSV in UTF-8 with a header (RFC 4180); every cell is quoted and unchanged.
 
-    A cell that begins with a character of `FORMULA_STARTS` is not changed either, because the id of a record is
-    derived from its text, and because a classifier would learn the change.
+    A cell that a spreadsheet would evaluate as a formula is unchanged too, because the id of a record is derived from
+    its text.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")

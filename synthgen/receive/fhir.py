@@ -18,10 +18,10 @@ _NO_PERSON = "synthetic, not a real person"
 def fhir_files(bundle: ReceivedBundle) -> dict[str, bytes]:
     """Return one DocumentReference and one Patient for each record, in two NDJSON files (one resource per line).
 
-    A synthetic record describes no patient, but FHIR software expects that a document refers to one. Each
-    DocumentReference therefore refers to its own Patient. The Patient has no name and no other document, so the
-    software cannot combine several records into the history of one person. Both resources have the id of the record.
-    Each resource has the security label HTEST, which marks test data. Its field `meta.source` names the release.
+    FHIR software expects that a document refers to a patient. Each DocumentReference therefore refers to its own
+    Patient without a name, so the software cannot combine several records into the history of one person. Both
+    resources have the id of the record. Each has the security label HTEST, which marks test data, and names the
+    release in `meta.source`.
 
     Args:
         bundle: the bundle whose records are converted; `read_intact` has checked its files.

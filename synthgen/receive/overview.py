@@ -1,4 +1,4 @@
-"""Describe to the receiver of a bundle what the bundle states about itself."""
+"""Describe what a bundle states about itself, for its receiver."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ UNVERIFIED = "Nothing was verified. Run `synthgen verify BUNDLE --trust TRUST.js
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a bundle states about itself."""
+    """What a bundle states about itself, as JSON data."""
 
     fields: dict[str, Any]
 

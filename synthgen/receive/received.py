@@ -1,4 +1,4 @@
-"""Read a bundle without a trust root: its statement, records, evidence and decisions, none of them verified."""
+"""Read the statement, records, evidence and decisions of a bundle without verifying its signature."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ from audits.verify.tree import Tree, open_tree
 class ReceivedBundle:
     """What a bundle states and contains. Nothing is verified: a bundle can state anything."""
 
-    digest: str  # sha256 of the signed statement, which names the digest of each file
+    digest: str  # sha256 of the signed statement, which contains the digest of each file
     statement: ReleaseStatement
     keyids: tuple[str, ...]  # ids of the keys that signed the statement, as the bundle claims
     sizes: Mapping[str, int]  # bytes of each file in the folder

@@ -14,7 +14,7 @@ class SplitReport:
 
     groups: dict[str, int]  # number of persons by part
     records: dict[str, dict[str, int]]  # number of records by part and label, after near-duplicates were removed
-    n_near_duplicates: int  # number of records removed from control as near-duplicates of train records
+    n_near_duplicates: int  # number of control records that were removed as near-duplicates of train records
     near_duplicate_rate: float | None  # share of control records that were removed; None if control was empty
 
 
@@ -33,10 +33,9 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
 
         u(g) = key of `seeds` for person g / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
 
-    Here g is the id of a person, p = `config.train` and q = `config.control`. The key is a hash (`SeedTree.key`).
-    Each draw depends only on the secret, the seed and the person's id, so adding or removing a person does not change
-    the part of another person. The statistical bounds of the audits require independent draws instead of parts of
-    fixed size.
+    Here g is the id of a person, p = `config.train` and q = `config.control`. The key is a hash (`SeedTree.key`) of
+    the secret, the seed and the id, so adding or removing a person does not change the part of another person. The
+    parts have no fixed size, because the statistics of the audits require independent draws.
 
     A control record is removed if it is a near-duplicate of a train record (Jaccard index of 5-token shingles of at
     least 0.8), because the audits assume that train does not contain texts of control. Each part keeps the order of

@@ -49,10 +49,11 @@ def is_worth_an_index(n: int, n_searched: int) -> bool:
 class IndexedSearch:
     """Searches the nearest neighbours among fixed rows with a product-quantized inverted file of faiss.
 
-    k-means divides the rows into lists, and each row is stored as a code of 4 bits per pair of numbers. For a searched
-    row, the codes in the lists with the nearest centres are compared with the row. The rows with the nearest codes are
-    candidates. The distances of the candidates are computed in float32, those of the k + `SPARE` nearest ones again in
-    float64. So the returned distances are as exact as those of `NeighbourSearch`, but a neighbour can be missed.
+    k-means divides the rows into lists, and each row is stored as a code of 4 bits per pair of numbers. For a
+    searched row, the codes in the lists with the nearest centres are compared with the row. The rows with the nearest
+    codes are candidates. Distances are computed in float32 for the candidates, and again in float64 for the k +
+    `SPARE` nearest ones. So the returned distances are as exact as those of `NeighbourSearch`, but a neighbour can be
+    missed.
 
     For each k, the recall is measured once on `SAMPLE` evenly spaced rows: the share of the returned neighbours that
     are no further away than the k-th exact neighbour. If it is below `MIN_RECALL`, more lists and candidates are
@@ -78,9 +79,8 @@ class IndexedSearch:
         self._levels: dict[int, tuple[int, int] | None] = {}  # by k; None for the exact search
         self._index: Any = None
         sizes = np.bincount(exact.person)
-        self._own = int(
-            np.quantile(sizes[exact.person], 0.99)
-        )  # 99 % of the rows belong to persons with at most so many rows
+        # 99 % of the rows belong to persons with at most so many rows
+        self._own = int(np.quantile(sizes[exact.person], 0.99))
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
         """Return k near rows of other persons; shapes, order and errors are those of `NeighbourSearch.nearest`."""
