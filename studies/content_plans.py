@@ -30,9 +30,8 @@ SIZES = (6, 10)  # numbers of words
 PHRASES = 8_000  # largest number of phrases
 LEAST = 15  # a phrase, and each of its words, is in at least this number of passages
 MIN_NPMI = 0.25  # smallest normalized pointwise mutual information of the parts of a phrase
-MAX_COVERED = (
-    0.75  # a pair of words is omitted if this share of its passages contains it in one phrase of three words
-)
+# a pair of words is omitted if this share of its passages contains it in one phrase of three words
+MAX_COVERED = 0.75
 WEIGHTS = (0.1, 0.3)  # of the co-occurrence in the score of a word
 # sources with mostly medical text are read whole, of the others every fourth passage
 MEDICAL = frozenset({"craft_pmc_articles", "medquad_answers", "ncbi_disease_abstracts", "openstax:microbiology",
@@ -47,19 +46,12 @@ Plans = Sequence[tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlansRequest:
-    """The part of the study to run.
+    """The part of the study to run."""
 
-    Args:
-        dataset: a name in `KINDS`.
-        data: folder of the sets; if None, the ways that need public passages are omitted.
-        out: folder of the page and of the cached vectors.
-        quick: use few vectors and no public passages, as a test; ignore the figures.
-    """
-
-    dataset: str
-    data: Path | None
-    out: Path
-    quick: bool
+    dataset: str  # a name in `KINDS`
+    data: Path | None  # folder of the sets; if None, the ways that need public passages are omitted
+    out: Path  # folder of the page and of the cached vectors
+    quick: bool  # use few vectors and no public passages, as a test; ignore the figures
 
 
 def plans(request: PlansRequest, progress: Progress) -> Path:
@@ -209,7 +201,7 @@ def co_occurrence(passages: Sequence[Sequence[str]], words: Sequence[str]) -> cs
 
 
 def in_company(reader: WordReader, company: csr_matrix, vectors: Float32, k: int, weight: float) -> Plans:
-    """Return k words for each vector, as `WordReader.read` does, but prefer words that co-occur with those chosen before.
+    """Return k words for each vector, as `WordReader.read` does, but prefer words that co-occur.
 
     `weight` × the mean co-occurrence of a word with the words chosen before is added to its score.
     """

@@ -56,7 +56,7 @@ class OneByOne(WordReader):
 
 
 def of_passages(prompter: Prompter, passages: Mapping[str, str]) -> Asking:
-    """Return a function that builds prompts to write the public passage of each latent, `passages[id]`, in other words."""
+    """Return a function that builds prompts to rewrite the public passage of each latent, `passages[id]`."""
 
     def asking(latents: Latents, settings: Settings, seeds: SeedTree) -> list[Turns]:
         rewriting = replace(prompter, template=REWRITE)

@@ -16,21 +16,13 @@ _NO_SPREAD = 1e-12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldMean:
-    """The mean of one value per fold, with its interval and the test that it is zero.
+    """The mean of one value per fold, with its interval and the test that it is zero."""
 
-    Args:
-        folds: J, the number of values.
-        mean: their mean; None without values.
-        low: lower end of the interval; None if the values have no variance to compute it from.
-        high: upper end of the interval, or None.
-        p: two-sided p-value of the hypothesis that the mean is zero; None if low is None.
-    """
-
-    folds: int
-    mean: float | None
-    low: float | None
-    high: float | None
-    p: float | None
+    folds: int  # J, the number of values
+    mean: float | None  # their mean; None without values
+    low: float | None  # lower end of the interval; None if the values have no variance to compute it from
+    high: float | None  # upper end of the interval, or None
+    p: float | None  # two-sided p-value of the hypothesis that the mean is zero; None if low is None
 
 
 def corrected_t(values: NDArray[np.float64], test_to_train: float, confidence: float = 0.95) -> FoldMean:

@@ -61,25 +61,15 @@ _HEAD = next(name for name in HEADS if name != ON_WORDS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritersRequest:
-    """The part of the study to run.
+    """The part of the study to run."""
 
-    Args:
-        dataset: a name in `KINDS`.
-        data: folder of the sets; if None, the row of public passages is omitted.
-        out: folder of the page, the texts and the cached vectors.
-        model: folder of a larger instruction model; None for the embedded model only.
-        per_class: number of vectors of each class.
-        only: names of the ways to run; all if empty.
-        quick: write few texts with the embedded model only, in about a minute, as a test; ignore the figures.
-    """
-
-    dataset: str
-    data: Path | None
-    out: Path
-    model: Path | None
-    quick: bool
-    per_class: int = PER_CLASS
-    only: tuple[str, ...] = ()
+    dataset: str  # a name in `KINDS`
+    data: Path | None  # folder of the sets; if None, the row of public passages is omitted
+    out: Path  # folder of the page, the texts and the cached vectors
+    model: Path | None  # folder of a larger instruction model; None for the embedded model only
+    quick: bool  # write few texts with the embedded model only, in about a minute, as a test; ignore the figures
+    per_class: int = PER_CLASS  # number of vectors of each class
+    only: tuple[str, ...] = ()  # names of the ways to run; all if empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -160,21 +150,14 @@ class WritersBench:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """A way to write: a language model with a bridge or with prompts.
+    """A way to write: a language model with a bridge or with prompts."""
 
-    Args:
-        opened: loads the model.
-        words: number of prompt words.
-        candidates: number of texts for each vector, of which the nearest is kept.
-        tokens: largest number of tokens of a text.
-        corrected: if set, it gets the nearest text of each latent by id and returns the prompts for a second round
-            with as many texts; the nearest of all texts is kept.
-    """
-
-    opened: Callable[[], Decoder]
-    words: int = DEFAULT_WORDS
-    candidates: int = 1
-    tokens: int = MOST_TOKENS
+    opened: Callable[[], Decoder]  # loads the model
+    words: int = DEFAULT_WORDS  # number of prompt words
+    candidates: int = 1  # number of texts for each vector, of which the nearest is kept
+    tokens: int = MOST_TOKENS  # largest number of tokens of a text
+    # if set, it gets the nearest text of each latent by id and returns the prompts for a second round with as many
+    # texts; the nearest of all texts is kept
     corrected: Callable[[Mapping[str, str]], Asking] | None = None
 
 

@@ -23,29 +23,19 @@ QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS, QUICK_TOKENS = (60,), (4.0,), (24,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DpRequest:
-    """The part of the study to run.
+    """The part of the study to run."""
 
-    Args:
-        datasets: names in `KINDS`; all by default, with `quick` the clinic alone.
-        data: folder of the sets.
-        out: folder of the trials, tables and workspaces.
-        persons: numbers of train persons; a number is omitted for a set with fewer than twice as many persons.
-        epsilons: budgets.
-        mechanisms: names in `MECHANISMS`.
-        records: numbers of synthetic records.
-        seeds: number of draws of persons.
-        quick: run a small version in minutes, as a test; ignore its figures. It runs only `QUICK_MECHANISMS`, because
-            with so few persons no text of the other mechanisms passes the filters.
-    """
-
-    datasets: tuple[str, ...]
-    data: Path | None
-    out: Path
+    datasets: tuple[str, ...]  # names in `KINDS`; all by default, with `quick` the clinic alone
+    data: Path | None  # folder of the sets
+    out: Path  # folder of the trials, tables and workspaces
+    # numbers of train persons; a number is omitted for a set with fewer than twice as many persons
     persons: tuple[int, ...]
     epsilons: tuple[float, ...]
-    mechanisms: tuple[str, ...]
-    records: tuple[int, ...]
-    seeds: int
+    mechanisms: tuple[str, ...]  # names in `MECHANISMS`
+    records: tuple[int, ...]  # numbers of synthetic records
+    seeds: int  # number of draws of persons
+    # run a small version in minutes, as a test; ignore its figures. It runs only `QUICK_MECHANISMS`, because with so
+    # few persons no text of the other mechanisms passes the filters.
     quick: bool
 
     def trials(self) -> list[DpTrial]:

@@ -33,7 +33,7 @@ def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
 
 
 def _shown(trials: Sequence[Trial]) -> list[Trial]:
-    """Return for each set the trials with one number of records: the one with the most settings, and then the largest.
+    """Return for each set the trials with one number of records: that with the most settings, and then the largest.
 
     A set is omitted if all of its trials with that number of records have the same settings.
     """

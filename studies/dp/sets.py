@@ -14,20 +14,13 @@ from synthgen.core.types import Corpus, Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """The files of a set and the settings of its decoder.
+    """The files of a set and the settings of its decoder."""
 
-    Args:
-        files: paths under the folder of data; none for the fictional clinic, which is generated.
-        labels: the classes that are kept.
-        style: built-in style, chosen before the first measurement.
-        max_new_tokens: largest length of a text in tokens.
-        prompt: public description of the texts; needed if the names of the classes do not describe them.
-    """
-
-    files: tuple[str, ...]
-    labels: tuple[str, ...]
-    style: str
-    max_new_tokens: int
+    files: tuple[str, ...]  # paths under the folder of data; none for the fictional clinic, which is generated
+    labels: tuple[str, ...]  # the classes that are kept
+    style: str  # built-in style, chosen before the first measurement
+    max_new_tokens: int  # largest length of a text in tokens
+    # public description of the texts; needed if the names of the classes do not describe them
     prompt: str = "{label}"
 
 
@@ -87,17 +80,11 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateSet:
-    """A set ready for trials.
-
-    Args:
-        name: name of the set.
-        corpus: its records of the kept classes; a record without a person counts as one person.
-        kind: its files and decoder settings.
-    """
+    """A set ready for trials."""
 
     name: str
-    corpus: Corpus
-    kind: Kind
+    corpus: Corpus  # its records of the kept classes; a record without a person counts as one person
+    kind: Kind  # its files and decoder settings
 
     def drawn(self, persons: int, seed: int) -> set[str]:
         """Return the ids of a number of persons drawn by the seed, or of all if there are fewer."""

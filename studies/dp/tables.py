@@ -59,7 +59,7 @@ def _table(trials: Sequence[Trial]) -> list[str]:
 
 
 def per_cent(trial: Trial, name: str) -> float:
-    """Return the macro F1 of a classifier trained on synthetic text alone, in per cent of its score with real text."""
+    """Return the macro F1 of a classifier trained on synthetic text, in per cent of its score with real text."""
     of = trial["scores"][name]
     return float(100 * of["synthetic"] / of["real"])
 

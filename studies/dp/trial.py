@@ -29,23 +29,14 @@ DELTA = 1e-5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DpTrial:
-    """The settings of one trial.
-
-    Args:
-        data: name of the set.
-        persons: approximate number of train persons; `dp.persons` is this number rounded down.
-        mechanism: a name in `MECHANISMS`.
-        epsilon: budget; 0 if the mechanism has none.
-        records: number of synthetic records.
-        seed: seed of the run.
-    """
+    """The settings of one trial."""
 
     data: str
-    persons: int
-    mechanism: str
-    epsilon: float
-    records: int
-    seed: int
+    persons: int  # approximate number of train persons; `dp.persons` is this number rounded down
+    mechanism: str  # a name in `MECHANISMS`
+    epsilon: float  # budget; 0 if the mechanism has none
+    records: int  # number of synthetic records
+    seed: int  # seed of the run
 
     @property
     def name(self) -> str:

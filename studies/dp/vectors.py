@@ -62,25 +62,15 @@ HEAD = "encoder-logistic"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorsRequest:
-    """The part of the study to run.
+    """The part of the study to run."""
 
-    Args:
-        datasets: names in `KINDS`.
-        data: folder of the sets.
-        out: folder of the page and of the cached vectors.
-        persons: number of train persons; of a set with fewer than twice as many persons, half are used.
-        epsilons: budgets.
-        seeds: number of draws of persons.
-        quick: run the clinic with few persons and no passages, in about a minute, as a test; ignore its figures.
-    """
-
-    datasets: tuple[str, ...]
-    data: Path | None
-    out: Path
-    persons: int
+    datasets: tuple[str, ...]  # names in `KINDS`
+    data: Path | None  # folder of the sets
+    out: Path  # folder of the page and of the cached vectors
+    persons: int  # number of train persons; of a set with fewer than twice as many persons, half are used
     epsilons: tuple[float, ...]
-    seeds: int
-    quick: bool
+    seeds: int  # number of draws of persons
+    quick: bool  # run the clinic with few persons and no passages, in about a minute, as a test; ignore its figures
 
 
 def dp_vectors(request: VectorsRequest, progress: Progress) -> Path:
@@ -115,21 +105,13 @@ def dp_vectors(request: VectorsRequest, progress: Progress) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PersonDraw:
-    """One draw of persons: train, test, and the public passages for the retrieval baseline.
+    """One draw of persons: train, test, and the public passages for the retrieval baseline."""
 
-    Args:
-        train: vectors of the drawn persons.
-        test: records of all other persons.
-        real: macro F1 of the classifiers trained on the real records of train, by classifier.
-        public: public passages with their vectors; None to omit the retrieval baseline.
-        seed: number of the draw.
-    """
-
-    train: Embedded
-    test: LabelledTexts
-    real: Mapping[str, float]
-    public: LabelledTexts | None
-    seed: int
+    train: Embedded  # vectors of the drawn persons
+    test: LabelledTexts  # records of all other persons
+    real: Mapping[str, float]  # macro F1 of the classifiers trained on the real records of train, by classifier
+    public: LabelledTexts | None  # public passages with their vectors; None to omit the retrieval baseline
+    seed: int  # number of the draw
 
     @property
     def labels(self) -> tuple[str, ...]:

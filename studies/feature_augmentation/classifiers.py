@@ -23,15 +23,10 @@ C_CHOICES = (0.1, 1.0, 10.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Labelled:
-    """Vectors with their classes as numbers.
+    """Vectors with their classes as numbers."""
 
-    Args:
-        x: float32 (n, d).
-        y: int64 (n), 0 to C − 1.
-    """
-
-    x: Float32
-    y: Index
+    x: Float32  # float32 (n, d)
+    y: Index  # int64 (n), 0 to C − 1
 
 
 def balanced_weights(y: Index, n_classes: int) -> Float32:

@@ -24,27 +24,16 @@ SHOWN_N = 64  # number of minority records in the figures of the vectors; the ne
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRequest:
-    """Options of the command; None selects the number of the protocol.
+    """Options of the command; None selects the number of the protocol."""
 
-    Args:
-        datasets: names or paths; see `studies.feature_augmentation.sets.read_set`.
-        data: folder of the named sets.
-        encoder: name in the model store, or a folder.
-        out: folder of all output.
-        folds: folds of the cross-validation.
-        repeats: repeats of the cross-validation.
-        seed: seed of every random choice.
-        quick: whether to use the small protocol.
-    """
-
-    datasets: tuple[str, ...]
-    data: Path | None
-    encoder: str
-    out: Path
-    folds: int | None
-    repeats: int | None
-    seed: int
-    quick: bool
+    datasets: tuple[str, ...]  # names or paths; see `studies.feature_augmentation.sets.read_set`
+    data: Path | None  # folder of the named sets
+    encoder: str  # name in the model store, or a folder
+    out: Path  # folder of all output
+    folds: int | None  # folds of the cross-validation
+    repeats: int | None  # repeats of the cross-validation
+    seed: int  # seed of every random choice
+    quick: bool  # whether to use the small protocol
 
     def protocol(self) -> Protocol:
         """Return the protocol with the numbers of the options."""

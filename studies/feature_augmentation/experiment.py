@@ -20,17 +20,12 @@ from synthgen.interpolate import InterpolateConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One compared method: how the classes are balanced, and how the classifier is trained.
+    """One compared method: how the classes are balanced, and how the classifier is trained."""
 
-    Args:
-        interpolate: keys of the section `interpolate` that balance the classes; None leaves them unbalanced.
-        head: the classifier.
-        weighted: whether all classes have the same weight in the classifier's loss.
-    """
-
+    # keys of the section `interpolate` that balance the classes; None leaves them unbalanced
     interpolate: Mapping[str, Any] | None = None
     head: Literal["mlp", "logistic"] = "mlp"
-    weighted: bool = False
+    weighted: bool = False  # whether all classes have the same weight in the classifier's loss
 
 
 METHODS: Mapping[str, Recipe] = {
@@ -71,40 +66,24 @@ CELL = pa.schema(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """The settings of the experiment.
+    """The settings of the experiment."""
 
-    Args:
-        folds: folds of the cross-validation, at least 3 (test, validation, train).
-        repeats: repeats of the cross-validation, each with other folds and records.
-        seed: seed of every random choice.
-        smallest: smallest number of records of a minority class, a power of two.
-        largest: largest number of records of any class, a power of two; see `largest_class_size`.
-        per_class: number of records of each class that are sampled first; None uses all.
-    """
-
-    folds: int = 10
-    repeats: int = 3
-    seed: int = 0
-    smallest: int = 8
-    largest: int = 2048
-    per_class: int | None = None
+    folds: int = 10  # folds of the cross-validation, at least 3 (test, validation, train)
+    repeats: int = 3  # repeats of the cross-validation, each with other folds and records
+    seed: int = 0  # seed of every random choice
+    smallest: int = 8  # smallest number of records of a minority class, a power of two
+    largest: int = 2048  # largest number of records of any class, a power of two; see `largest_class_size`
+    per_class: int | None = None  # number of records of each class that are sampled first; None uses all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Experiment:
-    """The protocol on one set of vectors.
-
-    Args:
-        dataset: name of the set.
-        x: vectors of all records.
-        protocol: the settings.
-        largest: M, the number of records of a majority class, and of each class after balancing.
-    """
+    """The protocol on one set of vectors."""
 
     dataset: str
     x: Embedded
     protocol: Protocol
-    largest: int
+    largest: int  # M, the number of records of a majority class, and of each class after balancing
 
     @property
     def seeds(self) -> SeedTree:
@@ -158,7 +137,7 @@ def plan_experiment(dataset: str, x: Embedded, protocol: Protocol) -> Experiment
 
 
 def run_fold(experiment: Experiment, repeat: int, fold: int) -> pa.Table:
-    """Return the results (cells) of one fold, ordered by n, the records of each minority class, and then by method.
+    """Return the results (cells) of one fold, ordered by n (records of each minority class) and then by method.
 
     At the same n, all methods have the same real train rows, validation rows, test rows and initial weights, and the
     same order of batches if their tables have the same size. If a method refuses the rows, its cell has the reason.
@@ -257,7 +236,7 @@ class _Trial:
         return {"status": "ok", "reason": "", **self._measures(predicted), **sizes, **seconds}
 
     def _predict(self, recipe: Recipe, vectors: Float32, labels: tuple[str, ...], stream: SeedTree) -> Index:
-        """Return the classes predicted for the test rows; all rows are scaled by the length of the real train rows."""
+        """Return the classes predicted for the test rows. All rows are scaled by the length of the train rows."""
         lengths = np.linalg.norm(self.train.vectors, axis=1)
         size = float(np.sqrt(np.mean(np.square(lengths))))  # 1 for unit vectors
         if recipe.head == "mlp":

@@ -49,19 +49,12 @@ def assign_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, rng
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fold:
-    """The rows of one fold.
+    """The rows of one fold."""
 
-    Args:
-        train: int64 rows of each label in a fixed random order, of which the first n are used.
-        validation: int64 rows, the same number for each label.
-        test: int64 rows, the same number for each label.
-        minority: the labels with few train records.
-    """
-
-    train: Mapping[str, Index]
-    validation: Index
-    test: Index
-    minority: tuple[str, ...]
+    train: Mapping[str, Index]  # int64 rows of each label in a fixed random order, of which the first n are used
+    validation: Index  # int64 rows, the same number for each label
+    test: Index  # int64 rows, the same number for each label
+    minority: tuple[str, ...]  # the labels with few train records
 
     def train_rows(self, n: int, largest: int) -> Index:
         """Return the train rows: n of each minority class, `largest` of each other class, sorted by label.

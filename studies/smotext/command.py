@@ -47,29 +47,17 @@ QUICK_SETS = ("newsgroups20", "sst2")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmotextRequest:
-    """Options of the command; None selects the number of the protocol.
+    """Options of the command; None selects the number of the protocol."""
 
-    Args:
-        datasets: names in `text_sets.SOURCES`.
-        data: folder of the sets.
-        out: folder of all output.
-        bridge: "builtin" or a folder.
-        seeds: number of draws of real records.
-        seed: seed of every random choice.
-        real: train records per draw.
-        synthetic: records per variant.
-        quick: whether to use the small protocol.
-    """
-
-    datasets: tuple[str, ...] | None
-    data: Path | None
-    out: Path
-    bridge: str
-    seeds: int | None
-    seed: int
-    real: int | None
-    synthetic: int | None
-    quick: bool
+    datasets: tuple[str, ...] | None  # names in `text_sets.SOURCES`
+    data: Path | None  # folder of the sets
+    out: Path  # folder of all output
+    bridge: str  # "builtin" or a folder
+    seeds: int | None  # number of draws of real records
+    seed: int  # seed of every random choice
+    real: int | None  # train records per draw
+    synthetic: int | None  # records per variant
+    quick: bool  # whether to use the small protocol
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the sets."""
@@ -110,17 +98,11 @@ class SmotextRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyDesign:
-    """The encoder, decoders and designs of the study.
-
-    Args:
-        encoder: encoder of the texts.
-        makers: decoders that write the texts.
-        designs: designs by name of their set.
-    """
+    """The encoder, decoders and designs of the study."""
 
     encoder: Encoder
-    makers: Mapping[str, Maker]
-    designs: Mapping[str, SetDesign]
+    makers: Mapping[str, Maker]  # decoders that write the texts
+    designs: Mapping[str, SetDesign]  # designs by name of their set
 
     def paths(self, out: Path) -> dict[Job, Path]:
         """Return every trial with its file in a folder; see `trial_paths`."""

@@ -17,15 +17,10 @@ MOST = (4, 5)  # at most four fifths of a set are used for train, so that some r
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draw:
-    """The rows of a pool that one draw selects.
+    """The rows of a pool that one draw selects."""
 
-    Args:
-        train: int64 (n), ascending.
-        held_out: int64 (m), ascending; of persons without a record in train; per class at most as many as train.
-    """
-
-    train: Index
-    held_out: Index
+    train: Index  # int64 (n), ascending
+    held_out: Index  # int64 (m), ascending; of persons without a record in train; per class at most as many as train
 
 
 def draw(pool: Corpus, n: int, least: int, seeds: SeedTree) -> Draw:

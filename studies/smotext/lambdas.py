@@ -28,18 +28,14 @@ _FIGURE_INCHES = 3.6
 class Pairs:
     """Texts, and the pairs of them to interpolate.
 
-    Args:
-        texts: n texts.
-        labels: the class of each.
-        rows: int64 (m, 2), m >= 2, the two different texts of each pair, of one class that has at least three texts.
-
     Raises:
         DataError: if a pair has two classes, one text twice or a class without a third text, or if there are fewer
             than two pairs.
     """
 
     texts: Sequence[str]
-    labels: Sequence[str]
+    labels: Sequence[str]  # the class of each
+    # int64 (m, 2), m >= 2, the two different texts of each pair, of one class that has at least three texts
     rows: Int64
 
     def __post_init__(self) -> None:

@@ -43,44 +43,27 @@ WRITING_OF = {
 CHOSEN = frozenset({"smotext-filtered", STYLE})  # variants that choose among the candidates of a vector by class
 CANDIDATES = 2  # candidates of each SMOTE vector; `smotext` uses only the first
 WORDS = 4
-_WITH_SPARES = frozenset(
-    {"smote", "style"}
-)  # with spare vectors, which replace vectors without a text of their class
+_WITH_SPARES = frozenset({"smote", "style"})  # spare vectors replace vectors without a text of their class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmotextProtocol:
-    """The settings of the experiment.
+    """The settings of the experiment."""
 
-    Args:
-        seeds: number of draws of real records.
-        seed: seed of every random choice.
-        real: train records per draw.
-        synthetic: synthetic records per variant, equally many of each class; a set may have a smaller limit.
-        sizes: smaller numbers of synthetic records that are measured, too, ascending.
-        pool: largest number of real records of a set to draw from; None uses all.
-        test: largest number of test records of a set, drawn once.
-        neighbours: k of SMOTE.
-        spare: number of latents divided by the number of wanted records, for the variants in `CHOSEN`.
-        tokens: largest length of a text in tokens; None uses the limit of the set.
-        batch: number of texts decoded at once; it influences the texts.
-        pairs: number of pairs of the λ figure.
-        lambdas: values of the λ figure.
-    """
-
-    seeds: int = 5
-    seed: int = 0
-    real: int = 1000
-    synthetic: int = 2600
+    seeds: int = 5  # number of draws of real records
+    seed: int = 0  # seed of every random choice
+    real: int = 1000  # train records per draw
+    synthetic: int = 2600  # synthetic records per variant, equally many of each class; a set may have a smaller limit
+    # smaller numbers of synthetic records that are measured, too, ascending
     sizes: tuple[int, ...] = (260, 650, 1300)
-    pool: int | None = None
-    test: int = 2000
-    neighbours: int = 5
-    spare: float = 1.1
-    tokens: int | None = None
-    batch: int = DecodeConfig().batch
-    pairs: int = 200
-    lambdas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    pool: int | None = None  # largest number of real records of a set to draw from; None uses all
+    test: int = 2000  # largest number of test records of a set, drawn once
+    neighbours: int = 5  # k of SMOTE
+    spare: float = 1.1  # number of latents divided by the number of wanted records, for the variants in `CHOSEN`
+    tokens: int | None = None  # largest length of a text in tokens; None uses the limit of the set
+    batch: int = DecodeConfig().batch  # number of texts decoded at once; it influences the texts
+    pairs: int = 200  # number of pairs of the λ figure
+    lambdas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)  # values of the λ figure
 
     @property
     def stream(self) -> SeedTree:
@@ -95,12 +78,7 @@ class SmotextProtocol:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SetDesign:
-    """The experiment on one set, without the vectors of its texts.
-
-    Args:
-        text_set: the set.
-        protocol: the settings.
-    """
+    """The experiment on one set, without the vectors of its texts."""
 
     text_set: TextSet
     protocol: SmotextProtocol
@@ -162,15 +140,10 @@ class SetDesign:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EmbeddedDesign(SetDesign):
-    """The experiment on one set, with the vectors of its texts.
-
-    Args:
-        pool: vectors of the pool.
-        test: float32, vectors of the test records.
-    """
+    """The experiment on one set, with the vectors of its texts."""
 
     pool: Embedded
-    test: Float32
+    test: Float32  # float32, vectors of the test records
 
     def train(self, seed: int) -> Embedded:
         """Return the vectors of a seed's real train records."""

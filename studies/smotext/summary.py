@@ -38,15 +38,10 @@ Key = tuple[str, str, str, str, int, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
-    """One value of a measure.
+    """One value of a measure."""
 
-    Args:
-        value: value of one draw.
-        influence: (C,) contribution of each test person minus the average contribution; empty if the measure uses no
-            test records.
-    """
-
-    value: float
+    value: float  # value of one draw
+    # (C,) contribution of each test person minus the average contribution; empty if the measure uses no test records
     influence: Float64
 
 

@@ -13,30 +13,19 @@ from synthgen.core.types import Corpus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The files of a set and its settings.
+    """The files of a set and its settings."""
 
-    Args:
-        train: files under the folder of data.
-        test: files of the official test split.
-        words: the words for each label in a prompt, the same for every variant.
-        label_prompt: the prompt without a vector, with the field `{label}`.
-        max_new_tokens: largest length of a decoded text in tokens, chosen for the texts of the set.
-        synthetic: largest number of synthetic records of a variant. The set of the paper has the number of the paper,
-            2,600; the other sets have half of it.
-        least: smallest number of train records of a class.
-        style: style adapter for texts of this kind, not trained on records of the set, or None.
-        style_seeds: number of draws with the style adapter, which takes the most time.
-    """
-
-    train: tuple[str, ...]
-    test: tuple[str, ...]
-    words: Mapping[str, str]
-    label_prompt: str
-    max_new_tokens: int
+    train: tuple[str, ...]  # files under the folder of data
+    test: tuple[str, ...]  # files of the official test split
+    words: Mapping[str, str]  # the words for each label in a prompt, the same for every variant
+    label_prompt: str  # the prompt without a vector, with the field `{label}`
+    max_new_tokens: int  # largest length of a decoded text in tokens, chosen for the texts of the set
+    # largest number of synthetic records of a variant. The set of the paper has the number of the paper, 2,600; the
+    # other sets have half of it.
     synthetic: int = 1300
-    least: int = 1
-    style: str | None = None
-    style_seeds: int = 2
+    least: int = 1  # smallest number of train records of a class
+    style: str | None = None  # style adapter for texts of this kind, not trained on records of the set, or None
+    style_seeds: int = 2  # number of draws with the style adapter, which takes the most time
 
 
 SOURCES: Mapping[str, Source] = {
@@ -97,19 +86,12 @@ SOURCES: Mapping[str, Source] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextSet:
-    """A set ready for the study.
-
-    Args:
-        name: name of the set.
-        pool: distinct real records; none has the text (ignoring case) or the person of a test record.
-        test: distinct records of the official test split, of the pool's classes.
-        source: files and settings of the set.
-    """
+    """A set ready for the study."""
 
     name: str
-    pool: Corpus
-    test: Corpus
-    source: Source
+    pool: Corpus  # distinct real records; none has the text (ignoring case) or the person of a test record
+    test: Corpus  # distinct records of the official test split, of the pool's classes
+    source: Source  # files and settings of the set
 
     @property
     def classes(self) -> tuple[str, ...]:

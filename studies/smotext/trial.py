@@ -40,34 +40,22 @@ MEASURE = pa.schema(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SyntheticRecords:
-    """The records of a variant, sorted by label.
+    """The records of a variant, sorted by label."""
 
-    Args:
-        texts: (m), or None for vectors without text.
-        labels: (m).
-        vectors: float32 (m, d), the vectors of the texts; without texts, the vectors that the variant makes.
-        parents: (m), the train rows of each record; empty if there are none.
-        cosine: mean cosine between a text and the vector it was decoded from; None for texts without a vector.
-    """
-
-    texts: tuple[str, ...] | None
+    texts: tuple[str, ...] | None  # (m), or None for vectors without text
     labels: tuple[str, ...]
-    vectors: Float32
-    parents: tuple[tuple[int, ...], ...]
+    vectors: Float32  # float32 (m, d), the vectors of the texts; without texts, the vectors that the variant makes
+    parents: tuple[tuple[int, ...], ...]  # (m), the train rows of each record; empty if there are none
+    # mean cosine between a text and the vector it was decoded from; None for texts without a vector
     cosine: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GroupedRows:
-    """The test records and their persons.
+    """The test records and their persons."""
 
-    Args:
-        rows: (n), the records.
-        persons: int64 (n), the person of each record, 0 to C − 1.
-    """
-
-    rows: LabelledTexts
-    persons: Index
+    rows: LabelledTexts  # (n), the records
+    persons: Index  # int64 (n), the person of each record, 0 to C − 1
 
 
 def run_trial(
@@ -75,10 +63,10 @@ def run_trial(
 ) -> pa.Table:
     """Return all measures of one variant and draw, a table of schema `MEASURE`.
 
-    An arm names the records on which classifiers are trained. For each arm, classifier and number of synthetic records
-    (`n`), the table has accuracy and macro F1 on the test split. Smaller numbers use the first records of each class.
-    For all records it has the attacks of `nearness` by each measure of similarity, `records`, `target_cosine` and
-    `seconds`. Rows of accuracy also have, for each test person, the number of records (`tested`) and of correctly
+    An arm names the records on which classifiers are trained. For each arm, classifier and number `n` of synthetic
+    records, the table has accuracy and macro F1 on the test split. Smaller numbers use the first records of each
+    class. For all records it has the attacks of `nearness` by each measure of similarity, `records`, `target_cosine`
+    and `seconds`. Rows of accuracy also have, for each test person, the number of records (`tested`) and of correctly
     classified records (`hits`), which the interval needs.
 
     Args:

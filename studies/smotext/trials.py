@@ -54,8 +54,8 @@ def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_
     """Return the sha256 of the inputs of a trial.
 
     The code and the libraries are not part of the key. If a change of them changes the results, increase
-    `TRIALS_VERSION` or `TEXTS_VERSION`. The key contains the texts and the encoder instead of the vectors, because the
-    last bits of vectors differ between processors, and a result of one processor must be found on another.
+    `TRIALS_VERSION` or `TEXTS_VERSION`. The key contains the texts and the encoder instead of the vectors, because
+    the last bits of vectors differ between processors, and a result of one processor must be found on another.
     """
     _, seed, variant = job
     protocol = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(design.protocol).items() if k != "seeds"}
@@ -75,19 +75,12 @@ def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """The inputs of the trials.
+    """The inputs of the trials."""
 
-    Args:
-        designs: designs of the sets with missing trials, by name.
-        makers: decoders of the texts.
-        texts: folder of the decoded texts.
-        encoder: returns the encoder; picklable.
-    """
-
-    designs: Mapping[str, EmbeddedDesign]
-    makers: Mapping[str, Maker]
+    designs: Mapping[str, EmbeddedDesign]  # designs of the sets with missing trials, by name
+    makers: Mapping[str, Maker]  # decoders of the texts
     texts: Path
-    encoder: Callable[[], Encoder]
+    encoder: Callable[[], Encoder]  # returns the encoder; picklable
 
     def writings(self, paths: Mapping[Job, Path]) -> list[Writing]:
         """Return the texts that the missing trials need; those of finished trials are not decoded.

@@ -25,36 +25,22 @@ TOKENS_PER_SECOND = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maker:
-    """A decoder: its digest, and the function that opens it.
+    """A decoder: its digest, and the function that opens it."""
 
-    Args:
-        open: returns the decoder; picklable.
-        digest: digest of its weights, bridge and prompt.
-    """
-
-    open: Callable[[], Decoder]
-    digest: str
+    open: Callable[[], Decoder]  # returns the decoder; picklable
+    digest: str  # digest of its weights, bridge and prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRequest:
-    """A request to a decoder, without the vectors.
+    """A request to a decoder, without the vectors."""
 
-    Args:
-        name: name of the folder.
-        maker: name of the decoder.
-        ids: ids of the latents.
-        labels: labels of the latents.
-        settings: settings of the decoder.
-        seeds: stream of the decoder.
-    """
-
-    name: str
-    maker: str
+    name: str  # name of the folder
+    maker: str  # name of the decoder
     ids: tuple[str, ...]
     labels: tuple[str, ...]
     settings: Settings
-    seeds: SeedTree
+    seeds: SeedTree  # stream of the decoder
 
     def key(self, makers: Mapping[str, Maker]) -> dict[str, Any]:
         """Return all inputs that determine the texts, except the vectors."""
@@ -70,15 +56,10 @@ class TextRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Writing:
-    """Texts to decode.
-
-    Args:
-        request: the request.
-        latents: the vectors, with the ids and labels of the request.
-    """
+    """Texts to decode."""
 
     request: TextRequest
-    latents: Latents
+    latents: Latents  # the vectors, with the ids and labels of the request
 
     def __post_init__(self) -> None:
         if (self.latents.ids, self.latents.labels) != (self.request.ids, self.request.labels):
