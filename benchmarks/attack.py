@@ -2,13 +2,12 @@
 
     python benchmarks/attack.py CONFIG [--bundle RELEASE] [--guesses 20000] [--persons 400]
 
-The adversary has the bundle, the code and the whole source, and knows for every person except the target whether the
-person is in train or control. The adversary does not have the workspace, so the secret is unknown. For each target
-the adversary guesses the seed (small numbers, dates, every number in the bundle, the real seed), recomputes ids and
-digests, looks for counts that are right only with or only without the target in train, uses the order of the rows,
-and compares texts. Each attack gives a score per person. The output has the AUC of each attack and the membership
-interval of the audits. The script reads the true sides of the persons from the workspace, to compute the AUC. The
-exit code is 1 if an attack exceeds the interval.
+The adversary has the bundle, the code and the whole source, but not the secret of the workspace. For every person
+except the target, the adversary knows the side: train or control. For each target, the adversary guesses the seed
+(small numbers, dates, every number in the bundle, the real seed), recomputes ids and digests, looks for published
+counts that are right for only one side of the target, uses the order of the rows, and compares texts. Each attack
+gives a score per person. The output has the AUC of each attack and the membership interval of the audits. To compute
+the AUC, the script reads the true sides from the workspace. The exit code is 1 if an attack exceeds the interval.
 """
 
 import argparse
@@ -73,7 +72,7 @@ class Public(NamedTuple):
 
 @dataclass(frozen=True)
 class Known:
-    """What the adversary knows besides the bundle; `is_train` is what the adversary wants to find out."""
+    """What the adversary knows besides the bundle; for the target, the adversary wants to find out `is_train`."""
 
     source: Corpus
     persons: tuple[str, ...]
@@ -82,7 +81,7 @@ class Known:
 
     @property
     def texts(self) -> dict[str, list[str]]:
-        """Return the texts of each person."""
+        """The texts of each person."""
         found: dict[str, list[str]] = {}
         for record in self.source.records:
             found.setdefault(record.group, []).append(record.text)
@@ -161,10 +160,10 @@ def by_told_seed(_public: Public, known: Known, _n: int) -> Scores:
 
 
 def coins(tree: SeedTree, known: Known) -> Scores:
-    """Return 1 for persons that fall into train under a tree, -1 for the others."""
+    """Return 1 for persons that the draws of `tree` assign to train, -1 for the others."""
     below = tree.child("split", "person")
-    tossed = [int.from_bytes(below.child(person).key(), "big") / 2**256 for person in known.persons]
-    return np.where(np.array(tossed) < known.config.split.train, 1.0, -1.0)
+    draws = [int.from_bytes(below.child(person).key(), "big") / 2**256 for person in known.persons]
+    return np.where(np.array(draws) < known.config.split.train, 1.0, -1.0)
 
 
 def by_digests(public: Public, known: Known, _n: int) -> Scores:
@@ -180,7 +179,7 @@ def by_digests(public: Public, known: Known, _n: int) -> Scores:
         scores[i] = sum(
             hashlib.new(d, form.encode()).hexdigest()[:DIGITS].encode() in blob for form in forms for d in DIGESTS
         )
-    # all other sides are known, so there are two possible tables for each target, and one of them is the real one
+    # the adversary can compute the two tables that are possible for each target; one of them is the real one
     digests = [digest for side in sides(known) for digest in (table_digest(as_table(side, {})), side.digest)]
     return scores + np.where(known.is_train, 1.0, -1.0) * any(digest[:DIGITS].encode() in blob for digest in digests)
 

@@ -4,8 +4,8 @@
         [--million] [--quick]
 
 There are n synthetic, n train and n control records. Each record belongs to another person and has about 80 words,
-drawn by Zipf's law from 20,000 words. No record is a copy, so every audit does all of its work. Each measurement runs
-in its own process; memory is the peak of the process minus the size of the tables. The whole suite takes less time
+drawn by Zipf's law from 20,000 words. No record is a copy. Each measurement runs in its own process; memory is the
+peak of the process minus the size of the tables. The whole suite takes less time
 than the sum of the audits, because some audits share computations. The growth exponent is the slope of the line
 through log n and log seconds. With --million, the audits that search for copies (memorization, identifiers) run with
 30,000, 100,000 and 300,000 records, and the line is extrapolated to a million.

@@ -4,10 +4,9 @@
         [--n 1000] [--few 250] [--words K] [--pairs 64] [--variants [96]] [--figure docs/bridge]
         [--markdown FILE] [--json FILE] [--bridge FOLDER] [--quick]
 
-Every text is decoded once. The first `--few` texts are decoded four times, and their likelihood is measured.
+Every text is decoded once, the first `--few` texts four times. For these, the likelihood is measured too.
 `--variants` compares ways of decoding at equal cost on the first texts: words in the prompt, temperature, more
-candidates, and a correction step. The baseline looks up the nearest passage of the training corpus; the vectors of
-these passages are cached on disk.
+candidates, and a correction step. The baseline is the nearest passage of the training corpus.
 """
 
 import argparse
@@ -44,8 +43,8 @@ from synthgen.embed import build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
-MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # seed of the shipped bridge
-MOST_WORDS = 90  # texts are cut to this number of words, because a vector has little information about later words
+MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # configuration of the shipped bridge
+MOST_WORDS = 90  # texts are cut to this number of words; vectors contain little about later words
 MOST_TOKENS = 96  # largest number of tokens of a text that are scored or written
 CANDIDATES = 4
 WORDS_OF_DECODER = 10
@@ -83,7 +82,7 @@ def passages(args, encoder):
 
 
 def write_all(args, trip, sources, seeds):
-    """Return the first decoded text of every source and all candidates of the first few sources."""
+    """Return the first text of every source, all candidates of the first `few`, and whether each text ended."""
     few = sources.first(args.few)
     rest = Sources(
         texts=sources.texts[args.few :], labels=sources.labels[args.few :], vectors=sources.vectors[args.few :]
@@ -106,7 +105,6 @@ def write_all(args, trip, sources, seeds):
 
 
 def fidelity(args, sources, first, several, looked_up, seeds):
-    """Return one row per way of decoding and per baseline."""
     n = len(sources)
     names = np.array(sources.labels)
     draw = seeds.child("same-class").generator()
@@ -256,7 +254,6 @@ def measure(args):
     seeds = SeedTree(args.seed).child("bridge-bench")
     encoder = build_encoder(EmbedConfig(model=args.encoder), model_folder)
     sources = read(args, encoder, seeds)
-    # early, because this fails if there are too few texts for the pairs
     pairs = pairs_of(args, sources, seeds) if args.pairs else None
     bridge = load_bridge(args.bridge)
     decoder = XragDecoder(

@@ -4,16 +4,15 @@
         [--resplits 50] [--persons 3000] [--only AUDITS] [--checkpoints FOLDER] [--markdown FILE] [--json FILE]
         [--cases NAMES] [--quick]
 
-For each corpus and seed the persons are shuffled; a third of them is train and the rest control, and the whole
-calibration suite of `audits selftest` runs. Then the persons are split again --resplits times into train, control and
-fresh people. The benchmark counts how often the audits stop a release of the records of the fresh people, who are not
-in train. The real corpora are in the folder SYNTHGEN_DATA; the clinic is fictional. mts_dialog has few persons, so
-the notes of ACI-bench are used as its reference. Posts are cut to 150 words. Before the split, of several rows with
-nearly the same text only the first is kept.
+For each corpus and seed, a random third of the persons is train and the rest control, and the calibration suite of
+`audits selftest` runs. Then the persons are split again --resplits times into train, control and fresh people, who
+are in neither part. The benchmark counts how often the audits stop a release that consists of the records of the
+fresh people. The real corpora are in the folder SYNTHGEN_DATA. mts_dialog has few persons, so the notes of ACI-bench
+are its public reference. Texts are cut to 150 words. Of rows with nearly the same text, only the first is kept.
 
-The result of every case and every split is written to the folder of checkpoints, and an interrupted run continues
-from there. The output lists for each corpus how often each audit gave which verdict on each case, how many cases are
-right, and the share of splits in which the release of fresh people was stopped.
+The results are written to the folder of checkpoints, and an interrupted run continues from there. The output has for
+each corpus the number of each verdict by case and audit, the number of cases with the right verdict, and the share of
+splits in which the release of fresh people was stopped.
 """
 
 import argparse
@@ -120,7 +119,7 @@ def table_of(rows):
 
 
 def code_digest():
-    """Return a digest of the audits' source, so that no table contains results of two versions of the audits."""
+    """Return a digest of the audits' source; stored results of another version are not used."""
     digest = hashlib.sha256()
     for path in sorted(Path(audits.__file__).parent.rglob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -160,7 +159,7 @@ class People:
 
 
 def suite(args, corpus, rows):
-    """Return for each seed the results of the cases, and what the input checks found in its split."""
+    """Return for each seed the results of the cases, and the sizes and problems of its split."""
     seeds = []
     for seed in range(args.seeds):
         people = People(corpus, rows, args, f"seed/{seed}", 1 if args.quick else 3)
@@ -250,7 +249,6 @@ def stopped(splits, audits):
 
 
 def cases_written(args, seeds):
-    """Return the lines about the cases of one corpus."""
     first, counts = seeds[0], right(seeds)
     lines = [
         "Persons in train, control, fresh: {}, {}, {} (rows: {}, {}, {}); rows of fresh people removed because "
@@ -274,7 +272,6 @@ def cases_written(args, seeds):
 
 
 def written(args, found):
-    """Return the tables as Markdown."""
     lines = [
         "# The calibration suite",
         "",

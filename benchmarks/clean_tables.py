@@ -5,12 +5,11 @@
 
 Persons are drawn at random into train, control and a "synthetic" table, which consists of real records and leaks
 nothing about train. Of records with equal text only the first is kept, and each person has one record of at most 150
-words. In real corpora, people quote one another. A synthetic row that shares an identifier or a run of 13 tokens with
-a row of train or control would count as a copy. Such rows are left out, as in the self-test of the audits.
-Quarantined rows are removed and the table is audited again, as `audits run` requires. The output has a line for each
-split: the verdicts that are not pass, and the numbers of rows that were left out and removed. The corpora are in the
-folder SYNTHGEN_DATA. With `--identifiers`, the audits also get the list of identifiers that the rules of `deidentify`
-find in each row of train and control.
+words. Persons of real corpora quote one another, so a synthetic row that shares an identifier or a run of 13 tokens
+with train or control is left out. Quarantined rows are removed, and the table is audited again, as `audits run`
+requires. The output has a line for each split: the verdicts that are not pass, and the numbers of rows that were left
+out and removed. The corpora are in the folder SYNTHGEN_DATA. With `--identifiers`, the audits also get the
+identifiers that the rules of `deidentify` find in each row of train and control.
 """
 
 import argparse
@@ -91,7 +90,6 @@ def judged(inputs, names, seed):
 
 
 def main(argv=None):
-    """Audit the splits and print one line for each and one for each corpus; return 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpora", default=",".join(CORPORA))
     parser.add_argument("--persons", type=int, default=1000)

@@ -2,10 +2,9 @@
 
     python benchmarks/coherence.py [--records release/data/records.jsonl ...]
 
-The real notes are openly licensed notes in the folder SYNTHGEN_DATA: visit notes (aci_bench), sections of notes
-(mts_dialog) and shorthand (primock57). A note of mixed sentences has as many sentences as a real note of its set, and
-each sentence is drawn from all notes of the set. A file of `--records` has in each line a JSON object with the key
-`text`. Texts of at most 20 words are left out.
+The real notes are in the folder SYNTHGEN_DATA: visit notes (aci_bench), sections of notes (mts_dialog) and shorthand
+(primock57). A note of mixed sentences has as many sentences as a real note, each drawn from all notes of the set. A
+file of `--records` has in each line a JSON object with the key `text`. Texts of at most 20 words are left out.
 """
 
 import argparse
@@ -37,14 +36,12 @@ def mixed(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
 
 
 def line(name: str, texts: Sequence[str]) -> str:
-    """Return the line of the table for some texts."""
     found = coherence(texts)
     shares = (found.any, *found.by_rule.values())
     return f"| {name} | {found.n} | " + " | ".join(f"{k / found.n:.1%}" for k in shares) + " |"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table; return 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=Path, nargs="*", default=[], help="JSON Lines files of records")
     given = parser.parse_args(argv)

@@ -4,10 +4,9 @@
         [--table FILE] [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--device cpu]
         [--library-dtype auto] [--json] [--quick]
 
-The inputs are the vectors of notes of a fictional clinic, or of the texts of the table. A text ends with an end
-token or at the limit. The comparison is made with one candidate per record and with the default number of
-candidates. On a processor without bfloat16 instructions, both sides compute in float32, unless --library-dtype sets
-another dtype for the library. The two sides take turns. The output has:
+The inputs are the vectors of notes of a fictional clinic, or of the texts of the table. The two sides take turns,
+with one candidate per record and with the default number. On a processor without bfloat16 instructions, both sides
+compute in float32, unless --library-dtype sets another dtype for the library. The output has:
 
 - the records and tokens per second of each round, and the median and range of the ratio of the two sides, by wall
   time and by processor time; with one thread on a shared core, use the ratio by processor time,

@@ -4,12 +4,11 @@
     python benchmarks/fuzz.py --cases 500 --seed 3
 
 The verifier must never crash, and must not accept a bundle whose content was changed. A case changes bytes (a bit, a
-cut, a copied part) or a JSON value (removed, duplicated, of another type). The releaser signs the changed policies,
-tables, evidence and manifests again, and 70 % of the changed statements, as a malicious or mistaken releaser could.
-A changed bundle may be VERIFIED only if its records, gates, evidence and policy are the same as before. In the
-statement, only the parts in KEPT are compared. In the evidence, only measurements of the audits and values that a
-gate reads are compared, because no other file contains the rest. Timestamps are corrupted only if `openssl` is
-installed.
+cut, a copied part) or a JSON value (removed, duplicated, of another type). The changed policies, tables, evidence and
+manifests are signed again with the releaser's key, and so are 70 % of the changed statements. A changed bundle may be
+VERIFIED only if its records, gates, evidence and policy are the same as before. Only the parts of the statement in
+KEPT, the measurements of the audits and the values that a gate reads are compared, because the verifier cannot check
+the others. Timestamps are corrupted only if `openssl` is installed.
 """
 
 import argparse
@@ -106,11 +105,9 @@ def corrupt_value(value: Any, rng: random.Random) -> Any:  # noqa: PLR0911 - one
 
 
 class Fuzz:
-    """A bundle of which one part at a time is corrupted and then restored.
+    """A bundle, written to `folder`, of which one part at a time is corrupted and then restored.
 
-    Args:
-        folder: where the bundle is written.
-        private: whether the release has a DP budget, so that only verdicts of the audits may be published.
+    If `private` is set, the release has a DP budget, so that only verdicts of the audits may be published.
     """
 
     def __init__(self, folder: Path, *, private: bool = False) -> None:
@@ -304,7 +301,6 @@ def run(cases: int, seed: int, folder: Path) -> Counter[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the cases and print their outcomes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)

@@ -5,17 +5,17 @@
     python benchmarks/interpolate.py --alone 1000000 [--classes 2] [--methods smote borderline-smote adasyn]
 
 Both libraries run with their defaults, which agree: k = 5, and Borderline-SMOTE of kind 1 with m = 10. For each table
-the output has the median times, the ratio theirs / ours with its range over the rounds, and the peak memory above
-what was in use before, followed by the growth of both times with n. The last part tests whether both make the same
-points: it prints the energy distance between clouds of both libraries, the distances between reruns of
-imbalanced-learn, and the p-value of an exact permutation test over six clouds of each library. For these clouds,
-both use m = 11 in Borderline-SMOTE, because at an even m only our implementation excludes ties from the danger set.
+the output has the median times, the ratio theirs / ours with its range over the rounds, and the additional peak
+memory, followed by the growth of both times with n. The last part tests whether both draw new points from the same
+distribution. It prints the energy distance between sets of points of both libraries, the distances between reruns of
+imbalanced-learn, and the p-value of an exact permutation test over six sets of each library. In this test, both use
+m = 11 in Borderline-SMOTE, because at an even m only our implementation excludes ties from the danger set.
 
-The rows imitate embeddings of text: unit vectors of 384 dimensions whose variance is concentrated (the j-th axis has
-variance proportional to 1/j, so fifteen axes have half of it), in eight topics shared by all classes. Each class is
-slightly off the topic's centre, so that classes overlap at their borders. With --vectors and --labels, real vectors
-are used. The largest class has ten times as many rows as the smallest; the other sizes lie between in equal ratios.
-Times are wall times; in brackets is the ratio of processor times, which other programs of the machine change less.
+The rows imitate embeddings of text: unit vectors of 384 dimensions, of which the j-th axis has a variance
+proportional to 1/j. All classes share eight topics, and each class is slightly off the centre of a topic, so that
+classes overlap. With --vectors and --labels, real vectors are used. The largest class has ten times as many rows as
+the smallest; the other sizes lie between in equal ratios. Times are wall times; the ratio of processor times is in
+brackets.
 
 With --alone, only our methods are measured. As in a run, all classes are fitted, each class is searched, and a point
 is made for every tenth row. The output has the wall time, the processor time, the peak memory above the rows, and for

@@ -1,4 +1,4 @@
-"""Measure how well each membership score detects weak leaks, by its AUC and by its scan (a ranking test).
+"""Measure how well each score of the membership audit detects weak leaks, by its AUC and by its ranking test (scan).
 
     SYNTHGEN_DATA=FOLDER python benchmarks/membership_scores.py [--corpus newsgroups20] [--persons 2100] [--draws 5]
 

@@ -42,7 +42,7 @@ LIBRARIES = ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cr
 # further modules that the folders of `synthgen` load
 MAKERS = ("scipy.stats", "sklearn.linear_model", "torch", "transformers")
 BOUNDS = {"ge", "gt", "le", "lt", "pattern", "min_length", "max_length"}
-# Checks that are backed by another check, with the reason why no test fails if only the check is removed.
+# checks that may be removed without a failing test, with the reason
 EQUIVALENT: dict[str, str] = {
     "audits/gate/shipped.py: raise PolicyError('the shipped policies are missing', "
     "hint='Install the package again.')": (
@@ -64,7 +64,7 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """Return the file and the text of the check, without the line number, which changes."""
+        """The file and the text of the check, without its line number, which changes."""
         return f"{self.file}: {self.what}"
 
 

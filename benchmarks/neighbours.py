@@ -11,7 +11,7 @@ embeddings are. The searches are:
   fastest precision; it uses tiles if there are at least `LARGE` pairs of rows,
 - `index`: our search for 50,000 rows and more: an inverted file of faiss, the recall measured, distances in float64,
 - `flat`: `IndexFlatL2` of faiss, with float32 distances,
-- `flat64`: the same at equal exactness: candidates with a margin, distances in float64, and a check that no other row
+- `flat64`: as `flat`, but with exact results: distances of more candidates in float64, and a check that no other row
   can be nearer within the rounding error; rows that fail the check are searched in blocks,
 - `hnsw`, `ivf`: approximate indices of faiss (`HNSW16`, and `IVF` with 2 √n lists of which 32 are read),
 - `brute`: scikit-learn.

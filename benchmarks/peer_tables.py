@@ -1,4 +1,4 @@
-"""Write the tables that the peers of the audits read: the texts, and columns computed from each text.
+"""Write the tables that the libraries in `peers.py` read: the texts, and columns computed from each text.
 
 The columns are the class, the number of words rounded to a power of two, the clinical facts of
 `audits/attacks/linkage/clinical_fields.py`, and the coordinates of the record and of each of its halves on the first

@@ -3,13 +3,11 @@
     python benchmarks/peers.py [--corpora newsgroups20,clinic] [--persons 1500] [--seed 0] [--only PEERS]
         [--cases CASES] [--limit SECONDS] [--work FOLDER] [--markdown FILE] [--quick]
 
-For each case of the calibration suite (`audits selftest`), every peer evaluates the same release as our audits. Each
-peer has a virtual environment with the pinned versions below, created once under the work folder. A small adapter
-(`benchmarks/peer_adapters`) calls the peer and interprets its numbers as the peer's documentation describes. No peer
-is made for text, so each also gets columns computed from the texts: the class, the length, clinical facts, and eight
-dimensions of an encoder of the audits, for the record and for each of its halves. Control is cut to the number of
-rows of train, as the peers require. If a peer cannot be installed, crashes, exceeds the time limit or returns no
-result, its cell states this and the others continue.
+For each case of the calibration suite (`audits selftest`), every other library (peer) evaluates the same release as
+our audits. Each peer has a virtual environment with pinned versions, created once under the work folder. A small
+adapter (`benchmarks/peer_adapters`) calls the peer and interprets its numbers as the peer's documentation describes.
+No peer is made for text, so each also gets columns computed from the texts; see `peer_tables.py`. If a peer cannot be
+installed, crashes, exceeds the time limit or returns no result, its cell states this and the others continue.
 
 The output is a table of cases, followed by the disagreements. A leak that a peer detects and our audits pass is a
 defect of our audits. A clean release that a peer stops is not. Results are kept in the work folder, so an interrupted
@@ -261,7 +259,6 @@ def disagreements(found, peers):
 
 
 def written_out(args, found):
-    """Return the tables as Markdown."""
     titles = ["ours", *(peer.title for peer in args.peers.values())]
     lines = [
         "# Comparison of the audits with other libraries",

@@ -56,7 +56,6 @@ def rows_of(path, n_classes, n_persons, seed):
 
 
 def predicted_and_measured(pipeline):
-    """Return the cells of a line of the table for one pipeline."""
     plan = pipeline.plan()
     announced = [problem.partition(":")[0] for problem in plan.problems if not problem.startswith("release.")]
     pilot = plan.pilot
@@ -81,12 +80,10 @@ def of_gate(gate):
 
 
 def shown(reasons):
-    """Return reasons as the text of a cell of the table."""
     return ", ".join(reasons) or "none"
 
 
 def main(argv=None):
-    """Print the table; return 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--persons", type=int, default=1600)

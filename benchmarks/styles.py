@@ -34,7 +34,6 @@ from synthgen.pipeline.pipeline import Pipeline
 
 
 def parted(style):
-    """Return a style in the form that a configuration uses."""
     return tuple(style.split("+")) if "+" in style else style
 
 
@@ -67,7 +66,6 @@ def gap(texts, control):
 
 
 def row(name, table, arm, vectors, gap, rejected):
-    """Return a line of the table."""
     scores = [interval(table["classifiers"][head][arm]["accuracy"]) for head in table["classifiers"]]
     return "| " + " | ".join([name, *scores, vectors, gap, rejected]) + " |"
 

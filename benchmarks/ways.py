@@ -1,4 +1,4 @@
-"""Ways of decoding texts from vectors, and the figures by which they are compared on the same sources."""
+"""Decode texts from the vectors of source texts in several ways, and compare each text with its source."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,17 +20,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sources:
-    """The real texts whose vectors are decoded.
-
-    Args:
-        texts: n real texts.
-        labels: the class of each.
-        vectors: float32 (n, d), unit rows, the vectors of the texts.
-    """
+    """The real texts whose vectors are decoded."""
 
     texts: tuple[str, ...]
-    labels: tuple[str, ...]
-    vectors: Float32
+    labels: tuple[str, ...]  # the class of each
+    vectors: Float32  # float32 (n, d), unit rows, the vectors of the texts
 
     def first(self, n: int) -> "Sources":
         """Return the first n sources."""
@@ -42,51 +36,31 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Candidates:
-    """Several texts written for each of m sources.
+    """Several texts written for each of m sources."""
 
-    Args:
-        texts: m rows of c texts.
-        vectors: float32 (m, c, d), the vectors of the texts.
-        ended: bool (m, c), whether the model ended the text by itself.
-    """
-
-    texts: tuple[tuple[str, ...], ...]
-    vectors: Float32
-    ended: Bools
+    texts: tuple[tuple[str, ...], ...]  # m rows of c texts
+    vectors: Float32  # float32 (m, c, d), the vectors of the texts
+    ended: Bools  # bool (m, c), whether the model ended the text by itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Way:
-    """One text for each of the first m sources, decoded or looked up.
+    """One text for each of the first m sources, decoded or looked up."""
 
-    Args:
-        name: name of the way in a table.
-        decodes: number of texts decoded for each record; 0 for a way that looks a text up.
-        texts: m texts.
-        vectors: float32 (m, d), unit rows, the vectors of the texts.
-    """
-
-    name: str
-    decodes: int
-    texts: tuple[str, ...]
-    vectors: Float32
+    name: str  # name of the way in a table
+    decodes: int  # number of texts decoded for each record; 0 for a way that looks a text up
+    texts: tuple[str, ...]  # m texts
+    vectors: Float32  # float32 (m, d), unit rows, the vectors of the texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RoundTrip:
-    """Decodes vectors and embeds the decoded texts with the same encoder.
+    """Decodes vectors and embeds the decoded texts with the same encoder."""
 
-    Args:
-        encoder: the encoder of the vectors.
-        decoder: the decoder.
-        settings: its settings; `prompts` must contain the labels of the sources.
-        advance: called with the number of texts written since the last call.
-    """
-
-    encoder: Encoder
+    encoder: Encoder  # the encoder of the vectors
     decoder: Decoder
-    settings: Settings
-    advance: Callable[[int], None] = lambda _: None
+    settings: Settings  # its settings; `prompts` must contain the labels of the sources
+    advance: Callable[[int], None] = lambda _: None  # called with the number of texts written since the last call
 
     def write(self, vectors: Float32, labels: Sequence[str], seeds: SeedTree, **changes: Any) -> Candidates:
         """Return the texts decoded from vectors (m, d), several for each; `changes` replace values of the settings.

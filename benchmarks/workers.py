@@ -5,8 +5,7 @@
 
 "1 x 2" is one worker whose matrix products use two threads; "2 x 1" is two workers of one thread each, as in a run.
 Both decode the same latents and embed the same texts of a fictional clinic, first on an idle machine ("alone"), then
-while an endless loop occupies each core ("busy"). The output has tokens and texts per second, and states whether all
-results are the same bytes.
+while an endless loop occupies each core ("busy"). The output has tokens and texts per second.
 """
 
 import argparse

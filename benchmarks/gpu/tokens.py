@@ -1,4 +1,4 @@
-"""Tokens per second of the decode loop beside `transformers.generate`, and the limit that memory bandwidth sets.
+"""Measure the tokens per second of the decode loop and of `transformers.generate`, and the limit by memory bandwidth.
 
     python benchmarks/gpu/tokens.py [--device cuda] [--model smollm2] [--shape llama-1b | qwen2-1.5b] [--batch 64]
         [--texts 512] [--tokens 96] [--rounds 3] [--vllm] [--json] [--quick]

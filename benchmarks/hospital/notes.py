@@ -60,7 +60,6 @@ def document(i, text):
 
 
 def json_alone(folder):
-    """Parse every line, and decode its attachment."""
     n = 0
     with (folder / NAME).open("rb") as file:
         for line in file:
@@ -70,12 +69,10 @@ def json_alone(folder):
 
 
 def reader_alone(folder):
-    """Read every note without writing it."""
     return sum(isinstance(item, Note) for item in read_fhir(folder, Fields()))
 
 
 def whole(folder):
-    """Extract the notes to a table."""
     target = folder / "extracted"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
@@ -96,7 +93,6 @@ def measured(step, folder):
 
 
 def main():
-    """Print a table of all steps at a tenth of the notes and at all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--notes", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, default=Path("build/notes"))

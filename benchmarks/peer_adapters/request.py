@@ -5,7 +5,8 @@ train.parquet and control.parquet with the same columns, and about.json, which d
 
     text         the text of the record
     categories   the class of the record and the attributes extracted from its text, as strings
-    numbers      the vector of the text in few dimensions; `first` and `second`: the vectors of its two halves
+    numbers      the vector of the text in few dimensions
+    first, second  the vectors of the two halves of the text
     known, secret  the columns that an attacker knows, and those that the attacker wants to infer
     attacks      the number of persons to attack in every table
     seed         the seed of all randomness that can be seeded
@@ -63,9 +64,9 @@ def read_request():
 def more_than_half(share, n):
     """Return whether a share of n rows is above one half by more than chance.
 
-    No peer documents a test, so this test treats rows as independent. In fact they are not, because they share one
-    train table and often a person. Over splits of 20 Newsgroups, the share on clean releases had a standard deviation
-    of .029, while this test assumes .017.
+    No peer documents a test, so this test treats rows as independent. They are not, because they share one train
+    table and often a person, so the test finds too many leaks: on clean releases of 20 Newsgroups, the share had a
+    standard deviation of .029, while this test assumes .017.
     """
     found = binomtest(round(share * n), n, alternative="greater")
     return bool(found.proportion_ci(CONFIDENCE).low > 0.5)

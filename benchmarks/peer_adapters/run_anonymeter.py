@@ -1,11 +1,10 @@
-"""anonymeter: linkability of the halves of a record, inference of each secret field, and singling out.
+"""Run anonymeter: linkability of the halves of a record, inference of each secret field, and singling out.
 
 anonymeter is made for tables, so it gets the extracted fields and a few dimensions of each record; singling out also
 gets the text as one column. The risk that it reports is the success on train beyond the success on control. According
 to its documentation, a result is a leak if the interval of the risk is above 0 and the attack is better than its own
-random baseline. By default, each interval has 95 % confidence. Because the number of attacks depends on our choice of
-secret fields, the confidence is set to 1 - .05 / (number of attacks); otherwise a dozen attacks would call one clean
-release in four a leak.
+random baseline. The confidence of each interval is set to 1 - .05 / (number of attacks). With the default of 95 %, a
+dozen attacks would call one clean release in four a leak.
 """
 
 from anonymeter.evaluators import InferenceEvaluator, LinkabilityEvaluator, SinglingOutEvaluator

@@ -1,4 +1,4 @@
-"""mostlyai-qa: its report on the texts with their class, and its report on their dimensions and extracted fields.
+"""Run mostlyai-qa: its report on the texts with their class, and its report on the columns computed from the texts.
 
 The report compares the synthetic table with a training and a holdout table. According to its documentation, a result
 is a leak if the share of rows closer to training than to holdout is above one half by more than chance, or if more

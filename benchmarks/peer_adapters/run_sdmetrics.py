@@ -1,4 +1,4 @@
-"""SDMetrics: its privacy metrics on the extracted table, and NewRowSynthesis on the text as a category.
+"""Run SDMetrics: its privacy metrics on the columns computed from the texts, and NewRowSynthesis on the texts.
 
 No metric documents a limit, so each is interpreted in favour of the library. DCROverfittingProtection counts as a
 leak if the share of rows closer to train than to validation data is above one half by more than chance; if its raw
