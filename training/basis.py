@@ -1,8 +1,8 @@
-"""Compute the principal axes of an encoder's vectors of public text (`bridge_corpus`), which `dp-gaussian` uses.
+"""Compute the principal axes of vectors of public text (`bridge_corpus`), which the method `dp-gaussian` uses.
 
     python training/basis.py --corpus $SYNTHGEN_DATA/bridge_corpus
 
-The sources in `UNSEEN` are excluded: they represent private data in a study, or their licence forbids redistribution.
+The sources in `UNSEEN` are excluded: a study uses them as private data, or their licence forbids redistribution.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python training/corpora.py --out FOLDER [--texts 1500]
 
-SYNTHGEN_DATA is the folder of public text. Data that represent private data in a study or an example are not read.
-For each style the script writes a folder with one table per source and prints the command that trains the style.
+SYNTHGEN_DATA is the folder of public text. Data that a study or an example uses as private records are not read. For
+each style, the script writes a folder with one table per source and prints the command that trains the style.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from invented import clinical, letters, questions
 
 OURS = "Apache-2.0"
 SEED = 20261122
-STEPS = {"clinical-note": 200}  # training steps of the style that the examples use; all other styles use 100
+STEPS = {"clinical-note": 200}  # number of training steps; all other styles use 100
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ def synthea(data, n):
                     yield base64.b64decode(content["attachment"].get("data", "")).decode("utf-8", "replace")
 
     texts = [text for text in dict.fromkeys(notes()) if text.strip()]
-    return texts[: n // 25]  # the notes follow a template, so few are enough
+    return texts[: n // 25]  # few, because the notes follow one template
 
 
 def ours(write):
-    """Return a function that generates n texts with a grammar."""
+    """Return the function `texts` of a `Source` for a grammar, whose function `write` generates n texts."""
     return lambda _, n: write(n, np.random.default_rng(SEED))
 
 

@@ -1,6 +1,6 @@
-"""Writes the notes of the fictional clinic: python make_notes.py --out notes.jsonl --patients 900 --seed 7.
+"""Write the notes of the fictional clinic: python make_notes.py --out notes.jsonl --patients 900 --seed 7.
 
-With `--exports FOLDER`, it writes the same clinic as hospital exports instead: FHIR, HL7 v2, C-CDA and OMOP.
+With `--exports FOLDER`, the same clinic is written as hospital exports instead: FHIR, HL7 v2, C-CDA and OMOP.
 """
 
 import argparse
@@ -12,7 +12,9 @@ from fictional_clinic.exports import FORMATS, write_exports
 
 def main() -> None:
     """Parse the command line and write the notes and their key."""
-    parser = argparse.ArgumentParser(description="Writes fictional outpatient notes and the key that scores leakage.")
+    parser = argparse.ArgumentParser(
+        description="Write fictional outpatient notes, and the key with their identifiers and traits."
+    )
     parser.add_argument("--out", type=Path, default=Path("notes.jsonl"))
     parser.add_argument("--patients", type=int, default=900)
     parser.add_argument("--seed", type=int, default=7)

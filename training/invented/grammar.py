@@ -25,12 +25,9 @@ class Grammar:
 
     A name in braces is replaced by one of the alternatives of its rule, all equally likely, or by the result of the
     function that is its rule. A part in square brackets is omitted with probability one half.
-
-    Args:
-        rules: for each name its alternatives, or a function of a random generator.
     """
 
-    rules: Mapping[str, Sequence[str] | Value]
+    rules: Mapping[str, Sequence[str] | Value]  # for each name its alternatives, or a function of a random generator
 
     def __post_init__(self) -> None:
         alternatives = [text for rule in self.rules.values() if not callable(rule) for text in rule]

@@ -1,4 +1,4 @@
-"""Topics for the how-to questions: the nouns, problems, actions and opinions that belong together."""
+"""Topics of invented questions: for each, phrases that fit together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,15 +14,11 @@ PARTS = ("about", "trouble", "do", "claim")
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic and its phrases.
+    """One topic and its phrases."""
 
-    Args:
-        name: name of the topic, in a few words.
-        phrases: alternatives by kind. `goods`: things to buy, without article (missing if nothing is sold);
-            `about`: noun phrases; `trouble`: clauses; `do`: infinitives; `claim`: opinions.
-    """
-
-    name: str
+    name: str  # name of the topic, in a few words
+    # alternatives by kind. `goods`: things to buy, without article (missing if nothing is sold); `about`: noun
+    # phrases; `trouble`: clauses; `do`: infinitives; `claim`: opinions.
     phrases: Mapping[str, tuple[str, ...]]
 
 

@@ -1,4 +1,4 @@
-"""A clinic that does not exist: fictional outpatient notes for trials, with a key that scores leakage exactly."""
+"""Generate outpatient notes of a fictional clinic, and a key with the identifiers and traits in each note."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["generate", "write_notes"]
 
 
 def write_notes(out: Path, patients: int, seed: int) -> int:
-    """Write the notes as jsonl to `out` and their key beside it (`notes.jsonl` gets `notes.key.jsonl`).
+    """Write the notes as JSON Lines to `out`, such as notes.jsonl, and their key to notes.key.jsonl.
 
     Returns:
         The number of notes.

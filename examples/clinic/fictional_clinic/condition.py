@@ -1,11 +1,11 @@
-"""What a condition of the fictional clinic is made of."""
+"""The type of a medical condition of the fictional clinic."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition: how it is called, felt, found, tested, treated and followed."""
+    """One condition, with alternative phrases for its name, symptoms, signs, tests, drugs and plans."""
 
     names: tuple[str, ...]
     symptoms: tuple[str, ...]

@@ -1,7 +1,8 @@
-"""The small grammar of the clinic's phrases, and the marks that keep every identifier's place.
+"""Fill the templates of the clinic's phrases, and find the positions of identifiers in the result.
 
-`[a|b]` is one of the alternatives, `<3-12>` a number of that range with as many decimals as it is written with,
-`{slot}` is filled by the caller. `mark` wraps an identifier; `unmark` takes the wraps off and says where each was.
+`{slot}` is replaced by a given text, `[a|b]` by one of the alternatives, and `<3-12>` by a random number of this
+range with the same number of decimals. `mark` encloses an identifier in marks. `unmark` removes the marks and returns
+the positions.
 """
 
 import re
@@ -13,13 +14,13 @@ import numpy as np
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _NUMBER = re.compile(r"<(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)>")
 _SLOT = re.compile(r"\{(\w+)\}")
-# private-use characters: they stand in no vocabulary, so a mark cannot be confused with text
+# private-use characters, which occur in no text
 _MARK = re.compile("\ue000([a-z_]+)\ue001([^\ue002]*)\ue002")
 
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """One identifier in a note: its kind, its value as written, and where it starts and ends."""
+    """One identifier in a note: its kind, its value as written, and the positions of its start and end."""
 
     kind: str
     value: str
@@ -28,7 +29,7 @@ class Identifier:
 
 
 def pick(items: Sequence[str], rng: np.random.Generator) -> str:
-    """Return one of the items, each as likely."""
+    """Return one of the items, all equally likely."""
     return items[int(rng.integers(len(items)))]
 
 
@@ -48,12 +49,12 @@ def _number(low: str, high: str, rng: np.random.Generator) -> str:
 
 
 def mark(kind: str, value: str) -> str:
-    """Return the identifier wrapped, so that `unmark` finds it again."""
+    """Return the identifier enclosed in marks."""
     return f"\ue000{kind}\ue001{value}\ue002"
 
 
 def unmark(text: str) -> tuple[str, tuple[Identifier, ...]]:
-    """Return the text without wraps, and every identifier with its place in it."""
+    """Return the text without marks, and the identifiers with their positions in the returned text."""
     parts: list[str] = []
     found: list[Identifier] = []
     length = at = 0

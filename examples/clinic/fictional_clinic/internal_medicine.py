@@ -1,4 +1,4 @@
-"""Heart, lung, hormones and gut: six conditions each, in the small grammar of `grammar.py`."""
+"""Conditions of heart, lung, hormones and gut, six each, with the placeholders of `grammar.py`."""
 
 from fictional_clinic.condition import condition
 
@@ -73,9 +73,8 @@ CARDIOLOGY = (
 PULMONOLOGY = (
     condition(
         "COPD; chronic obstructive lung disease; emphysema",
-        "breathless on [one flight of stairs|dressing|the walk to the mailbox];"
-        "morning cough with <1-3> spoons of sputum;"
-        "wheezy in [cold|humid] weather; <1-4> flare-ups since the [autumn|last review]; tight chest at night",
+        "breathless on [one flight of stairs|dressing|the walk to the mailbox];morning cough with <1-3> spoons of "
+        "sputum;wheezy in [cold|humid] weather; <1-4> flare-ups since the [autumn|last review]; tight chest at night",
         "barrel chest, prolonged expiration; scattered wheeze; pursed-lip breathing;"
         "saturations fall to <84-91>% on walking",
         "FEV1 <31-68>% predicted; CAT score <9-31>; CT with upper-lobe emphysema; eosinophils <80-420>",

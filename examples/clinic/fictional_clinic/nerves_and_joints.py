@@ -1,4 +1,4 @@
-"""Neurology and orthopedics: six conditions each, in the small grammar of `grammar.py`."""
+"""Conditions of neurology and orthopedics, six each, with the placeholders of `grammar.py`."""
 
 from fictional_clinic.condition import condition
 

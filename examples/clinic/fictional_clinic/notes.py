@@ -1,4 +1,4 @@
-"""Writes the fictional notes: picks a writer's voice, fills the parts of a note, keeps every identifier's place."""
+"""Write the fictional notes, with the position of each identifier."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -29,10 +29,10 @@ from fictional_clinic.vocabulary import (
 )
 
 MIN_WORDS, MAX_WORDS = 60, 140
-OTHER_CLINIC_SHARE = 0.1  # visits to another specialty than the patient's usual one
-MIXED_SHARE = 0.3  # notes whose complaint belongs to another specialty and is being ruled out
-DISTRACTOR_SHARE = 0.5  # notes that name a condition and a drug of another specialty in the history
-VAGUE_SHARE = 0.25  # notes that name no condition and tell everyday complaints only
+OTHER_CLINIC_SHARE = 0.1  # share of visits to another specialty than the patient's usual one
+MIXED_SHARE = 0.3  # share of notes with a complaint of another specialty, as a suspected condition
+DISTRACTOR_SHARE = 0.5  # share of notes with a condition and a drug of another specialty in the history
+VAGUE_SHARE = 0.25  # share of notes without a condition, with everyday complaints only
 _CORE = ("symptoms", "signs", "drugs", "plan")
 _EXTRA = ("tests", "history", "social", "family", "contact", "closing", "social")
 
@@ -47,10 +47,10 @@ class Visit:
 
 
 def generate(patients: int, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Return the notes of so many fictional patients, one to four each, in the order of patients and visits.
+    """Return the notes of fictional patients, one to four each, in the order of patients and visits.
 
-    A row has patient_id, note_id, specialty, note, patient_name, and `key`: the note's identifiers with their
-    kind, value and place, and the patient's rare traits that the note tells. The key is what leakage is scored by.
+    A row has patient_id, note_id, specialty, note, patient_name, and `key`: the identifiers in the note with kind,
+    value and position, and the rare traits of the patient that the note mentions. The key serves to measure leakage.
     """
     return [row for row, _ in generate_visits(patients, rng)]
 
@@ -72,7 +72,6 @@ def generate_visits(patients: int, rng: np.random.Generator) -> list[tuple[dict[
 def _note(
     patient: Patient, visit: int, day: date, staff: dict[str, tuple[Clinician, ...]], rng: np.random.Generator
 ) -> tuple[dict[str, Any], Visit]:
-    """Return the row of one visit, and the visit."""
     specialty, writer = patient.specialty, patient.clinician
     condition = patient.conditions[int(rng.integers(len(patient.conditions)))]
     if rng.random() < OTHER_CLINIC_SHARE:
@@ -99,7 +98,7 @@ def _note(
 
 
 def _other_specialty(specialty: str, rng: np.random.Generator) -> str:
-    """Return one of the other specialties, as likely as its share of patients."""
+    """Return one of the other specialties, drawn by its share of patients."""
     shares = np.array([0.0 if name == specialty else share for name, share in zip(SPECIALTIES, SHARES, strict=True)])
     return str(rng.choice(list(SPECIALTIES), p=shares / shares.sum()))
 
@@ -135,13 +134,13 @@ def _count(parts: dict[str, str]) -> int:
 
 
 def _draw(items: tuple[str, ...], count: int, rng: np.random.Generator) -> list[str]:
-    """Return so many of the items, different ones while they last."""
+    """Return `count` of the items in random order; items repeat only after all were used."""
     order = rng.permutation(len(items))
     return [items[int(order[i % len(items)])] for i in range(count)]
 
 
 def _medical_slots(condition: Condition, other: Condition, rng: np.random.Generator) -> dict[str, str]:
-    """Return the medical words of a visit; some are everyday ones, some belong to another specialty's condition."""
+    """Return the medical texts of a visit by slot; some are everyday complaints, or texts of `other`."""
     named = pick(condition.names, rng)
     symptoms, signs = _draw(condition.symptoms, 3, rng), _draw(condition.signs, 2, rng)
     tests, plans = _draw(condition.tests, 2, rng), _draw(condition.plans, 2, rng)
@@ -157,7 +156,7 @@ def _medical_slots(condition: Condition, other: Condition, rng: np.random.Genera
         drugs[2] = pick(EVERYDAY_DRUGS, rng)
     elif rng.random() < 0.5:
         signs[1] = pick(EVERYDAY_SIGNS, rng)
-    if rng.random() < MIXED_SHARE:  # a complaint of another specialty is looked into
+    if rng.random() < MIXED_SHARE:
         symptoms, tests[1], plans[1] = _draw(other.symptoms, 3, rng), pick(other.tests, rng), pick(other.plans, rng)
         named = f"[suspected|possible|query] {pick(other.names, rng)}, known with {named}"
     numbered = {"symptom": symptoms, "sign": signs, "test": tests, "plan": plans, "drug": drugs}
@@ -176,7 +175,7 @@ def _medical_slots(condition: Condition, other: Condition, rng: np.random.Genera
 
 
 def _person_slots(patient: Patient, day: date, writer: Clinician, rng: np.random.Generator) -> dict[str, str]:
-    """Return the words that tell who the patient is; identifiers are marked."""
+    """Return the texts about the patient and the writer by slot; identifiers are marked."""
 
     def stamp(when: date) -> str:
         return mark("date", when.strftime(writer.date_format))

@@ -1,4 +1,4 @@
-"""The fictional people of the clinic: patients with identifiers and a rare combination of traits, and clinicians."""
+"""Make the fictional patients, with identifiers and a unique combination of traits, and the clinicians."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,12 +22,12 @@ from fictional_clinic.vocabulary import (
 
 FIRST_VISIT = date(2021, 1, 4)
 _VISIT_SPAN_DAYS = 1400
-_ELDEST_SHARE = 0.03  # patients over 89, whose age is an identifier
+_ELDEST_SHARE = 0.03  # share of patients over 89, whose age is an identifier
 
 
 @dataclass(frozen=True, slots=True)
 class Clinician:
-    """A writer of notes: a name, a specialty, and habits of writing."""
+    """A writer of notes: name, specialty, style of writing (a key of `VOICES`) and format of dates."""
 
     name: str
     specialty: str
@@ -37,7 +37,7 @@ class Clinician:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A fictional patient; `traits` is a combination no other patient has."""
+    """A fictional patient; no other patient has the same combination of `traits`."""
 
     id: str
     first: str
@@ -86,7 +86,7 @@ def make_clinicians(rng: np.random.Generator) -> dict[str, tuple[Clinician, ...]
 def make_patient(
     number: int, staff: dict[str, tuple[Clinician, ...]], taken: set[tuple[str, str, str]], rng: np.random.Generator
 ) -> Patient:
-    """Return one patient; `taken` holds the trait combinations already given and gains this one's."""
+    """Return one patient; the combination of traits is not in `taken` and is added to it."""
     specialty = str(rng.choice(list(SPECIALTIES), p=SHARES))
     woman = bool(rng.random() < 0.53)
     first, last = pick(FEMALE_NAMES if woman else MALE_NAMES, rng), pick(LAST_NAMES, rng)
@@ -106,7 +106,7 @@ def make_patient(
         woman=woman,
         born=first_visit - timedelta(days=int(age * 365.25) + int(rng.integers(1, 360))),
         mrn=f"{int(rng.integers(10**7, 10**8))}",
-        # 555-0100 to 555-0199 are the numbers set aside for fiction
+        # 555-0100 to 555-0199 are reserved for fiction
         phone=pick((f"({area}) 555-01{{}}", f"{area}-555-01{{}}", f"+1 {area} 555 01{{}}"), rng).format(
             f"{int(rng.integers(100)):02d}"
         ),

@@ -1,4 +1,4 @@
-"""How the clinic's people write: sentence templates by voice and part of the note, in the grammar of `grammar.py`."""
+"""Templates of sentences (see `grammar.py`) by style of writing and part of the note."""
 
 VOICES: dict[str, dict[str, tuple[str, ...]]] = {
     "prose": {
@@ -14,8 +14,7 @@ VOICES: dict[str, dict[str, tuple[str, ...]]] = {
             "{title} {last} is {age} and [attends|visits] our clinic for {condition}; [seen|reviewed] {date}.",
             (
                 "{first} {last} [arrived|presented] on {date}, referred by Dr. {referrer} [about|with] {condition}. "
-                "Age "
-                "{age}."
+                "Age {age}."
             ),
             "Visit of {date}. Patient: {name}, {age} years. [Main problem|Reason for visit]: {condition}.",
         ),
@@ -112,19 +111,15 @@ VOICES: dict[str, dict[str, tuple[str, ...]]] = {
         "opening": (
             (
                 "Dear Dr. {referrer}, [thank you for sending|many thanks for referring] {name} (born {born}), whom I "
-                "saw on {date}. "
-                "[The question was|You asked about] {condition}."
+                "saw on {date}. [The question was|You asked about] {condition}."
             ),
             (
                 "Dear Dr. {referrer}, I [had the pleasure of meeting|met] your patient {title} {last}, {age} years "
-                "old, "
-                "on {date}. "
-                "[I agree with|The diagnosis is] {condition}."
+                "old, on {date}. [I agree with|The diagnosis is] {condition}."
             ),
             (
                 "Dear colleague, re: {name}, MRN {mrn}. [This|Our] {age}-year-old [lady|patient|person] has "
-                "{condition} "
-                "(visit {date})."
+                "{condition} (visit {date})."
             ),
         ),
         "symptoms": (
@@ -157,8 +152,7 @@ VOICES: dict[str, dict[str, tuple[str, ...]]] = {
         "history": (
             (
                 "[You know of|There is also] {comorbidity1}, [treated with|on] {other_drug}, [and|with] "
-                "{comorbidity2} "
-                "[besides|on file]."
+                "{comorbidity2} [besides|on file]."
             ),
             "[Allergies|Known allergies]: {allergy}; [other illnesses|further history]: {comorbidity1}.",
         ),
@@ -179,8 +173,7 @@ VOICES: dict[str, dict[str, tuple[str, ...]]] = {
         "closing": (
             (
                 "[With kind regards|Yours sincerely|With best wishes], Dr. {clinician}. [Next visit|We will see "
-                "{him} "
-                "on] {next}."
+                "{him} on] {next}."
             ),
             "I shall see {him} [again|next] on {next}. {clinician}, MD",
         ),

@@ -1,4 +1,4 @@
-"""The fictional clinic as a hospital would export it: FHIR, HL7 v2, C-CDA, OMOP, and a table with the same notes."""
+"""Write the fictional clinic in the formats of hospital exports: FHIR, HL7 v2, C-CDA and OMOP."""
 
 import json
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ FORMATS = {"fhir": write_fhir, "hl7v2": write_hl7v2, "ccda": write_ccda, "omop":
 
 
 def write_exports(out: Path, patients: int, seed: int, formats: tuple[str, ...] = tuple(FORMATS)) -> dict[str, int]:
-    """Write the notes of the clinic in each format below `out`, with the key of the right answer.
+    """Write the notes of the clinic in each format below `out`, with documents that a reader must not use.
 
-    `out` gets a folder per format, `table.jsonl` with the notes that every reader should find, in the order of
-    persons and dates, and `key.json`: for each format, the number of documents planted per kind of trap, of
+    `out` gets a folder per format, and `table.jsonl` with the notes that every reader should find, in the order of
+    persons and dates. `key.json` has for each format the number of documents of each kind (see `plan.KINDS`), of
     merged patients (`merged`), of notes that begin with a copy of the previous note (`copied`), and of documents that
     are not in the encoding or format that they declare (`no-charset`, `no-xhtml`).
 

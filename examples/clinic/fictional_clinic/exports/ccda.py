@@ -1,4 +1,4 @@
-"""Writes the clinic as C-CDA documents, one file per note."""
+"""Write the clinic as C-CDA documents, one file per note."""
 
 import base64
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 from fictional_clinic.exports.plan import Document, rtf
 
 ROOT = "2.16.840.1.113883.19.5.99999"  # arc for examples
-_LEFT_OUT = {"twice", "no-person"}  # a document of this standard always names a patient
+_LEFT_OUT = {"twice", "no-person"}  # C-CDA has no second resource and requires a patient
 
 
 def write_ccda(folder: Path, planned: Sequence[Document]) -> list[Document]:

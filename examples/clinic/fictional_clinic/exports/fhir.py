@@ -1,4 +1,4 @@
-"""Writes the clinic as a FHIR R4 bulk export: one NDJSON file per type of resource."""
+"""Write the clinic as a FHIR R4 bulk export: one NDJSON file per type of resource."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ def write_fhir(folder: Path, planned: Sequence[Document]) -> list[Document]:
 
 
 def fallbacks(written: Sequence[Document]) -> dict[str, int]:
-    """Return how many of the documents that a reader decodes are not what they declare, by the kind of error."""
+    """Return the number of documents that are not in the character set or format that they declare, by kind."""
     lists = {d.id for d in written if d.kind == "twice"}
     unread = {"twice", "url", "image", "withdrawn", "preliminary"}
     read = [d for d in written if d.kind not in unread and not (d.is_expected and d.id in lists)]
@@ -132,9 +132,9 @@ def _attachment(document: Document) -> dict[str, str]:
         ("text/html; charset=utf-8", html(text).encode()),
         ("text/rtf", rtf(text)),
         ("text/plain; charset=windows-1252", text.encode("cp1252")),
-        ("application/xhtml+xml", html(text).encode()),  # not well-formed, so a reader counts the fallback to HTML
+        ("application/xhtml+xml", html(text).encode()),  # not well-formed XML, so a reader must parse it as HTML
         ("text/plain; charset=utf-16", text.encode("utf-16")),
-        ("text/plain", text.encode("cp1252")),  # declares nothing, so a reader expects UTF-8 and counts the fallback
+        ("text/plain", text.encode("cp1252")),  # declares no character set and is not UTF-8, the default
     )
     kind, data = variants[document.number % N_VARIANTS]
     return {"contentType": kind, "data": base64.b64encode(data).decode()}

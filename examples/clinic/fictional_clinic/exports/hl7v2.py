@@ -1,4 +1,4 @@
-"""Writes the clinic as HL7 v2 messages: MDM with the notes, and ADT^A40 for merged patients."""
+"""Write the clinic as HL7 v2 messages: MDM with the notes, and ADT^A40 for merged patients."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ def write_hl7v2(folder: Path, planned: Sequence[Document]) -> list[Document]:
 
 
 def _framed(messages: Sequence[list[bytes]], kind: int) -> bytes:
-    """Return the messages with line feeds, carriage returns, MLLP frames, or as a batch with a byte-order mark."""
+    """Return the messages as a file: with line feeds, carriage returns, MLLP frames, or as a batch with a BOM."""
     if kind == 0:
         return b"".join(b"\n".join(segments) + b"\n" for segments in messages)
     if kind == 1:

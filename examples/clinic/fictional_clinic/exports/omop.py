@@ -1,4 +1,4 @@
-"""Writes the clinic as tables of the OMOP common data model, version 5.4."""
+"""Write the clinic as tables of the OMOP common data model, version 5.4."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from fictional_clinic.exports.plan import Document, numbers, staff
 
-_USED = {"note", "superseded", "no-person"}  # the tables hold final notes only
+_USED = {"note", "superseded", "no-person"}  # OMOP tables contain only final notes
 
 
 def write_omop(folder: Path, planned: Sequence[Document]) -> list[Document]:

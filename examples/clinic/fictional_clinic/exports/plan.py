@@ -1,4 +1,4 @@
-"""Decides which documents an export contains: the notes, and documents that a reader must not use."""
+"""Decide which documents an export contains: the notes, and documents that a reader must not use."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,10 +8,10 @@ from typing import Any
 from fictional_clinic.notes import Visit
 from fictional_clinic.people import Clinician, Patient
 
-# The kinds of documents, and for all but `note` and `superseded`, why a reader must not use them.
+# the kinds of documents; a reader must use only the first two
 KINDS = (
-    "note",  # used
-    "superseded",  # used: marked as superseded, but no document replaces it
+    "note",
+    "superseded",  # marked as superseded, but no document replaces it
     "older",  # an earlier version of the same document
     "replaced",  # another document with its own identifier replaces it
     "withdrawn",  # entered in error
@@ -23,9 +23,9 @@ KINDS = (
 )
 _EVERY = {"superseded": 9, "older": 14, "replaced": 17, "withdrawn": 23, "preliminary": 29, "url": 31, "image": 37}
 _EVERY |= {"twice": 19, "no-person": 61}
-MERGED_EVERY = 11  # patients; the first notes of such a patient are filed under an older number
-COPIED_EVERY = 6  # notes after the first of a patient; such a note repeats the previous one before its own text
-DEGREES_EVERY = 5  # notes with a character outside ASCII
+MERGED_EVERY = 11  # the first note of every eleventh patient has a former number of the patient
+COPIED_EVERY = 6  # every sixth note that is not the first of a patient begins with a copy of the previous one
+DEGREES_EVERY = 5  # every fifth note has a character outside ASCII
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +33,12 @@ class Document:
     """One document of an export."""
 
     kind: str
-    number: int  # place in the export; formats use it to vary encodings
+    number: int  # position in the export; the encoding depends on it
     id: str
     version: int
     replaces: str  # id of the document that this one replaces; empty if none
     patient: Patient
-    old_number: str  # the patient's former number, which the document is filed under; empty if none
+    old_number: str  # former number of the patient, which the document contains instead; empty if none
     writer: Clinician
     specialty: str
     day: date
@@ -52,7 +52,7 @@ class Document:
 
     @property
     def filed_under(self) -> str:
-        """The number of the patient in the document."""
+        """The patient number in the document."""
         return self.old_number or self.patient.id
 
     def row(self) -> dict[str, str]:
@@ -102,7 +102,7 @@ def plan_exports(visits: Sequence[tuple[dict[str, Any], Visit]]) -> list[Documen
 
 
 def _traps(note: Document, kinds: Iterable[str]) -> Iterable[Document]:
-    """Yield the documents that are planted beside a note."""
+    """Yield the documents that an export contains in addition to a note; a reader must not use them."""
     for kind in kinds:
         suffix = {"older": "", "replaced": "-r", "twice": ""}.get(kind, f"-{kind[0]}")
         text = note.text if kind == "twice" else f"This text is {kind} and belongs to no result. {note.text}"
@@ -111,7 +111,7 @@ def _traps(note: Document, kinds: Iterable[str]) -> Iterable[Document]:
 
 
 def numbers(documents: Iterable[Document]) -> dict[str, Patient]:
-    """Return the patients by number, without former numbers."""
+    """Return the patients by current number."""
     return {document.patient.id: document.patient for document in documents}
 
 
@@ -121,7 +121,7 @@ def former(documents: Iterable[Document]) -> dict[str, str]:
 
 
 def staff(documents: Iterable[Document]) -> dict[str, Clinician]:
-    """Return the clinicians who wrote a document, by an id."""
+    """Return the clinicians who wrote a document, by their ids."""
     names = sorted({(d.writer.name, d.writer.specialty): d.writer for d in documents}.items())
     return {f"c{i:03d}": writer for i, (_, writer) in enumerate(names, 1)}
 
