@@ -218,14 +218,10 @@ def ranks(written: Float32, sources: Float32) -> Int64:
 
 
 def overlap(written: Sequence[str], sources: Sequence[str]) -> Float64:
-    """Return the cosine between the TF-IDF vectors of each text and its source.
+    """Return the cosine between the TF-IDF vectors of each text and its source; text i was written from source i.
 
     Term weights are (1 + log count) · idf of scikit-learn, learned on the sources. A text without words of the
     sources has overlap 0.
-
-    Args:
-        written: m texts, text i written from source i.
-        sources: n >= m texts.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 

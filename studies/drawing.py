@@ -63,11 +63,7 @@ LOOKS = (
 def sheet(height_inches: float, rows: int, columns: int, **options: Any) -> Iterator[tuple[Any, list[Any]]]:
     """Yield a figure of page width and its panels, row by row, under the study's style.
 
-    Args:
-        height_inches: height of the whole figure.
-        rows: number of rows of panels.
-        columns: number of columns of panels.
-        options: options of matplotlib's `subplots`, such as sharey.
+    `options` are those of matplotlib's `subplots`, such as sharey.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure

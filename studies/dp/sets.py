@@ -108,12 +108,9 @@ class PrivateSet:
 
 
 def read_private_sets(names: Sequence[str], data: Path | None, most_persons: int) -> list[PrivateSet]:
-    """Return the named sets.
+    """Return the sets with these names in `KINDS`, read from the folder `data`, which the clinic does not need.
 
-    Args:
-        names: names in `KINDS`.
-        data: folder of the sets; the clinic needs none.
-        most_persons: number of fictional patients to generate; other sets are not cut.
+    `most_persons` is the number of fictional patients to generate; other sets are not cut.
 
     Raises:
         DataError: if sets are unknown or files are missing; all are listed.

@@ -142,11 +142,6 @@ def run_fold(experiment: Experiment, repeat: int, fold: int) -> pa.Table:
     At the same n, all methods have the same real train rows, validation rows, test rows and initial weights, and the
     same order of batches if their tables have the same size. If a method refuses the rows, its cell has the reason.
 
-    Args:
-        experiment: the protocol and its set.
-        repeat: number of the repeat, from 0.
-        fold: number of the fold, from 0.
-
     Returns:
         A table of schema `CELL`; `seconds` and `fit_seconds` are processor time.
 
@@ -170,11 +165,7 @@ def run_fold(experiment: Experiment, repeat: int, fold: int) -> pa.Table:
 def balance(train: Embedded, minority: Mapping[str, int], keys: Mapping[str, Any], rng: SeedTree) -> Latents:
     """Return new vectors of the minority classes, made by one method from the train rows alone.
 
-    Args:
-        train: real vectors of all classes.
-        minority: number of new vectors per label.
-        keys: configuration of the method.
-        rng: the stream.
+    `minority` has the number of new vectors by label, and `keys` the configuration of the method.
 
     Raises:
         DataError: if the method refuses a class.

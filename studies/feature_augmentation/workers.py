@@ -23,11 +23,6 @@ def run_experiments(experiments: Sequence[Experiment], out: Path, progress: Prog
     Each fold is one file under `out/<dataset>-<key>/`. The key is a digest of all inputs, so results of other
     settings, tables or methods are never mixed.
 
-    Args:
-        experiments: experiments on different sets.
-        out: an existing folder.
-        progress: called for each fold.
-
     Raises:
         Interrupted: if a worker process was killed; the same command continues.
         StorageError: if a finished fold cannot be read.

@@ -14,10 +14,7 @@ from synthgen.core.types import Embedded
 def sources(labels: Sequence[str], counts: Mapping[str, int], seeds: SeedTree) -> Index:
     """Return the real row that each new record is made from, sorted by label; rows of a class are used equally often.
 
-    Args:
-        labels: (n) labels of the real rows.
-        counts: number of new records per label.
-        seeds: the stream.
+    `labels` are those of the real rows, and `counts` the numbers of new records by label.
 
     Randomness: one permutation of the class by `seeds.child(label)`.
     """

@@ -115,10 +115,7 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     Decoded texts and finished trials stay in `request.out`, so an interrupted study continues. The texts of finished
     trials are not decoded again, and the vectors of a set are not computed if all its trials are finished.
 
-    Args:
-        request: the options.
-        progress: called for every stage.
-        say: called with the estimate of the run time, as text.
+    `say` is called with the estimate of the run time, as text.
 
     Raises:
         DataError, ModelMissing, ModelError: see `SmotextRequest.design`.

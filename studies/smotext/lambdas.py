@@ -61,10 +61,7 @@ class Pairs:
 def random_pairs(labels: Sequence[str], m: int, rng: np.random.Generator) -> Int64:
     """Return m pairs of texts of one class, int64 (m, 2); the classes alternate, and no text is used twice.
 
-    Classes with fewer than three texts are skipped; see `Pairs`.
-
-    Raises:
-        DataError: if the classes are too small for m pairs.
+    Classes with fewer than three texts are skipped. Raise DataError if the classes are too small for m pairs.
     """
     size = Counter(labels)
     of = {c: [i for i, label in enumerate(labels) if label == c] for c in sorted(size) if size[c] >= 3}

@@ -13,12 +13,7 @@ BLOCK_ROWS = 256
 
 
 def unit_cosines(synthetic: Float32, real: Float32) -> Float32:
-    """Return the cosines of vectors, float32 (m, n); a vector of length zero has cosine 0 with every vector.
-
-    Args:
-        synthetic: float32 (m, d).
-        real: float32 (n, d).
-    """
+    """Return the cosines (m, n) of vectors (m, d) and (n, d); a vector of length zero has the cosine 0 with all."""
     one, other = (v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (synthetic, real))
     found: Float32 = (one @ other.T).astype(np.float32)
     return found

@@ -102,14 +102,9 @@ class TextSet:
 def read_text_sets(
     names: Sequence[str], data: Path | None, n_pool: int | None, n_test: int, seeds: SeedTree
 ) -> list[TextSet]:
-    """Return the named sets.
+    """Return the sets with these names in `SOURCES`, read from the folder `data`.
 
-    Args:
-        names: names in `SOURCES`.
-        data: folder of the sets.
-        n_pool: largest number of records of the pool, drawn once; None uses all.
-        n_test: largest number of test records, drawn once.
-        seeds: the study's stream.
+    At most `n_pool` records of the pool (None: all) and `n_test` test records are drawn, once for the whole study.
 
     Raises:
         DataError: if sets are unknown or files are missing (all are listed), or if a file cannot be used.

@@ -63,18 +63,13 @@ def run_trial(
 ) -> pa.Table:
     """Return all measures of one variant and draw, a table of schema `MEASURE`.
 
+    `variant` is a name in `VARIANTS`, or `REAL`. `written` are its decoded texts, from `design.writing`.
+
     An arm names the records on which classifiers are trained. For each arm, classifier and number `n` of synthetic
     records, the table has accuracy and macro F1 on the test split. Smaller numbers use the first records of each
     class. For all records it has the attacks of `nearness` by each measure of similarity, `records`, `target_cosine`
     and `seconds`. Rows of accuracy also have, for each test person, the number of records (`tested`) and of correctly
     classified records (`hits`), which the interval needs.
-
-    Args:
-        design: the design of the set.
-        seed: number of the draw.
-        variant: a name in `VARIANTS`, or `REAL`.
-        written: the decoded texts of the variant, from `design.writing`.
-        encoder: the encoder of the design's vectors.
 
     Privacy: it reads records of public sets; the result has only numbers.
     Randomness: only EDA uses the stream of the draw.
@@ -110,14 +105,7 @@ def run_trial(
 def make(
     design: EmbeddedDesign, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder
 ) -> SyntheticRecords:
-    """Return the records of a variant; see `VARIANTS`.
-
-    Args:
-        design: the design of the set.
-        seed: number of the draw.
-        variant: name of the variant.
-        written: the decoded candidates, if the variant uses any.
-        encoder: the encoder of the texts.
+    """Return the records of a variant; `written` are its decoded candidates, if it uses any.
 
     Raises:
         DataError: if the train records are too few for the variant.

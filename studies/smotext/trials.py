@@ -35,12 +35,6 @@ def trial_paths(
     """Return every trial of some sets with the path of its result in `out`.
 
     The name of a file is derived from the inputs of the trial; see `trial_key`.
-
-    Args:
-        designs: designs by name of their set.
-        makers: decoders of the texts.
-        encoder_digest: digest of the encoder.
-        out: the folder.
     """
     jobs: list[Job] = []
     for name, design in designs.items():
@@ -107,10 +101,7 @@ def run_trials(
 ) -> tuple[pa.Table, dict[str, list[dict[str, float]]]]:
     """Return every measure of every trial, and the rows of `along` of each set; finished trials are read.
 
-    Args:
-        bench: the inputs, with all texts of `Bench.writings` decoded.
-        paths: the file of each trial, from `trial_paths`, in an existing folder.
-        progress: called for each trial.
+    All texts of `bench.writings` must be decoded, and the folder of the `paths` must exist.
 
     Raises:
         Interrupted: if a process was killed; the same command continues.

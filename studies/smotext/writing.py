@@ -99,11 +99,7 @@ def write_texts(writings: Sequence[Writing], makers: Mapping[str, Maker], folder
     Each shard is a file in a folder whose name contains a digest of the inputs. An interrupted study continues with
     the missing shards, and texts of another bridge, vector or setting are never used.
 
-    Args:
-        writings: the texts to decode, grouped by decoder, so that no process opens a decoder twice.
-        makers: the decoders.
-        folder: existing folder of the shards.
-        progress: called for every text.
+    The folder must exist, and the writings must be grouped by decoder, so that no process opens a decoder twice.
 
     Raises:
         Interrupted: if a process was killed; the same command continues.
