@@ -113,7 +113,6 @@ def data_of(args, encoder, config):
 
 
 def trained(args, encoder, config, data):
-    """Train a variant and return its figures."""
     started = time.process_time()
     loaded = load_model(model_folder(args.decoder), dtype=config.train.dtype)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data)

@@ -243,7 +243,6 @@ def variants(args, trip, bridge, sources, seeds):
 
 
 def pairs_of(args, sources, seeds):
-    """Return pairs of texts of the same class among the first few texts."""
     few = sources.first(args.few)
     rows = random_pairs(few.labels, args.pairs, seeds.child("pairs").generator())
     return Pairs(texts=few.texts, labels=few.labels, rows=rows)
@@ -303,7 +302,6 @@ def number(row, key, *, sign=""):
 
 
 def table(rows, columns):
-    """Return rows as Markdown; `columns` are (key, heading)."""
     lines = [[head for _, head in columns], ["---"] * len(columns)]
     lines += [[number(row, key, sign="+" if key.endswith("more") else "") for key, _ in columns] for row in rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

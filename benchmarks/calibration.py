@@ -89,7 +89,6 @@ def rows_of(corpus, persons):
 
 
 def read(files, *, labelled):
-    """Return (text, label or None, person) of every row of the files."""
     folder = Path(os.environ["SYNTHGEN_DATA"])
     return [
         (" ".join(r["text"].split()[:MAX_WORDS]), str(r["label"]) if labelled else None, str(r["group"]))

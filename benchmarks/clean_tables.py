@@ -48,7 +48,6 @@ def persons_of(corpus):
 
 
 def identifiers_in(table):
-    """Return the identifiers that the rules of `deidentify` find in each row."""
     find = finder("rules")
     return [[text[span.start : span.end] for span in find(text, ())] for text in table.texts]
 

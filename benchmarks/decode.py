@@ -50,7 +50,6 @@ SAMPLING = {"top_k": 50, "top_p": 0.95, "temperature": 0.8}
 
 
 def sources(args, n, encoder):
-    """Return latents at the vectors of n real texts, with their labels."""
     if args.table:
         rows = [(str(r["text"]), str(r["label"])) for r in pq.read_table(args.table).to_pylist()]
     else:
@@ -149,7 +148,6 @@ def interval(statistic, n, rng):
 
 
 def quality(args, texts, latents, untouched, tokenizer, encoder):
-    """Return perplexity and cosine, each with its interval, of the texts that are not empty."""
     rng = np.random.Generator(np.random.Philox(3))
     kept = [i for i, text in enumerate(texts) if text]
     few = kept[: args.judged]

@@ -74,7 +74,6 @@ def spacy_model(name):
 
 
 def spacy_finder(name):
-    """Return a function that finds names, places and dates with a spaCy model."""
     model = spacy_model(name)
     unused = [pipe for pipe in model.pipe_names if pipe not in SPACY_PIPES]
 
@@ -86,7 +85,6 @@ def spacy_finder(name):
 
 
 def presidio_finder(name):
-    """Return a function that finds identifiers with the recognizers that Presidio enables for English."""
     try:
         presidio = importlib.import_module("presidio_analyzer")
         engines = importlib.import_module("presidio_analyzer.nlp_engine")
@@ -185,7 +183,6 @@ def regrouped(item: Marked, groups: Mapping[str, str]) -> Marked:
 
 
 def compare(engines, texts):
-    """Return the measured table of each engine, with its characters per second of processor time."""
     found = {}
     for name, find in engines.items():
         timed = Timed(find)

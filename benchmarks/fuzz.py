@@ -64,7 +64,6 @@ KINDS = ("envelope", "statement", "policy", "trust", "table", "evidence", "manif
 
 
 def corrupt_bytes(data: bytes, rng: random.Random) -> bytes:
-    """Return bytes with one to three places changed."""
     for _ in range(rng.randint(1, 3)):
         at, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
         way = rng.randrange(5)

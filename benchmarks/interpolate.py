@@ -141,7 +141,6 @@ def measured(sampler, X, y):
 
 
 def reset_peak():
-    """Reset the peak memory of this process, if the system allows it."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None and os.access("/proc/self/clear_refs", os.W_OK):
         trim(0)  # memory that earlier calls left in the heap would not be counted
@@ -209,13 +208,11 @@ def splits():
 
 
 def exponent(times):
-    """Return the exponent of the growth of the times with n, by least squares of the logarithms."""
     n, t = np.array(sorted(times.items())).T
     return float(np.polyfit(np.log(n), np.log(t), 1)[0]) if len(n) > 1 else np.nan
 
 
 def bench(rows, methods, sizes, classes, rounds):
-    """Print one line per table and method, and one line per method for its growth."""
     print(
         f"{'method':<18}{'n':>7}{'classes':>9}{'ours':>10}{'theirs':>10}   theirs / ours          ours MB  theirs MB"
     )

@@ -85,7 +85,6 @@ def measured(rows, persons_drawn, draw):
 
 
 def table(draws):
-    """Return the draws as Markdown, a line for each attack."""
     lines = ["| score | " + " | ".join(LEAKS) + " |", "|" + "---|" * (1 + len(LEAKS))]
     for attack in next(iter(draws[0].values())):
         cells = []

@@ -69,7 +69,6 @@ class Mutant:
 
 
 def mutants(file: str) -> Iterator[Mutant]:
-    """Yield every mutant of a source file."""
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     for index, (node, what) in enumerate(_checks(tree)):
         other = copy.deepcopy(tree)
@@ -193,7 +192,6 @@ def survives(mutant: Mutant) -> bool:
 
 
 def outcome(mutant: Mutant, tests: Sequence[Path]) -> int:
-    """Return the exit code of pytest on a mutant."""
     pid = os.fork()
     if pid == 0:
         sink = os.open(os.devnull, os.O_WRONLY)
@@ -219,7 +217,6 @@ def outcome(mutant: Mutant, tests: Sequence[Path]) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run every mutant, then print and write the table; return 1 if a mutant survives."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", help="source file to mutate; can be repeated")
     parser.add_argument("--markdown", type=Path, help="file for the table")

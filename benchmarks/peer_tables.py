@@ -76,7 +76,6 @@ def columns_of(parts, rng):
 
 
 def viewed_by(parts, which):
-    """Return the parts with every text replaced by one of its halves."""
     halved = {}
     for role in ("synthetic", "train", "control", "reference"):
         table = getattr(parts, role)

@@ -171,7 +171,6 @@ def ours(case, casts, seed):
 
 
 def side_by_side(args, corpus):
-    """Return for each case the result of our audits and of each peer."""
     loaded = []
 
     def rows():

@@ -50,7 +50,6 @@ def undecoded(run, control):
 
 
 def finished(config, style):
-    """Return the run of the configuration in one style."""
     changed = config.model_copy(update={"decode": config.decode.model_copy(update={"style": parted(style)})})
     return Pipeline(changed, progress=terminal_progress(sys.stderr)).run(until="evaluate")
 

@@ -90,7 +90,6 @@ class RoundTrip:
 
 
 def first_of(name: str, tries: Candidates) -> Way:
-    """Return the way that uses the first text of each row."""
     return Way(name=name, decodes=1, texts=tuple(t[0] for t in tries.texts), vectors=tries.vectors[:, 0])
 
 

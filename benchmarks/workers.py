@@ -37,7 +37,6 @@ from synthgen.models.store import model_folder
 
 @contextmanager
 def busy(cores):
-    """Occupy each core with an endless loop."""
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(cores)]
     try:
         if hasattr(os, "sched_setaffinity"):

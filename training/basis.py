@@ -26,7 +26,6 @@ PASSAGES = 20_000
 
 
 def main() -> None:
-    """Write the principal axes of one encoder to a safetensors file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--encoder", default="minilm")

@@ -36,7 +36,6 @@ def main():
 
 
 def summary(cards: list[StyleCard]) -> str:
-    """Return a table with one row per style."""
     rows = [
         f"| {c.name} | {c.rank} | {c.steps} | {sum(s.passages for s in c.sources):,} | {c.heldout_before:.2f} | "
         f"{c.heldout_after:.2f} |"
@@ -46,7 +45,6 @@ def summary(cards: list[StyleCard]) -> str:
 
 
 def page(card: StyleCard) -> str:
-    """Return the section of one style: its sources and samples."""
     sources = [f"| {s.name} | {s.passages:,} | {s.licence} |" for s in card.sources]
     samples = ["> " + sample.replace("\n", "\n> ") for sample in card.samples]
     table = "\n".join(["| source | pieces | licence |", "|---|---|---|", *sources])

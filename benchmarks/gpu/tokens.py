@@ -80,7 +80,6 @@ def requests(n):
 
 
 def prompts_of(decoder, latents, settings, seed):
-    """Return the tokens of each prompt as the decoder makes them."""
     return decoder._prompts(latents, settings, SeedTree(seed))[0]  # noqa: SLF001 - a copy of its rules could differ
 
 
@@ -136,7 +135,6 @@ def step_bytes(model, batch, length):
 
 
 def plain_vllm(folder, prompts, settings):
-    """Return the tokens per second of vLLM alone on the prompts."""
     from vllm import LLM, SamplingParams
 
     llm = LLM(model=str(folder), enable_prefix_caching=True)
@@ -149,7 +147,6 @@ def plain_vllm(folder, prompts, settings):
 
 
 def through_vllm(folder, latents, settings):
-    """Print the tokens per second of vLLM through this project and alone."""
     decoder = PromptDecoder(folder, Prompter(), decoder="bench", own_loop=False)
     decoder.use_vllm()
     loop = Loop(decoder)
@@ -182,7 +179,6 @@ def arguments(argv):
 
 
 def compare(args, folder):
-    """Print and return the speed of both sides and the limit."""
     decoder = PromptDecoder(folder, Prompter(), decoder="bench", device=args.device)
     library = Library(decoder, load_model(folder, device=args.device, dtype=decode_dtype(folder, args.device)).model)
     loop, model, latents = Loop(decoder), library.model, requests(args.texts)

@@ -31,7 +31,6 @@ NAME = "DocumentReference.ndjson"
 
 
 def write_export(folder, n):
-    """Write the export unless the folder contains it already."""
     if (folder / "done").is_file():
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -137,12 +137,10 @@ class PersonDraw:
         return macro_f1(head, rows, self.test) / self.real[head]
 
     def _labelled(self, vectors: Float32, texts: Sequence[str] = ()) -> LabelledTexts:
-        """Return vectors in the order of the sorted labels, with their labels."""
         labels = np.repeat(np.array(self.labels), PER_CLASS)
         return LabelledTexts(texts=tuple(texts) or ("",) * len(labels), labels=labels, vectors=vectors)
 
     def _sampled(self, name: str, epsilon: float) -> Float32:
-        """Return `PER_CLASS` vectors of each class, made under the budget."""
         variant, basis = VARIANTS.get(name, Variant()), load_basis("minilm")
         specs = {MEANS: QuerySpec(share=variant.means), SPREAD: QuerySpec(share=1 - variant.means, clip=0.7)}
         if name == REMOVED:

@@ -130,7 +130,6 @@ def _values(good: dict[FoldKey, Cell], measure: str) -> np.ndarray[Any, np.dtype
 
 
 def _test_to_train(cells: Sequence[Cell]) -> float:
-    """Return the mean of n_test / n_train, or 0 without cells."""
     return float(np.mean([c["n_test"] / c["n_train"] for c in cells])) if cells else 0.0
 
 

@@ -214,7 +214,6 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str
 
 
 def _plain(text: str) -> str:
-    """Return a text escaped for a cell or line of Markdown."""
     return " ".join(text.split()).replace("|", "\\|")
 
 

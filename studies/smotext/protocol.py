@@ -207,6 +207,5 @@ def first_rows(labels: tuple[str, ...], counts: Mapping[str, int]) -> list[int]:
 
 
 def _ids_and_labels(counts: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the id and the label of each record, class by class."""
     ids = tuple(name for label, m in sorted(counts.items()) for name in latent_ids(label, m))
     return ids, tuple(label for label, m in sorted(counts.items()) for _ in range(m))

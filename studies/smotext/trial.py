@@ -199,7 +199,6 @@ def _utility(
 
 
 def _taught(fit_on: LabelledTexts, test: GroupedRows, heads: Sequence[str]) -> list[dict[str, Any]]:
-    """Return accuracy and macro F1 on the test rows of each classifier."""
     names = sorted(set(test.rows.labels.tolist()) | set(fit_on.labels.tolist()))
     number = {name: i for i, name in enumerate(names)}
     truth = np.array([number[label] for label in test.rows.labels.tolist()])

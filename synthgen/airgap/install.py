@@ -149,7 +149,6 @@ def _run(words: list[Any], **env: str) -> None:
 
 
 def _last_lines(error: Exception) -> list[str]:
-    """Return the last lines that a failed command printed."""
     printed = getattr(error, "output", None) or b""
     return printed.decode("utf-8", "replace").splitlines()[-5:]
 

@@ -116,7 +116,6 @@ def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
 
 
 def _sections_in(part: type[BaseModel], key: str) -> list[type[BaseModel]]:
-    """Return the sections that a key of a section can contain."""
     found, annotations = [], [part.model_fields[key].annotation] if key in part.model_fields else []
     while annotations:
         annotation = annotations.pop()

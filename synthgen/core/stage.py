@@ -161,7 +161,6 @@ class StageContext:
 
 
 def _value_at(config: Any, name: str) -> Any:
-    """Return the section, or the key or property of a section, that has a dotted name."""
     return reduce(getattr, name.split("."), config)
 
 

@@ -116,7 +116,6 @@ def _paired(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:
 
 
 def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:
-    """Return the pairs of values that differ, by the path of the value."""
     pairs = _paired(dict(_flat(a)), dict(_flat(b)))
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
