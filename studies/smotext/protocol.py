@@ -1,4 +1,4 @@
-"""The SMOTExT experiment: its protocol, the real records of each draw, and the texts decoded from them."""
+"""Define the SMOTExT experiment: its settings, the real records of each draw, and the texts to decode from them."""
 
 import math
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ VARIANTS = (
     LABEL_ONLY,
 )
 BRIDGE = "bridge"
-# the decoded texts that each variant uses; each draw has its own texts, except that those by label alone are shared
+# the decoded texts that each variant uses; each draw has its own texts, but all draws share those of label-only
 WRITING_OF = {
     "smotext": "smote",
     "smotext-filtered": "smote",
@@ -113,7 +113,7 @@ class SetDesign:
         return {label: math.ceil(n * self.protocol.spare) for label, n in self.counts().items()}
 
     def request(self, name: str, seed: int = 0) -> TextRequest:
-        """Return the request for a value of `WRITING_OF`; all draws share the request for texts by label alone."""
+        """Return the request for the texts with a name in `WRITING_OF`; all draws share that of label-only."""
         tokens = self.protocol.tokens or self.text_set.source.max_new_tokens
         config = DecodeConfig(max_new_tokens=max(8, tokens), batch=self.protocol.batch)
         settings = Settings(
@@ -159,7 +159,7 @@ class EmbeddedDesign(SetDesign):
         return made.sample(self.with_spares(), self.seeds(seed).child("smote"))
 
     def writing(self, name: str, seed: int = 0) -> Writing:
-        """Return the request for a value of `WRITING_OF`, with the vectors to decode."""
+        """Return the request for the texts with a name in `WRITING_OF`, with the vectors to decode."""
         return Writing(request=self.request(name, seed), latents=self._latents(name, seed))
 
     def _latents(self, name: str, seed: int) -> Latents:

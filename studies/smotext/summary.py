@@ -24,7 +24,7 @@ RATIO, GAIN, OVER_ALONE, OVER_WITH = (
 GOALS = {RATIO: 1.0, GAIN: 0.02, OVER_ALONE: 0.0, OVER_WITH: 0.0}
 REACHED, MISSED, NOT_SHOWN, NOT_MEASURABLE = "reached", "missed", "not shown", "not measurable"
 VERDICTS = (REACHED, NOT_SHOWN, MISSED, NOT_MEASURABLE)
-# which train records are compared: those of the variant, then real records alone or those of label-only
+# for each goal, the arm of the variant, and the arm of real records alone or of label-only with which it is compared
 _COMPARED = {
     RATIO: ("synthetic", REAL),
     GAIN: ("real+synthetic", REAL),
@@ -38,9 +38,9 @@ Key = tuple[str, str, str, str, int, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
-    """One value of a measure."""
+    """One value of a measure in one draw."""
 
-    value: float  # value of one draw
+    value: float
     # (C,) contribution of each test person minus the average contribution; empty if the measure uses no test records
     influence: Float64
 

@@ -44,7 +44,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelOnly:
-    """The folder of the language model of the baseline label-only, and its sampling configuration."""
+    """The folder and the sampling configuration of the language model that writes the baseline label-only."""
 
     folder: Path
     config: DecodeConfig

@@ -1,4 +1,4 @@
-"""A grammar whose rules generate texts."""
+"""Generate texts by a grammar of alternatives."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ _DEEPEST = 40
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """Rules that replace names by texts.
+    """Rules that replace names in braces by texts.
 
         "history": ("c/o {symptom} for {span}[, {worse}]", "{span} hx of {symptom}")
         "span": lambda rng: f"{rng.integers(2, 14)}/7"

@@ -1,4 +1,4 @@
-"""The occasions of letters that are not clinical: subjects, openings, details and wishes."""
+"""Phrases for letters that are not clinical, by occasion: subjects, openings, details and wishes."""
 
 # One paragraph for each occasion. Its five lines are the tone (stiff, plain, warm), subjects, openings, details and
 # wishes; alternatives are separated by semicolons. Names in braces are rules of the grammar in letters.py.

@@ -862,7 +862,7 @@ _SERVICE: Rules = {
 
 
 def _dealt(rule: tuple[str, ...]) -> tuple[str, ...] | Deck:
-    """Return a list of words as a deck, so that a text uses each word once; return a rule with fields unchanged."""
+    """Return a list of phrases as a `Deck`, so that a text repeats none; return phrases with fields unchanged."""
     return rule if any("{" in text for text in rule) else Deck(rule)
 
 

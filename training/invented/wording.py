@@ -1,4 +1,4 @@
-"""Finish the texts of a grammar: fill slots that are the same in one text, correct articles and capital letters."""
+"""Write texts by a grammar: fill slots, and correct articles ("a egg" -> "an egg") and capital letters."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,24 +16,20 @@ _STARTS = re.compile(r"((?<!\.)[.!?] +|^(?:> )?|\n(?:> )?)([a-z])")
 
 
 class Deck:
-    """A rule that draws its alternatives without replacement, so that a text repeats one only after all were used.
-
-    Args:
-        cards: the alternatives.
-    """
+    """A rule that draws each of its alternatives, the cards, once before it draws one again."""
 
     def __init__(self, cards: Sequence[str]) -> None:
         self._cards = tuple(cards)
         self._left: list[str] = []
 
     def __call__(self, rng: np.random.Generator) -> str:
-        """Return an alternative that was not drawn since the last `gather`; after all were drawn, start again."""
+        """Return the next alternative in random order."""
         if not self._left:
             self._left = [self._cards[int(i)] for i in rng.permutation(len(self._cards))]
         return self._left.pop()
 
     def gather(self) -> None:
-        """Put all cards back, so that the next text depends only on its own random numbers."""
+        """Start again with all cards, so that the next text depends only on its own random numbers."""
         self._left = []
 
 
@@ -71,7 +67,7 @@ def compose(grammar: Grammar, name: str, rng: np.random.Generator, *, sentences:
 
 
 def _stutters(text: str) -> bool:
-    """Return whether four consecutive words occur twice, which happens if a phrase was drawn again."""
+    """Return whether a text contains the same four consecutive words twice."""
     words = re.findall(r"[\w']+", text.lower())
     runs = [tuple(words[i : i + 4]) for i in range(len(words) - 3)]
     return len(set(runs)) < len(runs)

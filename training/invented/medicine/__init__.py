@@ -1,1 +1,1 @@
-"""The content of invented notes and letters: illnesses, patients, and reports of tests."""
+"""The medical content of invented notes and letters: illnesses, patients, and reports of tests."""

@@ -1,4 +1,4 @@
-"""The rules of one invented patient with one illness: each fact is drawn once, so a note or letter is consistent."""
+"""Make the grammar rules for one invented patient; each fact is drawn once, so a note is consistent."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -391,7 +391,7 @@ def shortened(text: str, country: Country) -> str:
 
 
 def mended(text: str) -> str:
-    """Return a text without faults at its joints: doubled punctuation, bullets within a line, `word?word`."""
+    """Return a text without faults where phrases meet: doubled punctuation, bullets within a line, `word?word`."""
     text = re.sub(r"^[ :]+|(?<=[.;:]) ?\.(?= |\n|$)", "", text)
     text = re.sub(r"(?<=[.;:|,]) (?=- )", "\n", text)
     return re.sub(r"(?<=\S)(?<!\()\?(?=\w)", " ?", text)

@@ -1,11 +1,11 @@
-"""Reports of imaging, pathology and procedures; the findings of a report are compatible with each other."""
+"""Phrases for reports of imaging, pathology and procedures; all phrases of one report fit together."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One kind of test, with alternative phrases of its report; ranges and choices are written as in `Illness`."""
+    """One kind of test, with alternative phrases for its report; ranges and choices are written as in `Illness`."""
 
     kind: str
     study: str
