@@ -111,7 +111,7 @@ def test_links_and_paths_exist_and_no_machine_is_named(path):
 
 ANSWERS = {  # text that the named file must contain
     "Where is the seed used?": "class SeedTree",
-    "Where is λ drawn?": "def draw_lambdas",
+    "Where is the interpolation weight λ drawn?": "def draw_lambdas",
     "Where is a record rejected?": "class Filtered",
     "Which file holds the membership attack?": "def cross_fit",
     "Where do the gates decide?": "def decide",
