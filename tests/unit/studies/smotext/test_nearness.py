@@ -27,7 +27,7 @@ def test_parents_by_hand():
     near = np.array([[0.1, 0.9, 0.2], [0.5, 0.4, 0.3], [0.1, 0.2, 0.3], [0.7, 0.1, 0.6]])
     assert parent_nearest(near, [(1,), (1, 2), (0, 2), (2,)]) == 0.5
     for rows, parents in ((near, [(1,), (), (0,), (2,)]), (near[:0], [])):
-        with pytest.raises(DataError, match="made from real ones"):
+        with pytest.raises(DataError, match="requires records with parents"):
             parent_nearest(rows, parents)
 
 
