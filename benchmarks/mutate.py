@@ -50,6 +50,9 @@ EQUIVALENT: dict[str, str] = {
     ),
     "audits/verify/budget.py: or privacy.epsilon is None": "the model of the statement requires both or neither",
     "audits/verify/budget.py: or privacy.delta is None": "the model of the statement requires both or neither",
+    "audits/ledger/budgets.py: or found is None": (
+        "`reserve` reads the entry that it has just written; in `spent`, a run without a reservation has no steps"
+    ),
 }
 
 
