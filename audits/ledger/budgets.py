@@ -248,8 +248,8 @@ def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *
     """
     with opened(folder, high_water_mark) as chain:
         found = _reserved(chain, run, delta)
-        steps = _steps(chain, run)
-        if found is None or DRAW not in steps or steps.get(MADE, {}).get("digest") != digest:
+        made = _steps(chain, run).get(MADE, {})  # a run that made a result has also drawn noise; see `note_made`
+        if found is None or made.get("digest") != digest:
             raise InputError(f"the ledger {folder} has no entry for the result of this run", hint=_NEW_RUN)
         return found
 
