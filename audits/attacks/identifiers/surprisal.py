@@ -1,4 +1,4 @@
-"""Surprisal of a string in bits, under a character model of background text or by the kind of identifier."""
+"""Estimate in bits how unlikely a string is, to distinguish a copied identifier from a match by chance."""
 
 import math
 import re
@@ -12,12 +12,12 @@ from audits.attacks.identifiers.patterns import Entity
 from audits.text.identifier_grammar import MONTHS
 
 _BACKGROUND_CHARACTERS = 200_000  # the model is fitted on this number of characters of background text
-_ALPHABET = 64  # number of characters that may follow an unseen context
+_ALPHABET = 64  # assumed number of different characters
 _CACHED_TRIGRAMS = 1 << 18  # number of trigrams whose bits are cached
 DIGIT_BITS = math.log2(10)
-_ALIKE_BITS = 1.0  # bits of a digit that equals the digit before it or is the next higher one, and of a final zero
+_ALIKE_BITS = 1.0  # bits of a final zero, and of a digit that repeats or continues the one before it (33 or 34)
 QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: a day within 100 years; age: one of 8 high ages
-_N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # the other digits determine the check digits
+_N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # check digits have no bits: the other digits determine them
 
 # parts of a date, each with its bits
 _MONTH = re.compile(
@@ -37,7 +37,7 @@ def date_bits(words: Iterable[str]) -> float:
 
 
 def digit_bits(digits: str) -> float:
-    """Return the bits of a number; final zeros, and digits that repeat or continue the digit before, have 1 bit."""
+    """Return the bits of a number: 1 for each final zero and each repeated or continued digit, else log2 10."""
     kept = digits.rstrip("0") or digits[:1]
     steps = [int(b) - int(a) for a, b in pairwise(kept)]
     bits = DIGIT_BITS + sum(_ALIKE_BITS if step in {0, 1} else DIGIT_BITS for step in steps)
@@ -49,9 +49,9 @@ class Surprisal:
 
         bits(c | ab) = -log2 P(c | ab),  P(c | ab) = (n(abc) + 4 × P(c | b)) / (n(ab) + 4)
 
-    n counts occurrences in the first 200,000 characters of the background. P(c | b) is smoothed with P(c), and P(c)
-    with 1 / 64. A character has at most log2 64 bits, so that a short name in a foreign spelling does not look
-    unique. A digit always has log2 10 bits, because numbers of the background text do not predict other numbers.
+    P(c | ab) is the probability of character c after a and b. n counts occurrences in the first 200,000 characters of
+    the background. P(c | b) is smoothed in the same way with P(c), and P(c) with 1 / 64. A character has at most
+    log2 64 bits, so that a short foreign name does not look unique. A digit always has log2 10 bits.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -77,7 +77,7 @@ class Surprisal:
         )
 
     def entity_bits(self, entity: Entity) -> float:
-        """Return the bits of an identifier: of its kind, of its digits without check digits, or of its characters."""
+        """Return the bits of an identifier: `QUASI_BITS`, else log2 10 for each digit of a number, else `bits`."""
         if entity.kind in QUASI_BITS:
             return QUASI_BITS[entity.kind]
         if entity.key.isdecimal():

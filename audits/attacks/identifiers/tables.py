@@ -1,4 +1,4 @@
-"""Read the tables, and decide which of the identifiers that patterns find are leaks.
+"""Decide which identifiers that match a pattern, such as phone numbers, the synthetic table leaks from train.
 
 S is the synthetic table. The pool consists of all texts outside S: train, control, public text, and rows set aside by
 the input checks. A key is the 64-bit hash of a string (`ownership`).
@@ -29,10 +29,8 @@ from audits.core.stats import exceeds_chance, exceeds_control
 from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
-_MIN_CHARACTERS = 4  # smallest number of characters of a rare word
-MAX_COINCIDENCES_OF_KIND = (
-    0.05  # an identifier counts only if fewer than .05 matches of its kind are expected by chance
-)
+_MIN_CHARACTERS = 4  # shorter words are ignored
+MAX_COINCIDENCES_OF_KIND = 0.05  # identifiers count only if fewer matches of their kind are expected by chance
 
 
 class Collector(Protocol):
@@ -47,12 +45,12 @@ class Collector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The pool and its owners: train persons come first, then control persons, public text, and rows set aside."""
+    """The pool. Its owners are numbered: train persons, control persons, public text, then rows set aside."""
 
     tables: tuple[tuple[tuple[str, ...], Int], ...]  # texts of each table, and the owner of each text
     names: list[str]  # ids of the train persons
-    n_control: int
-    n_synthetic: int  # rows of the synthetic table
+    n_control: int  # control persons
+    n_synthetic: int  # rows of S
 
     @property
     def n_train(self) -> int:
@@ -76,10 +74,10 @@ class SyntheticKeys:
 
     by_kind: Mapping[str, Keys]  # identifiers of each kind
     numbers: Keys  # all numbers of at least six digits
-    bare: Keys  # numbers that are not the digits of an identifier in the same row
+    bare: Keys  # the `numbers` that are not the digits of an identifier in the same row
     entity_numbers: Keys  # digits of identifiers
     words: Keys  # words of at least four characters
-    n_tokens: int
+    n_tokens: int  # number of all words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +106,7 @@ def read_people(inputs: AuditInputs) -> People:
 
 
 def rare_words(words: Iterable[str]) -> set[str]:
-    """Return the words that are long enough to belong to a single person."""
+    """Return the words of at least four characters; shorter words occur in the texts of many persons."""
     return {word for word in words if len(word) >= _MIN_CHARACTERS}
 
 
@@ -196,19 +194,19 @@ class PatternedHits:
 def judge_patterned(
     people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal
 ) -> PatternedHits:
-    """Judge each identifier of the pool that a pattern finds and that occurs in S.
+    """Return which identifiers in both S and the pool are hits of a person, and which are leaks.
 
-    An identifier is ignored if more than ten persons have it, or if it occurs in public text. A contact is also
-    ignored if at least .05 matches of its kind are expected by chance, and a direct identifier if chance explains the
-    matches of its kind and length (`_DirectMatches`). All other identifiers count:
-    - A direct identifier or contact that only train or only control persons have is a hit for each of its owners.
-    - A direct identifier of train persons is a leak, even if control persons have it too.
-    - A contact that both train and control persons have is ignored if at least three persons have it, because it may
-      belong to a front desk. It is not ignored if only two persons have it, because they may be a couple.
-    - Other contacts of train persons are leaks. But if there are four or more shared contacts of a kind, contacts of
-      this kind are leaks only if they hit significantly more train persons than the shared contacts predict
-      (`exceeds_control`). The number of shared contacts is the number of contacts that exactly two persons have, plus
-      the number of control persons whose own contacts occur in S.
+    An identifier is ignored if more than ten persons have it, if it occurs in public text, or if it may match by
+    chance. Chance is judged for contacts by `MAX_COINCIDENCES_OF_KIND`, and for direct identifiers by
+    `_DirectMatches`.
+
+    - Hits: a direct identifier or contact is a hit for each of its owners if all are in train or all in control.
+    - Direct identifiers of train persons are leaks, even if control persons have them too.
+    - Contacts of train persons are leaks, with two exceptions. A contact of three or more persons in both train and
+      control is ignored, because it may belong to a front desk. If there are four or more shared contacts of a kind,
+      contacts of this kind are leaks only if significantly more train persons have one in S than the shared contacts
+      predict (`exceeds_control`). Shared contacts are the contacts of exactly two persons; each control person whose
+      own contacts occur in S counts as one more.
     - Dates, postal codes and high ages that only one person has are leaks if significantly more train than control
       persons have one in S.
 
@@ -258,25 +256,24 @@ class _DirectMatch(NamedTuple):
 
 
 class _DirectMatches:
-    """The direct identifiers in S, in groups of the same kind, length, number of digits and form (labelled or not).
+    """The direct identifiers in S, in groups of the same kind, length, number of digits and form (labelled or bare).
 
-    Chance explains the matches of train persons in a group if
-    - at least .05 matches are expected, and the number of matches is not significantly larger (`exceeds_chance`); or
-    - two or more identifiers of control persons match, and the number of matching identifiers of train persons is not
-      significantly larger. Numbers with the same first digits match much more often than the number of digits
-      suggests.
+    A group may match by chance if
+    - at least .05 matches are expected, and train persons have not significantly more (`exceeds_chance`); or
+    - two or more identifiers of control persons match, and not significantly more of train persons. Numbers that
+      share their first digits match more often than the expected number says.
     """
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, int, int, bool], list[_DirectMatch]] = defaultdict(list)
 
     def add(self, match: _DirectMatch, *, is_labelled: bool) -> None:
-        """Add a match; `is_labelled` means that S contains the identifier with its label."""
+        """Add a match; `is_labelled` means that S has the identifier with its label ("MRN 123456"), not bare."""
         kind, key = match.entity
         self._groups[kind, len(key), sum(map(str.isdecimal, key)), is_labelled].append(match)
 
     def unexplained(self, n_of_kind: Mapping[tuple[str, bool | None], int]) -> Iterator[_DirectMatch]:
-        """Yield the matches that chance does not explain; `n_of_kind` as in `PoolContent`."""
+        """Yield the matches of the groups that do not match by chance; `n_of_kind` as in `PoolContent`."""
         for (kind, *_), matches in self._groups.items():
             of_train = [match for match in matches if match.train]
             if not of_train:
@@ -293,13 +290,10 @@ class _DirectMatches:
 
 
 class _ComparedLeaks:
-    """Contacts and quasi-identifiers in S, which are leaks only if train exceeds control.
-
-    `train` has the contacts and quasi-identifiers of train persons. `control` has the control persons whose own
-    contacts or quasi-identifiers occur in S.
-    """
+    """Contacts, dates, postal codes and ages in S, which are leaks only if train exceeds control."""
 
     def __init__(self) -> None:
+        # by kind: the identifiers of train persons with their owners, and the owners of those of control alone
         self.train: Mapping[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
         self.control: Mapping[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
 
@@ -311,9 +305,9 @@ class _ComparedLeaks:
             self.control[entity.kind].update(control)
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
-        """Yield the identifiers of train persons of each kind whose identifiers are leaks (see `judge_patterned`)."""
+        """Yield the leaks by the rules of `judge_patterned`; `n_shared` counts the shared contacts of each kind."""
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
-        # share of the pairs (train person, row of S) among all pairs (person, row of S) and all pairs of two persons
+        # expected share of train if all pairs (person, row of S) and (person, person) match equally often by chance
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
         for kind, found in self.train.items():
             n_train = len({owner for _, owners in found for owner in owners})
@@ -329,8 +323,8 @@ class _ComparedLeaks:
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
     """Return the number of different strings in S that the identifier could equal by chance.
 
-    The strings are the identifiers of the same kind if the identifier occurs among them, and the numbers if the
-    identifier consists of digits. If both apply, the result is the smaller count.
+    These are the identifiers of its kind if it is one of them, and the numbers if it consists of digits. If both
+    apply, the result is the smaller count.
     """
     forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:

@@ -1,7 +1,6 @@
-"""The attacks of the linkage audit, in families of variants, and their results for each person.
+"""Run the attacks of the linkage audit, and measure how often each is right about train and about control persons.
 
-The variants of a family differ only in a parameter, such as the number of nearest rows. The two arms are the train
-persons and the control persons.
+A family is one attack in several variants, which differ only in a parameter such as the number of nearest rows.
 """
 
 from collections.abc import Mapping
@@ -22,14 +21,13 @@ from audits.core.types import Bool, Estimate, Float, Int
 
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
 LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
-TOP_SHARE = 0.01  # the report has further counts for this share of the persons, who have the most confident guesses
+TOP_SHARE = 0.01  # the report counts the right guesses among this share of the persons, the most confident guesses
 Kind = Literal["relative", "absolute"]
 
-# Each entry of MARGINS is (persons needed, largest allowed excess of train over control). The entry applies if the
-# smaller arm has at least this many persons who can be attacked. With so many persons, a test distinguishes the
-# excess from 0 with power .9, if the attack guesses right about a share of .2 (inference) or .5 (joining, inversion)
-# of the control persons. The power is higher than in other audits because a release without a leak must stay within
-# five such limits. With fewer persons than the last entry requires, the family has no limit.
+# Each entry of MARGINS is (persons needed, largest allowed excess of train over control). The first entry applies for
+# which train and control each have enough persons who can be attacked; if none does, the family has no limit. With so
+# many persons, a test distinguishes the excess from 0 with power .9 if the attack is right about a share of .2
+# (relative) or .5 (absolute) of the control persons.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -39,7 +37,7 @@ MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """The guesses of one attack in all variants."""
+    """The guesses of one attack in all variants. An inference family guesses facts."""
 
     name: str
     # excess of train over control: the ratio R of `relative_excess` ("relative") or a difference ("absolute")
@@ -64,7 +62,7 @@ class FamilyResult:
 
     @property
     def n(self) -> int:
-        """Number of attacked persons in the smaller arm."""
+        """Number of attacked persons in train or in control, whichever is smaller."""
         return min(len(self.train), len(self.control))
 
     @property
@@ -139,10 +137,9 @@ def join_halves(first: NearestRows, second: NearestRows, k: int, halved: Bool) -
         confidence = max over common rows s of min(cos(first half, s), cos(second half, s)), 0 without a common row
 
     An attacker who has two documents of one person, and does not know that they belong together, can join them
-    through a synthetic row that is similar to both. Two random choices of k among m rows have about k² / m rows in
-    common. Halves of one text have more rows in common, because they are about the same topic. Therefore only the
-    excess of train persons over control persons counts. Records whose halves are too short (`halved` is False) are
-    not attacked.
+    through a synthetic row that is similar to both. Halves of one text often have a common row only because they are
+    about the same topic, so only the excess of train over control counts. Records whose halves are too short
+    (`halved` is False) are not attacked.
     """
     common = first.rows[:, :k, None] == second.rows[:, None, :k]
     weaker = np.minimum(first.similarities[:, :k, None], second.similarities[:, None, :k]).astype(np.float64)
@@ -153,12 +150,10 @@ def join_halves(first: NearestRows, second: NearestRows, k: int, halved: Bool) -
 def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
     """Return whether each record's nearest synthetic row leads back to the person of the record.
 
-    The guess is the person of the real record nearest to that synthetic row. `reverse` contains this record for each
-    synthetic row. Among equally near records, the choice does not depend on whether a record is in train or control.
-    The attack measures recall at 1 among train and control together. It replaces an attack that decodes vectors into
-    text: no decoded text is better than the true text, so the attacker receives all real texts as candidates. The
-    candidates for each row are the records of train and of control. Without a leak, persons of both arms are found
-    equally often, whatever their numbers.
+    The guess is the person of the real record nearest to that synthetic row, among all records of train and control.
+    `reverse` holds this record for each synthetic row. This is an upper limit for attacks that decode a row's vector
+    into text, because no decoded text is better than the true text. Without a leak, the attack is right equally often
+    about train and control persons.
     """
     guessed_person = row_person[reverse[full.rows[:, 0]]]
     return Guesses(
@@ -169,14 +164,14 @@ def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
 
 
 def measure_family(family: Family, people: Arms) -> FamilyResult | None:
-    """Return the results of a family; None if an arm has fewer than `MIN_PERSONS` persons who can be attacked."""
+    """Return a family's results; None if train or control has fewer than `MIN_PERSONS` persons who can be attacked."""
     trials = {name: inference.person_trials(guesses, people.row_person) for name, guesses in family.variants.items()}
     person = next(iter(trials.values())).person
     is_train = people.is_train[person]
     if min(int(is_train.sum()), int((~is_train).sum())) < MIN_PERSONS:
         return None
     values = np.mean([t.correct for t in trials.values()], axis=0)
-    # a wrong guess has score 0, so the scan tests which arm has more confident correct guesses
+    # a wrong guess has score 0, so the scan tests whether train or control has more confident correct guesses
     scores = {name: np.where(t.correct, t.confidence, 0.0) for name, t in trials.items()}
     scans = {name: scan_test(s[is_train], s[~is_train]) for name, s in scores.items()}
     variants = {name: _rates(t, is_train) | _scan_report(t, scans[name], is_train) for name, t in trials.items()}
@@ -195,12 +190,10 @@ def measure_family(family: Family, people: Arms) -> FamilyResult | None:
 
 
 def _rates(trials: Trials, is_train: Bool) -> dict[str, float]:
-    """Return the share of correct guesses in each arm."""
     return {"train": float(trials.correct[is_train].mean()), "control": float(trials.correct[~is_train].mean())}
 
 
 def _scan_report(trials: Trials, scan: Scan, is_train: Bool) -> dict[str, Any]:
-    """Return the scan test, and counts for the 1 % of persons about whom the attack is most confident."""
     n_top = max(1, round(TOP_SHARE * len(is_train)))
     top = np.argsort(-trials.confidence, kind="stable")[:n_top]
     return {

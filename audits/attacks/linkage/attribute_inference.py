@@ -1,8 +1,8 @@
-"""Attribute inference: the rows nearest to the known part of a record vote on the hidden part of the record.
+"""Attribute inference: guess a fact in the hidden part of a record from the rows nearest to its known part.
 
-An item is a fact that can be inferred: a word, or the value of a field. No fact is declared secret beforehand. An
-item is a target if it occurs in the hidden part of a record and not in the known part. The fewer persons have an
-item, the higher its weight.
+An item is a fact that can be inferred: a word, or a value such as "drug:warfarin". The nearest rows vote for the
+items that they contain. The fewer persons have an item, the higher its weight. A guess is right if the item is a
+target: it occurs in the hidden part of the record and not in the known part.
 """
 
 import math
@@ -80,11 +80,9 @@ def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, 
         guess      = argmax of share(i) · worth(i) over the items i that the known part lacks
         confidence = share(guess) · worth(guess) · cos to the nearest row
 
-    The weighting by worth prefers items that few persons have. Otherwise an item that everybody has would be the best
-    guess. The second-best item does not reduce the confidence, because a record has several true items. `ties` (I,)
-    holds a rank for each item: among items with equal weighted votes, the guess is the item with the lowest rank. The
-    ranks must not depend on who is in train. With `reference`, the rows in `nearest` are rows of the reference and
-    not synthetic rows.
+    Without the weighting by worth, an item that everybody has would be the best guess. `ties` (I,) holds a rank for
+    each item: among items with equal weighted votes, the guess is the item with the lowest rank. The ranks must not
+    depend on who is in train. With `reference`, `nearest` holds rows of the reference instead of synthetic rows.
     """
     items = secrets.stated_by_reference if reference else secrets.stated
     n, m = nearest.rows.shape[0], items.shape[0]
@@ -128,9 +126,8 @@ def person_trials(guesses: Guesses, row_person: Int) -> Trials:
 def word_secrets(holdout: HoldoutTables) -> Secrets:
     """Return the rare words that the second half of a record has and the first half lacks.
 
-    A word is rare if at most 1 % of the persons, or at most ten persons if that is more, use it. Every text has rare
-    words, so this attack can be made on any text. A fixed limit of ten persons would leave no words in a large corpus
-    with a small vocabulary, such as clinical notes.
+    A word is rare if at most 1 % of the persons, or at most ten persons if that is more, use it. A fixed limit of ten
+    persons would leave no words in a large corpus with a small vocabulary, such as clinical notes.
     """
     sequences, n_words = words(_halved_texts(holdout))
     n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))
@@ -153,9 +150,9 @@ def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
 
 
 def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> Secrets:
-    """Return the clinical facts of records with a profile of at least two quasi-identifiers; train records first.
+    """Return the clinical facts of the records; those of records with fewer than two quasi-identifiers are no targets.
 
-    `stated` holds the facts of each synthetic row, `profiles` the quasi-identifiers of each real record.
+    `stated` holds the facts of each synthetic row, `profiles` the quasi-identifiers of each record, train first.
     """
     real = [sensitive_attributes(text) for text in (*holdout.train.texts, *holdout.control.texts)]
     hidden = [items if len(p) >= MIN_KNOWN else frozenset() for items, p in zip(real, profiles, strict=True)]
@@ -167,8 +164,7 @@ def profile_neighbours(profiles: Items, rows: Items, reference: Items) -> Neares
     """Return the rows nearest to each profile, by the cosine of their 0/1 items, weighted by rarity.
 
     The weight of an item is log2((1 + r) / (1 + r_i)) + `SMALLEST_WEIGHT` bits. Here r is the number of reference
-    rows, and r_i is the number of reference rows that have the item. An item that the reference lacks therefore has
-    the highest weight.
+    rows, and r_i is the number of reference rows that have the item.
     """
     of_profiles, of_rows, of_reference = _item_tables([profiles, rows, reference])
     counts = np.bincount(of_reference.indices, minlength=of_profiles.shape[1])
@@ -187,10 +183,9 @@ def _halved_texts(holdout: HoldoutTables) -> list[Sequence[str]]:
 
 
 def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) -> Secrets:
-    """Return the secrets from the items of synthetic rows, known parts, hidden parts and the reference.
+    """Return the secrets, from the items of: synthetic rows, known parts, hidden parts and reference rows.
 
-    Items that no person has are omitted, because guessing them is never right. Items that more than half of the
-    persons have are omitted, because they are not secret.
+    Items that no person has, or that more than half of the persons have, are omitted.
     """
     stated, auxiliary, hidden, reference = tables
     owners = [*(f"t{g}" for g in holdout.train.groups), *(f"h{g}" for g in holdout.control.groups)]

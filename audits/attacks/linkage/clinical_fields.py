@@ -3,8 +3,8 @@
 There are two kinds of facts. Quasi-identifiers are facts that an outsider may know: age, sex, month, department,
 complaint. Sensitive attributes are facts that an outsider may want to learn: drugs, doses, laboratory values,
 smoking, alcohol, infections, mental health and substances, illnesses in the family, allergies. Each fact is an item
-`field:value`. The extraction need not be accurate, because it makes the same errors in train and control. It covers
-American and British English.
+`field:value`, such as "age:60". The extraction may err, because it makes the same errors in train and control. It
+covers American and British English.
 """
 
 import math
@@ -131,7 +131,8 @@ def sensitive_attributes(text: str) -> frozenset[str]:
     """Return what an outsider may want to learn about the patient, as items `field:value`.
 
     Fields: drug, dose, lab (name and band number), smoking, alcohol, infection, mind (mental health, substances,
-    violence), family (relative and illness), allergy. The band of a laboratory value reaches from x to 2^(1/3) · x.
+    violence), family (relative and illness), allergy. Band number b contains the laboratory values from 2^(b/3) to
+    2^((b+1)/3).
     """
     plain = normalise(text)
     words = _WORD.findall(plain)
@@ -163,7 +164,7 @@ def _sex(plain: str) -> str | None:
 
 
 def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain: str) -> set[str]:
-    """Return an item for each match, with the name that corresponds to the group that matched."""
+    """Return an item for each match; `names[i]` is its value if group i of the pattern matched."""
     return {
         f"{field}:{names[next(i for i, g in enumerate(m.groups()) if g is not None)]}"
         for m in pattern.finditer(plain)

@@ -1,4 +1,4 @@
-"""Linkage audit: verdict and report."""
+"""Linkage audit: decide whether synthetic rows reveal or link facts and records of train persons."""
 
 import math
 from typing import Any
@@ -30,9 +30,8 @@ class Linkage:
 
     Attack: an attacker knows a part of a record (a few facts of a patient, or the first half of a text), reads the
     synthetic rows most similar to that part, and infers unknown facts. Another attacker has two documents and finds
-    that the same synthetic row is similar to both. The same attacks are run on control persons: an attack that is
-    equally successful on control persons uses general knowledge of the population and shows no leak. There are five
-    attacks:
+    that the same synthetic row is similar to both. An attack that is equally successful on control persons shows no
+    leak, because it uses general knowledge of the population. There are five attacks:
 
     - words: from the first half of a text, infer a word of the second half that few persons use (at most one in a
       hundred, or at most ten if that is more). This attack applies to any text.
@@ -45,18 +44,17 @@ class Linkage:
     Metrics, with a_T and a_H the mean success of an attack on train and on control persons:
 
     - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks. R is the excess a_T - a_H as a
-      share of its largest possible value. The limit is .05 if the smaller arm has at least 1,097 persons, and higher
-      otherwise (`MARGINS`).
+      share of its largest possible value. The limit is .05 if train and control each have at least 1,097 persons,
+      and higher otherwise (`MARGINS`).
     - rare_excess: a_T - a_H for facts that at most ten persons have, for the worst of the first three attacks. The
       limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
-    - limit: the largest limit of the attacks, if there are enough persons for all of them.
+    - limit: the largest limit of the attacks, reported if there are enough persons for all of them.
     - scan_p: smallest p-value of the scan tests, corrected for the number of tests. A scan test checks whether train
       persons are over- or under-represented among the most confident correct guesses.
 
-    Each person counts once: every variant of an attack is scored on the person's record with the most confident
-    guess, and the person's value is the mean over the variants. Both arms are attacked with the same rows and
-    compared by means, so the arms may differ in size.
+    Each person counts once. Every variant of an attack is scored on the person's record with the most confident
+    guess, and the person's value is the mean over the variants. Train and control may differ in size.
 
     `audits explain linkage` lists the verdicts. `smallest_leak` is the smallest R that would be distinguished from
     zero.
@@ -76,8 +74,8 @@ class Linkage:
         """Return how much more the attacks reveal about train than about control, and the verdict.
 
         Raises:
-            NotMeasurable: there are fewer than 20 synthetic records, or an arm has fewer than 20 persons or fewer
-                than 20 persons with a record that a required attack can use.
+            NotMeasurable: there are fewer than 20 synthetic records; or train or control has fewer than 20 persons,
+                or fewer than 20 persons with a record that a required attack can use.
             InputError: the passed vectors do not fit the tables.
         """
         result = self._measure(inputs, rng, confidence)
@@ -103,7 +101,6 @@ class Linkage:
 def _judge(
     results: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> AuditResult:
-    """Return the verdict over all families."""
     corrected = 1 - FAIL_LEVEL / (len(results) + len(rare))
     gating = [f for f in results if f.required or f.limit is not None]
     sized = [f for f in rare if f.limit is not None]
@@ -161,19 +158,19 @@ def _judge(
 
 def _undecided(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float) -> str:
     smaller = min(people.n_train, people.n_control)
-    smallest = max((f for f in unclear if f.limit is None), key=lambda f: MARGINS[f.kind][-1][0] / f.n, default=None)
-    if smallest is not None:
-        needed, for_strictest = MARGINS[smallest.kind][-1][0], MARGINS[smallest.kind][0][0]
+    scarcest = max((f for f in unclear if f.limit is None), key=lambda f: MARGINS[f.kind][-1][0] / f.n, default=None)
+    if scarcest is not None:
+        needed, for_strictest = MARGINS[scarcest.kind][-1][0], MARGINS[scarcest.kind][0][0]
         return (
-            f"Only {smallest.n} persons of the smaller arm have a record that this attack can use: "
-            f"{_DESCRIPTIONS[smallest.name]}. The widest limit requires {needed} such persons, and the "
-            f"strictest limit requires {for_strictest}. About {_persons(needed / smallest.n, smaller, holdout)} "
+            f"Only {scarcest.n} persons of the smaller of train and control have a record that this attack can use: "
+            f"{_DESCRIPTIONS[scarcest.name]}. The widest limit requires {needed} such persons, and the "
+            f"strictest limit requires {for_strictest}. About {_persons(needed / scarcest.n, smaller, holdout)} "
             "would be enough for the widest limit."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (
-        f"With {smaller} persons in the smaller arm, at least one interval extends beyond its limit; about "
-        f"{_persons(factor, smaller, holdout)} are needed for a verdict."
+        f"With {smaller} persons in the smaller of train and control, at least one interval extends beyond its limit; "
+        f"about {_persons(factor, smaller, holdout)} are needed for a verdict."
     )
 
 

@@ -1,7 +1,6 @@
-"""Views of records that an attacker may know, and the synthetic rows nearest to each view.
+"""Find the synthetic rows nearest to the part of a record that an attacker knows.
 
-A record has three views: the first half, the second half, and the whole record. An attacker who knows only one view
-would first read the synthetic rows nearest to it.
+Such a part is called a view. A record has three views: the first half, the second half, and the whole record.
 """
 
 from collections.abc import Sequence
@@ -54,9 +53,8 @@ def has_two_halves(texts: tuple[str, ...]) -> Bool:
 def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches:
     """Return the synthetic rows nearest to each view of each record.
 
-    For halves, the similarity is the mean of the word cosine, which is precise, and the character cosine, which
-    tolerates changed words. For whole records, each encoder is searched separately, and so is each matrix of vectors
-    that the caller passed.
+    For halves, the similarity is the mean of the word cosine and the character cosine. For whole records, each
+    encoder is searched separately, and so is each matrix of vectors that the caller passed.
 
     Randomness: the encoders' seeds, and one random order of the real records, so that equal similarities favour
         neither arm.
@@ -90,8 +88,7 @@ def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches
 def _with_views(holdout: HoldoutTables) -> HoldoutTables:
     """Return the tables with three real rows per record: all first halves, then all second halves, then all records.
 
-    Vectors passed by the caller describe whole records. They are repeated for each view, and only the vectors of the
-    whole records are used.
+    Vectors passed by the caller are repeated for each view; only those of the whole records are used.
     """
 
     def table(real: Table) -> Table:
@@ -108,7 +105,7 @@ def _with_views(holdout: HoldoutTables) -> HoldoutTables:
 
 
 def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
-    """Return the ten rows nearest to each query, by the mean cosine over `pairs` of (queries, searched rows)."""
+    """Return the ten rows nearest to each query by mean cosine; `pairs` holds (queries, rows) for each encoder."""
     n, m = pairs[0][0].shape[0], pairs[0][1].shape[0]
     k = min(NEAREST, m)
     nearest = NearestRows(rows=np.empty((n, k), np.int64), similarities=np.empty((n, k), np.float32))

@@ -220,7 +220,8 @@ def _reason(  # noqa: PLR0913 - all numbers that a reason can state
     decisive = max(2 * share.n, needed_for_share(max(0.01, abs(abs(share.value - 0.5) - limit))))
     return (
         f"The interval of {what} exceeds its limit; about {decisive} independent records are needed for a verdict, "
-        f"but there are {share.n}, from {min(people.n_train, people.n_control)} persons in the smaller arm."
+        f"but there are {share.n}, from {min(people.n_train, people.n_control)} persons in the smaller of train and "
+        "control."
     )
 
 

@@ -220,7 +220,7 @@ def test_p_values_and_intervals_are_corrected():
 def test_too_few_people_are_insufficient_and_the_needed_number_is_stated(people):
     result = run(*(people(60, seed=i, prefix=p) for i, p in enumerate("sth")))
     assert result.verdict == "insufficient"
-    assert "48 persons of the smaller arm" in result.reason
+    assert "48 persons of the smaller of train and control" in result.reason
     assert "The widest limit requires 429 such persons, and the strictest limit requires 1713" in result.reason
     assert "429 train and 537 control persons would be enough" in result.reason
 
