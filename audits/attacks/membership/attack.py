@@ -1,7 +1,7 @@
-"""Membership attacks with each score alone and with all scores stacked, on all persons and within each class.
+"""Membership attacks: how well the scores of persons distinguish train persons from control persons.
 
-The stacked attack combines all scores with weights. The weights are fitted on some persons and applied to others. The
-two arms are the train persons and the control persons. A person's role is the arm that the person is in.
+Each score is an attack. The stacked attack combines all scores with weights, which are fitted on some persons and
+applied to others. An arm is train or control, and a person's role is the arm that the person is in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ RIDGE = 0.02  # ridge penalty divided by the number of persons; needed because s
 ROC_POINTS = 60  # the ROC curve is reported with at most this many points
 MIN_CLASS_PERSONS = 100  # a class is attacked separately only if each arm has at least this many persons of the class
 POWERS = (0.5, 0.8, 0.95)  # powers for which the smallest detected leaks are reported
-MAX_EPSILON = 20.0  # the search for the smallest detected epsilon ends at this value
+MAX_EPSILON = 20.0  # the search for the smallest detected epsilon, for replacing one person, ends at this value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class CrossFitted:
 
     @property
     def pooled(self) -> Float:
-        """Return the ranks of the stacked attack; (P,)."""
+        """Return the scores of the stacked attack; (P,)."""
         return self.scores[STACKED]
 
     def auc(self, confidence: float) -> Estimate:
@@ -77,10 +77,10 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
 
         z · w,  w = (Z'Z + .02 · n · I)^-1 · Z'y
 
-    z holds the normal quantiles of a person's ranks in all scores. Z and y belong to the n persons of the other four
-    folds: Z holds their quantiles, and y their roles, +1 for train and -1 for control. Both are centred. A negative
-    weight means that a high score indicates control. If an F-test of the fit is not significant at 1 %, all weights
-    are equal, because weights fitted to noise would make the interval of the stacked attack's AUC too narrow.
+    z holds the normal quantiles of a person's ranks in all scores. For the n persons of the other four folds, Z holds
+    these quantiles, and y the roles, +1 for train and -1 for control. Both are centred. If an F-test of the fit is
+    not significant at 1 %, all weights are equal, because weights fitted to noise would make the interval of the
+    stacked attack's AUC too narrow.
 
     Randomness: splits each arm into folds.
     Reference: stacking, Wolpert 1992; fitting and measuring on different persons was designed for this project.
@@ -107,10 +107,7 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
 
 
 def _weights(z: Float, is_train: Bool) -> Float | None:
-    """Return ridge regression weights that predict the role from z.
-
-    The result is None if the F-test is not significant, or if there are too few persons for it.
-    """
+    """Return the weights w of `cross_fit`; None if the F-test is not significant or has too few persons."""
     y = np.where(is_train, 1.0, -1.0)
     y -= y.mean()
     centred = z - z.mean(axis=0)
@@ -126,11 +123,11 @@ def _weights(z: Float, is_train: Bool) -> Float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassAreas:
-    """Every attack within each class of at least 100 persons per arm. An average over classes can hide a leak."""
+    """The AUCs within classes; an average over classes can hide a leak."""
 
     areas: Sequence[Sequence[Area]]  # for each class of at least 100 persons per arm, the AUC of every attack
     n_classes: int  # number of all classes, including small ones
-    needed: int  # persons per arm with which, without a leak, all tests of all classes pass with probability .8
+    needed: int  # with this many persons per arm and no leak, all tests of all classes pass with probability .8
 
     @property
     def n_too_small(self) -> int:
@@ -147,13 +144,13 @@ class ClassAreas:
         return min(holm([area.p_beyond(margin) for of_class in self.areas for area in of_class]), default=1.0)
 
     def all_inside(self, margin: float, confidence: float) -> bool:
-        """Return whether all AUC intervals are within the margin, for the classes of at least `needed` persons."""
+        """Return whether all AUC intervals of the classes with at least `needed` persons are within the margin."""
         tested = [area for of_class in self.areas for area in of_class if area.n >= self.needed]
         return all(is_inside(area.ends(confidence), margin) for area in tested)
 
 
 def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> ClassAreas | None:
-    """Return the AUC of every attack in each class, from one score per person; None if there is only one class."""
+    """Return the AUC of every attack in each class; None if there is only one class. `scores` are (P,) each."""
     if people.n_classes == 1:
         return None
     by_class = [people.person_class == c for c in range(people.n_classes)]
@@ -168,7 +165,7 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
 
 
 def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
-    """Return how many train persons exceed the lowest threshold that at most the share `rate` of control exceeds."""
+    """Return how many train persons exceed the lowest threshold with a false-positive rate of at most `rate`."""
     control = np.sort(scores[~is_train])[::-1]
     return int((scores[is_train] > control[int(rate * len(control))]).sum())
 
@@ -187,19 +184,19 @@ def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
 def found_with(
     n_train: int, n_control: int, *, attacks: int, margin: float, epsilon_limit: float, coins: int
 ) -> dict[str, Any]:
-    """Return the smallest leaks that make the audit fail with power .5, .8 and .95, one number per power.
+    """Return the smallest leaks that make the audit fail with power .5, .8 and .95; each entry has one value per power.
 
-    auc: the true AUC of one attack, with K the number of `attacks`, and n_T and n_H the persons in train and control.
+    auc: the true AUC of one attack. K is the number of `attacks`; n_T and n_H count train and control persons.
 
         1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 
-    copied_share: the smallest share of train persons that the scan test detects if these persons are copied and
-        therefore lead the ranking of one score. With L copied persons at the top of all N persons, the m
-        highest-ranked persons contain L + Hypergeom(N - L, n_T - L, m - L) train persons.
-    epsilon: the smallest detected epsilon of a mechanism, for one person added or removed. For replacing one person,
-        the epsilon e of this mechanism is twice as large. Every guess is assumed to be right with the highest
-        probability that e allows, 1 / (1 + exp(-e)). The result is None if no e up to 20 is detected. `epsilon_limit`
-        is the limit on the bound for replacing one person. `coins` is the number of persons whose roles are guessed.
+    copied_share: the share of train persons who are copied, if the copied persons lead the ranking of one score and
+        the scan test detects them. If the L copied persons lead all N persons, the m highest-ranked persons contain
+        L + Hypergeom(N - L, n_T - L, m - L) train persons.
+    epsilon: the epsilon of a mechanism, for one person added or removed; None if it exceeds 10. For replacing one
+        person, its epsilon e is twice as large, and `epsilon_limit` is the limit on e. Every guess of a role is
+        assumed to be right with the highest probability that e allows, 1 / (1 + exp(-e)). `coins` is the number of
+        persons whose roles are guessed.
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * attacks)))
@@ -212,7 +209,6 @@ def found_with(
 
 
 def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float | None:
-    """Return the copied share of `found_with`; None if no share is detected."""
     n = n_train + n_control
     cuts = np.array([m for m in SCAN_GRID if m < n])
     level = CHANCE_LEVEL / (2 * len(cuts) * attacks)

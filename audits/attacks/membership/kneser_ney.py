@@ -1,7 +1,7 @@
-"""Kneser-Ney language model of order five, and membership scores from its likelihoods.
+"""Membership scores from word models: is a record more likely under a model of the synthetic text than in general?
 
-The runs of words (n-grams) are counted by sorting their 64-bit keys (`audits/text/ngrams.py`), so fitting a model of
-a million words takes seconds.
+The models are Kneser-Ney language models, which predict each word from the four words before it. Runs of words
+(n-grams) are counted by sorting their 64-bit keys (`audits/text/ngrams.py`), which takes seconds for a million words.
 """
 
 from dataclasses import dataclass
@@ -44,9 +44,9 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
 
     P is P_5, counted on the rows of `model`. For a run of five words, c is the number of times it occurs; for a
     shorter run, c is the number of different words that precede the run. c(h.) is the sum of c over the runs that
-    extend h by one word, and N(h.) is the number of these runs. n_i is the number of runs with c = i, h' is h without
-    its first word, and V (`n_words`) is the number of different words. If classes are known, P is the mean of two
-    models: one of all rows, and one of the rows with the class of the text.
+    extend h by one word, and N(h.) is the number of these runs. n_i is the number of runs of k words with c = i, h'
+    is h without its first word, and V (`n_words`) is the number of different words. If classes are known, P is the
+    mean of two models: one of all rows, and one of the rows with the class of the text.
 
     Reference: interpolated Kneser-Ney smoothing, Kneser and Ney 1995, Chen and Goodman 1999.
     """
@@ -67,20 +67,18 @@ def likelihood_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
 
 
 def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n_words: int) -> Float:
-    """Return the likelihood ratio of each record, calibrated on the reference records of its class.
+    """Return the log likelihood ratio r(x) of each record, standardised by the ratios r(z) of reference records.
 
         r(x) = log P_S(x) - log P_R(x),   rmia(x) = (r(x) - mean of r(z)) / standard deviation of r(z)
 
-    The reference is split into halves. P_R is fitted on one half, and the records z come from the other half. Then
-    the halves swap their roles, and both results are averaged. z are the records of the half that have the class of
-    x. If there are no classes, or fewer than ten such records, z are all records of the half. RMIA uses the share of
-    the z with r(z) below r(x). Here the standardised value replaces this share, because the share is 1 for all
-    records above every z, such as copied records, and does not rank them.
+    P_S is fitted on the synthetic text. The reference is split into halves: P_R is fitted on one half, and the other
+    half has the records z. Then the halves swap their roles, and both results are averaged. Only the z with the class
+    of x count, unless there are no classes or fewer than ten such z. The published RMIA uses the share of the z with
+    r(z) below r(x). This share is 1 for all records above every z, such as copied records, so it does not rank them.
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
         Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024, with a model of the synthetic
-        text instead of the attacked model. Its use on text, by class and with standardised values, was designed for
-        this project.
+        text instead of the attacked model. Standardised values and classes were designed for this project.
     """
     by_synthetic = log_likelihood(synthetic, real, n_words)
     place = np.arange(len(reference.words))
@@ -136,13 +134,12 @@ def symbol_probabilities(model: Sequences, real: Sequences, n_words: int) -> Flo
 
 
 def _all_counts(model: Sequences) -> list[_Counts]:
-    """Return the counts of the runs of one to five words."""
     counts_by_length = []
     for length in range(1, ORDER + 1):
         ends, keys, before = _runs_by_end(model, length)
         counted = np.arange(len(ends))
         if length < ORDER:
-            # a shorter run counts once for each different word before it: keep one place per different longer run
+            # a shorter run counts once for each different word before it, so keep one place per longer run
             longer_ends, longer, _ = _runs_by_end(model, length + 1)
             counted = np.searchsorted(ends, longer_ends[np.unique(longer, return_index=True)[1]])
         ordered, first, count = np.unique(keys[counted], return_index=True, return_counts=True)

@@ -21,7 +21,7 @@ from audits.embeddings.planted import EncoderAudit
 
 MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
 EPSILON_LIMIT = 1.0  # largest lower bound on epsilon, for replacing one person, that allows a pass
-DELTA_CAP = 0.5  # replaces a larger delta, which would give no protection
+DELTA_CAP = 0.5  # replaces a larger delta
 N_ATTACKS = 7  # number of attacks, including the stacked attack, if the caller passes one matrix of vectors
 
 # (false-positive rate, control persons needed, limit on the true-positive rate, metric name). The upper end of the
@@ -36,10 +36,10 @@ RATES = (
 class Membership(EncoderAudit):
     """Test whether train persons can be distinguished from control persons with the synthetic table alone.
 
-    Attack: an outsider has the release and a person's text, and knows the domain. The outsider wants to know whether
-    that person's record was used for training. The outsider tries every score of
-    `audits/attacks/membership/scores.py`, and all scores combined with weights fitted on other persons whose
-    membership is known (`cross_fit`). A person's score is the highest score of the person's records.
+    Attack: an outsider has the release and a person's text, and wants to know whether that person's record was used
+    for training. The outsider tries every score of `audits/attacks/membership/scores.py`, and all scores combined
+    with weights fitted on other persons whose membership is known (`cross_fit`). A person's score is the highest
+    score of the person's records.
 
     Metrics:
 
@@ -49,9 +49,9 @@ class Membership(EncoderAudit):
       flags 5 %, 1 % or 0.1 % of the control persons. These rates need 100, 1,000 and 10,000 control persons. They
       show whether a few persons are identified with certainty, which an average can hide.
     - scan_p: smallest p-value of the exact scan tests of all scores, corrected for the number of tests.
-    - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing roles in one
-      run; `low` and `high` are equal to this bound. details.epsilon.ceiling is what this bound would be if all
-      guesses were right.
+    - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing which persons
+      are in train; `low` and `high` equal this bound. If all guesses were right, the bound would be
+      details.epsilon.ceiling.
     - mirror_auc: like auc, for the difference between the scores on this table and on `AuditInputs.mirror`, a table
       that the same generator wrote from control. It is reported only if a mirror table is given.
     - worst_class_auc: like auc, over all attacks and all classes with at least 100 persons in each of train and
@@ -104,10 +104,8 @@ def _mirrored(
     """Return the attacks on a(x; S) - a(x; S'), where S' is the mirror table that the generator wrote from control.
 
     The rarity or difficulty of a record x affects its scores a on both tables equally, so the difference removes this
-    effect. The difference is higher for train persons, because S was made from train, and lower for control persons,
-    because S' was made from control. The difference therefore measures, twice as strongly, what the generator reveals
-    to someone who can run it on other persons of this population. The difference does not measure what one release
-    reveals to an outsider.
+    effect. The difference measures what the generator reveals to someone who can run it on other persons of this
+    population. It does so twice as strongly, because train persons score higher on S and control persons on S'.
 
     Reference: difficulty calibration, Watson et al., "On the importance of difficulty calibration in membership
         inference attacks", ICLR 2022; calibration by running the generator on control was designed for this project.
@@ -126,16 +124,14 @@ def epsilon_bound(
 ) -> dict[str, Any]:
     """Return the lower confidence bound on epsilon from guessing who is in train, at level .05; see `coin_guesses`.
 
-    The bound requires that each person's role is an independent fair coin. Given the number of train persons, the
-    roles are exchangeable. The function therefore draws k from Bin(m, 1/2), and then k train and m - k control
-    persons at random; the roles of these m persons are independent and fair. For the generator, the roles are not
-    independent: the number of train persons is fixed, so changing the role of one person replaces this person by
-    another. The bound therefore holds for replacing one person. To replace a person is to remove one and add one, so
-    half of the bound holds for adding or removing one person.
+    The bound requires roles (train or control) that are decided by independent fair coins. The function therefore
+    draws k from Bin(m, 1/2), and then k train and m - k control persons at random. Because train was drawn at random,
+    the roles of these m persons are distributed like fair coins. For the generator, the number of train persons is
+    fixed, so a person whose role changes is replaced by another person. The bound therefore holds for replacing one
+    person, and half of it for adding or removing one person.
 
-    With s persons in the smaller arm, m is 2·s - 5·sqrt(2·s), but at least s. Then s is at least five standard
-    deviations above the mean of k, or m is s. If k or m - k exceeds s, k is drawn again. The probability of this is
-    at most about one in a million.
+    With s persons in the smaller arm, m is the larger of s and 2·s - 5·sqrt(2·s). If k or m - k exceeds s, k is drawn
+    again. The probability of this is at most about one in a million.
 
     Returns:
         The fields of `Bound`, with `epsilon` and `ceiling` for one person added or removed and `persons` = m, and
@@ -182,7 +178,6 @@ def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tu
 
 
 def _failures(evidence: MembershipEvidence, rates: Mapping[str, tuple[Estimate, float, float]]) -> list[str]:
-    """Return a description of each proven leak."""
     fitted, mirrored, classes = evidence.fitted, evidence.mirrored, evidence.classes
     epsilon = evidence.bound["epsilon_replacing"]
     mirror_fails = mirrored is not None and (

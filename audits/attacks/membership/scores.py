@@ -1,17 +1,15 @@
 """Membership scores: how strongly the synthetic table suggests that a record was in the training data.
 
-Each score is computed in the same way for every record of train and control; it does not depend on which of the two
-tables has the record. A higher score means that the record is more likely a member. No single score detects every
-leak. A pass needs every score within its limit, so each additional score requires more persons. There is therefore
-only one score per kind of leak:
+A higher score means that the record is more likely a member. The score does not depend on whether the record is in
+train or control. A pass needs every score within its limit, so each additional score requires more persons. There is
+therefore only one score per kind of leak:
 
     rmia        likelihood ratio of models of the synthetic and the reference text, calibrated by class
     coverage    among the record's 3-word runs that the reference lacks, the share that the synthetic text has
     ..._top1    cosine to the nearest synthetic record, by words and by each matrix of vectors that the caller passes
     ..._mass    total weight of the record when each synthetic record is explained as a mixture of two real records
 
-Other scores are left out (docs/studies/membership-scores.md). Word n-gram models, shared runs and characters detect
-the same leaks as the scores above. Means over 25 neighbours and densities detect fewer leaks.
+Other scores detect the same leaks or fewer (docs/studies/membership-scores.md).
 """
 
 from collections.abc import Sequence
@@ -90,7 +88,7 @@ def coverage(synthetic: Sequences, real: Sequences, reference: Sequences) -> Flo
 def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
     """Return the scores that `membership_scores` leaves out, with records in the same order.
 
-    The canary and shadow audits use both sets of scores, because they can make as many canaries or reruns as needed.
+    The canary and shadow audits use both sets of scores.
 
     Privacy: the per-record scores stay in memory.
     """
@@ -135,8 +133,7 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
         mass(x) = sum over s of the weight of x in the combination a · P + b · Q nearest to s, clipped to [0, 1]
 
     For each synthetic row s, P and Q are the two records whose combination is nearest to s, among the 12 records most
-    similar to s. A row mixed from two records adds to the mass of both. The mass is summed over all rows, so it
-    detects small contributions to many rows as well as a large contribution to one row.
+    similar to s. The mass detects small contributions to many rows as well as a large contribution to one row.
 
     Cost: O(m · n · d + m · 12² · d) time; O(256 · n) memory.
     Reference: parents as in `audits/attacks/parent_recovery`; their mass as a score was designed for this project.

@@ -1,4 +1,4 @@
-"""Thresholds of the memorization audit, calibrated on control persons, and planted copies that test the audit."""
+"""Thresholds for copied text, calibrated on control persons, and planted copies that test the memorization audit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from audits.text.shared_runs import CAP_TOKENS
 # at least the floor. A value at or above the ceiling prevents a pass, whatever the values of control persons are.
 # Constants that end in _NEAR are for near copies in one row. Constants that end in _LOOSE are for records in pieces
 # and for words in any order.
-MARGIN_TOKENS = 8  # each token makes a run 1.5 to 2 times rarer by chance, so 8 tokens make it 26 to 256 times rarer
+MARGIN_TOKENS = 8  # each further token makes a run 1.5 to 2 times rarer, so 8 tokens make it 26 to 256 times rarer
 MARGIN_SHORT = 4  # for whole records of fewer than 13 tokens
 FLOOR_SHORT = 8
 MARGIN_NEAR = 0.15
@@ -40,10 +40,10 @@ class ChanceThresholds(NamedTuple):
 
 
 def capped_thresholds(by_chance: float, floor: float, margin: float, ceiling: float) -> ChanceThresholds:
-    """Return the thresholds for runs of own words (with OF_RUNS), or for the share of a record in a row (OF_SHARES).
+    """Return certain = max(floor, by_chance + margin) and limit = min(certain, ceiling).
 
-    certain = max(floor, by_chance + margin), limit = min(certain, ceiling). Own words are a person's words outside
-    common text.
+    With OF_RUNS, the thresholds are for runs of own words (words outside common text). With OF_SHARES, they are for
+    the share of a record in a row.
     """
     certain = max(floor, by_chance + margin)
     return ChanceThresholds(by_chance, certain, min(certain, ceiling))
@@ -52,9 +52,8 @@ def capped_thresholds(by_chance: float, floor: float, margin: float, ceiling: fl
 def short_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for whole records of fewer than 13 tokens: limit = max(8, by_chance + 4), certain = inf.
 
-    A single short record may be a quotation, so it prevents a pass but proves no leak. If the limit would exceed 12
-    tokens, it is infinite. The table then contains a control person's record of at least 9 tokens, so records of this
-    length occur by chance.
+    A single short record may be a quotation, so it prevents a pass but proves no leak. A limit above 12 tokens is
+    replaced by infinity: the table then contains a control record of 9 to 12 tokens, so such records occur by chance.
     """
     limit = max(FLOOR_SHORT, by_chance + MARGIN_SHORT)
     return ChanceThresholds(by_chance, np.inf, limit if limit < RECORD_TOKENS else np.inf)
@@ -63,19 +62,18 @@ def short_thresholds(by_chance: int) -> ChanceThresholds:
 def whole_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for runs of any words, common text included.
 
-    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, the text of forms gives even control
-    persons long runs. Both thresholds are then infinite, so the test is not used.
+    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, both are infinite: even control persons
+    have long runs, because of the text of forms, so the test is not used.
     """
     certain = max(CEILING_TOKENS, 2 * by_chance) if 2 * by_chance <= CAP_TOKENS else np.inf
     return ChanceThresholds(by_chance, certain, certain)
 
 
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
-    """Return the thresholds for the share of a record that all rows contain in pieces, or one row in any order.
+    """Return the thresholds for the share of a record in pieces in all rows, or in any order in one row.
 
-    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, the table is so large that it contains short
-    pieces of every record, or its rows are so long that they contain most words of every record. Both thresholds are
-    then infinite, so the test is not used.
+    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, both are infinite and the test is not used: a
+    large table contains short pieces of every record, and long rows contain most words of every record.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MAX_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -85,8 +83,8 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
     """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
     Control persons who share a record with a train person are excluded, because a copy of that record would raise the
-    thresholds that should detect it. The highest value of a group grows with its number of persons, so at most
-    n_train of the control persons are used. They are drawn at random.
+    thresholds that should detect it. A highest value grows with the number of persons, so at most n_train random
+    control persons are used.
     """
     unrelated = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
     return unrelated if len(unrelated) <= pool.n_train else rng.choice(unrelated, size=pool.n_train, replace=False)
@@ -121,7 +119,6 @@ class Caught:
 
     @property
     def _is_missed(self) -> Bool:
-        """Return for each length class whether fewer than half of its planted records were found."""
         return 2 * self.found < self.planted
 
     @property
@@ -137,7 +134,7 @@ class Caught:
         return ", ".join(name for name, is_missed in zip(names, self._is_missed, strict=True) if is_missed)
 
     def by_length(self) -> dict[str, list[float]]:
-        """Return [found, planted, share of train records] of each tested length class, by its smallest length."""
+        """Return [found, planted, share of train records] of each planted length class, by its smallest length."""
         rows = zip(STRATA, self.found.tolist(), self.planted.tolist(), self.share.tolist(), strict=True)
         return {str(shortest): [found, n, share] for shortest, found, n, share in rows if n > 0}
 

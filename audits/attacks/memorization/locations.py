@@ -89,7 +89,7 @@ def _first_pairs(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
 
 
 def _placed(text: str, *, masked: bool) -> list[Placed]:
-    """Return the tokens of a text with their positions in the text; numbers are masked if `masked`."""
+    """Return the tokens of a text with their positions; with `masked`, numbers as in `without_numbers`."""
     places = placed_tokens(text)
     if not masked:
         return places

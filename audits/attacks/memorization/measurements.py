@@ -41,9 +41,7 @@ class Measurements:
     rows_above_limit: Int  # synthetic rows that prevent a pass
     # rows above the limit that may be quotations: they prove no leak and equal no record of at least 13 tokens
     quotations: Int
-    n_certain_rows: (
-        int  # number of synthetic rows that each prove a leak, not counting the whole records of `n_records`
-    )
+    n_certain_rows: int  # synthetic rows that each prove a leak, not counting the whole records of `n_records`
     # numbers of train persons and of control persons with a whole record of at least 13 tokens in the synthetic table
     n_records: tuple[int, int]
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
@@ -53,12 +51,12 @@ class Measurements:
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
     excess: Estimate  # share of train persons minus share of control persons with a run at or above L (Delta)
     near: Estimate  # the same difference for persons with near(p) >= NEAR
-    # The larger of the lower ends of the intervals of `excess` and `near` at confidence 1 - FAIL_LEVEL, minus tau
-    # (or 0 if there is no tau). A leak is proven if the value is positive.
+    # lower end of the interval of `excess` or of `near` (the larger one, at confidence 1 - FAIL_LEVEL) minus tau; a
+    # positive value proves a leak
     proven_above_tau: float
     scan_p: float  # smaller Holm-corrected p-value of the scan tests on hit(p) and near(p)
-    # smallest Holm-corrected p-value of the tests for more train than control persons with long passages or large
-    # parts of a record, with fixed thresholds
+    # smallest Holm-corrected p-value of the tests with fixed thresholds: have more train than control persons long
+    # passages, or large parts of a record, in the table?
     more_p: float
     tau: float | None  # highest excess that allows a pass; None if there are too few persons
     needed: int  # number of persons in each of train and control that the next stricter tau requires (`Tier.needed`)
@@ -79,7 +77,7 @@ def limits(pool: Pool, found: Matches, rng: np.random.Generator) -> Limits:
 
 
 def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confidence: float) -> Measurements:
-    """Return the measurements for the verdict."""
+    """Return the measurements for the verdict; `found` covers the synthetic rows and then the planted rows."""
     n_train, n_control = pool.n_train, pool.n_control
     n_synthetic = len(found.row_run) - len(planted.texts)
     merged = found.merged[: pool.n_persons]
@@ -140,13 +138,11 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
 
 
 def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
-    """Return the number of control persons who share a long passage, but not because of a leak.
+    """Return how many control persons share a long passage with the synthetic table or with train, without a leak.
 
-    The passage is shared with the synthetic table or with train. A run is long if it has at least LONG_TOKENS words.
-    A control person counts if
-    - the table contains a long run of the person that no train person has. Other runs do not count, because the
-      generator may have copied them from train; or
-    - the table contains at least NEAR of a record of the person, who is not merged with a train person; or
+    A run is long if it has at least LONG_TOKENS words. A control person counts if
+    - the table contains a long run of the person that no train person has; or
+    - the table contains at least NEAR of a record of the person, and the person shares no record with train; or
     - the person shares a long run with a train person, but no long passage with the table (`is_long`).
     """
     n_control = len(is_long)

@@ -44,22 +44,20 @@ class Memorization:
     of a form. Two ids count as one person if the texts of one repeat at least half of a record of the other, not
     counting phrases of many persons. Text that only these ids share is not common text.
 
-        hit(p)    = number of words of the longest run of own words of p in a row of S that few persons have
-                    (`most_owners`). Two persons may have a run of 20 to 29 words, or of 10 to 19 rare words. Each
-                    further 10 words allow one more person, up to six persons. Any other run must be p's alone
+        hit(p)    = number of words of the longest run of own words of p in a row of S. A run that others have too
+                    counts only if it is long or has rare words (`most_owners`)
         whole(p)  = the same for runs of any words, common text included
-        near(p)   = largest share, over all records of p and all rows of S, of the record's rare pairs of words that
-                    the row contains (`near_copies`)
+        near(p)   = share of a record's rare pairs of words that a row of S contains, at most over the records of p
+                    and the rows (`near_copies`)
         words(p)  = the same for single rare words, in any order
-        pieces(p) = largest share, over all records of p, of the record's rare runs of 3, 5, 8 or 13 words that all
-                    rows of S together contain (`in_pieces`)
-        short(p)  = number of words of the longest record of p that has fewer than 13 words and is equal to a row of
-                    S, or to one or more whole sentences of a row. Only letters are compared (`whole_records`)
+        pieces(p) = share of a record's rare runs of 3, 5, 8 or 13 words that all rows of S together contain, at most
+                    over the records of p (`in_pieces`)
+        short(p)  = number of words of the longest record of p that has fewer than 13 words and the same letters as a
+                    row of S, or as one or more whole sentences of a row (`whole_records`)
 
-    hit and whole are computed for three readings of a text, and the largest value counts: words with masked numbers
-    and corrected misspellings, words as written, and consonants without regard to spaces (`readings`). near is
-    computed for the first and the third reading; words and pieces are computed for the first. Misspelled, glued,
-    split and stretched words therefore do not hide a copy.
+    Misspelled, glued, split and stretched words do not hide a copy, because texts are read in three ways (`readings`):
+    words with masked numbers and corrected misspellings, words as written, and consonants without spaces. hit and
+    whole are the largest values of all readings, near of the first and third; words and pieces use the first.
 
     The limits are calibrated on control persons; each maximum is over control persons:
 
@@ -67,14 +65,15 @@ class Memorization:
         W* = max(.6, max words(p) + .2)    P* = max(.6, max pieces(p) + .2)    R* = max(8, max short(p) + 4)
         Delta = share of T with hit(p) >= L - share of H with hit(p) >= L,   L = min(L*, 30)
 
-    The audit does not pass if a value of a train person reaches its limit, where L* counts as at most 30 and C* as at
-    most .65. Four tests are not used in some tables: M* if 2 · max whole(p) exceeds 64, W* if max words(p) exceeds
-    .6, P* if max pieces(p) exceeds .6, and R* if R* exceeds 12. The reason of a pass names the tests that are not
-    used. A maximum grows with the number of persons, so the limits use at most n_T control persons, where n_T is the
-    number of train persons. These control persons are drawn with `rng` from the control persons who share no record
-    with a train person. Runs that a train person also has do not count for the limits. Delta may compare groups of
-    different sizes, because hit(p) does not depend on whether p is in train or control. A pass requires that the
-    upper end of the interval of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`tier`).
+    The audit does not pass if a value of a train person reaches its limit. For this rule, L* is at most 30, and C* at
+    most .65. A limit is not used if control persons reach high values: M* if 2 · max whole(p) exceeds 64, W* if
+    max words(p) exceeds .6, P* if max pieces(p) exceeds .6, and R* if it exceeds 12. The reason of a pass names the
+    limits that are not used. A pass also requires that the upper end of the interval of Delta is at most tau: .001,
+    .003 or .01, depending on the number of persons (`tier`).
+
+    A maximum grows with the number of persons, so the limits use at most n_T random control persons, where n_T is the
+    number of train persons. Control persons who share a record with a train person, and runs that a train person also
+    has, do not count for the limits.
 
     `audits explain memorization` lists the verdicts.
 
@@ -156,7 +155,6 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements)
 def _findings(
     inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements
 ) -> tuple[tuple[Finding, ...], int]:
-    """Return the copied passages in the rows above a limit, and the number of findings that `find_copied` omits."""
     n_rows, n_synthetic = len(inputs.train), len(inputs.synthetic)
     owners = found.merged[pool.owner[:n_rows]]
     texts = SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
@@ -215,7 +213,6 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
 
 
 def _leak(facts: Measurements) -> str | None:
-    """Return the reason for a fail, or None if the audit does not fail."""
     of_train, of_control = facts.n_records
     is_record = of_train > 0 and (of_control == 0 or facts.records_p <= CHANCE_LEVEL)
     if facts.n_certain_rows > 0 or is_record:
@@ -235,7 +232,6 @@ def _leak(facts: Measurements) -> str | None:
 
 
 def _too_few(facts: Measurements) -> Iterator[str]:
-    """Yield the reason if there are too few persons for a verdict."""
     if facts.tau is None:
         yield too_few(facts.excess.n)
     elif facts.excess.high > facts.tau:

@@ -1,9 +1,9 @@
 """Find copies of records with words changed, inserted or reordered, or cut into pieces.
 
 The share of a record's rare fragments that occur in the synthetic rows (S) measures how much of the record was
-copied. A fragment is a pair of words, a single word or a run of words. A fragment is rare if it has an own word and
-at most 50 owners. An owner is a person, or several ids that count as one person. Own words are words outside common
-text (`audits.text.common_text`).
+copied. A fragment is a pair of words, a single word or a run of words. A fragment is rare if at most 50 owners have
+it, and at least one of its words is outside common text (an own word, `audits.text.common_text`). An owner is a
+person, or several ids that count as one person.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,11 +21,9 @@ PAIR_TOKENS = 2  # value of `n_tokens` for fragments that are pairs of words
 MAX_DISTANCE = 8  # largest distance between the words of a pair in a synthetic row; in the record, they are adjacent
 PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that are tried for records in pieces
 MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not distinguish records
-# records with fewer bits are skipped: they have fewer than about 15 rare pairs, which can all match by chance
-MIN_BITS = 150.0
+MIN_BITS = 150.0  # records with fewer bits are skipped: their pairs, fewer than about 15, can all match by chance
 NEAR = 0.5  # rows with at least this share of a record are listed
-# a length of `PIECE_TOKENS`, except the last, is used only if at most this share of any control record is found
-MAX_BY_CHANCE = 0.5
+MAX_BY_CHANCE = 0.5  # largest share of a control record that may be found by fragments of a length (`in_pieces`)
 BLOCK_ROWS = 1000  # number of synthetic rows compared at a time
 
 
@@ -78,13 +76,13 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
         share(x, s) = (sum of w(g) over the fragments g in both x and s) / (sum of w(g) over the fragments g in x)
         w(g) = log2(N / df(g)),  0 if df(g) > 50 or if g has no own word
 
-    x is a record and s a row. N is the number of owners and df(g) the number of owners of g. Records whose weights
-    sum to less than 150 bits are skipped. `n_tokens` selects the fragments:
+    x is a record and s a row. N is the number of owners, and df(g) the number of owners of fragment g. Records whose
+    weights sum to less than 150 bits are skipped. `n_tokens` selects the fragments:
 
     - 1: single words, in any order. Control persons may reach a share of one half in a long row.
     - 2: pairs of words that are adjacent in x and at most eight words apart in s, so that inserted words do not hide
-      a copy. A changed word affects two pairs, so a copy with every tenth word changed keeps a share of four fifths.
-      Unrelated persons reach a share of one third, and one half in the most uniform clinic that we tested.
+      a copy. A copy with every tenth word changed keeps a share of four fifths. Unrelated persons reach a share of
+      one third, and one half in the most uniform clinic that was tested.
     - 3 or more: runs of adjacent words.
 
     The first `n_synthetic` rows of `made` are synthetic. The others are train records that test the search (planted
@@ -120,9 +118,9 @@ def joined(readings: Sequence[NearCopies]) -> NearCopies:
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:
     """Return the share of each record's rare runs of n words found in all rows together, weighted by rarity.
 
-    If a record is cut into pieces of k words, k - n + 1 of every k of its runs of n words remain. n is the shortest
-    length in `PIECE_TOKENS` at which no owner in `non_members` exceeds MAX_BY_CHANCE. If there is no such length, n
-    is the longest. The result is None if every record has fewer than n words.
+    Short runs find small pieces, but also match by chance. n is therefore the shortest length in `PIECE_TOKENS` at
+    which no owner in `non_members` exceeds MAX_BY_CHANCE, or else the longest. The result is None if every record has
+    fewer than n words.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
@@ -144,7 +142,6 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
 
 
 def _rare(real: OwnedRecords, n_tokens: int) -> _Rare:
-    """Return the fragments of all records, given as runs of n words; a run without an own word is not rare."""
     first, key = _places(real.rows, n_tokens)
     is_own = np.zeros(len(real.rows.tokens) + n_tokens, dtype=np.bool_)
     is_own[real.own] = True

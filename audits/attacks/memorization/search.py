@@ -1,4 +1,7 @@
-"""Find verbatim copies (runs, whole records, sentences) and near copies of one person's text in a synthetic table."""
+"""Search a synthetic table for copies of one person's text: runs of words, whole records, sentences and near copies.
+
+Own words are words outside common text (`audits.text.common_text`).
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,7 +42,6 @@ from audits.text.normalise import normalise, tokens, without_numbers
 from audits.text.shared_runs import Numbered, Runs, number_rows, renumbered, runs_alone
 from audits.text.spelling import corrections
 
-# Own words are words outside common text.
 FLOOR_TOKENS = 13  # a shorter run of own words never proves a leak
 CEILING_TOKENS = 30  # a run of at least 30 own words of a train person prevents a pass, whatever runs control has
 MASKED, WRITTEN, LETTERS = range(3)  # three ways to read a text as tokens (`readings`)
@@ -49,7 +51,8 @@ MASKED, WRITTEN, LETTERS = range(3)  # three ways to read a text as tokens (`rea
 class Pool:
     """All rows that are not synthetic, with their owners.
 
-    Owners are numbered: train, control, persons whose control rows the input checks set aside, then the public.
+    The numbers of the owners are in this order: train persons, control persons, persons of rows that the input checks
+    set aside, and the public.
     """
 
     texts: tuple[str, ...]  # texts of train, control, the rows set aside and the reference
@@ -92,8 +95,7 @@ class Matches:
     words: NearCopies  # shares of records in one row by words in any order
     pieces: Pieces | None  # shares of records in all rows together; None if all records are too short (`in_pieces`)
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
-    # runs of train persons found in the reading LETTERS; their characters in the row are not known
-    hidden: list[Runs]
+    hidden: list[Runs]  # runs of train persons in the reading LETTERS; their characters in the row are not known
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
     records: OwnedCopies  # rows that equal a record of at least 13 tokens that one person has
     short_records: OwnedCopies  # rows that contain a whole shorter record that one person has
@@ -106,7 +108,6 @@ def pooled(inputs: AuditInputs) -> Pool:
     """Return the rows that synthetic rows are compared with, and their owners."""
     train, control, aside, reference = inputs.train, inputs.control, inputs.set_aside, inputs.reference
     n_control = len(set(control.groups))
-    # persons whose rows were set aside are owners like control persons, so their phrases do not become public text
     names, train_owner = persons(train.groups)
     others, other_owner = persons(control.groups + (() if aside is None else aside.groups))
     texts = train.texts + control.texts + (() if aside is None else aside.texts)
@@ -228,7 +229,7 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
 
 
 class _Longest(NamedTuple):
-    """The longest runs found so far."""
+    """The lengths of the longest runs found so far."""
 
     person: Int  # longest run of each owner in synthetic rows
     chance: Int  # the same without runs that a train person also has
@@ -251,9 +252,8 @@ class _Longest(NamedTuple):
 def _overlapping(runs: Runs, of_train: Bool) -> Bool:
     """Return which runs of other owners overlap a run of train in the same row by at least half of their length.
 
-    Runs of fewer than FLOOR_TOKENS tokens are never returned. If a train and a control person share a passage, the
-    control person's run may extend it by a word that matches by chance. Such a run is not a match of the control
-    person alone.
+    Such a run is usually a passage that a train and a control person share, extended by a word that matches by
+    chance, so it is not a match of the control person alone. Runs of fewer than FLOOR_TOKENS tokens are not returned.
     """
     is_overlapping = np.zeros(len(runs.row), dtype=np.bool_)
     train, others = np.flatnonzero(of_train), np.flatnonzero(~of_train & (runs.length >= FLOOR_TOKENS))
@@ -283,7 +283,7 @@ def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
-    """Return two measures of how much of one person's text each of m rows contains, computed as in the audit.
+    """Return two measures of how much text of a single person each of m rows contains, computed as in the audit.
 
     Returns:
         The longest run of own words in each row, 0 if it is below FLOOR_TOKENS; (m,).
@@ -332,5 +332,4 @@ def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_
 
 
 def _common_share(full: Numbered, own: OwnText, n_rows: int) -> float:
-    """Return the share of common text among the words of the first `n_rows` rows."""
     return 1 - float(own.rows.starts[n_rows]) / max(1, int(full.starts[n_rows]))

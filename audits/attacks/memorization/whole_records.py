@@ -25,10 +25,9 @@ class Keyed(NamedTuple):
 
 
 class TextKeys(NamedTuple):
-    """The keys of texts that are compared as a whole."""
+    """The keys (64-bit hashes) of texts that are compared as a whole."""
 
-    # texts of at least RECORD_TOKENS tokens, each with three keys: as written, with numbers masked, and as sentences
-    # in any order
+    # of texts of at least RECORD_TOKENS tokens, three each: as written, with masked numbers, sentences in any order
     records: Keyed
     short: Keyed  # shorter texts, compared only by their letters (`short_keys`)
     sentences: Keyed  # sentences of at least MIN_SENTENCE_TOKENS tokens
@@ -111,7 +110,6 @@ def short_keys(texts: Iterable[Sequence[str]]) -> list[tuple[int, int]]:
 
 
 def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
-    """Yield the words of each run of whole sentences that has fewer than RECORD_TOKENS words in all."""
     for start in range(len(parts)):
         words: list[str] = []
         for part in parts[start:]:
