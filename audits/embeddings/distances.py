@@ -39,16 +39,15 @@ class Share(NormalShare):
 
 
 def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
-    """Return the share over all repeats, with its exact variance under permutation of the roles (train or control).
+    """Return the share of synthetic rows whose nearest person is in train, as the mean over all repeats.
 
     In one repeat, a class c has 2n persons, n of them in train, and person i is nearest to the share w_i of the
-    synthetic rows. Under random roles, the variance of the share is
+    synthetic rows. If the roles (train or control) are permuted, the variance of the share is exactly
 
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
 
-    so that synthetic rows near the same person do not count as independent. The repeats share persons; the mean of
-    their variances is at least the variance of their mean. `nearest` is the result of `nearest_person_of_rows`, and
-    `included` the result of `balanced_draws`.
+    so that synthetic rows near the same person do not count as independent. The error is the root of the mean
+    variance of the repeats. `nearest` is the result of `nearest_person_of_rows`, `included` that of `balanced_draws`.
     """
     n_persons, m = len(people.is_train), nearest.shape[1]
     value, variance = 0.0, 0.0
@@ -67,8 +66,7 @@ def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
 def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list[Int]:
     """Return for each repeat equally many train and control persons of each class, drawn without replacement.
 
-    Arms of different sizes would bias the share: with three times as many train as control persons, independent
-    records have a share of 0.75.
+    Different numbers would bias the share: with three times as many train as control persons, it would be 0.75.
     """
     members = [
         [np.flatnonzero((people.person_class == c) & (people.is_train == role)) for role in (True, False)]
@@ -86,8 +84,7 @@ def nearest_person_of_rows(
 ) -> Int:
     """Return for each repeat and synthetic row the person with the nearest record; int64 (repeats, m).
 
-    Both arms are searched together in random order, so that ties are broken at random. A synthetic row with
-    similarity 0 to all records gets the person of a random record.
+    Ties are broken at random. A synthetic row with similarity 0 to all records gets the person of a random record.
     """
     columns = rng.permutation(len(people.row_person))
     owner = people.row_person[columns]
@@ -144,8 +141,8 @@ def two_nearest_distances(encoded: Encoded, people: Arms, included: Int) -> tupl
 def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
     """Return the 10 % quantile of the nearest-neighbour distance ratio for train, divided by that for control.
 
-    The ratio is (distance to the nearest row) / (distance to the second nearest row). Synthetic rows whose second
-    distance is 0 are omitted. The result is None if the quantile for control is 0.
+    The ratio of a synthetic row is (distance to the nearest row) / (distance to the second nearest row). Rows whose
+    second distance is 0 are omitted. The result is None if the quantile for control is 0.
     """
     quantiles = []
     for distances in (to_train, to_control):
@@ -157,7 +154,7 @@ def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
 def distance_histogram(
     train: NDArray[np.floating], control: NDArray[np.floating]
 ) -> dict[str, list[float] | list[int]]:
-    """Return counts of cosine distances over common bins; there are no bins if all rows together are too few.
+    """Return the histograms of cosine distances to train and control with common bins; no bins for too few rows.
 
     Privacy: each bin has either no rows or at least ten rows of each table, so that no bin is a single person. The
         edges lie on a fixed grid of 1/40, so that no edge is the distance of a record.

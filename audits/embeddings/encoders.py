@@ -1,8 +1,8 @@
-"""Text encoders of the audits, independent of the encoder of the generator.
+"""Encode the texts of all tables as vectors for the similarity audits.
 
-Two lexical encoders are always built: words and characters. They detect similar wording, but not paraphrases. The
-attacks also use vectors that the caller passes, for example from the generator's encoder, which an attacker may have.
-The lexical encoders are fitted on the reference table only.
+Two lexical encoders, words and characters, are always fitted, on the reference table only. They detect similar
+wording, but not paraphrases. The attacks also use vectors that the caller passes, for example from the generator's
+encoder, which an attacker may have.
 """
 
 from collections.abc import Callable
@@ -64,9 +64,8 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
 def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encoded:
     """Return rows of at most 128 dimensions: TF-IDF of hashed character 3- and 4-grams, truncated SVD, centred.
 
-    The encoding is robust to word dropout, inflection and spelling changes. SVD and centre are computed from the
-    reference. Without centring, the direction that all texts share makes a few short texts the nearest neighbours of
-    most texts.
+    SVD and centre are computed from the reference. Without centring, the direction that all texts share makes a few
+    short texts the nearest neighbours of most texts.
 
     Reference: Deerwester et al., JASIS 1990 (latent semantic analysis).
     """

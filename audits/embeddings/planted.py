@@ -1,8 +1,8 @@
 """Positive control of the similarity audits: an audit may pass only if it detects a planted leak.
 
-An audit may miss a leak because the texts are too short or too similar to each other. Therefore, before an audit
-passes, a leak is planted: for 10 % of a sample of train persons, one record of each is copied into a sample of the
-synthetic table, with 20 % of its words removed. The verdict on this table must be fail.
+An audit may miss a leak because the texts are too short or too similar to each other. A pass is therefore tested on
+samples of the tables: one record of 10 % of the train persons is copied into the synthetic table, with 20 % of its
+words removed. The verdict on these tables must be fail.
 """
 
 from abc import ABC, abstractmethod
@@ -17,8 +17,7 @@ from audits.core.streams import stream
 from audits.core.types import AuditInputs, AuditResult, Table, persons
 from audits.embeddings.encoders import EncodedTables, TableEncoder, encode_tables
 
-# largest number of persons per arm, and of synthetic rows; 30 copies among them are found in seconds
-MAX_PERSONS = 300
+MAX_PERSONS = 300  # largest number of train persons, control persons, synthetic rows and reference rows
 SHARE = 0.1  # share of the sampled train persons of whom one record each is copied
 DROPPED_WORDS = 0.2  # share of the words that are removed from a copy
 ROOT = 0  # fixed seed, so that the same copies are planted whenever the same tables are audited
@@ -29,8 +28,7 @@ Measure = Callable[[AuditInputs, np.random.Generator], AuditResult]
 def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> AuditResult:
     """Return the result; a pass becomes insufficient if the verdict on a table with a planted leak is not fail.
 
-    If the verdict is pass, `measure` (the audit without this check) runs once more, on the table with the planted
-    leak. This table has at most 300 rows, and each arm has at most 300 persons.
+    If the verdict is pass, `measure` (the audit without this check) runs once more, on the tables of `plant`.
 
     Privacy: the planted copies stay in memory.
     Randomness: persons, rows and words, from a fixed stream that is the same in every run.

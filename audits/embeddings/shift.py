@@ -12,22 +12,20 @@ from audits.core.types import Estimate, Float, Int, Table, persons
 from audits.text.normalise import tokens
 
 N_FOLDS = 5
-MAX_PERSONS = 4000  # largest number of random persons per arm; enough to detect an AUC of 0.52
-# confidence of each interval end, so that a shift is reported for 1 % of the splits that have no shift
-SHIFT_CONFIDENCE = 0.995
+MAX_PERSONS = 4000  # largest number of random persons of each table; enough to detect an AUC of 0.52
+SHIFT_CONFIDENCE = 0.995  # of each interval end, so that 1 % of the splits without a shift are reported
 
 
 def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimate | None:
-    """Return the AUC of a linear classifier of train against control persons.
+    """Return the AUC of a classifier of train against control persons; None if either has fewer than 10 persons.
 
-    The result is None if an arm has fewer than 10 persons. The classifier is logistic regression on TF-IDF with 5
-    folds by person. In each fold, the mean scores of the persons are ranked:
+    The classifier is logistic regression on TF-IDF with 5 folds by person. In each fold, the mean scores of the n_T
+    train and n_H control persons are ranked:
 
         AUC = mean over folds, variance = 2 sum over folds of (n_T + n_H + 1) / (12 n_T n_H) / folds^2
 
-    This is twice the variance of the rank statistic for exchangeable arms (Mann and Whitney 1947). The factor 2
-    accounts for the dependence between folds: of any two persons in different folds, each is scored by a model that
-    was trained on the other.
+    Without the factor 2, this would be the variance without a shift for independent folds (Mann and Whitney 1947).
+    The folds depend on each other, because each is scored by a model that was trained on the others.
 
     Raises:
         InputError: no word occurs in two records, so nothing can be compared.

@@ -1,4 +1,4 @@
-"""Exact cosine similarities between all rows of two matrices, in blocks, without an approximate index."""
+"""Exact cosine similarities between all rows of two matrices, computed in blocks."""
 
 from collections.abc import Iterator
 
@@ -104,7 +104,7 @@ def candidate_cosines(real: Matrix, candidates: Int) -> Float32:
     """Return the cosines between the candidates of each row; float32 (b, k, k).
 
     `candidates` (b, k) has the indices in `real` of the candidates of each row. Sparse records are copied to a dense
-    matrix over the columns that the candidates use; a sparse product per row would take three times as long.
+    matrix, which takes a third of the time of a sparse product.
     """
     if not isinstance(real, sparse.csr_matrix):
         of_row = real[candidates]

@@ -1,4 +1,4 @@
-"""Load vectors of other encoders from files, for similarities that the built-in lexical encoders miss."""
+"""Load the vectors of other encoders from files (`--vectors NAME=FOLDER`)."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Neighbours audit: verdict and report. The measurements are in `audits/embeddings/distances.py`."""
+"""Neighbours audit: decide from nearest neighbours (`audits/embeddings/distances.py`) whether train is revealed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,10 +48,10 @@ REPEATS = 20  # number of draws of equally many train and control persons; the s
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if it has at least this many control persons
 CLASS_MARGIN = 0.05  # the share within a class may be at most this far from one half
 
-# (independent rows needed, margin). The share may be at most the margin away from one half. A stricter margin is used
-# only if, without a leak, the shares of both encoders lie within it with probability .95. For the widest margin, the
-# number of rows is enough to detect a share at this distance from one half with power .8; with fewer rows, the audit
-# cannot pass.
+# (independent rows needed, margin). The share may be at most the margin away from one half. With the rows needed for
+# the first two margins, and no leak, the shares of both encoders lie within the margin with probability .95. With the
+# rows needed for the widest margin, a share at this distance from one half is detected with power .8. With fewer
+# rows, the audit cannot pass.
 MARGINS: tuple[tuple[int, float], ...] = (
     *((needed_for_share(d, power=power_of_each(2, PASS_POWER)), d) for d in (0.03, 0.05)),
     (needed_for_share(0.10), 0.10),
@@ -78,9 +78,8 @@ class Neighbours(EncoderAudit):
 
     Attack: someone who has the release and a person's text checks whether a synthetic record is closer to that text
     than expected by chance. For each synthetic record, the audit finds the nearest person among equal numbers of
-    train and control persons of each class. A generator that does not copy favours neither train nor control. A
-    generator that dropped records resembling train favours control, which also reveals train, so every test is
-    two-sided.
+    train and control persons of each class. Without a leak, train and control are nearest equally often. Every test
+    is two-sided, because a generator that drops records near train also reveals train.
 
     Metrics:
 
@@ -256,5 +255,4 @@ def _details(
 
 
 def _proven(shares: list[Share], margin: float) -> bool:
-    """Return whether at least one share is proven outside the margin, corrected for the number of shares."""
     return min(holm([s.p_beyond(margin) for s in shares]), default=1.0) < FAIL_LEVEL

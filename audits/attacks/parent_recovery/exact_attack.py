@@ -1,9 +1,8 @@
 """Exact attacks on vectors: find points between two real rows, and real rows where lines through points intersect.
 
 A point is a row of the synthetic matrix. The attacks need the original vectors, precise to about four digits. On
-vectors that were decoded to text and encoded again, finding nothing **does not show safety**: a deviation of 1e-3
-from a line hides the line, and encoding again changes a vector far more. For text, use the attack in
-`audits/attacks/parent_recovery/noise_tolerant_attack.py`.
+vectors of decoded text that was encoded again, finding nothing **does not show safety**, because a deviation of 1e-3
+hides a line. For text, use the attack in `audits/attacks/parent_recovery/noise_tolerant_attack.py`.
 """
 
 from dataclasses import dataclass
@@ -19,19 +18,14 @@ from audits.attacks.parent_recovery.noise_tolerant_attack import CANDIDATES
 from audits.core.types import Bool, Float, Int
 from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 
-# a point lies between two rows if its distance from their segment is at most this share of the segment's length; the
-# error of float32 is about 1e-6
+# a point lies between two rows if its distance from their segment is at most this share of the segment's length
 TOLERANCE = 1e-4
 # chance is ruled out if no point is within this many tolerances of a segment between control rows
 MARGIN_OF_CHANCE = 100
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-# smallest weight of a row as a share of the sum of both weights; with a smaller weight, the point is a copy of the
-# other row (other audits find copies)
-INTERIOR = 1e-3
+INTERIOR = 1e-3  # smallest share of a row in the sum of both weights; with less, the point is a copy of the other row
 LINE_NEIGHBOURS = 30  # number of nearest points among which the other points of a line are searched
-# lines are searched among this many points from the start of the table; these are points of few classes, because most
-# tables are sorted by class
-MAX_LINE_ROWS = 20_000
+MAX_LINE_ROWS = 20_000  # lines are searched among this many points from the start of the table
 MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
 RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of the row's length
 
@@ -43,8 +37,8 @@ class SegmentEvidence:
     rows: int  # synthetic rows attacked
     between_train: int  # rows that lie between two train rows
     between_control: int  # rows that lie between two control rows, which happens only by chance
-    # one-sided p-value of a sign test over the rows that lie between two rows of one arm only (train or control); by
-    # the null hypothesis, both arms are equally likely
+    # one-sided p-value of a sign test: of the rows that lie only between train rows or only between control rows, are
+    # more between train rows?
     sign_test_p: float
     chance_ruled_out: bool  # 5 dimensions or more, and no row within 100 tolerances of a control segment
     train_rows_recovered_from_lines: int  # train rows in which three or more lines through points intersect
@@ -60,12 +54,11 @@ def attack_segments(
 ) -> SegmentEvidence:
     """Return how many points lie between two train or two control rows, and how many train rows the lines reveal.
 
-    A segment is the straight line between two rows of train or of control. For points of d dimensions that were not
-    mixed, the number of points within a distance t of a segment is proportional to t^(d - 2). If no point is within
-    100·t of a control segment, fewer than 3·100^(2 - d) points are expected within t of a train segment. For d = 5,
-    this number is 3e-6, so a single point is proof. With few dimensions or many repeated rows, points can lie between
-    control rows too. For this case, a sign test compares the number of points that lie only between train rows with
-    the number that lie only between control rows.
+    A segment is the straight line between two rows of train or of control. In d dimensions, the number of points that
+    are within a distance t of a segment by chance is proportional to t^(d - 2). If no point is within 100·t of a
+    control segment, fewer than 3·100^(2 - d) points are expected within t of a train segment. For d = 5, this number
+    is 3e-6, so a single point is proof. With few dimensions or many repeated rows, points can lie between control
+    rows too. For this case, a sign test compares train with control.
 
     The rows of `synthetic` (m, d) must not be normalized; `train` is (n_train, d) and `control` is (n_control, d).
 
@@ -88,15 +81,14 @@ def attack_segments(
 
 
 def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32]) -> Float:
-    """Return the relative distance of each point from the segment between two real rows; (m,).
+    """Return the distance of each point from the nearest segment, divided by the segment's length; float64 (m,).
 
-    The distance is infinite if the point coincides with one of the two rows. All rows are normalized first, so a
-    mixture is found whether or not it was normalized. The result of a point z is
+    All rows are first scaled to unit length. For a point z, the result is
 
         min over P, Q of  min over a, b > 0 of  |z - a·P - b·Q| / |P - Q|
 
-    where P and Q are two of the 40 real rows most similar to z. The pair is searched in float32, and the distance is
-    computed in float64.
+    where P and Q are two of the 40 real rows most similar to z. It is infinite if z coincides with P or Q. The pair
+    is searched in float32.
     """
     z, x = (normalize(np.asarray(v, dtype=np.float64)) for v in (synthetic, real))
     single = x.astype(np.float32)
@@ -122,9 +114,9 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 def line_intersections(points: Float) -> Float:
     """Return the places where at least three lines intersect, (intersections, d).
 
-    Each line passes through three or more of the points. An intersection is returned once for each of its lines.
-    Points that were mixed from one real row and several other rows lie on lines through that one row. The function
-    uses the points only, so an attacker needs no real rows.
+    Each line passes through three or more of the points. Points that were mixed from one real row and several other
+    rows lie on lines through that row, so an attacker who has only the points finds the row at an intersection. An
+    intersection is returned once for each of its lines.
     """
     origins, directions, lengths = _lines(points)
     intersections = [np.empty((0, points.shape[1]))]
@@ -191,7 +183,6 @@ def _closest(origins: Float, directions: Float, block: slice) -> tuple[Float, Fl
 
 
 def _rows_recovered(points: Float, real: NDArray[np.float32]) -> int:
-    """Return the number of distinct real rows that are close to one of the points."""
     x = np.asarray(real, dtype=np.float64)
     squares = (x**2).sum(axis=1)
     recovered: set[int] = set()

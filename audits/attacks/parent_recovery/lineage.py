@@ -177,8 +177,6 @@ def lineage_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) 
         persons_of_row=np.bincount(row, minlength=len(rows_with_parents)),
         rows_of_person=np.bincount(person, minlength=n_persons),
         persons_of_class=(weight_of_person > 0).sum(axis=1),
-        max_share_of_class=weight_of_person.max(axis=1) / weight_of_person.sum(axis=1)
-        if rows_with_parents
-        else np.zeros(0),
+        max_share_of_class=weight_of_person.max(axis=1) / weight_of_person.sum(axis=1),
         parentless_rows=len(mixed) - len(rows_with_parents),
     )

@@ -1,7 +1,7 @@
-"""Noise-tolerant attack: find the two real persons between whom each synthetic record lies, and test their roles.
+"""Noise-tolerant attack: find the two real persons from whose records each synthetic record may have been mixed.
 
-A person's role is train or control. The attack works on any encoding of the released text and does not need to know
-how the records were made.
+If more of the persons found are in train than chance explains, the release reveals them. A person's role is train or
+control. The attack works on any encoding of the released text.
 """
 
 import math
@@ -38,7 +38,7 @@ PERMUTATIONS = 2000  # number of permutations of the roles (train or control) ov
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentPairs:
-    """For each attacked row and each repeat, the two persons between whom the row lies.
+    """For each attacked row and each repeat, the two persons that the attack finds.
 
     A repeat is one random draw of equally many train and control persons in each class.
     """
@@ -57,7 +57,7 @@ class ParentRecall:
     one_chance: float  # expected value of `one` if the persons found were assigned at random to the rows of a class
     pair: float  # share of rows whose two persons are both parents
     pair_chance: float  # expected value of `pair` for the same random assignment
-    n: float  # effective number of independent rows; rows with the same heaviest parent may count less
+    n: float  # effective number of independent rows (`parent_recall`)
 
     def ends(self, confidence: float) -> tuple[float, float]:
         """Return the exact interval (Clopper and Pearson) of `one`."""
@@ -78,19 +78,17 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
 
         (P, Q) = argmin over P, Q in C(z) of  min over a, b >= 0 of |z - a·P - b·Q|,   C(z) the candidates
 
-    All rows have unit length. A point between two records equals a combination of them exactly, whatever the lengths
-    of the records and of the point were. After scaling to unit length, the point need not lie on the segment between
-    the two records, so a search for segments finds fewer parents. In a test, points of 256 dimensions (20 of them
-    intrinsic) were mixed from two neighbours among 1,500, with noise of twice the nearest-neighbour distance. A
-    search for segments found 30 % of the parents, and this search found 95 %.
+    All rows have unit length. Scaling a mixture to unit length moves it off the segment between its parents, but it
+    stays a combination of them. In a test with noise of twice the nearest-neighbour distance (1,500 points of 256
+    dimensions, 20 of them intrinsic), a search for segments found 30 % of the parents, and this search found 95 %.
 
-    If both arms have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
+    If train and control have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
 
     Randomness: rows, if there are more than 20,000; the persons of the 20 repeats; the order of the records, which
         decides ties; persons for rows without a similar record.
     Cost: O(m · n · d + m · 40² · d) time; O(256 · (n + 40² + 40 · d)) memory beside the encoded tables.
-    Reference: attacks on SMOTE search for lines and need exact vectors. Combinations instead of lines, equal numbers
-        of candidates and the null distribution were designed for this project.
+    Reference: attacks on SMOTE search for lines and need exact vectors. The search for combinations, equal numbers of
+        candidates and the null distribution were designed for this project.
     """
     m = encoded.synthetic.shape[0]
     rows = np.arange(m) if m <= MAX_ROWS else np.sort(rng.choice(m, size=MAX_ROWS, replace=False))
@@ -121,7 +119,7 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
 def share_of_nearest(found: ParentPairs, people: Arms, n: int) -> Share:
     """Return the share of train among the nearer person of each pair (n = 1) or among both (n = 2).
 
-    The variance is exact under permuted roles. With n = 1, the share falls if rows near train were dropped.
+    The variance is exact under random roles. With n = 1, the share falls if rows near train were dropped.
     """
     return share_of_train(found.pairs[:, :, :n].reshape(len(found.pairs), -1), found.included, people)
 
@@ -154,12 +152,13 @@ def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_pers
     """Return how often true parents are found, or None if no attacked row has a parent.
 
     For the chance values, the persons found are assigned at random to the rows of the same class. An attack that
-    finds only the class of a row therefore has no recall above chance. With h_g hits in the n_g rows whose heaviest
-    parent is person g, and recall r, the effective number of independent rows is
+    finds only the class of a row therefore has no recall above chance. Rows with the same parent may be found or
+    missed together. The effective number of independent rows is therefore
 
         n = rows / max(1, sum_g (h_g - r·n_g)² / (rows·r·(1 - r)))
 
-    `train_person` (n_train,) contains the person of each train row, numbered as in `people`, where train comes first.
+    where r is the recall, n_g the number of rows whose heaviest parent is person g, and h_g the number of hits among
+    them. `train_person` (n_train,) contains the person of each train row, numbered as in `people`.
     """
     with_parents = np.flatnonzero([len(lineage.parents[row]) > 0 for row in found.rows])
     n_rows = len(with_parents)
@@ -182,10 +181,9 @@ def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_pers
 
 
 def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: np.random.Generator) -> Int:
-    """Return pairs of distinct persons.
+    """Return pairs of distinct persons: random persons of `included` replace missing ones.
 
-    Where `without_pair` is true, two random persons of `included` replace the pair. One random person replaces a
-    missing second person, which is given as a repetition of the first.
+    Both are missing where `without_pair` is true, and the second is missing where it equals the first.
     """
     first = np.where(without_pair, rng.choice(included, size=len(pairs)), pairs[:, 0])
     other = rng.integers(len(included) - 1, size=len(pairs))
@@ -227,7 +225,6 @@ def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) ->
 
 
 def _count(ordered: Int, keys: Int) -> Float:
-    """Return how often each key occurs in a sorted array."""
     return (np.searchsorted(ordered, keys, "right") - np.searchsorted(ordered, keys, "left")).astype(np.float64)
 
 
@@ -278,7 +275,7 @@ class EncoderShares:
 
     @property
     def shares(self) -> tuple[ShareTest, ...]:
-        """The three shares."""
+        """The three shares that are tested."""
         return self.train, self.first, self.both
 
 
@@ -313,7 +310,7 @@ def margin_of(share: Share, n_shares: int) -> float | None:
         n >= ((z_.95 + z_(1 - .05 / (2·n_shares))) / (2·d))²
 
     For the widest margin, it is enough if the interval of this share alone lies within d with probability .8. The
-    confidence of the run is not used: otherwise a run with a higher confidence would get a wider margin.
+    margin does not depend on the confidence of the run.
     """
     power = power_of_each(n_shares, PASS_POWER)
     for margin in MARGINS:

@@ -1,4 +1,4 @@
-"""Parent recovery audit: whether an attacker can find the real records that synthetic records were mixed from."""
+"""Parent recovery audit: decide whether an attacker can find the persons from whom synthetic records were mixed."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -35,9 +35,7 @@ from audits.embeddings.planted import EncoderAudit
 
 MAX_RECALL_RATIO = 3.0  # true parents may be found at most this many times as often as by chance
 SMALL_RECALL = TIERS[-1]  # a recall of at most 1 % of the records passes, whatever its ratio to chance
-# by the lineage, a record needs at least this many effective parents; with two persons, the larger weight is then
-# at most .79
-MIN_EFFECTIVE_PARENTS = 1.5
+MIN_EFFECTIVE_PARENTS = 1.5  # each record needs at least this many; of two persons, one then has at most weight .79
 MIN_CLASS_PERSONS = 11  # persons that must contribute to each class; official statistics suppress smaller cells
 N_SHARES = 3  # number of shares tested for each encoder
 PASSED = "The persons found as parents of synthetic records are as often control persons as train persons."
@@ -55,42 +53,38 @@ class ParentRecoveryEvidence:
 class ParentRecovery(EncoderAudit):
     """Test whether synthetic records reveal the train persons they were mixed from, and whether one person dominates.
 
-    Attack: the attacker knows or guesses that each synthetic record was mixed from real records, its parents. For
-    each synthetic record, the attack searches among equally many train and control persons for the two persons whose
+    Attack: the attacker assumes that each synthetic record was mixed from real records, its parents. For each
+    synthetic record, the attack searches among equally many train and control persons for the two persons whose
     records, combined, are nearest to it. If most of the persons found are train persons, the attacker learns who the
-    parents are, and roughly what they wrote. An attacker who has the vectors need not guess: mixed points lie on
+    parents are, and roughly what they wrote. With the vectors, exact attacks are possible: mixed points lie on
     straight lines between real rows, and the lines of several points intersect at a real row.
 
     Metrics:
 
     - train_share: share of train persons among the two persons found for each record; .5 is safe.
-    - first_share: share of train persons among the nearer persons. The share falls if synthetic records near train
-      rows were dropped.
-    - both_excess: share of records between two train persons, minus the share expected if the roles (train or
-      control) are random; 0 is safe.
+    - first_share: share of train persons among the nearer of the two persons. It falls if synthetic records near
+      train were dropped.
+    - both_excess: share of records for which both persons found are train persons, minus the share expected if the
+      roles (train or control) are random; 0 is safe.
     - scan_p: p-value of the exact scan test for too many or too few train persons among the persons closest to a
-      synthetic record. The test detects a few persons mixed into a few records, and persons near whom all synthetic
-      records were removed.
+      synthetic record. The test detects leaks of a few persons.
     - parent_recall: with a lineage (the parents of each record and their weights), share of records for which the
       nearer person found is a true parent. parent_recall_ratio: parent_recall divided by the value that chance gives.
     - pair_recall: with a lineage, share of records for which both persons found are true parents.
     - vectors_between_train: share of the synthetic rows of a passed matrix that lie between two train rows.
     - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons:
-      extremes of `LineageExposure`, on which policies set limits. The weights of one person's records are summed
-      first.
-    - records_with_parents: number of records with parents according to the lineage. If this number is 0, the tests on
-      persons are still made.
-    - margin: the widest margin of all shares. The margin of a share is the strictest of `MARGINS` for which it has
-      enough independent rows.
+      extremes of `LineageExposure`, on which policies set limits.
+    - records_with_parents: number of records with parents according to the lineage.
+    - margin: the widest margin of all shares (`margin_of`).
     - lineage: 1 if a lineage was given, otherwise 0.
 
     `audits explain parent_recovery` lists the verdicts.
 
     The number of effective parents of a record is 1 / (sum over persons of weight²). A record with fewer than 1.5
     effective parents is mostly made from one person, so the audit fails. SMOTE with weights from 0 to 1 makes such
-    records in four of ten cases; with weights from .3 to .7 (at least 1.7 effective parents), it makes none. Policies
-    can set further limits, such as a weight of at most .35. `details.power.smallest_leak` is the smallest distance of
-    the train share from one half that prevents a pass with probability .8.
+    records in four of ten cases; with weights from .3 to .7 (at least 1.7 effective parents), it makes none.
+    `details.power.smallest_leak` is the smallest distance of the train share from one half that prevents a pass with
+    probability .8.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
     Randomness: persons set aside, draws of equally many train and control persons, the order of the records (it
@@ -161,11 +155,9 @@ def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
 
 
 def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
-    """Return the shares that are not shown to be safe.
+    """Return the shares whose interval exceeds their margin, or the strictest margin if they differ from chance.
 
-    A share is not shown to be safe if its interval exceeds its margin, or if it differs significantly from chance and
-    its interval exceeds the strictest margin. A margin is wider than the strictest only because there are too few
-    rows, so a wider margin must not hide a significant difference.
+    A wider margin is used only because there are too few rows, so it must not hide a significant difference.
     """
     shares = [s for f in findings for s in f.shares]
     by_chance = holm([s.p_beyond(0.0) for s in shares])
@@ -307,7 +299,6 @@ def _mean(values: NDArray[Any]) -> float | None:
 def _shortfall(
     unclear: list[ShareTest], recalls: list[ParentRecall], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> str:
-    """Return why the verdict is insufficient, and how many records or persons are needed for a verdict."""
     if not unclear:
         n = max(math.ceil(recall.n) for recall in recalls)
         return (

@@ -1,9 +1,9 @@
 """The shadow attack: infer from the tables of many reruns of the generator which reruns were trained on a person.
 
-This is the strongest attack on a release. The attacker runs the generator many times, with and without each target
-person (`audits/attacks/shadow/plan.py`), and trains a classifier on the resulting tables. A rerun saw a person if the
-person was in its train data. The coins of a person say which reruns saw the person. Non-members are control persons
-whom no rerun saw; the same attack on them shows which AUC chance gives.
+The attacker runs the generator many times, with and without each target person (`audits/attacks/shadow/plan.py`), and
+trains a classifier on the resulting tables. A rerun saw a person if the person was in its train data. The coins of a
+person, one bit for each rerun, say which reruns saw the person. Non-members are control persons, whom no rerun saw;
+the same attack on them shows which AUC chance gives.
 
 Metrics:
 
@@ -126,13 +126,10 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
     """Return how well a classifier infers from the reruns' tables which reruns saw a person.
 
     For each table, each person has the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
-    three quarters of the reruns, predicts which of the other reruns saw the person. If the coins are permuted and all
-    forests are trained again, the results are due to chance. The spread of these results gives the intervals.
-    Resampling the reruns without training the forests again would make the intervals too narrow.
-
-    If all permutations have the same result, the forests detect nothing: the interval is [0, 1], and no detectable
-    leak is stated. The control value comes from the same attack on control persons. No rerun saw these persons, so
-    their coins have no effect.
+    three quarters of the reruns, predicts which of the other reruns saw the person. The attack is repeated with
+    permuted coins, and the spread of these results gives the intervals. If all permutations have the same result, the
+    forests detect nothing: the interval is [0, 1], and no detectable leak is stated. The control value is the result
+    for non-members, whose coins have no effect.
 
     Args:
         plan: the target persons and the reruns that leave them out.
@@ -214,9 +211,9 @@ def features(
 
 
 def predict_membership(x: Float, coins: Coins) -> Float:
-    """Return the predicted probability that each rerun saw each person, by forests trained on the other folds.
+    """Return the predicted probability that each rerun saw each person; (runs, persons).
 
-    One forest per fold serves all persons. `x` has the shape (runs, persons, scores), the result (runs, persons).
+    One forest per fold serves all persons and is trained on the other folds. `x` is (runs, persons, scores).
     """
     fold_of_run = np.arange(len(x)) % FOLDS
     predicted = np.empty(coins.shape)
@@ -237,9 +234,8 @@ def person_aucs(predicted: Float, coins: Coins) -> Float:
 def _standardised(x: Float, n: int) -> Float:
     """Return the scores, centred for each person over the reruns and divided by the spread of non-members' scores.
 
-    The coins are not used. Non-members are the persons with index n and higher. Their spread shows how much a score
-    varies between reruns without an effect of the person. Dividing the scores of each person by that person's spread
-    would make large effects look small.
+    Non-members are the persons with index n and higher. Their spread shows how much a score varies between reruns
+    without an effect of the person. Dividing by the spread of each person would make large effects look small.
     """
     unit = x[:, n:].std(axis=0).mean(axis=0)
     return np.asarray((x - x.mean(axis=0)) / np.where(unit > 0, unit, 1), dtype=np.float64)
@@ -253,7 +249,6 @@ def _estimate(value: float, error: float, runs: int, confidence: float) -> Estim
 
 
 def _p(chance: Float, observed: float) -> float:
-    """Return the p-value: (1 + number of chance values >= observed) / (1 + number of chance values)."""
     return float((1 + (chance >= observed).sum()) / (1 + len(chance)))
 
 
@@ -334,7 +329,6 @@ def _check(plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, permu
 
 
 def _rows_of(table: Table, names: Sequence[str]) -> Table:
-    """Return the rows of these persons, in the order of `names`."""
     place = {name: i for i, name in enumerate(names)}
     rows = sorted((place[group], i) for i, group in enumerate(table.groups) if group in place)
     return take(table, np.array([i for _, i in rows], dtype=np.int64))

@@ -60,10 +60,8 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
     Each target is left out of a random half of the reruns, independently of the other targets, so one set of reruns
-    serves all targets. For the result of one target, the absence of others is only noise. In each fold of the later
-    cross-validation, each target is left out of half of the reruns. If one fold had more reruns without a target, the
-    other folds would have fewer. A classifier that learned only this frequency would then guess wrong in most reruns
-    of that fold.
+    serves all targets. The same holds within each fold of the later cross-validation. Otherwise, a classifier that
+    learned only how often a target is left out would guess wrong in the fold it is tested on.
 
     `runs` is a multiple of 8. If `n_persons` is None, one in a hundred train persons is a target, and at least one.
 
@@ -217,7 +215,6 @@ def permute_coins(coins: Coins, rng: np.random.Generator) -> Coins:
 
 
 def _is_balanced(runs: int) -> bool:
-    """Return whether every fold has the same even number of reruns, at least two."""
     return runs > 0 and runs % (2 * FOLDS) == 0
 
 
@@ -231,7 +228,6 @@ def _coins(runs: Sequence[Any], key: str, names: Sequence[str]) -> Coins:
 
 
 def _problems(value: Any) -> list[str]:
-    """Return the problems of the JSON value of a plan, without the names of persons."""
     if not isinstance(value, dict):
         return ["the plan must be a JSON object"]
     problems = [] if value.get("schemaVersion") == SCHEMA_VERSION else [f"schemaVersion must be {SCHEMA_VERSION}"]
@@ -262,5 +258,4 @@ def _problems_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> li
 
 
 def _are_strings(value: Any) -> bool:
-    """Return whether the value is a parsed list of strings."""
     return isinstance(value, tuple) and all(isinstance(v, str) for v in value)
