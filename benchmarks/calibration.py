@@ -37,7 +37,7 @@ from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
 from audits.selftest.cases import CASES
 from audits.selftest.run_suite import case_json, make_populations, run_case, select_audits
-from audits.text.minhash import CLOSE, near_pairs, sketch
+from audits.text.minhash import near_pairs, sketch
 from audits.text.normalise import tokens
 from synthgen.core.seeds import SeedTree
 
@@ -77,7 +77,7 @@ def rows_of(corpus, persons):
         rows = [(r["note"], r["specialty"], r["patient_id"]) for r in made]
     else:
         rows = read(SOURCES[corpus].files, labelled=SOURCES[corpus].labelled)
-    kept = sketch([text for text, _, _ in rows], bands=CLOSE)
+    kept = sketch([text for text, _, _ in rows])
     pairs = near_pairs(kept, kept)
     later = set(pairs.right[(pairs.left < pairs.right) & (pairs.jaccard >= NEAR)].tolist())
     seen, found = set(), []

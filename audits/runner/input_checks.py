@@ -19,7 +19,7 @@ from audits.runner.layout import unlike_real
 from audits.text.common_text import CONTROL, MANY, TRAIN, Owned, repeated_records, shared_phrases
 from audits.text.disguise import disguise
 from audits.text.layout import BROKEN
-from audits.text.minhash import CLOSE, near_pairs, sketch
+from audits.text.minhash import near_pairs, sketch
 from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import number_rows
 
@@ -223,7 +223,7 @@ def _kept(inputs: AuditInputs, left_out: Bool, repeating: Bool) -> AuditInputs:
 
 def _duplicating(inputs: AuditInputs) -> Bool:
     """Return which control rows nearly duplicate a train row; bool (n_control rows,)."""
-    pairs = near_pairs(*(sketch(table.texts, bands=CLOSE) for table in (inputs.control, inputs.train)))
+    pairs = near_pairs(*(sketch(table.texts) for table in (inputs.control, inputs.train)))
     duplicating = np.zeros(len(inputs.control), dtype=bool)
     duplicating[pairs.left[pairs.jaccard >= NEAR_DUPLICATE]] = True
     return duplicating

@@ -1,9 +1,9 @@
-"""Words that do not count as names of persons: clinical terms (also terms that contain a name) and ordinary words.
+"""Words that usually do not name a person in a clinical note, such as "Murphy" in "Murphy sign", drugs and "April".
 
-The lists apply to guessed names only, never to a declared or known name. The clinical terms are general medical
-knowledge. `ordinary_words.txt` holds the 17,439 words that occur in lower case at least 20 times, and more often than
-with capitals, in these openly licensed texts: OpenStax nursing and microbiology (CC BY 4.0), MedQuAD (CC BY 4.0), the
-NCBI disease corpus (public domain), CRAFT (CC BY 3.0), arXiv metadata (CC0), and texts of the US government.
+De-identification and the identifiers audit use these lists to avoid false names. `ordinary_words.txt` holds the
+17,439 words that occur in lower case at least 20 times, and more often than with capitals, in these openly licensed
+texts: OpenStax nursing and microbiology (CC BY 4.0), MedQuAD (CC BY 4.0), the NCBI disease corpus (public domain),
+CRAFT (CC BY 3.0), arXiv metadata (CC0), and texts of the US government.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from audits.text.name_lists import words
 
-# eponyms: names of persons and places after which diseases, signs, procedures, anatomy and devices are named
+# names of persons and places after which diseases, signs, procedures, anatomy and devices are named
 EPONYMS = frozenset(
     words("""
 achilles acutrak addison adie adson alexander allen allis alport alzheimer amsler angelchik angelman anitschkow
@@ -210,42 +210,36 @@ audiology hepatology optometry ophthalmology otolaryngology podiatry rheum
 _NEVER_NAMES = DRUGS | PRODUCTS | ORGANISMS
 # a name before one of these words is a part of a term, such as "Thomas splint"
 _AFTER = re.compile(
-    r"(?:['’]s)?[ -](?:and [A-Z]\w+ )?(?:(?:type )?(?:[IVX]{1,4}|\d[A-C]?) )?"
-    r"(?:(?:depression|coma|pain|risk|activity|severity|prognostic|sedation|trauma) )?"
-    r"(?:disease|pupils?|dilators?|charts?"
-    r"|nodules?|habitus|wort|collars?|chromosomes?|variant|sutures?|syndrome|sign|test|lymphoma|sarcoma|tumou?r|palsy"
-    r"|phenomenon|esophagus"
-    r"|oesophagus|ulcers?|cells?|bod(?:y|ies)|splint|catheter|tube|drain|score|scale|criteria|classification|stage"
-    r"|reflex|stool|chorea|dementia|an(?:a|ea)emia|arthritis|contracture|fracture|hernia|cysts?|glands?|ducts?"
-    r"|ligament|tendon"
+    r"(?:['’]s)?[ -](?:and [A-Z]\w+ )?(?:(?:type )?(?:[IVX]{1,4}|\d[A-C]?) )?(?:(?:depression|coma|pain|risk|activity"
+    r"|severity|prognostic|sedation|trauma) )?(?:disease|pupils?|dilators?|charts?|nodules?|habitus|wort|collars?"
+    r"|chromosomes?|variant|sutures?|syndrome|sign|test|lymphoma|sarcoma|tumou?r|palsy|phenomenon|esophagus|oesophagus"
+    r"|ulcers?|cells?|bod(?:y|ies)|splint|catheter|tube|drain|score|scale|criteria|classification|stage|reflex|stool"
+    r"|chorea|dementia|an(?:a|ea)emia|arthritis|contracture|fracture|hernia|cysts?|glands?|ducts?|ligament|tendon"
     r"|triangle|pouch|space|fascia|canal|circle|node|angle|loop|limb|operation|procedure|man(?:oe)?euver|manoeuvre"
     r"|position|index|grade|type|law|rule|point|line|patch|nodes?|stent|valve|shunt|clamp|forceps|retractor|incision"
-    r"|repair|resection|bypass|stain|agar|lamp|law|respirations?|breathing|thyroiditis|hip|knee|spot"
-    r"|murmur|pulse|crisis|aneurysms?|blades?|clips?|technique|needle|ports?|neg(?:ative)?|pos(?:itive)?|care(?:rs?)?|parents?|home"
+    r"|repair|resection|bypass|stain|agar|lamp|law|respirations?|breathing|thyroiditis|hip|knee|spot|murmur|pulse"
+    r"|crisis|aneurysms?|blades?|clips?|technique|needle|ports?|neg(?:ative)?|pos(?:itive)?|care(?:rs?)?|parents?|home"
     r"|carcinoma|melanoma|nevus|purpura|vasculitis|paralysis|ataxia|dystrophy|neuroma|lesion|malformation|anomaly"
-    r"|tetralogy|gangrene|angina|gait|aphasia|encephalopathy|psychosis|jaundice|nephritis|granuloma"
-    r"|factor|antigen|virus"
-    r"|protein|antibod(?:y|ies)|coma|monitor|contractions?|curve|protocol|regimen|trial|study|equation"
-    r"|formula|Arbor|II? anastomosis|anastomosis)\b"
+    r"|tetralogy|gangrene|angina|gait|aphasia|encephalopathy|psychosis|jaundice|nephritis|granuloma|factor|antigen"
+    r"|virus|protein|antibod(?:y|ies)|coma|monitor|contractions?|curve|protocol|regimen|trial|study|equation|formula"
+    r"|Arbor|II? anastomosis|anastomosis)\b"
 )
 # a name after one of these words and "of" is a part of a term, such as "circle of Willis"
 _BEFORE = re.compile(
-    r"\b(?:pouch|circle|sphincter|ligament|canal|bundle|loop|islets?|angle|duct|crypts?|foramen|node"
-    r"|triangle|tetralogy"
-    r"|man(?:oe)?euver|space|fascia|ampulla|papilla|organ|law|rule|point|line|aqueduct|vein|artery|valves?|glands?"
-    r"|columns?|tubercle|sinus|layer|tunica|annulus|disease|syndrome|fracture) of (?:von |van |de )?$",
+    r"\b(?:pouch|circle|sphincter|ligament|canal|bundle|loop|islets?|angle|duct|crypts?|foramen|node|triangle"
+    r"|tetralogy|man(?:oe)?euver|space|fascia|ampulla|papilla|organ|law|rule|point|line|aqueduct|vein|artery|valves?"
+    r"|glands?|columns?|tubercle|sinus|layer|tunica|annulus|disease|syndrome|fracture) of (?:von |van |de )?$",
     re.IGNORECASE,
 )
 
 
 # first parts of double eponyms; a double eponym is a term even without a word such as "syndrome" after it
 _PAIR = re.compile(
-    r"(?:Stevens|Ann(?= Arbor)|Guillain|Creutzfeldt|Ehlers|Wolff|Charcot|Epstein|Osgood|Legg|Henoch|Peutz"
-    r"|Zollinger|Budd"
-    r"|Dix|Swan|Roux|Lennox|Prader|Mallory|Kimmelstiel|Braxton|Cheyne|Bence|Chvostek|Sturge|Pierre(?= Robin)|Ramsay"
-    r"|Hardy(?=[ -]Weinberg)|Kaplan(?=[ -]Meier)|Marcus(?= Gunn)|Salter(?=[ -]Harris)|Lund(?=[ -]Browder)"
-    r"|House(?=[ -]Brackmann)|Mary(?= Joseph)|Miller(?= Fisher)|Glasgow(?=[ -]Blatchford)"
-    r"|Austin(?= Flint)|Graham(?= Steell)|Lou(?= Gehrig))[ -][A-Z]"
+    r"(?:Stevens|Ann(?= Arbor)|Guillain|Creutzfeldt|Ehlers|Wolff|Charcot|Epstein|Osgood|Legg|Henoch|Peutz|Zollinger"
+    r"|Budd|Dix|Swan|Roux|Lennox|Prader|Mallory|Kimmelstiel|Braxton|Cheyne|Bence|Chvostek|Sturge|Pierre(?= Robin)"
+    r"|Ramsay|Hardy(?=[ -]Weinberg)|Kaplan(?=[ -]Meier)|Marcus(?= Gunn)|Salter(?=[ -]Harris)|Lund(?=[ -]Browder)"
+    r"|House(?=[ -]Brackmann)|Mary(?= Joseph)|Miller(?= Fisher)|Glasgow(?=[ -]Blatchford)|Austin(?= Flint)"
+    r"|Graham(?= Steell)|Lou(?= Gehrig))[ -][A-Z]"
 )
 _TITLE = re.compile(r"\b(?:[Dd][Rr]|[Mm]r|[Mm]rs|[Mm]s|[Mm]iss|[Pp]rof)\.? $")
 
@@ -267,7 +261,7 @@ def is_vetoed(word: str) -> bool:
 
 
 def is_eponym(word: str) -> bool:
-    """Return whether a word is an eponym: the name of a person or place that medical terms contain."""
+    """Return whether a word is in `EPONYMS`, ignoring case and accents."""
     plain = unicodedata.normalize("NFKD", word.casefold())
     return "".join(c for c in plain if not unicodedata.combining(c)) in EPONYMS
 

@@ -22,11 +22,10 @@ from audits.text.ngrams import find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # length of a phrase; 1 % of new abstracts share eight consecutive words with one of 700 others
-# a phrase that more persons than this have can be boilerplate; statistical offices publish counts of 11 or more
-MANY = 10
+MANY = 10  # a phrase of more persons can be boilerplate; statistical offices publish counts of 11 or more
 FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may be one family
-FORM_TOKENS = 4  # length of a run in the headings of a form, which are shorter than a phrase
-FORM_SHARE = 0.01  # a heading belongs to a form if more than this share of the persons, and more than MANY, have it
+FORM_TOKENS = 4  # length of the runs by which headings of forms are found; headings are shorter than a phrase
+FORM_SHARE = 0.01  # a run is part of a heading if more than this share of the persons, and more than MANY, have it
 # a record is mostly repeated if the texts of another owner contain at least this share, and at least this number, of
 # its tokens outside boilerplate
 REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8
@@ -64,9 +63,7 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
     - more than MANY persons have it, and at least one of them is in control, or
     - more than MANY persons have it, and it occurs in more than MANY different records.
 
-    The last condition is for phrases that no control person has. It is stricter, because control persons come from
-    the same population, so some of them would usually have the phrases of a template too. A phrase of a single record
-    that is stored under many train ids does not meet this condition.
+    The last condition excludes a phrase of a single record that is stored under many train ids.
 
     Cost: O(N log N) time for N tokens; 40 bytes per place of a shared phrase, plus the places of one part.
     """
@@ -112,7 +109,6 @@ def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
 
 
 def _record_numbers(rows: Numbered) -> Int:
-    """Return an integer for each row; equal rows get the same integer."""
     number: dict[bytes, int] = {}
     digests = (
         hashlib.blake2b(rows.tokens[a:b].tobytes(), digest_size=16).digest()
@@ -125,9 +121,8 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     """Return (row, owner) for each row that is mostly repeated in the texts of another owner.
 
     A row is mostly repeated if the texts of the other owner contain at least half, and at least REPEATED_TOKENS, of
-    its tokens outside boilerplate. Two persons who quote the same passage usually stay separate persons, because the
-    passage is a smaller part of each record. A record that is stored under two ids is repeated completely, so both
-    ids count as one person.
+    its tokens outside boilerplate. A record that is stored under two ids is an example. A passage that two persons
+    quote is usually a smaller part of each record.
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)
@@ -156,7 +151,6 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
 
 
 def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated: Int) -> bool:
-    """Return whether the phrases at the repeated places cover most of a row's tokens outside boilerplate."""
     start, end = rows.starts[row], rows.starts[row + 1]
     of_row = slice(*np.searchsorted(shared.at, [start, end]))
     places, boilerplate = shared.at[of_row], shared.boilerplate[shared.phrase[of_row]]
@@ -174,7 +168,10 @@ def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
 
 
 def merged_owners(n_owners: int, pairs: Iterable[tuple[int, int]]) -> Int:
-    """Return for each owner the lowest-numbered owner connected to it by a chain of pairs, (n_owners,)."""
+    """Return for each owner the lowest-numbered owner that counts as the same person, (n_owners,).
+
+    The two owners of a pair count as the same person, and so do owners that a chain of pairs connects.
+    """
     ends = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(n_owners, n_owners))
     label = connected_components(graph, directed=False)[1]

@@ -1,7 +1,4 @@
-"""Detect texts with look-alike or invisible characters.
-
-A person reads such a text as usual, but a search may not find its words.
-"""
+"""Detect texts with look-alike or invisible characters, which a person can read but a search may not find."""
 
 import re
 import unicodedata
@@ -53,10 +50,6 @@ def rewritten(text: str) -> int:
 
 
 def _without_selector(match: re.Match[str]) -> str:
-    """Return only the first character if the match is an emoji, else the whole match.
-
-    The other characters of an emoji only select its form or join it to the next emoji.
-    """
     is_symbol = unicodedata.category(match[0][0]) in {"So", "Sk", "Sm"}
     return match[0][0] if is_symbol or match[0].endswith("\u20e3") else match[0]
 
@@ -67,8 +60,7 @@ def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
         proven  if  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
 
     A row is disguised if at least 8, and more than 5 %, of its characters are counted by `rewritten`. x of the n
-    synthetic rows and y of the m real rows are disguised. A search may miss copies in disguised text, so an audit
-    must not pass a synthetic table with too many disguised rows.
+    synthetic rows and y of the m real rows are disguised.
 
     Privacy: reads all texts; returns synthetic rows, a count and one bit.
     """

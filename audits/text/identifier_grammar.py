@@ -1,8 +1,8 @@
 """Patterns that de-identification and the identifiers audit share: words before numbers, forms of codes, months.
 
-All other patterns differ on purpose. De-identification replaces any partial date or short number that a reader takes
-for an identifier. The audit compares exact values, so it needs whole dates and long numbers, and it finds them after
-any word.
+De-identification and the audit use different patterns for everything else. De-identification replaces any partial
+date or short number that a reader takes for an identifier. The audit compares exact values, so it needs whole dates
+and long numbers, and it finds them after any word.
 
 - Telephone numbers: de-identification needs a known shape or a word before the number. The audit reads nine or more
   digits in any grouping as a number, and seven or eight digits as a code.
@@ -39,9 +39,8 @@ NUMBER_CUES = {
     "account": (r"(?:account|acct|a/c|billing|invoice|guarantor)(?:[ -]?(?:no|num|number|nr|id))?",),
     "licence": (
         (
-            r"(?:prescriber|provider|practitioner|dea|npi|gmc|nmc|hcpc|cpso|ahpra|imc|nmbi|cno|upin|licen[cs]e|lic|certificate|registration|reg|passport|permit"
-            r"|driver'?s licen[cs]e)"
-            r"(?:[ -]?(?:no|num|number|nr|id|pin))?"
+            r"(?:prescriber|provider|practitioner|dea|npi|gmc|nmc|hcpc|cpso|ahpra|imc|nmbi|cno|upin|licen[cs]e|lic|"
+            r"certificate|registration|reg|passport|permit|driver'?s licen[cs]e)(?:[ -]?(?:no|num|number|nr|id|pin))?"
         ),
     ),
     "vehicle": (
@@ -71,7 +70,7 @@ PROVINCES = "AB|BC|MB|NB|NL|NS|ON|PE|QC|SK|YT|NSW|VIC|QLD|SA|TAS|ACT|NT"  # of C
 UK_POSTAL, CANADIAN_POSTAL = r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}", r"[A-CEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d"
 VIN = r"(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}"  # number of a vehicle
 # numbers with check digits or a fixed shape
-SSN = r"\d{3}-\d{2}-\d{4}"
+SSN = r"\d{3}-\d{2}-\d{4}"  # social security number of the United States
 NHS = r"\d{3}([ -]?)\d{3}\1\d{4}"  # must be the first group of a pattern; check digit by `stdnum.gb.nhs`
 # digits grouped as on cards, without an expiry date or code after them; must be the first groups of a pattern
 CARD_PRINTED = r"(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})"

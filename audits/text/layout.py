@@ -1,6 +1,6 @@
-"""White space and invisible characters: their plain form, and the characters that differ from it.
+"""Find and remove unusual white space and invisible characters.
 
-Every audit normalises texts first, so no audit reads these characters, and whole records could be hidden in them.
+Every audit normalises texts first, so it does not see these characters, and whole records could be hidden in them.
 """
 
 import re
@@ -52,7 +52,7 @@ def plain_layout(text: str) -> str:
 
 
 def odd_characters(text: str) -> Counter[str]:
-    """Return the number of characters of each kind that `plain_layout` changes, and of broken sentences."""
+    """Return the number of characters of each kind in `KINDS`; for BROKEN, of line breaks inside sentences."""
     odd: Counter[str] = Counter()
     if "\n" in text:
         odd[BROKEN] = sum(1 for _ in _BROKEN_SENTENCE.finditer(text))

@@ -16,7 +16,7 @@ from audits.text.normalise import normalise
 
 ALPHABET = 127  # the model distinguishes this many most frequent characters; all other characters count as one
 PRIOR = 5.0  # weight of the shorter context in the model, as a number of occurrences
-BETWEEN = 2 / 3  # position of the bound between the scores of real text (0) and of scrambled text (1)
+BETWEEN = 2 / 3  # position of the bound between the score of real text (0) and the score of scrambled text (1)
 SHORT = 40  # rows with fewer characters are compared with real text of their length
 RARE = 0.001  # a short row below the bound is illegible if at most this share of equally long real text scores lower
 CHANCE = 0.01  # significance level of the test for too many short rows below the bound
@@ -27,8 +27,7 @@ MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled 
 # punctuation is removed from a text if it is at most this share of its characters, or at most this number
 MAX_PUNCTUATION, FEW_MARKS = 0.2, 2
 _START = "\n\n"  # precedes a text on which the model is fitted
-# precedes a text that is scored, so that its first word is scored like any word of a record
-_WORD = "\n "
+_WORD = "\n "  # precedes a text that is scored, so that its first word is scored like any word of a record
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
 Rng = np.random.Generator
@@ -36,14 +35,12 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Legibility:
-    """Legibility of the rows of a table; all scores are in nats per character."""
+    """Legibility of the n rows of a table."""
 
     # whether each row is illegible: it scores below the bound and, if it is short, fails a further test, (n,)
     illegible: Bool
     partly: Bool  # whether each row is illegible, or at least a third of its windows scores below the bound, (n,)
-    bound: float  # lowest score of a legible row
-    real: float  # median score of held-out real rows
-    scrambled: float  # median score of the held-out rows with the letters of each word in random order
+    bound: float  # lowest score of a legible row, in nats per character
 
 
 def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[str], rng: Rng) -> Legibility:
@@ -54,22 +51,21 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
         p(c | ab) = (n_abc + 5 × p(c | b)) / (n_ab + 5),   p(c | b) = (n_bc + 5 × p(c)) / (n_b + 5),
         p(c) = (n_c + 1) / (n + |alphabet|)
 
-    where n_x counts the occurrences of x in `fitted`; `held_out` has other real texts. Punctuation is left out
-    (`_without_punctuation`), because tables of one language differ in punctuation: placeholders such as [NAME],
-    quotes, spaces before commas. Let R be the median score of the held-out rows, and S their median score with the
-    letters of each word in random order. The bound lies two thirds of the way from R down to S. Text of a language
-    model scores near R, and text in rot13 or base64 scores below S.
+    where n_x counts the occurrences of x in `fitted`, in nats. Punctuation is left out, because it differs between
+    tables of one language (placeholders such as [NAME], quotes). `held_out` has other real texts. Let R be their
+    median score, and S their median score with the letters of each word in random order. The bound lies two thirds
+    of the way from R down to S. Text of a language model scores near R, and text in rot13 or base64 below S. A row
+    below the bound is illegible.
 
     The score of a short row (fewer than 40 characters) varies strongly, so it is compared with the scores of all
-    windows of the same length in the held-out rows. A short row below the bound is illegible if at most one in 1,000
-    windows scores lower. For the other short rows, the share of windows below the bound predicts how many rows score
-    below the bound by chance. If significantly more of them score below the bound (binomial test at 1 %), all short
-    rows below the bound are illegible.
+    windows of the same length in `held_out`. A short row below the bound is illegible if at most one in 1,000 windows
+    scores lower. The share of windows below the bound predicts how many of the other short rows score below it by
+    chance. If significantly more do (binomial test at 1 %), all short rows below the bound are illegible.
 
     Raises:
         NotMeasurable: real and scrambled text have similar scores.
 
-    Privacy: reads texts; returns three scores of the tables, and two bits for each row.
+    Privacy: reads texts; returns one score of the real tables, and two bits for each row.
     Randomness: the order of the letters in each word of the scrambled rows.
     Reference: interpolation by a prior count, MacKay and Bauman Peto, Nat. Lang. Eng. 1 (1995).
     """
@@ -88,11 +84,10 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     partly = np.array([model.share_below(text, bound) >= PARTLY for text in texts], dtype=np.bool_)
     short = [i for i, text in enumerate(texts) if len(text) < SHORT]
     illegible[short] = partly[short] = _illegible_short(model, [texts[i] for i in short], sample, bound)
-    return Legibility(illegible=illegible, partly=partly | illegible, bound=bound, real=real, scrambled=scrambled)
+    return Legibility(illegible=illegible, partly=partly | illegible, bound=bound)
 
 
 def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], bound: float) -> Bool:
-    """Return which short rows are illegible, by comparing their scores with those of equally long real windows."""
     if len(rows) == 0:
         return np.zeros(0, dtype=np.bool_)
     from scipy.stats import binom  # here, because scipy.stats takes half a second to import
@@ -162,17 +157,15 @@ def _codes(text: str) -> Int:
 
 
 def _upto(texts: Sequence[str]) -> list[str]:
-    """Return the first texts that have at most `MAX_CHARACTERS` characters in total, but at least one text."""
     n_characters = accumulate(map(len, texts))
     n_texts = sum(1 for _ in takewhile(lambda n: n <= MAX_CHARACTERS, n_characters))
     return list(texts[: max(1, n_texts)])
 
 
 def _without_punctuation(text: str) -> str:
-    """Return a normalised text with spaces in place of ASCII punctuation.
+    """Return a normalised text with spaces in place of ASCII punctuation: "pain, mild" -> "pain mild".
 
-    If more than two characters, and more than a fifth of all characters, are punctuation, the text is returned
-    unchanged, because it may be a cipher.
+    If more than two characters and more than a fifth are punctuation, return it unchanged: it may be a cipher.
     """
     words = " ".join(text.translate(_SPACES).split())
     n, n_kept = (len(part) - part.count(" ") for part in (text, words))

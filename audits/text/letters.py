@@ -1,7 +1,4 @@
-"""Split text without relying on spaces.
-
-`pieces` splits tokens in scripts that have no spaces. `consonant_chunks` splits the consonants of any text.
-"""
+"""Split text at places that do not depend on spaces, so that copies with glued or split words are found."""
 
 import re
 from itertools import pairwise
@@ -9,9 +6,8 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-# in these scripts, each character is a token; in most other scripts, each word is a token
+# scripts in which each character is a token, and scripts that are split into chunks
 _CHARACTERS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\u30fc"
-# text in these scripts is split into chunks
 _WITHOUT_SPACES = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p{Balinese}\p{Tai_Tham}\p{New_Tai_Lue}"
 _PIECE = regex.compile(rf"[{_CHARACTERS}]|([{_WITHOUT_SPACES}]+)|[^{_CHARACTERS}{_WITHOUT_SPACES}]+")
 _VOWELS = "aeiouаеёиоуыэюяαεηιουω"
@@ -39,9 +35,9 @@ def pieces(token: str) -> list[str]:
 def chunks(letters: str) -> list[str]:
     """Return the chunks of a string; a chunk has three characters on average.
 
-    The string is cut at the local minima of a hash of two adjacent characters. Whether a place is a cut depends only
-    on the four characters around it. A changed character therefore changes one or two chunks, and the chunks of a
-    copied passage are the same wherever the passage occurs.
+    The string is cut at the local minima of a hash of two adjacent characters, so whether a place is a cut depends
+    only on the four characters around it. The chunks of a copied passage are therefore the same wherever it occurs,
+    and a changed character changes one or two chunks.
 
     Reference: content-defined chunking, Muthitacharoen, Chen and Mazières, SOSP 2001.
     """
@@ -56,8 +52,8 @@ def consonant_chunks(normalised: str) -> list[str]:
     """Return the chunks of the consonants of a text; spaces, punctuation, numbers and doubled letters are dropped.
 
     Gluing or splitting words, doubling letters, and changing or removing vowels do not change the result. Digits
-    in a word with letters are read as the letters that they look like. In the Latin, Cyrillic and Greek alphabets,
-    consonants are all letters except vowels; all letters of other scripts count as consonants.
+    in a word with letters are read as the letters that they look like. All letters except Latin, Cyrillic and Greek
+    vowels are consonants.
     """
     text = normalised
     if any(
@@ -75,5 +71,5 @@ def consonants(normalised: str) -> str:
 
 
 def bare_letters(word: str) -> str:
-    """Return a token of a normalised text (or several tokens without spaces) without digits and doubled letters."""
+    """Return normalised tokens, joined without spaces, without digits and doubled letters: "b12ill" -> "bil"."""
     return _REPEATED.sub(r"\1", _NUMBER.sub("", word))

@@ -27,10 +27,7 @@ class Sequences:
 
 
 def words(tables: Iterable[Sequence[str]]) -> tuple[list[Sequences], int]:
-    """Return the words of each table numbered from 0 in order of first appearance, and the number of distinct words.
-
-    The numbers do not depend on word frequencies.
-    """
+    """Return the words of each table, numbered from 0 as they first appear, and the number of distinct words."""
     number: dict[str, int] = {}
     numbered = [[[number.setdefault(w, len(number)) for w in tokens(text)] for text in table] for table in tables]
     return [_sequences(rows) for rows in numbered], len(number)
@@ -45,8 +42,7 @@ def characters(texts: Sequence[str]) -> Sequences:
 def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
     """Return the key of each run of k symbols within one text, and the index of that text, in text order.
 
-    Equal runs have equal keys. The probability that two different runs have equal keys is about the number of pairs
-    of runs / 2^64.
+    Equal runs have equal keys. Two different runs have equal keys with probability 2^-64.
     """
     rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
     n = max(0, len(rows) - k + 1)
@@ -64,7 +60,7 @@ def grown(keys: UInt, symbols: NDArray[np.integer]) -> UInt:
 
 
 def mix(x: UInt) -> UInt:
-    """Return the splitmix64 finaliser of each number, in which every input bit affects every output bit."""
+    """Return a hash of each number (the splitmix64 finaliser), in which every input bit affects every output bit."""
     x = (x ^ (x >> np.uint64(30))) * _MIX_1
     x = (x ^ (x >> np.uint64(27))) * _MIX_2
     return x ^ (x >> np.uint64(31))
@@ -77,7 +73,7 @@ def find_keys(keys: UInt | Int, wanted: UInt | Int) -> tuple[Int, Bool]:
 
 
 def starts_group(*columns: NDArray[np.generic]) -> Bool:
-    """Return whether each row of sorted columns differs from the row before it."""
+    """Return whether each row of sorted columns differs from the row before it; true for the first row."""
     starts = np.ones(len(columns[0]), dtype=np.bool_)
     starts[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     return starts

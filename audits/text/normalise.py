@@ -1,8 +1,7 @@
 """Normalise text for all lexical audits, so that trivial changes of spelling do not hide a copy.
 
-The normal form follows NFKC_Casefold (The Unicode Standard, section 3.13, with UAX #15 and the property
-Default_Ignorable_Code_Point) and the confusables of UTS #39. In addition, all combining marks are removed and the
-decimal digits of all scripts become 0 to 9.
+For example, "Café  №5" and "CAFE No5" have the same normal form, "cafe no5". It follows NFKC_Casefold (The Unicode
+Standard, section 3.13, with UAX #15) and the confusables of UTS #39.
 """
 
 import re
@@ -29,12 +28,10 @@ _STRETCH = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
-# at least three single letters with the same separator ("s p a c e d", "s.p.a.c.e.d"), or two single letters between
-# wide gaps
+# at least three single letters with the same separator ("s p a c e d", "s.p.a.c.e.d"), or two between wide gaps
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:([^\w\n]|_)[^\W_])(?:\1[^\W_])+(?![^\W_])|(?<=\s\s)[^\W_] [^\W_](?=\s\s)")
 _SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # x for letters and digits
-# Unicode names of letters that UAX #15 and UTS #39 do not map to plain letters, such as "NEGATIVE CIRCLED LATIN
-# CAPITAL LETTER A", "REGIONAL INDICATOR SYMBOL LETTER A" and "LATIN LETTER SMALL CAPITAL A"
+# names of letters that UAX #15 and UTS #39 do not map to plain letters, such as "LATIN LETTER SMALL CAPITAL A"
 _NAMED = re.compile(
     r"(?:(?:NEGATIVE |SQUARED |CROSSED |CIRCLED )*LATIN (?:CAPITAL |SMALL )?LETTER|LATIN LETTER SMALL CAPITAL"
     r"|REGIONAL INDICATOR SYMBOL LETTER|MODIFIER LETTER (?:SMALL|CAPITAL)) ([A-Z])"
@@ -83,9 +80,9 @@ def split_words(normalised: str) -> list[str]:
 
 
 def without_numbers(words: list[str]) -> list[str]:
-    """Return the tokens with every run of digits replaced by `0`, and adjacent `0` tokens merged.
+    """Return the tokens with masked numbers, so that changed numbers do not hide a copy.
 
-    A copy with changed numbers becomes equal to its source, and a column of numbers becomes a single token.
+    Every run of digits becomes `0`, and adjacent `0` tokens are merged: ["120", "80", "b12"] -> ["0", "b0"].
     """
     masked: list[str] = []
     for word in words:
@@ -163,18 +160,12 @@ def _without_invisible(stretch: re.Match[str]) -> str:
 
 
 def _plain_word(word: re.Match[str]) -> str:
-    """Return a word with letters that look Latin replaced by Latin letters.
-
-    In a word with a Latin letter, each other letter is replaced by the Latin letter that it looks like. In a word
-    without a Latin letter, each letter is replaced by the letter that its capital looks like, so that capitals and
-    small letters of another alphabet stay comparable. If the capital looks like no Latin letter, the look-alike of
-    the small letter is used.
-    """
     written = word[0]
     if written.isascii():
         return written
     if any(c.isascii() for c in written):
         return "".join(_LOOKALIKES.get(c, c) for c in written)
+    # in a word without Latin letters, the capital decides, so that capitals and small letters stay comparable
     return "".join(_LOOKALIKES.get(c.upper(), _LOOKALIKES.get(c, c)) for c in written.casefold())
 
 
@@ -205,10 +196,8 @@ def _plain_character(character: str) -> str:
 def _lookalikes() -> dict[str, str]:
     """Return for each non-ASCII look-alike character the ASCII letters or digits that replace it.
 
-    Two strings look alike if their skeletons are equal (UTS #39, section 4). Strings with the same skeleton form a
-    class. Combining marks are removed from the strings of a class. The shortest string of the class that has only
-    ASCII characters then replaces each character of the class. If there is no such string, a small letter (such as
-    Cyrillic ve) is replaced like its capital.
+    The shortest ASCII string of a class (`_classes`) replaces each character of the class. If there is no such
+    string, a small letter (such as Cyrillic ve) is replaced like its capital.
 
     Reference: Unicode Technical Standard #39, confusables.txt, from the package confusable-homoglyphs.
     """
@@ -242,7 +231,7 @@ def _classes() -> list[set[str]]:
 
 
 def _plain(character: str, members: Iterable[str]) -> str:
-    """Return the shortest ASCII string among the strings of a character's class, or "" if there is none."""
+    """Return the shortest ASCII string of a character's class, without combining marks, or "" if there is none."""
     stripped = {"".join(c for c in unicodedata.normalize("NFD", m) if not unicodedata.combining(c)) for m in members}
     plain = sorted((s for s in stripped if s.isascii() and s and not s.isspace()), key=lambda s: (len(s), s))
     if len(plain) > 1 and _BAR.issuperset(plain[:2]):

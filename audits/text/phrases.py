@@ -6,7 +6,7 @@ import ahocorasick  # type: ignore[import-not-found] # ships no types
 
 
 class Phrases:
-    """Search for phrases (distinct non-empty sequences of tokens, numbered in the given order) in one pass.
+    """Search for phrases in one pass; a phrase is a non-empty sequence of tokens, and no two phrases are equal.
 
     Cost: O(tokens + hits) per text, for any number of phrases; about 40 bytes per token of a phrase.
     """
@@ -21,7 +21,7 @@ class Phrases:
         self._automaton.make_automaton()
 
     def occurrences(self, words: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """Yield (phrase number, index of its first token) for each occurrence of a phrase in the tokens of a text."""
+        """Yield (index of the phrase, index of its first token) for each occurrence in the tokens of a text."""
         numbers = tuple(self._number.get(word, 0) for word in words)
         if not any(numbers):
             return

@@ -14,8 +14,8 @@ SHORTEST = 5  # the search begins with runs of this many tokens; many persons sh
 CAP_TOKENS = 64  # longer runs count as runs of this length
 TOKENS_PER_OWNER = 10  # a run of n tokens with more than max(1, n // 10) owners counts as common text (`most_owners`)
 RARE_BITS = 150.0  # a run of at least 10 tokens with at least this many bits (`_bits_before`) may have two owners
-PART_TOKENS = 1 << 22  # approximate number of places that are compared at a time
-NO_PART = 255  # number for places at which no run of the required length begins
+PART_TOKENS = 1 << 22  # approximate number of places in a part
+NO_PART = 255  # part number of places at which no run of the required length begins
 BLOCK_TOKENS = 1 << 22  # number of places for which keys are computed at a time
 
 
@@ -58,11 +58,10 @@ class Places(NamedTuple):
 def most_owners(length: int) -> int:
     """Return how many owners a run may have without counting as common text: max(1, length // 10).
 
-    This is one owner below 20 tokens, two from 20 to 29 tokens, and six from 60 tokens on.
-
-    A run of 10 to 19 tokens may have two owners if its words are rare (RARE_BITS). A short phrase that two persons
-    share may be a common expression. A long passage that two to six persons share is no common expression. It occurs
-    in families, in notes that are copied forward, and in records of patients who are registered twice.
+    This is one owner below 20 tokens, two from 20 to 29 tokens, and six from 60 tokens on. A run of 10 to 19 tokens
+    may have two owners if its words are rare (RARE_BITS). A short phrase of two persons may be a common expression. A
+    long passage of two to six persons is not: it occurs in families, in notes that are copied forward, and in records
+    of patients who are registered twice.
     """
     return max(1, length // TOKENS_PER_OWNER)
 
@@ -72,14 +71,12 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
     one token, up to CAP_TOKENS, and keeps the runs that still occur in both tables. At each length, it records the
-    runs that few owners have, once for each owner. To save memory, the places are split into parts by the key of
-    their first run, and the parts are processed one after the other.
+    runs that few owners have, once for each owner. To save memory, it processes the runs in parts (`parts_of`).
 
     Both tables must be numbered with the same vocabulary. `public` is the owner number of public text and higher than
     all other owner numbers; runs in public text do not count.
 
-    Cost: O(N log N) time for N tokens; 13 bytes per token, and about a hundred bytes per place of a part. Different
-        runs count as equal with a probability of about pairs / 2^64.
+    Cost: O(N log N) time for N tokens; 13 bytes per token, and about a hundred bytes per place of a part.
     """
     bits = _bits_before(real.tokens)
     parts = [
@@ -93,10 +90,7 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
 
 
 def _bits_before(tokens: NDArray[np.int32]) -> Float:
-    """Return the sums of the bits of the first 0, 1, ..., N tokens, (N + 1,).
-
-    A token w has log2(N / n(w)) bits, where n(w) is the number of its occurrences among all N tokens.
-    """
+    """Return the sums of the bits of the first 0, 1, ..., N tokens, (N + 1,); a token has log2(N / occurrences)."""
     counts = np.maximum(np.bincount(tokens), 1)
     return np.append(0.0, np.cumsum(np.log2(len(tokens) / counts)[tokens]))
 
@@ -126,9 +120,9 @@ Part = tuple[Numbered, Places]
 
 
 def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:
-    """Yield the places where a run of `length` tokens begins, in parts of a few million.
+    """Yield the places of all tables where a run of `length` tokens begins, in parts of a few million.
 
-    Each part contains the places of every table, with their keys. Equal runs are in the same part.
+    Equal runs are in the same part.
     """
     n_parts = min(NO_PART, 1 + max(len(table.tokens) for table in tables) // PART_TOKENS)
     parts = [_part_numbers(table, length, n_parts) for table in tables]
@@ -140,7 +134,6 @@ def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ..
 
 
 def _part_numbers(table: Numbered, length: int, n_parts: int) -> NDArray[np.uint8]:
-    """Return the index of the part of each place, or NO_PART if the row ends within `length` tokens."""
     numbers = np.full(len(table.tokens), NO_PART, dtype=np.uint8)
     for start in range(0, len(table.tokens), BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(table.tokens)))

@@ -35,11 +35,10 @@ class Placed(NamedTuple):
 def located(text: str) -> Located:
     """Return the normalised text with the origin of each character.
 
-    The text is folded in small pieces: each character with its combining marks. Folding a whole stretch between
-    spaces can give another result, because characters compose (Hangul) or a replacement depends on neighbouring
-    characters. In this case, the whole stretch is the origin of each of its characters. If folding in pieces does not
-    lead to the text of `normalise`, the whole text is the origin of each character. An origin can therefore be too
-    wide, but never too narrow.
+    The steps of `normalise` are applied to one character at a time, with its combining marks. The result can differ
+    from `normalise`, because characters compose (Hangul) or a replacement depends on neighbouring characters. The
+    origin of each character is then its whole stretch between spaces or, if the result still differs, the whole text.
+    An origin can therefore be too wide, but never too narrow.
 
     Cost: O(characters); used only for texts with a finding.
     """
@@ -47,7 +46,7 @@ def located(text: str) -> Located:
     current = Located(text, list(range(len(text))), list(range(1, len(text) + 1)))
     while current.text != normalised:
         step = _once(current.text)
-        if step.text == current.text:  # folding in pieces does not lead to the text of `normalise`
+        if step.text == current.text:  # the result differs from that of `normalise`
             return Located(normalised, [0] * len(normalised), [len(text)] * len(normalised))
         spans = [current.span(a, b) for a, b in zip(step.starts, step.ends, strict=True)]
         current = Located(step.text, [start for start, _ in spans], [end for _, end in spans])

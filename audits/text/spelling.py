@@ -18,7 +18,7 @@ def corrections(words: Iterable[str], known: Mapping[str, int]) -> dict[str, str
     - with one letter inserted, left out or replaced, or two adjacent letters exchanged (Damerau distance 1).
     The first case that applies decides. If several known words fit, the most frequent of them is chosen, or the first
     in the alphabet if they are equally frequent. In the last case, known words with the same consonants come before
-    all others. A known word is not corrected, so the result can only add matches to a search for known words.
+    all others. A known word is not corrected.
 
     Cost: time O(sum of the squared lengths of all words); memory for the unknown words and their deletions.
     Reference: deletion neighbourhoods, Mor and Fraenkel, CACM 1982.
@@ -32,7 +32,6 @@ def corrections(words: Iterable[str], known: Mapping[str, int]) -> dict[str, str
 
 
 def _respelled(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
-    """Return the first known word for each unknown word, in the order of preference that `corrections` states."""
     by_letters, by_deletion = defaultdict(list), defaultdict(list)
     for word in unknown:
         by_letters[_letters(word)].append(word)

@@ -19,7 +19,7 @@ from audits.core.types import AuditInputs, Bool, Estimate, Int, Previous, Table
 from audits.embeddings.distances import Share, balanced_draws, nearest_person_of_rows, share_of_train, stack_arms
 from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.shift import shift_auc
-from audits.text.minhash import CLOSE, Sketch, near_pairs, sketch
+from audits.text.minhash import Sketch, near_pairs, sketch
 from audits.text.normalise import normalise, tokens
 
 MIN_WORDS = 20  # a row with at least this many words is long; only long rows are counted as shared
@@ -81,7 +81,7 @@ def row_overlap(now: Table, then: Table) -> RowOverlap:
     """
     keys = [[normalise(text) for text in table.texts] for table in (now, then)]
     is_long = [np.array([len(tokens(t)) >= MIN_WORDS for t in table.texts], dtype=np.bool_) for table in (now, then)]
-    sketches = [sketch(table.texts, bands=CLOSE) for table in (now, then)]
+    sketches = [sketch(table.texts) for table in (now, then)]
     equal = [
         np.array([key in known for key in mine], dtype=np.bool_)
         for mine, known in ((keys[0], set(keys[1])), (keys[1], set(keys[0])))

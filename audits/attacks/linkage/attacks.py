@@ -164,7 +164,7 @@ def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
 
 
 def measure_family(family: Family, people: Arms) -> FamilyResult | None:
-    """Return a family's results; None if train or control has fewer than `MIN_PERSONS` persons who can be attacked."""
+    """Return a family's results; None if train or control has fewer than `MIN_PERSONS` attackable persons."""
     trials = {name: inference.person_trials(guesses, people.row_person) for name, guesses in family.variants.items()}
     person = next(iter(trials.values())).person
     is_train = people.is_train[person]

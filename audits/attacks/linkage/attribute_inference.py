@@ -150,7 +150,7 @@ def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
 
 
 def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> Secrets:
-    """Return the clinical facts of the records; those of records with fewer than two quasi-identifiers are no targets.
+    """Return the clinical facts of records, as targets only if a record has at least two quasi-identifiers.
 
     `stated` holds the facts of each synthetic row, `profiles` the quasi-identifiers of each record, train first.
     """

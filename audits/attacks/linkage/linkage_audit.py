@@ -169,8 +169,8 @@ def _undecided(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (
-        f"With {smaller} persons in the smaller of train and control, at least one interval extends beyond its limit; "
-        f"about {_persons(factor, smaller, holdout)} are needed for a verdict."
+        f"With {smaller} persons in the smaller of train and control, at least one interval extends beyond its "
+        f"limit; about {_persons(factor, smaller, holdout)} are needed for a verdict."
     )
 
 

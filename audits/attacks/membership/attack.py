@@ -184,7 +184,7 @@ def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
 def found_with(
     n_train: int, n_control: int, *, attacks: int, margin: float, epsilon_limit: float, coins: int
 ) -> dict[str, Any]:
-    """Return the smallest leaks that make the audit fail with power .5, .8 and .95; each entry has one value per power.
+    """Return the smallest leaks that make the audit fail with power .5, .8 and .95, one value per power.
 
     auc: the true AUC of one attack. K is the number of `attacks`; n_T and n_H count train and control persons.
 

@@ -55,9 +55,9 @@ class Memorization:
         short(p)  = number of words of the longest record of p that has fewer than 13 words and the same letters as a
                     row of S, or as one or more whole sentences of a row (`whole_records`)
 
-    Misspelled, glued, split and stretched words do not hide a copy, because texts are read in three ways (`readings`):
-    words with masked numbers and corrected misspellings, words as written, and consonants without spaces. hit and
-    whole are the largest values of all readings, near of the first and third; words and pieces use the first.
+    Texts are read in three ways (`readings`), so that misspelled, glued, split and stretched words do not hide a
+    copy: words with masked numbers and corrected misspellings, words as written, and consonants without spaces. hit
+    and whole are the largest values of all readings, near of the first and third; words and pieces use the first.
 
     The limits are calibrated on control persons; each maximum is over control persons:
 

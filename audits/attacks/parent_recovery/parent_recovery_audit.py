@@ -35,7 +35,7 @@ from audits.embeddings.planted import EncoderAudit
 
 MAX_RECALL_RATIO = 3.0  # true parents may be found at most this many times as often as by chance
 SMALL_RECALL = TIERS[-1]  # a recall of at most 1 % of the records passes, whatever its ratio to chance
-MIN_EFFECTIVE_PARENTS = 1.5  # each record needs at least this many; of two persons, one then has at most weight .79
+MIN_EFFECTIVE_PARENTS = 1.5  # each record needs at least this many; of two weights, the larger is then at most .79
 MIN_CLASS_PERSONS = 11  # persons that must contribute to each class; official statistics suppress smaller cells
 N_SHARES = 3  # number of shares tested for each encoder
 PASSED = "The persons found as parents of synthetic records are as often control persons as train persons."
