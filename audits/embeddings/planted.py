@@ -1,7 +1,7 @@
 """Positive control of the similarity audits: an audit may pass only if it detects a planted leak.
 
 An audit may miss a leak because the texts are too short or too similar to each other. A pass is therefore tested on
-samples of the tables: one record of 10 % of the train persons is copied into the synthetic table, with 20 % of its
+samples of the tables: for 10 % of the train persons, one record is copied into the synthetic table, with 20 % of its
 words removed. The verdict on these tables must be fail.
 """
 

@@ -24,7 +24,7 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
 
         AUC = mean over folds, variance = 2 sum over folds of (n_T + n_H + 1) / (12 n_T n_H) / folds^2
 
-    Without the factor 2, this would be the variance without a shift for independent folds (Mann and Whitney 1947).
+    Except for the factor 2, this is the variance for independent folds if there is no shift (Mann and Whitney 1947).
     The folds depend on each other, because each is scored by a model that was trained on the others.
 
     Raises:

@@ -26,9 +26,7 @@ MANY = 10  # a phrase of more persons can be boilerplate; statistical offices pu
 FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may be one family
 FORM_TOKENS = 4  # length of the runs by which headings of forms are found; headings are shorter than a phrase
 FORM_SHARE = 0.01  # a run is part of a heading if more than this share of the persons, and more than MANY, have it
-# a record is mostly repeated if the texts of another owner contain at least this share, and at least this number, of
-# its tokens outside boilerplate
-REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8
+REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8  # for `repeated_records`
 TRAIN, CONTROL, PUBLIC = 0, 1, 2
 
 
@@ -217,8 +215,6 @@ def own_text(rows: Numbered, common: CommonText) -> OwnText:
     """Return rows without the tokens of common text; the tokens before and after removed text become neighbours.
 
     The rows must be numbered with the vocabulary of the pool (`number_rows`).
-
-    Cost: 16 bytes per token.
     """
     covered = np.zeros(len(rows.tokens), dtype=np.bool_)
     for keys, length in ((common.phrases, PHRASE_TOKENS), (common.forms, FORM_TOKENS)):

@@ -24,8 +24,7 @@ WINDOW = 50  # characters per window of a row
 PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
 MAX_CHARACTERS = 4_000_000  # at most this many characters of `fitted`, and of `held_out`, are used
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
-# punctuation is removed from a text if it is at most this share of its characters, or at most this number
-MAX_PUNCTUATION, FEW_MARKS = 0.2, 2
+MAX_PUNCTUATION, FEW_MARKS = 0.2, 2  # for `_without_punctuation`: share of the characters, number of marks
 _START = "\n\n"  # precedes a text on which the model is fitted
 _WORD = "\n "  # precedes a text that is scored, so that its first word is scored like any word of a record
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
@@ -37,8 +36,7 @@ Rng = np.random.Generator
 class Legibility:
     """Legibility of the n rows of a table."""
 
-    # whether each row is illegible: it scores below the bound and, if it is short, fails a further test, (n,)
-    illegible: Bool
+    illegible: Bool  # whether each row scores below the bound and, if it is short, fails a further test, (n,)
     partly: Bool  # whether each row is illegible, or at least a third of its windows scores below the bound, (n,)
     bound: float  # lowest score of a legible row, in nats per character
 
@@ -46,16 +44,16 @@ class Legibility:
 def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[str], rng: Rng) -> Legibility:
     """Return which rows are not written in the language of the real texts `fitted`.
 
-    The score of a row is its mean log-likelihood per character under a character trigram model,
+    The score of a row is its mean log-likelihood per character, in nats, under a character trigram model,
 
         p(c | ab) = (n_abc + 5 × p(c | b)) / (n_ab + 5),   p(c | b) = (n_bc + 5 × p(c)) / (n_b + 5),
         p(c) = (n_c + 1) / (n + |alphabet|)
 
-    where n_x counts the occurrences of x in `fitted`, in nats. Punctuation is left out, because it differs between
-    tables of one language (placeholders such as [NAME], quotes). `held_out` has other real texts. Let R be their
-    median score, and S their median score with the letters of each word in random order. The bound lies two thirds
-    of the way from R down to S. Text of a language model scores near R, and text in rot13 or base64 below S. A row
-    below the bound is illegible.
+    where n_x counts the occurrences of x in `fitted`. Punctuation is left out, because it differs between tables of
+    one language (placeholders such as [NAME], quotes). `held_out` has other real texts. Let R be their median score,
+    and S their median score with the letters of each word in random order. The bound lies two thirds of the way from
+    R down to S. Text of a language model scores near R, and text in rot13 or base64 below S. A row below the bound is
+    illegible.
 
     The score of a short row (fewer than 40 characters) varies strongly, so it is compared with the scores of all
     windows of the same length in `held_out`. A short row below the bound is illegible if at most one in 1,000 windows

@@ -20,10 +20,7 @@ LEET = str.maketrans("01345789", "oieastbg")  # digits that are written instead 
 
 
 def pieces(token: str) -> list[str]:
-    """Return the parts of a token of a normalised text.
-
-    In a script without spaces, the parts are characters or chunks. In any other script, the token is not divided.
-    """
+    """Return the characters or chunks of a normalised token in a script without spaces; do not divide any other."""
     if token.isascii():
         return [token]
     parts: list[str] = []

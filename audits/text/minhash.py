@@ -118,8 +118,7 @@ def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Flo
 
 
 def _shingled(texts: Sequence[str], vocabulary: dict[str, int]) -> _Shingled:
-    """Return the shingles of texts; `vocabulary` caches the hash of each token."""
-    token_hashes, n_tokens = array("Q"), array("q")
+    token_hashes, n_tokens = array("Q"), array("q")  # `vocabulary` caches the hash of each token
     for text in texts:
         words = tokens(text)
         for word in words:
@@ -166,10 +165,7 @@ def _bucket(of_band: UInt) -> U32:
 
 
 def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> UInt:
-    """Return the pairs of rows that share a bucket of one band, each encoded as left row << 32 | right row.
-
-    `left` and `right` have the buckets and the rows.
-    """
+    """Return the pairs of rows in one bucket as left row << 32 | right row; the arguments are (buckets, rows)."""
     (key, rows), (other_key, other_rows) = left, right
     order = np.argsort(other_key, kind="stable")
     ordered = other_key[order]

@@ -1,7 +1,7 @@
 """Normalise text for all lexical audits, so that trivial changes of spelling do not hide a copy.
 
-For example, "Café  №5" and "CAFE No5" have the same normal form, "cafe no5". It follows NFKC_Casefold (The Unicode
-Standard, section 3.13, with UAX #15) and the confusables of UTS #39.
+For example, "Café  №5" and "CAFE No5" have the same normal form, "cafe no5". The normal form follows NFKC_Casefold
+(The Unicode Standard, section 3.13, with UAX #15) and the confusables of UTS #39.
 """
 
 import re
@@ -98,7 +98,7 @@ def sentences(text: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """Return the text after all steps of `normalise` except the last step (spaced letters and white space)."""
+    """Return the text after one round of all steps of `normalise` except the last (spaced letters, white space)."""
     if text.isascii():
         plain = text.lower().translate(_ASCII)
         if plain.isascii():

@@ -20,10 +20,7 @@ BLOCK_TOKENS = 1 << 22  # number of places for which keys are computed at a time
 
 
 class Runs(NamedTuple):
-    """The longest run that each synthetic row shares with each owner, for r pairs of a row and an owner.
-
-    A run counts if few owners have it (`most_owners`).
-    """
+    """The longest run that few owners have (`most_owners`), for each of r pairs of a synthetic row and an owner."""
 
     row: Int  # synthetic row of each pair, (r,)
     owner: Int  # owner of each pair, (r,)
@@ -120,10 +117,7 @@ Part = tuple[Numbered, Places]
 
 
 def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:
-    """Yield the places of all tables where a run of `length` tokens begins, in parts of a few million.
-
-    Equal runs are in the same part.
-    """
+    """Yield the places where a run of `length` tokens begins, in parts of millions; equal runs are in one part."""
     n_parts = min(NO_PART, 1 + max(len(table.tokens) for table in tables) // PART_TOKENS)
     parts = [_part_numbers(table, length, n_parts) for table in tables]
     for number in range(n_parts):

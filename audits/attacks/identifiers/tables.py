@@ -89,8 +89,7 @@ class PoolContent:
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
     shared_contacts: Mapping[str, int]  # number of contacts of each kind that exactly two persons have
-    # number of identifiers of each kind in train (True), in control (False), and in public text (None)
-    n_of_kind: Mapping[tuple[str, bool | None], int]
+    n_of_kind: Mapping[tuple[str, bool | None], int]  # identifiers by kind and by `_side`
     known_numbers: KnownNumbers  # direct identifiers that are numbers
 
 
@@ -175,7 +174,7 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
 
 
 def _side(owner: int, people: People) -> bool | None:
-    """Return whether an owner is in train; None for public text."""
+    """Return True for an owner in train, False for an owner in control, and None for public text."""
     return None if owner == people.n_persons else owner < people.n_train
 
 
@@ -185,8 +184,7 @@ class PatternedHits:
 
     hit: Bool  # whether each person has a hit, (n_persons,)
     n_leaks: int
-    # for each kind, number of identifiers in S that only train persons have, and that only control persons have
-    by_kind: Mapping[str, list[int]]
+    by_kind: Mapping[str, list[int]]  # numbers of identifiers in S that only train, and only control persons have
     shared_contacts: Mapping[str, int]  # number of shared contacts of each kind
     terms: SearchTerms  # the leaks, for locating them
 
@@ -200,7 +198,8 @@ def judge_patterned(
     chance. Chance is judged for contacts by `MAX_COINCIDENCES_OF_KIND`, and for direct identifiers by
     `_DirectMatches`.
 
-    - Hits: a direct identifier or contact is a hit for each of its owners if all are in train or all in control.
+    - A direct identifier or contact is a hit for each of its owners if all are in train or all in control. The audit
+      compares the hits of train with those of control.
     - Direct identifiers of train persons are leaks, even if control persons have them too.
     - Contacts of train persons are leaks, with two exceptions. A contact of three or more persons in both train and
       control is ignored, because it may belong to a front desk. If there are four or more shared contacts of a kind,

@@ -21,11 +21,11 @@ from audits.core.types import Bool, Estimate, Float, Int
 
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
 LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
-TOP_SHARE = 0.01  # the report counts the right guesses among this share of the persons, the most confident guesses
+TOP_SHARE = 0.01  # share of the persons, those with the most confident guesses, whose right guesses are reported
 Kind = Literal["relative", "absolute"]
 
-# Each entry of MARGINS is (persons needed, largest allowed excess of train over control). The first entry applies for
-# which train and control each have enough persons who can be attacked; if none does, the family has no limit. With so
+# Each entry of MARGINS is (persons needed, largest allowed excess of train over control). A family has the limit of
+# the first entry for which train and control each have enough persons who can be attacked, if there is one. With so
 # many persons, a test distinguishes the excess from 0 with power .9 if the attack is right about a share of .2
 # (relative) or .5 (absolute) of the control persons.
 LIMITS = (0.05, 0.07, 0.10)
@@ -40,12 +40,10 @@ class Family:
     """The guesses of one attack in all variants. An inference family guesses facts."""
 
     name: str
-    # excess of train over control: the ratio R of `relative_excess` ("relative") or a difference ("absolute")
-    kind: Kind
+    kind: Kind  # excess of train over control: R of `relative_excess` ("relative") or a difference ("absolute")
     required: bool  # False for attacks on clinical facts, which count only if the texts of enough persons state them
     variants: Mapping[str, Guesses]
-    # guesses made without the synthetic table, for the report
-    baselines: Mapping[str, Guesses] = field(default_factory=dict)
+    baselines: Mapping[str, Guesses] = field(default_factory=dict)  # for the report: without the synthetic table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

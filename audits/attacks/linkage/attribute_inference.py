@@ -76,7 +76,7 @@ class Trials:
 def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, reference: bool = False) -> Guesses:
     """Guess for each record the item with the largest vote of the k nearest rows, weighted by the worth of the item.
 
-        share(i)   = sum of max(0, cos) over the rows, among the k, that have item i / sum of max(0, cos) over all k
+        share(i)   = (sum of max(0, cos) over those of the k rows that have item i) / (the same sum over all k rows)
         guess      = argmax of share(i) · worth(i) over the items i that the known part lacks
         confidence = share(guess) · worth(guess) · cos to the nearest row
 
@@ -177,7 +177,6 @@ def profile_neighbours(profiles: Items, rows: Items, reference: Items) -> Neares
 
 
 def _halved_texts(holdout: HoldoutTables) -> list[Sequence[str]]:
-    """Return the synthetic texts, the first and the second halves of real texts, and the reference texts."""
     first, second = zip(*(split_halves(text) for text in (*holdout.train.texts, *holdout.control.texts)), strict=True)
     return [holdout.synthetic.texts, first, second, holdout.reference.texts]
 

@@ -156,7 +156,6 @@ def sensitive_attributes(text: str) -> frozenset[str]:
 
 
 def _sex(plain: str) -> str | None:
-    """Return the sex that the text names more often; None if it names neither or both equally often."""
     named = ["f" if match[1] else "m" for match in _SEX.finditer(plain)]
     named += [match[1] for match in _SEX_LETTER.finditer(plain)]
     women, men = named.count("f"), named.count("m")

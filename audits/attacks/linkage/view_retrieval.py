@@ -58,7 +58,6 @@ def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches
 
     Randomness: the encoders' seeds, and one random order of the real records, so that equal similarities favour
         neither arm.
-    Cost: O(views · n · m · d) time for each encoder, O(256 · m) memory beside the encoded tables.
     """
     encoded = encode(_with_views(holdout), rng)
     text_encoders = [e for e in encoded if not e.name.startswith("vectors:")]
@@ -121,10 +120,7 @@ def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
 
 
 def _nearest_both_ways(encoded: Encoded, rows: Int) -> tuple[NearestRows, Int]:
-    """Return the synthetic row nearest to each of the real `rows`, and the real row nearest to each synthetic row.
-
-    The second array, (m,), contains positions in `rows`.
-    """
+    """Return the synthetic row nearest to each of `rows`, and the place in `rows` nearest to each synthetic row."""
     m = encoded.synthetic.shape[0]
     nearest = NearestRows(rows=np.empty((len(rows), 1), np.int64), similarities=np.empty((len(rows), 1), np.float32))
     reverse, closest = np.zeros(m, dtype=np.int64), np.full(m, -np.inf, dtype=np.float32)

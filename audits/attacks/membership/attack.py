@@ -42,9 +42,7 @@ class CrossFitted:
     """Results of each attack, including the stacked one."""
 
     scores: Mapping[str, Float]  # per attack, one score per person, (P,); for `STACKED`, the rank within the fold
-    # per fold, the weight of each score in the stacked attack, fitted on the other folds; None if the fit was not
-    # significant, so that equal weights were used
-    weights: tuple[Mapping[str, float] | None, ...]
+    weights: tuple[Mapping[str, float] | None, ...]  # per fold, weights of the stacked attack; None if all are equal
     scans: Mapping[str, Scan]  # per score, the scan test over all persons; no entry for `STACKED`
     areas: Mapping[str, Area]  # per attack, the AUC over all persons
 

@@ -55,10 +55,7 @@ def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> d
 
 
 def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
-    """Return the words of the synthetic, real (train first) and reference rows, and the number of distinct words.
-
-    The rows have classes if all tables have labels.
-    """
+    """Return the words of the synthetic, real (train first) and reference rows, and the number of distinct words."""
     synthetic, train, control, reference = holdout.synthetic, holdout.train, holdout.control, holdout.reference
     texts, n_words = words([synthetic.texts, (*train.texts, *control.texts), reference.texts])
     labels = [synthetic.labels, train.labels, control.labels, reference.labels]

@@ -14,10 +14,10 @@ from audits.core.rates import difference, tier
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, exceeds_control, holm, scan_test
 from audits.core.types import Bool, Estimate, Int
 
-# two persons who share a run of 20 words outside common text (own words) quote one another or the same text
-LONG_TOKENS = 20
-# if fewer control persons than this share a long passage with the table or train, every copy of train is a leak
-MIN_SHARING = 2
+LONG_TOKENS = 20  # two persons who share a run of 20 own words quote one another or the same text
+MIN_SHARING = (
+    2  # if fewer control persons share a long passage with the table or train, every copy of train is a leak
+)
 
 
 class Limits(NamedTuple):
@@ -39,11 +39,9 @@ class Measurements:
     pieces: ChanceThresholds  # thresholds for pieces(p): P*
     persons_in_pieces: Int  # train persons with pieces(p) >= P* who are not copied in a single row
     rows_above_limit: Int  # synthetic rows that prevent a pass
-    # rows above the limit that may be quotations: they prove no leak and equal no record of at least 13 tokens
-    quotations: Int
+    quotations: Int  # the `rows_above_limit` that prove no leak and equal no record of at least 13 tokens
     n_certain_rows: int  # synthetic rows that each prove a leak, not counting the whole records of `n_records`
-    # numbers of train persons and of control persons with a whole record of at least 13 tokens in the synthetic table
-    n_records: tuple[int, int]
+    n_records: tuple[int, int]  # train and control persons with a whole record of at least 13 tokens in the table
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same p-value for records of fewer than 13 tokens
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
@@ -55,8 +53,8 @@ class Measurements:
     # positive value proves a leak
     proven_above_tau: float
     scan_p: float  # smaller Holm-corrected p-value of the scan tests on hit(p) and near(p)
-    # smallest Holm-corrected p-value of the tests with fixed thresholds: have more train than control persons long
-    # passages, or large parts of a record, in the table?
+    # smallest Holm-corrected p-value of tests, with fixed thresholds, whether more train than control persons have
+    # long passages or large parts of a record in the table
     more_p: float
     tau: float | None  # highest excess that allows a pass; None if there are too few persons
     needed: int  # number of persons in each of train and control that the next stricter tau requires (`Tier.needed`)

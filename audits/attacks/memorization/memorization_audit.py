@@ -23,11 +23,19 @@ from audits.core.stats import CHANCE_LEVEL
 from audits.core.types import AuditInputs, AuditResult, Finding, Status, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
-# lengths of runs in tokens; for each length, the details count the persons with a run of at least this length
-COUNTED_LENGTHS = (5, 6, 8, 10, 13, 16, 20, 30, 50)
-# the audit passes only if at most this share of the words of train, and of the synthetic table, is common text
-MAX_COMMON = 0.9
-MAX_UNTESTED = 0.1  # the audit passes only if at most this share of train records has a length that it cannot test
+COUNTED_LENGTHS = (
+    5,
+    6,
+    8,
+    10,
+    13,
+    16,
+    20,
+    30,
+    50,
+)  # for each, the details count persons with a run of so many tokens
+MAX_COMMON = 0.9  # largest share of common text in the words of train, and of the synthetic table, for a pass
+MAX_UNTESTED = 0.1  # largest share of train records with a length that the audit cannot test, for a pass
 
 
 class Memorization:
@@ -47,11 +55,11 @@ class Memorization:
         hit(p)    = number of words of the longest run of own words of p in a row of S. A run that others have too
                     counts only if it is long or has rare words (`most_owners`)
         whole(p)  = the same for runs of any words, common text included
-        near(p)   = share of a record's rare pairs of words that a row of S contains, at most over the records of p
-                    and the rows (`near_copies`)
+        near(p)   = largest share of the rare pairs of words of one record of p that one row of S contains
+                    (`near_copies`)
         words(p)  = the same for single rare words, in any order
-        pieces(p) = share of a record's rare runs of 3, 5, 8 or 13 words that all rows of S together contain, at most
-                    over the records of p (`in_pieces`)
+        pieces(p) = largest share of the rare runs of 3, 5, 8 or 13 words of one record of p that all rows of S
+                    together contain (`in_pieces`)
         short(p)  = number of words of the longest record of p that has fewer than 13 words and the same letters as a
                     row of S, or as one or more whole sentences of a row (`whole_records`)
 
@@ -244,7 +252,6 @@ def _too_few(facts: Measurements) -> Iterator[str]:
 
 
 def _invalid(found: Matches, facts: Measurements) -> Iterator[str]:
-    """Yield each reason why the comparison of train with control is not valid."""
     used = facts.limits
     common, (_, control_records) = max(found.common), facts.n_records
     if len(facts.rows_above_limit) > 0:

@@ -41,8 +41,7 @@ class Pieces(NamedTuple):
 
     best: Float  # highest share over the records of each owner, (n_owners,)
     tokens: int  # number of words per fragment
-    # rows with a fragment that only one owner has, if at least NEAR of a record of this owner is found, (r,)
-    row: Int
+    row: Int  # rows with a fragment of only one owner, if at least NEAR of a record of this owner is found, (r,)
     owner: Int  # owner of the fragment, (r,)
 
 

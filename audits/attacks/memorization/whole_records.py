@@ -27,8 +27,7 @@ class Keyed(NamedTuple):
 class TextKeys(NamedTuple):
     """The keys (64-bit hashes) of texts that are compared as a whole."""
 
-    # of texts of at least RECORD_TOKENS tokens, three each: as written, with masked numbers, sentences in any order
-    records: Keyed
+    records: Keyed  # of texts of at least RECORD_TOKENS tokens: as written, with masked numbers, sentences sorted
     short: Keyed  # shorter texts, compared only by their letters (`short_keys`)
     sentences: Keyed  # sentences of at least MIN_SENTENCE_TOKENS tokens
 

@@ -18,10 +18,8 @@ from audits.attacks.parent_recovery.noise_tolerant_attack import CANDIDATES
 from audits.core.types import Bool, Float, Int
 from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 
-# a point lies between two rows if its distance from their segment is at most this share of the segment's length
-TOLERANCE = 1e-4
-# chance is ruled out if no point is within this many tolerances of a segment between control rows
-MARGIN_OF_CHANCE = 100
+TOLERANCE = 1e-4  # a point lies between two rows if it is within this share of their distance from their segment
+MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within this many tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
 INTERIOR = 1e-3  # smallest share of a row in the sum of both weights; with less, the point is a copy of the other row
 LINE_NEIGHBOURS = 30  # number of nearest points among which the other points of a line are searched
@@ -37,9 +35,7 @@ class SegmentEvidence:
     rows: int  # synthetic rows attacked
     between_train: int  # rows that lie between two train rows
     between_control: int  # rows that lie between two control rows, which happens only by chance
-    # one-sided p-value of a sign test: of the rows that lie only between train rows or only between control rows, are
-    # more between train rows?
-    sign_test_p: float
+    sign_test_p: float  # one-sided: do more rows lie only between train rows than only between control rows?
     chance_ruled_out: bool  # 5 dimensions or more, and no row within 100 tolerances of a control segment
     train_rows_recovered_from_lines: int  # train rows in which three or more lines through points intersect
 

@@ -69,7 +69,6 @@ def check_lineage(lineage: Lineage, n_synthetic: int, n_train: int) -> None:
 
 
 def _value_fault(parents: Sequence[int], weights: Sequence[float], n_train: int) -> str:
-    """Return why the parents and weights of one row are invalid, or an empty string."""
     if len(parents) != len(weights):
         return f"{len(parents)} parents but {len(weights)} weights"
     if any(not 0 <= p < n_train for p in parents):
@@ -82,7 +81,6 @@ def _value_fault(parents: Sequence[int], weights: Sequence[float], n_train: int)
 
 
 def _type_fault(row: Any) -> str:
-    """Return why a row does not contain two lists of numbers, or an empty string."""
     if not isinstance(row, dict):
         return "not a JSON object"
     for name in _COLUMNS:
@@ -136,8 +134,7 @@ class LineageExposure:
     effective_parents: Float  # (r,), 1 / sum over persons of weight²: 1 for one person, 2 for two of equal weight
     persons_of_row: Int  # (r,), number of persons who contribute to each row
     rows_of_person: Int  # (P,), number of rows to which each person contributes
-    # (c,), number of persons who contribute to each of the c classes that have a row with parents
-    persons_of_class: Int
+    persons_of_class: Int  # (c,), number of persons who contribute to each of the c classes of these rows
     max_share_of_class: Float  # (c,), largest share of one person in the total weight of each of these classes
     parentless_rows: int  # number of rows that were made without any record
 

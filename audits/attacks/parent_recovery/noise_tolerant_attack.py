@@ -38,14 +38,11 @@ PERMUTATIONS = 2000  # number of permutations of the roles (train or control) ov
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentPairs:
-    """For each attacked row and each repeat, the two persons that the attack finds.
-
-    A repeat is one random draw of equally many train and control persons in each class.
-    """
+    """The two persons that the attack finds for each attacked row, in each repeat (one random draw of persons)."""
 
     rows: Int  # (m,), numbers of the synthetic rows attacked
     pairs: Int  # (repeats, m, 2), the two persons, the nearer first
-    included: list[Int]  # the persons compared in each repeat
+    included: list[Int]  # the persons drawn in each repeat: equally many of train and control in each class
     nearness: Float  # (P,), highest cosine of each person's records to any attacked row
 
 

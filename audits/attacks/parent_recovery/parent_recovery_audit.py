@@ -122,7 +122,6 @@ class ParentRecovery(EncoderAudit):
 
 
 def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
-    """Return the violated rules on vectors and on the lineage, each as a statement."""
     segments = evidence.segments.values()
     corrected = holm([segment.sign_test_p for segment in segments])
     between = any(segment.proven or p < CHANCE_LEVEL for segment, p in zip(segments, corrected, strict=True))
@@ -169,7 +168,6 @@ def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[Share
 
 
 def _recalls(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, float]]:
-    """Return the recall of each encoder with the limit on it; empty without a lineage."""
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 

@@ -60,8 +60,8 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
     Each target is left out of a random half of the reruns, independently of the other targets, so one set of reruns
-    serves all targets. The same holds within each fold of the later cross-validation. Otherwise, a classifier that
-    learned only how often a target is left out would guess wrong in the fold it is tested on.
+    serves all targets. The target is also left out of half of the reruns in each fold of the later cross-validation.
+    Otherwise, a classifier that learned only how often a target is left out would guess wrong in the tested fold.
 
     `runs` is a multiple of 8. If `n_persons` is None, one in a hundred train persons is a target, and at least one.
 
