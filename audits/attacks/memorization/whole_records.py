@@ -27,7 +27,7 @@ class Keyed(NamedTuple):
 class TextKeys(NamedTuple):
     """The keys (64-bit hashes) of texts that are compared as a whole."""
 
-    records: Keyed  # of texts of at least RECORD_TOKENS tokens: as written, with masked numbers, sentences sorted
+    records: Keyed  # three of each text of RECORD_TOKENS tokens or more: as written, masked numbers, sorted sentences
     short: Keyed  # shorter texts, compared only by their letters (`short_keys`)
     sentences: Keyed  # sentences of at least MIN_SENTENCE_TOKENS tokens
 
