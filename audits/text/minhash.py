@@ -173,7 +173,8 @@ def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> UInt:
     count = np.searchsorted(ordered, key, side="right") - start
     count[count > FULL_BUCKET] = 0
     partner = other_rows[order[np.repeat(start, count) + within_groups(count)]]
-    return (np.repeat(rows, count).astype(np.uint64) << np.uint64(32)) | partner.astype(np.uint64)
+    pairs: UInt = (np.repeat(rows, count).astype(np.uint64) << np.uint64(32)) | partner.astype(np.uint64)
+    return pairs
 
 
 def _shared(left: _Shingled, right: _Shingled, a: Int, b: Int) -> Int:

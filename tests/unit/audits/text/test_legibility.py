@@ -60,7 +60,6 @@ def test_encoded_rows_are_illegible(texts, name):
     assert found.partly.tolist() == found.illegible.tolist()
 
 
-
 def test_half_encoded_rows_are_partly_illegible_and_real_words_legible(texts):
     halves = [t[: len(t) // 2] + codecs.encode(t[len(t) // 2 :], "rot13") for t in texts[:20]]
     found = judged(texts, [*texts[200:240], *halves])
