@@ -1,4 +1,4 @@
-"""Encode records as vectors with frozen encoders from local folders."""
+"""Convert texts to vectors with pretrained text encoders, which are loaded from local folders."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.embed.base import Encoder, Progress
 from synthgen.embed.config import EmbedConfig
 
-# types (in config.json) of causal language models whose vector is the state of the last token
+# values of `model_type` in config.json that select the `LastTokenEncoder`
 LAST_TOKEN_TYPES = frozenset({"mistral"})
 
 __all__ = ["Encoder", "Progress", "build_encoder", "embed"]
@@ -21,10 +21,10 @@ __all__ = ["Encoder", "Progress", "build_encoder", "embed"]
 def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, one_by_one: bool = False) -> Encoder:
     """Return the encoder that the configuration names; `model_folder` maps a model name to its folder.
 
-    With `one_by_one`, a `SentenceEncoder` encodes each text separately; a `LastTokenEncoder` ignores this option.
+    `one_by_one` is passed to a `SentenceEncoder`; a `LastTokenEncoder` does not have this option.
 
     Raises:
-        ModelError: if the folder is not a supported encoder.
+        ModelError: the folder is not a supported encoder.
         ModelMissing: from `model_folder`, if the store lacks the model.
     """
     folder = model_folder(config.model)
@@ -43,7 +43,7 @@ def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, o
 
 
 def embed(corpus: Corpus, vectors: Float32, encoder: Encoder) -> Embedded:
-    """Return the vectors of a corpus, float32 (n, d), with the id, label and person of each of its n records."""
+    """Combine the vectors of n records, float32 (n, d), with the id, label and person of each record."""
     return Embedded(
         vectors=np.ascontiguousarray(vectors),
         ids=tuple(r.id for r in corpus.records),

@@ -19,27 +19,22 @@ _WEIGHTS_AND_SETTINGS = ("*.safetensors", "*.json", "*.txt", "*.model")
 class Encoder(Protocol):
     """A frozen text encoder."""
 
-    name: str  # its name in the configuration
+    name: str  # name of the model in the configuration
     digest: str  # SHA-256 of weights, tokenizer and settings
     dim: int  # number of columns, d
     max_tokens: int  # text after this number of tokens is ignored
     normalized: bool  # whether every vector has unit length
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d), finite; row i is the vector of texts[i]. No text is empty.
+        """Return the vectors of n non-empty texts, finite float32 (n, d); row i is the vector of texts[i].
 
-        The result does not depend on the order of the texts, and equal texts get equal vectors. The other texts of a
-        batch change a vector only by rounding. `progress` is called with the number of texts encoded since the last
-        call.
+        Equal texts get equal vectors, in any order of the texts. A text's vector depends on the other texts only by
+        rounding. `progress` is called with the number of texts encoded since the last call.
         """
 
 
 def folder_digest(folder: Path) -> str:
-    """Return one sha256 over the weights, tokenizer and settings of a model folder.
-
-    Raises:
-        ModelError: if the folder contains no safetensors weights.
-    """
+    """Return one sha256 over a model folder; raise ModelError if the folder contains no safetensors weights."""
     files = sorted({path for pattern in _WEIGHTS_AND_SETTINGS for path in folder.rglob(pattern) if path.is_file()})
     if not any(path.suffix == ".safetensors" for path in files):
         raise ModelError(
@@ -50,10 +45,9 @@ def folder_digest(folder: Path) -> str:
 
 
 def in_batches(texts: Sequence[str], size: int) -> list[list[str]]:
-    """Return batches of the distinct texts, longest first; the batches do not depend on the order of the texts.
+    """Return the distinct texts in batches, sorted from the longest to the shortest text.
 
-    Texts of similar length need little padding. The longest texts come first, so that a lack of memory causes an
-    error at once.
+    Batches of texts of similar length need little padding. If memory is short, the longest texts fail first.
     """
     distinct = sorted(set(texts), key=lambda text: (-len(text), text))
     return [distinct[start : start + size] for start in range(0, len(distinct), size)]
@@ -70,12 +64,12 @@ def encode_batches(
 ) -> Float32:
     """Call `forward` on batches of at most `size` texts; return the vectors of the texts, float32 (n, d).
 
-    The batch size changes the last bits of the vectors, but `n_workers` does not. If `n_workers` is above 1, at most
-    this number of threads, of one core each, call `forward` at the same time. If it is 1, torch uses its own threads.
-    For `progress`, see `Encoder.encode`.
+    If `n_workers` is above 1, up to `n_workers` threads call `forward` at the same time, each on one core. The number
+    of threads does not change the vectors; the batch size changes their last bits. For `progress`, see
+    `Encoder.encode`.
 
     Raises:
-        ModelError: if a vector is not finite or has length zero.
+        ModelError: a vector is not finite or has length zero.
     """
     if not texts:
         return np.empty((0, encoder.dim), dtype=np.float32)

@@ -1,4 +1,7 @@
-"""Encode texts with last-token pooling of Mistral models such as Salesforce/SFR-Embedding-Mistral."""
+"""Encode texts with a Mistral model such as Salesforce/SFR-Embedding-Mistral.
+
+The vector of a text is the hidden state at its last token (last-token pooling).
+"""
 
 import math
 from collections.abc import Sequence
@@ -19,9 +22,9 @@ BATCH_TEXTS = 8  # with 7 billion weights, the states of 8 texts of 4,096 tokens
 
 
 def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
-    """Return, for each row, the state of the last token that is not padding, (n, d), for left or right padding.
+    """Return the state of each row's last token, (n, d); the padding can be on the left or on the right.
 
-    `hidden` contains the states, (n, t, d); `mask` (n, t) is 1 for tokens and 0 for padding.
+    `hidden` (n, t, d) contains the states of all tokens; `mask` (n, t) is 1 for tokens and 0 for padding.
     """
     import torch
 
@@ -32,14 +35,13 @@ def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tens
 class LastTokenEncoder:
     """Encoder whose vector is the normalized state of a causal language model at the end-of-text token.
 
-        e(x) = h / |h|,   h = last-layer state at the token </s> after x
+        e(x) = h / |h|,   h = last-layer state at the token </s> after the text x
 
     Texts are encoded as documents, without an instruction, and cut to `max_tokens` including the end-of-text token.
-    Batches are padded on the right, so that with the causal mask no token attends to padding. The forward pass uses
-    `dtype`; the result is always float32. The device "auto" uses a GPU if there is one.
+    The forward pass uses `dtype`; the result is always float32. The device "auto" uses a GPU if there is one.
 
     Raises:
-        ModelError: if the folder does not contain such a model.
+        ModelError: the folder does not contain such a model.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2;
@@ -76,14 +78,14 @@ class LastTokenEncoder:
         self.dim = int(model.config.hidden_size)
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d); row i is the vector of texts[i], of unit length. See `encode_batches`."""
+        """Return the unit vectors of the texts, float32 (n, d); see `encode_batches`."""
         return encode_batches(self, texts, self._forward, BATCH_TEXTS, progress)
 
     def raw_length(self, texts: Sequence[str]) -> float:
-        """Return the mean |h| of texts: the length of the vectors before normalization.
+        """Return the mean length |h| of the texts' vectors before normalization.
 
         Raises:
-            ModelError: if the mean is not a positive number.
+            ModelError: the mean is not a positive number.
         """
         lengths = [float(x) for batch in in_batches(texts, BATCH_TEXTS) for x in self._states(batch).norm(dim=1)]
         mean = math.fsum(lengths) / len(lengths) if lengths else math.nan
@@ -92,7 +94,6 @@ class LastTokenEncoder:
         return mean
 
     def _token_ids(self, text: str) -> list[int]:
-        """Return at most `max_tokens` tokens of a text; the last is an end-of-text token."""
         end = self._tokenizer.eos_token_id
         ids: list[int] = self._tokenizer(text, verbose=False)["input_ids"]
         if ids and ids[-1] == end:
@@ -106,12 +107,13 @@ class LastTokenEncoder:
         return unit
 
     def _states(self, batch: list[str]) -> "torch.Tensor":
-        """Return the pooled states h, float32 (n, d), on the model's device."""
+        """Return the states h of the last tokens, float32 (n, d)."""
         import torch
 
         rows = [self._token_ids(text) for text in batch]
         tokens = torch.zeros((len(rows), max(map(len, rows))), dtype=torch.long)  # (n, t); 0 where masked
         mask = torch.zeros_like(tokens)
+        # with padding on the right, the causal mask keeps every token from attending to padding
         for i, ids in enumerate(rows):
             tokens[i, : len(ids)] = torch.tensor(ids)
             mask[i, : len(ids)] = 1

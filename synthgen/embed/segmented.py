@@ -1,4 +1,4 @@
-"""Encode long records segment by segment."""
+"""Encode long records segment by segment. A segment is a part of a record, such as the text under one heading."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,7 @@ from synthgen.segment import Segment, Splitter, record_vectors
 class SegmentedEncoder:
     """Encoder whose vector of a record is the normalised mean of the record's segment vectors; see `record_vectors`.
 
-    All segments of a record are encoded, without their headings. `encoder` encodes one segment and ignores the text
-    of the segment after `max_tokens` tokens.
+    `encoder` encodes every segment of a record, without its heading and up to `max_tokens` tokens.
     """
 
     normalized = True
@@ -26,10 +25,10 @@ class SegmentedEncoder:
         self.digest = sha256_json({"kind": "segmented", "encoder": encoder.digest, "splitter": splitter.digest})
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return the vectors, float32 (n, d) of unit length; row i belongs to texts[i]. See `Encoder.encode`.
+        """Return the unit vectors of n records, float32 (n, d); see `Encoder.encode`.
 
         Raises:
-            ModelError: the vector of a segment, or the sum over a record, has length zero.
+            ModelError: the vector of a segment has length zero, or the segment vectors of a record sum to zero.
         """
         if not texts:
             return np.empty((0, self.dim), dtype=np.float32)
@@ -38,9 +37,10 @@ class SegmentedEncoder:
         return vectors[[row[text] for text in texts]]
 
     def segments(self, ids: Sequence[str], texts: Sequence[str], progress: Progress | None = None) -> Segments:
-        """Return the non-empty segments of records with their vectors; ids are distinct and texts not empty.
+        """Return the non-empty segments of records, each with its vector.
 
-        `progress` is called with an estimate of the number of records encoded since the last call.
+        The ids of the records must be distinct, and no text may be empty. `progress` is called with an estimate of
+        the number of records encoded since the last call.
         """
         parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.split(text)]
         n_distinct = len({part.text for _, part in parts})

@@ -1,4 +1,4 @@
-"""Encode texts with sentence-transformers models from a local folder."""
+"""Encode texts with a sentence-transformers model from a local folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,19 +12,17 @@ from synthgen.core.types import Float32
 from synthgen.core.workers import usable_cores
 from synthgen.embed.base import Device, Progress, encode_batches, folder_digest
 
-# The batch size changes the last bits of the vectors; the number of threads does not. Smaller batches or bfloat16
-# would be 25 to 50 % faster, but would change the vectors and therefore the records.
-BATCH_TEXTS = 64
+BATCH_TEXTS = 64  # another batch size would change the last bits of the vectors, and therefore the synthetic records
 
 
 class SentenceEncoder:
     """Encoder saved by sentence-transformers (a folder with `modules.json`), with unit-length float32 vectors.
 
     The class downloads nothing and runs no code of the folder. With `one_by_one`, each text has its own forward pass,
-    so that no other text changes the last bits of its vector. Otherwise, batches have `BATCH_TEXTS` texts.
+    so that no other text changes the last bits of its vector.
 
     Raises:
-        ModelError: if the folder does not contain such an encoder.
+        ModelError: the folder does not contain such an encoder.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     """
@@ -51,7 +49,7 @@ class SentenceEncoder:
         self.dim, self.max_tokens = int(dim), int(max_tokens)
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d); row i is the unit-length vector of texts[i]. See `encode_batches`."""
+        """Return the unit vectors of the texts, float32 (n, d); see `encode_batches`."""
         # one batch per core is faster than multi-threaded batches, which wait for the slowest thread
         n_workers = 1 if self._model.device.type == "cuda" else usable_cores()
         if n_workers > 1:

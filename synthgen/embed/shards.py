@@ -1,8 +1,7 @@
-"""Encode the texts of a table in shards, which different processes can compute.
+"""Encode the texts of a table in shards (files of vectors), which different processes can compute.
 
-A shard contains distinct texts that follow one another in the order of `in_batches`. Its size is a multiple of the
-batch size of every encoder. The batches are therefore the same as if one call encoded all texts, and so are the
-vectors, down to the last bit.
+The distinct texts are sorted as in `in_batches` and cut into shards. The size of a shard is a multiple of the batch
+size of every encoder, so the vectors are bitwise the same as if one call encoded all texts.
 """
 
 from collections.abc import Sequence
@@ -20,11 +19,11 @@ from synthgen.embed.base import Encoder, Progress, in_batches
 from synthgen.embed.segmented import SegmentedEncoder
 
 SHARD_TEXTS = 2048
-CORES_PER_SHARD = 16  # with more cores, several shards are encoded together, so that all cores have work
+CORES_PER_SHARD = 16  # a process encodes one shard at a time for each 16 cores, so that all cores have work
 
 
 class StoredVectors:
-    """Encoder that returns the stored vectors of the texts of a stage's shards."""
+    """An encoder that reads the vectors of texts from finished shards instead of computing them."""
 
     def __init__(self, encoder: Encoder, shards: Sequence[Sequence[str]], folder: Path) -> None:
         self.name, self.digest, self.dim = encoder.name, encoder.digest, encoder.dim
@@ -34,7 +33,7 @@ class StoredVectors:
         self._vectors = np.concatenate([np.empty((0, self.dim), dtype=np.float32), *stored])
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return the stored vectors of texts, float32 (n, d); raise InternalError if a text is in no shard."""
+        """Return the vectors of n texts, float32 (n, d); raise InternalError if a text is in no shard."""
         if progress is not None:
             progress(len(set(texts)))
         if not self._row.keys() >= set(texts):
@@ -43,13 +42,14 @@ class StoredVectors:
 
 
 def vector_shards(context: StageContext, encoder: Encoder, texts: Sequence[str], title: str) -> Division:
-    """Return the shards with the vectors of texts; if records are segmented, with those of their segments."""
+    """Return the division of the texts into shards; with a `SegmentedEncoder`, of the segments of the texts."""
     inner, shards = _divided(encoder, texts)
     names = _names(shards)
     part = dict(zip(names, shards, strict=True))
 
     def write(wanted: Sequence[str]) -> None:
-        left, done = (sum(len(part[name]) for name in some) for some in (wanted, _existing(context.shards, names)))
+        left = sum(len(part[name]) for name in wanted)
+        done = sum(len(part[name]) for name in names if (context.shards / name).exists())
         unit = "segments" if isinstance(encoder, SegmentedEncoder) else "texts"
         together = max(1, usable_cores() // CORES_PER_SHARD)
         with context.progress.stage(title, total=left + done, unit=unit, done=done) as advance:
@@ -70,14 +70,14 @@ def vector_shards(context: StageContext, encoder: Encoder, texts: Sequence[str],
 
 
 def stored_encoder(context: StageContext, encoder: Encoder, texts: Sequence[str]) -> Encoder:
-    """Return the encoder of texts whose vectors are read from the shards."""
+    """Return an encoder for these texts that reads their vectors, or those of their segments, from the shards."""
     inner, shards = _divided(encoder, texts)
     stored = StoredVectors(inner, shards, context.shards)
     return SegmentedEncoder(stored, encoder.splitter) if isinstance(encoder, SegmentedEncoder) else stored
 
 
 def _divided(encoder: Encoder, texts: Sequence[str]) -> tuple[Encoder, list[list[str]]]:
-    """Return the encoder of single pieces of text, and the distinct pieces in shards."""
+    """Return the encoder of texts or segments, and the distinct texts or segments of each shard."""
     if not isinstance(encoder, SegmentedEncoder):
         return encoder, in_batches(texts, SHARD_TEXTS)
     pieces = {part.text for text in set(texts) for part in encoder.split(text)}
@@ -87,10 +87,6 @@ def _divided(encoder: Encoder, texts: Sequence[str]) -> tuple[Encoder, list[list
 def _names(shards: Sequence[Sequence[str]]) -> tuple[str, ...]:
     ends = np.cumsum([len(texts) for texts in shards], dtype=int).tolist()
     return tuple(rows_name(range(end - len(texts), end), ".npy") for end, texts in zip(ends, shards, strict=True))
-
-
-def _existing(folder: Path, names: Sequence[str]) -> list[str]:
-    return [name for name in names if (folder / name).exists()]
 
 
 def _save(path: Path, vectors: Float32) -> None:

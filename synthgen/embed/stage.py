@@ -1,4 +1,4 @@
-"""The embed stages: vectors of train, of the candidates, and (after the records are written) of control."""
+"""The three embed stages, which compute the vectors of the training, candidate and control texts."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -22,7 +22,7 @@ def _train(context: StageContext) -> Corpus:
 
 
 def _embed(context: StageContext) -> Mapping[str, object]:
-    """Write the vectors of train; if records are segmented, also write the segments with their vectors."""
+    """Write the vectors of the training records and, if records are segmented, of their segments."""
     train, counts = _train(context), dict[str, object]()
     encoder = stored_encoder(context, context.model("embedder"), train.texts)
     if isinstance(encoder, SegmentedEncoder):
@@ -37,15 +37,15 @@ def _embed(context: StageContext) -> Mapping[str, object]:
 
 
 def _candidates(context: StageContext) -> list[str]:
-    """Return the candidates' texts. An empty text gets the vector of "."; a filter rejects it later."""
+    # encoders accept no empty text, so an empty candidate is encoded as "."; a filter rejects it later
     return [candidate.text or "." for candidate in context.input("candidates")]
 
 
 def _control(context: StageContext) -> list[str]:
-    """Return the texts of control.
+    """Return the texts of the control records.
 
-    Privacy: no stage between `deidentify` and this stage receives text of control. Exception: in a run with a privacy
-        budget, the input checks access this text earlier; see `pipeline.judge.embed_control`.
+    Privacy: between `deidentify` and this stage, only the input checks of a run with a privacy budget read these
+        texts; see `pipeline.judge.embed_control`.
     """
     texts: list[str] = context.input("control").texts
     return texts

@@ -1,1 +1,1 @@
-"""The local model store. Every file has a pinned sha256, weights are safetensors, and code of models is never run."""
+"""The local model store. The sha256 of every model file is pinned, and code in a model folder is never run."""

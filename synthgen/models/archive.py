@@ -1,7 +1,6 @@
 """Export a model to one uncompressed tar file, and import it on another machine after checking its digests.
 
-This module checks the archive members itself instead of using tarfile's data filter, for two reasons. Early releases
-of Python 3.11 lack the filter, and it accepts links and folders, which an exported model never contains.
+tarfile's data filter is not used: early releases of Python 3.11 lack it, and it accepts links and folders.
 """
 
 import shutil
@@ -14,7 +13,7 @@ from synthgen.models.store import MANIFEST, digest_of, model_folder, staged, sto
 
 
 def export_model(name: str, target: Path) -> Path:
-    """Write a model of the store to one uncompressed tar file with constant times and owners; return the file.
+    """Write a model of the store to the tar file `target` and return `target`; times and owners are constant.
 
     Raises:
         UsageError: the store has no model of this name.
@@ -47,8 +46,7 @@ def import_model(source: Path) -> Path:
 
     Raises:
         StorageError: the file cannot be read, or the store cannot be written.
-        ModelError: the file is not an exported model, contains anything except plain files of one model, or one of
-            these files differs from its pinned digest.
+        ModelError: the file is not an exported model, or a file in it differs from its pinned digest.
     """
     try:
         with tarfile.open(source, "r:") as archive:

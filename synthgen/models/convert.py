@@ -1,4 +1,4 @@
-"""Convert the built-in decoder from GGUF to safetensors once, so that no other code has to read GGUF."""
+"""Convert the language model SmolLM2 from GGUF to safetensors when it is installed."""
 
 import errno
 import json
@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-# The GGUF file also contains the architecture. It is repeated here so that the digest of config.json can be pinned.
+# The content of config.json is fixed here instead of read from the GGUF file, so that its digest can be pinned.
 SMOLLM2_CONFIG: dict[str, Any] = json.loads("""{
 "architectures": ["LlamaForCausalLM"], "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 1,
 "dtype": "bfloat16", "eos_token_id": 2, "head_dim": 64, "hidden_act": "silu", "hidden_size": 576,
@@ -24,7 +24,7 @@ TOKENIZER_CONFIG = {
     "tokenizer_class": "TokenizersBackend",
     "unk_token": "<|endoftext|>",
 }
-# How the tokenizer splits and joins text; the vocabulary, merges and special tokens come from the GGUF file.
+# tokenizer.json without the vocabulary, merges and special tokens, which come from the GGUF file
 TOKENIZER: dict[str, Any] = json.loads("""{
 "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
 "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
@@ -40,7 +40,7 @@ TOKENIZER: dict[str, Any] = json.loads("""{
   "fuse_unk": false, "byte_fallback": false, "ignore_merges": false
 }
 }""")
-CONTROL_TOKEN = 3  # GGUF's type of special tokens, which never encode a part of a text
+CONTROL_TOKEN = 3  # GGUF's type number of special tokens
 
 
 def convert_smollm2(gguf: Path, folder: Path) -> None:
@@ -70,7 +70,7 @@ def convert_smollm2(gguf: Path, folder: Path) -> None:
 
 
 def _tokenizer(gguf: Path) -> dict[str, Any]:
-    """Return the tokenizer of a GGUF file; built here because a library's output may differ between its versions."""
+    # transformers could convert the tokenizer too, but its output may differ between versions
     from gguf import GGUFReader
 
     fields = GGUFReader(gguf).fields
@@ -91,7 +91,7 @@ def _tokenizer(gguf: Path) -> dict[str, Any]:
 
 
 def _os_error(error: Exception) -> OSError:
-    """Return the OSError that safetensors states only in its message, so that callers can recognise a full disk."""
+    """Return the OSError whose number safetensors states only in its message, so that a full disk is recognised."""
     match = re.search(r"\(os error (\d+)\)", str(error))
     number = int(match[1]) if match else errno.EIO
     return OSError(number, os.strerror(number))

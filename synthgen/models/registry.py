@@ -1,4 +1,4 @@
-"""The model registry: models with a short name, and the pinned digest of every file."""
+"""The list of the models that can be installed in the store, with the pinned digest of every file."""
 
 from dataclasses import dataclass
 from typing import Literal

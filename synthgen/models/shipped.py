@@ -1,7 +1,7 @@
-"""Digests of the trained files shipped with the package: bridge, vocabulary, styles, and public basis (dp/basis.py).
+"""Pinned digests of the trained files in the package: bridge, vocabulary, styles, and basis of DP runs (dp/basis.py).
 
-These files were trained only on public text, so a run under a DP budget may use them. The digest of their content
-identifies them. After retraining such a file, copy the result of `shipped_folders` into `SHIPPED`.
+A run under a DP budget may use these files, because they were trained only on public text. After retraining such a
+file, copy the result of `shipped_folders` into `SHIPPED`.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ SHIPPED: Mapping[str, str] = {
 
 
 def shipped_folders() -> dict[str, str]:
-    """Return for each folder, by its path in the package, the sha256 over the files that the stages read from it."""
+    """Return the sha256 over the trained files of each folder, by the folder's path in the package."""
     digests: dict[str, dict[str, str]] = defaultdict(dict)
     for top in ("decode/builtin", "decode/styles", "dp/public"):
         for path in sorted((PACKAGE / top).rglob("*")):
@@ -36,7 +36,7 @@ def shipped_folders() -> dict[str, str]:
 
 
 def check_shipped() -> None:
-    """Raise ModelError if the installed bridge, vocabulary, styles or public basis were changed; list each change."""
+    """Raise ModelError if installed files differ from `SHIPPED`; the error lists each changed folder."""
     installed = shipped_folders()
     problems = [f"{name}: missing" for name in SHIPPED if name not in installed]
     problems += [f"{name}: not shipped" for name in installed if name not in SHIPPED]

@@ -24,8 +24,8 @@ def store_folder() -> Path:
 def model_folder(name: str) -> Path:
     """Return the folder of a model in the store, in a local folder, or in the local cache of the Hugging Face Hub.
 
-    For a model of the store, the manifest is compared with the pinned digests and with the file sizes. The contents
-    of the files are compared with the manifest by `digest_of`, once per run. Nothing is downloaded.
+    Nothing is downloaded. For a model of the store, only the manifest and the file sizes are checked; `digest_of`
+    checks the contents of the files.
 
     Raises:
         ModelMissing: the model is not on this machine.
@@ -54,7 +54,7 @@ def model_folder(name: str) -> Path:
 def name_by_weights(name: str, folder: Path) -> str:
     """Return the name of the registered model whose weights and tokenizer a folder contains; if none, `name`.
 
-    A bridge names the models that it fits. With this function, it also fits a copy of a registered model.
+    A bridge states the name of its model. With this function, the bridge also accepts a copy of the model elsewhere.
     """
     for model in () if name in MODELS else MODELS.values():
         files = {file: pin for file, pin in model.files.items() if file.endswith((".safetensors", "tokenizer.json"))}
@@ -182,10 +182,7 @@ def differs(path: Path, pin: Pin) -> str | None:
 
 
 def _check_pins(folder: Path) -> None:
-    """Raise ModelError if the manifest differs from the pinned digests, or the folder differs from the manifest.
-
-    Only the names and the sizes of the files are compared with the manifest.
-    """
+    """Raise ModelError if the manifest differs from the pins, or a file's name or size differs from the manifest."""
     entries, pins = read_manifest(folder), MODELS[folder.name].files
     problems = [f"{n}: not the pinned file" for n, p in pins.items() if entries.get(n, {}).get("sha256") != p.sha256]
     for name, entry in entries.items():
