@@ -1,4 +1,4 @@
-"""Judge the candidates, keep the best candidate of each latent, and count why the others were rejected."""
+"""Apply quality filters to the decoded texts (candidates), and keep the best accepted text of each latent vector."""
 
 from synthgen.filter.base import Reconstructions, make_context
 from synthgen.filter.chain import apply, build_filters, select

@@ -1,10 +1,9 @@
-"""Define the filters' interface and the data that they may read.
+"""Define the interface of the filters, which accept or reject candidates (decoded texts), and the data they may read.
 
-Every filter judges every candidate, so the results do not depend on the order of the filters.
-
-Privacy: only the copy rule (copies.py) rejects a candidate because it is close to train records. If other filters did
-this too, no synthetic text would be near any train person, and the gaps would reveal who is in train. Limits are
-quantiles and aggregates of train texts and their reconstructions. Control records are never read.
+Privacy: only the filter of copies (copies.py) rejects a candidate because it is close to train records. If other
+filters did this too, the regions around train persons would contain no synthetic text, which would reveal who is in
+train. The filters' limits are quantiles and aggregates of train texts and their reconstructions. Control records are
+never read.
 """
 
 import math
@@ -20,16 +19,16 @@ from synthgen.core.neighbours import unit_rows
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Float32, Latents
 
-MIN_FOLDS = 5  # smallest number of folds of persons
-FREE_FOLDS = 3  # at least this number of folds contain no parent of a latent
+MIN_FOLDS = 5  # smallest number of folds into which the train persons are divided
+FREE_FOLDS = 3  # for each latent, at least this number of folds contain none of its parents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reconstructions:
-    """Train records decoded from their own vectors and embedded again.
+    """Train records decoded from their own vectors, and the vectors of the decoded texts.
 
-    A decoder has its own style, so even a text decoded from a real record's vector differs from that vector and from
-    the class. Limits that are learned from reconstructions allow these distances for any encoder, decoder and domain.
+    A decoder does not reproduce a record exactly. The distance between a record and its reconstruction is the error
+    of the decoder alone, so filters learn from these distances which distances to accept.
     """
 
     record_ids: tuple[str, ...]  # the train record of each reconstruction
@@ -46,37 +45,37 @@ class Reconstructions:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FilterContext:
-    """The data that filters may read: n train rows sorted by record id, m latents, c candidates, r reconstructions.
+    """The data that filters may read: n train records sorted by id, m latents, c candidates and r reconstructions.
 
-    All vectors have unit length.
+    All vectors have unit length. A row is the position of a record, latent or candidate in these arrays.
     """
 
     latents: Latents
     latent_row: Mapping[str, int]  # row of each latent id
     vectors: Float32  # (c, d), embedded texts of the candidates
-    targets: Float32  # (m, d), directions of the latents
-    train: Float32  # (n, d)
+    targets: Float32  # (m, d), vectors of the latents
+    train: Float32  # (n, d), vectors of the train records
     texts: tuple[str, ...]  # train texts
-    labels: NDArray[np.str_]  # (n,)
-    groups: NDArray[np.int64]  # (n,), index of the person of each train row
-    folds: NDArray[np.int64]  # (n,), fold of each train row; all rows of a person are in one fold
+    labels: NDArray[np.str_]  # (n,), labels of the train records
+    groups: NDArray[np.int64]  # (n,), number of the person of each train record
+    folds: NDArray[np.int64]  # (n,), fold of each train record; all records of a person are in one fold
     parent_folds: tuple[frozenset[int], ...]  # for each latent, the folds of its parents; empty without parents
-    reconstruction_rows: NDArray[np.int64]  # (r,), train row of each reconstruction
+    reconstruction_rows: NDArray[np.int64]  # (r,), row of the train record of each reconstruction
     reconstruction_texts: tuple[str, ...]
-    reconstruction_vectors: Float32  # (r, d)
+    reconstruction_vectors: Float32  # (r, d), vectors of the reconstructed texts
     max_new_tokens: int  # largest number of tokens that the decoder writes for a record
     seeds: SeedTree
 
     def row(self, candidate: Candidate) -> int:
-        """Return the row of the latent that a candidate was decoded from."""
+        """Return the row of a candidate's latent."""
         return self.latent_row[candidate.latent_id]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedFilter:
-    """A filter with its limits."""
+    """A filter whose limits are known."""
 
-    name: str  # name of its outcomes
+    name: str  # name of the filter in the outcomes
     bounds: Mapping[str, float]  # learned or configured limits, reported with the run
     judge: Callable[[Sequence[Candidate]], list[FilterOutcome]]  # returns one outcome per candidate, in order
 
@@ -87,12 +86,12 @@ class Filter(Protocol):
     name: ClassVar[str]
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter for candidates of this context; raise DataError if its limits cannot be learned."""
+        """Learn the limits from the context; raise DataError if this is not possible."""
         ...
 
 
 def outcome(name: str, *, passed: bool, score: float, reason: str = "") -> FilterOutcome:
-    """Return the outcome of a filter for a candidate; a failure has a reason, by default the filter's name."""
+    """Return the outcome of a filter for one candidate; the default reason for a rejection is the filter's name."""
     return FilterOutcome(name=name, passed=bool(passed), score=float(score), reason="" if passed else reason or name)
 
 
@@ -106,10 +105,11 @@ def scored(  # noqa: PLR0913 - one argument for each property of a filter
     reasons: tuple[str, str] = ("", ""),
     unknown: float = 0,
 ) -> FittedFilter:
-    """Return the filter that passes scores in [low, high].
+    """Return a filter that accepts the candidates with a score in [low, high].
 
-    `reasons` are the reasons for a score below `low` and for a score above `high`; an empty reason is replaced by the
-    filter's name. A score of NaN fails with the reason "class_not_learned"; the reported score is then `unknown`.
+    `reasons` are the reasons for rejecting a score below `low` and a score above `high`; an empty reason stands for
+    the filter's name. A score of NaN means that the candidate's class is missing in the data from which the score is
+    computed. Such a candidate is rejected as "class_not_learned", and `unknown` is reported as its score.
     """
 
     def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
@@ -133,15 +133,10 @@ def make_context(  # noqa: PLR0913 - one argument for each source of data that t
     max_new_tokens: int,
     seeds: SeedTree,
 ) -> FilterContext:
-    """Return the data that the filters read.
+    """Return the data that the filters read; raise DataError if a vector has length zero.
 
-    The persons of each class are assigned to the folds in turn, in an order drawn from the seed, so every fold has a
-    similar share of every class. The number of folds is at least `MIN_FOLDS`, and at least `FREE_FOLDS` plus the
-    largest number of parents of a latent. Therefore a model that is trained without the folds of a candidate's
-    parents has at least `FREE_FOLDS` other folds to train on.
-
-    `vectors` (c, d) are the embedded texts of the candidates. The latents were made from `train`; `corpus` has the
-    records of `train` in the same order. Raise DataError if a vector has length zero.
+    `vectors` (c, d) are the embedded texts of the candidates. `train` are the vectors of the records of `corpus`, in
+    the same order. The persons of train are divided into folds, see `folds_for` and `person_folds`.
     """
     if train.ids != tuple(r.id for r in corpus.records):
         raise InternalError("train vectors and train records differ")
@@ -175,15 +170,20 @@ def make_context(  # noqa: PLR0913 - one argument for each source of data that t
 
 
 def folds_for(parents: int) -> int:
-    """Return the number of folds for latents with at most this number of parents."""
+    """Return the number of folds for latents with at most this number of parents.
+
+    A classifier that judges a candidate is trained without the folds of the candidate's parents. The number of folds
+    leaves at least `FREE_FOLDS` folds to train on.
+    """
     return max(MIN_FOLDS, FREE_FOLDS + parents)
 
 
 def person_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, seeds: SeedTree) -> dict[str, int]:
-    """Return the fold of each person, 0 to n_folds − 1, balanced within each class.
+    """Return the fold of each person, 0 to n_folds − 1.
 
-    A person with records of several classes belongs to the class whose label sorts first. Adding a class does not
-    change the folds of the persons of other classes.
+    The persons of each class are put in random order and assigned to the folds in turn, so every fold has a similar
+    share of every class. A person with records of several classes belongs to the class whose label sorts first.
+    Adding a class does not change the folds of the persons of other classes.
     """
     first: dict[str, str] = {}
     for label, group in zip(labels, groups, strict=True):

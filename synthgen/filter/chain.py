@@ -1,4 +1,7 @@
-"""Apply all filters to all candidates, keep the best of each latent, and draw the requested number per class."""
+"""Apply all filters to all candidates, keep the best of each latent, and draw the requested number per class.
+
+Every filter judges every candidate, so the order of the filters does not change which candidates are kept.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,17 +23,17 @@ from synthgen.filter.surface import NOT_EMPTY, Fluency, Language, Legible, Lengt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filtered:
-    """The kept candidates, all candidates with their outcomes, and counts."""
+    """The result of `apply`: the kept candidates, the outcomes of all candidates, and counts."""
 
     kept: tuple[Candidate, ...]  # at most one per latent, in the order of the latents
     judged: tuple[Candidate, ...]  # all candidates with their outcomes, in the order given; private
-    # number of rejected candidates by the reason of the first filter that they failed; the copy rule comes first, so
-    # its number counts every candidate that failed it
-    rejected: Mapping[str, int]
-    failed: Mapping[str, int]  # number of candidates that failed each filter; a candidate can count several times
+    rejected: Mapping[
+        str, int
+    ]  # rejected candidates by reason; each counts once, for the first filter that it failed
+    failed: Mapping[str, int]  # rejected candidates by filter; each counts for every filter that it failed
     spare: int  # number of candidates that passed all filters but were not the best of their latent
     latents_lost: Mapping[str, int]  # by label, the number of latents without a candidate that passed all filters
-    bounds: Mapping[str, Mapping[str, float]]  # limits of each filter
+    bounds: Mapping[str, Mapping[str, float]]  # limits by filter and name of the limit
 
     def __repr__(self) -> str:
         return f"Filtered({len(self.kept)} kept of {len(self.judged)} candidates)"
@@ -39,9 +42,8 @@ class Filtered:
 def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
     """Return the filters that are always on (copies, empty texts, label words), then the configured filters.
 
-    A rejected text is reported with the reason of the first filter that it fails. A text of an untrained model or in
-    another language usually also has a wrong length or repetitions. Therefore fluency and language come before length
-    and repetition.
+    The order matters for the report, which states the first filter that a text fails. A text in another language or
+    of an untrained model often also fails length and repetition, so these two come after fluency and language.
     """
     filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY, LabelWords()]
     if config.fluency is not None:
@@ -70,15 +72,14 @@ def apply(
 ) -> Filtered:
     """Judge every candidate by every filter and keep the best of each latent.
 
-    Among the candidates of a latent that pass all filters, the candidate that fulfils the most attribute rules is
-    kept. Ties are decided by the number of contradictions (if configured), then by the cosine distance of the
-    embedded text to the latent, then by index. None of these criteria reads train records. The order of the filters
-    changes only the order of the outcomes, and which filter counts as the reason if several reject a candidate.
+    The best candidate is the one that passes all filters and fulfils the most attribute rules. Ties are decided by
+    the smallest number of contradictions (0 if this filter is off), then by the smallest cosine distance of the
+    embedded text to the latent, then by the index of the candidate. None of these criteria reads train records.
 
-    Candidate i belongs to row i of `context.vectors`.
+    Row i of `context.vectors` is the vector of candidate i.
 
     Raises:
-        DataError: limits cannot be learned from train.
+        DataError: a filter cannot learn its limits.
         ConfigError: an attribute rule is for a label that no train record has.
 
     Privacy: see `synthgen.filter.base`.
@@ -120,8 +121,8 @@ def apply(
 def select(kept: Sequence[Candidate], counts: Mapping[str, int], seeds: SeedTree) -> tuple[Candidate, ...]:
     """Return `counts[label]` kept candidates of each label, drawn at random, or all if there are fewer.
 
-    The result is sorted by label, then latent id. The draw is random, because choosing the candidates nearest to
-    their latents would concentrate the release around a few train records.
+    The result is sorted by label, then latent id. The draw does not prefer candidates near their latents, because
+    this would concentrate the release around a few train records.
 
     Randomness: one permutation per label, from `seeds.child(label)`. Adding a class does not change the draws of
         other classes.

@@ -1,4 +1,4 @@
-"""Keep a candidate if a classifier that was not trained on the persons of its parents confirms its label."""
+"""Keep a candidate if a classifier of real records, trained without the candidate's parents, confirms its label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; the best of them on real records is used
-SHARE_OF_REAL = 0.8  # share of real records that pass the minimum of `auto` before 1/C and `MAX_MINIMUM` limit it
+SHARE_OF_REAL = 0.8  # `auto` accepts about this share of the real records, unless 1/C or `MAX_MINIMUM` applies
 MAX_MINIMUM = 0.6  # largest minimum that `auto` sets
 MAX_TUNING_RECORDS = 4000  # largest number of train records on which strength and minimum are chosen
 MAX_FITS = 50  # largest number of models, one for each set of parents' folds; if more are needed, one model per fold
@@ -21,19 +21,17 @@ MAX_FITS = 50  # largest number of models, one for each set of parents' folds; i
 
 @dataclass(frozen=True, slots=True)
 class ClassAgreement:
-    """Keep a candidate if the classifier gives its class a probability of at least `minimum`, 0 to 1.
+    """Keep a candidate if the classifier gives its label a probability of at least `minimum`, 0 to 1.
 
-    With `auto`, for C classes, minimum = max(1/C, min(0.6, q)). Here q is the largest probability that at least a
-    share of `SHARE_OF_REAL` of the real records reaches. If the classes are similar, a fixed minimum of 0.6 would
-    reject most texts, although they are as typical of their class as real texts.
+    The classifier is a multinomial logistic regression on train vectors. A candidate is judged without its parents:
+    if they are in folds f1 and f2, the classifier is trained on all other folds. If latents have so many parents that
+    this takes more than `MAX_FITS` models, one model is trained per fold instead. The score is then the mean
+    probability by the models (at least `FREE_FOLDS`) whose fold contains no parent. The strength of the
+    regularisation is the one of `STRENGTHS` with the smallest cross-fitted log loss on real records.
 
-    A text whose content does not fit its class would teach the wrong label. The classifier is a multinomial logistic
-    regression on train vectors, cross-fitted over folds of persons. For a candidate with parents in folds f1 and f2,
-    it is trained on the records of all other folds, which contain no records of the parents' persons. If latents have
-    many parents, this can take more than `MAX_FITS` models. Then one model is trained per fold, and the score is the
-    mean probability by the models whose fold contains no parent; these are at least `FREE_FOLDS` models. Among
-    `STRENGTHS`, the strength with the smallest cross-fitted log loss on real records is used, so probabilities are
-    calibrated on real text.
+    `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes, where q is the largest minimum that would
+    accept at least the share `SHARE_OF_REAL` of the real records. If classes are similar, real records have low
+    probabilities too, so q is low.
 
     Privacy: reads train vectors and labels. It rejects candidates that do not fit a class, without comparing them
         with single records.
@@ -46,9 +44,8 @@ class ClassAgreement:
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter; raise DataError if train has only one class.
 
-        The bounds include the strength, the share of real records that the filter would keep, and the largest minimum
-        that would keep `SHARE_OF_REAL` of the real records. The score is the probability of a candidate's class by
-        the models that were not trained on its parents.
+        The score is the probability of a candidate's label. The reported bounds are the minimum, the strength, the
+        share of real records that the minimum accepts, and the largest minimum that accepts `SHARE_OF_REAL` of them.
         """
         if len(set(context.labels)) < 2:
             raise DataError("class agreement needs at least two classes", hint="Set filter.class_agreement to null.")
@@ -86,8 +83,8 @@ class ClassAgreement:
 def fits_for(parents: int) -> int:
     """Return the number of regressions for latents with at most this number of parents.
 
-    It is the number of possible sets of folds of the parents, Σ_i C(folds, i), for i from 1 to `parents`. If this
-    number exceeds `MAX_FITS`, it is the number of folds.
+    One regression is fitted for each possible set of parents' folds. If there are more than `MAX_FITS` such sets, one
+    is fitted per fold.
     """
     return _sets(parents) if _sets(parents) <= MAX_FITS else folds_for(parents)
 
@@ -98,7 +95,7 @@ def _sets(parents: int) -> int:
 
 
 class _Committee:
-    """Classifiers that are trained on `rows` without some folds; each is trained at most once."""
+    """The classifiers of train records, each trained on some folds when it is first needed."""
 
     def __init__(self, context: FilterContext, rows: NDArray[np.intp], strength: float) -> None:
         self.context, self.rows, self.strength = context, rows, strength
@@ -108,9 +105,9 @@ class _Committee:
         self.models: dict[frozenset[int], Any] = {}
 
     def without(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-        """Return the mean probability of each row's label by the models that were not trained on these folds.
+        """Return the probability of each vector's label by the models that were not trained on these folds.
 
-        The result is NaN if none of these models was trained on records of the label.
+        Several models give the mean probability. The result is NaN if none was trained on records of the label.
         """
         trained_on = frozenset(range(self.n_folds)) - folds
         parts = [frozenset([fold]) for fold in sorted(trained_on)] if self.by_fold else [trained_on]
@@ -120,10 +117,10 @@ class _Committee:
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
     def of_real(self) -> NDArray[np.float64]:
-        """Return for each row the cross-fitted probability of its class.
+        """Return for each train record the probability of its label by models trained without the record's fold.
 
-        With one model per fold, the result is the mean over `FREE_FOLDS` models, the smallest number of models that
-        judge a candidate. Otherwise it is the probability by the model that was trained without the row's fold.
+        If there is one model per fold, the result is the mean of `FREE_FOLDS` of them, the smallest number of models
+        that judge a candidate.
         """
         p = np.zeros(len(self.rows))
         row_folds = self.context.folds[self.rows]
@@ -143,7 +140,6 @@ class _Committee:
 
 
 def _fit(context: FilterContext, rows: NDArray[np.intp], strength: float) -> Any:
-    """Return the classifier trained on some train rows, or None if they have fewer than two classes."""
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(context.labels[rows])) < 2:

@@ -1,4 +1,4 @@
-"""Filter copies: long runs of words from one train person's texts, and near-duplicates among synthetic texts."""
+"""Reject two kinds of copies: long passages of one train person's texts, and near-duplicates of synthetic texts."""
 
 import hashlib
 import math
@@ -17,13 +17,12 @@ from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.filter.base import FilterContext, FittedFilter, outcome, scored
 from synthgen.filter.distance import latent_distances
 
-# A run of at least this number of words that occurs in the texts of exactly one train person counts as copied. In a
-# test with unrelated abstracts and 900 persons, the longest run that an abstract shared with exactly one person had
-# at most 18 words (median 14), so a run of 20 is not due to chance. Standard text occurs in the texts of several
-# persons and identifies none of them.
+# Smallest length in words of a copied run, which is a sequence of words that occurs in the texts of exactly one train
+# person. Between unrelated abstracts of 900 persons, the longest such sequence had 18 words (median 14), so 20 words
+# are not due to chance.
 COPY_RUN_TOKENS = 20
 NOBODY = -1  # owner of a run that occurs in no train text or in texts of several persons
-SHINGLE_WORDS = 3  # length of a shingle, the n-gram of words by which synthetic texts are compared
+SHINGLE_WORDS = 3  # number of words of a shingle, the n-gram by which synthetic texts are compared
 MIN_THRESHOLD = 0.3  # with a lower threshold of near-duplicates, nearly all pairs would have to be compared
 _WORD, _NUMBER = re.compile(r"\w+"), re.compile(r"\d+")
 
@@ -37,9 +36,9 @@ def normalised_words(text: str) -> list[str]:
 
 
 def mask_numbers(words: list[str]) -> list[str]:
-    """Return the words with every run of digits replaced by 0, and adjacent words "0" merged into one.
+    """Return the words with every number replaced by 0 and repeated zeros merged: "bp 120 80 dose2" -> "bp 0 dose0".
 
-    A copy with changed numbers then equals its source, and a table of numbers is too short to match.
+    A copy with changed numbers then equals its source, and a table of numbers is too short to count as a copy.
     """
     masked: list[str] = []
     for word in words:
@@ -53,13 +52,11 @@ def mask_numbers(words: list[str]) -> list[str]:
 class NoCopies:
     """Reject a candidate with a run of at least 20 words that occurs in the texts of exactly one train person.
 
-    Words are normalised and compared twice: with their digits, and with every number replaced by 0, so copies with
-    changed numbers are found too. The rule is always on and cannot be configured. It is deterministic and public. It
-    rejects only copied text, which would disclose a person's record.
+    The filter is always on. Normalised words are compared twice, with their digits and with every number replaced by
+    0, so copies with changed numbers are found too.
 
-    Privacy: reads train texts and persons. The fewer candidates are rejected, the less the rule can help a membership
-        attack. More than a few rejections per thousand candidates mean that the decoder memorises; do not release
-        records of such a run.
+    Privacy: reads train texts and persons. Each rejection can help a membership attack. More than a few rejections
+        per thousand candidates mean that the decoder memorises; do not release the records of such a run.
     Cost: O(N log N) for N words of train. Runs are compared by 64-bit hashes, so two different runs count as equal
         with probability 2^-64.
     """
@@ -67,7 +64,7 @@ class NoCopies:
     name: ClassVar[str] = "copy"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the score is the longest copied run in words, or 0; the bound is `COPY_RUN_TOKENS`."""
+        """Return the filter; the score is the number of words of the longest copied run, 0 without a copy."""
         real = [normalised_words(text) for text in context.texts]
         masked_real = [mask_numbers(words) for words in real]
 
@@ -80,7 +77,10 @@ class NoCopies:
 
 
 def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each text the length of its longest run of words from texts of exactly one owner; 0 if below 20."""
+    """Return for each written text the length in words of its longest copied run, 0 without one.
+
+    `owners` has the person of each real text.
+    """
     numbers: dict[str, int] = {}
     grams = [_grams(words, numbers) for words in real]
     together = np.concatenate([np.empty(0, dtype=np.uint64), *grams])
@@ -100,7 +100,7 @@ def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArr
 
 
 def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
-    """Return the hash of every run of n = 20 words: Σ_j h(word_j) · B^(n−1−j) modulo 2^64, for a fixed odd B."""
+    """Return a polynomial hash of every run of 20 words; `numbers` caches the hash of each word."""
     for word in words:
         if word not in numbers:
             numbers[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
@@ -113,9 +113,9 @@ def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
 
 
 def _longest_stretch(owners: NDArray[np.int64]) -> int:
-    """Return the number of words of the longest stretch of adjacent runs with one owner, or 0.
+    """Return the number of words of the longest copied run, 0 without one.
 
-    `owners` has the owner of each run of `COPY_RUN_TOKENS` words of a text, in text order.
+    `owners` has the owner of each run of 20 words of a text, in text order. Adjacent runs of one owner are one copy.
     """
     best = length = 0
     previous = NOBODY
@@ -132,16 +132,15 @@ class NearDuplicates:
 
         J(a, b) = |S(a) ∩ S(b)| / |S(a) ∪ S(b)|,   S = the set of 3-grams of normalised words
 
-    Candidates are compared in order of the distance to their latent (ties by latent id, then index). A candidate is
-    rejected if its similarity J to an earlier candidate that this filter passed is at least `threshold`, 0.3 to 1.
-    The earlier candidate counts even if another filter rejects it. The result does not depend on the order in which
-    candidates are given.
+    Candidates are visited in order of the distance to their latent (ties by latent id, then index). A candidate is
+    rejected if its similarity J to a candidate that this filter has accepted before is at least `threshold`, 0.3 to
+    1. Outcomes of other filters have no effect.
 
     Privacy: reads only synthetic texts.
     Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)
-        and Chaudhuri, Ganti & Kaushik (ICDE 2006). Sort the members of all sets in one common order. Then two sets
-        with J ≥ t share one of their first n − ⌈t·n⌉ + 1 members, where n is the size of the set. Sorting by rarity
-        needs the fewest comparisons.
+        and Chaudhuri, Ganti & Kaushik (ICDE 2006). If all sets are sorted in one common order, two sets with J ≥ t
+        have a common member among their first n − ⌈t·n⌉ + 1 members, for a set of n members. Here rare members come
+        first, so few pairs have to be compared.
     """
 
     name: ClassVar[str] = "near_duplicate"
@@ -155,7 +154,7 @@ class NearDuplicates:
             )
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the score is the largest similarity to an earlier candidate that passed it, or 0."""
+        """Return the filter; the score is the largest similarity to a candidate that was accepted before, or 0."""
         bounds = {"threshold": self.threshold}
         return FittedFilter(self.name, bounds, lambda candidates: self._judge(candidates, context))
 
@@ -178,7 +177,7 @@ class NearDuplicates:
 
 
 def shingles(text: str) -> frozenset[str]:
-    """Return the set of 3-grams of the normalised words; one or two words are one shingle, an empty text has none."""
+    """Return the set of 3-grams of the normalised words; a text of one or two words is one shingle."""
     words = normalised_words(text)
     last = max(min(1, len(words)), len(words) - SHINGLE_WORDS + 1)
     return frozenset(" ".join(words[i : i + SHINGLE_WORDS]) for i in range(last))

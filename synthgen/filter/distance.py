@@ -22,14 +22,12 @@ class LatentDistance:
 
         distance = 1 − cos(e(text), latent),   e(text) = the embedded text
 
-    If a text is far from its latent, the decoder did not follow the latent.
+    If a text is far from its latent, the decoder did not follow the latent. `high: auto` is the 95 % quantile of the
+    distances of reconstructions (train records decoded from their own vectors) to these vectors. It is at most the
+    median distance of reconstructions to the vectors of other records; otherwise, a decoder that ignores its vector
+    would pass.
 
-    Reconstructions are train records that were decoded from their own vectors. `high: auto` is the 95 % quantile of
-    the distances of reconstructions to their own vectors, but at most the median of their distances to the vectors of
-    other records. Without this maximum, every text would pass if the decoder ignores its vector.
-
-    There is no lower limit. A latent lies between train vectors, so a lower limit would reject the texts closest to
-    train persons, and their absence would reveal who is in train. The copy rule rejects copies.
+    There is no lower limit. It would reject the texts closest to train persons, which would reveal who is in train.
 
     Privacy: reads train vectors and reconstructions only for the limit `high: auto`.
     """
@@ -51,9 +49,8 @@ class ClassDistance:
         distance = 1 − cos(e(text), centre),   centre = the mean of the class's unit train vectors
 
     A text that is too far has another subject. A text that is too near is the generic text of a decoder that ignores
-    its vector. The limits are the 1 % and 99 % quantiles of the distances of reconstructions, which are train records
-    decoded from their own vectors. Distances are cross-fitted over folds of persons: for a candidate, the centre is
-    computed without the folds of its parents; for a reconstruction, without the fold of its record.
+    its vector. The limits are the 1 % and 99 % quantiles of the distances of reconstructions. The centre for a
+    candidate is computed without the folds of its parents, the centre for a reconstruction without its record's fold.
 
     Privacy: the centre is a mean over all persons of the class outside the left-out folds. No candidate is compared
         with a single record.
@@ -86,7 +83,7 @@ def latent_distances(candidates: Sequence[Candidate], context: FilterContext) ->
 
 
 def reconstruction_bound(context: FilterContext) -> float:
-    """Return the largest distance to its latent that a candidate may have; see `LatentDistance`.
+    """Return the limit `high: auto` of `LatentDistance`.
 
     Raises:
         DataError: there are fewer than `MIN_RECONSTRUCTIONS` reconstructions.
@@ -101,9 +98,9 @@ def reconstruction_bound(context: FilterContext) -> float:
 def _to_centres(
     context: FilterContext, vectors: NDArray[np.float32], labels: Sequence[str], left_out: Sequence[frozenset[int]]
 ) -> NDArray[np.float64]:
-    """Return the distance of each row to the centre of its class, computed without the folds of `left_out`.
+    """Return the distance of each vector to the centre of its class, computed without the vector's `left_out` folds.
 
-    The distance is NaN if no record of the class is in another fold.
+    The distance is NaN if the other folds contain no record of the class.
     """
     classes = {label: i for i, label in enumerate(np.unique(context.labels))}
     n_folds = int(context.folds.max(initial=0)) + 1

@@ -1,8 +1,7 @@
 """Find words of class names that real texts do not use, and reject synthetic texts that contain them.
 
-The language model reads the name of the class in its prompt and tends to write it. If real texts do not name their
-class, these words distinguish synthetic from real texts. A classifier that is trained on synthetic texts then relies
-on these words.
+The language model reads the class name in its prompt and tends to write it. If real texts do not name their class, a
+classifier that is trained on the synthetic texts would rely on words that real texts lack.
 """
 
 import re
@@ -19,11 +18,11 @@ _WORD, _TOKEN = re.compile(r"[^\W\d_]{3,}"), re.compile(r"\w+")
 
 
 def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the words of the labels, in lower case and sorted, that count as unused; see `MIN_USE`.
+    """Return the words of the labels, in lower case and sorted, that real texts do not use; see `MIN_USE`.
 
     `labels[i]` is the class of `texts[i]`. Words of fewer than three letters are omitted. A text contains a label
-    word if a word of the text begins with it. If all texts are empty, as under differential privacy, the result is
-    empty, because the use of the words is not known.
+    word if a word of the text begins with it ("sport" is in "sports"). If all texts are empty, as under differential
+    privacy, no word is returned.
 
     Privacy: reads the share of texts that contain a word, by class.
     """
@@ -41,7 +40,6 @@ def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str
 
 
 def _words_in(text: str, words: tuple[str, ...]) -> set[str]:
-    """Return each of `words` that is the beginning of a word of the text."""
     matching = [token for token in _TOKEN.findall(text.casefold()) if token.startswith(words)]
     return {word for word in words for token in matching if token.startswith(word)}
 

@@ -1,4 +1,4 @@
-"""The filter stage: judge the candidates of this round and of all earlier rounds together."""
+"""The filter stage: judge all candidates, those of this round and of earlier rounds together."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ def with_plain_layout(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 
 def _filter(context: StageContext) -> Mapping[str, object]:
-    """Write all candidates with their outcomes, and for each latent the best candidate that passed all filters."""
+    """Write all candidates with their outcomes, and the kept candidates."""
     texts, latents, view = context.input("candidates"), context.input("latents"), context.input("training_view")
     sections, wanted = context.input("sections"), context.input("wanted")
     size = 1 if sections is None else sections.usual_size(latents)
@@ -38,7 +38,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
         max_new_tokens=context.input("max_new_tokens") * size,
         seeds=context.stream("filter"),
     )
-    # for problems of this size, one thread is faster, and it gives the same numbers on every machine
+    # with one thread, the numbers do not depend on the number of cores
     with (
         context.progress.stage("filter", total=len(texts.candidates), unit="texts") as advance,
         threadpool_limits(limits=1),

@@ -15,12 +15,9 @@ from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 TAIL = 0.01  # share of real texts below the learned lower limit of the length, and above the upper limit
 LANGUAGE_TAIL = 0.005  # share of real texts above the learned limit of the language filter
-# A byte-pair tokenizer needs at most about three tokens per word of its language (1.3 for plain English, more for
-# names and drugs). If the decoder's token limit cuts a text, the text therefore has at least a third as many words as
-# tokens.
-MAX_TOKENS_PER_WORD = 3
-BUCKETS = 1 << 20  # number of hash values (places) of character trigrams
-SMOOTHING = 0.01  # α, added to the count of each place
+MAX_TOKENS_PER_WORD = 3  # a text has at most about this number of tokens per word; plain English has 1.3
+BUCKETS = 1 << 20  # number of buckets into which character trigrams are hashed
+SMOOTHING = 0.01  # α, added to the count of each bucket
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
 
@@ -34,11 +31,11 @@ NOT_EMPTY = scored("empty", {"letters": 1.0}, _letter_scores, low=1)  # requires
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """Keep a candidate whose number of words (runs without white space) is within `bounds`.
+    """Keep a candidate whose number of words (separated by white space) is within `bounds`.
 
-    With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. The decoder may not
-    be able to write more than ⌊max_new_tokens / 3⌋ words. For the lower limit, longer train texts therefore count as
-    texts of this length.
+    With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. A text that the
+    token limit cuts can have as few as ⌊max_new_tokens / 3⌋ words. The lower limit is therefore computed as if no
+    train text were longer.
     """
 
     name: ClassVar[str] = "length"
@@ -70,7 +67,7 @@ class Repetition:
     maximum: float
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter with the maximum and the share of real texts that it would keep."""
+        """Return the filter; its bounds also state the share of real texts that it would keep."""
         real = np.array([repeated_share(text) for text in context.texts])
         bounds = {"maximum": self.maximum, "share_of_real_kept": float((real <= self.maximum).mean())}
         return scored(self.name, bounds, lambda cs: [repeated_share(c.text) for c in cs], high=self.maximum)
@@ -87,17 +84,16 @@ def repeated_share(text: str) -> float:
 class Fluency:
     """Keep a candidate whose `surprisal` under the language model is at most `maximum`, 0 to 1.
 
-    The surprisal of a text is the mean over its tokens, divided by the surprisal of a random guess. It is about 0.2
-    to 0.3 for texts of a trained model. A model that was not trained, or whose weights are damaged, draws tokens
-    almost at random, so the surprisal of its texts is near 1.
-    In a text of several segments, the segment with the highest surprisal decides.
+    The surprisal is −ln p, averaged over the tokens of the text and divided by its value for random guessing. It is
+    about 0.2 to 0.3 for texts of a trained model, and near 1 if the model is untrained or its weights are damaged. In
+    a text of several segments, the segment with the highest surprisal decides.
     """
 
     name: ClassVar[str] = "fluency"
     maximum: float
 
     def fit(self, context: FilterContext) -> FittedFilter:  # noqa: ARG002 - reads no record
-        """Return the filter with the maximum."""
+        """Return the filter; the score is the surprisal."""
         return scored(self.name, {"maximum": self.maximum}, lambda cs: [c.surprisal for c in cs], high=self.maximum)
 
 
@@ -105,19 +101,17 @@ class Fluency:
 class Language:
     """Keep a candidate that is in the language and script of the source and is not gibberish.
 
-    The filter needs no list of languages. The profile of the train texts is the smoothed frequency of their character
-    trigrams (lower case, digits as 0, hashed to 2^20 places). The score of a text is the mean cost of its T trigrams
-    under this profile,
+    The filter needs no list of languages. It counts the character trigrams of the train texts (in lower case, digits
+    as 0, hashed into 2^20 buckets). The score of a text is the mean surprisal of its T trigrams under these counts:
 
-        score = −1/T · Σ_t log2((count(t) + α) / (N + α · 2^20)),   α = 0.01, in bits,
+        score = −1/T · Σ_t log2((count(t) + α) / (N + α · 2^20)),   α = 0.01, in bits
 
-    where count(t) is the number of trigrams of the train texts in the place of trigram t, and N is the number of all
-    trigrams of the train texts.
+    Here count(t) is the count of the bucket of trigram t, and N the sum of all counts.
 
     The limit is the larger of two 99.5 % quantiles: of the scores of real texts, and of the scores of
-    reconstructions. Here each text is scored by the profile of the folds of persons that do not contain it.
+    reconstructions. For the quantiles, each text is scored by the counts of the folds that do not contain its person.
     Reconstructions are included because a decoder writes plain prose even if the source is in shorthand. Under DP,
-    train has no text, so the profile is computed from the reconstructions.
+    train has no text, so the counts are those of the reconstructions.
 
     Privacy: reads trigram counts over all train texts.
     Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994); the score
@@ -127,7 +121,7 @@ class Language:
     name: ClassVar[str] = "language"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the score of a text is its mean cost in bits per trigram by the profile of all folds."""
+        """Return the filter; the score is the mean surprisal in bits per trigram under the counts of all folds."""
         reconstruction_folds = context.folds[context.reconstruction_rows]
         has_text = any(text != "" for text in context.texts)
         profiled = context.texts if has_text else context.reconstruction_texts
@@ -151,12 +145,12 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Legible:
-    """Keep a candidate whose character sequences occur in real text, so that the audits can read it.
+    """Keep a candidate that is legible: its character sequences are as common in real text as those of real texts.
 
-    The audits refuse a table in which more than 1 % of the rows are illegible (`audits.text.legibility`). A row of
-    abbreviations, numbers or codes is illegible, for example. The filter applies the same test with train texts
-    alone: the texts of folds with even numbers are the known text, the other texts are held out. The filter rejects
-    nothing if there are no train texts, as under DP, or too few for the test.
+    The audits refuse a table in which more than 1 % of the rows are illegible (`audits.text.legibility`), such as
+    rows of abbreviations, numbers or codes. The filter applies the test of the audits with train texts: the texts of
+    folds with even numbers are the known text, the other texts are held out. It rejects nothing if there are no train
+    texts, as under DP, or too few for the test.
 
     Privacy: reads statistics of the characters of all train texts.
     Randomness: the child "legibility" of the context's stream.
@@ -188,7 +182,7 @@ class Legible:
 
 
 def hashed_trigrams(text: str) -> NDArray[np.int64]:
-    """Return the hashed place of each character trigram of a text, in order."""
+    """Return the bucket of each character trigram of a text, in order."""
     plain = _DIGIT.sub("0", " " + " ".join(text.casefold().split()) + " ")
     points = np.frombuffer(plain.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32).astype(np.uint64)
     if len(points) < 3:
@@ -203,10 +197,10 @@ def _counts(trigrams: list[NDArray[np.int64]]) -> NDArray[np.float64]:
 
 
 def _cost(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the cost of each trigram place in bits."""
+    """Return the surprisal of each bucket in bits."""
     return np.asarray(math.log2(counts.sum() + SMOOTHING * BUCKETS) - np.log2(counts + SMOOTHING))
 
 
 def _bits(trigrams: NDArray[np.int64], cost: NDArray[np.float64]) -> float:
-    """Return the mean cost of a text in bits per trigram; the highest possible cost if it has no trigrams."""
+    """Return the mean surprisal of a text in bits per trigram; the highest value of `cost` if it has no trigrams."""
     return float(cost[trigrams].mean()) if len(trigrams) else float(cost.max())
