@@ -1,4 +1,4 @@
-"""Measure utility: train classifiers on synthetic, real, and both kinds of records, and test them on real records."""
+"""Measure utility: train classifiers on synthetic, real, or both kinds of records, and test them on real records."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from synthgen.evaluate.metrics import Index, Scores, estimate, person_weights, s
 from synthgen.evaluate.style_gap import style_gap, style_profile
 from synthgen.evaluate.subgroups import ATTRIBUTES, Rows, subgroups
 
-DRAWS = 1000  # number of bootstrap draws B; five times as many for a confidence above 95 %
+DRAWS = 1000  # number of bootstrap draws; a confidence above 95 % uses five times as many
 _ONE_CLASS = "all test records have the same class; utility is measured only for two or more classes"
 _TOO_SHORT = "synthetic or test records have too few tokens to compare styles"
 TRAINING_SETS = ("real", "synthetic", "real+synthetic")  # the sets of records that classifiers are trained on
@@ -39,7 +39,7 @@ class Tables:
 class Evaluation:
     """Results of the evaluation."""
 
-    table: Mapping[str, Any]  # JSON-compatible values by classifier, training set and metric, each with its interval
+    table: Mapping[str, Any]  # all results as JSON-compatible values, written to evaluation.json
     metrics: Mapping[str, Estimate]  # metrics that a policy can name
     reasons: Mapping[str, str]  # for each metric that could not be measured, the reason
 
@@ -54,27 +54,30 @@ def evaluate(
 ) -> Evaluation:
     """Return how well classifiers predict real test records if trained on real records, synthetic records, or both.
 
-    The result shows whether someone who has only the release can use it for training instead of the real records.
-
         utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
         style.gap                 = see `style_gap`
         balance.tv_distance       = ½ · Σ_c |share of c in synthetic − share requested|, see `tv_distance`
 
-    The first two are measured for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on. The metric
-    without the name of a classifier is that of the classifier whose interval has the smaller lower end. Both parts of
-    a ratio use the same bootstrap draws of test persons, so persons who are difficult for both do not widen the
-    interval. The minimum excludes classes with a recall of 0 after training on real records.
+    The two utility metrics are measured for each classifier, for example `utility.tfidf_linear.tstr_over_trtr`. The
+    metric without the name of a classifier has the value of the classifier whose interval has the smallest lower end.
+    Both parts of a ratio use the same bootstrap draws of test persons, which makes the interval narrower. The minimum
+    over classes omits classes whose recall is 0 after training on real records.
 
-    `baselines` are further training sets by name. Their scores are in the table and in no metric. `requested` is the
-    number of records per class; without it, there is no balance metric. `confidence` of intervals is two-sided.
+    Args:
+        tables: the records to compare.
+        seeds: parent of the random streams.
+        requested: requested number of synthetic records per class; without it, balance is not measured.
+        confidence: two-sided confidence of the intervals.
+        baselines: further training sets by name; their scores are in the table, but in no metric.
 
     Raises:
         DataError: see `_check`, or no text of a training set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
     Randomness: children of `seeds` for the weights of persons, for each classifier, and for the style gap.
-    Cost: two fits per training set, each with 3 · B · n · C multiplications for n test records of C classes.
+    Cost: two classifiers per training set. Scoring one takes 3 · B · n · C multiplications for B bootstrap draws and
+        n test records of C classes.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
     _check(tables)
@@ -112,7 +115,7 @@ def _training_sets(real: LabelledTexts, synthetic: LabelledTexts) -> dict[str, T
 def _scored(
     training_sets: Mapping[str, TrainingSet], test: "_TestSet", n_draws: int, seeds: SeedTree
 ) -> dict[str, dict[str, Scores]]:
-    """Return the scores of each classifier for each set of records that it can be trained on."""
+    """Return the scores by classifier and training set, for the training sets that the classifier can use."""
     found, weights = {}, person_weights(test.n_persons, n_draws, seeds.child("bootstrap").generator())
     for head, fit_and_predict in HEADS.items():
         seed = int.from_bytes(seeds.child(head).key()[:4], "big") >> 1
@@ -137,7 +140,7 @@ class _TestSet:
     subgroups: Mapping[tuple[str, str], Rows]  # records of each subgroup
 
     def score(self, predicted: Labels, weights: Float64) -> Scores:
-        """Return the metrics of predicted classes; a class that is not in the test records counts as wrong."""
+        """Return the scores of predicted classes; a class that is not in the test records counts as wrong."""
         number = {name: i for i, name in enumerate(self.names)}
         numbers = np.array([number.get(str(label), -1) for label in predicted], dtype=np.int64)
         return scores(self.truth, numbers, self.person, weights, len(self.names), self.subgroups)
@@ -161,7 +164,9 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return `distance_of_shares` between the labels and the requested records; the interval has no width.
+    """Return the distance between the class shares of the labels and of the requested records, without interval.
+
+    See `distance_of_shares`; the ends of the interval equal the value.
 
     Raises:
         DataError: there is no label or no requested record.
@@ -173,9 +178,9 @@ def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: flo
 
 
 def _contradictory(corpora: Mapping[str, Corpus], confidence: float) -> dict[str, Any]:
-    """Return for each corpus the share of texts that contradict themselves, by any rule and by each rule.
+    """Return for each corpus the shares of texts with a contradiction, found by any rule and by each single rule.
 
-    The intervals are two-sided Clopper-Pearson intervals over texts, not persons.
+    The intervals are two-sided Clopper-Pearson intervals. They count texts, not persons.
     """
     of_corpora = {}
     for role, corpus in corpora.items():
@@ -188,7 +193,7 @@ def _contradictory(corpora: Mapping[str, Corpus], confidence: float) -> dict[str
 
 
 def _check(tables: Tables) -> None:
-    """Raise DataError if a table is empty, a test person is in train, or test has a class that train lacks."""
+    """Raise DataError if a table is empty, a test person is in train, or a test class is not in train."""
     problems = []
     for name in ("synthetic", "train", "test"):
         corpus: Corpus = getattr(tables, name)
@@ -214,7 +219,7 @@ def _by_id(corpus: Corpus) -> list[Record]:
 
 
 def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> LabelledTexts:
-    """Return a table's rows sorted by record id, so that their order in the table has no effect."""
+    """Return a table's rows, sorted by record id."""
     corpus: Corpus = getattr(tables, name)
     records = _by_id(corpus)
     row = {record.id: i for i, record in enumerate(corpus.records)}
@@ -225,7 +230,7 @@ def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> Labell
 def _ratios(
     found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float, classes: set[str]
 ) -> tuple[dict[str, Estimate], dict[str, Any], dict[str, str]]:
-    """Return the utility metrics, their values by classifier, and the reasons for missing metrics."""
+    """Return the utility metrics, the same values by classifier as JSON, and the reasons for missing metrics."""
     metrics: dict[str, Estimate] = {}
     by_head: dict[str, Any] = {}
     reasons: dict[str, str] = {}
@@ -255,7 +260,7 @@ def _ratios(
 
 
 def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
-    """Return every metric of every classifier and training set with its interval, as JSON-compatible values."""
+    """Return the scores with their intervals by classifier and training set, as JSON-compatible values."""
 
     def share(draws: Float64, n: int) -> dict[str, Any]:
         return asdict(estimate(draws, n, confidence, largest=1))
@@ -272,7 +277,7 @@ def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence
 
 
 def _by_subgroup(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
-    """Return the accuracy by attribute, value, classifier and training set; n is the subgroup's number of persons."""
+    """Return the accuracy with its interval by attribute, value, classifier and training set."""
     table: dict[str, Any] = {attribute: {} for attribute in ATTRIBUTES}
     for (attribute, value), rows in test.subgroups.items():
         n = len(set(test.person[rows].tolist()))

@@ -1,4 +1,4 @@
-"""The two classifiers that measure utility: one on the vectors of the frozen encoder, and one on words."""
+"""The two classifiers that measure utility: one reads the vectors of the texts, the other their words."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Labels = NDArray[np.str_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LabelledTexts:
-    """Labelled texts with their vectors."""
+    """n labelled texts with their vectors."""
 
     texts: tuple[str, ...]
     labels: Labels  # (n,)
@@ -24,7 +24,7 @@ class LabelledTexts:
 
     @classmethod
     def of(cls, texts: Sequence[str], labels: Sequence[str], vectors: Float32) -> "LabelledTexts":
-        """Return texts with these labels and vectors (n, d)."""
+        """Return the texts with their labels and vectors (n, d)."""
         return cls(texts=tuple(texts), labels=np.array(labels, dtype=np.str_), vectors=vectors)
 
     def at(self, rows: Sequence[int]) -> "LabelledTexts":
@@ -46,8 +46,8 @@ class TrainingSet:
     """Records that a classifier is trained on."""
 
     rows: LabelledTexts
-    has_texts: bool = True  # if False, only the classifier on vectors is trained on these records
-    weights: Literal["balanced"] | None = None  # balanced: weights proportional to 1 / (size of the record's class)
+    has_texts: bool = True  # if False, only the classifier of vectors is trained on these records
+    weights: Literal["balanced"] | None = None  # "balanced" weights a record by 1 / (size of its class)
 
 
 def encoder_logistic(
@@ -59,7 +59,7 @@ def encoder_logistic(
     """Return the test rows' predicted classes, by multinomial logistic regression (C = 10) on the encoder's vectors.
 
     This classifier overstates the utility of synthetic records, because they are decoded from vectors of the same
-    encoder. Classifiers that do not use the encoder show a lower utility.
+    encoder.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -96,7 +96,6 @@ HEADS: Mapping[str, Callable[..., Labels]] = {"encoder-logistic": encoder_logist
 
 
 def _predict(model: Any, x: Any, labels: Labels, x_test: Any) -> Labels:
-    """Fit the model and return the predicted classes; if the training data have one class, return that class."""
     if len(np.unique(labels)) == 1:
         return np.repeat(labels[:1], x_test.shape[0])
     return np.asarray(model.fit(x, labels).predict(x_test))

@@ -1,4 +1,4 @@
-"""The evaluate stage: train classifiers on the synthetic records and test them on control."""
+"""The evaluate stage: train classifiers on the synthetic records and test them on the control records."""
 
 from collections.abc import Mapping
 
@@ -12,11 +12,10 @@ from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
 SECTIONS = "sections.json"  # measures of how the segments of a record fit together; written only with `segments`
-USUAL_CONFIDENCE = 0.95  # two-sided; a repeated audit of the same control persons needs a higher confidence
+USUAL_CONFIDENCE = 0.95  # two-sided; a further attempt on the same control persons needs a higher confidence
 
 
 def _evaluate(context: StageContext) -> Mapping[str, object]:
-    """Write evaluation.json, and sections.json if records are split into segments."""
     tables, attempt = context.input("tables"), context.input("attempt")
     confidence = max(USUAL_CONFIDENCE, 2 * confidence_of(attempt, context.config("audit.confidence")) - 1)
     with context.progress.stage("evaluate", total=1, unit="studies") as advance, threadpool_limits(limits=1):

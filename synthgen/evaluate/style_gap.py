@@ -1,4 +1,7 @@
-"""Measure style without content: content words become shapes; function words and punctuation stay."""
+"""Measure how similar the style of synthetic texts is to that of real texts, without regard to their content.
+
+Every word that carries content is replaced by its shape: "The Patient has 120/80." -> the, Aa2, has, 000/00, ".".
+"""
 
 import re
 from collections import Counter
@@ -14,7 +17,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float64
 from synthgen.evaluate.metrics import Index, person_weights
 
-HALVINGS = 5  # number of random divisions of control into halves
+HALVINGS = 5  # number of times that the control persons are divided into random halves
 MIN_TOKENS = 2_000  # smallest number of tokens that a model is trained on
 DRAWS = 1000  # number of bootstrap draws
 
@@ -39,12 +42,12 @@ FUNCTION_WORDS = frozenset(
 
 
 def style_tokens(text: str) -> list[str]:
-    """Return the style tokens of a text.
+    r"""Return the style tokens of a text: "X-ray of Anna's leg.\n\n12.5 mg" -> Aa-1 of Aa'2 aa1. \n 00.0 aa1.
 
-    A function word stays, in lower case. Any other word becomes its shape: case ("aa", "Aa", "AA"), the first two
-    punctuation characters in it, and a length class from 0 to 4. A full stop directly after a word belongs to the
-    token of the word. In a number, each run of digits becomes one to three zeros. Other punctuation stays, except the
-    underscore. Consecutive line ends become one token.
+    A function word stays, in lower case. Any other word becomes its case ("aa", "Aa" or "AA"), its first two
+    punctuation characters, and a length class from 0 to 4. A full stop directly after a word belongs to its token. In
+    a number, each run of digits becomes one to three zeros. Other punctuation stays, except the underscore.
+    Consecutive line ends become one token.
     """
     return [_shape(token) for token in _TOKEN.findall(text)]
 
@@ -70,23 +73,24 @@ def style_gap(
 ) -> Estimate | None:
     """Return how much worse a model of synthetic texts predicts real style than a model of real texts does.
 
-        gap = 1/N · Σ over tokens of control of log P_other(token | 4 before) - log P_synthetic(token | 4 before)
+        gap = 1/N · Σ over tokens of control of log P_real(token | 4 before) - log P_synthetic(token | 4 before)
 
-    in nats per token of `style_tokens`, with N the number of these tokens. P_other and P_synthetic are Kneser-Ney
-    models of order five. The control persons are divided into random halves, `HALVINGS` times. P_other is trained on
-    the half that does not contain the token, and P_synthetic on equally many tokens of synthetic texts. If the
-    synthetic texts were real texts of further persons of the same population, the expected gap would be 0. Texts that
-    differ only in topic have a gap near 0. Train is not used, so copies of train do not reduce the gap. `groups` are
-    the persons of the control texts, whose records the generator did not use. The interval comes from a Bayesian
-    bootstrap over these persons and has the two-sided `confidence`. The result is None if a model would be trained on
-    fewer than `MIN_TOKENS` tokens, or if there is only one control person.
+    The gap is in nats per token, over the N `style_tokens` of the control texts. P_real and P_synthetic are
+    Kneser-Ney models of order five. The control persons are divided into two random halves, `HALVINGS` times. P_real
+    is trained on the half that does not contain the token, and P_synthetic on equally many synthetic tokens. If the
+    synthetic texts were real texts of other persons of the same population, the expected gap would be 0. Texts that
+    differ only in topic have a gap near 0. Train is not used, so copies of train do not reduce the gap.
+
+    `groups` are the persons of the control texts. The interval comes from a Bayesian bootstrap over these persons and
+    has the two-sided `confidence`. The result is None if a model would be trained on fewer than `MIN_TOKENS` tokens,
+    or if there is only one control person.
 
     Privacy: reads control and returns an average over all its tokens.
     Randomness: `seeds.child("halving")` for the halves and the order of the synthetic texts, and
         `seeds.child("bootstrap")` for the weights of the persons.
-    Cost: twenty models, each trained on at most the tokens of half of the control persons.
+    Cost: 4 · `HALVINGS` models, each trained on at most the tokens of half of the control persons.
     Reference: perplexity of real text under a model of the synthetic text, as in Shen et al., "Style transfer from
-        non-parallel text", 2017; style tokens and the real model as a baseline are specific to this package.
+        non-parallel text", 2017; the style tokens and P_real as a baseline are additions of this package.
     """
     number: dict[str, int] = {}
     real, made = (
@@ -135,7 +139,7 @@ def style_profile(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _first(texts: list[Index], n_tokens: int) -> list[Index]:
-    """Return the first texts, `n_tokens` tokens in total; the last text can be cut."""
+    """Return the first texts with `n_tokens` tokens in total; the last text can be cut."""
     starts = accumulate(map(len, texts), initial=0)
     return [text[: n_tokens - start] for text, start in zip(texts, starts, strict=False) if start < n_tokens]
 

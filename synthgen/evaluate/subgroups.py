@@ -15,13 +15,10 @@ Rows = NDArray[np.bool_]
 
 
 def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
-    """Return for each published subgroup the mask of its records, by attribute and value.
+    """Return the mask of each published subgroup, bool (n,), by attribute and value, sorted.
 
-    A person belongs to a subgroup if the person's records state the attribute and all statements agree. `_published`
-    states which subgroups are published.
-
-    Returns:
-        bool (n,) for each (attribute, value), sorted.
+    A person belongs to a subgroup if the person's records state the attribute and all statements agree. Only large
+    subgroups are published, see `_published`.
 
     Privacy: reads the texts; the masks are as private as the texts.
     """
@@ -43,15 +40,14 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
 
 
 def _published(sizes: Mapping[str, int], total: int) -> list[str]:
-    """Return the subgroups of one attribute whose numbers may be published, sorted.
+    """Return the values of one attribute whose subgroups may be published, sorted.
 
-    A subgroup needs at least `MIN_SUBGROUP_PERSONS` persons. The numbers for all persons are published too, so a
-    reader can compute the numbers for the persons who are in no published subgroup. If at least one but fewer than
-    `MIN_SUBGROUP_PERSONS` persons are in no published subgroup, the smallest published subgroup is removed as well,
-    and this is repeated if necessary (complementary suppression).
+    A subgroup needs at least `MIN_SUBGROUP_PERSONS` persons. From the published results for all persons, a reader can
+    compute those of the persons outside the published subgroups. These must therefore also be none or at least
+    `MIN_SUBGROUP_PERSONS` persons; otherwise, the smallest subgroup is removed too (complementary suppression).
 
     Args:
-        sizes: number of persons of each subgroup; no person is in two subgroups.
+        sizes: number of persons by value; no person has two values.
         total: number of all persons.
     """
     shown = {value: size for value, size in sizes.items() if size >= MIN_SUBGROUP_PERSONS}
