@@ -1,4 +1,4 @@
-"""Make new vectors from the vectors of training records, and store the parents of each new vector."""
+"""Make new vectors from the vectors of training records, and store from which records each vector was made."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import `OverSampler` on first use, because it requires scikit-learn and imbalanced-learn."""
     if name != "OverSampler":
         raise AttributeError(f"module 'synthgen.interpolate' has no attribute {name!r}")
     from synthgen.interpolate.over_sampler import OverSampler

@@ -1,4 +1,7 @@
-"""Define interpolation methods, samplers and the number of new records per class."""
+"""Define the interface of interpolation methods, which make new vectors from those of training records of one class.
+
+An `Interpolator` holds the parameters of a method. It is fitted to training vectors, which gives a `Sampler`.
+"""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -23,12 +26,12 @@ def wanted_counts(
 ) -> dict[str, int]:
     """Return the number of new records of each label, sorted by label; the numbers sum exactly to the total.
 
-    For rounding, see `largest_remainder`. `labels` are the labels of all train records. `total` is None if `balance`
-    gives numbers.
+    `labels` are the labels of all train records. `total` is None if `balance` gives numbers. For rounding, see
+    `largest_remainder`.
 
     Raises:
-        DataError: there are no train records, `total` is missing, `balance` has labels without train records, or
-            classes would get no record; each such label or class is listed.
+        DataError: there are no train records, `total` is missing, or the error lists labels of `balance` without
+            train records or classes that would get no record.
     """
     source = Counter(labels)
     if not source:
@@ -58,7 +61,7 @@ def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
     """Return integers that are in proportion to the weights and sum to `total`, sorted by label.
 
     n_c = ⌊total · w_c / Σ w⌋, and the labels with the largest remainders get one more (Hamilton's method). Ties go to
-    the first label in sort order. Integer arithmetic makes the result independent of the machine.
+    the first label in sort order.
     """
     total_weight = sum(weights.values())
     counts = {label: total * weight // total_weight for label, weight in sorted(weights.items())}
@@ -72,8 +75,7 @@ def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
 def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[str, int], min_groups: int) -> None:
     """Raise DataError if classes have fewer than `min_groups` persons or no requested record; all are listed.
 
-    `labels` and `groups` are the labels and persons of all train records. `counts` are the requested numbers of
-    records.
+    `labels` and `groups` are the label and the person of each train record; `counts` are the requested records.
     """
     persons: dict[str, set[str]] = {}
     for label, group in zip(labels, groups, strict=True):
@@ -101,19 +103,19 @@ Floats = NDArray[np.float32] | NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainRows:
-    """The training vectors that a method is fitted to."""
+    """The training vectors that a method is fitted to; a row is the vector of one record."""
 
     vectors: Float32  # (n, d)
-    classes: Int64  # (n,), the class of each row, from 0
-    groups: Int64  # (n,), the person of each row; rows of one person share a number
+    classes: Int64  # (n,), number of each row's class, from 0
+    groups: Int64  # (n,), number of each row's person
     normalized: bool = False  # whether every row has unit length
 
-    # reports of the searches among many rows, by the class among whose rows was searched (None for all) and k
+    # reports of large neighbour searches, by the class that was searched (None for all classes) and k
     reports: dict[tuple[int | None, int], SearchReport] = field(default_factory=dict)
 
     @cached_property
     def neighbours(self) -> IndexedSearch:
-        """The neighbour search among the rows of all classes; built once."""
+        """The neighbour search among the rows of all classes."""
         return IndexedSearch(NeighbourSearch(self.vectors, self.groups))
 
     @cached_property
@@ -128,7 +130,7 @@ class TrainRows:
     def searches(self, names: Sequence[Any]) -> list[dict[str, Any]]:
         """Return the reports of the searches so far among at least `INDEXED_ROWS` rows.
 
-        Each report has the name of the class among whose rows was searched, or None for all classes.
+        Each report states the name of the class that was searched, or None for all classes.
         """
         reports = sorted(self.reports.items(), key=lambda item: (item[0][0] is not None, item[0]))
         return [{"class": None if c is None else names[c], **asdict(report)} for (c, _), report in reports]
@@ -139,26 +141,27 @@ class Points:
     """New vectors of one class with their parents."""
 
     vectors: Float32  # (m, d)
-    parents: Int64  # (m, p), row numbers of the parents; p is 0 for methods that draw from a model of the class
-    weights: Float64  # (m, p), weights of the parents; each row sums to 1
+    parents: Int64  # (m, p), row numbers of the p training records from which each vector was made
+    weights: Float64  # (m, p), weights of the parents, which sum to 1; p is 0 if vectors are drawn from a model
 
 
 class Unfit(Exception):  # noqa: N818 - not shown as an error: `Sampler.sample` lists all unfit classes in a DataError
-    """A method cannot make points of a class. The message gives the reason without the class name."""
+    """A method cannot make points of a class. The message states the reason, but not the class."""
 
 
 class Fitted(Protocol):
     """A method fitted to training rows."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m new points of class number `code`, or raise Unfit. All draws come from `rng`, row by row."""
+        """Return m new points of class number `code`, or raise Unfit.
+
+        The random numbers are drawn from `rng` point by point, so a larger m gives the same points and further ones.
+        """
         ...
 
 
 class Interpolator(Section, ABC):
-    """A method before it is fitted: its parameters with types, defaults, limits and descriptions.
-
-    The configuration, its schema and `OverSampler` use these parameters.
+    """A method before it is fitted: its parameters, which the configuration and `OverSampler` use too.
 
     Raises:
         ConfigError: parameters are out of range or incompatible; each is listed.
@@ -167,8 +170,7 @@ class Interpolator(Section, ABC):
     model_config = ConfigDict(validate_default=True)
 
     name: ClassVar[str]  # name of the method in the configuration
-    # whether a new vector is the weighted sum of its parents, which interpolation by segments requires
-    weighted_sums: ClassVar[bool] = False
+    weighted_sums: ClassVar[bool] = False  # whether a new vector is the weighted sum of its parents
 
     def __init__(self, **options: Any) -> None:
         try:
@@ -185,11 +187,11 @@ class Interpolator(Section, ABC):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Raise ValueError if a value is incompatible with `others`, the valid parameters declared before it."""
+        """Raise ValueError if the value of `key` is incompatible with `others`, the parameters declared before it."""
 
     @property
     def min_groups(self) -> int:
-        """Number of distinct persons that a class must have; 1 unless the method needs more."""
+        """Number of distinct persons that a class must have."""
         return 1
 
     @property
@@ -202,7 +204,7 @@ class Interpolator(Section, ABC):
         """Return the method fitted to these rows; raise DataError if it does not support their vectors."""
 
     def fit(self, x: Embedded) -> "Sampler":
-        """Return the method fitted to training vectors, whose order does not matter. For errors, see `fit_rows`."""
+        """Return the method fitted to training vectors; their order does not matter. For errors, see `fit_rows`."""
         return Sampler.of(self, x)
 
 
@@ -217,12 +219,12 @@ class NeighbourInterpolator(Interpolator):
 
     @property
     def min_groups(self) -> int:
-        """`k_neighbors` + 1: a person needs `k_neighbors` other persons as neighbours."""
+        """One person and `k_neighbors` other persons as neighbours."""
         return self.k_neighbors + 1
 
     @property
     def max_parents(self) -> int:
-        """2: a new vector lies between two vectors."""
+        """A new vector lies between two vectors."""
         return 2
 
 
@@ -232,32 +234,32 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedByClass(ABC, Generic[M, S]):
-    """A method that fits each class on its first use."""
+    """A method that is fitted to each class separately, when the class is first used."""
 
     method: M
     rows: TrainRows
-    states: dict[int, S] = field(default_factory=dict)  # the fitted state of each class
+    states: dict[int, S] = field(default_factory=dict)  # by class: what `fit_class` returned, such as neighbours
 
     def of_class(self, code: int) -> S:
-        """Return the fitted state of a class."""
+        """Return the fitted state of a class; see `fit_class`."""
         if code not in self.states:
             self.states[code] = self.fit_class(code)
         return self.states[code]
 
     @abstractmethod
     def fit_class(self, code: int) -> S:
-        """Fit a class; called once per class."""
+        """Compute what the method needs to make points of a class (its state); called once per class."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sampler:
-    """A fitted method with the training vectors, made by `Interpolator.fit`."""
+    """A method fitted to training vectors; made by `Interpolator.fit`."""
 
     method: Interpolator
     fitted: Fitted
     x: Embedded  # sorted by label and record id
     rows: TrainRows  # the rows of `x`, to which the method is fitted
-    names: tuple[str, ...]  # names of the classes; their numbers in `TrainRows` are the positions in this tuple
+    names: tuple[str, ...]  # label of each class number in `rows`
 
     @classmethod
     def of(cls, method: Interpolator, x: Embedded) -> "Sampler":

@@ -1,4 +1,4 @@
-"""Define the `interpolate` section of the configuration from the parameters of all methods."""
+"""Define the `interpolate` section of the configuration. Its keys are the parameters of all methods together."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,18 +16,16 @@ from synthgen.interpolate.vae import Vae
 METHODS: Mapping[str, type[Interpolator]] = {
     method.name: method for method in (Smote, BorderlineSmote, Adasyn, RandomOversample, Mixture, Slerp, Vae)
 }
-# keys of `interpolate` by method, without k_neighbors, which all methods accept
+# parameters by method, without k_neighbors, which all methods accept
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
 DP_METHOD = gaussian.NAME  # draws from noised statistics under a privacy budget; its keys are in the section `dp`
-# the methods with which `segments` can be combined
+# methods that can be combined with `segments`, where each segment is mixed with the weights of the parents
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
 class _OfAllMethods(Section):
-    """Keys that every method accepts."""
-
     method: Literal[
         "smote", "borderline-smote", "adasyn", "random-oversample", "vae", "mixture", "slerp", "dp-gaussian"
     ] = Field(
@@ -60,7 +58,7 @@ class _OfAllMethods(Section):
         return total
 
 
-# the parameters of single methods as optional fields; null selects the default of the method
+# the parameters of the methods as optional fields; null selects the default of the method
 _FIELDS: dict[str, Any] = {}
 for _name, _method in METHODS.items():
     for _key, _field in _method.model_fields.items():
@@ -76,7 +74,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
     Each key after `total` belongs to certain methods, and other methods reject it. Null selects the default.
     """
 
-    if TYPE_CHECKING:  # fields of single methods that other packages read
+    if TYPE_CHECKING:  # created fields that other packages read
         max_exposure: float | None
         noise: float | None
 
@@ -100,7 +98,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
 
     @property
     def is_private(self) -> bool:
-        """Whether vectors are drawn from noised statistics instead of training vectors."""
+        """Whether vectors are drawn from statistics with DP noise."""
         return self.method == DP_METHOD
 
     def build(self) -> Interpolator:

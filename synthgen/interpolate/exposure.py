@@ -1,4 +1,7 @@
-"""Limit the exposure of each person: the summed weight of the person's records over the new vectors of a class."""
+"""Limit the exposure of each person. It is the sum of the weights of the person's records in the new vectors.
+
+Vectors are drawn as proposals, and a proposal that would exceed a person's limit is rejected.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -10,7 +13,7 @@ from synthgen.core.types import Float64, Int64
 from synthgen.interpolate.base import Unfit
 
 BLOCK = 4096  # number of proposals drawn at once; a different number can change the results
-GIVE_UP = 25  # after this number of consecutive blocks without an accepted proposal, the search ends with an error
+GIVE_UP = 25  # after this number of consecutive blocks without an accepted proposal, an error is raised
 MaxExposure = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
     Field(description="Largest summed weight of a person over the new vectors of a class; null sets no limit."),
@@ -19,7 +22,7 @@ Proposals = Iterator[tuple[Int64, Float64]]
 
 
 def check_exposure(limit: float | None, parents: int) -> None:
-    """Raise ValueError if the limit is below 1 / `parents`; a point's largest weight is never below this value."""
+    """Raise ValueError if the limit is below 1 / `parents`; a point's largest weight is at least this value."""
     if limit is not None and limit * parents < 1:
         raise ValueError(f"must be at least 1/{parents}, because the largest of {parents} weights is never smaller")
 
@@ -29,24 +32,21 @@ def limit_exposure(
 ) -> tuple[Int64, Float64]:
     """Return the parents and weights of the first m proposals that keep every person within the limit.
 
-    A proposal is accepted if it leaves every person's summed weight at or below `max_exposure`. If `max_exposure` is
-    None, every proposal is accepted.
-    Acceptance depends only on earlier proposals, so a larger m returns the same points followed by additional points.
-    With a limit, the parents of accepted points are not distributed uniformly over the records.
+    A proposal is accepted if it leaves every person's summed weight at or below `max_exposure`. Acceptance depends
+    only on earlier proposals, so a larger m returns the same points followed by additional points. With a limit, the
+    parents of accepted points are not distributed uniformly over the records.
 
     Args:
         proposals: endless blocks of parents, int64 (b, p), and their weights, float64 (b, p). Parents are row numbers
             within the class. The parents of a point belong to different persons, and its weights sum to 1.
         m: number of points.
         groups: int64 (n), the person of each row of the class.
-        max_exposure: limit of a person's summed weight.
+        max_exposure: limit of a person's summed weight; None sets no limit.
 
     Raises:
-        Unfit: one of
-            - the number of persons times the limit is below m;
-            - `GIVE_UP` consecutive blocks have no acceptable proposal, because the persons who are still below the
-              limit are not neighbours. In tests, a limit of 1.3 · m / number of persons avoided this error for slerp
-              and for mixtures of three parents.
+        Unfit: the number of persons times the limit is below m; or `GIVE_UP` consecutive blocks have no acceptable
+            proposal, because the persons below the limit are not neighbours of each other. In tests, a limit of 1.3 ·
+            m / number of persons avoided the second error for slerp and for mixtures of three parents.
 
     Privacy: limits one person's share of a class before decoding, separately in each class. A person also influences
         which records are neighbours of others, and this influence is not limited. The limit is therefore not a
@@ -80,7 +80,7 @@ def limit_exposure(
 
 
 def _fitting(persons: Int64, weights: Float64, used: Float64, limit: float) -> list[int]:
-    """Return the numbers of the accepted proposals of a block, in order, and add their weights to `used`."""
+    """Return the positions of the accepted proposals in a block, and add their weights to the persons in `used`."""
     fitting = []
     # sums only grow, so a proposal that would exceed the limit at the start of the block is never accepted
     for i in np.flatnonzero((used[persons] + weights <= limit).all(axis=1)).tolist():

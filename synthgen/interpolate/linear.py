@@ -1,4 +1,4 @@
-"""Draw interpolation weights and compute points on the segment between two rows."""
+"""Compute points on the line between two vectors, for SMOTE and its variants."""
 
 from abc import abstractmethod
 from typing import Any
@@ -14,7 +14,7 @@ Shape = tuple[float, float]
 
 
 def draw_lambdas(generator: np.random.Generator, m: int, beta: Shape | None = None) -> Float64:
-    """Return λ ~ U(0, 1), or λ ~ Beta(s, t) for beta = (s, t), float64 (m); one draw per point."""
+    """Return m draws of λ, float64 (m): from U(0, 1), or from Beta(s, t) for beta = (s, t)."""
     return generator.random(m) if beta is None else generator.beta(*beta, size=m)
 
 
@@ -23,11 +23,11 @@ def pair_weights(lam: Float64) -> Float64:
     return np.stack([1 - lam, lam], axis=1)
 
 
-BLOCK_ROWS = 256  # number of points per block, so that intermediate results stay in the processor's cache
+BLOCK_ROWS = 256  # number of points computed at once; their intermediate results fit into the processor's cache
 
 
 class FittedLinear(FittedByClass[M, S]):
-    """A fitted method whose points are weighted sums of one or two rows."""
+    """A fitted method that draws one or two parents per point; the point is their weighted sum."""
 
     __slots__ = ()
 
@@ -36,7 +36,7 @@ class FittedLinear(FittedByClass[M, S]):
         """Return the parents, int64 (m, p), and weights, float64 (m, p), of m points of the class."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class; each is the weighted sum of its parents."""
+        """Return m points of the class."""
         parents, weights = self.draw(code, m, rng)
         vectors = np.empty((m, self.rows.vectors.shape[1]), dtype=np.float32)
         interpolate_linearly(self.rows.vectors, parents, weights, vectors)
@@ -48,8 +48,8 @@ def interpolate_linearly(x: Floats, parents: Int64, weights: Float64, out: Float
 
         x̃ = x_i + λ · (x_nn − x_i),   (i, nn) = the two parents,   λ = the second weight
 
-    A point with a single parent i is x_i. `x` is (n, d). `parents`, int64 numbers of rows, and `weights`, float64
-    with rows that sum to 1, are (m, 1 or 2). `out` is contiguous and has the type of `x`.
+    A point with a single parent i is x_i. `x` (n, d) are the training vectors. `parents`, int64 row numbers, and
+    `weights`, float64, are (m, 1 or 2). `out` is contiguous and has the type of `x`.
     """
     lam: NDArray[Any] = weights[:, -1:].astype(x.dtype)
     start_of = np.empty((BLOCK_ROWS, x.shape[1]), dtype=x.dtype)

@@ -1,4 +1,4 @@
-"""Interpolate between several neighbours (mixture) and on arcs of the unit sphere (slerp)."""
+"""Two methods: mixtures of several neighbouring vectors, and slerp, which interpolates on the unit sphere."""
 
 import math
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from synthgen.interpolate.neighbourhoods import kneighbor_persons_in_class, neig
 
 
 class Mixture(NeighbourInterpolator):
-    """Mixture: convex combinations of neighbouring records of p different persons of a class.
+    """Mixture: weighted means of neighbouring records of p different persons of a class.
 
     In SMOTE, one of the two parents has at least half of the weight. More parents lower the share of each parent, but
     move the points closer to the centre of their neighbourhood.
@@ -25,14 +25,13 @@ class Mixture(NeighbourInterpolator):
         x̃ = Σ_j w_j x_j + ε,   w ~ Dirichlet(α, …, α),   j = 1, …, p
         ε ~ N(0, σ² I),        σ = noise · d_1 / √d
 
-    x_1 is uniform over the records of the class. The others are drawn without replacement from the k nearest persons
-    of x_1 (Euclidean, same class), each represented by the record nearest to x_1. d_1 is the distance from x_1 to the
-    nearest of these k persons, so ‖ε‖ is about noise · d_1. The result is not normalized to unit length.
+    x_1 is drawn uniformly from the records of the class. The others are drawn without replacement from the k nearest
+    persons of x_1 (Euclidean, same class), each represented by the record nearest to x_1. d_1 is the distance from
+    x_1 to the nearest of these k persons, so ‖ε‖ is about noise · d_1. The result is not normalized to unit length.
 
-    Privacy: the largest weight of a point is the largest share that one record has in it. The effective number of
-        parents, 1 / Σw², is the number of equally weighted parents that would give the same Σw². For p parents, the
-        table has two numbers for each α: the mean largest weight, E[max w], and the effective number of parents,
-        1 / E[Σw²] = (pα + 1) / (α + 1).
+    Privacy: the table shows, for p parents and each α, how much of a point comes from one record. The first number is
+        the mean of the largest weight, E[max w]. The second is the effective number of parents, 1 / E[Σw²] =
+        (pα + 1) / (α + 1): this number of equally weighted parents would give the same E[Σw²].
 
              p    α = 0.1        0.5          1          2          5         10
              2  .942  1.1  .818  1.3  .750  1.5  .688  1.7  .623  1.8  .588  1.9
@@ -45,9 +44,9 @@ class Mixture(NeighbourInterpolator):
         The largest weight of a single point can exceed the mean. Mixing is not a privacy guarantee: records can be
         computed from many points of few persons, and the noise is not a differentially private mechanism. Never
         release vectors, parents or weights.
-    Reference: two parents with symmetric weights are mixup within a class (Zhang et al., ICLR 2018,
-        arXiv:1710.09412v2, section 2). Neighbours are defined as in SMOTE (Chawla et al., JAIR 16 (2002), section
-        4.2). More parents, distinct persons, the weight limit and the noise are additions.
+    Reference: with two parents, this is mixup within a class (Zhang et al., ICLR 2018, arXiv:1710.09412v2, section
+        2). Neighbours are defined as in SMOTE (Chawla et al., JAIR 16 (2002), section 4.2). More parents, distinct
+        persons, the weight limit and the noise are additions.
     """
 
     name: ClassVar[str] = "mixture"
@@ -72,7 +71,7 @@ class Mixture(NeighbourInterpolator):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Reject fewer than p − 1 neighbours, and an exposure limit below 1/p; see `Interpolator.check`."""
+        """Reject fewer than p − 1 neighbours, and an exposure limit below 1/p."""
         if key == "parents" and (k := others.get("k_neighbors", value)) < value - 1:
             raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, not {k}")
         if key == "max_exposure" and "parents" in others:
@@ -80,7 +79,7 @@ class Mixture(NeighbourInterpolator):
 
     @property
     def max_parents(self) -> int:
-        """The number of parents, p."""
+        """See `parents`."""
         return self.parents
 
     def fit_rows(self, rows: TrainRows) -> "FittedMixture":
@@ -89,11 +88,7 @@ class Mixture(NeighbourInterpolator):
 
 
 class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
-    """Mixture on given rows.
-
-    Fitted state of a class: for each row, its k nearest other persons in the class, int64 (n_c, k), and their
-    distances. A person is represented by the nearest row of that person.
-    """
+    """Mixture, fitted to training vectors; for the state of a class, see `kneighbor_persons`."""
 
     __slots__ = ()
 
@@ -102,12 +97,11 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
         return kneighbor_persons_in_class(self.rows, code, self.method.k_neighbors)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class, each made from p parents of different persons, with x_1 first.
+        """Return m points of the class; the first parent of each is x_1.
 
         Raise Unfit if `max_exposure` is too low for m points.
 
-        Randomness: the children "parent", "partners" and "weights" of `rng`, in blocks, and "noise", one row per
-            point.
+        Randomness: the children "parent", "partners", "weights" and "noise" of `rng`.
         """
         of = self.rows.of(code)
         near, distances = self.of_class(code)
@@ -123,7 +117,7 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
         return Points(vectors=vectors, parents=of[parents], weights=weights)
 
     def proposals(self, near: Int64, rng: SeedTree) -> Proposals:
-        """Yield endless blocks of parents, numbered within the class, and their weights."""
+        """Yield endless blocks of parents (row numbers within the class) and their weights."""
         n, k = near.shape
         p = self.method.parents
         parent, partners, weights = (rng.child(name).generator() for name in ("parent", "partners", "weights"))
@@ -135,7 +129,7 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
 
 
 def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
-    """Return Σ_j w_j x_j of every row of parents, float32 (m, d)."""
+    """Return the weighted sums Σ_j w_j x_j of m points, float32 (m, d)."""
     from scipy import sparse  # slow import, not needed to read a configuration
 
     m, p = parents.shape
@@ -146,22 +140,22 @@ def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
 
 OPPOSITE = 2 - 1e-6  # vectors with a larger cosine distance count as opposite; their angle is within 0.0014 of π
 BetaShape = Annotated[float, Field(gt=0, le=100)]
-ARC_ROWS = 512  # number of rows per block, so that float64 copies stay in the processor's cache
+ARC_ROWS = 512  # number of points computed at once; their float64 copies fit into the processor's cache
 
 
 class Slerp(NeighbourInterpolator):
-    """Slerp: spherical linear interpolation between records of a class, across persons.
+    """Slerp: spherical linear interpolation between two records of a class and of different persons.
 
-    It requires vectors of unit length. The arc stays on the unit sphere, unlike the line segments of SMOTE.
+    It requires vectors of unit length. A new vector lies on the arc between the two, and so on the unit sphere.
 
         x̃ = sin((1 − λ) · θ) / sin θ · a + sin(λ · θ) / sin θ · b,   θ = ∠(a, b),   λ ~ U(0, 1) or Beta(s, t)
 
-    a is uniform over the records of the class. b is uniform over the k nearest records (cosine) of other persons in
-    the class. a and b are normalized first. If θ is 0, the factors are 1 − λ and λ. Between opposite vectors, the arc
-    is not unique, so a class with opposite neighbours is rejected.
+    a is drawn uniformly from the records of the class, b from the k nearest records (cosine) of other persons in the
+    class. If θ is 0, the factors are 1 − λ and λ. Between opposite vectors, the arc is not unique, so a class with
+    opposite neighbours is rejected.
 
-    The recorded weights (1 − λ, λ) are shares of the angle. They differ from the factors of a and b above, so
-    Σ w_j x_j is a point on the chord and not x̃.
+    The recorded weights of the parents are 1 − λ and λ, which are shares of the angle. They are not the factors of a
+    and b above, so the weighted sum of the parents is not x̃.
 
     Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. The larger
         of the two weights is at least 0.5. For uniform λ it is 0.75 on average.
@@ -180,7 +174,7 @@ class Slerp(NeighbourInterpolator):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:  # noqa: ARG003 - signature of the base
-        """Reject an exposure limit below 1/2; see `Interpolator.check`."""
+        """Reject an exposure limit below 1/2."""
         if key == "max_exposure":
             check_exposure(value, 2)
 
@@ -195,10 +189,10 @@ class Slerp(NeighbourInterpolator):
 
 
 class FittedSlerp(FittedByClass[Slerp, Int64]):
-    """Slerp on given rows.
+    """Slerp, fitted to training vectors.
 
-    Fitted state of a class: for each row, the k nearest rows of other persons by angle, int64 (n_c, k), numbered
-    within the class.
+    State of a class: for each row, the k nearest rows of other persons by angle, int64 (n_c, k), numbered within the
+    class.
     """
 
     __slots__ = ()
@@ -219,7 +213,7 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
 
         Raise Unfit if a row has an opposite neighbour, or `max_exposure` is too low for m points.
 
-        Randomness: the children "parent", "neighbour" and "lambda" of `rng`, in blocks.
+        Randomness: the children "parent", "neighbour" and "lambda" of `rng`.
         """
         of = self.rows.of(code)
         vectors, groups = self.rows.vectors[of], self.rows.groups[of]
@@ -229,7 +223,7 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
         return Points(vectors=on_arcs, parents=of[parents], weights=weights)
 
     def proposals(self, near: Int64, rng: SeedTree) -> Proposals:
-        """Yield endless blocks of parents, numbered within the class, and their weights."""
+        """Yield endless blocks of parents (row numbers within the class) and their weights."""
         n, k = near.shape
         parent, neighbour, shape = (rng.child(name).generator() for name in ("parent", "neighbour", "lambda"))
         while True:
@@ -242,7 +236,7 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
 def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
     """Return for each arc from a to b the point at the share λ (0 to 1) of its angle, float32 (m, d).
 
-    a and b are float32 (m, d). They must not be zero or opposite to each other.
+    a and b are float32 (m, d). They are normalized first, and must not be zero or opposite to each other.
     """
     out = np.empty_like(a)
     for start in range(0, len(a), ARC_ROWS):

@@ -1,4 +1,4 @@
-"""Find the nearest rows within a class or in any class, and the nearest persons."""
+"""Find, for training vectors (rows), the nearest rows of other persons, and the nearest other persons."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +15,16 @@ from synthgen.core.neighbours import (
 from synthgen.core.types import Float32, Float64, Int64
 from synthgen.interpolate.base import TrainRows, Unfit
 
-AT_ONCE = 1 << 24  # largest number of neighbours in memory at once
+AT_ONCE = 1 << 24  # largest number of found neighbours in memory at once
 
 
 def neighbours_in_class(
     rows: TrainRows, code: int, k: int, *, metric: Metric = "euclidean", targets: Int64 | None = None
 ) -> tuple[Int64, Float64]:
-    """Return the k nearest rows of other persons within a class; see `NeighbourSearch.nearest`.
+    """Return the k nearest rows of other persons within a class, and their distances; see `NeighbourSearch.nearest`.
 
-    Neighbours are searched for the rows `targets`, int64 (r), or for all rows of the class. All row numbers are
-    positions within the class.
+    Neighbours are searched for the rows `targets`, int64 (r), or for all rows of the class. Row numbers count the
+    rows of the class.
     """
     of = rows.of(code)
     search = IndexedSearch(NeighbourSearch(rows.vectors[of], rows.groups[of], metric))
@@ -37,14 +37,14 @@ def neighbours_in_class(
 def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, NDArray[np.bool_]]:
     """Return the m nearest rows of other persons, of any class, for each of the n_c rows of a class.
 
-    The row numbers, int64 (n_c, m), are sorted by distance. The second result, bool (n_c, m), states for each
-    neighbour whether it is of another class. Raise Unfit if there are fewer than m rows of other persons for a row.
+    The row numbers, int64 (n_c, m), are sorted by distance. The second result, bool (n_c, m), states whether the
+    neighbour is of another class. Raise Unfit if a row has fewer than m rows of other persons.
     """
     of = rows.of(code)
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
     if fewest < m:
         raise Unfit(f"for one of its records, only {fewest} records of other persons exist, but {m} are needed")
-    # at least the rows of all classes except the largest one are searched one class after another, in one index
+    # all classes share one index; the neighbours of every class except the largest are certainly searched in it
     n_searched = max(len(of), len(rows.groups) - rows.largest_class)
     (around, _), report = _nearest(rows.neighbours, m, of, n_searched)
     if report is not None:
@@ -57,8 +57,8 @@ def _nearest(
 ) -> tuple[tuple[Int64, Float64], SearchReport | None]:
     """Return the k nearest rows of the targets, and a report if there are at least `INDEXED_ROWS` rows.
 
-    `n_searched` is the number of rows whose neighbours are searched altogether. It decides whether an index is used.
-    It must depend on the training rows alone, so that a later round of the run finds the same neighbours.
+    An index is used if it saves time for searching the neighbours of `n_searched` rows. This number must depend on
+    the training rows alone, so that a later round of the run finds the same neighbours.
     """
     n = len(search.exact.points)
     if not is_worth_an_index(n, n_searched):
@@ -82,9 +82,9 @@ def kneighbor_persons(
 ) -> tuple[Int64, Float64]:
     """Return for every row the k nearest other persons, each represented by the person's nearest row.
 
-    The row numbers, int64 (n, k), belong to different persons and are sorted by distance, ties by row number. The
-    second result contains the distances to these rows, float64 (n, k). `groups`, int64 (n), is the person of each
-    row. Reports of the searches are appended to `reports`. Raise InternalError if there are at most k persons.
+    The first result, int64 (n, k), are the numbers of these rows, sorted by distance, ties by row number; the second
+    result, float64 (n, k), are their distances. `groups`, int64 (n), is the person of each row. Reports of the
+    searches are appended to `reports`. Raise InternalError if there are at most k persons.
     """
     _, person, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(sizes) <= k:
@@ -94,7 +94,7 @@ def kneighbor_persons(
     distances = np.empty((len(groups), k))
     pending = np.arange(len(groups))
     search = IndexedSearch(NeighbourSearch(vectors, groups))
-    reach = k * -(-len(groups) // len(sizes))  # number of nearest rows that are searched for k different persons
+    reach = k * -(-len(groups) // len(sizes))  # number of nearest rows among which k different persons are expected
     while len(pending):
         reach = min(reach, int(n_others[pending].min()))
         too_few = []
@@ -115,7 +115,7 @@ def kneighbor_persons(
 
 
 def _first_of_person(persons: Int64) -> NDArray[np.bool_]:
-    """Return which entries are the first entry of their person in their row, bool (n, m)."""
+    """Return for each entry whether it is the first entry of its person in its row of `persons`, bool (n, m)."""
     order = persons.argsort(axis=1, kind="stable")
     ordered = np.take_along_axis(persons, order, axis=1)
     new = np.ones(persons.shape, dtype=bool)

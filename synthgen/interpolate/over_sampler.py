@@ -1,4 +1,4 @@
-"""Provide the methods in the form of an over-sampler of imbalanced-learn: `fit_resample(X, y)`."""
+"""Provide the interpolation methods as an over-sampler of imbalanced-learn, with `fit_resample(X, y)`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
@@ -35,7 +35,7 @@ UNFIT_HINT = (
     "Add rows of other persons, lower k_neighbors, use another method, "
     "or exclude the classes through sampling_strategy."
 )
-# parameters that imbalanced-learn does not define
+# parameters that imbalanced-learn's base class does not define
 OWN_KEYS = ("method", "k_neighbors", *sorted(frozenset[str]().union(*METHOD_KEYS.values())))
 
 
@@ -44,9 +44,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
     and returns arrays, lists, and frames and series of pandas and polars. X keeps float32 or float64; other types
-    become float64. Neighbours are searched in float32. X is rejected if its rows are too similar to each other for
-    float32, or if the norm of its longest row is above 1e18 or below 1e-14. For float64 rows, smote,
-    borderline-smote, adasyn and random-oversample compute points in float64. The other methods use float32.
+    become float64. Neighbours are searched in float32, and mixture, slerp and vae also compute points in float32. X
+    is rejected if its rows are too similar to each other for float32, or if the norm of its longest row is above 1e18
+    or below 1e-14.
 
     Args:
         method: name of a method, see `synthgen.interpolate.METHODS`.
@@ -55,8 +55,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             a class gives the same points followed by additional points.
         k_neighbors: number of neighbours of other persons. Without `groups`, most methods need at least
             k_neighbors + 1 rows of a class.
-        m_neighbors, kind: parameters of borderline-smote. These and the following parameters apply only to the named
-            methods. None selects the default; a parameter of another method is rejected.
+        m_neighbors, kind: parameters of borderline-smote. These and the following parameters are accepted only with
+            the named methods; None selects the default.
         parents, alpha, noise: parameters of mixture.
         lambda_beta: parameter of slerp.
         max_exposure: parameter of mixture and slerp.
@@ -66,25 +66,22 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         sampling_strategy_: dict, number of new points per class.
         parents_: int64 (m, p), rows of X from which each new point was made; p is 0 for vae. Set by `fit_resample`.
         weights_: float64 (m, p), weight of each parent; rows sum to 1. Set by `fit_resample`.
-        searches_: list of dicts, the engine and the measured recall of each neighbour search among 50,000 or more
-            rows, see `SearchReport`; empty for fewer rows, which are searched exactly. Set by `fit_resample`.
+        searches_: list of dicts, a `SearchReport` for each neighbour search among 50,000 or more rows; smaller
+            searches are exact and have no report. Set by `fit_resample`.
 
     Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as confidential as
-        its data. Pass `groups`, so that no point is made from the rows of only one person. (random-oversample always
-        copies rows of one person.) In a pipeline, `groups` requires
-        `sklearn.set_config(enable_metadata_routing=True)` and `pipeline.fit(X, y, groups=...)`; imbalanced-learn's
-        pipeline silently drops `step__groups`.
+        its data. Pass `groups`, so that no point is made from the rows of only one person; random-oversample always
+        copies a row. In a pipeline, `groups` requires `sklearn.set_config(enable_metadata_routing=True)` and
+        `pipeline.fit(X, y, groups=...)`; imbalanced-learn's pipeline silently drops `step__groups`.
 
     Differences from imbalanced-learn:
 
     - A class that the method cannot interpolate is an error. BorderlineSMOTE of imbalanced-learn returns fewer
       points.
-    - Sparse, non-numeric and missing values are rejected. Therefore these checks of imbalanced-learn's test suite do
-      not apply: `check_samplers_sparse`, `check_samplers_pandas_sparse`, `check_samplers_string` and
-      `check_samplers_nan`.
-    - slerp rejects rows that are not of unit length. Most checks of the test suites use such rows, so a tag
-      (`_skip_test`) excludes slerp from the checks.
-    - Dates, missing classes and classes of several data types are rejected.
+    - Sparse, non-numeric and missing values are rejected, and so are dates, missing classes and classes of several
+      data types. Of imbalanced-learn's test suite, `check_samplers_sparse`, `check_samplers_pandas_sparse`,
+      `check_samplers_string` and `check_samplers_nan` do not apply.
+    - slerp rejects rows that are not of unit length. The test suites use such rows, so they skip slerp.
     - Integer columns of a frame become float64, so that points are not truncated to integers.
     - A one-vs-all y keeps its number of columns, even for two classes. A row without a class is rejected.
     - adasyn makes exactly the requested number of points.
@@ -105,7 +102,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         **dict.fromkeys(OWN_KEYS, "no_validation"),  # validated by the configuration
     }
 
-    # with this attribute, a pipeline with metadata routing passes `groups` without a request
+    # lets a pipeline with metadata routing pass `groups` without `set_fit_resample_request`
     __metadata_request__fit_resample: ClassVar[dict[str, bool]] = {"groups": True}
 
     def __init__(  # noqa: PLR0913 - scikit-learn requires named parameters
@@ -145,7 +142,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
         """Return the rows (n + m, d) and classes (n + m), of the types of X and y, with m new points at the end.
 
-        New points are sorted by class; row n + i is made from the rows `parents_[i]`.
+        Row n + i is made from the rows `parents_[i]`.
 
         Args:
             X: (n, d), finite numbers; array, list, or frame of pandas or polars.
@@ -157,7 +154,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
                 imbalanced-learn rejects X or y. All classes that the method cannot interpolate are listed.
             TypeError: X is sparse.
 
-        Randomness: the child `str(class)` of a tree seeded by `random_state`.
+        Randomness: for each class, the child `str(class)` of a `SeedTree` with the seed `random_state`.
         """
         given = _as_array(X), _as_array(y)
         _require_classes(given[1])
@@ -166,7 +163,6 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return _as_polars(points, X), _as_polars(classes, y)
 
     def _built(self) -> Interpolator:
-        """Return the method, built and validated by the configuration."""
         options = {
             key: value.item() if isinstance(value, np.generic) else value  # a parameter grid can have numpy numbers
             for key in OWN_KEYS
@@ -175,7 +171,6 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return parse_section(InterpolateConfig, {**options, "total": 1}).build()
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - overrides a method
-        """Return contiguous finite rows and their classes; for a one-vs-all y, the classes are column numbers."""
         check_classification_targets(y)
         if not _is_one_vs_all(y):
             classes = column_or_1d(y)
@@ -192,7 +187,6 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _fit_resample(
         self, X: Floats, y: NDArray[Any], groups: Any, one_vs_all: NDArray[Any] | None
     ) -> tuple[Floats, NDArray[Any]]:
-        """Return the given rows followed by the new rows, and the classes of all these rows."""
         method = self._built()
         names, codes = np.unique(y, return_inverse=True)
         if wrong := [
@@ -274,7 +268,6 @@ def _package(container: Any) -> str:
 
 
 def _as_array(container: Any) -> Any:
-    """Return a frame or series of polars as an array; everything else unchanged."""
     if _package(container) == "polars" and not hasattr(container, "to_numpy"):
         raise DataError(
             f"{type(container).__name__} is not supported", hint="Pass a frame or series, such as X.collect()."
@@ -283,7 +276,7 @@ def _as_array(container: Any) -> Any:
 
 
 def _as_polars(made: Any, given: Any) -> Any:
-    """Return an array with the type, the columns and the name of the polars frame or series that was given."""
+    """Convert the array `made` to polars if `given` is a frame or series of polars, with its columns or name."""
     if _package(given) != "polars":
         return made
     if hasattr(given, "columns"):
@@ -294,7 +287,6 @@ def _as_polars(made: Any, given: Any) -> Any:
 
 
 def _require_classes(y: Any) -> None:
-    """Raise DataError if classes are missing, dates, or of several data types that cannot be compared."""
     classes = np.asarray(y)
     if classes.dtype.kind in "mM":
         raise DataError("y contains dates or durations", hint=AS_TEXT)
@@ -315,14 +307,13 @@ def _is_missing(value: Any) -> bool:
 
 
 def _of_floats(X: Any) -> Any:
-    """Return a frame with integer columns as float64; other containers unchanged."""
+    """Convert the integer and boolean columns of a pandas frame to float64."""
     if _package(X) != "pandas":
         return X
     return X.astype({column: np.float64 for column, kind in X.dtypes.items() if kind.kind in "iub"})
 
 
 def _person_numbers(groups: Any, n: int) -> Int64:
-    """Return the person of each row as a number, int64 (n); raise DataError if a row has no person."""
     if groups is None:
         return np.arange(n, dtype=np.int64)
     persons = column_or_1d(groups)
@@ -340,11 +331,10 @@ def _person_numbers(groups: Any, n: int) -> Int64:
 
 
 def _float32(rows: Floats) -> Float32:
-    """Return the rows as float32, without a copy if possible.
+    """Return the rows as float32; raise DataError if the rounding could change neighbours.
 
-    Raises:
-        DataError: the rounding would change neighbours, because the rounding error of a typical row is more than the
-            share `MAX_ROUNDING` of its distance from the centre, or because different rows become equal.
+    This is the case if the median rounding error exceeds the share `MAX_ROUNDING` of the median distance from the
+    centre, or if different rows become equal.
     """
     with np.errstate(over="ignore"):  # `require_range` rejects rows that overflow
         low = rows.astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""SMOTE, Borderline-SMOTE and ADASYN, which interpolate between neighbours, and random oversampling."""
+"""Oversampling methods: SMOTE, Borderline-SMOTE and ADASYN interpolate between neighbours; one repeats vectors."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -29,16 +29,16 @@ class RandomOversample(Interpolator):
 
 
 class FittedRandomOversample(FittedLinear[RandomOversample, Int64]):
-    """Repeats rows of a class. Fitted state of a class: its row numbers, int64 (n_c)."""
+    """Random oversampling, fitted to training vectors. State of a class: its row numbers, int64 (n_c)."""
 
     __slots__ = ()
 
     def fit_class(self, code: int) -> Int64:
-        """See `FittedByClass.fit_class`."""
+        """Return the row numbers of the class."""
         return self.rows.of(code)
 
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return the parent of each of m points, with weight 1.
+        """Return the parent of each of m points, with weight 1; see `FittedLinear.draw`.
 
         Randomness: the child "parent" of `rng`, one draw per point.
         """
@@ -52,9 +52,8 @@ class Smote(NeighbourInterpolator):
 
         x̃ = x_i + λ · (x_nn − x_i),   λ ~ U(0, 1)
 
-    x_i is uniform over the records of the class. x_nn is uniform over the k records of the class and of other persons
-    that are nearest to x_i (Euclidean). The result is not normalized to unit length; the decoder normalizes its
-    input.
+    x_i is drawn uniformly from the records of the class. x_nn is drawn uniformly from the k nearest records
+    (Euclidean) of other persons in the class. The result is not normalized; the decoder normalizes its input.
 
     Privacy: points lie on the line between two real records, and known attacks recover the parents from them. Never
         release vectors, parents or weights.
@@ -71,10 +70,9 @@ class Smote(NeighbourInterpolator):
 
 
 class FittedSmote(FittedLinear[Smote, Int64]):
-    """SMOTE on given rows.
+    """SMOTE, fitted to training vectors.
 
-    Fitted state of a class: for each row, the k nearest rows of other persons, int64 (n_c, k), numbered within the
-    class.
+    State of a class: for each row, the k nearest rows of other persons, int64 (n_c, k), numbered within the class.
     """
 
     __slots__ = ()
@@ -96,17 +94,17 @@ class FittedSmote(FittedLinear[Smote, Int64]):
 
 
 class BorderlineSmote(NeighbourInterpolator):
-    """Borderline-SMOTE: SMOTE that starts only from records near the border of their class.
+    """Borderline-SMOTE: SMOTE that starts only from records near the border of their class ("in danger").
 
-        m' = number of rows of other classes among the m rows of any class that are nearest to x_i
+        m' = number of records of other classes among the m records of any class that are nearest to x_i
         safe: 0 ≤ m' ≤ m/2      danger: m/2 < m' < m      noise: m' = m
         x̃ = x_i + λ · (x_nn − x_i)
 
-    x_i is uniform over the records in danger.
+    x_i is drawn uniformly from the records in danger.
 
-    - Kind 1: x_nn is uniform over the k nearest records of the same class, λ ~ U(0, 1).
-    - Kind 2: x_nn is uniform over these k records and the nearest record of another class. If x_nn is of another
-      class, λ ~ U(0, 0.5), so the point stays closer to x_i.
+    - Kind 1: x_nn is drawn uniformly from the k nearest records of the same class, λ ~ U(0, 1).
+    - Kind 2: x_nn is drawn uniformly from these k records and the nearest record of another class. If x_nn is of
+      another class, λ ~ U(0, 0.5), so the point stays closer to x_i.
 
     Distances are Euclidean, and rows of the same person are never neighbours. With several classes, each class is in
     turn the minority against all others.
@@ -145,10 +143,10 @@ class BorderlineSmote(NeighbourInterpolator):
 
 
 class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
-    """Borderline-SMOTE on given rows.
+    """Borderline-SMOTE, fitted to training vectors.
 
-    Fitted state of a class: its rows in danger, int64 (b), and the possible partners x_nn of each, int64 (b, k). For
-    kind 2, the partners are int64 (b, k + 1), and the row of another class is the last partner.
+    State of a class: its rows in danger, int64 (b), and for each the rows from which x_nn is drawn, int64 (b, k). For
+    kind 2, these are int64 (b, k + 1), and the last one is of another class.
     """
 
     __slots__ = ()
@@ -200,20 +198,18 @@ def in_danger(other: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 class Adasyn(NeighbourInterpolator):
-    """ADASYN: each record gets points in proportion to its share of neighbours of other classes.
+    """ADASYN: more points start from the records that have more neighbours of other classes.
 
-        r_i = Δ_i / K,   r̂_i = r_i / Σ r,   ĝ_i = ⌊r̂_i · G' + φ_i⌋,   φ_i ~ U(0, 1),   Σ ĝ_i = G
+        r_i = Δ_i / K,   r̂_i = r_i / Σ r,   ĝ_i ≈ r̂_i · G
         x̃ = x_i + λ · (x_nn − x_i),   λ ~ U(0, 1)
 
-    K is `k_neighbors`. Δ_i is the number of rows of other classes among the K rows of any class that are nearest to
-    x_i. ĝ_i is the number of points that start from x_i, and G is the requested number of points. x_nn is uniform
-    over the K nearest rows of the same class. Distances are Euclidean, and rows of the same person are never
-    neighbours. With several classes, each class is in turn the minority against all others.
+    K is `k_neighbors`. Δ_i is the number of records of other classes among the K records of any class that are
+    nearest to x_i. G is the requested number of points, and ĝ_i the number of points that start from x_i. x_nn is
+    drawn uniformly from the K nearest records of the same class. Distances are Euclidean, and records of the same
+    person are never neighbours. With several classes, each class is in turn the minority against all others.
 
-    The t-th point of record i has the time (t − φ_i) / r̂_i. The G points with the earliest times are made, in the
-    order of their times, and G' is the time of the last of these points. So the total is exact, and a larger G gives
-    the same points followed by additional points. If G is below the number of records, the random φ_i decide which
-    records get a point.
+    The ĝ_i are integers with the sum G; `in_proportion` states how they are rounded. If G is below the number of
+    records, the draw decides which records get a point.
 
     Privacy: as SMOTE, but records that lie among other classes, often of unusual persons, are parents more often.
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
@@ -235,10 +231,10 @@ class Adasyn(NeighbourInterpolator):
 
 
 class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
-    """ADASYN on given rows.
+    """ADASYN, fitted to training vectors.
 
-    Fitted state of a class: its rows with Δ > 0, int64 (b), their Δ, int64 (b), and their K nearest rows of the
-    class, int64 (b, K).
+    State of a class: its rows with Δ > 0, int64 (b), their Δ, int64 (b), and their K nearest rows of the class, int64
+    (b, K).
     """
 
     __slots__ = ()
@@ -270,12 +266,13 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
 
 
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
-    """Return m numbers from 0 to b − 1, ordered so that the counts of every prefix are in proportion to the shares.
+    """Return m numbers from 0 to b − 1, which occur in proportion to their shares; so do the first numbers.
 
-    The t-th occurrence of number i has the time (t − φ_i) / w_i, with w the `share` and φ the `phase`. The m earliest
-    occurrences are returned in the order of their times. The shares are at least 1, and the phases are in [0, 1).
+    Number i occurs for the t-th time at the time (t − φ_i) / w_i, where w_i is its share (at least 1) and φ_i its
+    phase in [0, 1). The m earliest occurrences are returned in the order of their times. Therefore a larger m gives
+    the same numbers followed by additional numbers.
     """
-    # up to this time there are at least m occurrences, because rounding down costs each number at most one occurrence
+    # at least m occurrences are before this time; the number of occurrences of each i is rounded down by at most one
     horizon = (m + len(share) + 1) / share.sum()
     n = np.floor(horizon * share + phase).astype(np.int64)
     i = np.repeat(np.arange(len(share)), n)

@@ -1,4 +1,4 @@
-"""The interpolate stage: make the new vectors of this round and of all earlier rounds."""
+"""The interpolate stage: make the new vectors (latents) of this round and of all earlier rounds."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,7 @@ from synthgen.interpolate.base import Sampler
 
 
 def _interpolate(context: StageContext) -> Mapping[str, object]:
-    """Write the latents.
-
-    For 50,000 rows and more, the counts state how neighbours were searched and with which recall.
-    If more latents are requested than in an earlier round, the earlier latents come first; see `Draws.sample`.
-    """
+    # if more latents are requested than in an earlier round, the earlier latents come first; see `Draws.sample`
     view, counts, sections = context.input("training_view"), context.input("counts"), context.input("sections")
     draws = view.draws(context.config("interpolate"))
     latents = draws.sample(counts, context.stream("interpolate"))

@@ -1,4 +1,4 @@
-"""Draw new vectors from a variational autoencoder of a class."""
+"""Draw new vectors from a variational autoencoder (VAE) that is trained on the vectors of a class."""
 
 import math
 from dataclasses import dataclass, field
@@ -15,30 +15,28 @@ from synthgen.interpolate.base import Interpolator, Points, TrainRows, Unfit
 if TYPE_CHECKING:
     from synthgen.interpolate.vae_network import Network
 
-HELD_OUT = 0.2  # share of the persons who are held out; the objective on them decides when training stops
+HELD_OUT = 0.2  # share of the persons who are held out for early stopping
 
 
 class Vae(Interpolator):
     """A variational autoencoder per class, or one conditional autoencoder for all classes.
 
-    It models the distribution of a class instead of interpolating between its records.
-
         minimise  E_q(z|x)[−log p(x|z)] + β · Σ_l max(λ, KL_l),   KL_l = KL(q(z_l|x) ‖ N(0, 1))
         q(z|x) = N(μ(x), diag s²(x)),   p(x|z) = N(x̂(z), diag σ²)
         draw      x̃ = c + r · (x̂(z) + σ · ε),   z ~ N(0, I), ε ~ N(0, I)
 
-    β is `beta`, λ is `free_bits`, and KL_l is averaged over the batch. Rows are standardised by the mean vector c and
-    by one scale r, the root of the mean variance. σ is learned, one number per dimension. The noise σ · ε is added
-    because x̂(z) varies too little: on sentence vectors, x̂(z) has 5 to 14 % of the variance of a class, and x̂(z) +
-    σ · ε has 97 to 104 %. The objective on a held-out fifth of the persons decides when training stops. The best
-    weights are kept, possibly the initial weights. With 384 dimensions and fewer than about 50 persons, the initial
-    weights are usually the best. The points are then an isotropic Gaussian around the class mean.
+    β is `beta`, λ is `free_bits`, and KL_l is averaged over the batch. x is a standardised training vector: the mean
+    vector c is subtracted, and the result is divided by the scale r, the root of the mean variance. σ is learned, one
+    number per dimension. The noise σ · ε is added because x̂(z) varies too little: on sentence vectors, x̂(z) has 5 to
+    14 % of the variance of a class, and x̂(z) + σ · ε has 97 to 104 %.
 
-    With `conditional`, the one-hot label is an input of encoder and decoder, and the points of a class depend on the
-    rows of all classes.
+    A fifth of the persons is held out, and the weights with the best objective on them are kept. With 384 dimensions
+    and fewer than about 50 persons, these are usually the initial weights. The points are then an isotropic Gaussian
+    around the class mean. With `conditional`, the one-hot label is an input of encoder and decoder, and the points of
+    a class depend on the rows of all classes.
 
-    Privacy: points have no parents, because all records of the class (if conditional, of all classes) shape the
-        model. This is not a privacy guarantee, because the model can memorize a small class. The audits measure
+    Privacy: points have no parents, because they depend on all records of the class (if conditional, of all classes).
+        This is not a privacy guarantee, because the model can memorize a small class. The audits measure
         memorization. The weights of the model are not stored.
     Reference: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
         al., "β-VAE", ICLR 2017, equation 4; Kingma et al., "Improved Variational Inference with Inverse
@@ -65,12 +63,12 @@ class Vae(Interpolator):
 
     @property
     def min_groups(self) -> int:
-        """8: six persons to train on, and two held-out persons, so that no single person decides when to stop."""
+        """Six persons to train on and two to hold out, so that no single person decides when to stop."""
         return 8
 
     @property
     def max_parents(self) -> int:
-        """0: points are drawn from a model of the class."""
+        """Points have no parents."""
         return 0
 
     def fit_rows(self, rows: TrainRows) -> "FittedVae":
@@ -82,20 +80,20 @@ class Vae(Interpolator):
 class TrainedVae:
     """A trained network and the standardisation of its rows."""
 
-    network: "Network"  # the model of standardised rows
+    network: "Network"
     centre: Float64  # (d,), the mean vector c of the rows
     scale: float  # the scale r, the same for all dimensions
-    classes: tuple[int, ...]  # class codes of a conditional network, ascending; empty otherwise
-    learned: frozenset[int]  # class codes of the training rows
+    classes: tuple[int, ...]  # numbers of the classes of a conditional network, ascending; empty otherwise
+    learned: frozenset[int]  # numbers of the classes that were not completely held out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedVae:
-    """The model of each class, trained on first use; made by `Vae.fit_rows`."""
+    """The models of the classes, each trained when it is first needed; made by `Vae.fit_rows`."""
 
     rows: TrainRows
     vae: Vae
-    trained: dict[tuple[int | None, SeedTree], TrainedVae] = field(default_factory=dict)
+    trained: dict[tuple[int | None, SeedTree], TrainedVae] = field(default_factory=dict)  # by class and stream
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, drawn from its model.
@@ -104,10 +102,10 @@ class FittedVae:
             Unfit: all vectors are the same, the training diverges, all persons of the class are held out, or the
                 model draws vectors that are not finite.
 
-        Randomness: the children "fit" (the model) and "draw" (its points) of `rng`; a conditional model
-            uses the child "fit" of the parent of `rng` instead.
-        Cost: training takes about 0.1 s for 64 rows of 384 dimensions and 0.5 s for 1,000, once per class and `rng`;
-            a point then takes 10 µs.
+        Randomness: the children "fit" (training) and "draw" (points) of `rng`; a conditional model is trained with
+            the child "fit" of the parent of `rng`.
+        Cost: training takes about 0.1 s for 64 rows of 384 dimensions and 0.5 s for 1,000, once per class; a point
+            then takes 10 µs.
         """
         model = self._model(code, rng)
         if code not in model.learned:
@@ -131,7 +129,6 @@ class FittedVae:
         return self.trained[key]
 
     def _train(self, of: Int64, rng: SeedTree) -> TrainedVae:
-        """Return the model of the rows numbered `of`; centre and scale also include the held-out rows."""
         from synthgen.interpolate.vae_network import Objective, as_part, train_vae
 
         vectors, classes = self.rows.vectors[of].astype(np.float64), self.rows.classes[of]
@@ -150,13 +147,13 @@ class FittedVae:
 
 
 def held_out(groups: Int64, rng: SeedTree) -> NDArray[np.bool_]:
-    """Return which rows belong to held-out persons, bool (n); a fifth of the persons, rounded up, are held out."""
+    """Draw the held-out persons, a fifth rounded up; return the mask of their rows, bool (n)."""
     persons = np.unique(groups)
     out = rng.generator().permutation(persons)[: math.ceil(HELD_OUT * len(persons))]
     return np.isin(groups, out)
 
 
 def one_hot(classes: Int64, label_numbers: tuple[int, ...]) -> Float32:
-    """Return float32 (n, c), 1 where the class of the row is the class of the column."""
+    """Return the one-hot classes of rows, float32 (n, c); column j stands for class `label_numbers[j]`."""
     same: NDArray[np.bool_] = np.equal.outer(classes, np.array(label_numbers, dtype=np.int64))
     return same.astype(np.float32)
