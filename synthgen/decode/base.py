@@ -1,4 +1,4 @@
-"""Define the interface of a decoder, which writes several candidate texts for each latent."""
+"""Define the interface of a decoder, which writes several candidate texts for each latent (vector)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,16 @@ from synthgen.core.types import Candidate, Latents
 class Settings:
     """The sampling parameters of the decoder; see `DecodeConfig`."""
 
-    prompts: Mapping[str, str]  # for each label of the run, the text before the vector
+    prompts: Mapping[str, str]  # for each label, the text that the model reads before the vector
     candidates: int  # number of texts per latent
     max_new_tokens: int
     temperature: float
     top_p: float
     top_k: int
     batch: int  # number of texts decoded together; it changes the rounding, and therefore the texts
-    words: int = (
-        0  # number of words after the prompt; these are the nearest words to the vector in a public vocabulary
-    )
-    avoided: tuple[str, ...] = ()  # words in lower case whose usual spellings a local decoder does not write
-    context_tokens: int = 96  # a local decoder reads at most this number of last tokens of a context
+    words: int = 0  # number of prompt words, which are words of a public vocabulary that describe the vector
+    avoided: tuple[str, ...] = ()  # words in lower case that a local decoder does not write
+    context_tokens: int = 96  # number of last tokens of a context that a local decoder reads
 
 
 class Decoder(Protocol):
@@ -37,11 +35,11 @@ class Decoder(Protocol):
     ) -> tuple[Candidate, ...]:
         """Return `settings.candidates` texts for each of n latents, in the order of the latents.
 
-        The texts of a latent depend only on its vector, label, prompt words and context, on the settings, and on its
-        own random stream (a child of `seeds` named by its id). Several threads can call this method at once.
-        `advance` is called at every step with the number of texts written since the last call. An exception raised by
-        `advance` stops the decoding. A context is the preceding text of the record, which the new text continues, or
-        "". `contexts` contains one context per latent, or is empty.
+        If a record is written segment by segment, the context of a segment is the text before it, which the new text
+        continues. `contexts` has one context per latent ("" for none), or is empty. The texts of a latent depend only
+        on its vector, label, prompt words and context, on the settings, and on its own random stream (a child of
+        `seeds` named by its id). `advance` is called at every step with the number of texts written since the last
+        call; if it raises an exception, the decoding stops. Several threads can call this method at once.
 
         Raises:
             DataError: the number of contexts is neither 0 nor n.

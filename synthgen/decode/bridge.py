@@ -1,8 +1,7 @@
-"""Load a bridge, which lets a language model write a text from a vector of an encoder.
+"""Load a bridge, the trained files with which a language model writes a text from a vector of an encoder.
 
-A bridge contains a projector, which maps the vector to soft tokens (input embeddings of the language model). It also
-contains low-rank adapters of the language model, and can contain a vocabulary (prompt_words.py). Its description
-names the encoder and the language model that the bridge fits.
+A bridge contains a projector, which maps the vector to soft tokens (input embeddings of the language model), and
+low-rank adapters of the language model. It can contain a vocabulary (prompt_words.py).
 """
 
 from collections.abc import Callable
@@ -29,26 +28,26 @@ BUILTIN = Path(__file__).parent / "builtin"
 
 
 class BridgeInfo(BaseModel):
-    """Description of a bridge: the encoder and the language model that it fits, its shape, and its training."""
+    """Description of a bridge: the encoder and the language model that it was trained for, and its shape."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = Field(default=1, ge=1, le=1)
     encoder: str
     decoder: str  # the language model
-    dim: int = Field(ge=1)  # numbers per vector of the encoder
-    width: int = Field(ge=1)  # numbers per input embedding of the language model
+    dim: int = Field(ge=1)  # dimension of the vectors of the encoder
+    width: int = Field(ge=1)  # dimension of the input embeddings of the language model
     hidden: int = Field(ge=1)  # width of the hidden layer of the projector
     n_soft: int = Field(ge=1)  # soft tokens per vector
     template: str
-    placeholder_id: int = Field(ge=0)  # id of the token at the positions of the soft tokens
+    placeholder_id: int = Field(ge=0)  # id of the token that marks the positions of the soft tokens in the template
     adapter_rank: int = Field(ge=0)
     adapter_targets: tuple[str, ...] = ()  # names of the layers that have an adapter
-    max_text_tokens: int = Field(ge=1)  # largest length of a training text
+    max_text_tokens: int = Field(ge=1)  # largest number of tokens of a training text
     steps: int = Field(ge=0)  # training steps
 
     def frame(self) -> Template:
-        """Return the template; raise ModelError if it lacks a field."""
+        """Return the template; raise ModelError if it lacks a field, see `Template`."""
         return Template(self.template, self.n_soft, self.placeholder_id)
 
 
@@ -58,9 +57,9 @@ class Bridge:
 
     info: BridgeInfo
     projector: Projector  # vectors (n, dim) to soft tokens (n, n_soft, width), float32
-    adapters: dict[str, Tensor]  # stored low-rank tensors, to be merged into the language model
-    digest: str  # SHA-256 over its files
-    words: WordReader | None = field(default=None, kw_only=True)  # the vocabulary; None if the bridge has none
+    adapters: dict[str, Tensor]  # low-rank tensors, to be merged into the language model
+    digest: str  # SHA-256 over the files
+    words: WordReader | None = field(default=None, kw_only=True)  # the vocabulary, if the bridge has one
 
 
 def _expand(path: str) -> Path:
@@ -71,9 +70,9 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
     """Return the bridge "builtin", or the bridge in the folder that `resolve` returns for a configured name.
 
     Raises:
-        ModelMissing: if the folder contains no bridge.
-        ModelError: if a file is damaged, the template lacks a field, a tensor is missing or has a wrong shape, or the
-            vocabulary is for vectors of another width.
+        ModelMissing: the folder contains no bridge.
+        ModelError: a file is damaged, the template lacks a field, a tensor is missing or has a wrong shape, or the
+            vocabulary is for vectors of another dimension.
     """
     folder = BUILTIN if name == "builtin" else resolve(name)
     vocabulary, paths = folder / VOCABULARY, (folder / DESCRIPTION, folder / WEIGHTS)
@@ -115,19 +114,19 @@ def _description(path: Path) -> BridgeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A bridge's vocabulary without the bridge, for the decoder of `writer: prompt`."""
+    """A bridge's vocabulary without the bridge, for `writer: prompt`."""
 
-    encoder: str  # name of the encoder whose vectors the vocabulary fits
+    encoder: str  # name of the encoder for whose vectors the vocabulary was made
     reader: WordReader
-    digest: str  # SHA-256 of its file
+    digest: str  # SHA-256 of the file
 
 
 def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, encoder: str) -> Vocabulary:
     """Return the vocabulary of the bridge "builtin", or of the bridge in a folder; see `load_bridge`.
 
     Raises:
-        ModelMissing: if the folder contains no vocabulary.
-        ModelError: if the vocabulary is damaged or made for another encoder.
+        ModelMissing: the folder contains no vocabulary.
+        ModelError: the vocabulary is damaged or made for another encoder.
     """
     folder = BUILTIN if name == "builtin" else resolve(name)
     paths = (folder / DESCRIPTION, folder / VOCABULARY)
@@ -147,7 +146,7 @@ def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, enco
 
 
 def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:
-    """Raise ModelError unless the bridge was trained for this encoder, this language model and their widths."""
+    """Raise ModelError unless the bridge was trained for this encoder and language model, with these dimensions."""
     names = ("encoder", "vector width", "decoder", "embedding width")
     trained_for = (info.encoder, info.dim, info.decoder, info.width)
     if problems := [

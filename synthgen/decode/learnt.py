@@ -1,7 +1,6 @@
-"""Digests of the sentences that a style was trained on.
+"""Store digests of the sentences that a style was trained on, to recognise these sentences in the records of a run.
 
-A run is refused if more than the share `MAX_SHARE` of its records contain a sentence that one of its styles was
-trained on.
+A run is refused if more than the share `MAX_SHARE` of its records contain such a sentence.
 """
 
 import re
@@ -17,17 +16,16 @@ from synthgen.core.files import read_bytes
 from synthgen.core.sentences import SENTENCE_END
 
 LEARNT = "learnt.u64"  # the file of the digests
-MIN_WORDS = 10  # a sentence with fewer words has no digest; two persons rarely write the same sentence of ten words
-MAX_SHARE = 0.01  # up to this share of the records may contain, by chance, a sentence that the style was trained on
+MIN_WORDS = 10  # shorter sentences have no digest, because two persons can write the same short sentence by chance
+MAX_SHARE = 0.01  # this share of the records may contain a sentence that the style was trained on, by chance
 
 Digests = NDArray[np.uint64]
 
 
 def sentence_digests(text: str) -> set[int]:
-    """Return the first 64 bits of the SHA-256 of each sentence of ten or more words.
+    """Return the first 64 bits of the SHA-256 of each sentence of ten or more words; a line break ends a sentence.
 
-    A line break ends a sentence. The digest is computed from the words in lower case, joined by single spaces,
-    without punctuation.
+    The digest is that of the words in lower case, joined by single spaces, without punctuation.
 
     Privacy: the digests are not keyed, so anyone who guesses a sentence can test whether it is included.
     """
@@ -47,11 +45,7 @@ def write_learnt(texts: Iterable[str], folder: Path) -> None:
 
 
 def read_learnt(folder: Path) -> Digests:
-    """Return the digests in the file that `write_learnt` wrote.
-
-    Raises:
-        ModelError: if the size is not a multiple of 8 bytes, or the digests are not in strictly ascending order.
-    """
+    """Return the digests that `write_learnt` wrote; raise ModelError if the file is damaged."""
     raw = read_bytes(folder / LEARNT)
     digests = np.frombuffer(raw[: len(raw) // 8 * 8], dtype="<u8").astype(np.uint64)
     if len(raw) % 8 or (digests[1:] <= digests[:-1]).any():

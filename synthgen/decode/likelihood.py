@@ -1,8 +1,7 @@
 """Measure the likelihood of texts under a language model, with or without a bridge.
 
-With a bridge, a text follows the bridge's frame: the template with the prompt and the soft tokens of a vector.
-The nats per token are lower given the text's own vector than given the vector of another text. The difference
-measures how much information the bridge transfers, independent of sampling.
+With a bridge, the likelihood is conditional on the prompt and on a vector. If the vector is the text's own, the nats
+per token are lower than with the vector of another text. The difference measures how much the vector tells the model.
 """
 
 from collections.abc import Sequence
@@ -48,11 +47,11 @@ class Nats:
 class Likelihood:
     """A language model that measures the likelihood of texts.
 
-    If a bridge is given, its adapters are merged into the model, so the model cannot be used for anything else.
-    `batch` texts share a forward pass.
+    The adapters of a bridge are merged into the model, so the model cannot be used for anything else. `batch` texts
+    share a forward pass.
 
     Raises:
-        ModelError: if the model is not on one device, or the adapters of the bridge do not fit it.
+        ModelError: the model is not on one device, or the adapters of the bridge do not fit it.
     """
 
     def __init__(self, loaded: Loaded, bridge: Bridge | None = None, *, batch: int = 32) -> None:
@@ -67,7 +66,7 @@ class Likelihood:
 
     @classmethod
     def load(cls, folder: Path, bridge: Bridge | None = None, *, batch: int = 32) -> "Likelihood":
-        """Load the model of a folder; see `load_model` and the class for errors."""
+        """Load the model of a folder; for errors, see `load_model` and the class."""
         return cls(load_model(folder), bridge, batch=batch)
 
     def nats(
@@ -82,10 +81,10 @@ class Likelihood:
 
             nats = - sum_t log p(text_t | frame, text_<t)
 
-        With a bridge, the frame is the bridge's template with the text's prompt (empty by default) and the soft
-        tokens of the text's vector. The vectors are float32 (n, d). Without vectors, the soft tokens are omitted.
-        Without a bridge, the frame is the begin-of-text token or, if the tokenizer has none, the end-of-text token.
-        Of each text, at most the first `max_tokens` tokens are read. The other texts of a batch change a text's nats
+        The frame is the input before the text. With a bridge, it is the bridge's template with the text's prompt
+        (empty by default) and the soft tokens of the text's vector, float32 (n, d); without vectors, the soft tokens
+        are omitted. Without a bridge, it is the begin-of-text token or, if the tokenizer has none, the end-of-text
+        token. Only the first `max_tokens` tokens of a text are read. The other texts of a batch change a text's nats
         only by rounding.
 
         Raises:
@@ -108,8 +107,8 @@ class Likelihood:
         order = sorted(range(len(texts)), key=lambda i: (-len(frames[i]) - len(encoded[i]), i))
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         if self.batch == 1 and self.device.type == "cpu":
-            # a single text is too small for several cores; with one core for each text, the result is bitwise
-            # independent of the number of cores
+            # one core for each text: this is faster than all cores for one text, and the number of cores does not
+            # change the result
             in_threads(
                 batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=usable_cores()
             )
@@ -130,7 +129,6 @@ class Likelihood:
 
     @torch.inference_mode()
     def _read(self, frames: list[list[int]], texts: list[list[int]], vectors: Float32 | None) -> NDArray[np.float64]:
-        """Return the nats of a batch."""
         soft = None
         if vectors is not None and self.projector is not None:
             soft = self.projector(torch.from_numpy(vectors.copy()).to(self.device))
@@ -143,10 +141,7 @@ class Likelihood:
     def _predictions(
         self, frames: list[list[int]], texts: list[list[int]], soft: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return, for each token of the texts, the hidden state that predicts it, the token, and the row of its text.
-
-        The padding follows the text, so no token of the text attends to the padding.
-        """
+        """Return for each token of the texts the hidden state that predicts it, the token, and its text's number."""
         length = max(len(f) + len(s) for f, s in zip(frames, texts, strict=True))
         ids = torch.zeros(len(texts), length, dtype=torch.long)
         is_text, is_vector = torch.zeros_like(ids, dtype=torch.bool), torch.zeros_like(ids, dtype=torch.bool)
@@ -165,7 +160,7 @@ class Likelihood:
 
 
 def _cross_entropies(hidden: Tensor, head: torch.nn.Module, targets: Tensor) -> Tensor:
-    """Return each token's nats, float64, without keeping all logits at once."""
+    """Return the nats of each token, float64."""
     parts = [
         functional.cross_entropy(head(h).float(), t, reduction="none").double()
         for h, t in zip(torch.split(hidden, _HEAD_ROWS), torch.split(targets, _HEAD_ROWS), strict=True)

@@ -18,17 +18,16 @@ from synthgen.decode.loop.products import has_bfloat16
 Dtype = Literal["auto", "bfloat16", "float32"]
 Placement = str | Mapping[str, int | str]
 SLOW = "cpu without bfloat16"  # the backend of a processor without bfloat16 instructions
-HALVES = (torch.bfloat16, torch.float16)  # the 16-bit types, which the backend `SLOW` converts to float32
+HALVES = (torch.bfloat16, torch.float16)  # weights of these types are converted to float32 for the backend `SLOW`
 
 
 def backend_of(device: Placement) -> str:
     """Return the backend for a placement: "cuda", "cpu", or "cpu without bfloat16".
 
-    With the same seed, a backend always writes the same texts. Backends round differently, so they write different
-    texts.
+    Backends round differently, so the same seed gives the same texts only with the same backend.
 
     Raises:
-        ModelError: if "cuda" is given and there is no GPU.
+        ModelError: "cuda" is given and there is no GPU.
     """
     has_gpu = torch.cuda.is_available()
     if isinstance(device, str) and device.startswith("cuda") and not has_gpu:
@@ -40,11 +39,10 @@ def backend_of(device: Placement) -> str:
 
 
 def decode_dtype(folder: Path, device: Placement) -> Dtype:
-    """Return the dtype in which a decoder loads a model: "bfloat16" or "auto"; see `load_model`.
+    """Return the dtype in which a decoder loads a model: "bfloat16", or "auto" for the stored dtype.
 
-    On a processor with bfloat16 instructions, a model that `LlamaStepper` does not support is converted to bfloat16,
-    if its weights are stored in another dtype. Such a model needs half the memory of float32. A model that
-    `LlamaStepper` supports keeps its dtype, and so does a model on a GPU.
+    It is "bfloat16" on a processor with bfloat16 instructions for a model that `LlamaStepper` does not support and
+    whose weights are stored in another dtype. The conversion halves the memory of float32 weights.
     """
     from transformers import AutoConfig
 
@@ -58,13 +56,13 @@ def decode_dtype(folder: Path, device: Placement) -> Dtype:
 
 
 def decode_backend(folder: Path, device: Placement) -> str:
-    """Return the backend of a decoder: that of `backend_of`, or "cpu in bfloat16" if the model is converted."""
+    """Return the result of `backend_of`; if the model is converted to bfloat16, return "cpu in bfloat16"."""
     backend = backend_of(device)
     return f"{backend} in bfloat16" if decode_dtype(folder, device) == "bfloat16" else backend
 
 
 def slowdown(backend: str) -> int:
-    """Return how many times longer the backend `SLOW` takes than a processor with bfloat16; 1 for other backends."""
+    """Return how many times longer a backend takes than a processor with bfloat16 instructions."""
     return 5 if backend == SLOW else 1
 
 
@@ -81,12 +79,12 @@ class Loaded:
 def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu") -> Loaded:
     """Return the tokenizer and the causal language model of a transformers folder with safetensors weights.
 
-    With the dtype "auto", weights keep their stored dtype. Exception: on a processor without bfloat16 instructions,
-    16-bit weights are converted to float32, without loss. The device "auto" means all GPUs, or the CPU if there is no
-    GPU. `device` can also be a device map of accelerate.
+    With the dtype "auto", weights keep their stored dtype, except that a processor without bfloat16 instructions gets
+    float32 weights. The device "auto" means all GPUs, or the CPU if there is no GPU. `device` can also be a device
+    map of accelerate.
 
     Raises:
-        ModelError: if the model cannot be read or lacks tensors, or "cuda" is given and there is no GPU.
+        ModelError: the model cannot be read or lacks tensors, or "cuda" is given and there is no GPU.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging

@@ -1,4 +1,4 @@
-"""The common base of the decoders: write texts with a frozen language model and the decode loop."""
+"""The base class of the decoders that run a language model on this machine, token by token."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -34,8 +34,8 @@ class LoopDecoder(ABC):
 
     end_mark: str | None = None  # a string that ends a text, in addition to the end tokens
     reads_vectors = False  # whether a prompt contains a vector as input embeddings
-    vllm: VllmEngine | None = None  # if set, vLLM writes the texts instead of the decode loop
-    context_comes_first = True  # whether the context, the preceding text, comes before the prompt; otherwise after it
+    vllm: VllmEngine | None = None  # if set, vLLM writes the texts instead of `loop.batching.write`
+    context_comes_first = True  # whether the context comes before the prompt; otherwise it comes after the prompt
 
     def __init__(
         self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
@@ -46,13 +46,13 @@ class LoopDecoder(ABC):
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
         self.folder, self.name, self.on_one_device = folder, name, loaded.on_one_device
         self.own_loop = own_loop  # whether `LlamaStepper` may compute the model's forward pass
-        self.tokenizing = Lock()  # the tokenizer stores how to treat special tokens, so threads must take turns
+        self.tokenizing = Lock()  # the tokenizer is not thread-safe: it stores how to treat special tokens
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
-        """Pack the weights; set the tokens that end a text and the tokens that are never written.
+        """Pack the weights, and set the tokens that end a text or are never written.
 
-        `more_ends` end a text in addition to the end tokens of model and tokenizer. All other `special` tokens are
-        never written.
+        `more_ends` and the end tokens of model and tokenizer end a text. All other `special` tokens are never
+        written.
         """
         supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
@@ -68,9 +68,9 @@ class LoopDecoder(ABC):
         """Return the candidates of every latent; see `Decoder`.
 
         Raises:
-            DataError: if the number of contexts differs from the number of latents.
-            ModelError: if a prompt and the new tokens do not fit the model, the model's output is not finite, prompt
-                words are configured and there is no vocabulary for these vectors, or vLLM fails.
+            DataError: the number of contexts differs from the number of latents.
+            ModelError: a prompt and the new tokens do not fit the model, the model's output is not finite, prompt
+                words are configured without a vocabulary for these vectors, or vLLM fails.
         """
         with self.tokenizing:
             prefix, wanted = self._prefix(settings), self._wanted(latents)
@@ -148,18 +148,18 @@ class LoopDecoder(ABC):
 
     @abstractmethod
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
-        """Return the prompt of each latent, and the length to pad prompts to, which depends on the settings alone."""
+        """Return the tokens of each latent's prompt, and the padded length, which depends only on the settings."""
 
     @abstractmethod
     def _embed(self, stepper: Stepper, ids: Tensor, lengths: Tensor, vectors: Float32) -> Tensor:
         """Return the input embeddings of padded prompts."""
 
     def _prefix(self, settings: Settings) -> list[int]:  # noqa: ARG002 - subclasses use it
-        """Return the tokens that all prompts begin with; they depend on the settings alone."""
+        """Return the tokens with which all prompts begin; they depend only on the settings."""
         return []
 
     def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - subclasses use it
-        """Return for each latent the tokens to make more likely; an empty list if there are none for any latent."""
+        """Return for each latent the tokens to make more likely; no list if no latent has such tokens."""
         return []
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
@@ -173,13 +173,7 @@ def spellings(tokenizer: Any, words: Sequence[str]) -> list[tuple[int, ...]]:
 
 
 def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
-    """Return the tokens that end a text: the end token of the tokenizer and the end tokens of the model.
-
-    Bridges are trained with the end token of the tokenizer.
-
-    Raises:
-        ModelError: neither the tokenizer nor the model defines an end token.
-    """
+    """Return the end tokens of the tokenizer and of the model; raise ModelError if there are none."""
     eos = model.generation_config.eos_token_id
     ends = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
     if not ends:
@@ -188,10 +182,9 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return for each of n contexts the tokens that the model reads, and the largest possible number of these tokens.
+    """Return for each of n contexts its last `limit` tokens and an empty line, and the largest length of the results.
 
-    Of each context, the model reads the last `limit` tokens, followed by an empty line. An empty context has no
-    tokens. Without contexts, the largest number is 0.
+    An empty context has no tokens. Without contexts, the largest length is 0.
 
     Raises:
         DataError: the number of contexts is neither 0 nor n.
@@ -200,7 +193,7 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
         return [[]] * n, 0
     if len(contexts) != n:
         raise DataError(f"{len(contexts)} contexts for {n} latents; give one context for each latent, or none")
-    # text that is spelled like a special token, such as the placeholder, must not become that token
+    # a context that contains the spelling of a special token, such as the placeholder, must not give that token
     encoded = [list(tokenizer(t, add_special_tokens=False, split_special_tokens=True).input_ids) for t in contexts]
     gap = list(tokenizer("\n\n", add_special_tokens=False, split_special_tokens=True).input_ids)
     kept = [ids[max(0, len(ids) - limit) :] for ids in encoded]
@@ -210,8 +203,8 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
 def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark: str | None = None) -> Ended:
     """Return the text of a row of tokens up to its end token or the string `mark`, and how the text ended.
 
-    "stop" means that the model ended the text; "length" means that the token limit cut it. In the second case, the
-    text is shortened by `whole_sentences`.
+    "stop" means that the model ended the text; "length" means that the token limit cut it. A cut text is shortened by
+    `whole_sentences`.
     """
     end = next((at for at, token in enumerate(row) if token in ends), None)
     text = str(tokenizer.decode(row[:end], skip_special_tokens=True)).strip()
@@ -229,9 +222,9 @@ def whole_sentences(text: str) -> str:
 def candidates_of(
     latents: Latents, each: int, texts: Sequence[Ended], surprisal: Sequence[float]
 ) -> tuple[Candidate, ...]:
-    """Return the texts, with the surprisal of each, as candidates; each latent has `each` consecutive texts.
+    """Return the texts with their surprisal as candidates; each latent has `each` consecutive texts.
 
-    The surprisal of a text is a share of the surprisal of a random guess; see `loop.batching.write`.
+    For the surprisal, see `loop.batching.write`.
     """
     return tuple(
         Candidate(

@@ -1,4 +1,4 @@
-"""The projector of xRAG: it converts one vector to soft tokens of a language model."""
+"""The projector of xRAG, which converts a vector to soft tokens (input embeddings) of a language model."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,7 @@ TENSORS = tuple(f"projector.projector.{layer}.{part}" for layer in (0, 2) for pa
 
 
 class Projector(nn.Module):
-    """Two linear layers with a GELU between them, from one vector (d) to `n_soft` soft tokens.
-
-    A soft token is an input embedding (`width`) of the language model that stands for no word.
+    """Two linear layers with a GELU between them, from a vector (d) to `n_soft` soft tokens (`width`).
 
         soft = W2 · gelu(W1 · x + b1) + b2,   x = the vector, scaled to the length sqrt(d)
 
@@ -36,7 +34,7 @@ def splice(embeddings: Tensor, soft: Tensor, is_placeholder: Tensor) -> Tensor:
     """Replace the placeholders in input embeddings (n, t, width) by soft tokens (n, n_soft, width), in order.
 
     Raises:
-        ModelError: a row of `is_placeholder`, bool (n, t), is not true at exactly n_soft positions.
+        ModelError: a row of the mask `is_placeholder`, bool (n, t), has more or fewer than n_soft placeholders.
     """
     if not bool((is_placeholder.sum(dim=1) == soft.shape[1]).all()):
         raise ModelError(f"each prompt must contain exactly {soft.shape[1]} placeholders for the vector")
@@ -44,11 +42,7 @@ def splice(embeddings: Tensor, soft: Tensor, is_placeholder: Tensor) -> Tensor:
 
 
 def projector_from(tensors: Mapping[str, Tensor], n_soft: int, width: int) -> Projector:
-    """Return the projector stored in `tensors` under xRAG's names.
-
-    Raises:
-        ModelError: if a tensor is missing or has a wrong shape.
-    """
+    """Return the projector with the tensors `TENSORS`; raise ModelError if one is missing or has a wrong shape."""
     if missing := [f"{name}: missing" for name in TENSORS if name not in tensors]:
         raise ModelError("the projector of the bridge is incomplete", problems=missing)
     first, *others = TENSORS

@@ -1,4 +1,4 @@
-"""Choose words of a public vocabulary that describe a vector."""
+"""Choose words of a public vocabulary that describe the vector of a text, to show them to a language model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,37 +15,38 @@ FILE = "words.safetensors"
 POOL = 200  # the prompt words of a vector are chosen among this number of words nearest to it
 PRIOR = 0.02  # weight of the logarithm of a word's frequency in public passages
 LIKENESS = 0.2  # weight of a word's similarity to the most similar word that was already chosen
-PLAN_PRIOR = 0.06  # like PRIOR, for words that are chosen together
-SAME_WORD = 10.0  # a second form of a chosen word gets this penalty, which exceeds every difference of scores
+PLAN_PRIOR = 0.06  # like PRIOR, in `WordReader.plan`
+SAME_WORD = 10.0  # penalty of the plural of a chosen singular, or vice versa; larger than all differences of scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WordReader:
-    """Words of a vocabulary with their vectors.
+    """The v words of a vocabulary with their vectors.
 
-    A text's vector is near the vectors of its characteristic words. `read` chooses them one by one, for a bridge that
-    was trained with such words; `plan` chooses them together, for a prompt. `read` prefers frequent words, and words
-    that differ from the words chosen before (maximal marginal relevance), among the `POOL` nearest words:
-
-        w_j = argmax_w  cos(x − x̄, w − w̄) + PRIOR · log f_w − LIKENESS · max(0, max_{i<j} cos(w − w̄, w_i − w̄))
-
-    Here x is the text's vector, x̄ the mean vector of public passages, w a word's vector, w̄ the mean of all words'
-    vectors, and f_w the share of public passages that contain the word.
+    A text's vector is near the vectors of its characteristic words. `read` chooses such words for a bridge that was
+    trained with them, and `plan` chooses them for a prompt.
 
     Privacy: k words of a vocabulary of v words carry at most k · log2 v bits of the vector, and anyone can read them.
         This limit is not a privacy guarantee, because a few words can name a person's illness.
-    Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, plus the term PRIOR.
     """
 
     words: tuple[str, ...]
-    frequency: Float32  # (v), f, share of public passages that contain each word; above 0
+    frequency: Float32  # (v), share of public passages that contain each word; above 0
     table: Float32  # (v, d), the words' own vectors minus their mean, of unit length
-    centre: Float32  # (d), x̄, mean vector of public passages
+    centre: Float32  # (d), mean vector of public passages
 
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return k words for each vector, float32 (n, d); k is at most `POOL` and at most the number of words.
+        """Return k words for each vector, float32 (n, d); k is at most `POOL` and at most v.
 
-        Words with equal scores keep the order of the vocabulary.
+        Among the `POOL` words nearest to a vector, each step prefers frequent words and words that differ from the
+        words chosen before (maximal marginal relevance). Ties are decided by the order of the vocabulary.
+
+            w_j = argmax_w  cos(x − x̄, w − w̄) + PRIOR · log f_w − LIKENESS · max(0, max_{i<j} cos(w − w̄, w_i − w̄))
+
+        Here x is the vector, x̄ the `centre`, w a word's vector, w̄ the mean of all words' vectors, and f_w the word's
+        `frequency`.
+
+        Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998; PRIOR is added here.
         """
         words = []
         for _, score in self._scores(vectors):
@@ -54,16 +55,16 @@ class WordReader:
         return tuple(words)
 
     def plan(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return k words for each vector, float32 (n, d), that describe it together; k is limited as in `read`.
+        """Return k words for each vector, float32 (n, d), whose sum is near the vector; k is limited as in `read`.
 
-        Words that are each near a vector can repeat one part of its content and omit the rest. Therefore the
-        direction of their sum is compared with the vector. Each step adds the word, of the `POOL` words that `read`
-        prefers, with the largest F:
+        Words that are each near a vector can all describe the same part of its content. Therefore this method
+        compares the sum of the words with the vector. To the set S of words, each step adds the word for which F is
+        largest, among the same `POOL` words as in `read`:
 
             F(S) = cos(x − x̄, Σ_{w∈S} (w − w̄) / |w − w̄|) + PLAN_PRIOR · mean_{w∈S} log f_w
 
-        The singular and the plural of a word are not both chosen, unless no other word is left. The first words of a
-        larger k are the words of a smaller k.
+        The singular and the plural of a word are not both chosen, unless no other word is left. A larger k gives the
+        same words followed by additional words.
 
         Reference: the greedy step of matching pursuit (Mallat & Zhang, IEEE Trans. Signal Processing 1993) with equal
             weights, because a prompt cannot state weights, plus the term PLAN_PRIOR.
@@ -77,7 +78,7 @@ class WordReader:
         return tuple(plans)
 
     def _scores(self, vectors: Float32) -> Iterator[tuple[Float32, Float32]]:
-        """Yield for each vector its direction from the centre, and the score of every word without LIKENESS."""
+        """Yield for each vector its direction from the centre, and for every word the score without LIKENESS."""
         centred = vectors - self.centre
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
         centred = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 0)
@@ -87,7 +88,7 @@ class WordReader:
 
 
 def _together(x: Float32, table: Float32, rarity: Float32, forms: Sequence[str], k: int) -> list[int]:
-    """Return k rows of the table; see `WordReader.plan`. `rarity` is log f, `forms` are words without a plural s."""
+    """Return k rows of the table, see `WordReader.plan`; `rarity` is log f, `forms` are words without plural s."""
     chosen: list[int] = []
     total, total_rarity = np.zeros_like(x), np.float32(0)
     penalty = np.zeros(len(table), dtype=np.float32)
@@ -105,7 +106,7 @@ def _together(x: Float32, table: Float32, rarity: Float32, forms: Sequence[str],
 
 
 def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
-    """Return k rows, chosen one by one by score minus `LIKENESS` times the likeness to the chosen rows."""
+    """Return k rows of the table, see `WordReader.read`."""
     chosen: list[int] = []
     likeness = np.zeros(len(score), dtype=np.float32)
     for _ in range(k):
@@ -129,7 +130,7 @@ def make_reader(frequency: Mapping[str, float], vectors: Float32, centre: Float3
 
 
 def save_words(reader: WordReader, path: Path) -> None:
-    """Write a vocabulary; each number of the table is stored in one byte, which is precise enough."""
+    """Write a vocabulary; each number of the table is rounded to one byte."""
     scale = np.abs(reader.table).max(axis=1) / 127
     tensors = {
         "table": np.round(reader.table / scale[:, None]).astype(np.int8),
@@ -144,7 +145,7 @@ def load_words(path: Path) -> WordReader:
     """Return the vocabulary in a file.
 
     Raises:
-        ModelError: if the file is damaged, or the sizes of its parts contradict each other.
+        ModelError: the file is damaged, or the sizes of its parts contradict each other.
     """
     try:
         with safe_open(path, framework="numpy") as file:

@@ -1,4 +1,4 @@
-"""Prompts of a bridge: where the label and the vector stand in the language model's input."""
+"""Make the input of a language model with a bridge: a template with places for a prompt and a vector."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,10 @@ _FIELD = re.compile(r"(\{prompt\}|\{vector\})")
 class Template:
     r"""The template of a bridge's training, for example "<|im_start|>{prompt}\n{vector}\n".
 
-    It contains each of the two fields once. The filled template is called the frame; the generated text follows it.
+    The filled template is called the frame; the generated text follows it.
+
+    Raises:
+        ModelError: the template does not contain each of the two fields once.
     """
 
     text: str
@@ -26,14 +29,10 @@ class Template:
         if self.text.count(VECTOR) != 1 or self.text.count(PROMPT) != 1:
             raise ModelError("a bridge's template must contain {prompt} once and {vector} once")
 
-    def prompt_tokens(self, tokenizer: Any, prompt: str) -> int:
-        """Return the number of tokens of a prompt."""
-        return len(token_ids(tokenizer, prompt))
-
     def tokens(self, tokenizer: Any, prompt: str, max_prompt_tokens: int | None = None) -> list[int]:
         """Return the token ids of the frame, with the placeholder id at the positions of the soft tokens.
 
-        Only the first `max_prompt_tokens` tokens of the prompt are used.
+        The prompt is cut after `max_prompt_tokens` tokens.
         """
         ids: list[int] = []
         for part in _FIELD.split(self.text):
@@ -52,5 +51,5 @@ def token_ids(tokenizer: Any, text: str) -> list[int]:
 
 
 def label_prompt(prompt: str, label: str) -> str:
-    """Return the configured prompt with the label in place of `{label}`; in the label, . _ / and - become spaces."""
+    """Return the configured prompt for a label: ("About {label}:", "sci.space_news") -> "About sci space news:"."""
     return prompt.replace("{label}", " ".join(re.sub("[._/-]", " ", label).split()))

@@ -14,19 +14,17 @@ from synthgen.decode.loading import Placement
 from synthgen.decode.loop.batching import Stepper
 from synthgen.decode.loop_decoder import LoopDecoder
 from synthgen.decode.projector import splice
-from synthgen.decode.prompts import Template
+from synthgen.decode.prompts import Template, token_ids
 from synthgen.decode.published import AtLength, CheckpointBridge, Paraphrase
 from synthgen.decode.train.adapters import merge
 
-# Tokens reserved for each prompt word. If the words need more, the prompt is cut, so that the padded length of the
-# prompts does not depend on the vectors.
+# Number of tokens that are reserved for each prompt word, so that the padded length of the prompts does not depend on
+# the vectors. If the words need more tokens, the prompt is cut.
 WORD_TOKENS = 3
 
 
 class XragDecoder(LoopDecoder):
-    """Decodes latents through a bridge.
-
-    A context, the preceding text of a record, comes before the prompt as plain text, followed by an empty line.
+    """Decodes latents through a bridge. The context, if any, comes before the prompt, followed by an empty line.
 
     Args:
         folder: causal language model of transformers, as safetensors.
@@ -101,15 +99,12 @@ class XragDecoder(LoopDecoder):
         prompts = []
         for label, words in zip(latents.labels, words_of, strict=True):
             text = settings.prompts[label]
-            limit = self.template.prompt_tokens(self.tokenizer, text) + WORD_TOKENS * settings.words
+            limit = len(token_ids(self.tokenizer, text)) + WORD_TOKENS * settings.words
             prompts.append(self.template.tokens(self.tokenizer, " ".join((text, *words)).strip(), limit))
         return prompts
 
     def _wanted(self, latents: Latents) -> list[list[int]]:
-        """Return for each latent the first tokens of its prompt words.
-
-        A word has at most four first tokens: with and without a space before it, in lower case and capitalized.
-        """
+        """Return for each latent the first tokens of its prompt words, in four spellings of each word."""
         ids = {
             word: {
                 int(self.tokenizer(text, add_special_tokens=False).input_ids[0])
