@@ -15,10 +15,12 @@ from synthgen.core.section import Section
 BRIDGE, PROMPT, XRAG = "bridge", "prompt", "xrag"  # values of `writer`
 BUILTIN, TRANSFORMERS, VLLM, ENDPOINT = "builtin", "transformers", "vllm", "endpoint"  # values of `engine`
 DEFAULT_WORDS = 10  # prompt words of `writer: prompt` by default
-AUTO, PLAIN = "auto", "plain"  # values of `style`: `auto` chooses the styles that fit best, `plain` uses no adapter
+AUTO, PLAIN = "auto", "plain"  # values of `style`; see the description of the key
 MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest value of `max_new_tokens: auto`
 MAX_TOKENS_PROMPTED = 768  # the largest value with `writer: prompt`; a bridge loses the detail of longer texts
-MIN_TOKENS_PER_WORD = 1.2  # most texts need more tokens per word, so synthetic texts are rarely longer than real ones
+MIN_TOKENS_PER_WORD = (
+    1.2  # most texts have more tokens per word, so synthetic texts are rarely longer than real texts
+)
 LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the numbers of words of the training texts
 STEP = 8  # `auto` rounds up to a multiple of this, so that a few changed texts rarely change the limit
 MAX_WORD_CHARACTERS = 12  # if the mean length of a word is greater, the script has no spaces between words
@@ -26,7 +28,7 @@ _Name = Annotated[str, Field(min_length=1)]
 
 
 class EndpointConfig(Section):
-    """A server of a language model with the OpenAI interface, such as vLLM, llama.cpp, Ollama or TGI."""
+    """A server that offers a language model through the OpenAI API, such as vLLM, llama.cpp, Ollama or TGI."""
 
     url: str = Field(description="Address of the interface, for example `http://127.0.0.1:8000/v1`.")
     model: _Name = Field(description="Name of the model on the server.")
@@ -68,7 +70,7 @@ class EndpointConfig(Section):
 
 
 class DecodeConfig(Section):
-    """Language model and sampling that turn vectors into text."""
+    """The language model that turns vectors into texts, and its sampling parameters."""
 
     writer: Literal["bridge", "prompt", "xrag"] = Field(
         "bridge",
@@ -215,7 +217,7 @@ class DecodeConfig(Section):
         return style
 
     def for_texts(self, texts: Sequence[str]) -> "DecodeConfig":
-        """Return the section with a number in place of `max_new_tokens: auto`.
+        """Return the section with a number in place of `max_new_tokens: auto`, computed from the training texts.
 
         The number is `MAX_TOKENS` if there are no texts, or if their script has no spaces between words.
 
@@ -233,14 +235,14 @@ class DecodeConfig(Section):
 
     @property
     def token_limit(self) -> int:
-        """The value of `max_new_tokens` as a number; raise InternalError for `auto`, which `for_texts` replaces."""
+        """The value of `max_new_tokens`; raise InternalError if `for_texts` has not replaced `auto` by a number."""
         if isinstance(self.max_new_tokens, str):
             raise InternalError("decode.max_new_tokens: auto was not replaced by a number")
         return self.max_new_tokens
 
     @property
     def written(self) -> "DecodeConfig":
-        """The settings that the texts depend on; of the section `endpoint`, these are only the name of the model."""
+        """The settings on which the texts depend: of the section `endpoint`, only the name of the model."""
         if self.endpoint is None:
             return self
         server = EndpointConfig(url="http://server/v1", model=self.endpoint.model)
@@ -248,18 +250,18 @@ class DecodeConfig(Section):
 
     @property
     def voting(self) -> dict[str, object]:
-        """The settings that the votes for a style depend on, without settings that affect only the writing."""
+        """The settings on which the automatic choice of a style depends."""
         for_writing = {"candidates", "writer", "engine", "endpoint", "template", "examples", "descriptions"}
         return self.model_dump(mode="json", exclude=for_writing)
 
     @property
     def placement(self) -> str:
-        """Device of the language model; see `load_model`."""
+        """Device of the language model, with the default in place of null; see `load_model`."""
         return self.device or ("auto" if self.writer == XRAG else "cpu")
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """Names of the styles, used in equal shares, or one of the values `auto` and `plain`."""
+        """The value of `style` as a tuple."""
         return (self.style,) if isinstance(self.style, str) else self.style
 
     @property

@@ -46,7 +46,7 @@ class WordReader:
         Here x is the vector, x̄ the `centre`, w a word's vector, w̄ the mean of all words' vectors, and f_w the word's
         `frequency`.
 
-        Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998; PRIOR is added here.
+        Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, plus PRIOR.
         """
         words = []
         for _, score in self._scores(vectors):

@@ -1,8 +1,8 @@
-"""Load a bridge from a checkpoint in xRAG's published layout, in which the language model contains the projector.
+"""Load the bridge of a published xRAG checkpoint such as `Hannibal046/xrag-7b`.
 
-Such a checkpoint, for example `Hannibal046/xrag-7b`, is a Mistral causal language model. Its state dict also
-contains `projector.projector.{0,2}.{weight,bias}`, and its tokenizer contains the placeholder `<xRAG>`. Its prompts
-have the form of a chat and request a paraphrase.
+Such a checkpoint is a Mistral causal language model with the tensors of a projector,
+`projector.projector.{0,2}.{weight,bias}`. Its tokenizer contains the placeholder `<xRAG>`, which marks the place of
+the vector. Its prompts have the form of a chat and request a paraphrase.
 """
 
 import json
@@ -30,7 +30,7 @@ PLACEHOLDER = "<xRAG>"
 VECTOR_PLACE = "[X]"  # stands for the vector in `PARAPHRASES`, as in the paper's prompts
 CHAT = "[INST] {words} [/INST]"
 KIND = "mlp2x_gelu"  # projector_type in config.json: two layers with a GELU between them
-# As in the paper, each prompt states that the vector's text and the new text mean the same. The wording is different.
+# as in the paper, each prompt states that the vector's text and the new text mean the same; the wording is our own
 PARAPHRASES = (
     "Background: [X] Write this background again in your own words.",
     "Background: [X] Which text says the same as this background?",
@@ -41,7 +41,7 @@ PARAPHRASES = (
     "Background: [X] Spell out what the background says.",
     "There is another way to put the background [X], namely:",
 )
-# Invented sentences. An encoder's raw length, the length of its vectors before normalization, is measured on them.
+# invented sentences, on which the length of an encoder's vectors before normalization is measured
 SENTENCES = (
     "The train to the coast leaves at seven and arrives before noon.",
     "She planted two rows of beans behind the house and waited for rain.",
@@ -60,10 +60,8 @@ class Paraphrase:
 
         <s>[INST] {words} [/INST]
 
-    `words` is the configured prompt, if any, on a line of its own, followed by one of the `PARAPHRASES`.
-
-    The whole prompt is tokenized at once, as in training, because this tokenizer family splits the beginning of a
-    text differently from its middle.
+    `words` is the configured prompt, if any, on a line of its own, followed by one of the `PARAPHRASES`. The whole
+    prompt is tokenized at once, as in training.
     """
 
     text: str  # one of the `PARAPHRASES`, which contain `[X]` once
@@ -71,12 +69,7 @@ class Paraphrase:
     placeholder_id: int
 
     def tokens(self, tokenizer: Any, prompt: str) -> list[int]:
-        """Return the token ids of the filled prompt.
-
-        Raises:
-            ModelError: the prompt does not contain the placeholder exactly n_soft times, for example because a label
-                contains it.
-        """
+        """Return the token ids of the filled prompt; raise ModelError if `prompt` contains the placeholder."""
         filled = self.text.replace(VECTOR_PLACE, " ".join([PLACEHOLDER] * self.n_soft))
         words = f"{prompt}\n{filled}" if prompt else filled
         ids = list(tokenizer(CHAT.format(words=words), add_special_tokens=False).input_ids)
@@ -92,7 +85,7 @@ class Paraphrase:
 class CheckpointBridge(Bridge):
     """A bridge inside its language model's checkpoint."""
 
-    templates: tuple[Paraphrase, ...]  # prompts, one of which is drawn for each record
+    templates: tuple[Paraphrase, ...]  # one of them is drawn for each record
     raw_length: float | None = None  # see `AtLength`; None until it is measured
     dtype: Dtype = "bfloat16"  # dtype of the language model
 
@@ -109,13 +102,12 @@ class CheckpointBridge(Bridge):
 
 
 class AtLength(nn.Module):
-    """A projector that was trained on the vectors of an encoder before normalization.
+    """A projector that was trained on vectors that were not normalized.
 
         soft = W2 · gelu(W1 · x + b1) + b2,   x = raw_length · v / ‖v‖
 
-    The published encoders of such projectors end in a norm layer, so the length of their vectors before normalization
-    (`raw_length`) differs little between texts. Here all vectors are scaled to one typical length. This also corrects
-    interpolated vectors, which are shorter than vectors of texts.
+    Every vector v is scaled to `raw_length`, the mean length of the encoder's vectors before normalization. These
+    lengths differ little between texts, because the encoders of such projectors end in a norm layer.
 
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2, except for the single length.
     """
@@ -136,8 +128,8 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
     """Return the bridge inside a checkpoint of xRAG's layout, without loading the language model.
 
     Raises:
-        ModelError: a file cannot be read, or the checkpoint is not of this layout. The error lists missing or
-            contradictory shards or, if the shards are complete, missing or contradictory tensors, tokens and widths.
+        ModelError: a file cannot be read, or the checkpoint is incomplete or not of this layout; each problem is
+            listed.
     """
     files = tensor_files(folder)
     config, tokenizer = _config_and_tokenizer(folder)
@@ -213,8 +205,8 @@ def tensor_files(folder: Path) -> dict[str, Path]:
     """Return the file of every tensor of a checkpoint.
 
     Raises:
-        ModelError: the index or a shard is damaged, or shards or tensors that the index names are missing; the error
-            lists all that are missing.
+        ModelError: the index or a shard (file of tensors) is damaged, or shards or tensors that the index names are
+            missing; each is listed.
     """
     if not (folder / INDEX).is_file():
         return dict.fromkeys(_names(folder / SINGLE), folder / SINGLE)
@@ -239,7 +231,7 @@ def tensor_files(folder: Path) -> dict[str, Path]:
 
 
 def read_tensors(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, Tensor]:
-    """Return the named tensors as stored; names that no file contains are omitted."""
+    """Return the named tensors; names that are not in `files` are omitted."""
     tensors = {}
     for name in names:
         if name in files:
@@ -251,8 +243,7 @@ def read_tensors(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, T
 def head_problems(files: Mapping[str, Path], *, tied: bool) -> list[str]:
     """Return contradictions between the output head of a Llama or Mistral checkpoint and `tie_word_embeddings`.
 
-    With such a contradiction, transformers initializes a random head or ignores the stored head. Both change the
-    texts.
+    With such a contradiction, transformers would initialize a random head or ignore the stored head.
     """
     if not tied:
         return [] if HEAD in files else [f"{HEAD}: missing, though config.json says the embeddings are not tied"]

@@ -1,4 +1,7 @@
-"""Write the texts of many latents in shards (files), one thread per core. A finished shard is never written again."""
+"""Write the texts of many latents in shards (files), with one thread per core if memory allows.
+
+An interrupted run continues with the shards that are missing.
+"""
 
 import json
 from collections.abc import Callable, Sequence
@@ -24,50 +27,49 @@ from synthgen.decode.loop.llama import GROUPS
 Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidate, ...]]
 
 STEP_BYTES = 1 << 28  # memory that a thread needs in addition to its cache, for a step of 128 rows of 50,000 logits
-LAST_SHARDS = 4  # the remaining rows are divided by this number, so that workers finish at about the same time
+LAST_SHARDS = 4  # a shard contains at most this fraction (1/4) of the remaining latents, see `divide_rows`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeTask:
-    """The settings that all shards of a stage share."""
+    """What is needed to write any shard of a stage."""
 
     open_decoder: Callable[[], Decoder]  # called only if a shard is missing
     settings: Settings
     seeds: SeedTree
-    # called in several threads; the texts of a latent must not depend on other latents
-    write: Write = lambda decoder, *task: decoder.decode(*task)
+    write: Write = lambda decoder, *task: decoder.decode(*task)  # writes the texts of some latents in one thread
 
 
 def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, is_local: bool = True) -> int:
-    """Return the number of threads for n latents: 1 for a GPU or a server, else one per core if memory allows."""
+    """Return the number of threads for n latents: one per core if memory allows; 1 for a GPU or a server."""
     backend = backend_of(device)
     if backend == "cuda" or not is_local:
         return 1
     factor = 2 if backend == SLOW else 1  # 16-bit weights are converted to 32 bits
     weights = sum(path.stat().st_size for path in folder.glob("*.safetensors")) * factor
-    # all threads share one model
+    # all threads share one model, for which twice its size is reserved
     room = (available_memory() - 2 * weights) // (STEP_BYTES + _cache_bytes(folder, settings, 2 * factor))
     return max(1, min(usable_cores(), n, room))
 
 
 def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
-    """Return the size in bytes of the decode loop's cache for a Llama model, in which a value takes `value_bytes`."""
+    """Return the size in bytes of a thread's cache of keys and values; one value takes `value_bytes`."""
     config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
-    columns = settings.context_tokens + 2 * settings.max_new_tokens  # a prompt is rarely longer than its text
+    positions = settings.context_tokens + 2 * settings.max_new_tokens  # a prompt is rarely longer than its text
     values = 2 * int(config.get("num_hidden_layers", 0)) * int(config.get("num_key_value_heads", heads)) * int(size)
-    return values * settings.batch * columns * value_bytes
+    return values * settings.batch * positions * value_bytes
 
 
 def divide_rows(n: int, settings: Settings) -> list[range]:
-    """Divide n rows of latents into shards, in order; the division depends only on n and the settings.
+    """Divide n latents into shards of consecutive rows; the division depends only on n and the settings.
 
-    The candidates of a full shard fill the batch twice. The last shards are smaller, but have at least one group of
-    prompts, so that all workers finish at about the same time.
+    The candidates of a full shard fill the batch twice. The last shards become smaller and smaller, so that all
+    threads finish at about the same time; a group is the number of prompts that are read together.
     """
     largest, group = max(1, 2 * settings.batch // settings.candidates), max(1, settings.batch // GROUPS)
-    half = -(-n // 2) if n <= LAST_SHARDS * group else 0  # few rows are divided into two shards
+    half = -(-n // 2) if n <= LAST_SHARDS * group else 0  # few latents are divided into two shards
     shards: list[range] = []
     start = 0
     while start < n:
@@ -83,7 +85,7 @@ def shard_file(rows: range) -> str:
 
 
 def is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
-    """Return whether a file contains exactly the candidates of these rows of the latents."""
+    """Return whether a file contains exactly `candidates` texts for each latent in these rows."""
     try:
         stored = [(c.latent_id, c.index, c.label) for c in read_candidates(path)]
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
@@ -96,8 +98,8 @@ def write_shards(
 ) -> None:
     """Write the texts of some shards of the latents into a folder; a shard is written completely or not at all.
 
-    The division into shards and the number of workers do not change any text. A single worker uses all of torch's
-    threads; several workers use one thread each.
+    The division into shards and the number of workers (threads) do not change any text. A single worker runs torch on
+    all cores; several workers use one core each.
 
     Raises:
         Exception: the first exception of `open_decoder` or `write`. Finished shards are kept.

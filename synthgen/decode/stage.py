@@ -1,4 +1,4 @@
-"""The decode stage: write texts from latents, shard by shard."""
+"""The decode stage: write the candidate texts of the latents, in shards (files) that several processes can divide."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -24,16 +24,16 @@ from synthgen.decode.shards import (
 )
 
 REWRITTEN = 4  # number of latents whose texts vLLM writes a second time, to test whether they are the same
-EQUAL_AGAIN = "equal-again-"  # start of the names of the files that contain the results of these tests
+EQUAL_AGAIN = "equal-again-"  # prefix of the files with the results of these tests
 _SAMPLING = ("temperature", "top_p", "top_k", "batch", "words")
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderModel:
-    """The language model with its bridge, or with its prompts."""
+    """What the stage needs to know of the decoder before it is loaded."""
 
-    open: Callable[[], Decoder]  # called once, and only if a shard is missing
+    open: Callable[[], Decoder]  # loads the decoder; called once, and only if a shard is missing
     folder: Path  # folder of the language model; with a server, of the local model that measures the fluency
     backend: str  # see `decode_backend`; "endpoint" for a server, "vllm" for vLLM
     digest: str  # digest of the language model, the bridge or prompts, and the backend
@@ -44,7 +44,7 @@ def settings_of(
 ) -> Settings:
     """Return the sampling parameters of a run.
 
-    `labels` are all labels of the run, because the longest prompt determines the shape of a batch.
+    `labels` are all labels of the run, because the longest of their prompts determines the padding of all prompts.
     """
     return Settings(
         prompts={label: label_prompt(config.prompt, label) for label in labels},
@@ -62,12 +62,10 @@ def _settings(context: StageContext) -> Settings:
 
 
 def _rows(context: StageContext) -> dict[str, range]:
-    """Return the rows of each shard by its file name."""
     return {shard_file(rows): rows for rows in divide_rows(len(context.input("latents")), _settings(context))}
 
 
 def _divide(context: StageContext) -> Division:
-    """Return the shards of the stage. The texts of a latent do not depend on the shards."""
     latents, candidates, rows = context.input("latents"), context.input("candidates"), _rows(context)
     return Division(
         folder=context.shards,
@@ -78,7 +76,6 @@ def _divide(context: StageContext) -> Division:
 
 
 def _write(context: StageContext, shards: Sequence[range]) -> None:
-    """Write some shards; the progress includes the shards that exist already."""
     config, model, sections = context.config("decode.written"), context.model("decoder"), context.input("sections")
     latents, settings = context.input("latents"), _settings(context)
     task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
@@ -98,7 +95,6 @@ def _write(context: StageContext, shards: Sequence[range]) -> None:
 
 
 def _decode(context: StageContext) -> Mapping[str, object]:
-    """Copy the shards into the result."""
     latents, candidates, sections = context.input("latents"), context.input("candidates"), context.input("sections")
     names = tuple(_rows(context))
     for name in names:
@@ -114,15 +110,15 @@ def _decode(context: StageContext) -> Mapping[str, object]:
     return counts if sections is None else {**counts, "segments": candidates * sum(sections.sizes(latents))}
 
 
-def writes_equal_texts(task: DecodeTask, latents: Latents, missing: Sequence[int], folder: Path) -> bool:
+def writes_equal_texts(task: DecodeTask, latents: Latents, new: Sequence[int], folder: Path) -> bool:
     """Write the texts of at most `REWRITTEN` latents again; return whether they equal the texts in the shards.
 
-    `missing` are the rows that this process has just written into the shards of `folder`.
+    `new` are the rows of the latents whose texts this process has just written into the shards of `folder`.
 
     Randomness: the latents are drawn from the stream seeds/again.
     """
-    order = task.seeds.child("again").generator().permutation(len(missing))[:REWRITTEN]
-    drawn = rows_of(latents, [missing[i] for i in sorted(order)])
+    order = task.seeds.child("again").generator().permutation(len(new))[:REWRITTEN]
+    drawn = rows_of(latents, [new[i] for i in sorted(order)])
     written = {(c.latent_id, c.index): c.text for c in read_shards(folder)}
     again = task.write(task.open_decoder(), drawn, task.settings, task.seeds, lambda _: None)
     return all(written[c.latent_id, c.index] == c.text for c in again)

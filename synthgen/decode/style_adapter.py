@@ -1,4 +1,4 @@
-"""Style adapters: low-rank adapters that let a bridge write in the style of the adapters' training texts."""
+"""Load style adapters: low-rank adapters with which a bridge writes in the style of the adapter's training texts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -37,7 +37,7 @@ class StyleSource(BaseModel):
 
 
 class StyleCard(BaseModel):
-    """Description of a style: the bridge that it extends, and its training."""
+    """Description of a style adapter: the bridge that it extends, and its training."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,16 +54,16 @@ class StyleCard(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class StyleAdapter:
-    """A loaded style with its low-rank tensors by layer."""
+    """A loaded style adapter."""
 
     card: StyleCard
-    tensors: Mapping[str, Tensor]
-    digest: str  # SHA-256 over its files
+    tensors: Mapping[str, Tensor]  # low-rank tensors by layer
+    digest: str  # SHA-256 over the files
     learnt: Digests  # digests of the training sentences
 
 
 def built_in_styles() -> tuple[str, ...]:
-    """Return the names of the built-in styles, `plain` first."""
+    """Return the names of the built-in styles; the first is `plain`, which means no adapter."""
     return (PLAIN, *sorted(folder.parent.name for folder in BUILT_IN_STYLES.glob(f"*/{CARD}")))
 
 
@@ -76,8 +76,8 @@ def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
     """Return a built-in style, or the style in the folder that `resolve` returns for a configured path.
 
     Raises:
-        ModelMissing: if the style does not exist.
-        ModelError: if a file is damaged.
+        ModelMissing: the style does not exist.
+        ModelError: a file is damaged.
     """
     folder = BUILT_IN_STYLES / name if name in built_in_styles() else resolve(name)
     paths = (folder / CARD, folder / WEIGHTS, folder / LEARNT)
@@ -101,9 +101,9 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
 
         W + B · A   becomes   W + B · A + Σ_m share_m · B_m · A_m
 
-    W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. Adapters of the
-    language model are stacked along the rank. Adapters of the projector are added to its weights. `shares` are the
-    styles with their shares; without styles, the result is the bridge itself.
+    W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. `shares` are the
+    styles with their shares. For the layers of the language model, A and all A_m are stacked into one adapter, and so
+    are B and all share_m · B_m. For the projector, the products are added to W.
 
     Raises:
         ModelError: a style was trained for another bridge, or does not fit the bridge's layers.
@@ -129,7 +129,7 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
 
 
 def _stacked(of_bridge: Tensor | None, of_style: Tensor, name: str) -> Tensor:
-    """Return both tensors stacked along the rank, which is the second axis of `up` and the first of `down`."""
+    """Stack two tensors along the rank, which is the second axis of `up` (B) and the first axis of `down` (A)."""
     if of_bridge is None:
         return of_style
     axis = 1 if name.endswith(".up") else 0
