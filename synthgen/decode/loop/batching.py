@@ -1,4 +1,8 @@
-"""The decode loop over a batch of fixed size: each row is at its own position; a finished row is replaced at once."""
+"""The decode loop, which writes many texts at once with a batch of fixed size (continuous batching).
+
+A row is one text to write. The batch has slots, each with a row; when a text is finished, the next row gets its slot.
+A stepper (`LlamaStepper` or `GenericStepper`) computes the forward pass of the batch.
+"""
 
 import math
 from collections import deque
@@ -21,21 +25,19 @@ from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-# Added to the logit of the first token of a prompt word, in nats. It raises a probability of 1/1000 to about 1/50.
-WANTED = 3.0
-BLOCK = 64  # number of tokens in a block of the vocabulary; `_largest` first compares only the maxima of blocks
+WANTED = 3.0  # added to the logits of wanted tokens, in nats; it raises a probability of 1/1000 to about 1/50
+BLOCK = 64  # number of logits in a block; `_largest` first compares only the maxima of blocks
 Stepper = LlamaStepper | GenericStepper
 EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
 class TokenConstraints:
-    """Rules: which tokens end a text, which tokens and sequences are never written, which tokens get more likely."""
+    """Rules for the tokens of all texts, or of the texts of a latent."""
 
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written
-    # for each latent, the tokens whose logit is raised by `WANTED` until they are written; empty if there are none
-    wanted: Sequence[Sequence[int]] = ()
+    wanted: Sequence[Sequence[int]] = ()  # for each latent, tokens that are made more likely until they are written
     banned: Sequence[tuple[int, ...]] = ()  # sequences of tokens that are never written
 
 
@@ -43,7 +45,7 @@ def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: 
     """Return a `LlamaStepper` if `weights` are given, else a `GenericStepper`.
 
     Raises:
-        ModelError: if the model has fewer than `length` positions, or its sliding window is shorter than `length`.
+        ModelError: the model has fewer than `length` positions, or its sliding window is shorter than `length`.
     """
     limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
     if length > limit:
@@ -67,8 +69,8 @@ def padded(prompts: Sequence[Sequence[int]], length: int) -> tuple[Tensor, Tenso
 def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -> int:
     """Return the length of the longest common prefix that ends with a special token; 0 if there is none.
 
-    The length is smaller than the length of every prompt. A tokenizer splits a text at its special tokens first, so
-    prompts whose texts are equal up to a special token have equal tokens up to that token.
+    At least one token of every prompt remains after the prefix. The prefix ends with a special token because a
+    tokenizer splits a text there first, so the rest of a prompt cannot change the tokens of the prefix.
     """
     common = 0
     for same in zip(*prompts, strict=False):
@@ -80,7 +82,7 @@ def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -
 
 
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
-    """Return uniform numbers (rows, max_new_tokens) in [0, 1) for all candidates, from the streams of the latents."""
+    """Return uniform numbers in [0, 1), float32 (rows, max_new_tokens), drawn from the stream of each latent."""
     shape = (settings.candidates, settings.max_new_tokens)
     uniforms = np.zeros((len(ids), *shape), dtype=np.float32)
     for row, name in enumerate(ids):
@@ -98,23 +100,24 @@ def write(
 ) -> tuple[list[list[int]], list[float]]:
     """Return the tokens of every row, and the row's mean surprisal per token as a share of ln(V).
 
-    The last token of a row is an end token, unless the token limit cut the text. The surprisal of a token is −ln p,
-    where p is the softmax of the logits after `rules`, but before temperature, top-k and top-p. V is the size of the
-    vocabulary, so ln(V) is the surprisal of a random guess.
+    The surprisal of a token is −ln p, where p is the softmax of the logits after `rules`, but before temperature,
+    top-k and top-p. V is the size of the vocabulary, so ln(V) is the surprisal of a random guess. The last token of a
+    row is an end token, unless the token limit cut the text.
 
-    Row r is text r % candidates of latent r // candidates. A continuous stepper, which can replace single rows of its
-    batch, reads the prompt of a latent once for all its texts.
+    Row r is text r % candidates of latent r // candidates. The tokens of a row do not depend on other rows, because
+    the shapes of all computations are fixed, except for smaller batches that give bitwise identical results.
 
-    The tokens of a row do not depend on other rows. Prompts are always read in groups of the same size. Every step
-    computes a batch of a fixed size, or of a smaller size that gives identical results. Every value of a row is
-    computed from that row alone.
-
-    `embed_prompts` takes indices of latents and returns the embeddings (group, t, width) of their prompts, padded on
-    the right, and the lengths of the prompts (group). Each token is drawn with one of the `uniforms`, float32 (rows,
-    max_new_tokens) in [0, 1). `advance` is called with 1 for every finished text, and with 0 before every step.
+    Args:
+        stepper: computes the forward pass.
+        embed_prompts: takes indices of latents; returns the embeddings (group, t, width) of their prompts, padded on
+            the right, and the lengths of the prompts (group).
+        uniforms: float32 (rows, max_new_tokens) in [0, 1); each token is drawn with one number.
+        settings: sampling parameters.
+        rules: constraints on the tokens.
+        advance: called with 1 for every finished text, and with 0 before every step.
 
     Raises:
-        ModelError: if the model's output is not finite.
+        ModelError: the model's output is not finite.
     """
     loop = _Loop(stepper, embed_prompts, uniforms, settings, rules, advance)
     while loop.fill():
@@ -124,7 +127,7 @@ def write(
 
 @dataclass
 class _Loop:
-    """The state between two steps: the rows in the slots of the batch, the waiting rows, and all rows' tokens."""
+    """The state of `write` between two steps."""
 
     stepper: Stepper
     embed_prompts: EmbedPrompts
@@ -137,7 +140,7 @@ class _Loop:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
         self.surprisal = [0.0] * len(self.texts)  # of each row, the sum over its tokens as a share of ln(V)
         self.n_read = 0  # number of prompts read so far
-        # rows that wait for a slot: the row, the index of its prompt in the group, and the prompt's length
+        # rows that wait for a slot: the row, the index of its prompt among the prompts read last, the prompt's length
         self.waiting: deque[tuple[int, int, int]] = deque()
         self.active: dict[int, int] = {}  # the row in each used slot
         self.per_prompt = self.settings.candidates if self.stepper.continuous else 1  # number of rows per read prompt
@@ -145,7 +148,7 @@ class _Loop:
         self.ids, self.positions = (np.zeros(self.size, dtype=np.int64) for _ in range(2))
 
     def fill(self) -> bool:
-        """Assign free slots to waiting rows, reading prompts as needed; return whether a slot is in use."""
+        """Put waiting rows into free slots, reading prompts as needed; return whether a slot is in use."""
         free = [slot for slot in range(self.stepper.batch) if slot not in self.active]
         if not self.stepper.continuous and self.active:
             return True
@@ -165,10 +168,7 @@ class _Loop:
         return bool(self.active)
 
     def compact(self) -> None:
-        """Move the active rows to the first slots and choose the smallest step size that holds them.
-
-        Called when no row is waiting.
-        """
+        """Move the active rows to the first slots, so that a step can compute fewer slots."""
         size = min(size for size in self.stepper.sizes if size >= len(self.active))
         movers = [slot for slot in self.active if slot >= size]
         free = [slot for slot in range(size) if slot not in self.active][: len(movers)]
@@ -200,7 +200,7 @@ class _Loop:
             self.ids[slot] = tokens[slot]
             self.positions[slot] += 1
             if not self.append(row, tokens[slot]):
-                del self.active[slot]  # the slot is still computed, always at this position, to keep the shape
+                del self.active[slot]  # steps still compute the slot, to keep the shape of the batch
 
     def append(self, row: int, token: int) -> bool:
         """Append a token to a row and return whether more tokens follow."""
@@ -212,7 +212,7 @@ class _Loop:
         return not is_done
 
     def draw(self, logits: Tensor, rows: dict[int, int]) -> list[int]:
-        """Return the next token for each line of the logits, and add its surprisal to the row of the line.
+        """Draw the next token for each line of the logits, and add its surprisal to the row of the line.
 
         `rows` maps lines of the logits to rows. For lines without a row, the returned token has no meaning.
         """
@@ -261,8 +261,7 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
 
     Let p be the softmax of the k largest logits, divided by the temperature, in descending order. Let p' be the
     shortest prefix of p with a mass of at least top_p, renormalised. The token is the first whose cumulative p'
-    exceeds the row's uniform number. Taking the k largest logits first makes the work depend on k, not on the size of
-    the vocabulary.
+    exceeds the row's uniform number.
 
     Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
     """
@@ -279,9 +278,8 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
 def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return the k largest logits of each row, float32, in descending order, and their token ids.
 
-    Equal logits are ordered by token id. The k largest logits lie in the k blocks with the largest maxima, so the
-    other blocks are never sorted. If an excluded logit equals the k-th logit, the choice between them is
-    deterministic but unspecified.
+    The k largest logits lie in the k blocks with the largest maxima, so the other blocks are never sorted. Equal
+    logits are ordered by token id; of logits equal to the k-th, it is unspecified (but fixed) which are returned.
     """
     n = len(logits)
     if missing := -logits.shape[-1] % BLOCK:

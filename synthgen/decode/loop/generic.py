@@ -1,7 +1,7 @@
-"""The stepper for any causal language model of transformers; on a CPU it is slower than `LlamaStepper`.
+"""The decode loop's forward pass for any causal language model of transformers, with the model's own code.
 
-This stepper has the same methods as `LlamaStepper`. All rows of its cache grow together, so a finished row cannot be
-replaced by a new prompt. The stepper reads a batch of prompts and appends tokens to each row until all rows are done.
+A `GenericStepper` has the same methods as a `LlamaStepper`, but is slower on a CPU. All rows of its cache grow
+together, so a finished row cannot be replaced: the next prompts are read when all texts of the batch are finished.
 """
 
 import inspect
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class GenericStepper:
-    """Reads prompts and appends tokens with the model's own forward pass and cache; see `LlamaStepper`."""
+    """Reads a batch of prompts and appends one token per step to each; see `LlamaStepper`."""
 
     continuous = False
 
@@ -51,7 +51,7 @@ class GenericStepper:
         """Do nothing: row i of the batch already continues prompt i."""
 
     def move(self, rows: Tensor, to: Tensor) -> None:
-        """Do nothing: there is only one batch size, so no row moves."""
+        """Do nothing: rows move only to make the batch smaller, and this stepper has one batch size."""
 
     def step(self, ids: Tensor, positions: Tensor) -> Tensor:  # noqa: ARG002 - the mask gives the positions
         """Append one token per row and return the next logits (batch, vocabulary)."""

@@ -1,9 +1,8 @@
-"""The decode loop's forward pass for Llama and Mistral models: preallocated cache, packed weights, grouped queries.
+"""The decode loop's forward pass for Llama and Mistral models, faster than `generate` of transformers.
 
-On a CPU at batch 64, the `generate` of transformers spends most of a step on three things: concatenating the cache,
-repeating heads, and an attention kernel that uses one core per head. Here each projection is one matrix product over
-the batch, and the query heads that share a key head are rows of one product. On a GPU, launching the hundreds of
-short kernels of a step would take most of the time, so a step is recorded as a CUDA graph, which one launch replays.
+On a CPU, the cache of keys and values is allocated once, weights are packed (see products.py), and the query heads
+that share a key head are rows of one matrix product. On a GPU, a step is recorded as a CUDA graph, because launching
+its hundreds of short kernels one by one would take most of the time.
 """
 
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from synthgen.decode.loop.products import can_pack, merged, product
 
 FAMILIES = ("llama", "mistral")
 GROUPS = 4  # prompts are read in groups of batch / GROUPS
-SMALLER = (2, 4, 8)  # when few rows are left, a step may compute only batch / n rows, for an n of this list
+SMALLER = (2, 4, 8)  # when few rows are left, a step can compute batch / 2, / 4 or / 8 rows instead of all
 WARM_UP = 3  # number of calls before the recording, in which the libraries choose kernels and allocate memory
 MIN_ROWS = 8  # least number of rows of a step; with fewer rows, products use a kernel that adds in another order
 
@@ -29,11 +28,10 @@ def can_record(device: torch.device) -> bool:
 
 
 class Recorded:
-    """A function of tensors on one GPU, recorded with some arguments and replayed for others.
+    """A function of tensors on one GPU, recorded as a CUDA graph, which is faster to call.
 
-    A replay gives the same results as a call of the function. The function must not wait for the GPU and must always
-    use the same shapes. Calling the function again with the same arguments must change nothing. All calls of the
-    recording return the same tensor, which each call overwrites.
+    The function must not wait for the GPU and must always use the same shapes. Calling it again with the same
+    arguments must change nothing. All calls of the recording return the same tensor, which each call overwrites.
     """
 
     def __init__(self, function: Callable[..., Tensor], *arguments: Tensor) -> None:
@@ -75,7 +73,7 @@ class Layer:
 
 
 class LlamaWeights:
-    """A model's weights in the layout of the stepper; made once and shared by steppers of any shape.
+    """A model's weights in the layout of `LlamaStepper`; made once and shared by several steppers.
 
     If weights are packed (bfloat16 on a CPU), the layers are removed from `model`, which cannot be used afterwards.
 
@@ -100,11 +98,10 @@ class LlamaWeights:
 class LlamaStepper:
     """Reads prompts in groups, and appends one token per step to each row of a batch, at the row's own position.
 
-    No row depends on another row.
-
-    The shapes of all kernels are independent of the rows: prompts are padded to `prompt` tokens, and attention always
-    covers `length` positions, prompt and new tokens together. A step computes one of the numbers of rows in `sizes`,
-    for which a test on this machine gave bitwise the same results as for the full batch.
+    No row depends on another row, because shapes are fixed: prompts are padded to `prompt` tokens, and attention
+    always covers `length` positions, prompt and new tokens together. A step computes the full batch or, if few rows
+    are left, one of the smaller numbers of rows in `sizes`. For these, a test on this machine gave bitwise the same
+    results.
 
     Raises:
         ModelError: the model's sliding window is shorter than `length`.
@@ -140,7 +137,7 @@ class LlamaStepper:
 
     @torch.inference_mode()
     def _same_sizes(self) -> tuple[int, ...]:
-        """Return the numbers of rows, descending, for which a step gives bitwise the results of the full batch."""
+        """Test which numbers of rows give bitwise the results of the full batch; return them in descending order."""
         shape, generator = self.rows.shape[2:], torch.Generator().manual_seed(0)
         self.rows[:] = torch.randn(shape, generator=generator).to(self.rows)
         rows = torch.arange(self.batch, device=self.columns.device)
@@ -242,7 +239,7 @@ class LlamaStepper:
         return layer.down.plus(layer.up.times(h, layer.gate.silu(h)), x)
 
     def _attend(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        """Return attention (n * t, heads * d); query heads that share a key head are rows of one product."""
+        """Return the result of attention, (n * t, heads * d)."""
         n, t = q.shape[:2]
         share = self.n_heads // self.n_kv
         rows = q.reshape(n, t, self.n_kv, share, self.head_dim).permute(0, 2, 3, 1, 4)  # (n, kv, share, t, d)
@@ -254,7 +251,7 @@ class LlamaStepper:
         return mixed.reshape(n * t, self.n_heads * self.head_dim)
 
     def _attend_one(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        """Return the result of `_attend` for one token per row, with fewer operations; bias (n * kv, 1, columns)."""
+        """Compute `_attend` for one token per row, with fewer operations; `bias` is (n * kv, 1, length)."""
         rows = q.reshape(len(bias), -1, self.head_dim)
         scores = torch.baddbmm(bias, rows, keys.flatten(0, 1).transpose(1, 2), alpha=self.head_dim**-0.5)
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)

@@ -1,8 +1,8 @@
-"""Matrix products of the decode loop. `Packed` packs weights once and fuses the next operation; `Plain` does not.
+"""Matrix products of the decode loop, `Plain` for any processor and `Packed` for one with bfloat16 instructions.
 
-Packing brings a weight into the memory layout of the processor's product instructions. A general product packs its
-weight at every call, which takes a sixth of the time of a product with as few rows as in a decode loop. With packed
-weights, the following operation (SiLU, multiplication or addition) is applied before the result is rounded.
+Packing brings a weight into the memory layout of these instructions. A `Plain` product does so at every call, which
+takes a sixth of its time in a decode loop. A `Packed` product also applies the following operation (SiLU,
+multiplication or addition) before it rounds the result, so the two give different last bits.
 """
 
 import platform
@@ -47,7 +47,7 @@ class Plain:
 
 
 class Packed(Plain):
-    """The product y = x Wᵀ for bfloat16 on a processor with bfloat16 instructions; `weight` (out, in) is copied."""
+    """The product y = x Wᵀ with a packed copy of `weight`, bfloat16 (out, in)."""
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__(_ops()._reorder_linear_weight(weight.detach().contiguous(), ROWS))  # noqa: SLF001
@@ -62,14 +62,10 @@ class Packed(Plain):
 
 
 def has_bfloat16() -> bool:
-    """Return whether this processor has bfloat16 product instructions; without them, float32 is far faster.
-
-    The library oneDNN, which computes these products, accepts any AVX-512 processor and emulates the missing
-    instructions.
-    """
+    """Return whether this processor has bfloat16 product instructions; without them, float32 is far faster."""
     if platform.machine() in ("x86_64", "AMD64"):
         return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
-    # builds without these operations lack the attribute
+    # builds of torch without these operations lack the attribute
     return hasattr(_ops(), "_is_mkldnn_bf16_supported") and bool(_ops()._is_mkldnn_bf16_supported())  # noqa: SLF001
 
 
@@ -86,7 +82,7 @@ def product(weight: Tensor) -> Plain:
 
 
 def merged(*parts: nn.Linear) -> Plain:
-    """Return the product with the stacked weights of several layers; their own weights become views of the stack."""
+    """Return the product with the stacked weights of several layers, whose weights become views of the stack."""
     weight, begin = torch.cat([part.weight for part in parts]), 0
     for part in parts:
         end = begin + len(part.weight)

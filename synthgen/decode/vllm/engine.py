@@ -26,23 +26,21 @@ from synthgen.decode.base import Settings
 
 MAX_SEED = 1 << 31
 NEVER = -100.0  # added to the logit of a token that is never written
-# These variables turn off usage statistics and keep prompts out of logs. If the GPU supports it, sums are computed in
-# an order that does not depend on the batch.
 ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
-    "VLLM_LOGGING_LEVEL": "WARNING",
-    "VLLM_BATCH_INVARIANT": "1",
+    "VLLM_LOGGING_LEVEL": "WARNING",  # keeps prompts out of logs
+    "VLLM_BATCH_INVARIANT": "1",  # if the GPU supports it, a text does not depend on the other texts of its batch
     "HF_HUB_OFFLINE": "1",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # prevents a child process, which could stay alive and keep the GPU
     "VLLM_HOST_IP": "127.0.0.1",
 }
-HIDDEN_VARIABLES = ("SYNTHGEN_KEY",)  # the process gets no environment variable with one of these prefixes
+HIDDEN_VARIABLES = ("SYNTHGEN_KEY",)  # prefixes of the environment variables that the process does not get
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """The prompts of n latents, and how to continue them."""
+    """The prompts of n latents, and the settings of the texts to write."""
 
     ids: Sequence[str]  # ids of the latents
     prompts: Sequence[Sequence[int]]  # token ids
@@ -62,7 +60,7 @@ def require_vllm() -> None:
 
 
 class VllmEngine:
-    """Runs vLLM in a process of its own, which ends with this object.
+    """Runs vLLM in a process of its own, which ends when this object is deleted.
 
     Args:
         folder: the language model, with merged adapters.
@@ -142,7 +140,6 @@ class VllmEngine:
         return tokens, shares
 
     def _request(self, value: Mapping[str, Any]) -> Any:
-        """Send one JSON line, and return the answer."""
         if self.process.stdin is None or self.process.stdout is None:
             raise ModelError("decode.engine: the process of vLLM has no pipes")
         try:

@@ -1,7 +1,7 @@
 """The process that runs vLLM. It reads requests as JSON lines, and writes the answers as JSON lines.
 
 `engine.py` starts it as `python -m synthgen.decode.vllm.process`. The first line contains the model's folder and the
-options. Each further line is a batch of requests. Everything that vLLM prints goes to the standard error.
+options. Each further line is a batch of requests.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 
 def main() -> None:
-    """Answer batches of requests until the input ends."""
+    """Answer requests on the standard input until it ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # vLLM prints to the standard output, which must contain only answers
     serve(sys.stdin, answers)
@@ -47,7 +47,6 @@ def serve(requests: TextIO, answers: TextIO) -> None:
 
 
 def _answer(output: Any) -> dict[str, Any]:
-    """Return the tokens of an output, and the sum of the negative logarithms of their probabilities."""
     tokens = list(output.token_ids)
     chosen = [step[token].logprob for step, token in zip(output.logprobs, tokens, strict=True)]
     return {"tokens": tokens, "nats": -sum(chosen)}
