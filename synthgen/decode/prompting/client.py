@@ -1,7 +1,6 @@
-"""Send chat requests to a server with the OpenAI interface, on this machine or in a private network.
+"""Send chat requests to a server with the OpenAI API, on this machine or in a private network.
 
-The requests are sent with `http.client`, which follows no redirect and uses no proxy of the environment. A prompt
-therefore reaches only the address in the configuration.
+`http.client` follows no redirect and uses no proxy, so a prompt reaches only the address in the configuration.
 """
 
 import contextlib
@@ -23,18 +22,18 @@ from synthgen.core.errors import ConfigError, ModelError
 from synthgen.decode.config import EndpointConfig
 
 MAX_BYTES = 1 << 24  # largest size of an answer
-RETRY_SECONDS = 120  # a request without an answer is repeated for this time; the server may be loading its model
+RETRY_SECONDS = 120  # a request without an answer is repeated for this time, because the server may load its model
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # seconds between two attempts, at first and at most
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP status codes after which a request is repeated
 CONNECT_SECONDS = 5  # longest time to wait for a connection
 _KEPT = "Finished texts are kept; run the same command to continue, if necessary with another decode.endpoint.url."
-# The error message of a server contains one of these texts if a prompt is too long. The message itself is not shown,
-# because it can contain the prompt.
+# If a prompt is too long, the server's error message contains one of these texts. It can also contain the prompt, so
+# it is not shown.
 _TOO_LONG = ("context length", "context size", "context window", "maximum context", "context_length", "max_model_len")
 
 
 class _Busy(Exception):  # noqa: N818 - named after the state of the server
-    """The server gave no usable answer; the request is sent again."""
+    """The server gave no usable answer, so the request can be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +46,24 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A connection to a server; several threads can use it at once.
+    """A client of one server; several threads can use it at once.
 
     Privacy: prompts and the API key are sent to the configured address only. No error message contains a prompt, the
         key or the text of an answer.
     """
 
     config: EndpointConfig
-    connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # with a request in progress
+    connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # those of the requests in progress
 
     def abort(self) -> None:
-        """End all requests in progress; each raises an error in its thread."""
+        """End all requests in progress; each raises an error in its own thread."""
         for connection in tuple(self.connections):
             if connection.sock is not None:
                 with contextlib.suppress(OSError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
 
     def check(self) -> None:
-        """Raise an error unless the server answers and offers the model.
+        """Check that the server answers and offers the model.
 
         Raises:
             ConfigError: the environment variable for the key holds no valid key.
@@ -87,7 +86,7 @@ class Client:
             )
 
     def _is_served(self) -> bool:
-        """Return whether the server answers a greeting; some servers do not list all their models."""
+        """Return whether the server answers a greeting with the model; some servers do not list all their models."""
         greeting = [{"role": "user", "content": "Hello."}]
         body = {"model": self.config.model, "messages": greeting, "max_tokens": 1, "stream": False}
         try:
@@ -98,7 +97,7 @@ class Client:
     def chat(self, messages: Sequence[Mapping[str, str]], stopped: Event, **settings: float) -> Answer:
         """Return the answer to a conversation; `settings` are fields of the request such as `temperature`.
 
-        A request that gets no answer is sent again, for at most `RETRY_SECONDS` seconds or until `stopped` is set.
+        Without an answer, the request is sent again, for at most `RETRY_SECONDS` seconds or until `stopped` is set.
 
         Raises:
             ModelError: no usable answer came, or the server rejects the request.
@@ -149,7 +148,7 @@ class Client:
         return Answer(text or "", is_cut=reason == "length")
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:
-        """Return the status and the JSON value of an answer; raise _Busy if the request may be sent again."""
+        """Return the status and the JSON value of an answer; raise _Busy if the request can be sent again."""
         parts = urlsplit(self.config.url)
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if (key := self._key()) is not None:
@@ -217,8 +216,8 @@ class Client:
         """Return the IP addresses of the server.
 
         Raises:
-            ModelError: the name is unknown; or an address is neither local nor private, and either `allow_remote` is
-                not set or the connection is not encrypted (https).
+            ModelError: the name is unknown, or an address is not allowed. An address outside this machine and private
+                networks requires `allow_remote` and https.
         """
         host = urlsplit(self.config.url).hostname or ""
         try:
@@ -295,7 +294,7 @@ def _read(response: HTTPResponse) -> bytes:
 
 
 def _is_rejection(raw: bytes) -> bool:
-    """Return whether an answer states that the prompt is too long; some servers use the status 500 for this."""
+    """Return whether an error states that the prompt is too long; some servers use the status 500 for it."""
     return any(part.encode() in raw.lower() for part in _TOO_LONG)
 
 

@@ -1,4 +1,4 @@
-"""Write texts from prompts with a server of a language model."""
+"""Write texts by sending prompts to a server that runs the language model."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from synthgen.decode.loop_decoder import Ended, candidates_of, whole_sentences
 from synthgen.decode.prompting.client import Answer, Client
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-MIN_ANSWERS = 8  # if there are at least this number of answers and all are empty, the decoding ends with an error
+MIN_ANSWERS = 8  # if all answers to at least this number of requests are empty, an error is raised
 TICK = 0.5  # at most this number of seconds between two calls of `advance`, which can stop the decoding
 MAX_SEED = 1 << 31
 # In some chat templates, the prompt already ends with the tag `<think>`, so the answer contains only `</think>`.
@@ -27,17 +27,17 @@ class EndpointDecoder:
     """Sends a prompt for each candidate to a server.
 
     Args:
-        client: the server.
+        client: the connection to the server.
         prompter: makes the prompts.
-        surprisal: returns the mean surprisal per token of each text under a local model, as a share of the surprisal
-            of a random guess. Servers do not report the surprisal reliably.
+        surprisal: returns the mean surprisal per token of each text under a local model, as in `loop.batching.write`.
+            Servers do not report it reliably.
 
-    The settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect: the interface has no parameters for
-    them, and a prompt contains the whole context.
+    The settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect: the API has no parameters for them,
+    and a prompt contains the whole context.
 
     Privacy: the server receives the prompts (see `Prompter`) and can keep them.
     Randomness: each request has a seed, drawn from the stream seeds/x for latent x. Servers do not guarantee that the
-        same seed gives the same text, so finished shards are never written a second time.
+        same seed gives the same text.
     """
 
     def __init__(self, client: Client, prompter: Prompter, surprisal: Surprisal) -> None:
@@ -81,7 +81,6 @@ class EndpointDecoder:
         return candidates_of(latents, settings.candidates, ended, self.surprisal([text for text, _ in ended]))
 
     def _answers(self, requests: Sequence[tuple[Turns, int]], settings: Settings, advance: Advance) -> list[Answer]:
-        """Send several requests at once; return the answers in the order of the requests."""
         stopped = Event()
         sampling = {"temperature": settings.temperature, "top_p": settings.top_p}
         limit = {"max_tokens": settings.max_new_tokens}

@@ -1,4 +1,4 @@
-"""Example texts that a prompt shows to the language model: invented texts, or public texts of the user."""
+"""Load the example texts that a prompt shows to the language model: invented texts, or public texts of the user."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,9 @@ from synthgen.core.files import read_bytes
 from synthgen.decode.learnt import sentence_digests
 from synthgen.decode.prompt_words import WordReader
 
-EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # invented texts; `style` names their set
+EXEMPLARS = (
+    Path(__file__).parent / "exemplars.jsonl"
+)  # the built-in sets of invented texts; `style` is the set's name
 MAX_BYTES = 1 << 22  # largest size of a file of examples
 SHOWN = 2  # largest number of examples in a prompt
 N_TERMS = 6  # largest number of prompt words that are shown with an example
@@ -21,7 +23,7 @@ N_TERMS = 6  # largest number of prompt words that are shown with an example
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A public or invented text that a prompt shows as an example."""
+    """A text that a prompt shows as an example."""
 
     text: str
     label: str | None = None  # the class that the text belongs to; None if it is an example for every class
@@ -31,8 +33,7 @@ def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Exa
     """Return the invented texts of a built-in set, or the texts of a file; no texts if `name` is None.
 
     Raises:
-        ConfigError: the file contains no example, or a line is not an object with `text` and optionally `label`; each
-            such line is listed.
+        ConfigError: the file contains no example, or lines that are not an object with `text` and optionally `label`.
         StorageError: the file cannot be read.
     """
     if name is None:
@@ -57,7 +58,7 @@ def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Exa
 
 @cache
 def exemplars() -> Mapping[str, tuple[Example, ...]]:
-    """Return the invented texts of each built-in set."""
+    """Return the texts of each built-in set."""
     of_style: dict[str, tuple[Example, ...]] = {}
     for line in EXEMPLARS.read_text(encoding="utf-8").splitlines():
         read = json.loads(line)
@@ -66,13 +67,13 @@ def exemplars() -> Mapping[str, tuple[Example, ...]]:
 
 
 def shown_for(examples: Sequence[Example], label: str) -> tuple[Example, ...]:
-    """Return at most `SHOWN` examples for a class: first examples of the class, then examples without a label."""
+    """Return the first `SHOWN` examples for a class; examples of the class come before examples without a label."""
     of_class = [e for e in examples if e.label == label]
     return tuple([*of_class, *(e for e in examples if e.label is None)][:SHOWN])
 
 
 def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:
-    """Return the rarest vocabulary words of a text, in the order of the text; nothing without a vocabulary."""
+    """Return the `N_TERMS` rarest vocabulary words of a text, in the order of the text; none without a vocabulary."""
     if reader is None:
         return ()
     frequency = _frequency(reader)
@@ -92,7 +93,7 @@ def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
 
     Such an example is probably a private record, and the language model may repeat it.
 
-    Privacy: the error lists the positions of these examples.
+    Privacy: the error states the numbers of these examples, which reveals that their sentences are in the source.
     """
     private = {digest for text in texts for digest in sentence_digests(text)}
     whole = {" ".join(text.casefold().split()) for text in texts}

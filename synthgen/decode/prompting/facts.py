@@ -1,4 +1,4 @@
-"""Facts for a prompt: sex and age of the person and length of the text, drawn from train records of the class."""
+"""Draw facts for a prompt: sex and age of a person and length of the text, as frequent as in the train records."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from synthgen.attributes.person import years_of
 from synthgen.core.digest import sha256_json
 from synthgen.core.types import Corpus
 
-MIN_PERSONS = 5  # a pair of sex and decade is used only if at least this number of persons of the class have it
+MIN_PERSONS = 5  # a pair of sex and decade of the age is used only if this number of persons of the class have it
 N_LENGTHS = 9  # number of deciles of the lengths of a class
 STEP = 10  # lengths are multiples of this number of words
 OLDEST = 8  # decade that stands for all ages from 80 years on
-ADULT = 18  # a person of at least this age in years is a man or woman, a younger one a boy or girl
+ADULT = 18  # age in years from which a person is a man or woman instead of a boy or girl
 _NOUNS = {"male": ("a man", "a boy"), "female": ("a woman", "a girl"), "": ("an adult", "a child")}
-SexAndDecade = tuple[str, int | None]  # sex, or "", and decade of the age, or None
+SexAndDecade = tuple[str, int | None]  # sex and decade of the age (6 for 60 to 69 years); "" and None if unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class RecordFacts:
         and decade. Lengths are deciles, rounded to `STEP` words, of a class with at least `MIN_PERSONS` persons.
     """
 
-    # for each class, pairs of sex and decade, each with the number of records that have it
+    # by class, the pairs with the number of records that have each pair
     persons: Mapping[str, tuple[tuple[SexAndDecade, int], ...]] = field(default_factory=dict)
     lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # in words
 
@@ -38,7 +38,7 @@ class RecordFacts:
         return sha256_json({"persons": dict(self.persons), "lengths": dict(self.lengths)})
 
     def longest(self) -> tuple[str, str]:
-        """Return texts that are at least as long as any result of `draw`, to reserve space in the prompt."""
+        """Return facts that are at least as long as any result of `draw`, to reserve space in the prompt."""
         person = (
             "an adult of 100"
             if any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d is not None)
@@ -47,7 +47,7 @@ class RecordFacts:
         return person, str(max((n for lengths in self.lengths.values() for n in lengths), default=""))
 
     def draw(self, label: str, rng: np.random.Generator) -> tuple[str, str]:
-        """Return a description of a person and a length in words; each is empty if the class has no such facts."""
+        """Draw a description of a person and a length in words; each is "" if the class has no such facts."""
         persons, lengths = self.persons.get(label, ()), self.lengths.get(label, ())
         person, length = "", ""
         if persons:
@@ -77,10 +77,7 @@ def facts_of(train: Corpus) -> RecordFacts:
 
 
 def person_of(text: str) -> SexAndDecade:
-    """Return the sex and the decade of the age of a text's person; "" or None if the text does not state it.
-
-    The decade is the age without its last digit: 6 for 60 to 69 years. It is at most `OLDEST`.
-    """
+    """Return the sex and the decade of the age that a text states; the decade is at most `OLDEST`."""
     findings = extract(text)
     sex = next((f.value for f in findings if f.attribute == "sex" and f.value in _NOUNS), "")
     age = next((f.value for f in findings if f.attribute == "age" and not f.negated), None)
@@ -88,7 +85,7 @@ def person_of(text: str) -> SexAndDecade:
 
 
 def described(pair: SexAndDecade, rng: np.random.Generator) -> str:
-    """Return a phrase for a sex and a decade, for example "a woman of 64"; the last digit of the age is random."""
+    """Return a phrase with a random age in the decade: ("female", 6) -> "a woman of 64"."""
     sex, decade = pair
     if decade is None:
         return _NOUNS[sex][0] if sex else ""
@@ -97,7 +94,7 @@ def described(pair: SexAndDecade, rng: np.random.Generator) -> str:
 
 
 def _common(pairs: list[tuple[SexAndDecade, str]]) -> tuple[tuple[SexAndDecade, int], ...]:
-    """Return pairs of sex and decade with their numbers of records; a rare pair counts as ("", None)."""
+    """Return the pairs with their numbers of records; pairs of few persons count as ("", None)."""
     owners: defaultdict[SexAndDecade, set[str]] = defaultdict(set)
     for pair, person in pairs:
         owners[pair].add(person)

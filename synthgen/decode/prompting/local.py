@@ -1,4 +1,4 @@
-"""Write texts from prompts with any causal language model in a local folder."""
+"""Write texts from prompts with any causal language model in a local folder, without a bridge."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,22 +13,19 @@ from synthgen.decode.loop.batching import Stepper, shared_prefix
 from synthgen.decode.loop_decoder import LoopDecoder
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-WORD_TOKENS = 4  # tokens reserved for each word with its comma; if the words need more, the last words are omitted
+WORD_TOKENS = 4  # tokens reserved for each prompt word and its comma; if words need more, the last words are omitted
 TURN = "<|im_start|>", "<|im_end|>"
 
 
 class PromptDecoder(LoopDecoder):
     """Prompts a language model to write a text that is about a label and uses words that describe a vector.
 
-    The form of the prompt is
+    The prompt has the form of the tokenizer's chat template. Without one, its form is `<|im_start|>user ...
+    <|im_end|>` if these two are tokens of the tokenizer (as for SmolLM2), and otherwise plain paragraphs. After plain
+    paragraphs, a text ends at its first empty line, because the model would write further prompts after it.
 
-    - the tokenizer's chat template, if it has one;
-    - otherwise `<|im_start|>user ... <|im_end|>`, if these two are tokens of the tokenizer (as for SmolLM2);
-    - otherwise plain paragraphs. A text then ends at its first empty line, because a model without a chat form
-      would write further prompts after it.
-
-    If a text continues a preceding text of the same record (its context), the context follows the prompt as the
-    beginning of the answer. If `settings.words` is 0, the texts do not depend on the vectors.
+    A context follows the prompt as the beginning of the answer. If `settings.words` is 0, the texts do not depend on
+    the vectors.
 
     Args:
         folder: causal language model of transformers, as safetensors.
@@ -38,9 +35,9 @@ class PromptDecoder(LoopDecoder):
         own_loop: whether `LlamaStepper` may compute the forward pass instead of transformers.
 
     Raises:
-        ModelError: if the model is damaged, or neither it nor its tokenizer defines an end of text.
+        ModelError: the model is damaged, or neither it nor its tokenizer defines an end of text.
 
-    Privacy: see `Prompter`. If `settings.words` is 0, the model receives no part of a vector.
+    Privacy: see `Prompter`.
     Randomness and cost: see `XragDecoder`; for the facts in the prompts, see `Prompter`.
     """
 

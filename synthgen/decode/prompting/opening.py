@@ -1,4 +1,4 @@
-"""Open the decoder of `writer: prompt`: a model folder or a server, with the prompts of the configuration."""
+"""Create the decoder of `writer: prompt` from the configuration: its prompts, and a model folder or a server."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,13 +20,13 @@ from synthgen.decode.prompting.local import PromptDecoder
 from synthgen.decode.prompting.prompter import LANGUAGES, Prompter
 from synthgen.decode.prompting.template import load_template
 
-READ_TOKENS = 256  # the fluency of a server's text is measured on at most this number of first tokens
+READ_TOKENS = 256  # the surprisal of a server's text is measured on at most this number of first tokens
 
 
 def prompter_of(
     config: DecodeConfig, reader: WordReader | None, train: Corpus, resolve: Callable[[str], Path], language: str
 ) -> Prompter:
-    """Return the `Prompter` of a run; `language` is the run's first language tag.
+    """Return the `Prompter` of a run; `language` is the run's first language tag, such as "en" or "und" (unknown).
 
     Raises:
         ConfigError: the template or the examples are invalid, or a description or example is for a label that no
@@ -77,13 +77,13 @@ def endpoint_digest(endpoint: EndpointConfig) -> str:
 
 
 def surprisal_under(folder: Path) -> Surprisal:
-    """Return the function that measures the surprisal of texts; its first call loads the model of the folder."""
+    """Return a function that measures the surprisal of texts; its first call loads the model of the folder."""
     load = cache(lambda: Likelihood.load(folder))
 
     def surprisal(texts: Sequence[str]) -> list[float]:
         model = load()
         with_tokens = [i for i, text in enumerate(texts) if model.tokenizer(text, add_special_tokens=False).input_ids]
-        shares = [1.0] * len(texts)  # a text without tokens counts like randomly guessed tokens
+        shares = [1.0] * len(texts)  # 1, the value of randomly guessed tokens, for a text without tokens
         guess = math.log(model.model.get_output_embeddings().weight.shape[0])
         each = model.nats([texts[i] for i in with_tokens], max_tokens=READ_TOKENS).each
         for i, nats in zip(with_tokens, each, strict=True):

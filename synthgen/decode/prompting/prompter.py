@@ -1,4 +1,4 @@
-"""Make the prompt of each record: a conversation (a list of turns) whose last turn requests the text."""
+"""Make the prompt of each text: a conversation with one or more examples, whose last turn requests the text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from synthgen.decode.prompting.examples import Example, shown_for, terms_of
 from synthgen.decode.prompting.facts import RecordFacts
 from synthgen.decode.prompting.template import TEMPLATE, fill
 
-# Without an example, small instruct models list or define the words, or comment on the task.
+# the default example; without an example, small instruct models list or define the words, or comment on the task
 EXAMPLE_LABEL = "library"
 _EXAMPLE_LIST = "library, books, building, children, moved, shelves, reading, afternoon, visitors, roof"
 EXAMPLE_WORDS = tuple(_EXAMPLE_LIST.split(", "))
@@ -34,15 +34,14 @@ Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
 class Prompter:
     """Makes prompts from a template.
 
-    Privacy: a prompt contains k words of a public vocabulary of v words that together describe the vector. They carry
-        at most k · log2 v bits of the vector; see `WordReader`. The other fields come from the label, the
-        settings and `RecordFacts`.
+    Privacy: of a vector, a prompt contains only the prompt words; see `WordReader`. The other fields come from the
+        label, the settings and `RecordFacts`.
     Randomness: the facts of latent x are drawn from the stream seeds/x/facts; the segments of a record share them.
     """
 
     reader: WordReader | None = None  # public vocabulary; None if no prompt contains words
     template: str = TEMPLATE
-    descriptions: Mapping[str, str] = field(default_factory=dict)  # of labels
+    descriptions: Mapping[str, str] = field(default_factory=dict)  # descriptions of labels
     examples: tuple[Example, ...] = ()
     facts: RecordFacts = field(default_factory=RecordFacts)
     language: str = ""  # English name of the language of the texts; if empty, the prompt states no language
@@ -55,12 +54,10 @@ class Prompter:
         return sha256_json({"prompter": content})
 
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return k words for each of the vectors (n, d); see `WordReader.plan`.
-
-        A prompt contains no other part of a vector.
+        """Return k prompt words for each of the vectors (n, d); see `WordReader.plan`.
 
         Raises:
-            ModelError: there is no vocabulary, or it is for vectors of another width.
+            ModelError: there is no vocabulary, or it is for vectors of another dimension.
         """
         if self.reader is None:
             raise ModelError("decode.words: there is no vocabulary", hint="Set decode.words to 0.")
@@ -80,10 +77,10 @@ class Prompter:
         *,
         example_has_words: bool | None = None,
     ) -> Turns:
-        """Return the turns of a prompt.
+        """Return the turns of a prompt: the examples, then the request.
 
         Args:
-            label: class of the record, followed by a line with the heading of the segment, if any.
+            label: class of the record; for a segment, followed by a line with its heading.
             text: the label as it is written in the prompt.
             words: the prompt words.
             facts: description of a person, and length in words; see `RecordFacts`.
@@ -114,7 +111,7 @@ class Prompter:
     def conversations(
         self, latents: Latents, settings: Settings, seeds: SeedTree, contexts: Sequence[str] = ()
     ) -> list[Turns]:
-        """Return the turns for each latent; if there is a context (the preceding text), the last turn contains it."""
+        """Return the turns for each latent; the last turn contains the context, if any."""
         n = len(latents)
         words = self.read(latents.vectors, settings.words) if settings.words > 0 else ((),) * n
         conversations = []

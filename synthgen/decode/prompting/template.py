@@ -1,4 +1,4 @@
-"""The prompt of one text: a template whose fields are filled for each record."""
+"""Load the template of a prompt, and fill its fields for each text: "Write[ of {label}]." -> "Write of cats."."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -21,8 +21,7 @@ _FIELD = re.compile(r"\{(\w*)\}")
 def load_template(name: str, resolve: Callable[[str], Path]) -> str:
     """Return the built-in template, or the text of a template file.
 
-    The file is UTF-8 text. `{label}`, `{description}`, `{terms}`, `{person}`, `{length}` and `{language}` are filled
-    for each record; a part in square brackets is omitted if one of its fields is empty.
+    The fields are `{label}`, `{description}`, `{terms}` (the prompt words), `{person}`, `{length}` and `{language}`.
 
     Raises:
         ConfigError: the file is not UTF-8 text, contains an unknown field or an unpaired or nested brace or bracket,
@@ -52,7 +51,7 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """Return a template with its fields filled in; parts in brackets with an empty field are omitted.
+    """Return a template with its fields filled in; a part in square brackets with an empty field is omitted.
 
     >>> fill("Write[ of {label}].[ Use: {terms}.]", {"label": "cats"})
     'Write of cats.'
@@ -61,5 +60,5 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     def part(match: re.Match[str]) -> str:
         return "" if any(not values.get(field) for field in _FIELD.findall(match[1])) else match[1]
 
-    # fields are replaced in one pass, so a value that contains the name of a field stays as it is
+    # fields are replaced in one pass, so a value that contains "{label}" stays as it is
     return _FIELD.sub(lambda match: values.get(match[1], ""), _PART.sub(part, template))

@@ -1,4 +1,4 @@
-"""Low-rank adapters of linear layers. Training changes the adapters, not the weights of the language model."""
+"""Low-rank adapters (LoRA), which are trained while the weights of the language model are frozen."""
 
 from collections.abc import Iterator, Mapping
 
@@ -36,10 +36,10 @@ def _linears(model: nn.Module, targets: tuple[str, ...]) -> Iterator[tuple[str, 
 
 
 def attach(model: nn.Module, rank: int, targets: tuple[str, ...], generator: torch.Generator) -> dict[str, LowRank]:
-    """Add a low-rank adapter to each target layer of a frozen model; return the adapters by layer name.
+    """Add a low-rank adapter to each linear layer with a target's name; return the adapters by the layer's path.
 
     Raises:
-        ModelError: if no linear layer of the model has the name of a target.
+        ModelError: no linear layer of the model has the name of a target.
     """
     linears = list(_linears(model, targets))
     if absent := sorted(set(targets) - {name for _, _, name, _ in linears}):
@@ -53,7 +53,7 @@ def attach(model: nn.Module, rank: int, targets: tuple[str, ...], generator: tor
 
 
 def adapter_tensors(adapters: Mapping[str, LowRank]) -> dict[str, Tensor]:
-    """Return the trained tensors by the names under which they are stored."""
+    """Return the tensors of adapters by the names under which they are stored."""
     return {f"adapter.{path}.{half}": getattr(a, half) for path, a in adapters.items() for half in ("down", "up")}
 
 
@@ -62,7 +62,7 @@ def merge(model: nn.Module, tensors: Mapping[str, Tensor]) -> int:
     """Add stored adapters to the model's weights in place, W + B A, and return the number of changed layers.
 
     Raises:
-        ModelError: if the model has no layer for a stored adapter, or the adapter is incomplete or of a wrong shape.
+        ModelError: the model has no layer for an adapter, or the adapter is incomplete or of a wrong shape.
     """
     layers, prefix = dict(model.named_modules()), "adapter."
     paths = sorted({name.removeprefix(prefix).rsplit(".", 1)[0] for name in tensors if name.startswith(prefix)})

@@ -1,4 +1,4 @@
-"""The configuration of `synthgen train-bridge`."""
+"""Define the configuration of `synthgen train-bridge`."""
 
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -10,7 +10,7 @@ from synthgen.core.errors import ConfigError
 from synthgen.core.section import Count, Section, parse_section, resolve_path
 
 MIN_TEXT_TOKENS = 16
-AUTO: Final = "auto"  # a value that depends on the language model; see `families`
+AUTO: Final = "auto"  # stands for a value that depends on the language model; see families.py
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 

@@ -1,4 +1,4 @@
-"""The training set of a bridge: public passages cut at sentence ends, their vectors, and some of their words."""
+"""Make the training set of a bridge: public passages cut at sentence ends, their vectors, and some of their words."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ from synthgen.decode.prompts import token_ids
 _GAP = re.compile(r"(?<=[.!?])\s+")  # the built-in bridge was trained with this pattern, not with core.sentences
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3  # largest number of characteristic words of a passage
-NEIGHBOURS = 5  # a vector is mixed with the vector of one of this number of nearest passages, as by default in SMOTE
+NEIGHBOURS = 5  # a vector is mixed with the vector of one of this number of nearest passages; SMOTE's default too
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
 Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether its last sentence is complete
 
@@ -30,9 +30,9 @@ class Passages:
     """n passages ready for training."""
 
     texts: tuple[str, ...]  # the passages after cutting; the vectors are computed from these texts
-    tokens: NDArray[np.int32]  # (n, t), passage and end-of-text, padded with end-of-text
-    lengths: NDArray[np.int32]  # (n), number of tokens; counts end-of-text if the last sentence is complete
-    hints: tuple[tuple[str, ...], ...]  # up to three words with the highest tf · idf, highest first; used like labels
+    tokens: NDArray[np.int32]  # (n, t), the passage, padded with end-of-text tokens
+    lengths: NDArray[np.int32]  # (n), number of tokens, with one end-of-text token if the last sentence is complete
+    hints: tuple[tuple[str, ...], ...]  # `HINTS` words with the highest tf · idf, highest first; used like labels
     sources: dict[str, int]  # number of passages of each source
 
 
@@ -41,10 +41,10 @@ def read_passages(
 ) -> tuple[list[str], dict[str, int]]:
     """Return at most `limit` passages from a folder of Parquet tables (`text`, `source`), and the number per source.
 
-    Passages are ordered by a keyed hash of their text, so the order of files does not matter.
+    Passages are drawn by a hash of `seed` and text, so the order of files does not matter.
 
     Raises:
-        DataError: if there is no table, a column or a value is missing, or no passage is left.
+        DataError: there is no table, a column or a value is missing, or no passage is left.
     """
     ranked = sorted(
         (sha256_bytes(f"{seed}\0{text}".encode()), source, text) for text, source in _rows(folder, exclude)
@@ -62,7 +62,6 @@ def read_passages(
 
 
 def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield text and source of each row of a folder's tables, without the excluded sources."""
     files = sorted(folder.glob("*.parquet"))
     if not files:
         hint = "Use a folder of Parquet tables with the columns text and source."
@@ -85,7 +84,7 @@ def word_frequencies(
     """Choose a vocabulary; return for each word the share of passages that contain it, in descending order.
 
     The vocabulary has at most `words` words, each contained in at least `least` passages of the folder. It omits the
-    `skip` most frequent words, which carry no information, and the `names` of persons, which are in lower case.
+    `skip` most frequent words, such as "the", and the `names` of persons, which are in lower case.
 
     Raises:
         DataError: there is no table, a column or a value is missing, or no word is left.
@@ -109,7 +108,7 @@ def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict
     """Return passages cut to whole sentences; each has at most `max_tokens` tokens, including end-of-text.
 
     Raises:
-        ModelError: the tokenizer has no token for the end of a text.
+        ModelError: the tokenizer has no end-of-text token.
     """
     if tokenizer.eos_token_id is None:
         raise ModelError("the tokenizer has no end of text", hint="Set eos_token in tokenizer_config.json.")
@@ -127,7 +126,7 @@ def passages_of(cut: Sequence[Cut], tokenizer: Any, max_tokens: int, sources: di
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> Cut:
-    """Return as many whole first sentences as fit into `limit` tokens; a first sentence that does not fit is cut."""
+    """Return the first sentences of a text that fit into `limit` tokens; if the first does not fit, it is cut."""
     ids: list[int] = []
     kept = ""
     for sentence in _GAP.split(text):
@@ -142,7 +141,7 @@ def _cut(text: str, tokenizer: Any, limit: int) -> Cut:
 
 
 def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Return for each passage the words with the highest tf · idf among words in at least three passages."""
+    """Return for each passage the words with the highest tf · idf; words in fewer than three passages are omitted."""
     words = [Counter(w.lower() for w in WORD.findall(text)) for text in texts]
     seen = Counter(w for counts in words for w in counts)
 
@@ -170,13 +169,13 @@ def vectors_of(
 def mix_vectors(
     rows: NDArray[np.int64], pool: NDArray[np.float32], share: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the target passages, int64 (b), and their vectors, float32 (b, d), some of which are mixed.
+    """Return the numbers of the passages to reproduce, int64 (b), and the vectors to show, float32 (b, d).
 
-    A mixed vector lies between the vector of a passage of `rows` (b) and the vector of one of its nearest passages in
-    the pool (n, d). The target of a mixed vector is the passage nearest to it, which can be a third passage. `share`
-    is the expected share of mixed vectors.
+    For a passage of `rows` (b), the vector is its own vector in the pool (n, d) or, with probability `share`, a mixed
+    vector. A mixed vector x̃ lies between the passage i and one of its nearest passages j. The passage to reproduce is
+    then the one nearest to x̃, which can be a third passage.
 
-        x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1);   target argmin_k |x_k − x̃|
+        x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1)
 
     Randomness: draws three times b numbers from `rng`; none if `share` is 0.
     """

@@ -1,7 +1,6 @@
-"""The families of language models for which a bridge can be trained without further settings.
+"""Replace the value `auto` of `bridge.adapter_targets`, `bridge.template` and `bridge.placeholder_id`.
 
-The value `auto` of `bridge.adapter_targets`, `bridge.template` and `bridge.placeholder_id` is replaced here. A bridge
-for another decoder-only model needs explicit values of these three settings.
+`auto` is supported for some families of language models. For another decoder-only model, set the three keys.
 """
 
 from collections.abc import Iterator, Mapping
@@ -87,17 +86,12 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
 
 
 def _template(tokenizer: Any) -> str:
-    """Return the template: the beginning of a turn if the tokenizer has one, otherwise the beginning of a text."""
     begin = TURN if TURN in tokenizer.get_vocab() else (tokenizer.bos_token or "")
     return f"{begin}{PROMPT}\n{VECTOR}\n"
 
 
 def _placeholder(tokenizer: Any, template: str) -> int:
-    """Return the id of a special token that the model never writes and that is not part of the template.
-
-    Raises:
-        ModelError: the tokenizer has no such token.
-    """
+    """Return the id of a special token that the model never writes and that is not part of the template."""
     vocabulary = tokenizer.get_vocab()
     reserved = [token for token in RESERVED if token in vocabulary]
     others = [token for token in _special(tokenizer) if token not in _used(tokenizer) and token not in template]
@@ -119,7 +113,6 @@ def _used(tokenizer: Any) -> set[str | None]:
 
 
 def _check(shape: BridgeShape, model: nn.Module, tokenizer: Any) -> None:
-    """Raise ModelError if a setting does not fit the tokenizer or the size of the vocabulary."""
     size = int(model.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
     problems = []
     head = model.get_output_embeddings()  # type: ignore[operator]

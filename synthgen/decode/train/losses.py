@@ -1,8 +1,4 @@
-"""Training losses over a large vocabulary.
-
-Only the logits of `ROWS` rows are in memory at once. Storing all of them would be the largest cost of training on a
-CPU.
-"""
+"""Compute training losses over a large vocabulary, with the logits of only `ROWS` tokens in memory at once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +8,13 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional
 
-ROWS = 256  # number of rows whose logits are in memory at once
-# takes the logits and the targets of some rows; returns the summed loss and its gradient with respect to the logits
+ROWS = 256
+# takes the logits and the targets of some tokens; returns the summed loss and its gradient with respect to the logits
 LogitsLoss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class _FrozenHeadSum(Function):
-    """The sum over rows of a loss of the logits h Wᵀ with frozen W. The forward pass computes the gradient for h."""
+    """The summed loss of the logits h Wᵀ with frozen W. The forward pass also computes the gradient for h."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, loss: LogitsLoss) -> Tensor:
@@ -39,11 +35,11 @@ class _FrozenHeadSum(Function):
 
 
 def frozen_head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-    """Return the summed cross-entropy of the targets, int64 (n), under softmax(hidden weightᵀ).
+    """Return the summed cross-entropy of the n target tokens, int64 (n), under softmax(hidden weightᵀ), in nats.
 
     `hidden` (n, width) is float32 or bfloat16 and receives a gradient; `weight` (vocabulary, width) is frozen.
 
-    Cost: the time of two matrix products, and the memory of 256 rows of logits instead of n rows.
+    Cost: the time of two matrix products, and the memory of the logits of `ROWS` tokens.
     """
 
     def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,14 +53,14 @@ def frozen_head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
 
 
 def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> Tensor:
-    """Return the summed divergence of the student's next tokens from the teacher's, in nats.
+    """Return the summed divergence of the student's predictions of n tokens from the teacher's, in nats.
 
         Σ_t KL(q_t ‖ p_t),   q = softmax(teacher weightᵀ),   p = softmax(hidden weightᵀ)
 
     `hidden` are the student's hidden states (n, width), which receive a gradient. `teacher` are the teacher's hidden
-    states at the same positions, which receive none.
+    states for the same tokens, which receive none.
 
-    Cost: the time of three matrix products, and twice the memory of 256 rows of logits.
+    Cost: the time of three matrix products, and twice the memory of the logits of `ROWS` tokens.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (self-distillation in the second stage).
     """
 
@@ -77,10 +73,11 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 
 
 def frames_with_text(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: int) -> tuple[Tensor, Tensor]:
-    """Return frames (n, longest) with the text itself in place of the vector, and the mask of the text to predict.
+    """Return the teacher's input ids (n, longest), in which the text stands in place of the vector, and a mask.
 
-    `ids` (n, length) are training frames: prompt, vector positions, text, and `padding`. The text that replaces the
-    vector has no end-of-text token. The returned mask marks the same tokens as `is_text`, in the same order.
+    `ids` (n, length) are the student's input: prompt, placeholders of the vector, text, and `padding`. In the
+    teacher's input, the text occurs twice, the first time without end-of-text. The mask marks the second occurrence,
+    which is the text to predict.
     """
     rows, ends = [], []
     for row, vector, text in zip(ids.cpu(), is_vector.cpu(), is_text.cpu(), strict=True):

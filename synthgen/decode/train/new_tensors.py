@@ -1,4 +1,4 @@
-"""The tensors that a training run changes: a new bridge, or a new style adapter of a bridge."""
+"""Create the tensors that a training run trains: those of a new bridge, or of a new style adapter of a bridge."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ PROJECTOR_LAYERS = ("0", "2")  # names of the projector's linear layers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """The projector during training, and the tensors to train."""
+    """The projector to use during training, and the tensors to train."""
 
     projector: nn.Module
     tensors: dict[str, Tensor]  # trained tensors, by the names under which they are stored
@@ -53,7 +53,7 @@ def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> T
 
 
 def _scale_to(projector: Projector, spread: float) -> None:
-    """Scale the last layer so that soft tokens start with the standard deviation of the model's embeddings."""
+    """Scale the last layer so that soft tokens initially have the standard deviation `spread`."""
     with torch.no_grad():
         probe = torch.randn(64, projector.dim, generator=torch.Generator().manual_seed(0))
         factor = spread / float(projector(probe).std())
@@ -67,7 +67,7 @@ def _generator(seeds: SeedTree) -> torch.Generator:
 
 
 def recompute_activations(model: nn.Module) -> None:
-    """Let each block of a model compute its activations again for the gradient, instead of keeping them in memory."""
+    """Let each block of a model compute its activations again for the gradient, which saves memory."""
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
     for module in model.modules():
         if getattr(module, "gradient_checkpointing", False):

@@ -1,4 +1,4 @@
-"""The training set of a style: texts cut into pieces of complete lines."""
+"""Make the training set of a style: texts cut into pieces of complete lines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.corpus import Cut, Passages, passages_of
 
 HELDOUT_SHARE = 0.05  # share of the texts that are held out; no piece of a held-out text is trained on
-MAX_HELDOUT = 64  # largest number of held-out pieces, on which the training curve and the card's losses are measured
+MAX_HELDOUT = 64  # largest number of held-out pieces, on which losses are measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,19 +20,18 @@ class StylePieces:
     """Pieces of texts, ready for training."""
 
     passages: Passages
-    heldout: int  # number of passages at the end of `passages` that are not trained on
+    heldout: int  # the last `heldout` pieces of `passages` are not trained on
 
 
 def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: int, per_source: int) -> StylePieces:
     """Return the texts of every source cut into pieces of complete lines.
 
-    A piece contains the largest number of lines that fit into `max_tokens`, including end-of-text. A line that does
-    not fit is cut between sentences; a sentence that does not fit is omitted. Texts are ordered by a hash, so the
-    choice does not depend on their given order. Repeated texts are used once. At most `per_source` pieces of a source
-    are trained on.
+    A piece contains as many lines as fit into `max_tokens`, including end-of-text. A line that does not fit is cut
+    between sentences; a sentence that does not fit is omitted. Repeated texts are used once, and at most `per_source`
+    pieces of a source are trained on. Their choice does not depend on the order of the texts.
 
     Raises:
-        DataError: if the texts of a source give no piece to train on, or no held-out piece.
+        DataError: the texts of a source give no piece to train on, or no held-out piece.
     """
     trained: list[Cut] = []
     heldout: list[Cut] = []
@@ -72,7 +71,7 @@ def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
 
 
 def _units(text: str, tokenizer: Any, limit: int) -> list[tuple[str, str]]:
-    """Return the lines, or sentences of lines of more than `limit` tokens, each with its preceding separator."""
+    """Return the lines of a text, or the sentences of too long lines, each with the separator before it."""
     units = []
     for line in filter(None, (" ".join(line.split()) for line in text.splitlines())):
         if len(token_ids(tokenizer, line)) <= limit:

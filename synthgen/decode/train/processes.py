@@ -1,7 +1,7 @@
 """Train with several processes, one for each GPU, started by `accelerate launch` or `torchrun`.
 
-Every process computes the gradient of its share of each batch, and the gradients are added. The result is that of one
-process, up to rounding. Only the main process, number 0, writes files and prints.
+Every process computes the gradient of its share of each batch, and the gradients are added. The result is the same as
+with one process, up to rounding. Only the main process, number 0, writes files and prints.
 """
 
 import os
@@ -15,10 +15,10 @@ from torch import Tensor, distributed
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """The processes that train together."""
+    """The processes that train together, as one of them sees them."""
 
     number: int = 0  # number of this process
-    count: int = 1
+    count: int = 1  # number of all processes
     on_machine: int = 0  # number of this process among those of the same machine
 
     @property
@@ -27,7 +27,7 @@ class Processes:
         return self.number == 0
 
     def device(self, kind: str) -> torch.device:
-        """Return the device of this process; with "cuda", each process of a machine has a GPU of its own."""
+        """Return the device of this process; with "cuda", each process has a GPU of its own."""
         return torch.device(kind, self.on_machine) if kind == "cuda" else torch.device(kind)
 
     def own(self, rows: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class Processes:
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """Run the block in the main process, and then in the others, which can read the files that it wrote."""
+        """Run the block in the main process first; the others can then read the files that it wrote."""
         if self.count > 1 and not self.is_main:
             distributed.barrier()
         yield
@@ -58,9 +58,9 @@ class Processes:
 
 @contextmanager
 def joined(kind: str) -> Iterator[Processes]:
-    """Yield the processes that a launcher started, connected with one another; without a launcher, only this process.
+    """Connect the processes that a launcher started, and yield them; without a launcher, yield only this process.
 
-    `kind` is "cpu" or "cuda". A launcher sets the variables WORLD_SIZE, RANK and LOCAL_RANK.
+    `kind` is "cpu" or "cuda". A launcher sets the environment variables WORLD_SIZE, RANK and LOCAL_RANK.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Processes()

@@ -1,17 +1,14 @@
-"""Train a bridge: the language model learns to reproduce a passage from its vector alone.
-
-This is the paraphrase objective of xRAG: minimise the cross-entropy of the passage's tokens after a prompt with soft
-tokens, while the language model's own weights are frozen.
+"""Train a bridge, with which a frozen language model reproduces a passage from the passage's vector.
 
     loss = - 1/T · Σ_t log p(text_t | prompt, soft(x + noise), text_<t)
 
-Here T is the number of tokens of the passage, x its vector, and soft(x) the soft tokens of a vector.
+Here T is the number of tokens of the passage, x its vector, and soft(x) the soft tokens of a vector. The noise
+prepares the bridge for interpolated vectors, which differ from the vector of any text. A prompt can contain
+characteristic words of the passage, so that the model learns to use a label in the prompt, and the words of the
+vocabulary that are nearest to the noisy vector, as with `decode.words`.
 
-Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). Additions of this
-project: low-rank adapters, and noise on the vector, because an interpolated vector differs from the vector of any
-text. Prompts can contain two kinds of words. Some are the passage's own words, so that the model learns to use a
-label in the prompt. Others are the words of the vocabulary nearest to the noisy vector, as with `decode.words`.
-Vectors between passages (`train.mix`) and self-distillation (`train.distil`) are optional.
+Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). The noise, the prompts
+and the low-rank adapters are additions of this package.
 """
 
 import json
@@ -46,8 +43,8 @@ from synthgen.decode.train.processes import Processes
 
 CURVE = "curve.jsonl"
 STATE = "state.safetensors"
-HINT_SHARE = 0.7  # share of the passages whose prompt has one or two of the passage's characteristic words
-WORDS_SHARE = 0.75  # share of the passages whose prompt has words of the vocabulary, if `train.words` is not 0
+HINT_SHARE = 0.7  # share of the prompts with one or two of the passage's characteristic words
+WORDS_SHARE = 0.75  # share of the prompts with words of the vocabulary, if `train.words` is not 0
 ALONE = Processes()
 
 
@@ -64,13 +61,12 @@ class EmbeddedPassages:
 class Trainer:
     """One training run: model, bridge, optimizer and progress.
 
-    If `style_of` is a bridge and a rank, the run trains a style adapter of this rank for this bridge. Otherwise it
-    trains a new bridge. Several `processes` can share the work.
+    Without `style_of`, the run trains a new bridge. With `style_of` (a bridge and a rank), it trains a style adapter
+    of this rank for this bridge. Several `processes` can share the work.
 
     Raises:
         DataError: there are fewer passages to train on than a batch has, or fewer passages in a batch than processes.
-        ModelError: a setting of the bridge is `auto`, and the model belongs to no supported family; the model lacks
-            layers to adapt; or it does not fit the bridge of `style_of`.
+        ModelError: see `shape_of`; or the model lacks layers to adapt, or does not fit the bridge of `style_of`.
     """
 
     def __init__(
@@ -105,11 +101,11 @@ class Trainer:
             recompute_activations(model)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
         self.template = Template(self.shape.template, self.shape.soft_tokens, self.shape.placeholder_id)
-        # number of steps of this run, and of the training that it continues
+        # numbers of finished steps: of this run, and of the run whose bridge it continues
         self.step = self.steps_before = 0
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the step's ids (n, length), vector mask, text mask and noisy vectors.
+        """Return the batch of a step: ids (n, longest), vector mask and text mask (see `frame`), and noisy vectors.
 
         Randomness: the streams step/`step` and mix/`step`; for the choice of passages, see `rows`.
         """
@@ -123,13 +119,13 @@ class Trainer:
         return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(self.device))
 
     def rows(self, step: int, n: int) -> NDArray[np.int64]:
-        """Return the rows (batch,) of a step; each epoch runs over all n rows in its own random order."""
+        """Return the numbers of a step's passages, int64 (batch,); each epoch visits all n in a new random order."""
         places = np.arange(step * self.config.train.batch, (step + 1) * self.config.train.batch)
         orders = {e: self.seeds.child("epoch", str(e)).generator().permutation(n) for e in np.unique(places // n)}
         return np.array([orders[place // n][place % n] for place in places], dtype=np.int64)
 
     def prompts(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], rng: np.random.Generator) -> list[str]:
-        """Return the prompts: at most two characteristic words of the passage, then words nearest to the vector."""
+        """Return the prompts: up to two characteristic words of the passage, then words nearest to the vector."""
         limit, reader = self.config.train.words, self.data.reader
         words_of = reader.read(vectors, limit) if reader is not None and limit > 0 else ((),) * len(rows)
         prompts = []
@@ -140,7 +136,10 @@ class Trainer:
         return prompts
 
     def frame(self, rows: NDArray[np.int64], prompts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return ids (n, longest), vector mask and text mask; longest is at most `train.length`."""
+        """Return the token ids of prompt, soft tokens and passage, int64 (n, longest), and two masks of this shape.
+
+        The masks mark the soft tokens and the tokens of the passage. `longest` is at most `train.length`.
+        """
         config, passages = self.config.train, self.data.passages
         heads = [self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens) for prompt in prompts]
         lengths = passages.lengths[rows].tolist()
@@ -160,8 +159,8 @@ class Trainer:
     ) -> tuple[Tensor, int]:
         """Return the summed cross-entropy of the texts' tokens in nats, and the number of these tokens.
 
-        If `distil` > 0, add `distil` times the divergence of the predictions from the predictions that the model
-        makes if it reads the text itself in place of the vector.
+        With `distil` > 0, add `distil` times the divergence from the predictions of the same model when it reads the
+        text itself in place of the vector (self-distillation).
         """
         table = self.model.get_input_embeddings()  # type: ignore[operator]
         embeddings = splice(table(ids.masked_fill(is_vector, 0)), self.projector(vectors), is_vector)
@@ -184,7 +183,7 @@ class Trainer:
         return t.rate * min(1.0, (step + 1) / t.warmup, (t.steps - step) / t.decay)
 
     def train_step(self) -> float:
-        """Take one step and return its loss in nats per token; raise ModelError if it is not finite."""
+        """Take one step and return its loss in nats per token; raise ModelError if the loss is not finite."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.step)
         ids, is_vector, is_text, vectors = (self.processes.own(part) for part in self.batch(self.step))
@@ -208,9 +207,8 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Return the held-out loss in nats per token.
 
-        "own" is the loss with each passage's own vector, "other" with the vector of another passage. If the bridge is
-        trained with prompt words, "prompted" is the loss with the own vector and half of the allowed number of prompt
-        words, rounded up.
+        "own" is the loss with each passage's own vector, "other" with the vector of another passage. "prompted" is
+        the loss with the own vector and half of the `train.words` prompt words, if there are such words.
         """
         n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
@@ -231,11 +229,7 @@ class Trainer:
         return {name: value / tokens for name, value in sums.items()}
 
     def start_from(self, bridge: Bridge) -> None:
-        """Copy the weights of a trained bridge, but not the state of its optimizer.
-
-        Raises:
-            ModelError: the bridge has another shape or another template.
-        """
+        """Start from the weights of a trained bridge; raise ModelError if its shape or template is different."""
         tensors = {f"projector.{k}": v for k, v in bridge.projector.state_dict().items()} | bridge.adapters
         has_same_frame = (bridge.info.template, bridge.info.placeholder_id) == (
             self.template.text,
@@ -253,7 +247,7 @@ class Trainer:
             tensor.copy_(tensors[name])
 
     def save(self, folder: Path) -> None:
-        """Write the checkpoint atomically."""
+        """Write a checkpoint: the trained tensors and the state of the optimizer."""
         state = {name: t.detach().cpu().contiguous() for name, t in self.tensors.items()}
         for name, tensor in self.tensors.items():
             for key, value in self.optimizer.state[tensor].items():
@@ -264,7 +258,7 @@ class Trainer:
         """Continue from the folder's checkpoint, if there is one.
 
         Raises:
-            ModelError: if the checkpoint is damaged or belongs to a bridge of another shape.
+            ModelError: the checkpoint is damaged or belongs to a bridge of another shape.
         """
         if not (folder / STATE).exists():
             return
@@ -285,7 +279,7 @@ class Trainer:
         self.step = int(next(iter(self.optimizer.state.values()))["step"])
 
     def export(self, folder: Path) -> None:
-        """Write the bridge (bfloat16 tensors and its description), or the tensors of the style adapter."""
+        """Write the bridge (tensors and description) or the tensors of the style adapter, in bfloat16."""
         tensors = {n: t.detach().to(torch.bfloat16).cpu().contiguous() for n, t in self.tensors.items()}
         if self.style_of is not None:
             write_by(folder / STYLE, lambda path: save_file(tensors, path))
@@ -310,7 +304,7 @@ class Trainer:
 
 
 def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None]) -> Path:
-    """Train, write checkpoints and the curve of the held-out loss, and return the folder of the bridge."""
+    """Train; write checkpoints, the bridge, and the curve of the held-out loss into `folder`, and return it."""
     config = trainer.config.train
     folder.mkdir(parents=True, exist_ok=True)
     trainer.resume(folder)
