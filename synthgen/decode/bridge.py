@@ -116,7 +116,7 @@ def _description(path: Path) -> BridgeInfo:
 class Vocabulary:
     """A bridge's vocabulary without the bridge, for `writer: prompt`."""
 
-    encoder: str  # name of the encoder for whose vectors the vocabulary was made
+    encoder: str  # name of the encoder of the vocabulary's vectors
     reader: WordReader
     digest: str  # SHA-256 of the file
 

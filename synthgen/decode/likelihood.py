@@ -160,7 +160,6 @@ class Likelihood:
 
 
 def _cross_entropies(hidden: Tensor, head: torch.nn.Module, targets: Tensor) -> Tensor:
-    """Return the nats of each token, float64."""
     parts = [
         functional.cross_entropy(head(h).float(), t, reduction="none").double()
         for h, t in zip(torch.split(hidden, _HEAD_ROWS), torch.split(targets, _HEAD_ROWS), strict=True)

@@ -49,10 +49,9 @@ class LoopDecoder(ABC):
         self.tokenizing = Lock()  # the tokenizer is not thread-safe: it stores how to treat special tokens
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
-        """Pack the weights, and set the tokens that end a text or are never written.
+        """Pack the weights; set the end tokens (those of model and tokenizer, and `more_ends`) and the unused tokens.
 
-        `more_ends` and the end tokens of model and tokenizer end a text. All other `special` tokens are never
-        written.
+        All `special` tokens that do not end a text are never written.
         """
         supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
@@ -203,8 +202,7 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
 def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark: str | None = None) -> Ended:
     """Return the text of a row of tokens up to its end token or the string `mark`, and how the text ended.
 
-    "stop" means that the model ended the text; "length" means that the token limit cut it. A cut text is shortened by
-    `whole_sentences`.
+    "stop" means that the model ended the text; "length" means that the token limit cut it, see `whole_sentences`.
     """
     end = next((at for at, token in enumerate(row) if token in ends), None)
     text = str(tokenizer.decode(row[:end], skip_special_tokens=True)).strip()
@@ -222,10 +220,7 @@ def whole_sentences(text: str) -> str:
 def candidates_of(
     latents: Latents, each: int, texts: Sequence[Ended], surprisal: Sequence[float]
 ) -> tuple[Candidate, ...]:
-    """Return the texts with their surprisal as candidates; each latent has `each` consecutive texts.
-
-    For the surprisal, see `loop.batching.write`.
-    """
+    """Return texts with their surprisal (see `loop.batching.write`) as candidates, `each` consecutive per latent."""
     return tuple(
         Candidate(
             latent_id=latents.ids[i // each],

@@ -142,11 +142,7 @@ def save_words(reader: WordReader, path: Path) -> None:
 
 
 def load_words(path: Path) -> WordReader:
-    """Return the vocabulary in a file.
-
-    Raises:
-        ModelError: the file is damaged, or the sizes of its parts contradict each other.
-    """
+    """Return the vocabulary in a file; raise ModelError if the file is damaged."""
     try:
         with safe_open(path, framework="numpy") as file:
             words = tuple((file.metadata() or {}).get("words", "").split("\n"))

@@ -79,11 +79,6 @@ def divide_rows(n: int, settings: Settings) -> list[range]:
     return shards
 
 
-def shard_file(rows: range) -> str:
-    """Return the file name of the shard with these rows."""
-    return rows_name(rows, ".parquet")
-
-
 def is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
     """Return whether a file contains exactly `candidates` texts for each latent in these rows."""
     try:
@@ -131,4 +126,4 @@ def rows_of(latents: Latents, rows: list[int]) -> Latents:
 
 
 def _save(folder: Path, rows: range, candidates: tuple[Candidate, ...]) -> None:
-    write_by(folder / shard_file(rows), lambda partial: write_candidates(partial, candidates))
+    write_by(folder / rows_name(rows, ".parquet"), lambda partial: write_candidates(partial, candidates))

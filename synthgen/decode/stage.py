@@ -6,22 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthgen.core.files import read_json, write_json
-from synthgen.core.shards import Division
+from synthgen.core.shards import Division, rows_name
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.types import Latents
 from synthgen.decode.base import Decoder, Settings
 from synthgen.decode.config import VLLM, DecodeConfig
 from synthgen.decode.prompts import label_prompt
-from synthgen.decode.shards import (
-    DecodeTask,
-    divide_rows,
-    is_intact,
-    read_shards,
-    rows_of,
-    shard_file,
-    workers_for,
-    write_shards,
-)
+from synthgen.decode.shards import DecodeTask, divide_rows, is_intact, read_shards, rows_of, workers_for, write_shards
 
 REWRITTEN = 4  # number of latents whose texts vLLM writes a second time, to test whether they are the same
 EQUAL_AGAIN = "equal-again-"  # prefix of the files with the results of these tests
@@ -62,7 +53,8 @@ def _settings(context: StageContext) -> Settings:
 
 
 def _rows(context: StageContext) -> dict[str, range]:
-    return {shard_file(rows): rows for rows in divide_rows(len(context.input("latents")), _settings(context))}
+    divided = divide_rows(len(context.input("latents")), _settings(context))
+    return {rows_name(rows, ".parquet"): rows for rows in divided}
 
 
 def _divide(context: StageContext) -> Division:

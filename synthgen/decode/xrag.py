@@ -28,19 +28,17 @@ class XragDecoder(LoopDecoder):
 
     Args:
         folder: causal language model of transformers, as safetensors.
-        bridge: trained bridge, whose adapters are merged into the model's weights; or a `CheckpointBridge`, the
-            projector in the model's own checkpoint.
+        bridge: trained bridge, whose adapters are merged into the model's weights; or a `CheckpointBridge`.
         decoder, encoder: names of the language model and of the encoder in the configuration.
-        dim: number of columns of the latents.
+        dim: dimension of the latents.
         device: see `load_model`.
         own_loop: whether `LlamaStepper` may compute the forward pass instead of transformers.
 
     Raises:
         ModelError: the model or the bridge is damaged, or they do not fit each other.
 
-    Privacy: reads latents only, which are functions of training vectors. The texts can reveal what the vectors
-        contain (see docs/explanation/threat-model.md). With `settings.words`, the prompt contains part of a vector as
-        readable words.
+    Privacy: the texts can reveal what the latents contain, which are computed from training vectors (see
+        docs/explanation/threat-model.md). With `settings.words`, the prompt contains readable words of a vector.
     Randomness: the candidates of latent x are drawn one after another from the stream seeds/x. If there are several
         templates, one is drawn from seeds/x/template.
     Cost: one forward pass per token and batch; see `write`.

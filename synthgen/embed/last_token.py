@@ -22,9 +22,9 @@ BATCH_TEXTS = 8  # with 7 billion weights, the states of 8 texts of 4,096 tokens
 
 
 def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
-    """Return the state of each row's last token, (n, d); the padding can be on the left or on the right.
+    """Return the state of each row's last token, (n, d), from the states of all tokens, `hidden` (n, t, d).
 
-    `hidden` (n, t, d) contains the states of all tokens; `mask` (n, t) is 1 for tokens and 0 for padding.
+    `mask` (n, t) is 1 for tokens and 0 for padding, which can be on the left or on the right.
     """
     import torch
 
@@ -82,11 +82,7 @@ class LastTokenEncoder:
         return encode_batches(self, texts, self._forward, BATCH_TEXTS, progress)
 
     def raw_length(self, texts: Sequence[str]) -> float:
-        """Return the mean length |h| of the texts' vectors before normalization.
-
-        Raises:
-            ModelError: the mean is not a positive number.
-        """
+        """Return the mean length |h| of vectors before normalization; raise ModelError if it is not positive."""
         lengths = [float(x) for batch in in_batches(texts, BATCH_TEXTS) for x in self._states(batch).norm(dim=1)]
         mean = math.fsum(lengths) / len(lengths) if lengths else math.nan
         if not math.isfinite(mean) or mean <= 0:

@@ -22,7 +22,6 @@ def _train(context: StageContext) -> Corpus:
 
 
 def _embed(context: StageContext) -> Mapping[str, object]:
-    """Write the vectors of the training records and, if records are segmented, of their segments."""
     train, counts = _train(context), dict[str, object]()
     encoder = stored_encoder(context, context.model("embedder"), train.texts)
     if isinstance(encoder, SegmentedEncoder):
@@ -42,11 +41,8 @@ def _candidates(context: StageContext) -> list[str]:
 
 
 def _control(context: StageContext) -> list[str]:
-    """Return the texts of the control records.
-
-    Privacy: between `deidentify` and this stage, only the input checks of a run with a privacy budget read these
-        texts; see `pipeline.judge.embed_control`.
-    """
+    # Privacy: before this stage, only `deidentify` and the input checks of a run with a privacy budget (see
+    # `pipeline.judge.embed_control`) read the texts of control.
     texts: list[str] = context.input("control").texts
     return texts
 

@@ -64,12 +64,8 @@ def evaluate(
     Both parts of a ratio use the same bootstrap draws of test persons, which makes the interval narrower. The minimum
     over classes omits classes whose recall is 0 after training on real records.
 
-    Args:
-        tables: the records to compare.
-        seeds: parent of the random streams.
-        requested: requested number of synthetic records per class; without it, balance is not measured.
-        confidence: two-sided confidence of the intervals.
-        baselines: further training sets by name; their scores are in the table, but in no metric.
+    `requested` is the requested number of synthetic records per class; without it, balance is not measured. The
+    intervals have the two-sided `confidence`. `baselines` are further training sets; the table contains their scores.
 
     Raises:
         DataError: see `_check`, or no text of a training set contains a word.
@@ -82,7 +78,8 @@ def evaluate(
     """
     _check(tables)
     test, real, synthetic = _test_set(tables), _rows(tables, "train"), _rows(tables, "synthetic")
-    training_sets = {**_training_sets(real, synthetic), **(baselines or {})}
+    rows_of_sets = (real, synthetic, real.plus(synthetic))
+    training_sets = dict(zip(TRAINING_SETS, map(TrainingSet, rows_of_sets), strict=True)) | dict(baselines or {})
     found = _scored(training_sets, test, DRAWS if confidence <= 0.95 else 5 * DRAWS, seeds)
     metrics, by_head, reasons = _ratios(found, test, confidence, set(tables.train.labels))
     if requested is not None:
@@ -106,10 +103,6 @@ def evaluate(
         "not_measured": reasons,
     }
     return Evaluation(table=table, metrics=metrics, reasons=reasons)
-
-
-def _training_sets(real: LabelledTexts, synthetic: LabelledTexts) -> dict[str, TrainingSet]:
-    return dict(zip(TRAINING_SETS, map(TrainingSet, (real, synthetic, real.plus(synthetic))), strict=True))
 
 
 def _scored(
@@ -164,12 +157,9 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return the distance between the class shares of the labels and of the requested records, without interval.
+    """Return the distance between the class shares of the labels and of the requested records.
 
-    See `distance_of_shares`; the ends of the interval equal the value.
-
-    Raises:
-        DataError: there is no label or no requested record.
+    It is computed by `distance_of_shares`, without uncertainty. Raise DataError if a table has no record.
     """
     if not labels or sum(requested.values()) <= 0:
         raise DataError("balance needs at least one synthetic record and one requested record")
@@ -178,10 +168,7 @@ def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: flo
 
 
 def _contradictory(corpora: Mapping[str, Corpus], confidence: float) -> dict[str, Any]:
-    """Return for each corpus the shares of texts with a contradiction, found by any rule and by each single rule.
-
-    The intervals are two-sided Clopper-Pearson intervals. They count texts, not persons.
-    """
+    """Return for each corpus the shares of texts with a contradiction, by rule, with intervals over texts."""
     of_corpora = {}
     for role, corpus in corpora.items():
         found, shares = coherence(corpus.texts), {}

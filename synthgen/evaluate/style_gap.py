@@ -110,7 +110,9 @@ def style_gap(
             if n_tokens < MIN_TOKENS or not tested:
                 return None
             models = (_first(texts, n_tokens) for texts in (other, shuffled))
-            gained = np.subtract(*(_log_likelihood(model, tested, len(number)) for model in models))
+            rows = WordRows(_sequences(tested), None)
+            of_models = (log_likelihood(WordRows(_sequences(model), None), rows, len(number)) for model in models)
+            gained = np.subtract(*of_models)
             lengths = np.array([len(text) for text in tested])
             np.add.at(nats, owner[is_tested], gained * lengths)
             np.add.at(tokens, owner[is_tested], lengths)
@@ -142,10 +144,6 @@ def _first(texts: list[Index], n_tokens: int) -> list[Index]:
     """Return the first texts with `n_tokens` tokens in total; the last text can be cut."""
     starts = accumulate(map(len, texts), initial=0)
     return [text[: n_tokens - start] for text, start in zip(texts, starts, strict=False) if start < n_tokens]
-
-
-def _log_likelihood(model: list[Index], tested: list[Index], n_tokens: int) -> Float64:
-    return log_likelihood(WordRows(_sequences(model), None), WordRows(_sequences(tested), None), n_tokens)
 
 
 def _sequences(texts: list[Index]) -> Sequences:

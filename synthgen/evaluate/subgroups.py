@@ -45,10 +45,7 @@ def _published(sizes: Mapping[str, int], total: int) -> list[str]:
     A subgroup needs at least `MIN_SUBGROUP_PERSONS` persons. From the published results for all persons, a reader can
     compute those of the persons outside the published subgroups. These must therefore also be none or at least
     `MIN_SUBGROUP_PERSONS` persons; otherwise, the smallest subgroup is removed too (complementary suppression).
-
-    Args:
-        sizes: number of persons by value; no person has two values.
-        total: number of all persons.
+    `sizes` is the number of persons by value, `total` the number of all persons.
     """
     shown = {value: size for value, size in sizes.items() if size >= MIN_SUBGROUP_PERSONS}
     while shown and 0 < total - sum(shown.values()) < MIN_SUBGROUP_PERSONS:

@@ -83,11 +83,7 @@ def latent_distances(candidates: Sequence[Candidate], context: FilterContext) ->
 
 
 def reconstruction_bound(context: FilterContext) -> float:
-    """Return the limit `high: auto` of `LatentDistance`.
-
-    Raises:
-        DataError: there are fewer than `MIN_RECONSTRUCTIONS` reconstructions.
-    """
+    """Return the limit `high: auto` of `LatentDistance`; raise DataError if there are too few reconstructions."""
     targets = context.train[context.reconstruction_rows].astype(np.float64)
     cosine = context.reconstruction_vectors.astype(np.float64) @ targets.T  # (reconstruction, record)
     to_own = _enough(1 - cosine.diagonal())

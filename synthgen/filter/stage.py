@@ -25,7 +25,6 @@ def with_plain_layout(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 
 def _filter(context: StageContext) -> Mapping[str, object]:
-    """Write all candidates with their outcomes, and the kept candidates."""
     texts, latents, view = context.input("candidates"), context.input("latents"), context.input("training_view")
     sections, wanted = context.input("sections"), context.input("wanted")
     size = 1 if sections is None else sections.usual_size(latents)

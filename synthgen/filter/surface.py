@@ -22,11 +22,8 @@ _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
-def _letter_scores(candidates: Sequence[Candidate]) -> list[float]:
-    return [float(_LETTERS.search(c.text) is not None) for c in candidates]
-
-
-NOT_EMPTY = scored("empty", {"letters": 1.0}, _letter_scores, low=1)  # requires at least one letter
+# requires at least one letter
+NOT_EMPTY = scored("empty", {"letters": 1.0}, lambda cs: [float(bool(_LETTERS.search(c.text))) for c in cs], low=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +55,7 @@ def _usual_words(context: FilterContext) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """Keep a candidate whose share of repeated 4-grams is at most `maximum`, 0 to 1.
-
-    score = 1 − (distinct 4-grams of words) / (4-grams of words),   0 for a text of fewer than four words
-    """
+    """Keep a candidate whose `repeated_share` is at most `maximum`, 0 to 1."""
 
     name: ClassVar[str] = "repetition"
     maximum: float
@@ -74,7 +68,7 @@ class Repetition:
 
 
 def repeated_share(text: str) -> float:
-    """Return the share of a text's 4-grams of words that repeat an earlier 4-gram, ignoring case."""
+    """Return the share of a text's 4-grams of words that repeat an earlier one, ignoring case; 0 without 4-grams."""
     words = text.casefold().split()
     grams = list(zip(words, words[1:], words[2:], words[3:], strict=False))
     return 1 - len(set(grams)) / len(grams) if grams else 0.0

@@ -161,11 +161,7 @@ class Fitted(Protocol):
 
 
 class Interpolator(Section, ABC):
-    """A method before it is fitted: its parameters, which the configuration and `OverSampler` use too.
-
-    Raises:
-        ConfigError: parameters are out of range or incompatible; each is listed.
-    """
+    """The parameters of a method; raises ConfigError, with a list, if any are out of range or incompatible."""
 
     model_config = ConfigDict(validate_default=True)
 

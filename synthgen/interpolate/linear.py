@@ -29,8 +29,6 @@ BLOCK_ROWS = 256  # number of points computed at once; their intermediate result
 class FittedLinear(FittedByClass[M, S]):
     """A fitted method that draws one or two parents per point; the point is their weighted sum."""
 
-    __slots__ = ()
-
     @abstractmethod
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
         """Return the parents, int64 (m, p), and weights, float64 (m, p), of m points of the class."""

@@ -90,16 +90,12 @@ class Mixture(NeighbourInterpolator):
 class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
     """Mixture, fitted to training vectors; for the state of a class, see `kneighbor_persons`."""
 
-    __slots__ = ()
-
     def fit_class(self, code: int) -> tuple[Int64, Float64]:
         """Search the class's nearest persons."""
         return kneighbor_persons_in_class(self.rows, code, self.method.k_neighbors)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class; the first parent of each is x_1.
-
-        Raise Unfit if `max_exposure` is too low for m points.
+        """Return m points of the class; raise Unfit if `max_exposure` is too low for them.
 
         Randomness: the children "parent", "partners", "weights" and "noise" of `rng`.
         """
@@ -189,13 +185,7 @@ class Slerp(NeighbourInterpolator):
 
 
 class FittedSlerp(FittedByClass[Slerp, Int64]):
-    """Slerp, fitted to training vectors.
-
-    State of a class: for each row, the k nearest rows of other persons by angle, int64 (n_c, k), numbered within the
-    class.
-    """
-
-    __slots__ = ()
+    """Slerp, fitted to training vectors; for the state of a class, see `neighbours_in_class`."""
 
     def fit_class(self, code: int) -> Int64:
         """Search the class's neighbours; raise Unfit if a row has an opposite neighbour."""
@@ -209,9 +199,7 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
         return near
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class, each on the arc between its two parents, with weights (1 − λ, λ).
-
-        Raise Unfit if a row has an opposite neighbour, or `max_exposure` is too low for m points.
+        """Return m points of the class; raise Unfit if a row has an opposite neighbour or `max_exposure` is too low.
 
         Randomness: the children "parent", "neighbour" and "lambda" of `rng`.
         """

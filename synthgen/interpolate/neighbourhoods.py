@@ -23,8 +23,7 @@ def neighbours_in_class(
 ) -> tuple[Int64, Float64]:
     """Return the k nearest rows of other persons within a class, and their distances; see `NeighbourSearch.nearest`.
 
-    Neighbours are searched for the rows `targets`, int64 (r), or for all rows of the class. Row numbers count the
-    rows of the class.
+    Neighbours are searched for `targets`, int64 (r), or for all rows. Row numbers count the rows of the class.
     """
     of = rows.of(code)
     search = IndexedSearch(NeighbourSearch(rows.vectors[of], rows.groups[of], metric))

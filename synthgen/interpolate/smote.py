@@ -31,17 +31,12 @@ class RandomOversample(Interpolator):
 class FittedRandomOversample(FittedLinear[RandomOversample, Int64]):
     """Random oversampling, fitted to training vectors. State of a class: its row numbers, int64 (n_c)."""
 
-    __slots__ = ()
-
     def fit_class(self, code: int) -> Int64:
         """Return the row numbers of the class."""
         return self.rows.of(code)
 
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return the parent of each of m points, with weight 1; see `FittedLinear.draw`.
-
-        Randomness: the child "parent" of `rng`, one draw per point.
-        """
+        """Draw the parent of each of m points from the child "parent" of `rng`; its weight is 1."""
         of = self.of_class(code)
         i = of[rng.child("parent").generator().integers(0, len(of), size=m)]
         return i[:, None], np.ones((m, 1))
@@ -57,8 +52,7 @@ class Smote(NeighbourInterpolator):
 
     Privacy: points lie on the line between two real records, and known attacks recover the parents from them. Never
         release vectors, parents or weights.
-    Reference: Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16 (2002), section 4.2. Rows
-        of the same person are excluded here.
+    Reference: Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16 (2002), section 4.2.
     """
 
     name: ClassVar[str] = "smote"
@@ -70,22 +64,14 @@ class Smote(NeighbourInterpolator):
 
 
 class FittedSmote(FittedLinear[Smote, Int64]):
-    """SMOTE, fitted to training vectors.
-
-    State of a class: for each row, the k nearest rows of other persons, int64 (n_c, k), numbered within the class.
-    """
-
-    __slots__ = ()
+    """SMOTE, fitted to training vectors; for the state of a class, see `neighbours_in_class`."""
 
     def fit_class(self, code: int) -> Int64:
         """Search the class's neighbours."""
         return neighbours_in_class(self.rows, code, self.method.k_neighbors)[0]
 
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return the parents and weights (1 − λ, λ) of m points.
-
-        Randomness: the children "parent", "neighbour" and "lambda" of `rng`, one draw per point each.
-        """
+        """Draw the parents and weights of m points from the children "parent", "neighbour" and "lambda" of `rng`."""
         of, near = self.rows.of(code), self.of_class(code)
         i = rng.child("parent").generator().integers(0, len(of), size=m)
         which = rng.child("neighbour").generator().integers(0, self.method.k_neighbors, size=m)
@@ -106,14 +92,14 @@ class BorderlineSmote(NeighbourInterpolator):
     - Kind 2: x_nn is drawn uniformly from these k records and the nearest record of another class. If x_nn is of
       another class, λ ~ U(0, 0.5), so the point stays closer to x_i.
 
-    Distances are Euclidean, and rows of the same person are never neighbours. With several classes, each class is in
-    turn the minority against all others.
+    Distances are Euclidean, and records of the same person are never neighbours. With several classes, each class is
+    in turn the minority against all others.
 
     Privacy: as SMOTE, but records in danger are parents more often. With kind 2, the label of a parent can differ
         from the label of the point.
     Reference: Han, Wang & Mao, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning", ICIC
-        2005, section 3. Differences from the paper: rows of the same person are excluded, and points are drawn one
-        by one, so that their number is exact. Differences from imbalanced-learn 0.14:
+        2005, section 3. Unlike in the paper, records of the same person are not neighbours, and the number of points
+        is exact. Differences from imbalanced-learn 0.14:
 
         1. A tie m' = m/2 counts as safe, as in the text of the paper. The formula of the paper and imbalanced-learn
            count it as danger.
@@ -145,18 +131,12 @@ class BorderlineSmote(NeighbourInterpolator):
 class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
     """Borderline-SMOTE, fitted to training vectors.
 
-    State of a class: its rows in danger, int64 (b), and for each the rows from which x_nn is drawn, int64 (b, k). For
-    kind 2, these are int64 (b, k + 1), and the last one is of another class.
+    State of a class: its rows in danger, int64 (b), and for each the k rows (in kind 2, k + 1) from which x_nn is
+    drawn, int64 (b, k).
     """
 
-    __slots__ = ()
-
     def fit_class(self, code: int) -> tuple[Int64, Int64]:
-        """Search the class's neighbours.
-
-        Raises:
-            Unfit: no row is in danger, or a row has fewer than m rows of other persons.
-        """
+        """Search the class's neighbours; raise Unfit if no row is in danger or there are too few other persons."""
         of, k, m = self.rows.of(code), self.method.k_neighbors, self.method.m_neighbors
         around, other = neighbours_in_any_class(self.rows, code, m)
         is_danger = in_danger(other)
@@ -175,10 +155,7 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
         return of[danger], pool
 
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return the parents and weights (1 − λ, λ) of m points.
-
-        Randomness: the children "parent", "neighbour" and "lambda" of `rng`, one draw per point each.
-        """
+        """Draw the parents and weights of m points from the children "parent", "neighbour" and "lambda" of `rng`."""
         danger, pool = self.of_class(code)
         i = rng.child("parent").generator().integers(0, len(danger), size=m)
         which = rng.child("neighbour").generator().integers(0, pool.shape[1], size=m)
@@ -191,7 +168,7 @@ class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
 def in_danger(other: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which rows have more than half, but not all, of their neighbours in other classes; bool (n).
 
-    `other`, bool (n, m), states for each of the m neighbours of a row whether it is in another class.
+    `other`, bool (n, m), states whether each of the m neighbours of a row is in another class.
     """
     m, count = other.shape[1], other.sum(axis=1)
     return np.asarray((2 * count > m) & (count < m))
@@ -213,13 +190,10 @@ class Adasyn(NeighbourInterpolator):
 
     Privacy: as SMOTE, but records that lie among other classes, often of unusual persons, are parents more often.
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
-        2008, section 2. Differences from the paper: rows of the same person are excluded, and G is given instead of
-        (m_l − m_s) · β. Further differences:
-
-        1. x_nn is among the K nearest rows within the class, as in imbalanced-learn 0.14. The paper draws x_nn from
-           the rows of the same class among the K nearest rows of any class. In the paper, a record with r_i = 1
-           therefore has no partner.
-        2. The total is exact. imbalanced-learn rounds each r̂_i · G, so its total differs from G.
+        2008, section 2. Unlike in the paper, records of the same person are not neighbours, G is given instead of
+        (m_l − m_s) · β, and x_nn is among the K nearest records of the class, as in imbalanced-learn 0.14. (The paper
+        draws x_nn from the records of the class among the K nearest of any class, which may be none.) Unlike in
+        imbalanced-learn, the total is exact.
     """
 
     name: ClassVar[str] = "adasyn"
@@ -237,8 +211,6 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
     (b, K).
     """
 
-    __slots__ = ()
-
     def fit_class(self, code: int) -> tuple[Int64, Int64, Int64]:
         """Search the class's neighbours; raise Unfit if no row has a neighbour of another class."""
         of, k = self.rows.of(code), self.method.k_neighbors
@@ -253,11 +225,7 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
         return of[bordering], delta[bordering], of[partners]
 
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return the parents and weights (1 − λ, λ) of m points.
-
-        Randomness: the child "phase" of `rng`, one draw for each row with Δ > 0; the children "neighbour" and
-            "lambda", one draw per point each.
-        """
+        """Draw the parents and weights of m points from the children "phase", "neighbour" and "lambda" of `rng`."""
         bordering, delta, partners = self.of_class(code)
         i = in_proportion(delta, m, rng.child("phase").generator().random(len(delta)))
         which = rng.child("neighbour").generator().integers(0, self.method.k_neighbors, size=m)

@@ -110,19 +110,13 @@ class Network:
 
 
 def distortion(x: Tensor, decoded: Tensor, log_variance: Tensor) -> Tensor:
-    """Return the mean over rows of −log N(x | decoded, diag σ²), in nats.
-
-    −log p(x|z) = Σ_j ½ ((x_j − x̂_j)² / σ_j² + log σ_j² + log 2π)
-    """
+    """Return the mean over rows of −log N(x | decoded, diag σ²), in nats."""
     squares = (x - decoded).square() * torch.exp(-log_variance)
     return 0.5 * (squares + log_variance + LOG_2PI).sum(dim=1).mean()
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return KL(N(μ, s²) ‖ N(0, 1)) of each dimension, averaged over the rows, (k), in nats.
-
-    KL_l = ½ (μ_l² + s_l² − 1 − log s_l²)
-    """
+    """Return KL(N(μ, s²) ‖ N(0, 1)) of each dimension of z, averaged over the rows, (k), in nats."""
     return 0.5 * (mean.square() + torch.exp(log_variance) - 1 - log_variance).mean(dim=0)
 
 

@@ -54,11 +54,7 @@ class Prompter:
         return sha256_json({"prompter": content})
 
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return k prompt words for each of the vectors (n, d); see `WordReader.plan`.
-
-        Raises:
-            ModelError: there is no vocabulary, or it is for vectors of another dimension.
-        """
+        """Return k prompt words for each vector (n, d); raise ModelError if no vocabulary fits them."""
         if self.reader is None:
             raise ModelError("decode.words: there is no vocabulary", hint="Set decode.words to 0.")
         if len(self.reader.centre) != vectors.shape[1]:

@@ -105,10 +105,9 @@ def word_frequencies(
 
 
 def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
-    """Return passages cut to whole sentences; each has at most `max_tokens` tokens, including end-of-text.
+    """Cut passages to whole sentences with at most `max_tokens` tokens, including end-of-text.
 
-    Raises:
-        ModelError: the tokenizer has no end-of-text token.
+    Raise ModelError if the tokenizer has no end-of-text token.
     """
     if tokenizer.eos_token_id is None:
         raise ModelError("the tokenizer has no end of text", hint="Set eos_token in tokenizer_config.json.")

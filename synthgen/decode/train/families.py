@@ -3,7 +3,7 @@
 `auto` is supported for some families of language models. For another decoder-only model, set the three keys.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,8 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
     if family is not None and values["adapter_targets"] == AUTO:
         values["adapter_targets"] = family.targets
     if part.template == AUTO:
-        values["template"] = _template(tokenizer)
+        begin = TURN if TURN in tokenizer.get_vocab() else (tokenizer.bos_token or "")
+        values["template"] = f"{begin}{PROMPT}\n{VECTOR}\n"
     if part.placeholder_id == AUTO:
         values["placeholder_id"] = _placeholder(tokenizer, values["template"])
     shape = BridgeShape(**values)
@@ -85,31 +86,19 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
     return shape
 
 
-def _template(tokenizer: Any) -> str:
-    begin = TURN if TURN in tokenizer.get_vocab() else (tokenizer.bos_token or "")
-    return f"{begin}{PROMPT}\n{VECTOR}\n"
-
-
 def _placeholder(tokenizer: Any, template: str) -> int:
     """Return the id of a special token that the model never writes and that is not part of the template."""
     vocabulary = tokenizer.get_vocab()
     reserved = [token for token in RESERVED if token in vocabulary]
-    others = [token for token in _special(tokenizer) if token not in _used(tokenizer) and token not in template]
-    for token in [*reserved, *others, tokenizer.unk_token]:
+    used = {tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token, tokenizer.unk_token}
+    special = sorted(map(str, tokenizer.all_special_tokens), key=tokenizer.convert_tokens_to_ids)
+    for token in [*reserved, *(token for token in special if token not in used), tokenizer.unk_token]:
         if token is not None and token in vocabulary and token not in template:
             return int(vocabulary[token])
     raise ModelError(
         "bridge.placeholder_id: the tokenizer has no special token that the model never writes",
         hint="Set bridge.placeholder_id to the id of a token that occurs in no text.",
     )
-
-
-def _special(tokenizer: Any) -> Iterator[str]:
-    yield from sorted(map(str, tokenizer.all_special_tokens), key=tokenizer.convert_tokens_to_ids)
-
-
-def _used(tokenizer: Any) -> set[str | None]:
-    return {tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token, tokenizer.unk_token}
 
 
 def _check(shape: BridgeShape, model: nn.Module, tokenizer: Any) -> None:

@@ -24,10 +24,7 @@ class Trained:
 
 
 def new_bridge(shape: BridgeShape, model: nn.Module, dim: int, seeds: SeedTree) -> Trained:
-    """Return a new projector and new adapters of the configured shape, all to be trained.
-
-    Randomness: seeds/init.
-    """
+    """Return a new projector and new adapters of the configured shape, drawn from seeds/init."""
     generator = _generator(seeds)
     table = model.get_input_embeddings().weight.detach()  # type: ignore[operator]
     with torch.random.fork_rng():
@@ -40,10 +37,7 @@ def new_bridge(shape: BridgeShape, model: nn.Module, dim: int, seeds: SeedTree) 
 
 
 def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
-    """Return new adapters for the projector of a bridge and for the model's layers that the bridge adapts.
-
-    Randomness: seeds/init.
-    """
+    """Return new adapters, drawn from seeds/init, for a bridge's projector and the model's layers that it adapts."""
     generator = _generator(seeds)
     merge(model, bridge.adapters)
     projector = deepcopy(bridge.projector).requires_grad_(requires_grad=False)

@@ -255,11 +255,7 @@ class Trainer:
         write_by(folder / STATE, lambda path: save_file(state, path, metadata={"step": str(self.step)}))
 
     def resume(self, folder: Path) -> None:
-        """Continue from the folder's checkpoint, if there is one.
-
-        Raises:
-            ModelError: the checkpoint is damaged or belongs to a bridge of another shape.
-        """
+        """Continue from the folder's checkpoint, if any; raise ModelError if it is damaged or of another bridge."""
         if not (folder / STATE).exists():
             return
         try:

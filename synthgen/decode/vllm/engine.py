@@ -100,11 +100,7 @@ class VllmEngine:
         self._end()
 
     def generate(self, task: Task, advance: Advance) -> tuple[list[list[int]], list[float]]:
-        """Return the tokens of every text, and its mean surprisal, in the order and form of `loop.batching.write`.
-
-        Raises:
-            ModelError: the process ends.
-        """
+        """Return the tokens and the surprisal of every text as `loop.batching.write`; raise ModelError on failure."""
         settings, rows = task.settings, range(len(task.ids))
         seeds = [
             int(number)

@@ -6,10 +6,11 @@ import pytest
 
 from synthgen.core.errors import DataError, ModelError
 from synthgen.core.seeds import SeedTree
+from synthgen.core.shards import rows_name
 from synthgen.decode import shards
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
-from synthgen.decode.shards import DecodeTask, divide_rows, is_intact, read_shards, shard_file, write_shards
+from synthgen.decode.shards import DecodeTask, divide_rows, is_intact, read_shards, write_shards
 from synthgen.decode.xrag import XragDecoder
 
 SAMPLING = {"temperature": 1.0, "top_p": 0.95, "top_k": 50}
@@ -39,7 +40,7 @@ def test_shards_do_not_depend_on_how_many_are_written_at_once(task, whole, tiny,
     latents, rows = tiny.latents(23), divide_rows(23, PLAIN)
     assert len(rows) >= 5
     write_shards(task, latents, rows[1::2], tmp_path, lambda _: None, n_workers=1)
-    assert {path.name for path in tmp_path.iterdir()} == {shard_file(some) for some in rows[1::2]}
+    assert {path.name for path in tmp_path.iterdir()} == {rows_name(some, ".parquet") for some in rows[1::2]}
     write_shards(task, latents, rows[::2], tmp_path, lambda _: None, n_workers=2)
     assert read_shards(tmp_path) == whole
     unopened = dataclasses.replace(task, open_decoder=lambda: pytest.fail("nothing is missing"))
@@ -87,7 +88,7 @@ def test_a_damaged_or_foreign_shard_is_not_intact(task, tiny, tmp_path):
     latents = tiny.latents(23)
     write_all(task, latents, tmp_path, lambda _: None, 1)
     rows = divide_rows(23, PLAIN)
-    paths = [tmp_path / shard_file(some) for some in rows]
+    paths = [tmp_path / rows_name(some, ".parquet") for some in rows]
     assert all(is_intact(path, some, latents, PLAIN.candidates) for path, some in zip(paths, rows, strict=True))
     other = dataclasses.replace(latents, ids=tuple(f"other-{name}" for name in latents.ids))
     assert not is_intact(paths[0], rows[0], other, PLAIN.candidates)
