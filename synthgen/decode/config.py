@@ -18,9 +18,7 @@ DEFAULT_WORDS = 10  # prompt words of `writer: prompt` by default
 AUTO, PLAIN = "auto", "plain"  # values of `style`; see the description of the key
 MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest value of `max_new_tokens: auto`
 MAX_TOKENS_PROMPTED = 768  # the largest value with `writer: prompt`; a bridge loses the detail of longer texts
-MIN_TOKENS_PER_WORD = (
-    1.2  # most texts have more tokens per word, so synthetic texts are rarely longer than real texts
-)
+MIN_TOKENS_PER_WORD = 1.2  # most texts have more tokens per word, so synthetic texts are rarely longer than real ones
 LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the numbers of words of the training texts
 STEP = 8  # `auto` rounds up to a multiple of this, so that a few changed texts rarely change the limit
 MAX_WORD_CHARACTERS = 12  # if the mean length of a word is greater, the script has no spaces between words

@@ -79,9 +79,9 @@ class Loaded:
 def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu") -> Loaded:
     """Return the tokenizer and the causal language model of a transformers folder with safetensors weights.
 
-    With the dtype "auto", weights keep their stored dtype, except that a processor without bfloat16 instructions gets
-    float32 weights. The device "auto" means all GPUs, or the CPU if there is no GPU. `device` can also be a device
-    map of accelerate.
+    With the dtype "auto", weights keep their stored dtype, except that 16-bit weights become float32 on a processor
+    without bfloat16 instructions. The device "auto" means all GPUs, or the CPU if there is no GPU. `device` can also
+    be a device map of accelerate.
 
     Raises:
         ModelError: the model cannot be read or lacks tensors, or "cuda" is given and there is no GPU.

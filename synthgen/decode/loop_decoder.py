@@ -49,9 +49,9 @@ class LoopDecoder(ABC):
         self.tokenizing = Lock()  # the tokenizer is not thread-safe: it stores how to treat special tokens
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
-        """Pack the weights; set the end tokens (those of model and tokenizer, and `more_ends`) and the unused tokens.
+        """Pack the weights, and set the tokens that end a text and those that are never written.
 
-        All `special` tokens that do not end a text are never written.
+        `more_ends` and the end tokens of model and tokenizer end a text; other `special` tokens are never written.
         """
         supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
@@ -181,9 +181,9 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return for each of n contexts its last `limit` tokens and an empty line, and the largest length of the results.
+    """Return the last `limit` tokens of each of n contexts with an empty line after them, and their largest length.
 
-    An empty context has no tokens. Without contexts, the largest length is 0.
+    The largest length is that of the longest possible context, or 0 without contexts. An empty context has no tokens.
 
     Raises:
         DataError: the number of contexts is neither 0 nor n.

@@ -59,7 +59,7 @@ class WordReader:
 
         Words that are each near a vector can all describe the same part of its content. Therefore this method
         compares the sum of the words with the vector. To the set S of words, each step adds the word for which F is
-        largest, among the same `POOL` words as in `read`:
+        largest, among the same `POOL` words as in `read` and with the same letters:
 
             F(S) = cos(x − x̄, Σ_{w∈S} (w − w̄) / |w − w̄|) + PLAN_PRIOR · mean_{w∈S} log f_w
 

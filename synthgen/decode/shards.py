@@ -27,7 +27,7 @@ from synthgen.decode.loop.llama import GROUPS
 Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidate, ...]]
 
 STEP_BYTES = 1 << 28  # memory that a thread needs in addition to its cache, for a step of 128 rows of 50,000 logits
-LAST_SHARDS = 4  # a shard contains at most this fraction (1/4) of the remaining latents, see `divide_rows`
+LAST_SHARDS = 4  # a shard contains at most about a fourth of the remaining latents, see `divide_rows`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,5 +11,5 @@ class EmbedConfig(Section):
     model: str = Field(
         "minilm",
         description="Encoder of the records: the name of a model in the store, or the path of a local model folder. "
-        "The decoder must support this encoder.",
+        "`decode.bridge` (with `writer: xrag`, `decode.model`) must be made for this encoder.",
     )

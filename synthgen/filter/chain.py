@@ -27,9 +27,7 @@ class Filtered:
 
     kept: tuple[Candidate, ...]  # at most one per latent, in the order of the latents
     judged: tuple[Candidate, ...]  # all candidates with their outcomes, in the order given; private
-    rejected: Mapping[
-        str, int
-    ]  # rejected candidates by reason; each counts once, for the first filter that it failed
+    rejected: Mapping[str, int]  # rejected candidates by reason; each counts for the first filter that it failed
     failed: Mapping[str, int]  # rejected candidates by filter; each counts for every filter that it failed
     spare: int  # number of candidates that passed all filters but were not the best of their latent
     latents_lost: Mapping[str, int]  # by label, the number of latents without a candidate that passed all filters

@@ -30,8 +30,8 @@ def wanted_counts(
     `largest_remainder`.
 
     Raises:
-        DataError: there are no train records, `total` is missing, or the error lists labels of `balance` without
-            train records or classes that would get no record.
+        DataError: there are no train records, `total` is missing, a label of `balance` has no train record, or a
+            class would get no record; each such label or class is listed.
     """
     source = Counter(labels)
     if not source:

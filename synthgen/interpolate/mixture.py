@@ -79,7 +79,7 @@ class Mixture(NeighbourInterpolator):
 
     @property
     def max_parents(self) -> int:
-        """See `parents`."""
+        """The parameter `parents`."""
         return self.parents
 
     def fit_rows(self, rows: TrainRows) -> "FittedMixture":

@@ -186,7 +186,7 @@ class Adasyn(NeighbourInterpolator):
     person are never neighbours. With several classes, each class is in turn the minority against all others.
 
     The ĝ_i are integers with the sum G; `in_proportion` states how they are rounded. If G is below the number of
-    records, the draw decides which records get a point.
+    records, chance decides which records get a point.
 
     Privacy: as SMOTE, but records that lie among other classes, often of unusual persons, are parents more often.
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
@@ -234,7 +234,7 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
 
 
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
-    """Return m numbers from 0 to b − 1, which occur in proportion to their shares; so do the first numbers.
+    """Return m numbers from 0 to b − 1; each occurs in proportion to its share, also among the first numbers.
 
     Number i occurs for the t-th time at the time (t − φ_i) / w_i, where w_i is its share (at least 1) and φ_i its
     phase in [0, 1). The m earliest occurrences are returned in the order of their times. Therefore a larger m gives

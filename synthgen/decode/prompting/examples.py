@@ -13,9 +13,7 @@ from synthgen.core.files import read_bytes
 from synthgen.decode.learnt import sentence_digests
 from synthgen.decode.prompt_words import WordReader
 
-EXEMPLARS = (
-    Path(__file__).parent / "exemplars.jsonl"
-)  # the built-in sets of invented texts; `style` is the set's name
+EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # the built-in sets; the name of a text's set is in `style`
 MAX_BYTES = 1 << 22  # largest size of a file of examples
 SHOWN = 2  # largest number of examples in a prompt
 N_TERMS = 6  # largest number of prompt words that are shown with an example

@@ -100,7 +100,7 @@ class VllmEngine:
         self._end()
 
     def generate(self, task: Task, advance: Advance) -> tuple[list[list[int]], list[float]]:
-        """Return the tokens and the surprisal of every text as `loop.batching.write`; raise ModelError on failure."""
+        """Return tokens and surprisal of every text, like `loop.batching.write`; raise ModelError if vLLM fails."""
         settings, rows = task.settings, range(len(task.ids))
         seeds = [
             int(number)
