@@ -47,8 +47,7 @@ class Nats:
 class Likelihood:
     """A language model that measures the likelihood of texts.
 
-    The adapters of a bridge are merged into the model, so the model cannot be used for anything else. `batch` texts
-    share a forward pass.
+    The adapters of a bridge are merged into the model, which changes it. `batch` texts share a forward pass.
 
     Raises:
         ModelError: the model is not on one device, or the adapters of the bridge do not fit it.
@@ -84,8 +83,7 @@ class Likelihood:
         The frame is the input before the text. With a bridge, it is the bridge's template with the text's prompt
         (empty by default) and the soft tokens of the text's vector, float32 (n, d); without vectors, the soft tokens
         are omitted. Without a bridge, it is the begin-of-text token or, if the tokenizer has none, the end-of-text
-        token. Only the first `max_tokens` tokens of a text are read. The other texts of a batch change a text's nats
-        only by rounding.
+        token. Only the first `max_tokens` tokens of a text are read. Other texts change the result only by rounding.
 
         Raises:
             DataError: a text has no tokens, or vectors or prompts are given without a bridge.

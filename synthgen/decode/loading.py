@@ -80,8 +80,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     """Return the tokenizer and the causal language model of a transformers folder with safetensors weights.
 
     With the dtype "auto", weights keep their stored dtype, except that 16-bit weights become float32 on a processor
-    without bfloat16 instructions. The device "auto" means all GPUs, or the CPU if there is no GPU. `device` can also
-    be a device map of accelerate.
+    without bfloat16 instructions. The device "auto" means all GPUs, or the CPU without one; a device map is accepted.
 
     Raises:
         ModelError: the model cannot be read or lacks tensors, or "cuda" is given and there is no GPU.

@@ -43,8 +43,7 @@ class WordReader:
 
             w_j = argmax_w  cos(x − x̄, w − w̄) + PRIOR · log f_w − LIKENESS · max(0, max_{i<j} cos(w − w̄, w_i − w̄))
 
-        Here x is the vector, x̄ the `centre`, w a word's vector, w̄ the mean of all words' vectors, and f_w the word's
-        `frequency`.
+        Here x is the vector, x̄ the `centre`, w a word's vector, w̄ the mean of all w, and f_w the word's `frequency`.
 
         Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, plus PRIOR.
         """

@@ -128,8 +128,7 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
     """Return the bridge inside a checkpoint of xRAG's layout, without loading the language model.
 
     Raises:
-        ModelError: a file cannot be read, or the checkpoint is incomplete or not of this layout; each problem is
-            listed.
+        ModelError: a file cannot be read, or the checkpoint is incomplete or not of this layout; each is listed.
     """
     files = tensor_files(folder)
     config, tokenizer = _config_and_tokenizer(folder)
@@ -205,8 +204,7 @@ def tensor_files(folder: Path) -> dict[str, Path]:
     """Return the file of every tensor of a checkpoint.
 
     Raises:
-        ModelError: the index or a shard (file of tensors) is damaged, or shards or tensors that the index names are
-            missing; each is listed.
+        ModelError: the index is damaged, or shards (files of tensors) or tensors are missing; each is listed.
     """
     if not (folder / INDEX).is_file():
         return dict.fromkeys(_names(folder / SINGLE), folder / SINGLE)

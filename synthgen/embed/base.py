@@ -65,8 +65,7 @@ def encode_batches(
     """Call `forward` on batches of at most `size` texts; return the vectors of the texts, float32 (n, d).
 
     If `n_workers` is above 1, up to `n_workers` threads call `forward` at the same time, each on one core. The number
-    of threads does not change the vectors; the batch size changes their last bits. For `progress`, see
-    `Encoder.encode`.
+    of threads does not change the vectors; the batch size changes their last bits.
 
     Raises:
         ModelError: a vector is not finite or has length zero.

@@ -44,8 +44,7 @@ class LastTokenEncoder:
         ModelError: the folder does not contain such a model.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
-    Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2;
-        SFR-Embedding-Mistral follows it.
+    Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2.
     """
 
     normalized = True

@@ -58,8 +58,7 @@ def encoder_logistic(
 ) -> Labels:
     """Return the test rows' predicted classes, by multinomial logistic regression (C = 10) on the encoder's vectors.
 
-    This classifier overstates the utility of synthetic records, because they are decoded from vectors of the same
-    encoder.
+    It overstates the utility of synthetic records, because they are decoded from vectors of the same encoder.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -72,8 +71,7 @@ def tfidf_linear(
 ) -> Labels:
     """Return the test rows' predicted classes, by a linear support vector machine on TF-IDF of words and word pairs.
 
-    The vocabulary and the weights come only from the training rows, so this classifier does not depend on the encoder
-    or the decoder.
+    This classifier does not depend on the encoder or the decoder.
 
     Raises:
         DataError: no training text contains a word.

@@ -46,8 +46,8 @@ def style_tokens(text: str) -> list[str]:
 
     A function word stays, in lower case. Any other word becomes its case ("aa", "Aa" or "AA"), its first two
     punctuation characters, and a length class from 0 to 4. A full stop directly after a word belongs to its token. In
-    a number, each run of digits becomes one to three zeros. Other punctuation stays, except the underscore.
-    Consecutive line ends become one token.
+    a number, each run of digits becomes one to three zeros. Punctuation (except "_") stays. Consecutive line ends
+    become one token.
     """
     return [_shape(token) for token in _TOKEN.findall(text)]
 

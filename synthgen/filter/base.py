@@ -2,8 +2,7 @@
 
 Privacy: only the filter of copies (copies.py) rejects a candidate because it is close to train records. If other
 filters did this too, the regions around train persons would contain no synthetic text, which would reveal who is in
-train. The filters' limits are quantiles and aggregates of train texts and their reconstructions. Control records are
-never read.
+train. Limits are aggregates of train texts and their reconstructions. Control records are never read.
 """
 
 import math

@@ -81,8 +81,7 @@ def apply(
         ConfigError: an attribute rule is for a label that no train record has.
 
     Privacy: see `synthgen.filter.base`.
-    Randomness: `ClassAgreement` and `Legible` draw from streams of the context; the folds of the
-        cross-validation are part of the context.
+    Randomness: `ClassAgreement` and `Legible` draw from streams of the context.
     """
     if len(candidates) != len(context.vectors):
         raise InternalError(
@@ -122,8 +121,7 @@ def select(kept: Sequence[Candidate], counts: Mapping[str, int], seeds: SeedTree
     The result is sorted by label, then latent id. The draw does not prefer candidates near their latents, because
     this would concentrate the release around a few train records.
 
-    Randomness: one permutation per label, from `seeds.child(label)`. Adding a class does not change the draws of
-        other classes.
+    Randomness: one permutation per label, from `seeds.child(label)`.
     """
     chosen = []
     for label, n in sorted(counts.items()):

@@ -30,8 +30,7 @@ class ClassAgreement:
     regularisation is the one of `STRENGTHS` with the smallest cross-fitted log loss on real records.
 
     `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes, where q is the largest minimum that would
-    accept at least the share `SHARE_OF_REAL` of the real records. If classes are similar, real records have low
-    probabilities too, so q is low.
+    accept at least the share `SHARE_OF_REAL` of the real records; q is low if the classes are similar.
 
     Privacy: reads train vectors and labels. It rejects candidates that do not fit a class, without comparing them
         with single records.
@@ -83,8 +82,7 @@ class ClassAgreement:
 def fits_for(parents: int) -> int:
     """Return the number of regressions for latents with at most this number of parents.
 
-    One regression is fitted for each possible set of parents' folds. If there are more than `MAX_FITS` such sets, one
-    is fitted per fold.
+    It is the number of possible sets of parents' folds or, if there are more than `MAX_FITS`, the number of folds.
     """
     return _sets(parents) if _sets(parents) <= MAX_FITS else folds_for(parents)
 
@@ -119,8 +117,7 @@ class _Committee:
     def of_real(self) -> NDArray[np.float64]:
         """Return for each train record the probability of its label by models trained without the record's fold.
 
-        If there is one model per fold, the result is the mean of `FREE_FOLDS` of them, the smallest number of models
-        that judge a candidate.
+        If there is one model per fold, it is the mean of `FREE_FOLDS` models, as for a candidate with most parents.
         """
         p = np.zeros(len(self.rows))
         row_folds = self.context.folds[self.rows]

@@ -57,8 +57,7 @@ class NoCopies:
 
     Privacy: reads train texts and persons. Each rejection can help a membership attack. More than a few rejections
         per thousand candidates mean that the decoder memorises; do not release the records of such a run.
-    Cost: O(N log N) for N words of train. Runs are compared by 64-bit hashes, so two different runs count as equal
-        with probability 2^-64.
+    Cost: O(N log N) for N words of train. Runs are compared by 64-bit hashes; two collide with probability 2^-64.
     """
 
     name: ClassVar[str] = "copy"

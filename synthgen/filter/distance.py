@@ -23,9 +23,8 @@ class LatentDistance:
         distance = 1 − cos(e(text), latent),   e(text) = the embedded text
 
     If a text is far from its latent, the decoder did not follow the latent. `high: auto` is the 95 % quantile of the
-    distances of reconstructions (train records decoded from their own vectors) to these vectors. It is at most the
-    median distance of reconstructions to the vectors of other records; otherwise, a decoder that ignores its vector
-    would pass.
+    distances of reconstructions (train records decoded from their own vectors) to these vectors. It is at most their
+    median distance to the vectors of other records, so that a decoder that ignores its vector is noticed.
 
     There is no lower limit. It would reject the texts closest to train persons, which would reveal who is in train.
 
@@ -52,8 +51,7 @@ class ClassDistance:
     its vector. The limits are the 1 % and 99 % quantiles of the distances of reconstructions. The centre for a
     candidate is computed without the folds of its parents, the centre for a reconstruction without its record's fold.
 
-    Privacy: the centre is a mean over all persons of the class outside the left-out folds. No candidate is compared
-        with a single record.
+    Privacy: the centre is a mean over many persons; no candidate is compared with a single record.
     """
 
     name: ClassVar[str] = "class_distance"

@@ -21,8 +21,7 @@ def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str
     """Return the words of the labels, in lower case and sorted, that real texts do not use; see `MIN_USE`.
 
     `labels[i]` is the class of `texts[i]`. Words of fewer than three letters are omitted. A text contains a label
-    word if a word of the text begins with it ("sport" is in "sports"). If all texts are empty, as under differential
-    privacy, no word is returned.
+    word if a word of the text begins with it ("sport" is in "sports"). Without texts, as under DP, none is returned.
 
     Privacy: reads the share of texts that contain a word, by class.
     """

@@ -30,9 +30,8 @@ NOT_EMPTY = scored("empty", {"letters": 1.0}, lambda cs: [float(bool(_LETTERS.se
 class Length:
     """Keep a candidate whose number of words (separated by white space) is within `bounds`.
 
-    With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. A text that the
-    token limit cuts can have as few as ⌊max_new_tokens / 3⌋ words. The lower limit is therefore computed as if no
-    train text were longer.
+    With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. As the token limit
+    can cut a text to ⌊max_new_tokens / 3⌋ words, longer train texts count as that long for the lower limit.
     """
 
     name: ClassVar[str] = "length"

@@ -26,8 +26,7 @@ def wanted_counts(
 ) -> dict[str, int]:
     """Return the number of new records of each label, sorted by label; the numbers sum exactly to the total.
 
-    `labels` are the labels of all train records. `total` is None if `balance` gives numbers. For rounding, see
-    `largest_remainder`.
+    `labels` are those of all train records. `total` is None if `balance` gives numbers. See `largest_remainder`.
 
     Raises:
         DataError: there are no train records, `total` is missing, a label of `balance` has no train record, or a
@@ -60,8 +59,7 @@ def wanted_counts(
 def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
     """Return integers that are in proportion to the weights and sum to `total`, sorted by label.
 
-    n_c = ⌊total · w_c / Σ w⌋, and the labels with the largest remainders get one more (Hamilton's method). Ties go to
-    the first label in sort order.
+    n_c = ⌊total · w_c / Σ w⌋; the largest remainders get one more (Hamilton's method), ties go to the first label.
     """
     total_weight = sum(weights.values())
     counts = {label: total * weight // total_weight for label, weight in sorted(weights.items())}

@@ -48,9 +48,8 @@ def limit_exposure(
             proposal, because the persons below the limit are not neighbours of each other. In tests, a limit of 1.3 ·
             m / number of persons avoided the second error for slerp and for mixtures of three parents.
 
-    Privacy: limits one person's share of a class before decoding, separately in each class. A person also influences
-        which records are neighbours of others, and this influence is not limited. The limit is therefore not a
-        sensitivity and gives no ε.
+    Privacy: limits one person's share of a class before decoding, separately in each class. It does not limit how a
+        person changes which records are neighbours, so the limit is not a sensitivity and gives no ε.
     """
     n = len(np.unique(groups))
     if max_exposure is not None and n * max_exposure < m:

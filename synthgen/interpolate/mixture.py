@@ -147,16 +147,14 @@ class Slerp(NeighbourInterpolator):
         x̃ = sin((1 − λ) · θ) / sin θ · a + sin(λ · θ) / sin θ · b,   θ = ∠(a, b),   λ ~ U(0, 1) or Beta(s, t)
 
     a is drawn uniformly from the records of the class, b from the k nearest records (cosine) of other persons in the
-    class. If θ is 0, the factors are 1 − λ and λ. Between opposite vectors, the arc is not unique, so a class with
-    opposite neighbours is rejected.
+    class. If θ is 0, the factors are 1 − λ and λ. A class with opposite neighbours is rejected, as no arc is unique.
 
     The recorded weights of the parents are 1 − λ and λ, which are shares of the angle. They are not the factors of a
     and b above, so the weighted sum of the parents is not x̃.
 
     Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. The larger
         of the two weights is at least 0.5. For uniform λ it is 0.75 on average.
-    Reference: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985, section 3.3, for unit vectors of
-        any dimension; neighbours as in SMOTE.
+    Reference: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985, section 3.3, for any dimension.
     """
 
     name: ClassVar[str] = "slerp"

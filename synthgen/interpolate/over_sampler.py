@@ -45,8 +45,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
     and returns arrays, lists, and frames and series of pandas and polars. X keeps float32 or float64; other types
     become float64. Neighbours are searched in float32, and mixture, slerp and vae also compute points in float32. X
-    is rejected if its rows are too similar to each other for float32, or if the norm of its longest row is above 1e18
-    or below 1e-14.
+    is rejected if its rows are too similar for float32, or its longest row has a norm above 1e18 or below 1e-14.
 
     Args:
         method: name of a method, see `synthgen.interpolate.METHODS`.

@@ -131,8 +131,7 @@ class BorderlineSmote(NeighbourInterpolator):
 class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
     """Borderline-SMOTE, fitted to training vectors.
 
-    State of a class: its rows in danger, int64 (b), and for each the k rows (in kind 2, k + 1) from which x_nn is
-    drawn, int64 (b, k).
+    State of a class: its b rows in danger, and for each the k (in kind 2, k + 1) rows from which x_nn is drawn.
     """
 
     def fit_class(self, code: int) -> tuple[Int64, Int64]:
@@ -191,9 +190,8 @@ class Adasyn(NeighbourInterpolator):
     Privacy: as SMOTE, but records that lie among other classes, often of unusual persons, are parents more often.
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
         2008, section 2. Unlike in the paper, records of the same person are not neighbours, G is given instead of
-        (m_l − m_s) · β, and x_nn is among the K nearest records of the class, as in imbalanced-learn 0.14. (The paper
-        draws x_nn from the records of the class among the K nearest of any class, which may be none.) Unlike in
-        imbalanced-learn, the total is exact.
+        (m_l − m_s) · β, and x_nn is among the K nearest records of the class, as in imbalanced-learn 0.14. In the
+        paper, x_nn must be among the K nearest of any class. Unlike in imbalanced-learn, the total is exact.
     """
 
     name: ClassVar[str] = "adasyn"
@@ -207,8 +205,7 @@ class Adasyn(NeighbourInterpolator):
 class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
     """ADASYN, fitted to training vectors.
 
-    State of a class: its rows with Δ > 0, int64 (b), their Δ, int64 (b), and their K nearest rows of the class, int64
-    (b, K).
+    State of a class: its b rows with Δ > 0, their Δ, and their K nearest rows of the class, int64 (b, K).
     """
 
     def fit_class(self, code: int) -> tuple[Int64, Int64, Int64]:

@@ -104,8 +104,7 @@ class FittedVae:
 
         Randomness: the children "fit" (training) and "draw" (points) of `rng`; a conditional model is trained with
             the child "fit" of the parent of `rng`.
-        Cost: training takes about 0.1 s for 64 rows of 384 dimensions and 0.5 s for 1,000, once per class; a point
-            then takes 10 µs.
+        Cost: training takes about 0.1 s for 64 rows of 384 dimensions and 0.5 s for 1,000; a point takes 10 µs.
         """
         model = self._model(code, rng)
         if code not in model.learned:

@@ -24,13 +24,11 @@ def store_folder() -> Path:
 def model_folder(name: str) -> Path:
     """Return the folder of a model in the store, in a local folder, or in the local cache of the Hugging Face Hub.
 
-    Nothing is downloaded. For a model of the store, only the manifest and the file sizes are checked; `digest_of`
-    checks the contents of the files.
+    Nothing is downloaded. Of a model of the store, the manifest and file sizes are checked; see also `digest_of`.
 
     Raises:
         ModelMissing: the model is not on this machine.
-        ModelError: the manifest differs from the pinned digests, the files differ from the manifest, or loading the
-            model could run code from the folder.
+        ModelError: the model in the store is damaged, or loading the model could run code from its folder.
     """
     stored = store_folder() / name
     if name in MODELS:

@@ -259,9 +259,8 @@ class _Loop:
 def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, temperature: float) -> Tensor:
     """Return one token id per row of logits (n, vocabulary), drawn with the uniform numbers, float32 (n) in [0, 1).
 
-    Let p be the softmax of the k largest logits, divided by the temperature, in descending order. Let p' be the
-    shortest prefix of p with a mass of at least top_p, renormalised. The token is the first whose cumulative p'
-    exceeds the row's uniform number.
+    p is the softmax of the k largest logits, divided by the temperature, in descending order. p' is the shortest
+    prefix of p with a mass of at least top_p, renormalised. The token is the first with a cumulative p' > `uniform`.
 
     Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
     """

@@ -100,8 +100,7 @@ class LlamaStepper:
 
     No row depends on another row, because shapes are fixed: prompts are padded to `prompt` tokens, and attention
     always covers `length` positions, prompt and new tokens together. A step computes the full batch or, if few rows
-    are left, one of the smaller numbers of rows in `sizes`. For these, a test on this machine gave bitwise the same
-    results.
+    are left, one of the smaller batches in `sizes`, for which a test on this machine gave bitwise the same results.
 
     Raises:
         ModelError: the model's sliding window is shorter than `length`.

@@ -48,8 +48,8 @@ class Answer:
 class Client:
     """A client of one server; several threads can use it at once.
 
-    Privacy: prompts and the API key are sent to the configured address only. No error message contains a prompt, the
-        key or the text of an answer.
+    Privacy: prompts and the API key are sent to the configured address only. No error message contains a prompt, a
+        text or the key.
     """
 
     config: EndpointConfig

@@ -29,15 +29,13 @@ class EndpointDecoder:
     Args:
         client: the connection to the server.
         prompter: makes the prompts.
-        surprisal: returns the mean surprisal per token of each text under a local model, as in `loop.batching.write`.
-            Servers do not report it reliably.
+        surprisal: returns the surprisal of each text under a local model, in the unit of `loop.batching.write`.
 
     The settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect: the API has no parameters for them,
     and a prompt contains the whole context.
 
     Privacy: the server receives the prompts (see `Prompter`) and can keep them.
-    Randomness: each request has a seed, drawn from the stream seeds/x for latent x. Servers do not guarantee that the
-        same seed gives the same text.
+    Randomness: each request has a seed from the stream seeds/x for latent x, but the server may ignore it.
     """
 
     def __init__(self, client: Client, prompter: Prompter, surprisal: Surprisal) -> None:
@@ -51,8 +49,7 @@ class EndpointDecoder:
 
         Raises:
             DataError: there are contexts, and their number differs from the number of latents.
-            ModelError: the server does not answer, rejects a request, or returns only empty texts for at least
-                `MIN_ANSWERS` requests.
+            ModelError: the server does not answer, rejects a request, or returns only empty texts.
         """
         if contexts and len(contexts) != len(latents):
             raise DataError(

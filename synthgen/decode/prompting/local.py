@@ -24,8 +24,7 @@ class PromptDecoder(LoopDecoder):
     <|im_end|>` if these two are tokens of the tokenizer (as for SmolLM2), and otherwise plain paragraphs. After plain
     paragraphs, a text ends at its first empty line, because the model would write further prompts after it.
 
-    A context follows the prompt as the beginning of the answer. If `settings.words` is 0, the texts do not depend on
-    the vectors.
+    A context follows the prompt as the beginning of the answer. Without prompt words, texts do not depend on vectors.
 
     Args:
         folder: causal language model of transformers, as safetensors.

@@ -59,8 +59,7 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
     """Return the configured shape with the values for this language model in place of `auto`.
 
     Raises:
-        ModelError: a value is `auto`, and the model belongs to no family of `FAMILIES`; or a value does not fit the
-            tokenizer.
+        ModelError: a value is `auto` and the model is of no family in `FAMILIES`, or a value does not fit the model.
     """
     model_type = str(getattr(model.config, "model_type", "unknown"))
     family = FAMILIES.get(model_type)

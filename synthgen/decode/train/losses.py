@@ -76,8 +76,7 @@ def frames_with_text(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: i
     """Return the teacher's input ids (n, longest), in which the text stands in place of the vector, and a mask.
 
     `ids` (n, length) are the student's input: prompt, placeholders of the vector, text, and `padding`. In the
-    teacher's input, the text occurs twice, the first time without end-of-text. The mask marks the second occurrence,
-    which is the text to predict.
+    teacher's input, the text occurs twice, first without end-of-text. The mask marks the second one, to be predicted.
     """
     rows, ends = [], []
     for row, vector, text in zip(ids.cpu(), is_vector.cpu(), is_text.cpu(), strict=True):
