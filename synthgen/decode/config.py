@@ -52,13 +52,8 @@ class EndpointConfig(Section):
             is_port = parts.port != 0
         except ValueError:
             is_port = False
-        if (
-            not is_port
-            or parts.scheme not in {"http", "https"}
-            or not parts.hostname
-            or parts.query
-            or parts.fragment
-        ):
+        is_http = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        if not (is_port and is_http) or parts.query or parts.fragment:
             raise ValueError("must be an address such as http://127.0.0.1:8000/v1")
         if parts.username is not None or parts.password is not None:
             raise ValueError(

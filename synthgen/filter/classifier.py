@@ -48,10 +48,8 @@ class ClassAgreement:
         """
         if len(set(context.labels)) < 2:
             raise DataError("class agreement needs at least two classes", hint="Set filter.class_agreement to null.")
-        rows = np.arange(len(context.labels))
-        if len(rows) > MAX_TUNING_RECORDS:
-            drawn = context.seeds.child("tuning").generator().permutation(len(rows))
-            rows = np.sort(drawn[:MAX_TUNING_RECORDS])
+        drawn = context.seeds.child("tuning").generator().permutation(len(context.labels))
+        rows = np.sort(drawn[:MAX_TUNING_RECORDS])
         of_real = {strength: _Committee(context, rows, strength).of_real() for strength in STRENGTHS}
         strength = min(STRENGTHS, key=lambda s: -np.log(np.maximum(of_real[s], 1e-12)).mean())
         real = of_real[strength]

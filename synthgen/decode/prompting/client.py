@@ -184,10 +184,8 @@ class Client:
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
         timeout = self.config.timeout
-        if parts.scheme == "https":
-            connection: HTTPConnection = HTTPSConnection(host, port, timeout=timeout)
-        else:
-            connection = HTTPConnection(host, port, timeout=timeout)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection: HTTPConnection = kind(host, port, timeout=timeout)
         error: OSError | None = None
         for address in self.addresses():
             try:
