@@ -120,14 +120,14 @@ class LlamaStepper:
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.n_heads
         self.weights, self.eps = weights, config.rms_norm_eps
         self.batch, self.group, self.prompt, self.length = batch, max(1, batch // GROUPS), prompt, length
-        self.prefix_length = 0  # columns of the common prefix of all prompts
+        self.prefix_length = 0  # number of tokens of the common prefix of all prompts
         self.rows, self.prompts = self._cache(batch, length), self._cache(self.group, prompt)  # keys and values
         device = weights.table.device
         self.columns = torch.arange(length, device=device)
         cos, sin = (t[0] for t in weights.rotary(weights.table[:1].unsqueeze(0), self.columns.unsqueeze(0)))
         self.rotations = torch.stack((cos, sin))
         at = torch.arange(batch * self.n_kv, device=device) * length
-        self.lines = at.view(batch, self.n_kv)  # index of each row's and head's first column in the flattened cache
+        self.lines = at.view(batch, self.n_kv)  # index of each row's and head's first position in the flattened cache
         self.recorded: dict[int, Recorded] = {}  # recorded steps on a GPU, by number of rows
         shape = batch, length, torch.get_num_threads()
         if shape not in weights.sizes:
@@ -172,7 +172,7 @@ class LlamaStepper:
         return self._logits(x[torch.arange(len(x), device=x.device), lengths - 1])
 
     def _fill(self, embeddings: Tensor, cache: Tensor, begin: int) -> Tensor:
-        """Return the last layer's states (n, t, width); write keys and values to a cache from column `begin` on."""
+        """Return the last layer's states (n, t, width); write keys and values to a cache from position `begin` on."""
         n, t, width = embeddings.shape
         at = self.columns[: begin + t]
         bias = _bias(at[None, :] <= at[begin:, None], embeddings.dtype)
