@@ -102,7 +102,6 @@ class XragDecoder(LoopDecoder):
         return prompts
 
     def _wanted(self, latents: Latents) -> list[list[int]]:
-        """Return for each latent the first tokens of its prompt words, in four spellings of each word."""
         ids = {
             word: {
                 int(self.tokenizer(text, add_special_tokens=False).input_ids[0])

@@ -206,7 +206,6 @@ def _by_id(corpus: Corpus) -> list[Record]:
 
 
 def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> LabelledTexts:
-    """Return a table's rows, sorted by record id."""
     corpus: Corpus = getattr(tables, name)
     records = _by_id(corpus)
     row = {record.id: i for i, record in enumerate(corpus.records)}

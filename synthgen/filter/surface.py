@@ -190,7 +190,6 @@ def _counts(trigrams: list[NDArray[np.int64]]) -> NDArray[np.float64]:
 
 
 def _cost(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the surprisal of each bucket in bits."""
     return np.asarray(math.log2(counts.sum() + SMOOTHING * BUCKETS) - np.log2(counts + SMOOTHING))
 
 

@@ -306,7 +306,6 @@ def _is_missing(value: Any) -> bool:
 
 
 def _of_floats(X: Any) -> Any:
-    """Convert the integer and boolean columns of a pandas frame to float64."""
     if _package(X) != "pandas":
         return X
     return X.astype({column: np.float64 for column, kind in X.dtypes.items() if kind.kind in "iub"})

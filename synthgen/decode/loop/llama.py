@@ -238,7 +238,6 @@ class LlamaStepper:
         return layer.down.plus(layer.up.times(h, layer.gate.silu(h)), x)
 
     def _attend(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        """Return the result of attention, (n * t, heads * d)."""
         n, t = q.shape[:2]
         share = self.n_heads // self.n_kv
         rows = q.reshape(n, t, self.n_kv, share, self.head_dim).permute(0, 2, 3, 1, 4)  # (n, kv, share, t, d)

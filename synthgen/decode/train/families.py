@@ -86,7 +86,6 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
 
 
 def _placeholder(tokenizer: Any, template: str) -> int:
-    """Return the id of a special token that the model never writes and that is not part of the template."""
     vocabulary = tokenizer.get_vocab()
     reserved = [token for token in RESERVED if token in vocabulary]
     used = {tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token, tokenizer.unk_token}
