@@ -105,8 +105,7 @@ class Likelihood:
         order = sorted(range(len(texts)), key=lambda i: (-len(frames[i]) - len(encoded[i]), i))
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         if self.batch == 1 and self.device.type == "cpu":
-            # one core for each text: this is faster than all cores for one text, and the number of cores does not
-            # change the result
+            # with one core for each text, the result is bitwise independent of the number of cores
             in_threads(
                 batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=usable_cores()
             )

@@ -14,8 +14,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
 from synthgen.interpolate.base import Unfit
 
-# These settings gave the best objective on 200 other records, with 8 to 450 training records per class of AG News and
-# SST-2 and vectors of MiniLM.
+# these settings gave the best objective on 200 other records (AG News and SST-2, MiniLM, 8 to 450 records per class)
 HIDDEN = 128  # width of the hidden layers
 RATE = 1e-3  # learning rate
 DECAY = 0.1  # weight decay

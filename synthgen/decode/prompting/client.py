@@ -27,8 +27,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # seconds between two attempts, at first and 
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP status codes after which a request is repeated
 CONNECT_SECONDS = 5  # longest time to wait for a connection
 _KEPT = "Finished texts are kept; run the same command to continue, if necessary with another decode.endpoint.url."
-# If a prompt is too long, the server's error message contains one of these texts. It can also contain the prompt, so
-# it is not shown.
+# texts in a server's error message if a prompt is too long; the message can contain the prompt, so it is not shown
 _TOO_LONG = ("context length", "context size", "context window", "maximum context", "context_length", "max_model_len")
 
 
@@ -278,8 +277,7 @@ def is_private(address: str) -> bool:
     return any(ip in network for network in networks)
 
 
-# `ip.is_private` is not used, because it also accepts documentation and benchmark networks, and link-local addresses
-# such as a cloud provider's metadata service
+# `ip.is_private` would also accept documentation, benchmark and link-local addresses (such as metadata services)
 _PRIVATE_4 = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 _PRIVATE_6 = [ipaddress.ip_network(text) for text in ("::1/128", "fc00::/7")]
 
