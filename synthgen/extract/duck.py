@@ -1,4 +1,4 @@
-"""Open DuckDB without network and extensions, with access to named files only; errors repeat no cell values."""
+"""Open a DuckDB database that reads only named files, without network and extensions; errors repeat no values."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

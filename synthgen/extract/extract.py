@@ -1,4 +1,4 @@
-"""Read a hospital source and write notes.parquet, staff.json and load-report.json."""
+"""Extract the notes of a hospital source, such as a FHIR export, and write them as one Parquet table."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from synthgen.extract.omop import read_omop
 from synthgen.extract.resolve import NoteSelection, resolve
 from synthgen.extract.spool import spool
 
-LOAD_REPORT = "load-report.json"  # private, because it contains places in the source
+LOAD_REPORT = "load-report.json"  # private, because it names files and lines of the source
 STAFF = "staff.json"
 READERS: Mapping[str, Reader] = {
     "folder": read_folder,
@@ -37,7 +37,7 @@ class ReadOptions:
 
     fields: Fields  # overrides of the default fields for person, encounter, date, label and author
     encoding: str  # declared character encoding of text files
-    max_notes: int | None = None  # reading stops after this number of notes with a used label; None to read all
+    max_notes: int | None = None  # reading stops after this number of notes whose label is used; None to read all
 
 
 def extract(
@@ -56,14 +56,13 @@ def extract(
         folder: an empty private folder.
         options: how the source is read.
         selection: which notes are kept.
-        advance: receives the number of documents read.
+        advance: called with 1 after each note or dropped item.
 
     Raises:
         DataError: the path is not of this kind, a field cannot be interpreted, or no note is left.
         DependencyError: DuckDB is not installed.
 
-    Memory: texts are streamed. Identifiers, dates and digests are in DuckDB, which moves them to disk if they exceed
-        its limit.
+    Memory: texts are streamed. DuckDB holds identifiers, dates and digests, and moves them to disk above its limit.
     Privacy: reads the private source. All files that it writes are private.
     """
     items = READERS[kind](path, options.fields, options.encoding)
@@ -76,7 +75,6 @@ def extract(
 
 
 def _first(items: Iterator[Item], max_notes: int | None, unused: Callable[[str], str | None]) -> Iterator[Item]:
-    """Yield the items up to the last of `max_notes` notes with a used label; all items if `max_notes` is None."""
     n_notes = 0
     for item in items:
         yield item

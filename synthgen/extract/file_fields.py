@@ -14,11 +14,12 @@ _LOCATION = re.compile(r"(folder|name) (-?[1-9][0-9]{0,3})|name")
 _SEPARATORS = re.compile(r"[-_. ]+")
 
 
-def require_locations(locations: Mapping[str, str | None]) -> None:
+def require_locations(locations: Mapping[str, str | None], also: str = "") -> None:
     """Raise DataError, with all problems, if a location is not in the notation of `file_field`; None is allowed.
 
     Args:
         locations: the locations by the name of their field.
+        also: other notations that the error message mentions.
     """
     problems = [
         f"source.fields.{field}: {location!r} is not a location in a path"
@@ -26,7 +27,7 @@ def require_locations(locations: Mapping[str, str | None]) -> None:
         if location is not None and not _LOCATION.fullmatch(location)
     ]
     if problems:
-        raise DataError("source.fields cannot be used", problems=problems, hint=f"Use {NOTATION}.")
+        raise DataError("source.fields cannot be used", problems=problems, hint=f"Use {NOTATION}{also}.")
 
 
 def file_field(relative: PurePath, location: str) -> str:

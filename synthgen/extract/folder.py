@@ -69,11 +69,8 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
     for file in _files(path):
         relative = PurePath(file.relative_to(path))
         reason = _reason(file, root)
-        found = (
-            [Dropped(reason, _printed(relative.as_posix()))]
-            if reason
-            else _items(file, relative, locations, encoding)
-        )
+        dropped: list[Item] = [Dropped(reason, _printed(relative.as_posix()))] if reason else []
+        found = dropped or _items(file, relative, locations, encoding)
         n_notes += any(isinstance(item, Note) for item in found)
         if reason != HIDDEN:
             suffix = file.suffix.lower()
@@ -81,19 +78,14 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
         yield from found
     if not n_notes:
         problems = [f"{suffix}: {n} files" for suffix, n in suffixes.most_common(20)]
-        raise DataError(
-            f"{path} has no readable document",
-            problems=problems or ["the folder is empty or has only hidden files"],
-            hint=f"Set source.path to a folder with files of the types {', '.join(_TYPES)}; convert Word documents "
-            "to one of these types.",
-        )
+        problems = problems or ["the folder is empty or has only hidden files"]
+        types = f"files of the types {', '.join(_TYPES)}; convert Word documents to one of these types."
+        hint = f"Set source.path to a folder with {types}"
+        raise DataError(f"{path} has no readable document", problems=problems, hint=hint)
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder in the order of their paths, and the folders that cannot be entered.
-
-    A folder is not entered if it is hidden, a link, or unreadable.
-    """
+    """Yield the files below a folder in order, and the folders that are hidden, links, or unreadable."""
     stack = [folder]
     while stack:
         place = stack.pop()
@@ -116,7 +108,7 @@ def _printed(name: str) -> str:
 
 
 def _reason(file: Path, root: str) -> str:
-    """Return why a file is not read, or an empty string."""
+    """Return why a file is not read; empty if it can be read."""
     if _is_hidden(file.name):
         return HIDDEN
     if _printed(str(file)) != str(file):
@@ -140,7 +132,6 @@ def _reason(file: Path, root: str) -> str:
 
 
 def _items(file: Path, relative: PurePath, locations: dict[str, str | None], encoding: str) -> list[Item]:
-    """Return the remarks on a file and then its note, or the reason why the file is dropped."""
     place, kind = relative.as_posix(), _TYPES[file.suffix.lower()]
     try:
         data = read_regular(file, MAX_FILE_BYTES)
@@ -183,7 +174,6 @@ def _day(seconds: float) -> str:
 
 
 def _iso_date(text: str) -> str:
-    """Return a date with hyphens, or an empty string if the text is not a date."""
     match = _DATE.fullmatch(text)
     try:
         return date(int(match[1]), int(match[3]), int(match[4])).isoformat() if match else ""

@@ -1,16 +1,16 @@
-"""Read the XML files of i2b2 and n2c2 challenges: one note or several notes per file."""
+"""Read the XML files of the i2b2 and n2c2 challenges (public tasks on clinical notes)."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path, PurePath
 
 from audits.core.files import open_regular, read_regular
 from synthgen.core.errors import DataError
 from synthgen.extract.documents.document_text import tidy
-from synthgen.extract.file_fields import NOTATION, file_field
+from synthgen.extract.file_fields import file_field, require_locations
 from synthgen.extract.links import OUTSIDE, is_outside
 from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 from synthgen.extract.safe_xml import MAX_BYTES, Element, UnsafeXml, each_element, local, parse_xml
@@ -46,7 +46,9 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
 
     Privacy: reads texts and identifiers.
     """
-    _check(fields)
+    is_tag = _TAG.fullmatch(fields.label or "") is not None
+    locations = asdict(fields) | ({"label": None} if is_tag else {})
+    require_locations(locations, also="; for the label also `tag NAME@ATTRIBUTE`")
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder", hint="Check source.path.")
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if not file.is_dir())
@@ -54,10 +56,8 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     for file in files:
         relative = PurePath(file.relative_to(path)) if path.is_dir() else PurePath(file.name)
         suffixes[file.suffix.lower() or "(none)"] += 1
-        if is_outside(file, path):
-            yield Dropped(OUTSIDE, relative.as_posix())
-            continue
-        for item in _items(file, _Places(relative, fields)):
+        outside = [Dropped(OUTSIDE, relative.as_posix())] if is_outside(file, path) else []
+        for item in outside or _items(file, _Places(relative, fields)):
             n_notes += isinstance(item, Note)
             yield item
     if not n_notes:
@@ -66,24 +66,9 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
         raise DataError(f"{path}: no XML file has a note", problems=found, hint=hint)
 
 
-def _check(fields: Fields) -> None:
-    problems = []
-    for name in Fields.__dataclass_fields__:
-        location = getattr(fields, name)
-        if location is None or (name == "label" and _TAG.fullmatch(location)):
-            continue
-        try:
-            file_field(PurePath("a/b"), location)
-        except DataError:
-            problems.append(f"source.fields.{name}: {location!r} is not a location in a path")
-    if problems:
-        hint = f"Use {NOTATION}; for the label also `tag NAME@ATTRIBUTE`."
-        raise DataError("source.fields cannot be used", problems=problems, hint=hint)
-
-
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """The values that the configured fields have for one file."""
+    """The path of one file below the source, and the configured fields."""
 
     relative: PurePath
     fields: Fields
@@ -93,7 +78,7 @@ class _Places:
         return file_field(self.relative, location) if location and not _TAG.fullmatch(location) else ""
 
     def note(self, number: int, text: str, person: str, element: Element) -> Item:
-        """Return a note with this text; `element` is searched for the tag that states the label, if one is set."""
+        """Return a note with this text; `element` contains the tag that states the label, if one is configured."""
         place = f"{self.relative.as_posix()}, note {number}"
         tag = _TAG.fullmatch(self.fields.label or "")
         tagged = (one.get(tag[2], "") for one in element.iter() if local(one) == tag[1]) if tag else iter(())
@@ -125,7 +110,6 @@ def _items(file: Path, places: _Places) -> Iterator[Item]:
 
 
 def _records(file: Path, places: _Places) -> Iterator[Item]:
-    """Yield the notes of a file; the records of many patients are read one by one."""
     number, shown = 0, places.relative.as_posix()
     with open_regular(file) as data:
         for number, (record, is_misdeclared) in enumerate(each_element(data, RECORDS), 1):

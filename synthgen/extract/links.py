@@ -1,8 +1,18 @@
-"""Recognise links that lead out of the folder of a source."""
+"""List a folder of a source, and recognise links that lead out of it."""
 
 from pathlib import Path
 
+from synthgen.core.errors import DataError
+
 OUTSIDE = "link to a file outside the folder"
+
+
+def entries_of(folder: Path) -> list[Path]:
+    """Return the files and folders in a folder, sorted; raise DataError if it cannot be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror})", hint="Check the permissions.") from None
 
 
 def is_outside(file: Path, root: Path) -> bool:

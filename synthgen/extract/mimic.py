@@ -2,34 +2,22 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from synthgen.core.errors import DataError
 from synthgen.extract.csv_rows import identifier, read_csv_table
-from synthgen.extract.links import OUTSIDE, is_outside
+from synthgen.extract.links import OUTSIDE, entries_of, is_outside
 from synthgen.extract.note import Dropped, Fields, Item
 from synthgen.extract.table_notes import note_of
 
 MARKED_AS_ERROR = "marked as an error"
 _NOTES = re.compile(r"(?P<table>discharge|radiology|noteevents)\.csv(?:\.gz)?", re.IGNORECASE)
 _DETAILS = re.compile(r"(?:discharge|radiology)_detail\.csv(?:\.gz)?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """The default column of each field, and the column that identifies a note."""
-
-    document: str
-    person: str
-    encounter: str
-    date: str
-    label: str
-    author: str | None
-
-
-_MIMIC_4 = _Columns("note_id", "subject_id", "hadm_id", "charttime", "note_type", None)
-_MIMIC_3 = _Columns("row_id", "subject_id", "hadm_id", "chartdate", "category", "cgid")
+# the column that identifies a note, and the default column of each field
+_PERSON = {"person": "subject_id", "encounter": "hadm_id"}
+_MIMIC_4 = {"document": "note_id", **_PERSON, "date": "charttime", "label": "note_type"}
+_MIMIC_3 = {"document": "row_id", **_PERSON, "date": "chartdate", "label": "category", "author": "cgid"}
 
 
 def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
@@ -54,13 +42,12 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
         files, dropped = _files(path)
         yield from dropped
     headers = {file: read_csv_table(file, {"subject_id"}, encoding).columns for file in files}
-    kinds = {_MIMIC_4 if "note_id" in header else _MIMIC_3 for header in headers.values()}
-    if len(kinds) > 1:
+    are_mimic_4 = {"note_id" in header for header in headers.values()}
+    if len(are_mimic_4) > 1:
         message = f"{path} has notes of MIMIC-III and of MIMIC-IV, in which one number identifies different persons"
         raise DataError(message, hint="Set source.path to a folder with the files of only one of the two.")
     overrides = {name: column.lower() for name, column in asdict(fields).items() if column is not None}
-    columns = {**asdict(kinds.pop()), **overrides, "text": "text"}
-    needed = {name: column for name, column in columns.items() if column is not None}
+    needed = {**(_MIMIC_4 if are_mimic_4.pop() else _MIMIC_3), **overrides, "text": "text"}
     problems = [
         f"{file.name}: no column {column} ({name}); its columns are {', '.join(header)}"
         for file, header in headers.items()
@@ -75,18 +62,10 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
 
 
 def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:
-    """Return the tables of notes in a folder, and the files that are not read.
-
-    Raise DataError if the folder cannot be read, there is no table of notes, a table has two files, or a file is a
-    link out of the folder.
-    """
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror})", hint="Check the permissions.") from None
+    """Return the tables of notes in a folder, and the files that are not read; raise DataError for a wrong folder."""
     tables: dict[str, Path] = {}
     dropped, problems = [], []
-    for entry in entries:
+    for entry in entries_of(folder):
         match = _NOTES.fullmatch(entry.name)
         if match is None:
             reason = "detail table is not read" if _DETAILS.fullmatch(entry.name) else "not a table of notes"
@@ -98,11 +77,9 @@ def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:
         else:
             tables[match["table"].lower()] = entry
     if problems or not tables:
-        problems = problems or [
-            "there is no file discharge.csv, radiology.csv or NOTEEVENTS.csv, with or without .gz"
-        ]
+        missing = "there is no file discharge.csv, radiology.csv or NOTEEVENTS.csv, with or without .gz"
         hint = "Set source.path to a folder with these files, one for each table."
-        raise DataError(f"{folder} is not a folder of MIMIC notes", problems=problems, hint=hint)
+        raise DataError(f"{folder} is not a folder of MIMIC notes", problems=problems or [missing], hint=hint)
     return list(tables.values()), dropped
 
 

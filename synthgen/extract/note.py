@@ -1,4 +1,4 @@
-"""Define the items that the readers of hospital sources yield."""
+"""Define what the readers of hospital sources yield: notes, dropped items, remarks, merged persons and names."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ class Note:
     document: str  # identifier of the document, the same for all its versions
     text: str  # plain text with line feeds
     person: str  # identifier of the patient
-    label: str  # the class of the document, by `source.fields.label`
+    label: str  # the class of the document, such as "Discharge summary"
     encounter: str = ""
     date: str = ""  # ISO 8601, as precise as the source
     author: str = ""
     version: str = ""  # sorts as text: a later version of the same document comes after an earlier one
-    aliases: tuple[str, ...] = ()  # other identifiers of this document, by which `replaces` may refer to it
+    aliases: tuple[str, ...] = ()  # other identifiers of this document; `replaces` of another note may name one
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this one replaces
-    # whether its status is superseded; the document is dropped only if a replacement or newer version is present
+    # whether the source marks it as superseded; it is dropped only if its replacement or a newer version is present
     is_superseded: bool = False
-    withdrawn: str = ""  # why this document, with its earlier versions, counts as deleted; empty if it does not
+    withdrawn: str = ""  # why this document and its earlier versions count as deleted; empty if they do not
     names: tuple[str, ...] = ()  # names of the patient and contacts that only this document states
 
     def __repr__(self) -> str:
@@ -79,7 +79,7 @@ Item = Note | Dropped | Remark | MergedPerson | PersonNames | StaffNames
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """Where a reader finds the fields of a note, in the notation of its format; None for the documented default."""
+    """Where a reader looks for the fields of a note, in the notation of its format; None selects the default."""
 
     person: str | None = None
     encounter: str | None = None

@@ -5,6 +5,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -98,8 +99,7 @@ def _refuse_missing(tables: Mapping[str, OmopTable], fields: Fields) -> None:
         missing = [column for column in _REQUIRED[table] if column not in tables[table].columns]
         if missing:
             problems.append(f"table {table} has no column {', '.join(missing)}; {_listed(tables, table)}")
-    overrides = {name: getattr(fields, name) for name in ("person", "encounter", "date", "label", "author")}
-    for field, reference in overrides.items():
+    for field, reference in asdict(fields).items():
         if reference is None:
             continue
         table, _, column = reference.lower().partition(".")
@@ -112,11 +112,8 @@ def _refuse_missing(tables: Mapping[str, OmopTable], fields: Fields) -> None:
         elif table != "note" and _KEYS[table] not in tables["note"].columns:
             problems.append(f"{field}: table note has no column {_KEYS[table]}; {_listed(tables, 'note')}")
     if problems:
-        raise DataError(
-            "the OMOP tables do not have the needed columns",
-            problems=problems,
-            hint="Correct source.path or source.fields.",
-        )
+        hint = "Correct source.path or source.fields."
+        raise DataError("the OMOP tables do not have the needed columns", problems=problems, hint=hint)
 
 
 def _listed(tables: Mapping[str, OmopTable], table: str) -> str:
@@ -135,8 +132,8 @@ def _joinable(
     Without this reduction, the join would read the millions of concepts of a vocabulary.
     """
     joinable = {"note": tables["note"]}
-    overrides = (fields.person, fields.encounter, fields.date, fields.label, fields.author)
-    needed = {"person", "provider", "concept", *(r.lower().split(".")[0] for r in overrides if r)} - {"note"}
+    configured = {reference.lower().split(".")[0] for reference in asdict(fields).values() if reference}
+    needed = {"person", "provider", "concept", *configured} - {"note"}
     for table in sorted(needed & {*tables}):
         key, note_key = _join_keys(table)
         if note_key in tables["note"].columns:
@@ -148,13 +145,11 @@ def _joinable(
 
 
 def _join_keys(table: str) -> tuple[str, str]:
-    """Return the column of a table and the column of the table note that are equal in joined rows."""
+    """Return the column of a table and the column of the table note by which both are joined."""
     return ("concept_id", "note_class_concept_id") if table == "concept" else (_KEYS[table], _KEYS[table])
 
 
 def _selected(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields) -> dict[str, str]:
-    """Return the SQL expression of each value that a note is made of."""
-
     def value(reference: str | None, *default: str) -> str:
         """Return SQL for the value of the override, or else for the first default column that is not empty."""
         pairs = [r.lower().split(".", 1) for r in ([reference] if reference else default)]
@@ -198,7 +193,6 @@ def _query(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> str:
 
 
 def _used(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> list[str]:
-    """Return the tables besides note that the expressions name."""
     whole = " ".join(expressions)
     return [table for table in tables if table != "note" and re.search(rf"\b{table}\.", whole)]
 
@@ -216,11 +210,8 @@ def _refuse_repeated_keys(
         if repeated:
             problems.append(f"table {table}: {repeated} rows repeat a {key}")
     if problems:
-        raise DataError(
-            "rows of OMOP tables are not unique",
-            problems=problems,
-            hint="Export the tables so that each key occurs in one row only.",
-        )
+        hint = "Export the tables so that each key occurs in one row only."
+        raise DataError("rows of OMOP tables are not unique", problems=problems, hint=hint)
 
 
 def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:

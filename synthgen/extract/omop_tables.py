@@ -15,7 +15,7 @@ from audits.core.files import open_regular
 from synthgen.core.errors import DataError
 from synthgen.extract.csv_rows import CsvRow, read_csv_table
 from synthgen.extract.duck import connect, literal, quoted
-from synthgen.extract.links import OUTSIDE, is_outside
+from synthgen.extract.links import OUTSIDE, entries_of, is_outside
 from synthgen.extract.note import Dropped
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def find_files(path: Path) -> dict[str, tuple[bool, tuple[Path, ...]]]:
     """
     sources: dict[str, list[Path]] = defaultdict(list)
     found, problems = {}, []
-    for entry in _entries(path):
+    for entry in entries_of(path):
         match = (_FOLDER if entry.is_dir() else _FILE).fullmatch(entry.name)
         if match is not None:
             sources[match["table"].lower()].append(entry)
@@ -150,13 +150,6 @@ def find_files(path: Path) -> dict[str, tuple[bool, tuple[Path, ...]]]:
     return found
 
 
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror})", hint="Check the permissions.") from None
-
-
 def _is_csv(file: Path) -> bool:
     return ".parquet" not in file.name.lower() and ".pq" not in file.name.lower()
 
@@ -168,7 +161,7 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
     parquet files can contain deleted rows.
     """
     parts, problems = [], []
-    for entry in _entries(folder):
+    for entry in entries_of(folder):
         shown = f"{folder.name}/{entry.name}"
         if entry.is_dir():
             problems.append(f"{shown} is a subfolder; export partitions and versions (Delta) to plain files")

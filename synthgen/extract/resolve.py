@@ -1,12 +1,13 @@
-"""Resolve versions, replacements, merged persons and repeated documents, and write the notes that remain.
+"""Choose the notes of a source that are used, and write them.
 
-The text columns stay on disk: DuckDB compares identifiers, dates and digests, and then sorts the notes that remain.
-Documents are compared only within one person, so adding or removing a person changes no note of another person.
-Exception: a withdrawal that names no person withdraws the document for every person.
+Older versions, replaced documents and repeated texts are dropped, and persons whose identifiers were merged become
+one person. Documents are compared only within one person, so adding or removing a person changes no note of another
+person. Exception: a withdrawal that names no person withdraws the document for every person. The texts stay on disk;
+DuckDB compares only identifiers, dates and digests.
 
-Later stages sort the records of a class by their ids. An id begins with the person and the date, because the same
-document has different identifiers in different formats. Therefore, if the same notes are read from another format,
-only the order of a person's notes of the same day can change.
+The id of a note begins with the person and the date, because the same document has different identifiers in different
+formats. Later stages sort by this id. So if the same notes are read from another format, only the order of a person's
+notes of the same day can change.
 """
 
 from collections import defaultdict
@@ -40,11 +41,11 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
     replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
-# each statement sets the reason of notes that have none yet, in this order
+# Each statement states why notes are dropped (`reason`), for notes without a reason. The order matters.
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
-    (  # a withdrawal that names no person
+    (  # earlier versions of a document that a withdrawal without a person names
         OLDER,
         """
         WITH gone AS (SELECT document, max((version, row)) AS last
@@ -64,7 +65,7 @@ _STEPS = (
     ),
     (NO_TEXT, "UPDATE note SET reason = $reason WHERE reason IS NULL AND NOT has_text"),
     (NO_LABEL, "UPDATE note SET reason = $reason WHERE reason IS NULL AND label = ''"),
-    (  # a superseded document, if a newer document, withdrawn or not, has one of its identifiers
+    (  # a superseded document, if a newer document has one of its identifiers, even if that is withdrawn
         OLDER,
         """
         WITH key AS (SELECT row, person, version, date, is_superseded AND reason IS NULL AS is_old,
@@ -86,7 +87,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that a newer document with a common alias replaces
+    (  # a document that a newer document replaces, if both have a common alias
         OLDER,
         """
         WITH target AS (SELECT person, version, aliases, unnest(replaces) AS name FROM note WHERE reason IS NULL),
@@ -158,10 +159,10 @@ SELECT date[:4], count(*) FROM read_parquet($notes) WHERE regexp_matches(date, '
 class NoteSelection:
     """Which notes are kept."""
 
-    unused: Callable[[str], str | None]  # returns why notes with this label are not used, or None
+    unused: Callable[[str], str | None]  # returns why notes with this label are not used; None if they are
     limit: int | None  # largest number of notes; None for all
-    rank: Callable[[str], Any]  # sort key of a person: whole persons are taken in this random order, up to `limit`
-    rows_are_persons: bool  # whether a note without a person is kept, as the only note of its person
+    rank: Callable[[str], Any]  # random sort key of a person; persons are taken in this order, with all their notes
+    rows_are_persons: bool  # whether a note without a person counts as a person of its own; else it is dropped
 
 
 def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[str, Any]:
@@ -187,11 +188,8 @@ def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[st
         database.execute(_NAMES, {"spooled": str(folder / PERSONS)})
         report = _report(database, spooled, len(final))
         if not report["notes"]:
-            raise DataError(
-                "the source holds no usable note",
-                problems=[f"{reason}: {what['count']}" for reason, what in report["dropped"].items()],
-                hint=_remedy(report["dropped"]),
-            )
+            problems = [f"{reason}: {what['count']}" for reason, what in report["dropped"].items()]
+            raise DataError("the source holds no usable note", problems=problems, hint=_remedy(report["dropped"]))
         rows = database.sql(_RESULT, params=notes).to_arrow_reader(BATCH_ROWS)
         with pq.ParquetWriter(folder / RESOLVED, rows.schema, compression="zstd") as writer:
             for batch in rows:
@@ -211,11 +209,10 @@ def _remedy(dropped: Collection[str]) -> str:
 
 
 def _final(merges: Collection[tuple[str, str]]) -> dict[str, str]:
-    """Return the final identifier of a person by each other identifier of this person.
+    """Return, for each identifier that is no longer used, the identifier of the person that is used.
 
-    All identifiers that merges connect belong to one person, even if one identifier was merged into two others. The
-    final identifier is the identifier that was never replaced. If there are several, the smallest of them is final;
-    if there is none because of a circle of merges, the smallest of all is final.
+    All identifiers that merges connect belong to one person. The one that was never replaced is used. If several were
+    never replaced, the smallest of them is used. If all were replaced (a circle of merges), the smallest of all is.
     """
     linked: dict[str, set[str]] = defaultdict(set)
     for old, new in merges:
@@ -238,10 +235,8 @@ def _final(merges: Collection[tuple[str, str]]) -> dict[str, str]:
 
 
 def _drop_labels(database: duckdb.DuckDBPyConnection, selection: NoteSelection) -> None:
-    labels = [
-        label for (label,) in database.execute("SELECT DISTINCT label FROM note WHERE reason IS NULL").fetchall()
-    ]
-    unused = {label: reason for label in labels if (reason := selection.unused(label)) is not None}
+    labels = database.execute("SELECT DISTINCT label FROM note WHERE reason IS NULL").fetchall()
+    unused = {label: reason for (label,) in labels if (reason := selection.unused(label)) is not None}
     database.execute(
         "CREATE TABLE unused AS SELECT unnest($label::VARCHAR[]) AS label, unnest($reason::VARCHAR[]) AS reason",
         {"label": list(unused), "reason": list(unused.values())},
@@ -271,7 +266,6 @@ def _sample(database: duckdb.DuckDBPyConnection, selection: NoteSelection) -> No
 
 
 def _report(database: duckdb.DuckDBPyConnection, spooled: Spooled, n_merged: int) -> dict[str, Any]:
-    """Return the number of items and notes, and the counts and first places by reason."""
     for reason, count, places in database.execute(_UNUSED).fetchall():
         spooled.dropped.add(reason, places, count)
     ((n_kept, places),) = database.execute(_SUPERSEDED).fetchall()

@@ -79,7 +79,7 @@ def local(element: Element) -> str:
 
 
 def _opening(head: bytes) -> tuple[int, str | None]:
-    """Return where the markup starts, and the encoding that a byte order mark states."""
+    """Return the position at which the markup starts, and UTF-8 if a byte-order mark states it."""
     match = _OPENING.match(head)
     return (match.end(), "utf-8" if match[1] else None) if match else (0, None)
 
@@ -116,10 +116,7 @@ def _streamed(file: BinaryIO, names: Collection[str], encoding: str | None) -> I
 
 
 def _refuse_entities(element: Element) -> None:
-    """Raise UnsafeXml if entities are declared, or an undeclared one is referenced.
-
-    References in attributes are not in the element tree, so a declaration without a reference is rejected too.
-    """
+    # references in attributes are not in the element tree, so a declaration without a reference is rejected too
     dtd = element.getroottree().docinfo.internalDTD
     if (dtd is not None and dtd.entities()) or next(element.iter(etree.Entity), None) is not None:
         raise UnsafeXml(ENTITIES)

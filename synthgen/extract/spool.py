@@ -1,4 +1,4 @@
-"""Write the items of a reader to files, so that memory does not grow with the number of notes."""
+"""Write the items of a reader to temporary Parquet files, so that memory does not grow with the number of notes."""
 
 import hashlib
 import re
@@ -30,8 +30,7 @@ NOTE_SCHEMA = pa.schema(
         "is_superseded": pa.bool_(),
         "withdrawn": _TEXT,
         "names": _LIST,
-        # digest of the words; list marks are left out, because they differ between formats of one document
-        "same": pa.binary(16),
+        "same": pa.binary(16),  # digest of the words; list marks differ between formats and are left out
     }
 )
 PERSON_SCHEMA = pa.schema({"person": _TEXT, "names": _LIST})
@@ -86,9 +85,8 @@ def spool(items: Iterable[Item], folder: Path, advance: Advance) -> Spooled:
             elif isinstance(item, MergedPerson):
                 spooled.merged.add((_encodable(item.old).strip(), _encodable(item.new).strip()))
             elif isinstance(item, PersonNames):
-                persons.add(
-                    {"person": _encodable(item.person).strip(), "names": list(map(_encodable, item.names))}, 0
-                )
+                names = list(map(_encodable, item.names))
+                persons.add({"person": _encodable(item.person).strip(), "names": names}, 0)
             elif isinstance(item, StaffNames):
                 spooled.staff.update(map(_encodable, item.names))
             if isinstance(item, Note | Dropped):
@@ -98,16 +96,10 @@ def spool(items: Iterable[Item], folder: Path, advance: Advance) -> Spooled:
 
 
 def _row(note: Note) -> dict[str, Any]:
-    row: dict[str, Any] = {name: getattr(note, name) for name in Note.__dataclass_fields__}
+    row = {name: getattr(note, name) for name in Note.__dataclass_fields__}
     words = _WORD.findall(note.text.casefold()) or [note.text]
     same = hashlib.sha256(" ".join(words).encode(errors="surrogatepass")).digest()[:16]
-    return {
-        **row,
-        "person": note.person.strip(),
-        "label": note.label.strip(),
-        "text": note.text.strip(),
-        "same": same,
-    }
+    return row | {name: row[name].strip() for name in ("person", "label", "text")} | {"same": same}
 
 
 def _unfit(row: Mapping[str, Any]) -> str | None:
@@ -125,8 +117,6 @@ def _encodable(text: str) -> str:
 
 
 class _ParquetRows:
-    """A Parquet file that is written in batches."""
-
     def __init__(self, writer: pq.ParquetWriter) -> None:
         self._writer = writer
         self._rows: list[Mapping[str, Any]] = []

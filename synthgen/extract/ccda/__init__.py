@@ -1,4 +1,4 @@
-"""Read C-CDA documents."""
+"""Read C-CDA documents (XML files of HL7 Consolidated CDA)."""
 
 from synthgen.extract.ccda.reader import read_ccda
 

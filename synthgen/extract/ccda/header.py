@@ -1,16 +1,16 @@
 """Read the header of a C-CDA document: identifiers, dates, names and paths."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from synthgen.extract.safe_xml import Element, local
 
 _STEP = re.compile(r"""(?P<name>[A-Za-z]\w*)(?:\[@(?P<key>\w+)=(?P<value>[^\]"']+)\])?|@(?P<attribute>\w+)""")
 _TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.\d+)?([+-]\d{4})?", re.ASCII)
-# length of the ISO 8601 form by number of digits that are read; an hour without minutes is left out
+# number of digits of an HL7 time -> length of its ISO 8601 form; an hour without minutes is left out
 _SHOWN = {4: 4, 6: 7, 8: 10, 10: 10, 12: 16, 14: 19}
-_NO_PERSONS = ("Organization", "place")  # elements with such an ending are no persons, so their `name` is ignored
+_NO_PERSONS = ("Organization", "place")  # the `name` of an element whose own name ends so is not of a person
 
 
 def children(element: Element, name: str) -> list[Element]:
@@ -18,18 +18,17 @@ def children(element: Element, name: str) -> list[Element]:
     return [child for child in element if local(child) == name]
 
 
-def below(element: Element, *names: str) -> Iterator[Element]:
-    """Yield the elements at a path of element names."""
+def below(element: Element, *names: str) -> list[Element]:
+    """Return the elements at a path of element names."""
     found = [element]
     for name in names:
         found = [child for parent in found for child in children(parent, name)]
-    yield from found
+    return found
 
 
 def is_path(path: str) -> bool:
     """Return whether a text is a path of names, with optional filters `[@name=value]` or a last attribute."""
-    steps = _steps(path)
-    matches = [_STEP.fullmatch(step) for step in steps]
+    matches = [_STEP.fullmatch(step) for step in _steps(path)]
     return all(matches) and not any(match and match["attribute"] for match in matches[:-1])
 
 
@@ -45,7 +44,12 @@ def at_path(root: Element, path: str) -> str:
         found = [child for one in found for child in children(one, match["name"])]
         if match["key"] is not None:
             found = [one for one in found if one.get(match["key"]) == match["value"]]
-    return next((value for one in found if (value := " ".join("".join(one.itertext()).split()))), "")
+    return next((value for one in found if (value := plain_text(one))), "")
+
+
+def plain_text(element: Element) -> str:
+    """Return the text of an element with single spaces, without the tags in it."""
+    return " ".join("".join(element.itertext()).split())
 
 
 def _steps(path: str) -> list[str]:
@@ -87,8 +91,6 @@ def names(element: Element) -> list[str]:
         parent = name.getparent()
         if local(name) != "name" or parent is None or local(parent).endswith(_NO_PERSONS):
             continue
-        parts = [
-            " ".join("".join(p.itertext()).split()) for kind in ("given", "family") for p in children(name, kind)
-        ]
-        found.append(" ".join(filter(None, parts)) if parts else " ".join("".join(name.itertext()).split()))
+        parts = [plain_text(part) for kind in ("given", "family") for part in children(name, kind)]
+        found.append(" ".join(filter(None, parts)) if parts else plain_text(name))
     return list(dict.fromkeys(name for name in found if name))

@@ -1,8 +1,9 @@
-"""Return the text of the sections of a C-CDA document."""
+"""Return the text of the sections of a C-CDA document, with the layout of its lists and tables."""
 
 import re
 from collections.abc import Iterator
 
+from synthgen.extract.ccda.header import plain_text
 from synthgen.extract.documents.document_text import tidy
 from synthgen.extract.safe_xml import Element, local
 
@@ -35,7 +36,6 @@ def body_text(root: Element) -> str:
 
 
 def _sections(element: Element) -> Iterator[Element]:
-    """Yield the outermost sections below an element."""
     for child in element:
         name = local(child)
         if name == "section":
@@ -48,13 +48,11 @@ def _section_text(section: Element) -> str:
     marked = ("".join(_flow(child, 0)) for child in section if local(child) == "text")
     parts = [_shown(_LINE.join(marked)), *(_section_text(inner) for inner in _sections(section))]
     text = "\n\n".join(filter(None, parts))
-    titles = [" ".join("".join(child.itertext()).split()) for child in section if local(child) == "title"]
+    titles = [plain_text(child) for child in section if local(child) == "title"]
     return "\n".join([*filter(None, titles[:1]), text]) if text else ""
 
 
 def _shown(marked: str) -> str:
-    """Return text with line feeds in place of marks."""
-
     def gap(match: re.Match[str]) -> str:
         return "\n\n" if _PARAGRAPH in match[0] else "\n" * min(2, max(1, match[0].count(_BREAK)))
 
@@ -77,7 +75,7 @@ def _flow(element: Element, depth: int, bullet: str = "") -> Iterator[str]:
     if name == "tr":
         yield _row(element)
     elif name in _ITEMS:
-        has_table = next(element.iter("{*}table"), None) is not None  # the item only places a table
+        has_table = next(element.iter("{*}table"), None) is not None  # a layout, not a list
         yield _item("".join(_content(element, depth)), depth, "" if has_table else bullet)
     else:
         yield from _content(element, depth + (name in _LISTS))
@@ -106,7 +104,7 @@ def _item(marked: str, depth: int, bullet: str) -> str:
 def _row(row: Element) -> str:
     visible = [cell for cell in row if local(cell) in _CELLS and not _is_hidden(cell)]
     if len(visible) == 1 and next(visible[0].iter("{*}table"), None) is None:
-        # the row only places a text, so the line breaks of the text are kept
+        # a row with one cell is a layout, not data, so the line breaks of the text are kept
         return "".join(_flow(visible[0], 0))
     cells = [_cell("".join(_flow(cell, 0))) for cell in visible]
     while cells and not cells[-1]:

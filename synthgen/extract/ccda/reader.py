@@ -1,11 +1,11 @@
-"""Read C-CDA documents: one note from each."""
+"""Read C-CDA documents (XML files of HL7 Consolidated CDA): each document becomes one note."""
 
 import base64
 import binascii
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from audits.core.files import read_regular
@@ -23,6 +23,7 @@ NOT_BASE64, UNREADABLE = "attachment is not base64", "file cannot be opened, or 
 OTHER_FILE, ARCHIVE, HIDDEN = "file type is not read", "archive; unpack it first", "hidden file or folder"
 INCOMPLETE, NO_DATE = "document is not complete (statusCode)", "date is not valid"
 OTHER_ENCODING = "XML declares another encoding than it has"
+_NO_DOCUMENT = {OUTSIDE, NOT_CDA, MALFORMED, ENTITIES, TOO_LARGE, OTHER_FILE, ARCHIVE, HIDDEN, UNREADABLE}
 _SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}
 _OID = re.compile(r"[0-9.]+")  # an identifier that is only an OID names an authority, not a patient
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -79,14 +80,9 @@ def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
         raise DataError(f"{path}: there is no clinical document (C-CDA)", problems=found, hint=hint)
 
 
-_NO_DOCUMENT = {OUTSIDE, NOT_CDA, MALFORMED, ENTITIES, TOO_LARGE, OTHER_FILE, ARCHIVE, HIDDEN, UNREADABLE}
-
-
 def _check(fields: Fields) -> None:
-    paths = {name: getattr(fields, name) for name in Fields.__dataclass_fields__}
-    problems = [
-        f"source.fields.{name}: {path!r} is not a path" for name, path in paths.items() if path and not is_path(path)
-    ]
+    paths = asdict(fields).items()
+    problems = [f"source.fields.{name}: {path!r} is not a path" for name, path in paths if path and not is_path(path)]
     if problems:
         hint = "Use names of elements joined by slashes, for example `recordTarget/patientRole/id/@extension`."
         raise DataError("source.fields cannot be used", problems=problems, hint=hint)
@@ -115,8 +111,6 @@ def _read(file: Path, place: str, fields: Fields) -> list[Item]:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """One clinical document."""
-
     root: Element
     place: str
     fields: Fields
@@ -147,12 +141,9 @@ class _Document:
         return self._value("person", next(iter(ids), ""))
 
     def _value(self, name: str, default: str) -> str:
-        """Return the value at the override of a field; the default counts only if there is no override."""
-        return default if getattr(self.fields, name) is None else self._field(name)
-
-    def _field(self, name: str) -> str:
+        """Return the value at the configured path of a field, or the default if no path is configured."""
         path = getattr(self.fields, name)
-        return "" if path is None else at_path(self.root, path)
+        return default if path is None else at_path(self.root, path)
 
     def _people(self) -> Iterator[Item]:
         private = [name for path in _CONTACTS for one in below(self.root, *path) for name in names(one)]
@@ -164,11 +155,10 @@ class _Document:
 
     def _date(self) -> str:
         if self.fields.date is not None:
-            return iso_time(self._field("date"))
+            return iso_time(at_path(self.root, self.fields.date))
         return next((date for path in _DATES if (date := iso_time(at_path(self.root, path)))), "")
 
     def _text(self) -> tuple[str, tuple[str, ...]]:
-        """Return the text and remarks; raise UnreadableDocument if there is none."""
         for body in below(self.root, "component", "nonXMLBody", "text"):
             found = _attached(body)
             if not found.text:
@@ -185,15 +175,14 @@ class _Document:
         label = "" if code is None else code.get("displayName") or kind
         # some systems give all documents of a patient the same identifier, whatever their types
         typed = [f"{one} {kind}" for one in ids[:1] if kind]
-        encounter = identifiers(list(below(self.root, "componentOf", "encompassingEncounter", "id")))
-        authors = [
-            name for one in below(self.root, "author", "assignedAuthor", "assignedPerson") for name in names(one)
-        ]
+        encounter = identifiers(below(self.root, "componentOf", "encompassingEncounter", "id"))
+        persons = below(self.root, "author", "assignedAuthor", "assignedPerson")
+        authors = [name for person in persons for name in names(person)]
         number = next((one.get("value", "") for one in children(self.root, "versionNumber")), "")
         time = next((one.get("value", "") for one in children(self.root, "effectiveTime")), "")
         versions = [f"{one} version {int(number)}" for one in sets if _NUMBER.fullmatch(number)]
         aliases = [*typed, *ids, *versions, *sets]
-        # many systems give all their documents the same set and version, so only lower versions are replaced
+        # many systems give all documents the same setId and version, so a document replaces only lower versions
         lower = range(max(0, int(number) - MAX_EARLIER_VERSIONS), int(number)) if versions else ()
         earlier = [f"{one} version {n}" for one in sets for n in lower]
         return Note(
@@ -219,11 +208,11 @@ class _Document:
 
 
 def _attached(body: Element) -> DocumentText:
-    """Return the text of a body that is not XML; some systems omit `representation` for base64."""
     kind = body.get("mediaType", "text/plain")
     content = "".join(body.itertext()).strip()
     if not content:
         raise UnreadableDocument(URL_ONLY if children(body, "reference") else NO_TEXT)
+    # some systems omit `representation` for base64
     if body.get("representation", "").upper() != "B64" and kind.lower().startswith("text/"):
         return text_of(content.encode(), f"{kind.partition(';')[0]}; charset=utf-8")
     try:

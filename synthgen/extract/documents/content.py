@@ -1,5 +1,6 @@
 """Return the text of a document of any supported content type."""
 
+import codecs
 import re
 
 from synthgen.extract.documents.html import html_text
@@ -13,7 +14,6 @@ _PLAIN, _HTML, _XHTML, _RTF, _PDF = "text/plain", "text/html", "application/xhtm
 _TYPES = {name: name for name in (_PLAIN, _HTML, _XHTML, _RTF, _PDF)} | {"application/rtf": _RTF}
 _CHARSET = re.compile(r""";\s*charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;]*))""", re.IGNORECASE)
 _STARTS = ((rb"\s*\{\\rtf", _RTF), (rb"\s*%PDF-", _PDF), (rb"\s*(?:<!doctype html|<html[\s>])", _HTML))
-_BOM = b"\xef\xbb\xbf"
 
 
 def text_of(data: bytes, content_type: str) -> DocumentText:
@@ -53,6 +53,6 @@ def text_of(data: bytes, content_type: str) -> DocumentText:
 
 
 def _kind(data: bytes, declared: str) -> str:
-    start = data[:1024].removeprefix(_BOM)
+    start = data[:1024].removeprefix(codecs.BOM_UTF8)
     kind = next((kind for pattern, kind in _STARTS if re.match(pattern, start, re.IGNORECASE)), declared)
     return declared if (kind, declared) == (_HTML, _XHTML) else kind

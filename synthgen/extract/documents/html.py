@@ -18,7 +18,8 @@ NOT_WELL_FORMED = "the XHTML is not well-formed; it was read as HTML"
 STYLE_SHEET = "a style sheet hides elements; style sheets are not evaluated"
 MAX_TAGS = 2_000_000
 _DECLARED = re.compile(rb"""<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
-_START_BYTES = 4096  # the declaration of the charset is searched for in these first bytes
+_START_BYTES = 4096  # number of first bytes in which the declaration of the charset is searched for
+_OPTIONS = {"encoding": "utf-8", "no_network": True, "remove_comments": True, "remove_pis": True, "huge_tree": True}
 _ENTITY = re.compile("&([A-Za-z][A-Za-z0-9]*;)")
 _XML_ENTITIES = frozenset({"amp;", "apos;", "gt;", "lt;", "quot;"})
 _SPACES = re.compile("[ \t\n\r\f]+")
@@ -83,28 +84,16 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
 
 
 def _xml_root(text: str) -> "etree._Element | None":
-    """Return the root of well-formed XML, or None."""
     if "<!ENTITY" in text:
         raise UnreadableDocument("the XHTML declares entities")
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        no_network=True,
-        resolve_entities=False,
-        remove_comments=True,
-        remove_pis=True,
-        huge_tree=True,
-    )
-    root = _parsed(_ENTITY.sub(_entity, text), parser)
+    root = _parsed(_ENTITY.sub(_entity, text), etree.XMLParser(**_OPTIONS, resolve_entities=False))
     for element in () if root is None else root.iter(etree.Element):
         element.tag = etree.QName(element).localname
     return root
 
 
 def _html_root(text: str) -> "etree._Element | None":
-    """Return the root of the parsed HTML, or None if it has no elements."""
-    parser = etree.HTMLParser(
-        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
-    )
+    parser = etree.HTMLParser(**_OPTIONS)
     root = _parsed(text, parser)
     if len(parser.error_log.filter_from_fatals()):  # the parser returns only the part before a fatal error
         raise UnreadableDocument("the HTML is nested too deeply, or the parser refuses it")
@@ -112,7 +101,7 @@ def _html_root(text: str) -> "etree._Element | None":
 
 
 def _entity(match: re.Match[str]) -> str:
-    """Return the character of an HTML entity that XML does not define."""
+    # XML does not define the other entities of HTML
     return match[0] if match[1] in _XML_ENTITIES else html.unescape(match[0])
 
 
@@ -125,8 +114,6 @@ def _parsed(text: str, parser: "etree.XMLParser | etree.HTMLParser") -> "etree._
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """An open element."""
-
     is_preformatted: bool = False
     is_block: bool = False
     is_hidden: bool = False
@@ -142,8 +129,6 @@ class _Row:
 
 
 class _Layout:
-    """Arrange the text of elements in lines."""
-
     def __init__(self) -> None:
         self.has_hiding_sheet = False
         self._pieces: list[str] = []
@@ -168,10 +153,8 @@ class _Layout:
                 if _is_hidden(tag, element.attrib):
                     self._open.append(_Open(is_hidden=True))
                     walk.skip_subtree()
-                    is_sheet = tag in {"head", "style"}
-                    self.has_hiding_sheet |= is_sheet and any(
-                        _HIDING.search(s.text or "") for s in element.iter("style")
-                    )
+                    sheets = element.iter("style") if tag in {"head", "style"} else ()
+                    self.has_hiding_sheet |= any(_HIDING.search(sheet.text or "") for sheet in sheets)
                     continue
                 self._start(tag, element.attrib)
                 self._write(element.text or "")

@@ -8,13 +8,9 @@ OTHER_CHARSET = "charset differs from the declared one"
 ASSUMED_CHARSET = "no charset is declared and the text is not UTF-8; it was read as cp1252"
 REPLACED = "characters without a Unicode value were replaced by U+FFFD"
 MAX_CHARACTERS = 1 << 24
-_BOMS = {  # UTF-32 first, because its mark begins with the mark of UTF-16
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-    codecs.BOM_UTF8: "utf-8-sig",
-}
+# UTF-32 first, because its byte-order mark begins with that of UTF-16
+_BOMS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
+         codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: "utf-8-sig"}  # fmt: skip
 _NAME = re.compile(r"[\w.:-]{1,40}", re.ASCII)
 # Python codecs that turn bytes into text but are not charsets
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
@@ -54,10 +50,9 @@ def plain_text(data: bytes, charset: str) -> DocumentText:
 def decoded(data: bytes, charset: str) -> tuple[str, tuple[str, ...]]:
     """Return the decoded bytes, and a remark if they do not fit the declared charset.
 
-    A byte-order mark decides the charset. Without one, the declared charset is tried, then UTF-8, then cp1252; every
-    byte must be valid. A charset other than UTF does not fit if the text would have control characters between U+0080
-    and U+009F: in text declared as ISO 8859-1, these bytes are quotation marks and dashes of cp1252. An unknown
-    charset does not fit.
+    A byte-order mark decides the charset. Without one, the declared charset is tried, then UTF-8, then cp1252. A
+    charset fits if every byte is valid in it. A charset other than UTF does not fit if the text would have control
+    characters between U+0080 and U+009F, because these bytes are usually quotation marks and dashes of cp1252.
 
     Raises:
         UnreadableDocument: no charset fits, or the text contains NUL characters.
@@ -115,7 +110,7 @@ def _codec(name: str) -> str:
 
 
 def _family(name: str) -> str:
-    """Return one name for charsets that differ only in byte order or byte-order mark; ASCII counts as UTF-8."""
+    """Return the same name for charsets that differ only in byte order or byte-order mark; ASCII counts as UTF-8."""
     codec = _codec(name)
     family = next((wide for wide in ("utf-8", "utf-16", "utf-32") if codec.startswith(wide)), codec)
     return "utf-8" if family == "ascii" else family

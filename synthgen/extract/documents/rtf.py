@@ -59,7 +59,7 @@ _SYMBOLS_OF = {"symbol": _SYMBOL_FONT, "wingdings": _WINGDINGS_FONT}
 
 @dataclass(slots=True)
 class _Group:
-    """The properties that end with a group."""
+    """The state that the end of a group (`}`) discards."""
 
     is_skipped: bool = False
     is_hidden: bool = False
@@ -91,8 +91,6 @@ def rtf_text(data: bytes) -> DocumentText:
 
 
 class _RtfReader:
-    """Read the tokens of an RTF document."""
-
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self.remarks: dict[str, None] = {}

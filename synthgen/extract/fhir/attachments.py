@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -71,7 +71,7 @@ class Texts:
         return "\n\n".join(texts[i] for i in sorted(kept))
 
     def reason(self) -> str:
-        """Return why there is no text: `URL_ONLY` if it is among the reasons, else the first reason."""
+        """Return why there is no text: `URL_ONLY` if this applies to a part of it, else the first reason."""
         return next((reason for reason in (URL_ONLY, *self.reasons) if reason in self.reasons), NO_CONTENT)
 
 
@@ -127,10 +127,13 @@ class Attachments:
             return None
 
 
-def add_narrative(value: object, texts: Texts) -> None:
-    """Add the text of a narrative that a person wrote; a narrative that software generated is left out."""
+def add_narrative(value: object, texts: Texts, skipped: Collection[str] = ("generated", "empty")) -> None:
+    """Add the text of a narrative; by default, a narrative that software generated is left out.
+
+    `skipped` contains the FHIR statuses of narratives that are left out.
+    """
     for one in objects(value):
-        if text(one.get("status")) not in {"generated", "empty"} and (div := text(one.get("div"))):
+        if text(one.get("status")) not in skipped and (div := text(one.get("div"))):
             texts.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")
 
 
@@ -144,9 +147,7 @@ def add_sections(sections: object, texts: Texts) -> None:
 def _sections(sections: object, texts: Texts, depth: int) -> Iterator[str]:
     for section in objects(sections) if depth < 20 else []:
         part = Texts()
-        for narrative in objects(section.get("text")):
-            if div := text(narrative.get("div")):
-                part.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")
+        add_narrative(section.get("text"), part, skipped=())
         texts.reasons += part.reasons
         texts.remarks += part.remarks
         if body := part.joined():

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from synthgen.core.errors import DataError
 from synthgen.extract.fhir.attachments import PARTLY_READ, Attachments, Texts, add_narrative, add_sections
@@ -37,29 +37,26 @@ _DATE = re.compile(r"\d{4}(-\d{2}){0,2}(?!\d)")
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """The values that overrides of fields select in encounters and patients, by id of the resource, then by field."""
+    """Values that the configured paths select in encounters and patients: id of the resource -> field -> value."""
 
-    encounter: Mapping[str, Mapping[str, str]]
-    patient: Mapping[str, Mapping[str, str]]
+    encounter: dict[str, dict[str, str]]
+    patient: dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """For each override, the resource in which it is read ("", "encounter" or "patient"), and the path in it.
+    """The configured paths of fields."""
 
-    "" stands for the document itself.
-    """
-
+    # by field: the resource in which the path is read ("encounter", "patient", or "" for the document), and the path
     by_field: Mapping[str, tuple[str, str]]
 
     @classmethod
     def of(cls, fields: Fields) -> "Paths":
-        """Return the overrides; raise DataError if one is not a path."""
+        """Return the configured paths; raise DataError if one is malformed."""
         found: dict[str, tuple[str, str]] = {}
         problems = []
-        for name in Fields.__dataclass_fields__:
-            if (path := getattr(fields, name)) is None:
-                continue
+        overrides = {name: path for name, path in asdict(fields).items() if path is not None}
+        for name, path in overrides.items():
             resource = next((kind for kind in ("encounter", "patient") if path.startswith(f"{kind}.")), "")
             found[name] = resource, path.removeprefix(f"{resource}.") if resource else path
             if not is_path(found[name][1]):
@@ -70,10 +67,10 @@ class Paths:
         return cls(found)
 
     def patient(self, identity: str) -> str:
-        """Return the identifier of a person by the id of the patient; names and merges state only this id.
+        """Return the person identifier for the id of a patient, which is all that names and merges state.
 
-        If `source.fields.person` is set, persons have another identifier. The id then gets a prefix, because the id
-        of one patient can equal the other identifier of another patient.
+        If `source.fields.person` is set, notes have another identifier. The id then gets a prefix, because the id of
+        one patient can equal the other identifier of another patient.
         """
         return f"Patient/{identity}" if "person" in self.by_field else identity
 
@@ -138,7 +135,7 @@ class NoteMaker:
         )
 
     def _field(self, name: str, resource: Resource, default: str) -> str:
-        """Return the value at the override of a field, empty if there is none; without an override, the default."""
+        """Return the value at the configured path of a field, or the default if no path is configured."""
         owner, path = self._paths.by_field.get(name, ("", ""))
         if not path:
             return default
@@ -151,10 +148,8 @@ class NoteMaker:
     def _texts(self, resource: Resource) -> Texts:
         texts, kind = Texts(), text(resource.get("resourceType"))
         if kind == "DocumentReference":
-            attachments = [
-                a for content in objects(resource.get("content")) for a in objects(content.get("attachment"))
-            ]
-            self._attachments.read(attachments, texts)
+            contents = objects(resource.get("content"))
+            self._attachments.read([a for content in contents for a in objects(content.get("attachment"))], texts)
         elif kind == "DiagnosticReport":
             self._attachments.read(objects(resource.get("presentedForm")), texts)
             if not texts.found and (conclusion := text(resource.get("conclusion"))):
@@ -212,12 +207,8 @@ def _references(resource: Resource, *fields: str) -> list[Resource]:
 
 
 def _author(resource: Resource) -> str:
-    return first(
-        *(
-            first(without_title(text(one.get("display"))), one.get("reference"))
-            for one in _references(resource, "author", "performer", "resultsInterpreter")
-        )
-    )
+    authors = _references(resource, "author", "performer", "resultsInterpreter")
+    return first(*(first(without_title(text(one.get("display"))), one.get("reference")) for one in authors))
 
 
 def _replaced(resource: Resource) -> Iterator[str]:
@@ -231,7 +222,7 @@ def _replaced(resource: Resource) -> Iterator[str]:
 
 
 def _names(resource: Resource) -> tuple[list[str], list[str]]:
-    """Return the names of the patient and contacts, and the names of staff, that the document itself contains."""
+    """Return the names of the patient and contacts in the document itself, and the names of staff in it."""
     private = [without_title(text(one.get("display"))) for one in objects(resource.get("subject"))]
     staff = [
         without_title(text(one.get("display")))

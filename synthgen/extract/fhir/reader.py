@@ -66,9 +66,8 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     outside = {file for file in files if is_outside(file, path)}
     exported = [file for file in files if is_export(file) and file not in outside]
     if not exported:
-        raise DataError(
-            f"{path}: there is no NDJSON or JSON file", hint="Set source.path to the folder of the files."
-        )
+        hint = "Set source.path to the folder of the files."
+        raise DataError(f"{path}: there is no NDJSON or JSON file", hint=hint)
     folder = path if path.is_dir() else path.parent
     shown = {file: file.relative_to(folder).as_posix() for file in files}
     for file in sorted({*files} - {*exported}):
@@ -106,9 +105,9 @@ def _persons(
 
 
 def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
-    """Join each identifier by which documents refer to a patient with the id of the patient who has this identifier.
+    """Merge each identifier that documents state in place of a patient's id with the id of this patient.
 
-    An identifier that several patients have is not joined, because it could be a placeholder.
+    An identifier that several patients have is not merged, because it could be a placeholder.
     """
     owners: dict[str, set[str]] = defaultdict(set)
     for file in files:
@@ -128,11 +127,8 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
     if n_notes:
         return
     if not any(types[kind] for kind in DOCUMENTS):
-        known = [
-            f"it has {n} resources of the type {kind}"
-            for kind, n in sorted(types.items())
-            if kind.isalpha() and len(kind) < 40
-        ]
+        shown = sorted(item for item in types.items() if item[0].isalpha() and len(item[0]) < 40)
+        known = [f"it has {n} resources of the type {kind}" for kind, n in shown]
         hint = f"Export the types {', '.join(DOCUMENTS)} as well."
         raise DataError(f"{path}: the export has no document", problems=known[:30], hint=hint)
     if reasons[URL_ONLY]:
@@ -144,21 +140,15 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
 
 
 class _People:
-    """Read names and merges in a first pass, and keep the values that overrides and attachments need later."""
+    """Read names and merges in a first pass, and keep the values that documents refer to."""
 
     def __init__(self, paths: Paths) -> None:
         self.subject_identifiers: set[str] = set()  # identifiers of patients that documents state in place of ids
         self.id_of = paths.patient
         self._of_encounter, self._of_patient = paths.within("encounter"), paths.within("patient")
-        self._encounters: dict[str, dict[str, str]] = {}
-        self._patients: dict[str, dict[str, str]] = {}
+        self.lookups = Lookups({}, {})
         self._binaries: dict[str, tuple[str, str]] = {}
         self._n_characters = 0
-
-    @property
-    def lookups(self) -> Lookups:
-        """The values that overrides read in encounters and patients."""
-        return Lookups(self._encounters, self._patients)
 
     def binary(self, identity: str) -> tuple[bytes, str] | None:
         """Return data and content type of a Binary resource; None if there is none or its data is not base64."""
@@ -186,9 +176,8 @@ class _People:
         elif kind == "Binary" and isinstance(resource.get("data"), str):
             self._n_characters += len(resource["data"])
             if self._n_characters > MAX_BINARY_CHARACTERS:
-                raise DataError(
-                    TOO_MANY_BINARIES, hint="Use an export tool that writes the data into the attachments."
-                )
+                hint = "Use an export tool that writes the data into the attachments."
+                raise DataError(TOO_MANY_BINARIES, hint=hint)
             self._binaries[identity] = resource["data"], text(resource.get("contentType"))
 
     def _patient(self, resource: Resource, identity: str) -> Iterator[Item]:
@@ -207,7 +196,7 @@ class _People:
         if found := [name for name in found if name]:
             yield PersonNames(self.id_of(identity), tuple(dict.fromkeys(found)))
         if self._of_patient:
-            self._patients[identity] = _values(resource, self._of_patient)
+            self.lookups.patient[identity] = _values(resource, self._of_patient)
 
     def _encounter(self, resource: Resource, identity: str) -> Iterator[Item]:
         staff = [
@@ -223,7 +212,7 @@ class _People:
         if person and any(displayed):
             yield PersonNames(self.id_of(person), tuple(filter(None, displayed)))
         if self._of_encounter and identity:
-            self._encounters[identity] = _values(resource, self._of_encounter)
+            self.lookups.encounter[identity] = _values(resource, self._of_encounter)
 
 
 def _values(resource: Resource, paths: dict[str, str]) -> dict[str, str]:

@@ -76,15 +76,8 @@ def _lines(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
                     line = lines.readline(MAX_LINE_BYTES)
                 yield Dropped(LONG_LINE, place)
             elif line.strip(b"\xef\xbb\xbf \t\r\n\0"):
-                yield from _resources(line, place)
-
-
-def _resources(data: bytes, place: str) -> Iterator[tuple[Resource, str] | Dropped]:
-    value = parsed(data)
-    if not isinstance(value, dict):
-        yield Dropped(NOT_JSON, place)
-        return
-    yield from _unpacked(value, place)
+                value = parsed(line)
+                yield from _unpacked(value, place) if isinstance(value, dict) else [Dropped(NOT_JSON, place)]
 
 
 def _unpacked(value: Resource, place: str) -> Iterator[tuple[Resource, str] | Dropped]:

@@ -99,14 +99,15 @@ def _parts(target: str) -> list[str]:
 
 def keys(resource: Resource) -> list[str]:
     """Return the identifiers of a document: its business identifiers as `SYSTEM|VALUE`, then `TYPE/ID`."""
-    found = [
-        f"{text(one.get('system'))}|{value}"
-        for name in ("masterIdentifier", "identifier")
-        for one in objects(resource.get(name))
-        if (value := text(one.get("value")))
-    ]
-    identity = text(resource.get("id"))
-    return list(dict.fromkeys([*found, *([f"{text(resource.get('resourceType'))}/{identity}"] if identity else [])]))
+    found = _business_keys(resource.get("masterIdentifier")) + _business_keys(resource.get("identifier"))
+    if identity := text(resource.get("id")):
+        found.append(f"{text(resource.get('resourceType'))}/{identity}")
+    return list(dict.fromkeys(found))
+
+
+def _business_keys(identifiers: Any) -> list[str]:
+    found = ((text(one.get("system")), text(one.get("value"))) for one in objects(identifiers))
+    return [f"{system}|{value}" for system, value in found if value]
 
 
 def target_keys(value: Any) -> list[str]:
@@ -115,11 +116,7 @@ def target_keys(value: Any) -> list[str]:
     for one in objects(value):
         target = text(one.get("reference")).partition("/_history/")[0].rstrip("/").split("/")
         found += ["/".join(target[-2:])] if len(target) > 1 else []
-        found += [
-            f"{text(i.get('system'))}|{value}"
-            for i in objects(one.get("identifier"))
-            if (value := text(i.get("value")))
-        ]
+        found += _business_keys(one.get("identifier"))
     return found
 
 

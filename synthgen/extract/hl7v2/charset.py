@@ -14,23 +14,16 @@ _FALLBACK = "cp1252"
 _TABLE_0211 = {
     "ASCII": "ascii",
     **{f"8859/{n}": f"iso8859-{n}" for n in (*range(1, 10), 15)},
-    "JAS2020": ISO_2022,
-    "JIS X 0202": ISO_2022,
-    "ISO IR6": "ascii",
-    "ISO IR14": ISO_2022,
-    "ISO IR87": ISO_2022,
-    "ISO IR159": ISO_2022,
-    "GB 18030-2000": "gb18030",
-    "KS X 1001": "euc_kr",
-    "BIG-5": "big5hkscs",
+    **dict.fromkeys(("JAS2020", "JIS X 0202", "ISO IR14", "ISO IR87", "ISO IR159"), ISO_2022),
     **dict.fromkeys(("UNICODE", "UNICODE UTF-8", "UNICODE UTF-16", "UNICODE UTF-32"), "utf-8"),
-}
+    "ISO IR6": "ascii", "GB 18030-2000": "gb18030", "KS X 1001": "euc_kr", "BIG-5": "big5hkscs",
+}  # fmt: skip
 _ESCAPED_SETS = re.compile(rb"\\[CM]((?:[0-9A-Fa-f]{2}){2,3})\\")
 _CONTROLS = re.compile("[\x80-\x9f]")
 
 
 def named_charset(declared: Sequence[str]) -> str | None:
-    """Return the codec of the names in MSH-18; empty if there are no names, None if the character set is unknown."""
+    """Return the Python codec for the names in MSH-18; empty if there are no names, None if it is unknown."""
     names = [name.strip().upper() for name in declared if name.strip()]
     codecs_found = [_codec(name) for name in names]
     if ISO_2022 in codecs_found:
@@ -49,7 +42,7 @@ def _codec(name: str) -> str | None:
 
 
 def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, str, tuple[str, ...]] | None:
-    """Return text, codec and remarks; None if the bytes fit no character set.
+    """Return the text, the name of its codec, and remarks; None if the bytes fit no character set.
 
     Three codecs are tried: that of MSH-18 (if it names a known one), `encoding`, and cp1252. The first one that fits
     decodes the whole message; there is a remark if it is not the first one tried. In ISO 8859-1, the bytes 0x80 to

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _MAX_REPEAT = 20  # largest number of lines or spaces that one command produces; HL7 does not limit it
-# Stands for a command that changes the layout of the lines below. It becomes a line break unless a line break
-# is already there.
-_SOFT_BREAK = "\v"  # never part of a message: the reader splits lines at it
+# Stands for a layout command, which becomes a line break unless one is there. No message contains it, because the
+# reader splits lines at it.
+_SOFT_BREAK = "\v"
 
 
 @dataclass(frozen=True, slots=True)

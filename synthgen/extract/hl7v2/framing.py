@@ -18,16 +18,12 @@ _MAX_FILE_BYTES = 1 << 60  # a file is streamed, so its size does not matter
 # MLLP encloses a message in 0x0B and 0x1C; some programs write 0x0B as a line break inside a text
 _BREAK = re.compile(rb"\r\n|[\r\n\x0b\x1c]")
 # A header is recognised by its separators, because a line of a text can begin with the word MSH. Headers with damaged
-# separators must match as well: the lines below belong to another person, so the message before must end there.
+# separators also match, because the lines below a header belong to another person than the lines before it.
 _BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"
 _HEADER = re.compile(rb"[\xef\xbb\xbf\s]*MSH(?:\||$|[^\w\s]{2})")
 _ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")
-_WIDE_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+_WIDE_MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
+               codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +53,6 @@ def files_below(path: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(names))
 
 
-def wide_encoding(head: bytes, encoding: str) -> str:
-    """Return the UTF-16 or UTF-32 that the first bytes of a file or the configuration state, else an empty text."""
-    name = codecs.lookup(encoding).name
-    found = next((wide for mark, wide in _WIDE_MARKS.items() if head.startswith(mark)), "")
-    return found or (name if name.startswith(("utf-16", "utf-32")) else "")
-
-
 def read_messages(path: Path, encoding: str) -> Iterator[RawMessage] | None:
     """Return the messages of a file one by one, or None if the file does not begin as HL7 v2.
 
@@ -75,7 +64,9 @@ def read_messages(path: Path, encoding: str) -> Iterator[RawMessage] | None:
     """
     with open_regular(path, _MAX_FILE_BYTES) as file:
         head = file.read(_HEAD_BYTES)
-    wide = wide_encoding(head, encoding)
+    name = codecs.lookup(encoding).name
+    configured = name if name.startswith(("utf-16", "utf-32")) else ""
+    wide = next((wide for mark, wide in _WIDE_MARKS.items() if head.startswith(mark)), configured)
     start = head.decode(wide, "ignore").encode("utf-8", "ignore") if wide else head
     charset = "utf-8" if wide or head.startswith(codecs.BOM_UTF8) else ""
     line = _BREAK.split(start.lstrip(_BEFORE_HEADER))[0]
@@ -115,7 +106,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
 
 
 def split_messages(lines: Iterable[bytes | None]) -> Iterator[RawMessage]:
-    """Yield the messages of a file: each begins with an MSH segment; envelopes of batches and files are ignored.
+    """Yield the messages of a file: each begins with an MSH segment; headers and trailers of batches are ignored.
 
     If there are lines outside of messages, one item with the reason `OUTSIDE` follows.
     """
@@ -133,8 +124,7 @@ def split_messages(lines: Iterable[bytes | None]) -> Iterator[RawMessage]:
         if kept is None:
             has_stray |= bool(line and line.strip() and not is_envelope)
             continue
-        is_too_large = line is None or len(kept) == MAX_MESSAGE_LINES
-        size += MAX_MESSAGE_BYTES + 1 if line is None or is_too_large else len(line) + 1
+        size += MAX_MESSAGE_BYTES + 1 if line is None or len(kept) == MAX_MESSAGE_LINES else len(line) + 1
         if size > MAX_MESSAGE_BYTES:
             kept = []
         elif line is not None:

@@ -1,4 +1,4 @@
-"""Parse one HL7 v2 message into segments, fields, components and subcomponents."""
+"""Parse an HL7 v2 message into segments (lines), fields, components and subcomponents."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _HL7_NULL = '""'  # the sender deletes the value of this field
 
 @dataclass(frozen=True, slots=True)
 class Hl7Value:
-    """One repetition of a field."""
+    """One value of a field, which may have several (repetitions)."""
 
     raw: str
     delimiters: Delimiters
@@ -39,7 +39,7 @@ class Hl7Value:
         return f"Hl7Value({len(self.raw)} characters)"
 
     def text(self) -> str:
-        """Return the whole value; separators of components in it are text."""
+        """Return the whole value; separators of components in it count as text."""
         return "" if self.raw == _HL7_NULL else unescape(self.raw, self.delimiters, self.charset)
 
     def part(self, component: int, subcomponent: int = 0) -> str:
@@ -81,14 +81,11 @@ class Hl7Segment:
 
     def part(self, field: int, component: int = 1, subcomponent: int = 0) -> str:
         """Return a part of the first repetition of a field, as `Hl7Value.part`."""
-        raw = self.fields[field] if field < len(self.fields) else ""
-        first = raw.partition(self.delimiters.repetition)[0]
-        return Hl7Value(first, self.delimiters, self.charset).part(component, subcomponent)
+        return self.values(field)[0].part(component, subcomponent)
 
     def text(self, field: int) -> str:
         """Return a whole field as text; its repetitions are lines."""
-        raw = self.fields[field] if field < len(self.fields) else ""
-        lines = raw.replace(self.delimiters.repetition, "\n")
+        lines = "\n".join(value.raw for value in self.values(field))
         return Hl7Value(lines, self.delimiters, self.charset).text()
 
 

@@ -56,12 +56,13 @@ _FINAL_ORDERS = frozenset({"", "A", "C", "F"})
 _DATES = (FieldPath("TXA", 4), FieldPath("OBR", 7), FieldPath("TXA", 6), FieldPath("OBR", 22), FieldPath("MSH", 7))
 _ENCOUNTER = FieldPath("PV1", 19)
 _VERSIONS = (FieldPath("MSH", 7), FieldPath("EVN", 2), FieldPath("OBR", 22))
+_NO_REPORT = Hl7Report()
 _AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))
 
 
 @dataclass(frozen=True, slots=True)
 class Hl7Group:
-    """The segments of one document or order; `context` holds the first applicable segment of each name."""
+    """The segments of one document or order; `context` maps a name to the first segment that applies to the group."""
 
     segments: tuple[Hl7Segment, ...]
     context: Mapping[str, Hl7Segment]
@@ -69,18 +70,11 @@ class Hl7Group:
 
 @dataclass(frozen=True, slots=True)
 class Hl7NoteMaker:
-    """Make the notes of one message.
-
-    Args:
-        message: The message.
-        place: File and number of the message.
-        number: Number of the message in the file.
-        paths: Configured fields.
-    """
+    """Make the notes of one message."""
 
     message: Hl7Message
-    place: str
-    number: int
+    place: str  # file and number of the message
+    number: int  # number of the message in the file
     paths: FieldPaths
 
     def items(self) -> Iterator[Item]:
@@ -145,19 +139,19 @@ class Hl7NoteMaker:
         self,
         group: Hl7Group,
         document: str,
-        report: Hl7Report | None = None,
+        report: Hl7Report = _NO_REPORT,
         *,
         withdrawn: str = "",
         replaces: tuple[str, ...] = (),
     ) -> Iterator[Item]:
-        """Yield the note of a group, and the parts that are dropped; without a report, the note is a withdrawal."""
+        """Yield the note of a group, or the withdrawal of its document, and why parts of the report are dropped."""
         context, paths = group.context, self.paths
-        yield from (Dropped(reason, self.place) for reason in (report.dropped if report else ()))
-        if report and not report.text:
+        yield from (Dropped(reason, self.place) for reason in report.dropped)
+        if not report.text and not withdrawn:
             if not report.dropped:
                 yield Dropped(NO_TEXT, self.place)
             return
-        yield from (Remark(reason, self.place) for reason in (report.remarks if report else ()))
+        yield from (Remark(reason, self.place) for reason in report.remarks)
         places = (paths.date,) if paths.date else _DATES
         stated = next(filter(None, (place.value(context) for place in places)), "")
         date = read_time(stated)
@@ -167,7 +161,7 @@ class Hl7NoteMaker:
         yield Note(
             place=self.place,
             document=document,
-            text=report.text if report else "",
+            text=report.text,
             person=person_of(context, paths.person),
             label=paths.label.value(context) if paths.label else _label(context),
             encounter=(paths.encounter or _ENCOUNTER).value(context),
@@ -189,9 +183,8 @@ class Hl7NoteMaker:
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
     """Yield groups of segments; a group begins with one of `starts`, and OBR continues a group that ORC began.
 
-    The context of a group includes the segments before the first PID, and the segments from the PID of its patient
-    to the first group of this patient. If a patient has OBX segments before the first group, they form a group as
-    well.
+    The context of a group also includes the segments before the first PID, and those from the PID of its patient to
+    the first group of this patient. If a patient has OBX segments before the first group, they are a separate group.
     """
     shared: dict[str, Hl7Segment] = {}
     has_patient = False
@@ -222,7 +215,7 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
 
 
 def _without_text(report: Hl7Report, event: str) -> str:
-    """Return the reason why a document message has no text, or an empty text."""
+    """Return why a document message has no text; empty if it has one."""
     if report.text or report.dropped:
         return ""
     if report.reason in {"", NO_TEXT, ONLY_COMMENTS}:

@@ -70,9 +70,9 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
             continue
         if messages is None:
             yield Dropped(NOT_HL7, place)
-            continue
-        n_read += 1
-        yield from _items(messages, place, paths, encoding)
+        else:
+            n_read += 1
+            yield from _items(messages, place, paths, encoding)
     if not n_read:
         hint = "HL7 v2 files begin with MSH, FHS or BHS. Correct source.path or source.kind."
         raise DataError(f"{path} contains no readable file of HL7 v2", hint=hint)

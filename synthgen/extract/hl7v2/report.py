@@ -1,4 +1,4 @@
-"""Build the text of a report from its OBX and NTE segments."""
+"""Build the text of a report from its results (OBX segments) and comments (NTE segments)."""
 
 import base64
 import binascii
@@ -31,18 +31,12 @@ _DELETED = frozenset({"D", "W"})
 # suffixes of the observation identifier that name a part of a report
 _PARTS = {"IMP": "IMPRESSION", "REC": "RECOMMENDATION"}
 _CONTENT_TYPES = {
-    "PDF": "application/pdf",
-    "RTF": "application/rtf",
-    "HTML": "text/html",
-    "HTM": "text/html",
-    "XHTML": "application/xhtml+xml",
-    "XHTML+XML": "application/xhtml+xml",
-    "PLAIN": "text/plain",
-    "TXT": "text/plain",
-}
+    "PDF": "application/pdf", "RTF": "application/rtf", "PLAIN": "text/plain", "TXT": "text/plain",
+    **dict.fromkeys(("HTML", "HTM"), "text/html"), **dict.fromkeys(("XHTML", "XHTML+XML"), "application/xhtml+xml"),
+}  # fmt: skip
 _UNSTATED = frozenset({"", "OCTET-STREAM"})
-_STARTS = {b"%pdf-": "application/pdf", b"{\\rtf": "application/rtf", b"<!doctype html": "text/html"}
-_STARTS |= {b"<html": "text/html"}
+_MARKUP = {b"{\\rtf": "application/rtf", b"<!doctype html": "text/html", b"<html": "text/html"}
+_STARTS = {b"%pdf-": "application/pdf", **_MARKUP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +54,15 @@ class Hl7Report:
 
 
 def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Report:
-    """Return the text of the OBX segments of one document or order group.
+    """Return the text of the OBX segments of one document or of one order.
 
-    Lines are OBX segments of the types TX, FT and ST. With `short_lines` (MDM), ST lines alone are a text. Without it
-    (ORU), ST lines are used only together with TX or FT lines, because an ST line alone is a result such as a finding
-    of one word. Attachments are OBX segments of the type ED. If a report has lines and attachments, the longer text
-    is used, because most systems send the same report in both forms. Numbers and codes are left out.
+    OBX segments of the types TX, FT and ST are lines of text. ST lines are used only beside TX or FT lines, because
+    an ST line alone is usually a result of one word. With `short_lines` (for MDM), ST lines are used in any case. OBX
+    segments of the type ED are attachments. If a report has lines and attachments, the longer text is used, because
+    most systems send the same report in both forms. Numbers and codes are left out.
 
-    Lines of one observation (OBX-3) follow one another. If there are several observations, each is a paragraph below
-    its name. Comments (NTE) below a line are a paragraph of the text; comments of an order are not part of the text.
+    If the lines belong to several observations (OBX-3), each observation has its name as a heading. Comments (NTE)
+    below a line are a separate paragraph; comments of an order are not used.
     """
     kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
     text_types = _LINE_TYPES if short_lines else _NARRATIVE  # without one of these types, ST lines are not used
@@ -103,7 +97,7 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
     if lines and attached:
         remarks.append(ATTACHMENT_LEFT_OUT if len(lines) >= len(attached) else LINES_BESIDE_ATTACHMENT)
     text = lines if len(lines) >= len(attached) else attached
-    return Hl7Report(text, "", is_withdrawn=False, dropped=tuple(dropped), remarks=tuple(dict.fromkeys(remarks)))
+    return Hl7Report(text, dropped=tuple(dropped), remarks=tuple(dict.fromkeys(remarks)))
 
 
 def _final(segments: Sequence[Hl7Segment]) -> Iterator[Hl7Segment]:
@@ -119,10 +113,7 @@ def _final(segments: Sequence[Hl7Segment]) -> Iterator[Hl7Segment]:
 
 
 def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[str]:
-    """Yield the paragraphs of the lines, with the names of the observations if there are several.
-
-    Remarks on RTF or HTML in the lines are appended to `remarks`.
-    """
+    """Yield the paragraphs of the lines; remarks on RTF or HTML in the lines are appended to `remarks`."""
     keyed: list[tuple[str, Hl7Segment]] = []
     key = ""
     is_line = False
@@ -139,20 +130,15 @@ def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[
         heading = name_of_group if has_headings else ""
         blocks: list[str] = []
         for name, part in groupby(members, key=lambda segment: segment.name):
-            texts = [_lines(segment.text(5 if name == "OBX" else 3)) for segment in part]
+            written = (segment.text(5 if name == "OBX" else 3).split("\n") for segment in part)
+            texts = ["\n".join(line.rstrip() for line in lines) for lines in written]
             blocks += [text] if (text := _plain(texts, remarks).strip("\n").rstrip()) else []
         if blocks:
             yield (f"{heading.rstrip(':')}:\n" if heading else "") + "\n\n".join(blocks)
 
 
 def _plain(texts: Sequence[str], remarks: list[str]) -> str:
-    """Return the lines as one text; a line that begins as RTF or HTML is parsed together with the lines below it.
-
-    Remarks on the RTF or HTML are appended to `remarks`.
-
-    Raises:
-        UnreadableDocument: the RTF or HTML cannot be read.
-    """
+    """Return the lines as one text; a line that begins as RTF or HTML is parsed together with the lines below it."""
     runs: list[list[str]] = []
     for text in texts:
         if not runs or _markup(text):
@@ -173,11 +159,7 @@ def _plain(texts: Sequence[str], remarks: list[str]) -> str:
 def _markup(text: str) -> str:
     """Return the content type of a text that begins as RTF or HTML, else an empty text."""
     start = text.lstrip()[:20].lower().encode(errors="replace")
-    return next((kind for mark, kind in _STARTS.items() if start.startswith(mark) and mark != b"%pdf-"), "")
-
-
-def _lines(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.split("\n"))
+    return next((kind for mark, kind in _MARKUP.items() if start.startswith(mark)), "")
 
 
 def _heading(obx: Hl7Segment) -> str:
@@ -189,7 +171,6 @@ def _heading(obx: Hl7Segment) -> str:
 
 
 def _attachment(obx: Hl7Segment) -> tuple[str, str, tuple[str, ...]]:
-    """Return the text of an OBX of the type ED, or the reason why it has none, and the remarks."""
     texts: list[str] = []
     remarks: tuple[str, ...] = ()
     for value in obx.values(5):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from synthgen.core.errors import DataError
@@ -47,8 +47,7 @@ class FieldPaths:
 
 def field_paths(fields: Fields) -> FieldPaths:
     """Return the parsed notations; raise one DataError that names every field whose notation is wrong."""
-    written = {name: getattr(fields, name) for name in ("person", "encounter", "date", "label", "author")}
-    found = {name: _PATH.fullmatch(text) for name, text in written.items() if text is not None}
+    found = {name: _PATH.fullmatch(text) for name, text in asdict(fields).items() if text is not None}
     if wrong := [f"source.fields.{name} is not a field of HL7 v2" for name, path in found.items() if path is None]:
         hint = "Write segment, field, component and subcomponent, for example PID-3.1 or OBR-4."
         raise DataError("source.fields cannot be interpreted", problems=wrong, hint=hint)
