@@ -1,4 +1,4 @@
-"""Find names and places with the token classifier Rampart, which reads seven languages.
+"""Find names and places with Rampart, a neural token classifier for seven languages.
 
 Rampart is by the National Design Studio and licensed under CC BY 4.0. Its weights are read from the model store, and
 their digest is compared with the pinned digest. onnxruntime runs the model on one thread. Nothing is downloaded.
@@ -15,6 +15,7 @@ import numpy as np
 from audits.text.clinical_terms import is_eponym, is_in_term, is_ordinary, is_vetoed
 from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, TITLES
 from synthgen.core.errors import DependencyError
+from synthgen.core.files import read_json
 from synthgen.deidentify.places import REGIONS
 from synthgen.deidentify.spans import Span
 from synthgen.models.store import digest_of, model_folder
@@ -22,13 +23,8 @@ from synthgen.models.store import digest_of, model_folder
 MODEL = "rampart"
 MIN_PROBABILITY = 0.5  # a token is part of an identifier if the probabilities of the labels of one kind sum to this
 WINDOW, OVERLAP = 384, 64  # tokens; the model reads at most 512
-_KINDS = {
-    "GIVEN_NAME": "name",
-    "SURNAME": "name",
-    "CITY": "place",
-    "STREET_NAME": "street",
-    "BUILDING_NUMBER": "street",
-}
+_KINDS = {"GIVEN_NAME": "name", "SURNAME": "name", "CITY": "place", "STREET_NAME": "street",
+          "BUILDING_NUMBER": "street"}  # fmt: skip
 _DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
 # a number that shows that the word before it names a score, such as "Waterlow 20"; an age ("20 yo") does not match
 _SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")
@@ -60,7 +56,8 @@ class Classifier:
         self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._labels: list[str] = [label for _, label in sorted(_labels(folder).items())]
+        labels = read_json(folder / "config.json")["id2label"]
+        self._labels = [str(labels[number]) for number in sorted(labels, key=int)]
 
     def find(self, text: str) -> list[Span]:
         """Return the names and places in a text that are neither ordinary words nor parts of clinical terms."""
@@ -97,18 +94,8 @@ def _session(runtime: Any, folder: Path) -> Any:
     )
 
 
-def _labels(folder: Path) -> dict[int, str]:
-    from synthgen.core.files import read_json
-
-    return {int(number): str(label) for number, label in read_json(folder / "config.json")["id2label"].items()}
-
-
 def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int, int]]) -> Iterator[Span]:
-    """Yield the spans of the tokens, extended to whole words.
-
-    Tokens of the same kind are one span if at most two characters are between them. These may be spaces, full
-    stops, apostrophes and hyphens.
-    """
+    """Yield the spans of the tokens, extended to whole words; tokens of one kind with a `_GAP` between are joined."""
     spans: list[Span] = []
     for kind, (first, last) in zip(kinds, offsets, strict=True):
         start, end = first, last
@@ -129,12 +116,10 @@ def _trimmed(text: str, span: Span) -> Span | None:
     """Return a span of the classifier, or None if its words show that it is not a name or place.
 
     Ordinary words at the ends of a name are removed; a place or street keeps them. A span is rejected if it contains
-    a drug, a product, an organism or a part of a clinical term, or if it is a region, an eponym or a score. A name of
-    one word in lower case is rejected unless it is in the name lists.
+    a drug, product, organism or part of a clinical term. It is also rejected if it is a region, a score or an eponym
+    (a name in a clinical term, such as "Crohn"), or one word in lower case that is in no name list.
     """
-    words = [
-        (m[0], span.start + m.start(), span.start + m.end()) for m in _WORD.finditer(text[span.start : span.end])
-    ]
+    words = [(m[0], *m.span()) for m in _WORD.finditer(text, span.start, span.end)]
     while words and _is_no_name(words[-1][0]):
         words.pop()
     while words and _is_no_name(words[0][0]):
@@ -143,11 +128,8 @@ def _trimmed(text: str, span: Span) -> Span | None:
         return None
     first, start, end = words[0][0], words[0][1], words[-1][2]
     is_scored = len(words) == 1 and _SCORE_AFTER.match(text, end) is not None
-    if (
-        is_scored
-        or " ".join(word for word, _, _ in words) in REGIONS
-        or any(map(_MEDICAL.search, text[start:end].split()))
-    ):
+    is_region = " ".join(word for word, _, _ in words) in REGIONS
+    if is_scored or is_region or any(map(_MEDICAL.search, text[start:end].split())):
         return None
     is_listed = first.title() in FIRST_NAMES or first.title() in LAST_NAMES
     if any(is_in_term(text, start, until) for _, _, until in words) or (len(words) == 1 and is_eponym(first)):

@@ -40,41 +40,19 @@ _FORMS = tuple(
         _D + r"(?: of)?[ -]" + _MON,
         r"(?P<m>0?[1-9]|1[0-2])/" + _Y4,
         _D[:-6] + _MON + _Y4,  # 05Jun2019
-        _D
-        + r" ?(?:and|&|to|or|-) ?(?P<d2>[0-3]?\d)(?P<ord2>st|nd|rd|th)?(?: of)?[ -]"
-        + _MON
-        + r"(?:,? "
-        + _Y4
-        + r")?",
+        rf"{_D} ?(?:and|&|to|or|-) ?(?P<d2>[0-3]?\d)(?P<ord2>st|nd|rd|th)?(?: of)?[ -]{_MON}(?:,? {_Y4})?",
         _WORD_DAY + r"(?: day)?(?: of)? " + _MON + r"(?:,? " + _Y4 + r")?",
         r"(?P<y>(?:19[2-9]|20[0-3])\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-2]\d|3[01])",  # 20230415
     )
 )
 _HOLIDAYS = {  # month and day; for a holiday without a fixed date, a day on which it often falls
-    "Christmas Day": (12, 25),
-    "Christmas Eve": (12, 24),
-    "Boxing Day": (12, 26),
-    "New Years Day": (1, 1),
-    "New Years Eve": (12, 31),
-    "Valentines Day": (2, 14),
-    "Patricks Day": (3, 17),
-    "Good Friday": (4, 7),
-    "Easter Sunday": (4, 9),
-    "Easter Monday": (4, 10),
-    "Mothers Day": (5, 10),
-    "Memorial Day": (5, 28),
-    "Fathers Day": (6, 18),
-    "Canada Day": (7, 1),
-    "Independence Day": (7, 4),
-    "Labor Day": (9, 4),
-    "Labour Day": (9, 4),
-    "Halloween": (10, 31),
-    "Veterans Day": (11, 11),
-    "Remembrance Day": (11, 11),
-    "Thanksgiving": (11, 25),
-    "Australia Day": (1, 26),
-    "Anzac Day": (4, 25),
-}
+    "Christmas Day": (12, 25), "Christmas Eve": (12, 24), "Boxing Day": (12, 26), "New Years Day": (1, 1),
+    "New Years Eve": (12, 31), "Valentines Day": (2, 14), "Patricks Day": (3, 17), "Good Friday": (4, 7),
+    "Easter Sunday": (4, 9), "Easter Monday": (4, 10), "Mothers Day": (5, 10), "Memorial Day": (5, 28),
+    "Fathers Day": (6, 18), "Canada Day": (7, 1), "Independence Day": (7, 4), "Labor Day": (9, 4),
+    "Labour Day": (9, 4), "Halloween": (10, 31), "Veterans Day": (11, 11), "Remembrance Day": (11, 11),
+    "Thanksgiving": (11, 25), "Australia Day": (1, 26), "Anzac Day": (4, 25),
+}  # fmt: skip
 _NAMED_DAYS = "|".join(_HOLIDAYS).replace("s ", "['’]?s ")
 _HOLIDAY = re.compile(rf"(?<!\w)(?:St\.? )?(?P<name>{_NAMED_DAYS})(?: {_Y4})?(?!\w)")
 # a month without a day, or a day without a month, is a date only after these words
@@ -88,9 +66,10 @@ _ON_DAY = re.compile(
     r"(?P<value>(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th))(?=[,.;)]|$|\n| (?:at|and|with|to|she|he|they|pt|for)\b)",
     re.IGNORECASE,
 )
-# day and month alone may also be a fraction, a score or a span of time (3/7 is three days); see `_is_short_date`
+# A day and a month without a year may also be a fraction, a score or a span of time ("3/7" is three days). The lists
+# below help `_is_short_date` to decide.
 _SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
-_DASHED = re.compile(  # 5-11
+_DASHED = re.compile(  # "labs of 5-11"
     r"\b(?:labs?|bloods?|notes?|results?|films?|scans?|cultures?|visit|seen|letter|clinic|ct|mri|echo|x-?ray)"
     r" (?:of|from|on|dated) (?P<value>(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2}))(?![\w/-]|\.\d)",
     re.IGNORECASE,
@@ -103,6 +82,7 @@ _SCORE_BEFORE = re.compile(
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")
+# words before a date such as 3/4, and another such date before it ("3/4 and 4/4")
 _CUE = re.compile(
     r"(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
     r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"
@@ -112,6 +92,7 @@ _CUE = re.compile(
     r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$",
     re.IGNORECASE,
 )
+# words after which 3/7 is a date, although it is usually a fraction
 _STRONG_CUE = re.compile(
     r"\b(?:(?:re)?admitted|discharged|d/c'?d|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?|appt"
     r"|appointment|surgery|f/u)(?: on| was)?:? ?$",
@@ -154,20 +135,19 @@ def find_dates(text: str) -> list[tuple[int, int]]:
 def _is_date(match: re.Match[str]) -> bool:
     parts = match.groupdict()
     month = (parts.get("mon") or "").rstrip(".")
-    is_word = month in {"may", "march", "mar", "dec", "sep"} and not (parts.get("y") and (parts.get("d")))
-    is_quantity = (parts.get("y") is None or parts.get("sep") == "-") and _QUANTITY.match(
-        match.string, match.end()
-    ) is not None
+    is_word = month in {"may", "march", "mar", "dec", "sep"} and not (parts.get("y") and parts.get("d"))
+    can_be_quantity = parts.get("y") is None or parts.get("sep") == "-"
+    is_quantity = can_be_quantity and _QUANTITY.match(match.string, match.end()) is not None
     return not is_word and not is_quantity and _day_of(match, "month-first") is not None
 
 
-def _is_short_date(match: re.Match[str], before: list[tuple[int, int]]) -> bool:
+def _is_short_date(match: re.Match[str], dates: list[tuple[int, int]]) -> bool:
     if _day_of(match, "month-first") is None or _QUANTITY.match(match.string, match.end()):
         return False
     text = match.string[max(0, match.start() - 30) : match.start()]
     if match["wd"] or any(
         end in range(match.start() - 6, match.start()) and "/" in match.string[start:end]
-        for start, end in before
+        for start, end in dates
         if _CUE.search(text)
     ):
         return True
@@ -182,7 +162,6 @@ def _is_short_date(match: re.Match[str], before: list[tuple[int, int]]) -> bool:
 
 
 def _has_shape_of_date(match: re.Match[str]) -> bool:
-    """Return whether the digits, or a time of day after them, show a date and not a score or fraction."""
     text = match.string[max(0, match.start() - 30) : match.start()]
     word = re.search(r"([^\W\d_]+)['’s:,]* $", text)
     if _SCORE_BEFORE.search(text) or (word is not None and is_eponym(word[1])):
@@ -240,7 +219,6 @@ def _is_day_first(parts: dict[str, str | None], order: Order) -> bool:
 
 
 def _day_of(match: re.Match[str], order: Order) -> date | None:
-    """Return the date of a match, or None if there is no such day."""
     parts = match.groupdict()
     if parts.get("a"):
         a, b = int(match["a"]), int(match["b"])
@@ -268,7 +246,6 @@ def _year(written: str | None) -> int:
 
 
 def _rewrite(match: re.Match[str], old: date, days: int, order: Order) -> str:
-    """Return the matched text with each part of the date replaced."""
     day = old + timedelta(days=days)
     parts = {name: value for name, value in match.groupdict().items() if value is not None}
     numbers = [parts[name] for name in ("a", "b", "m", "d") if name in parts]
@@ -301,7 +278,6 @@ def _ordinal(day: int) -> str:
 
 
 def _month_name(written: str, month: int) -> str:
-    """Return the name of a month with the abbreviation and the letter case of the original."""
     is_full = written.lower() in MONTHS and written.lower() != "may"
     dot = "." if written.endswith(".") else ""
     return _cased(MONTHS[month - 1].capitalize()[: None if is_full else 3] + dot, written)

@@ -1,4 +1,4 @@
-"""Replace identifiers by surrogates that are consistent across all records of a person."""
+"""Replace identifiers by surrogates: invented values of the same kind, the same in all records of a person."""
 
 import re
 from collections import Counter, defaultdict
@@ -28,10 +28,10 @@ _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 
 
 class Surrogates:
-    """The surrogates of one person (`group`). Letter case does not matter for the surrogate of an identifier.
+    """The surrogates of one person (`group`).
 
-    An identifier always gets the same surrogate, except an initial. If a name with this initial was replaced before,
-    the initial becomes the first letter of the name's surrogate. Otherwise, it becomes another letter.
+    An identifier always gets the same surrogate, whatever its letter case. The only exception is an initial: if a
+    name with this initial was replaced before, the initial becomes the first letter of that name's surrogate.
 
     A first name becomes another first name, of the same gender if the name lists contain the original. A last name
     becomes another last name. All dates move by the same number of days. Ages over 89 become 90+; other ages are
@@ -111,9 +111,8 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        """Return a name that was not yet used for this person, neither as an original nor as a surrogate.
+        """Return a name that is not yet used for this person, and that begins with another letter than the original.
 
-        The name begins with another letter than the original, so that initials of the original are replaced as well.
         If no name of the list fits, a name is invented.
         """
         pool = PLAIN_LAST
@@ -129,7 +128,6 @@ class Surrogates:
         return name
 
     def _is_free(self, name: str) -> bool:
-        """Return whether a folded name is unused and, with an earlier surrogate, forms no name of a known person."""
         pairs = (frozenset({name, fold(other)}) for other in self._names.values())
         return name not in self._taken and self._known_pairs.isdisjoint(pairs)
 
@@ -140,7 +138,6 @@ class Surrogates:
             return "[date]"
 
     def _characters(self, kind: str, value: str) -> str:
-        """Return the value with every digit and letter replaced and separators kept."""
         key = value.casefold()
 
         def replaced(attempt: str) -> str:
@@ -163,7 +160,6 @@ class Surrogates:
         return f"10.{number & 255}.{number >> 8 & 255}.{number >> 16 & 255}"
 
     def _street(self, value: str) -> str:
-        """Return an invented street, and an invented town if the value contains a town."""
         kind, number = STREET_TYPE.search(value), re.search(r"\d+", value)
         digits = self._characters("street", number[0] if number else "11")
         parts = [f"{digits} {self._other(_STREETS, 'street', value)} {kind[0].title() if kind else 'Street'}"]
@@ -179,10 +175,7 @@ class Surrogates:
         return self._pick([name for name in pool if name.casefold() not in key], kind, key)
 
     def _with_ending(self, parts: Sequence[str], value: str) -> str:
-        """Return the parts as an address that ends like the value.
-
-        A state or province at the end of the value is kept; a postal code at its end is replaced.
-        """
+        """Return an address of these parts, with the state of the value and a replaced postal code, if any."""
         end = ADDRESS_END.search(value)
         region, code = end.group("region", "code") if end else (None, None)
         address = ", ".join([*parts, *([region.upper()] if region else [])])
@@ -202,8 +195,7 @@ def _same_kind(character: str, draw: int) -> str:
 class Deidentified:
     """The corpus with surrogates, and the identifiers that were replaced.
 
-    `replaced` contains real identifiers, which the identifiers audit needs. It stays in the workspace, with mode
-    0600.
+    `replaced` contains real identifiers, which the identifiers audit needs. It stays in the workspace (mode 0600).
     """
 
     corpus: Corpus  # same ids, labels, groups and order
@@ -258,7 +250,8 @@ class Deidentifier:
         texts: dict[str, list[str]] = defaultdict(list)
         for record in corpus.records:
             texts[record.group].append(read(record.text).text)
-        orders = {group: _order(self._config, written) for group, written in texts.items()}
+        fixed = self._config.date_order
+        orders = {group: date_order(listed) if fixed == "auto" else fixed for group, listed in texts.items()}
         surrogates = {
             group: Surrogates(self._seeds, group, declared_names, orders[group], self._known)
             for group, declared_names in declared.items()
@@ -305,10 +298,6 @@ def deidentify(  # noqa: PLR0913 - one argument for each input of the stage
 def unchanged(corpus: Corpus) -> Deidentified:
     """Return the result of the engine `off`, which replaces nothing."""
     return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, counts={}, date_orders={})
-
-
-def _order(config: DeidentifyConfig, texts: Sequence[str]) -> Order:
-    return date_order(texts) if config.date_order == "auto" else config.date_order
 
 
 def engine_digest(config: DeidentifyConfig) -> str | None:

@@ -1,4 +1,4 @@
-"""Find identifiers by the rules and the classifier, and mask them in generated text."""
+"""Find identifiers by rules and by a classifier, and replace them in generated text by placeholders."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -34,8 +34,8 @@ def engine_of(engine: str) -> str:
 def finder(engine: str, known: KnownNames | None = None) -> Find:
     """Return the function that finds identifiers in a text, given the declared names of the text's person.
 
-    In every text, the function also finds `known`, the names of all persons. Raise UsageError if there is no such
-    engine. If the engine uses the classifier, raise the errors of `Classifier`.
+    In every text, the function also finds `known`, the names of all persons. Raise UsageError if the engine is
+    unknown, and the errors of `Classifier` if the engine uses it.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
         raise UsageError(f"unknown engine {engine!r}", hint="Use auto, rules or rules+ner.")
@@ -94,7 +94,6 @@ def _by_rules(text: str, declared_names: Sequence[str], known: KnownNames | None
 
 
 def _whole(spans: Sequence[Span], text: str) -> list[Span]:
-    """Return the spans after adding the initials before each name and joining the parts of each address."""
     named, end = list[Span](), 0
     for span in spans:
         initials = _INITIALS.search(text, max(end, span.start - 12), span.start) if span.kind == "name" else None
@@ -126,7 +125,7 @@ def with_placeholders(text: str, find: Find = find_identifiers) -> str:
     A language model invents identifiers, and readers cannot distinguish them from real ones. Masking also removes
     identifiers that the model repeats from training records.
     """
-    # a span in square brackets is a placeholder already
+    # text in square brackets is already a placeholder
     found = [s for s in find(text, ()) if text[s.start - 1 : s.start] != "[" or text[s.end : s.end + 1] != "]"]
     for span in reversed(found):
         if span.kind not in _KEPT:

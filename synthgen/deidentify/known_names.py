@@ -1,4 +1,4 @@
-"""Find the declared names of all persons of a source in every record."""
+"""Find the names that a source declares for any of its persons, in the records of all persons."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -43,9 +43,8 @@ class KnownNames:
             gap = text[gap_start:gap_end]
             between = gap.replace(".", "").strip()
             can_join = between == "," or (len(between) < 2 and (not between or between.isupper()))
-            is_name = (
-                word[0].isupper() or next_word[0].isupper() or not (is_ordinary(word) and is_ordinary(next_word))
-            )
+            is_capital = word[0].isupper() or next_word[0].isupper()
+            is_name = is_capital or not (is_ordinary(word) and is_ordinary(next_word))
             if part in self._any and can_join and is_name and "\n\n" not in gap:
                 found += [Span(start, end, "name")] if frozenset({part, next_part}) in self.pairs else []
         return found

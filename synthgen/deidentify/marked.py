@@ -1,4 +1,4 @@
-"""Read texts whose identifiers are marked; the engines are measured on such texts."""
+"""Read texts with marked identifiers, on which the engines are measured."""
 
 import json
 import re
@@ -14,10 +14,10 @@ _MARK = re.compile(r"\{([A-Z]+):([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """A text with its identifiers: first character, end (exclusive) and category of each."""
+    """A text with its identifiers."""
 
     text: str
-    spans: tuple[tuple[int, int, str], ...]
+    spans: tuple[tuple[int, int, str], ...]  # first character, end (exclusive) and category of each identifier
     person: str
     names: tuple[str, ...] = ()  # declared names of the person
 
@@ -82,9 +82,8 @@ def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[Marked]:
         except (ValueError, TypeError, KeyError, OverflowError):
             is_valid = False
         if not is_valid:
-            problems.append(
-                f"line {number}: needs `text`, and `spans` with `label`, `start` and `end` inside the text"
-            )
+            needed = "`text`, and `spans` with `label`, `start` and `end` inside the text"
+            problems.append(f"line {number}: needs {needed}")
     if problems:
         raise UsageError(f"{path}: not a file of marked texts", problems=problems)
     yield from found

@@ -1,4 +1,4 @@
-"""Find person names: declared names, names of built-in lists, and capitalised words after titles and cues."""
+"""Find names of persons: declared names, names of built-in lists, and words after titles or cues ("Patient: ")."""
 
 import re
 import unicodedata
@@ -28,6 +28,8 @@ _LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")
 # between the parts of a name; quotes enclose a nickname
 _JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})
 _ORDINARY_WORDS = WORD_FIRST | WORD_LAST
+_BEFORE_SURNAME = WORD_FIRST | (PARTICLES - {"la", "al", "el", "di", "du"})
+# capitalised words that are not part of a name
 _STOP = frozenset(DEGREES) | frozenset(
     words("""
 I The A An He She It They We You His Her On In At Of And Or For With From To Visit Date Age Dob MRN DOB Phone Tel Ph
@@ -62,7 +64,7 @@ class _Token:
 
     @property
     def can_be_name(self) -> bool:
-        """Whether it is capitalised and no title, drug or (unless in a name list) ordinary word or abbreviation."""
+        """Whether the word is capitalised, no title or drug, and, unless in a name list, no ordinary word."""
         if not self.is_capital or self.word in _STOP or self.word.casefold() in TITLES or is_vetoed(self.word):
             return False
         is_short = self.word.isupper() and 1 < len(self.word) < 4
@@ -79,9 +81,11 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
 
     Each part of a declared name is found in upper and lower case, without regard to accents and the form of the
     apostrophe. In lower case, an ordinary word or a word of fewer than three letters is found only next to another
-    declared part. Other names are guessed from name lists and context. A guessed name contains no part of a clinical
-    term. It contains an ordinary word only after a title or another name. All other capitalised occurrences of the
-    words of a guessed name are found as well.
+    declared part.
+
+    Other names are guessed from name lists and context. A guessed name contains no part of a clinical term, and an
+    ordinary word only after a title or another name. If a word of a guessed name is capitalised elsewhere in the
+    text, it is found there as well.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
@@ -94,7 +98,6 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
 
 
 def _shaped(text: str) -> Iterator[re.Match[str]]:
-    """Yield the names that are recognised by their shape alone, unless they are eponyms or ordinary words."""
     for match in (m for shape in SHAPES for m in shape.finditer(text)):
         parts = [word for word in TOKEN.findall(match[0]) if word.casefold() not in PARTICLES]
         long = [part for part in parts if len(part) > 1]  # "e. coli" is ordinary, and "J.T." has initials only
@@ -112,21 +115,15 @@ def _guessed(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:
 
 
 def _extended(tokens: list[_Token], first: int, last: int, text: str) -> tuple[int, int]:
-    """Return the start and end of a name in the text, including the initials after it."""
-    while (
-        last + 1 < len(tokens)
-        and tokens[last + 1].is_initial
-        and text[tokens[last].end : tokens[last + 1].start] == " "
-    ):
-        if re.match(r"\.? [a-z]", text[tokens[last + 1].end :]) is None or text[tokens[last + 1].end] == ".":
-            last += 1
-        else:
+    while last + 1 < len(tokens) and tokens[last + 1].is_initial:
+        start, end = tokens[last + 1].start, tokens[last + 1].end
+        if text[tokens[last].end : start] != " " or re.match(" [a-z]", text[end : end + 2]):
             break
+        last += 1
     return tokens[first].start, tokens[last].end
 
 
 def _repeated(tokens: list[_Token], text: str, guessed: Iterable[tuple[int, int]]) -> Iterator[Span]:
-    """Yield each capitalised occurrence of a word of a guessed name, without ordinary words and parts of terms."""
     parts = {m[0] for start, end in guessed for m in TOKEN.finditer(text[start:end])}
     known = {fold(p) for p in parts if len(p) > 3 and not is_ordinary(p) and not is_eponym(p)} - PARTICLES
     for token in tokens:
@@ -150,19 +147,15 @@ def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]
             is_code = first is not None and first == last and tokens[i].word.isupper() and len(tokens[i].word) < 4
             if first is not None and last - first + 1 >= n_words and not (is_code and not tokens[i].is_listed):
                 yield _extended(tokens, first, last, text)
-    for match in LOWER_CUE.finditer(text):
-        i = index.get(match.end(), len(tokens))
-        if i < len(tokens) and _is_lower_name(tokens[i].word, has_title=match[0][0] not in "pP"):
-            is_two = _follows(tokens, i, text) and _is_lower_name(tokens[i + 1].word, has_title=True)
+    cues = ((match[0], index[match.end()]) for match in LOWER_CUE.finditer(text) if match.end() in index)
+    for cue, i in cues:
+        is_two = _follows(tokens, i, text) and all(_is_lower_name(t.word, has_title=True) for t in tokens[i : i + 2])
+        if _is_lower_name(tokens[i].word, has_title=cue[0] not in "pP"):  # "pt" and "patient" are no titles
             yield tokens[i].start, tokens[i + is_two].end
-        elif (
-            i < len(tokens)
-            and _is_lower_name(tokens[i].word, has_title=True)
-            and VERB_AFTER.match(text, tokens[i].end)
-        ):
+        elif _is_lower_name(tokens[i].word, has_title=True) and VERB_AFTER.match(text, tokens[i].end):
             yield tokens[i].start, tokens[i].end
-        elif _follows(tokens, i, text) and all(_is_lower_name(t.word, has_title=True) for t in tokens[i : i + 2]):
-            yield tokens[i].start, tokens[i + 1].end  # "pt" and two words that are not ordinary
+        elif is_two:
+            yield tokens[i].start, tokens[i + 1].end
 
 
 def _is_lower_name(word: str, *, has_title: bool) -> bool:
@@ -212,28 +205,18 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
     """Return the first and last token of the name that token i indicates; the first is None if there is no name."""
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
-    if (
-        word in TITLES - {"nurse", "sister"}
-        and after in {" ", ". ", ".", "\n", ".\n"}
-        and not (word == "doctor" and token.word.islower())
-    ):
+    is_title = word in TITLES - {"nurse", "sister"} and token.word != "doctor"
+    if is_title and after in {" ", ". ", ".", "\n", ".\n"}:
         return _run(tokens, i + 1, text, has_title=True)
     if (word in CUES and after in {": ", ":", ":\n"}) or (word == "dear" and after == " "):
         first, last = _run(tokens, i + 1, text)
         is_reversed = first is not None and text[tokens[last].end : tokens[last].end + 2] == ", "
-        if (
-            is_reversed
-            and last + 1 < len(tokens)
-            and tokens[last + 1].can_be_name
-            and word in {"name", "patient", "pt", "re"}
-        ):
+        has_next = last + 1 < len(tokens) and tokens[last + 1].can_be_name
+        if is_reversed and has_next and word in {"name", "patient", "pt", "re"}:
             last += 1
         return first, last
-    if (
-        token.is_capital
-        and ROLE_AFTER.match(text, token.end)
-        and (token.can_be_name or token.word in _ORDINARY_WORDS)
-    ):
+    can_end_name = token.is_capital and (token.can_be_name or token.word in _ORDINARY_WORDS)
+    if can_end_name and ROLE_AFTER.match(text, token.end):
         return _run_back(tokens, i, text), i
     if token.can_be_name and DEGREE_AFTER.match(text, token.end):
         first = _run_back(tokens, i, text)
@@ -245,16 +228,13 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 
 
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Return the first and last token of a name around token i, by lists and shape; if none, the first is None."""
+    """Do the same as `_name_at`, by name lists and by the shape of the name instead of titles and cues."""
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
     is_title = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES
-    is_short_name = (
-        starts_line and token.word.istitle() and not is_title and (len(token.word) == 2 or token.is_listed)
-    )
-    if (token.word in WORD_FIRST and PERSON_VERB_AFTER.match(text, token.end)) or (
-        is_short_name and AGE_AFTER.match(text, token.end)
-    ):
+    can_have_age = starts_line and token.word.istitle() and not is_title and (len(token.word) == 2 or token.is_listed)
+    has_age = can_have_age and AGE_AFTER.match(text, token.end) is not None
+    if has_age or (token.word in WORD_FIRST and PERSON_VERB_AFTER.match(text, token.end)):
         return i, i
     if (reversed_to := _reversed_name(tokens, i, text)) is not None:
         return i, reversed_to
@@ -378,11 +358,7 @@ def _run_back(tokens: list[_Token], i: int, text: str) -> int:
     first = i
     while first > 0 and i - first < MAX_NAME_TOKENS - 1 and _follows(tokens, first - 1, text):
         before = tokens[first - 1]
-        if not (
-            before.can_be_name
-            or before.word in WORD_FIRST
-            or before.word in PARTICLES - {"la", "al", "el", "di", "du"}
-        ):
+        if not (before.can_be_name or before.word in _BEFORE_SURNAME):
             break
         first -= 1
     while first < i and tokens[first].word in PARTICLES:

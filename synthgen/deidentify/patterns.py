@@ -1,8 +1,7 @@
-"""Find identifiers other than names, dates and places by patterns: contact data, numbers, codes and high ages.
+"""Find identifiers by regular expressions: contact data, numbers, codes, places, and ages over 89.
 
-The rules are rows of `_RULES`: kind, pattern, and a check of the context. Every repetition is bounded, so the time is
-linear in the text. python-stdnum verifies check digits. Telephone numbers have their own patterns, because the
-library phonenumbers requires a country and misses local numbers such as "tel 5550142".
+Every repetition in an expression is bounded, so the time is linear in the text. python-stdnum verifies check digits.
+The library phonenumbers is not used, because it requires a country and misses local numbers such as "tel 5550142".
 """
 
 import ipaddress
@@ -35,10 +34,9 @@ from synthgen.deidentify.text_pattern import IGNORE, before, digits_of, has_unit
 from synthgen.deidentify.text_pattern import TextPattern as P
 
 _PHONE_CUE = re.compile(
-    r"\b(?:phone|tel|telephone|call(?:ed)?|cell|mobile|mob|fax(?:ed)?|f|ph|p|t|m|text|reach(?:ed|able)?"
-    r"|contact(?:able)?"
-    r"|facsimile|number|ring|rang|home|work|line|helpline|hotline|landline|dial|messages?|answer(?:ing|s)?|registered|sms"
-    r"|whatsapp)\b\W{0,3}(?:\w{1,10} ){0,4}\W{0,2}$",
+    r"\b(?:phone|tel|telephone|call(?:ed)?|cell|mobile|mob|fax(?:ed)?|f|ph|p|t|m|text|reach(?:ed|able)?|whatsapp"
+    r"|contact(?:able)?|facsimile|number|ring|rang|home|work|line|helpline|hotline|landline|dial|messages?"
+    r"|answer(?:ing|s)?|registered|sms)\b\W{0,3}(?:\w{1,10} ){0,4}\W{0,2}$",
     re.IGNORECASE,
 )
 # words before lists of measurements; such a list can have the shape of a telephone number
@@ -65,7 +63,6 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
 def _is_phone(match: re.Match[str]) -> bool:
-    """Return whether digits are a telephone number, by a plus, a known shape, or a cue before them."""
     value, digits = match[0], digits_of(match[0])
     if _FREE_PHONE.fullmatch(value) or _EXTENSION.fullmatch(value):
         return True
@@ -101,7 +98,6 @@ def _is_card(match: re.Match[str]) -> bool:
 
 
 def _is_numbered(match: re.Match[str]) -> bool:
-    """Return whether what follows a cue is a number or code and neither a quantity nor a year."""
     value = match["value"]
     n_digits = len(digits_of(value))
     is_year = _YEAR.fullmatch(value) is not None
@@ -110,11 +106,7 @@ def _is_numbered(match: re.Match[str]) -> bool:
 
 
 def _is_bare_number(match: re.Match[str]) -> bool:
-    """Return whether seven or eight digits are an identifier.
-
-    They are no identifier if they end in 00, have a unit, are in a list of measurements, or are the code of a
-    terminology or of a publication.
-    """
+    """Return whether seven or eight digits are neither a measurement nor a code of a terminology or publication."""
     context = before(match)
     is_measured = match[0].endswith("00") or has_unit(match) or _MEASURE.search(context) is not None
     return not is_measured and _CODED.search(context) is None
@@ -136,7 +128,7 @@ def _is_code(match: re.Match[str]) -> bool:
     return n_letters > 0 or (max(map(len, parts)) >= 3 and not all(map(_YEAR.fullmatch, parts)))
 
 
-def _is_behind_name(match: re.Match[str]) -> bool:
+def _has_no_common_word(match: re.Match[str]) -> bool:
     return not any(map(is_ordinary, re.findall(r"[^\W\d_]{2,}", match[0])))
 
 
@@ -152,17 +144,13 @@ _RULES = tuple(
         P("email", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"),
         P(
             "email",
-            r"(?i)(?<![\w.+-])[\w.+-]{2,64} ?(?:\[at\]|\(at\)) ?[\w-]{1,63}(?: ?(?:\.|\[dot\]"
-            r"|\(dot\)) ?[\w-]{2,63}){1,4}",
+            r"(?i)(?<![\w.+-])[\w.+-]{2,64} ?(?:\[at\]|\(at\)) ?[\w-]{1,63}"
+            r"(?: ?(?:\.|\[dot\]|\(dot\)) ?[\w-]{2,63}){1,4}",
         ),
         P("email", r"(?i)\b[\w-]{2,30}(?: dot [\w-]{2,30}){0,3} at [\w-]{2,30}(?: dot [\w-]{2,30}){1,3}\b"),
         P("other", r"(?i)(?<![\w@.])@[a-z_][\w.]{2,29}\w"),  # a name in a social network
         P("url", r"(?i)(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}"),
-        P(
-            "url",
-            rf"(?i)(?<![\w@.-]){HOST}"
-            r"(?:/[^\s<>\"\])]{0,2000}[\w/]|(?!\w|\.\w))",
-        ),
+        P("url", rf"(?i)(?<![\w@.-]){HOST}" r"(?:/[^\s<>\"\])]{0,2000}[\w/]|(?!\w|\.\w))"),
         P("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip4),
         P("ip", r"(?i)(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}(?![\w:])", _is_ip6),
         P("record_number", rf"(?i)(?<![\w:]){NETWORK_CARD}(?![\w:])"),
@@ -271,7 +259,7 @@ _RULES = tuple(
             rf"(?i)\b(?:{KIN}|man|woman|lady|gentleman|male|female)(?:,| \() ?"
             rf"(?P<value>{HIGH_AGE}|{_OLD_WORDS})(?=[,;)])",
         ),
-        P("age", rf"(?<!\w)[A-Z][a-z'’-]+ [A-Z][a-z'’-]+, (?P<value>{HIGH_AGE})(?=[,;])", _is_behind_name),
+        P("age", rf"(?<!\w)[A-Z][a-z'’-]+ [A-Z][a-z'’-]+, (?P<value>{HIGH_AGE})(?=[,;])", _has_no_common_word),
         P("age", rf"(?i)\bis (?P<value>{HIGH_AGE})(?= and\b|[.,;] (?:he|she|lives)| now\b| today\b)"),
         P("age", rf"(?i)\b(?P<value>{_OLD_WORDS})(?=[ -](?:years?|yrs?)[ -](?:old|of age))"),
         P(
@@ -305,10 +293,7 @@ def _iban_length(value: str) -> int:
 
 
 def find_patterns(text: str) -> list[Span]:
-    """Return all identifiers that a pattern finds; they may overlap.
-
-    If a pattern has a group `value`, only that group is the identifier; the words before it are context.
-    """
+    """Return all identifiers that a rule finds; they may overlap."""
     ibans = ((m.start(), _iban_length(m[0])) for m in _IBAN.finditer(text))
     found = [Span(start, start + length, "iban") for start, length in ibans if length > 0]
     for kind, regex, is_valid in _RULES:

@@ -1,4 +1,4 @@
-"""The rules for places: streets, towns, institutions and postal codes."""
+"""Define the rules that find places: streets, towns, institutions and postal codes."""
 
 import re
 
@@ -52,7 +52,7 @@ ADDRESS_END = re.compile(
     rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?(region)\d{{4}}|(?!))|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$",
     re.IGNORECASE,
 )
-# numbered parts of the body and other numbered things, so that "3rd and 4th toes" is not taken for a street corner
+# words after which "3rd and 4th" is no street corner, such as "3rd and 4th toes"
 _NUMBERED = (
     r"(?! (?:toes?|fingers?|digits?|metatars|metacarp|ribs?|ventric|cranial|nerves?|degree|rays?|generation|doses?"
     r"|lines?|webspace|interspace|trimester|molars?|stages?))"
@@ -73,7 +73,7 @@ _LIVES = (
 )
 
 
-_MIN_CAPITALS = 6  # in a name that also has lower case, a shorter word in capitals counts as an abbreviation
+_MIN_CAPITALS = 6  # a shorter word in capitals counts as an abbreviation unless the whole name is in capitals
 
 
 def _is_us_code(match: re.Match[str]) -> bool:
@@ -85,10 +85,9 @@ def _is_us_code(match: re.Match[str]) -> bool:
 
 
 def _is_named(match: re.Match[str]) -> bool:
-    """Return whether the words before a kind of place, such as "Clinic", are its name.
+    """Return whether the words before a kind of place are its name, as in "Fernlea Clinic".
 
-    At least one word must not be ordinary, none may be a drug, a product or an organism, and the first may not be a
-    title.
+    The first must be no title, none a drug, product or organism, and at least one no ordinary word.
     """
     parts = re.findall(r"[^\W\d_]{3,}", match["name"])
     if not match[0].isupper():  # abbreviations are not names of places: "INR clinic", "DEXA Imaging"

@@ -1,10 +1,10 @@
-"""Write invented notes with marked identifiers of 18 categories, to measure an engine.
+"""Write invented notes with marked identifiers, to measure how many of them an engine finds.
 
-The categories are the identifiers of HIPAA Safe Harbor except photographs; ages over 89 are a separate category.
+The 18 categories are the identifiers of HIPAA Safe Harbor except photographs, and ages over 89.
 
-The notes are made from templates. Half of the notes are wrapped at 72 columns. Most of the names are not in the
-built-in name lists, because real notes contain names from all countries. Each note also has lines without identifiers
-that contain text that resembles identifiers (false friends).
+The notes are made from templates. Half of them are wrapped at 72 columns. Most of the names are not in the built-in
+name lists, because real notes contain names from all countries. Each note also has lines that only resemble
+identifiers, such as "BP 120/80" (false friends).
 """
 
 import random
@@ -86,13 +86,9 @@ class _Values:
     def place(self) -> str:
         town = self.draws.choice(_TOWNS)
         if self.is_uk:
-            return (
-                f"{town}, {self.draws.choice(['TS', 'LS', 'B', 'SW'])}{self.draws.randint(1, 29)} {self.postal_end()}"
-            )
+            area = self.draws.choice(["TS", "LS", "B", "SW"])
+            return f"{town}, {area}{self.draws.randint(1, 29)} {self.draws.randint(1, 9)}{self.letters(2)}"
         return f"{town}, {self.draws.choice(_STATES)} {self.digits(5)}"
-
-    def postal_end(self) -> str:
-        return f"{self.draws.randint(1, 9)}{self.letters(2)}"
 
     def clinician(self) -> tuple[str, str]:
         return self.draws.choice(FIRST), self.draws.choice(LAST)
@@ -172,7 +168,7 @@ def _writer(category: str, sentences: str, value: Callable[[_Values], str]) -> C
 def _email(v: _Values) -> str:
     f, s = v.clinician()
     user = f"{f[0]}.{s}_{v.digits(2)}".lower().replace("'", "").replace("’", "").replace("ü", "u")
-    return f"{user}{chr(64)}mail.example.org"
+    return f"{user}@mail.example.org"
 
 
 WRITERS: Mapping[str, Callable[[_Values], str]] = {

@@ -1,4 +1,4 @@
-"""Define spans of identifiers, resolve their overlaps, and normalize the texts that the rules read."""
+"""Define the span of an identifier, remove overlapping spans, and normalize the texts that the rules read."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ KINDS = words(
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An identifier: characters start to end (exclusive) of a text, and its kind, one of `KINDS`."""
+    """An identifier in a text: its first character, the character after its end, and its kind (one of `KINDS`)."""
 
     start: int
     end: int
@@ -55,17 +55,17 @@ class Reading(NamedTuple):
     ends: Sequence[int]
 
     def written(self, span: Span) -> Span:
-        """Return the position of a span of the normalized text in the original text."""
+        """Return a span of the normalized text as a span of the original text."""
         return Span(self.starts[span.start], self.ends[span.end - 1], span.kind)
 
 
 def read(text: str) -> Reading:
-    """Return a text in NFKC with ASCII digits and hyphens, without invisible characters and without wrapping.
+    """Return a normalized text: Unicode form NFKC, with ASCII digits and hyphens and without invisible characters.
 
-    Accents are kept if they compose with their letter; other combining marks are removed. Runs of white space become
-    one space, or one line break if a line ends there. A line break becomes a space if it only wraps the text,
-    because the next word did not fit into the line. If a word has more than `MAX_WORD_CHARACTERS` characters, only
-    its two ends are kept, because identifiers begin or end at an edge of a word.
+    Accents are kept if they compose with their letter; other combining marks are removed. A run of white space
+    becomes one line break if it contains the end of a line, and otherwise one space. A line break also becomes a
+    space if the next word did not fit into the line, because it then only wraps the text. Of a word with more than
+    `MAX_WORD_CHARACTERS` characters, only the two ends are kept, because identifiers begin or end there.
     """
     plain: str
     starts: Sequence[int]
@@ -114,7 +114,6 @@ def _unwrapped(reading: Reading) -> Reading:
 
 
 def _joint(text: str, gap: re.Match[str], width: int) -> str:
-    """Return the replacement of a run of white space: a line break if a line or paragraph ends, otherwise a space."""
     n_breaks = gap[0].count("\n")
     if n_breaks != 1 or width == 0:
         return "\n" if n_breaks else " "

@@ -1,4 +1,4 @@
-"""The deidentify stage: replace identifiers by surrogates in train and control."""
+"""Define the stage deidentify, which replaces identifiers in train and control by surrogates."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,6 @@ def _config(context: StageContext) -> DeidentifyConfig:
 
 
 def _corpora(context: StageContext) -> list[Corpus]:
-    """Return train and control."""
     folder = context.input("split").folder
     return [read_corpus(folder / f"{role}.parquet", role) for role in ROLES]
 
@@ -42,7 +41,6 @@ def whole_persons(corpus: Corpus, n: int) -> list[Corpus]:
 
 
 def _shards(corpora: Sequence[Corpus]) -> dict[str, Corpus]:
-    """Return the records of each shard by its file name."""
     found = {}
     for corpus in corpora:
         start = 0
@@ -53,7 +51,7 @@ def _shards(corpora: Sequence[Corpus]) -> dict[str, Corpus]:
 
 
 def _divide(context: StageContext) -> Division:
-    """Return the shards of the stage. The records of a person are in one shard, and do not depend on the others."""
+    """Divide the work into shards, which do not depend on each other; a person's records are in one shard."""
     shards = {} if _config(context).engine == "off" else _shards(_corpora(context))
 
     def is_intact(name: str) -> bool:
@@ -83,42 +81,35 @@ def _write(context: StageContext, shards: Mapping[str, Corpus], wanted: Sequence
         for name in wanted:
             result = deidentifier.deidentify(shards[name], advance)
             texts = {record.id: record.text for record in result.corpus.records}
-            replaced = {key: [list(pair) for pair in pairs] for key, pairs in result.replaced.items()}
-            orders = result.date_orders
-            write_json(context.shards / name, {"texts": texts, "replaced": replaced, "date_orders": orders})
+            found = {"texts": texts, "replaced": result.replaced, "date_orders": result.date_orders}
+            write_json(context.shards / name, found)
 
 
 def _combined(context: StageContext, corpus: Corpus) -> Deidentified:
-    """Return the result of all shards of a corpus."""
     texts: dict[str, str] = {}
     replaced: dict[str, tuple[tuple[str, str], ...]] = {}
     orders: Counter[str] = Counter()
     for name in _shards([corpus]):
         shard = read_json(context.shards / name)
         texts |= shard["texts"]
-        replaced |= {
-            key: tuple((kind, original) for kind, original in found) for key, found in shard["replaced"].items()
-        }
+        replaced |= {key: tuple((kind, value) for kind, value in found) for key, found in shard["replaced"].items()}
         orders += Counter(shard["date_orders"])
     records = tuple(replace(record, text=texts[record.id]) for record in corpus.records)
     return deidentified(replace(corpus, records=records), {r.id: replaced[r.id] for r in records}, orders)
 
 
 def _deidentify(context: StageContext) -> Mapping[str, object]:
-    """Write train and control with surrogates, and the replaced identifiers of each record."""
     config, total = _config(context), 0
     counts: dict[str, object] = {}
     orders: dict[str, object] = {}
     for corpus in _corpora(context):
         done, role = unchanged(corpus) if config.engine == "off" else _combined(context, corpus), corpus.role
         write_corpus(context.folder / f"{role}.parquet", done.corpus)
-        replaced = {key: [list(pair) for pair in pairs] for key, pairs in done.replaced.items()}
-        write_json(context.folder / f"replaced-{role}.json", replaced)
+        write_json(context.folder / f"replaced-{role}.json", done.replaced)
         counts[role] = done.counts
         orders[role] = done.date_orders
         total += len(corpus)
-    model = context.input("engine_model")
-    done_by = {"engine": engine_of(config.engine), "engine_model": model}
+    done_by = {"engine": engine_of(config.engine), "engine_model": context.input("engine_model")}
     return {"in": total, "out": total, **done_by, "replaced": counts, "persons_by_date_order": orders}
 
 

@@ -1,4 +1,4 @@
-"""Define the type of a rule that finds identifiers by a pattern, and helper functions for such rules."""
+"""Define the type of a rule that finds identifiers by a regular expression, and parts of such rules."""
 
 import re
 from collections.abc import Callable
@@ -8,17 +8,16 @@ IGNORE = re.IGNORECASE
 CAPITAL = r"[^\W\d_a-z][\w'’.-]{0,24}"  # a capitalised word, which may contain full stops
 PROPER = r"[^\W\d_a-z][\w'’-]{0,24}"
 _UNIT = re.compile(
-    r" ?(?:mg|mcg|ug|g|kg|ml|cc|l|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand|mmol|meq|steps|feet|ft"
-    r"|calories|kcal|hours?"
-    r"|days?|weeks?|mins?|minutes)\b|%",
+    r" ?(?:mg|mcg|ug|g|kg|ml|cc|l|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand|mmol|meq|steps|feet|ft|calories|kcal"
+    r"|hours?|days?|weeks?|mins?|minutes)\b|%",
     IGNORE,
 )
 
 
 class TextPattern(NamedTuple):
-    """A kind of identifier, a pattern, and a check of each match.
+    """A kind of identifier, a regular expression that finds it, and a check of each match.
 
-    If the pattern has a group `value`, only that group is the identifier; the words before it are context.
+    If the expression has a group `value`, only that group is the identifier; the rest is context.
     """
 
     kind: str
