@@ -1,4 +1,4 @@
-"""Extract attributes of a person from text by rules: age, sex, conditions, symptoms, medications, habits."""
+"""Find in a text the age, sex, conditions, symptoms, medications and habits of the person that it describes."""
 
 from synthgen.attributes.compare import ComparisonRow, compare
 from synthgen.attributes.extract import extract

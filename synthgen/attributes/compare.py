@@ -1,4 +1,4 @@
-"""Compare the attributes of a blended text with the attributes of its two parents, as in the SMOTExT paper."""
+"""Compare the attributes of a synthetic text with those of its two parent records, as in the SMOTExT paper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ ROWS = {
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One row of the comparison table: values in text order; each value of the blend has its origin."""
+    """One row of the comparison table; values are in text order."""
 
     attribute: str  # a key of `ROWS`
     a: tuple[str, ...]  # values in the first parent
     b: tuple[str, ...]
-    blend: tuple[tuple[str, Origin], ...]
+    blend: tuple[tuple[str, Origin], ...]  # each value in the synthetic text (blend) with its origin
 
 
 def compare(
@@ -33,10 +33,9 @@ def compare(
 ) -> tuple[ComparisonRow, ...]:
     """Return for each attribute the values of both parents, and the values of the blend with their origin.
 
-    The origin of a value of the blend is "A" or "B" if only this parent states it, "both" if both parents state it,
-    and otherwise "new". An age strictly between the first ages of the parents has the origin "between". A negated
-    value differs from an affirmed value. Equal values do not prove descent, because common values also occur by
-    chance.
+    The origin of a value is "A" or "B" if only this parent states it, "both" if both state it, and otherwise "new".
+    An age strictly between the first ages of the parents has the origin "between". "No cough" differs from "cough".
+    An equal value may also occur by chance.
     """
     rows, between = [], _between(a, b)
     for name in ROWS:
@@ -47,7 +46,6 @@ def compare(
 
 
 def _values(findings: Sequence[AttributeFinding], name: str) -> tuple[str, ...]:
-    """Return the distinct values as shown in the table, in text order."""
     shown = (
         ("no " if f.negated else "") + (f"{f.attribute}: {f.value}" if name == "lifestyle" else f.value)
         for f in findings

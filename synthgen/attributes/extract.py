@@ -1,9 +1,8 @@
 """Extract the attributes of a person from a text, with rules for negation and for statements about relatives.
 
-The rules use the words of one sentence, following Chapman et al., "A Simple Algorithm for Identifying Negated
-Findings and Diseases in Discharge Summaries" (Journal of Biomedical Informatics, 2001): a trigger such as "denies"
-applies to the following words, until a reset word, a semicolon or a bracket. Word lists and scope are specific to
-this package.
+The rules read one sentence at a time and follow Chapman et al., "A Simple Algorithm for Identifying Negated Findings
+and Diseases in Discharge Summaries" (Journal of Biomedical Informatics, 2001): a trigger such as "denies" applies to
+the words after it, until a reset word such as "but", a semicolon or a bracket. The word lists are our own.
 """
 
 import re
@@ -80,8 +79,7 @@ _NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # the
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
     """Return whether the sentence affirms or negates the term at words i to j − 1.
 
-    The result is "unrelated" if the term is about a relative, is only a possibility, or is listed under allergies
-    without being a medication.
+    "unrelated" means that the term is about a relative, is only a possibility, or is an allergy to no medication.
     """
     if is_of_family(words, i, j) or _reaches(words, i, _HYPOTHETICALS, frozenset()):
         return "unrelated"
@@ -108,7 +106,6 @@ def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
 
 
 def _is_allergy(words: Sequence[Word], i: int) -> bool:
-    """Return whether the term is an allergy: "Allergies: penicillin (rash)", "allergic to"."""
     for k in range(i):
         is_list = words[k].folded in _ALLERGIES and ":" in words[k].after
         is_to = words[k].folded in _ALLERGIES and k + 1 < i and words[k + 1].folded == "to"
@@ -118,7 +115,6 @@ def _is_allergy(words: Sequence[Word], i: int) -> bool:
 
 
 def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]], resets: frozenset[str]) -> bool:
-    """Return whether a trigger applies to the term that starts at word i."""
     folded = [word.folded for word in words]
     start = next((k + 1 for k in range(i - 1, -1, -1) if any(mark in words[k].after for mark in ";()")), 0)
     reach = _reach(words, i, resets)
@@ -133,7 +129,7 @@ def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]],
 
 
 def _reach(words: Sequence[Word], i: int, resets: frozenset[str]) -> int:
-    """Return the smallest number k such that a trigger directly before word k applies to the term at word i.
+    """Return the smallest k for which a trigger that ends directly before word k applies to the term at word i.
 
     A reset word ends the scope of a trigger, except directly after the trigger ("never had", "does not take").
     """
@@ -179,12 +175,9 @@ _DRINKS = re.compile(
 def extract(text: str) -> tuple[AttributeFinding, ...]:
     """Return the attributes of the person of a short text or clinical note, in text order, with at most one sex.
 
-    The function uses dictionaries of a few hundred common English terms, patterns for age, sex, amounts and work,
-    and rules for negation.
-
-    Each age comes with its age band, except a decade that lies in two bands. Statements about relatives and
-    possibilities ("return if", "risk of") are skipped. An allergy to a medication is a negated medication; other
-    allergies are skipped.
+    Terms come from dictionaries of a few hundred common English names. Ages also give an age band, except a decade
+    that lies in two bands. Statements about relatives and possibilities ("return if", "risk of") are skipped. An
+    allergy to a medication is a negated medication; other allergies are skipped.
 
     This is not a clinical system and was not evaluated on annotated notes. On phrases of the fictional clinic
     (`examples/clinic`), an earlier version with about twenty terms fewer found 70 of 109 conditions, 113 of 141
@@ -234,7 +227,6 @@ def _terms(words: Sequence[Word]) -> Iterator[AttributeFinding]:
 
 
 def _amounts(text: str) -> Iterator[AttributeFinding]:
-    """Yield habits given as numbers: pack-years and drinks."""
     for match in _PACK_YEARS.finditer(text):
         yield AttributeFinding("smoking", "none" if int(match[1]) == 0 else "ever", *match.span())
     for match in _DRINKS.finditer(text):

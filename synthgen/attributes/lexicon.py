@@ -1,4 +1,4 @@
-"""Define findings, split texts into words and look up dictionary terms."""
+"""Split texts into words and find the terms of the dictionaries in them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,20 +13,18 @@ class AttributeFinding:
     """One attribute of a person, at characters `start` to `end` (exclusive) of a text."""
 
     attribute: str  # a field name of `AttributeRule`
-    value: str  # normalised: a dictionary name, a status, years ("54"), or a decade ("60-69")
+    value: str  # the main name of a dictionary entry, a status ("current"), years ("54"), or a decade ("60-69")
     start: int
     end: int
     negated: bool = False  # whether the text negates it ("denies chest pain"); never set for habits
 
     def __repr__(self) -> str:
-        # without the value, because the value can be private
-        return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"
+        return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"  # the value can be private
 
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-# Ends of the scope of a negation: a full stop, a new paragraph, a bullet, or a line break that does not follow a
-# colon and precedes a bullet, a capital letter, a digit or the end. In core.sentences, bullets and single line breaks
-# do not end a sentence.
+# End of a sentence, and so of the scope of a negation: a full stop, an empty line, a bullet, or some line breaks. A
+# line break counts if no colon is before it, and a bullet, a capital letter, a digit or the end of the text after it.
 _END = re.compile(r"[.!?](?:\s|$)|\n\s*\n|[•|]|(?<!:)\n\s*(?:[-*•]|$|(?=[A-Z0-9]))")
 _JOINT = re.compile(r"[ \t\u00a0]*\n?[ \t\u00a0]*|[-–/]")
 
@@ -85,11 +83,11 @@ BLOCKS = {"condition": CONDITIONS, "symptom": SYMPTOMS, "medication": MEDICATION
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """The meaning of a dictionary name; if `needs_capitals`, the name matches only words that are mostly capitals."""
+    """What a name in a dictionary means."""
 
     attribute: str
     value: str
-    needs_capitals: bool
+    needs_capitals: bool  # whether the name matches only words that are mostly capitals
 
 
 def entries(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -101,11 +99,10 @@ def entries(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 @cache
 def lexicon() -> Mapping[tuple[str, ...], Term]:
-    """Return the term of each name, given as folded words.
+    """Return the term of each name; the keys are folded words.
 
-    Names in capitals or with several capitals, such as COPD and HFrEF, match only words that consist mostly of
-    capitals. Other names match in any case, and also with a plural -s at their last word. Hyphens and slashes match
-    spaces.
+    Names with several capitals, such as COPD and HFrEF, match only words that consist mostly of capitals. Other names
+    match in any letter case, and also with a plural -s at their last word. A hyphen or slash matches a space.
     """
     terms: dict[tuple[str, ...], Term] = {}
     for attribute, block in BLOCKS.items():
@@ -128,7 +125,7 @@ def value_of(attribute: str, name: str) -> str | None:
 
 
 def find_terms(words: Sequence[Word]) -> list[tuple[int, int, Term]]:
-    """Return the terms in a sentence as (first word, word after the last, term); the longest term at each word."""
+    """Return the longest terms in a sentence, as (number of the first word, of the word after the last, term)."""
     found: list[tuple[int, int, Term]] = []
     terms, i = lexicon(), 0
     longest = max(map(len, terms))

@@ -27,6 +27,7 @@ _NUMBERS = {
 }
 _COUNT = rf"(?P<n>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)}))?|{'|'.join([*_TEENS, *_ONES])})"
 _TITLED = r"(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'’-]+"
+_AFTER_AGE = r"(?= (?:and|with|who)\b|\s*[.,;])"
 _PAST = re.compile(r"\b(?:since|when|until|at)(?: \w+){0,3} ?$", re.IGNORECASE)  # "when she was 13 years old"
 # most certain first; a pattern skips text that an earlier pattern matched
 _AGES = tuple(
@@ -39,11 +40,7 @@ _AGES = tuple(
         (r"\b(?P<n>\d{1,3})[- ]?(?:y/o|yo|y\.o\.?|yr|yrs)(?![\w/])", re.IGNORECASE, "years"),
         (rf"\bage(?:d|:| is| of)?:? {_COUNT}\b(?! ?(?:months?|weeks?|days?)\b)", re.IGNORECASE, "years"),
         (r"(?<![\d.,$£€-])\b(?P<n>\d{1,3})(?:[FM]| [FM](?=\s*[|,.;:)]| w/| with\b| who\b| here\b|$))\b", 0, "years"),
-        (
-            rf"\b(?:[Hh]e|[Ss]he|{_TITLED}|[Pp]atient) is (?:now )?(?P<n>\d{{1,3}})(?= (?:and|with|who)\b|\s*[.,;])",
-            0,
-            "years",
-        ),
+        (rf"\b(?:[Hh]e|[Ss]he|{_TITLED}|[Pp]atient) is (?:now )?(?P<n>\d{{1,3}}){_AFTER_AGE}", 0, "years"),
         (r"\b[A-Z][\w'’-]+ [A-Z][\w'’-]+, (?P<n>\d{1,3})(?: years?)?(?=[,.;)])", 0, "years"),
     )
 )
@@ -110,9 +107,9 @@ def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFi
     """Return the sex that the strongest kind of evidence in the text supports, or None.
 
     Kinds of evidence, from strong to weak: the word "non-binary"; a word such as "woman" beside an age; a value after
-    "sex:" or "gender:"; titles and nouns; pronouns. Within the strongest kind that occurs, one sex must be at least
-    twice as frequent as the other; otherwise, or without evidence, the result is None. `is_of_person` returns
-    whether the words from start to end are about the person.
+    "sex:" or "gender:"; titles and nouns; pronouns. Only the strongest kind that occurs is used. In it, one sex must
+    be at least twice as frequent as the other; if not, the result is None. `is_of_person` returns whether the
+    characters from start to end are about the person.
     """
     for kinds in _SEXES:
         spans = {
@@ -134,7 +131,7 @@ def band_of(years: int) -> str:
 
 
 def years_of(value: str) -> tuple[int, int]:
-    """Return the range of years of an age value: "54" gives (54, 54), "60-69" gives (60, 69)."""
+    """Return the first and last year of an age or decade: "54" gives (54, 54), "60-69" gives (60, 69)."""
     low, _, high = value.partition("-")
     return int(low), int(high or low)
 
@@ -201,6 +198,5 @@ def find_work(text: str) -> Iterator[AttributeFinding]:
 
 
 def _normal(job: str) -> str:
-    """Return the dictionary name of a job, or its words in lower case."""
     plain = " ".join(job.casefold().split())
     return next((name for name in occupations() if plain == name or plain.endswith(f" {name}")), plain)

@@ -1,4 +1,4 @@
-"""Define rules on the attributes of a text and check texts against them."""
+"""Define rules on the attributes of a text (such as `sex: female`), and check texts against them."""
 
 import re
 import unicodedata
