@@ -17,7 +17,7 @@ findings_of = lru_cache(maxsize=1)(extract)  # several rules read the findings o
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A passage of a text that contradicts another passage, or is implausible without any other passage."""
+    """A passage of a text that contradicts another passage, or is implausible by itself."""
 
     rule: str  # a name of `RULES`
     at: Span  # the passage: characters from start to end (exclusive)

@@ -31,8 +31,8 @@ _AGAIN = re.compile(r"\bre-?admi\w+|\b(?:admitted|admission) again\b", re.IGNORE
 def out_of_order(text: str) -> Iterator[Contradiction]:
     """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth.
 
-    The date of an event that the text states several times does not count. If a date can be read as two days, both
-    readings must be in the wrong order.
+    An event whose date the text states several times does not count. If a date can be read as two days, such as
+    03/04/2020, both readings must be in the wrong order.
     """
     events = {name: _only(pattern, text) for name, pattern in _EVENT.items()}
     born, admitted, discharged = events["born"], events["admitted"], events["discharged"]
@@ -49,7 +49,6 @@ def out_of_order(text: str) -> Iterator[Contradiction]:
 
 
 def _only(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """Return the only match of a pattern; None if there is no match, or several as after a second admission."""
     matches = list(pattern.finditer(text))
     return matches[0] if len(matches) == 1 else None
 
@@ -63,7 +62,6 @@ def _last(match: re.Match[str]) -> date:
 
 
 def _readings(match: re.Match[str]) -> list[date]:
-    """Return the dates that the text may mean: 03/04/2020 can be in March or in April."""
     if match["y1"]:
         numbers = [(match["y1"], match["m1"], match["d1"])]
     elif match["y2"]:

@@ -1,4 +1,4 @@
-"""Contradictions between findings: the same finding on both sides of the body, or asserted and denied."""
+"""Contradictions between findings: one finding on both sides of the body, or a symptom asserted and denied."""
 
 import re
 from collections import defaultdict

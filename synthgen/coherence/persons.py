@@ -13,7 +13,7 @@ _OLD = r"\b(?:old|y/o|yo|y\.o\.?|yrs?)[ ,-]{0,2}(?:(?!and\b|with\b|who\b)[\w'’
 _LETTER = r"(?<![\d.,])\b\d{1,3} ?(?:y/o|yo|y\.o\.?|yrs?) ?"
 _SEX = r"\b(?:sex|gender): ?"
 _START = r"(?:^|[.!?:;]\s{1,3}|\n[ \t]{0,8})"
-# Signs of the person's sex, from strong to weak: a noun next to an age, or a stated sex; a title; "this man"; "He".
+# signs of the person's sex, from strong to weak; `sex` explains them
 _STATED = {
     "female": re.compile(
         rf"{_OLD}(?:woman|female|lady|girl)\b|{_LETTER}(?-i:F)\b|{_SEX}(?:f|female)\b", re.IGNORECASE
@@ -27,13 +27,12 @@ _NOUN = {
     "male": re.compile(rf"(?:\bthis|{_START}Th(?:is|e)) (?:[\w-]{{1,20}} ){{0,3}}?(?:man|gentleman|boy)\b"),
 }
 _SUBJECT = {"female": re.compile(rf"{_START}[\"']?She\b"), "male": re.compile(rf"{_START}[\"']?He\b")}
-# words for another person, who may be meant by the rest of the sentence or by "he" and "she" in the next sentences
+# words for another person, about whom the rest of the sentence may be, or "he" and "she" in the next sentences
 OTHER = re.compile(
     rf"\b(?:{'|'.join(sorted(FAMILY))}|wife|husband|spouse|partner|girlfriend|boyfriend|fianc\w+|mum|child|children"
     r"|baby|infant|fetus|foetus|newborn|grand\w+|friend|neighbou?r|caregiver|carer|guardian|nurse|doctor|physician"
-    r"|surgeon|therapist|assistant"
-    r"|practitioner|provider|resident|attending|consultant|coworker|colleague|boss|roommate|teacher|coach|officer"
-    r"|driver|people|donor|twins?|Dr|Drs|Prof|MD|RN|PA|NP|family)\b",
+    r"|surgeon|therapist|assistant|practitioner|provider|resident|attending|consultant|coworker|colleague|boss"
+    r"|roommate|teacher|coach|officer|driver|people|donor|twins?|Dr|Drs|Prof|MD|RN|PA|NP|family)\b",
     re.IGNORECASE,
 )
 _CHILD = re.compile(r"\b(?:boy|girl)\b", re.IGNORECASE)
@@ -83,8 +82,8 @@ class _Sentences:
     def is_of_another(self, span: Span, *, before: int = 0) -> bool:
         """Return whether another person is named before or in the span, within its sentence.
 
-        If `before` is not 0, that number of earlier sentences is searched as well, but not the span itself. A boy or
-        girl then also counts as another person.
+        If `before` is not 0, that number of earlier sentences is searched as well, but the span itself is not. "Boy"
+        and "girl" then also count as another person.
         """
         row = row_of(self.spans, span[1] - 1)
         start = self.spans[max(0, row - before)][0] if row is not None else span[0]
@@ -93,11 +92,9 @@ class _Sentences:
         return any(bisect_left(at, start) < bisect_left(at, end) for at in names)
 
     def is_owned(self, span: Span) -> bool:
-        """Return whether a possessive precedes the span, as in "her 4-year-old boy"."""
         return _POSSESSIVE.search(self.text, max(0, span[0] - 30), span[0]) is not None
 
     def is_of_clinician(self, span: Span) -> bool:
-        """Return whether the sentence is about the work of a clinician, as in "Mr Lee will see her"."""
         row = row_of(self.spans, span[1] - 1)
         return row is not None and _CLINICIAN.search(self.text, *self.spans[row]) is not None
 

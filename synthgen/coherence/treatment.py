@@ -1,9 +1,8 @@
 """Contradictions between a diagnosis and its treatment.
 
-The table `_USES` contains drugs with few uses, and the conditions for which each drug may be given. All other drugs
-are given for many conditions and are not judged. The table was written for this project from the indications in
-public product information (the labels on DailyMed, US National Library of Medicine) and from usual care. The names in
-the table are those of `synthgen.attributes`.
+The table `_USES` contains drugs with few uses, and the conditions for which each may be given. Other drugs are not
+judged. The table was written for this project from public product information (the labels on DailyMed, US National
+Library of Medicine) and from usual care. The names in it are those of `synthgen.attributes`.
 """
 
 import re
@@ -54,8 +53,6 @@ methylphenidate; amphetamine | attention deficit hyperactivity disorder; depress
 chronic fatigue syndrome; stroke; multiple sclerosis; cancer
 lithium | bipolar disorder; depression; schizophrenia
 """
-# A condition is the reason for a drug if the condition follows "for", if it is "treated with" the drug, or if the
-# sentence after its diagnosis starts the drug.
 _FOR = re.compile(
     r"^(?:[^.;,\n]|,(?=\d)){0,40}?\bfor (?:(?:the|his|her|their|treatment of|management of|known) ){0,3}$",
     re.IGNORECASE,

@@ -1,4 +1,4 @@
-"""Implausible values: vital signs, laboratory values and doses that hardly occur in notes except by mistake."""
+"""Implausible values: vital signs, laboratory values and doses that rarely occur in notes except by mistake."""
 
 import re
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ _PRESSURE = re.compile(
     rf"\b(?:bp|blood pressure)\b{_IS}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b", re.IGNORECASE
 )
 
-# Largest plausible dose in milligrams, as a note states it: at least about twice the usual maximum of a day.
+# largest plausible dose in milligrams: at least about twice the usual maximum per day
 MAX_MG = {
     "levothyroxine": 1, "liothyronine": 0.2, "digoxin": 2, "warfarin": 30, "lisinopril": 160, "ramipril": 40,
     "enalapril": 80, "perindopril": 32, "candesartan": 64, "losartan": 200, "valsartan": 640, "amlodipine": 20,

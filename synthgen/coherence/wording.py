@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from synthgen.coherence.contradiction import Contradiction, Span, sentences
 
-MIN_SENTENCE = 5  # the repetition of a sentence counts if the sentence has at least this number of words
-MIN_RUN = 8  # the repetition of a run of words counts if the run has at least this number of words
+MIN_SENTENCE = 5  # smallest number of words of a sentence whose repetition counts
+MIN_RUN = 8  # smallest number of consecutive words (a run) whose repetition counts
 MAX_END = 200  # number of characters that are read at the end of a text
-MAX_GREETING = 3  # a last line that ends with a comma is a greeting if the line has at most this number of words
+MAX_GREETING = 3  # largest number of words of a last line that counts as a greeting, such as "Kind regards,"
 # A repetition counts only within this number of words, because long notes restate the problem in a later section.
 MAX_DISTANCE = 60
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
