@@ -1,4 +1,4 @@
-"""Compute record vectors from segments, and interpolate the segments of new records."""
+"""Compute the vector of a record from its segments, and the segment vectors of new records from their parents."""
 
 from collections.abc import Mapping, Sequence
 from math import floor
@@ -41,15 +41,16 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
     """Return the segments of new records in the order of the latents; each vector is a weighted mean, not normalized.
 
     One parent is drawn at random. The new record gets the sections of this parent that at least one other parent also
-    has, in the order of the drawn parent. A section of only one parent is dropped, because its text would paraphrase
-    that parent. A record with a single parent gets all sections of this parent. The segments of one section (its
-    windows) are aligned in order. With n_p windows of parent p, the new section has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋
-    windows. Window j is
+    has, in the same order. A section of only one parent is dropped, because its text would paraphrase that parent. A
+    record with a single parent gets all of its sections.
+
+    The segments of a section are its windows. If parent p has weight w_p and n_p windows s_p,0 … s_p,n_p−1 in the
+    section, the new section has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and its window j is
 
         s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p,   over the parents that have the section
 
-    Parents of weight 0 are ignored. If the drawn parent shares no section with another parent, the whole records of
-    all parents are aligned window by window, without headings.
+    Parents of weight 0 are ignored. If the drawn parent shares no section with another parent, the windows of the
+    whole records are combined in the same way, without headings.
 
     Privacy: reads training vectors and shared headings. If a parent has a weight near 1, the sections are close to
         the sections of this parent.
@@ -70,7 +71,7 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 def _record(
     weighted_parents: Sequence[tuple[Mapping[Section, list[int]], float]], vectors: Float32, seeds: SeedTree
 ) -> list[tuple[str, list[Float32]]]:
-    """Return the heading and the windows of each section of a new record, from the parents' sections and weights."""
+    """Return the heading and windows of each section of a new record; a parent is (rows by section, weight)."""
     drawn = weighted_parents[int(seeds.generator().integers(len(weighted_parents)))][0]
     n_required = min(MIN_PARENTS, len(weighted_parents))
     shared = [key for key in drawn if sum(key in parent for parent, _ in weighted_parents) >= n_required]
@@ -94,7 +95,7 @@ def _windows(weighted_rows: Sequence[tuple[list[int], float]], vectors: Float32)
 
 
 def _sections(segments: Segments) -> dict[str, dict[Section, list[int]]]:
-    """Return the rows of each section, by record and in order."""
+    """Return the row numbers of each section, by record."""
     by_record: dict[str, dict[Section, list[int]]] = {}
     last: tuple[str, int] | None = None
     for row, (owner, heading, number) in enumerate(

@@ -11,7 +11,7 @@ from synthgen.segment.split import Splitter
 
 
 def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitter) -> Mapping[str, float]:
-    """Return measures of the sections of n records, to be compared with the measures of real records.
+    """Return measures of the sections of records, to compare synthetic with real records.
 
         words        = mean number of words of a record
         sections     = mean number of sections of a record

@@ -1,4 +1,4 @@
-"""Find shared section headings, cut records into segments and join segments again."""
+"""Find the headings that many records share, cut records into segments there, and join segments again."""
 
 import re
 from collections import defaultdict
@@ -20,15 +20,14 @@ _ENDS = ".,;!?"  # possible last characters of a sentence
 def heading_of(line: str) -> str | None:
     """Return the normal form of a line that looks like a heading; None for other lines.
 
-    A heading has at most 6 words and 60 characters. It is neither a list item nor an entry such as "BP: 120/80".
-    It does not end like a sentence. It ends in a colon, is in capitals, or starts with "#".
-    Both "## Past History:" and "PAST HISTORY" give "past history".
+    A heading has at most 6 words and 60 characters. It ends in a colon, is in capitals, or starts with "#". It is no
+    list item, no sentence, and no entry such as "BP: 120/80". Example: "## Past History:" gives "past history".
     """
     bare = line.strip()
     if not 0 < len(bare) <= MAX_HEADING_CHARACTERS or bare[0] in _ITEMS or bare[-1] in _ENDS:
         return None
     words = bare.strip("#: \t").split()
-    is_entry = any(word.endswith(":") for word in words)  # "BP: 120/80"
+    is_entry = any(word.endswith(":") for word in words)
     if not 0 < len(words) <= MAX_HEADING_WORDS or is_entry or not any(c.isalpha() for c in bare):
         return None
     is_marked = bare.startswith("#") or bare.endswith(":") or bare.isupper()
@@ -38,9 +37,9 @@ def heading_of(line: str) -> str | None:
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
     """Return the written form of each heading that at least `least_persons` persons share, by its normal form.
 
-    The written form is the form that the most persons use, if at least `least_persons` persons use this form.
-    Otherwise, it is the normal form in capitals, or with a colon if `heading_of` does not recognise the capitals.
-    `groups` contains the person of each text.
+    The written form is the form that most persons use, if at least `least_persons` persons use it. Otherwise, it is
+    the normal form in capitals, or with a colon if `heading_of` does not recognise the capitals. `groups` contains
+    the person of each text.
 
     Privacy: a line of a note can contain a name, so lines of fewer persons are treated as text.
     """
@@ -148,10 +147,10 @@ def learn_splitter(config: SegmentsConfig, texts: Sequence[str], groups: Sequenc
 
 
 def windows_of(text: str, words: int) -> Iterator[str]:
-    """Yield the windows of a text: parts of about `words` words each, cut between sentences or lines.
+    """Yield the windows of a text: parts of similar length with about `words` words, cut between sentences or lines.
 
-    The windows have similar lengths. Let N be the number of words of the text, and n = ⌈N / `words`⌉.
-    A sentence whose middle is at word i is in window ⌊n · i / N⌋. A sentence of more than `words` words is cut.
+    A text of N words has n = ⌈N / `words`⌉ windows at most. A sentence whose middle is at word i is in window
+    ⌊n · i / N⌋. A sentence of more than `words` words is cut.
     """
     places = list(_WORD.finditer(text))
     n = -(-len(places) // words)
@@ -162,7 +161,7 @@ def windows_of(text: str, words: int) -> Iterator[str]:
 
 
 def _sentences(text: str, places: Sequence[re.Match[str]], words: int) -> Iterator[tuple[int, int]]:
-    """Yield the range (first, last + 1) of the word numbers of each sentence or line, split after `words` words."""
+    """Yield (first word, word after the last) of each sentence or line; a longer one is split after `words` words."""
     start = 0
     for end, word in enumerate(places, start=1):
         gap = text[word.end() : places[end].start()] if end < len(places) else "\n"
