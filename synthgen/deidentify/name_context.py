@@ -15,15 +15,23 @@ scribe chaperone
 """)
 )
 KIN = (
-    "wife|husband|son|daughter|mother|father|mum|mom|dad|brother|sister|spouse|partner|fianc[eé]e?"
-    "|boyfriend|girlfriend"
+    "wife|husband|son|daughter|mother|father|mum|mom|dad|brother|sister|spouse|partner|fianc[eé]e?|boyfriend|girlfriend"
     "|carer|caregiver|caretaker|friend|neighbou?r|niece|nephew|aunt|uncle|cousin|grand(?:son|daughter|mother|father)"
-    "|stepson|stepdaughter|twin|roommate|flatmate|housemate|sponsor|co-?worker|classmate|supervisor|guardian|landlord|boss|daughter-in-law|son-in-law|mother-in-law"
+    "|stepson|stepdaughter|twin|roommate|flatmate|housemate|sponsor|co-?worker|classmate|supervisor|guardian|landlord"
+    "|boss|daughter-in-law|son-in-law|mother-in-law"
 )
 _STAFF = (
-    "nurse|rn|ot|slt|reg|sho|fy[12]|hca|physio|matron|receptionist|chaplain|intern|midwife|sister|consultant|registrar|surgeon|physician|therapist|physiotherapist|pharmacist|paramedic"
-    "|(?:social |case |key |support |care )worker|case manager|interpreter|chaplain|dietitian|colleague"
-    "|officer|teacher"
+    "nurse|rn|ot|slt|reg|sho|fy[12]|hca|physio|matron|receptionist|chaplain|intern|midwife|sister|consultant|registrar"
+    "|surgeon|physician|therapist|physiotherapist|pharmacist|paramedic|(?:social |case |key |support |care )worker"
+    "|case manager|interpreter|chaplain|dietitian|colleague|officer|teacher"
+)
+_GREETED = (
+    "thanks|thank you|many thanks|hi|hello|to see|prescriber|prescribed by|accompanied by|escorted by"
+    "|brought (?:in )?by|consented by"
+)
+_DONE_BY = (
+    "d/w|discussed with|spoke (?:with|to)|signed by|seen by|reviewed by|s/b|referred by|dictated by|witnessed by"
+    "|assisted by|called|c/o|attn:?|dear"
 )
 # a phrase before a name, and the smallest number of words that the name after it must have
 PHRASES = tuple(
@@ -31,33 +39,20 @@ PHRASES = tuple(
     for pattern, n in (
         (r"\b(?:name(?:'s| is| was)|(?:sur|first |last |maiden |legal |family )name|goes by|known as) ", 1),
         (r"\b(?:next of kin|nok)(?: is|:)? ", 1),
-        (
-            (
-                r"\b(?:thanks|thank you|many thanks|hi|hello|to see|prescriber|prescribed by"
-                r"|accompanied by|escorted by|brought (?:in )?by|consented by),? "
-            ),
-            1,
-        ),
+        (rf"\b(?:{_GREETED}),? ", 1),
         (r"\b(?:saw|met|examined|assessed|thanked|asked) ", 2),
         (r"\b(?:this is|I'm|I am|by|patient|pt|for|regarding|with|told|informed|named) ", 2),
         (rf"\b(?:{KIN})(?:,|:| \(| is| -|'s name is| named| called)? [(\"“]?", 1),
         (rf"\b(?:{_STAFF})(?:,| \()? ", 1),
-        (
-            (
-                r"(?:\bd/w|\bdiscussed with|\bspoke (?:with|to)|\bsigned by|\bseen by|\breviewed by|\bs/b"
-                r"|\breferred by|\bdictated by|\bwitnessed by|\bassisted by|\bcalled|\bc/o|\battn:?|\bdear) "
-            ),
-            1,
-        ),
+        (rf"\b(?:{_DONE_BY}) ", 1),
     )
 )
 # a role, a relation or a degree after a name
 ROLE_AFTER = re.compile(
     rf",? (?:\(?(?:his|her|their|the|pt'?s|a) (?:\w+ )?(?:{KIN})\b|\((?:{KIN})\))"
-    r"|, (?:[Ff]ellow|[Rr]esident|[Rr]egistrar|[Cc]onsultant|[Ii]ntern|[Aa]ttending|[Nn]urse|[Ss]urgeon"
-    r"|ANP|CRNA|FRC[SPA]"
-    r"|M\.? ?D\b|D\.? ?O\b|R\.? ?N\b|N\.? ?P\b|P\.? ?A\b|Ph\.? ?D\b|MBBS|DDS|LPN|ARNP|FNP|PA-C|APRN|DNP"
-    r"|MBChB|OD|DPM|PT|OT)"
+    r"|, (?:[Ff]ellow|[Rr]esident|[Rr]egistrar|[Cc]onsultant|[Ii]ntern|[Aa]ttending|[Nn]urse|[Ss]urgeon|ANP|CRNA"
+    r"|FRC[SPA]|M\.? ?D\b|D\.? ?O\b|R\.? ?N\b|N\.? ?P\b|P\.? ?A\b|Ph\.? ?D\b|MBBS|DDS|LPN|ARNP|FNP|PA-C|APRN"
+    r"|DNP|MBChB|OD|DPM|PT|OT)"
 )
 DEGREE_AFTER = re.compile(
     r" (?:M\.?D\.?|D\.?O\.?|RN|NP|PA|PhD|PA-C|FNP|MBBS|FRCP|FRCS|LPN|DDS)(?![\w])(?! and lateral)"

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from audits.core.files import open_regular, read_regular
 from synthgen.core.errors import DataError
-from synthgen.extract.documents.document_text import tidy
+from synthgen.extract.documents.plain import tidy
 from synthgen.extract.file_fields import file_field, require_locations
 from synthgen.extract.links import OUTSIDE, is_outside
 from synthgen.extract.note import Dropped, Fields, Item, Note, Remark

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from synthgen.extract.ccda.header import plain_text
-from synthgen.extract.documents.document_text import tidy
+from synthgen.extract.documents.plain import tidy
 from synthgen.extract.safe_xml import Element, local
 
 # Control characters that stand for breaks, indents and bullets until `_shown` replaces them. XML cannot contain them.

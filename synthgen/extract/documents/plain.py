@@ -1,4 +1,4 @@
-"""Decode plain text strictly, and normalise the text of all kinds of documents."""
+"""Decode plain text strictly, and normalise the line ends and characters of all kinds of documents."""
 
 import codecs
 import re
@@ -16,6 +16,7 @@ _NAME = re.compile(r"[\w.:-]{1,40}", re.ASCII)
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
 _CONTROLS = re.compile("[\x80-\x9f]")
 _LINE_ENDS = re.compile("\r\n|[\r\f\v\x85\u2028\u2029]")
+_BLANK_LINES = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,12 @@ def normalised(text: str, remarks: tuple[str, ...]) -> DocumentText:
     if whole.count("\ufffd") > text.count("\ufffd") and REPLACED not in remarks:
         remarks = (*remarks, REPLACED)
     return DocumentText(_LINE_ENDS.sub("\n", whole.removeprefix("\ufeff")), remarks)
+
+
+def tidy(text: str) -> str:
+    """Return a text with line feeds, without spaces at line ends, and with at most one blank line in a row."""
+    lines = _LINE_ENDS.sub("\n", text).split("\n")
+    return _BLANK_LINES.sub("\n\n", "\n".join(line.rstrip(" \t\xa0") for line in lines)).strip()
 
 
 def _strictly(data: bytes, name: str) -> str | None:

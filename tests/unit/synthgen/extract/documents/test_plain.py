@@ -10,6 +10,7 @@ from synthgen.extract.documents.plain import (
     UnreadableDocument,
     normalised,
     plain_text,
+    tidy,
 )
 
 READABLE = [
@@ -90,3 +91,14 @@ def test_any_bytes_end_in_text_or_a_reason(data, charset):
         return
     found.text.encode()
     assert not {*found.text} & {*"\0\r\f\v"}
+
+
+def test_line_ends_spaces_and_blank_lines_are_tidied():
+    assert tidy(" a \r\nb\r\r\n\n\x0cc\u2028d\xa0\n") == "a\nb\n\nc\nd"
+
+
+@given(st.text())
+def test_tidying_is_idempotent_and_keeps_all_visible_characters(text):
+    once = tidy(text)
+    assert tidy(once) == once
+    assert once.split() == text.split()
