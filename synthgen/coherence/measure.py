@@ -26,8 +26,8 @@ def contradictions(text: str) -> tuple[Contradiction, ...]:
     """Return the contradictions of a text, in the order of `RULES`.
 
     The rules are written for English clinical text. In other texts, they find little except repetitions and cut ends.
-    The rules miss some contradictions, and some contradictions that they report are wrong. Of a text with more than
-    `MAX_READ` characters, only the beginning is read, and the rule `cut` is not applied.
+    They miss some contradictions and report some that are none. Of a text with more than `MAX_READ` characters, only
+    the beginning is read, and the rule `cut` is not applied.
     """
     read = text[:MAX_READ]
     rules = RULES if len(text) == len(read) else {name: rule for name, rule in RULES.items() if name != "cut"}

@@ -85,9 +85,8 @@ def uses() -> dict[str, frozenset[str]]:
 def treatment(text: str) -> Iterator[Contradiction]:
     """Yield at most one drug that is given for a condition that it does not treat.
 
-    A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"). A
-    drug is also given for the only condition of a text if one sentence states the diagnosis and the next sentence
-    starts the drug.
+    A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"), or
+    if one sentence states the only diagnosis of the text and the next sentence starts the drug.
     """
     findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
     for first, second in pairwise(findings):

@@ -208,7 +208,7 @@ class Deidentified:
 
 
 class Deidentifier:
-    """Replaces the identifiers in records by surrogates (see `Surrogates`); missed identifiers stay in the text.
+    """Replace the identifiers in records by surrogates (see `Surrogates`); missed identifiers stay in the text.
 
     Args:
         config: the engine, which must not be `off`, and the order of day and month.

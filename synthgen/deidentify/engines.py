@@ -54,8 +54,8 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
 def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
     """Return the function that finds identifiers in generated text; if the engine is off, it uses the rules.
 
-    The function also finds `names`, which were replaced in the source. Such a name may come from the training data of
-    the language model, but a reader of the text cannot distinguish it from a leaked name.
+    The function also finds `names`, which were replaced in the source. If such a name comes from the training data of
+    the language model, a reader cannot distinguish it from a leaked name.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 
@@ -122,8 +122,7 @@ _KEPT = {"age", "date"}
 def with_placeholders(text: str, find: Find = find_identifiers) -> str:
     """Return a generated text with placeholders in place of identifiers, such as "Mr [NAME], MRN [RECORD NUMBER]".
 
-    A language model invents identifiers, and readers cannot distinguish them from real ones. Masking also removes
-    identifiers that the model repeats from training records.
+    A language model invents identifiers and may repeat some of training records. Readers cannot distinguish the two.
     """
     # text in square brackets is already a placeholder
     found = [s for s in find(text, ()) if text[s.start - 1 : s.start] != "[" or text[s.end : s.end + 1] != "]"]

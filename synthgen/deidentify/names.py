@@ -202,7 +202,7 @@ def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator
 
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Return the first and last token of the name that token i indicates; the first is None if there is no name."""
+    """Return the first and last token of the name that token i begins, ends or announces ("Dr"), or (None, …)."""
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     is_title = word in TITLES - {"nurse", "sister"} and token.word != "doctor"
@@ -228,7 +228,7 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 
 
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Do the same as `_name_at`, by name lists and by the shape of the name instead of titles and cues."""
+    """Do the same as `_name_at`, but by name lists and the shape of the name instead of titles and cues."""
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
     is_title = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES

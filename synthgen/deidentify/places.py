@@ -46,7 +46,7 @@ TOWN_AFTER_STREET = re.compile(
 STREET_TYPE = re.compile(rf"\b(?:{_STREETS})\b", re.IGNORECASE)
 _EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"
 _UK_CODE = UK_POSTAL.replace(" ", " ?")
-# the state or province and the postal code at the end of an address; either can be absent
+# state or province, and postal code, at the end of an address; each is optional
 ADDRESS_END = re.compile(
     rf"(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
     rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?(region)\d{{4}}|(?!))|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$",

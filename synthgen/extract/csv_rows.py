@@ -56,9 +56,9 @@ def read_csv_table(
         path: the file.
         known: lower-case names of columns; the first line must contain at least one of them.
         encoding: character encoding of the file.
-        is_vocabulary: whether the file is an OMOP vocabulary. The site Athena exports vocabularies with tabs between
-            cells and without quoting, so a quote inside a cell is ordinary text. If tabs separate the cells, only a
-            pair of quotes around a whole cell is removed.
+        is_vocabulary: whether the file is an OMOP vocabulary. If tabs separate its cells, a quote inside a cell is
+            ordinary text, because the site Athena exports vocabularies without quoting. Only a pair of quotes around
+            a whole cell is removed.
 
     Raises:
         DataError: the file cannot be read, the first line is not a header, or two columns have the same name. While

@@ -19,7 +19,7 @@ from synthgen.extract.table_notes import note_of
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# tables besides note that `source.fields` can name, with the column that joins each to the table note
+# tables besides note that `source.fields` can name, each with the column that both it and note have
 _KEYS = {"person": "person_id", "visit_occurrence": "visit_occurrence_id", "provider": "provider_id"}
 _REQUIRED: dict[str, tuple[str, ...]] = {table: (key,) for table, key in _KEYS.items()}
 _REQUIRED |= {"note": ("note_id", "person_id", "note_text"), "concept": ("concept_id", "concept_name")}
@@ -29,17 +29,17 @@ _PERSON_NAMES = (*_GIVEN, "middle_name", *_FAMILY, "person_name", "name", "birth
 _BATCH = 256
 _WHOLE = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?")
 _CAST = re.compile(rf"{_WHOLE.pattern}|DATE|BOOLEAN|UUID|DECIMAL\(.*\)|ENUM\(.*\)", re.DOTALL)
-_EXACT = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # whole numbers below these limits are stored exactly
+_EXACT = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # these types store whole numbers below these limits exactly
 
 
 def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
     """Yield the notes of an OMOP database, and the names of persons and providers.
 
     Defaults of the fields: person `note.person_id`, encounter `note.visit_occurrence_id`, date `note.note_datetime`
-    or, where it is empty, `note.note_date`. The labels of all notes come from the first of these that has a value in
-    at least one note: the name of `note_class_concept_id` in the table concept, `note.note_title`,
-    `note_class_concept_id` itself. Concept 0 counts as empty. The author is `provider.provider_name` or, where it is
-    empty, `note.provider_id`. Times with a time zone are converted to UTC.
+    or, where it is empty, `note.note_date`, author `provider.provider_name` or, where empty, `note.provider_id`. All
+    notes take the label from one place, the first of these that has a value in at least one note: the name of
+    `note_class_concept_id` in the table concept, `note.note_title`, `note_class_concept_id` itself. Concept 0 (no
+    matching concept) counts as empty. Times with a time zone are converted to UTC.
 
     OMOP has no names of persons, but some sites add columns to the table person. Of these columns, given_name or
     first_name, middle_name, family_name or last_name, person_name, name, birth_name and maiden_name are read. Without

@@ -46,10 +46,10 @@ _LAYOUT = (
 
 @dataclass(frozen=True, slots=True)
 class OmopTable:
-    """The SQL expression of a table, and the SQL name and type of each column by its lower-case name."""
+    """A table of the database."""
 
-    relation: str
-    columns: Mapping[str, tuple[str, str]]
+    relation: str  # SQL expression of the table
+    columns: Mapping[str, tuple[str, str]]  # SQL name and type of each column, by its lower-case name
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def _described(connection: "DuckDBPyConnection", name: str, relation: str) -> Om
 
 
 def find_files(path: Path) -> dict[str, tuple[bool, tuple[Path, ...]]]:
-    """Return for each table in a folder whether it is CSV, and its files; unrelated files are ignored.
+    """Return, for each table in a folder, whether it is CSV, and its files; other files are ignored.
 
     Raises:
         DataError: there is no table `note`, or the files of a table are ambiguous; all problems are listed.
@@ -175,10 +175,10 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> Iterator[Dropped]:
-    """Write the rows of CSV files and their places to a parquet file, and yield the rows that are unreadable.
+    """Write the rows of CSV files to a parquet file, each with its file and line; yield the unreadable rows.
 
-    In hospital exports, line breaks in quoted cells often differ from the line breaks between rows. Python's csv
-    module reads such rows; DuckDB rejects them.
+    DuckDB does not read the CSV files itself, because it rejects rows in which line breaks in quoted cells differ
+    from those between rows. Such rows are common in hospital exports.
 
     Raises:
         DataError: in the cases of `read_csv_table`, or if the files have different columns.

@@ -1,8 +1,7 @@
 """Read the visible text of HTML and XHTML.
 
-The walk over the elements uses no recursion. Margins and padding are ignored and cells are not aligned, so the output
-is at most linear in the size of the document. The text of a cell is written completely before the next cell,
-so names and sentences are not split.
+Cells of tables are not aligned: the text of a cell is written completely before the next cell, so names and sentences
+are not split, and the output is at most linear in the size of the document. No function is recursive.
 """
 
 import html
@@ -39,6 +38,7 @@ _BLOCKS = _PARAGRAPHS | frozenset({
 })  # fmt: skip
 _CELLS = frozenset({"td", "th"})
 _PREFORMATTED = frozenset({"listing", "plaintext", "pre", "textarea", "xmp"})
+# values of the CSS property `white-space`, and whether they keep line breaks
 _WHITE_SPACE = dict.fromkeys(("pre", "pre-wrap", "pre-line", "break-spaces"), True)
 _WHITE_SPACE |= dict.fromkeys(("normal", "nowrap"), False)
 _BLOCK_DISPLAYS = frozenset({"block", "flex", "grid", "list-item", "table", "table-row"})

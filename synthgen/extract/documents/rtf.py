@@ -96,7 +96,7 @@ class _RtfReader:
         self.remarks: dict[str, None] = {}
         self._group = _Group()
         self._outer: list[_Group] = []
-        self._is_first = False  # the next token is the first of its group, apart from `\*`
+        self._is_first = False  # whether the next token is the first of its group; `\*` does not count
         self._is_starred = False
         self._bytes = bytearray()  # visible bytes that are not decoded yet
         self._n_fallback = 0  # characters to skip after `\u`
@@ -218,7 +218,7 @@ class _RtfReader:
             self._put(self._symbols("\0"))
 
     def _add(self, data: bytes) -> None:
-        """Add bytes of text, except bytes that replace a Unicode character for old programs."""
+        """Add bytes of text without those that repeat a Unicode character for old programs."""
         self._is_first = self._is_starred = False
         n_skipped = min(self._n_fallback, len(data))
         self._n_fallback -= n_skipped

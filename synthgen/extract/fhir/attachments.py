@@ -49,8 +49,8 @@ class Texts:
     def joined(self) -> str:
         """Return the texts joined by blank lines, without texts that another text contains.
 
-        Many systems export each document in several formats, which differ in marks of lists and tables. If texts of
-        different content types have nearly the same words, only the longest is returned.
+        If texts of different content types have nearly the same words, only the longest is returned, because many
+        systems export each document in several formats.
         """
         texts = list(dict.fromkeys(self.found))
         if len(texts) > MAX_COMPARED_TEXTS:
@@ -76,10 +76,9 @@ class Texts:
 
 
 class Attachments:
-    """Read attachments of an export; nothing is fetched from a network.
+    """Read attachments of an export from `folder`; if `folder` is None (the export is one file), read no other file.
 
-    Local files are read only below `folder`. If the export is a single file, `folder` is None and no other file is
-    read.
+    Nothing is fetched from a network.
     """
 
     def __init__(self, folder: Path | None, binaries: Binaries) -> None:
@@ -138,7 +137,7 @@ def add_narrative(value: object, texts: Texts, skipped: Collection[str] = ("gene
 
 
 def add_sections(sections: object, texts: Texts) -> None:
-    """Add the sections of a Composition as one text, each with its title as a heading."""
+    """Add the sections of a Composition as one text, each below its title."""
     blocks = list(_sections(sections, texts, 0))
     if blocks:
         texts.found.append("\n\n".join(blocks))

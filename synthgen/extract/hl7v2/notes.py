@@ -1,8 +1,8 @@
 """Turn messages of the types MDM and ORU into notes.
 
 MDM: one note per TXA segment with its OBX segments.
-- T02, T04, T06, T08 and T10 carry the text. T01, T03, T05, T07 and T09 only announce it; if such a message contains
-  OBX segments with text, it is read like the event with text.
+- T02, T04, T06, T08 and T10 carry the text. T01, T03, T05, T07 and T09 only announce it, but are read in the same way
+  if they contain OBX segments with text.
 - T11 cancels a document, and TXA-19 `CA` marks it as deleted: the document is withdrawn.
 - T09 and T10 replace the document that TXA-13 names. T07 and T08 are a newer version of the document that TXA-12
   names. An addendum (T05, T06) is a separate document.
@@ -12,8 +12,8 @@ MDM: one note per TXA segment with its OBX segments.
 - TXA-19 (table 0273): obsolete (OB) documents are superseded, unavailable (UN) documents are not used.
 
 ORU: one note per OBR group that contains text, see `report`.
-- OBR-25 (table 0123): a report is used if this status is final (F), corrected (C), empty, or partly available (A;
-  OBX-11 decides about each line). A cancelled order (X) withdraws the report. Other states are not final.
+- OBR-25 (table 0123): a report is used if its status is final (F), corrected (C), partly available (A), or empty.
+  OBX-11 decides about each line. A cancelled order (X) withdraws the report. Reports of other states are not used.
 - If all lines are deleted or wrong (OBX-11 D or W), the report is withdrawn.
 - A document is identified by its filler number (OBR-3, else OBR-2, else MSH-10) and the code of the examination
   (OBR-4, else its text). A later message with the same identifier is a newer version.

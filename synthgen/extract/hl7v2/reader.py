@@ -36,8 +36,8 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     Args:
         path: A file or a folder.
         fields: Fields to read instead of the defaults, written as `SEG-F`, `SEG-F.C` or `SEG-F.C.S`, for example
-            `PID-3.1`. The value comes from the first segment of that name in the order group, else of the patient,
-            else in the message.
+            `PID-3.1`. The value comes from the first segment of that name in the order or document, else of the
+            patient, else of the message.
         encoding: Character set of messages without MSH-18.
 
     Raises:

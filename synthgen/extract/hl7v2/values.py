@@ -93,7 +93,7 @@ def person_names(values: list[Hl7Value]) -> Iterator[str]:
 
 
 def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
-    """Return the name in a value of the type XCN, CNN or NDL (a CNN as first component); empty if there is none.
+    """Return the name in a value of the type XCN, CNN or NDL; empty if there is none.
 
     Some systems write the name in place of the identifier. This text counts as a name if it contains no digit.
     """
