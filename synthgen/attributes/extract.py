@@ -79,7 +79,7 @@ _NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # the
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
     """Return whether the sentence affirms or negates the term at words i to j − 1.
 
-    "unrelated" means that the term is about a relative, is only a possibility, or is an allergy to no medication.
+    "unrelated": the term is about a relative, is only a possibility, or is an allergy but not to a medication.
     """
     if is_of_family(words, i, j) or _reaches(words, i, _HYPOTHETICALS, frozenset()):
         return "unrelated"

@@ -130,7 +130,7 @@ def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFin
 
 
 def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
-    """Return one line for each pair of rules of a label that no text can fulfil together, without preferences."""
+    """Return one line for each pair of required rules of a label that no text can fulfil together."""
     for_all_labels = rules.get(ANY_LABEL, ())
     lines = []
     for label, of_label in rules.items():

@@ -202,7 +202,7 @@ def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator
 
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Return the first and last token of the name that token i begins, ends or announces ("Dr"), or (None, …)."""
+    """Return the first and last token of a name that token i belongs to or announces ("Dr"); (None, i) if none."""
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     is_title = word in TITLES - {"nurse", "sister"} and token.word != "doctor"

@@ -90,8 +90,8 @@ def _without_middles(reading: Reading) -> Reading:
         kept += range(done, word.start() + MAX_WORD_CHARACTERS // 2)
         done = word.end() - MAX_WORD_CHARACTERS // 2
     kept += range(done, len(reading.text))
-    parts = (reading.text[i] for i in kept), (reading.starts[i] for i in kept), (reading.ends[i] for i in kept)
-    return Reading("".join(parts[0]), list(parts[1]), list(parts[2]))
+    text, starts, ends = reading
+    return Reading("".join(text[i] for i in kept), [starts[i] for i in kept], [ends[i] for i in kept])
 
 
 def _unwrapped(reading: Reading) -> Reading:

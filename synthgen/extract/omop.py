@@ -19,7 +19,7 @@ from synthgen.extract.table_notes import note_of
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# tables besides note that `source.fields` can name, each with the column that both it and note have
+# tables besides note that `source.fields` can name, each with the column by which it is joined to note
 _KEYS = {"person": "person_id", "visit_occurrence": "visit_occurrence_id", "provider": "provider_id"}
 _REQUIRED: dict[str, tuple[str, ...]] = {table: (key,) for table, key in _KEYS.items()}
 _REQUIRED |= {"note": ("note_id", "person_id", "note_text"), "concept": ("concept_id", "concept_name")}

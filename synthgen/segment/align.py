@@ -42,7 +42,7 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 
     One parent is drawn at random. The new record gets the sections of this parent that at least one other parent also
     has, in the same order. A section of only one parent is dropped, because its text would paraphrase that parent. A
-    record with a single parent gets all of its sections.
+    record with a single parent gets all sections of that parent.
 
     The segments of a section are its windows. If parent p has weight w_p and n_p windows s_p,0 … s_p,n_p−1 in the
     section, the new section has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and its window j is

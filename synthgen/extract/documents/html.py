@@ -1,7 +1,7 @@
 """Read the visible text of HTML and XHTML.
 
-Cells of tables are not aligned: the text of a cell is written completely before the next cell, so names and sentences
-are not split, and the output is at most linear in the size of the document. No function is recursive.
+Margins and padding are ignored, and cells of tables are not aligned: the text of a cell is written completely before
+the next cell, so names and sentences are not split. The output is at most linear in the size of the document.
 """
 
 import html

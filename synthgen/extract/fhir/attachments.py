@@ -76,9 +76,9 @@ class Texts:
 
 
 class Attachments:
-    """Read attachments of an export from `folder`; if `folder` is None (the export is one file), read no other file.
+    """Read attachments of an export; nothing is fetched from a network.
 
-    Nothing is fetched from a network.
+    Files are read only below `folder`, and not at all if `folder` is None because the export is a single file.
     """
 
     def __init__(self, folder: Path | None, binaries: Binaries) -> None:
