@@ -258,11 +258,8 @@ def _starts_with_initial(tokens: list[_Token], i: int, text: str) -> bool:
     if not token.is_initial or i + 1 >= len(tokens) or text[token.end : tokens[i + 1].start] != ". ":
         return False
     following = tokens[i + 1]
-    ends_sentence = (
-        i > 0
-        and text[tokens[i - 1].end : token.start] == " "
-        and not _LINE_START.search(text[max(0, token.start - 3) : token.start])
-    )
+    is_after_word = i > 0 and text[tokens[i - 1].end : token.start] == " "
+    ends_sentence = is_after_word and not _LINE_START.search(text[max(0, token.start - 3) : token.start])
     return following.can_be_name and not following.word.isupper() and (following.is_listed or not ends_sentence)
 
 
@@ -291,19 +288,13 @@ def _reversed_name(tokens: list[_Token], i: int, text: str) -> int | None:
         after == "" or after[0] in ".;(|\n-" or after.startswith((" -", " (", " |")) or re.match(r" [A-Z]\b", after)
     )
     both_capital = one.word.isupper() and two.word.isupper() and len(one.word) > 2 and starts_line
-    is_initialled = two.is_initial and after.startswith(".")
-    in_capitals = one.word.isupper() and len(one.word) > 3 and starts_line and not is_ordinary(two.word)
-    if (
-        both_capital
-        or (in_capitals and not is_ordinary(one.word))
-        or (two.spelling in FIRST_NAMES and is_ended)
-        or (is_initialled and (starts_line or one.is_listed))
-    ):
-        last = i + 1
-        if last + 1 < len(tokens) and tokens[last + 1].is_initial and _follows(tokens, last, text):
-            last += 1
-        return last
-    return None
+    has_no_word = not is_ordinary(one.word) and not is_ordinary(two.word)
+    in_capitals = one.word.isupper() and len(one.word) > 3 and starts_line and has_no_word
+    is_initialled = two.is_initial and after.startswith(".") and (starts_line or one.is_listed)
+    if not (both_capital or in_capitals or is_initialled or (two.spelling in FIRST_NAMES and is_ended)):
+        return None
+    has_initial = i + 2 < len(tokens) and tokens[i + 2].is_initial and _follows(tokens, i + 1, text)
+    return i + 2 if has_initial else i + 1
 
 
 def _has_middle_initial(tokens: list[_Token], i: int, text: str) -> bool:

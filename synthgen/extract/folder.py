@@ -144,24 +144,18 @@ def _items(file: Path, relative: PurePath, locations: dict[str, str | None], enc
         document = text_of(data, f"{kind}; charset={encoding}" if kind == "text/plain" else kind)
     except UnreadableDocument as unreadable:
         return [Dropped(unreadable.reason, place)]
-
-    def value(field: str) -> str:
-        location = locations[field]
-        return "" if location is None else file_field(relative, location)
-
-    is_modified = locations["date"] == MODIFIED
-    stated = "" if is_modified else value("date")
-    day = _day(changed) if is_modified else _iso_date(stated)
-    remarks = (*document.remarks, NO_DATE) if stated and not day else document.remarks
+    values = {name: file_field(relative, at) if at and at != MODIFIED else "" for name, at in locations.items()}
+    day = _day(changed) if locations["date"] == MODIFIED else _iso_date(values["date"])
+    remarks = (*document.remarks, NO_DATE) if values["date"] and not day else document.remarks
     note = Note(
         place=place,
         document=place,
         text=document.text,
-        person=value("person"),
-        label=value("label"),
-        encounter=value("encounter"),
+        person=values["person"],
+        label=values["label"],
+        encounter=values["encounter"],
         date=day,
-        author=value("author"),
+        author=values["author"],
     )
     return [*(Remark(remark, place) for remark in remarks), note]
 

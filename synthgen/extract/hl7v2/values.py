@@ -51,12 +51,12 @@ def field_paths(fields: Fields) -> FieldPaths:
     if wrong := [f"source.fields.{name} is not a field of HL7 v2" for name, path in found.items() if path is None]:
         hint = "Write segment, field, component and subcomponent, for example PID-3.1 or OBR-4."
         raise DataError("source.fields cannot be interpreted", problems=wrong, hint=hint)
-    return FieldPaths(**{name: _path(path) for name, path in found.items() if path is not None})
-
-
-def _path(found: re.Match[str]) -> FieldPath:
-    part, subpart = (int(found[name] or 0) for name in ("part", "subpart"))
-    return FieldPath(found["segment"], int(found["field"]), part or 1, subpart)
+    paths = {
+        name: FieldPath(path["segment"], int(path["field"]), int(path["part"] or 1), int(path["subpart"] or 0))
+        for name, path in found.items()
+        if path is not None
+    }
+    return FieldPaths(**paths)
 
 
 def person_identifier(values: list[Hl7Value]) -> str:
@@ -67,12 +67,10 @@ def person_identifier(values: list[Hl7Value]) -> str:
     """
     stated = [value for value in values if value.part(1)]
     ranked = [value for kind in _PERSON_TYPES for value in stated if value.part(5).upper() == kind] + stated
-    return _identified(ranked[0]) if ranked else ""
-
-
-def _identified(value: Hl7Value) -> str:
-    authority = value.part(4, 1) or value.part(4, 2)
-    return f"{value.part(1)}@{authority}" if authority else value.part(1)
+    if not ranked:
+        return ""
+    authority = ranked[0].part(4, 1) or ranked[0].part(4, 2)
+    return f"{ranked[0].part(1)}@{authority}" if authority else ranked[0].part(1)
 
 
 def entity(segment: Hl7Segment, field: int) -> str:
