@@ -1,8 +1,8 @@
-"""Build the mechanism log for the `accounting` audit, and check before noise is drawn that the audit would pass.
+"""Build the mechanism log, a JSON record of a run's DP queries, and check that the `accounting` audit accepts it.
 
-The log lists the queries, the cost of each, their dry run on made-up persons, the outcome of the replay (see
-`synthgen.dp.replay`) and the other accesses to the records. Only the outcome of the replay and a digest of the person
-ids are computed from real persons.
+The log lists each query with its cost and dry run, the outcome of the replay (see `synthgen.dp.replay`), and all
+other accesses to the records. Only the outcome of the replay and a digest of the person ids are computed from real
+persons.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def account_for(
     noise: Noise,
     rehearsal: Rehearsal,
 ) -> dict[str, Any]:
-    """Return the mechanism log of a run that is about to draw its noise; the log has passed the `accounting` audit.
+    """Return the mechanism log of a run that is about to draw its noise, after the `accounting` audit passed on it.
 
     A DP run with `secret: public` is a study, which no policy releases. Its log is not audited.
 
@@ -77,11 +77,10 @@ def _log(
     rehearsal: Rehearsal,
     person_set: str,
 ) -> dict[str, Any]:
-    """Return the log of the run's mechanisms in the form that `audits.attacks.accounting.mechanism_log` documents.
+    """Return the log in the form that `audits.attacks.accounting.mechanism_log` documents.
 
-    The log lists the reservations of other runs that are in the ledger before the noise is drawn. The log cannot
-    change afterwards, because the ledger records its digest. Reservations that other runs make later are listed only
-    in the release statement.
+    The ledger records the digest of the log, so the log is fixed before the noise is drawn. Reservations that other
+    runs make later are listed only in the release statement.
     """
     spending = reservation.spending
     mechanisms = [
@@ -122,10 +121,7 @@ def _release_of(spending: Spending) -> dict[str, Any]:
 
 
 def _access_status(config: Config, kind: ReadKind) -> str:
-    """Return the logged status of a kind of access to the records other than a DP query.
-
-    For accesses after the noise is drawn, the status is provisional; `with_later_accesses` replaces it.
-    """
+    """Return the status of a kind of access to the records; `with_later_accesses` replaces it for later accesses."""
     if kind in DECLARABLE:
         return "outside"
     return "unaccounted" if kind == "model-training" and not is_public(config) else "none"
@@ -136,9 +132,8 @@ def with_later_accesses(
 ) -> Mapping[str, Any]:
     """Return the log with the statuses that become known only when the synthetic records are audited.
 
-    `n_earlier` is the number of earlier audits of the control persons. If there were such audits, the settings of
-    this run may depend on their results. `n_removed` is the number of synthetic records that were removed because of
-    an audit; such an audit compares them with train.
+    `n_earlier` is the number of earlier audits of the control persons; the settings of this run may depend on their
+    results. `n_removed` is the number of synthetic records that were removed because of an audit against train.
     """
     status: dict[ReadKind, str] = {
         "filter-against-train": "none" if n_removed == 0 else "unaccounted",

@@ -30,9 +30,8 @@ def refuse_unreleasable_run(
 ) -> None:
     """Refuse a run that has no reservation yet, if the policy would certainly refuse its release.
 
-    Nothing is recorded. The input checks are the checks that the audits run later (`check_split`), on the same
-    records and with the same random stream. A study (`secret: public`) is never released, so its tables are not
-    checked.
+    The input checks are those that the audits run later (`check_split`), on the same records and with the same random
+    stream. A study (`secret: public`) is never released, so its tables are not checked.
 
     Raises:
         BudgetError: the release would be refused for at least one of these reasons; the message lists each that
@@ -40,7 +39,7 @@ def refuse_unreleasable_run(
             - the remaining budget is too small, or delta is above the limit for all runs together;
             - delta is too large for the number of persons in train;
             - the control persons were already audited as often as the policy allows;
-            - the input checks find a problem that the policy does not allow, or their numbers do not pass a rule.
+            - the input checks find a problem that prevents the release, or their numbers do not pass a rule.
         InputError: the ledger cannot be used.
 
     Privacy: reads train and control without noise. The only possible effect is that the run is refused. The message
@@ -77,7 +76,6 @@ def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str
 
 
 def _input_problems(job: Job, policy: Policy, prepared: Prepared) -> Iterator[str]:
-    """Yield the problems that `split_problems` finds in the de-identified tables of a run."""
     with job.progress.stage("input checks", total=1, unit="tables") as advance:
         yield from split_problems(policy, prepared, job.seeds, job.config.audit.confidence)
         advance(1)
@@ -86,10 +84,9 @@ def _input_problems(job: Job, policy: Policy, prepared: Prepared) -> Iterator[st
 def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confidence: float) -> Iterator[str]:
     """Yield the problems of the input checks that prevent the release of any synthetic table.
 
-    If the input checks find a problem, no audit that compares the tables can pass. So the problem prevents the
-    release if the policy requires such an audit or limits the number of problems. Under an independent policy, every
-    problem stops the run, because the decision on the release must not depend on measurements after the noise is
-    drawn.
+    After a problem, no audit that compares the tables can pass. The problem prevents the release if the policy
+    requires such an audit or limits the number of problems. Under an independent policy, every problem stops the run,
+    because measurements after the noise is drawn must not affect the decision on the release.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),

@@ -1,4 +1,4 @@
-"""The DP queries for the class means and the common covariance, and the discriminant computed from their results."""
+"""Estimate the mean vector of each class and one covariance of all classes by DP queries, and classify points."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ from synthgen.core.types import Float64
 from synthgen.dp.noised_sums import Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
-# The entry of a person's row from which the persons are counted. A row with this entry and a point of norm 1 has norm
-# 1.04, so clipping shortens the row by 4 %.
+# A row contains this constant beside the point: its sum over persons, divided by `COUNT`, is the number of persons. A
+# row with this constant and a point of norm 1 has norm 1.04, so clipping shortens it by 4 %.
 COUNT = 0.3
 WIDE = 48  # number of leading axes whose covariance is queried; the other axes use the public variance
 # Public lower limits of the variance of the class means and of the variance within classes, as shares of the variance
@@ -28,12 +28,11 @@ class Means:
 def query_means(people: PersonRows, variances: Float64, query: Query, mechanism: QueryMechanism) -> Means:
     r"""Return the noised means of the classes.
 
-    The row of a person contains, for each class c, the mean over the person's records of 1[y = c] · (`COUNT`, x),
-    where x is the record's point and y its class. The noised sum over persons gives a count n_c and a sum of points.
-    So z_c = sum / n_c has noise of variance s_c² = (σ / n_c)² per axis, with σ the noise multiplier. The overall mean
-    g is the sum over all classes divided by the sum of all counts. The public basis is centred, so g is shrunk
-    towards 0, the mean of public text. Each z_c is shrunk towards g. Along axis j, both are shrunk by a factor that
-    depends on the public variance λ_j of this axis; see `shrink`:
+    A record has one block per class: (`COUNT`, x) for its own class, where x is its point, and zeros for the others.
+    The row of a person is the mean over the person's records. The noised sum over persons gives, for each class c, a
+    count n_c and a sum of points. The mean z_c = sum / n_c has noise of variance s_c² = (σ / n_c)² per axis, with σ
+    the noise multiplier. The overall mean g is the sum of all points divided by the sum of all counts. It is shrunk
+    towards 0, the mean of public text, and each z_c is shrunk towards g (see `shrink`):
 
         μ_c = shrink(g) + shrink(z_c - g)
 
@@ -103,7 +102,7 @@ def query_spread(
     error = query.noise_multiplier * query.clip / persons
     half = np.zeros((wide, wide))
     half[upper] = mechanism(people.mean_rows(of_records), query) / persons / weight
-    seen = half + half.T - np.diag(half.diagonal())
+    seen = half + half.T - np.diag(half.diagonal())  # the noised covariance
     scale = max(MIN_SPREAD, float(np.trace(seen)) / float(variances[:wide].sum()))
     off = ~np.eye(wide, dtype=bool)
     prior = scale * variances
@@ -116,7 +115,7 @@ def query_spread(
 
 
 def signal_share(seen: Float64, error: float) -> float:
-    """Return the share of the mean square of `seen` that is not explained by noise of standard deviation `error`."""
+    """Return the share of the mean square of `seen` that noise of standard deviation `error` does not explain."""
     square = float((seen**2).mean())
     return 0.0 if square == 0 else max(0.0, 1 - error**2 / square)
 

@@ -1,4 +1,4 @@
-"""The method dp-gaussian: each class is a Gaussian in a public basis; a discriminant selects typical points."""
+"""The method dp-gaussian: model the vectors of each class by a Gaussian from DP queries, and sample new vectors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,10 +26,8 @@ DRAWN = 4  # number of points drawn per vector; the point with the highest class
 class ClassModel:
     """The model of the classes, computed from noised query results.
 
-        x = μ_c + L · z,   z ~ N(0, I)
-
-    To sample a vector of class c, the model draws `DRAWN` points x and takes the point with the largest p(c | x); see
-    `class_scores`.
+    To sample a vector of class c, the model draws `DRAWN` points x = μ_c + L · z with z ~ N(0, I), and takes the
+    point with the largest class probability p(c | x); see `class_scores`.
     """
 
     labels: tuple[str, ...]  # the declared labels, sorted
@@ -45,7 +43,6 @@ class ClassModel:
         return latents_of({label: self._draw(label, m, rng.child(label)) for label, m in counts.items()}, NAME, rng)
 
     def _draw(self, label: str, m: int, rng: SeedTree) -> Float32:
-        """Return m vectors of a class, float32 (m, d): of `DRAWN` points per vector, the most probable point."""
         code, d = self.labels.index(label), self.points.shape[1]
         points = self.points[code] + rng.generator().standard_normal((m, DRAWN, d)) @ self.spread.T
         scores = class_scores(points.reshape(m * DRAWN, d), self.points, self.spread)

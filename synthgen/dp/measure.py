@@ -1,8 +1,8 @@
 """The stage that queries train under differential privacy, logs the queries and records the result in the ledger.
 
-Later stages that write text do not access train. They use substitute records drawn from the noised query results.
-`learn` is the only code that queries persons. Three callers use it: the dry run, the replay (both in
-`synthgen.dp.replay`) and the run itself.
+Later stages that write text use substitute vectors drawn from the noised query results, and do not access train.
+`learn` is the only code that queries persons. The run itself uses it, and before that the dry run and the replay of
+`synthgen.dp.replay`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,9 +54,9 @@ from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
 RESULT_BYTES = 16 << 20  # more than the query results and their log need
-SUBSTITUTES = 1_000  # substitute points per class, to which the filters are fitted; more points fit them better
-# Numbers of made-up persons in the dry run. The `accounting` audit requires that the number differs by at least a
-# tenth from the declared number of persons. The second number is therefore used if about 400 persons are declared.
+SUBSTITUTES = 1_000  # substitute vectors per class, to which the filters are fitted
+# Numbers of made-up persons in the dry run. The `accounting` audit requires a number that differs by at least a tenth
+# from the declared number of persons, so the second number is used if about 400 persons are declared.
 DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
 
 
@@ -71,7 +71,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasurePlan:
-    """All data that the code of the queries reads, except persons and noise. None of it depends on the records."""
+    """The public inputs of the queries. None of them depends on the records."""
 
     context: PublicContext
     queries: Mapping[str, Query]
@@ -82,7 +82,7 @@ class MeasurePlan:
 
 
 def learn(plan: MeasurePlan, persons: MeasuredPersons, mechanism: QueryMechanism, folder: Path) -> None:
-    """Query persons through a mechanism, and write the results into a folder.
+    """Run all queries of the plan on persons through a mechanism, and write the results into a folder.
 
     Privacy: the files are computed from the answers of the mechanism and from the plan only.
     Randomness: seeds/vote; see `votes_of`.
@@ -170,10 +170,9 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
 def _persons(
     job: Job, plan: MeasurePlan, train: Corpus, embedded: Embedded
 ) -> tuple[MeasuredPersons, dict[str, str]]:
-    """Return the data of train that the queries read, and the outcome of a check of the nats.
+    """Return the data of train that the queries read, and whether a text's likelihood is independent of other texts.
 
-    The check scores some texts again without the other texts, and compares the nats. It is made only if there is a
-    vote; otherwise the outcome is empty.
+    Without a vote on the style, no likelihoods are read, and the second part is empty.
     """
     if VOTE not in plan.queries:
         return MeasuredPersons(train=train, embedded=embedded), {}
@@ -183,7 +182,6 @@ def _persons(
 
 
 def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Path) -> Rehearsal:
-    """Run the code of the queries on made-up persons with separate noise, and on train with fixed answers."""
     context, seeds = plan.context, job.seeds.child("twin")
     n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else OTHER_PERSONS
     words = () if plan.vocabulary is None else plan.vocabulary.words
@@ -261,7 +259,7 @@ def draws_of(plan: MeasurePlan, folder: Path) -> Draws:
 
 
 def substitutes(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
-    """Return substitute points for train, to which later stages are fitted. Each point counts as one person."""
+    """Return substitute vectors for train, to which later stages are fitted. Each vector counts as one person."""
     drawn = draws.sample(dict.fromkeys(labels, SUBSTITUTES), rng)
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True
@@ -269,7 +267,6 @@ def substitutes(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree
 
 
 def _measured(result: StageResult, plan: MeasurePlan) -> Measured:
-    """Return the results of the configured queries."""
     draws = draws_of(plan, result.folder)
     embedded = substitutes(draws, plan.context.labels, plan.encoder, plan.seeds.child("stand-ins"))
     named = zip(embedded.ids, embedded.labels, strict=True)

@@ -1,7 +1,6 @@
 """Specifications of DP queries, and the public context in which they run.
 
-This module imports no model code, so `synthgen budget check` can compute the cost of a run without the optional
-dependencies `engine`.
+This module imports no model code, so `synthgen budget check` works without the optional dependencies `engine`.
 """
 
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from synthgen.dp.noised_sums import Query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySpec:
-    """A query before its noise is computed from the budget."""
+    """A DP query whose noise multiplier has not been computed from the budget yet."""
 
     share: float  # the query's share of the budget, above 0; the shares of all queries are scaled to a sum of 1
     clip: float = 1.0  # the largest L2 norm of one person's row

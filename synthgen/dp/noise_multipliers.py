@@ -12,9 +12,7 @@ from synthgen.core.errors import ConfigError
 from synthgen.dp.method import QuerySpec
 
 _WIDEST = (1e-2, 1e4)  # range in which a noise multiplier is searched
-# The multiplier that Rényi accounting requires is the upper limit of the exact search. The lower limit is this share
-# of the upper limit.
-_SLACK = 0.7
+_SLACK = 0.7  # the exact search ends at the multiplier that Rényi accounting requires, and starts at this share of it
 _TOLERANCE = 1e-6  # absolute tolerance of a noise multiplier
 
 
@@ -25,8 +23,8 @@ def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpe
 
     Here σ is the smallest noise multiplier at which a single Gaussian query costs at most (epsilon, delta), T_i is
     the number of steps of query i, and s_i is its share of the budget, scaled so that Σ s_i = 1. Epsilon and delta
-    hold for one person added or removed. Every query sums over all persons. Together, Gaussian queries cost as much
-    as a single Gaussian query with 1/σ² = Σ T_i / σ_i², and the σ_i above satisfy this equation.
+    hold for one person added or removed. Together, Gaussian queries without subsampling cost as much as a single
+    Gaussian query with 1/σ² = Σ T_i / σ_i², and the σ_i above satisfy this equation.
 
     Raises:
         ConfigError: no noise multiplier in the supported range meets the budget.

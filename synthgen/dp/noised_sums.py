@@ -1,4 +1,4 @@
-"""The only DP primitive, a sum over persons of clipped rows with Gaussian noise, and the checks of its use."""
+"""The only DP mechanism: sum one clipped vector (row) per person, and add Gaussian noise. Also checks its use."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,10 +14,9 @@ from synthgen.core.types import Float64, Int64
 # A row is scaled so that the clip norm is `UNIT`, then rounded to integers. Sums fit into 64-bit integers, and the
 # rounding error is far below the noise.
 UNIT = 1 << 24
-# The drawn noise is larger than the accounted noise by this share. The reason is that the rows of many persons are
-# computed in one matrix product, so the last bits of a row depend on the number of persons. The additional noise
-# covers this rounding. The vectors of the texts do not depend on the number of persons, because each text is encoded
-# separately: see `synthgen.pipeline.job.Job.encoder`.
+# The drawn noise is larger than the accounted noise by this share. It covers a rounding error: the rows of many
+# persons are computed in one matrix product, so the last bits of a row depend on the number of persons. The vectors
+# of the texts do not, because each text is encoded separately (see `synthgen.pipeline.job.Job.encoder`).
 MARGIN = 3e-4
 
 
@@ -127,8 +126,7 @@ class PrivateMechanism:
 class DeclaredQueries:
     """Passes the declared queries to a mechanism, with the declared number of steps, and refuses all other queries.
 
-    The dry run, the replay and the run itself query persons through this object. The caller must call
-    `refuse_incomplete` before it records a result in the ledger.
+    The caller must call `refuse_incomplete` before it records a result in the ledger.
     """
 
     declared: Mapping[str, Query]  # by name
@@ -205,10 +203,10 @@ def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
 
 
 def add_noise(total: Int64, query: Query, noise: Noise) -> Int64:
-    """Return an exact sum with the noise of one step of a query, int64 (d,)."""
+    """Return an exact sum plus the noise of one step of a query, int64 (d,)."""
     return total + noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
 
 
 def answer_of(noised: Int64, query: Query) -> Float64:
-    """Return a noised sum in the scale of the rows, float64 (d,)."""
+    """Convert a noised sum from integers to the scale of the rows, float64 (d,)."""
     return noised.astype(np.float64) * (query.clip / UNIT)

@@ -1,4 +1,4 @@
-"""Records grouped by person: the row of a person is the mean over the person's records."""
+"""Group the records by person, and compute for each person one row (vector), which the DP queries sum."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,11 +15,11 @@ LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person, more 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasuredPersons:
-    """All data of persons that the DP queries read: records, and values computed from each text separately."""
+    """All data of persons that the DP queries read: records, and numbers computed from each text separately."""
 
     train: Corpus
     embedded: Embedded  # the vector of each record, row by row
-    # for each record that votes, the nats per token in each built-in style; empty if there is no vote
+    # by record id: negative log-likelihood (nats per token) in each built-in style; only of records that vote
     nats: Mapping[str, Float64] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -51,13 +51,13 @@ class MeasuredPersons:
 class PersonRows:
     """Coordinates and classes of records, sorted by person."""
 
-    points: Float64  # (n, d)
-    classes: Int64  # (n,), numbers of declared labels
-    starts: Int64  # (p,), the first row of each person
+    points: Float64  # (n, d), one record each
+    classes: Int64  # (n,), position of the label among the sorted declared labels
+    starts: Int64  # (p,), index of the first record of each person
     n_classes: int  # number of declared labels
 
     def mean_rows(self, rows: Callable[[slice], Float64]) -> Iterator[Float64]:
-        """Yield, in blocks of persons, the mean over each person's records, float64 (persons, D).
+        """Yield, for blocks of `BLOCK` persons, the mean of `rows` over each person's records, float64 (persons, D).
 
         `rows` returns the values of a slice of the records, float64 (records, D).
         """
@@ -88,9 +88,9 @@ def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonR
 def made_up_persons(
     n: int, labels: Sequence[str], basis: PublicBasis, words: Sequence[str], n_styles: int, rng: np.random.Generator
 ) -> MeasuredPersons:
-    """Return n made-up persons with random vectors, labels, words and nats.
+    """Return n made-up persons with random vectors, labels, texts of public `words`, and random nats per token.
 
-    A person has 1 to 4 records, and one person in fifty has 60. The texts consist of public `words`.
+    A person has 1 to 4 records, and one person in fifty has 60.
     """
     sizes = np.where(rng.random(n) < 0.02, 60, rng.integers(1, 5, n))
     groups = [f"made-up-{person}" for person in range(n) for _ in range(sizes[person])]

@@ -93,13 +93,12 @@ def check_budget(config: Config, policy: Policy) -> None:
 def is_public(config: Config) -> bool:
     """Return whether a run uses only registered models and shipped bridges, styles and examples.
 
-    None of these was trained on the records of the run.
+    None of these can depend on the records of the run.
     """
     return not _keys_of_unknown_training(config)
 
 
 def _keys_of_unknown_training(config: Config) -> list[str]:
-    """Return the configuration keys whose model, bridge, style or example is not shipped, or is on a server."""
     from synthgen.decode.prompting.examples import exemplars
     from synthgen.decode.style_adapter import built_in_styles
 
@@ -129,10 +128,10 @@ def policy_limit(policy: Policy) -> Cost | None:
 def run_limit(config: Config, policy: Policy) -> Cost | None:
     """Return the budget limit for all runs of a ledger together, including a run of this configuration.
 
-    Epsilon is the limit of the policy, or infinite if the policy has no limit. Delta is the value at which the costs
-    of the runs are composed: the limit of the policy or the largest delta that the declared number of persons allows,
-    whichever is smaller. If the policy has no limit, delta is `dp.delta` of the run. Without `dp` in the
-    configuration, the result is the limit of the policy, or None if the policy has no limit.
+    - If the policy has a limit, epsilon is its limit. Delta is its limit or the largest delta that the declared
+      number of persons allows, whichever is smaller.
+    - If the policy has none, epsilon is infinite and delta is `dp.delta` of the run.
+    - Without `dp` in the configuration, the result is the limit of the policy, or None.
     """
     limit, delta, persons = policy_limit(policy), config.dp.delta, config.dp.persons
     if delta is None or persons is None:
@@ -143,11 +142,11 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
 
 
 def large_delta(config: Config, policy: Policy, persons: int) -> str | None:
-    """Return a problem if the delta of all runs together is too large for the number of persons in train, or None.
+    """Return a sentence if the delta of all runs together is too large for the number of persons in train, else None.
 
     The number of persons is rounded down as in the accounting audit. A study (`secret: public`) has no limit.
 
-    Privacy: the problem does not contain the number of persons.
+    Privacy: the sentence does not contain the number of persons.
     """
     limit = run_limit(config, policy)
     if config.secret == PUBLIC or config.dp.delta is None or limit is None:

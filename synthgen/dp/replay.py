@@ -1,9 +1,9 @@
-"""Before a run draws its noise, run the code of its queries on made-up persons, and on train with fixed answers.
+"""Test the code of a run's DP queries before the run draws its noise.
 
-The dry run on made-up persons logs noise and norms. The replay then runs the same code on train, with and without a
-person. It uses the answers of the dry run instead of real answers. The replay shows that each exact sum is the sum of
-one contribution per person, and that everything else is computed from the answers alone. Neither the dry run nor the
-replay costs privacy budget.
+The dry run executes the code on made-up persons, and logs noise and norms. The replay executes it on train, with and
+without a person, but each query returns the answer of the dry run instead of a real answer. The replay shows that
+each exact sum is the sum of one contribution per person, and that everything else is computed from the answers alone.
+Both cost no privacy budget.
 """
 
 import math
@@ -29,7 +29,7 @@ from synthgen.dp.noised_sums import (
 )
 from synthgen.dp.person_rows import MeasuredPersons
 
-STRETCH = 8.0  # factor of the rows of made-up persons, so that most rows exceed the clip norm
+STRETCH = 8.0  # the rows of made-up persons are multiplied by this factor, so that most exceed the clip norm
 MIN_LOGGED = 2000  # the dry run draws at least this number of noise coordinates per query; the audit requires 200
 LEADING = 8  # number of coordinates of each step's noise that are logged singly, to detect noise that is used twice
 REPLAYED = 3  # number of persons whom the replay removes singly: the person with the most records, and random persons
@@ -57,9 +57,9 @@ class DryRun:
         """Return the noised sum of the stretched rows.
 
         The contribution of each person is computed a second time without the other persons. The logged `max_norm` is
-        the largest norm of these contributions, plus the distance between their sum and the sum that the query
-        returns. The distance is 0 if the sum of the query is computed correctly. If a step has few coordinates, its
-        noise is drawn several times, and the last draw is used.
+        the largest norm of these contributions, plus the distance between their sum and the query's exact sum. The
+        distance is 0 if the code is correct. If a step has few coordinates, its noise is drawn several times, and the
+        answer contains the last draw.
         """
         log = self.logs.setdefault(query.name, {"noise": [], "leading": [], "max_norm": 0.0, "largest_row": 0.0})
         sum_of_singles: Int64 | int = 0
@@ -132,9 +132,9 @@ def rehearse(
         sums:     ‖S(D) - S(D - p)‖ <= 1 + `MARGIN`,   ‖S(D) - S(D - p) - S({p})‖ <= `MARGIN`
         results:  everything computed from the answers is bitwise the same for D, D - p and {p}
 
-    The person is removed from the records and vectors before these are grouped, centred, scaled and clipped. The
-    vectors and nats of the other records are not computed again, because each text is encoded separately. `read_nats`
-    checks that nats do not depend on other texts.
+    The person is removed before the vectors are grouped, centred, scaled and clipped. The vectors and likelihoods of
+    the other records are not computed again, because each text is processed separately; `read_nats` checks this for
+    the likelihoods.
 
     Raises:
         InternalError: the code makes a query that is not declared, or does not query each person exactly once.

@@ -55,11 +55,10 @@ def _counted_and_new(config: Config) -> tuple[tuple[Spending, ...], Spending]:
 def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tuple[Reservation, StageResult]:
     """Return the reservation of a run and the result of its stage, after the ledger has recorded the reservation.
 
-    The cache key of the reservation excludes the version of the program. After an update, the run therefore continues
-    with the old reservation. If the reservation was voided, the run makes a new reservation. With `spend_again`, it
-    also makes a new reservation if the noise was already drawn, or if the stored reservation was changed. The old DP
-    result then stays in the workspace, and the folder of the old reservation gets the suffix `.before-` and a random
-    number.
+    After an update of the program, the run continues with the old reservation, because the cache key excludes the
+    version. If the reservation was voided, the run makes a new one. With `spend_again`, it also makes a new one if
+    the noise was already drawn, or if the stored reservation was changed. The old DP result then stays in the
+    workspace, and the folder of the old reservation gets the suffix `.before-` and a random number.
 
     Raises:
         Overspent: the remaining budget is too small.
@@ -96,8 +95,7 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
     spending, state = _spending(job.config, run), state_of(*ledger_of(job.config), run)
     if result is None:  # the run was interrupted during the reservation
         return _Stored(result=result, place=place, is_usable=state.last == RESERVE, is_replaced=False)
-    # If the last entry of the run in the ledger is this reservation, no noise was drawn. Therefore the run continues
-    # with the reservation even with `spend_again`.
+    # if the last entry of the run in the ledger is this reservation, no noise was drawn, and the reservation is kept
     is_replaced = state.last == budgets.VOID or (spend_again and (state.last, state.spending) != (RESERVE, spending))
     return _Stored(result=result, place=place, is_usable=not is_replaced, is_replaced=is_replaced)
 
@@ -118,7 +116,6 @@ def _run_in(folder: Path) -> str:
 
 
 def _spending(config: Config, run: str) -> Spending:
-    """Return the budget and the queries that a run with this id reserves."""
     mechanisms = planned.mechanisms_of(planned.queries_of(config))
     return Spending(run=run, cost=planned.budget_of(config), mechanisms=mechanisms)
 
@@ -140,13 +137,10 @@ def _refuse_orphans(workspace: Workspace) -> None:
 def _inputs(job: Job, limit: Cost | None = None) -> dict[str, HasDigest]:
     """Return the inputs of the stage: the digest of the source, the names of the queries, and the job with its limit.
 
-    The cache key consists of the first two inputs, the section `dp` and the root of the random streams.
-
-    - The key excludes the settings for reading and splitting the file. If these settings change, the run finds the
-      same reservation, and the ledger refuses to draw noise for it a second time.
-    - The key excludes the budget limit and the ledger.
-    - If another version of the program plans different queries with the same names, the ledger refuses the run,
-      because the ledger contains the old queries under the run's id.
+    The cache key consists of the first two inputs, the section `dp` and the root of the random streams. It excludes
+    the settings for reading and splitting the file: if they change, the run finds the same reservation, and the
+    ledger refuses to draw noise for it a second time. If a new version of the program plans other queries with the
+    same names, the ledger refuses the run, because it contains the old queries under the run's id.
     """
     config = job.config
     return {
@@ -227,8 +221,8 @@ def named_reservation(config: Config, prefix: str | None) -> str:
 def check_remaining_budget(config: Config, policy: Policy) -> tuple[Cost | None, bool]:
     """Return the joint cost of all other runs in the ledger, and whether the next run continues a reservation.
 
-    The cost is None if neither the configuration nor the policy has a delta. If the noise of a reservation was drawn
-    and the result is lost, no run continues this reservation, and its cost is part of the returned cost.
+    The cost is None if neither the configuration nor the policy has a delta. It includes a reservation of this
+    configuration whose noise was drawn and whose result is lost, because no run continues it.
 
     Raises:
         Overspent: the remaining budget is too small for the next run of the configuration.

@@ -1,7 +1,7 @@
 """Store the DP result and record its digest in the ledger.
 
-A seal is a MAC (keyed hash) over the digest of the complete result. If a run was interrupted before it recorded its
-complete result, the seal proves to the next run that the result is complete.
+A seal is a MAC (keyed hash) over the digest of a complete result. If a run stores its result and is interrupted
+before it records the digest, the seal shows the next run that the stored result is complete.
 """
 
 import hmac
@@ -30,9 +30,8 @@ def made_digest(folder: Path) -> str:
 def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     """Return whether a folder contains the DP result that the ledger records for a run.
 
-    - If the folder contains a sealed result that is not recorded yet, because the ledger could not be reached, the
-      function records the result first.
-    - If the ledger records no result, the function deletes all files in the folder.
+    A sealed result that is not recorded yet is recorded first. If there is no sealed result and the ledger records
+    none, all files in the folder are deleted.
 
     Raises:
         InputError: the ledger cannot be used.

@@ -1,4 +1,8 @@
-"""Choose the style under DP: sampled persons vote for styles in which their text is likelier than in plain style."""
+"""Choose the writing style of generated texts under DP, by a vote of sampled persons.
+
+A person votes for the built-in styles in which the language model finds the person's text likelier than in plain
+style.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,26 +24,25 @@ from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 VOTERS = 128  # expected number of voters
 MIN_SHARE_OF_TOP = 0.5  # another style is mixed in if it has at least this share of the top style's votes
 N_RESCORED = 3  # number of voters, with texts of different lengths, whose texts are scored again without other texts
-FULL_VOTE_GAIN = 0.1  # a vote has norm 1 if the norm of the person's gains, in nats per token, is at least this value
+FULL_VOTE_GAIN = 0.1  # a vote has norm 1 if the norm of the person's gains (see `votes_of`) is at least this value
 MIN_SUPPORT = 0.25  # if the top style has fewer votes than this share of the expected voters, the plain style is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoterNats:
-    """The negative log-likelihoods of the records that vote, in nats."""
+    """The negative log-likelihoods of the records that vote, in nats per token."""
 
-    nats: Mapping[str, Float64]  # for each record that votes, the nats per token in each built-in style, (styles,)
-    is_separate: bool  # whether texts that were scored again without other texts got bitwise the same nats
+    nats: Mapping[str, Float64]  # by record id: one value per built-in style, (styles,)
+    is_separate: bool  # whether texts that were scored again without other texts got bitwise the same values
 
 
 def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded, persons: int) -> VoterNats:
-    """Return the nats per token of each voting record in each built-in style.
+    """Return the negative log-likelihood (nats per token) of each voting record in each built-in style.
 
-    Each text is scored separately, so that its nats depend on no other text. (With padded bfloat16 batches, removing
-    one person changed the votes of the other persons by 0.06 in total.) As a check, the texts of at most
+    Each text is scored separately, so that its likelihood depends on no other text. As a check, the texts of at most
     `N_RESCORED` voters are scored again without the other texts.
 
-    Privacy: the nats are private; see `votes_of`.
+    Privacy: the likelihoods are private; see `votes_of`.
     Cost: one pass of the language model over the records for each built-in style.
     """
     if isinstance(bridge, Vocabulary):
@@ -75,7 +78,8 @@ def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: Se
         vote = g / max(‖g‖, `FULL_VOTE_GAIN`)
         g_m  = max(0, nats per token in the plain style - nats per token in style m)
 
-    The row of a person who is not sampled is zero; see `voting_rows`.
+    The gain g_m is positive if the person's text is likelier in style m than in the plain style. The row of a person
+    who is not sampled is zero; see `voting_rows`.
 
     Raises:
         InternalError: the text of a voter was not scored, because the choice of voters depends on other persons.

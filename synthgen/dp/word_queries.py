@@ -1,4 +1,4 @@
-"""The DP query for words: find the public words that more persons use in one class than in the other classes."""
+"""The DP query for words: find words of a public vocabulary that more persons use in one class than in the others."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +19,8 @@ WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
 MAX_WORDS = 32  # largest number of pairs of class and word that are counted per person, rarest words first
-# Both in standard deviations of the noise: a word counts as used in a class if its count exceeds `DETECTED`; a word
-# describes a class if its count exceeds the mean over classes by more than `DISTINCT`.
+# In standard deviations of the noise. A word is used in a class if its count exceeds `DETECTED`. It describes the
+# class if its count also exceeds the mean over classes by more than `DISTINCT`.
 DETECTED, DISTINCT = 3.0, 2.0
 TEMPERATURE = 0.1  # a word whose cosine to the vector is larger by this value is e times as probable
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
@@ -98,7 +98,7 @@ class ClassWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PromptWords:
-    """Draws vectors, each with prompt words: words of its class that the text should contain."""
+    """Draws vectors, each with prompt words: words of its class that the generated text should contain."""
 
     learned: ClassModel  # the model from which vectors are drawn
     words: ClassWords
@@ -125,11 +125,10 @@ def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
 
 
 def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWords) -> list[Int64]:
-    """Return for each person, sorted by id, at most `MAX_WORDS` pairs of a class and a vocabulary word.
+    """Return for each person, sorted by id, at most `MAX_WORDS` pairs of a class and a vocabulary word, int64 (k, 2).
 
-    A pair states that a record of the person has this class and contains this word. If a person has more pairs, the
-    pairs whose words are rarest in public text are kept. The entry of a person is int64 (k, 2): class numbers and
-    word numbers. It depends only on this person's records.
+    A pair of numbers states that a record of the person has this class and contains this word. If a person has more
+    pairs, those whose words are rarest in public text are kept. The pairs depend only on this person's records.
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}
