@@ -17,10 +17,7 @@ LARGEST_EXACT = 1 << 53  # from 2^53 on, floats cannot hold every whole number, 
 
 
 class CellError(ValueError):
-    """The value of a cell has a type that is not supported.
-
-    The message is the end of a sentence about the value. It names the type, never the value.
-    """
+    """The value of a cell is not supported; the message, such as "is of type date", never contains the value."""
 
 
 def spelled(name: str, form: Literal["NFC", "NFKC"]) -> str:
@@ -30,7 +27,7 @@ def spelled(name: str, form: Literal["NFC", "NFKC"]) -> str:
 
 
 def folded(label: str) -> str:
-    """Return a form of a label that is equal for labels that differ only by case, width or spacing."""
+    """Return a comparison key that ignores case, width, spacing and invisible characters: `"A b" -> "ab"`."""
     return "".join(spelled(label, "NFKC").casefold().split())
 
 
@@ -86,7 +83,7 @@ def names_in(value: Any) -> Iterator[str]:
 
 
 def not_text(value: Any) -> str:
-    """Return the end of a sentence about a value of an unsuitable type; it names the type, not the value."""
+    """Return the message of `CellError` for a value of an unsuitable type."""
     name = type(value).__name__
     kind = {"bytes": "binary", "bytearray": "binary", "dict": "struct"}.get(name, name)
     return f"is of type {kind}; save it as text"

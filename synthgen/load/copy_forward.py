@@ -9,7 +9,7 @@ from typing import Literal
 from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 from synthgen.core.types import Record
 
-WINDOW = 10  # number of consecutive words in a shingle
+WINDOW = 10  # number of consecutive words in a shingle; a record of fewer words has no shingle
 # a later record continues an earlier record if it contains at least this share of the shingles of the earlier record
 CONTAINED = 0.8
 CopyForward = Literal["keep", "remove-sentences", "newest"]
@@ -38,14 +38,12 @@ def reduce_copies(records: Sequence[Record], mode: CopyForward) -> Copied:
     Args:
         records: records in the order in which they were written.
         mode: `keep` changes nothing. `remove-sentences` removes a sentence if an earlier record of the person has a
-            sentence with the same words. If the sentence has fewer than ten words, an earlier record must also
-            contain ten consecutive words, possibly of several sentences, that include it. So a short sentence in a
-            copied paragraph is removed, and one that is repeated among other sentences is kept. A record without
-            remaining words is removed. `newest` removes a record if a later record of the person continues it (see
-            `CONTAINED`).
+            sentence with the same words. A sentence of fewer than ten words, such as "No fever.", is removed only
+            within a copied passage: ten consecutive words that include it are also in an earlier record. A record
+            without remaining words is removed. `newest` removes a record if a later record of the person continues it
+            (see `CONTAINED`).
 
-    A shingle is a sequence of ten words; a record of fewer words has none. Records are compared with the original
-    texts of other records.
+    Records are compared with the original texts of other records, before sentences are removed.
 
     Privacy: which text of a person is removed depends on the records of that person only.
     """
@@ -130,9 +128,9 @@ def _without(
 
 
 def _sentences(text: str) -> list[str]:
-    """Split a text into sentences and list items, each with the white space after it; no character is lost.
+    """Split a text into sentences and list items, each with the white space after it.
 
-    A line break within a sentence does not end it. The text is not split where the end of a sentence is uncertain.
+    The text is not split where the end of a sentence is uncertain, for example at a line break within a sentence.
     """
     parts, start = [], 0
     numbers = list(_NUMBERED.finditer(text))

@@ -1,4 +1,4 @@
-"""Describe labels, texts and persons that may be read otherwise than the user meant, as notes with counts."""
+"""Write notes on labels, texts and person ids that are probably mistakes, such as a label `NULL`."""
 
 import unicodedata
 from collections import Counter, defaultdict
@@ -13,13 +13,13 @@ from synthgen.load.config import SourceConfig
 from synthgen.load.selection import is_no_value
 
 _REMEDY_MISSING = "source.normalize_labels: true rejects these rows"
-# all marks, dashes and quotes are equal, by General_Category
+# by Unicode category: accents are ignored, and all dashes and all quotes are equal
 _SAME = {"Mn": "", "Pd": "-", "Pi": "'", "Pf": "'"}
 _LETTER = regex.compile(r"[\p{L}\p{N}\p{Emoji_Presentation}]")
 
 
 def doubts(records: Sequence[Record], wanted: Sequence[Record], source: SourceConfig) -> list[str]:
-    """Return the notes on all usable records, of which `wanted` are those of the configured classes."""
+    """Return the notes on all usable `records`; `wanted` are those of them that belong to the configured classes."""
     return [
         *doubtful_labels(Counter(record.label for record in records), {record.label for record in wanted}),
         *doubtful_texts(record.text for record in wanted),

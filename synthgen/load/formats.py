@@ -1,4 +1,4 @@
-"""Detect the format of a source and read it as a table. Unreadable rows carry a reason.
+"""Detect the format of a source and read it as a table. A row that cannot be read has a reason in place of values.
 
 Every reader raises DataError if the file or folder is damaged or ambiguous, and OSError if it cannot be read.
 """
@@ -24,7 +24,8 @@ _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "
 _SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
 SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # whole numbers below these limits are stored exactly
 MAX_LISTED = 20  # problems in a message
-SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")  # of the Hugging Face Hub
+# names of the parts of a table on the Hugging Face Hub, such as train-00000-of-00002
+SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")
 _FOLDER_FORMATS = ("dataset", "text", "parquet")
 _SAVE_AGAIN = "Save the dataset again."
 
@@ -50,10 +51,9 @@ def _decoded(names: list[str], cells: list[Any]) -> dict[str, Any]:
 
 
 def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
-    """Return the values of a column.
+    """Return the values of a column; raise DataError if it has short floats that are too large to be exact.
 
-    Strings are returned as undecoded bytes, so that a string that is not UTF-8 makes only its row unusable. Raise
-    DataError if a column of float16 or float32 numbers has values that are too large to be stored exactly.
+    Strings are returned as undecoded bytes, so that a string that is not UTF-8 makes only its row unusable.
     """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     with arrow_errors():
@@ -121,7 +121,6 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _shard_problems(names: Sequence[str]) -> list[str]:
-    """Return what is wrong with files of the form SPLIT-00000-of-00002: several splits, or missing parts."""
     shards = [found for name in names if (found := SHARD.fullmatch(name))]
     sets = sorted({(shard["split"], shard["of"]) for shard in shards})
     if len(sets) > 1:
@@ -146,8 +145,7 @@ def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
 def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of a folder saved by the `datasets` library, with names in place of class numbers.
 
-    After `select`, `filter` or `shuffle`, version 1 of the library stores the indices of the remaining rows in a
-    separate file.
+    If the folder has a file of row indices, as after `select` in version 1 of the library, only these rows are read.
     """
     splits = path / "dataset_dict.json"
     if splits.is_file():

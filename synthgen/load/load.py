@@ -25,8 +25,7 @@ NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "miss
 SURROGATE = regex.compile(r"\p{Cs}")  # cannot be encoded as UTF-8
 # programs that store ids as floats write long numbers in this form, without the last digits
 SCIENTIFIC = regex.compile(r"[+-]?\d([.,]\d+)?E\+\d+", regex.IGNORECASE)
-SHOWN_ROWS = 10
-SHOWN_COLUMNS = 30
+SHOWN_ROWS, SHOWN_COLUMNS = 10, 30  # largest numbers in a message
 MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
 MAX_LABEL = 64  # characters; no policy releases longer labels
 FEW_CLASSES = 10  # with more labels, it is an error if most belong to only one person each; see `_require_classes`
@@ -59,8 +58,8 @@ def bad_rows_json(bad: Sequence[BadRow]) -> list[dict[str, Any]]:
 def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Record | BadRow:
     """Return the record of a row, or a `BadRow` with the reason; add a new record's id to `used_ids`.
 
-    Surrounding white space of the text is removed. Labels and groups are normalized to one spelling without invisible
-    characters, so that one class or person is not counted twice.
+    Surrounding white space of the text is removed. Labels and groups are normalized (see `spelled`), so that one
+    class or person is not counted twice.
     """
     if row.reason:
         return BadRow(row.number, row.reason)
@@ -157,8 +156,8 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     """Return the file or folder at `path` as a corpus, with counts of all rejected and skipped rows.
 
     `source` describes the columns; `source.path` is ignored. For a hospital source, `path` is the table of extracted
-    notes. With `isolated_rows`, which a privacy budget requires, CSV sources are rejected if one row can change how
-    other rows are read.
+    notes. With `isolated_rows`, which a privacy budget requires, a CSV file is rejected if it has cells of several
+    lines (see `read_csv`).
 
     Raises:
         TooManyBadRows: the source has more bad rows than `source.max_bad_rows` allows.
@@ -217,7 +216,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
 def _names(
     records: Sequence[Record], rows: Mapping[str, SourceRow], key: str, columns: Sequence[str], path: Path
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names in the columns of `source.KEY` by record id; raise DataError if a cell cannot be read."""
+    """Return the names in `columns` by record id; raise DataError that names `source.KEY` if a cell has no name."""
     found: dict[str, tuple[str, ...]] = {}
     problems: Counter[str] = Counter()
     for record in records:
@@ -253,10 +252,7 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
 
 
 def _shown(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
-    """Return a sentence that lists the columns of the source.
-
-    If the first line of a CSV file contains no wanted column, it may be a private record and is not shown.
-    """
+    """Return a sentence that lists the columns, but not those of a CSV file whose first line may be a record."""
     is_header = {folded(name) for name in wanted_columns(source)} & {folded(column) for column in columns}
     if _is_csv(source, path) and not is_header:
         n = len(columns)
@@ -327,7 +323,7 @@ def _require_classes(records: Sequence[Record], source: SourceConfig, path: Path
 
 
 def _sample(records: list[Record], limit: int | None, seeds: SeedTree) -> list[Record]:
-    """Return the records of whole persons, taken in the order of their seeded hash while they fit the limit."""
+    """Return at most `limit` records of whole persons, taken in the order of a keyed hash of the person."""
     if limit is None or len(records) <= limit:
         return records
     sizes = Counter(r.group for r in records)

@@ -14,7 +14,6 @@ SETTINGS = ("kind", "fields", "encoding", "rows_are_persons", "labels", "normali
 
 
 def _extract(context: StageContext) -> Mapping[str, object]:
-    """Write the notes, the names of the staff, and the load report."""
     source = {name: context.config(f"source.{name}") for name in SETTINGS}
     seeds = context.stream("load")
     selection = NoteSelection(

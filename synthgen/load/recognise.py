@@ -1,6 +1,6 @@
-"""Recognise what a source file contains if it is not what the configuration states: format, encoding, header.
+"""Recognise the real format, encoding or separator of a source file that does not fit its configuration.
 
-Each function returns or raises advice that names what was found and what to do. No message shows a cell of a row.
+Each function returns or raises a message that names what was found and what to do. No message shows a cell of a row.
 """
 
 import codecs
@@ -104,10 +104,9 @@ def encoding_notes(path: Path, encoding: str) -> tuple[str, ...]:
 
 
 def refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str) -> None:
-    """Raise DataError if no wanted column is in the header, but another separator fits.
+    """Raise DataError if no wanted column is in the header, but one would be with another separator.
 
-    A separator fits if a line `sep=` declares it, or if it splits the header into cells of which one is a wanted
-    column.
+    A line `sep=` above the header also declares another separator.
     """
     if not wanted or wanted & {*columns}:
         return
@@ -149,10 +148,9 @@ def refuse_other_json(start: str) -> None:
 
 
 def absent_columns(wanted: Collection[str], columns: Collection[str]) -> list[str]:
-    """Return a line for each wanted column that is absent, with a column of the source that is spelled similarly.
+    """Return a line for each wanted column that is absent, with a column that is equal except for case and spacing.
 
-    A column is shown only if it differs from the wanted one by case, spacing or invisible characters, so that the
-    line shows no cell of a file without a header.
+    Other columns are not shown, because they are private cells if the file has no header.
     """
     alike = {folded(column): column for column in columns}
     return [

@@ -12,7 +12,6 @@ BAD_ROWS = "bad-rows.json"
 
 
 def _load(context: StageContext) -> Mapping[str, object]:
-    """Write the corpus, the declared names, and for each unusable row its row number and the reason."""
     is_private = context.config("interpolate.is_private")
     source, file = context.config("source"), context.input("file")
     report = load(source, file, context.stream("load"), isolated_rows=is_private)

@@ -1,4 +1,4 @@
-"""Read csv, jsonl and text files; errors about a wrong encoding or separator state the likely one."""
+"""Read csv, jsonl and text files. An error about a wrong encoding or separator suggests the right one."""
 
 import codecs
 import csv
@@ -27,7 +27,7 @@ from synthgen.load.rows import MALFORMED, SourceRow, SourceTable, read_row
 
 MAX_CELL_CHARACTERS = 1 << 24
 PEEKED_BYTES = 1 << 10  # read to recognise binary files, UTF-16 and UTF-32
-HEADER_LINES = 10  # a header is searched in so many rows at the start of a csv file
+HEADER_LINES = 10  # a header below other lines is detected in this number of first rows of a csv file
 FORMULA = re.compile(r'="((?:[^"]|"")*)"', re.DOTALL)  # a text that Excel must not read as a number, such as ="007"
 
 
@@ -175,9 +175,8 @@ def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
 def _text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
     """Open a text file without translation of line ends; invalid UTF-8 becomes lone surrogates.
 
-    The surrogates mark the undecodable rows, and the other rows can be read. Raise DataError if the file is UTF-16 or
-    UTF-32 instead of UTF-8, if it is a binary file such as an archive, or if it does not fit a configured encoding
-    other than UTF-8.
+    The surrogates mark the undecodable rows, so the other rows can be read. Raise DataError if the file is binary, is
+    UTF-16 or UTF-32 instead of UTF-8, or does not fit a configured encoding other than UTF-8.
     """
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
     errors = "surrogateescape" if is_utf8 else "strict"

@@ -13,7 +13,7 @@ from synthgen.pipeline.style_choice import MAX_TEXTS, n_tried
 # Conservative estimates for the default decoder on a processor with bfloat16 instructions.
 TOKENS_PER_SECOND = 250  # tokens that a core decodes per second
 SECONDS_PER_READ = 0.25 / 3  # time of a forward pass over a record on 2 cores
-# Characters that one core searches for identifiers per second, by engine.
+# By deidentification engine: characters that one core searches for identifiers per second.
 CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}
 CHARACTERS_PER_TOKEN = 4  # of generated text, which is also searched for identifiers
 

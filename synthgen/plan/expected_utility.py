@@ -1,15 +1,14 @@
-"""Predict from the texts of a pilot how well a classifier learns from the records of the run.
+"""Predict from the few texts of a pilot how well a classifier learns from the synthetic records of the run.
 
-A pilot has too few texts to train a good classifier. Its score is therefore extrapolated with scores of real records,
-and divided by the score of all real records:
+The score of a classifier trained on the m accepted texts of the pilot is extrapolated to the n records of the run.
+The growth factor from m to n is measured on real records. The result is divided by the score of all real records:
 
     expected ratio = f(pilot) × f(real, n) / f(real, m) / f(real, all)
 
-f is the macro F1, or the recall of a class, of a classifier on the vectors of the encoder. f(real, k) is the score
-after training on k real records. m is the number of accepted texts of the pilot, and n is the number of records of
-the run. Real records are drawn from half of the train persons. Every classifier is tested on the records of the other
-half, without the records that are parents of the pilot's texts. The prediction does not use control, so it does not
-count as an audit attempt.
+The score f is the macro F1, or the recall of a class, of a classifier on the vectors of the encoder; f(real, k) is
+the score after training on k real records. Real records are drawn from half of the train persons. Every classifier is
+tested on the records of the other half, except those from which the pilot's texts were made. The prediction does not
+use control, so it does not count as an audit attempt.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -24,7 +23,7 @@ from synthgen.evaluate.metrics import Scores, person_weights, scores
 
 MIN_TEXTS = 20  # with fewer accepted texts, nothing is predicted
 DRAWS = 400  # number of bootstrap draws of weights for the test persons
-SUBSETS = 5  # number of random subsets of real records; their scores are averaged
+SUBSETS = 5  # each score of k real records is the mean over this number of random subsets
 LEVEL = 0.025  # the lower end of a ratio is this quantile of the bootstrap draws
 
 

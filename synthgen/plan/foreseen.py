@@ -65,7 +65,7 @@ def setup_problems(config: Config, job: Job) -> Iterator[str]:
 
 
 def _key_problems(config: Config) -> Iterator[str]:
-    """Yield what is wrong with the releaser's key; a key whose passphrase must be typed is not opened."""
+    """Yield problems of the releaser's key; a key whose passphrase must be typed is not opened."""
     key = config.resolve(config.release.key_file)
     if is_uri(config.release.key):
         if not key.is_file():
@@ -114,7 +114,7 @@ def config_problems(config: Config, policy: Policy) -> Iterator[str]:
 
 
 def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
-    """Yield each problem of the classes: too few persons for the method or its limits, or unknown labels.
+    """Yield each problem of the classes: too few persons, or rules in `filter.attributes` for unknown labels.
 
     `wanted` is the number of synthetic records of each label.
     """
@@ -128,7 +128,10 @@ def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> 
 
 
 def _exposure_problems(config: Config, limit: float, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
-    """Yield a problem if `interpolate.max_exposure` is too small for the first round, whatever the weights are."""
+    """Yield a problem if `interpolate.max_exposure` allows fewer vectors than the first round requests.
+
+    The parameter limits the sum of a person's weights over the vectors of a class. The weights of a vector sum to 1.
+    """
     unit, too_small = unit_of(config), []
     for label, m in first_requested(wanted).items():
         n = len({record.group for record in train.records if record.label == label})

@@ -19,9 +19,9 @@ ALMOST_CERTAIN = 0.999
 def one_person_share(method: Interpolator) -> float:
     """Return the expected share of new records with fewer than `MIN_EFFECTIVE_PARENTS` effective parents, 0 to 1.
 
-    The weights of the parents do not depend on the records, so the function simulates them. Exceptions: the function
-    returns 0 for a method without parents, and under `max_exposure`, where the weights depend on the records and the
-    share is therefore unknown.
+    The weights of the parents do not depend on the records, so the function simulates them. It returns 0 for a method
+    without parents. Under `max_exposure`, the weights depend on the records, so the share is unknown, and it returns
+    0.
     """
     if method.max_parents == 0 or getattr(method, "max_exposure", None) is not None:
         return 0.0

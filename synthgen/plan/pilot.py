@@ -34,14 +34,13 @@ from synthgen.plan.expected_utility import ExpectedRatio, expected_utility
 from synthgen.plan.stage_times import StageTime, stage_times
 
 PILOT_LATENTS = 120  # at an acceptance of 50 %, this gives a standard error of 4.6 percentage points
-MIN_LATENTS_PER_CLASS = 4
+MIN_LATENTS_PER_CLASS = 4  # a latent is a new vector, from which a text is written
 MIN_ACCEPTED_TEXTS = 10  # if the pilot accepts fewer texts of a class, the expected ratio of the class is unreliable
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
 CONFIDENCE = 0.975  # of each end of the interval of the accepted share
-AGREEMENT = "class_agreement"
+AGREEMENT = "class_agreement"  # the filter that rejects texts that do not fit their class
 CAUTION = 0.9  # confidence of the lower end of the accepted share of a class, which `_rarely_accepted` uses
-# Audits that fail because of a single copied or identifying text, so a pilot can already show that the run may fail.
-SINGLE_TEXT_AUDITS = ("memorization", "identifiers")
+SINGLE_TEXT_AUDITS = ("memorization", "identifiers")  # these audits can fail because of a single text of the pilot
 RATIOS = (
     "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
     "recall of the weakest class (worst_class_ratio)"
@@ -49,7 +48,7 @@ RATIOS = (
 STYLE_ADVICE = (
     "decode.style is plain, so the texts read like textbooks; auto selects the style that fits your texts best"
 )
-# For each filter or reason of rejection: what is wrong with the texts, and the key to change.
+# by filter or reason of rejection: what is wrong with the texts, and the key to change
 REMEDIES = {
     AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
     "length_short": "the texts are shorter than the real ones: raise decode.max_new_tokens, add the section "
@@ -82,17 +81,17 @@ class Pilot:
     accepted: Mapping[str, int]  # number of candidates that passed all filters, by label
     rejected: Mapping[str, int]  # number of rejected candidates, by the reason of the first filter that they failed
     share: float  # accepted share of candidates, 0 to 1
-    low: float  # ends of the interval of `share`, each with 97.5 % confidence
-    high: float
+    low: float  # lower end of the interval of `share`, with 97.5 % confidence
+    high: float  # upper end, with 97.5 % confidence
     records: Mapping[str, int]  # expected number of synthetic records by label
-    run_share: float  # expected accepted share in the whole run; later rounds write only classes that lack records
+    run_share: float  # expected accepted share in all rounds; later rounds write only classes that lack records
     texts: int  # expected number of candidates in all rounds
     minutes: float  # expected duration of the whole run, without the calibration suite of the policy
     minutes_done: float  # the part of `minutes` that the pilot has finished and the run reuses
     stages: tuple[StageTime, ...]  # the time of each stage; the sum is `minutes`
     utility: Mapping[str, ExpectedRatio]  # expected ratios, see `expected_utility`
     limits: Mapping[str, float]  # limits of the policy for these ratios, by name
-    advice: tuple[str, ...]  # optional changes, for example for the most frequent reasons of rejection
+    advice: tuple[str, ...]  # optional changes of the configuration, for example against frequent rejections
     risks: tuple[str, ...]  # rules that the run may not meet, and audits that the accepted texts fail
     problems: tuple[str, ...]  # why the run will end, or is expected to end, without a release
 
@@ -222,8 +221,7 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
     """Return the estimated accepted share of candidates of each label.
 
-    Each label has few candidates. The share of a label is therefore shrunk towards the share over all labels, as if
-    the label had two more candidates with the overall share.
+    A label has few candidates, so its share is smoothed: two candidates with the overall share are added to it.
     """
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
@@ -235,9 +233,8 @@ def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
 def expected(wanted: Mapping[str, int], rates: Mapping[str, float]) -> tuple[dict[str, int], dict[str, int]]:
     """Return the expected numbers of records and of latents of each label after all rounds of a run.
 
-    `rates` are the shares of latents that give a record, by label. If a latent has several candidates, the caller
-    computes these shares as if the candidates were independent. Candidates of one latent are similar, so the returned
-    number of latents is usually too low.
+    `rates` are the shares of latents that give a record, by label. The callers treat several candidates of a latent
+    as independent. They are similar in fact, so the returned number of latents is usually too low.
     """
     requested, number = rounds.first_requested(wanted), 1
     kept_before = dict.fromkeys(wanted, 0.0)
@@ -344,10 +341,7 @@ def _risks(
 def _rarely_accepted(
     policy: Policy, wanted: Mapping[str, int], judged: Sequence[Candidate], n_candidates: int
 ) -> Iterator[str]:
-    """Yield each rule on class shares that the run may not meet, because candidates of some classes rarely pass.
-
-    The accepted share of each class is assumed to be at the lower end of its interval with confidence `CAUTION`.
-    """
+    """Yield each rule on class shares that fails if every class has its low accepted share; see `CAUTION`."""
     written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.passed)
     low_rates = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
     records, _ = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in low_rates.items()})
@@ -363,8 +357,7 @@ def _failed_audits(
 ) -> Iterator[str]:
     """Yield a line for each audit of `SINGLE_TEXT_AUDITS` that affects the decision and that the accepted texts fail.
 
-    An audit without a verdict yields no line. With the few texts of a pilot, an audit often reaches no verdict,
-    because it misses planted copies of short records that it would find in a run.
+    With the few texts of a pilot, an audit often has no verdict. This yields no line.
     """
     deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
     names = [name for name in SINGLE_TEXT_AUDITS if name in deciding]

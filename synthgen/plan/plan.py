@@ -84,7 +84,7 @@ class Plan:
     wanted: dict[str, int]  # number of synthetic records by label
     candidates: int  # estimated number of texts to decode
     words: tuple[int, int, int]  # 10 %, 50 % and 90 % quantiles of the number of words per record
-    segments: dict[str, float] | None  # "per_record": mean number in train; "headings": number of shared headings
+    segments: dict[str, float] | None  # "per_record": mean number of segments in train; "headings": shared headings
     fits: int  # largest number of regressions that `filter.class_agreement` fits; 0 without that filter
     minutes: float  # estimated duration of the run
     deidentify_minutes: float  # the part of `minutes` that finding identifiers takes
@@ -97,7 +97,7 @@ class Plan:
     delta: float | None = None
     reads: tuple[tuple[str, str], ...] = ()  # accesses to private text, each with its privacy cost; empty without DP
     ledger: str | None = None  # privacy cost of all runs in the ledger; None without a ledger or a budget
-    disclosure: str | None = None  # bits of a vector that the model receives as prompt words; None with a bridge
+    disclosure: str | None = None  # how many bits of a vector its prompt words disclose; None with a bridge
     notes: tuple[str, ...] = ()  # remarks on how the source was read
     warnings: tuple[str, ...] = ()
     pilot: Pilot | None = None  # None without a pilot
@@ -275,7 +275,6 @@ def _estimates(job: Job, policy: Policy) -> Plan:
 def _reach(
     config: Config, policy: Policy, persons: Mapping[str, int], n_records: int, number: int
 ) -> Mapping[str, Reach | str]:
-    """Return what each audit can show at attempt `number`; see `reach_of`."""
     n_train, n_control = persons["train"], persons["control"]
     return with_unit(
         unit_of(config), reach_of(policy, n_train, n_control, n_records, config.audit.confidence, number)
@@ -291,9 +290,8 @@ def _class_persons(parts: Split) -> dict[str, int]:
 def attempt_number(job: Job, control: Corpus) -> int:
     """Return the number that the next audit of these control persons would have in the ledger.
 
-    The number is 1 without a ledger. It is also 1 under a privacy budget, because the count of earlier audits depends
-    on who the control persons are. The attempt of the last run in the workspace is not counted again if it had this
-    configuration.
+    The number is 1 without a ledger. It is also 1 under a privacy budget, because the count of earlier audits reveals
+    who the control persons are. If this configuration was audited already, a further run is no new attempt.
     """
     ledger, mark = ledger_of(job.config)
     if job.config.interpolate.is_private or not ledger.is_dir():

@@ -38,11 +38,9 @@ FILE = "preview.json"  # in the workspace
 FOLDER = "preview"  # folder in the workspace, with the results of the first notes
 N_TEXTS = 10
 MAX_TEXTS_PER_CLASS = 2
-MIN_PERSONS = 12  # number of persons to take from each class, if the class has so many; SMOTE needs k_neighbors + 1
+MIN_PERSONS = 12  # persons taken from each class at least, if it has so many; SMOTE needs k_neighbors + 1
 MAX_RECORDS = 300  # records of train that are read
-FIRST_NOTES = (
-    3000  # number of notes of a hospital source that are read; all are read if no class has enough persons in them
-)
+FIRST_NOTES = 3000  # notes of a hospital source that are read; if no class has enough persons in them, all are read
 PART_READ = (
     f"Only the first {FIRST_NOTES} notes of the source were read. Classes with fewer than {MIN_PERSONS} train "
     "persons among these notes are left out."
@@ -158,8 +156,8 @@ def _of_large_classes(train: Corpus) -> Corpus:
 def sample_of(train: Corpus, most_characters: int) -> Corpus:
     """Return the records of some persons of train; the persons are taken from the classes in turn.
 
-    The function stops at `MAX_RECORDS` records or `most_characters` characters, but it takes all records of the first
-    `MIN_PERSONS` persons of each class, so that the method finds neighbours.
+    All records of the first `MIN_PERSONS` persons of each class are taken, so that the method finds neighbours.
+    Beyond these, the limits are `MAX_RECORDS` records and `most_characters` characters.
     """
     rank_of: dict[tuple[str, str], int] = {}  # position of each person in the class
     n_persons: Counter[str] = Counter()

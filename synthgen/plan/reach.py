@@ -35,21 +35,16 @@ class Reach:
     n_needed: int  # smallest number of units with which the audit can pass
     leak: str  # smallest leak that the audit detects with power 0.8, in words
     smallest_leak: float  # the same leak as a number, in the measure of the audit
-    epsilon_ceiling: float | None = (
-        None  # largest lower bound on epsilon that the attack can show; None if it shows none
-    )
+    epsilon_ceiling: float | None = None  # largest epsilon that the attack can prove; None if it proves none
     has_dependent_units: bool = False  # whether similar units count as fewer than `n`
 
     def to_text(self) -> str:
         """Return the estimate as text for a terminal."""
         sufficient = LIKELY_ENOUGH if self.has_dependent_units else "enough for a verdict"
         enough = sufficient if self.n >= self.n_needed else TOO_FEW
-        proves = (
-            ""
-            if self.epsilon_ceiling is None
-            else f"; an attack can show an epsilon of at most {self.epsilon_ceiling:.1f}"
-        )
-        leak = f"smallest detectable leak: {self.leak}{proves}"
+        leak = f"smallest detectable leak: {self.leak}"
+        if self.epsilon_ceiling is not None:
+            leak += f"; an attack can show an epsilon of at most {self.epsilon_ceiling:.1f}"
         return f"{self.n} {self.unit}, {self.n_needed} needed for a pass: {enough}; {leak}"
 
     def to_json(self) -> dict[str, Any]:
@@ -77,9 +72,9 @@ def reach_of(
 ) -> Mapping[str, Reach | str]:
     """Return what each audit of the policy can show, or a sentence for an audit that needs further inputs.
 
-    `n_train` and `n_control` are numbers of persons, `n_synthetic` is the number of synthetic records. Some audits
-    set a fifth of control aside to train their attacks. `confidence` is the configured confidence. It is raised if
-    `attempt`, the number of the attempt on these control persons, is above 1 (`audits.gate.rule`).
+    `n_train` and `n_control` are numbers of persons, and `n_synthetic` is the number of synthetic records. Some
+    audits set a fifth of control aside to train their attacks. `attempt` is the number of the audit on these control
+    persons; above 1, a higher confidence than the configured `confidence` is required (`audits.gate.rule`).
     """
     smaller, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     level, each = confidence_of(attempt, confidence), "persons each in train and control"

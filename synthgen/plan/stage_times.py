@@ -34,7 +34,7 @@ def stage_times(
 ) -> tuple[StageTime, ...]:
     """Return the time of each stage of a run, in the order of the stages; the last one is `audit`.
 
-    The run repeats the stages that write and filter texts, for more texts. The stage `embed` of the pilot reads only
+    The time of the stages that write and filter texts is proportional to the number of texts. The pilot embeds only
     train; the run also embeds control.
 
     Args:

@@ -6,7 +6,7 @@ from audits.gate.policy import Policy
 from audits.gate.rule import Rule
 from audits.runner.registry import AUDITS
 
-# the numbers that a run measures beside the audits; None if there are many
+# by the first part of a metric: the numbers that a run measures beside the audits; None allows every name
 NUMBERS: dict[str, frozenset[str] | None] = {
     "records": frozenset({"synthetic", "quarantined"}),
     "attempts": frozenset({"number"}),
@@ -20,12 +20,8 @@ AT_LEAST = {"attempts.number": 1.0}  # smallest possible value, otherwise 0
 NOT_NEGATIVE = frozenset(
     {
         *("memorization.hard_hits", "memorization.copied_persons", "identifiers.hard_hits", "membership.auc"),
-        *(
-            "membership.tpr_at_fpr_5pct",
-            "utility.tstr_over_trtr",
-            "utility.worst_class_ratio",
-            "input_checks.problems",
-        ),
+        *("membership.tpr_at_fpr_5pct", "utility.tstr_over_trtr", "utility.worst_class_ratio"),
+        "input_checks.problems",
         *(f"{source}.{name}" for source, names in NUMBERS.items() for name in names or ()),
     }
 )
