@@ -1,1 +1,1 @@
-"""One run of a configuration: its workspace, the stored results of its stages, and the record of the run."""
+"""Run a configuration: order the stages, store their results in the workspace, and write the record of the run."""

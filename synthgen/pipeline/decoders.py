@@ -1,4 +1,7 @@
-"""Open the decoder of a run: a model folder with a bridge or with prompts, or a server with prompts."""
+"""Open the decoder of a run, which writes the texts: a model in a folder, or a model on a server.
+
+It gets a vector through a bridge (an adapter that turns it into soft tokens), or as prompt words.
+"""
 
 from dataclasses import replace
 from functools import cache
@@ -30,9 +33,9 @@ PURPOSES = {"encoder": "an encoder", "decoder": "a language model", "names": "a 
 def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
     """Return the configured bridge: the built-in bridge, a bridge in a folder, or the bridge in a model's checkpoint.
 
-    The bridge writes in the styles `voted`, which the DP query `style` chose. Without this query, it writes in the
-    configured styles; if the configured style is `auto`, `choose_style` sets the styles later. With `writer: prompt`,
-    the function returns only the vocabulary of the bridge.
+    The bridge writes in the styles `voted`, which the DP query `style` chose, or else in the configured styles;
+    without this query, `choose_style` sets the style `auto` later. If the writer is `prompt`, the function returns
+    only the vocabulary of the bridge.
 
     Raises:
         ModelError: `decode.words` is above 0, and the bridge has no vocabulary.
@@ -53,7 +56,7 @@ def check_models(job: Job, bridge: Bridge | Vocabulary) -> None:
     """Check the names of the configured models without loading their weights.
 
     Raises:
-        ModelError: a model of the store is used for the purpose of another kind, or the bridge was trained for other
+        ModelError: a model is of the wrong kind, such as an encoder as decoder, or the bridge was trained for other
             models.
     """
     wanted = {
@@ -104,7 +107,7 @@ def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
 
 
 def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder: Encoder) -> DecoderModel:
-    """Return the language model with its bridge; if `bridge` is a vocabulary, with its prompts instead."""
+    """Return the language model with its bridge or, if `bridge` is a vocabulary, with prompts of words."""
     config, folder = job.config.decode, job.folder(job.config.decode.model)
     elsewhere = config.engine in {ENDPOINT, VLLM}
     backend = config.engine if elsewhere else decode_backend(folder, config.placement)

@@ -1,4 +1,4 @@
-"""Measure the share of the marked identifiers in texts that a de-identification engine finds."""
+"""Measure which share of the identifiers in marked texts a de-identification engine finds."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -99,9 +99,9 @@ def _share(confidence: float, k: int, n: int) -> dict[str, float]:
 def read_texts(source: str) -> Iterator[Marked]:
     """Yield texts with marked identifiers from a file; the `source` "planted" yields invented notes instead.
 
-    A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. In such a file,
-    spans that contain an @ or directly follow an @ are ignored. Most of them are social media handles, although some
-    are e-mail addresses. For the other formats, see `read_marked_file`.
+    A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Spans in it that
+    contain or follow an @ are ignored, because most are social media handles. For the other formats, see
+    `read_marked_file`.
 
     Raises:
         UsageError: the file cannot be read or has invalid lines.

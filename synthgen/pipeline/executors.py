@@ -1,4 +1,7 @@
-"""Decide which process computes which shards: this process alone, or several processes that share a workspace."""
+"""Distribute the shards of a stage (files with a part of its result) among the processes that share a workspace.
+
+A run on one process uses `Local`, a run in parts `RunPart`, and a worker of another process `Named`.
+"""
 
 import re
 import time
@@ -20,7 +23,7 @@ class Executor(Protocol):
     """Computes the shards of distributed stages, and restricts every other stage to one process."""
 
     def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:
-        """Lock the workspace for a whole run; `identity` returns values that identify the run."""
+        """Lock the workspace for a whole run; `identity` returns what must be equal for all processes of the run."""
         ...
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
@@ -28,7 +31,7 @@ class Executor(Protocol):
         ...
 
     def alone(self, work: str) -> AbstractContextManager[None]:
-        """Return a context that only one process of the run can be in; `work` names the work in messages."""
+        """Return a context that one process of the run at a time can enter; messages name the `work` in it."""
         ...
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
@@ -61,10 +64,10 @@ LOCAL: Executor = Local()
 
 @dataclass(slots=True, kw_only=True)
 class RunPart:
-    """This process computes a fixed share of the shards: those whose position modulo `count` equals `index`.
+    """This process computes part `index` of `count` parts: the shards whose position modulo `count` is `index`.
 
     If shards of other parts are missing, the process waits for them, or stops with `AtBarrier` if `waits` is false.
-    The other parts can run at the same time or later, in any order, and can be interrupted and repeated.
+    The other parts can run at the same time or later, in any order.
     """
 
     index: int
@@ -128,7 +131,7 @@ class RunPart:
         return self.alone(f"stage {stage}")
 
     def _parts_of(self, division: Division, missing: Sequence[str]) -> list[int]:
-        """Return the parts that missing shards belong to, in order."""
+        """Return the numbers of the parts to which the missing shards belong."""
         position = {name: i for i, name in enumerate(division.names)}
         return sorted({position[name] % self.count for name in missing})
 

@@ -1,4 +1,4 @@
-"""Find the policy and the ledger of a run, which the institution sets."""
+"""Find the policy of a run, and the institution's ledger of audits and budgets."""
 
 from pathlib import Path
 
@@ -40,9 +40,8 @@ def policy_of(config: Config) -> Policy:
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
     """Return the ledger's folder, and its high-water mark (the latest state seen), stored beside the releaser's key.
 
-    A run with this key therefore detects in any workspace and with any configuration if the ledger was deleted,
-    replaced or rolled back. `audits.ledger.chain` stores a second high-water mark under the ledger's id, which covers
-    configurations that use another key or a copy of the ledger.
+    With the mark, every run with this key detects if the ledger was deleted, replaced or rolled back.
+    `audits.ledger.chain` stores a second mark under the ledger's id, for other keys and for copies of the ledger.
     """
     folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)
     return folder, HighWaterMark(config.resolve(config.release.key_file).parent / "ledger-seen.json")

@@ -1,4 +1,4 @@
-"""One run in progress, which passes to each stage the inputs that the stage declares."""
+"""Run single stages: look up a stored result, or pass the stage its declared inputs and store what it writes."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ Models = Mapping[str, HasDigest] | None
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run in progress: its configuration, the workspace that stores its results, and its progress."""
+    """A run in progress: its configuration, the workspace that stores its results, and its progress."""
 
     config: Config
     workspace: Workspace
@@ -108,8 +108,7 @@ class Job:
         """Return the configured encoder.
 
         Under a DP budget, the encoder encodes each text by itself. In a batch, the last bits of a vector depend on
-        the other texts, so adding or removing one person would change the vectors of other persons, and their votes
-        for a style.
+        the other texts, so adding or removing one person would change the vectors of other persons.
         """
         return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_private)
 

@@ -77,8 +77,7 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
     """Enter this audit in the ledger as an attempt with these control persons, and return the numbered attempt.
 
     Two audits are the same attempt if the cache keys of `ATTEMPT` are equal. The ledger identifies control persons by
-    `source`, the control records before de-identification. De-identified records would differ between runs, because
-    the surrogates that replace identifiers depend on the secret and the seed.
+    `source`, the control records before de-identification, because de-identified records differ between runs.
     """
     inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
     return attempt(*ledger_of(job.config), digest=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))
@@ -87,8 +86,8 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
     """Return the result of the stage that embeds control, and the vectors.
 
-    Privacy: no stage between deidentify and this one receives text of control. In a run with a privacy budget, the
-        input checks of `refuse_unreleasable_run` read control earlier.
+    Privacy: reads control. Between deidentify and this stage, only the input checks of `refuse_unreleasable_run` read
+        it, in a run with a privacy budget.
     """
     result = job.run(EMBED_CONTROL, {"control": control}, {"embedder": encoder})
     return result, np.load(result.folder / CONTROL_VECTORS, allow_pickle=False)
@@ -129,7 +128,6 @@ def quarantined(audited: StageResult) -> list[int]:
 
 
 def _sample(job: Job) -> StageInput:
-    """Return the de-identification engine and the texts of `deidentify.sample`, or None if there is no sample."""
     engine, texts = engine_of(job.config.deidentify.engine), read_sample(job.config)
     if texts is None:
         return plain_value(None)
@@ -214,8 +212,7 @@ AUDIT_STAGE = Stage(
     streams=("audit",),
     libraries=("python", "audits", *LIBRARIES),
 )
-# This stage never runs. Its cache key covers the inputs that are known before the attempt is counted, and audits with
-# equal keys are the same attempt.
+# This stage never runs; its cache key identifies an attempt (see `register_attempt`).
 ATTEMPT = replace(AUDIT_STAGE, inputs=_ATTEMPT_INPUTS)
 
 
@@ -258,9 +255,9 @@ def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
 
 
 def _selftest(context: StageContext) -> Mapping[str, object]:
-    """Write selftest.json. If there are too few persons for the suite, the file lists no audit, and the gates fail.
+    """Write selftest.json; with too few persons for the suite, the file lists no audit, and the gates fail.
 
-    Privacy: the file contains only verdicts. Its digest depends on a salt that is derived from the run's secret.
+    Privacy: the file contains only verdicts, and a salt from the run's secret makes its digest unpredictable.
     """
     train, control, seeds = context.input("train"), context.input("control"), context.stream("selftest")
     inputs = AuditInputs(synthetic=train, train=train, control=control)  # the suite does not read `synthetic`

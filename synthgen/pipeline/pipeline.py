@@ -80,15 +80,15 @@ class Pipeline:
         Args:
             resume: "auto" reuses every finished result whose inputs are unchanged. "never" computes everything again;
                 with DP, this can spend the budget again.
-            until: name of the last stage. Texts are written in rounds. If `until` is `interpolate` or `decode`, the
-                run stops in the first round. If it is `filter`, the run stops after the last round.
-            part: "i/n" to compute only a fixed share of the shards of the distributed stages, 0 <= i < n. The other
-                parts run in other processes, with the same configuration and workspace.
-            wait: whether a part waits until the other parts have computed their shares. Otherwise, it stops.
+            until: name of the last stage. Texts are written in rounds: `interpolate` and `decode` end the run in the
+                first round, and `filter` ends it after the last round.
+            part: "i/n", 0 <= i < n, computes only part i of n of the distributed stages. The other parts run in other
+                processes, with the same configuration and workspace.
+            wait: whether a part waits until the other parts are computed. Otherwise, it stops.
 
         Raises:
             UsageError: there is no stage `until`, `resume` is neither "auto" nor "never", or `part` is invalid.
-            AtBarrier: `wait` is false, and shares of other parts are missing; the share of this part is finished.
+            AtBarrier: `wait` is false, and other parts are missing; this part is finished.
             Interrupted: another process has locked the workspace.
             SynthGenError, AuditError: the configuration, the source, a model, the policy or the ledger cannot be
                 used, or a stage fails.
@@ -100,7 +100,7 @@ class Pipeline:
     def stream(self, resume: Literal["auto", "never"] = "auto") -> "Iterator[dict[str, str]]":
         """Yield each accepted text with its label as soon as the round that wrote it is filtered.
 
-        The texts are private, because they are not audited yet. A later call of `run` reuses them, and draws the
+        The texts are private, because they are not audited yet. A later call of `run` reuses them, and selects the
         wanted number of records from them. The method raises the errors of `run`.
         """
         from synthgen.core.tables import read_candidates
@@ -132,7 +132,6 @@ class Pipeline:
             finish(self._stages("auto", "filter", Named(stage=stage, names=tuple(names))), [])
 
     def _configured_executor(self) -> "Executor":
-        """Return the executor that the section `run` of the configuration names."""
         from synthgen.pipeline.executors import LOCAL
         from synthgen.pipeline.ray_executor import RayExecutor
 
@@ -206,7 +205,7 @@ def _part_of(part: str | None, resume: str, *, wait: bool) -> "Executor | None":
 
 
 def _identity(config: Config) -> dict[str, str]:
-    """Return what must be equal for all parts of a run, because it changes the names of the results."""
+    """Return what must be equal for all parts of a run, so that they find each other's results."""
     import torch
 
     from synthgen.decode.loading import backend_of

@@ -1,4 +1,4 @@
-"""The first stages: load, split, deidentify, embed. Later stages that write texts read only de-identified records."""
+"""Run the first stages: load, split, deidentify, embed. Stages that write texts then read de-identified records."""
 
 import re
 import shutil
@@ -52,10 +52,9 @@ class Prepared:
 def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None:
     """Extract the notes of a hospital source into the workspace; return None if the source is a table.
 
-    `table_path` returns the table that `load` then reads. The load report and the notes are also copied to the top
-    folder of the workspace, so that a run with a privacy budget can use the notes as a table. With `most_notes`, only
-    the first `most_notes` notes are read, and the cache key covers names, sizes and times of the files, not their
-    contents.
+    The load report and the notes are also copied to the top folder of the workspace, so that a run with a privacy
+    budget can use the notes as a table. With `most_notes`, only the first `most_notes` notes are read, and the cache
+    key covers names, sizes and times of the files instead of their contents.
     """
     if job.config.source.kind == "table":
         return None
@@ -81,8 +80,7 @@ def _copy_private(source: Path, target: Path) -> None:
 def _state_of(path: Path, *, with_days: bool) -> str:
     """Return a digest of everything that the extraction of a hospital source reads.
 
-    The digest covers the contents, the log `NAME.wal` beside a database, and with `with_days` the day on which each
-    file was last changed.
+    It covers the files, a database's log `NAME.wal`, and with `with_days` the day on which each file last changed.
     """
     files = sorted(path.rglob("*")) if with_days else []
     days = {file.relative_to(path).as_posix(): int(file.lstat().st_mtime) // 86400 for file in files}
@@ -130,7 +128,6 @@ def read_source(job: Job, extracted: StageResult | None) -> LoadReport:
 
 
 def _write_bad_rows(job: Job, rows: object) -> Path:
-    """Write the list of bad rows to the top of the workspace, readable by the owner only, and return its path."""
     path = job.workspace.root / BAD_ROWS
     write_json(path, rows)
     return path
@@ -161,10 +158,9 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
 
 
 def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
-    """Raise DataError if the texts are not English and the model is one of `MODELS`, which write English only.
+    """Raise DataError if the first 400 texts are not English and the model is one of `MODELS`, which write English.
 
-    The first 400 texts are read. The language of a model from a folder or on a server is not known, so the texts are
-    not checked for such a model.
+    The languages of other models are not known, so nothing is checked for them.
     """
     if config.model not in MODELS or config.endpoint is not None:
         return
@@ -204,8 +200,8 @@ def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
     """Return the names of persons and places that were replaced in these train records and in control.
 
     These names are masked in the generated texts. `clean` is the folder of the stage deidentify. Names of control are
-    included for two reasons. Otherwise, a name in a released text would prove that no person in train has this name,
-    and the audits, which compare how often names of train and of control occur in the texts, would be biased.
+    masked too. Otherwise, a name in a released text would prove that no person in train has it, and the audits, which
+    count names of train and of control in the texts, would be biased.
 
     Privacy: a reader of a released text can infer that a name in it is not one of the replaced names of the source.
     """

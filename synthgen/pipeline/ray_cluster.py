@@ -23,7 +23,7 @@ PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0"}
 DASHBOARD_PORT = 8265
 PROBE_SECONDS = 60.0
 STORE_BYTES = 80_000_000  # size of the object store, which contains only names of files
-# Ray appends "/session_<date>_<time>_<microseconds>_<pid>/sockets/<socket>" to its folder
+# longest path of a socket, and length of "/session_<date>_<time>_<microseconds>_<pid>/sockets/<socket>" in it
 SOCKET_BYTES, APPENDED_BYTES = 107, 75
 _HINT = (
     "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on every machine, and set the same token here."
@@ -46,8 +46,8 @@ def address_of(run: RunConfig) -> str | None:
 def connected(run: RunConfig, root: Path) -> Iterator[Any]:
     """Return the module `ray`, connected to a cluster that accepts only holders of its token.
 
-    The folder of a cluster that the run starts is in the workspace `root` or, if the path is too long for a socket,
-    it is a new private folder. It is removed at the end.
+    If no cluster is configured, a cluster is started on this machine. Its folder is in the workspace `root` or, if
+    the path is too long for a socket, a new private folder. It is removed at the end.
 
     Raises:
         UsageError: the variable RAY_ADDRESS contains no address HOST:PORT.

@@ -25,8 +25,7 @@ from synthgen.pipeline.workspace import Workspace
 Work = Callable[[str, str, Sequence[str]], None]  # gets the path of the configuration, a folder and names of shards
 MAX_LOSSES = 3  # the run fails if each worker was lost this number of times, and no shard was finished meanwhile
 POLL_SECONDS, MOST_POLLS = 2.0, 60
-# A worker would access the ledger before this small stage.
-NOT_DISTRIBUTED = ("embed-control",)
+NOT_DISTRIBUTED = ("embed-control",)  # a worker would have to access the ledger before this small stage
 
 
 class RayWorker:
@@ -68,7 +67,7 @@ class WithoutText:
 class RayExecutor:
     """Distributes the shards of a run among the workers of a cluster; computes the rest itself.
 
-    The cluster is started or connected when the first shard is missing.
+    It connects to the cluster, or starts one, when a shard is missing for the first time.
 
     Raises:
         ConfigError: the configuration was not read from a file, so workers cannot read it.
@@ -197,7 +196,7 @@ class RayExecutor:
 def resources(
     nodes: Sequence[dict[str, float]], workers: int | str, *, on_gpus: bool
 ) -> tuple[int, dict[str, float]]:
-    """Return the number of workers, and the processors and GPUs of each, for the resources of the nodes.
+    """Return the number of workers, and the processors and GPUs of each, from the resources of the cluster's nodes.
 
     With "auto", there is one worker for each GPU or, without GPUs, for each node with processors. With `on_gpus`,
     only nodes with GPUs are used, and each worker gets at least a part of a GPU.

@@ -33,7 +33,7 @@ class ModelRecord(BaseModel):
 
 
 class StageRecord(BaseModel):
-    """A stage of the run. Some stages have further counts as extra fields."""
+    """A stage of the run, with further counts of some stages as extra fields."""
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 

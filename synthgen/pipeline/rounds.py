@@ -1,4 +1,7 @@
-"""The rounds of writing: draw vectors (latents), decode them into texts (candidates), embed and filter the texts."""
+"""Write texts in rounds: draw vectors (latents), decode each into texts (candidates), embed and filter the texts.
+
+A further round follows if too few texts of a class passed the filters.
+"""
 
 import math
 from collections import Counter
@@ -35,9 +38,9 @@ from synthgen.pipeline.workspace import StageResult
 
 NOT_SEGMENTED = "records are not cut"  # replaces the digests of the segment writer if records are not segmented
 SPARE = 1.3  # latents per wanted record in the first round, when the filters' rejection rate is unknown
-FURTHER_SPARE = 1.2  # a further round should give this number of accepted latents per missing record
+FURTHER_SPARE = 1.2  # accepted latents per missing record that a further round aims at
 RECONSTRUCTIONS = 96  # number of train records decoded from their own vectors, from which filters learn their limits
-MIN_ACCEPTED_SHARE = 0.2  # limits the size of a further round, which assumes that at least this share is kept
+MIN_ACCEPTED_SHARE = 0.2  # a further round is planned as if at least this share of the latents were accepted
 MAX_ROUNDS = 20
 MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
 
@@ -52,7 +55,7 @@ class Draws(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingView:
-    """The only data of the source that interpolation, decoding and filtering receive."""
+    """The only data of the source that interpolation, decoding and filtering receive, such as for fitting."""
 
     train: Corpus  # the train records; under DP one empty record for each drawn vector
     embedded: Embedded  # vectors of `train`, row by row; under DP drawn from noised statistics
@@ -104,7 +107,7 @@ class Round:
     requested: Mapping[str, int]  # number of latents requested for each label, in this and all earlier rounds
     candidates: tuple[Candidate, ...]  # all texts written so far
     vectors: Float32  # (n, d), embeddings of the candidates' texts
-    embeddings: tuple[str, ...]  # digests of the embedding stages; the first one embedded the reconstructions
+    embeddings: tuple[str, ...]  # digests of the embedding stages: of the reconstructions, then of each round
     kept: tuple[Candidate, ...] = ()  # the best candidate of each latent that passed the filters
 
     @property
@@ -178,8 +181,8 @@ def first_requested(wanted: Mapping[str, int]) -> dict[str, int]:
 def first_round(setup: Setup, reconstructed: str, pilot: Mapping[str, int] | None = None) -> Round:
     """Return the state that the first round starts from.
 
-    `reconstructed` is the digest of the stage that embedded the reconstructions. `pilot` is the number of latents of
-    each label in a pilot; None for a run.
+    `reconstructed` is the digest of the stage that embedded the reconstructions (see `reconstruction_latents`).
+    `pilot` is the number of latents of each label in a pilot; None for a run.
     """
     empty = np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32)
     requested = first_requested(setup.wanted) if pilot is None else pilot
@@ -191,14 +194,9 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
     """Return the state that the next round starts from; None if there is no further round.
 
     `before` and `after` are the states at the start and at the end of the last round. A further round makes more
-    latents of the classes that lack records. The rounds end
-
-    - when no class lacks records,
-    - when a round after the first adds less than `MIN_GAIN` of the missing records, or
-    - after `MAX_ROUNDS` rounds.
-
-    In the last two cases the release has fewer records of some classes than wanted, and the policy's balance gate
-    decides whether that is acceptable.
+    latents of the classes that lack records. The rounds end when no class lacks records. They also end after
+    `MAX_ROUNDS` rounds, or if a round after the first adds less than `MIN_GAIN` of the missing records. The release
+    then has fewer records of some classes than wanted, and the policy's rule on class sizes decides whether it may.
     """
     n_before, n_after = (Counter(candidate.label for candidate in state.kept) for state in (before, after))
     requested = further_requested(setup.wanted, n_before, n_after, after.requested, after.number)
@@ -250,7 +248,7 @@ def unwritten(latents: Latents, candidates: tuple[Candidate, ...]) -> Latents:
 def reconstruction_latents(job: Job, setup: Setup) -> Latents:
     """Return the vectors of some train records as latents. Their decoded texts are the reconstructions.
 
-    The stored names of the reconstructions, and the stream that draws the records, are called "echo".
+    The ids of the reconstructions, and the stream that draws the records, are called "echo".
     """
     embedded = setup.training_view.embedded
     drawn = job.seeds.child("echo").generator().permutation(len(setup.training_view.train))[:RECONSTRUCTIONS]
@@ -268,7 +266,7 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
 
 
 def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) -> Reconstructions:
-    """Return the reconstructions: ids of train records with the texts decoded from their vectors, for the filters."""
+    """Return the ids of train records with the texts decoded from their own vectors, for the filters."""
     return Reconstructions(
         record_ids=tuple(parents[0] for parents in latents.parent_ids),
         texts=tuple(c.text for c in texts),

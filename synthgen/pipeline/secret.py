@@ -1,4 +1,4 @@
-"""The secret of a workspace. Together with the seed it is the root of every random stream of a run."""
+"""Read and check the secret of a workspace. Secret and seed determine every random stream of a run."""
 
 from audits.core.errors import InputError
 from audits.ledger.keys import read_key

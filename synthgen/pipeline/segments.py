@@ -1,4 +1,4 @@
-"""Encode long records by segments, and write them segment by segment."""
+"""Cut long records into segments (such as sections), encode the segments, and write new records from segments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -85,8 +85,8 @@ class SegmentWriter:
     def with_target_vectors(self, latents: Latents) -> Latents:
         """Return the latents with the vectors that the filters compare the written texts with.
 
-        Each vector combines the vectors of the record's segments. It replaces the vector of the interpolation method,
-        which includes sections that only one parent has. A new record omits these sections on purpose.
+        Each vector combines the vectors of the new record's segments. The vector of the interpolation method does not
+        fit the text, because it includes sections that only one parent has, and a new record omits these.
         """
         if len(latents) == 0:
             return latents

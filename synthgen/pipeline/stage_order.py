@@ -1,10 +1,13 @@
-"""The order of the stages and of the rounds.
+"""Run the stages of a run in their order.
 
-load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit,
-then the calibration suite if the policy requires it. If the audits quarantine records (records that they cannot
-judge), these are removed, and evaluate and audit run again. For a hospital source, the stage extract comes first.
-Under differential privacy, the run stops after deidentify if its release would be refused with certainty. After
-embed, the run reserves its budget in the ledger and queries train once; no later stage that writes text reads train.
+load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit
+
+- For a hospital source, the stage extract comes first.
+- If the audits quarantine records (records that they cannot judge), these are removed, and evaluate and audit repeat.
+- If the policy requires it, the calibration suite comes last.
+- Under differential privacy, the run stops after deidentify if its release is certain to be refused. After embed, it
+  reserves its budget in the ledger and queries train; no later stage that writes text reads train.
+
 The gate and the release are separate steps: see `synthgen.release.run`.
 """
 
@@ -107,12 +110,12 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
 ) -> Generator[StageResult, None, tuple[StageResult, judge.JudgedTables]]:
     """Run evaluate and audit, yield each stage as it ends, and return the last audit and its tables.
 
-    The records that the audits quarantine are removed, and the others are judged again. Removal follows a fixed rule,
-    so the repetition is part of the same attempt. Under differential privacy no record is removed, because the choice
-    of records depends on train and is not covered by the budget. The gate then refuses the release, except under an
-    independent policy. `log` is the mechanism log of the DP queries, or None.
+    The records that the audits quarantine are removed, and the others are judged again as part of the same attempt.
+    Under differential privacy no record is removed, because the budget does not cover a choice that depends on train.
+    The gate then refuses the release, except under an independent policy. `log` is the mechanism log of the DP
+    queries, or None.
     """
-    # a release under an independent policy must not depend on who the control persons of earlier audits were
+    # `number` depends on who the control persons are, so it must not be used under an independent policy
     n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1
     for turn in range(1, TURNS + 1):
         suffix = "" if turn == 1 else f"-{turn}"
@@ -140,9 +143,7 @@ def write_records(
 ) -> Generator[StageResult, None, rounds.Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
-    Each round draws vectors, decodes each one into several candidates, embeds the candidates and filters them. If a
-    class then lacks records, a further round may write more: see `next_round`. `encoder` is the encoder of the
-    training view. `voted` are the styles that the DP query `style` chose; None without this query.
+    `encoder` is the encoder of the training view. `voted` are the styles that the DP query `style` chose, if any.
     """
     setup, reconstructed = yield from set_up_writing(job, training_view, encoder, voted)
     state = rounds.first_round(setup, reconstructed.digest)

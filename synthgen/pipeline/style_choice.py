@@ -1,4 +1,4 @@
-"""Choose the style of a run: the configured style, or the style under which the train records are most likely."""
+"""Choose the writing style of a run: configured style adapters, or those with which train records are likeliest."""
 
 from collections.abc import Callable, Mapping
 from itertools import combinations
@@ -26,9 +26,8 @@ from synthgen.pipeline.workspace import StageResult
 
 MAX_TEXTS = 64  # largest number of train texts that are scored
 MIXED = 3  # the three best styles are also tried as mixtures: each pair, and all three together
-# A mixture is chosen only if it is more likely than every single style by at least this number of nats per token.
-# Reason: a mixture gives each style partial weight, and texts are slightly likelier under a style at partial weight
-# than at full weight, even if the other style of the mixture does not fit.
+# A mixture is chosen only if it has fewer nats per token than every single style, by at least this number. Texts are
+# slightly likelier under a style at partial weight, even if the other style of the mixture does not fit.
 GAIN = 0.05
 WARNING = (
     "decode.style: auto chooses the one to three built-in styles that fit the private train text best, so the "
@@ -71,8 +70,7 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
 
     `parts` are train and control before de-identification. Texts in a style that was trained on both would be similar
     to both, so no audit could measure what the style reveals. At most one record in a hundred may contain a sentence
-    of ten or more words that a style was trained on; a larger share is not due to chance. The limit applies to all
-    styles together, because each of many styles could have been trained on a few of the records. With `auto`, all
+    of ten or more words that any of the styles was trained on; a larger share is not due to chance. With `auto`, all
     built-in styles are checked.
 
     Privacy: if the run is refused, the message contains shares of records.
@@ -151,8 +149,7 @@ def choose_style(
     The sum covers at most `MAX_TEXTS` texts of train: records, or segments if records are cut. M is each single
     style, each pair of the `MIXED` best styles, and these `MIXED` styles together. The M with the fewest nats is
     chosen, but a mixture only if it has fewer nats than every single style by at least `GAIN`. `plain` is excluded
-    from mixtures: texts are likelier under a mixture of a style and `plain` than under the style alone, although the
-    mixture is not closer to the records.
+    from mixtures, because texts are likelier under a mixture with `plain` even if it is not closer to the records.
 
     Privacy: reads train texts. The choice among the `n_tried` styles and mixtures affects every synthetic text.
     Randomness: the stream `manner` draws the texts.

@@ -1,17 +1,17 @@
 """The private workspace: a folder of mode 0700 that stores each stage's result under the digest of its inputs.
 
     ws/lock                                locks the workspace for one run, or for the parts of one run
-    ws/parts.json, ws/parts.lock           the run whose parts share the workspace; locks a stage for one part
+    ws/parts.json                          identifies the run whose parts share the workspace
+    ws/parts.lock                          locks a stage for one of these parts
     ws/secret.key                          32 random bytes, the root of every stream: see `synthgen.pipeline.secret`
     ws/stages/<name>-<digest16>/           a finished result; done.json holds counts, seconds and file digests
     ws/stages/<name>-<digest16>.shards/    the finished shards of an unfinished stage: see `synthgen.core.shards`
     ws/stages/<name>-<digest16>.partial/   an unfinished result; some stages continue from it: see `keep_partial`
     ws/run.json, ws/audit.json, ...        copies of the last run's results
 
-A result is written completely into the partial folder, synced and renamed, so after an interruption a result is
-complete or absent. The digest in a folder's name covers the stage's configuration, its inputs, its models and the key
-of its random stream, which depends on secret and seed. With a changed configuration, a stage therefore writes a new
-folder.
+A result is written into the partial folder, synced and renamed, so after an interruption it is complete or absent.
+The digest in a folder's name covers the stage's configuration, its inputs, its models, and the key of its random
+stream. If one of them changes, the stage writes a new folder.
 """
 
 import fcntl
@@ -112,7 +112,7 @@ class Workspace:
 
     @contextmanager
     def lock_of_parts(self) -> Iterator[Callable[[], bool]]:
-        """Return a function that tries to lock the workspace for one of the parts, until the context ends."""
+        """Return a function that tries to lock the workspace for one part; the end of the context unlocks it."""
         with (self.root / "parts.lock").open("a+") as file:
             yield lambda: _flock(file, fcntl.LOCK_EX)
 
@@ -148,11 +148,11 @@ class Workspace:
         """Return the stored result of a stage, or compute it.
 
         `inputs` are JSON values. `make` writes the files into the folder that it receives, and returns the counts for
-        the run record. With `keep_partial`, it continues from the files that an interrupted run left in this folder.
-        `started` is the monotonic time at which this process began to compute the shards of the stage.
+        the run record. With `keep_partial`, the folder still contains the files of an interrupted run. `started` is
+        the monotonic time at which this process began to compute the shards of the stage.
 
-        If the files of a stored result do not match their digests, the result is computed again. Exception: a result
-        that spent a privacy budget (`is_paid`) stays, and an error is raised.
+        A stored result whose files do not match their digests is computed again. If it spent a privacy budget
+        (`is_paid`), an error is raised instead.
 
         Raises:
             StorageError: the files of a result that spent a budget were changed.
