@@ -1,4 +1,4 @@
-"""The command `airgap pack`, which writes everything that a machine without a network needs."""
+"""Implement `synthgen airgap pack`: write everything that a machine without a network needs into one archive."""
 
 from pathlib import Path
 from typing import Annotated

@@ -23,8 +23,8 @@ def review(
 ) -> None:
     """Write the private page that a person reads before signing the release, and print its path.
 
-    The page shows the records with the highest risk beside their nearest training records. It also shows a random
-    sample, the replaced identifiers, and rejected candidates. It contains real text and is never part of a bundle.
+    The page shows the synthetic records with the highest risk beside their nearest training records, a random sample,
+    the replaced identifiers, and rejected candidates. It contains real text and is never part of a bundle.
     """
     from synthgen.cli.publish import configured
     from synthgen.release.review.page import write_review
@@ -50,9 +50,9 @@ def approve(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Sign an approval or a rejection of a bundle, or close the list of approvals as the releaser.
 
-    An approval needs the review page (--review) or --no-review, unless the policy is independent. The command shows
-    what is signed and asks for confirmation. Each signature names all earlier approvals and rejections in the bundle,
-    so that their removal is detected.
+    An approval needs the review page (--review) or --no-review. Under an independent policy, whose decisions must not
+    depend on private records, it needs neither. The command shows what is signed and asks for confirmation. Each
+    signature names all earlier approvals and rejections in the bundle, so that their removal is detected.
     """
     from audits.verify.bundle import verify_bundle
     from audits.verify.statement import DecisionKind

@@ -1,4 +1,4 @@
-"""Implement `synthgen blend`: interpolate between two texts, and compare their attributes with those of the blend."""
+"""Implement `synthgen blend`: write a text between two texts, and show which attributes it has from which text."""
 
 import re
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class BlendRequest:
 
     a: Path  # file of the first text, UTF-8
     b: Path  # file of the second text, UTF-8
-    lam: float = 0.5  # interpolation weight λ: 0 is the vector of the first text, 1 the vector of the second
+    lam: float = 0.5  # interpolation weight λ, 0 to 1: the weight of the second text
     label: str = ""  # inserted into the prompt before the vector
     candidates: int = 4  # number of texts to generate and choose from
     method: Literal["smote", "slerp"] = "smote"  # linear or spherical interpolation
@@ -112,7 +112,7 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 
 
 def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
-    """Return the default encoder and the default decoder, with the built-in bridge or with prompt words only."""
+    """Return the default encoder and decoder; the decoder reads a vector through a bridge, or only prompt words."""
     embed, decode = EmbedConfig(), DecodeConfig(writer=writer)
     # the models are checked first, because the import of torch takes seconds
     folder, _ = model_folder(decode.model), model_folder(embed.model)
@@ -141,7 +141,7 @@ def blend_texts(
         slerp:  target = the point at the share λ of the angle from a to b
 
     A vector depends only on the first `max_tokens` tokens of a text. The attribute table covers the full texts.
-    `texts` is the content of the files `request.a` and `request.b`, which the function does not read again.
+    `texts` is the content of the files `request.a` and `request.b`.
 
     Privacy: no guarantee. The blend depends on two private texts, and no filter or audit has checked it.
     Randomness: candidates are drawn from the stream "decode" of `request.seed`.

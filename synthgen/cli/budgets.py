@@ -18,7 +18,7 @@ _STATES = {
     "void": "voided, does not count",
 }
 _SHOWN = 12  # number of hex digits of a run's id that are shown
-MIN_EPSILON = 0.01  # if a further run could have at most a smaller epsilon, the output states "no run"
+MIN_EPSILON = 0.01  # if less than this epsilon is left, the output states that there is no room for a run
 
 
 @budget_app.command("show")
@@ -56,8 +56,8 @@ def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
 def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
     """Check that the ledger is intact and that its remaining budget covers the run; exit with code 5 if not.
 
-    A run that already has a reservation continues with this reservation, so the reservation is not counted again.
-    With `--resume never`, the run would spend the budget a second time.
+    If the run already has a reservation, it continues with this reservation, which is not counted again. With
+    `--resume never`, the run would spend the budget a second time.
     """
     from synthgen.config import Config
     from synthgen.dp.reserve import check_remaining_budget

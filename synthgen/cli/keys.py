@@ -79,8 +79,8 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Write a trust root: the keys that may sign in each role and the digests of the accepted policies.
 
-    With root keys, the trust root is signed and versioned: `trust rotate` can write a successor, and verifiers
-    reject an older version.
+    With root keys, the trust root is signed: `trust rotate` can write its next version, and verifiers reject an older
+    version.
     """
     from synthgen.release.keys import load_key, passphrase_for, public_path
     from synthgen.release.trust import new_trust
@@ -152,7 +152,10 @@ def trust_forget(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the record of the highest trust root version seen. Compare fingerprints before you verify again."""
+    """Delete the record of the highest trust root version seen, so that an older version is accepted again.
+
+    Before you verify again, compare the fingerprint of the trust root with its sender over another channel.
+    """
     from audits.verify.high_water_mark import default_state, forget
 
     path = default_state() if state is None else state

@@ -47,7 +47,6 @@ for name, group in {**_GROUPS, "timestamp": timestamp_app}.items():
 _STOPS: list[int] = []  # the signals that stopped this process
 _CONTINUE = "stopped; run the same command again (without `--resume never`) to continue from the last finished stage"
 
-OptionalPath = Path | None
 Resumption = Literal["auto", "never"]
 ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
 Resume = Annotated[

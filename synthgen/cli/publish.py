@@ -119,16 +119,13 @@ def configured(target: Path) -> Config:
     Raises:
         DataError: the folder is not the workspace of a run with a configuration file.
     """
-    return Config.load(_configuration_of(target) if target.is_dir() else target)
-
-
-def _configuration_of(workspace: Path) -> Path:
     from synthgen.release.run import REPORTED
 
-    note = workspace / REPORTED
-    if not note.is_file():
+    if not target.is_dir():
+        return Config.load(target)
+    if not (target / REPORTED).is_file():
         raise DataError(
-            f"{workspace}: is not the workspace of a run that has a configuration file",
+            f"{target}: is not the workspace of a run that has a configuration file",
             hint="Pass the configuration of a finished run.",
         )
-    return Path(read_json(note)["config"])
+    return Config.load(Path(read_json(target / REPORTED)["config"]))

@@ -1,4 +1,4 @@
-"""The commands for the receiver of a bundle: `inspect`, `diff` and `export`."""
+"""Implement the commands for the receiver of a bundle: `inspect`, `diff` and `export`."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -42,8 +42,7 @@ Kind = Literal["config", "policy", "audit", "attestation", "bridge"]
 def schema_of(kind: Kind) -> dict[str, Any]:
     """Return the JSON Schema of a kind of file.
 
-    The kinds are the configuration of a run, a policy, audit.json, the signed statement of a release, and the
-    configuration of `train-bridge`.
+    "attestation" is the signed statement of a release, and "bridge" is the configuration of `train-bridge`.
     """
     if kind == "audit":
         return audit_schema()
@@ -80,7 +79,7 @@ def configuration_page() -> str:
 def commented_configuration(text: str) -> str:
     """Return a configuration file with the description of each parameter as a comment above it.
 
-    The comment lines at the start of the file are kept; other comments of the file are replaced.
+    Of the comments in the file, only those at its start are kept.
 
     Args:
         text: a valid configuration, as YAML.

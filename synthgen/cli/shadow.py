@@ -34,9 +34,8 @@ from synthgen.pipeline.stage_order import write_records
 from synthgen.pipeline.workspace import Workspace, finish
 from synthgen.release.run import Run, load_run
 
-# With --quick: number of reruns, of attacked persons, and of permutations of the test.
-QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9
-QUICK_TOKENS = 48  # with --quick, largest number of tokens of a record; shorter texts often miss their class
+QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9  # numbers with --quick
+QUICK_TOKENS = 48  # with --quick, largest number of tokens of a text; shorter texts often miss their class
 RERUN_STAGES = ("interpolate", "decode", "re-embed", "filter")  # a rerun takes about as long as these stages
 
 
@@ -46,7 +45,7 @@ class ShadowRequest:
 
     runs: int  # number of reruns; each attacked person is left out of half of them
     persons: int | None  # number of persons attacked; None means 1 % of the training persons
-    quick: bool  # whether to test only the code: 8 reruns, one attacked person, few and short records; never passes
+    quick: bool  # whether to try only that the audit works: few reruns and records, one attacked person; never passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +72,8 @@ class Shadowed:
 def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Callable[[str], None]) -> Shadowed:
     """Make the missing reruns, audit all reruns, and write shadow.json into the workspace.
 
-    The audit tests whether the absence of single persons can be detected in the synthetic tables. The result informs
-    the people who decide on a release; no gate reads it. `say` prints the estimated duration and the number of the
-    current rerun.
+    The audit tests whether the synthetic tables reveal that a person was left out. The result informs the people who
+    decide on a release; no gate reads it. `say` prints the estimated duration and the number of the current rerun.
     """
     refuse_dp_run(config)
     run = load_run(config)
@@ -132,13 +130,9 @@ def _quick(config: Config, train: Corpus) -> Config:
 
 def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) -> str:
     seconds = sum(stage.seconds for stage in run.record.stages if stage.is_of(*RERUN_STAGES))
-    wait = (
-        ""
-        if quick
-        else f" and take about {duration_text(seconds * len(missing))}, estimated from the duration of the run"
-    )
     reruns = f"{plan.runs} reruns; attacked persons: {len(plan.persons)}, each left out of {plan.runs // 2} reruns"
-    return f"{reruns}; {len(missing)} reruns remain{wait}"
+    wait = f" and take about {duration_text(seconds * len(missing))}, estimated from the duration of the run"
+    return f"{reruns}; {len(missing)} reruns remain{'' if quick else wait}"
 
 
 def _store(context: StageContext) -> Mapping[str, object]:
@@ -156,11 +150,10 @@ def rerun(  # noqa: PLR0913 - one parameter per input
 ) -> None:
     """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
-    - The rerun starts after deidentify, because the surrogates of a person do not depend on other persons.
-    - It reuses the vectors of the run, because the encoder is not trained. Exception: if the run segments its
-      records, they are embedded again, because the headings at which they are split depend on the train persons.
-    - Interpolate, decode and filter run again, including everything that they fit on train.
-    - An interrupted rerun continues from its last finished stage.
+    The stages interpolate, decode and filter run again, including everything that they fit on train. The rerun uses
+    the de-identified records and the vectors of the run, because those of a person do not depend on other persons.
+    Segmented records are embedded again, because the headings at which they are split depend on the train persons. An
+    interrupted rerun continues from its last finished stage.
 
     `job`, `train` and `vectors` belong to the attacked run, and `clean` is its folder of the stage deidentify.
     `leave_out` contains the ids of the persons to leave out, and `number` is the number of the rerun. The workspace

@@ -99,7 +99,7 @@ def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[st
 
 
 def _write_notes(folder: Path, patients: int, export: str | None) -> str:
-    """Write the notes with the script of the example, as a table or as an export; return what was written."""
+    """Run the script of the example that writes notes, as a table or a hospital export; return what was written."""
     script, path = examples() / "clinic" / "make_notes.py", folder / "notes.jsonl"
     target = ["--out", str(path)] if export is None else ["--exports", str(folder / "exports"), "--formats", export]
     command = [sys.executable, str(script), *target, "--patients", str(patients), "--seed", str(SEED)]

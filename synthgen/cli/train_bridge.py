@@ -1,4 +1,7 @@
-"""Implement `synthgen train-bridge CONFIG`: train a bridge from an encoder to a decoder, or estimate the cost."""
+"""Implement `synthgen train-bridge CONFIG`: train a bridge, or estimate how long this takes.
+
+A bridge is an adapter that turns a vector of the encoder into an input of the language model.
+"""
 
 import resource
 import time
@@ -91,7 +94,7 @@ def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
     """
     corpus, few = config.corpus, config.train.batch * (MEASURED_STEPS + 1)
     n = len(_passages(config)[0])
-    # without a vocabulary, whose thousands of words would be embedded first
+    # without a vocabulary, because thousands of words would be embedded first
     small = {
         "corpus": corpus.model_copy(update={"passages": few, "heldout": 1}),
         "train": config.train.model_copy(update={"words": 0}),
@@ -156,7 +159,7 @@ def _trainer(config: TrainBridgeConfig, out: Path, progress: Progress, processes
 def _write_vocabulary(
     config: TrainBridgeConfig, encoder: Encoder, centre: Float32, path: Path, progress: Progress
 ) -> None:
-    """Write the words of the corpus with their vectors, without names of persons, because words occur in prompts."""
+    """Write the words of the corpus with their vectors; names of persons are left out."""
     part = config.vocabulary or VocabularyPart()
     names = {name.lower() for name in FIRST_NAMES | LAST_NAMES}
     frequency = word_frequencies(

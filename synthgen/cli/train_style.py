@@ -1,4 +1,7 @@
-"""Implement `synthgen train-bridge --style NAME --corpus PATH`: train a style adapter on a few hundred texts."""
+"""Implement `synthgen train-bridge --style NAME --corpus PATH`: train a style adapter on a few hundred texts.
+
+A style adapter is a small adapter of the language model that determines how texts are written.
+"""
 
 import json
 import re
@@ -33,7 +36,7 @@ MIN_TEXTS = 20  # smallest number of distinct texts of a corpus
 SAMPLES = 10  # number of example texts in the card
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
-WORDS = 8  # largest number of prompt words, as in the bridge's training, so that the bridge still uses prompt words
+WORDS = 8  # largest number of prompt words, as in the training of the bridge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ class StyleTask:
     text: str = "text"  # name of the text column in a table
     bridge: str = "builtin"  # bridge that the style adapter extends
     steps: int = 110  # training steps
-    batch: int = 16  # text pieces per step
+    batch: int = 16  # pieces of text per step
     rate: float = 2e-3  # learning rate
     rank: int = 4  # rank of the low-rank adapters
 

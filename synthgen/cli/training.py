@@ -1,4 +1,4 @@
-"""The command `train-bridge`, which trains a bridge or a style adapter."""
+"""Define the options of `synthgen train-bridge`, which trains a bridge or a style adapter."""
 
 import sys
 from pathlib import Path

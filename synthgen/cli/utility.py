@@ -1,4 +1,7 @@
-"""Implement `synthgen evaluate`: train on synthetic records and test on real ones, for any three tables."""
+"""Implement `synthgen evaluate`: train classifiers on synthetic records, and test them on real records.
+
+The three tables need not come from a run of synthgen.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +27,9 @@ from synthgen.models.store import model_folder
 class Measure:
     """Options of the measurement."""
 
-    encoder: str  # name of the encoder of the frozen-encoder classifier
+    encoder: str  # name of the encoder whose vectors the second classifier reads
     seed: int  # seed of the bootstrap
-    # shares that the classes should have: the shares in train, or equal shares
-    balance: Literal["as-source", "equal"] = "as-source"
+    balance: Literal["as-source", "equal"] = "as-source"  # wanted class shares: those in train, or equal shares
     confidence: float = 0.975  # one-sided confidence of the ends of each interval
     baselines: bool = False  # whether to train also on standard augmentations of the real records
 
@@ -43,8 +45,8 @@ def study(
 ) -> Study:
     """Read and embed three tables, and return the study.
 
-    Columns of the synthetic table other than text and label are ignored. `columns` are the names of the columns of
-    text, class and person; `stream` receives the progress.
+    `columns` are the names of the columns of text, class and person; the synthetic table needs only the first two.
+    `stream` receives the progress.
     """
     progress = terminal_progress(stream)
     paths: dict[str, tuple[Path, Role, ReadAs]] = {

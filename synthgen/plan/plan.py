@@ -234,7 +234,10 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
     ledger, refused = _remaining_budget(config, policy, persons["train"])
     number, n_records = attempt_number(job, parts.control), sum(wanted.values())
-    reach = _reach(config, policy, persons, n_records, number)
+    reach = with_unit(
+        unit_of(config),
+        reach_of(policy, persons["train"], persons["control"], n_records, config.audit.confidence, number),
+    )
     problems = [*filter(None, [refused]), *setup_problems(config, job)]
     problems += class_problems(config, parts.train, wanted)
     problems += source_problems(config, policy, parts, seeds)
@@ -269,15 +272,6 @@ def _estimates(job: Job, policy: Policy) -> Plan:
         notes=tuple(report.notes),
         warnings=_warnings(config, policy, parts.train, problems, number),
         problems=tuple(problems),
-    )
-
-
-def _reach(
-    config: Config, policy: Policy, persons: Mapping[str, int], n_records: int, number: int
-) -> Mapping[str, Reach | str]:
-    n_train, n_control = persons["train"], persons["control"]
-    return with_unit(
-        unit_of(config), reach_of(policy, n_train, n_control, n_records, config.audit.confidence, number)
     )
 
 

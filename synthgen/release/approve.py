@@ -1,4 +1,4 @@
-"""Sign one person's decision about one release: approve it, reject it, or close its list of approvals."""
+"""Sign the decision of a person about a release: approve it, reject it, or close its list of approvals."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -76,13 +76,11 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
         kind: whether the decision approves or rejects the release, or closes its list of approvals.
         review: the review page that the person read; the decision states its sha256.
         no_review: whether to approve without a review page.
-        confirm: called with a summary of what is signed, after all checks; it raises an error to prevent the
-            signature.
+        confirm: called with a summary before the signature; it raises an error to prevent the signature.
 
     Raises:
-        UsageError: the key does not have the role in the trust root or is not valid; no key of the role may sign
-            decisions; a review page is given together with `no_review` or under an independent policy; or an approval
-            under another policy has neither a review page nor `no_review`.
+        UsageError: the key may not sign in this role or is not valid, or the review page is missing or not allowed:
+            an approval needs either a page or `no_review`; under an independent policy, a page is not allowed.
         DataError: the bundle or a decision in it does not verify, the bundle changed during the check, the earlier
             decisions do not allow this decision, the review page belongs to another release, or the verifier would
             refuse the decision.
@@ -146,7 +144,7 @@ def _check_page_options(review: Path | None, *, needs_page: bool, no_review: boo
 
 
 def _page_digest(review: Path, stated: ReleasePredicate, release: ApprovedRelease) -> str:
-    """Return the sha256 of the review page; raise UsageError if decisions must not depend on private records."""
+    """Return the sha256 of the review page; raise UsageError under an independent policy."""
     if stated.privacy.decision == INDEPENDENT:
         raise UsageError(
             f"nothing was signed, because --review cannot be used under the policy {stated.policy.name}: the release "

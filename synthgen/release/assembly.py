@@ -1,6 +1,6 @@
-"""Collect the content of the bundle and of the report of a finished run.
+"""Collect the content of the bundle and of the report from the private workspace of a finished run.
 
-No other module passes data from the private workspace to public files.
+No other module passes data from the workspace to public files.
 """
 
 import json
@@ -127,16 +127,16 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
-    """Return the number of input records of a stage; a dash if it reads drawn points instead, as under DP."""
+    """Return the number of input records of a stage; a dash under DP, where later stages read substitute vectors."""
     is_replaced = run.config.interpolate.is_private and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
 
 def report_content(run: "Run", decision: Decision, release_id: str | None, *, private: bool = False) -> ReportContent:
-    """Return the content of the report in the workspace.
+    """Return the content of the report of a run.
 
     `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. A private report is
-    for the data owner only: it shows exact numbers of the source, and records even if the run was refused.
+    for the data owner only. It shows exact numbers of the source, and synthetic records even if the run was refused.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
@@ -197,11 +197,7 @@ def _samples(run: "Run") -> tuple[tuple[str, str], ...]:
 
 
 def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
-    """Return the guarantee of a run, or None if it has no privacy budget.
-
-    After a refusal, the guarantee does not state the totals of the ledger. The ledger counts the budget of the run as
-    spent in any case.
-    """
+    """Return the guarantee of a run, without the ledger's totals after a refusal; None without a privacy budget."""
     if not run.config.interpolate.is_private:
         return None
     if decision.allowed:
@@ -226,7 +222,6 @@ def hits_of(run: "Run") -> tuple[str, ...]:
 
 
 def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
-    """Return the numbers of all, kept and (by reason) rejected candidates, as precisely as the policy allows."""
     counts = {"candidates": stage.n_in, "kept": stage.n_out, **(stage.rejected or {})}
     if stage.spare:  # passed all filters, but another candidate of the same vector was better
         counts["not_the_best_of_its_vector"] = stage.spare
@@ -272,8 +267,8 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the `privacy` part of the statement: the claimed epsilon and delta, and the ledger's totals.
 
-    `spentBefore` is the joint epsilon of all other reservations in the ledger, including later ones. All runs are
-    composed at one delta: the smaller of the delta in the mechanism log and the delta of `run_limit`.
+    `spentBefore` is the joint epsilon of all other reservations in the ledger, including later ones. The costs of all
+    runs are composed at one delta: the smaller of the delta in the mechanism log and the delta of `run_limit`.
 
     Raises:
         Overspent: this run and the other runs together exceed the policy's budget.
@@ -322,8 +317,7 @@ def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, A
 
     If there are more than MAX_COMPOSITION runs, the runs with the smallest epsilon share the last entry. This entry
     has their joint epsilon at `delta`, and one Gaussian mechanism that costs exactly as much as all their mechanisms.
-    If one of these mechanisms has no Gaussian equivalent, all mechanisms are listed, and the statement is refused
-    because it becomes too long.
+    If there is no such mechanism, all are listed, and the statement is refused because it is too long.
     """
     runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     rest = () if len(runs) <= MAX_COMPOSITION else runs[MAX_COMPOSITION - 1 :]
@@ -340,10 +334,7 @@ def _composed(claim: Cost, costs: Sequence[MechanismCost]) -> dict[str, Any]:
 
 
 def _commitment(run: "Run", corpus: Corpus, key: bytes) -> dict[str, Any]:
-    """Return the commitment to train or control.
-
-    Under DP, the published size is the bucket of the declared `dp.persons`, because the real size is private.
-    """
+    """Return the commitment to train or control; under DP, its size is the bucket of the declared `dp.persons`."""
     stated = commit_records(corpus.role, corpus.texts, key)
     declared = run.config.dp.persons
     return stated if declared is None else {**stated, "countBucket": bucket(declared)}

@@ -39,8 +39,7 @@ class Bundle:
 def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now: datetime) -> Bundle:
     """Write the bundle of a release into `out_dir/release-ID` and return it.
 
-    All files are written to a temporary folder and flushed, and the folder is renamed once, so a partial bundle never
-    appears. If this key already released the same data, evidence and policy today, that bundle is returned unchanged.
+    If this key already released the same data, evidence and policy today, that bundle is returned unchanged.
 
     Raises:
         ReleaseRefused: the decision does not allow the release, or was made on other evidence, another policy or
@@ -49,8 +48,8 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
         VerifyError: the content contains something that a verifier would not accept in a bundle.
         StorageError: the bundle cannot be written (no partial files remain), or another release with this id exists.
 
-    Privacy: writes only synthetic text, labels and aggregates. Ids are derived from the records and rows are sorted
-        by id, so the row order reveals nothing about the source. File times are set to `now`.
+    Privacy: writes only synthetic text, labels and aggregates. Ids are derived from the texts and rows are sorted by
+        id, so the row order reveals nothing about the source. File times are set to `now`.
     """
     check_content(content)
     data = data_files(content.records, content.formats)

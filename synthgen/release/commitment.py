@@ -1,8 +1,7 @@
 r"""Commit to private records, so that the data owner can later prove that a record was among them.
 
-A commitment is a public hash that fixes the records without revealing them: the root of a Merkle tree with one leaf
-per record. A plain hash of a text would let anyone confirm a guess of the text. Therefore every leaf is keyed, and
-the data owner keeps the key K:
+The commitment is public, and fixes the records without revealing them. It is the root of a Merkle tree with one leaf
+per record. With a plain hash as leaf, anyone could confirm a guess of a text, so the data owner keeps a key K:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
@@ -44,7 +43,7 @@ class Opening:
 
 
 def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any]:
-    """Return the `inputs` entry of a statement for private texts.
+    """Return the commitment to private texts, as an entry of `inputs` in the release statement.
 
     The order of the texts defines the index i, which `open_record` needs.
 
@@ -63,7 +62,7 @@ def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any
 
 
 def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Opening:
-    """Return the opening of the record at `index`, for the same role, texts and key as in `commit_records`.
+    """Return the proof for the record at `index`; role, texts and key are those of `commit_records`.
 
     Raises:
         ValueError: there is no record at `index`.
@@ -76,7 +75,7 @@ def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Open
 
 
 def is_committed(root: str, text: str, opening: Opening) -> bool:
-    """Return whether an opening proves that `text` is under a root, given as 64 lower-case hex digits."""
+    """Return whether an opening proves that `text` was committed to; `root` is 64 lower-case hex digits."""
     if not 0 <= opening.position < 1 << len(opening.path):
         return False
     node = _leaf_hash(_leaf(opening.key, text))

@@ -1,4 +1,4 @@
-"""Define the content of a bundle, and check before it is written that all content may be public."""
+"""Define the content of a bundle, and check before it is written that all of it may be public."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class BundleContent:
 
 
 def check_content(content: BundleContent) -> None:
-    """Refuse records and decisions that must not be released; `audits.verify.published` limits all other content.
+    """Refuse records and decisions that must not be released; `audits.verify.published` checks all other content.
 
     Raises:
         ReleaseRefused: the decision is negative, or was made on other evidence, another policy or other records.

@@ -1,4 +1,4 @@
-"""Signing keys as encrypted files that only their owner can read, with the public part in a file beside them."""
+"""Create and read signing keys: an encrypted file that only its owner can read, and a file with the public part."""
 
 import getpass
 import json
@@ -98,7 +98,7 @@ def new_key(  # noqa: PLR0913 - one argument for each field of the public part
 
 
 def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
-    """Read a private key and its public part; if `passphrase` is None, `passphrase_for` returns the passphrase.
+    """Read a private key and its public part; `passphrase` defaults to the result of `passphrase_for`.
 
     Raises:
         UsageError: there is no passphrase and no terminal for a prompt.
@@ -214,7 +214,7 @@ def read_private(path: Path) -> bytes:
 
 
 def write_new(path: Path, data: bytes, mode: int) -> None:
-    """Write a new file, which has `mode` from the start; after an error, no partial file remains.
+    """Write a new file with these permissions (`mode`); after an error, no partial file remains.
 
     Raises:
         StorageError: the file exists or cannot be written.

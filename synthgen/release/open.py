@@ -1,4 +1,4 @@
-"""Open the data of a release after verification, from the same bytes that were verified."""
+"""Verify a received bundle, and read its records from the same bytes that were verified."""
 
 import hashlib
 from datetime import datetime

@@ -13,7 +13,7 @@ _LESS_LEAKAGE = (
 _MORE_SIGNAL = (
     "raise decode.candidates and interpolate.total, or lower filter.class_agreement if few texts are accepted"
 )
-# What to change, by the source of a metric: the part of the metric's name before the first dot.
+# by the first part of a metric's name: what to change
 REMEDIES = {
     "memorization": _LESS_LEAKAGE,
     "identifiers": "list in source.names the columns that contain names of persons, mark other identifiers in "
@@ -36,7 +36,7 @@ REMEDIES = {
     "dp": "lower dp.epsilon or dp.delta, or use a policy that allows them",
     "accounting": "correct what the reason names; the mechanism log must fit the claimed budget and the replay",
 }
-# Units by the name of a number: the part of a metric's name between the audit and `value`, `low` or `high`.
+# by the middle part of a metric's name, such as `auc` in `membership.auc.high`: the unit
 UNITS = {
     "passed": "1 = passed, 0 = not passed",
     "measured": "1 = measured, 0 = not measured",
@@ -75,10 +75,7 @@ NEW_NOISE = (
 
 
 def with_remedies(decision: Decision) -> Iterator[str]:
-    """Yield a line for each gate that is not met: the number, its unit and limit, what to change, where to read more.
-
-    Only the review page shows the rows and words concerned; `rows_and_words` states how to write it.
-    """
+    """Yield a line for each gate that is not met: the number with its unit and limit, and what to change."""
     for gate in decision.gates:
         if gate.verdict != "PASS":
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_measured(gate)}: {gate.reason}"
@@ -92,9 +89,9 @@ def another_attempt(policy: Policy, *, is_private: bool) -> str:
 
 
 def rows_and_words(workspace: Path, *, has_file: bool) -> str:
-    """Return the command or the call that writes the review page, which shows the rows and words concerned.
+    """Return how to write the review page, which shows the rows and words concerned.
 
-    The command exists only for a run with a configuration file (`has_file`).
+    Without a configuration file (`has_file`), only a call in Python can write it.
     """
     call = "call `synthgen.release.review.page.write_review(run)`"
     how = f"run `synthgen review {shlex.quote(str(workspace))}`" if has_file else call

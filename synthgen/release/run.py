@@ -56,9 +56,7 @@ REPORTED = "reported.json"  # the file that names the configuration of the last 
 _PREPARING = (EXTRACT, LOAD, SPLIT, RESERVE_STAGE, DEIDENTIFY, EMBED, MEASURE_STAGE, STYLE)
 _WRITING = (INTERPOLATE, DECODE, EMBED_CANDIDATES, FILTER)
 _JUDGING = (EMBED_CONTROL, EVALUATE, AUDIT_STAGE, SELFTEST_STAGE)
-STAGES: dict[str, Stage] = {  # all stages that run.json can name
-    stage.name: stage for stage in _PREPARING + _WRITING + _JUDGING
-}
+STAGES: dict[str, Stage] = {stage.name: stage for stage in _PREPARING + _WRITING + _JUDGING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +69,7 @@ class Run:
     policy: Policy  # the configured policy, as it was when the run was opened
 
     def folder(self, stage: str) -> Path:
-        """Return the folder of the last result of a stage.
-
-        The stages that write texts can run several times, in rounds (see `synthgen.pipeline.rounds`).
+        """Return the folder of the last result of a stage; stages that write texts can run several times, in rounds.
 
         Raises:
             DataError: the run did not reach the stage.
@@ -86,18 +82,15 @@ class Run:
     def texts(self) -> list[dict[str, str]]:
         """Return the label and text of each synthetic record of this run, even if its release is refused.
 
-        The method returns the audited texts. If the run ended before the audit, it returns all texts that the filters
-        accepted. The texts are private until they are released.
+        These are the audited texts or, if the run ended before the audit, all texts that the filters accepted. They
+        are private until they are released.
 
         Raises:
             DataError: the run did not reach the stage filter.
         """
         has_audit = any(stage.is_of("audit") for stage in self.record.stages)
-        if has_audit:
-            table = pq.read_table(self.folder("audit") / SYNTHETIC, columns=["label", "text"])
-        else:
-            table = pq.read_table(self.folder("filter") / KEPT, columns=["label", "text"])
-        texts: list[dict[str, str]] = table.to_pylist()
+        path = self.folder("audit") / SYNTHETIC if has_audit else self.folder("filter") / KEPT
+        texts: list[dict[str, str]] = pq.read_table(path, columns=["label", "text"]).to_pylist()
         return texts
 
     def to_pandas(self) -> Any:
@@ -109,8 +102,8 @@ class Run:
 
         Args:
             progress: receives the progress.
-            label_only: whether to add texts that the language model writes from the names of the classes alone, which
-                takes about as long as decoding one candidate for each text.
+            label_only: whether to compare also with texts that the language model writes from the class names alone;
+                this takes about as long as decoding one candidate for each text.
 
         Raises:
             DataError: the run did not reach the audit.
@@ -151,9 +144,9 @@ class Run:
         return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
 
     def decide(self, policy: Policy | None = None) -> Decision:
-        """Return the decision of `policy`, by default the configured policy, on the evidence of this run.
+        """Return the decision of `policy` on the evidence of this run, by default of the configured policy.
 
-        The run can be reported and released only with a decision of the configured policy.
+        Only a decision of the configured policy can be used for a report or a release.
         """
         policy = self.policy if policy is None else policy
         return decide(self._evidence_under(policy), policy)
@@ -176,8 +169,7 @@ class Run:
     def explain(self) -> str:
         """Write the private report, and return the decision in words: what did not pass, why, and what to change.
 
-        After a refusal, the text also states how to write the review page, which shows the rows and texts concerned,
-        and what a further run costs.
+        After a refusal, the text also contains `advice`.
 
         Privacy: contains exact numbers of the audits, so it is private.
         """
@@ -200,7 +192,7 @@ class Run:
 
     @property
     def advice(self) -> tuple[str, str]:
-        """Where the owner finds the rows and words that a refusal concerns, and what a further run costs."""
+        """After a refusal: how to see the rows and words concerned, and what a further run costs."""
         return (
             rows_and_words(self.workspace.root, has_file=self.config.file is not None),
             another_attempt(self.policy, is_private=self.config.interpolate.is_private),
@@ -211,7 +203,7 @@ class Run:
         return render_report(report_content(self, decision, release_id, private=private))
 
     def write_report(self, decision: Decision) -> Path:
-        """Write the private report, and a file that names the configuration; return the path of the report."""
+        """Write the private report and the file `REPORTED`; return the path of the report."""
         self.check_decision(decision)
         path = self.workspace.root / PRIVATE_REPORT
         note_config(self.config, self.workspace)

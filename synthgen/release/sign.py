@@ -1,4 +1,4 @@
-"""Sign a payload as a DSSE envelope in the restricted profile that `audits.verify.dsse` reads."""
+"""Sign a payload: return a DSSE envelope (the payload with its signatures) that `audits.verify.dsse` reads."""
 
 from collections.abc import Sequence
 from typing import Protocol

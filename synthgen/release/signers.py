@@ -41,16 +41,14 @@ class LibrarySigner:
 def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
     """Return a signing key from a URI (see `load_signer`) or from an encrypted file (see `load_key`).
 
-    The passphrase or PIN is never a command-line argument. For a file, the passphrase comes from
-    `keys.passphrase_for`. For a URI, a prompt asks for the PIN. `public` is the `.pub.json` file of a key that is
-    named by a URI. A key in a file has its public part beside it.
+    `public` is the `.pub.json` file of a key that is named by a URI; a key in a file has its public part beside it.
+    For a file, the passphrase comes from `keys.passphrase_for`. For a URI, a prompt asks for the PIN.
 
     Raises:
-        UsageError: `public` is missing for a URI or given for a file, or there is no terminal in which the passphrase
-            of a key file can be typed.
+        UsageError: `public` is missing for a URI or given for a file.
         StorageError: the key file does not exist.
 
-    For the errors of a key that was found, see `load_signer` and `load_key`.
+    For further errors, see `load_signer` and `load_key`.
     """
     if is_uri(file_or_uri):
         if public is None:

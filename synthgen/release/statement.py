@@ -27,7 +27,7 @@ from synthgen.release.content import BundleContent
 
 
 def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> BundleParts:
-    """Return the parts of the bundle that determine every other file; `data` holds the data files by name.
+    """Return the parts of the bundle from which all its other files are made; `data` has the data files by name.
 
     Raises:
         VerifyError: a verifier would not accept the parts, because a part is malformed or more precise than the

@@ -1,4 +1,4 @@
-"""Write and read the data files of a bundle: id, text and label, without any reference to the source."""
+"""Write and read the data files of a bundle, which have the columns id, text and label."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Add RFC 3161 timestamps to releases and approvals, in two steps because the authority may be on another machine."""
+"""Request and attach RFC 3161 timestamps, which prove that a release or an approval was signed before a time."""
 
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from synthgen.release.keys import write_new
 
 
 def request_timestamp(envelope: Path, request: Path) -> None:
-    """Write a TimeStampReq for the sha256 of an envelope's signatures; `openssl ts -reply -queryfile` can read it.
+    """Write a request (TimeStampReq) for the sha256 of an envelope's signatures; `openssl ts -reply` can answer it.
 
     `envelope` is `attestation/release.dsse.json` of a bundle, or the file of an approval; `request` must not exist.
 
@@ -43,9 +43,10 @@ def request_timestamp(envelope: Path, request: Path) -> None:
 
 
 def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: datetime) -> tuple[Path, datetime]:
-    """Check the TimeStampResp (DER) of an authority, write it beside the envelope, and return its path and its time.
+    """Check the response (TimeStampResp, DER) of an authority, and write the timestamp beside the envelope.
 
-    The file contains only the part that the authority signed, and its certificates; see `reduced`.
+    The file contains only the part that the authority signed, and its certificates; see `reduced`. Return its path
+    and the time that it states.
 
     Raises:
         DataError: the response is not a timestamp of this envelope by an authority of the trust root, does not have

@@ -1,4 +1,4 @@
-"""Write a trust root: the file of accepted keys, policies and ledgers that a verifier gets from the data owner."""
+"""Write a trust root: the file of accepted keys, policies and ledgers with which a receiver verifies releases."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -40,10 +40,9 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
 ) -> str:
     """Write version 1 of a trust root and return its fingerprint, which recipients compare over another channel.
 
-    `roles` has the `.pub.json` files of the keys of each role: `releaser` is required, and `root` is required exactly
-    if `root_keys` sign the file. `policies` has the accepted digests of each policy. If `ledgers` has ids, every
-    release must be recorded in one of these ledgers. If `ledgers` is empty, the verifier refuses a release whose
-    policy limits a budget.
+    `roles` has the `.pub.json` files of the keys of each role. The role `releaser` is required, and `root` if and
+    only if `root_keys` sign the file. `policies` has the accepted digests of each policy. If `ledgers` has ids, every
+    release must be recorded in one of these ledgers; without ids, releases whose policy limits a budget are refused.
 
     Raises:
         ConfigError: the root would not be valid, for example because a key or a person has two roles or a key is
@@ -92,10 +91,9 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
 ) -> str:
     """Write the next version of a signed trust root, and return its fingerprint.
 
-    The keys of a given role replace the old keys of this role. Given policies, authorities, ledgers or a given expiry
-    time replace all old values. Values that are not given stay, and revoked keys stay revoked. `since` is the start
-    of the new revocations, by default `now`. The signing keys must be valid at `now` and reach the threshold of
-    the old and of the new root.
+    The keys of a given role replace the old keys of this role. Every other given argument replaces all old values,
+    and values that are not given stay. Revoked keys stay revoked. `since` is the start of the new revocations, by
+    default `now`. The signing keys must be valid at `now` and reach the threshold of the old and of the new root.
 
     Raises:
         ConfigError: the old root has no root keys, a revoked key is not in it, or the new root would not be valid.

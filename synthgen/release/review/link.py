@@ -15,10 +15,10 @@ _META = re.compile(rb'<meta name="synthgen-release" content="([0-9a-f]{64}|none)
 def page_marker(key: bytes) -> str:
     """Return a secret value of 64 hex digits, which makes the digest of the page impossible to guess.
 
-    The page consists of records of the source. Without the marker, someone who knows all records except one could
-    make the page for each guess of this record and compare its digest with the digest in a signature. The marker is
-    the HMAC-SHA256 of a fixed text under the commitment key, which is random and is stored only in the workspace.
-    Each result of the audit stage has its own key, so all pages of one result contain the same marker.
+    Without it, someone who knows all records of the page except one could make the page for each guess of this
+    record, and compare its digest with the digest in a signature. The marker is the HMAC-SHA256 of a fixed text under
+    the commitment key, which is random, is stored only in the workspace, and belongs to one result of the audit
+    stage.
     """
     return hmac.digest(key, b"synthgen/review-page/v1\0", "sha256").hex()
 

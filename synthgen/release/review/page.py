@@ -44,7 +44,7 @@ MAX_EXAMPLES = 3  # rejected candidates that are shown for each reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownRecord:
-    """A synthetic record and the training records that the page compares it with, cut into marked pieces."""
+    """A synthetic record and the training records that are shown beside it, cut into marked and unmarked pieces."""
 
     name: str  # first digits of the record's id in the release
     row: int  # row of the record in the synthetic table, from 1
@@ -57,9 +57,8 @@ class ShownRecord:
 def write_review(run: Run) -> Path:
     """Write the review page of a run into its workspace, with mode 0600, and return its path.
 
-    The content of the page depends only on the stored results of the run, its policy, the newest bundle of the run
-    with its path, and whether the private report exists. If one of these changes, for example by a release, a new
-    page has another sha256.
+    The page depends on the stored results of the run, its policy, the newest bundle of the run with its path, and
+    whether the private report exists. After a change of these, such as a release, a new page has another sha256.
 
     Raises:
         DataError: the run did not reach the audit, or its results do not belong together.
@@ -120,7 +119,6 @@ def _warnings(run: Run) -> Iterator[str]:
 
 
 def _audit(result: Mapping[str, Any], tables: ReviewTables) -> dict[str, Any]:
-    """Return what the page shows of one audit."""
     name = str(result["name"])
     ranking = rank(name, tables)
     return {
@@ -159,7 +157,7 @@ def _shown(record: RiskyRecord, tables: ReviewTables) -> ShownRecord:
 
 
 def _drawn(n: int, seeds: SeedTree, *names: str, most: int = MAX_RECORDS) -> list[int]:
-    """Return at most `most` different numbers below n in ascending order; the stream `names` draws them."""
+    """Draw at most `most` different numbers below n from the random stream `names`, and sort them."""
     rows: list[int] = np.sort(seeds.child(*names).generator().permutation(n)[:most]).tolist()
     return rows
 

@@ -1,4 +1,4 @@
-"""Cut a text into pieces, so that the review page can mark passages in it."""
+"""Find passages that two texts share, and cut a text into pieces, so that the review page can mark passages."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -33,7 +33,7 @@ def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Pass
 
     Words are compared in the normal form of the audits, so case, accents and punctuation do not matter.
 
-    Cost: O(words); the positions in the original texts take most of the time.
+    Cost: O(words).
     """
     in_a, in_b = placed_tokens(a), placed_tokens(b)
     return _covered(in_a, in_b, shortest), _covered(in_b, in_a, shortest)

@@ -104,7 +104,7 @@ def _neighbours(tables: ReviewTables) -> RiskRanking:
 
 
 def _membership(tables: ReviewTables) -> RiskRanking:
-    """Rank the train records by the similarity of their nearest synthetic record, one of the audit's scores."""
+    """List the synthetic records that are most similar to a train record; this is one of the audit's scores."""
     train, control = (tables.nearest(side, "synthetic") for side in ("train", "control"))
     found: dict[int, RiskyRecord] = {}
     for row in np.argsort(-train.cosine, kind="stable").tolist():
@@ -126,7 +126,7 @@ def _membership(tables: ReviewTables) -> RiskRanking:
 
 
 def _parent_recovery(tables: ReviewTables) -> RiskRanking:
-    """Rank by the weight of the heaviest person, the person with the largest weight in the record.
+    """Rank by the largest weight of a person (the heaviest person) in the record.
 
     Records whose nearest train record belongs to the heaviest person come first.
     """
@@ -158,7 +158,7 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
 
 
 def _linkage(tables: ReviewTables) -> RiskRanking:
-    """List the records that are nearest to a train record and whose nearest real record is of the same person."""
+    """List the records that are nearest to a train record, and whose nearest real record is of the same person."""
     forward = {side: tables.nearest(side, "synthetic") for side in ("train", "control")}
     back = {side: tables.nearest("synthetic", side) for side in ("train", "control")}
     is_train = back["train"].cosine >= back["control"].cosine

@@ -1,4 +1,4 @@
-"""Read the content of the review page from the workspace of a run; no model is needed."""
+"""Read the tables and vectors from which the review page is made from the workspace of a run."""
 
 import json
 from collections.abc import Mapping, Sequence
