@@ -105,7 +105,6 @@ def _confirm(question: str, *, yes: bool) -> Callable[[str], None]:
 
 
 def _is_terminal() -> bool:
-    """Return whether a person can read the summary on stderr and answer on stdin."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 

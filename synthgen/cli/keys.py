@@ -177,7 +177,6 @@ def trust_show(path: Annotated[Path, Argument(help="Trust root file.")], *, as_j
 
 
 def _described(root: "TrustRoot") -> list[str]:
-    """Return lines with the version, expiry, keys, revocations, authorities, ledgers and policies of a trust root."""
     from audits.verify.trust import authority
 
     role_of = {
@@ -223,7 +222,6 @@ def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[st
 
 
 def _ledger(id_or_folder: str) -> str:
-    """Return the id of a ledger; raise ConfigError if the folder contains no ledger."""
     from audits.ledger.chain import KEY, ledger_id
     from synthgen.core.errors import ConfigError
 

@@ -105,7 +105,6 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
 
 
 def _folder(run: Run, request: ShadowRequest) -> Path:
-    """Return the private folder for these options and this run."""
     options = {"run": run.record.digest, "runs": request.runs, "persons": request.persons, "quick": request.quick}
     return run.workspace.root / "shadow" / sha256_json(options)[:16]
 
@@ -136,7 +135,6 @@ def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) ->
 
 
 def _store(context: StageContext) -> Mapping[str, object]:
-    """Write the records to train.parquet, in the form in which the stage deidentify stores train."""
     records = context.input("records")
     write_corpus(context.folder / "train.parquet", records)
     return {"in": len(records), "out": len(records)}

@@ -140,7 +140,6 @@ def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeCo
 
 
 def _texts(path: Path, column: str) -> list[str]:
-    """Return the texts in a column of a table, or in the files of a folder."""
     rows = read_source(SourceConfig(path=str(path), text=column), path).rows
     texts = [str(row.values[column]) for row in rows if str(row.values.get(column) or "").strip()]
     if len(set(texts)) < MIN_TEXTS:

@@ -111,7 +111,6 @@ def _hash(sentence: str) -> int:
 def _without(
     sentences: Sequence[str], seen_sentences: Collection[int], seen: Collection[_Shingle]
 ) -> tuple[str, int]:
-    """Return the text without copied sentences, and the number of copied sentences."""
     words = [_words(sentence) for sentence in sentences]
     is_seen = [shingle in seen for shingle in _shingles([word for sentence in words for word in sentence])]
     kept, start, n_removed = [], 0, 0
@@ -153,5 +152,4 @@ def _sentences(text: str) -> list[str]:
 
 
 def _is_within(text: str, end: int, marks: Collection[int]) -> bool:
-    """Return whether a full stop belongs to a list mark or an abbreviation and therefore ends no sentence."""
     return end in marks or _ABBREVIATED.search(text, max(0, end - 8), end) is not None

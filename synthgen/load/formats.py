@@ -209,7 +209,6 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _class_names(info: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the class names of each column that stores class numbers."""
     features = info.get("features") or {}
     if not isinstance(features, dict):
         raise DataError("dataset_info.json does not describe the columns", hint=_SAVE_AGAIN)

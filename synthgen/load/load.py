@@ -94,7 +94,6 @@ def names_of(row: SourceRow, columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _text(value: Any, column: str) -> tuple[str, str]:
-    """Return the stripped text, and the reason why it is unusable; an empty reason if it is usable."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "", NO_TEXT
     if not isinstance(value, str):

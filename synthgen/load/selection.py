@@ -101,7 +101,6 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
 
 
 def _small_classes(records: Sequence[Record], min_class: MinClassConfig) -> dict[str, int]:
-    """Return the number of persons of each class that is too small; raise DataError if such classes are refused."""
     persons: dict[str, set[str]] = defaultdict(set)
     for record in records:
         persons[record.label].add(record.group)
@@ -118,7 +117,6 @@ def _small_classes(records: Sequence[Record], min_class: MinClassConfig) -> dict
 def _with_copies_treated(
     records: list[Record], source: SourceConfig, notes: list[str], counts: dict[str, float]
 ) -> list[Record]:
-    """Return the records after `source.copy_forward`, and add the results to `notes` and `counts`."""
     copied = reduce_copies(records, source.copy_forward)
     removed = f"; {copied.n_sentences} sentences and {copied.n_records} whole records were removed"
     notes.append(

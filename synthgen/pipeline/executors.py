@@ -131,7 +131,6 @@ class RunPart:
         return self.alone(f"stage {stage}")
 
     def _parts_of(self, division: Division, missing: Sequence[str]) -> list[int]:
-        """Return the numbers of the parts to which the missing shards belong."""
         position = {name: i for i, name in enumerate(division.names)}
         return sorted({position[name] % self.count for name in missing})
 

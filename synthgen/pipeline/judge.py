@@ -136,7 +136,6 @@ def _sample(job: Job) -> StageInput:
 
 
 def _audit(context: StageContext) -> Mapping[str, object]:
-    """Write audit.json, findings.json, evidence.json and synthetic.parquet."""
     synthetic, number = context.input("synthetic"), context.input("attempt")
     write_corpus(context.folder / SYNTHETIC, synthetic)
     confidence = confidence_of(number, context.config("audit.confidence"))

@@ -141,7 +141,6 @@ class Pipeline:
     def _stages(
         self, resume: str, until: str, executor: "Executor | None" = None
     ) -> "Generator[StageResult, None, Run]":
-        """Run and yield one stage after another, and return the run."""
         if until not in STAGES:
             raise UsageError(f"until: there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
         if resume not in {"auto", "never"}:
@@ -189,7 +188,6 @@ def write_named_shards(config: str, stage: str, names: "Sequence[str]") -> None:
 
 
 def _part_of(part: str | None, resume: str, *, wait: bool) -> "Executor | None":
-    """Return the executor of a part, or None; raise UsageError for options that do not fit."""
     from synthgen.pipeline.executors import RunPart
 
     if part is None and wait:
@@ -216,7 +214,6 @@ def _identity(config: Config) -> dict[str, str]:
 
 
 def _with_source(config: Config, table: Any) -> Config:
-    """Return the configuration with a copy of the table in the workspace as its source."""
     from synthgen.load.frames import parquet_of
     from synthgen.pipeline.workspace import Workspace
 

@@ -88,7 +88,6 @@ def _state_of(path: Path, *, with_days: bool) -> str:
 
 
 def _file_times(path: Path) -> str:
-    """Return a digest of the names, sizes and times of the files of a source, without reading them."""
     files = [file for file in (path, Path(f"{path}.wal"), *path.rglob("*")) if file.is_file()]
     stats = {str(file): [(found := file.stat()).st_size, found.st_mtime_ns] for file in sorted(files)}
     return sha256_json(stats)
@@ -134,7 +133,6 @@ def _write_bad_rows(job: Job, rows: object) -> Path:
 
 
 def _write_load_report(job: Job, extracted: StageResult | None, counts: Mapping[str, object]) -> None:
-    """Write the load report of the extraction, if there is one, and the counts of `load` into the workspace."""
     report = {"kind": job.config.source.kind} if extracted is None else read_json(extracted.folder / LOAD_REPORT)
     write_json(job.workspace.root / LOAD_REPORT, {**report, "load": dict(counts)})
 

@@ -143,7 +143,6 @@ def cluster_problems(address: str) -> list[str]:
 
 
 def _answers(address: str, variables: dict[str, str]) -> bool:
-    """Return whether `ray status` succeeds with these environment variables."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
     environment = {**os.environ, **PRIVATE, **variables}
     try:
@@ -156,7 +155,6 @@ def _answers(address: str, variables: dict[str, str]) -> bool:
 
 
 def _is_open(host: str, port: int) -> bool:
-    """Return whether a request to the dashboard succeeds without a token."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", "/api/version")

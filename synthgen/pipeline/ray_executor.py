@@ -175,7 +175,6 @@ class RayExecutor:
         return worker.write.remote(self._file, division.folder.name, tuple(names))
 
     def _start(self) -> None:
-        """Connect to the cluster, and start the missing workers."""
         if self._ray is None:
             self._ray = self._cluster.enter_context(connected(self._config.run, self._root))
             nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]

@@ -173,7 +173,6 @@ def choose_style(
 
 
 def _choose(context: StageContext) -> Mapping[str, object]:
-    """Write the styles that make a sample of train most likely, and the measured nats."""
     encoder, bridge, styles = context.model("embedder"), context.model("bridge"), context.model("styles").value
     records = written_parts(encoder, context.input("train"), context.config("decode.prompt"))
     parts = [part for record in records for part in record if part[0]]

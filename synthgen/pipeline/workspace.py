@@ -205,7 +205,6 @@ def _flock(file: TextIO, kind: int) -> bool:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Return the files of a result by their relative names, sorted, without done.json."""
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / DONE)
     return {path.relative_to(folder).as_posix(): path for path in paths}
 
@@ -225,7 +224,6 @@ def _finished(folder: Path) -> dict[str, Any] | None:
 
 
 def _differing(folder: Path) -> list[str]:
-    """Return the added, missing and changed files of a folder, compared with the list in done.json."""
     try:
         files = dict(read_json(folder / DONE)["files"])
     except (OSError, ValueError, KeyError, TypeError):

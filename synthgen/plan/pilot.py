@@ -290,7 +290,6 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
 
 
 def _savings(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
-    """Yield a line if a run with one candidate for each vector needs far fewer texts."""
     n_with_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and n_with_one < 0.75 * texts:
         yield (
@@ -317,7 +316,6 @@ def _risks(
     judged: Sequence[Candidate],
     train: Corpus,
 ) -> Iterator[str]:
-    """Yield a line for each utility rule that the expected ratios do not meet; see `expected_utility`."""
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")
         if not source.startswith("utility") or rule.op != ">=" or name not in utility:

@@ -276,7 +276,6 @@ def _estimates(job: Job, policy: Policy) -> Plan:
 
 
 def _class_persons(parts: Split) -> dict[str, int]:
-    """Return the number of persons with records of each label, in train and control."""
     pairs = {(r.label, r.group) for corpus in (parts.train, parts.control) for r in corpus.records}
     return dict(sorted(Counter(label for label, _ in pairs).items()))
 
@@ -312,7 +311,6 @@ def _read_source(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]
 def _warnings(
     config: Config, policy: Policy, train: Corpus, problems: Sequence[str], attempt: int
 ) -> tuple[str, ...]:
-    """Return the warnings; `attempt` is the number of the next audit of the control persons."""
     recovered = None
     is_certain = any(p.startswith(f"audit parent_recovery: {config.interpolate.method} makes") for p in problems)
     if "parent_recovery" in policy.required and not config.interpolate.is_private and not is_certain:

@@ -144,7 +144,6 @@ def _split(job: Job, extracted: StageResult | None) -> tuple[Path, Corpus]:
 
 
 def _of_large_classes(train: Corpus) -> Corpus:
-    """Return the records of classes with at least `MIN_PERSONS` persons; raise DataError if there are none."""
     pairs = {(record.label, record.group) for record in train.records}
     persons = Counter(label for label, _ in pairs)
     kept = tuple(record for record in train.records if persons[record.label] >= MIN_PERSONS)

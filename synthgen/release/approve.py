@@ -107,7 +107,6 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
 
 
 def _check_signer(trust: TrustRoot, role: str, key: SigningKey, now: datetime) -> None:
-    """Raise UsageError unless the key may sign decisions in the role at this time."""
     try:
         if key.keyid not in decision_keys(trust, role):
             raise UsageError(f"key {key.keyid} does not hold the role {role} in the trust root")
@@ -120,7 +119,6 @@ def _check_signer(trust: TrustRoot, role: str, key: SigningKey, now: datetime) -
 def _verified(
     bundle: Path, trust: TrustRoot, now: datetime
 ) -> tuple[ReleasePredicate, ApprovedRelease, Sequence[SignedDecision]]:
-    """Return the verified content of the release statement, its digests, and the earlier decisions in the bundle."""
     checked = verify_for_approval(bundle, trust, now)
     if checked.statement is None:
         raise DataError("the bundle does not verify, so it cannot be approved", problems=[checked.failure])
@@ -136,7 +134,6 @@ def _verified(
 
 
 def _check_page_options(review: Path | None, *, needs_page: bool, no_review: bool) -> None:
-    """Raise UsageError if a required review page is missing, or if one is given with `no_review`."""
     if needs_page and review is None:
         raise UsageError(_NO_PAGE, hint=_READ_PAGE)
     if review is not None and no_review:

@@ -181,7 +181,6 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
 
 
 def _source_size(run: "Run", audit: Mapping[str, Any], policy: Policy) -> SourceSize:
-    """Return the numbers of records and people in train, as precisely as the policy allows."""
     is_exact, declared = policy.disclosure.publish_exact_counts, run.config.dp.persons
     has_persons = run.config.source.has_persons
     if declared is not None and not is_exact:

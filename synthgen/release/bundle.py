@@ -72,7 +72,6 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
 def _is_same(
     target: Path, digests: Mapping[str, str], key: SigningKey, content: BundleContent, now: datetime
 ) -> bool:
-    """Return whether `target` is an intact bundle of this key over the same data, evidence and policy."""
     own_root = TrustRoot.model_validate(
         {
             "version": 1,

@@ -127,7 +127,6 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
 
 
 def _load_keys(roles: Mapping[str, Sequence[Path]]) -> tuple[dict[str, TrustKey], dict[str, tuple[str, ...]]]:
-    """Return all keys by id, and the ids of each role, from the `.pub.json` files of the roles."""
     keys: dict[str, TrustKey] = {}
     ids: dict[str, tuple[str, ...]] = {}
     for role, files in roles.items():

@@ -163,7 +163,6 @@ def _drawn(n: int, seeds: SeedTree, *names: str, most: int = MAX_RECORDS) -> lis
 
 
 def _identifier_counts(tables: ReviewTables) -> list[tuple[str, int, int]]:
-    """Return the kind and the number of replaced identifiers in train and in control, sorted by kind."""
     counts = [
         Counter(kind for found in tables.replaced[role].values() for kind, _ in found)
         for role in ("train", "control")
@@ -172,7 +171,6 @@ def _identifier_counts(tables: ReviewTables) -> list[tuple[str, int, int]]:
 
 
 def _replaced(tables: ReviewTables, seeds: SeedTree) -> Iterator[dict[str, Any]]:
-    """Yield random train records before and after de-identification, with the replaced strings marked."""
     for row in _drawn(len(tables.train), seeds, "identifiers"):
         record = tables.train.records[row]
         original, found = tables.original[record.id], tables.replaced["train"].get(record.id, ())

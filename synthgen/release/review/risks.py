@@ -77,7 +77,6 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
 
 
 def _identifiers(tables: ReviewTables) -> RiskRanking:
-    """List the records with an identifier of a train person."""
     found = _with_findings(tables, "identifiers")
     meaning = "Records in which the audit found an identifier of one training person; the identifier is marked."
     return RiskRanking(
@@ -220,7 +219,6 @@ def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
 
 
 def _most_shared(tables: ReviewTables, row: int, person: str, shortest: int = SHORTEST) -> int | None:
-    """Return the row of the person's train record that shares the most text; None if train lacks the person."""
     text = tables.synthetic.records[row].text
 
     def shared(train_row: int) -> tuple[int, int]:
@@ -235,7 +233,6 @@ def _details(tables: ReviewTables, audit: str) -> Mapping[str, Any]:
 
 
 def _highest(scores: Float32) -> list[int]:
-    """Return the rows with the highest scores, highest first."""
     rows: list[int] = np.argsort(-scores, kind="stable")[:MAX_RECORDS].tolist()
     return rows
 

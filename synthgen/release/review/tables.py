@@ -125,7 +125,6 @@ _AGAIN = "Run the configuration again: `synthgen run CONFIG --resume never`."
 
 
 def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -> Float32:
-    """Return the vectors of the synthetic records, from the stored vectors of all candidates."""
     rounds = [s for s in run.record.stages if s.is_of("re-embed") and not s.name.endswith("-reconstruction")]
     stored = [np.load(run.workspace.root / "stages" / s.folder / CANDIDATE_VECTORS) for s in rounds]
     row_of = {(candidate.latent_id, candidate.text): row for row, candidate in enumerate(judged)}
@@ -139,7 +138,6 @@ def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -
 def _lineage(
     run: Run, synthetic: Corpus, train: Corpus
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[float, ...], ...]]:
-    """Return the train rows and weights that each synthetic record was made from."""
     latents, row = read_latents(run.folder("interpolate")), {r.id: i for i, r in enumerate(train.records)}
     row_of_latent = {name: i for i, name in enumerate(latents.ids)}
     made = [row_of_latent[record.group] for record in synthetic.records]
