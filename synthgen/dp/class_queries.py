@@ -59,14 +59,13 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
 
 
 def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
-    """Return estimates of true rows from noised rows by empirical Bayes, float64 (r, d).
+    """Estimate true rows from noised rows: multiply each entry by its expected share of signal, float64 (r, d).
 
         row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`MIN_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
 
-    The model assumes that the true rows have mean 0 and variance κ λ_j along axis j. At a low budget, the noise can
-    make the estimate of κ 0 or negative. The lower limit `MIN_SIGNAL` then ensures that not all estimates are 0.
     `seen` (r, d) are the noised rows, `error` (r,) is the variance s_i² of each row's noise, and `variances` (d,) are
-    the λ of public text.
+    the λ of public text. The true rows are assumed to have mean 0 and variance κ λ_j along axis j. The lower limit
+    `MIN_SIGNAL` is needed because noise can make the estimate of κ 0 or negative.
 
     Privacy: computed from noised query results.
     Reference: Efron and Morris, JASA 1973, with variances proportional to the public variances.
@@ -79,14 +78,13 @@ def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
 def query_spread(
     people: PersonRows, means: Means, variances: Float64, query: Query, mechanism: QueryMechanism
 ) -> Float64:
-    """Return a square root L of the classes' common covariance, float64 (d, d): x = μ_c + L · z, z ~ N(0, I).
+    """Return a square root L of the common covariance L Lᵀ of the classes, float64 (d, d).
 
     The row of a person is the mean over the person's records of (x - μ_y)(x - μ_y)ᵀ on the first `WIDE` axes. The
     matrix is symmetric, so the row contains only its upper triangle. Off-diagonal entries are multiplied by √2, so
     that the row and the matrix have the same norm. The noised diagonal is shrunk towards the scaled public variances,
     and the off-diagonal entries are shrunk towards 0. The other axes use the scaled public variances. The scale is
-    the trace of the noised matrix divided by the sum of the public variances of the same axes, but at least
-    `MIN_SPREAD`.
+    the ratio of the noised to the public variance on the first axes, but at least `MIN_SPREAD`.
 
     Privacy: one Gaussian query; the means are already noised.
     """

@@ -38,9 +38,20 @@ class ClassModel:
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label; see `Draws.sample`.
 
-        The vectors have no parents: they are computed from noised query results only.
+        The vectors have no parents, because they are computed from noised query results only.
         """
-        return latents_of({label: self._draw(label, m, rng.child(label)) for label, m in counts.items()}, NAME, rng)
+        drawn = {label: self._draw(label, counts[label], rng.child(label)) for label in sorted(counts)}
+        labels = [(label, name) for label, rows in drawn.items() for name in latent_ids(label, len(rows))]
+        empty: tuple[tuple[()], ...] = ((),) * len(labels)
+        return Latents(
+            vectors=np.concatenate(list(drawn.values())),
+            ids=tuple(name for _, name in labels),
+            labels=tuple(label for label, _ in labels),
+            parent_ids=empty,
+            weights=empty,
+            method=NAME,
+            seed_path=str(rng),
+        )
 
     def _draw(self, label: str, m: int, rng: SeedTree) -> Float32:
         code, d = self.labels.index(label), self.points.shape[1]
@@ -76,18 +87,3 @@ def read(folder: Path, context: PublicContext) -> ClassModel:
     from safetensors.numpy import load_file
 
     return ClassModel(labels=context.labels, basis=context.basis, **load_file(folder / FILE))
-
-
-def latents_of(drawn: Mapping[str, Float32], method: str, rng: SeedTree) -> Latents:
-    """Return the vectors of each label as latents without parents."""
-    labels = [(label, name) for label, rows in sorted(drawn.items()) for name in latent_ids(label, len(rows))]
-    empty: tuple[tuple[()], ...] = ((),) * len(labels)
-    return Latents(
-        vectors=np.concatenate([drawn[label] for label in sorted(drawn)]),
-        ids=tuple(name for _, name in labels),
-        labels=tuple(label for label, _ in labels),
-        parent_ids=empty,
-        weights=empty,
-        method=method,
-        seed_path=str(rng),
-    )

@@ -115,11 +115,7 @@ class Pipeline:
                         yield {"label": kept.label, "text": kept.text}
 
     def write_shards(self, stage: str, names: "Sequence[str]") -> None:
-        """Compute some shards of a run that another process executes; see `Named`.
-
-        Args:
-            stage: name of the folder of the shards.
-            names: file names of the shards.
+        """Compute the shards with these file names in the folder `stage`, for a run of another process; see `Named`.
 
         Raises:
             WorkerError: this process would compute other results than the other process.

@@ -67,16 +67,9 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
     approvals. The new decision names all earlier decisions in the bundle, so that a verifier detects if one of them
     is removed later.
 
-    Args:
-        bundle: the folder of the release.
-        role: the role of the signer in the trust root.
-        key: the signer's key.
-        trust: the trust root.
-        now: the signing time, which the decision states.
-        kind: whether the decision approves or rejects the release, or closes its list of approvals.
-        review: the review page that the person read; the decision states its sha256.
-        no_review: whether to approve without a review page.
-        confirm: called with a summary before the signature; it raises an error to prevent the signature.
+    `role` is the role of the key in the trust root, and `now` is the signing time. `review` is the review page that
+    the person read; the decision states its sha256. `no_review` approves without a page. `confirm` is called with a
+    summary before the signature, and raises an error to prevent it.
 
     Raises:
         UsageError: the key may not sign in this role or is not valid, or the review page is missing or not allowed:

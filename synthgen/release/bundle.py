@@ -45,7 +45,7 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
         ReleaseRefused: the decision does not allow the release, or was made on other evidence, another policy or
             other records.
         DataError: records are malformed.
-        VerifyError: the content contains something that a verifier would not accept in a bundle.
+        VerifyError: a verifier would not accept the bundle.
         StorageError: the bundle cannot be written (no partial files remain), or another release with this id exists.
 
     Privacy: writes only synthetic text, labels and aggregates. Ids are derived from the texts and rows are sorted by

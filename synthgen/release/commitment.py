@@ -1,7 +1,7 @@
 r"""Commit to private records, so that the data owner can later prove that a record was among them.
 
 The commitment is public, and fixes the records without revealing them. It is the root of a Merkle tree with one leaf
-per record. With a plain hash as leaf, anyone could confirm a guess of a text, so the data owner keeps a key K:
+per record. Every leaf depends on a key K that the data owner keeps, so nobody else can confirm a guess of a text:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))

@@ -27,13 +27,9 @@ def signing_summary(
 ) -> str:
     """Return the lines that the signer reads before the signature, with invisible characters replaced.
 
-    Args:
-        release: the verified content of the release statement.
-        digest: sha256 of the statement, which the signature covers.
-        earlier: the decisions that are already in the bundle.
-        kind: whether the decision approves or rejects the release, or closes its list of approvals.
-        signer: person, role and key.
-        review: sha256 of the review page that the signature states, or None.
+    `release` is the verified content of the release statement, and `digest` is the sha256 of the statement. `earlier`
+    are the decisions in the bundle, `signer` names person, role and key, and `review` is the sha256 of the review
+    page that the signature states.
     """
     gates = [gate for gate in release.gates if gate.gating]
     passed = sum(gate.verdict == "PASS" for gate in gates)
