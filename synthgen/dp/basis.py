@@ -1,4 +1,7 @@
-"""The public basis: mean, principal axes and variances of an encoder's vectors of public text."""
+"""Fit and read the public basis of an encoder: mean, principal axes and variances of its vectors of public text.
+
+The DP queries use it to center vectors and to estimate variances without private records.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +22,11 @@ class PublicBasis:
     axes: Float64  # (d, d), orthonormal rows in the order of decreasing variance
     variances: Float64  # (d,), along the axes, decreasing
 
-    def inward(self, vectors: Float32) -> Float64:
+    def coordinates_of(self, vectors: Float32) -> Float64:
         """Return the coordinates of vectors (n, d) along the axes, float64 (n, d)."""
         return (vectors.astype(np.float64) - self.mean) @ self.axes.T
 
-    def outward(self, coordinates: Float64) -> Float32:
+    def vectors_at(self, coordinates: Float64) -> Float32:
         """Return the vectors with these coordinates, scaled to unit length, float32 (n, d)."""
         vectors = self.mean + coordinates @ self.axes
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
@@ -39,7 +42,7 @@ def fit_basis(vectors: Float32) -> PublicBasis:
 
 def load_basis(encoder: str) -> PublicBasis:
     """Return the shipped basis of an encoder (made by `training/basis.py`); raise ConfigError if there is none."""
-    shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # never loads a file of the user
+    shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # never a path of the user
     if encoder not in shipped:
         raise ConfigError(
             f"embed.model: dp-gaussian requires an encoder with a shipped public basis, and {encoder!r} has none",

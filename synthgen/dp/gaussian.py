@@ -58,7 +58,7 @@ class ClassModel:
         points = self.points[code] + rng.generator().standard_normal((m, DRAWN, d)) @ self.spread.T
         scores = class_scores(points.reshape(m * DRAWN, d), self.points, self.spread)
         best = scores[:, code].reshape(m, DRAWN).argmax(axis=1)
-        return self.basis.outward(points[np.arange(m), best])
+        return self.basis.vectors_at(points[np.arange(m), best])
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder; the basis and the labels are public and are not written."""

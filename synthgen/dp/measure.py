@@ -53,7 +53,7 @@ from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
-RESULT_BYTES = 16 << 20  # more than the query results and their log need
+RESULT_BYTES = 16 << 20  # disk space that must be free before noise is drawn; the results need less
 SUBSTITUTES = 1_000  # substitute vectors per class, to which the filters are fitted
 # Numbers of made-up persons in the dry run. The `accounting` audit requires a number that differs by at least a tenth
 # from the declared number of persons, so the second number is used if about 400 persons are declared.
@@ -154,7 +154,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
         rehearsal = replace(rehearsal, replay={**rehearsal.replay, **scores})
         log = account_for(job, train, reservation, plan.queries, noise, rehearsal)
         advance(1)
-        require_space(folder, RESULT_BYTES)  # if the result could not be stored, the budget would be lost
+        require_space(folder, RESULT_BYTES)  # a result that cannot be stored would waste the budget
         mechanism = PrivateMechanism(noise)
         declared = DeclaredQueries(declared=plan.queries, n_persons=len(persons.persons), mechanism=mechanism)
         with deferred_signals(), threadpool_limits(limits=1):

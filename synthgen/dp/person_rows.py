@@ -10,7 +10,7 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person, more than the query for words counts
+LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person, above the limit of the query for words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,7 +78,7 @@ def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonR
     order = np.argsort(person, kind="stable")
     _, starts = np.unique(person[order], return_index=True)
     return PersonRows(
-        points=basis.inward(x.vectors[order]),
+        points=basis.coordinates_of(x.vectors[order]),
         classes=np.array([number[x.labels[i]] for i in order], dtype=np.int64),
         starts=starts.astype(np.int64),
         n_classes=len(number),
@@ -104,7 +104,7 @@ def made_up_persons(
     )
     points = rng.normal(size=(len(records), len(basis.mean))) * np.sqrt(basis.variances)
     embedded = Embedded(
-        vectors=basis.outward(points),
+        vectors=basis.vectors_at(points),
         ids=tuple(record.id for record in records),
         labels=tuple(record.label for record in records),
         groups=tuple(groups),

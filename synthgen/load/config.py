@@ -21,7 +21,7 @@ class MinClassConfig(Section):
 
 
 class FieldsConfig(Section):
-    """Fields of a hospital source with the data of a note, in the notation of `source.kind`; null is the default."""
+    """Fields of a hospital source that hold the data of a note; null is the usual field of `source.kind`."""
 
     person: str | None = Field(
         None, description="Field with the identifier of the patient, for example `PID-3.1` for hl7v2."

@@ -58,8 +58,8 @@ RECOVERED = (
 )
 SUITE = "if all other rules are met, the run tests the audits on your records, which takes about an hour more"
 REPEATED = (
-    "ledger: this would be attempt {0} on these control {2}, so every interval needs the confidence {1:.4f} and "
-    "more {2}; use control {2} that were not audited before"
+    "ledger: this would be attempt {0} on these control {2}, so every interval needs the confidence {1:.4f}, which "
+    "requires more {2}; use control {2} that were not audited before"
 )
 DOUBTFUL = "a release is possible, but it may be refused for the reasons marked `at risk`"
 POSSIBLE = "nothing that is known before the run prevents a release"

@@ -57,13 +57,13 @@ if TYPE_CHECKING:
 
 # warnings to the owner if audits found something in a release under an independent policy
 _CHECK_HITS = (
-    "The guarantee limits the risk of each person, whatever the audits find. Check whether the hits come from public "
-    "text or from decode.prompt. Under the guarantee, it is very unlikely that the texts repeat a long passage of "
-    "only one person. If the texts do, report this as a bug."
+    "The guarantee limits the risk of each person, whatever the audits find. Check whether these passages and "
+    "identifiers come from public text or from decode.prompt. Under the guarantee, the texts very probably repeat no "
+    "long passage of only one person. If they do, report this as a bug."
 )
 _WITHDRAWAL = (
-    "If you do not release because of the hits, this decision is itself a disclosure that ε does not cover: anyone "
-    "who learns of the decision learns that the audits found something about persons in train."
+    "If you withhold the release because of these findings, this decision is itself a disclosure that ε does not "
+    "cover: anyone who learns of it learns that the audits found something about persons in train."
 )
 
 

@@ -13,8 +13,8 @@ def test_basis_transforms_vectors_and_back():
     basis = fit_basis(vectors)
     assert np.allclose(basis.axes @ basis.axes.T, np.eye(8), atol=1e-5)
     assert np.all(np.diff(basis.variances) <= 0)
-    assert np.allclose(basis.inward(vectors).var(axis=0), basis.variances, rtol=1e-3)
-    assert np.allclose(basis.outward(basis.inward(vectors)), vectors, atol=1e-5)
+    assert np.allclose(basis.coordinates_of(vectors).var(axis=0), basis.variances, rtol=1e-3)
+    assert np.allclose(basis.vectors_at(basis.coordinates_of(vectors)), vectors, atol=1e-5)
 
 
 def test_only_the_shipped_basis_of_the_embedded_encoder_can_be_loaded(tmp_path):

@@ -62,6 +62,6 @@ def test_the_most_typical_of_four_points_is_used(model, monkeypatch):
     for drawn in (1, 4):
         monkeypatch.setattr(gaussian, "DRAWN", drawn)
         vectors = model.sample({"b": 200}, SeedTree(6)).vectors
-        scores = class_scores(BASIS.inward(vectors), model.points, model.spread)
+        scores = class_scores(BASIS.coordinates_of(vectors), model.points, model.spread)
         typical.append(float(scores[:, 1].mean()))
     assert typical[1] > typical[0]

@@ -271,6 +271,6 @@ def test_classifier_fitted_to_substitutes_finds_the_learned_discriminant():
 
     drawn = measuring.substitutes(learned, learned.labels, "any", SeedTree(1))
     fitted = LogisticRegression(C=100, max_iter=5000).fit(drawn.vectors.astype(np.float64), drawn.labels)
-    anywhere = basis.outward(points[rng.integers(0, 2, 4000)] + rng.normal(size=(4000, 64)) @ spread.T)
-    wanted = class_scores(basis.inward(anywhere), points, spread).argmax(axis=1)
+    anywhere = basis.vectors_at(points[rng.integers(0, 2, 4000)] + rng.normal(size=(4000, 64)) @ spread.T)
+    wanted = class_scores(basis.coordinates_of(anywhere), points, spread).argmax(axis=1)
     assert (np.array(learned.labels)[wanted] == fitted.predict(anywhere.astype(np.float64))).mean() > 0.91

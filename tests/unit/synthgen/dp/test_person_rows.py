@@ -23,7 +23,7 @@ def test_mean_rows_weights_each_person_equally(monkeypatch):
     people = people_of(x, ("b", "a"), BASIS)
     rows = np.concatenate(list(people.mean_rows(lambda at: people.points[at])))
     assert rows.shape == (4, 6)
-    points = BASIS.inward(x.vectors)
+    points = BASIS.coordinates_of(x.vectors)
     assert np.allclose(rows[0], points[[0, 2, 4]].mean(axis=0))
     assert np.allclose(rows[1:], points[[1, 3, 5]])
 
