@@ -26,9 +26,9 @@ class Check:
 
 
 def examine(ray: str | None = None) -> list[Check]:
-    """Return the result of every check; without the extra `engine`, the checks that need it are omitted.
+    """Return the result of every check; `ray` is the address of a Ray cluster to check too, or None.
 
-    `ray` is the address of a running Ray cluster that is also checked, or None.
+    Without the extra `engine`, the checks that need it are omitted.
     """
     missing, engine = missing_packages(), "all packages of the extra `engine` are installed"
     if missing:

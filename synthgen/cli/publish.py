@@ -114,11 +114,7 @@ def report_of(target: Path) -> Path:
 
 
 def configured(target: Path) -> Config:
-    """Return the configuration in a file, or the configuration of the last run in a workspace.
-
-    Raises:
-        DataError: the folder is not the workspace of a run with a configuration file.
-    """
+    """Return the configuration in a file, or that of the last run in a workspace; raise DataError if it has none."""
     from synthgen.release.run import REPORTED
 
     if not target.is_dir():

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from synthgen.core.errors import Interrupted
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# A further signal stops the run at once only if it arrives more than this number of seconds after the first signal,
-# because a closing terminal or a service manager sends several signals at the same time.
+# A signal stops the run at once only if it arrives more than this number of seconds after the first signal, because a
+# closing terminal or a service manager sends several signals at the same time.
 APART = 5.0
 WAITS = (
     "The budget is being spent; the run stops as soon as the DP result is stored. "

@@ -1,4 +1,4 @@
-"""Define the rows and the table that every reader of a source returns."""
+"""Define the table and the rows that the readers of all file formats return."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

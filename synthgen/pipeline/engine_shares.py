@@ -41,15 +41,11 @@ class EngineShares:
 
 
 def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence: float = CONFIDENCE) -> EngineShares:
-    """Compare the identifiers that an engine finds with the marked ones.
+    """Compare the identifiers that an engine finds with the marked ones; raise UsageError if the texts have no word.
 
     An identifier counts as found if spans of the engine cover all its letters and digits. A span of the engine counts
     as correct if it overlaps a marked identifier, and as false otherwise. With `with_names`, the engine gets the
-    declared names of each text. Intervals are Clopper-Pearson intervals, and `confidence` is the confidence of each
-    end.
-
-    Raises:
-        UsageError: the texts contain no word.
+    declared names of each text. `confidence` is the one-sided confidence of each end of a Clopper-Pearson interval.
     """
     marked, hit, correct, found_by_kind = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     complete: dict[str, dict[str, bool]] = {"texts": {}, "persons": {}}

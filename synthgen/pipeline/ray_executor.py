@@ -99,11 +99,7 @@ class RayExecutor:
     combine = alone
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
-        """Let the workers compute all missing shards.
-
-        Raises:
-            WorkerError: a worker failed, or workers were lost repeatedly.
-        """
+        """Let the workers compute all missing shards; raise WorkerError if one fails, or if many are lost."""
         if stage in NOT_DISTRIBUTED:
             LOCAL.compute(stage, division, is_finished)
             return

@@ -323,11 +323,7 @@ def filter_candidates(
 
 
 def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: StageResult) -> Written:
-    """Draw the wanted number of kept candidates of each label, or take all if a label has fewer.
-
-    Raises:
-        DataError: no candidate passed the filters.
-    """
+    """Draw the wanted number of kept candidates of each label, or all of them; raise DataError if none was kept."""
     if not state.kept:
         n, failed = len(state.candidates), Counter(filtered.counts["failed"])
         raise DataError(

@@ -62,11 +62,7 @@ def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any
 
 
 def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Opening:
-    """Return the proof for the record at `index`; role, texts and key are those of `commit_records`.
-
-    Raises:
-        ValueError: there is no record at `index`.
-    """
+    """Return the proof for the text at `index`, as in `commit_records`; raise ValueError if there is no such text."""
     order = _order(role, len(texts), key)
     position = order.index(index)
     levels = _levels(_leaves(role, texts, key))

@@ -195,11 +195,7 @@ def public_path(path: Path) -> Path:
 
 
 def read_private(path: Path) -> bytes:
-    """Read a small file that only its owner may access.
-
-    Raises:
-        StorageError: the file is missing, a link or no plain file, or users other than its owner can access it.
-    """
+    """Read a small file; raise StorageError if it is missing, a link or no plain file, or open to other users."""
     try:
         data, mode = read_plain(path, _MAX_KEY_BYTES)
     except OSError as error:
@@ -214,11 +210,7 @@ def read_private(path: Path) -> bytes:
 
 
 def write_new(path: Path, data: bytes, mode: int) -> None:
-    """Write a new file with these permissions (`mode`); after an error, no partial file remains.
-
-    Raises:
-        StorageError: the file exists or cannot be written.
-    """
+    """Write a new file with the permissions `mode`, or raise StorageError and leave no partial file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)

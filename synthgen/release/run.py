@@ -69,11 +69,7 @@ class Run:
     policy: Policy  # the configured policy, as it was when the run was opened
 
     def folder(self, stage: str) -> Path:
-        """Return the folder of the last result of a stage; stages that write texts can run several times, in rounds.
-
-        Raises:
-            DataError: the run did not reach the stage.
-        """
+        """Return the folder of the last result of a stage, of any round; raise DataError if there is no result."""
         return self.workspace.root / "stages" / self.record.stage(stage).folder
 
     def __repr__(self) -> str:

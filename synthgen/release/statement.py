@@ -57,10 +57,9 @@ def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetim
 
 
 def release_payload(predicate: ReleasePredicate, digests: Mapping[str, str]) -> bytes:
-    """Return the canonical bytes of the release statement; `digests` maps every signed file to its sha256.
+    """Return the canonical bytes of the release statement; raise VerifyError if the verifier would not accept it.
 
-    Raises:
-        VerifyError: the verifier would not accept the statement.
+    `digests` maps every signed file to its sha256.
     """
     stated = predicate.model_dump(mode="json", by_alias=True, exclude_unset=True)
     payload = canonical(statement(dict(digests), RELEASE_TYPE, stated))

@@ -33,7 +33,7 @@ class NearestRecords(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class ReviewTables:
-    """The records of a run with their vectors, what the audits found, and what was replaced and rejected; private."""
+    """The records of a run, their vectors, the audits' findings, replaced identifiers and all candidates; private."""
 
     synthetic: Corpus  # the records that are released, or would be released if the policy allowed it
     train: Corpus  # de-identified
