@@ -1,4 +1,7 @@
-"""Estimate the mean vector of each class and one covariance of all classes by DP queries, and classify points."""
+"""Estimate the mean of each class and one covariance of all classes by DP queries, and classify points.
+
+A point is a vector of a text, in coordinates along the axes of the public basis.
+"""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,7 @@
 """Open the decoder of a run, which writes the texts: a model in a folder, or a model on a server.
 
-It gets a vector through a bridge (an adapter that turns it into soft tokens), or as prompt words.
+The model gets a vector through a bridge (an adapter that turns vectors into soft tokens), or a prompt with words that
+describe the vector.
 """
 
 from dataclasses import replace

@@ -1,6 +1,7 @@
 """Distribute the shards of a stage (files with a part of its result) among the processes that share a workspace.
 
-A run on one process uses `Local`, a run in parts `RunPart`, and a worker of another process `Named`.
+`Local` is for a run in one process, `RunPart` for one of several parts of a run, and `Named` for a worker that
+computes shards for the run of another process.
 """
 
 import re
