@@ -25,7 +25,7 @@ NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "miss
 SURROGATE = regex.compile(r"\p{Cs}")  # cannot be encoded as UTF-8
 # programs that store ids as floats write long numbers in this form, without the last digits
 SCIENTIFIC = regex.compile(r"[+-]?\d([.,]\d+)?E\+\d+", regex.IGNORECASE)
-SHOWN_ROWS, SHOWN_COLUMNS = 10, 30  # largest numbers in a message
+SHOWN_ROWS, SHOWN_COLUMNS = 10, 30  # at most this many are listed in a message
 MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
 MAX_LABEL = 64  # characters; no policy releases longer labels
 FEW_CLASSES = 10  # with more labels, it is an error if most belong to only one person each; see `_require_classes`
@@ -215,7 +215,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
 def _names(
     records: Sequence[Record], rows: Mapping[str, SourceRow], key: str, columns: Sequence[str], path: Path
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names in `columns` by record id; raise DataError that names `source.KEY` if a cell has no name."""
+    """Return the names in `columns` by record id; raise DataError, which names `source.KEY`, if a cell is no name."""
     found: dict[str, tuple[str, ...]] = {}
     problems: Counter[str] = Counter()
     for record in records:

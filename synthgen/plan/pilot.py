@@ -221,7 +221,7 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
     """Return the estimated accepted share of candidates of each label.
 
-    A label has few candidates, so its share is smoothed: two candidates with the overall share are added to it.
+    A label has few candidates. Its share is smoothed as if two further candidates were accepted at the overall rate.
     """
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
@@ -355,7 +355,7 @@ def _failed_audits(
 ) -> Iterator[str]:
     """Yield a line for each audit of `SINGLE_TEXT_AUDITS` that affects the decision and that the accepted texts fail.
 
-    With the few texts of a pilot, an audit often has no verdict. This yields no line.
+    An audit without a verdict, which is frequent with the few texts of a pilot, yields no line.
     """
     deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
     names = [name for name in SINGLE_TEXT_AUDITS if name in deciding]
