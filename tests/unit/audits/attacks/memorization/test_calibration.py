@@ -46,8 +46,8 @@ def test_non_members_share_no_record_with_train_and_are_at_most_as_many():
 def test_each_length_class_is_planted_and_counted_separately():
     texts = ["a b c"] * 40 + [" ".join("w" * n for n in range(1, 80))] * 9 + [" ".join("v" * n for n in range(1, 40))]
     planted = plant(texts, np.random.default_rng(0))
-    assert np.bincount(planted.stratum, minlength=len(STRATA)).tolist() == [8, 0, 1, 8]
+    assert np.bincount(planted.stratum, minlength=len(STRATA)).tolist() == [32, 0, 1, 9]
     result = caught(planted, planted.stratum > 0)
     assert result.untested_share == pytest.approx(0.8)
     assert result.untested_lengths == "1 to 12 words"
-    assert result.by_length() == {"1": [0, 8, 0.8], "30": [1, 1, 0.02], "64": [8, 8, 0.18]}
+    assert result.by_length() == {"1": [0, 32, 0.8], "30": [1, 1, 0.02], "64": [9, 9, 0.18]}
