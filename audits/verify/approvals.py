@@ -1,13 +1,12 @@
 """Check that the persons required by the policy approved exactly this release, and that no decision was removed.
 
-A decision is an envelope that one person signed: an approval, a rejection, or a releaser's closing (a statement that
-the list of decisions is complete). A decision names the signed statement of the release, and the sha256 of every
-decision that was in the bundle when the person signed. If a named decision is removed, this is therefore detected.
+A decision is an envelope that one person signed: an approval, a rejection, or a releaser's closing, which states that
+the list of decisions is complete. It names the signed statement of the release and the sha256 of every decision that
+was in the bundle before. So the removal of a named decision is detected.
 
 The last decision must name all others. If two persons sign copies of a bundle at the same time, neither decision
-names the other, and one of the persons must sign again. Only the last decision can be removed without detection. If
-the last decision is a closing, all approvals and rejections are therefore protected. A policy with
-`closing: required` refuses a bundle without a closing.
+names the other, and one person must sign again. Only the removal of the last decision is not detected, so a closing
+protects all approvals and rejections. A policy with `closing: required` refuses a bundle without a closing.
 """
 
 import hashlib
@@ -40,8 +39,7 @@ class ApprovedRelease:
     payload_digest: str  # sha256 of the signed statement
     report_digest: str  # sha256 of the report
     created: datetime
-    # whether, by its statement, no measurement on private records affected the decision after the noise was drawn
-    is_independent: bool
+    is_independent: bool  # whether it was released under an independent policy, see `audits.gate.independent`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +66,8 @@ def read_decisions(
     """Return the decisions in the bundle, each after the decisions that it names.
 
     Raises:
-        VerifyError: E_APPROVAL if there are more than `MAX_SEEN` decisions. Otherwise E_APPROVAL with all problems: a
-            decision is invalid, concerns another release, is older than a decision that it names, follows a closing,
-            or repeats a decision without need; or a named decision is missing.
+        VerifyError: E_APPROVAL with all problems: there are too many decisions, or a decision is invalid, concerns
+            another release, names a missing or later decision, follows a closing, or needlessly repeats another one.
     """
     found, problems = [], []
     files = [(name, match) for name in tree.files if (match := FILE.fullmatch(name)) is not None]
@@ -189,11 +186,10 @@ def check_decision(
 
 
 def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[SignedDecision]) -> bool:
-    """Return whether a new decision by `keys` needlessly repeats an earlier one; it names all decisions of `earlier`.
+    """Return whether a new decision by `keys`, which names all decisions of `earlier`, repeats one without need.
 
     A second approval or closing by the same person is needed only after a rejection by this person, or if somebody
-    else signed a copy of the bundle at the same time, so that neither decision names the other. A rejection is always
-    allowed.
+    else signed a copy of the bundle at the same time. A rejection is always allowed.
     """
     same = [decision for decision in earlier if (decision.kind, decision.file.keys) == (kind, keys)]
     if kind == "REJECT" or not same:

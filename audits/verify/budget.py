@@ -26,9 +26,9 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
         spent after  >= joint epsilon of the mechanisms of all runs, including this one
 
     Both numbers are at the same delta, which is at least the delta of this run's claim and at most the limit of the
-    policy; see `audits.ledger.budgets`. "Before" means without this run: it covers every other reservation that
-    counts at the time of release, also those made after the reservation of this run. So an early reservation cannot
-    be used to exceed a limit. The report in `files` repeats the claim and the mechanisms of the log.
+    policy; see `audits.ledger.budgets`. "Before" means without this run. It includes all other runs that the ledger
+    counts at the time of release, even if they reserved their budget later. So nobody can exceed a limit by an early
+    reservation. The report in `files` repeats the claim and the mechanisms of the log.
     """
     method, caps = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
     if method is not None and (method.value == 1) != (privacy.mechanism != NO_MECHANISM):
@@ -66,9 +66,9 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
 def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence, root: TrustRoot) -> str:
     """Return a line on the ledger of a release after checking that the trust root names the ledger.
 
-    A budget limits the releases only if they all use one ledger, but the holder of the releaser's key could start an
-    empty ledger. So if the trust root names ledgers, the ledger must be one of them. If it names none, a release is
-    refused only if its policy limits the budget.
+    The holder of the releaser's key could start an empty ledger to spend the same budget again. So if the trust root
+    names ledgers, the ledger must be one of them. If it names none, only a release whose policy limits the budget is
+    refused.
 
     Raises:
         VerifyError: E_TRUST if the trust root names only other ledgers, or no ledger although the budget is limited.
@@ -89,7 +89,6 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
 
 
 def _check_accounting(evidence: Evidence) -> None:
-    """Raise VerifyError unless the accounting passed, the seed is secret and all reads are accounted for."""
     state = evidence.audits.get("accounting")
     if state is None or (state.status, state.verdict) != ("measured", "pass"):
         raise VerifyError("E_GATE", "an epsilon is claimed, but the audit `accounting` did not pass")
@@ -101,7 +100,6 @@ def _check_accounting(evidence: Evidence) -> None:
 
 
 def _check_claim(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[str, Any]) -> None:
-    """Raise VerifyError unless the evidence and the log state the claimed numbers."""
     for name, claimed in claim.items():
         measured = evidence.metrics.get(f"accounting.{name}")
         if measured is None or (measured.low, measured.high) != (claimed, claimed):
@@ -120,7 +118,6 @@ def _check_totals(
     evidence: Evidence,
     mechanisms: Sequence[MechanismCost],
 ) -> None:
-    """Raise VerifyError if the spent totals are below the joint cost of the mechanisms, or exceed a limit."""
     others = [mechanism for run in privacy.composition for mechanism in run.mechanisms]
     before, after = (_joint(costs, budget.delta) for costs in (others, [*others, *mechanisms]))
     max_epsilon, max_delta = (math.inf, math.inf) if caps is None else (caps.max_epsilon, caps.max_delta)

@@ -1,7 +1,6 @@
-"""Verify a release bundle offline.
+"""Verify a bundle offline: the folder of a released dataset with its data, audit results, report and signatures.
 
-`STEPS` lists the steps in order. A step uses only what earlier steps have established, and the bytes that were hashed
-are the bytes that are parsed.
+`STEPS` lists the checks in order. Later checks parse the same bytes that an earlier check hashed.
 """
 
 import hashlib
@@ -77,11 +76,10 @@ class _Run:
 
     @property
     def predicate(self) -> ReleasePredicate:
-        """The content of the release statement."""
         return self.statement.predicate
 
 
-# Each function `_NAME_step` runs the step NAME, stores its results and returns the line that is printed for it.
+# `_NAME_step` makes the check NAME, stores its results in `run`, and returns the line that is printed for it.
 def _paths_step(run: _Run) -> str:
     run.tree = run.stack.enter_context(open_tree(run.path))
     return f"{len(run.tree.files)} regular files, no links"
@@ -193,9 +191,9 @@ def _manifest_step(run: _Run) -> str:
 
 
 def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRelease:
-    """Return the properties of a release with which its approvals, rejections and closings are compared.
+    """Return the properties of a release that each signed decision about it must match.
 
-    `payload` must be the signed bytes of the release envelope, and `statement` must be parsed from them.
+    `payload` is the signed content of the release envelope, and `statement` is parsed from it.
     """
     return ApprovedRelease(
         payload_digest=hashlib.sha256(payload).hexdigest(),
@@ -281,8 +279,8 @@ def verify_bundle(
         policy: the policy the verifier expects, by name, file or value. If the trust root pins policies, this policy
             must be one of them.
         now: the time at which validity is checked, with its time zone; the current time by default.
-        state: file with the highest version seen of each signed trust root; `default_state()` if None. It is used
-            only if the trust root is read from a file and has keys of the role `root`.
+        state: file that records the highest version seen of each signed trust root; `default_state()` if None. It
+            is used only if `trust` is a file that names root keys.
     """
     expected = policy if policy is None or isinstance(policy, Policy) else load_policy(policy)
     return _verify(STEPS, path, now, trust=trust, expected=expected, state=state)
@@ -345,7 +343,6 @@ def _subjects(statement: ReleaseStatement) -> dict[str, str]:
 
 
 def _check_files(tree: Tree, subjects: Mapping[str, str]) -> None:
-    """Raise if a file is not signed, a signed or required file is missing, or a folder is empty."""
     for name in tree.files:
         envelope = envelope_of(name)  # the envelope to which a timestamp belongs; None for other files
         known = name if envelope is None or envelope not in tree.files else envelope
@@ -377,7 +374,6 @@ def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def _report(run: _Run) -> ReportFile:
-    """Return report.json; raise VerifyError (E_GATE) if evidence, statement or policy contradict its content."""
     value = _parsed(run.files, REPORT_JSON)
     check_report(value, run.subjects, run.predicate, run.evidence)
     return read_published(ReportFile, value, REPORT_JSON, run.policy)

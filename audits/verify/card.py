@@ -1,6 +1,6 @@
 """Write the dataset card: README.md with the front matter that dataset hubs read.
 
-The card's bytes are signed. huggingface_hub is not used, because its block YAML differs between versions.
+huggingface_hub is not used, because its YAML differs between versions, and the bytes of the card are signed.
 """
 
 import json

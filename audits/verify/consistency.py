@@ -17,7 +17,7 @@ from audits.verify.budget import NO_MECHANISM
 from audits.verify.mechanism import ROUNDING
 from audits.verify.published import BundleParts, Curve, Score, ShownResult, ShownScores
 
-# The widest limits on the estimate with which an audit can pass; a test compares them with the audits.
+# the widest limits on its estimate with which each audit can pass; a test compares them with the audits
 ONE_SIDED = {"memorization": 0.01, "identifiers": 0.01}
 TWO_SIDED = {
     "neighbours": (0.4, 0.6),
@@ -34,7 +34,7 @@ MAIN = (
 MAX_CASES = 1000  # largest number of cases of a self-test
 # audits whose claim is per person only if the source has person ids
 SCOPED = ("neighbours", "membership", "parent_recovery", "linkage")
-_CURVE_TOLERANCE = 0.05  # the curve pools the folds of an attack, whereas the AUC is computed in each fold
+_CURVE_TOLERANCE = 0.05  # the ROC curve is computed on all folds together, the AUC on each fold of the attack
 _THRESHOLD_STEP = 0.001  # thresholds are published in multiples of this number
 
 
@@ -90,7 +90,6 @@ def _has_kind(result: ShownResult) -> bool:
 
 
 def _main_problems(evidence: Evidence, policy: Policy) -> Iterator[str]:
-    """Yield each main metric that differs from the estimate of its audit by more than rounding."""
     for name in MAIN:
         metric, estimate = (evidence.metrics.get(key) for key in (name, f"{name.split('.')[0]}.estimate"))
         if metric is None or estimate is None or (verdicts_only(policy) and not name.startswith("accounting.")):
@@ -111,10 +110,9 @@ def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
 
 
 def count_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem for each sample size that is too large for the stated numbers of input and released records.
+    """Yield a problem for each sample size n above the stated number of records, since a record has one person.
 
-    There cannot be more persons than records. Under DP, the statement gives a declared lower limit of the number of
-    persons, with which no sample size can be compared.
+    Under DP, the statement has only a declared lower limit of the number of persons, so nothing is compared.
     """
     stated = parts.predicate
     most = {side.role: _most_of(side.count_bucket) for side in stated.inputs}
@@ -138,10 +136,7 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def engine_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem for each number of the run whose sample size SynthGen cannot have written.
-
-    The sample size of a count is the count itself. The sample size of a self-test is its number of cases.
-    """
+    """Yield a problem unless the sample size n of each count is the count, and that of each self-test is allowed."""
     for name, metric in parts.evidence.metrics.items():
         if name in {ATTEMPTS, SECRET, METHOD, "records.synthetic"} and metric.n != metric.value:
             yield f"{name}: its sample size differs from its value"
@@ -150,7 +145,7 @@ def engine_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def most_units(name: str, *, train: int, control: int, released: int) -> int | None:
-    """Return the largest possible sample size of a metric; None if records do not limit it."""
+    """Return the largest possible sample size n of a metric, given the numbers of records; None if there is none."""
     audit, _, key = name.partition(".")
     if key in {"hard_hits", "common_share"}:
         return released
@@ -173,8 +168,8 @@ def _most_of(bucket: str) -> int:
 def model_problems(parts: BundleParts) -> Iterator[str]:
     """Yield each contradiction between the models in the statement and those in the settings.
 
-    There are one to three style adapters and at most one model of each other role. If a server writes the texts, the
-    model in the settings is the judge.
+    There are at most three style adapters and one model of each other role. If a server writes the texts, the setting
+    `decode.model` names the judge, a local model that scores the texts.
     """
     models, config = parts.predicate.models, parts.config
     if not models:
@@ -227,7 +222,8 @@ def score_problems(parts: BundleParts) -> Iterator[str]:
     control = [least_of(side.count_bucket.split("-")[1]) for side in parts.predicate.inputs if side.role == "control"]
     n = float(control[0]) if control else float("inf")
     worst = {
-        name: _most_worst(sources.get("synthetic"), sources.get("real"), n) for name, sources in classifiers.items()
+        name: _largest_ratio(sources.get("synthetic"), sources.get("real"), n)
+        for name, sources in classifiers.items()
     }
     for name, ratio in parts.evidence.metrics.items():
         source, _, key = name.rpartition(".")
@@ -247,10 +243,9 @@ def _has_all_classes(parts: BundleParts) -> bool:
 def _table_problems(scores: ShownScores, *, is_synthetic: bool, has_all: bool) -> Iterator[str]:
     """Yield each contradiction between the scores after training on one table.
 
-        macro F1 = mean of F1_c,   min F1_c / 2 <= accuracy <= max F1_c
+        macro F1 = mean of F1_c over the classes c,   min F1_c / 2 <= accuracy <= max F1_c
 
-    The limits of the accuracy follow from 2 · hits_c = F1_c · (support_c + predicted_c), summed over the classes. A
-    class that is not shown has F1 = 0 after training on synthetic records, because the synthetic table lacks it.
+    A class that is not shown has F1 = 0 after training on synthetic records, because the synthetic table lacks it.
     """
     f1 = [(one.f1.value, step_of(one.f1.n)) for one in scores.per_class.values() if one.f1 is not None]
     if not f1 or not (has_all or is_synthetic):
@@ -268,16 +263,16 @@ def _table_problems(scores: ShownScores, *, is_synthetic: bool, has_all: bool) -
             yield f"utility: the {name} does not follow from the F1 scores of the classes"
 
 
-def _most_worst(synthetic: ShownScores | None, real: ShownScores | None, n_records: float) -> float:
+def _largest_ratio(synthetic: ShownScores | None, real: ShownScores | None, n_records: float) -> float:
     """Return the largest `worst_class_ratio` that the F1 scores of the classes allow.
 
-    For each class, the recall after training on synthetic records is divided by the recall after training on real
-    records. `worst_class_ratio` is the smallest of these quotients.
+    `worst_class_ratio` is the smallest of the ratios, over the classes, of the recall after training on synthetic
+    records and the recall after training on real records. F1 limits the recall of a class:
 
         F1 / (2 - F1) <= recall <= min(1, F1 · (1 + wrong / support) / (2 - F1))
 
-    `wrong` is the number of wrongly classified records, at most (1 - accuracy) · `n_records`. The support of a class
-    is at least its number of persons.
+    `wrong` is the number of wrongly classified records of all classes, at most (1 - accuracy) · `n_records`.
+    `support` is the number of records of the class, at least its number of persons.
     """
     if synthetic is None or real is None:
         return float("inf")

@@ -1,4 +1,4 @@
-"""The names of the files in a bundle, and checks that data, evidence, report and statement agree."""
+"""The names of the files in a bundle, and checks that its data and report agree with its evidence and statement."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ Row = tuple[str, str, str]
 
 
 def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate, evidence: Evidence) -> None:
-    """Raise VerifyError (E_GATE) if the parsed report differs from the evidence, the statement or the file names."""
+    """Raise VerifyError (E_GATE) if report.json contradicts the evidence, the statement or the names of the files."""
     try:
         reported = evidence_from(report["audit"], {})
         files = {f"evidence/{result['name']}.json" for result in report["audit"]["results"]}
@@ -65,11 +65,10 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
 def check_data(
     tree: Tree, subjects: Mapping[str, str], predicate: ReleasePredicate, evidence: Evidence
 ) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
-    """Return the number of records by label, and the samples; raise VerifyError if the data were not audited.
+    """Return the number of records by label, and (label, text) of the first records.
 
-    All data files must contain the same records in canonical form. A file that is larger than `MAX_DATA_BYTES` is
-    rejected without being read. A file with another number of records than stated is rejected before it is parsed
-    completely.
+    Raise VerifyError unless the records are the audited ones, and every data file contains them in canonical form. A
+    file above `MAX_DATA_BYTES` is not read. Parsing stops if a file has more records than the statement says.
     """
     names, n = sorted(name for name in subjects if name.startswith("data/")), predicate.dataset.records
     tables = []
@@ -99,7 +98,6 @@ def check_data(
 
 
 def _check_strings(rows: Iterable[Row]) -> None:
-    """Raise VerifyError (E_DATA) if a label or text is empty, too long, or has characters that no audit reads."""
     for _, text, label in rows:
         if not label.strip() or len(label) > MAX_LABEL_CHARACTERS or not label.isprintable():
             problem = f"a label is empty, unprintable or longer than {MAX_LABEL_CHARACTERS} characters"
@@ -119,19 +117,15 @@ def samples_of(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
 
 
 def read_rows(name: str, data: bytes, n: int) -> list[Row]:
-    """Return the `n` records of a data file, given its name and content.
-
-    Raises:
-        VerifyError: E_DATA if the content is not the canonical file of `n` records.
-    """
+    """Return the `n` records of a data file; raise VerifyError (E_DATA) if it is not their canonical file."""
     return _parquet(name, data, n) if name == PARQUET else _jsonl(name, data, n)
 
 
 def with_ids(records: Iterable[tuple[str, str]]) -> list[Row]:
-    """Return (id, text, label) of records (text, label), sorted by id; `record_ids` derives the ids from the records.
+    """Return (id, text, label) of records (text, label), sorted by id.
 
-    So the ids carry no information beyond the records, and the order does not depend on the order of the input. Raise
-    InputError if two records have the same id, and JsonError if a record is not Unicode.
+    An id is a digest of its record (`record_ids`), so ids and order add no information. Raise InputError if two
+    records have the same id, and JsonError if a record is not Unicode.
     """
     given = list(records)
     rows = {name: (name, text, label) for name, (text, label) in zip(record_ids(given), given, strict=True)}

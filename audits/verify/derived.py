@@ -1,8 +1,7 @@
 """Make the bundle files whose content is determined by the statement, evidence, report and data (`BundleParts`).
 
-The releaser and the verifier use the same functions. The verifier compares the bytes, so a releaser cannot add
-anything to these files, even with a valid signature. If a new version of these functions writes other bytes, the
-statement needs a new `SCHEMA_VERSION`.
+The releaser writes these files, and the verifier makes them again and compares the bytes. So a releaser cannot add
+anything to them, even with a valid signature. If these functions change the bytes, raise `SCHEMA_VERSION`.
 """
 
 import hashlib
@@ -113,7 +112,7 @@ def release_id(created: str, evidence_digest: str, policy_digest: str, data: Map
 
 
 def source_files(policy: Any, config: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the files that are written as YAML: the policy and the redacted configuration."""
+    """Return the policy and the redacted configuration as YAML files, by name."""
     return {POLICY_YAML: block_yaml(policy.model_dump(mode="json")), CONFIG: block_yaml(config)}
 
 
@@ -149,7 +148,6 @@ def page_of(parts: BundleParts) -> ReportContent:
 
 
 def _source(parts: BundleParts) -> SourceSize:
-    """Return the published numbers of records and people in train."""
     stated = parts.predicate
     bucket = next((source.count_bucket for source in stated.inputs if source.role == "train"), None)
     has_persons = stated.privacy.unit == "group"
@@ -167,7 +165,7 @@ def people(results: Iterable[Mapping[str, Any]]) -> int | None:
 
 
 def page_numbers(page: Page) -> dict[str, Any]:
-    """Return the numbers of the report that the evidence lacks (`Page`), as arguments of `ReportContent`."""
+    """Return the numbers of a `Page` as arguments of `ReportContent`."""
     return {
         "balance": tuple((row.label, row.real, row.requested, row.released) for row in page.balance),
         "filters": page.filters,

@@ -1,7 +1,7 @@
-"""Signed envelopes: a strict profile of DSSE 1.0.2.
+"""Signed envelopes: a payload with its signatures, in a strict form of the standard DSSE 1.0.2.
 
-Unlike the standard, this profile allows no unknown fields and only canonical base64 and JSON, and it derives the
-keyid (key id) from the key. So two readers cannot interpret the same envelope differently.
+Unknown fields are refused, base64 and JSON must be canonical, and the keyid (key id) is derived from the key. So two
+readers cannot interpret the same envelope differently.
 """
 
 import base64
@@ -56,7 +56,7 @@ def parse_envelope(data: bytes) -> Envelope:
 
 
 def signers(envelope: Envelope, keys: dict[str, bytes]) -> tuple[str, ...]:
-    """Return the keyids of the signatures of an envelope; `keys` has the raw public key of each keyid that may sign.
+    """Return the keyids of the signatures of an envelope; `keys` has the raw public keys that may sign, by keyid.
 
     Raises:
         VerifyError: E_SIG if a signature is invalid or its keyid is not in `keys`.

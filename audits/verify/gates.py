@@ -1,6 +1,6 @@
-"""Check the policy of a bundle, recompute the gates from the evidence, and check that the parts of the bundle agree.
+"""Check the policy of a bundle, recompute its gates, and check that settings, report, evidence and statement agree.
 
-The releaser and the verifier use the same functions.
+A gate is a condition of the policy for a release. The releaser and the verifier use the same functions.
 """
 
 import hashlib
@@ -67,8 +67,8 @@ def check_pinned(
 ) -> None:
     """Raise VerifyError (E_POLICY) unless the bundle has the policy that statement, trust root and verifier require.
 
-    The statement names the digest of the policy. The trust root must pin this digest, unless the trust root pins no
-    policy at all and the verifier passes the expected policy.
+    The trust root must list (pin) the digest of the policy. If it pins no policy at all, the verifier must pass the
+    expected policy.
     """
     digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
     if digest != predicate.policy.digest.sha256:
@@ -102,8 +102,7 @@ def bundle_policy(predicate: ReleasePredicate, files: Mapping[str, bytes]) -> Po
 def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
     """Raise VerifyError (E_POLICY) if the statement lacks models or inputs that the policy requires.
 
-    The configuration must also be the one named in the statement. The files in provenance/ need no check here,
-    because every bundle must contain them.
+    The configuration must also be the one named in the statement.
     """
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
@@ -151,11 +150,10 @@ def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
 
 
 def _are_short(evidence: Evidence, policy: Policy) -> bool:
-    """Return whether the numbers of the evidence are too short to hide text in them.
+    """Return whether the numbers of the evidence have too few digits to hide text in them.
 
-    Each number must be short (`is_short`) or equal the limit of a rule. There must be at most `MAX_CONFIDENCES`
-    different confidences. Numbers of the accounting, of records and of attempts may be long, because other checks
-    compare them with the statement.
+    Limits of rules may be long, and so may numbers of the accounting, of records and of attempts, because other
+    checks compare them with the statement.
     """
     limits = {rule.limit for rule in policy.all_rules()}
     others = [
@@ -201,7 +199,6 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
 
 
 def _check_stated_counts(predicate: ReleasePredicate, policy: Policy, evidence: Evidence) -> None:
-    """Raise VerifyError (E_GATE) if evidence and statement have different numbers of attempts or records."""
     stated: dict[str, tuple[str, int | None]] = {"records.synthetic": ("records", predicate.dataset.records)}
     attempts = predicate.attempts.number
     if not policy.is_independent:
@@ -215,11 +212,7 @@ def _check_stated_counts(predicate: ReleasePredicate, policy: Policy, evidence: 
 
 
 def decision_of(policy: Policy) -> str:
-    """Return the decision mode of a policy, which a DP release must state.
-
-    `independent` means that results computed from private records must not influence the release after the noise is
-    drawn. Otherwise the mode is `audited`, also for a policy without `dp`.
-    """
+    """Return `independent` for an independent policy (see `audits.gate.independent`), otherwise `audited`."""
     return "audited" if policy.dp is None else policy.dp.decision
 
 
@@ -241,12 +234,11 @@ def limitations(  # noqa: PLR0913 - independent facts, each of which decides on 
         has_persons: whether the source has person ids.
         has_own_style: whether the texts use a style adapter of the releaser.
         formats: formats of the models; `SERVER` and `REMOTE_SERVER` mean a model on a server.
-        disclosed: description of the public words nearest to each vector that the prompt contained (`decode.words`);
-            None if the language model received the vector itself.
+        disclosed: part of a sentence about the words by which a prompt describes a vector (`disclosure`); None if the
+            language model received the vector itself.
         config: the published settings, see `public_config`.
         policy: the policy of the release.
-        evidence: the evidence. The secret from which the random streams are derived counts as public unless the
-            metric `secret.private` is 1.
+        evidence: the evidence; its metric `secret.private` is 1 if the seed of the random streams is secret.
     """
     secret, style = evidence.metrics.get(SECRET), config["decode"]["style"]
     always: tuple[str, ...] = LIMITATIONS if "segments" not in config else (*LIMITATIONS[:-1], SEGMENTED)
@@ -322,18 +314,12 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
 
 
 def starts_from_train(stage: str) -> bool:
-    """Return whether a stage reads train vectors if there is no DP.
-
-    Under DP, such a stage reads noisy points instead, so it has no number of input records.
-    """
+    """Return whether a stage reads train vectors without DP; under DP, it has no number of input records."""
     return stage.split("-", maxsplit=1)[0] == "interpolate" or stage == "decode-reconstruction"
 
 
 def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | None:
-    """Return the argument `disclosed` of `limitations`, with the size of the list of public words from the statement.
-
-    Return an empty text if prompts contained words and the statement does not state the size.
-    """
+    """Return the argument `disclosed` of `limitations`, with the number of public words that the statement gives."""
     if config["decode"]["writer"] != "prompt" and all(model.role != "vocabulary" for model in stated.models):
         return None
     found = DISCLOSURE.search(stated.limitations[-1]) if stated.limitations else None
@@ -341,7 +327,6 @@ def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | Non
 
 
 def _fits_classes(parts: BundleParts) -> bool:
-    """Return whether the report lists the classes of the data with their sizes, and scores only these classes."""
     page = parts.report.page
     scored = [scores.per_class for sources in page.utility.classifiers.values() for scores in sources.values()]
     return [(row.label, row.released) for row in page.balance] == sorted(parts.classes.items()) and all(
@@ -352,8 +337,8 @@ def _fits_classes(parts: BundleParts) -> bool:
 def _fits_request(parts: BundleParts) -> bool:
     """Return whether the requested numbers of records follow from the settings and agree with the evidence.
 
-    The report omits a class without a released record. In this case `balance.tv_distance` is 1, as defined in
-    `distance_of_shares`, and the requested numbers do not add up to the total.
+    The report omits a class without a released record. The requested numbers then do not add up to the total, and
+    `balance.tv_distance` is 1 (`distance_of_shares`).
     """
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
     balance, total, found = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)
@@ -371,9 +356,9 @@ def _fits_request(parts: BundleParts) -> bool:
 
 
 def _fits_utility(page: Page, evidence: Evidence) -> bool:
-    """Return whether the style gap and each ratio in the evidence agree with the scores in the report.
+    """Return whether the style gap and the ratios in the evidence agree with the scores in the report.
 
-    The ratio without the name of a classifier must be the ratio of one of the classifiers.
+    `utility.tstr_over_trtr`, which names no classifier, must be the ratio of one of the classifiers.
     """
     gap, shown = evidence.metrics.get("style.gap"), page.utility.style_gap
     if gap is not None and shown is not None and shown.model_dump() != gap.model_dump(exclude={"confidence"}):

@@ -1,9 +1,9 @@
-"""High-water mark of signed trust roots: the highest version seen and the root keys of all versions seen.
+"""Detect a rollback of a signed trust root with a file of the highest version seen (its high-water mark).
 
 A new root must have a higher version, keep all revocations, and be signed by enough valid root keys of both the
-previous and the new root. A key that the previous root revokes counts for neither root. A key that only the new root
-revokes still counts for the previous root, so the owner of a stolen key can sign the root that revokes it. An older
-version is never accepted again. Trust roots without root keys (plain roots) are not recorded.
+previous and the new root. A key that the previous root revokes does not count. A key that only the new root revokes
+still counts for the previous root, so the owner of a stolen key can sign the root that revokes it. Trust roots
+without root keys are not recorded.
 
 Reference: The Update Framework, specification 1.0, section 5.3 (root rotation and rollback).
 """
@@ -56,10 +56,9 @@ def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
     previous root must be valid at `now`.
 
     Raises:
-        VerifyError: E_TRUST if the root is older than the recorded version, has the same version number but other
-            content, lacks a revocation of the recorded version, is not signed by enough valid root keys of the
-            recorded version, or combines root keys of two recorded roots; also if the state file cannot be read or
-            written.
+        VerifyError: E_TRUST if the root is older than the recorded version, has its number but other content, lacks
+            one of its revocations, is not signed by enough of its valid root keys, or combines root keys of two
+            recorded roots; also if the state file cannot be read or written.
     """
     if _next(data, root, read_state(state), now) is None:
         return

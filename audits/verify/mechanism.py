@@ -1,4 +1,4 @@
-"""Check that the stated noise, sampling and privacy loss agree with the accounting of the mechanism's log."""
+"""Check the stated noise, sampling and epsilon against the accounting, an audit that reads the DP mechanism's log."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,18 +13,18 @@ from audits.verify.statement import SAFETENSORS, Privacy, ReleasePredicate
 
 INPUT_CHECKS, RELEASE_GATE, AUDIT_NUMBERS = "input-checks", "release-gate", "audit-numbers"
 SAMPLING, NORMALISER = "poisson sampling", "normaliser"
+# checks of every accounting; see `audits.attacks.accounting.accounting_audit`
 CHECKED = {"claim", "accountants", "delta", "unit", "persons", "seeds", "noise", "clipping", "reads", "releases"}
-CHECKED |= {"composition", "replay"}  # checks of every accounting; see `audits.attacks.accounting.accounting_audit`
+CHECKED |= {"composition", "replay"}
 NEIGHBOURING = "add-remove"  # the relation that the accountants assume
 # relative tolerance of epsilon: versions of `dp-accounting` discretise privacy loss distributions differently
 ROUNDING = 1e-3
 
 
 def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` of a statement.
+    """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` of a statement; None where mechanisms differ.
 
-    Rate and steps come from the mechanisms that sample persons; the noise multiplier comes from all mechanisms. A
-    value is None if the mechanisms differ in it. The accounting lists the values of each mechanism.
+    Rate and steps are those of the mechanisms that sample persons; the noise multiplier is that of all mechanisms.
     """
     sampled = [mechanism for mechanism in mechanisms if mechanism["sampling_rate"] < 1]
     rate = _common(sampled, "sampling_rate")
@@ -77,7 +77,7 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
 def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
     """Raise VerifyError (E_GATE) if the claim is below the recomputed epsilon, or a check of the accounting fails.
 
-        claim >= epsilon(mechanisms, accounted reads; delta) (1 - `ROUNDING`)
+        claimed epsilon >= (1 - `ROUNDING`) · epsilon of all mechanisms and accounted reads at the claimed delta
 
     The package `dp-accounting` is required. The computation takes seconds if a mechanism samples persons.
     """
@@ -169,6 +169,5 @@ def accounted(files: Mapping[str, bytes]) -> Mapping[str, Any]:
 
 
 def _common(mechanisms: Sequence[Mapping[str, Any]], name: str) -> Any:
-    """Return the value that all mechanisms have in common, or None."""
     numbers = {mechanism[name] for mechanism in mechanisms}
     return numbers.pop() if len(numbers) == 1 else None

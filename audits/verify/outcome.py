@@ -13,7 +13,7 @@ _MAX_SHOWN = 400  # characters of a printed line
 
 @dataclass(frozen=True, slots=True)
 class VerificationStep:
-    """One step: its name, whether it passed, and one line that is safe to print on a terminal."""
+    """One check: its name, whether it passed, and one line that is safe to print on a terminal."""
 
     id: str
     ok: bool

@@ -40,7 +40,7 @@ def keyid(public: bytes) -> str:
 
 
 def kind_of(public: bytes) -> str:
-    """Return the kind of a key, which its length determines."""
+    """Return `P256` or `ED25519`, judged by the length of the key."""
     return P256 if len(public) == POINT_BYTES else ED25519
 
 

@@ -1,7 +1,7 @@
-"""The files of a bundle that state results: report.json and the redacted configuration, as strict models.
+"""Strict model of report.json, the file of a bundle that states the results of the run and of the audits.
 
-Every field has a closed set of values or a coarse number, so that the files have no room for private text. The
-verifier writes each file again from its model and compares the bytes.
+Every field has a fixed list of values or a rounded number, so nobody can hide private text in the file. The verifier
+writes the file again from the model and compares the bytes.
 """
 
 from collections.abc import Mapping
@@ -62,8 +62,7 @@ Hundredth = Annotated[Finite, Field(ge=0, le=1), multiple_of(100)]
 Edge = Annotated[Finite, Field(ge=0, le=MAX_BINS / 40), multiple_of(40)]
 StyleShares = Annotated[dict[str, Hundredth], keys_are(STYLE_KINDS)]
 SyntheticShares = Annotated[dict[str, Hundredth], keys_are(CONTRADICTIONS)]
-# a step of 1/20 is at least `MIN_STEP_RECORDS` records, because shares of fewer than 20 · `MIN_STEP_RECORDS` real
-# records are not published
+# one step of 1/20 is at least 10 records, because shares of fewer than 200 real records are not published
 RealShares = Annotated[dict[str, Annotated[Finite, Field(ge=0, le=1), multiple_of(20)]], keys_are(CONTRADICTIONS)]
 Threshold = Annotated[Finite, Field(ge=-MAX_MEASURED, le=MAX_MEASURED), multiple_of(1000)]
 
@@ -74,7 +73,6 @@ def _policy(info: ValidationInfo) -> Policy:
 
 
 def _disclosed(value: int | str, info: ValidationInfo) -> int | str:
-    """Raise ValueError if a count is not in the form in which the policy publishes counts."""
     if not is_public_count(value, _policy(info)):
         raise ValueError("not the public form of a count under the policy")
     return value
@@ -118,7 +116,7 @@ Shown = Annotated[int | str, AfterValidator(_disclosed)]
 
 
 class Score(Closed):
-    """A measured number of the report; its confidence is that of the utility metrics in the evidence."""
+    """A number in [low, high] that was measured on n units, with the confidence of the utility in the evidence."""
 
     value: Small
     low: Small
@@ -206,7 +204,6 @@ class ShownResult(Closed):
 
     @model_validator(mode="after")
     def _has_its_own_details(self) -> Self:
-        """Raise ValueError if the details contain plots or lists of another audit."""
         parts = {"neighbours": {"histogram"}, "membership": {"roc"}, "accounting": ACCOUNTED}.get(self.name, set())
         given = {key for key, value in self.details if value is not None and key != "claim_scope"}
         if not given <= parts:
@@ -349,7 +346,7 @@ def read_published(kind: type[M], value: Mapping[str, Any], name: str, policy: P
 
 
 def shown_results(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, Any]]:
-    """Return the published results of an `audit.json`, in the form of `ShownResult`."""
+    """Return the published results of an `audit.json`, each with the fields of `ShownResult`."""
     shown = []
     for result in public_report(audit, policy)["results"]:
         name, details = result["name"], result.get("details") or {}

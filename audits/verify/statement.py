@@ -1,4 +1,7 @@
-"""The signed statements: in-toto Statement v1 with the predicates of this project, whose fields are in camelCase."""
+"""The signed statements about a release, an approval or a refusal, in the format in-toto Statement v1.
+
+The predicate of a statement contains its claims. Its fields are defined here; they are in camelCase in the file.
+"""
 
 import re
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -288,9 +291,8 @@ class ApprovalPredicate(Wire):
     releaser can only close, and a closing states that `seen` lists all other decisions. A decision has no free text,
     because the bundle is public and no audit reads a comment.
 
-    `review` is the sha256 of the private review page that the person read. It discloses nothing about the page,
-    because the page contains a value that is derived from a secret key of the workspace. Without this value, nobody
-    can compare a guessed page with the digest. Under an independent policy, `review` is None.
+    `review` is the sha256 of the private review page that the person read; None under an independent policy. The page
+    contains a secret value, so nobody can guess the page and confirm the guess with the digest.
     """
 
     role: RoleName

@@ -1,12 +1,11 @@
 """Trusted times of signatures: timestamps (RFC 3161 tokens) by timestamp authorities in the trust root.
 
 The token `release.tsr` belongs to the envelope `release.dsse.json`. It covers the concatenated signatures of the
-envelope (64 bytes each), so a signature that is added later has no trusted time. The key of a signature with a
-trusted time must have been valid at that time; it may have expired or been revoked later. The package rfc3161-client
-checks the token.
+envelope (64 bytes each), so a signature that is added later has no trusted time. A signature is accepted if its key
+was valid at the trusted time, even if the key expired or was revoked later.
 
-Some parts of a token, such as a status text or further certificates, are not covered by a signature, so anyone can
-change them. Therefore a bundle may contain a token only in its `reduced` form.
+Some parts of a token, such as a status text, are not signed, so anyone can change them. Therefore a bundle may
+contain a token only in its `reduced` form.
 """
 
 from collections.abc import Sequence
@@ -71,7 +70,7 @@ def signature_bytes(envelope: Envelope) -> bytes:
 def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> datetime:
     """Return the latest time at which a message can have been stamped: the time in the token plus its accuracy.
 
-    `token` is DER. One of the authorities, which are certificates in the trust root, must certify its signer.
+    `token` is in DER. One of the `authorities` (certificates in base64) must certify the signer of the token.
 
     Raises:
         VerifyError: E_TSA if the token is invalid or rfc3161-client is not installed.
@@ -265,7 +264,6 @@ def _head(data: bytes) -> int:
 
 
 def _element(tag: int, *parts: bytes) -> bytes:
-    """Return a DER element."""
     body = b"".join(parts)
     n = len(body)
     if n < 0x80:

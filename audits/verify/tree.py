@@ -17,7 +17,7 @@ MAX_DEPTH = 8
 MAX_NAME_BYTES = 240
 MAX_SMALL_BYTES = 4 << 20
 _CHUNK_BYTES = 1 << 20
-# control, format (bidirectional and zero-width), surrogate, private, unassigned, line and paragraph separators
+# Unicode categories: control, format (bidirectional, zero-width), surrogate, private, unassigned, separators of lines
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -94,8 +94,8 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
 def check_name(name: str) -> None:
     """Raise VerifyError (E_UNSAFE) unless a name is relative and means the same file on every file system.
 
-    A name may not be long or deeply nested, or have parts such as `..`, control characters, characters that some file
-    systems forbid, or spaces or dots at the end of a part. It must be in the Unicode form NFC.
+    A name may have at most 240 bytes and 8 parts, and must be in the Unicode form NFC. Forbidden are control
+    characters, characters that some file systems do not allow, and parts that are `..` or end in a space or dot.
     """
     segments = name.split("/")
     is_plain = (
@@ -160,7 +160,6 @@ def _check_collisions(names: list[str]) -> None:
 
 @contextmanager
 def _opened(root: int, name: str) -> Iterator[int]:
-    """Yield the descriptor of a regular file after opening each parent folder without following links."""
     *parents, leaf = name.split("/")
     opened = [root]
     try:

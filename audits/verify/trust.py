@@ -1,7 +1,7 @@
-"""The trust root: the keys of each role, and the policies, timestamp authorities and ledgers that a verifier accepts.
+"""The trust root: a file with the keys, policies, timestamp authorities and ledgers that a verifier accepts.
 
-If the trust root names root keys, its file is an envelope that enough root keys signed. Otherwise the file is plain
-JSON, and the user must compare its fingerprint with the fingerprint that the owner states over another channel.
+If the file names root keys, enough of them must have signed it. Otherwise it is plain JSON, and the user must compare
+its fingerprint with the one that the owner states over another channel.
 """
 
 import base64
@@ -36,7 +36,7 @@ ROOT = "root"
 _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 _ALIKE = str.maketrans("01i", "oll")  # ASCII characters of a normalised name that look alike
-_WRITTEN_OUT = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))  # accents without their sign
+_WRITTEN_OUT = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))  # two letters that may replace ä, ö, ü or å
 _ALIKE_PAIRS = (("rn", "m"), ("vv", "w"))  # pairs of characters that look like one character
 # Matches a Latin letter that UTS #39 does not recommend for names (Identifier_Status Restricted), for example U+023F.
 _RESTRICTED = regex.compile(
@@ -45,9 +45,8 @@ _RESTRICTED = regex.compile(
     r"\u1ea0-\u1ef9]]",
     regex.VERSION1,
 )
-# Matches a word that mixes Latin letters or marks with letters or marks of another script. Characters that belong to
-# many scripts, such as U+02BC, do not count as another script. Also matches symbols, digits other than 0 to 9, and
-# the long s, which looks like an f. A name may contain none of these.
+# Matches what a name may not contain: a word that mixes Latin letters with letters of another script (characters of
+# many scripts, such as U+02BC, are allowed), a symbol, a digit other than 0 to 9, or the long s, which looks like f
 _UNREADABLE = regex.compile(
     r"(?=\S*\p{Latin})\S*[[\p{L}\p{M}]--[\p{Latin}\p{Common}\p{Inherited}]]|[[\p{S}\p{N}\u017f]--[0-9]]",
     regex.VERSION1,
@@ -207,9 +206,8 @@ def fingerprint(data: bytes) -> str:
 def name_skeleton(name: str) -> str:
     """Return the sorted letters and digits of a name, where characters that look alike become the same letter.
 
-    Two names with the same skeleton count as the name of one person. The skeleton does not depend on the order of the
-    parts of a name, on blanks, punctuation, case, accents or invisible characters, on look-alike letters of other
-    alphabets, or on whether a letter such as ü or å is written as ue or aa.
+    Two names with the same skeleton count as one person, for example "Rosa Müller" and "MUELLER, Rosa". The skeleton
+    ignores blanks, accents and invisible characters, and does not distinguish look-alike letters of two alphabets.
     """
     plain = normalise(name).translate(_ALIKE)
     for pair, single in (*_WRITTEN_OUT, *_ALIKE_PAIRS):
@@ -295,7 +293,6 @@ def _key_problems(root: TrustRoot) -> list[str]:
 
 
 def _name_problems(root: TrustRoot) -> list[str]:
-    """Return a problem for each group of keys whose holders have look-alike names, and for each unreadable name."""
     found = []
     spellings: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name, key in root.keys.items():

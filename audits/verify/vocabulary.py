@@ -1,7 +1,7 @@
-"""The closed vocabulary of a bundle: every word that its files may contain besides labels, records and digests.
+"""Every word and sentence that the files of a bundle may contain besides labels, records and digests.
 
-A bundle has no free text except its records and labels, because the holder of a releaser's key could pass on private
-notes in other free text. A value outside the vocabulary is refused or published as `HIDDEN`.
+The holder of a releaser's key could hide private notes in other free text. A value that is not listed here is refused
+or published as `HIDDEN`.
 """
 
 import math
@@ -309,10 +309,7 @@ def _without_address(value: object) -> object:
 
 
 def disclosure(words: int, public: int) -> str:
-    """Return the part of a sentence that says how much of a vector its prompt words disclose.
-
-    `words` words are chosen from a public list of `public` words.
-    """
+    """Return the part of a sentence on how much `words` prompt words from a list of `public` words disclose."""
     return (
         f"{words} words of a public list of {public:,}, which disclose at most {words * math.log2(public):.0f} bits"
     )
@@ -346,5 +343,5 @@ NonPrivateStep = Annotated[str, AfterValidator(_known_step)]
 Version = Annotated[str, AfterValidator(_known_version)]
 # JSON Schema (ECMA 262) does not allow the escape of a hyphen
 _NAMES = "|".join(re.escape(name).replace(r"\-", "-") for name in (*MODELS, *STYLES, HIDDEN))
-# a model of the store, a bridge or the prompt words of a bridge, or a style; `HIDDEN` replaces a private name
+# a downloaded model, a bridge or its prompt words, or a style; `HIDDEN` replaces a private name
 ModelName = Annotated[str, Field(pattern=rf"^((builtin|custom):)?({_NAMES})(-({_NAMES}))?$")]
