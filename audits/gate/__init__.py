@@ -1,1 +1,1 @@
-"""Release policies, and the decision whether a dataset may be released."""
+"""Decide by a policy whether a dataset may be released, and make its published numbers coarse."""

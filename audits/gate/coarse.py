@@ -29,11 +29,10 @@ class Bin:
 def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], min_count: int) -> tuple[Bin, ...]:
     """Join neighbouring bins until every bin can be published; the result is empty if that is not possible.
 
-    Bins are joined from the left; a remainder at the right end is joined to its left neighbour. A bin with enough
-    records of one role and no record of the other role is kept as it is, because it shows a leak. `min_count` is the
-    smallest count above 0 that may be published.
+    A bin can be published if it has 0 or at least `min_count` records of train, and likewise of control. Bins are
+    joined from the left; a remainder at the right end is joined to its left neighbour.
 
-    Privacy: no bin contains between 1 and `min_count` - 1 records of a role.
+    Privacy: no bin contains between 1 and `min_count` - 1 records of train or of control.
     """
 
     def is_public(candidate: Bin) -> bool:
@@ -53,11 +52,9 @@ def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int]
 
 
 def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) -> dict[str, Any]:
-    """Return a histogram of `edges`, `train` and `control` counts as `bins` with the shares of each role.
+    """Return a histogram of `edges`, `train` and `control` counts as `bins` with shares in multiples of `step`.
 
-    `min_count` has the same meaning as in `coarsen`; shares are rounded to multiples of `step`.
-
-    Privacy: shares do not reveal counts.
+    Privacy: shares do not reveal counts; see also `coarsen`.
     """
     bins = coarsen(histogram["edges"], histogram["train"], histogram["control"], min_count)
     totals = [sum(histogram[role]) for role in ("train", "control")]
@@ -70,7 +67,7 @@ def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) 
 
 
 def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, list[float]]:
-    """Return a ROC curve with, for each false positive rate of `RATES`, the last measured point up to this rate.
+    """Return a ROC curve at the false positive rates `RATES`: for each rate, the last measured point up to this rate.
 
     Args:
         roc: `fpr` and `tpr`, non-decreasing; optionally `low` and `high`, the ends of the interval of tpr.

@@ -1,21 +1,20 @@
 """Disclosure control: reduce the precision of private counts in every file that is published.
 
-    n             is rounded down to the nearest of 0, 1, 2, 5, 10, 20, 50, ... and the `min_n` of the policy's rules
-    interval      each end is rounded outward to a multiple of .01 (n below 100), .005 (n below 1,000) or .001, or to
-                  the policy's limit for this number if the limit lies between
+    n             (sample size of a number) is rounded down to one of 0, 1, 2, 5, 10, 20, 50, ..., or to the `min_n`
+                  of a rule of the policy
+    interval      each end is rounded outward to a multiple of .01 (n below 100), .005 (n below 1,000) or .001, but
+                  not beyond the policy's limit for this number
     other counts  are replaced by their 1-2-5 bucket, such as `200-500`; counts below the policy's `min_histogram_bin`
                   (10) by `1-9`
     shares        are rounded to .01; histograms show the shares of bins with enough records, ROC curves fixed rates
 
 Under a policy that requires differential privacy, only verdicts are published: a number that was counted from private
 records without noise is omitted or, if a gate reads it, replaced by the gate's limit; see `verdicts_only`. Under an
-independent policy (after the noise is drawn, no measurement on private records affects the decision), not even
-verdicts about private records are published.
+independent policy (see `audits.gate.independent`), not even verdicts about private records are published.
 
-The ends of an interval are rounded because an exact interval reveals n: the width of a Clopper-Pearson interval
-determines n. Rounding never moves a number towards passing a rule, and never moves it across a limit of the policy,
-so it does not change a decision. Rounding public evidence again leaves it unchanged. A verifier therefore rounds the
-evidence of a bundle again and refuses the bundle if the evidence changes.
+Intervals are rounded because the width of an exact interval determines n. Rounding never moves a number towards
+passing a rule or across a limit of the policy, so it does not change a decision. Rounding twice gives the same result
+as rounding once, so a verifier rounds the evidence of a bundle and refuses the bundle if the evidence changes.
 
 Minimum cell sizes of 5 and 10 are common in statistical disclosure control: Hundepool et al., 2012.
 """
@@ -82,10 +81,7 @@ def is_bucket(text: str) -> bool:
 
 
 def public_count(count: int, policy: Policy) -> int | str:
-    """Return the public form of a count: 0 for 0, one bucket for all small counts, else the 1-2-5 bucket.
-
-    The bucket of small counts is `1-9` unless the policy has another `min_histogram_bin`.
-    """
+    """Return the public form of a count: 0, one bucket for all small counts (usually `1-9`), or the 1-2-5 bucket."""
     min_count = policy.disclosure.min_histogram_bin
     if policy.disclosure.publish_exact_counts or count == 0:
         return count
@@ -104,11 +100,11 @@ def is_public_count(value: int | str, policy: Policy) -> bool:
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     """Return the public form of a metric, which is never more favourable to a release than the exact number.
 
-    The public interval contains the exact interval. Exception: if all rules on an exact count use its `value` and
-    compare in the same direction, the end of its bucket that is less favourable for these rules replaces the count.
+    The public interval contains the exact interval. Exception: if all rules on an exact count compare its `value` in
+    the same direction, the less favourable end of its bucket replaces the count.
 
-    `name` is `audit.metric`. It determines which limits and `min_n` of the policy are edges for the number, and
-    whether the number is about the source.
+    `name` is `audit.metric`. It determines the rules of the policy that concern the number, and whether the number is
+    about the source.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
@@ -141,18 +137,13 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     if metric.value in {bottom, top, *limits}:
         value = metric.value
     ops = {rule.op for rule in rules if rule.bound == "value"}
-    if (
-        is_exact and len(ops) == 1
-    ):  # all rules use `value` in one direction, so only the less favourable end is published
+    if is_exact and len(ops) == 1:
         bottom = top = value = top if ops == {"<="} else bottom
     return Metric(value=min(max(value, bottom), top), low=bottom, high=top, confidence=metric.confidence, n=n)
 
 
 def _confidence(confidence: float, policy: Policy) -> float:
-    """Return the published form of a confidence: under an independent policy, at most the policy's confidence.
-
-    The actual confidence would reveal the number of audits of the same control persons.
-    """
+    # under an independent policy, a higher confidence would reveal the number of audits of the same control persons
     return min(confidence, policy.confidence) if policy.is_independent else confidence
 
 
@@ -175,9 +166,9 @@ def is_withheld(metric: str, policy: Policy) -> bool:
 def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the evidence that a bundle may contain; a second call changes nothing.
 
-    The outcome of every rule of the policy stays the same. Under a policy with differential privacy, the public
-    evidence shows only which gates passed and which other audits were measured. Under an independent policy, it is
-    equal for any two sources that give the same answers to the DP queries.
+    The outcome of every rule stays the same. Under a policy with differential privacy, the public evidence shows only
+    which gates passed and which other audits were measured. Under an independent policy, it depends on the source
+    only through the answers to the DP queries.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -190,10 +181,7 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def is_published(name: str, policy: Policy) -> bool:
-    """Return whether a bundle may contain a metric: a rule reads it, or this module lists it.
-
-    Other names are refused, because the releaser could hide text in them.
-    """
+    """Return whether a bundle may contain a metric; the releaser could hide text in the names of other metrics."""
     rules = {rule.metric for rule in (*policy.all_rules(), *policy.dp_method_rules())}
     main = {f"{audit}.estimate" for audit in AUDIT_NAMES}
     return name in {*rules, *main, *_EPSILON_LOWER_BOUNDS, *_COUNTS} or _NOT_PRIVATE.fullmatch(name) is not None
@@ -268,9 +256,8 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
 def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """Return the public form of an `audit.json`: numbers as in the public evidence, and counts as buckets.
 
-    The digests of private tables are omitted, because a person who guesses a table could confirm the guess. The seed
-    of the audits and the row numbers of quarantined rows are omitted too; the input checks state how many rows are
-    quarantined.
+    The digests of private tables and the seed are omitted, because someone who guesses a table could confirm the
+    guess. The row numbers of quarantined rows are omitted too; the input checks state how many there are.
     """
     public = {key: value for key, value in audit.items() if key not in _TRANSFORMED}
     inputs = audit.get("inputs")
@@ -311,8 +298,8 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
 def public_details(value: Any, policy: Policy, name: str = "", key: str = "") -> Any:
     """Return the public form of a JSON value, which may be nested.
 
-    `name` is the dotted name of the metric so far, which is used for numbers with an interval. `key` is the key of
-    the value in the object that contains it, which is used for other numbers. Both may be empty.
+    `name` is the dotted path of the value, by which a number with an interval is rounded. `key` is the last part of
+    the path, by which another number is rounded. Both may be empty.
     """
     if isinstance(value, Mapping):
         if set(value) == FIELDS:
@@ -338,9 +325,9 @@ def _public_value(value: Any, policy: Policy, key: str) -> Any:
 
 
 def public_sentence(text: str, policy: Policy) -> str:
-    """Return a sentence with its counts as buckets and its fractions rounded.
+    """Return a sentence with its counts as buckets: `"300 rows, 1.27 %"` -> `"200-500 rows, 1.3 %"`.
 
-    Fractions get at most three decimals. Percentages get at most one decimal; whole percentages stay unchanged.
+    Percentages get at most one decimal, other fractions at most three.
     """
     if policy.disclosure.publish_exact_counts:
         return text

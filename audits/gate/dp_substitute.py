@@ -1,9 +1,9 @@
 """Replace the audit `parent_recovery` by an accounted privacy budget if no synthetic record has parents.
 
 `parent_recovery` tests whether the records that a text was interpolated from (its parents) can be found. A DP method
-interpolates no records, so there are no parents to find. The conclusion of the audit, that no record influences a
-text strongly, then follows from the privacy budget, for every record and every attack. It does not follow from
-missing parents alone: points drawn from a model of all records have no parents either, but they are not private.
+interpolates no records, so there are no parents to find. That no record influences a text strongly then follows from
+the privacy budget. Missing parents alone do not show this: points that are drawn without noise from a model of all
+records have no parents either.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,9 +36,7 @@ class DpSubstitute(Closed):
 def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
     """Return the reasons why the audits must not be replaced; the tuple is empty if they may be replaced.
 
-    Method, parents and accounting are checked separately, because neither missing parents nor the log of some DP
-    mechanism shows that a DP method made the records. A missing number is a reason too, except
-    `accounting.epsilon_spent`.
+    A missing number is a reason too, except `accounting.epsilon_spent`.
     """
     state, name = evidence.audits.get(ACCOUNTING), f"{ACCOUNTING}.epsilon"
     conditions = {

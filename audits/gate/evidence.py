@@ -51,7 +51,7 @@ class AuditState(Closed):
 
 
 class Evidence(Canonical):
-    """Every number and verdict that a policy may name; verifiers recompute the gates from its canonical bytes.
+    """Every number and verdict that a policy may name; verifiers recompute the gates from it.
 
     `digests` contains the digest of the audited table (`records_digest`) and of the self-test on the same persons.
     """
@@ -104,8 +104,7 @@ def evidence_from(
     - every entry of `metrics` (`auc` of membership becomes `membership.auc`),
     - every entry of `details` that has exactly the five fields of an estimate, as `NAME.KEY`.
 
-    It also contains the `metrics` of `input_checks`, and `extra`: numbers of the run by name, for example
-    `utility.tstr_over_trtr`.
+    It also contains the `metrics` of `input_checks`, and `extra`: other numbers, such as `utility.tstr_over_trtr`.
 
     Raises:
         InputError: a result is malformed or a duplicate, or one name has two different numbers.

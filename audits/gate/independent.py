@@ -29,8 +29,7 @@ def private_requirements(
 ) -> Iterator[str]:
     """Yield each entry of a policy that reads private records after the noise is drawn.
 
-    An independent policy must have no such entry. A rule with `min_n` reads private records, because the n of an
-    accounting metric is the number of persons.
+    A rule with `min_n` reads private records, because the n of an accounting metric is the number of persons.
     """
     for key, audits in (("required", required), ("measured", measured), ("selftest", selftest)):
         yield from (f"{key}: {audit}" for audit in audits if audit != ACCOUNTING or key == "selftest")

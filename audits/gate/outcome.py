@@ -61,19 +61,19 @@ class Decision:
         return tuple(o for o in self.outcomes if not o.gating)
 
     def with_problems(self, problems: Sequence[str]) -> "Decision":
-        """Return the decision with the problems of the input checks in the reason of the gate about their number.
+        """Return the decision; the reason of the gate that counts the input problems now also lists them.
 
         Privacy: the problems contain exact numbers, so the result is for private outputs only.
         """
 
-        def with_names(o: RuleOutcome) -> RuleOutcome:
+        def with_list(o: RuleOutcome) -> RuleOutcome:
             if not problems or o.verdict == "PASS" or not o.metric.startswith(f"{PROBLEMS}."):
                 return o
             n = len(problems)
             exact = "" if o.value in {None, n} else f" (the number is rounded; exactly {n})"
             return replace(o, reason=f"{o.reason}{exact}: {'; '.join(problems)}")
 
-        return replace(self, outcomes=tuple(map(with_names, self.outcomes)))
+        return replace(self, outcomes=tuple(map(with_list, self.outcomes)))
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ class Decision:
 
 
 def verdicts_line(measured: Iterable[tuple[str, str]]) -> str:
-    """Return one line with the verdicts of audits without a gate, given as pairs (see `verdicts_of`)."""
+    """Return one line with the verdicts of audits without a gate, given as pairs (`audit-NAME`, verdict)."""
     return f"verdicts that do not affect the decision: {verdicts_of(measured)}"
 
 

@@ -179,8 +179,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
         allowed  <=>  there is a gate, and every gate is PASS
 
-    An audit in `measured` blocks the release if it was not measured. If it was measured, it is not a gate, and its
-    verdict does not affect the decision. A policy with only `measured` audits therefore has no gate and refuses.
+    An audit in `measured` is a gate only if it was not measured; its verdict does not affect the decision.
 
     If the policy has a `dp_substitute` and the evidence meets its conditions (`reasons_against`):
 
@@ -190,14 +189,14 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
     Properties:
 
-    - A policy without gates refuses. A measurement that is missing, failed or based on too few units does not pass.
+    - A measurement that is missing, failed or based on too few units does not pass.
     - A worse number, a further attempt, or a further gate in a policy that has gates never turns a refusal into a
       release.
     - Intervals and required verdicts must have the confidence that the number of attempts requires.
-    - An external policy always has the gates of `EXTERNAL_RULES`; an independent policy lacks the gate on attempts.
-    - A table with quarantined rows is refused, because no audit judged these rows. An independent policy does not
-      read their number.
-    - Under an independent policy, no number that depends on private records is read; see `audits.gate.independent`.
+    - An external policy always has the gates of `EXTERNAL_RULES`.
+    - A table with quarantined rows is refused, because no audit judged these rows.
+    - An independent policy reads no number that depends on private records, so it has no gates on attempts and
+      quarantined rows.
     - If a DP method made the records, every policy requires that the accounting passed and that the random streams
       are secret. Otherwise the claimed epsilon means nothing.
     """
@@ -233,7 +232,6 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
 
 def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Iterator[RuleOutcome]:
-    """Yield a gate for each attack that can refute the claimed epsilon, and a gate if rows are quarantined."""
     yield from (_claim_gate(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy)))
     metric = evidence.metrics.get(QUARANTINED)
     if metric is not None and metric.high > 0:
@@ -246,7 +244,7 @@ def _uses_dp_method(evidence: Evidence) -> bool:
 
 
 def budget_caps(evidence: Evidence, policy: Policy) -> DpRule | DpSubstitute | None:
-    """Return the limits of the privacy budget that decide on a release, or None if no budget decides."""
+    """Return the policy's limits of the privacy budget for a release with this evidence; None if there are none."""
     return policy.dp if policy.dp is not None else _active_substitute(evidence, policy)
 
 
@@ -354,7 +352,6 @@ def _dp_rules(dp: DpRule | DpSubstitute | None) -> tuple[Rule, ...]:
 
 
 def _attacks(evidence: Evidence, dp: DpRule | DpSubstitute | None) -> tuple[str, ...]:
-    """Return the audits of `ATTACKS` whose proven epsilon is compared with the budget."""
     return () if dp is None else tuple(n for n in ATTACKS if n == ATTACKS[0] or n in evidence.audits)
 
 

@@ -62,7 +62,8 @@ NO_QUARANTINED_ROW = Rule(
     limit=0,
     why="The verdicts apply to the table without the quarantined rows, so these rows must be removed first.",
 )
-STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}  # facts of the lineage, not measurements
+# metrics that are facts about the lineage and not measurements
+STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}
 _FIRST = 4 / 5  # share of alpha that the first attempt gets
 _LATER = 1 / 5  # alpha of each further attempt, divided by the alpha of the attempt before it
 _ROUNDING = 1e-12  # tolerance for the rounding error of a confidence, which is computed as 1 - alpha
@@ -74,9 +75,9 @@ def confidence_of(number: float, confidence: float) -> float:
         alpha_j = alpha · 4/5 · (1/5)^(j - 1),   sum over all j = alpha
 
     Here j is `number`, from 1, and alpha = 1 - `confidence`. For each number that a gate compares, a table that leaks
-    therefore passes by chance with probability at most alpha, over any number of attempts. The first attempt gets
-    four fifths of alpha. At alpha = 0.05 and a power of 80 %, it needs 9 % more persons than without a ledger. If
-    alpha were halved with each attempt, the first attempt would get half of alpha and would need 27 % more persons.
+    therefore passes by chance with probability at most alpha, over any number of attempts. At alpha = 0.05 and a
+    power of 80 %, the first attempt needs 9 % more persons than without a ledger. If it got only half of alpha, it
+    would need 27 % more.
 
     Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008; the shares 4/5 and 1/5 are our choice.
     """
@@ -95,7 +96,7 @@ def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
     - The rule compares an exact value, but the metric has an interval, or its audit reached neither pass nor fail.
       For the metrics in `STATED`, the verdict of the audit is not read.
 
-    A rule about an interval does not read the verdict of the audit, because an interval from few persons is wide.
+    A rule about an interval does not read the verdict of the audit; if there are few persons, the interval is wide.
     """
     metric = evidence.metrics.get(rule.metric)
     value = math.nan if metric is None else float(getattr(metric, rule.bound))
@@ -121,7 +122,6 @@ def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
 def _problem(  # noqa: PLR0911 - one return per reason
     evidence: Evidence, rule: Rule, metric: Metric | None, confidence: float
 ) -> str | None:
-    """Return the reason why the metric cannot decide the gate, or None if it can."""
     state = evidence.audits.get(rule.metric.split(".", 1)[0])
     if state is not None and state.status != "measured":
         return f"its audit was not measured: {state.status}"

@@ -13,7 +13,7 @@ _FIELDS = ("value", "low", "high", "n")
 
 
 def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collection[str]) -> dict[str, Any]:
-    """Return the published numbers of an `evaluation.json`, with scores per class only for released classes."""
+    """Return the published numbers of an `evaluation.json`; `released` are the classes whose scores are published."""
     public = public_details(utility, policy)
 
     def score(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -52,7 +52,6 @@ def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
 def _subgroups(
     given: Mapping[str, Any], score: Callable[[Mapping[str, Any]], dict[str, Any] | None]
 ) -> dict[str, dict[str, Any]]:
-    """Return the accuracies of the subgroups with enough persons, after training on real and on synthetic records."""
     shown: dict[str, dict[str, Any]] = {}
     for attribute, by_value in given.items():
         shown[attribute] = {}
@@ -61,10 +60,7 @@ def _subgroups(
                 classifier: {source: score(sources[source]) for source in ("real", "synthetic")}
                 for classifier, sources in by_classifier.items()
             }
-            if all(
-                accuracy["n"] >= MIN_SUBGROUP_PERSONS
-                for sources in by_classifier.values()
-                for accuracy in sources.values()
-            ):
+            counts = [accuracy["n"] for sources in by_classifier.values() for accuracy in sources.values()]
+            if all(n >= MIN_SUBGROUP_PERSONS for n in counts):
                 shown[attribute][value] = accuracies
     return shown

@@ -23,9 +23,8 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
 
         ½ · (Σ_c |n_c / N - m_c / M| + (N - n) / N),   N = max(n, M)
 
-    with n_c of n released and m_c of M requested records of class c. Missing records count as a further class, so a
-    table that has too few records of every class is not balanced. If a requested class has no record, the distance is
-    1, because nothing can be measured on that class. M must be above 0.
+    with n_c of n released and m_c of M requested records of class c. Missing records count as a further class. If a
+    requested class has no record, the distance is 1. M must be above 0.
     """
     n_released, n_requested = sum(released.values()), sum(requested.values())
     n = max(n_released, n_requested)
