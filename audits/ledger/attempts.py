@@ -1,9 +1,8 @@
 """Count the audits of the same control persons across all runs of an institution.
 
-If an audit is repeated with the same control persons until it passes, it can pass by chance: a new synthetic table,
-seed, choice of audits or confidence gives another chance. Therefore the institution's ledger records every audit by
-its control persons and by their texts. Each further audit of these persons must reach a higher confidence level; see
-`audits.gate.rule`.
+An audit that is repeated with the same control persons until it passes can pass by chance. Therefore the ledger of the
+institution records the control persons and their texts for every audit. Each further audit of these persons must
+reach a higher confidence; see `audits.gate.rule.confidence_of`.
 """
 
 from collections.abc import Mapping
@@ -16,9 +15,7 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
-# control persons count as new if at most this share of the persons and at most this share of their texts were
-# audited before
-MAX_REPEATED_SHARE = 0.01
+MAX_REPEATED_SHARE = 0.01  # control is new if at most this share of its persons, and of its texts, was audited before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +31,16 @@ class Attempt:
 def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
     """Record an audit of these control records in the ledger, and return it with its number.
 
-    An earlier entry counts as an attempt on the same control persons if it has a different `digest` and contains more
-    than one hundredth of these persons or of these texts. An audit with the same digest is the same attempt.
+    An earlier audit is an attempt on the same control persons if it contains more than 1 % of these persons or of
+    these texts. It contains a text if more than half of the text's marks are among its own marks (`text_marks`). So a
+    text is recognised despite changed spaces, encodings or ids, added words, or one changed word in ten.
 
-    A text counts as audited before if more than half of its marks are among the marks of one earlier audit. To get
-    the marks of a text, each sequence of 5 consecutive tokens is hashed with a key. Sequences that occur in another
-    text of the table are ignored. The 4 smallest hashes are the marks. So texts are recognised despite changed
-    spaces, encodings or ids, added words, or one changed word in ten. A template that all texts share has no effect.
-
-    `digest` must cover everything that could change a verdict: tables, seed, audits, confidence, versions. `control`
-    has the source records before identifiers are replaced, with group ids that are unique in the institution.
+    Args:
+        folder: the folder of the ledger.
+        high_water_mark: the high-water mark of the ledger.
+        digest: digest of everything that could change a verdict: tables, seed, audits, confidence, versions. An audit
+            with the same digest is the same attempt.
+        control: the source records before identifiers are replaced; group ids are unique in the institution.
 
     Raises:
         InputError: the ledger cannot be used, was changed, replaced or rolled back.
@@ -61,31 +58,19 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
 
 
 def check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
-    """Check that an attempt could be recorded in the ledger; create the ledger if there is none.
-
-    Raises:
-        InputError: see `attempt`.
-    """
+    """Create the ledger if there is none; raise InputError if no attempt could be recorded in it."""
     with opened(folder, high_water_mark):
         pass
 
 
 def attempts_before(folder: Path, high_water_mark: HighWaterMark, *, control: Table) -> int:
-    """Return the number of attempts on these control records, counted as by `attempt`, without recording one.
-
-    Raises:
-        InputError: see `attempt`.
-    """
+    """Return the number of earlier attempts on these control records; record nothing, and raise as `attempt` does."""
     with opened(folder, high_water_mark) as chain:
         return len(_attempts_on(chain, person_marks(chain, control), text_marks(chain, control)))
 
 
 def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) -> Attempt:
-    """Return the attempt with this keyed digest from the ledger.
-
-    Raises:
-        InputError: the ledger does not contain the attempt, or cannot be used (see `attempt`).
-    """
+    """Return the attempt with this keyed digest; raise InputError as `attempt` does, or if the ledger lacks it."""
     with opened(folder, high_water_mark) as chain:
         if digest not in {entry["made"] for entry in _entries(chain)}:
             hint = "Run the audits again, so that the attempt is counted."

@@ -1,24 +1,22 @@
-"""Record the mechanisms of each run before the run accesses any data, and compose the mechanisms of all runs.
+"""Record the privacy budget of each run in the ledger, and compute the budget that all runs have spent together.
 
-The cost of all runs of a ledger together is the joint epsilon of all their mechanisms at one delta (`joint_cost`),
-whether or not the runs used the same persons. So the ledger need not recognise a person under another id or in
-another file, and its entries do not reveal that a person was in two runs.
+This joint cost is the epsilon of the mechanisms of all runs at one delta (`joint_cost`), as if every run had used the
+same persons. So the ledger need not recognise persons, and its entries do not reveal who was in two runs.
 
-All runs together are one adaptive composition of their mechanisms. At any chosen delta, they satisfy
-(epsilon, delta)-differential privacy with the joint epsilon at this delta. So the deltas that the single runs claim
-are not added up. If their sum is at most the chosen delta, the joint epsilon is at most the sum of the runs'
-epsilons, and usually much less. For Gaussian noise, a limit of the joint epsilon at a fixed delta also holds if the
-settings of a run are chosen after reading earlier results (Smith and Thakurta, arXiv 2210.17520).
+All runs together are one adaptive composition of their mechanisms, which satisfies (epsilon, delta)-differential
+privacy with the joint epsilon at any chosen delta. If the deltas of the single runs add up to at most the chosen
+delta, the joint epsilon is at most the sum of their epsilons, and usually much less. For Gaussian noise, a limit of
+the joint epsilon also holds if the settings of a run are chosen after reading earlier results (Smith and Thakurta,
+arXiv 2210.17520).
 
 A run first records that it *reserves* its budget, then that it *draws* its noise, then the digest of the result that
 it *made*. The reserved budget counts as spent from the reservation on, unless the reservation is voided:
 
     stopped between reserving and drawing   no query was answered; the same run continues with its reservation, or the
-                                            reservation is *voided* and no longer counts
+                                            reservation is *voided*: it no longer counts, and the run can never draw
     stopped between drawing and making      the result is lost and the budget is spent; a new run reserves again
 
-So a run cannot draw noise twice under one reservation and keep the result that it prefers. A voided run can never
-draw. Concurrent processes wait for the lock of the ledger, so each process sees the entries of the processes before.
+So a run cannot draw noise twice under one reservation and keep the result that it prefers.
 """
 
 import hmac
@@ -64,7 +62,7 @@ class Spending:
 
     @property
     def costs(self) -> tuple[MechanismCost, ...]:
-        """The mechanisms in the form of the accountants; raise InputError if the list is empty or not valid."""
+        """The mechanisms as models; raise InputError if the list is empty or not valid."""
         try:
             costs = tuple(MechanismCost.model_validate(dict(each)) for each in self.mechanisms)
         except (ValidationError, TypeError, ValueError):
@@ -119,9 +117,8 @@ def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *,
 
         joint epsilon of this run and all other runs at the delta of `limit`  <=  epsilon of `limit`
 
-    The other runs include those that made their reservation later or under a different limit, so the order in which
-    runs reserve, draw and release does not matter. Without a limit (None), the joint cost is computed at the delta of
-    this run.
+    The other runs include those that reserved later or under a different limit. Without a limit (None), the joint
+    cost is computed at the delta of this run.
 
     Raises:
         Overspent: the limit would be exceeded; the error states what is spent.
@@ -171,8 +168,8 @@ def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) 
 def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
     """Record that a run draws its noise now, and return the key for `seal`.
 
-    A run may draw only once; otherwise it could choose among several results. With the seal, a result can still be
-    recorded later if the ledger cannot be reached when the result is made.
+    A run may draw only once; otherwise it could choose among several results. A sealed result can be recorded later
+    if the ledger cannot be reached when the result is made.
 
     Raises:
         Overspent: the run drew its noise before, and the result was lost or deleted.
@@ -239,9 +236,7 @@ def state_of(folder: Path, high_water_mark: HighWaterMark, run: str) -> RunState
 
 
 def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *, delta: float) -> Reservation:
-    """Return the reservation under which a result was made, together with all other reservations that count.
-
-    `delta` is the delta of their joint cost.
+    """Return the reservation under which a result was made, all others that count, and their joint cost at `delta`.
 
     Raises:
         InputError: the ledger cannot be used, or does not record that the run drew noise and made this result.
@@ -261,7 +256,7 @@ def counted(folder: Path, high_water_mark: HighWaterMark, *, besides: str | None
 
 
 def all_reservations(folder: Path, high_water_mark: HighWaterMark) -> list[Mapping[str, Any]]:
-    """Return run, epsilon, delta, state (last step) and, if voided, the time of voiding of each reservation."""
+    """Return for each reservation run, epsilon, delta, state (last step) and, if it was voided, the time."""
     with opened(folder, high_water_mark) as chain:
         found: list[Mapping[str, Any]] = []
         for spending in _all(chain):
@@ -305,7 +300,7 @@ def _reserved(chain: Chain, run: str, delta: float) -> Reservation | None:
 
 
 def refuse_overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) -> None:
-    """Raise Overspent if all runs together exceed `limit`, or if the delta of `own` does; None means no limit."""
+    """Raise Overspent if all runs together or the delta of `own` exceed `limit`; None means no limit."""
     problems = overspending(others, own, limit)
     if problems:
         hint = (

@@ -11,8 +11,7 @@ detect this. Such a file is a high-water mark: it stores the newest known head o
 mac). There are two marks. The caller passes the path of the first mark, which identifies the only chain that this
 caller may use. The second mark is in the user's data folder and is found by the chain's id.
 
-The id of a chain is derived from K alone and exists before the first line. It cannot be changed, because no line
-would verify under another key. A trust root lists the accepted ledgers by their ids.
+The id of a chain is derived from K alone. A trust root lists the accepted ledgers by their ids.
 """
 
 import hmac
@@ -89,9 +88,8 @@ class Chain:
     def repair(self) -> None:
         """Remove and report an incomplete last line; the caller must have compared both high-water marks before.
 
-        A caller spends budget or audits only after the line about this step and both marks are on the disk. So
-        nothing was spent or audited under a line whose write was interrupted. If someone shortens a complete line
-        later, the comparison detects it, because the marks count that line.
+        A run draws noise or audits only after its line and both marks are on the disk, so an incomplete line has no
+        consequence. If someone cuts off a complete line, the comparison detects it, because the marks count the line.
         """
         if self._torn:
             os.truncate(self._path, self._whole)
@@ -133,7 +131,6 @@ class Chain:
         self.entries = (*self.entries, dict(entry))
 
     def _next(self, line: Mapping[str, Any]) -> str:
-        """Return the mac of the next line."""
         return self.mac(b"line\0" + bytes.fromhex(self._macs[-1]) + canonical(line))
 
     def _read(self, data: bytes) -> Iterator[Any]:
@@ -183,10 +180,7 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
 def ledger_id(folder: Path) -> str:
     """Return the id by which a trust root names a ledger; create the ledger if there is none.
 
-    This function writes no line and no high-water mark.
-
-    Raises:
-        InputError: the reasons listed at `opened`, except those that need a high-water mark.
+    Raise InputError as `opened` does; high-water marks are neither checked nor written.
     """
     with _locked(folder):
         return _chain(folder, None, None).head().id
@@ -216,7 +210,6 @@ def _chain(folder: Path, known: Head | None, high_water_mark: Path | None) -> Ch
 
 
 def _refuse_older(folder: Path, chain: Chain, known: Head | None, high_water_mark: Path) -> None:
-    """Raise InputError if a known head belongs to a different ledger, or is not a head of the chain."""
     if known is None:
         return
     if chain.head().id != known.id:

@@ -1,4 +1,4 @@
-"""Identify persons and texts in the ledger by keyed hashes (marks)."""
+"""Recognise persons and texts of earlier audits by keyed hashes (marks), which the ledger stores instead of them."""
 
 import hashlib
 import unicodedata
@@ -9,9 +9,7 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain
 from audits.text.normalise import tokens
 
-# number of tokens in a run: small enough that edits change few runs, and large enough that the texts of two persons
-# rarely share three of four runs
-RUN = 5
+RUN = 5  # tokens in a run; edits change few runs, and the texts of two persons rarely share three of four runs
 MARKS = 4  # number of runs that identify a text
 _DIGITS = 16  # hex digits of a mark
 
@@ -24,7 +22,6 @@ def person_marks(chain: Chain, table: Table) -> set[str]:
 
 
 def _plain(name: str) -> str:
-    """Return the case-folded letters and digits of a name, or the name itself if it has no letters or digits."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return "".join(c for c in folded if c.isalnum()) or name
 
@@ -32,7 +29,8 @@ def _plain(name: str) -> str:
 def text_marks(chain: Chain, table: Table) -> list[set[str]]:
     """Return the marks of each distinct text: its `MARKS` smallest hashes of runs that occur in no other text.
 
-    A text without such a run is omitted.
+    A run is a sequence of `RUN` consecutive tokens. Runs of a template that texts share are ignored. A text without
+    other runs is omitted.
     """
     key = bytes.fromhex(chain.mac(b"text"))
     runs = [_runs(words, key) for words in {tuple(tokens(text)) for text in table.texts} if words]

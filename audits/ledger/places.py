@@ -16,7 +16,7 @@ def ledger_folder() -> Path:
 
 
 def folder_mark_path(folder: Path) -> Path:
-    """Return the path of the high-water mark of a ledger folder, for users who have no releaser's key."""
+    """Return the path of the high-water mark of a ledger folder, for users without the key of a releaser."""
     return chain_mark_path(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16])
 
 
