@@ -12,7 +12,7 @@ _METHODS = {
     "encoder-logistic": "classifier on the vectors of a sentence encoder",
     "tfidf-linear": "word-based classifier",
 }
-_LARGE_STYLE_GAP = 0.5  # nats per token; the style gap between texts of different kinds is at least this
+_LARGE_STYLE_GAP = 0.5  # nats per token; texts of two different kinds have at least this style gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class OfficerAnswer:
 def answers(content: ReportContent) -> tuple[OfficerAnswer, ...]:
     """Return the seven questions of the first screen with their answers.
 
-    Privacy: the answers state only numbers that other parts of the page show, or that `content` has in public form.
+    Privacy: the answers state only numbers that `content` has in public form.
     """
     has_persons = content.source.has_persons
     protection = "What protects the people in it?" if has_persons else "What protects the real records?"

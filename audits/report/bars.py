@@ -25,8 +25,7 @@ class IntervalBar:
 def interval_bar(gate: GateRow) -> IntervalBar | None:
     """Return the bar of a gate, or None if no finite number was estimated.
 
-    The axis covers interval and limit with a margin. If no number is negative, the axis does not start below 0. If no
-    number exceeds 1, it does not end above 1.
+    The axis covers interval and limit with a margin, but does not go below 0 or above 1 without need.
     """
     if gate.n is None or gate.value is None or gate.low is None or gate.high is None:
         return None
@@ -47,7 +46,7 @@ def interval_bar(gate: GateRow) -> IntervalBar | None:
 def balance_widths(rows: Sequence[BalanceRow]) -> list[tuple[float, float, float]]:
     """Return the lengths of the three bars of each label (real, requested, generated); the longest is 100.
 
-    Privacy: a bucket has no bar, because the length of a bar would reveal a number.
+    Privacy: a bucket, such as `10-20`, has no bar, because the length of a bar would reveal a number.
     """
     longest = max((count for row in rows for count in row[1:] if isinstance(count, int)), default=0) or 1
 

@@ -1,4 +1,4 @@
-"""The content of the report: only aggregates, without the text, vector or score of a single record."""
+"""The content of the report: only aggregates, without the text, vector or score of a single real record."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from audits.gate.outcome import Outcome, RuleOutcome
 from audits.gate.policy import Policy
 from audits.report.guarantee import Guarantee
 
-Count = int | str  # a number or its bucket
+Count = int | str  # a number, or its bucket such as `10-20`
 BalanceRow = tuple[str, Count, int, int]  # label, real train records, requested records, generated records
 StageRow = tuple[str, Count, Count, float | None]  # name, input records, output records, seconds
 Sample = tuple[str, str]  # label and text of a synthetic record
@@ -41,10 +41,7 @@ class GateRow:
 
 
 def gate_rows(outcomes: Iterable[RuleOutcome], policy: Policy) -> tuple[GateRow, ...]:
-    """Return one row per outcome, in the same order.
-
-    If the policy publishes the number, the row has the interval that decided the outcome.
-    """
+    """Return one row per outcome, in the same order, without the numbers that the policy does not publish."""
     names = ("id", "metric", "op", "limit", "verdict", "reason", "why", "gating")
     rows = []
     for outcome in outcomes:
@@ -69,7 +66,7 @@ class SourceSize:
     records: Count | None = None
     persons: Count | None = None
     is_least: bool = False  # whether `persons` is a lower limit
-    is_declared: bool = False  # whether the institution declared the number from public knowledge
+    is_declared: bool = False  # whether the institution declared `persons` from public knowledge
     has_persons: bool = True
 
     @property
@@ -113,7 +110,7 @@ class ReportContent:
     source: SourceSize = SourceSize()
     samples: tuple[Sample, ...] = ()  # the first ten records by id; if refused, only on the private page
     approvals: tuple[tuple[str, int], ...] = ()  # the role, and the number of its persons who must approve
-    is_guessable: bool = False  # whether the random streams are derived from a public secret
+    is_guessable: bool = False  # whether the seed of the random streams is not secret
     warnings: tuple[str, ...] = ()  # shown first, on the private page only
     private: bool = False  # whether the page shows exact counts of the source and must not be published
 

@@ -26,8 +26,7 @@ class Guarantee:
     delta: float
     outside: tuple[str, ...]  # sentences about what the guarantee does not cover
     policy: str  # name of the policy
-    # whether, after the noise was drawn, no measurement on private records affected the decision
-    is_independent: bool
+    is_independent: bool  # whether the policy is independent, see `audits.gate.independent`
     withholds: bool  # whether numbers that were measured on private records are not published
     # joint epsilon of all runs of the ledger, and its delta; None if the release was refused
     spent: tuple[float, float] | None = None

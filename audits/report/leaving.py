@@ -77,12 +77,12 @@ def _refusal(content: ReportContent) -> Iterator[str]:
 
 
 def _counted(n: int, what: str) -> str:
-    """Return a number and a phrase with a plural verb; for the number 1, change the verb to the singular."""
+    """Return `3, "have no result"` as "3 have no result" and `1, "have no result"` as "1 has no result"."""
     return f"{count(n)} {what}" if n > 1 else f"1 {what.replace('have ', 'has ').replace('were ', 'was ')}"
 
 
 def _reason(gate: GateRow, content: ReportContent) -> str:
-    """Return why a gate could not be decided, as a phrase with a plural verb that follows a number of rules.
+    """Return why a gate could not be decided, as the end of a sentence such as "3 rules were not measured".
 
     The cause is found by key words of the gate's reason, which is a sentence of `audits.gate.rule`.
     """
@@ -114,7 +114,6 @@ def _name(row: GateRow) -> str:
 
 
 def _limited(content: ReportContent) -> set[str]:
-    """Return the names of the audits whose results a rule of the policy limits."""
     found = set()
     for gate in content.gates:
         name, *rest = gate.metric.split(".")
@@ -124,7 +123,6 @@ def _limited(content: ReportContent) -> set[str]:
 
 
 def _limit_sentences(content: ReportContent) -> tuple[str, ...]:
-    """Return sentences about the attacks whose results the policy limits, and about the attacks without a limit."""
     limited = _limited(content)
     has_unlimited = any(_name(row) in LEAKS and _name(row) not in limited for row in content.measured)
     named = [words for name, words in LEAKS.items() if name in limited]
@@ -143,7 +141,6 @@ def _limit_sentences(content: ReportContent) -> tuple[str, ...]:
 
 
 def _result(row: GateRow, content: ReportContent) -> str:
-    """Return a phrase with an attack that did not pass and its result."""
     audit = _audit(row, content)
     if row.verdict == "INSUFFICIENT":
         beyond = "the true value may lie below or above its threshold"

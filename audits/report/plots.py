@@ -44,7 +44,7 @@ def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) 
 def roc_svg(name: str, roc: Mapping[str, Any], title: str, description: str) -> Markup:
     """Return the ROC curve on two logarithmic axes, with the diagonal of guessing and, if given, the interval.
 
-    A logarithmic axis has no 0, so zeros are drawn at the lowest power of ten of the axes.
+    A rate of 0 is drawn at the lowest power of ten of the axes.
     """
     rates = [*roc["fpr"], *roc["tpr"]]
     power = math.floor(math.log10(min([0.01, *(rate for rate in rates if rate > 0)])))

@@ -89,12 +89,10 @@ def _banner(content: ReportContent) -> str:
 
 
 def _has_findings(content: ReportContent) -> bool:
-    """Return whether a row of the table of attacks has a text in the last column."""
     return any(audit.get("reason") or audit["name"] == "accounting" for audit in content.audits)
 
 
 def _contents(content: ReportContent) -> list[tuple[str, str]]:
-    """Return the id and the title of each section, in the order of the page."""
     utility, released = content.utility, content.verdict == "released"
     style = len(utility.get("style", {})) == 2 or utility.get("coherence", {}).get("synthetic")
     sections = (
@@ -114,7 +112,6 @@ def _contents(content: ReportContent) -> list[tuple[str, str]]:
 
 
 def _subgroups(content: ReportContent) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """Return the name of each subgroup, the name of a classifier, and its accuracies by training table."""
     found = content.utility.get("subgroups", {})
     return [
         (words, name, by_source)

@@ -28,7 +28,6 @@ def most_at_risk(content: ReportContent) -> Iterator[str]:
 
 
 def _attacked(content: ReportContent) -> Iterator[str]:
-    """Yield sentences about the people or records that the attacks find."""
     units, used = content.source.units, content.source.used
     results = {str(audit["name"]): audit for audit in content.audits}
     if bad := [LEAKS.get(name, name) for name, audit in results.items() if audit["verdict"] == "fail"]:
@@ -99,7 +98,6 @@ def not_excluded(content: ReportContent) -> tuple[str, ...]:
 
 
 def _tested(content: ReportContent) -> Iterator[str]:
-    """Yield a sentence on how many people or records the attacks tested, if the page states their number."""
     for audit in content.audits:
         if audit["name"] == "memorization" and _largest(audit, content):
             yield f"The attacks tested at least {count(audit['estimate']['n'])} {content.source.units}."
