@@ -1,8 +1,8 @@
 """Count the audits of the same control persons across all runs of an institution.
 
-An audit that is repeated with the same control persons until it passes can pass by chance. Therefore the ledger of the
-institution records the control persons and their texts for every audit. Each further audit of these persons must
-reach a higher confidence; see `audits.gate.rule.confidence_of`.
+An audit that is repeated with the same control persons until it passes can pass by chance. Therefore the ledger
+records the control persons and their texts for every audit. Each further audit of these persons must reach a higher
+confidence; see `audits.gate.rule.confidence_of`.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Input checks: whether the control table is a valid comparison for train."""
+"""Input checks: whether control is a valid comparison for train, and synthetic texts contain unusual characters."""
 
 import re
 from collections import Counter, defaultdict
@@ -24,13 +24,11 @@ from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import number_rows
 
 NEAR_DUPLICATE = 0.8  # rows with at least this Jaccard index of 5-token shingles are near-duplicates
-# limits on shares; a share above its limit is a problem of the tables
-MAX_NEAR_DUPLICATES = 0.01  # share of the control rows that nearly duplicate a train row
-MAX_SHARED_IDENTIFIERS = 0.01  # share of the control persons with an identifier of a train person
+MAX_NEAR_DUPLICATES = 0.01  # largest allowed share of the control rows that nearly duplicate a train row
+MAX_SHARED_IDENTIFIERS = 0.01  # largest allowed share of the control persons with an identifier of a train person
+MAX_REPEATING_REFERENCE = 0.01  # largest allowed share of the reference rows that repeat a train or control record
 COMMON_LABEL = 10  # a label of fewer than this number of train persons must not contain an identifier
-# recorded identifiers with fewer characters are not searched for in labels, because they may be usual words
-MIN_IDENTIFIER = 5
-MAX_REPEATING_REFERENCE = 0.01  # limit on the share of the reference rows that repeat a train or control record
+MIN_IDENTIFIER = 5  # shorter recorded identifiers are not searched for in labels, because they may be usual words
 NO_PERSONS = (
     "the tables do not identify persons, so privacy is measured per record only: add a group column, "
     "or pass --rows-are-persons if each row belongs to a different person"
@@ -44,8 +42,7 @@ class InputChecks:
 
     inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
-    # synthetic rows with look-alike or invisible characters, or with white space unlike that of real rows; empty if
-    # there are too many of them
+    # synthetic rows with look-alike or invisible characters, or with unusual white space; empty if they are too many
     quarantined: tuple[int, ...]
     details: Mapping[str, Any]  # section of the report; policies refer to its metric NAME as `input_checks.NAME`
 
@@ -54,21 +51,21 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     """Return the tables without rows that invalidate a comparison, and the problems of the tables.
 
     Three kinds of rows are removed. More than 1 % of any kind is a problem:
-    - control rows that nearly duplicate a train row (Jaccard index of 5-token shingles >= 0.8), because a
-      copy of the train row would then be equally close to control. The limit of 1 % includes control rows that were
-      removed before the audit, for example by the split (`inputs.near_duplicate_rate`);
-    - all rows of a control person who shares a direct identifier with a train person, if at most ten persons have
-      this identifier, because the two are the same person or one family;
-    - rows of the reference (public text that shows which phrases are common) with phrases of a train or control
-      record of which the reference contains at least half. Otherwise, copies of this record would be common text.
+    - Control rows that nearly duplicate a train row (Jaccard index of 5-token shingles >= 0.8). A copy of the train
+      row would be equally close to control. The 1 % includes rows that were removed earlier, for example by the split
+      (`inputs.near_duplicate_rate`).
+    - All rows of a control person who shares a direct identifier with a train person. They may be one person or
+      family, unless more than ten persons have the identifier.
+    - Reference rows that contain phrases of a repeated record: a train or control record of which the reference
+      contains at least half. Copies of this record would otherwise count as common text.
 
     There are five other problems:
-    - A classifier that has not seen the synthetic table separates train from control persons, or is wrong more often
-      than chance, because control records reword train records. A difference then does not show a leak.
+    - A classifier that has not seen the synthetic table separates train from control persons, so a difference between
+      them is no leak. Or it is wrong more often than chance, because control records reword train records.
     - Synthetic rows contain many look-alike characters (such as Greek for Latin letters) or invisible characters. If
-      `quarantine` is set, up to 1 % of such rows are quarantined (`audits.core.quarantine`) and are no problem.
+      `quarantine` is set, up to 1 % of such rows are quarantined (`audits.core.quarantine`) instead.
     - Synthetic rows contain white space or invisible characters that the real tables do not use as often
-      (`audits.runner.layout`). A few such rows are quarantined by the same rule.
+      (`audits.runner.layout`). Up to 1 % of such rows are quarantined, too.
     - A synthetic label contains an identifier and belongs to fewer than ten train persons.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
@@ -158,7 +155,6 @@ def _unusual_layout(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int
 
 
 def _label_problems(inputs: AuditInputs) -> Iterator[str]:
-    """Yield a problem if rare labels contain a direct identifier, or an identifier recorded for train."""
     n_persons = Counter(label for label, _ in set(zip(inputs.train.labels or (), inputs.train.groups, strict=False)))
     rare = {label for label in inputs.synthetic.labels or () if n_persons[label] < COMMON_LABEL}
     if not rare:
@@ -177,7 +173,7 @@ def _label_problems(inputs: AuditInputs) -> Iterator[str]:
 
 
 def _words(text: str) -> str:
-    """Return the words of a text with a blank before and after each; an empty string if there are none."""
+    """Return the words of a text with a blank before and after each: `"Ann, 5"` -> `" ann 5 "`."""
     words = tokens(text)
     return f" {' '.join(words)} " if words else ""
 
@@ -222,7 +218,6 @@ def _kept(inputs: AuditInputs, left_out: Bool, repeating: Bool) -> AuditInputs:
 
 
 def _duplicating(inputs: AuditInputs) -> Bool:
-    """Return which control rows nearly duplicate a train row; bool (n_control rows,)."""
     pairs = near_pairs(*(sketch(table.texts) for table in (inputs.control, inputs.train)))
     duplicating = np.zeros(len(inputs.control), dtype=bool)
     duplicating[pairs.left[pairs.jaccard >= NEAR_DUPLICATE]] = True
@@ -270,7 +265,7 @@ def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
     """Return which reference rows contain a phrase of a record that the reference repeats; bool (n,).
 
     The reference repeats a train or control record if it contains at least half of the record (`repeated_records`).
-    Phrases that are common to many persons are ignored.
+    Phrases of many persons are ignored.
     """
     _, owner = persons(inputs.train.groups + inputs.control.groups)
     n_rows, n_persons = len(owner), int(owner.max()) + 1

@@ -1,4 +1,4 @@
-"""Language check: whether the synthetic table is in the language of the real tables, so that attacks can read it."""
+"""Language check: whether the audits can read the synthetic texts, which may be encoded or in another language."""
 
 import re
 from collections.abc import Sequence
@@ -22,9 +22,7 @@ from audits.text.normalise import tokens
 MAX_ROWS = 500  # the similarity is computed on at most this many random rows of each table
 FOREIGN_WORDS = 0.5  # a row with a larger share of unknown words is foreign
 MAX_FOREIGN = 0.05  # no audit of texts passes if the share of foreign rows exceeds that of control by more than this
-# a row is wordy if it has more than WORDY times as many different words as any real row, and at least MIN_WORDY
-WORDY = 4
-MIN_WORDY = 100
+WORDY, MIN_WORDY = 4, 100  # a wordy row has > WORDY times as many different words as any real row, and >= MIN_WORDY
 MIN_SIMILARITY = 0.5  # no similarity audit passes if the similarity is smaller
 
 _WORD = re.compile(r"[^\W_]+")
@@ -36,7 +34,7 @@ class LanguageCheck:
 
     foreign_rows: float  # share of foreign synthetic rows minus the share of foreign control rows; at least 0
     illegible_rows: int  # number of illegible synthetic rows; 0 if not significantly more than in control
-    similarity: float  # median cosine of synthetic rows with the nearest control row, divided by that of train rows
+    similarity: float  # median cosine of a synthetic row and its nearest control row, divided by that of train rows
     n: int  # number of synthetic rows
     wordy_rows: int = 0  # number of synthetic rows with many more different words than any real row
     # indices of the illegible and wordy rows; empty if they are too many for a quarantine
@@ -83,23 +81,20 @@ class LanguageCheck:
 def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageCheck:
     """Return whether the synthetic table is in the language of the real tables.
 
-    A row is illegible if its character sequences do not occur in real text (`audits.text.legibility`). A row is
-    foreign if
-    - more than half of its words occur neither in train nor in control (for a control row: not in train), or
-    - at least a third of its windows of 50 characters are illegible, or the row as a whole is illegible.
+    A row is illegible if its character sequences do not occur in real text (`audits.text.legibility`), for example
+    if it is rotated, reversed or encoded. Illegible rows prevent a pass if there are significantly more of them than
+    in control (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row is illegible.
 
-    Rotated, reversed, spelled-out or encoded text and other languages are foreign. Poor sentences of a weak language
-    model are not foreign. Illegible rows prevent a pass if there are significantly more of them than in control
-    (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row counts as illegible.
+    A row is foreign if more than half of its words occur neither in train nor in control (for a control row: not in
+    train), if it is illegible, or if at least a third of its windows of 50 characters are. Poor sentences of a weak
+    language model are not foreign.
 
     A row is wordy if it has at least 100 different words, and more than four times as many as any real row. A row
     with all words of the corpus is similar to all records, so it hides copies in other rows. If at most 1 % of the
-    rows are illegible or wordy, these rows are quarantined: the audits exclude them, and they must be removed before
-    the release.
+    rows are illegible or wordy, they are quarantined: the audits exclude them, and a release must not contain them.
 
     The similarity is the cosine of TF-IDF word vectors with the document frequencies of control, on a random sample
-    of at most 500 rows of each table. Text of another genre in the same language is not a leak, but similarity
-    attacks cannot measure anything on it.
+    of at most 500 rows of each table. If it is small, similarity attacks cannot measure anything.
     """
     known, held_out = [*inputs.train.texts, *inputs.control.texts[::2]], inputs.control.texts[1::2]
     n, train_words = len(inputs.synthetic), _vocabulary(inputs.train.texts)
@@ -126,13 +121,11 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
 
 
 def _beyond_chance(synthetic: Bool, control: Bool) -> Int:
-    """Return the illegible synthetic rows if there are significantly more of them than in control, else no rows."""
     illegible, share = np.flatnonzero(synthetic), float(control.mean())
     return illegible[:0] if len(illegible) <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else illegible
 
 
 def _wordy(inputs: AuditInputs) -> Int:
-    """Return the synthetic rows with many more different words than any real row."""
     synthetic, *real = (
         np.array([len(set(_WORD.findall(text.casefold()))) for text in table.texts])
         for table in (inputs.synthetic, inputs.train, inputs.control)

@@ -10,13 +10,12 @@ from audits.text.layout import BROKEN, KINDS, odd_characters
 
 MIN_CHARACTERS = 8  # a row with fewer characters of a kind cannot hide a word in them
 FEW = 2  # if fewer real rows than this contain at least 8 characters of a kind, one such synthetic row is too many
-# a row is dense if its density (`_density`) exceeds this quantile of the positive densities of real rows
-DENSE = 0.95
+DENSE = 0.95  # a row is dense if its `_density` exceeds this quantile of the positive densities of real rows
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The synthetic rows with white space or invisible characters that the real rows do not use as often."""
+    """The synthetic rows with unusual white space or invisible characters."""
 
     rows: tuple[int, ...]  # indices of these synthetic rows
     kinds: tuple[str, ...]  # the kinds of characters, from `KINDS`
@@ -25,15 +24,16 @@ class Layout:
 def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     """Return the synthetic rows with white space or invisible characters that the real rows do not use as often.
 
-    The kinds are the characters that `plain_layout` changes, and line breaks inside sentences. x of the n synthetic
-    rows and y of the m real rows contain one kind. The kind is too common in the synthetic table if
-    - x is significantly larger than expected, P[Bin(x + y, n / (n + m)) >= x] <= .01 / 19, or
-    - the same holds for the rows with at least 8 such characters, or at least one synthetic row and fewer than 2 real
-      rows have so many. A single row with fewer characters may occur by chance.
+    `KINDS` lists the kinds of such characters: those that `plain_layout` changes, and line breaks inside sentences.
+    Let x of the n synthetic rows and y of the m real rows contain a kind. The x rows are returned if x is
+    significantly larger than expected:
 
-    The first test is also applied to dense rows. The density of a row is the share of its characters that are of one
-    of the kinds (except line breaks), or 0 if there are fewer than 8 of them. A row is dense if its density exceeds
-    that of 95 % of the real rows with a positive density.
+        P[Bin(x + y, n / (n + m)) >= x] <= .01 / number of tests
+
+    The rows with at least 8 characters of a kind are tested in the same way. They are also returned if fewer than 2
+    real rows have so many. The third test counts dense rows. The density of a row is the share of its characters that
+    are of any kind (except line breaks), or 0 if there are fewer than 8 of them. A row is dense if its density
+    exceeds that of 95 % of the real rows with a positive density.
 
     Privacy: reads all texts; returns synthetic rows and names of kinds.
     """

@@ -1,4 +1,4 @@
-"""Run the audits on one set of tables. An audit that raises an error does not pass."""
+"""Check the tables, and run the audits on them. An audit that raises an error does not pass."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -43,9 +43,9 @@ def run(  # noqa: PLR0913 - the options of a run
     """Return the report of the named audits on the tables.
 
     If a check of the tables (input checks, language, labels to release) finds a problem, each pass becomes
-    insufficient, each fail stays, and no result is a measurement that a policy may use. This does not apply to
-    `accounting`, which reads a log and no text. If no audit can judge some rows, and these rows are few, they are
-    quarantined: the verdicts apply to the table without these rows, and `overall` is not pass.
+    insufficient, and no policy may use a number of the audits; a fail stays. This does not apply to `accounting`,
+    which reads a log and no text. If the audits cannot judge a few rows, these are quarantined: the verdicts apply to
+    the table without them, and `overall` is not pass.
 
     Args:
         inputs: the tables.
@@ -56,7 +56,7 @@ def run(  # noqa: PLR0913 - the options of a run
         confidence: one-sided confidence, at least 0.95, of the interval ends on which a pass depends. A fail depends
             on the fixed level `stats.FAIL_LEVEL` instead.
         progress: called with one line before and after each audit.
-        quarantine: whether a few illegible or disguised rows are quarantined; if not, they prevent every pass.
+        quarantine: whether a few rows that the audits cannot judge are quarantined; if not, they prevent every pass.
 
     Raises:
         InputError: an audit name is unknown or repeated, no audit is named, the confidence or the seed is out of
@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913 - the options of a run
     language = check_language(input_checks.inputs, stream(seed, "language"))
     general = [*input_checks.problems, *released_problems(inputs.synthetic, inputs.train, inputs.control)]
     language = language if quarantine else replace(language, quarantined=())
-    # disguised rows are quarantined, but not excluded, so an audit that finds a copy in them still fails
+    # rows that `check_split` quarantines are audited, so that a copy in them is found
     kept = np.setdiff1d(np.arange(len(inputs.synthetic)), language.quarantined)
     audited = without_rows(input_checks.inputs, np.array(language.quarantined, dtype=np.int64))
     results = list[AuditResult]()
@@ -121,10 +121,7 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
-    """Return the sha256 of the tables, main settings and audit version, by which the ledger recognises a run.
-
-    The digest does not include which canaries were inserted, nor records that were set aside earlier.
-    """
+    """Return the sha256 of the tables, main settings and audit version, by which the ledger recognises a run."""
     content = {
         "tables": digests(inputs),
         "vectors": vectors_digest(inputs),
@@ -185,9 +182,7 @@ def _in_given_rows(result: AuditResult, kept: Int) -> AuditResult:
 def _downgraded(result: AuditResult, problems: Sequence[str], caveats: Sequence[str] = ()) -> AuditResult:
     """Return the result; a pass becomes insufficient if there are problems or caveats.
 
-    If there is a problem, no number of the audit is evidence of safety. A caveat only prevents a pass: a policy may
-    still use the interval of the audit. An example of a caveat is that synthetic rows are much less similar to
-    control than train rows are.
+    After a problem, no policy may use the numbers of the audit. After a caveat, a policy may still use its interval.
     """
     if result.status != "measured" or not (problems or caveats):
         return result
