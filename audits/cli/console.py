@@ -32,10 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON o
 
 
 def say(line: str) -> None:
-    """Write text to stderr without invisible characters, and flush stderr.
-
-    Exit with code 3 if this fails, because the user then sees no message.
-    """
+    """Write text to stderr without invisible characters; exit with code 3 if this fails."""
     try:
         sys.stderr.write("".join(f"{printable(part)}\n" for part in line.split("\n")))
         sys.stderr.flush()
@@ -74,8 +71,8 @@ def print_error_json(error: Any, code: int | None = None, more: Mapping[str, obj
 def print_exit_json(stop: SystemExit) -> None:
     """If typer rejected the command line, write its error as JSON to stdout (see `print_error_json`).
 
-    typer prints its errors on stderr and raises SystemExit while it handles the error. The error is therefore the
-    context of SystemExit. Other exits are not printed here, because their commands print JSON themselves.
+    typer raises SystemExit while it handles its error, so the error is the context of SystemExit. Other exits are not
+    printed here, because their commands print JSON themselves.
     """
     # a method of click.ClickException; typer may contain its own copy of click
     describe = getattr(stop.__context__, "format_message", None)
@@ -99,8 +96,7 @@ def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
 def standard_streams() -> Iterator[None]:
     """Write standard output in UTF-8; exit with code 3 if it or standard error is closed or cannot be written.
 
-    The user does not see the result in this case, so the exit code must not report success. If a stream is closed,
-    the command does not start, because the next file that is opened would get the file descriptor of the stream.
+    If a stream is closed, the command does not start, because the next opened file would get the stream's descriptor.
     """
     if sys.stdout is None or sys.stderr is None:
         if sys.stderr is not None:

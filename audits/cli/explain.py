@@ -10,7 +10,7 @@ import typer
 from audits.cli.console import AsJson
 from audits.core.errors import InputError
 
-# names of a page that are neither the name of an audit nor the first part of the name of a number
+# other names of pages; the usual name of a page is an audit or the first part of the name of a number
 _OTHER_NAMES = {"hygiene": "input_checks", "dp_epsilon": "dp", "dp_delta": "dp"}
 _PREFIXES = ("audit_", "dp_consistent_")
 
@@ -46,7 +46,7 @@ def explain(
 
 
 def _without_gate_prefix(name: str) -> str:
-    """Return a name without the prefix of a gate and without the part from its first full stop on."""
+    """Return a name without the prefix of a gate and without the key of a number: `balance.value` -> `balance`."""
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name.partition(".")[0]

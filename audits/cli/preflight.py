@@ -7,7 +7,7 @@ from audits.gate.evidence import Evidence
 from audits.gate.policy import Policy, decide
 from audits.runner.registry import AUDITS, NEEDS, applicable_audits
 
-# options that supply metrics other than those of audits, by the first part of the metric's name
+# options that supply the metrics of no audit, by the first part of the metric's name
 OPTIONS = {
     "attempts": "--ledger",
     "balance": "--utility",

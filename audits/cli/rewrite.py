@@ -18,8 +18,7 @@ def rewrite(
 ) -> int:
     """Write texts and labels of a table to a new file in canonical form; return the number of rows.
 
-    The new texts have plain white space and no invisible characters (`plain_layout`), because no audit reads unusual
-    white space or invisible characters.
+    The new texts have plain white space and no invisible characters (`plain_layout`), because no audit reads others.
 
     Args:
         path: the table.

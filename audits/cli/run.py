@@ -1,4 +1,4 @@
-"""`audits run`: audit a synthetic table. Messages go to stderr, data to stdout."""
+"""The command `audits run`: audit a synthetic table and decide by a policy whether it may be released."""
 
 import json
 import os
@@ -148,7 +148,6 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
 
 
 def _check_pairs(files: _Files) -> None:
-    """Raise InputError if an option is given without the other options that it requires."""
     pairs = (("canaries", "canary_build"), ("previous", "previous_train"))
     problems = [
         f"--{first} and --{second.replace('_', '-')} must be given together"
@@ -197,11 +196,7 @@ def _with_files(inputs: "AuditInputs", files: _Files, columns: dict[str, Any]) -
 def _count_attempt(
     inputs: "AuditInputs", ledger: File, names: Sequence[str] | None, seed: int, confidence: float
 ) -> "tuple[dict[str, Estimate], float]":
-    """Record this attempt on the control persons in the ledger before any audit runs.
-
-    Returns:
-        The number of the attempt as a metric (none without a ledger), and the confidence that its intervals need.
-    """
+    """Record the attempt in the ledger; return its number as a metric, and the confidence that its intervals need."""
     from audits.core.rates import exact
     from audits.gate.rule import ATTEMPTS, confidence_of
     from audits.ledger.attempts import attempt
@@ -222,7 +217,6 @@ def _count_attempt(
 
 
 def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
-    """Return the self-test in a file; raise InputError if it covers other tables or another audit version."""
     from audits.core.inputs import digests
     from audits.core.report import tool_name
     from audits.selftest.bound import check_bound, read_selftest
@@ -351,7 +345,6 @@ def _require_writable(folder: Path) -> None:
 
 
 def _key(findings: File, path: File) -> bytes:
-    """Return the key of the pseudonyms, or empty bytes if no findings are requested."""
     from audits.ledger.keys import read_key
 
     if findings is None and path is None:

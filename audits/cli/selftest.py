@@ -1,4 +1,4 @@
-"""`audits selftest`: run the calibration suite on the user's own tables."""
+"""The command `audits selftest`: test on the user's own tables whether the audits detect known leaks."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""`audits shadow-plan` and `audits shadow`: the shadow-model attack, for users who can rerun their generator."""
+"""The commands `audits shadow-plan` and `audits shadow`: an attack for users who can rerun their generator."""
 
 import json
 import sys
