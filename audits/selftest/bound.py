@@ -1,6 +1,6 @@
-"""The file `selftest.json`: the result of the calibration suite, with the digests of the tables on which it was run.
+"""The file `selftest.json`: the result of the self-test, bound to its tables by their digests.
 
-The gates of a policy use this file as evidence that the audits detect leaks in such tables.
+The gates of a policy use this file as evidence that the audits detect leaks in these tables.
 """
 
 from collections.abc import Mapping
@@ -76,12 +76,8 @@ def read_selftest(path: Path) -> BoundSelfTest:
 
 def check_bound(test: BoundSelfTest, tables: Mapping[str, str], tool: str) -> None:
     """Raise InputError unless the self-test was made from these tables (sha256 of train and control) by this tool."""
-    tables_of_test = {"train": test.train, "control": test.control}
-    problems = [
-        f"the self-test was run on another {role} table"
-        for role, digest in tables_of_test.items()
-        if digest != tables[role]
-    ]
+    given = (("train", test.train), ("control", test.control))
+    problems = [f"the self-test was run on another {role} table" for role, digest in given if digest != tables[role]]
     if test.tool != tool:
         problems.append(f"the self-test was made with {test.tool}, but this is {tool}")
     if problems:

@@ -1,4 +1,4 @@
-"""The calibration suite: releases with a known leak, and the verdict that each audit must give on them."""
+"""The calibration suite: releases with a known leak or no leak, and the verdicts that the audits must give."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,21 +21,19 @@ Demand = Literal["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blin
 Recipe = Callable[[Population, np.random.Generator], AuditInputs]
 Outcome = Literal["right", "wrong", "uncalibrated", "open"]  # see `judge`
 
-# The calibrated audits, in the order of the registry. The other audits use inputs that cannot be built from a table
-# (canaries, logs, previous releases); they have other positive controls.
+# the calibrated audits; the others use inputs that cannot be built from a table (canaries, logs, earlier releases)
 JUDGED = ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage")
 
-# With `n_needed` persons, an audit passes a clean release with probability 0.8. All nine audits of the registry
-# together pass with probability 0.8 if each passes with probability 1 - 0.2/9. The number of persons must then be
-# larger by the factor ((1.645 + 2.010) / (1.645 + 0.842))^2.
+# With `n_needed` persons, an audit passes a clean release with probability 0.8. For all nine audits together to pass
+# with probability 0.8, each must pass with probability 1 - 0.2/9. This needs more persons by the factor
+# ((1.645 + 2.010) / (1.645 + 0.842))^2, a ratio of sums of normal quantiles.
 SAMPLE_FACTOR = 2.16
 
 SPLITS = 3  # number of releases of a clean case, each from another split of the persons
 PERMUTATIONS = 20  # number of releases of `permuted_roles`
-# A correct audit raises a false alarm on at most 5 % of the releases. If only one alarm in twenty were allowed, a
-# correct audit would count as wrong in up to 26 % of self-tests. If four are allowed, the probability that one of the
-# six audits counts as wrong is at most 6 × P[Bin(20, 0.05) > 4] = 1.5 %, and an audit with 40 % false alarms is still
-# detected with probability 0.95.
+# A correct audit raises a false alarm on at most 5 % of the releases. With four allowed alarms, the probability that
+# one of the six audits counts as wrong is at most 6 × P[Bin(20, 0.05) > 4] = 1.5 %. An audit with 40 % false alarms
+# is still detected with probability 0.95.
 MAX_FALSE_ALARMS = 4
 
 _DEMANDS: tuple[Demand, ...] = ("must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind")
@@ -220,13 +218,12 @@ CASES: tuple[Case, ...] = (
 
 
 def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
-    """Return whether the verdicts of an audit on a case meet the demand.
+    """Return whether the verdicts of an audit on the releases of a case meet the demand.
 
     - "open": the case has no demand on the audit.
     - "right": the verdicts meet the demand.
-    - "uncalibrated": a pass or a fail is demanded, but too many verdicts are insufficient, only because of too few
-      persons or unsuitable tables (`lacks_persons`).
-    - "wrong": all other cases, and every case in which the audit raised an error.
+    - "uncalibrated": too many verdicts are insufficient, but only for lack of persons (`lacks_persons`).
+    - "wrong": every other case, or the audit raised an error.
     """
     if any(result.status == "failed" for result in results):
         return "wrong"

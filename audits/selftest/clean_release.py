@@ -1,4 +1,4 @@
-"""The population of the self-test: some of the control persons serve as a release that is known to be clean."""
+"""The persons of the self-test: train, control, and control persons whose rows are a release without a leak."""
 
 from dataclasses import dataclass, replace
 
@@ -41,15 +41,15 @@ class Population:
 
 
 def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population:
-    """Return train, two thirds of the control persons, and the other third as a clean release.
+    """Return train, two thirds of the control persons, and the other third (`unseen`) as a clean release.
 
-    People quote each other and fill in the same forms. A row of an unseen person may therefore repeat text or an
-    identifier of a train person, and an audit would be right to fail it. Therefore an unseen row is removed if it
+    People quote each other and fill in the same forms, so an unseen row may repeat a train person, and an audit would
+    be right to fail it. An unseen row is therefore removed if it
     - shares a run of 13 tokens (verbatim or with masked numbers) with a train or control person, or is a near copy of
       that person's text, both as in `memorization`; or
     - contains an identifier or a code of a train or control person, in any grouping, or the digits of an identifier.
 
-    The removal treats train and control alike, so it reveals nothing about membership. `check_split` must check the
+    Train and control are treated alike, so the removal reveals nothing about membership. `check_split` must check the
     tables before. At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn.
 
     Raises:
@@ -115,7 +115,7 @@ def deal_persons(train: Table, control: Table, rng: np.random.Generator) -> tupl
 
 
 def _of_persons(table: Table, person: Int, chosen: Int) -> Table:
-    """Return the rows of the chosen persons, without vectors, because the texts of the recipes have no vectors."""
+    # the texts of the recipes have no vectors
     return replace(take(table, np.flatnonzero(np.isin(person, chosen))), vectors={})
 
 

@@ -1,9 +1,8 @@
-"""Recipes that hide a leak, one for each evasion found during development.
+"""Recipes that build releases with a hidden leak, one for each way to hide it that was found during development.
 
-Each recipe hides texts of train persons in clean rows, or changes the tables so that a rule that assumes honest
-tables does not detect the leak. Clean rows are rows of persons who are in neither train nor control. A recipe raises
-NotMeasurable if too few persons have suitable texts; most recipes require persons with 30 consecutive words that
-no other person has (`copyable`).
+A recipe disguises texts of train persons among clean rows (rows of persons who are in neither train nor control), or
+changes the tables so that the leak is hard to detect. It raises NotMeasurable if too few persons have suitable texts;
+most recipes require persons with 30 consecutive words that no other person has (`copyable`).
 """
 
 import codecs
@@ -24,8 +23,7 @@ from audits.selftest.recipes import Rng, append, hide, lacking_own_words, number
 HIDDEN = 4  # number of persons whose texts are hidden in a release
 NEAR_EVERY = 10  # every tenth word of a near-copy is replaced
 PIECE = 20  # number of words per row of a record that is cut into several rows
-# a record is short if its longest run of own tokens has 13 to 29 tokens: more than by chance, but fewer than the 30
-# tokens that are a copy by themselves
+# tokens of the longest run in a short record that only its person has; 30 tokens would be a copy by themselves
 SHORTEST, LONGEST = 13, 29
 N_SHORT = 11  # number of short records that are copied
 BOILERPLATE = 0.6  # share of template words in a record
@@ -99,10 +97,7 @@ def shared_passage(population: Population, rng: Rng) -> AuditInputs:
 
 
 def near_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and near-copies of four train texts, with random digits and every tenth word replaced.
-
-    The replacement words are from clean rows, so that only the unchanged words identify the person.
-    """
+    """Return clean rows and copies of four train texts, with random digits and every tenth word from a clean row."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     words = [word for text in population.unseen.texts[:200] for word in text.split()]
 
@@ -142,10 +137,7 @@ def in_turn(population: Population, rng: Rng) -> AuditInputs:
 
 
 def short_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and eleven short train records.
-
-    In each record, the longest run of tokens that no other person has is 13 to 29 tokens long.
-    """
+    """Return clean rows and eleven train records whose longest run of own tokens has 13 to 29 tokens."""
     own, person = population.own_run, persons(population.train.groups)[1]
     short = np.flatnonzero((own >= SHORTEST) & (own <= LONGEST))
     rows = short[np.unique(person[short], return_index=True)[1]]
@@ -193,7 +185,7 @@ def shared_desk(population: Population, rng: Rng) -> AuditInputs:
 def two_ids(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows, one with a record number that two train persons share, and one with their common text.
 
-    This happens with a mother and her child, or with duplicate patient records. Both persons are disclosed.
+    A mother and her child can share them, for example. Both persons are disclosed.
     """
     train, (row,) = _numbered_persons(population, 1, rng)
     other = int(rng.choice(np.flatnonzero(np.array(train.groups) != train.groups[row])))
@@ -233,7 +225,7 @@ def name_orders(population: Population, rng: Rng) -> AuditInputs:
 def described(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
     """Return clean rows, four of which identify a train person.
 
-    `make` returns the words that are added to the person's text, and the words that are added to the clean row.
+    `make` returns words that are added to the person's text, and the same facts for the clean row.
     """
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
     own_additions, hidden = zip(*(make(rng) for _ in rows), strict=True)
@@ -325,13 +317,11 @@ def _numbered_persons(population: Population, k: int, rng: Rng) -> tuple[Table, 
 def _with_copies(
     population: Population, copies: Table, *, train: Table | None = None, control: Table | None = None
 ) -> AuditInputs:
-    """Return the inputs whose release contains the clean rows and the copies."""
     release = as_synthetic(stack_tables(population.unseen, copies))
     return population.inputs(release, train=train, control=control)
 
 
 def _first_rows(table: Table, k: int, rng: Rng) -> Int:
-    """Return one row of each of k random persons; raise NotMeasurable if there are fewer persons."""
     firsts = np.unique(persons(table.groups)[1], return_index=True)[1]
     if len(firsts) < k:
         raise NotMeasurable(f"{k} persons are required, but there are {len(firsts)}")

@@ -1,9 +1,8 @@
 """Recipes that build leaking and clean releases from the user's own data.
 
-Every recipe takes the population and a random stream and returns audit inputs. Each recipe leaks in one known way, or
-not at all, so that the verdict of an audit can be compared with the truth. Clean rows are rows of persons who are in
-neither train nor control. A recipe raises NotMeasurable if too few train persons have 30 consecutive words that
-no other person has, or if no texts can be mixed.
+The release of each recipe leaks in one known way or not at all, so the verdict of an audit can be compared with the
+truth. Clean rows are rows of persons who are in neither train nor control. A recipe raises NotMeasurable if too few
+train persons have 30 consecutive words that no other person has, or if no texts can be mixed.
 """
 
 import math
@@ -41,9 +40,8 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and all rows of 1 % of the train persons (at least eleven persons).
 
-    Each copied person first gets a random record number, because real records have record numbers. Without a number,
-    an audit may be unable to rank all copied persons first if the texts are short, because few of their words belong
-    to one person only.
+    Each copied person first gets a random record number, as real records have. In short texts, few other words belong
+    to one person only, so an audit could not rank all copied persons first.
     """
     names, person = persons(population.train.groups)
     n_copied = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
@@ -148,8 +146,7 @@ def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
     """Return train with the last quarter of every text replaced by the last quarter of another person's text.
 
     Three quarters of a text stay together, so someone who knows one part can still find the rest. On the fictional
-    clinic, the linkage audit measures an advantage of 0.40. With exchanged second halves, the audit would measure
-    -0.015.
+    clinic, the linkage audit measures an advantage of 0.40, but -0.015 if second halves are exchanged.
     """
     names, person = persons(population.train.groups)
     place = rng.permutation(len(names))[person]
@@ -200,10 +197,8 @@ def _written(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
 
 def lacking_own_words(needed: int, n: int) -> NotMeasurable:
     """Return the error for too few persons with a copyable row: `needed` are required, but there are n."""
-    message = (
-        f"{needed} train persons with 30 consecutive words that no other person has are required, but there are {n}"
-    )
-    return NotMeasurable(message)
+    own_words = "30 consecutive words that no other person has"
+    return NotMeasurable(f"{needed} train persons with {own_words} are required, but there are {n}")
 
 
 def paste(table: Table, text: str, rng: Rng) -> Table:

@@ -1,8 +1,7 @@
 """Run the calibration suite, which shows whether the audits distinguish a leak from chance on the user's data.
 
-The suite builds releases with a known leak, and clean releases, from the user's own data (`recipes`, `evasions`). The
-suite checks the verdict of every audit on each release (`cases`). The verdicts of an audit on real releases count as
-evidence only if the audit fails the leaks, passes the clean releases, and has enough persons to be calibrated.
+The suite builds releases with a known leak, and clean releases, from the user's own data (`recipes`, `evasions`), and
+checks the verdict of every audit on each release (`cases`).
 """
 
 import time
@@ -64,10 +63,7 @@ class SelfTest:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return the reasons why the self-test is not passed.
-
-        There are no reasons if every audit is right on every case and the input checks found no problem.
-        """
+        """Return the reasons why the self-test is not passed; empty if it is passed."""
         problems = [f"self-test not passed: {problem}" for problem in self.split_problems]
         texts = {"wrong": "is wrong on", "uncalibrated": "has too few persons or unsuitable text to be calibrated on"}
         for audit, (outcome, text) in product(self.audits, texts.items()):
@@ -107,9 +103,8 @@ def run_suite(
 ) -> SelfTest:
     """Return the results of all audits on all cases of the calibration suite, built from these tables.
 
-    A third of the control persons serve as a clean release. An audit therefore has fewer control persons and less
-    power here than on a real release. The synthetic table of the inputs is ignored. The result contains counts and
-    the reasons of the audits, but no texts.
+    A third of the control persons serve as a clean release, so an audit has less power here than on a real release.
+    The synthetic table of the inputs is ignored. The result contains counts and reasons, but no texts.
 
     Raises:
         InputError: the suite does not cover an audit, there are too few control persons, or every unseen row repeats
@@ -165,8 +160,7 @@ def make_populations(
 ) -> tuple[list[Population], tuple[str, ...]]:
     """Return the population of each split, and the problems that the input checks find.
 
-    The first split uses the user's train and control. The other splits reassign all persons to train and control at
-    random, so that a chance difference between the user's tables is not in every split.
+    The first split uses the user's train and control. The other splits reassign all persons to the two at random.
     """
     input_checks = check_split(inputs, stream(seed, "input_checks"))
     populations = [draw_population(input_checks.inputs, stream(seed, "selftest/people/0"))]
@@ -181,7 +175,7 @@ def make_populations(
 def run_case(
     case: Case, populations: Sequence[Population], audits: Sequence[str], *, seed: int, confidence: float
 ) -> CaseResult:
-    """Return the results of the audits on one case; the releases of the case use the splits in turn."""
+    """Return the results of the audits on one case, whose releases are built from the populations in turn."""
     started = time.monotonic()
     if case.only_demanded:
         audits = [audit for audit in audits if case.demand(audit) != "blind"]
