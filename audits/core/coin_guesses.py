@@ -1,4 +1,8 @@
-"""Lower bound on epsilon from one run: a fair coin per person decides who is inserted, and the coins are guessed."""
+"""Lower bound on epsilon from one run of the generator.
+
+A fair coin decides for each person whether the person is inserted. An attacker guesses the coins from the output.
+Many right guesses show that epsilon is large.
+"""
 
 import math
 from collections.abc import Mapping
@@ -53,8 +57,8 @@ def _number(value: object) -> float:
 class Bound(NamedTuple):
     """The lower bound on epsilon from guessed coins."""
 
-    epsilon: float  # the largest lower bound over the grid of numbers of guesses
-    ceiling: float  # the largest lower bound over the same grid if every guess were right
+    epsilon: float  # the largest lower bound over all tested numbers of guesses
+    ceiling: float  # the same if every guess were right
     guesses: int  # the number of guesses that gives the largest bound; 0 if every bound is 0
     right: int  # how many of those guesses were right
     persons: int  # number of coins that can be guessed: four fifths of all coins
@@ -65,20 +69,19 @@ def guess_coins(
 ) -> Bound:
     """Return the lower bound on epsilon from guessing fair coins.
 
-    Persons are split into five folds at random. The coins of the first fold are known, and the other folds are
-    guessed one after the other. After a fold was guessed, its coins are revealed. The revealed coins are used to
-    weight the attacks for the next fold by ridge regression:
+    Persons are split into five folds at random. The coins of the first fold are known. The other folds are guessed
+    one after the other, and the coins of a fold are revealed after it was guessed. The revealed coins determine, by
+    ridge regression, the weights w of the K attacks for the next fold:
 
-        e = -ln(1 - rank) - ln 2 for each attack (`mid_ranks`),  w0 = 0.1 / K for each of K attacks,
-        w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted, over the revealed folds
+        e = -ln(1 - rank) - ln 2 for each person and attack (`mid_ranks`),  w0 = 0.1 / K for each attack,
+        w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted
 
-    The score e emphasises the top of a ranking, where a few copied persons are found. For r guesses, the r / 4
-    persons with the largest |e w| in each fold are guessed: "inserted" if e w >= 0. The grid of values of r depends
-    only on the number of persons, and each r is tested at alpha / (size of the grid).
+    E has the rows e of the persons of the revealed folds. e emphasises the top of a ranking, where a few copied
+    persons are found. For r guesses, the r / 4 persons with the largest |e w| in each fold are guessed: "inserted" if
+    e w >= 0. The tested values of r depend only on the number of persons; each is tested at alpha / (their number).
 
-    The one-run bound requires that each guess depends on the release and earlier coins only. Cross-validation over
-    all other folds would violate this: guesses that depend on each other's coins can all be right together with
-    probability 1/2 without any leak.
+    The bound requires that each guess depends on the release and earlier coins only. If the guesses of a fold were
+    fitted on all other folds, all guesses could be right together with probability 1/2 without any leak.
 
     Args:
         scores: for each attack, one finite score per person; (P,).
@@ -124,7 +127,7 @@ def provable(n: int, *, alpha: float) -> float:
 def needed_for_epsilon(limit: float, *, alpha: float) -> int:
     """Return the smallest number of coins whose lower bound on epsilon exceeds the limit if all guesses are right.
 
-    q^r <= alpha / G,  q = e^eps / (1 + e^eps),  r >= ln(G / alpha) / ln(1 + e^-eps);  G: size of the longest grid
+    q^r <= alpha / G,  q = e^eps / (1 + e^eps),  r >= ln(G / alpha) / ln(1 + e^-eps);  G: most tested values of r
     """
     return math.floor(math.log((len(GUESSES) + 1) / alpha) / math.log1p(math.exp(-limit))) + 1
 

@@ -1,4 +1,4 @@
-"""Errors of the audits with their exit codes, and safe display of text from files; imports no `synthgen`."""
+"""Errors of the audits with their exit codes, and safe display of text from files."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,9 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with each control, escape, direction and other invisible character replaced by U+FFFD.
+    r"""Return `text` with each control, direction and other invisible character replaced by U+FFFD.
 
-    An escape sequence in a label or path could change the window title or hide a line, and a direction mark could
-    make a path look like another one.
+    Such characters in a label or path could hide a line or make a path look like another one.
 
     Example:
         >>> printable("a\x1b[2Jb")

@@ -29,10 +29,9 @@ _SPARE = 1 << 20  # bytes that a file system may use beside the written data
 
 
 def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.BufferedReader:
-    """Open a regular file for reading.
+    """Open a regular file for reading; a device, pipe or socket could deliver data without end or block the process.
 
-    A device, pipe or socket is refused, because it could deliver data without end or block the process. The opened
-    file is checked instead of the path, so that another file that is moved to the path meanwhile has no effect.
+    The opened file is checked instead of the path, because another file may be moved to the path meanwhile.
 
     Raises:
         OSError: the file cannot be opened, is not a regular file, or has more than `max_bytes` bytes; `strerror`
@@ -104,10 +103,7 @@ def arrow_errors() -> Iterator[None]:
 
 
 def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
-    """Return why a file could not be written and, if the disk is full or a limit is reached, the space needed.
-
-    `needed` is the number of bytes that were to be written, or 0 if it is unknown.
-    """
+    """Return why `needed` bytes (0 if unknown) could not be written and, if the disk is full, the space needed."""
     reason = os.strerror(error.errno or errno.EIO)
     if error.errno not in _NO_SPACE:
         return reason
@@ -122,8 +118,7 @@ def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
 def disk_errors(place: Path) -> Iterator[None]:
     """Turn an error of the disk or of permissions into an InputError, with the space needed if the disk is full.
 
-    `place` is the folder that the block writes to. The space needed is estimated by the current size of the folder,
-    because a repeated attempt writes at least the same amount.
+    `place` is the folder that the block writes to; its current size is the estimate of the space needed.
     """
     try:
         yield

@@ -1,7 +1,4 @@
-"""Write the private list of places in the synthetic table that disclose a person.
-
-The list has keyed pseudonyms and positions, but no values or texts.
-"""
+"""Write the findings: a private list of the places in the synthetic table that disclose a person, without texts."""
 
 import hashlib
 import hmac
@@ -25,8 +22,7 @@ def pseudonym(key: bytes, person: str) -> str:
     Raises:
         InputError: the key does not have `KEY_BYTES` bytes.
 
-    Privacy: someone who has the key and the train table can find the person by computing all pseudonyms. Without the
-        key, nobody can find the person, even by trying all possible person ids.
+    Privacy: only someone who has the key can find the person, by computing the pseudonyms of all person ids.
     Reference: HMAC, RFC 2104; test vectors in RFC 4231.
     """
     if len(key) != KEY_BYTES:

@@ -1,7 +1,7 @@
-"""Split of the audit tables into compared persons and a reference for fitting.
+"""Split of the audit tables into compared persons and a reference.
 
-Attacks fit word frequencies, projections and language models on the reference only, and never on train or on the
-compared control persons. The reference is a public table, or consists of control persons who are not compared.
+Attacks fit word frequencies, projections and language models on the reference only. The reference is a public table,
+or consists of control persons who are not compared.
 """
 
 from dataclasses import dataclass
@@ -61,11 +61,9 @@ class Arms:
 
 
 def hold_out(inputs: AuditInputs, rng: np.random.Generator) -> HoldoutTables:
-    """Return the compared tables and the reference.
+    """Return the compared tables and the reference: a fifth of the control persons if there is no reference table.
 
-    If the inputs have no reference table, a fifth of the control persons become the reference and are not compared.
-
-    Raise NotMeasurable, with the required number, if there are too few persons, synthetic rows or reference rows.
+    Raise NotMeasurable if there are too few persons, synthetic rows or reference rows.
 
     Randomness: one permutation of the control persons if there is no reference table.
     """

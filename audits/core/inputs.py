@@ -20,8 +20,8 @@ from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table, persons
 
 # "rerun" is the output of another run of the generator, "evaluated" a synthetic table that is only measured or
-# rewritten, "previous" the table of an earlier release. Only a "synthetic" table is checked byte by byte, because it
-# will be released; a previous table was checked before its release.
+# rewritten, "previous" the table of an earlier release. Only a "synthetic" table will be released, so only its bytes
+# are checked.
 Role = Literal["synthetic", "rerun", "evaluated", "previous", "train", "control", "reference"]
 
 MAX_ROWS = 5_000_000
@@ -44,9 +44,9 @@ def load_table(
 ) -> Table:
     """Return the table in a file; the suffix of the file (.parquet, .jsonl, .csv) selects the reader.
 
-    A synthetic table will be released, so every byte of its file must be audited. It may have the columns `text` and
-    `label`, and columns that add no information: row numbers, or ids that follow from the rows (`is_numbering`). All
-    values of a column must have the same type. The file must equal the output of a plain writer (`file_problems`).
+    A synthetic table will be released, so its file must contain nothing that no audit reads. It may have the columns
+    `text` and `label`, and columns that add no information, such as row numbers (`is_numbering`). All values of a
+    column must have the same type. The file must equal the output of a known writer (`file_problems`).
 
     Args:
         path: the file.
@@ -273,7 +273,6 @@ READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
 
 
 def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) -> str:
-    """Return why a row cannot be used, or an empty string if it can."""
     value = row.get(columns["text"])
     if not isinstance(value, str):
         return "no text" if value is None else "the text is not a string"
@@ -289,7 +288,6 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
 
 
 def _name_fault(value: object, key: str) -> str:
-    """Return why a value is no label or no id of a person, or an empty string if it is one."""
     if not isinstance(value, str | int | None) and value == value:  # noqa: PLR0124 # NaN is a missing value
         return f"the {key} is of type {type(value).__name__}; write it as a string"
     return "" if isinstance(value, str | int) and str(value).strip() else f"no {key}"
@@ -298,7 +296,7 @@ def _name_fault(value: object, key: str) -> str:
 def _unaudited(
     path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], found: set[str]
 ) -> list[str]:
-    """Return the problems of a table for release that has content besides texts and labels, which no audit reads."""
+    """Return a problem for each content of a table for release that no audit reads, such as further columns."""
     text, label = columns["text"], columns["label"]
     numbered = {name for name in found - {text, label} if name in {columns["group"], *NUMBERINGS}}
     values = {name: [row.get(name) for row in rows] for name in found & {text, label} | numbered}
@@ -334,7 +332,6 @@ def _shown(found: set[str]) -> str:
 def _check_columns(
     path: Path, columns: Mapping[str, str], found: set[str], role: Role, problems: Sequence[str]
 ) -> None:
-    """Raise InputError if the text column or a column with a user-given name is missing."""
     required = [name for key, name in columns.items() if key == "text" or name != _DEFAULTS[key]]
     if role in {"synthetic", "evaluated"}:
         required = [name for name in required if name != columns["group"]]

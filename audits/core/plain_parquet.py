@@ -1,8 +1,7 @@
-"""Canonical Parquet: every byte of the file is determined by its rows.
+"""Canonical Parquet files, whose bytes are determined by their rows, so that they cannot contain hidden data.
 
-A library writes its version into each file, and the pages, dictionaries and footer of a file can contain data that no
-reader shows. Canonical files are uncompressed and have no dictionaries, statistics or metadata, so that anyone who
-has the rows can write the file again and compare the bytes.
+They are uncompressed and have no dictionaries, statistics or metadata. Anyone who has the rows can write the file
+again and compare the bytes.
 
 Reference: Parquet file format (parquet.thrift, data pages of version 1); Thrift compact protocol.
 """
@@ -61,8 +60,7 @@ def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
 def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]]:
     """Return the columns of a canonical file; raise ValueError if its bytes do not encode exactly its `n_rows` rows.
 
-    The pages are uncompressed, and each states its size. The memory use is therefore at most proportional to the
-    size of the file.
+    The memory use is at most proportional to the size of the file.
     """
     at, columns = len(_MAGIC), []
     for _ in names:
@@ -110,7 +108,6 @@ def _page_head(size: int, n: int) -> bytes:
 
 
 def _pages(values: Sequence[bytes]) -> bytes:
-    """Return the values as pages, each preceded by its header."""
     made, page, n = bytearray(), bytearray(), 0
     for i, value in enumerate(values):
         page += len(value).to_bytes(4, "little") + value

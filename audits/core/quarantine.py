@@ -1,4 +1,4 @@
-"""Quarantine the few synthetic rows that the verdicts do not cover; they must be removed before a release."""
+"""Quarantine: a few synthetic rows that no audit can judge are set aside, and must be removed before a release."""
 
 import math
 from dataclasses import replace
@@ -36,11 +36,7 @@ def write_rows(path: Path, rows: list[int], digest: str) -> None:
 
 
 def read_rows(path: Path) -> tuple[str, set[int]]:
-    """Return the digest of the table and the row numbers (from 1) in a file that `write_rows` wrote.
-
-    Raises:
-        InputError: the file cannot be read or has another format.
-    """
+    """Return the table's digest and the row numbers in a file of `write_rows`; raise InputError for other files."""
     try:
         digest, *rows = read_regular(path).decode("ascii").split()
         return digest, {int(row) for row in rows}

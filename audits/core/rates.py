@@ -1,4 +1,4 @@
-"""Shares of persons with an event, such as a copied text, and the upper limits that n persons can show."""
+"""Shares of persons with an event, such as a copied text, and the limits on a share that n persons can show."""
 
 from typing import Any, NamedTuple
 
@@ -9,19 +9,17 @@ TIERS = (0.001, 0.003, 0.01)  # limits on the share of persons with an event, st
 
 
 class Tier(NamedTuple):
-    """The limit on the share of persons with an event; it depends on the number of persons, not on any event."""
+    """The limit on the share of persons with an event; it depends on the number of persons only."""
 
     tau: float | None  # the limit; None if there are too few persons for every limit
-    # persons per arm that the next stricter limit requires, or 0 if tau is the strictest; if tau is None, persons per
-    # arm that the weakest limit requires
-    needed: int
+    needed: int  # persons per arm (train or control) that the next stricter limit requires; 0 if tau is the strictest
 
 
 def tier(n_persons: int) -> Tier:
     """Return the strictest limit that zero events among n persons can show at 95 % confidence.
 
-    n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. If the limit depended
-    on the confidence of the run, a run at a higher confidence would have a weaker limit.
+    n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. The confidence of the
+    run is not used, because a higher one would weaken the limit.
     """
     stricter = 0
     for tau in TIERS:
@@ -43,7 +41,7 @@ def too_few(n_persons: int) -> str:
 
 
 def one_person(n_train: int, n_control: int) -> dict[str, Any]:
-    """Return the power of an audit that fails if one train person leaks, which is a share of 1 / n_train."""
+    """Return the entry `power` of an audit that fails if one train person leaks, which is a share of 1 / n_train."""
     needed = needed_for_zero_events(TIERS[0])
     return {"n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None}
 
@@ -64,7 +62,7 @@ def share(has_event: Bool, *, confidence: float) -> Estimate:
 
 
 def tau_metric(tau: float | None, *, confidence: float, n: int) -> dict[str, Estimate]:
-    """Return the supported limit as the metric `tau`, so that a policy can restrict it; empty if tau is None."""
+    """Return the limit of `tier` as the metric `tau`, so that a policy can restrict it; empty if tau is None."""
     return {} if tau is None else {"tau": exact(tau, confidence=confidence, n=n)}
 
 

@@ -1,4 +1,4 @@
-"""Check what a file for release contains besides its texts, and reject bytes that no audit reads."""
+"""Reject a file for release that contains data which no audit reads: hidden bytes, names of persons, or digests."""
 
 import base64
 import csv
@@ -52,10 +52,9 @@ _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
 def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a problem if no known writer produces exactly this file from its rows.
 
-    A file can hide data between pages or rows, in metadata, indexes, statistics, dictionaries, whitespace, escapes
-    or after its end. No audit reads such data. Therefore the rows are written again in the usual forms of SynthGen,
-    pyarrow, pandas, JSON and csv, and one of the results must equal the file. The caller must audit all columns of
-    `rows`. For a parquet file, `rows` is not used; this function reads the rows from the file again.
+    A file can hide data between pages or rows, in metadata, dictionaries, whitespace, escapes or after its end.
+    Therefore the rows are written again in the usual forms of SynthGen, pyarrow, pandas, JSON and csv, and one of the
+    results must equal the file. For a parquet file, the rows are read from the file again instead of from `rows`.
     """
     data = read_regular(path, MAX_TABLE_BYTES)
     writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
@@ -151,8 +150,8 @@ def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[byte
 def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]) -> bool:
     """Return whether a column of a synthetic table adds no information to its `rows` of (text, label).
 
-    The column must number the rows in order, from 0 or 1, or contain the ids of `record_ids`. If the table is sorted
-    by id, equal rows may have their ids in sorted order instead of the order of `record_ids`.
+    The column must number the rows in order, from 0 or 1, or contain the ids of `record_ids`. In a table that is
+    sorted by id, the ids of equal rows may be sorted, too.
     """
     kinds, n = set(map(type, values)), len(values)
     if kinds == {int}:
@@ -184,12 +183,12 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
 
     A label must occur in train, belong to at least two persons of train and control together, and be short.
 
-    A table that is read from a file has no person names; a table from Python may have them. The names must number the
-    rows (`is_numbering`), or number the persons in order of their first rows, from 0 or 1, after a common prefix of
-    at most ten characters. A name must not equal the name of a train or control person in any spelling, and must not
-    contain such a name of five or more characters.
+    A table from Python, but not from a file, may have person names. The names must number the rows (`is_numbering`),
+    or number the persons in order of their first rows, from 0 or 1, after a common prefix of at most ten characters.
+    They must not equal the name of a train or control person in any spelling, or contain such a name of at least five
+    characters.
 
-    No column may contain an unkeyed digest, whole or truncated, of a person id or text of train or control, because
+    No column may contain an unkeyed digest of a person id or text of train or control (`digests_found`), because
     anyone who guesses the id or text can compute its digest.
     """
     found = []
@@ -222,7 +221,6 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
 
 
 def _are_numbered(groups: Sequence[str]) -> bool:
-    """Return whether the persons are numbered in order, from 0 or 1, after a common prefix."""
     names = list(dict.fromkeys(groups))
     match = _PERSON.fullmatch(names[0])
     prefix = "" if match is None else match[1]
@@ -257,9 +255,9 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
     """Return the number of digests of private strings (ids and texts) in public strings.
 
     The search covers the algorithms of `hashlib` (except SHAKE) and name-based UUIDs, in base 32, base 64 and
-    hexadecimal. Digests in hexadecimal may be truncated to their first or last 8 or more characters. The digests are
-    computed from each id as written, from its usual spellings, and from each text. Digests truncated to fewer than 16
-    characters count only if there are more than expected by chance.
+    hexadecimal. The digests are computed from each text and from the usual spellings of each id. A digest in
+    hexadecimal may be truncated to its first or last 8 or more characters; if fewer than 16 remain, it counts only if
+    there are more matches than expected by chance.
     """
     long, short = _candidates(public)
     if not long and not short:
@@ -317,7 +315,6 @@ def _windows(token: str) -> Iterator[str]:
 
 
 def _spellings(name: str) -> set[bytes]:
-    """Return the usual spellings of an id that a digest may be computed from."""
     digits = re.sub(r"\D", "", name)
     forms = {name, name.strip(), name.lower(), name.upper(), _plain(name), digits, digits.lstrip("0"), f"{name}\n"}
     return {form.encode("utf-8", "surrogatepass") for form in forms - {""}}

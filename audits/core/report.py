@@ -24,17 +24,12 @@ class AuditReport:
     inputs: Mapping[str, str]  # sha256 of each input, by role (see `audits.core.inputs.digests`)
     input_checks: Mapping[str, Any] = field(default_factory=dict)  # results of the input checks
     tool: str  # name and version of the audit package
-    # for each check, the indices (from 0) of the synthetic rows that it quarantines; no verdict covers these rows,
-    # and they must not be released
+    # for each check, the indices (from 0) of the synthetic rows that it quarantines, see `audits.core.quarantine`
     quarantined: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def overall(self) -> Verdict:
-        """Return the verdict for the whole table.
-
-        It is fail if an audit failed. It is pass if at least one audit ran, all audits passed and no row is
-        quarantined. Otherwise it is insufficient.
-        """
+        """The verdict for the whole table: fail if an audit failed, pass if all passed and no row is quarantined."""
         verdicts = {result.verdict for result in self.results}
         if "fail" in verdicts:
             return "fail"
@@ -42,7 +37,7 @@ class AuditReport:
 
     @property
     def quarantined_rows(self) -> list[int]:
-        """Return the quarantined rows of all checks, from 0, in ascending order."""
+        """The quarantined rows of all checks, from 0, in ascending order."""
         return sorted({row for rows in self.quarantined.values() for row in rows})
 
     def result(self, name: str) -> AuditResult | None:
@@ -152,7 +147,6 @@ class _Report(Closed):
 
 
 def _plain(value: Any) -> Any:
-    """Return a value with estimates, numpy values and tuples converted to JSON values."""
     if isinstance(value, Estimate):
         return estimate_json(value)
     if isinstance(value, Mapping):

@@ -3,11 +3,10 @@
 Each end of every interval is one-sided at `confidence`: the true value is above `high` with probability at most
 1 - confidence, and likewise below `low`. The unit of every count is the person unless an audit says otherwise.
 
-A pass uses the confidence of the run; each further attempt requires a higher confidence. A fail uses the fixed
-`FAIL_LEVEL`, so that a higher confidence cannot turn a fail into a pass. A test against a margin almost never fails a
-table without leaks. A test of the hypothesis of no effect (such as `scan_test`) fails a table without leaks with a
-probability equal to its significance level. The audits of a release contain eight such tests. Each uses
-`CHANCE_LEVEL`, so that together they fail at most one in twelve releases without leaks.
+A pass uses the confidence of the run. A fail uses the fixed `FAIL_LEVEL`, so that a higher confidence cannot turn a
+fail into a pass. A test against a margin almost never fails a table without leaks. A test of the hypothesis of no
+effect (such as `scan_test`) fails it with a probability equal to the significance level. The audits of a release
+contain eight such tests at `CHANCE_LEVEL`, so that they fail at most one in twelve releases without leaks.
 """
 
 import math
@@ -21,7 +20,7 @@ from audits.core.errors import InputError, NotMeasurable
 from audits.core.types import Float
 
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
-POWER = 0.8  # power of the tests for which sample sizes are computed
+POWER = 0.8  # statistical power for which sample sizes are computed
 PASS_POWER = 0.95  # power instead of POWER for margins that are stricter than the widest allowed margin
 FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
 CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of tests of the hypothesis of no effect
@@ -91,21 +90,23 @@ def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) 
 def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     """Test the hypothesis that the persons with the highest scores are a random draw from train and control.
 
-    An average can hide a few leaked persons; the top of the ranking shows them. All persons are sorted together. For
-    each number m (a cut) of a set M, the number x of train persons among the m persons with the highest scores is
-    compared with a random draw of m persons:
+    An average can hide a few leaked persons; the top of the ranking shows them. All N persons, n_T of them in train,
+    are sorted by their scores. For each m (a cut) of a set M, x is the number of train persons among the first m:
 
         p_m = min(P[Hypergeom(N, n_T, m) >= x], P[Hypergeom(N, n_T, m) <= x]),  p = min(1, 2 |M| * min_m p_m)
 
     The second probability detects too few train persons: a filter that removes synthetic records similar to train
     reveals train persons by their absence at the top.
 
-    A cut between equal scores is moved down to include all of them. The cuts then depend only on the pooled scores,
-    and not on who is in train, so the test is exact at every sample size. A cut that includes everyone is dropped.
+    A cut between equal scores is moved down to include all of them, so the cuts depend only on the pooled scores, and
+    the test is exact at every sample size. A cut that includes everyone is dropped. Without a cut, the result is
+    (1, 0, 0).
 
-    Both arms have one score per person. A higher score means closer to the synthetic table. The score must not depend
-    on whether the person is in train or control. If there is no cut, p is 1, and cut and count of the result are 0.
-    Raise NotMeasurable if an arm has no person, and InputError if a score is not finite.
+    Args:
+        scores_train: one score per train person; a higher score means closer to the synthetic table.
+        scores_control: the same for control persons. A score must not depend on whether the person is in train.
+
+    Raise NotMeasurable if train or control has no person, and InputError if a score is not finite.
     """
     n_train, n_control = _arms(scores_train, scores_control)
     n, pooled = n_train + n_control, np.concatenate([scores_train, scores_control])
@@ -177,8 +178,8 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
 
         max(sqrt(var(V_T) / n_T + var(V_H) / n_H),  sqrt((n_T + n_H + 1) / (12 n_T n_H)))
 
-    V of a person is the share of the other arm with a lower score. The second term is the standard error if train and
-    control persons are exchangeable and no scores are equal (Mann and Whitney 1947); without this term, the standard
+    T is train and H is control. V of a person is the share of persons of the other table with a lower score. The
+    second term is the error for exchangeable persons without equal scores (Mann and Whitney 1947). Without it, the
     error would be 0 if all scores are equal.
 
     Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; the second term is our addition.
@@ -223,9 +224,8 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_te
 
         train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
 
-    If there are fewer than `minimum` other matches, every match of train is a leak. The few other matches concern
-    different strings, so they do not explain the matches of train. If there are at least `minimum` other matches,
-    strings of this kind evidently occur without a leak, and a binomial test compares the two numbers.
+    Fewer than `minimum` other matches do not explain the matches of train, so every match of train is a leak. More
+    other matches show that strings of this kind occur without a leak, so a binomial test compares the two numbers.
 
     Args:
         train: number of matches of train persons.

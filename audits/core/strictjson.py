@@ -28,8 +28,7 @@ def parse(data: bytes) -> Any:
 
 
 def _parse(data: bytes, whole: Callable[[str], int | float]) -> Any:
-    """Return the value of UTF-8 JSON as `parse` does; `whole` converts numbers that are written without a point."""
-    try:
+    try:  # `whole` converts numbers that are written without a point
         text = data.decode("utf-8")
         value = json.loads(
             text, object_pairs_hook=unique_keys, parse_constant=_reject_constant, parse_float=_finite, parse_int=whole

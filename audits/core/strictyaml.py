@@ -1,8 +1,6 @@
 """Read a YAML 1.2 file as plain data, and write plain data as YAML.
 
 Keys must be strings and must not repeat. Anchors, aliases, tags, directives, merge keys and long numbers are refused.
-
-If the YAML has problems, only these are reported. The content is checked after they are corrected.
 """
 
 import json
@@ -53,8 +51,7 @@ def parse_yaml(
 
     `name` is the name of the file in messages, and `error` a class of exceptions with `problems` and `hint`.
 
-    Raise `error` if the document is too large, not UTF-8, not YAML or not a mapping, or contains forbidden YAML. For
-    forbidden YAML, `problems` lists each place with its line.
+    Raise `error` if the document is too large, not UTF-8, not YAML or not a mapping, or contains forbidden YAML.
     """
     if len(data) > max_bytes:
         raise error(f"{name}: larger than {max_bytes} bytes")
@@ -127,7 +124,6 @@ def block_yaml(value: Mapping[str, Any], indent: int = 0) -> bytes:
 
 
 def _usual_cause(line: str) -> str:
-    """Return advice for a line that is not YAML, judged by the usual causes."""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "Indent with spaces, not with tabs."
     if re.search(r'"[^"]*\\', line):
@@ -136,7 +132,6 @@ def _usual_cause(line: str) -> str:
 
 
 def _forbidden_yaml(text: str) -> Iterator[str]:
-    """Yield a message for each anchor, alias, tag and directive; stop at the first line that is nested too deeply."""
     depth = 0
     for token in YAML(typ="safe", pure=True).scan(text):
         kind, line = type(token).__name__, token.start_mark.line + 1
@@ -149,7 +144,6 @@ def _forbidden_yaml(text: str) -> Iterator[str]:
 
 
 def _unsuitable(node: Any) -> Iterator[str]:
-    """Yield a message for each merge key, repeated key, key that is not a string, long number, and lone surrogate."""
     if isinstance(node, MappingNode):
         seen = set()
         for key, item in node.value:

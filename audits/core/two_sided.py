@@ -1,6 +1,6 @@
-"""Shared parts of the two-sided audits, in which values on both sides of a centre are unsafe.
+"""Shared parts of the two-sided audits: a value such as an AUC is unsafe if it is far above or below a centre.
 
-The module compares intervals with a margin, and computes the AUC of two arms and required sample sizes.
+The centre is 1/2 for an AUC. The margin is the largest distance from the centre that is safe.
 """
 
 import math
@@ -26,10 +26,7 @@ def is_outside(interval: Estimate | Interval, margin: float, *, centre: float = 
 
 
 def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | None:
-    """Return the strictest margin that n units support, or None.
-
-    `margins` lists (required number of units, margin), beginning with the strictest margin.
-    """
+    """Return the first margin in `margins`, pairs (required units, margin), that n units support, or None."""
     return next((margin for needed, margin in margins if n >= needed), None)
 
 
@@ -71,10 +68,9 @@ def area_of(train: Float, control: Float) -> Area:
 def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
     """Return one estimate for several attacks: the value furthest from the centre, with the outermost ends.
 
-    `low` is the smallest lower end, and `high` is the largest upper end. If a pass requires high <= t, the interval
-    of every attack must end at or below t. If the true value of one attack is above t, the interval of this attack
-    ends at or below t with probability at most 1 - confidence, for any number of attacks. A pass therefore needs no
-    correction for multiple testing (intersection-union test).
+    A pass requires that the intervals of all attacks lie inside the margin. If the true value of one attack lies
+    outside, its interval lies inside with probability at most 1 - confidence, for any number of attacks. A pass
+    therefore needs no correction for multiple testing (intersection-union test).
 
     Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
     """

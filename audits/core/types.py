@@ -1,4 +1,4 @@
-"""Inputs and results of audits. Every privacy number is an `Estimate` with its interval and sample size."""
+"""The inputs and results of audits."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -50,16 +50,15 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canaries:
-    """Fictitious persons (canaries); for each of them, a fair coin decides about insertion into the canary build.
+    """Fictitious persons (canaries), and the output of a second run of the generator: the canary build.
 
-    The canary build is a second run of the same pipeline. The inserted canaries are in its train data, and its output
-    is never released.
+    A fair coin decides for each canary whether its records are inserted into the train data of the canary build.
     """
 
     table: Table  # texts of the canaries, one person per canary; a canary may have several rows
     family: tuple[str, ...]  # kind of each canary, in order of first appearance
     inserted: Bool  # whether each canary was inserted; bool (P,)
-    canary_build: Table  # synthetic table of the canary build; none of its rows may be released
+    canary_build: Table  # synthetic table of the canary build; its rows must never be released
     suffixes: tuple[str, ...] = ()  # alternative random endings for the exposure metric; may be empty
 
 
@@ -83,8 +82,7 @@ class AuditInputs:
     reference: Table | None = None  # public text of the same kind, or None
     # for each train row, the identifiers that its original text contained before they were replaced, or None
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
-    # control rows removed by the input checks because they nearly duplicate a train row or share a record number
-    # with a train person; they count as records of those train persons
+    # control rows removed by the input checks (`check_split`); they count as records of the train persons they repeat
     set_aside: Table | None = None
     near_duplicate_rate: float = 0.0  # share of control rows removed because they nearly duplicate a train row
     # like `identifiers`, for each control row; used to estimate how many matches occur by chance
@@ -94,8 +92,7 @@ class AuditInputs:
     # log of a differentially private mechanism as JSON values (read by `audits.attacks.accounting`), or None
     mechanism: Mapping[str, Any] | None = field(default=None, repr=False)
     previous: Previous | None = None  # the previous release, or None
-    # output of the same generator and settings when trained on control, or None. It discloses control persons in the
-    # same way as the synthetic table discloses train persons, so it must never be released.
+    # output of the same generator and settings when trained on control, or None; it must never be released
     mirror: Table | None = None
 
 
@@ -145,8 +142,7 @@ class AuditResult:
     confidence: float | None = None  # one-sided confidence of the run; set by the runner
     # places that disclose single train persons; they name persons, so no report, evidence or log contains them
     findings: tuple[Finding, ...] = field(default=(), repr=False)
-    # synthetic rows, from 0, that the verdict does not cover
-    quarantined: tuple[int, ...] = field(default=(), repr=False)
+    quarantined: tuple[int, ...] = field(default=(), repr=False)  # synthetic rows, from 0, not covered by the verdict
 
     def __post_init__(self) -> None:
         if self.verdict == "pass" and self.estimate is not None and self.estimate.confidence < MIN_CONFIDENCE:
