@@ -63,9 +63,7 @@ def check_substitute(
     if not set(given.rules) <= replaceable:
         raise ValueError("dp_substitute: `rules` lists a rule that is not about an audit in `instead_of`")
     if ACCOUNTING not in given.required or {*given.required} & {*required, *measured}:
-        raise ValueError(
-            "dp_substitute: `required` must list accounting, but no audit that the policy requires in any case"
-        )
+        raise ValueError("dp_substitute: `required` must list accounting, but no audit that is always required")
 
 
 def with_substitute(outcome: RuleOutcome, name: str, evidence: Evidence, given: DpSubstitute | None) -> RuleOutcome:

@@ -107,9 +107,7 @@ class Policy(Canonical):
     def _substitute_is_consistent(self) -> Self:
         if self.dp_substitute is not None:
             if self.dp is not None:
-                raise ValueError(
-                    "dp_substitute: a policy with `dp` requires the accounting already; remove one of the two keys"
-                )
+                raise ValueError("dp_substitute: `dp` requires the accounting already; remove one of the two keys")
             metrics = {rule.id: rule.metric for rule in self.rules}
             check_substitute(self.dp_substitute, required=self.required, measured=self.measured, metrics=metrics)
         return self
@@ -123,15 +121,11 @@ class Policy(Canonical):
             ("required and measured", [*self.required, *self.measured]),
         ):
             if repeated := sorted({name for name in names if names.count(name) > 1}):
-                raise ValueError(
-                    f"{where}: remove or rename the names that occur more than once ({', '.join(repeated)})"
-                )
+                raise ValueError(f"{where}: remove or rename the repeated names ({', '.join(repeated)})")
         if self.dp is not None and self.disclosure.publish_exact_counts:
             raise ValueError("dp: only verdicts may be published, so publish_exact_counts must be false")
         if any(rule.metric == ATTEMPTS and rule.op == ">=" for rule in self.rules):
-            raise ValueError(
-                f"rules: {ATTEMPTS} may have an upper limit only; otherwise repeated audits could satisfy a gate"
-            )
+            raise ValueError(f"rules: {ATTEMPTS} may have an upper limit only; repetition must not satisfy a gate")
         return self
 
     @model_validator(mode="after")

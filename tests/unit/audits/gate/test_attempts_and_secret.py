@@ -52,7 +52,7 @@ def test_external_policy_always_has_the_outside_gates(changes, gates):
 
 def test_policy_cannot_reuse_their_names_or_reward_repetition():
     for rule in EXTERNAL_RULES:
-        with pytest.raises(ValueError, match="more than once"):
+        with pytest.raises(ValueError, match="repeated names"):
             policy(RULE.model_copy(update={"id": rule.id}))
     for bound in ("value", "low"):
         with pytest.raises(ValueError, match="upper limit only"):

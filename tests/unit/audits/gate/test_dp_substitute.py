@@ -153,7 +153,7 @@ def test_accounting_needs_the_confidence_and_parents_an_exact_number():
         *(({}, {"required": r}, "must list accounting") for r in (("canaries",), ("accounting", "memorization"))),
         ({"measured": ("accounting",)}, {}, "must list accounting"),
         ({}, {"instead_of": ("membership",)}, "parent_recovery"),
-        ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "more than once"),
+        ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "repeated names"),
         ({"dp": {"unit": "group", "ledger": "required", **LIMITS}}, {}, "requires the accounting already"),
     ],
 )

@@ -100,7 +100,7 @@ def test_all_mistakes_of_a_policy_are_listed():
     ],
 )
 def test_duplicate_names_are_refused(changes):
-    with pytest.raises(ValueError, match="more than once"):
+    with pytest.raises(ValueError, match="repeated names"):
         policy(**changes)
 
 
