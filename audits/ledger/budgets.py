@@ -134,9 +134,7 @@ def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *,
             chain.append({"what": RESERVE, **asdict(spending)})
             found = _reserved(chain, spending.run, delta)
         if found is None or found.spending != spending:
-            raise InputError(
-                f"the ledger {folder} contains a different reservation with this run's id", hint=_NEW_RUN
-            )
+            raise InputError(f"the ledger {folder} has a different reservation of this run", hint=_NEW_RUN)
         return found
 
 
@@ -215,10 +213,7 @@ def note_made(folder: Path, high_water_mark: HighWaterMark, run: str, digest: st
     """
     with opened(folder, high_water_mark) as chain:
         if [*_steps(chain, run)] != [RESERVE, DRAW]:
-            raise InputError(
-                f"the ledger {folder} cannot record a result, because the last step of this run is not its draw",
-                hint=_NEW_RUN,
-            )
+            raise InputError(f"the ledger {folder}: the last step of this run is not its draw", hint=_NEW_RUN)
         chain.append({"what": MADE, "run": run, "digest": digest})
 
 

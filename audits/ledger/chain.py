@@ -70,9 +70,7 @@ class HighWaterMark:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(self.path, canonical(head.model_dump(mode="json")))
         except OSError as error:
-            raise InputError(
-                f"{self.path}: the high-water mark of a ledger cannot be written ({error.strerror})"
-            ) from None
+            raise InputError(f"{self.path}: the high-water mark cannot be written ({error.strerror})") from None
 
 
 class Chain:

@@ -169,7 +169,7 @@ def test_either_of_two_marks_detects_a_rollback_and_both_are_updated(place, tmp_
 
 def test_unusable_folder_or_mark_is_an_error(place, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"m\.json: the high-water mark of a ledger cannot be written"):
+    with pytest.raises(InputError, match=r"m\.json: the high-water mark cannot be written"):
         add(place[0], HighWaterMark(tmp_path / "file" / "m.json"), 3)
     with pytest.raises(InputError, match="cannot be used"):
         add(tmp_path / "file", HighWaterMark(tmp_path / "m.json"), 0)

@@ -138,14 +138,14 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
 
     with monkeypatch.context() as patch:  # another version of the accounting library may differ slightly
         patch.setattr(planned, "noise_multipliers", slightly_more_noise)
-        with pytest.raises(InputError, match="a different reservation with this run's id"):
+        with pytest.raises(InputError, match="a different reservation of this run"):
             reserved(config)
         with pytest.raises(Overspent):  # the budget is too small, and the old reservation stays
             reserve_budget(job_of(config), lower, spend_again=True)
     with monkeypatch.context() as patch:  # another version of the program may plan other queries
         means = gaussian.QUERIES["class-means"]
         patch.setitem(gaussian.QUERIES, "class-means", replace(means, share=2 * means.share))
-        with pytest.raises(InputError, match="a different reservation with this run's id"):
+        with pytest.raises(InputError, match="a different reservation of this run"):
             reserved(config)
     assert reserved(config).spending.run == run
 
