@@ -176,9 +176,7 @@ def check_decision(
     if predicate.seen != tuple(sorted(set(predicate.seen))):
         raise VerifyError("E_APPROVAL", "the decisions that it names are not sorted, or a decision is named twice")
     if predicate.review is not None and release.is_independent:
-        raise VerifyError(
-            "E_APPROVAL", "names a review page, but private records may not influence the decision on this release"
-        )
+        raise VerifyError("E_APPROVAL", "names a review page, which an independent policy forbids")
     if predicate.report_digest.sha256 != release.report_digest:
         raise VerifyError("E_APPROVAL", "names a report that is not the report of this release")
     if not release.created <= instant(predicate.time) <= now:

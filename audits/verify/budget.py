@@ -38,10 +38,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
             if any(name.startswith("accounting.") for name in evidence.metrics):
                 raise VerifyError("E_GATE", "the evidence has numbers of a privacy budget, but no budget is claimed")
             return "no differential privacy is claimed"
-        raise VerifyError(
-            "E_GATE",
-            "the policy or a stated budget requires a claimed epsilon and delta, but one or both are missing",
-        )
+        raise VerifyError("E_GATE", "the policy or a stated budget requires a claimed epsilon and delta")
     _check_accounting(evidence)
     _check_claim({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged_claim(files))
     check_mechanism(privacy, policy, files)
@@ -80,9 +77,7 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     if len(root.ledgers) == 0:
         if budget_caps(evidence, policy) is None:
             return "the trust root names no ledger"
-        raise VerifyError(
-            "E_TRUST", "the trust root names no ledger, so the same budget could be spent in several ledgers"
-        )
+        raise VerifyError("E_TRUST", "the trust root names no ledger, so a budget could be spent in several ledgers")
     if ledger not in root.ledgers:
         raise VerifyError("E_TRUST", f"the trust root does not name the ledger {ledger} of this release")
     return "counted in a ledger that the trust root names"
@@ -165,8 +160,7 @@ def _joint(costs: Sequence[MechanismCost], delta: float) -> float:
     try:
         if len(costs) > MOST_MECHANISMS and closed_epsilon(costs, delta=delta) is None:
             raise VerifyError(
-                "E_GATE",
-                f"the runs have more than {MOST_MECHANISMS} mechanisms, and their joint epsilon has no closed form",
+                "E_GATE", f"the joint epsilon of more than {MOST_MECHANISMS} mechanisms has no closed form"
             )
         return joint_epsilon(costs, delta=delta)
     except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers
@@ -184,6 +178,4 @@ def _logged_claim(files: Mapping[str, bytes]) -> Mapping[str, Any]:
     try:
         return dict(accounted(files)["claim"])
     except (KeyError, TypeError, ValueError):
-        raise VerifyError(
-            "E_GATE", "the report does not contain the epsilon and delta of the mechanism log"
-        ) from None
+        raise VerifyError("E_GATE", "the report lacks the epsilon and delta of the mechanism log") from None

@@ -52,9 +52,7 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
     if reported.audits != evidence.audits or not is_part:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the evidence")
     if not controls <= {number.confidence for number in evidence.metrics.values()}:
-        raise VerifyError(
-            "E_GATE", f"{REPORT_JSON}: the confidence of a control result does not occur in the evidence"
-        )
+        raise VerifyError("E_GATE", f"{REPORT_JSON}: a control result has a confidence that the evidence lacks")
     gates = canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates])
     if stated != (predicate.release_id, predicate.verdict, gates):
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the statement")
@@ -81,10 +79,7 @@ def check_data(
     if any(table != rows for table in tables):
         raise VerifyError("E_DATA", f"{' and '.join(names)}: contain different records")
     if rows != with_ids([(text, label) for _, text, label in rows]):
-        raise VerifyError(
-            "E_DATA",
-            "the record ids do not follow from the contents of the records, or the records are not sorted by id",
-        )
+        raise VerifyError("E_DATA", "the records are not sorted by id, or an id is not the digest of its record")
     _check_strings(rows)
     classes = Counter(label for _, _, label in rows)
     if len(classes) != predicate.dataset.classes:

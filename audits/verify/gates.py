@@ -109,9 +109,7 @@ def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapp
     roles = [item.role for item in predicate.inputs]
     check_models(predicate.models, policy)
     if "inputs" in policy.required_provenance and sorted(roles) != ["control", "train"]:
-        raise VerifyError(
-            "E_POLICY", "the statement must list exactly two inputs, train and control, each with its keyed digest"
-        )
+        raise VerifyError("E_POLICY", "the statement must list two inputs, train and control, with keyed digests")
 
 
 def check_models(models: Sequence[Model], policy: Policy) -> None:
@@ -120,14 +118,9 @@ def check_models(models: Sequence[Model], policy: Policy) -> None:
     if {"models", "pinned-models"} & {*policy.required_provenance} and not models:
         raise VerifyError("E_POLICY", "the policy requires the models, but the statement names none")
     if "pinned-models" in policy.required_provenance and formats != {SAFETENSORS}:
-        raise VerifyError(
-            "E_POLICY", "the policy requires the digest of every model, but a model on a server is known by name only"
-        )
+        raise VerifyError("E_POLICY", "the policy requires the digest of every model; a model on a server has none")
     if policy.intended_use == "outside" and REMOTE_SERVER in formats:
-        raise VerifyError(
-            "E_POLICY",
-            "an external policy does not allow a model on a remote server, because prompts may have left the network",
-        )
+        raise VerifyError("E_POLICY", "an external policy forbids remote servers; prompts may have left the network")
 
 
 def server_problems(models: Sequence[Model], config: Mapping[str, Any]) -> Iterator[str]:
@@ -178,9 +171,7 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
     if public_evidence(evidence, policy) != evidence:
         raise VerifyError("E_GATE", "the evidence is more precise about private counts than the policy allows")
     if not policy.disclosure.publish_exact_counts and not _are_short(evidence, policy):
-        raise VerifyError(
-            "E_GATE", "the evidence contains numbers with more than three decimals, or too many different confidences"
-        )
+        raise VerifyError("E_GATE", "the evidence has numbers with over three decimals, or too many confidences")
     decision = decide(evidence, policy)
     if not decision.allowed:
         raise VerifyError("E_GATE", f"the evidence does not satisfy the policy: {'; '.join(decision.failures)}")
@@ -192,9 +183,7 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
     _check_stated_counts(predicate, policy, evidence)
     claimed, required = predicate.privacy.decision, decision_of(policy)
     if claimed not in {None, required}:
-        raise VerifyError(
-            "E_GATE", f"privacy.decision in the statement is {claimed!r}, but the policy requires {required!r}"
-        )
+        raise VerifyError("E_GATE", f"privacy.decision is {claimed!r}, but the policy requires {required!r}")
     return evidence
 
 

@@ -52,9 +52,7 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
         outside = set(details["outside_reads"])
     except (KeyError, TypeError, ValueError):
         raise VerifyError(
-            "E_GATE",
-            "the accounting in the report must list its mechanisms, and the reads of private records that the DP "
-            "claim does not cover",
+            "E_GATE", "the accounting in the report must list mechanisms, and reads outside its claim"
         ) from None
     if differing:
         raise VerifyError("E_GATE", f"{', '.join(differing)}: not the value of the mechanisms in the accounting")
@@ -62,16 +60,10 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
     expected = {INPUT_CHECKS, *(() if policy.is_independent else after)}
     if missing := expected - outside:
         names = ", ".join(sorted(missing))
-        raise VerifyError(
-            "E_GATE", f"the mechanism's log must declare that its claim does not cover these reads: {names}"
-        )
+        raise VerifyError("E_GATE", f"the mechanism's log does not declare these reads outside its claim: {names}")
     if policy.is_independent and (found := outside & {RELEASE_GATE, AUDIT_NUMBERS}):
         names = ", ".join(sorted(found))
-        raise VerifyError(
-            "E_GATE",
-            "under this policy, no measurement on private records may affect the decision, but the log declares "
-            f"these: {names}",
-        )
+        raise VerifyError("E_GATE", f"an independent policy forbids these reads, which the log declares: {names}")
 
 
 def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
@@ -89,9 +81,7 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
         budgets = [PrivacyBudget.model_validate(each) for each in details["accounted_reads"]]
         checks, unaccounted = dict(details["checks"]), list(details["unaccounted_reads"])
     except (KeyError, TypeError, ValueError):
-        raise VerifyError(
-            "E_GATE", "the accounting in the report does not list valid mechanisms, budgets and checks"
-        ) from None
+        raise VerifyError("E_GATE", "the accounting does not list valid mechanisms, budgets and checks") from None
     if len(costs) > MOST_MECHANISMS:
         raise VerifyError("E_GATE", f"the accounting lists more than {MOST_MECHANISMS} mechanisms")
     causes = {
@@ -105,19 +95,14 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
     if missing := {*CHECKED, *(name for name, is_required in extra.items() if is_required)} - set(checks):
         raise VerifyError("E_GATE", f"the accounting lacks these checks: {', '.join(sorted(missing))}")
     if privacy.neighbouring != NEIGHBOURING:
-        raise VerifyError(
-            "E_GATE",
-            f"the claim must be for adding or removing one person ({NEIGHBOURING}), as the accounting assumes",
-        )
+        raise VerifyError("E_GATE", f"the claim must be for adding or removing one person ({NEIGHBOURING})")
     claimed, delta = privacy.epsilon or 0.0, privacy.delta or 0.0
     try:
         bounds = epsilon_without_prv(costs, budgets, delta=delta) if costs else None
     except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers
         raise VerifyError("E_GATE", f"the claimed epsilon cannot be recomputed: {error}") from None
     if bounds is None:
-        raise VerifyError(
-            "E_GATE", "no epsilon can be computed from the accounting at this delta, so the claim cannot be checked"
-        )
+        raise VerifyError("E_GATE", "no epsilon can be computed from the accounting at the claimed delta")
     if not claimed >= bounds.upper * (1 - ROUNDING):
         raise VerifyError("E_GATE", "the recomputed epsilon of the mechanisms exceeds the claim")
 
@@ -138,24 +123,16 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     unknown = [m for m in predicate.models if m.trained_on_private_data or m.format != SAFETENSORS]
     if not predicate.models or unknown:
         raise VerifyError(
-            "E_GATE",
-            "an epsilon is claimed, but the statement names no models, or it names a model that was trained on "
-            "private data, or whose training data are unknown because it is on a server",
+            "E_GATE", "an epsilon is claimed, so models must be stated, none on a server or trained on private data"
         )
     buckets = [item.count_bucket for item in predicate.inputs if item.role == "train"]
     low = buckets[0].split("-")[0] if buckets else "0"
     n = int(low.removesuffix("k")) * (1000 if low.endswith("k") else 1)
     if len(buckets) != 1 or bucket(n) != buckets[0] or n == 0:
-        raise VerifyError(
-            "E_GATE",
-            "an epsilon is claimed, but the statement does not give one valid range of at least 10 train persons",
-        )
+        raise VerifyError("E_GATE", "an epsilon is claimed, so a range of at least 10 train persons must be stated")
     if delta * PERSONS_PER_DELTA * n > 1:
-        raise VerifyError(
-            "E_GATE",
-            f"delta must be at most 1 / ({PERSONS_PER_DELTA} n), where n is the lower end of the stated range of "
-            "train persons; the same applies to the delta of all runs together",
-        )
+        limit = f"1 / ({PERSONS_PER_DELTA} n), where n is the lower end of the stated range of train persons"
+        raise VerifyError("E_GATE", f"delta, also the delta of all runs together, must be at most {limit}")
 
 
 def accounted(files: Mapping[str, bytes]) -> Mapping[str, Any]:

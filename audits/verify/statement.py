@@ -216,9 +216,7 @@ class Privacy(Wire):
         claims = None not in {self.epsilon, self.delta, self.decision}
         numbers = self.model_dump(exclude={"mechanism", "unit", "composition", "budget", "non_private_steps"})
         if self.mechanism == "none+empirical" and any(number is not None for number in numbers.values()):
-            raise ValueError(
-                "the mechanism none+empirical must not state epsilon, delta or another property of a DP mechanism"
-            )
+            raise ValueError("none+empirical must not state epsilon, delta or another property of a DP mechanism")
         if self.mechanism != "none+empirical" and not claims:
             raise ValueError("a DP mechanism must state its epsilon and delta, and what decided on the release")
         return self

@@ -271,5 +271,6 @@ def test_a_review_page_under_an_independent_policy_is_refused(releases, tmp_path
     assert verify_bundle(path, trust, now=releases.LATER).failure == ""
     change_approval(path, releases, file_of(path, "privacy_officer"), {}, {"review": {"sha256": "0" * 64}})
     assert (
-        "names a review page, but private records may not" in verify_bundle(path, trust, now=releases.LATER).failure
+        "names a review page, which an independent policy forbids"
+        in verify_bundle(path, trust, now=releases.LATER).failure
     )

@@ -95,14 +95,14 @@ WRONG = {
     "forgotten-a-part": (other(2.34, 9.0, spentBefore=1.6734, spentAfter=2.9), SPENT_MORE),
     "other-accountant": ({**LAPLACE, **budget(spentBefore=0.1, spentAfter=2.5)}, SPENT_MORE),
     "loud-release": ({**LOUD_RUN, **budget()}, SPENT_MORE),
-    "too-many-without-a-closed-form": ({**MANY, **budget()}, "64 mechanisms, and their joint epsilon has no closed"),
+    "too-many-without-a-closed-form": ({**MANY, **budget()}, "of more than 64 mechanisms has no closed"),
     "delta-too-small": (budget(delta=9e-7, spentAfter=2.9), "the claimed delta is above the delta for all runs"),
     "delta-above-the-policy": (budget(delta=2e-5, maxDelta=1.0), "the spent delta is above its limit"),
     "delta-above-the-ledger": (budget(maxDelta=9e-6), "the spent delta is above its limit"),
     "overspent": (budget(spentBefore=1.5, spentAfter=3.5), "exceeded"),
     "overspent-by-policy": (budget(maxEpsilon=9.0, spentAfter=3.5), "exceeded"),
     "overspent-by-ledger": (budget(maxEpsilon=1.5), "exceeded"),
-    "no-claim": (NO_CLAIM, "but one or both are missing"),
+    "no-claim": (NO_CLAIM, "requires a claimed epsilon and delta"),
     "other-neighbours": ({"neighbouring": "replace-one"}, "adding or removing one person"),
     "no-neighbours": ({"neighbouring": None}, "adding or removing one person"),
 }
@@ -162,7 +162,7 @@ def accounting_files(change, *, evidence=False):
     ("change", "message"),
     [
         (lambda details: details["claim"].update(epsilon=1.0), "differs from the mechanism's log"),
-        (lambda details: details.pop("claim"), "does not contain the epsilon and delta"),
+        (lambda details: details.pop("claim"), "lacks the epsilon and delta"),
         (
             lambda details: details.update(mechanisms=[LOUD]),
             "the recomputed epsilon of the mechanisms exceeds the claim",
@@ -178,8 +178,8 @@ UNTRUE = {
     "less-noise": ({"mechanisms": [LOUD]}, "exceeds the claim"),
     "less-noise-of-few": ({"mechanisms": [SAMPLED], "checks": OF_STEPS}, "exceeds the claim"),
     "another-read": ({"accounted_reads": [{"epsilon": 0.2, "delta": 1e-9}]}, "exceeds the claim"),
-    "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "the claim cannot be checked"),
-    "no-mechanism": ({"mechanisms": []}, "the claim cannot be checked"),
+    "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "no epsilon can be computed"),
+    "no-mechanism": ({"mechanisms": []}, "no epsilon can be computed"),
     "no-number": ({"mechanisms": [{**CHEAP, "noise_multiplier": None}]}, "does not list valid mechanisms"),
     "reads-not-listed": ({"accounted_reads": None}, "does not list valid mechanisms"),
     "broken-check": ({"checks": {"claim": "holds", "reads": "broken"}}, "not all of its checks hold"),
@@ -304,9 +304,9 @@ def test_epsilon_with_insufficient_evidence_is_refused(releases, metrics, state,
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda v: v["models"][0].update(trainedOnPrivateData=True), "a model that was trained on private data"),
-        (lambda v: v["inputs"][0].update(countBucket="200k-500k"), r"delta must be at most 1 / \(10 n\)"),
-        (lambda v: v["inputs"][0].update(countBucket="0-10"), "one valid range of at least 10 train persons"),
+        (lambda v: v["models"][0].update(trainedOnPrivateData=True), "none on a server or trained on private data"),
+        (lambda v: v["inputs"][0].update(countBucket="200k-500k"), r"must be at most 1 / \(10 n\)"),
+        (lambda v: v["inputs"][0].update(countBucket="0-10"), "range of at least 10 train persons"),
     ],
 )
 def test_epsilon_with_a_private_model_or_too_few_persons_is_refused(bundle, judge, releases, change, message):
@@ -319,7 +319,7 @@ def test_epsilon_with_a_private_model_or_too_few_persons_is_refused(bundle, judg
 def test_epsilon_requires_models_and_persons_under_any_policy():
     model = SimpleNamespace(trained_on_private_data=False, format="safetensors")
     train = SimpleNamespace(role="train", count_bucket="50-100")
-    for models, inputs, said in (([], [train], "names no models"), ([model], [], "one valid range")):
+    for models, inputs, said in (([], [train], "models must be stated"), ([model], [], "a range of")):
         privacy = SimpleNamespace(delta=1e-6, budget=None)
         predicate = SimpleNamespace(privacy=privacy, models=models, inputs=inputs)
         with pytest.raises(VerifyError, match=said):
@@ -342,7 +342,7 @@ def test_missing_accounting_library_is_refused(releases, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"), [({}, "`accounting` did not pass"), (NO_CLAIM, "but one or both are missing")]
+    ("changes", "message"), [({}, "`accounting` did not pass"), (NO_CLAIM, "requires a claimed epsilon and delta")]
 )
 def test_claim_or_ledger_without_accounting_is_refused(tmp_path, releases, changes, message, refused):
     path = releases.bundle(tmp_path)

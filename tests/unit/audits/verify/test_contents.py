@@ -115,7 +115,7 @@ def between_pages_and_footer(copy):
 
 BESIDES = f"{PARQUET}: not the canonical file of 11 records"
 NO_RECORD, DIFFERENT = f"{JSONL}: line 1 is not a record", f"{JSONL} and {PARQUET}: contain diff"
-UNAUDITED, IDS = "the data are not the audited records", "the record ids"
+UNAUDITED, IDS = "the data are not the audited records", "the records are not sorted"
 UNREAD = "a text has repeated or unusual blanks, or invisible characters, which no audit reads"
 DATA = {
     "text-of-both": (first_row(1, SECRET), UNAUDITED),

@@ -37,7 +37,7 @@ def test_exact_numbers_and_confidences_are_short(copy, reissue, judge):
             metric["confidence"] = 0.96 + i / 1000
 
     reissue(copy, {METRICS: many})
-    assert "more than three decimals, or too many different confidences" in judge(copy).failure
+    assert "over three decimals, or too many confidences" in judge(copy).failure
     reissue(copy, {METRICS: lambda v: v["metrics"]["secret.private"].update(value=1.7411110451, high=1.7411110451)})
     assert not judge(copy).ok
     numbers = {"records.synthetic": Metric(value=1, low=1, high=1, confidence=0.96, n=1)}
@@ -354,7 +354,7 @@ def test_interpolation_under_dp_has_no_number_of_input_records(releases, tmp_pat
         ("server", "private", "decoder", False, None, "a model on a server must be the decoder"),
         ("remote server", "remote", "decoder", True, {"intended_use": "outside"}, "prompts may have left"),
         (None, None, "decoder", True, PINNED, "the statement names none"),
-        ("server", "private", "decoder", True, PINNED, "a model on a server is known by name only"),
+        ("server", "private", "decoder", True, PINNED, "a model on a server has none"),
     ],
 )
 def test_server_must_be_that_of_the_settings(releases, format_, endpoint, role, trained, policy, message):  # noqa: PLR0917
