@@ -33,9 +33,7 @@ def rewrite(
     """
     table = load_table(path, text=text, label=label, role="evaluated")
     if out.suffix not in READERS:
-        raise InputError(
-            f"the name of the new file must end in {', '.join(READERS)}; got {out.suffix or 'no suffix'!r}"
-        )
+        raise InputError(f"the new file must end in {', '.join(READERS)}; got {out.suffix or 'no suffix'!r}")
     if out.exists():
         raise InputError(f"{out} already exists; choose a new file")
     # the digest of a synthetic table does not include persons
@@ -43,9 +41,7 @@ def rewrite(
         message = "the rows to leave out belong to another table"
         raise InputError(message, hint="Run `audits run --out` on this table and pass its quarantine.txt.")
     if unknown := set(without) - set(range(1, len(table) + 1)):
-        raise InputError(
-            f"the table has {len(table)} rows, so {len(unknown)} of the row numbers to leave out do not exist"
-        )
+        raise InputError(f"{len(unknown)} of the rows to leave out are not among the {len(table)} rows")
     if len(without) == len(table):
         raise InputError("every row of the table would be left out")
     table = take(table, np.array([i for i in range(len(table)) if i + 1 not in without]))

@@ -350,9 +350,7 @@ def _key(findings: File, path: File) -> bytes:
     if findings is None and path is None:
         return b""
     if findings is None or path is None:
-        raise InputError(
-            "--findings and --findings-key must be given together; the pseudonyms are computed with the key"
-        )
+        raise InputError("--findings and --findings-key must be given together")
     _require_writable(findings.parent)
     return read_key(path, "findings key")
 

@@ -79,7 +79,7 @@ def read_report(data: bytes) -> AuditReport:
         wire = _Report.model_validate_json(data)
     except ValidationError as error:
         raise InputError(
-            f"this is not an audit report of schema version {SCHEMA_VERSION}", problems=problems(error)
+            f"not an audit report of schema version {SCHEMA_VERSION}", problems=problems(error)
         ) from None
     return AuditReport(
         results=tuple(_read(result) for result in wire.results),

@@ -60,9 +60,7 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     n_unseen = round(UNSEEN_SHARE * n_control)
     if n_unseen < MIN_PERSONS:
         problem = f"control has {n_control} persons, but the self-test requires {round(MIN_PERSONS / UNSEEN_SHARE)}"
-        raise InputError(
-            problem, hint="Add control persons that the generator never saw; a verdict needs about 1,000."
-        )
+        raise InputError(problem, hint="Add control persons whom the generator never saw, about 1,000 for a verdict.")
     order = rng.permutation(n_control)[: round(MAX_PERSONS / (1 - UNSEEN_SHARE))]
     n_unseen = round(UNSEEN_SHARE * len(order))
     names, train_person = persons(inputs.train.groups)
