@@ -1,7 +1,7 @@
-"""Compute the epsilon of mechanisms at a delta with several accountants that share no code.
+"""Compute the epsilon that DP mechanisms spend together at a given delta.
 
-Neighbouring data sets differ by one person added or removed. In `EpsilonBounds`, every value except `prv_low` and
-`added` is an upper bound on the epsilon of the adaptive composition of the given mechanisms, in any order.
+Several methods (accountants) that share no code compute it, so that an error of one of them is noticed. The result
+holds for adaptive composition in any order. Neighbouring data sets differ by one person added or removed.
 """
 
 import importlib
@@ -27,9 +27,9 @@ ROUNDING = 1e-9  # delta counts as used up if the given `budgets` leave at most 
 
 
 class EpsilonBounds(NamedTuple):
-    """Epsilon at one delta by each accountant.
+    """Upper bounds on epsilon at one delta, one for each accountant, except `prv_low` and `added`.
 
-    All values except `added` cover the mechanisms only. To include the budgets, add `added` to a value.
+    The bounds cover the mechanisms only. To include the budgets, add `added` to a bound.
     """
 
     closed: float | None  # exact value (closed form) for Gaussian noise without sampling, else None
@@ -54,9 +54,9 @@ def epsilon_bounds(
 ) -> EpsilonBounds | None:
     """Return the joint epsilon of all costs and budgets by each accountant, or None if the budgets use up delta.
 
-    A budget is an access of which only epsilon and delta are known. Budgets are added up (Dwork and Roth 2014,
-    theorem B.1). The mechanisms are composed step by step at the delta that the budgets leave. `delta` is the delta
-    of the mechanisms and budgets together.
+    A budget is an access of which only epsilon and delta are known. `delta` covers mechanisms and budgets together:
+    the deltas of the budgets are subtracted from it, and the mechanisms are composed step by step at the remaining
+    delta. The epsilons of the budgets are added up (Dwork and Roth 2014, theorem B.1).
 
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
@@ -66,7 +66,7 @@ def epsilon_bounds(
     bounds = epsilon_without_prv(costs, budgets, delta=delta)
     if bounds is None:
         return None
-    prv = prv_bounds(costs, delta=_left_by(budgets, delta), approximate_epsilon=bounds.rdp)
+    prv = prv_bounds(costs, delta=_remaining(delta, budgets), approximate_epsilon=bounds.rdp)
     return bounds._replace(prv=prv.high, prv_low=prv.low, prv_absent=prv.missing_because)
 
 
@@ -74,7 +74,7 @@ def epsilon_without_prv(
     costs: Sequence[MechanismCost], budgets: Sequence[PrivacyBudget] = (), *, delta: float
 ) -> EpsilonBounds | None:
     """Return the result of `epsilon_bounds` without `prv` and `prv_low`, which need Opacus; raise the same error."""
-    left = _left_by(budgets, delta)
+    left = _remaining(delta, budgets)
     if left <= delta * ROUNDING:
         return None
     rdp = rdp_epsilon(costs, delta=left)
@@ -137,15 +137,15 @@ def _joint_mu(costs: Sequence[MechanismCost]) -> float | None:
     return math.sqrt(math.fsum(cost.steps / cost.noise_multiplier**2 for cost in costs))
 
 
-def _left_by(budgets: Sequence[PrivacyBudget], delta: float) -> float:
-    """Return the delta that remains for the mechanisms."""
+def _remaining(delta: float, budgets: Sequence[PrivacyBudget]) -> float:
     return delta - math.fsum(budget.delta for budget in budgets)
 
 
 def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = GRID) -> float:
     """Return epsilon by privacy loss distributions, discretised pessimistically with spacing `grid`.
 
-    Raise NotMeasurable if the package `dp-accounting` is missing.
+    Raises:
+        NotMeasurable: the package `dp-accounting` is missing.
 
     Reference: Doroshenko et al., "Connect the dots", PETS 2022, as Google's dp-accounting implements it.
     """
@@ -169,7 +169,7 @@ def _pld_epsilon(costs: tuple[tuple[bool, float, float, int], ...], delta: float
 
 
 def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
-    """Return epsilon by Rényi divergences, minimised over the orders a in `ORDERS`.
+    """Return epsilon by the Rényi divergences D_a (`renyi_divergences`), minimised over the orders a in `ORDERS`.
 
         epsilon = max(0, min_a [ sum over mechanisms of steps·D_a + ln(1 - 1/a) - ln(a·delta) / (a - 1) ])
 
@@ -181,9 +181,9 @@ def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
 
 
 def renyi_divergences(cost: MechanismCost) -> Float:
-    """Return D_a of one step for each order a in `ORDERS`; (orders,).
+    """Return the Rényi divergence D_a of one step for each order a in `ORDERS`; (orders,).
 
-    With s the noise multiplier and q the sampling rate:
+    With s the noise multiplier, q the sampling rate, C(a, k) the binomial coefficient and k = 0, ..., a:
 
     Gaussian:  a / (2·s²)
     Poisson-sampled Gaussian:  ln( sum_k C(a, k)·(1 - q)^(a - k)·q^k·exp(k·(k - 1) / (2·s²)) ) / (a - 1)
@@ -212,7 +212,7 @@ def renyi_divergences(cost: MechanismCost) -> Float:
 def gaussian_delta(epsilon: float, mu: float) -> float:
     """Return delta of Gaussian noise: Phi(-epsilon/mu + mu/2) - e^epsilon·Phi(-epsilon/mu - mu/2).
 
-    For n steps with noise multiplier s, mu = sqrt(n) / s.
+    Phi is the normal distribution function. For n steps with noise multiplier s, mu = sqrt(n) / s.
 
     Reference: Balle and Wang, ICML 2018, theorem 8.
     """
@@ -241,9 +241,8 @@ def further_epsilon(spent: float, *, limit: float, delta: float) -> float:
     """Return the largest epsilon that one more Gaussian run may have, or 0 if the earlier runs reach the limit.
 
     All epsilons are at `delta`. `limit` is the largest joint epsilon of all runs, and `spent` is the joint epsilon of
-    the earlier runs. The result is usually larger than `limit` - `spent`, because the squares of mu are added up:
-
-        gaussian_epsilon(sqrt(mu(limit)² - mu(spent)²))
+    the earlier runs. The result is usually larger than `limit` - `spent`, because the squares of mu add up, not the
+    epsilons: mu² of the new run is `gaussian_mu(limit)`² - `gaussian_mu(spent)`².
     """
     left = gaussian_mu(limit, delta=delta) ** 2 - (gaussian_mu(spent, delta=delta) ** 2 if spent > 0 else 0.0)
     return gaussian_epsilon(math.sqrt(left), delta=delta) if left > 0 else 0.0

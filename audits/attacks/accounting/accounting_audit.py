@@ -1,4 +1,4 @@
-"""Accounting audit: check whether the claimed privacy budget is the one that was spent."""
+"""Accounting audit: check that a release spent no more privacy budget (epsilon, delta) than it claims."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -43,16 +43,16 @@ ROUNDING = 1e-9  # a claimed epsilon may be below the recomputed epsilon by this
 class Accounting:
     """Check that a claimed epsilon follows from the log of the mechanism, and that a dry run confirms the log.
 
-    An epsilon limits every attacker only if noise, sampling, clipping and composition were as claimed. The audit
-    looks for a step that differs from the claim. The log describes the mechanisms of a release. It also contains the
-    measurements of a dry run, which is a second run of the same code on fictional persons.
+    An epsilon limits every attacker only if noise, sampling, clipping and composition were as claimed. The log
+    describes the mechanisms of a release. It also contains the measurements of a dry run, which is a second run of
+    the same code on fictional persons.
 
-    The outcome of each check is in `details["checks"]`: `holds`, `broken`, or `missing` if there is not enough
-    information for a decision.
+    The outcome of each check is in `details["checks"]`: `holds`, `broken`, or `missing` if the log does not have
+    enough information for a decision.
 
     - claim: the claimed epsilon is at least the epsilon recomputed from noise, sampling rate and steps at the claimed
       delta.
-    - accountants: accountants that share no code agree up to numerical error. The epsilon by privacy loss
+    - accountants: independent computations of epsilon agree up to numerical error. The epsilon by privacy loss
       distributions is at most the epsilon by Rényi divergences. It also agrees with the closed form and with the
       bounds by privacy loss random variables, if these can be computed.
     - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the larger of the
@@ -60,15 +60,14 @@ class Accounting:
     - unit: contributions are clipped per person and not per record, and train has person ids.
     - persons: the persons in the log are the persons of train.
     - seeds: no two mechanisms share the seed of their noise, and no mechanism uses the seed of the previous release.
-    - poisson sampling, noise, clipping, normaliser: the dry run confirms the log
+    - poisson sampling, noise, clipping, normaliser (divisor of the noisy sum): the dry run confirms the log
       (`audits/attacks/accounting/dry_run_checks.py`). No two steps or mechanisms add the same noise.
-    - replay: if the code runs without noise and with fixed answers, removing a person changes each sum by at most the
-      clip norm and changes nothing that is computed from the answers (`ReplayLog`).
-    - reads: the claim includes all accesses to the records other than by a mechanism. A similarity filter against
-      train, for example, is a query without noise, so the correct claim is "DP generator, non-DP filter". Accesses
-      that select or describe a run, such as published audit numbers and release gates that read the records, may be
-      outside the claim. `details["outside_reads"]` and the reason then list these accesses, and a policy decides
-      whether they are allowed.
+    - replay: in a run without noise in which every query returns a fixed answer, removing a person changes each sum
+      by at most the clip norm and changes nothing that is computed from the answers (`ReplayLog`).
+    - reads: the claim includes all accesses to the records other than by a mechanism, for example a filter that
+      compares synthetic records with train. Accesses that select or describe a run, such as published audit numbers
+      and release gates that read the records, may be outside the claim. `details["outside_reads"]` and the reason
+      then list these accesses, and a policy decides whether they are allowed.
     - releases: if the previous release shares persons with this release, the log lists the previous release. No
       earlier release with the same persons is declared disjoint.
     - composition: the epsilon claimed for this release together with all earlier releases on any of its persons is
@@ -78,7 +77,7 @@ class Accounting:
 
     - epsilon: the larger of claimed and recomputed epsilon; the policy compares this value with its limit.
     - delta: the claimed delta.
-    - epsilon_recomputed: the smallest upper bound at the claimed delta; also the estimate of the audit.
+    - epsilon_recomputed: the smallest upper bound of all accountants at the claimed delta; also the audit's estimate.
     - epsilon_rdp: the upper bound by Rényi divergences.
     - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If it is missing,
       `details["accountants"]["prv_absent"]` says why.
@@ -133,13 +132,13 @@ class Accounting:
 
 
 def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
-    """Return the joint epsilon of this release and all earlier releases on any of its persons.
+    """Return the joint epsilon of this release and all earlier releases on any of its persons, at `log.spent.delta`.
 
-    The delta is that of `log.spent`. The result is None without `log.spent`, or if budgets use up this delta.
+    The result is None without `log.spent`, or if budgets use up this delta.
     """
     if log.spent is None:
         return None
-    shared = _releases_on_same_persons(log)
+    shared = _releases_with_shared_persons(log)
     costs = [*log.mechanisms, *(cost for earlier in shared for cost in earlier.mechanisms)]
     budgets = [*_accounted_reads(log), *(earlier.cost for earlier in shared if len(earlier.mechanisms) == 0)]
     return epsilon_bounds(costs, budgets, delta=log.spent.delta)
@@ -149,7 +148,7 @@ def _accounted_reads(log: MechanismLog) -> list[PrivacyBudget]:
     return [read.cost for read in log.reads if isinstance(read.cost, PrivacyBudget)]
 
 
-def _releases_on_same_persons(log: MechanismLog) -> list[EarlierRelease]:
+def _releases_with_shared_persons(log: MechanismLog) -> list[EarlierRelease]:
     return [earlier for earlier in log.releases if earlier.persons != "disjoint"]
 
 
@@ -185,7 +184,6 @@ def _accountants(bounds: EpsilonBounds | None, together: EpsilonBounds | None) -
 
 
 def _prv_agrees(bounds: EpsilonBounds) -> bool:
-    """Return whether `pld` lies within the bounds `prv_low` and `prv`; true if one of the three is missing."""
     if bounds.pld is None or bounds.prv is None or bounds.prv_low is None:
         return True
     tolerance = AGREEMENT * (1 + bounds.pld)
@@ -201,9 +199,7 @@ def _delta(log: MechanismLog, train: Table) -> ClaimCheck:
 
 def _unit(log: MechanismLog, train: Table) -> ClaimCheck:
     if any(m.unit != "group" for m in log.mechanisms):
-        per_record = (
-            "contributions are clipped per record and not per person; clip the sum over each person's records"
-        )
+        per_record = "contributions are clipped per record, not per person; clip the sum over each person's records"
         return ClaimCheck("unit", "broken", per_record)
     if not train.has_groups:
         return ClaimCheck("unit", "missing", "the train table has no person ids: give a group column")
@@ -276,7 +272,7 @@ def _releases(log: MechanismLog, inputs: AuditInputs) -> ClaimCheck:
     if not (previous.train.has_groups and inputs.train.has_groups):
         no_ids = "the train table of this release or of the previous release has no person ids: give a group column"
         return ClaimCheck(name, "missing", no_ids)
-    logged = {e.person_set for e in _releases_on_same_persons(log)}
+    logged = {e.person_set for e in _releases_with_shared_persons(log)}
     overlap = set(previous.train.groups) & set(inputs.train.groups)
     if overlap and person_set_digest(previous.train.groups) not in logged:
         return ClaimCheck(
@@ -290,7 +286,7 @@ def _releases(log: MechanismLog, inputs: AuditInputs) -> ClaimCheck:
 def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimCheck:
     name = "composition"
     if log.spent is None:
-        if len(_releases_on_same_persons(log)) == 0:
+        if len(_releases_with_shared_persons(log)) == 0:
             return ClaimCheck(name, "holds")
         return ClaimCheck(
             name, "broken", "the log claims no total for all releases on the same persons; give the total in `spent`"
@@ -360,7 +356,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
         "accounted_reads": [budget.model_dump() for budget in _accounted_reads(log)],
         "unaccounted_reads": _unaccounted_kinds(log),
         "outside_reads": _outside_kinds(log),
-        "earlier_releases": {"same_persons": len(_releases_on_same_persons(log)), "in_all": len(log.releases)},
+        "earlier_releases": {"same_persons": len(_releases_with_shared_persons(log)), "in_all": len(log.releases)},
         "power": power(logged, needed, _smallest_leak(log)),
     }
 
@@ -368,8 +364,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
 def _smallest_leak(log: MechanismLog) -> float | None:
     """Return by how much epsilon exceeds the claim if the noise is too small by the smallest amount that is detected.
 
-    The result is None if the dry run of a mechanism logged no noise or too few steps to detect any amount, or if the
-    accounted reads use up the delta of the claim.
+    The result is None if a dry run logged too little noise to detect any amount, or if reads use up the whole delta.
     """
     weaker = []
     for mechanism in log.mechanisms:

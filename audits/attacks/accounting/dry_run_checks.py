@@ -1,4 +1,7 @@
-"""Check from a dry run's log that a mechanism samples, adds noise, clips and divides as its accounting assumes."""
+"""Check from a dry run's log that a mechanism samples, adds noise, clips and divides as its accounting assumes.
+
+A dry run is a second run of the same code on fictional persons.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -17,7 +20,7 @@ from audits.attacks.accounting.sampling_tests import (
 
 CLIP_SLACK = 1e-6  # a norm may be above the clip norm by this share, for rounding
 NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this share, for rounding
-SAME_NOISE = 1e-6  # two steps use the same noise if the absolute values in `leading` differ by at most this
+SAME_NOISE = 1e-6  # two steps use the same noise if the absolute values of its coordinates differ by at most this
 OTHER_SIZE = 0.1  # the number of persons of the dry run must differ from the declared number by at least this share
 
 # the finding of each test if its p-value is below `ALPHA`
@@ -42,10 +45,10 @@ class ClaimCheck(NamedTuple):
 
 
 def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
-    """Yield the checks of sampling, noise, clipping and normaliser that apply to a mechanism.
+    """Yield the checks of sampling, noise, clipping and normaliser (the divisor of the noisy sum) of a mechanism.
 
-    A configuration does not show what was executed. Without a dry run, the outcome of a check is therefore `missing`
-    unless the rest of the log shows a mistake. `n_persons` is the declared number of persons of the run itself.
+    Without a dry run, the outcome of a check is `missing`, unless the configuration in the log already shows a
+    mistake. `n_persons` is the declared number of persons of the run itself.
     """
     dry_run = mechanism.dry_run
     if mechanism.sampling_rate < 1:
@@ -65,9 +68,7 @@ def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
     """
     logged = [() if m.dry_run is None else m.dry_run.leading for m in mechanisms]
     if any(len(steps) == 0 for steps in logged):
-        no_leading = (
-            "a mechanism has no dry run that logs the first coordinates of its noise; log them for every step"
-        )
+        no_leading = "no dry run of a mechanism logs the first coordinates of its noise; log them for every step"
         return ClaimCheck("noise", "missing", no_leading)
     rows = [row for steps in logged for row in steps if len(row) > 1]
     z = np.array([row[: min(map(len, rows))] for row in rows] or [(0.0, 0.0)])
@@ -79,9 +80,8 @@ def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
             break
         apart = np.minimum(np.abs(first - second), np.abs(first + second)).max(axis=1)
         if (apart[near] <= SAME_NOISE).any():
-            return ClaimCheck(
-                "noise", "broken", "two steps or mechanisms add the same noise; draw new noise for each"
-            )
+            same_noise = "two steps or mechanisms add the same noise; draw new noise for each"
+            return ClaimCheck("noise", "broken", same_noise)
     return ClaimCheck("noise", "holds")
 
 
@@ -124,7 +124,7 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     needed = needed_steps(mechanism)
     if len(dry_run.noise) < needed or freedom * len(dry_run.noise) < MIN_STEPS:
         logged = f"{len(dry_run.noise)} logged steps of noise in {dry_run.dimension} coordinates are too few"
-        enough = f"{needed} steps and {MIN_STEPS} coordinates in all would be enough"
+        enough = f"{needed} steps, with {MIN_STEPS} coordinates in all steps together, would be enough"
         return ClaimCheck(name, "missing", f"{logged}; {enough}")
     return _check_of_p_values(name, noise_tests(dry_run.noise, degrees=freedom))
 
@@ -158,10 +158,8 @@ def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int)
     if np.any(np.abs(used - declared.value) > NORMALISER_SLACK * declared.value):
         return ClaimCheck(name, "broken", "the sum is divided by a number other than the declared constant")
     if abs(dry_run.n_persons - n_persons) < OTHER_SIZE * n_persons:
-        too_similar = (
-            f"a dry run of {dry_run.n_persons} persons does not distinguish a constant from a count of {n_persons}"
-        )
-        return ClaimCheck(name, "missing", f"{too_similar}; run it on at least a tenth more or fewer persons")
+        similar = f"a dry run of {dry_run.n_persons} persons cannot tell a constant from a count of {n_persons}"
+        return ClaimCheck(name, "missing", f"{similar}; run it on at least a tenth more or fewer persons")
     return ClaimCheck(name, "holds")
 
 

@@ -1,7 +1,7 @@
-"""The log of a differentially private release, in the format that the accounting audit reads.
+"""The format of the log of a differentially private release, which the accounting audit reads.
 
-The log records the mechanisms and the claim. `audits/attacks/accounting/accountants.py` recomputes the cost of the
-mechanisms. A log is a JSON object with the fields of `MechanismLog` and no others.
+The log lists the DP mechanisms, all other accesses to the records, and the claimed epsilon and delta. It is a JSON
+object with the fields of `MechanismLog` and no others.
 
     {"schema_version": 2, "release": "2026-11", "n_persons": 5000, "person_set": "<sha256>",
      "claim": {"epsilon": 2.0, "delta": 1e-6}, "spent": null, "releases": [],
@@ -12,8 +12,8 @@ mechanisms. A log is a JSON object with the fields of `MechanismLog` and no othe
      "reads": [{"kind": "vocabulary", "status": "none"}, ...]}
 
 Neighbouring data sets differ by one person added or removed, with all records of that person. The numbers that
-describe a mechanism (n_persons, sampling rates, normalisers) must not be counted from the data. They must be
-constants of the configuration; a normaliser may also be computed from noisy answers to queries.
+describe a mechanism (n_persons, sampling rates, normalisers) must be constants of the configuration, never counts of
+the data. A normaliser may also be computed from noisy answers to queries.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from audits.core.strictmodel import Closed, Finite, Sha256
 MAX_LOG_BYTES = 1 << 28
 PERSONS_PER_DELTA = 10  # a claim about n persons must have a delta of at most 1 / (10·n)
 FEWEST_PERSONS = 10  # smallest number of persons that a configuration may declare
-# outside these limits, the accountants take hours or too much memory
+# outside these limits, computing epsilon takes hours or too much memory
 LEAST_RATE, MAX_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64
 
 # Kinds of access to the persons' records other than by a mechanism. A log states the status of each kind.
@@ -92,9 +92,9 @@ class MechanismCost(Closed):
 class Normaliser(Closed):
     """The number by which the noisy sum is divided.
 
-    - `constant`: `value` is a number of the configuration.
-    - `answers`: the number is computed from noisy answers to queries, or the sum is not divided. The check
-      `replay` tests this.
+    - `constant`: the number is `value`, from the configuration.
+    - `answers`: the number is computed from noisy answers to queries (the check `replay` tests this), or the sum is
+      not divided.
     - `data`: the number is counted from the data without noise.
     """
 
@@ -111,12 +111,12 @@ class Normaliser(Closed):
 class DryRunLog(Closed):
     """The log of a dry run: a second run of the same code on fictional persons, with other seeds, never released.
 
-    The dry run may have fewer steps than the run itself. Its number of persons must differ by at least a tenth from
-    the number of persons of the run itself. Otherwise a normaliser counted from the data looks like a constant.
-    `noise` has one number for each step, including steps with an empty batch: |z|² for Gaussian and 2·|z|₁ for
-    Laplace noise, with z = (noisy sum - clean sum) / (noise multiplier · clip norm). Before clipping, some
-    contributions must be larger than the clip norm. Otherwise the dry run does not show that large contributions are
-    clipped.
+    The dry run may have fewer steps than the run itself. Its number of persons must differ from that of the run by at
+    least a tenth; otherwise, a normaliser counted from the data looks like a constant. Some persons' contributions
+    (vectors that are added up) must be larger than the clip norm before clipping; otherwise, nothing is clipped.
+
+    The logged noise of a step is z = (noisy sum - clean sum) / (noise multiplier · clip norm). Its size is |z|² for
+    Gaussian and 2·|z|₁ for Laplace noise, and is also logged for steps with an empty batch.
     """
 
     n_persons: Count  # number of fictional persons
@@ -156,9 +156,9 @@ class Mechanism(MechanismCost):
 
 
 class ReplayLog(Closed):
-    """The outcome of a replay. In a replay, the code that queries persons runs with fixed answers and without noise.
+    """The outcome of a replay: reruns without noise on the records, in which every query returns a fixed answer.
 
-    The replay removes single persons from the records. A part `holds` if:
+    Each rerun removes one person from the records. A part `holds` if:
 
     - `sums`: the sum of each step changes by the contribution of the removed person, and the norm of this
       contribution is at most the clip norm.
@@ -190,13 +190,11 @@ class RecordRead(Closed):
     def _cost_agrees(self) -> Self:
         if (self.status == "accounted") != (self.cost is not None):
             raise ValueError(
-                "cost (epsilon and delta, or `mechanism`) must be given if and only if the status is accounted"
+                "cost (epsilon and delta, or `mechanism`) must be given exactly if the status is accounted"
             )
         if self.status == "outside" and self.kind not in DECLARABLE:
-            kinds = ", ".join(DECLARABLE)
-            raise ValueError(
-                f"only {kinds} may be outside the claim, because all other reads change the synthetic table"
-            )
+            listed = f"only {', '.join(DECLARABLE)} may be outside the claim"
+            raise ValueError(f"{listed}, because all other reads change the synthetic table")
         return self
 
 
@@ -229,9 +227,7 @@ class MechanismLog(Closed):
     def _ids_are_distinct(self) -> Self:
         names = [self.release, *(earlier.release for earlier in self.releases)]
         if len(set(names)) != len(names):
-            raise ValueError(
-                "releases: two releases have the same id; give each release, including this one, its own id"
-            )
+            raise ValueError("releases: two releases have the same id; give each one, also this one, its own id")
         kinds = [read.kind for read in self.reads if read.kind != "other"]
         if len(set(kinds)) != len(kinds):
             raise ValueError("reads: a kind is listed twice; only `other` may be listed more than once")

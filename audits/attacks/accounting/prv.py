@@ -1,7 +1,7 @@
-"""Compute epsilon by privacy loss random variables (PRV) with Opacus.
+"""Compute bounds on epsilon by privacy loss random variables (PRV) with the library Opacus.
 
-The bounds only cross-check the accountant that uses privacy loss distributions. If the two accountants contradict
-each other, the audit does not pass. Without Opacus, the audit omits the cross-check and can still pass.
+The bounds only cross-check the epsilon by privacy loss distributions. If they contradict it, the audit does not pass.
+Without Opacus, the audit omits the cross-check and can still pass.
 """
 
 import importlib
@@ -37,15 +37,8 @@ def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsi
     without this person. This direction is enough: for sampled Gaussian noise, the opposite direction has no larger
     delta at any epsilon of at least 0 (Zhu, Dong and Wang, AISTATS 2022).
 
-    The bounds are None in these cases:
-
-    - A mechanism adds noise other than Gaussian.
-    - Opacus is not installed.
-    - The delta is below the resolution of double precision.
-    - The grid would have more than 2^20 points.
-    - The computation fails.
-
-    The allowed numerical error of epsilon is max(.01, approximate_epsilon / 1000).
+    The numerical error of epsilon is at most max(.01, approximate_epsilon / 1000). If the bounds cannot be computed,
+    they are None, and `missing_because` says why.
 
     Cost: seconds; the first call imports Opacus and torch.
     Reference: Gopi, Lee and Wutschitz, "Numerical composition of differential privacy", NeurIPS 2021, as Opacus
@@ -67,7 +60,6 @@ def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsi
 
 
 def _composed(prv: Any, costs: Sequence[MechanismCost], delta: float, error: float) -> PrvBounds:
-    """Return the bounds that Opacus computes; `prv` is its module, `error` the allowed error of epsilon."""
     delta_error, steps = delta * DELTA_SHARE, [cost.steps for cost in costs]
     variables = [prv.PoissonSubsampledGaussianPRV(cost.sampling_rate, cost.noise_multiplier) for cost in costs]
     largest_loss = float(prv.compute_safe_domain_size(variables, steps, error, delta_error))

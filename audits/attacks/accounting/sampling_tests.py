@@ -56,11 +56,14 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
     - overlaps: sum over t of the number of persons who are in step t and in step t + 1. This sum is too small if
       batches are consecutive parts of a shuffled list, because no person occurs again before the end of the list.
 
-    Each of the last three sums is compared with the gamma distribution of the same mean and variance. The formulas
-    for the mean and the variance are exact:
+    Each of the last three sums is compared with the gamma distribution of the same mean and variance.
+    For `sizes` (m = T, k = n) and `participations` (m = n, k = T), which sum over m counts, each Bin(k, q):
 
-        spread of m counts, each Bin(k, q):  mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
-        overlaps:  mean n·(T - 1)·q²,  variance n·((T - 1)·q²·(1 - q²) + 2·(T - 2)·(q³ - q⁴))
+        mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
+
+    For `overlaps`:
+
+        mean n·(T - 1)·q²,  variance n·((T - 1)·q²·(1 - q²) + 2·(T - 2)·(q³ - q⁴))
     """
     n, steps, q = len(draws.participations), len(draws.sizes), rate
     total = int(draws.sizes.sum())
@@ -97,7 +100,7 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
 
 
 def smallest_shortfall(all_degrees: int) -> float:
-    """Return the smallest share x such that the scale test detects with power .8 that the noise is too small by x.
+    """Return the smallest share by which the noise can be too small so that the scale test detects it with power .8.
 
         1 - sqrt(1 - (z + z')·sqrt(2 / all_degrees))
 
