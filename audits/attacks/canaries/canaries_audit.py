@@ -1,4 +1,4 @@
-"""Canaries audit: judge the measurements of `audits/attacks/canaries/measurements.py`."""
+"""Canaries audit: judge whether a synthetic table reveals which canaries (fictitious persons) its generator saw."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -41,22 +41,22 @@ class CanaryAudit:
 
     Attack: someone adds fictitious records to the train data and later infers from the released table which of these
     records were used. The audit imitates this attack with a canary build: a second build of the same pipeline that is
-    never released. For each canary (a fictitious person), a fair coin decides whether it is inserted into the train
-    data of the canary build or omitted. If the coins can be guessed better than a claimed epsilon allows, the claim
-    is refuted.
+    never released. For each canary (a fictitious person), a fair coin decides whether the train data of the canary
+    build include it. If the coins can be guessed better than a claimed epsilon allows, the claim is refuted.
 
-    Metrics (a canary of one row is a person with one record):
+    Metrics, the first three on canaries of one row (persons with one record):
 
-    - auc: P[score of inserted > score of omitted] of the strongest membership attack on canaries of one row. The
-      interval spans the intervals of all attacks.
-    - epsilon_lower_bound: lower bound on epsilon from guessing the coins of canaries of one row (`coin_guesses`).
-    - scan_p: smallest corrected p-value of the scan tests of all attacks; not used for the verdict.
+    - auc: P[score of inserted > score of omitted] of the strongest membership attack. The interval spans the
+      intervals of all attacks.
+    - epsilon_lower_bound: lower bound on epsilon from guessing the coins (`coin_guesses`).
+    - scan_p: smallest p-value of the scan tests (`scan_test`) of all attacks, corrected for their number; not used
+      for the verdict.
     - reproduced: number of inserted canaries whose ending (the last eight words) occurs in the synthetic table of the
       canary build or in the table to release, but not in the reference.
     - max_exposure: highest exposure, in bits, of the random ending of an inserted canary (`exposure_bits`).
 
     The control value is the AUC of the same attack on the table to release, whose generator saw no canary. If its
-    interval excludes one half, the inserted canaries differ from the omitted canaries before any training.
+    interval excludes one half, the inserted and omitted canaries differ for other reasons than training.
 
     Canaries of 4 and 16 near-identical rows are reported separately. Their bound on epsilon applies to a group of
     records, so it is not compared with a claim.
@@ -161,10 +161,9 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
 def _power(
     n: int, is_inserted: Bool, bound: Bound, limit: float, n_attacks: int, confidence: float
 ) -> dict[str, Any]:
-    """Return the report entry on the power of n canaries.
+    """Return the report entry on the power of n canaries against a leak or an epsilon above `limit`.
 
-    The required number of canaries assumes that the share of canaries of one row stays the same. `is_inserted` has
-    one value for each canary of one row; `limit` is the epsilon that is tested.
+    `is_inserted` has one value for each canary of one row. The share of these canaries is assumed to stay the same.
     """
     n_smaller = min(int(is_inserted.sum()), int((~is_inserted).sum()))
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
@@ -182,21 +181,21 @@ def _judge(
     details: dict[str, Any],
 ) -> AuditResult:
     """Return the result; `attacks` are on the canary build, and `control` is the AUC on the table to release."""
-    area = metrics["auc"]
+    auc = metrics["auc"]
     fails = _copy_failures(copies)
     if control.low <= 0.5 <= control.high:
         fails += _guess_failures(attacks, metrics["epsilon_lower_bound"].value, claim)
         fails += _repeat_failures(details["repeats"])
-    lacks = _shortfalls(area, control, copies, claim, details["power"])
+    lacks = _shortfalls(auc, control, copies, claim, details["power"])
     verdict: Verdict = "fail" if fails else "insufficient" if lacks else "pass"
     passed = (
-        f"the attacks distinguish inserted from omitted canaries with an AUC of at most {area.high:.3f}; with "
+        f"the attacks distinguish inserted from omitted canaries with an AUC of at most {auc.high:.3f}; with "
         f"this many canaries, no epsilon above {details['power']['epsilon_ceiling']:.2f} could be proven"
     )
     reason = "; ".join(fails or lacks or [passed])
     reason = f"{reason[0].upper()}{reason[1:]}."
     return two_sided_result(
-        "canaries", verdict, area, MARGIN, control=control, metrics=metrics, details=details, reason=reason
+        "canaries", verdict, auc, MARGIN, control=control, metrics=metrics, details=details, reason=reason
     )
 
 
@@ -242,7 +241,7 @@ def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _shortfalls(
-    area: Estimate, control: Estimate, copies: CopyCounts, claim: Claim, power_details: Mapping[str, Any]
+    auc: Estimate, control: Estimate, copies: CopyCounts, claim: Claim, power_details: Mapping[str, Any]
 ) -> list[str]:
     """Return the reasons why the audit cannot pass, each as part of a sentence."""
     n, needed, ceiling = (power_details[key] for key in ("n", "n_needed", "epsilon_ceiling"))
@@ -252,12 +251,10 @@ def _shortfalls(
     elif ceiling <= claim.limit:
         provable = f"at the claim's delta, {n} canaries can prove an epsilon of at most {ceiling:.2f}"
         shortfalls.append(f"{provable}, so they cannot refute the claim of {claim.limit:g}; make more canaries")
-    if not is_inside(area, MARGIN):
-        decisive = -(-n * needed_for_auc(max(0.01, MARGIN - abs(area.value - 0.5))) // area.n)
-        enough = max(decisive, 2 * n, needed)
-        shortfalls.append(
-            f"the interval of the AUC exceeds its limit; about {enough} canaries are needed for a verdict"
-        )
+    if not is_inside(auc, MARGIN):
+        decisive = -(-n * needed_for_auc(max(0.01, MARGIN - abs(auc.value - 0.5))) // auc.n)
+        enough = f"about {max(decisive, 2 * n, needed)} canaries are needed for a verdict"
+        shortfalls.append(f"the interval of the AUC exceeds its limit; {enough}")
     if copies.left_out > 0:
         shortfalls.append(
             f"the endings of {copies.left_out} omitted canaries are also reproduced, so reproduction proves nothing; "

@@ -1,11 +1,11 @@
-"""Write and read the files of canaries.
+"""Write and read the files of canaries (fictitious persons in a second build of the pipeline, the canary build).
 
 - canaries.parquet has all rows of all canaries, with the columns text, label, group (person), family, inserted (the
   result of the coin) and repeats (number of rows of the person).
-- suffixes.parquet has the column text: the alternative endings from which exposure is computed.
+- suffixes.parquet has the column text: random endings, among which the endings of canaries are ranked.
 - insert.parquet has the rows to append to the train data of the canary build, with the train table's column names.
 
-The metadata of all three files state their purpose. The canary build must read only insert.parquet.
+The canary build must read only insert.parquet. The metadata of all three files forbid to release its rows.
 """
 
 from collections.abc import Sequence

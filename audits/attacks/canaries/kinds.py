@@ -6,12 +6,12 @@ different types of generators retain different texts:
     suffix      the beginning of a reference text, then eight random words, which a copying generator reproduces
     semantic    the beginning of a reference text, then a sentence whose parts do not belong together; a generator
                 that works on embeddings retains its unusual meaning
-    outlier     an unusual list of words in 1, 4 or 16 near-identical rows of a class other than the largest; the rows
-                are each other's neighbours, so an interpolating generator mixes rows of one person only
-    sampled     a random walk over pairs of successive words of the reference; the words fit the domain, but their
-                order is unlikely, as in the output of a language model at a high temperature
+    outlier     random words in 1, 4 or 16 near-identical rows of a class other than the largest; a generator that
+                interpolates between nearest neighbours mixes these rows with each other only
+    sampled     words drawn one after the other, each mostly among the words that follow the previous word in the
+                reference; the words fit the domain, but their order is unlikely
 
-Canaries written by a real language model can be audited as family `other`.
+Canaries from another source, such as a language model, can be audited as family `other`.
 """
 
 from collections import Counter
@@ -28,7 +28,8 @@ from audits.core.types import Bool, Float, Table, persons
 from audits.text.ngrams import runs, words
 from audits.text.normalise import tokens
 
-ENDING_TOKENS = 8  # number of words in a canary's ending; a canary shares no run of this many words with train
+# number of words in a canary's ending; a canary shares no sequence of this many words (run) with train
+ENDING_TOKENS = 8
 MIN_SUFFIXES = 10_000  # number of alternative endings among which the ending of a `suffix` canary is ranked
 FAMILIES = ("suffix", "semantic", "outlier", "sampled")
 REPEATS = (1, 4, 16)  # numbers of rows of `outlier` canaries
@@ -114,7 +115,6 @@ def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> Ca
 def _with_coins(
     texts: list[tuple[str, ...]], labels: list[str] | None, families: tuple[str, ...], source: _Source, rng: Rng
 ) -> CanarySet:
-    """Return the canaries of these texts with their persons, coins and alternative endings."""
     set_id = rng.bytes(6).hex()
     owner = [i for i, rows in enumerate(texts) for _ in rows]
     row_labels = None if labels is None else tuple(labels[i] for i in owner)
@@ -151,13 +151,11 @@ def _source(train: Table, reference: Table | None) -> _Source:
 
 
 def _flattened(after: Counter[str]) -> tuple[tuple[str, ...], Float]:
-    """Return the words and cumulative probabilities; a probability is proportional to count^(1 / TEMPERATURE)."""
     weight = np.array(list(after.values()), dtype=np.float64) ** (1 / TEMPERATURE)
     return tuple(after), np.cumsum(weight / weight.sum())
 
 
 def _labels(train: Table, families: Sequence[str], rng: Rng) -> list[str] | None:
-    """Return a random class for each canary of these families, or None if train has no labels."""
     if train.labels is None:
         return None
     count = Counter(train.labels)
@@ -169,7 +167,6 @@ def _labels(train: Table, families: Sequence[str], rng: Rng) -> list[str] | None
 
 
 def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng) -> tuple[str, ...]:
-    """Return the texts of one canary person."""
     if family == "suffix":
         return (f"{_beginning(label, source, rng)} {_ending(source, rng)}",)
     if family == "semantic":

@@ -51,11 +51,11 @@ class Kinds(NamedTuple):
 def score_canaries(
     canaries: Canaries, synthetic: Table, reference: Table, rng: np.random.Generator
 ) -> tuple[dict[str, Float], Arms]:
-    """Return every membership score of every canary, and the `Arms` whose persons are the canaries.
+    """Return every membership score of every canary, and the canaries as the two compared groups (`Arms`).
 
     Inserted canaries come first and take the place of train; omitted canaries take the place of control. The score of
     a canary is the highest score of its rows. Encoders and models are fitted on the reference, which must not contain
-    canaries or train rows. The scores include some that the membership audit does not use (`further_scores`).
+    canaries or train rows. `further_scores` are scores that the membership audit does not use.
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
     holdout = HoldoutTables(
@@ -94,9 +94,8 @@ def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference:
 def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
     """Return how many endings were reproduced, and how many rows are in a table that must not have them.
 
-    Two kinds of rows are counted: rows of the table to release that are also in the canary build, and canary rows
-    that are also in the train data of the release. Texts are normalised before they are compared. A row whose text
-    is also in control or the reference does not count: it is common text, which both tables may contain.
+    Texts are normalised before they are compared. A row whose text is also in control or the reference does not
+    count: it is common text, which both tables may contain.
     """
     table, canary_build, released = canaries.table, canaries.canary_build, inputs.synthetic
     person = persons(table.groups)[1]
@@ -190,7 +189,6 @@ def auc_by_repeats(
 
 
 def _counts_and_auc(pooled: Float, is_inserted: Bool, selected: Bool) -> dict[str, Any]:
-    """Return the numbers of selected inserted and omitted canaries, and their AUC."""
     inserted, left_out = pooled[selected & is_inserted], pooled[selected & ~is_inserted]
     both = len(inserted) > 0 and len(left_out) > 0
     return {"inserted": len(inserted), "left_out": len(left_out), "auc": auc(inserted, left_out) if both else None}
@@ -203,10 +201,10 @@ def exposure_bits(
 
         exposure = log2 |C| - log2 rank,  rank = 1 + (endings of C with a higher score) + (other equal scores) / 2
 
-    The candidates C are all suffixes and the ending itself. The score of a candidate is the mean of log P_S - log P_R
-    over its words, where P_S and P_R are n-gram models of the synthetic and of the reference text
-    (`kneser_ney.log_likelihood`). Without a leak the rank is uniform and the mean exposure is 1.44 bits. The highest
-    possible exposure is log2 |C|. An ending that occurs in the synthetic text usually has the highest exposure.
+    The candidates C are all suffixes (other random endings) and the ending itself. The score of a
+    candidate is the mean of log P_S - log P_R over its words, where P_S and P_R are n-gram models of the synthetic
+    and of the reference text (`kneser_ney.log_likelihood`). Without a leak, the mean exposure is 1.44 bits. The
+    highest possible exposure is log2 |C|.
 
     Raises:
         InputError: there are fewer than 10,000 suffixes.
@@ -241,7 +239,7 @@ def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float
 
 
 def exposure_details(bits: tuple[Float, Float] | None, n_suffixes: int) -> dict[str, Any]:
-    """Return the mean and highest exposure, in bits, of inserted and of omitted canaries.
+    """Return the mean and highest exposure, in bits, of inserted and of omitted canaries, for the report.
 
     most_possible is the highest possible exposure, and without_a_leak is the mean exposure without a leak.
     """

@@ -1,4 +1,4 @@
-"""Make canary sentences that no real record contains, from built-in words."""
+"""Make sentences for canaries (fictitious persons) from built-in words; no real record contains them."""
 
 import numpy as np
 
@@ -47,9 +47,9 @@ _SLOTS = tuple(tuple(parts.split("; ")) for parts in (_WHO, _WHAT, _AFTER, _WHER
 
 
 def odd_sentence(rng: np.random.Generator) -> str:
-    """Return a grammatical sentence whose parts do not belong together, from nine random draws.
+    """Return a grammatical sentence whose parts do not belong together.
 
-    The last eight words contain five random words of `BUILT_IN_WORDS`, so two sentences hardly ever end alike.
+    The last eight words contain five random words of `BUILT_IN_WORDS`, so two sentences rarely have the same ending.
     """
     who, what, event, place = (slot[int(rng.integers(len(slot)))] for slot in _SLOTS)
     a, b, c, d, e = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(5))

@@ -1,4 +1,4 @@
-"""Differencing audit: verdict on whether two releases of one source reveal who joined or left between them."""
+"""Differencing audit: judge whether two releases of one source reveal who joined or left between them."""
 
 import math
 from collections.abc import Mapping
@@ -30,16 +30,15 @@ _DESCRIPTIONS: Mapping[Change, str] = {
 class Differencing:
     """Test whether the difference between this release and the previous release reveals persons who joined or left.
 
-    Attack: the attacker has last year's and this year's release. Each release alone may reveal nobody. But if the
-    synthetic text moved towards a person's record, the person joined between the releases; if it moved away, the
-    person left. If both releases were drawn with the same random numbers, most rows are the same, and the few rows
-    that differ are close to the records that changed.
+    Attack: the attacker has last year's and this year's release. Each release alone may reveal nobody. But if this
+    year's synthetic text is more similar to a person's record than last year's, the person probably joined; if it is
+    less similar, the person left. If both releases were drawn with the same seed, most rows are the same, and the few
+    rows that differ are close to the records that changed.
 
     There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
     persons who stayed were removed. Persons who stayed are scored on the added or removed records only. The persons
-    of each kind of change are compared with control persons whom neither generator saw. For every membership score,
-    the difference between the releases is an attack. As in the membership audit, the attacks are made alone and
-    stacked.
+    of each kind of change are compared with control persons whom neither generator saw. The difference of each
+    membership score between the releases is an attack. One more attack combines all differences.
 
     Metrics:
 
@@ -47,9 +46,9 @@ class Differencing:
       all of them. A value of .5 is safe.
     - scan_p: smallest p-value of the exact scan tests of all scores and kinds of change, corrected for the number of
       tests.
-    - new_rows_share: of the synthetic rows that only one release has, the share whose nearest person is a person who
-      changed and not a control person. Among all encoders and kinds of change, the value furthest from one half is
-      reported. A value of .5 is safe.
+    - new_rows_share: share of the synthetic rows that only one release has whose nearest person changed and is not a
+      control person. Among all encoders and kinds of change, the value furthest from one half is reported. A value
+      of .5 is safe.
     - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
     - near_rows: number of long rows that are equal to a row of the previous release or a near copy of it (Jaccard of
       5-token shingles at least .8).
@@ -57,8 +56,8 @@ class Differencing:
     `audits explain differencing` lists the verdicts.
 
     `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8.
-    This distance implies no epsilon, because persons do not join by fair coins. If an epsilon is claimed, the
-    accounting audit composes the releases.
+    No epsilon follows from it, because persons do not join at random. If an epsilon is claimed, the accounting audit
+    checks the total of all releases.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
     Randomness: persons set aside, one seed for the encoders, and folds and draws of each kind of change.
@@ -94,7 +93,7 @@ class Differencing:
         comparison = ReleaseComparison(
             overlap=overlap,
             seeds=seeds,
-            sizes={name: len(set(table.groups)) for name, table in changed.items()},
+            n_changed={name: len(set(table.groups)) for name, table in changed.items()},
             n_controls=len(set(controls.groups)),
             reference_share=0.0 if inputs.reference is not None else REFERENCE_SHARE,
             attacks=attacks,
@@ -109,7 +108,7 @@ class ReleaseComparison:
 
     overlap: RowOverlap
     seeds: Seeds
-    sizes: Mapping[Change, int]  # number of persons of each kind of change that occurred
+    n_changed: Mapping[Change, int]  # number of persons of each kind of change that occurred
     n_controls: int  # number of control persons whom neither generator saw
     reference_share: float  # share of these control persons on whose records the scores are fitted
     attacks: Mapping[Change, ChangeAttack]  # by kind of change of at least 20 persons
@@ -122,15 +121,12 @@ class ReleaseComparison:
 
     @property
     def n_needed(self) -> int:
-        """Number of changed and of control persons with which a table without leaks passes with probability .8.
-
-        The number is for one kind of change.
-        """
+        """Number of changed and of control persons with which a change without leaks passes with probability .8."""
         n_attacks = max((len(attack.membership.areas) for attack in self.attacks.values()), default=N_ATTACKS)
         return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 
     def shifted(self, name: Change) -> bool:
-        """Return whether the records that changed differ significantly from control, before any attack."""
+        """Return whether the real records of changed and of control persons differ significantly from each other."""
         shift = self.attacks[name].shift
         return shift is not None and not shift.low <= 0.5 <= shift.high
 
@@ -151,7 +147,7 @@ def _judge(comparison: ReleaseComparison, confidence: float) -> AuditResult:
     area = metrics.get("auc")
     passed = (
         "No record changed between the releases, and they do not share enough rows to suspect a common seed."
-        if not comparison.sizes
+        if not comparison.n_changed
         else "The difference between the releases does not reveal the persons who changed."
     )
     return AuditResult(
@@ -183,7 +179,6 @@ def _metrics(comparison: ReleaseComparison, confidence: float) -> dict[str, Esti
 
 
 def _fails(comparison: ReleaseComparison) -> list[str]:
-    """Return the proven leaks, each as a statement."""
     fails = []
     rows = comparison.overlap
     if rows.proves_shared_randomness(comparison.seeds):
@@ -216,7 +211,7 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
 
 
 def _corrected(p_values: Mapping[Change, list[float]]) -> dict[Change, float]:
-    """Return for each kind of change its smallest p-value, corrected for the number of all p-values."""
+    """Return for each kind of change its smallest p-value, corrected for the number of all p-values (Holm)."""
     corrected = iter(holm([p for of_arm in p_values.values() for p in of_arm]))
     return {name: min([next(corrected) for _ in of_arm], default=1.0) for name, of_arm in p_values.items()}
 
@@ -226,10 +221,10 @@ def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
     needed = comparison.n_needed
     unclear = [
         f"{n} {_DESCRIPTIONS[name]} are too few; {needed} would be enough"
-        for name, n in comparison.sizes.items()
+        for name, n in comparison.n_changed.items()
         if n < needed
     ]
-    if comparison.sizes and comparison.n_compared < needed:
+    if comparison.n_changed and comparison.n_compared < needed:
         unclear.append(
             f"{comparison.n_compared} control persons whom neither generator saw are too few; "
             f"{math.ceil(needed / (1 - comparison.reference_share))} would be enough"
@@ -240,13 +235,13 @@ def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
                 f"{_DESCRIPTIONS[name]} differ significantly from control in their own texts, so a leak cannot be "
                 "measured; provide control persons from the same time and place"
             )
-        elif comparison.sizes[name] >= needed and not is_inside(comparison.aucs[name], MARGIN):
+        elif comparison.n_changed[name] >= needed and not is_inside(comparison.aucs[name], MARGIN):
             n = comparison.aucs[name].n
             unclear.append(
                 f"the AUC interval of the attacks on {_DESCRIPTIONS[name]} exceeds its limit with {n} persons; about "
                 f"{2 * n} are needed for a verdict"
             )
-    if comparison.sizes and not comparison.attacks and not unclear:
+    if comparison.n_changed and not comparison.attacks and not unclear:
         unclear.append(f"a release has fewer than {MIN_SYNTHETIC} rows, which are too few for the attacks")
     rows = comparison.overlap
     if not rows.excludes_shared_randomness(comparison.seeds, confidence=confidence):
@@ -256,7 +251,7 @@ def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
             f"provide the digests of both seeds, or make {n_rows} rows of at least {MIN_WORDS} words; "
             "none of these rows may be in the previous release"
         )
-    if rows.near > 0 and {"left", "records_removed"} & set(comparison.sizes):
+    if rows.near > 0 and {"left", "records_removed"} & set(comparison.n_changed):
         unclear.append(
             f"records were removed, and {rows.near} rows of the previous release remain that may have been made from "
             "the removed records; generate these rows again"
@@ -265,13 +260,13 @@ def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
 
 
 def _details(comparison: ReleaseComparison, confidence: float) -> dict[str, Any]:
-    n = min([*comparison.sizes.values(), comparison.n_compared]) if comparison.sizes else 0
+    n = min([*comparison.n_changed.values(), comparison.n_compared]) if comparison.n_changed else 0
     scans = comparison.scan_p()
     return {
         "claim_scope": "person",
         "seeds": comparison.seeds,
         "change": "measured" if comparison.attacks else "not_measurable",
-        "n_persons_by_arm": dict(comparison.sizes),
+        "n_persons_by_arm": dict(comparison.n_changed),
         "n_control_persons": comparison.n_compared,
         "long_rows": comparison.overlap.n,
         "long_rows_repeated_by_chance": comparison.overlap.by_chance,

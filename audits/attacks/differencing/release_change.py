@@ -1,7 +1,7 @@
 """Compare two releases: the rows they share, the records that changed, and attacks on the persons who changed.
 
 There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
-persons who stayed were removed. The persons of each kind of change are compared with control persons.
+persons who stayed were removed.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from audits.text.normalise import normalise, tokens
 MIN_WORDS = 20  # a row with at least this many words is long; only long rows are counted as shared
 NEAR = 0.8  # two rows are near copies if the Jaccard similarity of their 5-token shingles is at least this
 LIMIT = 0.01  # largest share of near rows (`RowOverlap.near`) in independent releases
-REPEATS = 20  # number of random draws of equally many changed and control persons
+REPEATS = 20  # `_shares` compares equally many changed and control persons, drawn at random this many times
 Seeds = Literal["equal", "different", "unknown"]
 Change = Literal["joined", "left", "records_added", "records_removed"]
 CHANGES: tuple[Change, ...] = ("joined", "left", "records_added", "records_removed")
@@ -47,9 +47,8 @@ class RowOverlap:
     def limit(self) -> float:
         """The largest share of near rows that releases without a common seed and without kept rows can have.
 
-        The limit is 1 %, or twice `by_chance` if that is more. Independent texts rarely share 20 words. Even if a
-        word had only one bit of entropy, far less than in text, a row would equal one of 10,000 other rows with a
-        probability of at most 10,000 / 2^20, under 1 %.
+        The limit is 1 %, or twice `by_chance` if that is more. Independent texts rarely share 20 words: even at one
+        bit of entropy per word, far less than in text, a row equals one of 10,000 rows with a probability below 1 %.
         """
         return max(LIMIT, 2 * self.by_chance)
 
@@ -60,11 +59,10 @@ class RowOverlap:
         return self.n > 0 and clopper_pearson(self.near, self.n, confidence=1 - FAIL_LEVEL).low > self.limit
 
     def excludes_shared_randomness(self, seeds: Seeds, *, confidence: float) -> bool:
-        """Return whether a common seed and kept rows are excluded.
+        """Return whether a common seed and kept rows are excluded; false if the digests of the seeds are equal.
 
-        If the digests of the seeds differ, the share of near rows must be at most the limit. If a digest is unknown,
-        the upper end of the share's interval must be at most the limit, and there must be a long row. If the digests
-        are equal, the result is False.
+        If the digests differ, the share of near rows must be at most the limit. If a digest is unknown, there must be
+        a long row, and the upper end of the share's interval must be at most the limit.
         """
         if seeds == "different":
             return self.n == 0 or self.near / self.n <= self.limit
@@ -162,7 +160,8 @@ def attack_changes(
 ) -> dict[Change, ChangeAttack]:
     """Attack the persons of each kind of change that has at least 20, by the difference between the releases.
 
-    For every membership score a, the attack on a record x is
+    For every membership score a, where a(x; now) is the score of a record x given this release and a(x; then) given
+    the previous release, the attack on x is
 
         a(x; now) - a(x; then)   if x was added,   a(x; then) - a(x; now)   if x was removed
 
@@ -216,8 +215,7 @@ def _shares(
 ) -> dict[str, Share]:
     """Return by encoder, among the synthetic rows that only one release has, the share nearest to a changed person.
 
-    `unshared` are the indices of these synthetic rows; if there are none, the result is empty. `rows` are the rows of
-    `people` in the encoded tables.
+    `unshared` are the indices of these rows. `rows` are the rows of `people` in the encoded tables.
     """
     if len(unshared) == 0:
         return {}
