@@ -1,6 +1,6 @@
 """Find numbers and codes without a cue (a word such as "MRN" before them), in any grouping.
 
-A code is a sequence of digits, or of digits and letters, with any separators. The separators divide it into groups.
+A code is a sequence of digits, or of digits and letters, that separators may divide into groups, as in "4512 778-90".
 """
 
 import re
@@ -25,7 +25,7 @@ _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-# five consecutive letters count as a word if their group has fewer than six digits
+# five consecutive letters in a group of fewer than six digits count as a word, and words do not belong to codes
 _WORD = re.compile(r"[^\W\d_]{5}")
 _FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")
 # four digits between letters, as in ABCPE1234F; the letters of such a group are no word
@@ -50,27 +50,23 @@ class Code(NamedTuple):
     """A code, the form in which it is written, and its position in the normalised text."""
 
     groups: tuple[str, ...]  # the letters and digits of each group
-    kinds: str  # kinds of the groups in order (`_kind`); equal kinds that follow one another are written once
+    kinds: str  # kinds of the groups in order (`_kind`), repeated kinds once; "da" for 12-345-ab
     separators: frozenset[str]
     start: int
     end: int
 
     @property
     def is_long(self) -> bool:
-        """Whether the code has at least 8 characters with at least 6 digits, and only usual separators.
-
-        These are `_SEPARATORS` and, if the code has a letter, the colon.
-        """
+        """Whether the code has at least 8 characters with at least 6 digits, and only usual separators."""
         n_digits = sum(map(str.isdecimal, self.key))
-        separators = _SEPARATORS if self.key.isdecimal() else _SEPARATORS | {":"}  # 10:30-11:45 is no code
+        separators = _SEPARATORS if self.key.isdecimal() else _SEPARATORS | {":"}  # 10:30-11:45 is no long code
         return len(self.key) >= MIN_LONG_CHARACTERS and n_digits >= MIN_LONG_DIGITS and self.separators <= separators
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the code has letters, at least 2 digits, and at least 8 characters, but no word.
+        """Whether the code has letters, at least 2 digits and 8 characters, usual separators, no space and no word.
 
-        Four consecutive letters count as a word, as in 2watt/2chan. The only separators are those in `_SEPARATORS`
-        except the space, and the colon. A mixed code need not be long (`is_long`).
+        Four consecutive letters count as a word, as in 2watt/2chan. A mixed code need not be long (`is_long`).
         """
         n_digits = sum(map(str.isdecimal, self.key))
         is_long = len(self.key) >= MIN_LONG_CHARACTERS and _MIN_MIXED_DIGITS <= n_digits < len(self.key)
@@ -79,7 +75,7 @@ class Code(NamedTuple):
 
     @property
     def form(self) -> str:
-        """The kinds and separators, then "+" if the code is not long; equal for codes written in the same way."""
+        """A string that is equal for codes written in the same way: kinds, separators, and "+" if not long."""
         return self.kinds + "".join(sorted(self.separators)) + ("" if self.is_long else "+")
 
     @property
@@ -143,7 +139,6 @@ def _kind(group: str, *, is_joined: bool) -> str:
 
 
 def _has_word(group: str, word: re.Pattern[str]) -> bool:
-    """Return whether the letters of a group may be a word, which matches the pattern `word`."""
     is_scattered = len(re.findall(r"\d+", group)) >= _MIN_RUNS_OF_DIGITS or _DIGITS_INSIDE.fullmatch(group)
     return not is_scattered and word.search(group) is not None
 

@@ -1,6 +1,6 @@
-"""Find combinations of facts, such as age, sex, date and postal code, that belong to one person.
+"""Find combinations of facts, such as age, sex, date and postal code, that only one person has.
 
-S is the synthetic table.
+S is the synthetic table. The bits of a fact are -log2 of the share of persons who have it.
 """
 
 import math
@@ -19,7 +19,7 @@ from audits.core.stats import exceeds_control
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
 MAX_COINCIDENCES = 0.01  # a row is a leak by itself only if fewer than .01 such matches are expected by chance
 DAYS_OF_DECADE = 3653
-MAX_OWNERS = 50  # a row of S is compared only with the owners of its rare facts (facts of at most 50 persons)
+MAX_OWNERS = 50  # a row of S is compared only with persons who share a fact that at most 50 persons have
 # largest number of bits of a fact; a number has at most `DIGIT_BITS` per digit
 MAX_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
 _AGE = re.compile(
@@ -49,10 +49,7 @@ class Fact(NamedTuple):
 
     @property
     def stratum(self) -> str:
-        """The kind, for a date with its decade, and for a postal code with its form, such as A9 9AA.
-
-        Dates of visits, for example, do not show how rare dates of birth are.
-        """
+        """The group of facts among which rarity is estimated: those of one kind, decade or form (such as A9 9AA)."""
         if self.kind == "date":
             return f"date {self.value[0]}"
         if self.kind == "postal":
@@ -110,12 +107,12 @@ class FactOccurrences:
                     self.owners[fact].add(owner)
 
     def bits(self) -> Mapping[Fact, float]:
-        """Return -log2 of the share of persons with each fact.
+        """Return the bits of each fact: -log2 of the share of persons who have it, at most `MAX_BITS`.
 
         If only one of the n persons has a fact, its share is estimated as 2 × n2 / (n1 × n). n1 is the number of
-        facts of the same stratum that exactly one person has, n2 the number that exactly two persons have.
-        `MAX_BITS` limits the bits. A date has at most log2(days of a decade × dates / dates of its decade) bits. Only
-        dates of several persons are counted, because a leaked date must not make its own decade look frequent.
+        facts of the same stratum that exactly one person has, n2 the number that exactly two persons have. A date has
+        at most log2(days of a decade / share of its decade among the dates) bits. This share counts only dates of
+        several persons, because a leaked date must not make its own decade look frequent.
 
         Reference: Good, Biometrika 1953.
         """
@@ -150,14 +147,14 @@ class CombinationLeaks(NamedTuple):
 def judge_combinations(occurrences: FactOccurrences, people: People) -> CombinationLeaks:
     """Return the rows of S with a combination of facts that identifies one train person.
 
-    A combination consists of the facts that a row and a person share. A combination counts if its facts are of at
-    least three kinds and no other person has all of them. The expected number of chance matches is lambda:
+    A combination consists of the facts that a row and a person share. It counts if its facts are of at least three
+    kinds and no other person has all of them. lambda is the number of such matches expected by chance:
 
-        lambda = (rows of S) × (persons) × 2^-bits
-        bits = sum over the kinds of max over the shared facts of this kind of (bits(fact) - log2(n(stratum)))
+        lambda = (rows of S) × (persons) × 2^-(sum of the bits of all kinds)
 
-    n(stratum) is the number of facts of this stratum in the row. If a date is shared too, an age counts as a kind but
-    adds no bits, because a date of birth determines the age.
+    If the row has n facts of the stratum of a fact, log2(n) is subtracted from the bits of the fact, because each of
+    the n facts could match. Of several shared facts of one kind, only the one with the most bits counts. An age adds
+    no bits beside a date, because a date of birth determines the age.
 
     A row with lambda < .01 is a leak. But if two or more control persons have a combination with lambda < .01, the
     row is a leak only if significantly more train persons have one (`exceeds_control`). A row with lambda of at most
@@ -195,8 +192,7 @@ def _single_persons(
 ) -> dict[int, float]:
     """Return the persons with a combination in one row that no other person has, each with its bits.
 
-    If the shared facts other than words are of at least three kinds, only these facts are compared with the facts of
-    other persons. Words then only add bits.
+    If the shared facts without words are of three kinds, no other person may have all of them; words only add bits.
     """
     n_in_stratum = Counter(fact.stratum for fact in facts)
     owner_sets = [owners.get(fact, set()) for fact in facts if fact.kind != "sex"]

@@ -1,6 +1,6 @@
 """Decide when recorded identifiers that are single ordinary words, such as "May" or "Mountain", are leaks.
 
-An ordinary word alone does not identify a person, because a text can contain it for other reasons.
+A recorded identifier was replaced in a real record. A text can contain an ordinary word for other reasons.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from audits.attacks.identifiers.ownership import MIN_NAMES
 from audits.core.stats import exceeds_control
 from audits.text.clinical_terms import is_ordinary
 
-MIN_CLEAR = 7  # ordinary words of at least 7 train persons and no control person are leaks, whatever the table sizes
+MIN_CLEAR = 7  # ordinary words of at least 7 train persons and no control person are leaks, without a test
 TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "doctor", "sir", "sister", "nurse"})
 CALENDAR = frozenset(
     (
@@ -54,9 +54,8 @@ def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]
     """Return the numbers of the words that are leaks.
 
     If `ordinary_words_leak` returns true, the words of all train persons are leaks. Otherwise, two words of one train
-    person that are in the same row are leaks, unless both are months or weekdays. But no word is a leak if at least
-    two control persons also have two words in the same row. `rows` has the numbers of the recorded identifiers in
-    each row of the synthetic table.
+    person in the same row are leaks, unless both are months or weekdays. But if two control persons also have two
+    words in the same row, no word is a leak. `rows` has the numbers of the recorded identifiers in each row of S.
     """
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if ordinary_words_leak(n_train, n_control, share):

@@ -1,4 +1,4 @@
-"""Find numbers in a text in any notation: with other separators, in words, with O for 0, or split over lines."""
+"""Find numbers in a text in any notation: "4o 71-five" is 40715. Numbers may also be split over lines."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _NUMBER_WORDS = re.compile(f"(?:{_NUMBER_WORD.pattern})+")  # number words witho
 _HAS_NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
 _MAX_GAP = 6  # largest number of characters between two digits of one run
 MIN_SPELLED = 8  # smallest number of digits of a number in words
-# three of these words close together, which such a number has at least
+# a quick test: a number of eight digits in words has at least three of these words close together
 _SPELLED_WORD = rf"(?:{_NUMBER_WORD.pattern}|{'|'.join(_TIMES)}|(?<![^\W_])o(?![^\W_]))"
 _SPELLED = re.compile(rf"(?:{_SPELLED_WORD}.{{0,{_MAX_GAP}}}?){{3}}", re.DOTALL)
 
@@ -117,7 +117,7 @@ def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
 
 
 def _mixed(word: str, start: int) -> Iterator[_Numeral]:
-    """Yield the groups of digits in a word other than a number word, and an empty numeral for each group of letters.
+    """Yield the groups of digits in a word, and for each group of letters an empty numeral, which ends the run.
 
     Letters that resemble digits count as digits. A suffix (4th) and a single letter between digits yield nothing.
     """
@@ -130,9 +130,9 @@ def _mixed(word: str, start: int) -> Iterator[_Numeral]:
 
 
 def _digits_like(letters: str, word: str) -> str:
-    """Return the digits that a group of letters in a word resembles, such as 10 for "lo" in "lo54".
+    """Return the digits that letters of a word resemble, such as 10 for "lo" in "lo54"; "" if there are none.
 
-    Return "" if a letter resembles no digit, or if the word consists of these letters only. The word "o" gives 0.
+    A word that consists of such letters only has no digits, except the word "o", which is 0.
     """
     if letters == word != "o" or set(letters) - set("olizsbgq"):
         return ""

@@ -1,4 +1,7 @@
-"""Find disguised identifiers in the synthetic table: numbers by digits, names by letters or by one word."""
+"""Find disguised identifiers in the synthetic table, such as "M.a.r.g.u.e.r.i.t.e" or digits in reverse order.
+
+Numbers are searched for by their digits, and names by their letters or by one long word.
+"""
 
 import math
 from collections import defaultdict
@@ -23,7 +26,7 @@ MIN_NAME_LETTERS = 10  # a name is searched for by its letters only if it has at
 MAX_NAME_WORDS = 4  # in `leaked_parts`, an identifier of 2 to 4 words, all of letters, counts as a name
 MIN_USERS = 3  # a word is common if at least this number of persons, other than the owners of the name, write it
 MIN_COMMON_LETTERS = 2  # a single letter is common only if the name has it too, so that J o h n is found
-MAX_TOUCHED = 2  # a longer word of which a name overlaps at most this number of letters is only touched
+MAX_TOUCHED = 2  # a name that covers at most this many letters of a longer word only touches it
 MIN_WORD_LETTERS = 7  # a word of a name is searched for on its own only if it has at least this many letters
 _Places = defaultdict[int, list[Place]]
 
@@ -54,8 +57,8 @@ def judge_disguised(
     - at most ten persons have the identifier, at least one of them is in train, and public text does not contain it;
     - no control person has it (this condition does not apply to numbers other than contacts);
     - fewer than .01 such occurrences are expected by chance (for numbers, see `find_known_numbers`);
-    - for a name, at least one of the words that it overlaps is not common (`MIN_USERS`), because the letters of
-      "Christian's" also occur in "Christian sect";
+    - for a name, at least one of the words that it overlaps is not common (`MIN_USERS`), because common words may
+      contain its letters, as "Christian sect" contains those of "Christian's";
     - fewer than two identifiers of control occur in this way, or significantly more identifiers of train than of
       control do (`exceeds_control`).
 
@@ -153,7 +156,6 @@ def _has_only_common_words(
 
 
 def _users(words: set[str], people: People) -> Mapping[str, set[int]]:
-    """Return the numbers of the persons whose texts contain each word."""
     users = defaultdict[str, set[int]](set)
     for text, owner in people.rows() if words else ():
         if owner < people.n_persons:

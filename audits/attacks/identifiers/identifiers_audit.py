@@ -1,7 +1,8 @@
-"""Identifiers audit: the verdict on numbers, names and rare words of single persons."""
+"""Identifiers audit: judge whether numbers, names or rare words of single persons are in the synthetic table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,23 +29,21 @@ class Identifiers:
 
     Attack: the attacker searches the release for anything that can be looked up: a record number, an e-mail address,
     a misspelt name. One match is enough. The audit therefore searches the synthetic table for the identifiers of
-    train and control persons in any notation. Identifiers of control persons can occur only by chance.
+    train and control persons in any notation. Identifiers of control persons can occur in it only by chance.
 
     Kinds of identifiers:
     - direct: record number, national id, IBAN, card, NHS number;
     - contact: e-mail address, phone number, URL;
     - quasi-identifier: date, postal code, age over 89;
     - recorded: the names, numbers and other identifiers that deidentification replaced in the real rows. The audit
-      also searches for the digits of a recorded identifier alone, for a date in another format, for a spelling with
-      one edit, for a disguised form (such as reversed, or with other characters in between), and for one long word
-      of a name;
+      also searches for other forms: the digits alone, a date in another format, a spelling with one edit, a disguise
+      (such as reversed, or with other characters in between), and one long word of a name;
     - rare word: any word of at least four characters that only one person uses.
 
     lambda is the number of identifiers of one kind that are expected to occur in the synthetic table by chance. It
     is computed for each identifier v, whose bits are its surprisal:
 
         lambda = (places where v could occur) × (identifiers of the kind of v) × 2^-(bits of v)
-        excess = (share of train persons with a hit) - (share of control persons with a hit)
 
     If each of 10,000 persons and each of 10,000 synthetic rows has one number of 8 digits, lambda is 1, so a match
     proves nothing and is ignored. A person has a hit if a direct identifier or contact of the person occurs in the
@@ -53,8 +52,8 @@ class Identifiers:
     - no public text contains the identifier,
     - at most ten persons have it, either all in train or all in control.
 
-    Whether contacts of one kind are leaks also depends on the number of shared contacts (see `judge_patterned`).
-    `audits explain identifiers` lists the verdicts.
+    The estimate `excess` is the share of train persons with a hit minus the share of control persons with a hit.
+    `judge_patterned` decides which hits are leaks. `audits explain identifiers` lists the verdicts.
 
     Privacy: reads all texts. The result contains counts by kind and never a value. The findings (row, characters and
         person of each leak) must not be released.
@@ -67,7 +66,7 @@ class Identifiers:
     name = "identifiers"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
-        """Return the verdict, the excess (see the class) and the number of leaks."""
+        """Return the verdict, the excess and the number of leaks."""
         people, texts = tables.read_people(inputs), inputs.synthetic.texts
         lists = (*(inputs.identifiers or ()), *(inputs.control_identifiers or ()))
         occurrences = recorded.Occurrences(recorded.index_identifiers(lists, (owner for _, owner in people.rows())))
@@ -92,9 +91,16 @@ class Identifiers:
         terms = terms._replace(phrases={**terms.phrases, **named})
         n_others, terms, found = others.judge(terms, surprisal, numbers)
         located = locate_identifiers(texts, terms, people.names)
-        n_more = len(parts) + n_others
-        result = _judge(people, patterned, recorded_hits, (n_disguised, n_more, scores, located, found), confidence)
+        searched = _OtherResults(n_disguised, len(parts) + n_others, found, scores)
+        result = _judge(people, patterned, recorded_hits, searched, located, confidence)
         return result if inputs.identifiers is not None else replace(result, reason=f"{result.reason}; {NO_LIST}")
+
+
+class _OtherResults(NamedTuple):
+    n_disguised: int  # number of disguised leaks
+    n_more: int  # number of leaks in parts of names, names in other forms, codes, and combinations of facts
+    by_search: Mapping[str, list[int]]  # counts of `_OtherSearches.judge`
+    scores: Float  # result of `_rare_scores`
 
 
 class _OtherSearches:
@@ -115,10 +121,10 @@ class _OtherSearches:
     def judge(
         self, terms: SearchTerms, surprisal: Surprisal, numbers: set[str]
     ) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
-        """Return the number of leaks that `terms` lacks, `terms` with these leaks added, and counts by search.
+        """Return the number of new leaks, `terms` with these leaks added, and counts by search.
 
-        `numbers` are the digits of leaks that were found before and are not counted again.
-        The counts of a search are the numbers of train persons and of control persons that it found.
+        `terms` and `numbers` (digits) are leaks that were found before and are not counted again. The counts of a
+        search are the numbers of train persons and of control persons that it found.
         """
         recorded = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
         in_texts = judge_names(self._names, surprisal, self._people, are_recorded=False)
@@ -138,16 +144,14 @@ class _OtherSearches:
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
-    """Return a score for each person; it is high if the synthetic table contains many words that only the person has.
+    """Return a score for each person that is high if S, the synthetic table, has many words that only the person has.
 
         z(p) = (hits(p) - r × total(p)) / sqrt(total(p) + 1)
         r = (sum of hits over all persons) / (sum of total over all persons)
 
     total(p) is the sum of the bits of the words and quasi-identifiers that only person p has. hits(p) is the same sum
-    over those that occur in the synthetic table. The score does not depend on whether p is in train or in control.
-
-    Returns:
-        z, float64 (n_persons,); 0 is the mean rate of all persons.
+    over those that occur in S. The score does not depend on whether p is in train or in control. A score of 0 means
+    that the words of p occur as often as those of all persons.
     """
     n = people.n_persons
     hits, total = np.zeros(n), np.zeros(n)
@@ -175,16 +179,15 @@ def _judge(
     people: People,
     patterned: PatternedHits,
     recorded_hits: RecordedHits,
-    # number of disguised leaks, number of other leaks, scores of `_rare_scores`, result of `locate_identifiers`,
-    # and counts by search (see `_OtherSearches.judge`)
-    searched: tuple[int, int, Float, tuple[list[Finding], int], Mapping[str, list[int]]],
+    searched: _OtherResults,
+    located: tuple[list[Finding], int],
     confidence: float,
 ) -> AuditResult:
-    n_disguised, n_more, scores, (findings, n_omitted), found = searched
+    (findings, n_omitted), scores = located, searched.scores
     n_t, n_h = people.n_train, people.n_control
     excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
     scan = scan_test(scores[:n_t], scores[n_t:])
-    n_leaks = patterned.n_leaks + recorded_hits.n_leaks + n_disguised + n_more
+    n_leaks = patterned.n_leaks + recorded_hits.n_leaks + searched.n_disguised + searched.n_more
     n_persons = min(n_t, n_h)
     tau, needed = tier(n_persons)
     verdict, reason = _verdict(n_leaks, excess, scan.p, tau, needed)
@@ -210,9 +213,9 @@ def _judge(
             "contacts_that_pass_between_people": dict(patterned.shared_contacts),
             "known_identifiers_tested": recorded_hits.tested,
             "known_identifiers_found": recorded_hits.found,
-            "identifiers_in_disguise": n_disguised,
+            "identifiers_in_disguise": searched.n_disguised,
             "known_identifiers_of_control_found": recorded_hits.of_control,
-            "found_in_other_ways_train_control": found,
+            "found_in_other_ways_train_control": searched.by_search,
             "scan_cut": [scan.cut, scan.n_train_in_cut],
             "findings_left_out": n_omitted,
             "power": one_person(n_t, n_h),

@@ -1,4 +1,7 @@
-"""Decide which numbers and codes of single persons in the synthetic table S are leaks."""
+"""Decide which numbers and codes of single persons in the synthetic table S are leaks.
+
+The key of a code is its letters and digits (`Code.key`). Its form is how it is written (`Code.form`).
+"""
 
 import math
 import re
@@ -18,8 +21,8 @@ from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
 from audits.core.stats import exceeds_chance, exceeds_control
 
 MAX_SHARED = 0.01  # codes of one form identify nobody if more than this fraction of them have several owners
-MIN_BITS = 20.0  # bits that a long code needs to be a leak by itself; round and consecutive numbers have fewer bits
-_MIN_MIXED_BITS = 25.0  # the same for a mixed code; names of products, such as i486dx/33, have fewer bits
+MIN_BITS = 20.0  # bits that a long code needs to be a leak by itself; round and consecutive numbers have fewer
+_MIN_MIXED_BITS = 25.0  # the same for a mixed code; names of products, such as i486dx/33, have fewer
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
 _MAX_LETTER_BITS = 4.0  # largest number of bits of a letter, because few prefixes of codes are in use
 _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers may be identifiers
@@ -42,7 +45,7 @@ class CodeOccurrences:
         self.letters: Counter[str] = Counter()  # groups of letters in the codes outside S
         self.n_codes = 0  # number of codes outside S
         self._keys, self._owners, self._form = array("q"), array("i"), array("i")
-        self._number: dict[str, int] = {}  # index of each form
+        self._form_index: dict[str, int] = {}
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the codes of a row of S."""
@@ -61,7 +64,7 @@ class CodeOccurrences:
             if code.is_long or code.is_mixed:
                 self._keys.append(hash(key))
                 self._owners.append(owner)
-                self._form.append(self._number.setdefault(code.form, len(self._number)))
+                self._form.append(self._form_index.setdefault(code.form, len(self._form_index)))
             if owner < self._people.n_train:
                 self.n_train[len(key)] = self.n_train.get(len(key), 0) + 1
             if key in self._in_synthetic[0]:
@@ -72,7 +75,6 @@ class CodeOccurrences:
 
     @cached_property
     def _in_synthetic(self) -> tuple[Keys, Keys]:
-        """The codes of S, and its identifiers and numbers."""
         return self.synthetic.collected(), self._identifiers.collected()
 
     def shared_forms(self) -> frozenset[str]:
@@ -86,10 +88,10 @@ class CodeOccurrences:
         if len(starts) == 0:
             return frozenset()
         is_shared = np.minimum.reduceat(owners, starts) != np.maximum.reduceat(owners, starts)
-        n = np.bincount(forms[starts], minlength=len(self._number))
-        n_shared = np.bincount(forms[starts][is_shared], minlength=len(self._number))
+        n = np.bincount(forms[starts], minlength=len(self._form_index))
+        n_shared = np.bincount(forms[starts][is_shared], minlength=len(self._form_index))
         is_shared_form = (n_shared >= MIN_NUMBERS) & (n_shared > MAX_SHARED * n)
-        return frozenset(form for form, number in self._number.items() if is_shared_form[number])
+        return frozenset(form for form, number in self._form_index.items() if is_shared_form[number])
 
 
 def codes_of(row: RowContent) -> Iterator[Code]:
@@ -98,10 +100,10 @@ def codes_of(row: RowContent) -> Iterator[Code]:
 
 
 def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) -> float:
-    """Return the bits of a code.
+    """Return the surprisal of a code in bits; lower for years, 1024x768, 11111, 12345 and 70000.
 
-    Years, sizes, final zeros, and digits that repeat or continue the digit before them have few bits. A group of
-    letters that n of the N codes outside S contain has at most log2(N / n) bits. Units such as mg thus have few bits.
+    A group of letters that n of the N codes outside S contain has at most log2(N / n) bits, so that units such as mg
+    have few bits.
     """
     bits = 0.0
     for group in code.groups:
@@ -145,11 +147,11 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-bits
 
     Only codes that exactly one person has are judged. Each is in one of three groups:
-    - long: a code of at least 8 characters with at least 6 digits (`Code.is_long`) and at least 20 bits, if lambda is
-      below .05, or if S contains significantly more such codes of train, of the same length, than lambda
-      (`exceeds_chance`);
-    - mixed: a code with letters and at least 2 digits (`Code.is_mixed`) and at least 25 bits, if lambda is below .05.
-      Groups of letters add no bits, because they can be a name (as in 99mtc-mdp);
+    - long: a code of at least 8 characters with at least 6 digits (`Code.is_long`) and at least 20 bits. lambda must
+      be below .05, or S must contain significantly more such codes of train, of the same length, than lambda
+      (`exceeds_chance`).
+    - mixed: a code with letters and at least 2 digits (`Code.is_mixed`) and at least 25 bits. lambda must be below
+      .05. Groups of letters add no bits, because they can be a name (as in 99mtc-mdp).
     - other: all other codes, and codes of a form that several persons use (`shared_forms`).
 
     A long or mixed code of a train person is a leak. But if two or more control persons have a code of the same group
@@ -160,7 +162,9 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
     long: tuple[dict[str, int], dict[str, int]] = ({}, {})  # train persons and control persons by key
     mixed: tuple[dict[str, int], dict[str, int]] = ({}, {})
     other: tuple[dict[str, int], dict[str, int]] = ({}, {})
-    likely = defaultdict[int, list[tuple[str, int, float]]](list)  # long codes with larger lambda, by length
+    likely = defaultdict[int, list[tuple[str, int, float]]](
+        list
+    )  # key, owner and lambda of other long codes, by length
     for key, owners in occurrences.owners.items():
         (owner, *others) = owners
         if others or owner >= people.n_persons or key in occurrences.patterned:

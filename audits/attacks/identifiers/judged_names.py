@@ -1,6 +1,6 @@
 """Decide which names of persons in the synthetic table S are leaks.
 
-A form (`NameForm`) is a name as it occurs in a text: its parts may be in any order, abbreviated or omitted.
+A form (`NameForm`) is a name as a text has it, such as "Abernathy, M." for Marguerite Jane Abernathy.
 """
 
 import math
@@ -96,16 +96,14 @@ def judge_names(
     """Return the names of train persons in S that are leaks.
 
     A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
-    A form is rare if it has a full given name and is expected to occur in S less than .01 times by chance, that
-    is, lambda < .01:
+    A form is rare if it has a full given name and lambda, the number of chance occurrences in S, is below .01:
 
         lambda = (tokens of S) × (ways to write the name) × 2^-(bits of its words)
 
-    Rare forms of train persons are leaks. But if two or more control persons have rare forms in S, the rare forms of
-    train persons are leaks only if significantly more train persons have rare forms in S (`exceeds_control`). Other
-    forms, such as initials with a surname, are leaks only if significantly more train persons have them in S than
-    chance explains. Chance is measured by the control persons found in S, plus the train persons found in control
-    texts but not in S.
+    Rare forms of train persons are leaks. But if two or more control persons have rare forms in S, they are leaks
+    only if significantly more train persons have rare forms in S (`exceeds_control`). Other forms, such as initials
+    with a surname, are leaks only if significantly more train persons have them in S than chance explains. The number
+    of control persons found in S, plus the number of train persons found only in control texts, measures chance.
 
     If the names were read from texts and not from a list (`are_recorded` is false), a form counts only if it has a
     full given name and a single person has it. These forms are judged like the forms that are not rare.
@@ -117,6 +115,7 @@ def judge_names(
             continue
         if not are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
             continue
+        # orders of surname and given names, spellings of the surname, and ways to write each given name
         n_ways = 2 * 3 * math.prod(3 + len(SHORT_FORMS.get(word, ())) for word in form.given)
         bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(n_ways)
         is_rare = occurrences.n_tokens[0] * math.exp2(-bits) < MAX_COINCIDENCES

@@ -1,4 +1,7 @@
-"""Search for known numbers by their digits: anywhere in a run of digits, backwards, or slightly altered."""
+"""Search for known numbers by their digits: anywhere in a run of digits, backwards, or slightly altered.
+
+For example, 4450012739 is found in "445-001-273-9", "9372100544" and "445001239".
+"""
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +19,7 @@ from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
-MIN_VARIETY = 0.6  # smallest share of the bits of random digits that a number needs to be searched for in other forms
+MIN_VARIETY = 0.6  # other forms are searched for only if a number has this share of the bits of random digits
 MAX_COINCIDENCES = 0.01  # a form is searched for only if fewer than .01 matches are expected by chance
 
 
@@ -50,7 +53,7 @@ class KnownNumbers:
     def by_side(self, n: int, n_train: int, n_persons: int) -> tuple[Int, Int, Int]:
         """Return the numbers of n digits of train persons, of train persons only, and of control persons only.
 
-        Train persons are the owners below `n_train`. Numbers of public text (owner `n_persons`) are left out.
+        Numbers of public text (owner `n_persons`) are left out.
         """
         has_length = np.frombuffer(self._lengths, dtype=np.int8) == n
         owners = np.frombuffer(self._owners, dtype=np.int32)
@@ -109,8 +112,8 @@ def find_known_numbers(
     - n - 1 for exchanging two neighbouring digits, and n - 1 for exchanging the beginning and the rest.
 
     The digits in order count if lambda is below .01, or if significantly more train numbers are found than lambda
-    (`exceeds_chance`). Any other form is searched for only if lambda is below .01, and only for numbers of various
-    digits (`MIN_VARIETY`): the other forms of 0000000004 also occur in rounded numbers.
+    (`exceeds_chance`). Any other form counts only if lambda is below .01 and the digits vary (`MIN_VARIETY`): the
+    other forms of 0000000004 also occur in rounded numbers.
 
     Digits need not be random: telephone numbers of one town begin alike. Therefore, matches count only if there are
     significantly more of them than without a leak (`exceeds_control`):
@@ -147,11 +150,8 @@ def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[
 
 
 def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, Int]) -> "list[_Hit]":
-    """Return the train numbers of n digits that occur in a table in another form, if they are leaks.
-
-    `sides` are the numbers that `KnownNumbers.by_side` returns.
-    """
-    of_train, only_train, of_control = sides
+    """Return the train numbers of n digits that occur in a table in another form, if they are leaks."""
+    of_train, only_train, of_control = sides  # of `KnownNumbers.by_side`
     hits, in_texts, by_chance = list[_Hit](), set[bytes](), set[bytes]()
     in_control, share = set[bytes](), 0.0
     for form in _FORMS[1:]:

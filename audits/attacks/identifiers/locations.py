@@ -1,4 +1,4 @@
-"""Locate leaked identifiers in the synthetic table."""
+"""Find the rows and characters of the synthetic table in which leaked identifiers occur."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -79,7 +79,6 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
 
 
 def _widest(places: Sequence[Place]) -> list[Place]:
-    """Return the places in order, without those that lie within another place of the same owners."""
     kept: list[Place] = []
     for place in sorted(places, key=lambda p: (p.start, -p.end)):
         if not any(other.owners == place.owners and other.end >= place.end for other in kept):
@@ -88,7 +87,6 @@ def _widest(places: Sequence[Place]) -> list[Place]:
 
 
 def _findings(row: int, text: str, places: Sequence[Place], names: Sequence[str]) -> Iterator[Finding]:
-    """Yield the findings of a row, with character positions in the original text."""
     if not places:
         return
     original = located(text)

@@ -14,9 +14,8 @@ ALPHABET = 64  # number of characters that may replace a letter, as in the chara
 class Misspellings:
     """An index that finds known words by any spelling that is one edit away.
 
-    Two words that are one edit apart become equal if at most one letter is deleted from each. Each known word is
-    therefore stored under its spellings with at most one letter deleted. A word is looked up by its own spellings
-    with at most one letter deleted.
+    Two words that are one edit apart become equal if at most one letter is deleted from each: "Smith" and "Smyth"
+    become "Smth". The index stores and looks up words by all their spellings with at most one letter deleted.
 
     Cost: 12 bytes for each letter of a known word; O(letters^2) for a look-up.
     Reference: the deletion neighbourhood of SymSpell (Garbe 2012); the look-up by sorted keys was designed for this

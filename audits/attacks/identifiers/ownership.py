@@ -1,8 +1,8 @@
 """Store which strings occur in a table, and who owns them.
 
-The owners of a string are the persons in whose texts it occurs. A string is represented by its key, the 64-bit hash
-of the Python interpreter. Keys exist only while the process runs and are never written to a file. The probability
-that two of n strings have the same key is about n^2 / 2^65.
+The owners of a string are the persons in whose texts it occurs. A string is represented by its key: its 64-bit hash
+in Python, which is never written to a file. The probability that two of n strings have the same key is about
+n^2 / 2^65.
 """
 
 from array import array
@@ -18,8 +18,7 @@ from audits.core.types import Bool, Int
 SEVERAL = -1  # replaces the owner of a string that several persons own
 MAX_OWNERS = 10  # a string with more owners identifies nobody; CMS and Health Canada require groups of at least 11
 BLOCK_KEYS = 1 << 20  # new keys are merged into the sorted keys when at least this many were added
-# If there are fewer matches outside train than this, every match of train is a leak (`minimum` of `exceeds_control`).
-# Each comment says what counts as a match outside train.
+# every match of train is a leak if there are fewer than this number of (`minimum` of `exceeds_control`)
 MIN_NAMES = 2  # control persons with a matched name
 MIN_NUMBERS = 2  # runs of digits in control texts that match a train number, or control persons with a matched code
 MIN_CONTACTS = 4  # shared contacts (`judge_patterned`)
@@ -106,7 +105,7 @@ class OwnedKeys(NamedTuple):
 
 
 class OwnerCollector:
-    """Collects keys with their owners; merges new keys as `KeyCollector` does."""
+    """Collects keys with their owners."""
 
     def __init__(self) -> None:
         self._kept = OwnedKeys(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))

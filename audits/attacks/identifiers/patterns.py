@@ -1,10 +1,7 @@
 """Find identifiers in text by patterns, with a checksum for kinds that have one.
 
-Every repetition in a pattern is bounded or starts at a rare character, so the time is linear in the text length.
-
-Phone numbers are found by our own pattern, not by the library phonenumbers. That library needs to know the country
-to find national numbers. Without a country, it finds three of the nine numbers in our tests. It never finds numbers
-that are reserved for fiction.
+Every repetition in a pattern is bounded or starts at a rare character, so the time is linear in the text length. The
+library phonenumbers is not used, because it finds national phone numbers only if it knows the country.
 """
 
 import re
@@ -192,8 +189,7 @@ def find_entities(normalised: str) -> Iterator[Match]:
 def number_key(entity: Entity) -> str | None:
     """Return the digits of an identifier that may also occur as a bare number, else None.
 
-    The result is None for quasi-identifiers, and for keys that have fewer than six digits or contain other
-    characters.
+    These are direct identifiers and contacts whose key consists of at least six digits.
     """
     if entity.kind in QUASI or not entity.key.isdecimal() or len(entity.key) < MIN_NUMBER_DIGITS:
         return None

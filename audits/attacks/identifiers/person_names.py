@@ -1,4 +1,4 @@
-"""Find names of persons in any order, with initials, and with parts omitted."""
+"""Find names of persons in any order, with initials, and with parts omitted: "Turner, R." for Rajesh Andre Turner."""
 
 import re
 from collections import defaultdict
@@ -12,7 +12,7 @@ from audits.text.phrases import Phrases
 _TITLES = TITLES | {degree.casefold() for degree in DEGREES} | {"jr", "sr", "ii", "iii", "iv", "esq"}
 _PARTICLES = PARTICLES | {"das", "ter", "ten", "zu", "zum", "zur", "af", "av", "st", "san"}
 _LISTED = frozenset(word.casefold() for word in FIRST_NAMES | WORD_FIRST)
-# the usual spellings of these letters where they are not available, and the reverse
+# how these letters are written in plain ASCII, and the reverse
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}) | str.maketrans(
     {"å": "aa", "ø": "oe", "æ": "ae", "Å": "Aa", "Ø": "Oe", "Æ": "Ae"}
 )
@@ -56,9 +56,8 @@ class NameMatch(NamedTuple):
 def names_in(text: str, words: set[str]) -> Iterator[str]:
     """Yield each sequence of two or three capitalised words in a text that may be the name of a person.
 
-    `words` are the words of the synthetic table, in lower case. Two words of the sequence, not counting initials,
-    must be among them, and one of these two must be a listed given name. A third word need not be among them, because
-    the synthetic table may omit a middle name.
+    `words` are the words of the synthetic table, in lower case. They must contain at least two words of the sequence,
+    not counting initials. One of these must be a listed given name.
     """
     for match in _CAPITALISED.finditer(text):
         found = words.intersection(word for word in tokens(match[0]) if len(word) > 1)
@@ -157,8 +156,8 @@ class NameSearch:
 def agrees(form: NameForm, context: Iterable[str]) -> bool:
     """Return whether a form may mean a person whose surname has the words `context` around it.
 
-    All full given names of the form must be in `context`. If the form has only initials, a word of `context` must
-    start with the first initial.
+    `context` must have all full given names of the form or, if the form has only initials, a word that starts with
+    the first initial.
     """
     words = set(context)
     full = [word for word in form.given if len(word) > 1]

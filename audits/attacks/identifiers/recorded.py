@@ -1,4 +1,7 @@
-"""Search the synthetic table S for identifiers that were recorded before they were replaced, and judge them."""
+"""Search the synthetic table S for recorded identifiers, and decide which of them are leaks.
+
+A recorded identifier is a name, number or date of a real record that deidentification replaced.
+"""
 
 import math
 from collections import defaultdict
@@ -31,13 +34,12 @@ _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedIdentifiers:
-    """The identifiers recorded before replacement.
+    """An index of the recorded identifiers.
 
     - A value is an identifier as recorded. Its number is its position in `values`.
     - A form is the e-mail address, number or date in a value, in any notation. Values with the same form have the
       same owners.
-    - A personal number is a value that belongs to one person by its kind. Dates, addresses and phone numbers are not
-      personal numbers, because several persons may have them.
+    - A personal number is a value that belongs to one person by its kind, unlike a date, address or phone number.
     """
 
     values: Sequence[Value]  # the tokens of each value, at most 8
@@ -96,8 +98,7 @@ def _value(text: str) -> Value:
 def _forms(text: str) -> tuple[set[Entity], bool]:
     """Return the forms of a recorded identifier, and whether it is a date.
 
-    The forms of a date are the date and its digits. The forms of any other identifier are the direct identifiers and
-    contacts that a pattern finds in it, and its digits.
+    The forms are its digits and the date or, if it is no date, the direct identifiers and contacts in it.
     """
     normalised = normalise(text)
     found = {match.entity for match in patterns.find_entities(normalised)}
@@ -160,10 +161,8 @@ class Occurrences:
         """Return the train persons and the control persons whom an occurrence of value `i` identifies.
 
         A value identifies nobody if it has more than ten owners, if it occurs in public text, or if it is a date with
-        several owners. Otherwise:
-        - If only train or only control persons have the value, it identifies its owners.
-        - If persons of both have it, a personal number identifies its owners in train, and any other value identifies
-          nobody.
+        several owners. If both train and control persons have it, a personal number identifies its owners in train,
+        and any other value identifies nobody. Otherwise, the value identifies its owners.
 
         `sizes` is (n_train, n_persons). `others` are further owners, such as the owners of a form of the value.
         """
@@ -222,9 +221,8 @@ class _Occurrence:
     control: set[int] = field(default_factory=set)  # control persons whom the value identifies
     bits: float = -math.inf  # surprisal of the rarest spelling or form
     is_direct: bool = False  # whether a form other than a date occurs
-    terms: list[tuple[Value | Entity, str]] = field(
-        default_factory=list
-    )  # its spellings in S, with the kind to report
+    # its spellings and forms in S, with the kind to report
+    terms: list[tuple[Value | Entity, str]] = field(default_factory=list)
 
     def add(self, term: Value | Entity, kind: str, persons: tuple[list[int], list[int]], bits: float) -> None:
         self.train.update(persons[0])
@@ -241,15 +239,12 @@ class _Chance:
 
         lambda = (places in S) × (identifiers searched for) × 2^-bits
 
-    - Value as recorded: the places are the tokens of S, and only this identifier is counted. For parts of a date, see
-      `date_bits`.
-    - Value with one edit: the places are the tokens of S, and all values that may be misspelt are counted. The bits
-      are the bits of the more likely spelling minus log2 of the number of strings within one edit.
-    - Number: the places are the different numbers of S, and all recorded numbers are counted.
-    - Date: the places are the different dates of S, and all recorded dates are counted. A date has 15 bits.
-
-    In the last three cases, all identifiers of the kind are counted because there are many, and because control
-    persons cannot show how often numbers occur by chance.
+    The places and the identifiers are
+    - for a value as recorded: tokens of S; this identifier alone. For parts of a date, see `date_bits`.
+    - for a value with one edit: tokens of S; all values that may be misspelt. The bits are those of the more likely
+      spelling minus log2 of the number of strings within one edit.
+    - for a number: the different numbers of S; all recorded numbers.
+    - for a date: the different dates of S; all recorded dates. A date has 15 bits.
     """
 
     def __init__(self, recorded: RecordedIdentifiers, counts: SyntheticCounts, surprisal: Surprisal) -> None:
@@ -304,9 +299,9 @@ def judge_recorded(
 
     A tested identifier that occurs in S as an address or number is a leak. But if S contains two or more personal
     numbers of control persons with the same number of digits, a personal number is a leak only if S contains
-    significantly more such numbers of train persons (`exceeds_control`). A name or date may be in common use, such as
-    the name of a town, even if its spelling looks rare. The recorded identifiers of control persons show how often
-    this happens, see `_is_leak`. For an identifier that is a single ordinary word, see `_leaks`.
+    significantly more such numbers of train persons (`exceeds_control`). A name or date may be in common use although
+    its spelling looks rare, such as the name of a town; `_is_leak` compares it with those of control persons. For an
+    identifier that is a single ordinary word, see `_leaks`.
     """
     recorded, sizes = occurrences.recorded, (n_train, n_persons)
     rarity = _Chance(recorded, counts, surprisal)
@@ -351,8 +346,8 @@ def judge_recorded(
 def _leaks(found: Mapping[int, _Occurrence], occurrences: Occurrences, share: float) -> list[_Occurrence]:
     """Return the leaks among the occurrences; `share` is the share of train among the tested identifiers.
 
-    Single ordinary words are judged by `leaking_words`. But an ordinary word after a title is judged like a name. If
-    no identifier of control was tested, chance cannot be estimated, so all ordinary words are judged like names.
+    `leaking_words` judges single ordinary words. They are judged like names if they occur after a title such as
+    "Mrs", or if no identifier of control was tested (share 1), because chance then cannot be estimated.
     """
     values, titled = occurrences.recorded.values, occurrences.titled
     common = {i for i in found if is_common(values[i]) and i not in titled and share < 1}
@@ -385,8 +380,9 @@ def _numbers_by_chance(found: Mapping[int, _Occurrence], recorded: RecordedIdent
 def _is_leak(occurrence: _Occurrence, names: Sequence[_Occurrence], share: float) -> bool:
     """Return whether more train persons than chance explains have names in S that are about as rare as this one.
 
-    The test compares names of at most 10 bits less and 20 bits more. Its level is divided by the number of ranges of
-    rarity. Chance is excluded if fewer than two control persons have a name in S with at most 40 % fewer bits.
+    The test compares names with 10 bits less to 20 bits more. Its level is divided by the number of 10-bit ranges. No
+    test is made, and the name is a leak, if fewer than two control persons have a name in S with 20 bits (or 40 %, if
+    that is more) less to 20 bits more.
     """
     bits, highest = occurrence.bits, occurrence.bits + 2 * COMPARABLE_BITS
     lowest = bits - max(2 * COMPARABLE_BITS, COMPARABLE_SHARE * bits)
