@@ -91,8 +91,7 @@ def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
     """Return epsilon of the adaptive composition of all mechanisms at one delta; 0 without a mechanism.
 
     The result is exact (`closed_epsilon`) if all noise is Gaussian and no mechanism samples persons. Otherwise it is
-    the smallest upper bound of the other accountants. A further mechanism never lowers the result, and a larger delta
-    never raises it. The order of the mechanisms does not matter.
+    the smallest upper bound of the other accountants. The order of the mechanisms does not matter.
 
     Raises:
         NotMeasurable: the epsilon has no closed form, and the package `dp-accounting` is missing.

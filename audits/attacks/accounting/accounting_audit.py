@@ -108,9 +108,7 @@ class Accounting:
             InputError: the log does not follow the format of `audits/attacks/accounting/mechanism_log.py`.
         """
         if inputs.mechanism is None:
-            raise NotMeasurable(
-                "no log of a DP mechanism was given; if the release claims an epsilon, give the log of its mechanisms"
-            )
+            raise NotMeasurable("no log of DP mechanisms was given; give it if the release claims an epsilon")
         log = read_log(inputs.mechanism)
         bounds = epsilon_bounds(log.mechanisms, _accounted_reads(log), delta=log.claim.delta)
         together = _composed_bounds(log)
@@ -161,9 +159,8 @@ def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
 
 def _claim_covers(name: str, claim: PrivacyBudget, recomputed: EpsilonBounds, how: str) -> ClaimCheck:
     broken = not claim.epsilon >= recomputed.upper * (1 - ROUNDING)  # true if the recomputed epsilon is not a number
-    return _broken_if(
-        broken, name, f"epsilon {claim.epsilon:.4g} {how}, but the recomputed epsilon is {recomputed.upper:.6g}"
-    )
+    sentence = f"epsilon {claim.epsilon:.4g} {how}, but the recomputed epsilon is {recomputed.upper:.6g}"
+    return _broken_if(broken, name, sentence)
 
 
 def _broken_if(broken: bool, name: str, sentence: str) -> ClaimCheck:  # noqa: FBT001 - the name explains the flag
@@ -209,11 +206,8 @@ def _unit(log: MechanismLog, train: Table) -> ClaimCheck:
 def _persons(log: MechanismLog, train: Table) -> ClaimCheck:
     if train.has_groups and person_set_digest(train.groups) == log.person_set:
         return ClaimCheck("persons", "holds")
-    return ClaimCheck(
-        "persons",
-        "missing",
-        "person_set in the log is not the digest of the persons in train; give the train table of this run",
-    )
+    other = "person_set in the log is not the digest of the persons in train; give the train table of this run"
+    return ClaimCheck("persons", "missing", other)
 
 
 def _seeds(log: MechanismLog, previous: Previous | None) -> ClaimCheck:
@@ -233,11 +227,8 @@ def _dry_run_checks(log: MechanismLog) -> Iterator[ClaimCheck]:
 
 def _replay(log: MechanismLog) -> ClaimCheck:
     if log.replay is None:
-        return ClaimCheck(
-            "replay",
-            "missing",
-            "the log has no replay; replay the code with fixed answers and without single persons, and log it",
-        )
+        no_replay = "the log has no replay; replay the code with fixed answers and without single persons, and log it"
+        return ClaimCheck("replay", "missing", no_replay)
     findings = [finding for part, finding in _REPLAY_FINDINGS.items() if getattr(log.replay, part) == "broken"]
     return _broken_if(len(findings) > 0, "replay", f"in the replay without one person, {' and '.join(findings)}")
 
@@ -263,10 +254,8 @@ def _reads(log: MechanismLog) -> ClaimCheck:
 def _releases(log: MechanismLog, inputs: AuditInputs) -> ClaimCheck:
     name, previous = "releases", inputs.previous
     if any(e.persons == "disjoint" and e.person_set == log.person_set for e in log.releases):
-        contradiction = (
-            "an earlier release is declared disjoint but has the same persons; correct `persons` in the log"
-        )
-        return ClaimCheck(name, "broken", contradiction)
+        same = "an earlier release is declared disjoint but has the same persons; correct `persons` in the log"
+        return ClaimCheck(name, "broken", same)
     if previous is None:
         return ClaimCheck(name, "holds")
     if not (previous.train.has_groups and inputs.train.has_groups):
@@ -275,11 +264,8 @@ def _releases(log: MechanismLog, inputs: AuditInputs) -> ClaimCheck:
     logged = {e.person_set for e in _releases_with_shared_persons(log)}
     overlap = set(previous.train.groups) & set(inputs.train.groups)
     if overlap and person_set_digest(previous.train.groups) not in logged:
-        return ClaimCheck(
-            name,
-            "broken",
-            "the previous release shares persons with this release but is not in the log; add it to `releases`",
-        )
+        absent = "the previous release shares persons with this release but is not in the log; add it to `releases`"
+        return ClaimCheck(name, "broken", absent)
     return ClaimCheck(name, "holds")
 
 
@@ -288,13 +274,11 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
     if log.spent is None:
         if len(_releases_with_shared_persons(log)) == 0:
             return ClaimCheck(name, "holds")
-        return ClaimCheck(
-            name, "broken", "the log claims no total for all releases on the same persons; give the total in `spent`"
-        )
+        no_total = "the log claims no total for all releases on the same persons; give the total in `spent`"
+        return ClaimCheck(name, "broken", no_total)
     if together is None:
-        return ClaimCheck(
-            name, "broken", "reads and earlier releases use up the whole delta of `spent`; claim a larger delta"
-        )
+        too_small = "reads and earlier releases use up the whole delta of `spent`; claim a larger delta"
+        return ClaimCheck(name, "broken", too_small)
     return _claim_covers(name, log.spent, together, "is claimed for all releases together")
 
 

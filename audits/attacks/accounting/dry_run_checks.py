@@ -134,11 +134,8 @@ def _clip(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
         no_norms = "no dry run logs the largest norms before and after clipping; log both"
         return ClaimCheck("clipping", "missing", no_norms)
     if dry_run.max_norm > mechanism.clip_norm * (1 + CLIP_SLACK):
-        return ClaimCheck(
-            "clipping",
-            "broken",
-            f"after clipping, a person's contribution has the norm {dry_run.max_norm:.4g}, larger than the clip norm",
-        )
+        too_long = f"after clipping, a contribution has the norm {dry_run.max_norm:.4g}, larger than the clip norm"
+        return ClaimCheck("clipping", "broken", too_long)
     if dry_run.largest_row <= mechanism.clip_norm:
         not_clipped = "no contribution in the dry run is larger than the clip norm, so nothing was clipped"
         return ClaimCheck("clipping", "missing", f"{not_clipped}; include larger contributions")

@@ -96,9 +96,8 @@ class CanaryAudit:
         bound = guess_coins(scores_of(scores, one_row), is_inserted, rng, alpha=FAIL_LEVEL, delta=claim.delta)
         raw_control, _ = score_canaries(canaries, inputs.synthetic, reference, rng)
         control_scores = scores_of(rank_within_kinds(raw_control, kinds), one_row)
-        control = (
-            cross_fit(control_scores, persons_of(people, one_row), rng).areas[STACKED].estimate(CONTROL_CONFIDENCE)
-        )
+        control_attacks = cross_fit(control_scores, persons_of(people, one_row), rng)
+        control = control_attacks.areas[STACKED].estimate(CONTROL_CONFIDENCE)
         copies = count_copies(canaries, inputs, reference)
         bits = canary_exposures(canaries, reference)
         metrics = {
@@ -119,9 +118,7 @@ class CanaryAudit:
             "families": auc_by_family(kinds.family[one_row], is_inserted, attacks.pooled),
             "repeats": auc_by_repeats(scores, people, kinds.rows, inputs.train, rng),
             "stacked_weights": [None if of_fold is None else dict(of_fold) for of_fold in attacks.weights],
-            "attacks": {
-                name: {"auc": attacks.areas[name].value, "scan_p": scan.p} for name, scan in attacks.scans.items()
-            },
+            "attacks": {n: {"auc": attacks.areas[n].value, "scan_p": scan.p} for n, scan in attacks.scans.items()},
             "exposure": exposure_details(bits, len(canaries.suffixes)),
             "power": _power(len(one_row), is_inserted, bound, claim.limit, len(attacks.areas), confidence),
         }
@@ -129,7 +126,6 @@ class CanaryAudit:
 
 
 def _checked_canaries(inputs: AuditInputs) -> Canaries:
-    """Return the canaries; raise NotMeasurable or InputError if they cannot be used."""
     canaries = inputs.canaries
     if canaries is None:
         raise NotMeasurable(
@@ -200,7 +196,6 @@ def _judge(
 
 
 def _copy_failures(copies: CopyCounts) -> list[str]:
-    """Return the copies that must not exist, each as part of a sentence."""
     failures = []
     if copies.canary_build_rows > 0:
         failures.append(f"{copies.canary_build_rows} rows of the canary build are in the table to release")
@@ -212,7 +207,6 @@ def _copy_failures(copies: CopyCounts) -> list[str]:
 
 
 def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[str]:
-    """Return the leaks that the guesses on canaries of one row prove, each as part of a sentence."""
     failures = []
     if attacks.p_outside(MARGIN) < FAIL_LEVEL:
         is_above = any(a.value > 0.5 + MARGIN for a in attacks.areas.values())
@@ -221,17 +215,12 @@ def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[
             "than omitted canaries"
         )
     if epsilon > claim.limit:
-        failures.append(
-            f"guessing the coins proves an epsilon of at least {epsilon:.2f}, but the limit is {claim.limit:g}"
-        )
+        failures.append(f"guessing the coins proves an epsilon of at least {epsilon:.2f} (limit {claim.limit:g})")
     return failures
 
 
 def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the leaks that are proven for canaries of several rows, each as part of a sentence.
-
-    A leak for canaries of n rows counts only if a train person has at least n rows.
-    """
+    """Return the leaks of canaries of n rows, for each n > 1 that is at most the number of rows of a train person."""
     return [
         f"inserted canaries of {n_rows} rows are distinguished from omitted canaries, and a train person has at "
         f"least {n_rows} rows"
@@ -243,7 +232,6 @@ def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def _shortfalls(
     auc: Estimate, control: Estimate, copies: CopyCounts, claim: Claim, power_details: Mapping[str, Any]
 ) -> list[str]:
-    """Return the reasons why the audit cannot pass, each as part of a sentence."""
     n, needed, ceiling = (power_details[key] for key in ("n", "n_needed", "epsilon_ceiling"))
     shortfalls = []
     if n < needed:

@@ -211,7 +211,6 @@ def _sampled(source: _Source, rng: Rng) -> str:
 
 
 def _shares_run(texts: Sequence[str], train: Sequence[str]) -> Bool:
-    """Return which texts share a run of 8 words with train."""
     (tested_words, train_words), _ = words([texts, train])
     keys, rows = runs(tested_words, ENDING_TOKENS)
     return np.bincount(rows, np.isin(keys, runs(train_words, ENDING_TOKENS)[0]), minlength=len(texts)) > 0

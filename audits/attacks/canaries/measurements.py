@@ -125,9 +125,8 @@ def canary_kinds(canaries: Canaries) -> Kinds:
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
     """Return each score as the rank among canaries of the same kind, in (0, 1).
 
-    Scores differ more between kinds than between inserted and omitted canaries. With a bigram model trained on real
-    posts as the generator, the attack had an AUC of .74 when ranking over all kinds together, and .86 to 1 when
-    ranking within each family. The ranks do not depend on which canaries were inserted.
+    Scores differ more between kinds than between inserted and omitted canaries. The ranks do not depend on which
+    canaries were inserted.
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]

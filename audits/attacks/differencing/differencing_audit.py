@@ -116,7 +116,7 @@ class ReleaseComparison:
 
     @property
     def n_compared(self) -> int:
-        """Number of control persons that remain for the comparison."""
+        """Number of control persons that remain for the comparison, without those on whom the scores are fitted."""
         return self.n_controls - round(self.reference_share * self.n_controls)
 
     @property
@@ -132,9 +132,7 @@ class ReleaseComparison:
 
     def scan_p(self) -> dict[Change, float]:
         """Return for each kind of change its smallest p-value of the scan tests, corrected for all tests."""
-        return _corrected(
-            {name: [scan.p for scan in attack.membership.scans.values()] for name, attack in self.attacks.items()}
-        )
+        return _corrected({n: [scan.p for scan in a.membership.scans.values()] for n, a in self.attacks.items()})
 
 
 def _judge(comparison: ReleaseComparison, confidence: float) -> AuditResult:
@@ -190,12 +188,8 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
         )
     scans = comparison.scan_p()
     comparable = {name: attack for name, attack in comparison.attacks.items() if not comparison.shifted(name)}
-    areas = _corrected(
-        {name: [a.p_beyond(MARGIN) for a in attack.membership.areas.values()] for name, attack in comparable.items()}
-    )
-    shares = _corrected(
-        {name: [share.p_beyond(MARGIN) for share in attack.shares.values()] for name, attack in comparable.items()}
-    )
+    areas = _corrected({n: [a.p_beyond(MARGIN) for a in c.membership.areas.values()] for n, c in comparable.items()})
+    shares = _corrected({n: [s.p_beyond(MARGIN) for s in c.shares.values()] for n, c in comparable.items()})
     for name in comparable:
         shown_by = [
             *(["the AUC of an attack"] if areas[name] < FAIL_LEVEL else []),
@@ -217,7 +211,6 @@ def _corrected(p_values: Mapping[Change, list[float]]) -> dict[Change, float]:
 
 
 def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
-    """Return the reasons why the audit cannot pass, each as a statement."""
     needed = comparison.n_needed
     unclear = [
         f"{n} {_DESCRIPTIONS[name]} are too few; {needed} would be enough"
@@ -276,9 +269,7 @@ def _details(comparison: ReleaseComparison, confidence: float) -> dict[str, Any]
                 "auc": [comparison.aucs[name].value, comparison.aucs[name].low, comparison.aucs[name].high],
                 "attacks": {score: area.value for score, area in attack.membership.areas.items()},
                 "scan_p": scans[name],
-                "new_rows_share": {
-                    encoder: [share.value, *share.ends(confidence)] for encoder, share in attack.shares.items()
-                },
+                "new_rows_share": {n: [share.value, *share.ends(confidence)] for n, share in attack.shares.items()},
                 "shift_auc": None
                 if attack.shift is None
                 else [attack.shift.value, attack.shift.low, attack.shift.high],

@@ -85,9 +85,9 @@ class Code(NamedTuple):
 
 
 def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterator[Code]:
-    """Yield every code in a normalised text, including codes inside a longer code; spans in `dates` are skipped.
+    """Yield every code in a normalised text, including codes inside a longer code.
 
-    Numbers of eight or more digits that are written in words are codes too.
+    Groups that overlap one of `dates` belong to no code. A number of eight or more digits in words is a code too.
     """
     for digits, starts, ends in spelled_runs(normalised):
         yield Code((digits,), "D", frozenset(), starts[0], ends[-1])
@@ -106,7 +106,7 @@ def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterat
 
 def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[str]) -> Iterator[Code]:
     for first, (_, start, _) in enumerate(groups):
-        parts, form, gaps = list[str](), "", set[str]()
+        parts, kinds_of_parts, gaps = list[str](), "", set[str]()
         for last in range(first, min(first + MAX_GROUPS, len(groups))):
             word, at, end = groups[last]
             if not kinds[last]:
@@ -114,15 +114,15 @@ def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[
             if parts:
                 gaps.add(text[groups[last - 1][2] : at])
             parts.append(word)
-            form += "" if form.endswith(kinds[last]) else kinds[last]
+            kinds_of_parts += "" if kinds_of_parts.endswith(kinds[last]) else kinds[last]
             n_characters = sum(map(len, parts))
             if n_characters > MAX_CHARACTERS:
                 break
-            if n_characters >= MIN_CHARACTERS and _is_code(parts, form):
-                yield Code(tuple(parts), form, frozenset(gaps), start, end)
+            if n_characters >= MIN_CHARACTERS and _is_code(parts, kinds_of_parts):
+                yield Code(tuple(parts), kinds_of_parts, frozenset(gaps), start, end)
                 digits = "".join(parts)
                 if n_characters > _LAST_DIGITS and digits.isdecimal():
-                    yield Code((digits[-_LAST_DIGITS:],), form, frozenset(gaps), start, end)
+                    yield Code((digits[-_LAST_DIGITS:],), kinds_of_parts, frozenset(gaps), start, end)
 
 
 def _kind(group: str, *, is_joined: bool) -> str:
@@ -143,8 +143,8 @@ def _has_word(group: str, word: re.Pattern[str]) -> bool:
     return not is_scattered and word.search(group) is not None
 
 
-def _is_code(groups: Sequence[str], form: str) -> bool:
+def _is_code(groups: Sequence[str], kinds: str) -> bool:
     if all(map(YEAR.fullmatch, groups)):
         return False
     n_digits = sum(map(str.isdecimal, "".join(groups)))
-    return n_digits >= MIN_DIGITS or (n_digits > 1 and "m" in form)
+    return n_digits >= MIN_DIGITS or (n_digits > 1 and "m" in kinds)

@@ -91,11 +91,8 @@ def _disguised_numbers(
     for hit in find_known_numbers(pool.known_numbers, texts, control_texts, *sizes):
         train, control = Owners(pool.known_numbers.owners(hit.digits)).split(*sizes)
         is_shared_contact = control and hit.digits in contacts
-        if (
-            not train
-            or is_shared_contact
-            or any(hit.digits in other or other in hit.digits for other in found_openly)
-        ):
+        is_counted = any(hit.digits in other or other in hit.digits for other in found_openly)
+        if not train or is_shared_contact or is_counted:
             continue
         leaked.add(hit.digits)
         places[hit.row].append(Place(hit.start, hit.end, f"known number, {hit.form}", train))
@@ -222,7 +219,7 @@ def leaked_parts(
     - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
     - at least one of these persons has no other leaked identifier (`found` has the persons with a leaked identifier).
 
-    Words that are ordinary (such as "mountain") and never stand after a title are judged together by the stricter
+    Words that are ordinary (such as "mountain") and never follow a title are judged together by the stricter
     `common_words.ordinary_words_leak` instead of `exceeds_control`. If no control person has a recorded name, these
     words are judged like the other words.
     """

@@ -77,9 +77,8 @@ class Identifiers:
         background = [inputs.control] if inputs.reference is None else [inputs.control, inputs.reference]
         surprisal = Surprisal(normalise(text) for table in background for text in table.texts)
         patterned = tables.judge_patterned(people, synthetic, pool, surprisal)
-        counts = SyntheticCounts(
-            n_tokens=synthetic.n_tokens, n_numbers=len(synthetic.numbers), n_dates=len(synthetic.by_kind["date"])
-        )
+        n_numbers, n_dates = len(synthetic.numbers), len(synthetic.by_kind["date"])
+        counts = SyntheticCounts(n_tokens=synthetic.n_tokens, n_numbers=n_numbers, n_dates=n_dates)
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
         scores = _rare_scores(people, synthetic, pool, surprisal)
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}

@@ -79,9 +79,8 @@ class CodeOccurrences:
 
     def shared_forms(self) -> frozenset[str]:
         """Return the forms of which at least two codes, and more than one in a hundred, have several owners."""
-        keys, owners, forms = (
-            np.frombuffer(column, dtype=column.typecode) for column in (self._keys, self._owners, self._form)
-        )
+        columns = (self._keys, self._owners, self._form)
+        keys, owners, forms = (np.frombuffer(column, dtype=column.typecode) for column in columns)
         order = np.lexsort((owners, keys))
         keys, owners, forms = keys[order], owners[order], forms[order]
         starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
@@ -162,9 +161,8 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
     long: tuple[dict[str, int], dict[str, int]] = ({}, {})  # train persons and control persons by key
     mixed: tuple[dict[str, int], dict[str, int]] = ({}, {})
     other: tuple[dict[str, int], dict[str, int]] = ({}, {})
-    likely = defaultdict[int, list[tuple[str, int, float]]](
-        list
-    )  # key, owner and lambda of other long codes, by length
+    # key, owner and lambda of the long codes with a larger lambda, by length
+    likely = defaultdict[int, list[tuple[str, int, float]]](list)
     for key, owners in occurrences.owners.items():
         (owner, *others) = owners
         if others or owner >= people.n_persons or key in occurrences.patterned:

@@ -125,6 +125,7 @@ def judge_names(
     if are_recorded:
         (n_of_train, n_others), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
         chance = _n_train_in_control(occurrences, people.n_train)
+        # without a leak, all pairs (train name, token of S or of control) and (other name, token of S) match alike
         share = n_of_train * n_s / max(n_of_train * (n_s + n_c) + n_others * n_s, 1)
         share_of_rare = n_of_train / max(n_of_train + n_others, 1)
     leaks: dict[NameForm, list[int]] = {}

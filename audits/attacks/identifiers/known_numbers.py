@@ -152,8 +152,9 @@ def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[
 def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, Int]) -> "list[_Hit]":
     """Return the train numbers of n digits that occur in a table in another form, if they are leaks."""
     of_train, only_train, of_control = sides  # of `KnownNumbers.by_side`
-    hits, in_texts, by_chance = list[_Hit](), set[bytes](), set[bytes]()
-    in_control, share = set[bytes](), 0.0
+    # runs of digits that match: train numbers in texts, control numbers in texts, train numbers in control texts
+    in_texts, by_chance, in_control = set[bytes](), set[bytes](), set[bytes]()
+    hits, share = list[_Hit](), 0.0
     for form in _FORMS[1:]:
         values, starts = digits.windows(n + form.extra)
         if len(values) * len(of_train) * form.ways(n) / 10.0 ** (n + form.extra) >= MAX_COINCIDENCES:
@@ -169,10 +170,9 @@ def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, 
                 hits.append((form, int(starts[at]), index))
         by_chance |= {digits.run_around(int(starts[at])) for at, _ in form.found(values, of_control, n)}
     of_numbers = len(of_train) / max(len(of_train) + len(of_control), 1)
-    exceeds_both = exceeds_control(len(in_texts), len(in_control), share, minimum=MIN_NUMBERS) and exceeds_control(
-        len(in_texts), len(by_chance), of_numbers, minimum=MIN_NUMBERS
-    )
-    return hits if exceeds_both else []
+    n_found, compared = len(in_texts), ((len(in_control), share), (len(by_chance), of_numbers))
+    are_leaks = all(exceeds_control(n_found, n_other, of_all, minimum=MIN_NUMBERS) for n_other, of_all in compared)
+    return hits if are_leaks else []
 
 
 def _read(texts: Sequence[str]) -> _Digits:

@@ -27,9 +27,8 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
     """
     readers = {".jsonl": _jsonl, ".parquet": _parquet}
     if path.suffix not in readers:
-        raise InputError(
-            f"the identifiers of {role} must be a .jsonl or .parquet file; got {path.suffix or 'no suffix'!r}"
-        )
+        got = path.suffix or "no suffix"
+        raise InputError(f"the identifiers of {role} must be a .jsonl or .parquet file; got {got!r}")
     try:
         entries = readers[path.suffix](path)
     except (OSError, ValueError, RecursionError) as error:

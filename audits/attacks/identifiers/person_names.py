@@ -13,9 +13,8 @@ _TITLES = TITLES | {degree.casefold() for degree in DEGREES} | {"jr", "sr", "ii"
 _PARTICLES = PARTICLES | {"das", "ter", "ten", "zu", "zum", "zur", "af", "av", "st", "san"}
 _LISTED = frozenset(word.casefold() for word in FIRST_NAMES | WORD_FIRST)
 # how these letters are written in plain ASCII, and the reverse
-_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}) | str.maketrans(
-    {"å": "aa", "ø": "oe", "æ": "ae", "Å": "Aa", "Ø": "Oe", "Æ": "Ae"}
-)
+_LOWER = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"}
+_TWO_LETTERS = str.maketrans(_LOWER | {letter.upper(): two.capitalize() for letter, two in _LOWER.items()})
 _UMLAUT = re.compile("([aou])e")
 MAX_NAME_WORDS = 6  # a string with more words is not a name
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
