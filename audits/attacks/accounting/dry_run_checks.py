@@ -68,7 +68,7 @@ def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
     """
     logged = [() if m.dry_run is None else m.dry_run.leading for m in mechanisms]
     if any(len(steps) == 0 for steps in logged):
-        no_leading = "no dry run of a mechanism logs the first coordinates of its noise; log them for every step"
+        no_leading = "a mechanism has no dry run with the first coordinates of its noise; log them for every step"
         return ClaimCheck("noise", "missing", no_leading)
     rows = [row for steps in logged for row in steps if len(row) > 1]
     z = np.array([row[: min(map(len, rows))] for row in rows] or [(0.0, 0.0)])

@@ -225,7 +225,7 @@ class MechanismLog(Closed):
     def _ids_are_distinct(self) -> Self:
         names = [self.release, *(earlier.release for earlier in self.releases)]
         if len(set(names)) != len(names):
-            raise ValueError("releases: two releases have the same id; give each one, also this one, its own id")
+            raise ValueError("releases: two releases have the same id; give each release its own id, also this one")
         kinds = [read.kind for read in self.reads if read.kind != "other"]
         if len(set(kinds)) != len(kinds):
             raise ValueError("reads: a kind is listed twice; only `other` may be listed more than once")

@@ -5,7 +5,7 @@
 - suffixes.parquet has the column text: random endings, among which the endings of canaries are ranked.
 - insert.parquet has the rows to append to the train data of the canary build, with the train table's column names.
 
-The canary build must read only insert.parquet. The metadata of the files warn that no row of it may be released.
+The canary build must read only insert.parquet. The metadata of the files warn that its rows must never be released.
 """
 
 from collections.abc import Sequence

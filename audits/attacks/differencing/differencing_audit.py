@@ -46,9 +46,9 @@ class Differencing:
       all of them. A value of .5 is safe.
     - scan_p: smallest p-value of the exact scan tests of all scores and kinds of change, corrected for the number of
       tests.
-    - new_rows_share: share of the synthetic rows that only one release has whose nearest person changed and is not a
-      control person. Among all encoders and kinds of change, the value furthest from one half is reported. A value
-      of .5 is safe.
+    - new_rows_share: among the synthetic rows that only one release has, the share of rows that are nearest to a
+      person who changed, not to a control person. The value furthest from one half among all encoders and kinds of
+      change is reported. A value of .5 is safe.
     - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
     - near_rows: number of long rows that are equal to a row of the previous release or a near copy of it (Jaccard of
       5-token shingles at least .8).
@@ -269,7 +269,7 @@ def _details(comparison: ReleaseComparison, confidence: float) -> dict[str, Any]
                 "auc": [comparison.aucs[name].value, comparison.aucs[name].low, comparison.aucs[name].high],
                 "attacks": {score: area.value for score, area in attack.membership.areas.items()},
                 "scan_p": scans[name],
-                "new_rows_share": {n: [share.value, *share.ends(confidence)] for n, share in attack.shares.items()},
+                "new_rows_share": {e: [share.value, *share.ends(confidence)] for e, share in attack.shares.items()},
                 "shift_auc": None
                 if attack.shift is None
                 else [attack.shift.value, attack.shift.low, attack.shift.high],

@@ -55,7 +55,7 @@ def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]
 
     If `ordinary_words_leak` returns true, the words of all train persons are leaks. Otherwise, two words of one train
     person in the same row are leaks, unless both are months or weekdays. But if two control persons also have two
-    words in the same row, no word is a leak. `rows` has the numbers of the recorded identifiers in each row of S.
+    words in the same row, no word is a leak. `rows` has the numbers of recorded identifiers in each synthetic row.
     """
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if ordinary_words_leak(n_train, n_control, share):

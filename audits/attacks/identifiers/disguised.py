@@ -91,8 +91,8 @@ def _disguised_numbers(
     for hit in find_known_numbers(pool.known_numbers, texts, control_texts, *sizes):
         train, control = Owners(pool.known_numbers.owners(hit.digits)).split(*sizes)
         is_shared_contact = control and hit.digits in contacts
-        is_counted = any(hit.digits in other or other in hit.digits for other in found_openly)
-        if not train or is_shared_contact or is_counted:
+        was_found_openly = any(hit.digits in other or other in hit.digits for other in found_openly)
+        if not train or is_shared_contact or was_found_openly:
             continue
         leaked.add(hit.digits)
         places[hit.row].append(Place(hit.start, hit.end, f"known number, {hit.form}", train))

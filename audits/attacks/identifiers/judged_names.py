@@ -96,7 +96,8 @@ def judge_names(
     """Return the names of train persons in S that are leaks.
 
     A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
-    A form is rare if it has a full given name and lambda, the number of chance occurrences in S, is below .01:
+    A form is rare if it has a full given name and lambda, its expected number of chance occurrences in S, is below
+    .01:
 
         lambda = (tokens of S) × (ways to write the name) × 2^-(bits of its words)
 

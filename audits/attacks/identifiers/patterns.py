@@ -189,7 +189,7 @@ def find_entities(normalised: str) -> Iterator[Match]:
 def number_key(entity: Entity) -> str | None:
     """Return the digits of an identifier that may also occur as a bare number, else None.
 
-    These are direct identifiers and contacts whose key consists of at least six digits.
+    Such an identifier is a direct identifier or contact whose key consists of at least six digits.
     """
     if entity.kind in QUASI or not entity.key.isdecimal() or len(entity.key) < MIN_NUMBER_DIGITS:
         return None
