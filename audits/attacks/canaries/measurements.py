@@ -201,7 +201,7 @@ def exposure_bits(
         exposure = log2 |C| - log2 rank,  rank = 1 + (endings of C with a higher score) + (other equal scores) / 2
 
     The candidates C are all suffixes (other random endings) and the ending itself. The score of a candidate is the
-    mean of log P_S - log P_R over its words, where P_S and P_R are n-gram models of the synthetic and of the reference
+    mean of log P_S - log P_R over its words, where P_S and P_R are n-gram models of the synthetic and the reference
     text (`kneser_ney.log_likelihood`). Without a leak, the mean exposure is 1.44 bits. The maximum is log2 |C|.
 
     Raises:
