@@ -120,7 +120,7 @@ def controls(logs, rng):
             "noise",
             "the noise is not as large as claimed",
         ),
-        "record-level unit": (logs.log(logs.sgd(rng, unit="record")), "unit", "per record and not"),
+        "record-level unit": (logs.log(logs.sgd(rng, unit="record")), "unit", "per record, not"),
         "release not added up": (logs.log(honest, releases=[earlier]), "composition", "claims no total"),
         "release added up too low": (
             logs.log(honest, releases=[earlier], spent={"epsilon": 2.3, "delta": 1e-4}),
@@ -339,7 +339,7 @@ def test_power_states_the_smallest_detectable_excess(logs, inputs):
 
 
 def test_missing_log_is_not_measurable_and_malformed_log_is_refused(logs, inputs):
-    with pytest.raises(NotMeasurable, match="if the release claims an epsilon, give the log"):
+    with pytest.raises(NotMeasurable, match="give it if the release claims an epsilon"):
         run(inputs, None)
     with pytest.raises(InputError, match="has 2 mistakes"):
         run(inputs, logs.log(logs.vote(RNG(0))) | {"n_persons": 0, "extra": 1})

@@ -152,6 +152,6 @@ def test_noise_without_coordinates_is_missing_and_single_coordinates_are_not_com
     for changes in ({"dry_run": {"leading": []}}, {"dry_run": None}):
         value = logs.vote(RNG(0), **changes) | ({"dry_run": None} if changes["dry_run"] is None else {})
         assert reuse(logs.sgd(RNG(1)), value).outcome == "missing"
-        assert "logs the first coordinates" in reuse(value).sentence
+        assert "with the first coordinates" in reuse(value).sentence
     single = logs.vote(RNG(0), steps=2, dry_run={"leading": [[0.5], [0.5]]})
     assert reuse(single).outcome == reuse(single, logs.sgd(RNG(1))).outcome == "holds"
