@@ -112,7 +112,7 @@ def test_too_few_steps_or_persons_are_missing(logs):
     few = {"n_persons": 49, "batches": logs.poisson_batches(rng, n=49)}
     assert checks(logs.sgd(rng, dry_run=few))["poisson sampling"].outcome == "missing"
     short = checks(logs.vote(rng, steps=2))["noise"]
-    assert "2 logged steps of noise in 40 coordinates are too few; 2 steps and 200 coordinates" in short.sentence
+    assert "2 logged steps of noise in 40 coordinates are too few; 2 steps, with 200 coordinates" in short.sentence
 
 
 def test_needed_steps_and_degrees_of_freedom(logs):
