@@ -22,7 +22,10 @@ ACCOUNTING = "accounting"
 
 
 class DpSubstitute(Closed):
-    """Requirements that replace some audits if no record has parents; an audit that failed is never replaced."""
+    """Requirements that replace some audits if no synthetic record was made from single source records (its parents).
+
+    An audit that failed is never replaced.
+    """
 
     # required audits that need not pass if the substitute applies; they must still have been measured
     instead_of: Annotated[tuple[Literal["parent_recovery"], ...], Field(min_length=1)]

@@ -68,7 +68,7 @@ class DpRule(Closed):
 
 
 class Timestamps(Closed):
-    """The requirement that an RFC 3161 authority of the trust root states the signing time."""
+    """The requirement of a trusted signing time: a timestamp by an RFC 3161 authority that the trust root lists."""
 
     rfc3161: Literal["required"]
 

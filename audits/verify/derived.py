@@ -67,7 +67,8 @@ _SCHEMA: dict[str, Any] = {
         "id": {
             "type": "string",
             "pattern": "^[0-9a-f]{16}$",
-            "description": "digest of label, text and the number of equal records before it",
+            "description": "first 16 hexadecimal digits of a SHA-256 digest of the label, the text and the "
+            "number of equal records before this one",
         },
         "text": {"type": "string", "minLength": 1, "description": "synthetic text"},
         "label": {"type": "string", "minLength": 1, "description": "the class for which the text was made"},

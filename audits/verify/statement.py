@@ -39,7 +39,7 @@ RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
 APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v4"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
 MAX_SEEN = 100  # largest number of approvals, rejections and closings of one release
-SCHEMA_VERSION = "5.6.0"
+SCHEMA_VERSION = "5.7.0"
 
 Text = Annotated[str, Field(max_length=2000)]
 DecisionKind = Literal["APPROVE", "REJECT", "CLOSE"]  # what a person decides about a release
@@ -151,7 +151,10 @@ class PolicyRef(Wire):
 
 
 class Gate(Wire):
-    """The outcome of a gate, or the verdict of an audit that is not a gate (`gating` false); both are recomputed."""
+    """The outcome of a gate, or the verdict of an audit that is only measured (`gating` is false).
+
+    The verifier recomputes it from the evidence.
+    """
 
     id: Name
     metric: MetricName
@@ -167,7 +170,7 @@ class StatedMechanism(MechanismCost, Wire):
 
 
 class Composition(Wire):
-    """The budget of another run that was in the same ledger at the time of release.
+    """The budget of another run of the same ledger, which is composed with (added to) the budget of this run.
 
     The other run may have begun before or after this run, and may use records of other persons.
     """
@@ -178,7 +181,10 @@ class Composition(Wire):
 
 
 class Budget(Wire):
-    """State of the ledger at the time of release: the joint ε of all its runs at one δ, without and with this run."""
+    """State of the ledger at the time of release.
+
+    `spent_before` is the joint ε of all other runs of the ledger, and `spent_after` includes this run.
+    """
 
     ledger_id: LedgerId
     max_epsilon: Finite
@@ -223,7 +229,10 @@ class Privacy(Wire):
 
 
 class Commitment(Wire):
-    """A hiding commitment to private records; see synthgen.release.commitment."""
+    """A keyed digest of private records: the key proves later which records were read; without it, it reveals none.
+
+    See `synthgen.release.commitment`.
+    """
 
     scheme: Literal["hmac-sha256-merkle/v1"]
     key_ref: Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
@@ -262,7 +271,7 @@ class Attempts(Wire):
 class ReleasePredicate(Wire):
     """The content of a release statement: the claims about the files of the bundle."""
 
-    schema_version: Literal["5.6.0"]
+    schema_version: Literal["5.7.0"]
     release_id: ReleaseId
     time_created: Instant
     expires: Instant | None
@@ -315,7 +324,7 @@ class Waiver(Wire):
 class RefusalPredicate(Wire):
     """The reasons why a dataset was not released."""
 
-    schema_version: Literal["5.6.0"]
+    schema_version: Literal["5.7.0"]
     time_created: Instant
     verdict: Literal["REFUSED"]
     policy: PolicyRef

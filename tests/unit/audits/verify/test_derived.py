@@ -280,12 +280,12 @@ def test_every_name_is_written_or_a_data_file(clean):
 def test_written_files_change_only_with_the_schema_version(clean, releases, tmp_path):
     """The verifier writes these files again, so a change refuses every earlier bundle: raise SCHEMA_VERSION."""
     private = releases.bundle(tmp_path, releases.DP_POLICY, privacy=releases.DP_PRIVACY)
-    names = ("README.md", REPORT_HTML, "croissant.json", "LICENSE")
+    names = ("README.md", REPORT_HTML, "croissant.json", "LICENSE", "schema/record.schema.json")
     written = "".join((bundle / name).read_text() for bundle in (clean, private) for name in names)
     written = re.sub(r"[0-9a-f]{64}|2026-11-20-[0-9a-f]{6}|\"contentSize\": \"[^\"]*\"", "", written)
     written = written.replace(f"synthgen {version('synthgen')}", "synthgen")
     assert written.count("written at 2026-11-20T07:00:00Z") == 2
-    assert (SCHEMA_VERSION, hashlib.sha256(written.encode()).hexdigest()[:16]) == ("5.6.0", "1b356e715ca83d7a")
+    assert (SCHEMA_VERSION, hashlib.sha256(written.encode()).hexdigest()[:16]) == ("5.7.0", "b6bf1142dd16ba11")
 
 
 def test_release_id_depends_on_every_part():
