@@ -27,7 +27,7 @@ FLOOR_LOOSE = 0.6
 MARGIN_LOOSE = 0.2
 MAX_BY_CHANCE = 0.6  # a test with _LOOSE constants is used only if no control person exceeds this share of a record
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of records
-N_PLANTED = 32  # largest number of train records per length class that are searched as if they were synthetic
+N_PLANTED = 256  # largest number of train records per length class that are searched as if they were synthetic
 
 
 class ChanceThresholds(NamedTuple):

@@ -87,7 +87,7 @@ class Memorization:
 
     Privacy: reads all texts. The result contains counts and findings. The findings (row, characters and person of
         each hit) must not be released.
-    Randomness: draws n_T control persons if control has more, and up to 32 train records per length class. The drawn
+    Randomness: draws n_T control persons if control has more, and up to 256 train records per length class. The drawn
         records are searched as if they were synthetic (planted), to test whether the audit finds such copies.
     Cost: O(N log N) time for N tokens. Memory in addition to the tables: 30 bytes per token, 192 per record, 16 per
         sentence.

@@ -44,10 +44,11 @@ def test_non_members_share_no_record_with_train_and_are_at_most_as_many():
 
 
 def test_each_length_class_is_planted_and_counted_separately():
-    texts = ["a b c"] * 40 + [" ".join("w" * n for n in range(1, 80))] * 9 + [" ".join("v" * n for n in range(1, 40))]
+    long, medium = (" ".join(letter * n for n in range(1, size)) for letter, size in (("w", 80), ("v", 40)))
+    texts = ["a b c"] * 400 + [long] * 90 + [medium] * 10
     planted = plant(texts, np.random.default_rng(0))
-    assert np.bincount(planted.stratum, minlength=len(STRATA)).tolist() == [32, 0, 1, 9]
+    assert np.bincount(planted.stratum, minlength=len(STRATA)).tolist() == [256, 0, 10, 90]
     result = caught(planted, planted.stratum > 0)
     assert result.untested_share == pytest.approx(0.8)
     assert result.untested_lengths == "1 to 12 words"
-    assert result.by_length() == {"1": [0, 32, 0.8], "30": [1, 1, 0.02], "64": [9, 9, 0.18]}
+    assert result.by_length() == {"1": [0, 256, 0.8], "30": [10, 10, 0.02], "64": [90, 90, 0.18]}

@@ -170,7 +170,7 @@ def test_short_records_are_not_calibrated_by_long_ones(fresh_inputs):
     assert result.verdict == "insufficient"
     assert "planted" in result.reason
     assert result.details["planted_caught_by_tokens"]["1"][0] == 0
-    assert result.details["planted_caught_by_tokens"]["64"][0] == 32
+    assert result.details["planted_caught_by_tokens"]["64"][0] == 41
 
 
 def test_copies_with_changed_words_fail(fresh_inputs):
