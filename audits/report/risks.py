@@ -76,7 +76,10 @@ def missed(content: ReportContent) -> Iterator[str]:
         else:
             yield "The policy publishes only which rules are met, so the size of missed leaks is not stated."
         if not content.is_guessable:
-            yield "The guarantee does not depend on the attacks; it limits every leak of a protected person."
+            yield (
+                "The guarantee does not depend on the attacks; it limits every leak of a protected person, with the "
+                "exception that it states."
+            )
         return
     run = {str(audit["name"]) for audit in content.audits if audit["status"] == "measured"}
     not_run = [name for name in AUDITS if name not in run and name != "accounting"]

@@ -48,7 +48,7 @@ def test_factor_and_exception_follow_from_epsilon_and_delta():
 )
 def test_budget_is_that_of_the_ledger(spent, limit, further, left):
     found = words(replace(STATED, spent=(spent, 1e-5), limit=limit, further=further))
-    assert found["Budget used"].startswith(f"ε = {spent:g} at δ = 0.00001. Each use of the records")
+    assert found["Budget used"].startswith(f"ε = {spent:g} at δ = 0.00001 in all. Each use of the records")
     assert found["Budget left"] == left
 
 
