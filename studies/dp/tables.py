@@ -81,9 +81,13 @@ def _membership(trials: Sequence[Trial]) -> str:
     areas = [t["attacks"] for t in trials if t["membership"] is not None and t.get("attacks")]
     if len(areas) == len(known) >= MANY:
         value, low, high = _over_draws(areas)
-        return f"{value:.3f} [{low:.3f}, {high:.3f}]; {even} of {len(known)} contain .5"
+        return f"{_area(value, 3)} [{_area(low, 3)}, {_area(high, 3)}]; {even} of {len(known)} contain .5"
     value, low, high = (mean(m[end] for m in known) for end in ("value", "low", "high"))
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+    return f"{_area(value, 2)} [{_area(low, 2)}, {_area(high, 2)}]"
+
+
+def _area(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".removeprefix("0")
 
 
 def _over_draws(areas: Sequence[Mapping[str, float]]) -> tuple[float, float, float]:
