@@ -143,14 +143,14 @@ COPIED = {
 
 @pytest.mark.parametrize("copied", COPIED.values(), ids=COPIED)
 def test_reference_with_train_records_hides_no_copy(fresh_inputs, people, copied):
-    texts = [text for text in fresh_inputs.train.texts if len(text.split()) > 45][:8]
+    texts = [text for text in fresh_inputs.train.texts if len(text.split()) > 45][:3]
     rows = [row for text in texts for row in copied(text)]
-    inputs = referenced(fresh_inputs, rows, people, n=800 * len(copied("a b c")))
-    inputs = with_texts(inputs, synthetic=[*texts, *inputs.synthetic.texts[8:]])
+    inputs = referenced(fresh_inputs, rows, people, n=300 * len(copied("a b c")))
+    inputs = with_texts(inputs, synthetic=[*texts, *inputs.synthetic.texts[3:]])
     report = run(inputs, names=["memorization"], seed=3)
     assert report.input_checks["reference_rows_left_out"] == len(rows)
     assert report.results[0].verdict == "fail"
-    assert report.results[0].metrics["memorization.hard_hits"].value == 8
+    assert report.results[0].metrics["memorization.hard_hits"].value == 3
 
 
 def test_reference_that_repeats_many_records_is_a_problem(fresh_inputs, people):
@@ -170,14 +170,14 @@ def test_quoted_public_passage_stays_in_the_reference(fresh_inputs, people):
 
 def test_every_audited_shipped_policy_reads_input_checks(fresh_inputs):
     """Every ninth control row repeats a train row; the policy refuses the release."""
-    report = run(repeated(fresh_inputs, 70), names=["memorization"])
+    report = run(repeated(fresh_inputs, 70), names=["canaries"])  # not measurable without canaries
     for name in ("hospital-external", "research"):  # under `strict-dp`, a run is checked before it spends budget
         rule = next(rule for rule in load_policy(name).rules if rule.metric == "input_checks.problems")
     policy = Policy(name="p", version="1", intended_use="inside", statement="s", rules=(rule,))
     for report_json, verdict in ((report.to_dict(), "FAIL"), ({"results": []}, "INSUFFICIENT")):
         (outcome,) = decide(evidence_from(report_json, {}), policy).outcomes
         assert outcome.verdict == verdict
-    clean = run(fresh_inputs, names=["memorization"]).to_dict()
+    clean = run(fresh_inputs, names=["canaries"]).to_dict()
     assert decide(evidence_from(clean, {}), policy).allowed
 
 

@@ -10,7 +10,7 @@ import audits.runner.run
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.rates import exact
 from audits.core.report import read_report
-from audits.core.types import Finding, without_number
+from audits.core.types import AuditInputs, Finding, without_number
 from audits.gate.disclosure import public_report
 from audits.gate.evidence import evidence_from
 from audits.gate.policy import Policy, decide
@@ -46,6 +46,13 @@ class Fixed:
         )
 
 
+@pytest.fixture(scope="module")
+def few_inputs(people):
+    """Return tables of so few persons that the checks of a run take little time."""
+    sizes = {"synthetic": (70, "s"), "train": (65, "t"), "control": (60, "h")}
+    return AuditInputs(**{role: people(n, seed=i, prefix=p) for i, (role, (n, p)) in enumerate(sizes.items(), 1)})
+
+
 @pytest.fixture
 def rigged(monkeypatch):
     errors = {}
@@ -53,19 +60,19 @@ def rigged(monkeypatch):
     return errors
 
 
-def test_result_does_not_depend_on_other_audits(rigged, fresh_inputs):
-    both = run(fresh_inputs, names=["memorization", "membership"], seed=5)
-    one = run(fresh_inputs, names=["membership"], seed=5)
+def test_result_does_not_depend_on_other_audits(rigged, few_inputs):
+    both = run(few_inputs, names=["memorization", "membership"], seed=5)
+    one = run(few_inputs, names=["membership"], seed=5)
     assert both.result("membership") == one.result("membership")
     assert both.result("memorization").estimate != one.result("membership").estimate
-    assert run(fresh_inputs, names=["membership"], seed=6).result("membership") != one.result("membership")
+    assert run(few_inputs, names=["membership"], seed=6).result("membership") != one.result("membership")
     assert both.overall == "pass"
 
 
 @pytest.mark.parametrize("error", [ValueError, ZeroDivisionError, MemoryError, KeyError, InputError])
-def test_failed_audit_is_insufficient_and_quotes_nothing(rigged, fresh_inputs, error):
+def test_failed_audit_is_insufficient_and_quotes_nothing(rigged, few_inputs, error):
     rigged["memorization"] = error(CANARY)
-    report = run(fresh_inputs, names=["memorization", "membership"])
+    report = run(few_inputs, names=["memorization", "membership"])
     result = report.result("memorization")
     assert (result.status, result.verdict) == ("failed", "insufficient")
     assert error.__name__ in result.reason
@@ -74,17 +81,17 @@ def test_failed_audit_is_insufficient_and_quotes_nothing(rigged, fresh_inputs, e
     assert report.result("membership").verdict == "pass"
 
 
-def test_not_measurable_keeps_its_reason_and_interrupt_is_raised(rigged, fresh_inputs):
+def test_not_measurable_keeps_its_reason_and_interrupt_is_raised(rigged, few_inputs):
     rigged["memorization"] = NotMeasurable("needs 5 persons")
-    result = run(fresh_inputs, names=["memorization"]).result("memorization")
+    result = run(few_inputs, names=["memorization"]).result("memorization")
     assert (result.status, result.verdict, result.reason) == ("not_measurable", "insufficient", "needs 5 persons")
     rigged["memorization"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        run(fresh_inputs, names=["memorization"])
+        run(few_inputs, names=["memorization"])
 
 
-def test_problem_of_the_input_checks_prevents_a_pass(rigged, fresh_inputs):
-    report = run(replace(fresh_inputs, train=replace(fresh_inputs.train, has_groups=False)), names=["memorization"])
+def test_problem_of_the_input_checks_prevents_a_pass(rigged, few_inputs):
+    report = run(replace(few_inputs, train=replace(few_inputs.train, has_groups=False)), names=["memorization"])
     assert report.overall == "insufficient"
     assert "persons" in report.results[0].reason
     assert report.results[0].estimate is not None
@@ -100,21 +107,21 @@ def test_problem_of_the_input_checks_prevents_a_pass(rigged, fresh_inputs):
         ({"seed": -1}, "negative"),
     ],
 )
-def test_arguments_are_checked(fresh_inputs, arguments, message):
+def test_arguments_are_checked(few_inputs, arguments, message):
     with pytest.raises(InputError, match=message):
-        run(fresh_inputs, **arguments)
+        run(few_inputs, **arguments)
 
 
-def test_progress_lines_and_names_of_metrics(rigged, fresh_inputs):
+def test_progress_lines_and_names_of_metrics(rigged, few_inputs):
     lines = []
-    report = run(fresh_inputs, names=["memorization"], progress=lines.append)
+    report = run(few_inputs, names=["memorization"], progress=lines.append)
     assert set(report.result("memorization").metrics) == {"memorization.drawn", "memorization.hard_hits"}
     assert lines[-2:] == ["memorization: running (1 of 1)", "memorization: pass"]
 
 
-def test_a_policy_names_the_audits(fresh_inputs):
+def test_a_policy_names_the_audits(few_inputs):
     policy = load_policy("research").model_copy(update={"measured": ("memorization", "canaries"), "required": ()})
-    found = {result.name: result.status for result in run(fresh_inputs, policy, seed=1).results}
+    found = {result.name: result.status for result in run(few_inputs, policy, seed=1).results}
     assert found == {"memorization": "measured", "canaries": "not_measurable"}
 
 
@@ -135,10 +142,10 @@ def test_every_audit_reports_its_power(fresh_inputs):
     assert measured["membership"]["smallest_leak"] == pytest.approx(0.0644, abs=1e-3)
 
 
-def test_unkeyed_digests_prevent_a_pass(fresh_inputs):
-    texts = list(fresh_inputs.synthetic.texts)
-    texts[0] += " " + hashlib.sha256(fresh_inputs.train.groups[3].encode()).hexdigest()
-    leaking = replace(fresh_inputs, synthetic=replace(fresh_inputs.synthetic, texts=tuple(texts)))
+def test_unkeyed_digests_prevent_a_pass(rigged, few_inputs):
+    texts = list(few_inputs.synthetic.texts)
+    texts[0] += " " + hashlib.sha256(few_inputs.train.groups[3].encode()).hexdigest()
+    leaking = replace(few_inputs, synthetic=replace(few_inputs.synthetic, texts=tuple(texts)))
     report = run(leaking, names=["memorization"])
     assert report.overall == "insufficient"
     assert "unkeyed digests" in report.results[0].reason
@@ -151,9 +158,9 @@ def odd(inputs, *rows):
     return replace(inputs, synthetic=replace(inputs.synthetic, texts=tuple(texts)))
 
 
-def test_a_few_illegible_rows_are_quarantined_and_the_audits_conclude_on_the_rest(rigged, fresh_inputs, monkeypatch):
-    n = len(fresh_inputs.synthetic)
-    report = run(odd(fresh_inputs, 7, 0), names=["memorization"])
+def test_a_few_illegible_rows_are_quarantined_and_the_audits_conclude_on_the_rest(rigged, few_inputs, monkeypatch):
+    n = len(few_inputs.synthetic)
+    report = run(odd(few_inputs, 7, 0), names=["memorization"])
     (result,) = report.results
     assert (result.verdict, result.status, result.details["rows"]) == ("pass", "measured", n - 2)
     assert [finding.row for finding in result.findings] == [n - 1]
@@ -161,7 +168,7 @@ def test_a_few_illegible_rows_are_quarantined_and_the_audits_conclude_on_the_res
     assert json.loads(report.to_json())["quarantined"] == {"language": [1, 8]}
     assert read_report(report.to_json()).quarantined == report.quarantined
     assert report.input_checks["metrics"]["quarantined_rows"]["value"] == 2
-    assert report.inputs["synthetic"] != run(fresh_inputs, names=["memorization"]).inputs["synthetic"]
+    assert report.inputs["synthetic"] != run(few_inputs, names=["memorization"]).inputs["synthetic"]
     for policy in (load_policy("research"), Policy(**PLAIN, rules=(RECORDS,))):
         decision = decide(
             evidence_from(report.to_dict(), {"records.synthetic": exact(9.0, confidence=1.0, n=9)}), policy
@@ -172,25 +179,25 @@ def test_a_few_illegible_rows_are_quarantined_and_the_audits_conclude_on_the_res
     assert public["input_checks"]["metrics"]["quarantined_rows"]["value"] == 1  # of 1 to 9 rows
 
     monkeypatch.setattr(Fixed, "rows", (6,))
-    both = run(odd(fresh_inputs, 0), names=["memorization"])
+    both = run(odd(few_inputs, 0), names=["memorization"])
     assert both.quarantined == {"language": (0,), "memorization": (7,)}  # in the numbers of the given table
 
 
-def test_too_many_illegible_rows_are_a_problem_and_stay_in_the_audits(rigged, fresh_inputs):
-    report = run(odd(fresh_inputs, *range(8)), names=["memorization"])
+def test_too_many_illegible_rows_are_a_problem_and_stay_in_the_audits(rigged, few_inputs):
+    report = run(odd(few_inputs, *range(8)), names=["memorization"])
     (result,) = report.results
     assert (result.verdict, result.status) == ("insufficient", "inconclusive")
-    assert result.details["rows"] == len(fresh_inputs.synthetic)
+    assert result.details["rows"] == len(few_inputs.synthetic)
     assert "8 synthetic rows are illegible" in result.reason
     assert report.quarantined == {}
-    (result,) = run(odd(fresh_inputs, 3), names=["memorization"], quarantine=False).results
-    assert (result.verdict, result.details["rows"]) == ("insufficient", len(fresh_inputs.synthetic))
+    (result,) = run(odd(few_inputs, 3), names=["memorization"], quarantine=False).results
+    assert (result.verdict, result.details["rows"]) == ("insufficient", len(few_inputs.synthetic))
 
 
-def test_a_few_disguised_rows_are_quarantined_but_still_audited(rigged, fresh_inputs):
-    texts = list(fresh_inputs.synthetic.texts)
+def test_a_few_disguised_rows_are_quarantined_but_still_audited(rigged, few_inputs):
+    texts = list(few_inputs.synthetic.texts)
     texts[3] = "".join(c + "\u200b" for c in texts[3])
-    disguised = replace(fresh_inputs, synthetic=replace(fresh_inputs.synthetic, texts=tuple(texts)))
+    disguised = replace(few_inputs, synthetic=replace(few_inputs.synthetic, texts=tuple(texts)))
     report = run(disguised, names=["memorization"])
     (result,) = report.results
     assert (result.verdict, result.status, result.details["rows"]) == ("pass", "measured", len(texts))
@@ -223,10 +230,10 @@ def judged(report, rule):
 
 
 @pytest.mark.parametrize("blind", ["no persons", "another language", "too few persons", "an error", "a blind attack"])
-def test_a_number_of_an_audit_without_a_verdict_meets_no_rule(rigged, fresh_inputs, blind, monkeypatch):
+def test_a_number_of_an_audit_without_a_verdict_meets_no_rule(rigged, few_inputs, blind, monkeypatch):
     """The audit counts no hit, because it could not find one."""
     monkeypatch.setattr(Fixed, "hits", 0)
-    inputs = fresh_inputs
+    inputs = few_inputs
     assert judged(run(inputs, names=["memorization"]), HITS)
     if blind == "no persons":
         inputs = replace(inputs, train=replace(inputs.train, has_groups=False))
@@ -242,14 +249,14 @@ def test_a_number_of_an_audit_without_a_verdict_meets_no_rule(rigged, fresh_inpu
     assert judged(report, AUC) == (blind == "too few persons")  # the interval covers what too few persons leave open
 
 
-def test_problems_of_the_tables_do_not_concern_the_accounting(rigged, fresh_inputs, monkeypatch):
+def test_problems_of_the_tables_do_not_concern_the_accounting(rigged, few_inputs, monkeypatch):
     """Otherwise private records would decide on a release whose only gate is the accounting."""
-    train, control = fresh_inputs.train, fresh_inputs.control
-    repeating = replace(control, texts=(*train.texts[:300], *control.texts[300:]))
-    report = run(replace(fresh_inputs, control=repeating), names=["memorization", "accounting"])
+    train, control = few_inputs.train, few_inputs.control
+    repeating = replace(control, texts=(*train.texts[:90], *control.texts[90:]))
+    report = run(replace(few_inputs, control=repeating), names=["memorization", "accounting"])
     assert report.result("memorization").verdict == "insufficient"
     assert (report.result("accounting").verdict, report.result("accounting").status) == ("pass", "measured")
-    monkeypatch.setattr(Fixed, "rows", tuple(range(len(fresh_inputs.synthetic))))  # more than may be quarantined
-    report = run(fresh_inputs, names=["memorization", "accounting"])
+    monkeypatch.setattr(Fixed, "rows", tuple(range(len(few_inputs.synthetic))))  # more than may be quarantined
+    report = run(few_inputs, names=["memorization", "accounting"])
     assert report.result("memorization").verdict == "insufficient"
     assert report.result("accounting").verdict == "pass"
