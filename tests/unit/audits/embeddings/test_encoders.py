@@ -8,6 +8,7 @@ from audits.core.errors import InputError, NotMeasurable
 from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
 from audits.core.streams import stream
+from audits.core.types import AuditInputs
 from audits.embeddings.encoders import ROLES, encode, encode_characters, encode_once, encode_tables, encode_words
 from audits.runner.run import run
 
@@ -99,33 +100,39 @@ def calls(monkeypatch):
     return made
 
 
-def test_similarity_audits_share_one_encoding(calls, fresh_inputs):
-    all_three = run(fresh_inputs, names=["neighbours", "membership", "parent_recovery"], seed=3)
-    assert calls.count(len(fresh_inputs.train)) == 1  # other encodings are of tables with a planted leak
-    alone = run(fresh_inputs, names=["membership"], seed=3)
+@pytest.fixture(scope="module")
+def few_inputs(people):
+    sizes = {"synthetic": (50, "s"), "train": (60, "t"), "control": (65, "h")}
+    return AuditInputs(**{role: people(n, seed=i, prefix=p) for i, (role, (n, p)) in enumerate(sizes.items())})
+
+
+def test_similarity_audits_share_one_encoding(calls, few_inputs):
+    all_three = run(few_inputs, names=["neighbours", "membership", "parent_recovery"], seed=3)
+    assert calls == [len(few_inputs.train)]
+    alone = run(few_inputs, names=["membership"], seed=3)
     assert alone.result("membership") == all_three.result("membership")
 
 
-def test_cached_tables_do_not_depend_on_the_first_caller(calls, fresh_inputs):
+def test_cached_tables_do_not_depend_on_the_first_caller(calls, few_inputs):
     cached = encode_once(stream(0, "seen"))
-    first = cached(fresh_inputs, np.random.default_rng(1))
-    assert cached(fresh_inputs, np.random.default_rng(2)) is first
-    other = encode_tables(fresh_inputs, stream(0, "seen"))
+    first = cached(few_inputs, np.random.default_rng(1))
+    assert cached(few_inputs, np.random.default_rng(2)) is first
+    other = encode_tables(few_inputs, stream(0, "seen"))
     assert first.holdout == other.holdout
     assert all((a.train != b.train).sum() == 0 for a, b in zip(first.encoded, other.encoded, strict=True))
     assert len(calls) == 2
 
 
-def test_cached_tables_are_not_returned_for_other_inputs(fresh_inputs):
+def test_cached_tables_are_not_returned_for_other_inputs(few_inputs):
     cached = encode_once(stream(0, "seen"))
-    cached(fresh_inputs, np.random.default_rng(1))
+    cached(few_inputs, np.random.default_rng(1))
     with pytest.raises(ValueError, match="same inputs"):
-        cached(replace(fresh_inputs), np.random.default_rng(1))
+        cached(replace(few_inputs), np.random.default_rng(1))
 
 
-def test_tables_that_are_too_small_are_rejected_every_time(fresh_inputs):
+def test_tables_that_are_too_small_are_rejected_every_time(few_inputs):
     cached = encode_once(stream(0, "seen"))
-    few = replace(fresh_inputs, train=take(fresh_inputs.train, np.arange(5)))
+    few = replace(few_inputs, train=take(few_inputs.train, np.arange(5)))
     for _ in range(2):
         with pytest.raises(NotMeasurable):
             cached(few, np.random.default_rng(1))
