@@ -126,6 +126,15 @@ def replaced(people):
     )
 
 
+@pytest.fixture(scope="module")
+def few_replaced(people):
+    """Return tables of few persons without identifiers, who are enough to find a leak."""
+    sizes = {"synthetic": (80, "s"), "train": (90, "t"), "control": (85, "h")}
+    return AuditInputs(
+        **{role: people(n, seed=i, prefix=p, rows=(1, 1)) for i, (role, (n, p)) in enumerate(sizes.items(), 11)}
+    )
+
+
 def recorded_for(inputs, row, *identifiers):
     """Return the inputs with identifiers recorded for one row of train only."""
     lists = [()] * len(inputs.train)
@@ -156,12 +165,12 @@ def test_misspelt_replaced_name_fails(replaced, retexted):
     assert text[finding.start : finding.end] == text.split()[1]
 
 
-def test_replaced_date_in_another_format_is_a_leak(replaced, retexted):
+def test_replaced_date_in_another_format_is_a_leak(few_replaced, retexted):
     text = "born on March 12th, 1961, they said"
-    result = audited(recorded_for(replaced, 1, "12/03/1961"), [text], retexted)
+    result = audited(recorded_for(few_replaced, 1, "12/03/1961"), [text], retexted)
     assert result.metrics["hard_hits"].value == 1
     (finding,) = result.findings
-    assert (finding.kind, finding.person) == ("known date", replaced.train.groups[1])
+    assert (finding.kind, finding.person) == ("known date", few_replaced.train.groups[1])
     assert text[finding.start : finding.end] == "March 12th, 1961"
 
 
@@ -175,7 +184,7 @@ def recorded_people(people, n, *, seed, prefix):
     return table, tuple(of_person[person] for person in table.groups)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_identifiers_of_fresh_people_are_not_found(people, seed):
     sizes = ((160, "t"), (150, "h"), (155, "s"))
     (train, of_train), (control, of_control), (fresh, own) = (
@@ -191,29 +200,29 @@ def test_identifiers_of_fresh_people_are_not_found(people, seed):
 
 
 @pytest.mark.slow
-def test_one_record_number_in_one_row_of_twenty_thousand(many_short_rows):
+def test_one_record_number_in_one_row_of_eight_thousand(many_short_rows):
     """Every synthetic row has a number of its own, so the added number is not conspicuous by itself."""
-    train, control, synthetic = many_short_rows(3000, 3100, 20_000)
+    train, control, synthetic = many_short_rows(1300, 1400, 8000)
     number = train.texts[1234].split()[-1]
     texts = list(synthetic.texts)
-    texts[17_777] = f"the note of ward B, no. {number[:5]}-{number[5:]}, was lost"
+    texts[7777] = f"the note of ward B, no. {number[:5]}-{number[5:]}, was lost"
     result = audited(AuditInputs(synthetic=replace(synthetic, texts=tuple(texts)), train=train, control=control))
     assert result.verdict == "fail"
     assert result.metrics["hard_hits"].value == 1
     (finding,) = result.findings
-    assert (finding.row, finding.kind, finding.person) == (17_777, "record number", train.groups[1234])
-    assert texts[17_777][finding.start : finding.end] == f"{number[:5]}-{number[5:]}"
+    assert (finding.row, finding.kind, finding.person) == (7777, "record number", train.groups[1234])
+    assert texts[7777][finding.start : finding.end] == f"{number[:5]}-{number[5:]}"
 
 
 def test_record_numbers_expected_by_chance_are_no_hard_hits(people):
-    """With 8 digits for each of 1,900 persons and in 3,000 rows, one match occurs in one of eighteen tables."""
+    """With 7 digits for each of 600 persons and in 950 rows, one match occurs in one of sixteen tables."""
     rng = np.random.default_rng(4)
 
     def numbered(n, prefix, seed):
         table = people(n, seed=seed, prefix=prefix, rows=(1, 1))
-        return with_added(table, {i: f"MRN: {k}" for i, k in enumerate(rng.integers(10**7, 10**8, size=n))})
+        return with_added(table, {i: f"MRN: {k}" for i, k in enumerate(rng.integers(10**6, 10**7, size=n))})
 
-    train, control, synthetic = numbered(1900, "t", 1), numbered(700, "h", 2), numbered(3000, "s", 3)
+    train, control, synthetic = numbered(600, "t", 1), numbered(220, "h", 2), numbered(950, "s", 3)
     synthetic = with_added(synthetic, {0: f"MRN: {train.texts[7].split()[-1]}"})
     few = replace(synthetic, texts=synthetic.texts[:40], groups=synthetic.groups[:40])
     for table, n_hits in ((synthetic, 0), (few, 1)):
@@ -222,9 +231,9 @@ def test_record_numbers_expected_by_chance_are_no_hard_hits(people):
         assert (result.verdict == "fail") == (n_hits > 0)
 
 
-def test_one_name_of_control_in_the_table_explains_no_leak(replaced, retexted):
-    others = (("Zephyrhaven",), *[()] * (len(replaced.control) - 1))
-    inputs = replace(recorded_for(replaced, 0, "Quixotebury"), control_identifiers=others)
+def test_one_name_of_control_in_the_table_explains_no_leak(few_replaced, retexted):
+    others = (("Zephyrhaven",), *[()] * (len(few_replaced.control) - 1))
+    inputs = replace(recorded_for(few_replaced, 0, "Quixotebury"), control_identifiers=others)
     result = audited(inputs, ["near Quixotebury and Zephyrhaven"], retexted)
     assert result.details["known_identifiers_found"] == 1
     assert result.details["known_identifiers_of_control_found"] == 1
@@ -263,12 +272,12 @@ DISGUISES = {
 
 
 @pytest.mark.parametrize("written", DISGUISES.values(), ids=DISGUISES)
-def test_disguised_recorded_identifier_is_found(replaced, retexted, written):
+def test_disguised_recorded_identifier_is_found(few_replaced, retexted, written):
     identifiers = ("4821337705", "Emily Featherstonehaugh", "e.quistgaard@letters.example")
     text = f"they wrote {written} into the file"
-    result = audited(recorded_for(replaced, 0, *identifiers), [text], retexted)
+    result = audited(recorded_for(few_replaced, 0, *identifiers), [text], retexted)
     assert result.metrics["hard_hits"].value == 1, result.details
-    assert {finding.person for finding in result.findings} == {replaced.train.groups[0]}
+    assert {finding.person for finding in result.findings} == {few_replaced.train.groups[0]}
     for finding in result.findings:
         assert "wrote" not in text[finding.start : finding.end]
         assert "file" not in text[finding.start : finding.end]
@@ -279,8 +288,8 @@ def test_disguised_record_number_of_a_text_is_found(fresh_inputs, hits):
     assert hits(fresh_inputs, mrn_of(fresh_inputs.control, 5)[::-1]) == 0
 
 
-def test_short_name_is_not_tested(replaced, retexted):
-    result = audited(recorded_for(replaced, 0, "Ana"), ["as Ana said"], retexted)
+def test_short_name_is_not_tested(few_replaced, retexted):
+    result = audited(recorded_for(few_replaced, 0, "Ana"), ["as Ana said"], retexted)
     assert result.details["known_identifiers_tested"] == 0
 
 
@@ -355,10 +364,10 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_recorded_names_in_other_orders_are_found(replaced, order):
+def test_recorded_names_in_other_orders_are_found(few_replaced, order):
     made = [f"{order(*name.split())} has HIV" for name in NAMES]
-    lists = [(name,) for name in NAMES] + [()] * (len(replaced.train) - len(NAMES))
-    inputs = replace(planted(replaced, [], made), identifiers=tuple(lists))
+    lists = [(name,) for name in NAMES] + [()] * (len(few_replaced.train) - len(NAMES))
+    inputs = replace(planted(few_replaced, [], made), identifiers=tuple(lists))
     result = audited(inputs)
     assert result.verdict == "fail"
     assert {f.row for f in result.findings} <= set(range(len(NAMES)))
