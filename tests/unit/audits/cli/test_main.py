@@ -20,18 +20,31 @@ from audits.gate.utility import SCHEMA
 from audits.selftest.bound import bound_selftest
 
 GREEK = str.maketrans("abcdefghijklmnoprstuvwxyz", "αβχδεφγηιξκλμνοπρστυυωχψζ")
+CANARY = "zebra quartz canary " * 3
 CALIBRATED = 'name: calibrated\nversion: "1"\nintended_use: inside\nstatement: For tests alone.\n'
+
+
+def written(folder, **tables):
+    """Write tables to a folder and return it; the synthetic table has no persons."""
+    for name, table in tables.items():
+        persons = {} if name == "synthetic" else {"group": table.groups}
+        pq.write_table(pa.table({"text": table.texts, **persons}), folder / f"{name}.parquet")
+    return folder
 
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory, fresh_inputs):
-    folder = tmp_path_factory.mktemp("tables")
-    for name in ("synthetic", "train", "control"):
-        table = getattr(fresh_inputs, name)
-        persons = {} if name == "synthetic" else {"group": table.groups}
-        pq.write_table(pa.table({"text": table.texts, **persons}), folder / f"{name}.parquet")
-    pq.write_table(pa.table({"text": fresh_inputs.train.texts}), folder / "copies.parquet")
-    return folder
+    named = {name: getattr(fresh_inputs, name) for name in ("synthetic", "train", "control")}
+    return written(tmp_path_factory.mktemp("tables"), **named)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory, people):
+    """Return a folder with tables of so few persons that no audit passes, which are read in a second."""
+    seeded = {
+        name: people(60, seed=seed, prefix=name) for seed, name in enumerate(("synthetic", "train", "control"), 1)
+    }
+    return written(tmp_path_factory.mktemp("few"), **seeded)
 
 
 def arguments(tables, **options):
@@ -93,15 +106,16 @@ def test_the_gate_of_the_input_checks_names_the_problems(tables, tmp_path, call)
     assert "checks: FAIL: 1 <= 0 does not hold: the tables do not identify persons" in " ".join(output.split())
 
 
-def test_same_command_gives_same_bytes(tables, call):
-    words = [*arguments(tables, only="memorization", seed=7), "--json"]
+def test_same_command_gives_same_bytes(few, call):
+    words = [*arguments(few, only="memorization", seed=7), "--json"]
     assert call(*words)[1] == call(*words)[1]
 
 
-def test_copies_fail_and_a_policy_refuses_if_a_required_audit_did_not_run(tables, call):
+def test_copies_fail_and_a_policy_refuses_if_a_required_audit_did_not_run(tables, fresh_inputs, tmp_path, call):
     found = call(*arguments(tables, only="memorization", policy="hospital-external"))
     check_exit(found, 4, "release under the policy: refused", "the audit linkage does not run")
-    check_exit(call(*arguments(tables, synthetic=tables / "copies.parquet", only="memorization")), 4, "overall: fail")
+    copies = with_rows(tables, tmp_path, fresh_inputs.train.texts[:40])
+    check_exit(call(*arguments(tables, synthetic=copies, only="memorization")), 4, "overall: fail")
 
 
 def test_findings_identify_the_person_with_the_key(tables, fresh_inputs, tmp_path, call):
@@ -141,16 +155,10 @@ def test_findings_and_key_are_required_together(tables, tmp_path, call, option):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_further_attempts_on_control_persons_need_a_higher_confidence(tables, tmp_path, call):
-    ledger, seen = tmp_path / "ledger", []
-    for name in ("synthetic", "copies", "synthetic"):
-        words = arguments(tables, synthetic=tables / f"{name}.parquet", only="memorization", ledger=ledger)
-        (result,) = json.loads(call(*words, "--json")[1])["results"]
-        seen.append(result["estimate"]["confidence"])
-    assert seen == pytest.approx([0.96, 0.992, 0.96])
+def test_outside_release_requires_counted_attempts_and_a_secret(tables, tmp_path, call):
+    ledger = tmp_path / "ledger"
     external = [*arguments(tables, only="memorization"), "--policy", tmp_path / "outside.yaml"]
-    outside = CALIBRATED.replace("inside", "outside") + "required: [memorization]\n"
-    (tmp_path / "outside.yaml").write_text(outside)
+    (tmp_path / "outside.yaml").write_text(CALIBRATED.replace("inside", "outside") + "required: [memorization]\n")
     gates = ("attempts-counted", "secret-private")
     check_exit(call(*external), 4, *(f"{gate}: INSUFFICIENT" for gate in gates))
     allowed = call(*external, "--ledger", ledger, "--streams-are-secret")
@@ -162,27 +170,27 @@ def test_further_attempts_on_control_persons_need_a_higher_confidence(tables, tm
     check_exit(call(*external, "--ledger", ledger, "--streams-are-secret"), 3, "earlier runs cannot be counted")
 
 
-def test_another_seed_audit_confidence_or_table_is_another_attempt(people, tmp_path, call):
-    for name, seed in (("synthetic", 1), ("train", 2), ("control", 3)):
-        table = people(60, seed=seed, prefix=name)
-        persons = {} if name == "synthetic" else {"group": table.groups}
-        pq.write_table(pa.table({"text": table.texts, **persons}), tmp_path / f"{name}.parquet")
+def test_another_seed_audit_or_table_is_another_attempt_with_a_higher_confidence(few, tmp_path, call):
     given = {"only": "memorization", "ledger": tmp_path / "ledger"}
-    changes = [{"seed": 1}, {"only": "memorization,identifiers"}, {"confidence": 0.9}]
-    runs = [given, *(given | change for change in (*changes, {"reference": tmp_path / "train.parquet"}))]
-    for options, number in [*zip(runs, range(1, 6), strict=True), (runs[1], 2), (runs[0], 1)]:
-        assert f"attempt {number} on these control persons" in call(*arguments(tmp_path, **options))[2]
+    changes = [{"seed": 1}, {"only": "memorization,identifiers"}, {"confidence": 0.96}]
+    changes += [{"reference": few / "train.parquet"}, {"synthetic": with_rows(few, tmp_path, ["One more row."])}]
+    runs, seen = [given, *(given | change for change in changes)], []
+    for options, number in [*zip(runs, range(1, 7), strict=True), (runs[1], 2), (runs[0], 1)]:
+        _, output, error = call(*arguments(few, **options), "--json")
+        assert f"attempt {number} on these control persons" in error
+        seen.append(json.loads(output)["results"][0]["estimate"]["confidence"])
+    assert [seen[i] for i in (0, 1, -2, -1)] == pytest.approx([0.96, 0.992, 0.992, 0.96])
 
 
-def test_without_a_seed_nobody_can_recompute_which_canaries_are_inserted(tables, tmp_path, call):
+def test_without_a_seed_nobody_can_recompute_which_canaries_are_inserted(few, tmp_path, call):
     one, two = tmp_path / "one", tmp_path / "two"
     for folder in (one, two):
-        assert call("canaries", "--train", tables / "train.parquet", "--n", 40, "--out", folder)[0] == 0
+        assert call("canaries", "--train", few / "train.parquet", "--n", 40, "--out", folder)[0] == 0
     assert pq.read_table(one / "insert.parquet") != pq.read_table(two / "insert.parquet")
 
 
-def test_optional_inputs_are_read_from_files(tables, tmp_path, call, module_at):
-    synthetic, train = (tables / f"{name}.parquet" for name in ("synthetic", "train"))
+def test_optional_inputs_are_read_from_files(few, tmp_path, call, module_at):
+    synthetic, train = (few / f"{name}.parquet" for name in ("synthetic", "train"))
     n, n_train = (pq.read_metadata(path).num_rows for path in (synthetic, train))
     lineage, made, log, before = (tmp_path / name for name in ("lineage.jsonl", "canaries", "log.json", "b.parquet"))
     lineage.write_text("".join(json.dumps({"parents": [i % n_train], "weights": [1.0]}) + "\n" for i in range(n)))
@@ -195,7 +203,7 @@ def test_optional_inputs_are_read_from_files(tables, tmp_path, call, module_at):
     audits = ("parent_recovery", "canaries", "accounting", "differencing")
     files = {"lineage": lineage, "canaries": made, "canary_build": synthetic, "mechanism": log}
     files |= {"previous": before, "previous_train": train}
-    code, output, _ = call(*arguments(tables, only=",".join(audits), **files), "--json")
+    code, output, _ = call(*arguments(few, only=",".join(audits), **files), "--json")
     report = json.loads(output)
     results = {result["name"]: result for result in report["results"]}
     assert code == 4
@@ -204,7 +212,7 @@ def test_optional_inputs_are_read_from_files(tables, tmp_path, call, module_at):
     assert results["differencing"]["verdict"] == "fail"  # every row is in the previous release
     assert {name.replace("_", " ") for name in files} <= set(report["inputs"])
     pairs = ("--canaries and --canary-build", "--previous and --previous-train")
-    found = call(*arguments(tables, canary_build=synthetic, previous=synthetic))
+    found = call(*arguments(few, canary_build=synthetic, previous=synthetic))
     check_exit(found, 3, *(f"{pair} must be given together" for pair in pairs))
 
 
@@ -221,9 +229,6 @@ def test_optional_inputs_are_read_from_files(tables, tmp_path, call, module_at):
 )
 def test_bad_input_gives_one_message_and_exit_code(tables, call, words, code, message):
     check_exit(call(*arguments(tables), *words), code, message)
-
-
-CANARY = "zebra quartz canary " * 3
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
@@ -253,23 +258,21 @@ def test_unwritable_folder_is_reported_before_any_audit(tables, tmp_path, call):
     check_exit(call(*arguments(tables, out=tmp_path / "file" / "out")), 3, "cannot be created")
 
 
-def test_the_module_runs_without_the_engine(tables):
+def test_the_module_runs_without_the_engine(few):
     """`python -m audits` in a process where importing the engine or torch is an error."""
     code = (
         "import sys, runpy\n"
-        "class Block:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
+        "class Block:\n    def find_spec(self, name, path=None, target=None):\n"
         "        if name.split('.')[0] in {'synthgen', 'torch', 'transformers', 'sentence_transformers'}:\n"
         "            raise ImportError(name)\n"
-        "sys.meta_path.insert(0, Block())\n"
-        "sys.argv = ['audits', *sys.argv[1:]]\n"
+        "sys.meta_path.insert(0, Block())\nsys.argv = ['audits', *sys.argv[1:]]\n"
         "runpy.run_module('audits', run_name='__main__')\n"
     )
-    words = [sys.executable, "-c", code, *arguments(tables, only="memorization"), "--json"]
-    environment = {**os.environ, "NO_COLOR": "1"}
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["overall"] == "pass"
+    words = [sys.executable, "-c", code, *arguments(few, only="memorization"), "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
+    assert done.returncode == 4, done.stderr
+    (result,) = json.loads(done.stdout)["results"]
+    assert (result["verdict"], result["status"]) == ("insufficient", "measured")
     assert "\x1b" not in done.stderr
 
 
@@ -309,38 +312,37 @@ def test_public_report_has_no_exact_number_of_copies(tables, fresh_inputs, tmp_p
     assert [shown[end] for end in ("low", "value", "high")] == [49, 49, 49]
 
 
-def test_vectors_of_another_encoder_are_read(tables, tmp_path, call):
+def test_vectors_of_another_encoder_are_read(few, tmp_path, call):
     for name in ("synthetic", "train", "control"):
-        np.save(tmp_path / f"{name}.npy", np.ones((pq.read_metadata(tables / f"{name}.parquet").num_rows, 6)))
-    assert call(*arguments(tables, only="memorization", vectors=f"mine={tmp_path}"))[0] == 0
-    check_exit(
-        call(*arguments(tables, only="memorization", vectors=f"mine={tmp_path / 'none'}")),
-        3,
-        "the vectors do not fit the tables",
-    )
+        np.save(tmp_path / f"{name}.npy", np.ones((pq.read_metadata(few / f"{name}.parquet").num_rows, 6)))
+    found = call(*arguments(few, only="memorization", vectors=f"mine={tmp_path}"))
+    check_exit(found, 4, "memorization: insufficient")
+    found = call(*arguments(few, only="memorization", vectors=f"mine={tmp_path / 'none'}"))
+    check_exit(found, 3, "the vectors do not fit the tables")
 
 
-def test_rewrite_removes_unaudited_columns(tables, tmp_path, call):
-    table = pq.read_table(tables / "synthetic.parquet")
+def test_rewrite_removes_unaudited_columns(few, tmp_path, call):
+    table = pq.read_table(few / "synthetic.parquet")
     wild, clean = tmp_path / "wild.parquet", tmp_path / "clean.jsonl"
     pq.write_table(table.append_column("source", [["somebody"] * len(table)]), wild)
-    check_exit(call(*arguments(tables, synthetic=wild, only="memorization")), 3, "audits rewrite")
+    check_exit(call(*arguments(few, synthetic=wild, only="memorization")), 3, "audits rewrite")
     code, output, _ = call("rewrite", wild, clean, "--json")
     assert (code, json.loads(output)["file"]) == (0, str(clean))
-    assert call(*arguments(tables, synthetic=clean, only="memorization"))[0] == 0
+    check_exit(call(*arguments(few, synthetic=clean, only="memorization")), 4, "memorization: insufficient")
     assert b"somebody" not in clean.read_bytes()
 
 
 def test_rewrite_removes_text_hidden_in_white_space(tables, fresh_inputs, tmp_path, call):
-    """Each row ends in a train record, written with a blank or tab for each bit."""
+    """Twenty rows end in a train record each, written with a blank or tab for each bit."""
     wild, clean = tmp_path / "wild.parquet", tmp_path / "clean.parquet"
     texts = list(fresh_inputs.synthetic.texts)
-    bits = ["".join(" \t"[b >> k & 1] for b in t.encode() for k in range(8)) for t in fresh_inputs.train.texts]
-    pq.write_table(pa.table({"text": [f"{t} {b}." for t, b in zip(texts, bits, strict=False)]}), wild)
+    bits = ["".join(" \t"[b >> k & 1] for b in t.encode() for k in range(8)) for t in fresh_inputs.train.texts[:20]]
+    hidden = [f"{t} {b}." for t, b in zip(texts, bits, strict=False)]
+    pq.write_table(pa.table({"text": [*hidden, *texts[20:]]}), wild)
     found = call(*arguments(tables, synthetic=wild, only="memorization"))
     check_exit(found, 4, "overall: insufficient", "no audit reads these characters: remove them with `audits rewrite")
     assert call("rewrite", wild, clean)[0] == 0
-    assert pq.read_table(clean)["text"].to_pylist() == [f"{text} ." for text in texts]
+    assert pq.read_table(clean)["text"].to_pylist() == [*(f"{text} ." for text in texts[:20]), *texts[20:]]
     assert call(*arguments(tables, synthetic=clean, only="memorization"))[0] == 0
 
 
@@ -351,20 +353,18 @@ def test_quarantined_rows_are_listed_and_the_table_passes_without_them(tables, f
     encoded += [hidden[::-1], hidden.lower().translate(GREEK)]
     synthetic, out, clean = with_rows(tables, tmp_path, encoded), tmp_path / "out", tmp_path / "clean.parquet"
     odd = [len(fresh_inputs.synthetic) + 1 + i for i in range(len(encoded))]
-    found = call(*arguments(tables, synthetic=synthetic, only="memorization", out=out), "--json")
+    policy = tmp_path / "plain.yaml"
+    policy.write_text(CALIBRATED + "required: [memorization]\n")
+    found = call(*arguments(tables, synthetic=synthetic, only="memorization", out=out, policy=policy), "--json")
     listed = ", ".join(map(str, odd))
     check_exit(found, 4, "memorization: pass", f"no audit can judge rows {listed} of {synthetic}", "--without")
+    assert "no-quarantined-row: FAIL" in found[2]
     report = json.loads(found[1])
     assert (report["overall"], report["quarantined"]) == ("insufficient", {"language": odd})
     quarantine = out / "quarantine.txt"
     assert quarantine.read_text() == "".join(f"{line}\n" for line in (report["inputs"]["synthetic"], *odd))
-    policy = tmp_path / "plain.yaml"
-    policy.write_text(CALIBRATED + "required: [memorization]\n")
-    refused = call(*arguments(tables, synthetic=synthetic, only="memorization", policy=policy))
-    check_exit(refused, 4, "no-quarantined-row: FAIL")
-    check_exit(
-        call("rewrite", tables / "train.parquet", clean, "--without", quarantine), 3, "belong to another table"
-    )
+    found = call("rewrite", tables / "train.parquet", clean, "--without", quarantine)
+    check_exit(found, 3, "belong to another table")
     assert call("rewrite", synthetic, clean, "--without", quarantine)[0] == 0
     assert pq.read_table(clean)["text"].to_pylist() == list(fresh_inputs.synthetic.texts)
     check_exit(call(*arguments(tables, synthetic=clean, only="memorization", policy=policy)), 0)
