@@ -263,6 +263,7 @@ def test_mechanisms_without_a_closed_form_are_composed_by_the_other_accountants(
         reserve(*place, Spending(run="c", cost=COST, mechanisms=(sampled,)), limit=MOST)
 
 
+RUNS = {str(i): spending(str(i), Cost(epsilon=0.3 * (i + 1), delta=1e-6)) for i in range(4)}
 STEPS = st.lists(st.tuples(st.sampled_from(["reserve", "draw", "made", "void"]), st.integers(0, 3)), max_size=25)
 
 
@@ -270,10 +271,9 @@ STEPS = st.lists(st.tuples(st.sampled_from(["reserve", "draw", "made", "void"]),
 def test_any_sequence_of_steps_counts_all_but_voided_reservations(tmp_path_factory, steps):
     folder = tmp_path_factory.mktemp("any")
     place = folder / "ledger", HighWaterMark(folder / "seen.json")
-    costs = {str(i): spending(str(i), Cost(epsilon=0.3 * (i + 1), delta=1e-6)) for i in range(4)}
     states, drawn = {}, 0.0
     does = {
-        "reserve": lambda run: reserve(*place, costs[run], limit=None),
+        "reserve": lambda run: reserve(*place, RUNS[run], limit=None),
         "draw": lambda run: note_draw(*place, run),
         "made": lambda run: note_made(*place, run, "d"),
         "void": lambda run: void(*place, run, NOW),
@@ -289,10 +289,11 @@ def test_any_sequence_of_steps_counts_all_but_voided_reservations(tmp_path_facto
         else:
             with pytest.raises(InputError):
                 does[what](run)
-        now = joint_cost(counted(*place), DELTA).epsilon
-        assert {one.run for one in counted(*place)} == {run for run, state in states.items() if state != "void"}
+        found = counted(*place)
+        assert {one.run: one for one in found} == {run: RUNS[run] for run, state in states.items() if state != "void"}
+        now = joint_cost(found, DELTA).epsilon
         assert now >= before or what == "void"  # nothing but a void lowers the cost
-        spent_for_good = [costs[run] for run, state in states.items() if state in {"draw", "made"}]
+        spent_for_good = [RUNS[run] for run, state in states.items() if state in {"draw", "made"}]
         total = joint_cost(spent_for_good, DELTA).epsilon
         assert now >= total >= drawn  # a void never lowers this part
         before, drawn = now, total
