@@ -68,8 +68,12 @@ def test_ids_that_do_not_follow_from_the_rows_are_refused(case, people, rows_of,
     code, report, _, error = audited("--only", "memorization", **tables | {"synthetic": synthetic})
     assert (code, "columns that no audit reads: id" in json.dumps(report) + error) == (3, True), error
     assert synthetic["id"][3] not in json.dumps(report) + error
+
+
+def test_ids_that_number_the_rows_are_read(people, rows_of, audited):
+    tables = tables_of(people, rows_of, 30)
     for ids in (range(30), range(1, 31)):
-        numbered = {"id": list(map(str, ids)), "text": synthetic["text"]}
+        numbered = {"id": list(map(str, ids)), "text": [text for text, _ in tables["synthetic"]]}
         assert audited("--only", "memorization", **tables | {"synthetic": numbered})[0] == 4  # too few persons
 
 
