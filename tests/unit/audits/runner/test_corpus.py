@@ -74,10 +74,8 @@ def verdict(attack, inputs):
     return attack.run(inputs, np.random.default_rng(0), 0.95)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_clean_releases_pass_on_other_splits(splits, seed):
-    inputs, _ = splits(seed)
-    result = verdict(Memorization(), inputs)
+def test_clean_release_passes_on_another_split(splits):
+    result = verdict(Memorization(), splits(1)[0])
     assert result.verdict == "pass", result.reason
     assert result.metrics["hard_hits"].value == 0
 
@@ -105,8 +103,9 @@ def test_copies_with_word_dropout_fail(splits, retexted, word_dropout):
     assert verdict(Memorization(), replace(inputs, synthetic=retexted(inputs.train, texts))).verdict == "fail"
 
 
-def test_one_planted_record_number_fails(clean, retexted, first_rows):
+def test_one_planted_record_number_fails(splits, retexted, first_rows):
     """Posts contain no record numbers, so one is added to a train row and to a synthetic row."""
+    clean, _ = splits(1)
     train = replace(clean.train, texts=(f"{clean.train.texts[0]} MRN 40718823", *clean.train.texts[1:]))
     few = first_rows(clean.synthetic, 400)
     before = verdict(Identifiers(), replace(clean, train=train, synthetic=few))

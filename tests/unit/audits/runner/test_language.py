@@ -101,9 +101,8 @@ def test_dissimilar_rows_prevent_a_pass_of_similarity_audits(town, monkeypatch):
     assert [result.status for result in report.results] == ["measured"] * 2  # a rule may still read its interval
 
 
-@pytest.mark.parametrize("how", ["rotated by 13", "base64"])
-def test_no_audit_passes_an_encoded_table(town, how):
-    encoded = release(town, [ENCODED[how](t) for t in town.train.texts])
+def test_no_audit_passes_an_encoded_table(town):
+    encoded = release(town, [rot13(t) for t in town.train.texts])
     report = run(encoded, names=["memorization", "neighbours", "membership", "linkage"], seed=2)
     assert "pass" not in [result.verdict for result in report.results]
     assert any("language" in problem for problem in report.input_checks["problems"])
