@@ -20,11 +20,16 @@ MONTHS = name_lists.words("January February March April May June July August Sep
 STEP = 7  # rows between two planted texts
 
 
-@pytest.fixture
-def tables(people, rows_of):
-    """Return tables of 400 train, 400 control and 390 fresh people without identifiers."""
+@pytest.fixture(scope="module")
+def written(people):
     sizes = {"train": (400, 31), "control": (400, 32), "synthetic": (390, 33)}
-    return {name: rows_of(people(n, seed=seed, prefix=name, rows=(1, 1))) for name, (n, seed) in sizes.items()}
+    return {name: people(n, seed=seed, prefix=name, rows=(1, 1)) for name, (n, seed) in sizes.items()}
+
+
+@pytest.fixture
+def tables(written, rows_of):
+    """Return tables of 400 train, 400 control and 390 fresh people without identifiers."""
+    return {name: rows_of(table) for name, table in written.items()}
 
 
 def added(rows, row, words):
