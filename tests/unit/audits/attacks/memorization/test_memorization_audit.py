@@ -13,8 +13,13 @@ def memorized(inputs, texts=None, retexted=None, seed=0):
     return Memorization().run(inputs, np.random.default_rng(seed), 0.95)
 
 
-def test_fresh_people_pass(fresh_inputs):
-    result = memorized(fresh_inputs)
+@pytest.fixture(scope="module")
+def clean(fresh_inputs):
+    return memorized(fresh_inputs)
+
+
+def test_fresh_people_pass(clean):
+    result = clean
     assert result.verdict == "pass", result.reason
     assert result.metrics["hard_hits"].value == 0
     assert result.findings == ()
@@ -30,7 +35,7 @@ def longest(fresh_inputs):
     return source, fresh_inputs.train.groups[fresh_inputs.train.texts.index(source)]
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.1, 0.2])
+@pytest.mark.parametrize("rate", [0.0, 0.2])
 def test_copies_with_dropped_words_fail(fresh_inputs, retexted, word_dropout, rate):
     result = memorized(fresh_inputs, word_dropout(fresh_inputs.train.texts, rate), retexted)
     words = {w for text in fresh_inputs.train.texts for w in text.replace(".", "").split() if len(w) > 6}
@@ -157,18 +162,18 @@ def test_a_pasted_note_is_located_exactly(fresh_inputs, retexted, longest):
 
 
 @pytest.mark.slow
-def test_one_pasted_note_is_found_among_twenty_thousand_rows(many_short_rows):
-    train, control, synthetic = many_short_rows(3000, 3100, 20_000)
+def test_one_pasted_note_is_found_among_eight_thousand_rows(many_short_rows):
+    train, control, synthetic = many_short_rows(1300, 1400, 8000)
     texts = list(synthetic.texts)
     note = train.texts[1234].rpartition(". ")[0]
-    texts[17_777] = f"{texts[17_777]}. {note.upper()} and {texts[5]}"
+    texts[7777] = f"{texts[7777]}. {note.upper()} and {texts[5]}"
     inputs = AuditInputs(synthetic=replace(synthetic, texts=tuple(texts)), train=train, control=control)
     result = memorized(inputs)
     assert result.verdict == "fail"
     assert result.metrics["hard_hits"].value == 1
     (finding,) = result.findings
-    assert (finding.row, finding.kind, finding.person) == (17_777, "run", train.groups[1234])
-    assert texts[17_777][finding.start : finding.end] == note.upper()
+    assert (finding.row, finding.kind, finding.person) == (7777, "run", train.groups[1234])
+    assert texts[7777][finding.start : finding.end] == note.upper()
 
 
 def test_a_copied_control_record_is_no_hit(fresh_inputs, retexted):
@@ -214,8 +219,8 @@ def test_underrepresented_train_persons_fail(fresh_inputs, retexted):
     assert "under-represented" in result.reason
 
 
-def test_the_result_does_not_depend_on_the_order_of_rows(fresh_inputs):
+def test_the_result_does_not_depend_on_the_order_of_rows(fresh_inputs, clean):
     order = np.random.default_rng(1).permutation(len(fresh_inputs.synthetic))
     synthetic = fresh_inputs.synthetic
     other = replace(synthetic, texts=tuple(synthetic.texts[i] for i in order))
-    assert memorized(replace(fresh_inputs, synthetic=other)).metrics == memorized(fresh_inputs).metrics
+    assert memorized(replace(fresh_inputs, synthetic=other)).metrics == clean.metrics
