@@ -272,10 +272,9 @@ def split_posts(posts, seed):
 
 @pytest.mark.corpus
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_posts_of_fresh_people_pass(posts, seed):
-    train, control, fresh = split_posts(posts, seed)
-    assert run(fresh, train, control, seed).verdict == "pass"
+def test_posts_of_fresh_people_pass(posts):
+    train, control, fresh = split_posts(posts, 1)
+    assert run(fresh, train, control, 1).verdict == "pass"
 
 
 @pytest.mark.corpus
