@@ -78,15 +78,13 @@ def test_fresh_persons_pass_with_full_details(town):
 
 
 def test_records_with_hidden_parents_fail_by_their_texts(town, retexted):
-    made, of_row = mixed(town["train"].texts, 2, 800)
+    made, _ = mixed(town["train"].texts, 2, 800)
     synthetic = retexted(town["fresh"], made)
     hidden = Lineage(parents=((),) * len(made), weights=((),) * len(made))
     told = run(synthetic, town["train"], town["control"], lineage=hidden)
     assert told.verdict == "fail"
     assert told.metrics["records_with_parents"].value == 0
     assert told.metrics["lineage"].value == 1
-    honest = run(synthetic, town["train"], town["control"], lineage=evenly(of_row))
-    assert (honest.metrics["records_with_parents"].value, honest.metrics["records_with_parents"].n) == (800, 800)
 
 
 @pytest.mark.parametrize("p", [2, 5])
@@ -102,6 +100,7 @@ def test_mixed_train_texts_fail_and_their_parents_are_found(town, retexted, p):
     assert result.metrics["parent_recall"].low > 0.9
     assert result.metrics["parent_recall_ratio"].low > 20
     assert result.metrics["max_weight"].value == pytest.approx(1 / p)
+    assert (result.metrics["records_with_parents"].value, result.metrics["records_with_parents"].n) == (700, 700)
     assert "true parents are found more than 3 times" in result.reason
 
 
@@ -149,9 +148,8 @@ def vectors_of(vectors, points):
     return replace(vectors["fresh"], vectors={"own": points}), vectors["train"], vectors["control"]
 
 
-@pytest.mark.parametrize("noise", [0.5, 1.0])
-def test_noise_hides_vectors_from_the_exact_attack_only(vectors, noise):
-    points, _ = smote(vectors["train"].vectors["own"], 900, noise)
+def test_noise_hides_vectors_from_the_exact_attack_only(vectors):
+    points, _ = smote(vectors["train"].vectors["own"], 900, noise=1.0)
     result = run(*vectors_of(vectors, points))
     assert result.metrics["vectors_between_train"].value == 0
     assert result.verdict == "fail"
@@ -210,9 +208,8 @@ def test_class_of_ten_persons_fails_and_parentless_rows_are_counted(village):
     assert not {"max_weight", "parent_recall"} & set(result.metrics)
 
 
-@pytest.mark.parametrize("seed", [0, 100, 200])
-def test_dropping_the_records_nearest_to_train_fails(people, seed):
-    train, control, fresh = tables(people, 800, 1000, 1300, seed=seed).values()
+def test_dropping_the_records_nearest_to_train_fails(people):
+    train, control, fresh = tables(people, 800, 1000, 1300).values()
     parts = HoldoutTables(synthetic=fresh, train=train, control=control, reference=fresh, reference_is_control=False)
     encoded = encode_words(parts)
     kept = np.argsort(highest(encoded.synthetic, encoded.train, 1)[:, 0])[:1170].tolist()
