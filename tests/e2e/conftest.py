@@ -73,8 +73,8 @@ class Done:
     stderr: str
 
 
-def run_here(folder, arguments, env):
-    """Run a command as `python -m synthgen` does, without the time its imports take."""
+def run_here(folder, arguments, env, main=cli.main):
+    """Run a command as `python -m synthgen` does, or another program, without the time its imports take."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     mask = os.umask(0o077)
@@ -91,7 +91,7 @@ def run_here(folder, arguments, env):
         patch.setattr(sys, "argv", ["synthgen", *map(str, arguments)])
         patch.setattr(sys, "stdin", io.StringIO())
         try:
-            cli.main()
+            main()
         except SystemExit as stop:
             code = stop.code or 0
         finally:
@@ -222,8 +222,8 @@ def newsgroups(tmp_path_factory, embedded_models):
     folder = tmp_path_factory.mktemp("newsgroups") / "trial"
     start(folder, "newsgroup")
     trial = Trial(folder, "newsgroups.yaml")
-    edits = {"labels:": "max_records: 600\n  labels:", "total: 2600": "total: 30", "candidates: 2": "candidates: 1"}
-    edits |= {"max_new_tokens: 96": "max_new_tokens: 16\n  batch: 32"}
+    edits = {"labels:": "max_records: 300\n  labels:", "total: 2600": "total: 15", "candidates: 2": "candidates: 1"}
+    edits |= {"max_new_tokens: 96": "max_new_tokens: 8\n  batch: 32"}
     for old, new in (edits | {"policy: research": "policy: lenient.yaml\n" + NO_FILTER}).items():
         trial.edit(old, new)
     trust_lenient(trial)

@@ -1,30 +1,34 @@
 """Run commands whose files may not grow beyond a limit: each exits with code 3, and the next attempt succeeds."""
 
 import json
-import os
 import resource
-import subprocess
 import sys
 
 import pytest
 
+from audits.cli.main import main as audits
 from audits.ledger.budgets import Cost, Spending, counted, reserve
 from audits.ledger.chain import HighWaterMark
+from synthgen.cli.main import main as synthgen
 
 NOISE = {"kind": "gaussian", "noise_multiplier": 5.0, "sampling_rate": 1.0, "steps": 1}
-WAIT = {"capture_output": True, "text": True, "timeout": 300, "stdin": subprocess.DEVNULL}
 
 
-def run(module, *arguments, limit=None, cwd=None):
-    """Run a command line whose files may have at most `limit` bytes."""
+@pytest.fixture
+def run(module_at, monkeypatch, tmp_path):
+    """Return a function that runs a command in this process, in which files may have at most `limit` bytes."""
+    run_here = module_at("tests/e2e/conftest.py").run_here
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    whole = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    def limited():
-        if limit is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    def limited(main, *arguments, limit=None):
+        resource.setrlimit(resource.RLIMIT_FSIZE, whole if limit is None else (limit, whole[1]))
+        try:
+            return run_here(tmp_path, arguments, {}, main)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, whole)
 
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(command, preexec_fn=limited, cwd=cwd, env=environment, check=False, **WAIT)
+    return limited
 
 
 def refused(done):
@@ -42,32 +46,30 @@ def tables(tmp_path):
     return [f"--{role}={tmp_path / role}.jsonl" for role in ("synthetic", "train", "control")]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 100, 1000])
-def test_audits_run(tables, tmp_path, limit):
+def test_audits_run(run, tables, tmp_path, limit, caplog):
     arguments = ("run", *tables, "--only", "memorization", "--ledger", tmp_path / "ledger", "--out", tmp_path / "out")
-    refused(run("audits", *arguments, limit=limit))
+    refused(run(audits, *arguments, limit=limit))
     ledger = tmp_path / "ledger" / "attempts.jsonl"
     assert not ledger.exists() or ledger.read_bytes() == b""  # no part of a line stays
     if is_keyed := (tmp_path / "ledger" / "key").exists():  # as after a power failure in the middle of a line
         ledger.write_bytes(b'{"entry":{"att')
-    done = run("audits", *arguments)
+    done = run(audits, *arguments)
     assert done.returncode in {0, 4}, done.stderr
     assert "attempt 1 on these control persons" in done.stderr
-    assert ("removed 14 bytes" in done.stderr) == is_keyed
+    assert ("removed 14 bytes" in caplog.text) == is_keyed
 
 
 @pytest.mark.parametrize("limit", [0, 300])
-def test_keys_and_new_folders(tmp_path, limit):
-    refused(run("synthgen", "init", tmp_path / "trial", limit=limit))
+def test_keys_and_new_folders(run, tmp_path, limit):
+    refused(run(synthgen, "init", tmp_path / "trial", limit=limit))
 
 
-@pytest.mark.slow
-def test_runs_continue_after_the_limit_is_raised(project):
+def test_runs_continue_after_the_limit_is_raised(run, project):
     path = project.write_config()
     for limit in (0, 5000):
-        refused(run("synthgen", "run", path, "--until", "split", limit=limit))
-    done = run("synthgen", "run", path, "--until", "split")
+        refused(run(synthgen, "run", path, "--until", "split", limit=limit))
+    done = run(synthgen, "run", path, "--until", "split")
     assert done.returncode == 0, done.stderr
 
 

@@ -142,6 +142,7 @@ from synthgen.cli import main as cli
 cli.main()
 """
 BEFORE, AFTER = "os._exit(9)", "drawn(folder, mark, run); os._exit(9)"
+STOPPED = 9
 RUN = ("run", "--until", "interpolate")
 
 
@@ -178,6 +179,21 @@ def command(project, module_at, monkeypatch):
     return call
 
 
+@pytest.fixture
+def stop(command, monkeypatch):
+    """Return a function that runs a configuration in this process until noise would be drawn."""
+
+    def stopped(*_):
+        raise SystemExit(STOPPED)
+
+    def run(path):
+        with monkeypatch.context() as patch:
+            patch.setattr(measure, "note_draw", stopped)
+            assert command(*RUN, path)[0] == STOPPED
+
+    return run
+
+
 def states(path):
     return [one["state"] for one in shown(path)["reservations"]]
 
@@ -196,10 +212,10 @@ def test_killed_run_is_voided_before_its_draw_but_not_after_it(project, command)
 
 
 @pytest.mark.slow
-def test_no_use_of_void_gives_back_a_drawn_budget(project, command):
+def test_no_use_of_void_gives_back_a_drawn_budget(project, command, stop):
     path, config = project.write_config(**DP), project.config(**DP)
     ledger, stages = ledger_of(config)[0], config.resolve(config.workspace) / "stages"
-    kill(path, BEFORE)
+    stop(path)
     before = (ledger / "attempts.jsonl").read_bytes()
     (reservation,) = stages.glob("reserve-*")
     kept = shutil.copytree(reservation, project.folder / "kept")
@@ -227,7 +243,7 @@ def test_no_use_of_void_gives_back_a_drawn_budget(project, command):
     # void a further reservation, and exchange its id with the one that was drawn
     small = {**DP, "dp": {**DP["dp"], "epsilon": 0.5}}
     path = project.write_config(**small)
-    kill(path, BEFORE)
+    stop(path)
     (unused,) = [one["run"] for one in shown(path)["reservations"] if one["state"] == "reserve"]
     assert command("budget", "void", path)[0] == 0
     for folder in stages.glob("reserve-*"):
