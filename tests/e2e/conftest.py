@@ -222,8 +222,8 @@ def newsgroups(tmp_path_factory, embedded_models):
     folder = tmp_path_factory.mktemp("newsgroups") / "trial"
     start(folder, "newsgroup")
     trial = Trial(folder, "newsgroups.yaml")
-    edits = {"labels:": "max_records: 300\n  labels:", "total: 2600": "total: 15", "candidates: 2": "candidates: 1"}
-    edits |= {"max_new_tokens: 96": "max_new_tokens: 8\n  batch: 32"}
+    edits = {"labels:": "max_records: 600\n  labels:", "total: 2600": "total: 15", "candidates: 2": "candidates: 1"}
+    edits |= {"max_new_tokens: 96": "max_new_tokens: 16\n  batch: 32"}
     for old, new in (edits | {"policy: research": "policy: lenient.yaml\n" + NO_FILTER}).items():
         trial.edit(old, new)
     trust_lenient(trial)

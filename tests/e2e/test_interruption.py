@@ -8,12 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.models
 # the stage in which each signal is sent ("" is the first one) and the most seconds after its start
-SIGNALS = (
-    ("", signal.SIGINT, 0),
-    ("", signal.SIGKILL, 4),
-    ("decode-reconstruction", signal.SIGTERM, 0),
-    ("decode", signal.SIGKILL, 0.5),
-)
+SIGNALS = (("", signal.SIGKILL, 4), ("decode-reconstruction", signal.SIGTERM, 0), ("decode", signal.SIGKILL, 0.5))
 
 
 def test_a_release_that_is_stopped_and_killed_several_times_changes_no_byte(released, unmade, tmp_path):
