@@ -122,9 +122,9 @@ def smotext(  # noqa: PLR0913 - one parameter per option
     bridge: Annotated[str, Option(help="Bridge: builtin, or a folder.")] = "builtin",
     seeds: Annotated[int | None, Option(min=1, help="Number of draws of real records: 5, or 2 with --quick.")] = None,
     seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Seed of every random choice.")] = 0,
-    real: Annotated[int | None, Option(min=10, help="Real records per draw: 1000, or 40 with --quick.")] = None,
+    real: Annotated[int | None, Option(min=10, help="Real records per draw: 1000, or 30 with --quick.")] = None,
     synthetic: Annotated[
-        int | None, Option(min=10, help="Synthetic records per variant: 2600, or 16 with --quick.")
+        int | None, Option(min=10, help="Synthetic records per variant: 2600, or 10 with --quick.")
     ] = None,
     quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
 ) -> None:

@@ -50,12 +50,13 @@ from synthgen.interpolate.smote import Smote
 from synthgen.models.store import model_folder
 
 PER_CLASS, QUICK_PER_CLASS = 25, 2
-PERSONS, QUICK_PERSONS = 700, 140
+PERSONS, QUICK_PERSONS = 700, 52
 BRIDGE_WORDS = 4  # prompt words of the bridge, as in the demo
 CANDIDATES = 4  # texts per vector in the row "best of 4", which keeps the nearest of them
 BATCH = 32
 SHOWN = 10  # texts of each way on the page
 MOST_TOKENS = 160  # largest length of a text written from a prompt
+QUICK_TOKENS = 12  # largest length of every text of the quick form
 _HEAD = next(name for name in HEADS if name != ON_WORDS)
 
 
@@ -182,6 +183,8 @@ def writers(request: WritersRequest, progress: Progress) -> Path:
     rows = {name: bench.row(of_way, None) for name, of_way in texts.items()}
     page = request.out / "writers.md"
     ways = _ways(bench, request)
+    if request.quick:
+        ways = {name: replace(way, tokens=QUICK_TOKENS) for name, way in ways.items()}
     if unknown := [f"{name}: not one of {', '.join(ways)}" for name in request.only if name not in ways]:
         raise DataError("unknown writers", problems=unknown, hint="Check --only.")
     for name, way in ((name, way) for name, way in ways.items() if name in (request.only or ways)):

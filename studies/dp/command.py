@@ -18,7 +18,7 @@ PERSONS = (500, 2000, 8000)
 RECORDS = (1200,)
 BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # baselines with their epsilon; they run once and not for each budget
 QUICK_MECHANISMS = (LABELS,)
-QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS, QUICK_TOKENS = (60,), (4.0,), (24,), 24
+QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS, QUICK_TOKENS = (60,), (4.0,), (12,), 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

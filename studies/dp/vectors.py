@@ -89,8 +89,9 @@ def dp_vectors(request: VectorsRequest, progress: Progress) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     public = None if request.quick or request.data is None else passages_of(request.data, encoder, cache, progress)
     parts, page = [_INTRODUCTION], request.out / "vectors.md"
-    for whole in read_private_sets(names, request.data, 3 * persons):
-        found = whole.part(3 * persons)
+    most = (2 if request.quick else 3) * persons
+    for whole in read_private_sets(names, request.data, most):
+        found = whole.part(most)
         vectors = kept_vectors(found.name, found.corpus.texts, encoder, cache, progress)
         n = min(persons, len({record.group for record in found.corpus.records}) // 2)
         rows: dict[tuple[str, float], list[Mapping[str, float]]] = {}

@@ -18,7 +18,7 @@ from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
 # a small version that takes seconds instead of minutes and has wide intervals
-QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=128, per_class=400)
+QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=64, per_class=200)
 SHOWN_N = 64  # number of minority records in the figures of the vectors; the nearest n is used
 
 

@@ -30,16 +30,16 @@ from synthgen.models.store import digest_of, model_folder
 # a small version that ends within a minute, as a test; its figures are not meaningful
 QUICK = SmotextProtocol(
     seeds=2,
-    real=40,
-    synthetic=16,
-    sizes=(8,),
-    pool=150,
-    test=60,
+    real=30,
+    synthetic=10,
+    sizes=(5,),
+    pool=60,
+    test=30,
     neighbours=2,
     spare=1.5,
-    tokens=12,
+    tokens=8,
     batch=16,
-    pairs=10,
+    pairs=4,
     lambdas=(0.0, 0.5, 1.0),
 )
 QUICK_SETS = ("newsgroups20", "sst2")

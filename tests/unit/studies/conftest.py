@@ -18,6 +18,7 @@ from synthgen.core.errors import SynthGenError
 from synthgen.models.store import MANIFEST, store_folder
 
 GAINS = {"none": 0.0, "random-oversample": 0.05, "smote": 0.08, "vae": 0.02, "adasyn": 0.04}
+ONE_WORKER = {"LOKY_MAX_CPU_COUNT": "1"}  # a process takes longer to start than the jobs of a test
 REFUSED = {"status": "refused", "reason": "no danger | points"}
 REFUSED |= dict.fromkeys(("accuracy", "macro_f1", "minority_recall"), math.nan)
 
@@ -102,20 +103,15 @@ class StudyProcess:
     def __init__(self, folder):
         self.folder, self.log = folder, folder / "log"
 
-    def start(self, arguments, env, **streams):
+    def start(self, arguments, env, log):
         command = [sys.executable, "-m", "studies", *map(str, arguments)]
-        env = {k: v for k, v in os.environ.items() if k != "SYNTHGEN_DATA"} | env
-        return subprocess.Popen(command, cwd=self.folder, env=env, text=True, **streams)
-
-    def run(self, *arguments, **env):
-        process = self.start(arguments, env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        stdout, stderr = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+        env = {k: v for k, v in os.environ.items() if k != "SYNTHGEN_DATA"} | ONE_WORKER | env
+        return subprocess.Popen(command, cwd=self.folder, env=env, stdout=subprocess.DEVNULL, stderr=log)
 
     def stop_after_first(self, pattern, *arguments, **env):
         """Start the command, stop it once a file of the pattern exists, and return those files and their times."""
         with self.log.open("w") as log:
-            first = self.start(arguments, env, stdout=subprocess.DEVNULL, stderr=log)
+            first = self.start(arguments, env, log)
         give_up = time.monotonic() + 500
         while not list(self.folder.glob(pattern)) and first.poll() is None and time.monotonic() < give_up:
             time.sleep(0.02)
@@ -124,12 +120,20 @@ class StudyProcess:
         return {p: p.stat().st_mtime_ns for p in self.folder.glob(pattern)}
 
 
+@pytest.fixture(scope="session")
+def quick_out(tmp_path_factory):
+    """Return the folder of the quick forms that use the same fictional notes, so that these are embedded once."""
+    return tmp_path_factory.mktemp("quick") / "out"
+
+
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """Return a function that runs a study command in an empty folder and returns its exit code and output."""
 
-    def run(*arguments):
+    def run(*arguments, **env):
         monkeypatch.chdir(tmp_path)
+        for name, value in (ONE_WORKER | env).items():
+            monkeypatch.setenv(name, value)
         done = CliRunner().invoke(app, [*map(str, arguments)])
         if isinstance(done.exception, SynthGenError):
             return done.exception.exit_code, str(done.exception)

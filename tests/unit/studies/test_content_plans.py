@@ -75,7 +75,7 @@ def test_page_has_a_row_for_each_way_and_number_of_words(stubbed, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.models
-def test_the_quick_form_ends(study, tmp_path):
-    code, output = study("plans", "--quick", "--out", tmp_path / "out")
+def test_the_quick_form_ends(study, quick_out):
+    code, output = study("plans", "--quick", "--out", quick_out)
     assert code == 0, output
-    assert "| together (shipped) | 10 |" in (tmp_path / "out" / "plans.md").read_text()
+    assert "| together (shipped) | 10 |" in (quick_out / "plans.md").read_text()

@@ -116,8 +116,8 @@ def test_unknown_set_is_refused(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.models
-def test_the_quick_form_ends(study, tmp_path):
-    code, output = study("writers", "--quick", "--out", tmp_path / "out")
+def test_the_quick_form_ends(study, quick_out):
+    code, output = study("writers", "--quick", "--out", quick_out)
     assert code == 0, output
-    page = (tmp_path / "out" / "writers.md").read_text()
+    page = (quick_out / "writers.md").read_text()
     assert all(f"| embedded, {name} |" in page for name in ("bridge", "prompt", "label only"))

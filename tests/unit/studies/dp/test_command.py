@@ -68,4 +68,4 @@ def test_the_quick_form_ends(study, tmp_path):
     trials = sorted((tmp_path / "out" / "trials").glob("*.json"))
     assert len(trials) == len(QUICK_MECHANISMS)
     assert all(json.loads(Path(path).read_bytes())["train_persons"] > 40 for path in trials)
-    assert "| 60 | labels alone | 0 | 24 |" in (tmp_path / "out" / "results.md").read_text()
+    assert "| 60 | labels alone | 0 | 12 |" in (tmp_path / "out" / "results.md").read_text()

@@ -6,6 +6,7 @@ import pytest
 from studies.dp import vectors
 from studies.dp.sets import KINDS
 from studies.dp.vectors import REMOVED, SEPARATE, SHIPPED, SMOTE, VARIANTS, VectorsRequest, dp_vectors
+from studies.writers import QUICK_PERSONS
 from synthgen.core.progress import silent
 from synthgen.dp.basis import load_basis
 
@@ -18,7 +19,7 @@ def page(tmp_path, monkeypatch):
     read = vectors.read_private_sets
 
     def near_centres(_name, texts, _encoder, _folder, _progress):
-        (clinic,) = read(["clinic"], None, 3 * vectors.QUICK_PERSONS)
+        (clinic,) = read(["clinic"], None, 2 * vectors.QUICK_PERSONS)
         label = {record.text: record.label for record in clinic.corpus.records}
         spread = 0.5 * rng.normal(size=(len(texts), 384)) * np.sqrt(basis.variances)
         return basis.outward(np.stack([centres[label[text]] for text in texts]) + spread)
@@ -46,8 +47,9 @@ def test_the_page_has_a_row_for_each_method_and_budget_and_more_budget_helps(pag
 
 @pytest.mark.slow
 @pytest.mark.models
-def test_the_quick_form_ends(study, tmp_path, monkeypatch):
-    monkeypatch.setattr(vectors, "QUICK_PERSONS", 150)  # with 120, a class is too small for SMOTE
-    code, output = study("dp-vectors", "--quick", "--seeds", "1", "--epsilon", "3", "--out", tmp_path / "out")
+def test_the_quick_form_ends(study, quick_out, monkeypatch):
+    monkeypatch.setattr(vectors, "QUICK_PERSONS", QUICK_PERSONS)
+    monkeypatch.setattr(vectors, "PER_CLASS", 40)
+    code, output = study("dp-vectors", "--quick", "--seeds", "1", "--epsilon", "3", "--out", quick_out)
     assert code == 0, output
-    assert f"| {SHIPPED} | 3 |" in (tmp_path / "out" / "vectors.md").read_text()
+    assert f"| {SHIPPED} | 3 |" in (quick_out / "vectors.md").read_text()
