@@ -30,6 +30,11 @@ def cell(dataset, repeat, fold):
     return pa.Table.from_pylist([row | {"status": "ok", "reason": ""}], schema=CELL)
 
 
+@pytest.fixture(autouse=True)
+def _one_worker(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+
+
 @pytest.fixture
 def made(monkeypatch):
     """Make each missing fold as one cell in this process, and return the list of these folds."""

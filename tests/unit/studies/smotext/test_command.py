@@ -70,14 +70,14 @@ def test_kept_trials_are_found_and_give_the_page_that_is_shown(tmp_path, corpora
 @pytest.mark.models
 @pytest.mark.usefixtures("stored_models")
 @pytest.mark.timeout(1500)  # decodes many texts, which takes more than ten minutes on a busy processor
-def test_a_quick_study_can_be_stopped_and_continued(tmp_path, corpora, study_process):
+def test_a_quick_study_can_be_stopped_and_continued(tmp_path, corpora, study_process, study):
     out = tmp_path / "out"
     command, data = ("smotext", "--quick", "--seeds", "1", "--out", out), {"SYNTHGEN_DATA": str(corpora)}
     kept = study_process.stop_after_first("out/texts/*/*.parquet", *command, **data)
     assert kept
-    done = study_process.run(*command, **data)
-    assert done.returncode == 0, done.stderr
-    assert "still to be written, about" in done.stderr
+    code, output = study(*command, **data)
+    assert code == 0, output
+    assert "still to be written, about" in output
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     measures = pq.read_table(out / "measures.parquet").to_pylist()
     assert {(m["dataset"], m["seed"], m["variant"]) for m in measures} == {
