@@ -102,16 +102,16 @@ def test_a_bundle_is_approved_and_verified(releases, tmp_path):
     roles = ("privacy_officer", "data_owner")
     approve = ("approve", bundle, "--yes", "--no-review")
     commands = [(*approve, "--role", role, "--key", tmp_path / f"{role}.pem") for role in roles]
-    for command in (*commands, ("verify", bundle)):
-        done = called(RUN, *command, "--trust", root, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+    commands = [(*command, "--trust", root) for command in (*commands, ("verify", bundle))]
+    for code, _, error in called_one_by_one(*commands, cwd=tmp_path):
+        assert code == 0, error
 
 
 def test_keys_and_trust_roots_are_made_and_read(trial, tmp_path):
-    made = called(RUN, "keys", "new", tmp_path / "ann.pem", "--person", "Ann", "--org", "Clinic", cwd=tmp_path)
-    shown = called(RUN, "keys", "show", tmp_path / "ann.pub.json", cwd=tmp_path)
-    trust = called(RUN, "trust", "show", trial / "trust.json", cwd=tmp_path)
-    assert [one.returncode for one in (made, shown, trust)] == [0, 0, 0], made.stderr + shown.stderr + trust.stderr
+    commands = [("keys", "new", tmp_path / "ann.pem", "--person", "Ann", "--org", "Clinic")]
+    commands += [("keys", "show", tmp_path / "ann.pub.json"), ("trust", "show", trial / "trust.json")]
+    for code, _, error in called_one_by_one(*commands, cwd=tmp_path):
+        assert code == 0, error
 
 
 def test_a_bundle_is_inspected_compared_and_exported(releases, tmp_path):

@@ -43,8 +43,13 @@ PUBLIC |= {"method.private", "membership.epsilon_lower_bound"}
 
 
 @pytest.fixture
-def trial(trials, bench, tmp_path, monkeypatch):
+def trial(trials, bench, first_run, tmp_path, monkeypatch):
+    """A new trial whose workspace has the stages before the reservation."""
     trials.prepare(tmp_path, monkeypatch)
+    (tmp_path / "ws").mkdir(mode=0o700)
+    for stage in (first_run[0] / "ws" / "stages").iterdir():
+        if stage.name.rsplit("-", 1)[0] in {"load", "split", "deidentify", "embed"}:
+            shutil.copytree(stage, tmp_path / "ws" / "stages" / stage.name)
     return lambda use: trials.Trial(bench, tmp_path, use)
 
 

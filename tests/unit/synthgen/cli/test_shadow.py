@@ -41,9 +41,13 @@ def many(new_project, tmp_path_factory):
     return project
 
 
+def copy_of(project, folder):
+    return type(project)(Path(shutil.copytree(project.folder, folder / "trial", symlinks=True)))
+
+
 @pytest.fixture
 def finished(many, tmp_path):
-    return type(many)(Path(shutil.copytree(many.folder, tmp_path / "trial", symlinks=True)))
+    return copy_of(many, tmp_path)
 
 
 def run_shadow(project, request=QUICK):
@@ -51,9 +55,18 @@ def run_shadow(project, request=QUICK):
     return shadow(project.config(**TOTAL), request, silent, said.append), said
 
 
+@pytest.fixture(scope="module")
+def attacked(many, tmp_path_factory):
+    """A finished run with its reruns, and what the command returned and said."""
+    project = copy_of(many, tmp_path_factory.mktemp("attacked"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judged_by, "TREES", 3)
+        return project, *run_shadow(project)
+
+
 @pytest.mark.slow
-def test_the_quick_form_is_insufficient(finished):
-    found, said = run_shadow(finished)
+def test_the_quick_form_is_insufficient(attacked):
+    finished, found, said = attacked
     assert not found.passed
     assert found.report.results[0].verdict == "insufficient"
     assert found.report.results[0].estimate.n == 8
@@ -75,8 +88,8 @@ def test_the_quick_form_is_insufficient(finished):
 
 
 @pytest.mark.slow
-def test_existing_reruns_are_reused(finished, monkeypatch):
-    first, _ = run_shadow(finished)
+def test_existing_reruns_are_reused(attacked, monkeypatch):
+    finished, first, _ = attacked
     table = first.path.parent / "synthetic" / "005.parquet"
     table.unlink()
     calls = []

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -28,14 +30,25 @@ def shipped(monkeypatch):
     monkeypatch.setattr(planned, "MODELS", ("counting", "picking"))
 
 
+@pytest.fixture(scope="session")
+def prepared_stages(new_bench, tmp_path_factory):
+    """The workspace of `ready` up to the vectors of train; tests must not change it."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as patch:
+        bench = new_bench(folder, patch)
+        bench.prepare(bench.job(**CHANGES))
+    return folder / "ws"
+
+
 @pytest.fixture
-def ready(bench, tmp_path, monkeypatch):
+def ready(bench, prepared_stages, tmp_path, monkeypatch):
     """A bench whose encoder has a public basis; `changes` are the sections of a DP run."""
     vectors = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
     arrays = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in arrays.items()}, tmp_path / "counting.safetensors")
+    shutil.copytree(prepared_stages, tmp_path / "ws")
     bench.changes = CHANGES
     return bench
 

@@ -48,7 +48,7 @@ def write(folder, files):
 def sources(tmp_path_factory, pdf_of):
     """Return the folder of small sources: one of each kind, of each version of MIMIC and of OMOP as CSV."""
     folder = tmp_path_factory.mktemp("sources")
-    write_exports(folder, 12, 7)
+    write_exports(folder, 6, 7)
     for kind, files in FILES.items():
         write(folder / kind, files)
     (folder / "folder" / "letter" / "p4.pdf").write_bytes(pdf_of([b"Rest."]))

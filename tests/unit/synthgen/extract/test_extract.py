@@ -62,7 +62,7 @@ SHORTEST_COPY = 50  # words of a note that the next one copies; notes of a patie
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exports")
-    write_exports(folder, 120, 7)
+    write_exports(folder, 60, 7)
     return folder
 
 

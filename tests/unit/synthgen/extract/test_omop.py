@@ -306,18 +306,18 @@ def test_other_files_are_refused(tmp_path, name):
         notes(tmp_path / name)
 
 
+N_ALTERED = 50  # copies of a source
 ALTERED = {"csv": write_csv, "parquet": write_parquet, "duckdb": write_database}
 
 
-@pytest.mark.parametrize("n_files", [25, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ALTERED)
-def test_altered_files_end_in_items_or_one_error(tmp_path, kind, n_files):
+def test_altered_files_end_in_items_or_one_error(tmp_path, kind):
     path = ALTERED[kind](tmp_path)
     files = [path] if kind == "duckdb" else sorted(tmp_path.iterdir())
     whole = {file: file.read_bytes() for file in files}
     rng = random.Random(5)
     messages = []
-    for number in range(n_files):
+    for number in range(N_ALTERED):
         file = rng.choice(files)
         data = bytearray(whole[file])
         for _ in range(rng.randrange(1, 6)):
@@ -329,5 +329,5 @@ def test_altered_files_end_in_items_or_one_error(tmp_path, kind, n_files):
         except DataError as error:
             messages.append(str(error))
         file.write_bytes(whole[file])
-    assert 0 < len(messages) < n_files
+    assert 0 < len(messages) < N_ALTERED
     assert "Said" not in " ".join(messages)

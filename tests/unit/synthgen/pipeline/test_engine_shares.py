@@ -57,15 +57,12 @@ def verdict(run):
 FOUND = "".join(f"{n}|MRN {{MRN:77340{n}}} seen\n" for n in range(10, 18))
 
 
-def test_a_policy_can_require_a_measured_recall(floor):
+def test_a_policy_can_require_a_measured_recall(floor, project):
     assert verdict(floor(FOUND)) == "PASS"
+    assert verdict(floor(FOUND, seed=5)) == "PASS"  # at the confidence that a second attempt needs
     run = floor("".join(f"{n}|the zebra {{NAME:qwerty}} ran\n" for n in range(10, 18)))
     assert verdict(run) in {"FAIL", "INSUFFICIENT"}
-
-
-def test_a_second_attempt_measures_the_recall_at_the_confidence_that_it_needs(floor):
-    floor(FOUND)
-    assert verdict(floor(FOUND, seed=5)) == "PASS"
+    assert verdict(Pipeline(project.config()).run()) == "INSUFFICIENT"  # without a sample
 
 
 @pytest.mark.parametrize(
@@ -79,10 +76,6 @@ def test_an_unusable_sample_ends_plan_and_run_before_any_stage(project, written,
     with pytest.raises(error, match="sample"):
         Pipeline(config).run()
     assert not list(config.resolve(config.workspace).glob("stages/*"))
-
-
-def test_without_a_sample_the_requirement_is_not_met(floor, project):
-    assert verdict(Pipeline(project.config()).run()) == "INSUFFICIENT"
 
 
 def test_a_sample_needs_an_engine_and_no_dp_guarantee(project):

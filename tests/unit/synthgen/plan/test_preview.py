@@ -86,12 +86,12 @@ def test_no_preview_under_a_privacy_budget(project):
 
 @pytest.fixture
 def export(project, monkeypatch):
-    """Return the configuration of a hospital source of 500 persons or so, and the list of notes that were read."""
+    """Return the configuration of a hospital source of 150 persons or so, and the list of notes that were read."""
     rows = [json.loads(line) for line in (project.folder / "notes.jsonl").read_text().splitlines()]
     wanted = project.config().source.labels
     notes = [
         Note(place="f", document=row["note_id"], text=row["note"], person=f"{part}-{row['patient_id']}", label=label)
-        for part in range(15)
+        for part in range(6)
         for row in rows
         if (label := row["specialty"]) in wanted
     ]
