@@ -57,7 +57,7 @@ def test_an_escape_of_double_quotes_in_a_path_is_named(path):
 
 
 def test_a_variable_without_braces_is_named_with_its_spelling():
-    with pytest.raises(ConfigError, match=r"HOME is written \$\{HOME\} in a path"):
+    with pytest.raises(ConfigError, match=r"HOME must be written \$\{HOME\} in a path"):
         resolved("$HOME/x")
 
 

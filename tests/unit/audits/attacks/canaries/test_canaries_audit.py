@@ -132,7 +132,7 @@ POWER = {"n": 1000, "n_needed": 1000, "epsilon_ceiling": 4.0}
         (0.7, 0.052, 0.0, None),
         (0.7, 0.050, 0.0, "inserted canaries are more similar"),
         (0.3, 0.050, 0.0, "inserted canaries are less similar"),
-        (0.5, 0.02, 1.01, "proves an epsilon of at least 1.01, but the limit is 1"),
+        (0.5, 0.02, 1.01, "proves an epsilon of at least 1.01 (limit 1)"),
     ],
 )
 def test_guess_failures(value, error, epsilon, proven):
