@@ -320,9 +320,7 @@ class Config(Section):
             return cls.parse(value, base=str(whole.parent), file=str(whole))
         except ConfigError as error:
             lines = key_lines(Path(path))
-            named = dict.fromkeys(problem.partition(": ")[0] for problem in error.problems)
-            found = {key: line for key in named if (line := lines.get(key) or lines.get(key.rpartition(".")[0]))}
-            places = ", ".join(f"{key} in line {line}" for key, line in found.items())
+            places = "; ".join(dict.fromkeys(filter(None, (_place(problem, lines) for problem in error.problems))))
             hint = f"Correct {path}: {places}." if places else f"Correct {path}."
             raise ConfigError(error.message, problems=error.problems, hint=f"{hint} {error.hint}".strip()) from None
 
@@ -348,6 +346,16 @@ class Config(Section):
     def digest(self) -> str:
         """Return the SHA-256 of the canonical configuration with all defaults."""
         return sha256_json(self.model_dump(mode="json"))
+
+
+def _place(problem: str, lines: Mapping[str, int]) -> str:
+    """Return where the file must be corrected for a problem, or an empty text if no line of the file is known."""
+    key, _, what = problem.partition(": ")
+    section = key.rpartition(".")[0]
+    if key not in lines and what.startswith(("missing", "is required")):
+        return f"add {key} to the section in line {lines[section]}" if section in lines else ""
+    line = lines.get(key) or lines.get(section)
+    return f"correct {key} in line {line}" if line else ""
 
 
 def unaccounted(parts: Mapping[str, Any]) -> list[str]:

@@ -292,10 +292,12 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
         grid.add_row(result.name, verdict, *numbers, _limit(result.threshold), "-" if e is None else str(e.n))
     console.print(grid)
     lines = [*(f"{result.name}: {result.reason}" for result in report.results), f"overall: {report.overall}"]
+    problems = report.input_checks["problems"]
     if decision is not None:
         lines += [f"release under the policy: {'allowed' if decision.allowed else 'refused'}", *decision.summary]
-        problems = report.input_checks["problems"]
         lines += [f"  {failure}" for failure in decision.with_problems(problems).failures]
+    elif problems:
+        lines += ["problems of the tables; no audit of these tables can pass:", *(f"  {one}" for one in problems)]
     (say if as_json else show)("\n".join(lines))
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")

@@ -196,14 +196,22 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
         allowed = set(train.labels or ())
         unknown = set(synthetic.labels) - allowed
         if unknown:
-            found.append(f"{len(unknown)} labels of the synthetic table do not occur in train: use labels of train")
+            number = "1 label" if len(unknown) == 1 else f"{len(unknown)} labels"
+            do = "does" if len(unknown) == 1 else "do"
+            found.append(f"{number} of the synthetic table {do} not occur in train: use labels of train")
         if any(len(label) > MAX_LABEL_CHARACTERS for label in synthetic.labels):
             found.append(f"labels of the synthetic table are longer than {MAX_LABEL_CHARACTERS} characters")
         pairs = {pair for table in (train, control) for pair in zip(table.labels or (), table.groups, strict=False)}
         n_persons = Counter(label for label, _ in pairs)
         unique = sum(n_persons[label] == 1 for label in set(synthetic.labels))
         if unique > 0:
-            found.append(f"{unique} labels of the synthetic table belong to a single person: merge such classes")
+            found.append(
+                "1 label of the synthetic table occurs with only one person of train and control: merge this class "
+                "with another"
+                if unique == 1
+                else f"{unique} labels of the synthetic table each occur with only one person of train and control: "
+                "merge each of these classes with another"
+            )
     if synthetic.has_groups:
         rows = list(zip(synthetic.texts, synthetic.labels or [None] * len(synthetic), strict=True))
         if not (is_numbering(list(synthetic.groups), rows) or _are_numbered(synthetic.groups)):

@@ -1,8 +1,9 @@
 """Strict pydantic base model of file formats, and readable validation errors."""
 
 import hashlib
-from collections.abc import Collection
-from typing import Annotated
+import re
+from collections.abc import Collection, Sequence
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -46,6 +47,22 @@ def multiple_of(steps: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+MESSAGES = {  # types of pydantic's errors -> messages; `synthgen.core.section` has the same for a configuration
+    "missing": "missing",
+    "extra_forbidden": "unknown key",
+    "string_type": "must be a text",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list, such as [a]",
+    "list_type": "must be a list, such as [a]",
+    "dict_type": "must be a section of keys and values",
+    "model_type": "must be a section of keys and values",
+}
+_SUBJECT = re.compile(r"^(Input|String|Tuple|List|Dictionary|Value) should ")
+
+
 class Closed(BaseModel):
     """A model that is strict and frozen and rejects unknown fields."""
 
@@ -65,8 +82,24 @@ class Canonical(Closed):
 
 
 def problems(error: ValidationError) -> list[str]:
-    """Return each violation as `path: message`; the invalid value is omitted because it may be private."""
+    """Return each violation as `path: message`; the invalid value is omitted because it may be private.
+
+    An entry of a list is counted from 0 in the path, as in `rules[0].limit (entry 1 of rules)`.
+    """
     return [
-        f"{'.'.join(str(part) for part in item['loc']) or '(top level)'}: {item['msg'].removeprefix('Value error, ')}"
+        f"{_place(item['loc'])}: {in_words(item['type'], item['msg'])}"
         for item in error.errors(include_url=False, include_input=False)
     ]
+
+
+def in_words(kind: str, message: str) -> str:
+    """Return what an error of pydantic requires, from its type and its message, such as "must be a text"."""
+    return MESSAGES.get(kind) or _SUBJECT.sub("must ", message.removeprefix("Value error, "))
+
+
+def _place(path: Sequence[Any]) -> str:
+    keys = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    entry = next((i for i, part in enumerate(path) if isinstance(part, int) and i > 0), None)
+    if entry is None:
+        return keys or "(top level)"
+    return f"{keys} (entry {path[entry] + 1} of {'.'.join(map(str, path[:entry]))})"

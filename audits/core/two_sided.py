@@ -96,10 +96,10 @@ def control_needed(n_train: int, *, reference_is_control: bool) -> int:
 
 
 def too_few_rows(what: str, n: int, needed: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return a sentence which says that a table has too few rows, and how many persons would be enough.
+    """Return sentences which say that a test has too few rows, and how many persons would be enough.
 
     Args:
-        what: subject of the sentence in the plural, such as "The attacked records".
+        what: name of the test, such as "The test of the nearest neighbours".
         n: effective number of independent rows.
         needed: number of independent rows that are required.
         people: the compared persons.
@@ -109,9 +109,8 @@ def too_few_rows(what: str, n: int, needed: int, people: Arms, *, reference_is_c
     train = max(needed, -(-smaller * needed // max(n, 1)))
     control = control_needed(train, reference_is_control=reference_is_control)
     return (
-        f"{what} amount to {n} independent records, from {smaller} persons in the smaller of train and control; "
-        f"at least {needed} records are required: about {train} train persons and {control} control persons would be "
-        "enough."
+        f"{what} has too few independent records: {n} instead of at least {needed}. The smaller of train and control "
+        f"has {smaller} persons. About {train} train persons and {control} control persons would be enough."
     )
 
 

@@ -41,7 +41,7 @@ class Encoded:
 def encode(holdout: HoldoutTables, rng: np.random.Generator) -> tuple[Encoded, ...]:
     """Return the tables encoded by words, by characters, and by each encoder whose vectors the caller passed.
 
-    Raise InputError with all problems if passed vectors are missing in a table or do not fit.
+    Raise InputError with all problems if vectors given as input are missing in a table or do not fit.
 
     Randomness: the seed of the truncated singular value decomposition and the rows on which it is fitted.
     Privacy: reads all texts; frequencies, projections and means are computed from the reference only.

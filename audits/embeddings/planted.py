@@ -61,7 +61,7 @@ class EncoderAudit(ABC):
 
         Raises:
             NotMeasurable: there are fewer than 20 train persons, control persons, synthetic or reference records.
-            InputError: the passed vectors do not fit the tables.
+            InputError: the vectors given as input do not fit the tables.
         """
         result = self._measure(inputs, self.encode_tables(inputs, rng), rng, confidence)
         return confirmed(

@@ -92,7 +92,7 @@ def _trust_step(run: _Run) -> str:
         run.root = run.trust
     else:
         data = read_trust(run.trust)
-        run.root = parse_trust(data, run.now)
+        run.root = parse_trust(data, run.now, str(run.trust))
         if ROOT in run.root.roles:
             remember(data, run.root, default_state() if run.state is None else run.state, run.now)
     if run.now >= instant(run.root.expires):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from audits.verify.statement import ReleaseStatement
 
+FAILED, DO_NOT_USE = "VERIFICATION FAILED", ": do not use this bundle"
 _MAX_SHOWN = 400  # characters of a printed line
 
 
@@ -37,6 +38,11 @@ class Verification:
         return f"Verification({self.verdict}, code {self.code}, checks: {len(self.checks)})"
 
     @property
+    def words(self) -> str:
+        """The verdict in words for people; REFUSED would suggest a refusal file, which has the same verdict."""
+        return FAILED if self.verdict == "REFUSED" else self.verdict
+
+    @property
     def failure(self) -> str:
         """Line of the failed check, which begins with its error code; empty if every check passed."""
         return "" if not self.checks or self.checks[-1].ok else self.checks[-1].detail
@@ -59,7 +65,7 @@ class Verification:
         """Return one line per check, then policy, use and id of a verified release, and the verdict."""
         lines = [f"{'ok  ' if check.ok else 'FAIL'} {check.id}: {check.detail}" for check in self.checks]
         if (release := self.release) is None:
-            return "\n".join([*lines, self.verdict])
+            return "\n".join([*lines, self.words + (DO_NOT_USE if self.verdict == "REFUSED" else "")])
         policy, use = release["policy"], release["use"]
         lines.append(printable(f"policy: {policy['name']} version {policy['version']}"))
         lines.append(printable(f"intended use: {use['scope']} the institution. {use['statement']}"))

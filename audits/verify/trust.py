@@ -165,7 +165,7 @@ class TrustRoot(Canonical):
 
 def load_trust(path: str | Path, now: datetime | None = None) -> TrustRoot:
     """Return the trust root in a file; see `parse_trust`."""
-    return parse_trust(read_trust(path), now)
+    return parse_trust(read_trust(path), now, str(path))
 
 
 def read_trust(path: str | Path) -> bytes:
@@ -176,10 +176,11 @@ def read_trust(path: str | Path) -> bytes:
         raise VerifyError("E_TRUST", f"{path}: cannot be read ({error.strerror})") from error
 
 
-def parse_trust(data: bytes, now: datetime | None = None) -> TrustRoot:
+def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file") -> TrustRoot:
     """Return the trust root in the bytes of its file; the expiry date of the root is not checked.
 
-    A signature of a root key counts only if the key is valid at `now`, by default the current time.
+    A signature of a root key counts only if the key is valid at `now`, by default the current time. `name` is the
+    name of the file in messages.
 
     Raises:
         VerifyError: E_TRUST if the root is invalid, or names root keys and too few of the valid ones signed it.
@@ -190,12 +191,21 @@ def parse_trust(data: bytes, now: datetime | None = None) -> TrustRoot:
             return _signed(data, datetime.now(UTC) if now is None else now)
         root = TrustRoot.model_validate(value)
     except JsonError as error:
-        raise VerifyError("E_TRUST", f"the trust root cannot be read: {error.message}") from None
+        raise VerifyError("E_TRUST", f"{name} is not a valid trust root: {error.message}") from None
     except ValidationError as error:
-        raise VerifyError("E_TRUST", f"the trust root is malformed: {'; '.join(problems(error)[:5])}") from None
+        raise VerifyError("E_TRUST", f"{name} is not a valid trust root: {_faults(error)}") from None
     if ROOT in root.roles:
         raise VerifyError("E_TRUST", "the trust root names root keys, so it must be signed by them")
     return root
+
+
+def _faults(error: ValidationError) -> str:
+    """Return all missing keys in one sentence, and at most five other mistakes."""
+    found = problems(error)
+    missing = [key for key, _, what in (line.rpartition(": ") for line in found) if what == "missing"]
+    others = [line for line in found if not line.endswith(": missing")]
+    absent = f"the key{'s' * (len(missing) > 1)} {', '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing"
+    return "; ".join([*([absent] if missing else []), *others[:5]])
 
 
 def fingerprint(data: bytes) -> str:

@@ -79,7 +79,7 @@ def approve(  # noqa: PLR0913 - one parameter per option
     )
     found = verify_bundle(bundle, root, now=now)
     text = f"{'closed' if close else 'rejected' if reject else 'approved'}: {path}\n"
-    text += f"`synthgen verify` now: {found.verdict} {found.failure}"
+    text += f"`synthgen verify` now: {found.words} {found.failure}"
     fields = {"decision": kind, "file": str(path), "verification": found.to_json()}
     print_fields(fields, text, as_json=as_json)
 

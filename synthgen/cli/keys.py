@@ -170,7 +170,7 @@ def trust_show(path: Annotated[Path, Argument(help="Trust root file.")], *, as_j
     from audits.verify.trust import fingerprint, parse_trust, read_trust
 
     data = read_trust(path)
-    root, digest = parse_trust(data), fingerprint(data)
+    root, digest = parse_trust(data, name=str(path)), fingerprint(data)
     fields = {"fingerprint": digest, "trust": root.model_dump(mode="json")}
     lines = (f"fingerprint: {digest}", *_described(root))
     print_fields(fields, "\n".join(map(printable, lines)), as_json=as_json)  # a name may contain a line break

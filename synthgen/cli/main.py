@@ -45,7 +45,9 @@ for name, group in {**_GROUPS, "timestamp": timestamp_app}.items():
     app.add_typer(group, name=name)
 
 _STOPS: list[int] = []  # the signals that stopped this process
-_CONTINUE = "stopped; run the same command again (without `--resume never`) to continue from the last finished stage"
+_CONTINUE = (
+    "Run the command again to continue after the last finished stage. If you used `--resume never`, leave it out."
+)
 
 Resumption = Literal["auto", "never"]
 ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
@@ -366,8 +368,8 @@ def main(command: typer.Typer = app) -> None:
 
 
 def _exit_interrupted() -> NoReturn:
-    say(_CONTINUE)
-    print_error_json(Interrupted("stopped", hint=_CONTINUE.removeprefix("stopped; ")))
+    say(f"Stopped. {_CONTINUE}")
+    print_error_json(Interrupted("stopped", hint=_CONTINUE))
     sys.exit(Interrupted.exit_code)
 
 

@@ -43,7 +43,9 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
     try:
         parsed = kind.model_validate(given)
     except ValidationError as error:
-        found += mistakes(error.errors(include_url=False), given, kind)
+        errors = error.errors(include_url=False)
+        misspelled = {f"{'.'.join(path)}: missing" for path in _misspelled(errors, given, kind)}
+        found = [line for line in problems if line not in misspelled] + mistakes(errors, given, kind)
     if parsed is None or found:
         raise invalid(found)
     return parsed
@@ -65,12 +67,16 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
     """Return one line per mistake: its path, what is allowed, and the given value unless it may be a secret.
 
     `errors` are pydantic's errors. If a value may have several types, pydantic reports one error per type, and the
-    line joins them with "or". With `kind`, the type of the section, lines suggest examples and similar keys.
+    line joins them with "or". With `kind`, the type of the section, lines suggest examples and similar keys, and a
+    missing key has no line of its own if a line suggests it for a misspelled key.
     """
     found: dict[tuple[str, ...], list[str]] = {}
     shown: dict[tuple[str, ...], str] = {}
+    misspelled = set() if kind is None else _misspelled(errors, given, kind)
     for error in errors:
         path = _path(error, given)
+        if path in misspelled:
+            continue
         message = MESSAGES.get(error["type"])
         if error["type"] == "missing" and kind is not None:
             message = f"missing{_example(kind, path)}"
@@ -101,18 +107,37 @@ def _example(kind: type[BaseModel], path: Sequence[str]) -> str:
 
 def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
     """Return the part of a message that suggests a key of similar spelling or in another section, or nothing."""
+    key = path[-1]
+    if (near := _near_key(kind, path)) is not None:
+        return f"; did you mean {near}?"
+    homes = [
+        section for section in kind.model_fields for part in _sections_in(kind, section) if key in part.model_fields
+    ]
+    return f"; did you mean {homes[0]}.{key}?" if len(homes) == 1 else ""
+
+
+def _near_key(kind: type[BaseModel], path: Sequence[str]) -> str | None:
+    """Return the key of the same section whose spelling is most similar to an unknown key, or None."""
     *parents, key = path
     parts = [kind]
     for parent in parents:
         if not parent.isdecimal():
             parts = [inner for part in parts for inner in _sections_in(part, parent)]
     near = get_close_matches(key, {name for part in parts for name in part.model_fields}, n=1, cutoff=SIMILAR)
-    if near:
-        return f"; did you mean {near[0]}?"
-    homes = [
-        section for section in kind.model_fields for part in _sections_in(kind, section) if key in part.model_fields
-    ]
-    return f"; did you mean {homes[0]}.{key}?" if len(homes) == 1 else ""
+    return near[0] if near else None
+
+
+def _misspelled(errors: list[Any], given: Any, kind: type[BaseModel]) -> set[tuple[str, ...]]:
+    """Return the path of each absent key that an unknown key probably stands for."""
+    unknown = [_path(error, given) for error in errors if error["type"] == "extra_forbidden"]
+    near = ((path[:-1], _near_key(kind, path)) for path in unknown)
+    return {(*section, key) for section, key in near if key is not None and not _has_key(given, section, key)}
+
+
+def _has_key(given: Any, section: Sequence[str], key: str) -> bool:
+    for part in section:
+        given = given[int(part)] if isinstance(given, tuple) else given.get(part)
+    return key in given
 
 
 def _sections_in(part: type[BaseModel], key: str) -> list[type[BaseModel]]:

@@ -10,10 +10,10 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float64, Int64
 from synthgen.interpolate.base import FittedByClass, Floats, M, Points, S
 
-Shape = tuple[float, float]
+BetaParameters = tuple[float, float]  # the parameters (s, t) of the Beta distribution from which λ is drawn
 
 
-def draw_lambdas(generator: np.random.Generator, m: int, beta: Shape | None = None) -> Float64:
+def draw_lambdas(generator: np.random.Generator, m: int, beta: BetaParameters | None = None) -> Float64:
     """Return m draws of λ, float64 (m): from U(0, 1), or from Beta(s, t) for beta = (s, t)."""
     return generator.random(m) if beta is None else generator.beta(*beta, size=m)
 

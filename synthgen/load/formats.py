@@ -34,7 +34,8 @@ def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of an Arrow table as rows numbered from 1; columns that the table lacks are skipped.
 
     Raises:
-        DataError: two wanted columns have the same name, or a column has values that its type cannot store exactly.
+        DataError: two wanted columns have the same name, or a short float column has values so large that whole
+            numbers may have been rounded.
         OSError: a column is damaged or holds a value that Python cannot represent, such as a date out of range.
     """
     names = [name for name in dict.fromkeys(wanted) if name in arrow.column_names]
@@ -107,7 +108,7 @@ def _parts(folder: Path) -> list[Path]:
         is_hidden, is_parquet = entry.name.startswith(("_", ".")), _SUFFIXES.get(entry.suffix.lower()) == "parquet"
         if is_parquet and not is_hidden and not entry.is_dir():
             parts.append(entry)
-        # other hidden files, such as _SUCCESS, come from the exporting program
+        # hidden files that are not parquet, such as _SUCCESS, come from the exporting program and are ignored
         elif entry.is_dir() or is_parquet or not is_hidden:
             problems.append(f"{entry.name} is {'a folder' if entry.is_dir() else 'not a part of the table'}")
     problems += _shard_problems([part.stem for part in parts])
@@ -159,7 +160,9 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     if not files or unknown:
         problems = [f"{key}: unsupported kind of row indices" for key in unknown]
         message = (
-            "state.json lists no data files" if not files else "state.json refers to row indices that are not read"
+            "state.json uses a kind of row indices that SynthGen does not support"
+            if files
+            else "state.json lists no data files"
         )
         raise DataError(message, problems=problems, hint=_SAVE_AGAIN)
     info = path / "dataset_info.json"

@@ -243,10 +243,15 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
         raise DataError(f"{path}: holds no rows", problems=table.notes, hint=hint)
     missing = [name for name in wanted_columns(source) if name not in table.columns]
     if missing and table.columns:
+        found = f"{len(missing)} columns of the configuration were not found"
+        remedy = "Correct the keys of `source` that name the missing columns."
+        if len(missing) == 1:
+            found = "a column of the configuration was not found"
+            remedy = "Correct the key of `source` that names the missing column."
         raise DataError(
-            f"{path}: {len(missing)} of the configured columns were not found",
+            f"{path}: {found}",
             problems=absent_columns(missing, table.columns),
-            hint=f"{_shown(table.columns, source, path)} Correct the keys of `source` that name these columns.",
+            hint=f"{_shown(table.columns, source, path)} {remedy}",
         )
 
 
@@ -257,7 +262,7 @@ def _shown(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
         n = len(columns)
         return f"None of the {n} cells of the first line is a configured column. Does the file have a header?"
     names = [c if len(c) <= MAX_SHOWN_NAME else f"(a name of {len(c)} characters)" for c in columns[:SHOWN_COLUMNS]]
-    return f"Columns found: {', '.join(names)}{', ...' if len(columns) > SHOWN_COLUMNS else ''}."
+    return f"The table has: {', '.join(names)}{', ...' if len(columns) > SHOWN_COLUMNS else ''}."
 
 
 def _is_csv(source: SourceConfig, path: Path) -> bool:

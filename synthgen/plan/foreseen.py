@@ -39,7 +39,7 @@ from synthgen.split import Split
 
 UNEXPECTED = (InternalError, Interrupted)  # errors that neither the configuration nor the source causes
 MIN_FREE_SPACE = 64 << 20  # bytes
-MIRROR = "needs a table that is generated from control: `audits run --mirror`"
+MIRROR = "a table that is generated from control (option `--mirror` of `audits run`)"
 DEDUPE = "or set source.dedupe: all, which removes such records before the split"
 
 
@@ -202,7 +202,7 @@ def gate_problems(
         if name == ACCOUNTING and not is_private:
             yield "audit accounting: it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"
         elif name in NEEDS and name != ACCOUNTING:
-            yield f"audit {name}: a run does not supply the input of this audit, which {EXTRA_INPUT[name]}"
+            yield f"audit {name}: a run does not supply the input of this audit: {EXTRA_INPUT[name]}"
         elif isinstance(estimate := reach.get(name), Reach) and estimate.n < estimate.n_needed:
             units = f"there are {estimate.n} {estimate.unit}, and {estimate.n_needed} are needed"
             yield f"audit {name}: {units}; {_how_to_get_more(estimate.unit)}"
@@ -228,7 +228,7 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
     if rule.metric == "records.synthetic" and rule.op == ">=" and n_records < rule.limit:
         return f"interpolate.total requests {n_records} records; request more"
     if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
-        return f"a run does not supply this number, which {EXTRA_INPUT.get(source, MIRROR)}"
+        return f"a run does not supply this number, which needs {EXTRA_INPUT.get(source, MIRROR)}"
     if name == "tau" and source in AUDITS:
         smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)

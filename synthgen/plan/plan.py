@@ -65,7 +65,7 @@ DOUBTFUL = "a release is possible, but it may be refused for the reasons marked 
 POSSIBLE = "nothing that is known before the run prevents a release"
 UNTESTED = f"{POSSIBLE}; without a pilot, the quality of the texts is unknown"
 NOT_REQUIRED = "too few, but this policy does not require a pass"
-OWN_LOG = "reads the log of the run and the log of its dry run on fictional persons"
+OWN_LOG = "this audit reads the log of the run and the log of its dry run on fictional persons"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,16 +337,19 @@ def _in_words(
         if f"({name}." in problem or problem.startswith(f"audit {name}:")
     }
     shown = {name: what if name in blocked else what.replace(TOO_FEW, NOT_REQUIRED) for name, what in words.items()}
-    return {name: f"{what}; {_effect_on_decision(policy, name)}" for name, what in shown.items()}
+    return {name: f"{what}. {_effect_on_decision(policy, name)}" for name, what in shown.items()}
 
 
 def _effect_on_decision(policy: Policy, audit: str) -> str:
     """Return how an audit affects the release decision: by its verdict, by rules on its numbers, or not at all."""
     of_audit = [rule for rule in policy.all_rules() if rule.metric.startswith(f"{audit}.")]
     rules = [rule.id for rule in of_audit if rule.metric not in STATED]
-    ways = ["its verdict"] * (audit in policy.required) + ([f"rule {', '.join(rules)}"] if rules else [])
-    rule = f"; rule {of_audit[0].id} requires only that parents are known" if of_audit else ""
-    return f"decides by {' and '.join(ways)}" if ways else f"measured only{rule}"
+    of_rules = f"on the rule{'s' * (len(rules) > 1)} {', '.join(rules)}"
+    ways = ["on its verdict"] * (audit in policy.required) + [of_rules] * bool(rules)
+    if ways:
+        return f"The release depends {' and '.join(ways)}"
+    rule = f"; the rule {of_audit[0].id} requires only that parents are known" if of_audit else ""
+    return f"The audit is measured only, so its result does not affect the release{rule}"
 
 
 def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:

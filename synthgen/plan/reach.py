@@ -17,10 +17,10 @@ from synthgen.config import Config
 
 PERSONS, RECORDS = "persons", "records"  # units that the audits count: see `unit_of`
 USUAL_RATE = 0.2  # assumed accuracy of the linkage attacks on non-members
-EXTRA_INPUT = {
-    "canaries": "needs a canary build: `audits canaries`, then `audits run --canaries`",
-    "accounting": "needs the log of a differentially private mechanism: `audits run --mechanism`",
-    "differencing": "needs the previous release: `audits run --previous`",
+EXTRA_INPUT = {  # inputs that only some audits need
+    "canaries": "a canary build (`audits canaries`, then options `--canaries` and `--canary-build` of `audits run`)",
+    "accounting": "the log of a DP mechanism (option `--mechanism` of `audits run`)",
+    "differencing": "the previous release (options `--previous` and `--previous-train` of `audits run`)",
 }
 TOO_FEW = "TOO FEW"
 LIKELY_ENOUGH = "enough for a verdict, unless many records are so similar that they count as fewer"
@@ -114,4 +114,4 @@ def reach_of(
         ),
     }
     audits = (*policy.required, *policy.measured)
-    return {name: EXTRA_INPUT[name] if name in NEEDS else estimates[name] for name in audits}
+    return {name: f"this audit needs {EXTRA_INPUT[name]}" if name in NEEDS else estimates[name] for name in audits}

@@ -26,7 +26,7 @@ from pydantic import Field, ValidationError, model_validator
 from audits.core.errors import InputError
 from audits.core.files import read_regular
 from audits.core.strictjson import JsonError, canonical, parse
-from audits.core.strictmodel import Closed, Finite, Sha256
+from audits.core.strictmodel import Closed, Finite, Sha256, in_words
 
 MAX_LOG_BYTES = 1 << 28
 PERSONS_PER_DELTA = 10  # a claim about n persons must have a delta of at most 1 / (10·n)
@@ -297,6 +297,6 @@ def _mistakes(error: ValidationError) -> list[str]:
     for item in error.errors(include_url=False, include_input=False):
         unknown = item["type"] == "extra_forbidden"
         where = ".".join(str(part) for part in item["loc"][: -1 if unknown else None])
-        what = "a field that is not in the format" if unknown else item["msg"].removeprefix("Value error, ")
+        what = "a field that is not in the format" if unknown else in_words(item["type"], item["msg"])
         mistakes.append(f"{where or '(top level)'}: {what}")
     return mistakes

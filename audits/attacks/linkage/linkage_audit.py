@@ -76,7 +76,7 @@ class Linkage:
         Raises:
             NotMeasurable: there are fewer than 20 synthetic records; or train or control has fewer than 20 persons,
                 or fewer than 20 persons with a record that a required attack can use.
-            InputError: the passed vectors do not fit the tables.
+            InputError: the vectors given as input do not fit the tables.
         """
         result = self._measure(inputs, rng, confidence)
         return confirmed(result, inputs, lambda planted, own: self._measure(planted, own, confidence))
@@ -116,7 +116,10 @@ def _judge(
     reason = "The attacks succeed about equally often on train and control: each difference is within its limit."
     if fails:
         verdict = "fail"
-        reason = f"Attacks with significantly different success on train and control: {'; '.join(fails)}."
+        reason = (
+            "The linkage attacks succeed significantly more often, or less often, on train than on control: "
+            f"{'; '.join(fails)}."
+        )
     elif unclear or unclear_rare:
         verdict, reason = "insufficient", _undecided(unclear, holdout, people, confidence)
     by_name = {f.name: f for f in results}

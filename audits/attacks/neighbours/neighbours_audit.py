@@ -208,7 +208,9 @@ def _reason(  # noqa: PLR0913 - all numbers that a reason can state
         return f"Synthetic records are as close to control persons as to train persons.{untested if small else ''}"
     if n < MARGINS[-1][0]:
         from_control = tables.reference_is_control
-        return too_few_rows("The nearest neighbours", n, MARGINS[-1][0], people, reference_is_control=from_control)
+        return too_few_rows(
+            "The test of the nearest neighbours", n, MARGINS[-1][0], people, reference_is_control=from_control
+        )
     if differs:
         return (
             f"The share of synthetic records nearest to train differs significantly from one half, and {n} "

@@ -46,7 +46,7 @@ class ParentRecoveryEvidence:
     """All measurements that the verdict depends on."""
 
     findings: tuple[EncoderShares, ...]  # one per encoder
-    segments: Mapping[str, SegmentEvidence]  # by name of the passed matrix of vectors
+    segments: Mapping[str, SegmentEvidence]  # by name of the matrix of vectors given as input
     lineage: LineageExposure | None  # None if no lineage was given
 
 
@@ -56,8 +56,9 @@ class ParentRecovery(EncoderAudit):
     Attack: the attacker assumes that each synthetic record was mixed from real records, its parents. For each
     synthetic record, the attack searches among equally many train and control persons for the two persons whose
     records, combined, are nearest to it. If most of the persons found are train persons, the attacker learns who the
-    parents are, and roughly what they wrote. With the vectors, exact attacks are possible: mixed points lie on
-    straight lines between real rows, and the lines of several points intersect at a real row.
+    parents are, and roughly what they wrote. If the attacker also has the synthetic vectors, exact attacks are
+    possible. Each mixed point lies on the line between two real rows, so the lines through points that share a parent
+    intersect at that parent.
 
     Metrics:
 
@@ -66,16 +67,18 @@ class ParentRecovery(EncoderAudit):
       train were dropped.
     - both_excess: share of records for which both persons found are train persons, minus the share expected if the
       roles (train or control) are random; 0 is safe.
-    - scan_p: p-value of the exact scan test for too many or too few train persons among the persons closest to a
-      synthetic record. The test detects leaks of a few persons.
+    - scan_p: p-value of an exact test (`scan_test`). All persons are ranked by the highest similarity of one of their
+      records to a synthetic record. For each of several numbers m, the test checks whether train persons are too many
+      or too few among the first m persons. It detects leaks of a few persons.
     - parent_recall: with a lineage (the parents of each record and their weights), share of records for which the
       nearer person found is a true parent. parent_recall_ratio: parent_recall divided by the value that chance gives.
     - pair_recall: with a lineage, share of records for which both persons found are true parents.
-    - vectors_between_train: share of the synthetic rows of a passed matrix that lie between two train rows.
+    - vectors_between_train: share of the synthetic rows of a matrix given as input that lie between two train rows.
     - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons:
       extremes of `LineageExposure`, on which policies set limits.
     - records_with_parents: number of records with parents according to the lineage.
-    - margin: the widest margin of all shares (`margin_of`).
+    - margin: the largest allowed distance of a share from chance, over all shares; see `margin_of` in
+      `noise_tolerant_attack`.
     - lineage: 1 if a lineage was given, otherwise 0.
 
     `audits explain parent_recovery` lists the verdicts.
@@ -83,8 +86,8 @@ class ParentRecovery(EncoderAudit):
     The number of effective parents of a record is 1 / (sum over persons of weight²). A record with fewer than 1.5
     effective parents is mostly made from one person, so the audit fails. SMOTE with weights from 0 to 1 makes such
     records in four of ten cases; with weights from .3 to .7 (at least 1.7 effective parents), it makes none.
-    `details.power.smallest_leak` is the smallest distance of the train share from one half that prevents a pass with
-    probability .8.
+    `details.power.smallest_leak` is the smallest distance of the train share from one half at which the audit does
+    not pass in 80 % of cases.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
     Randomness: persons set aside, draws of equally many train and control persons, the order of the records (it
@@ -98,7 +101,11 @@ class ParentRecovery(EncoderAudit):
     name = "parent_recovery"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return the result; raise the errors of `EncoderAudit.run`, and InputError for a lineage of other tables."""
+        """Return the result.
+
+        Raise the errors of `EncoderAudit.run`, and InputError if the lineage does not fit the synthetic and train
+        tables.
+        """
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
         return super().run(inputs, rng, confidence)
@@ -154,9 +161,11 @@ def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
 
 
 def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
-    """Return the shares whose interval exceeds their margin, or the strictest margin if they differ from chance.
+    """Return the shares that are too uncertain for a pass.
 
-    A wider margin is used only because there are too few rows, so it must not hide a significant difference.
+    These are the shares whose interval exceeds their margin. A share that differs significantly from chance must also
+    lie within the strictest margin, because a wider margin is used only if there are too few rows, and it must not
+    hide the difference.
     """
     shares = [s for f in findings for s in f.shares]
     by_chance = holm([s.p_beyond(0.0) for s in shares])
@@ -307,7 +316,9 @@ def _shortfall(
     fewest = min(unclear, key=lambda test: test.share.n)
     if fewest.margin is None:
         needed, from_control = needed_for_share(MARGINS[-1], confidence=confidence), holdout.reference_is_control
-        return too_few_rows("The attacked records", fewest.share.n, needed, people, reference_is_control=from_control)
+        return too_few_rows(
+            "The test of the persons found", fewest.share.n, needed, people, reference_is_control=from_control
+        )
     over = max(unclear, key=lambda test: abs(test.share.value - test.null) / test.share.error)
     excess = abs(over.share.value - over.null)
     limits = (MARGINS[0], MARGINS[-1] if over.margin is None else over.margin)

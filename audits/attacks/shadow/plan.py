@@ -109,7 +109,7 @@ def most_over_represented(
 
     Raises:
         NotMeasurable: there are fewer than 20 train persons, control persons, synthetic records or reference records.
-        InputError: the passed vectors do not fit the tables.
+        InputError: the vectors given as input do not fit the tables.
     """
     tables = encode_tables(inputs, rng)
     ranks = np.max([stats.rankdata(crowding(e, tables.people)["crowding"]) for e in tables.encoded], axis=0)

@@ -10,7 +10,8 @@ _STEP = re.compile(r"""(?P<name>[A-Za-z]\w*)(?:\[@(?P<key>\w+)=(?P<value>[^\]"']
 _TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.\d+)?([+-]\d{4})?", re.ASCII)
 # number of digits of an HL7 time -> length of its ISO 8601 form; an hour without minutes is left out
 _SHOWN = {4: 4, 6: 7, 8: 10, 10: 10, 12: 16, 14: 19}
-_NO_PERSONS = ("Organization", "place")  # the `name` of an element whose own name ends so is not of a person
+# a `name` inside an element such as `manufacturerOrganization` or `place` is not a person's name
+_NO_PERSONS = ("Organization", "place")
 
 
 def children(element: Element, name: str) -> list[Element]:
@@ -57,7 +58,7 @@ def _steps(path: str) -> list[str]:
 
 
 def identifier(element: Element) -> str:
-    """Return an identifier as `EXTENSION@ROOT`, `EXTENSION` or `ROOT`, as stated; empty if it is a null value."""
+    """Return `EXTENSION@ROOT`, or only the part that is present; empty if both are missing or `nullFlavor` is set."""
     root, extension = element.get("root", "").strip(), element.get("extension", "").strip()
     if element.get("nullFlavor") is not None:
         return ""

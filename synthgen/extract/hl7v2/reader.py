@@ -24,7 +24,7 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     frame of MLLP and white space may precede. Other files are dropped. Segments may end in CR, LF or both. Only one
     message is in memory at a time, and a message above 64 MiB is dropped.
 
-    Defaults of the fields, in the first repetition:
+    Defaults of the fields. If a field is repeated, its first value is used, except for PID-3:
     - person: PID-3 (the identifier of type MR, else PI, else the first) as `ID@AUTHORITY`; if it is empty, PID-2
     - encounter: PV1-19.1
     - date: TXA-4, OBR-7, TXA-6, OBR-22 or MSH-7, the first that has a value
@@ -36,8 +36,8 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     Args:
         path: A file or a folder.
         fields: Fields to read instead of the defaults, written as `SEG-F`, `SEG-F.C` or `SEG-F.C.S`, for example
-            `PID-3.1`. The value comes from the first segment of that name in the order or document, else of the
-            patient, else of the message.
+            `PID-3.1`. The value comes from the first segment of that name that belongs to the lab order (OBR) or
+            document, else to the patient, else to the message.
         encoding: Character set of messages without MSH-18.
 
     Raises:
@@ -90,9 +90,9 @@ def _items(messages: Iterator[RawMessage], file: str, paths: FieldPaths, encodin
             people = list(person_items(message, paths))
             yield from people
             if any(isinstance(item, MergedPerson) for item in people):
-                continue  # the message is used, although it holds no note
+                continue  # a merge message holds no note, and must not be counted as unused
             yield from Hl7NoteMaker(message, place, raw.number, paths).items()
-    except UnicodeError:  # a damaged file of UTF-16 or UTF-32 has no further messages
+    except UnicodeError:  # the rest of a damaged UTF-16 or UTF-32 file cannot be read
         yield Dropped(UNDECODABLE, file)
     except OSError:
         yield Dropped(UNREADABLE, file)

@@ -66,12 +66,26 @@ def test_mistakes_of_a_file_are_named_with_their_lines(tmp_path):
     (tmp_path / "c.yaml").write_text(f"{text}release:\n  languages: [en, english]\n  nmae: x\n")
     with pytest.raises(ConfigError) as caught:
         Config.load(tmp_path / "c.yaml")
-    lines = {"source.path": 3, "seed": 2, "source.names": 5, "embed": 7, "release.languages.1": 9, "release.nmae": 10}
-    places = ", ".join(f"{key} in line {line}" for key, line in lines.items())
-    assert caught.value.hint == f"Correct {tmp_path / 'c.yaml'}: {places}."
+    lines = {"seed": 2, "source.names": 5, "embed": 7, "release.languages.1": 9, "release.nmae": 10}
+    places = "; ".join(f"correct {key} in line {line}" for key, line in lines.items())
+    added = "add source.path to the section in line 3"
+    assert caught.value.hint == f"Correct {tmp_path / 'c.yaml'}: {added}; {places}."
     messages = "\n".join(caught.value.problems)
     for part in ("names: must be a list", "embed: must be a section of keys", "must be a BCP 47 tag, such as en"):
         assert part in messages
+
+
+@pytest.mark.parametrize(
+    ("source", "interpolate", "key"),
+    [("{path: a}", "{totl: 3}", "interpolate.totl"), ("{pth: a}", "{total: 3}", "source.pth")],
+)
+def test_a_misspelled_key_is_not_reported_as_missing_too(tmp_path, source, interpolate, key):
+    (tmp_path / "c.yaml").write_text(f"version: 1\nsource: {source}\ninterpolate: {interpolate}\n")
+    with pytest.raises(ConfigError) as caught:
+        Config.load(tmp_path / "c.yaml")
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{key}: unknown key; did you mean ")
+    assert f"correct {key} in line " in caught.value.hint
 
 
 @pytest.mark.parametrize("value", [None, "", "relative/place", SECRET])

@@ -86,8 +86,9 @@ def test_rows_are_persons_only_if_declared(tables, tmp_path, call, claim, scope)
         rows = pq.read_table(tables / f"{name}.parquet").to_pylist()
         first = {row["group"]: row["text"] for row in reversed(rows)}
         pq.write_table(pa.table({"text": list(first.values())}), path)
-    code, output, _ = call(*arguments(tables, **bare, only="memorization"), "--json", *claim)
+    code, output, error = call(*arguments(tables, **bare, only="memorization"), "--json", *claim)
     report = json.loads(output)
+    assert ("  the tables do not identify persons" in error) == (not claim)
     assert (code, report["overall"]) == ((0, "pass") if claim else (4, "insufficient"))
     assert report["input_checks"]["claim_scope"] == scope
     assert report["input_checks"]["metrics"]["problems"]["value"] == (0 if claim else 1)
@@ -392,7 +393,7 @@ def test_utility_is_evidence_only_for_its_own_tables(tables, tmp_path, call):
     changes = [
         ({"metrics": {"memorization.hard_hits": number}}, "a metric must begin with"),
         *(({role: "0" * 64}, f"its {role} table is not the") for role in roles),
-        ({"more": 1}, "Extra inputs"),
+        ({"more": 1}, "more: unknown key"),
         ({"metrics": {}}, "requires --utility"),
     ]
     for change, message in changes:

@@ -55,7 +55,7 @@ def refused(verify):
         code, said = verify(bundle)
         assert code in {10, 12, 15}, said
         assert any(one in said for one in codes), said
-        assert said.rstrip().endswith("REFUSED"), said
+        assert said.rstrip().endswith("VERIFICATION FAILED: do not use this bundle"), said
         assert not any(word in said for word in ("Wilhelmina", "Zebrafink", "Traceback"))
 
     return check

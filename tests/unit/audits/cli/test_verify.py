@@ -129,7 +129,8 @@ def test_only_signed_facts_about_a_verified_release_are_printed(call, folder, re
             f"intended use: inside the institution. {policy.statement}",
             f"VERIFIED  release {name}",
         ]
-        for words, verdict in ((("--only", "integrity"), "PARTIAL"), (("--trust", "expired.json"), "REFUSED")):
+        failed = "VERIFICATION FAILED: do not use this bundle"
+        for words, verdict in ((("--only", "integrity"), "PARTIAL"), (("--trust", "expired.json"), failed)):
             _, out, err = call(main, renamed.name, *words, "--json")
             assert err.splitlines()[-1] == verdict
             assert policy.statement not in out + err

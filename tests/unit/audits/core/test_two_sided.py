@@ -61,9 +61,9 @@ def test_required_numbers_of_persons_are_stated():
     assert control_needed(101, reference_is_control=True) == 127  # 101 / .8 = 126.25
     classes = {"person_class": np.zeros(50, dtype=np.int64), "synthetic_class": np.zeros(3, dtype=np.int64)}
     people = Arms(row_person=np.arange(50), is_train=np.arange(50) < 30, **classes, n_classes=1)
-    said = too_few_rows("These", 10, 155, people, reference_is_control=False)
-    assert said.startswith("These amount to 10 independent records, from 20 persons")
-    assert "about 310 train persons and 310 control persons" in said
+    said = too_few_rows("The test", 10, 155, people, reference_is_control=False)
+    assert said.startswith("The test has too few independent records: 10 instead of at least 155. The smaller of")
+    assert "has 20 persons. About 310 train persons and 310 control persons" in said
     found = compared(people, has_groups=False)
     assert found == {"claim_scope": "record", "n_train_persons": 30, "n_control_persons": 20}
 

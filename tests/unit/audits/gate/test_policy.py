@@ -86,6 +86,12 @@ def test_all_mistakes_of_a_policy_are_listed():
     with pytest.raises(PolicyError, match="8 mistakes") as caught:
         parse_policy(text.encode(), "p")
     assert {p.split(":")[0] for p in caught.value.problems} >= {"name", "version", "foo", "statement", "intended_use"}
+    for line in (
+        "version: must be a text",
+        "foo: unknown key",
+        "rules[0].limit (entry 1 of rules): must be a finite number",
+    ):
+        assert line in caught.value.problems
     with pytest.raises(PolicyError, match="1 mistake\\n"):
         parse_policy(b'name: t\nversion: "1"\nintended_use: inside\nstatement: s\nrules: 3\n', "p")
 

@@ -24,7 +24,7 @@ def test_print_verification_writes_the_result_to_stdout(capsys):
     check = VerificationStep("paths", ok=False, detail="E_UNSAFE x")
     found = Verification(False, 15, "REFUSED", (check,), None)
     print_verification(found, as_json=False)
-    assert capsys.readouterr() == ("FAIL paths: E_UNSAFE x\nREFUSED\n", "")
+    assert capsys.readouterr() == ("FAIL paths: E_UNSAFE x\nVERIFICATION FAILED: do not use this bundle\n", "")
     print_verification(found, as_json=True)
     step = {"id": "paths", "ok": False, "detail": "E_UNSAFE x"}
     wanted = {"ok": False, "verdict": "REFUSED", "code": 15, "checks": [step], "release": None}

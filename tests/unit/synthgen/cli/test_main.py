@@ -106,7 +106,7 @@ def test_the_exit_code_of_a_failed_verification_is_kept(tmp_path):
     done = run("verify", tmp_path / "nowhere", "--trust", tmp_path / "trust.json", "--json")
     assert done.returncode == 10
     assert json.loads(done.stdout)["code"] == 10
-    assert done.stderr.endswith("REFUSED\n")
+    assert done.stderr.endswith("VERIFICATION FAILED: do not use this bundle\n")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_an_error_of_the_audits_has_its_own_code(tmp_path):
 def test_a_signal_that_a_library_turns_into_an_error_still_exits_with_7():
     found = run_command(STOPPED_IN_A_LIBRARY)
     assert found.returncode == 7, found.stderr
-    assert "continue from the last finished stage" in found.stderr
+    assert "continue after the last finished stage" in found.stderr
     assert "a module failed" not in found.stderr
 
 
@@ -137,7 +137,7 @@ def test_a_signal_that_a_library_turns_into_an_error_still_exits_with_7():
 def test_a_signal_exits_with_7_and_says_how_to_continue(number):
     done = run_command(f"os.kill(os.getpid(), {int(number)}); time.sleep(60)")
     assert done.returncode == 7
-    assert done.stderr.startswith("stopped; run the same command again (without `--resume never`) to continue")
+    assert done.stderr.startswith("Stopped. Run the command again to continue after the last finished stage. If ")
 
 
 def test_files_of_a_command_are_private_and_no_hub_is_accessed():
@@ -185,7 +185,7 @@ def test_an_interruption_is_one_json_object_where_json_is_requested(body):
     done = run_command(body, "--json")
     error = json.loads(done.stdout)["error"]
     assert (done.returncode, error["code"], error["message"]) == (7, 7, "stopped")
-    assert error["hint"].startswith("run the same command")
+    assert error["hint"].startswith("Run the command again")
 
 
 def test_text_for_people_carries_no_control_characters(capsys):

@@ -137,9 +137,12 @@ def test_the_plan_states_the_smallest_detectable_leak_of_each_audit(config):
 def test_an_audit_of_which_only_the_lineage_is_required_does_not_decide():
     research = load_policy("research")
     assert _effect_on_decision(research, "parent_recovery") == (
-        "measured only; rule parents-known requires only that parents are known"
+        "The audit is measured only, so its result does not affect the release; the rule parents-known requires only "
+        "that parents are known"
     )
-    assert _effect_on_decision(research, "memorization") == "decides by rule memorization, copied-persons"
+    assert _effect_on_decision(research, "memorization") == (
+        "The release depends on the rules memorization, copied-persons"
+    )
 
 
 def test_a_class_with_too_few_persons_is_a_problem(config):

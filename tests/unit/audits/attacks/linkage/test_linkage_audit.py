@@ -197,7 +197,8 @@ def test_equal_rates_pass():
 def test_higher_and_lower_rates_than_control_fail_by_name(case, named):
     result = judged(**case)
     assert result.verdict == "fail"
-    assert result.reason == f"Attacks with significantly different success on train and control: {named}."
+    assert result.reason.startswith("The linkage attacks succeed significantly more often, or less often, on train ")
+    assert result.reason.endswith(f" than on control: {named}.")
 
 
 @pytest.mark.parametrize(
