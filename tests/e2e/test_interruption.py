@@ -22,7 +22,7 @@ def test_a_release_that_is_stopped_and_killed_several_times_changes_no_byte(rele
             assert process.wait() == -number, log.read_text()
         else:
             assert process.wait() == 7, log.read_text()
-            assert "continue from the last finished stage" in log.read_text()
+            assert "continue after the last finished stage" in log.read_text()
             assert "Traceback" not in log.read_text()
         assert unmade.bundles == []
         assert not (unmade.folder / "out" / "data").exists()
