@@ -118,7 +118,7 @@ def check_approvals(
         if decision.kind == "CLOSE" and others <= decision.seen
         for key in decision.file.keys
     ]
-    is_closed = len(closers) > 0 and trust.has_enough(RELEASER, closers)
+    is_closed = trust.has_enough(RELEASER, closers)
     if must_close and not is_closed:
         problems.append(
             "the policy requires that the releaser closes the list of decisions with `synthgen approve --close`"

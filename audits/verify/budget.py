@@ -42,7 +42,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
     _check_accounting(evidence)
     _check_claim({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged_claim(files))
     check_mechanism(privacy, policy, files)
-    check_spent(privacy, files)
+    mechanisms = check_spent(privacy, files)
     if caps is not None:
         if privacy.unit != UNIT:
             raise VerifyError("E_GATE", f"the privacy unit is {privacy.unit}, but the policy requires {UNIT}")
@@ -54,7 +54,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
         return claim
     if privacy.delta > privacy.budget.delta:
         raise VerifyError("E_GATE", "the claimed delta is above the delta for all runs together")
-    _check_totals(privacy, privacy.budget, caps, evidence, _mechanisms(files))
+    _check_totals(privacy, privacy.budget, caps, evidence, mechanisms)
     spent, voided = privacy.budget, privacy.budget.voided
     total = f"all runs of the ledger together: epsilon {spent.spent_after:.4g} at delta {spent.delta:g}"
     return f"{claim}; {total}" + (f"; {voided} unused reservations voided" if voided else "")
@@ -165,13 +165,6 @@ def _joint(costs: Sequence[MechanismCost], delta: float) -> float:
         return joint_epsilon(costs, delta=delta)
     except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers
         raise VerifyError("E_GATE", f"the epsilon of all runs cannot be recomputed: {error}") from None
-
-
-def _mechanisms(files: Mapping[str, bytes]) -> list[MechanismCost]:
-    try:
-        return [MechanismCost.model_validate(each) for each in accounted(files)["mechanisms"]]
-    except (KeyError, TypeError, ValueError):
-        raise VerifyError("E_GATE", "the accounting in the report does not list its mechanisms") from None
 
 
 def _logged_claim(files: Mapping[str, bytes]) -> Mapping[str, Any]:

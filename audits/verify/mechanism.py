@@ -66,12 +66,15 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
         raise VerifyError("E_GATE", f"an independent policy forbids these reads, which the log declares: {names}")
 
 
-def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
-    """Raise VerifyError (E_GATE) if the claim is below the recomputed epsilon, or a check of the accounting fails.
+def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> list[MechanismCost]:
+    """Return the mechanisms of the accounting after checking that the claim covers them.
 
         claimed epsilon >= (1 - `ROUNDING`) · epsilon of all mechanisms and accounted reads at the claimed delta
 
     The package `dp-accounting` is required. The computation takes seconds if a mechanism samples persons.
+
+    Raises:
+        VerifyError: E_GATE if the claim is below the recomputed epsilon, or a check of the accounting fails.
     """
     from audits.attacks.accounting.accountants import epsilon_without_prv  # imports scipy, which takes 0.5 s
 
@@ -105,6 +108,7 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> None:
         raise VerifyError("E_GATE", "no epsilon can be computed from the accounting at the claimed delta")
     if not claimed >= bounds.upper * (1 - ROUNDING):
         raise VerifyError("E_GATE", "the recomputed epsilon of the mechanisms exceeds the claim")
+    return costs
 
 
 def check_models_and_delta(predicate: ReleasePredicate) -> None:

@@ -10,6 +10,7 @@ import pytest
 from audits.core.strictjson import canonical
 from audits.gate.policy import PolicyError, parse_policy
 from audits.verify.bundle import STEPS, verify_bundle, verify_for_approval
+from audits.verify.contents import REPORT_JSON
 from audits.verify.statement import REFUSAL_TYPE
 
 ENVELOPE = "attestation/release.dsse.json"
@@ -45,6 +46,17 @@ def test_expected_policy_narrows_and_never_widens(clean, judge, releases):
     assert judge(clean, releases.root(policies=())).code == 12
     with pytest.raises(PolicyError, match="no policy 'nowhere'"):
         judge(clean, policy="nowhere")
+
+
+def test_missing_trust_root_is_refused(clean, releases):
+    found = verify_bundle(clean, None, now=releases.LATER)
+    assert (found.code, found.failure) == (11, "E_TRUST no trust root was given")
+
+
+def test_release_id_is_recomputed(copy, reissue, refused):
+    other = {"releaseId": "2026-11-20-000000"}
+    reissue(copy, {REPORT_JSON: lambda value: value.update(other)}, with_predicate(**other))
+    refused(copy, 10, "manifest", "the release id is not the one derived from date, evidence, policy and data")
 
 
 def test_without_approvals_the_result_is_partial(clean, releases):

@@ -1,16 +1,27 @@
-"""Stated noise, sampling and disclosed audit numbers must agree with the mechanism's log."""
+"""The stated epsilon, noise, sampling and disclosed audit numbers must agree with the mechanism's log."""
 
 import contextlib
 import functools
 import json
 import operator
+import sys
+from types import SimpleNamespace
 
 import pytest
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical, parse
 from audits.verify.contents import REPORT_JSON
-from audits.verify.mechanism import accounted, check_mechanism, stated_noise
+from audits.verify.mechanism import (
+    CHECKED,
+    NORMALISER,
+    SAMPLING,
+    accounted,
+    check_mechanism,
+    check_models_and_delta,
+    check_spent,
+    stated_noise,
+)
 from audits.verify.published import ReportFile, read_published
 from audits.verify.statement import Privacy
 
@@ -18,6 +29,11 @@ MEANS = {"kind": "gaussian", "noise_multiplier": 5.5, "sampling_rate": 1, "steps
 SPREAD = {**MEANS, "noise_multiplier": 7.25}
 STEPS = {"kind": "dp-sgd", "noise_multiplier": 2.44, "sampling_rate": 0.102, "steps": 200}
 MORE = {**STEPS, "sampling_rate": 0.25, "steps": 30}
+LOUD = {"kind": "gaussian", "noise_multiplier": 0.05, "sampling_rate": 1.0, "steps": 500}
+SAMPLED = {"kind": "dp-sgd", "noise_multiplier": 0.7, "sampling_rate": 0.05, "steps": 30}
+CHEAP = SAMPLED | {"noise_multiplier": 3.0}
+ALL_HOLD = dict.fromkeys(CHECKED, "holds")
+OF_STEPS = dict.fromkeys((*CHECKED, SAMPLING, NORMALISER), "holds")
 NOISE = ("sampling", "sampleRate", "steps", "noiseMultiplier")
 
 
@@ -100,6 +116,72 @@ def test_the_report_has_one_accounting():
     for wrong in (b"{", canonical({"audit": {"results": []}}), canonical({}), canonical([])):
         with pytest.raises(VerifyError, match="does not contain the accounting"):
             accounted({REPORT_JSON: wrong})
+
+
+UNTRUE = {
+    "less-noise": ({"mechanisms": [LOUD]}, "exceeds the claim"),
+    "less-noise-of-few": ({"mechanisms": [SAMPLED], "checks": OF_STEPS}, "exceeds the claim"),
+    "another-read": ({"accounted_reads": [{"epsilon": 0.2, "delta": 1e-9}]}, "exceeds the claim"),
+    "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "no epsilon can be computed"),
+    "no-mechanism": ({"mechanisms": []}, "no epsilon can be computed"),
+    "no-number": ({"mechanisms": [{**CHEAP, "noise_multiplier": None}]}, "does not list valid mechanisms"),
+    "reads-not-listed": ({"accounted_reads": None}, "does not list valid mechanisms"),
+    "broken-check": ({"checks": {"claim": "holds", "reads": "broken"}}, "not all of its checks hold"),
+    "missing-check": ({"checks": {**ALL_HOLD, "claim": "missing"}}, "not all of its checks hold"),
+    "no-check": ({"checks": {}}, "not all of its checks hold"),
+    "another-check": ({"checks": {"anything": "holds"}}, "lacks these checks: accountants, claim, clipping"),
+    "unsampled": ({"mechanisms": [CHEAP], "checks": ALL_HOLD}, "lacks these checks: normaliser, poisson sampling"),
+    "each-record": ({"claim_scope": "record"}, "passed, but its claim is not per person"),
+    "endless": ({"mechanisms": [{**CHEAP, "steps": 10**9}]}, "does not list valid mechanisms"),
+    "hardly-ever": ({"mechanisms": [{**CHEAP, "sampling_rate": 5e-324}]}, "does not list valid mechanisms"),
+    "too-many": ({"mechanisms": [LOUD] * 65}, "more than 64 mechanisms"),
+    "unaccounted-read": ({"unaccounted_reads": ["retries"]}, "passed, but it lists reads that are not accounted for"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(UNTRUE))
+def test_claim_that_contradicts_its_accounting_is_refused(case, releases):
+    changes, words = UNTRUE[case]
+    with pytest.raises(VerifyError, match=f"E_GATE .*{words}"):
+        check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"mechanisms": [CHEAP], "checks": OF_STEPS}, {"mechanisms": [{**LOUD, "noise_multiplier": 55.0}]}]
+)
+def test_claim_that_its_accounting_supports_is_accepted(changes, releases):
+    check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases, **changes))
+
+
+def accounted_as(releases, **changes):
+    audit = releases.content(releases.DP_POLICY).audit_json
+    audit["results"][-1]["details"].update(changes)
+    return {REPORT_JSON: canonical({"audit": audit})}
+
+
+def test_epsilon_requires_models_and_persons_under_any_policy():
+    model = SimpleNamespace(trained_on_private_data=False, format="safetensors")
+    train = SimpleNamespace(role="train", count_bucket="50-100")
+    for models, inputs, said in (([], [train], "models must be stated"), ([model], [], "a range of")):
+        privacy = SimpleNamespace(delta=1e-6, budget=None)
+        predicate = SimpleNamespace(privacy=privacy, models=models, inputs=inputs)
+        with pytest.raises(VerifyError, match=said):
+            check_models_and_delta(predicate)
+    for total, is_refused in ((None, False), (2e-3, False), (2.1e-3, True)):
+        budget = None if total is None else SimpleNamespace(delta=total)
+        privacy = SimpleNamespace(delta=1e-6, budget=budget)
+        predicate = SimpleNamespace(privacy=privacy, models=[model], inputs=[train])
+        if is_refused:
+            with pytest.raises(VerifyError, match="the delta of all runs together"):
+                check_models_and_delta(predicate)
+        else:
+            check_models_and_delta(predicate)
+
+
+def test_missing_accounting_library_is_refused(releases, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dp_accounting", None)
+    with pytest.raises(VerifyError, match=r"E_GATE the claimed epsilon cannot be recomputed: .*dp-accounting"):
+        check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases))
 
 
 def test_bundle_that_states_other_noise_is_refused(tmp_path, judge, releases, refused):
