@@ -59,6 +59,13 @@ def test_release_id_is_recomputed(copy, reissue, refused):
     refused(copy, 10, "manifest", "the release id is not the one derived from date, evidence, policy and data")
 
 
+@pytest.mark.parametrize("data", [b"{", b"3"])
+def test_report_that_is_not_a_json_object_is_refused(copy, reissue, refused, data):
+    (copy / REPORT_JSON).write_bytes(data)
+    reissue(copy)
+    refused(copy, 12, "gates", f"{REPORT_JSON}: not a JSON object")
+
+
 def test_without_approvals_the_result_is_partial(clean, releases):
     found = verify_for_approval(clean, releases.root(), releases.LATER)
     assert (found.ok, found.code, found.verdict) == (False, 20, "PARTIAL")

@@ -68,6 +68,12 @@ def test_audits_without_a_gate_are_listed_separately_and_no_record_is_quoted(par
     assert "synthetic text 3" not in text
 
 
+def test_card_has_no_table_of_other_verdicts_if_every_audit_is_a_gate(releases):
+    text = card(parts_of(releases, releases.POLICY.replace("measured: [membership]\n", ""))).decode()
+    assert "| audit | verdict |" not in text
+    assert "Verdicts that do not affect the decision" not in text
+
+
 def test_card_states_the_guarantee_and_withholds_numbers_of_private_records(parts, releases):
     text = card(parts_of(releases, releases.DP_POLICY, privacy=releases.DP_PRIVACY)).decode()
     guarantee, gates = (text.split(f"## {name}")[1].split("\n## ")[0] for name in ("Privacy guarantee", "Gates"))

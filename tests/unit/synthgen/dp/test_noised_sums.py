@@ -155,4 +155,11 @@ def test_another_number_of_rows_than_persons_is_refused_before_the_noise():
         asked = declared(PrivateMechanism(None))  # no noise is drawn
         with pytest.raises(InternalError) as refused:
             asked(rows, DECLARED["b"])
-        assert refused.value.problems == ("b: the number of rows is not the number of persons",)
+        problem = "b: the number of rows is not the number of persons"
+        assert refused.value.problems == (problem,)
+        asked.mechanism = lambda *_: ROW
+        for _ in range(2):
+            asked([ROW, ROW[:3]], DECLARED["a"])
+        with pytest.raises(InternalError) as refused:  # also if all steps were answered and the error was caught
+            asked.refuse_incomplete()
+        assert refused.value.problems == (problem,)
