@@ -101,9 +101,10 @@ def _main_problems(evidence: Evidence, policy: Policy) -> Iterator[str]:
 
 
 def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
-    """Return whether the smallest possible area under a published curve is at most the AUC plus a tolerance."""
-    if curve.tpr[-1] < 1:
-        return True  # the last point is the last measured one, which need not be the end of the curve
+    """Return whether the smallest possible area under a published curve is at most the AUC plus a tolerance.
+
+    Between two rates, the true positive rate is at least that of the lower rate, up to rounding.
+    """
     steps = zip(curve.tpr[:-1], curve.fpr[:-1], curve.fpr[1:], strict=True)
     least = sum((tpr - 0.01) * (after - before) for tpr, before, after in steps)
     return auc is None or least <= auc.high + _CURVE_TOLERANCE

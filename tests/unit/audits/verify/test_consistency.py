@@ -1,5 +1,8 @@
 """A key holder who signs a bundle whose numbers contradict each other is refused."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 from audits.attacks.canaries import canaries_audit
@@ -12,9 +15,19 @@ from audits.core.rates import TIERS
 from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import evidence_from
 from audits.gate.policy import decide
-from audits.verify.consistency import MAIN, ONE_SIDED, TWO_SIDED, most_units
+from audits.verify.consistency import (
+    MAIN,
+    ONE_SIDED,
+    TWO_SIDED,
+    count_problems,
+    model_problems,
+    most_units,
+    written_problems,
+)
 from audits.verify.vocabulary import HIDDEN
 from synthgen.release.commitment import commit_records
+from synthgen.release.statement import bundle_parts
+from synthgen.release.tables import data_files
 
 RULE = (
     "  - {id: worst, metric: utility.worst_class_ratio, bound: value, op: '>=', limit: 0.8, why: No class is lost.}\n"
@@ -53,7 +66,9 @@ def scored(macro, accuracy, *f1, ratio=None):
         return {"value": value, "low": value, "high": value, "n": 200}
 
     def arm(macro, accuracy, f1):
-        per_class = {label: {"f1": score(one)} for label, one in zip(LABELS, f1, strict=False)}
+        per_class = {
+            label: {"f1": None if one is None else score(one)} for label, one in zip(LABELS, f1, strict=False)
+        }
         return {"accuracy": score(accuracy), "macro_f1": score(macro), "per_class": per_class}
 
     def change(releases):
@@ -99,6 +114,8 @@ def stages(**written):
 
 
 PERFECT = {"fpr": [0.0, 1.0], "tpr": [1.0, 1.0]}
+# the scores of 1 % of the train persons are below those of all control persons
+ALMOST_PERFECT = {"fpr": [0.0, 1.0], "tpr": [0.99, 0.99]}
 CASES = {
     "pass-above-the-threshold": (in_result("memorization", estimate=measured(0.9, 0.85, 0.95)), "outside its thresh"),
     "pass-below-the-lower-threshold": (
@@ -115,6 +132,7 @@ CASES = {
     "no-estimate": (in_result("memorization", estimate=None), "its estimate or its threshold is missing"),
     "another-estimate": (in_result("membership", estimate=measured(0.5, 0.48, 0.52)), "differs from the estimate"),
     "perfect-curve": (in_result("membership", details={"roc": PERFECT}), "the area under its ROC curve"),
+    "almost-perfect-curve": (in_result("membership", details={"roc": ALMOST_PERFECT}), "the area under its ROC"),
     "macro-f1-above-its-classes": (scored(0.9, 0.5, 0.0, 0.0, 0.0), "the macro F1 does not follow"),
     "accuracy-above-its-classes": (scored(0.9, 1.0, 0.9, 0.9, 0.9), "the accuracy does not follow"),
     "accuracy-below-its-classes": (scored(0.9, 0.1, 0.9, 0.9, 0.9), "the accuracy does not follow"),
@@ -141,6 +159,7 @@ CASES = {
         with_models(lambda models: [*models, {**models[0], "role": "judge"}]),
         "no server wrote the texts",
     ),
+    "class-without-f1": (scored(0.9, 0.9, 0.9, 0.9, None), "the F1 of a class is missing"),
     "fewer-written-than-released": (with_page(stages=stages(decode="1-9")), "fewer records were written"),
     "fewer-kept-than-released": (
         with_page(stages=stages(decode="20-50", filter="1-9")),
@@ -188,6 +207,38 @@ def test_numbers_that_agree_up_to_rounding_are_accepted(change, releases, tmp_pa
     assert releases.bundle(tmp_path, **change(releases)).is_dir()
 
 
+def parts_of(releases):
+    content = releases.content()
+    return bundle_parts(content, data_files(content.records, content.formats), releases.NOW)
+
+
+@pytest.mark.parametrize(("n_written", "is_refused"), [(10, True), (11, False), ("5-10", True), ("10-20", False)])
+def test_released_records_must_have_been_written(n_written, is_refused):
+    page = SimpleNamespace(stages=[SimpleNamespace(name="decode-1", n_out=n_written)])
+    dataset = SimpleNamespace(records=11)
+    parts = SimpleNamespace(report=SimpleNamespace(page=page), predicate=SimpleNamespace(dataset=dataset))
+    assert list(written_problems(parts)) == is_refused * ["stages: fewer records were written than released"]
+
+
+def test_models_need_not_be_stated(releases):
+    parts = parts_of(releases)
+    predicate = parts.predicate.model_copy(update={"models": ()})
+    assert list(model_problems(replace(parts, predicate=predicate))) == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "settings", "is_compared"),
+    [("record", {}, True), ("group", {"segments": {}}, True), ("record", {"segments": {}}, False)],
+)
+def test_sample_sizes_are_compared_unless_records_are_cut_and_have_no_persons(releases, unit, settings, is_compared):
+    parts = parts_of(releases)
+    privacy = parts.predicate.privacy.model_copy(update={"unit": unit})
+    inputs = tuple(side.model_copy(update={"count_bucket": "10-20"}) for side in parts.predicate.inputs)
+    predicate = parts.predicate.model_copy(update={"privacy": privacy, "inputs": inputs})
+    found = list(count_problems(replace(parts, predicate=predicate, config={**parts.config, **settings})))
+    assert any("its sample size is above the number of records" in problem for problem in found) == is_compared
+
+
 def test_limits_are_those_of_the_audits():
     margins = {
         "neighbours": neighbours_audit.MARGINS[-1][1],
@@ -207,4 +258,6 @@ def test_bound_of_a_sample_size_depends_on_its_unit():
     sizes = {"train": 50, "control": 20, "released": 11}
     names = ("memorization.estimate", "memorization.scan_p", "utility.tstr_over_trtr", "identifiers.hard_hits")
     assert [most_units(name, **sizes) for name in names] == [20, 70, 20, 11]
+    names = ("membership.estimate", "membership.auc", "membership.scan_p", "linkage.estimate")
+    assert [most_units(name, **sizes) for name in names] == [20, 20, 70, 20]
     assert most_units("neighbours.share", **sizes) is None
