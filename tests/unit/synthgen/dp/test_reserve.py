@@ -222,6 +222,7 @@ def test_a_damaged_reservation_is_kept_beside_the_new_one(project):
         (folder / "run.json").write_text(text)
         with pytest.raises(StorageError, match=message):
             reserved(config)
+    assert not needs_reservation(job_of(config))
     assert reserved(config, spend_again=True).spending.run != first.spending.run
     assert len(booked(config)) == 2
 
