@@ -22,6 +22,7 @@ from audits.verify.consistency import (
     count_problems,
     model_problems,
     most_units,
+    score_problems,
     written_problems,
 )
 from audits.verify.vocabulary import HIDDEN
@@ -237,6 +238,48 @@ def test_sample_sizes_are_compared_unless_records_are_cut_and_have_no_persons(re
     predicate = parts.predicate.model_copy(update={"privacy": privacy, "inputs": inputs})
     found = list(count_problems(replace(parts, predicate=predicate, config={**parts.config, **settings})))
     assert any("its sample size is above the number of records" in problem for problem in found) == is_compared
+
+
+def score_parts(sources, *, has_all=True, ratio=None):
+    """Return the parts that `score_problems` reads: the macro F1 and the F1 scores of the classes, by table."""
+
+    def number(value):
+        return SimpleNamespace(value=value, n=200)
+
+    def scores(macro, *f1):
+        per_class = {label: SimpleNamespace(f1=number(one)) for label, one in zip(LABELS, f1, strict=False)}
+        return SimpleNamespace(accuracy=None, macro_f1=number(macro), per_class=per_class)
+
+    classifiers = {"tfidf-linear": {table: scores(*values) for table, values in sources.items()}}
+    page = SimpleNamespace(utility=SimpleNamespace(classifiers=classifiers), balance=[SimpleNamespace(requested=9)])
+    return SimpleNamespace(
+        report=SimpleNamespace(page=page),
+        config={"interpolate": {"balance": "equal", "total": 9 if has_all else 12}},
+        predicate=SimpleNamespace(inputs=[]),
+        evidence=SimpleNamespace(metrics={} if ratio is None else {"utility.worst_class_ratio": number(ratio)}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "has_all", "is_refused"),
+    [
+        ("real", (0.9, 0.5, 0.5, 0.5), True, True),
+        ("real", (0.9, 0.5, 0.5, 0.5), False, False),  # a class that is not shown may have a higher F1
+        ("real", (0.9,), True, False),
+        ("synthetic", (0.9, 0.5, 0.5, 0.5), False, True),
+        ("synthetic", (0.9,), False, False),
+    ],
+)
+def test_macro_f1_is_compared_if_it_follows_from_the_shown_classes(table, values, has_all, is_refused):
+    found = list(score_problems(score_parts({table: values}, has_all=has_all)))
+    assert found == is_refused * ["utility: the macro F1 does not follow from the F1 scores of the classes"]
+
+
+def test_ratio_of_the_worst_class_needs_the_scores_of_both_tables():
+    same = (0.5, 0.5, 0.5, 0.5)
+    for tables, is_refused in ((("real",), False), (("synthetic",), False), (("real", "synthetic"), True)):
+        found = list(score_problems(score_parts(dict.fromkeys(tables, same), ratio=9.0)))
+        assert found == is_refused * ["utility.worst_class_ratio: larger than the F1 scores of the classes allow"]
 
 
 def test_limits_are_those_of_the_audits():
