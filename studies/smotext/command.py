@@ -30,10 +30,10 @@ from synthgen.models.store import digest_of, model_folder
 # a small version that ends within a minute, as a test; its figures are not meaningful
 QUICK = SmotextProtocol(
     seeds=2,
-    real=30,
-    synthetic=10,
-    sizes=(5,),
-    pool=60,
+    real=40,
+    synthetic=16,
+    sizes=(8,),
+    pool=150,
     test=30,
     neighbours=2,
     spare=1.5,

@@ -22,7 +22,7 @@ def page(tmp_path, monkeypatch):
         (clinic,) = read(["clinic"], None, 2 * vectors.QUICK_PERSONS)
         label = {record.text: record.label for record in clinic.corpus.records}
         spread = 0.5 * rng.normal(size=(len(texts), 384)) * np.sqrt(basis.variances)
-        return basis.outward(np.stack([centres[label[text]] for text in texts]) + spread)
+        return basis.vectors_at(np.stack([centres[label[text]] for text in texts]) + spread)
 
     monkeypatch.setattr(vectors, "kept_vectors", near_centres)
     monkeypatch.setattr(vectors, "build_encoder", lambda *_: None)
