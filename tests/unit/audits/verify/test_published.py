@@ -3,14 +3,15 @@ import re
 import typing
 from pathlib import Path
 
-from pydantic import BaseModel
+import pytest
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from audits.gate import disclosure
 from audits.gate.coarse import RATES
 from audits.gate.evidence import AUDIT_NAMES, Evidence
 from audits.gate.shipped import load_policy
 from audits.verify.gates import MAX_CONFIDENCES
-from audits.verify.published import MAX_BINS, ReportFile, shown_results
+from audits.verify.published import MAX_BINS, ReportFile, Share, shown_results
 from audits.verify.statement import ReleasePredicate
 from audits.verify.vocabulary import (
     AGE_BANDS,
@@ -48,6 +49,17 @@ def test_public_settings_are_a_fixed_point_without_names_paths_and_text():
     assert not [word for word in ("John", "john", "n.jsonl", "hallway", "path", "seed") if word in repr(shown)]
     assert (shown["decode"]["temperature"], shown["embed"]["model"]) == (0.123457, "(private)")
     assert shown["interpolate"]["method"] == "smote"
+
+
+@pytest.mark.parametrize(("low", "high", "is_refused"), [(0.0, 1.0, False), (-0.1, 1.0, True), (0.0, 1.1, True)])
+def test_share_is_between_0_and_1(releases, low, high, is_refused):
+    share, context = TypeAdapter(Share), {"policy": releases.policy_of(releases.POLICY)}
+    number = {"value": 0.5, "low": low, "high": high, "n": 200}
+    if is_refused:
+        with pytest.raises(ValidationError, match="not between 0 and 1"):
+            share.validate_python(number, context=context)
+    else:
+        assert share.validate_python(number, context=context).model_dump() == number
 
 
 # --- capacity: the number of bits that the holder of a key can choose in a bundle without a DP claim
