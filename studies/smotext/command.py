@@ -34,12 +34,12 @@ QUICK = SmotextProtocol(
     synthetic=16,
     sizes=(8,),
     pool=150,
-    test=30,
+    test=60,
     neighbours=2,
     spare=1.5,
-    tokens=8,
+    tokens=12,
     batch=16,
-    pairs=4,
+    pairs=10,
     lambdas=(0.0, 0.5, 1.0),
 )
 QUICK_SETS = ("newsgroups20", "sst2")

@@ -14,7 +14,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from audits.core.strictmodel import in_words
 from synthgen.core.digest import sha256_bytes, sha256_file
 from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.core.files import read_bytes
@@ -109,7 +108,7 @@ def _description(path: Path) -> BridgeInfo:
     try:
         return BridgeInfo.model_validate_json(read_bytes(path))
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {in_words(e['type'], e['msg'])}" for e in error.errors()]
+        problems = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
         raise ModelError(f"{path}: not a valid description of a bridge", problems=problems) from None
 
 

@@ -87,11 +87,10 @@ def test_rows_are_persons_only_if_declared(tables, tmp_path, call, claim, scope)
         first = {row["group"]: row["text"] for row in reversed(rows)}
         pq.write_table(pa.table({"text": list(first.values())}), path)
     code, output, error = call(*arguments(tables, **bare, only="memorization"), "--json", *claim)
-    report = json.loads(output)
     assert ("  the tables do not identify persons" in error) == (not claim)
-    assert (code, report["overall"]) == ((0, "pass") if claim else (4, "insufficient"))
-    assert report["input_checks"]["claim_scope"] == scope
-    assert report["input_checks"]["metrics"]["problems"]["value"] == (0 if claim else 1)
+    assert (code, (report := json.loads(output))["overall"]) == ((0, "pass") if claim else (4, "insufficient"))
+    checked = report["input_checks"]
+    assert (checked["claim_scope"], checked["metrics"]["problems"]["value"]) == (scope, 0 if claim else 1)
     if claim:
         with_persons = call(*arguments(tables, only="memorization"), *claim)
         check_exit(with_persons, 3, "--rows-are-persons contradicts the column 'group', which identifies persons")

@@ -66,7 +66,7 @@ def test_plan_states_spent_continued_and_missing_budget(project):
     reserved(config)
     text = make_plan(config).to_text()
     assert f"already spent in the ledger: {spent}; this run continues with its own reservation" in text
-    assert "accounting: reads the log of the run" in text
+    assert "accounting: this audit reads the log of the run" in text
     assert check_remaining_budget(config, policy)[1]
     other = project.config(**with_dp(epsilon=2.5), seed=99)
     text = make_plan(other).to_text()
