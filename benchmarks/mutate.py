@@ -12,8 +12,8 @@ A check is one of the following:
 - an entry of the key of a stage.
 
 Each check is removed from the syntax tree of its file, and the tests of its folder (`ROOMS`) run against the changed
-file. A mutant survives if all these tests pass. Every mutant runs in a fork of one process, so that libraries are
-loaded once.
+file, those that execute the line of the check first. A mutant survives if all these tests pass. Every mutant runs in
+a fork of one process, so that libraries are loaded once.
 """
 
 import argparse
@@ -21,12 +21,15 @@ import ast
 import copy
 import importlib.abc
 import importlib.util
+import json
 import os
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 # for each folder, the tests of which one must fail if a check in the folder is removed; the quickest tests first
@@ -186,15 +189,91 @@ class OneFile(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
         raise OSError(path)
 
 
-def survives(mutant: Mutant) -> bool:
-    """Return whether all tests pass on the mutant; the tests of its file run first, then those of its folder."""
-    own = ROOT / "tests/unit" / Path(mutant.file).parent / f"test_{Path(mutant.file).name}"
-    if own.is_file() and outcome(mutant, [own]) != 0:
+@dataclass
+class Covering:
+    """Which tests execute which lines, from one run of the tests under `coverage`; orders the tests of a mutant.
+
+    A test that executes the line of a removed check usually fails without it, so these tests run first, the fastest
+    first. All other tests of the folder still run before a mutant counts as survived.
+    """
+
+    tests: dict[str, dict[int, list[str]]]  # for each file, for each line, the ids of the tests
+    seconds: dict[str, float]  # duration of each test
+
+    def of(self, mutant: Mutant) -> list[str]:
+        """Return the ids of the tests that execute the line of a mutant, the fastest first."""
+        found = self.tests.get(mutant.file, {}).get(mutant.line, [])
+        return sorted(found, key=lambda test: self.seconds.get(test, 0.0))
+
+
+class Recorder:
+    """A plugin of pytest that assigns the executed lines of the files in `folders` to the running test."""
+
+    def __init__(self, folders: Sequence[str], out: Path) -> None:
+        from coverage import Coverage
+
+        self.out, self.seconds, self.folders = out, dict[str, float](), folders
+        self.coverage = Coverage(data_file=None, config_file=False, include=[f"{ROOT / name}/*" for name in folders])
+        self.coverage.start()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Assign the lines that are executed from now on to this test, including those of its fixtures."""
+        self.coverage.switch_context(nodeid)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Add the time of a part of a test."""
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the lines and the times."""
+        self.coverage.stop()
+        data, lines = self.coverage.get_data(), {}
+        for file in (str(path) for name in self.folders for path in (ROOT / name).glob("*.py")):
+            by_line = data.contexts_by_lineno(file)
+            lines[str(Path(file).relative_to(ROOT))] = {i: [*filter(None, found)] for i, found in by_line.items()}
+        self.out.write_text(json.dumps([lines, self.seconds]), encoding="utf-8")
+
+
+class Only:
+    """A plugin of pytest that runs only the tests with these ids, in this order."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self.place = {test: i for i, test in enumerate(ids)}
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Remove all other tests."""
+        items[:] = sorted((i for i in items if i.nodeid in self.place), key=lambda item: self.place[item.nodeid])
+
+
+def covering(folders: Sequence[str], tests: Sequence[Path]) -> Covering:
+    """Run the tests on the unchanged source and return which of them execute which lines of the folders.
+
+    Exits with a message if a test fails.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "lines.json"
+        file = next((ROOT / folders[0]).glob("*.py"))
+        whole = Mutant(str(file.relative_to(ROOT)), 0, "nothing", file.read_text(encoding="utf-8"))
+        if (code := outcome(whole, tests, lambda: Recorder(folders, out))) != 0:
+            names = ", ".join(map(str, tests))
+            raise SystemExit(
+                f"{names}: tests fail on the unchanged source (pytest exit code {code}); correct it first"
+            )
+        lines, seconds = json.loads(out.read_text(encoding="utf-8"))
+    return Covering({file: {int(i): ids for i, ids in of.items()} for file, of in lines.items()}, seconds)
+
+
+def survives(mutant: Mutant, found: Covering) -> bool:
+    """Return whether all tests pass on the mutant: the tests that execute its line, then all of its folder."""
+    first = found.of(mutant)
+    files = sorted({ROOT / test.partition("::")[0] for test in first})
+    if first and outcome(mutant, files, lambda: Only(first)) != 0:
         return False
     return outcome(mutant, [ROOT / folder for folder in ROOMS[str(Path(mutant.file).parent)]]) == 0
 
 
-def outcome(mutant: Mutant, tests: Sequence[Path]) -> int:
+def outcome(mutant: Mutant, tests: Sequence[Path], plugin: Callable[[], object] | None = None) -> int:
+    """Return the exit code of pytest on a mutant; `plugin` makes a plugin in the process of the tests."""
     pid = os.fork()
     if pid == 0:
         sink = os.open(os.devnull, os.O_WRONLY)
@@ -203,19 +282,13 @@ def outcome(mutant: Mutant, tests: Sequence[Path]) -> int:
         sys.meta_path.insert(0, OneFile(mutant))
         import pytest
 
-        options = [
-            "-x",
-            "-q",
-            "--assert=plain",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:randomly",
-            "-m",
-            "not slow",
-            "--hypothesis-seed=0",
-        ]
-        os._exit(int(pytest.main([*options, "--rootdir", str(ROOT), *map(str, tests)])))
+        options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:randomly", "-m", "not slow"]
+        options += ["--hypothesis-seed=0", "--rootdir", str(ROOT)]
+        code = int(pytest.ExitCode.INTERNAL_ERROR)
+        try:
+            code = int(pytest.main([*options, *map(str, tests)], plugins=[] if plugin is None else [plugin()]))
+        finally:
+            os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -230,16 +303,19 @@ def main(arguments: list[str] | None = None) -> int:
     found = [mutant for file in files for mutant in mutants(file)][part - 1 :: parts]
     for module in (*LIBRARIES, *(MAKERS if any(file.startswith("synthgen/") for file in files) else ())):
         importlib.import_module(module)
-    whole = Mutant(files[0], 0, "nothing", (ROOT / files[0]).read_text(encoding="utf-8"))
-    for folders in {ROOMS[str(Path(file).parent)] for file in files}:
-        if (code := outcome(whole, [ROOT / folder for folder in folders])) != 0:
-            raise SystemExit(
-                f"{folders}: tests fail on the unchanged source (pytest exit code {code}); correct it first"
-            )
+    by_tests: dict[tuple[str, ...], set[str]] = {}
+    for file in files:
+        by_tests.setdefault(ROOMS[str(Path(file).parent)], set()).add(str(Path(file).parent))
+    known_tests = {
+        folder: measured
+        for tests, folders in by_tests.items()
+        for measured in [covering(sorted(folders), [ROOT / name for name in tests])]
+        for folder in folders
+    }
     rows, alive, started = [], 0, time.monotonic()
     for number, mutant in enumerate(found, start=1):
         known = EQUIVALENT.get(mutant.name)
-        is_alive = known is None and survives(mutant)
+        is_alive = known is None and survives(mutant, known_tests[str(Path(mutant.file).parent)])
         alive += is_alive
         fate = f"equivalent: {known}" if known is not None else "SURVIVED" if is_alive else "killed"
         rows.append(f"| {mutant.file}:{mutant.line} | `{mutant.what.replace('|', '/')}` | {fate} |")

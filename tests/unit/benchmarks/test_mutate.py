@@ -1,5 +1,9 @@
 import ast
+import subprocess
+import sys
 from itertools import islice
+
+import pytest
 
 
 def test_every_check_of_a_file_is_removed_once(bench, tmp_path, monkeypatch):
@@ -24,3 +28,36 @@ def test_verifier_and_gate_have_their_checks(bench):
     files = [p for room in bench.ROOMS for p in (bench.ROOT / room).glob("*.py")]
     made = (mutant for p in files for mutant in bench.mutants(str(p.relative_to(bench.ROOT))))
     assert len(list(islice(made, 181))) == 181
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import mutate
+mutate.ROOT, mutate.ROOMS = Path.cwd(), {"room": ("test_x.py",)}
+tests = [Path.cwd() / "test_x.py"]
+found = mutate.covering(["room"], tests)
+(mutant,) = (m for m in mutate.mutants("room/x.py") if m.what.startswith("raise"))
+print(found.of(mutant), mutate.survives(mutant, found))
+"""
+IMPORTS = "import sys\nsys.path.insert(0, '.')\nimport pytest\nfrom room.x import f\n"
+OTHERS = "def test_other(): pass\ndef test_returns(): assert f(1) == 1\n"
+REFUSES = "def test_refuses():\n    with pytest.raises(ValueError):\n        f(-1)\n"
+
+
+@pytest.mark.parametrize(
+    ("tests", "said"),
+    [
+        (IMPORTS + OTHERS + REFUSES, "['test_x.py::test_refuses'] False"),
+        (IMPORTS + OTHERS, "[] True"),
+        ("def test_fails(): assert False\n", "tests fail on the unchanged source (pytest exit code 1)"),
+    ],
+)
+def test_the_tests_that_execute_a_removed_check_are_found(bench, tmp_path, tests, said):
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room" / "x.py").write_text("def f(a):\n    if a < 0:\n        raise ValueError\n    return a\n")
+    (tmp_path / "test_x.py").write_text(tests)
+    command = [sys.executable, "-c", DRIVER, str(bench.ROOT / "benchmarks")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said in done.stdout + done.stderr

@@ -223,8 +223,8 @@ def test_dataset_rows_that_select_left_out_are_not_read(tmp_path, written, rows)
     ("change", "message"),
     [
         ({"rows": (7,)}, "indices do not fit"),
-        ({"key": "_indices_files"}, "indices that are not read"),
-        ({"key": "_indices"}, "indices that are not read"),
+        ({"key": "_indices_files"}, "indices that SynthGen does not support"),
+        ({"key": "_indices"}, "indices that SynthGen does not support"),
         ({"key": "_data_files"}, "damaged|different columns"),
     ],
 )

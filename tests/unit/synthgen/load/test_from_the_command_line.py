@@ -50,7 +50,7 @@ def test_a_saved_dataset_with_unknown_or_wrong_indices_is_refused(sources, writt
     sources.refused("d", "indices do not fit", "Save the dataset again")
     state = (path / "state.json").read_text()
     (path / "state.json").write_text(state.replace("_indices_data_files", "_indices_files"))
-    sources.refused("d", "indices that are not read", "_indices_files")
+    sources.refused("d", "indices that SynthGen does not support", "_indices_files")
 
 
 # --- ids and labels of other types
