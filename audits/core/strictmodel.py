@@ -94,7 +94,9 @@ def problems(error: ValidationError) -> list[str]:
 
 def in_words(kind: str, message: str) -> str:
     """Return what an error of pydantic requires, from its type and its message, such as "must be a text"."""
-    return MESSAGES.get(kind) or _SUBJECT.sub("must ", message.removeprefix("Value error, "))
+    return MESSAGES.get(kind) or _SUBJECT.sub("must ", message.removeprefix("Value error, ")).replace(
+        " after validation", ""
+    )
 
 
 def _place(path: Sequence[Any]) -> str:

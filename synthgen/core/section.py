@@ -20,6 +20,9 @@ SIMILAR = 0.7  # smallest `difflib` ratio of an unknown key and a key that the m
 VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only environment variables that a path may contain
 _VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
 
+# how pydantic names the wrong value in a message
+_SUBJECT = re.compile(r"^(Input|String|Tuple|List|Dictionary|Value) should ")
+
 
 MESSAGES = {
     "extra_forbidden": "unknown key",
@@ -85,7 +88,7 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
         if error["type"] == "string_pattern_mismatch":
             message = PATTERNS.get(error["ctx"]["pattern"])
         if message is None:
-            message = error["msg"].removeprefix("Value error, ")
+            message = _SUBJECT.sub("must ", error["msg"].removeprefix("Value error, "))
             # do not print the value: a user may have written a secret key in place of an address or variable name
             if {"url", "key_env"}.isdisjoint(path) and not isinstance(
                 error["input"], Section | dict | tuple | list | None

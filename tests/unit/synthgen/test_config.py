@@ -7,7 +7,7 @@ from synthgen.core.errors import ConfigError, InternalError
 from synthgen.interpolate.mixture import Mixture
 
 NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
-CHOICE = "Input should be 'equal' or 'as-source'"
+CHOICE = "must be 'equal' or 'as-source'"
 PRIVATE = {
     "source": {"path": "n.jsonl", "group": "p", "labels": ["a"]},
     "filter": {"length": None},
@@ -53,12 +53,12 @@ release: {formats: [parquet, xml]}
     with pytest.raises(ConfigError, match="the configuration has 6 mistakes") as caught:
         load(tmp_path, text)
     assert sorted(caught.value.problems) == [
-        "interpolate.k_neighbors: Input should be greater than or equal to 1, got 0",
-        "release.formats.1: Input should be 'parquet' or 'jsonl', got 'xml'",
+        "interpolate.k_neighbors: must be greater than or equal to 1, got 0",
+        "release.formats.1: must be 'parquet' or 'jsonl', got 'xml'",
         "sede: unknown key; did you mean seed?",
         "source.path: missing",
-        "source.text: Input should be a valid string, got 3",
-        "version: Input should be 1, got 2",
+        "source.text: must be a valid string, got 3",
+        "version: must be 1, got 2",
     ]
 
 
@@ -69,7 +69,7 @@ release: {formats: [parquet, xml]}
         ({"version": 1}, ["interpolate: missing", "source: missing"]),
         (
             {"version": 1, "source": {"path": 4}, "interpolate": {"total": 3}, "sede": 2},
-            ["sede: unknown key; did you mean seed?", "source.path: Input should be a valid string, got 4"],
+            ["sede: unknown key; did you mean seed?", "source.path: must be a valid string, got 4"],
         ),
     ],
 )
@@ -106,22 +106,22 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         ("sede: 4", ["sede: unknown key; did you mean seed?"]),
         ("base: x\nsede: 4", ["base: unknown key", "sede: unknown key; did you mean seed?"]),
         ("x.y: 3\nx: 4", ["x.y: unknown key", "x: unknown key"]),
-        ("seed: '4'", ["seed: Input should be a valid integer, got '4'"]),
-        ("seed: 9007199254740992", [f"seed: Input should be less than or equal to {2**53 - 1}, got {2**53}"]),
+        ("seed: '4'", ["seed: must be a valid integer, got '4'"]),
+        ("seed: 9007199254740992", [f"seed: must be less than or equal to {2**53 - 1}, got {2**53}"]),
         ("split: {train: 0.7, control: 0.5}", ["split: train + control must be at most 1, got 1.2"]),
         ("split: {train: 0}", ["split: train and control must both be above 0"]),
-        ("split: {train: .nan}", ["split.train: Input should be a finite number, got nan"]),
+        ("split: {train: .nan}", ["split.train: must be a finite number, got nan"]),
         ("filter: {embedding_distance: {low: 0.1}}", ["filter.embedding_distance.low: unknown key"]),
         (
             "filter: {embedding_distance: {high: .nan}}",
-            ["filter.embedding_distance.high: Input should be a finite number or Input should be 'auto', got nan"],
+            ["filter.embedding_distance.high: must be a finite number or must be 'auto', got nan"],
         ),
         ("filter: {length: [9, 2]}", ["filter.length: the shortest length must not exceed the longest, got 9 and 2"]),
         ("filter: {length: [9]}", ["filter.length.1: missing"]),
         ("filter: {attributes: {ant: [{heigth: 4}]}}", ["filter.attributes.ant.0.heigth: unknown key"]),
         (
             "filter: {attributes: {ant: []}}",
-            ["filter.attributes.ant: Tuple should have at least 1 item after validation, not 0"],
+            ["filter.attributes.ant: must have at least 1 item after validation, not 0"],
         ),
         (
             "filter: {attributes: {ant: [{age: 60-40}], '*': [{medication: nostrum}]}}",
@@ -134,7 +134,7 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
             "filter: {attributes: {ant: [{sex: male}], '*': [{sex: female}]}}",
             ["filter.attributes: no text can fulfil these rules: ant: sex male and sex female exclude each other"],
         ),
-        ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
+        ("decode: {temperature: .inf}", ["decode.temperature: must be less than or equal to 5, got inf"]),
         (
             "decode: {writer: prompt, words: 0}",
             ["decode.words: with writer: prompt, vectors reach the model only as words, so set 1 to 16, got 0"],
@@ -156,14 +156,14 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'ftp://x', model: ''}}",
             [
                 "decode.endpoint.url: must be an address such as http://127.0.0.1:8000/v1",
-                "decode.endpoint.model: String should have at least 1 character, got ''",
+                "decode.endpoint.model: must have at least 1 character, got ''",
             ],
         ),
         (
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://h/?k=KEY', model: m, key_env: a-b}}",
             [
                 "decode.endpoint.url: must be an address such as http://127.0.0.1:8000/v1",
-                "decode.endpoint.key_env: String should match pattern '^[A-Za-z_][A-Za-z0-9_]*$'",
+                "decode.endpoint.key_env: must match pattern '^[A-Za-z_][A-Za-z0-9_]*$'",
             ],
         ),
         (
@@ -174,7 +174,7 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://k:secret@localhost/v1', model: m}}",
             [f"decode.endpoint.url: {NO_KEY}"],
         ),
-        ("release: {name: ../x}", [f"release.name: String should match pattern '{NAME}', got '../x'"]),
+        ("release: {name: ../x}", [f"release.name: must match pattern '{NAME}', got '../x'"]),
     ],
 )
 def test_mistakes_are_listed_with_their_path(tmp_path, more, listed):
@@ -189,10 +189,10 @@ def test_mistakes_are_listed_with_their_path(tmp_path, more, listed):
     [
         *((balance, ["total: is required"]) for balance in ("{}", "{balance: as-source}")),
         ("{balance: {a: 3}, total: 3}", ["total: must be omitted"]),
-        ("{balance: {a: 0, b: x}}", ["balance.a: Input should be great", "balance.b: Input should be a valid int"]),
-        ("{balance: {}}", [f"balance: {CHOICE} or Dictionary should have at least 1 item"]),
-        ("{balance: most, total: 3}", [f"balance: {CHOICE} or Input should be a valid dict"]),
-        ("{method: magic, total: 3}", ["method: Input should be 'smote'"]),
+        ("{balance: {a: 0, b: x}}", ["balance.a: must be great", "balance.b: must be a valid int"]),
+        ("{balance: {}}", [f"balance: {CHOICE} or must have at least 1 item"]),
+        ("{balance: most, total: 3}", [f"balance: {CHOICE} or must be a valid dict"]),
+        ("{method: magic, total: 3}", ["method: must be 'smote'"]),
         ("[1]", [": must be a section of keys and values"]),
     ],
 )
@@ -218,7 +218,7 @@ WHY = "because an exact number reveals something about the persons"
     [
         (3e-5, 3000, None),
         (4e-5, 3000, ["dp: delta must be at most 1 / (10 × persons) = 3.33e-05, but is 4e-05"]),
-        (1e-5, 9, ["dp.persons: Input should be greater than or equal to 10, got 9"]),
+        (1e-5, 9, ["dp.persons: must be greater than or equal to 10, got 9"]),
         (1e-6, 1_500, None),
         (1e-6, 2_513, [f"dp.persons: {ROUND} 2500, {WHY}, got 2513"]),
         (1e-6, 101, [f"dp.persons: {ROUND} 100, {WHY}, got 101"]),
@@ -281,20 +281,16 @@ def test_key_uri_requires_its_public_part(key, expected):
         ("method: mixture, parents: 7", ["parents: 7 parents need k_neighbors of at least 6, not 5, got 7"]),
         (
             "method: mixture, parents: 9, alpha: 0, max_exposure: 0",
-            [
-                "parents: 9 parents need",
-                "alpha: Input should be greater than 0",
-                "max_exposure: Input should be greater than 0",
-            ],
+            ["parents: 9 parents need", "alpha: must be greater than 0", "max_exposure: must be greater than 0"],
         ),
-        ("method: mixture, k_neighbors: 0, parents: 7", ["k_neighbors: Input should be greater"]),
-        ("method: mixture, parents: 51, max_exposure: 0.01", ["parents: Input should be less"]),
+        ("method: mixture, k_neighbors: 0, parents: 7", ["k_neighbors: must be greater"]),
+        ("method: mixture, parents: 51, max_exposure: 0.01", ["parents: must be less"]),
         (
             "method: mixture, parents: 4, max_exposure: 0.2",
             ["max_exposure: must be at least 1/4, because the largest of 4 weights is never smaller, got 0.2"],
         ),
         ("method: slerp, max_exposure: 0.4", ["max_exposure: must be at least 1/2"]),
-        ("method: slerp, lambda_beta: [2, 0]", ["lambda_beta.1: Input should be"]),
+        ("method: slerp, lambda_beta: [2, 0]", ["lambda_beta.1: must be"]),
         ("method: slerp, parents: 7", ["parents: belongs to mixture, not to slerp"]),
         (
             "method: smote, kind: 2, max_exposure: 3.5",

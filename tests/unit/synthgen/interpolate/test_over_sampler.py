@@ -132,7 +132,7 @@ def test_over_sampler_works_in_a_grid_search_and_in_a_pipeline_with_metadata_rou
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "smoote"}, "method: Input should be"),
+        ({"method": "smoote"}, "method: must be"),
         ({"k_neighbors": 0}, "k_neighbors: .* got 0"),
         ({"kind": 1}, "kind: belongs to borderline-smote, not to smote"),
         ({"method": "mixture", "parents": 51, "alpha": -1.0}, "(?s)2 mistakes.*parents.*alpha"),

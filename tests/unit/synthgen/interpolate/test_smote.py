@@ -207,8 +207,8 @@ def test_borderline_reports_all_invalid_options():
     with pytest.raises(ConfigError) as refused:
         BorderlineSmote(m_neighbors=2, kind=3)
     few, unknown = refused.value.problems
-    assert few == "m_neighbors: Input should be greater than or equal to 3, got 2"
-    assert unknown == "kind: Input should be 1 or 2, got 3"
+    assert few == "m_neighbors: must be greater than or equal to 3, got 2"
+    assert unknown == "kind: must be 1 or 2, got 3"
     assert BorderlineSmote(m_neighbors=3, kind=2).min_groups == 6
 
 
