@@ -98,7 +98,7 @@ def test_leaking_class_fails(town, retexted):
 def test_sixty_persons_are_insufficient_and_the_required_number_is_stated(people):
     result = run(*(people(60, seed=i, prefix=p) for i, p in enumerate("sth")))
     assert result.verdict == "insufficient"
-    assert f"at least {MARGINS[-1][0]} records are required" in result.reason
+    assert f"instead of at least {MARGINS[-1][0]}" in result.reason
     assert "control persons would be enough" in result.reason
 
 
