@@ -13,6 +13,7 @@ the AUC, the script reads the true sides from the workspace. The exit code is 1 
 import argparse
 import base64
 import hashlib
+import html
 import io
 import json
 import re
@@ -65,9 +66,15 @@ class Public(NamedTuple):
 
     @property
     def numbers(self) -> list[int]:
-        """Every whole number in the bundle outside the data files."""
-        texts = (data for name, data in self.files.items() if not name.startswith("data/"))
-        return [int(number) for data in texts for number in re.findall(rb"(?<![\w.])\d{1,80}(?![\w.]|\.\d)", data)]
+        """Every whole number in the bundle outside the data files and the synthetic texts that the report shows."""
+        shown = [html.escape(row["text"], quote=quote).encode() for row in self.rows for quote in (True, False)]
+        found = []
+        for data in (data for name, data in self.files.items() if not name.startswith("data/")):
+            rest = data
+            for text in (text for text in shown if text in data):
+                rest = rest.replace(text, b"")
+            found += [int(number) for number in re.findall(rb"(?<![\w.])\d{1,80}(?![\w.]|\.\d)", rest)]
+        return found
 
 
 @dataclass(frozen=True)
