@@ -34,8 +34,15 @@ MIN_NPMI = 0.25  # smallest normalized pointwise mutual information of the parts
 MAX_COVERED = 0.75
 WEIGHTS = (0.1, 0.3)  # of the co-occurrence in the score of a word
 # sources with mostly medical text are read whole, of the others every fourth passage
-MEDICAL = frozenset({"craft_pmc_articles", "medquad_answers", "ncbi_disease_abstracts", "openstax:microbiology",
-                     "openstax:nursing-external-bundle"})  # fmt: skip
+MEDICAL = frozenset(
+    {
+        "craft_pmc_articles",
+        "medquad_answers",
+        "ncbi_disease_abstracts",
+        "openstax:microbiology",
+        "openstax:nursing-external-bundle",
+    }
+)
 EVERY = 4
 # sources that are not read: they have no open license, or a study uses them as private records
 CLOSED = frozenset({"newsgroups20_train", "ag_news_train_subset", "aci_bench_train"})

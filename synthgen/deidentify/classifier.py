@@ -23,8 +23,13 @@ from synthgen.models.store import digest_of, model_folder
 MODEL = "rampart"
 MIN_PROBABILITY = 0.5  # a token is part of an identifier if the probabilities of the labels of one kind sum to this
 WINDOW, OVERLAP = 384, 64  # tokens; the model reads at most 512
-_KINDS = {"GIVEN_NAME": "name", "SURNAME": "name", "CITY": "place", "STREET_NAME": "street",
-          "BUILDING_NUMBER": "street"}  # fmt: skip
+_KINDS = {
+    "GIVEN_NAME": "name",
+    "SURNAME": "name",
+    "CITY": "place",
+    "STREET_NAME": "street",
+    "BUILDING_NUMBER": "street",
+}
 _DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
 # a number that shows that the word before it names a score, such as "Waterlow 20"; an age ("20 yo") does not match
 _SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")

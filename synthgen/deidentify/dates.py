@@ -46,13 +46,30 @@ _FORMS = tuple(
     )
 )
 _HOLIDAYS = {  # month and day; for a holiday without a fixed date, a day on which it often falls
-    "Christmas Day": (12, 25), "Christmas Eve": (12, 24), "Boxing Day": (12, 26), "New Years Day": (1, 1),
-    "New Years Eve": (12, 31), "Valentines Day": (2, 14), "Patricks Day": (3, 17), "Good Friday": (4, 7),
-    "Easter Sunday": (4, 9), "Easter Monday": (4, 10), "Mothers Day": (5, 10), "Memorial Day": (5, 28),
-    "Fathers Day": (6, 18), "Canada Day": (7, 1), "Independence Day": (7, 4), "Labor Day": (9, 4),
-    "Labour Day": (9, 4), "Halloween": (10, 31), "Veterans Day": (11, 11), "Remembrance Day": (11, 11),
-    "Thanksgiving": (11, 25), "Australia Day": (1, 26), "Anzac Day": (4, 25),
-}  # fmt: skip
+    "Christmas Day": (12, 25),
+    "Christmas Eve": (12, 24),
+    "Boxing Day": (12, 26),
+    "New Years Day": (1, 1),
+    "New Years Eve": (12, 31),
+    "Valentines Day": (2, 14),
+    "Patricks Day": (3, 17),
+    "Good Friday": (4, 7),
+    "Easter Sunday": (4, 9),
+    "Easter Monday": (4, 10),
+    "Mothers Day": (5, 10),
+    "Memorial Day": (5, 28),
+    "Fathers Day": (6, 18),
+    "Canada Day": (7, 1),
+    "Independence Day": (7, 4),
+    "Labor Day": (9, 4),
+    "Labour Day": (9, 4),
+    "Halloween": (10, 31),
+    "Veterans Day": (11, 11),
+    "Remembrance Day": (11, 11),
+    "Thanksgiving": (11, 25),
+    "Australia Day": (1, 26),
+    "Anzac Day": (4, 25),
+}
 _NAMED_DAYS = "|".join(_HOLIDAYS).replace("s ", "['’]?s ")
 _HOLIDAY = re.compile(rf"(?<!\w)(?:St\.? )?(?P<name>{_NAMED_DAYS})(?: {_Y4})?(?!\w)")
 # a month without a day, or a day without a month, is a date only after these words

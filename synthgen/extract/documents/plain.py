@@ -9,8 +9,13 @@ ASSUMED_CHARSET = "no charset is declared and the text is not UTF-8; it was read
 REPLACED = "characters without a Unicode value were replaced by U+FFFD"
 MAX_CHARACTERS = 1 << 24
 # UTF-32 first, because its byte-order mark begins with that of UTF-16
-_BOMS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
-         codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: "utf-8-sig"}  # fmt: skip
+_BOMS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    codecs.BOM_UTF8: "utf-8-sig",
+}
 _NAME = re.compile(r"[\w.:-]{1,40}", re.ASCII)
 # Python codecs that turn bytes into text but are not charsets
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})

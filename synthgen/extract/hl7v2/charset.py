@@ -16,8 +16,11 @@ _TABLE_0211 = {
     **{f"8859/{n}": f"iso8859-{n}" for n in (*range(1, 10), 15)},
     **dict.fromkeys(("JAS2020", "JIS X 0202", "ISO IR14", "ISO IR87", "ISO IR159"), ISO_2022),
     **dict.fromkeys(("UNICODE", "UNICODE UTF-8", "UNICODE UTF-16", "UNICODE UTF-32"), "utf-8"),
-    "ISO IR6": "ascii", "GB 18030-2000": "gb18030", "KS X 1001": "euc_kr", "BIG-5": "big5hkscs",
-}  # fmt: skip
+    "ISO IR6": "ascii",
+    "GB 18030-2000": "gb18030",
+    "KS X 1001": "euc_kr",
+    "BIG-5": "big5hkscs",
+}
 _ESCAPED_SETS = re.compile(rb"\\[CM]((?:[0-9A-Fa-f]{2}){2,3})\\")
 _CONTROLS = re.compile("[\x80-\x9f]")
 

@@ -22,8 +22,12 @@ _BREAK = re.compile(rb"\r\n|[\r\n\x0b\x1c]")
 _BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"
 _HEADER = re.compile(rb"[\xef\xbb\xbf\s]*MSH(?:\||$|[^\w\s]{2})")
 _ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")
-_WIDE_MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
-               codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
+_WIDE_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,13 @@ _DELETED = frozenset({"D", "W"})
 # suffixes of the observation identifier that name a part of a report
 _PARTS = {"IMP": "IMPRESSION", "REC": "RECOMMENDATION"}
 _CONTENT_TYPES = {
-    "PDF": "application/pdf", "RTF": "application/rtf", "PLAIN": "text/plain", "TXT": "text/plain",
-    **dict.fromkeys(("HTML", "HTM"), "text/html"), **dict.fromkeys(("XHTML", "XHTML+XML"), "application/xhtml+xml"),
-}  # fmt: skip
+    "PDF": "application/pdf",
+    "RTF": "application/rtf",
+    "PLAIN": "text/plain",
+    "TXT": "text/plain",
+    **dict.fromkeys(("HTML", "HTM"), "text/html"),
+    **dict.fromkeys(("XHTML", "XHTML+XML"), "application/xhtml+xml"),
+}
 _UNSTATED = frozenset({"", "OCTET-STREAM"})
 _MARKUP = {b"{\\rtf": "application/rtf", b"<!doctype html": "text/html", b"<html": "text/html"}
 _STARTS = {b"%pdf-": "application/pdf", **_MARKUP}
