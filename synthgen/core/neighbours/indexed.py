@@ -114,7 +114,7 @@ class IndexedSearch:
         self._index.nprobe = lists
         most = max(k * per_neighbour, MIN_CANDIDATES * per_neighbour // LEVELS[0][1]) + self._own
         indices = np.empty((len(searched), k), dtype=np.int64)
-        squared = np.empty((len(searched), k), dtype=np.float64)
+        squared = np.zeros((len(searched), k), dtype=np.float64)  # rows that are searched exactly stay 0 until then
         parts = [slice(start, start + BLOCK_ROWS) for start in range(0, len(searched), BLOCK_ROWS)]
 
         def search(part: slice) -> Int64:
