@@ -15,6 +15,7 @@ from audits.gate.evidence import read_evidence
 from audits.verify.contents import (
     COLUMNS,
     JSONL,
+    MAX_LABEL_CHARACTERS,
     METRICS,
     PARQUET,
     REPORT_JSON,
@@ -113,6 +114,13 @@ def between_pages_and_footer(copy):
     (copy / PARQUET).write_bytes(data[:-footer] + b"a real note" + data[-footer:])
 
 
+def renamed_class(label):
+    """Return a change that renames the class of the first record."""
+    return lambda copy: rewrite_data(
+        copy, lambda rows: [(*x[:2], label if x[2] == rows[0][2] else x[2]) for x in rows]
+    )
+
+
 BESIDES = f"{PARQUET}: not the canonical file of 11 records"
 NO_RECORD, DIFFERENT = f"{JSONL}: line 1 is not a record", f"{JSONL} and {PARQUET}: contain diff"
 UNAUDITED, IDS = "the data are not the audited records", "the records are not sorted"
@@ -126,6 +134,14 @@ DATA = {
         lambda c: rewrite_data(c, lambda r: [(*r[0][:2], next(x[2] for x in r if x[2] != r[0][2])), *r[1:]]),
         UNAUDITED,
     ),
+    **{
+        f"label-{name}": (renamed_class(label), "a label is empty, unprintable or longer than")
+        for name, label in {
+            "of-blanks": "  ",
+            "too-long": "x" * (MAX_LABEL_CHARACTERS + 1),
+            "of-lines": "a\nb",
+        }.items()
+    },
     "one-more-record": (
         lambda c: rewrite_data(c, lambda r: [*r, ("", "one more", r[0][2])]),
         f"{JSONL}: not the canonical file of 11 records",
@@ -189,10 +205,26 @@ def test_samples_are_the_first_ten_records_in_the_order_of_their_ids():
     assert samples_of(rows[:3]) == tuple((label, text) for _, text, label in rows[:3])
 
 
-def test_data_changed_after_hashing_are_refused(copy, releases):
+def signed_data(copy, releases):
+    """Return the digests of the data files, the signed predicate and the evidence of a bundle."""
     predicate = read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(releases.statement(copy))).predicate
     evidence = read_evidence((copy / METRICS).read_bytes())
-    subjects = {name: hashlib.sha256((copy / name).read_bytes()).hexdigest() for name in (JSONL, PARQUET)}
+    return (
+        {name: hashlib.sha256((copy / name).read_bytes()).hexdigest() for name in (JSONL, PARQUET)},
+        predicate,
+        evidence,
+    )
+
+
+def test_data_with_another_number_of_classes_than_the_statement_are_refused(copy, releases):
+    subjects, predicate, evidence = signed_data(copy, releases)
+    dataset = predicate.dataset.model_copy(update={"classes": predicate.dataset.classes + 1})
+    with open_tree(copy) as tree, pytest.raises(VerifyError, match="E_DATA the numbers of classes"):
+        check_data(tree, subjects, predicate.model_copy(update={"dataset": dataset}), evidence)
+
+
+def test_data_changed_after_hashing_are_refused(copy, releases):
+    subjects, predicate, evidence = signed_data(copy, releases)
     with open_tree(copy) as tree:
         classes, samples = check_data(tree, subjects, predicate, evidence)
         assert sum(classes.values()) == predicate.dataset.records
