@@ -143,9 +143,9 @@ class PersonDraw:
 
     def _sampled(self, name: str, epsilon: float) -> Float32:
         variant, basis = VARIANTS.get(name, Variant()), load_basis("minilm")
-        specs = {MEANS: QuerySpec(share=variant.means), SPREAD: QuerySpec(share=1 - variant.means, clip=0.7)}
+        specs = {MEANS: QuerySpec(share=variant.means), SPREAD: QuerySpec(share=1 - variant.means)}
         if name == REMOVED:
-            specs = {MEANS: QuerySpec(share=0.25), SPREAD: QuerySpec(share=0.1, clip=0.7), REMOVED: BOUNDARY}
+            specs = {MEANS: QuerySpec(share=0.25), SPREAD: QuerySpec(share=0.1), REMOVED: BOUNDARY}
         noise = noise_multipliers(epsilon, DELTA, specs)
         queries = {key: spec.query(key, noise[key]) for key, spec in specs.items()}
         people = people_of(self.train, self.labels, basis)

@@ -14,7 +14,9 @@ from synthgen.dp.person_rows import PersonRows
 # A row contains this constant beside the point: its sum over persons, divided by `COUNT`, is the number of persons. A
 # row with this constant and a point of norm 1 has norm 1.04, so clipping shortens it by 4 %.
 COUNT = 0.3
-WIDE = 48  # number of leading axes whose covariance is queried; the other axes use the public variance
+WIDE = 128  # number of leading axes whose covariance is queried; the other axes use the public variance
+LEADING = 48  # number of leading axes whose covariance is estimated entry by entry
+WEIGHT = 0.1  # the constant in a person's row of the query for the covariance
 # Public lower limits of the variance of the class means and of the variance within classes, as shares of the variance
 # of public text
 MIN_SIGNAL, MIN_SPREAD = 0.05, 0.2
@@ -83,36 +85,67 @@ def query_spread(
 ) -> Float64:
     """Return a square root L of the common covariance L Lᵀ of the classes, float64 (d, d).
 
-    The row of a person is the mean over the person's records of (x - μ_y)(x - μ_y)ᵀ on the first `WIDE` axes. The
-    matrix is symmetric, so the row contains only its upper triangle. Off-diagonal entries are multiplied by √2, so
-    that the row and the matrix have the same norm. The noised diagonal is shrunk towards the scaled public variances,
-    and the off-diagonal entries are shrunk towards 0. The other axes use the scaled public variances. The scale is
-    the ratio of the noised to the public variance on the first axes, but at least `MIN_SPREAD`.
+    The row of a person is the mean over the person's records of (`WEIGHT`, r rᵀ), divided by its norm, where r is
+    x - μ_y on the first `WIDE` axes. So every person has a row of norm 1, and the noise is small for texts that
+    resemble one another. The sum of the matrices divided by the sum of the constants is a weighted mean of the
+    covariances. The matrix is symmetric, so the row contains only its upper triangle. Off-diagonal entries are
+    multiplied by √2, so that the row and the matrix have the same norm.
+
+    The noised matrix is estimated in three parts:
+
+    1. the scaled public variances, also on the other axes. The scale is the ratio of the noised to the public
+       variance on the first axes, but at least `MIN_SPREAD`;
+    2. on the first `LEADING` axes, the difference from part 1, shrunk by `signal_share`: diagonal and off-diagonal
+       entries separately;
+    3. the difference from parts 1 and 2, of which `denoise` keeps a matrix of low rank.
 
     Privacy: one Gaussian query; the means are already noised.
     """
     wide = min(WIDE, len(variances))
     upper = np.triu_indices(wide)
-    weight = np.where(upper[0] == upper[1], 1.0, np.sqrt(2.0))
+    scaling = np.where(upper[0] == upper[1], 1.0, np.sqrt(2.0))
 
     def of_records(at: slice) -> Float64:
         residual = (people.points[at] - means.points[people.classes[at]])[:, :wide]
-        return np.asarray(residual[:, upper[0]] * residual[:, upper[1]] * weight)
+        weights = np.full(len(residual), WEIGHT)
+        return np.column_stack([weights, residual[:, upper[0]] * residual[:, upper[1]] * scaling])
 
-    persons = float(means.counts.sum())
-    error = query.noise_multiplier * query.clip / persons
+    rows = (block / np.linalg.norm(block, axis=1, keepdims=True) for block in people.mean_rows(of_records))
+    answer = mechanism(rows, query)
+    # below 2 σ, the sum of the constants is hardly larger than its noise
+    total = max(float(answer[0]), 2 * query.noise_multiplier) / WEIGHT
+    error = query.noise_multiplier / total  # standard deviation of the noise of a diagonal entry
     half = np.zeros((wide, wide))
-    half[upper] = mechanism(people.mean_rows(of_records), query) / persons / weight
+    half[upper] = answer[1:] / total / scaling
     seen = half + half.T - np.diag(half.diagonal())  # the noised covariance
     scale = max(MIN_SPREAD, float(np.trace(seen)) / float(variances[:wide].sum()))
-    off = ~np.eye(wide, dtype=bool)
     prior = scale * variances
-    covariance = np.diag(prior)
-    excess = seen.diagonal() - prior[:wide]
-    covariance[:wide, :wide][off] = seen[off] * signal_share(seen[off], error / np.sqrt(2))
-    covariance[np.arange(wide), np.arange(wide)] += excess * signal_share(excess, error)
+    covariance = np.diag(prior[:wide])
+    first = min(LEADING, wide)
+    excess, diagonal = (seen - covariance)[:first, :first], np.eye(first, dtype=bool)
+    for entries, noise in ((diagonal, error), (~diagonal, error / np.sqrt(2))):
+        covariance[:first, :first][entries] += excess[entries] * signal_share(excess[entries], noise)
+    covariance += denoise(seen - covariance, error)
     values, axes = np.linalg.eigh(covariance)
-    return np.asarray(axes * np.sqrt(np.maximum(values, 0.1 * prior[-1])))
+    root = np.diag(np.sqrt(prior))
+    root[:wide, :wide] = axes * np.sqrt(np.maximum(values, 0.1 * prior[wide - 1]))
+    return root
+
+
+def denoise(seen: Float64, error: float) -> Float64:
+    """Estimate a symmetric matrix of low rank from its sum with noise, float64 (d, d).
+
+    The noise has standard deviation `error` on the diagonal and error / √2 off the diagonal. The eigenvalues of the
+    noise alone are at most about 2 s, with s = error · √(d / 2). An eigenvalue λ with |λ| > 2 s is replaced by
+    sign(λ) √(λ² - 4 s²), and any other by 0.
+
+    Privacy: computed from a noised query result.
+    Reference: Gavish and Donoho, IEEE Transactions on Information Theory 2017, the shrinkage of singular values with
+        the least expected Frobenius loss for square matrices.
+    """
+    values, axes = np.linalg.eigh(seen)
+    shrunk = np.sign(values) * np.sqrt(np.maximum(values**2 - 2 * len(seen) * error**2, 0.0))
+    return np.asarray((axes * shrunk) @ axes.T)
 
 
 def signal_share(seen: Float64, error: float) -> float:

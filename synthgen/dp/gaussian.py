@@ -18,7 +18,7 @@ from synthgen.dp.person_rows import PersonRows
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"
 MEANS, SPREAD = "class-means", "spread"
-QUERIES = {MEANS: QuerySpec(share=0.56), SPREAD: QuerySpec(share=0.14, clip=0.7)}
+QUERIES = {MEANS: QuerySpec(share=0.56), SPREAD: QuerySpec(share=0.14)}
 DRAWN = 4  # number of points drawn per vector; the point with the highest class probability is used
 
 

@@ -7,7 +7,17 @@ from scipy.stats import multivariate_normal
 from audits.core.stats import clopper_pearson
 from synthgen.core.seeds import SeedTree
 from synthgen.dp import noised_sums as sums
-from synthgen.dp.class_queries import MIN_SIGNAL, MIN_SPREAD, class_scores, query_means, query_spread, shrink
+from synthgen.dp.class_queries import (
+    MIN_SIGNAL,
+    MIN_SPREAD,
+    WEIGHT,
+    Means,
+    class_scores,
+    denoise,
+    query_means,
+    query_spread,
+    shrink,
+)
 from synthgen.dp.method import QuerySpec
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.noised_sums import UNIT, PrivateMechanism, Query, StreamNoise
@@ -52,12 +62,59 @@ def test_means_are_exact_with_little_noise_and_shrunk_together_with_much_noise(m
 
 
 def test_spread_is_the_common_covariance_or_the_public_one_under_much_noise(means):
-    inside = np.cov((POINTS - means.points[CLASSES]).T)
-    clear = query_spread(PEOPLE, means, VARIANCES, query(1e-6, 0.7), mechanism(2))
-    assert np.allclose(clear @ clear.T, inside, atol=0.003)
-    hidden = query_spread(PEOPLE, means, VARIANCES, query(500.0, 0.7), mechanism(2))
+    residual = POINTS - means.points[CLASSES]
+    weights = 1 / np.hypot(WEIGHT, (residual**2).sum(axis=1))  # of the persons, who have one record each
+    inside = (residual.T * weights) @ residual / weights.sum()
+    clear = query_spread(PEOPLE, means, VARIANCES, query(1e-6), mechanism(2))
+    assert np.allclose(clear @ clear.T, inside, atol=1e-5)
+    hidden = query_spread(PEOPLE, means, VARIANCES, query(500.0), mechanism(2))
     off = ~np.eye(D, dtype=bool)
     assert np.abs((hidden @ hidden.T)[off]).mean() < 0.02 * VARIANCES.sum()
+
+
+def test_every_person_has_a_row_of_norm_1_and_the_weighted_mean_of_their_covariances_is_queried(means):
+    starts = np.array([0, 1, 5, 20])
+    few = PersonRows(points=POINTS[:22], classes=CLASSES[:22], starts=starts, n_classes=C)
+    asked = []
+
+    def recorded(rows, q):
+        asked.extend(np.concatenate(list(rows)))
+        return mechanism(1)([np.array(asked)], q)
+
+    spread = query_spread(few, means, VARIANCES, query(1e-6), recorded)
+    slow, weights = np.zeros((D, D)), 0.0
+    for row, first, last in zip(asked, starts, [*starts[1:], 22], strict=True):
+        residual = POINTS[first:last] - means.points[CLASSES[first:last]]
+        own = residual.T @ residual / len(residual)
+        norm = np.sqrt(WEIGHT**2 + (own**2).sum())
+        assert np.linalg.norm(row) == pytest.approx(1.0)
+        assert row[0] == pytest.approx(WEIGHT / norm)
+        slow, weights = slow + own / norm, weights + 1 / norm
+    assert np.allclose(spread @ spread.T, slow / weights, atol=1e-5)
+
+
+def test_noise_is_small_for_texts_that_resemble_one_another():
+    errors = {}
+    for size in (1.0, 0.1):  # the covariance is 100 times smaller, and so is the error
+        points = size * (POINTS - CENTRES[CLASSES])
+        near = PersonRows(points=points, classes=CLASSES, starts=np.arange(N), n_classes=C)
+        centre = Means(counts=np.full(C, N / C), points=np.zeros((C, D)))
+        spread = query_spread(near, centre, size**2 * VARIANCES, query(8.0), mechanism(3))
+        errors[size] = np.linalg.norm(spread @ spread.T - np.cov(points.T))
+    assert errors[0.1] < 0.2 * errors[1.0]
+
+
+def test_low_rank_is_recovered_without_noise_and_noise_alone_gives_zero():
+    rng = np.random.default_rng(6)
+    axes = np.linalg.qr(rng.normal(size=(60, 3)))[0]
+    matrix = (axes * [3.0, 1.0, -2.0]) @ axes.T
+    assert np.allclose(denoise(matrix, 0.0), matrix)
+    noise = rng.normal(size=(60, 60)) * 0.1
+    noise = (noise + noise.T) / 2  # standard deviation .1 on the diagonal and .1 / √2 elsewhere
+    assert np.linalg.norm(denoise(noise, 0.1)) < 0.2 * np.linalg.norm(noise)
+    seen = matrix + noise
+    assert np.linalg.norm(denoise(seen, 0.1) - matrix) < 0.6 * np.linalg.norm(noise)
+    assert np.linalg.matrix_rank(denoise(seen, 0.1), tol=0.3) == 3
 
 
 def test_scores_are_the_log_probabilities_of_classes_with_the_densities_of_the_model():
@@ -93,7 +150,7 @@ def test_means_that_the_noise_hides_differ_by_the_public_prior_and_lie_near_publ
 
 def test_the_covariance_is_never_singular(means):
     shrunken = PersonRows(points=means.points[CLASSES], classes=CLASSES, starts=np.arange(N), n_classes=C)
-    spread = query_spread(shrunken, means, VARIANCES, query(1e-6, 0.7), mechanism(2))
+    spread = query_spread(shrunken, means, VARIANCES, query(1e-6), mechanism(2))
     assert np.linalg.eigvalsh(spread @ spread.T).min() >= 0.09 * MIN_SPREAD * VARIANCES[-1]
 
 

@@ -98,11 +98,11 @@ def row_counted_twice(patch):
 
 
 def persons_as_divisor(patch):
-    def spread(people, means, *given, real=gaussian.query_spread):
-        exact = means.counts * len(people.starts) / means.counts.sum()
-        return real(people, replace(means, counts=exact), *given)
+    def means(people, variances, query, mechanism, real=gaussian.query_means):
+        found = real(people, variances, query, mechanism)
+        return replace(found, points=found.points * found.counts.sum() / len(people.starts))
 
-    patch.setattr(gaussian, "query_spread", spread)
+    patch.setattr(gaussian, "query_means", means)
 
 
 def exact(people, means):
