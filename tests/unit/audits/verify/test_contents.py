@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from audits.core.errors import VerifyError
+from audits.core.errors import InputError, VerifyError
 from audits.core.plain_parquet import CREATED_BY, parquet_bytes
 from audits.core.strictjson import canonical
 from audits.gate.evidence import read_evidence
+from audits.verify import contents
 from audits.verify.contents import (
     COLUMNS,
     JSONL,
@@ -221,6 +222,17 @@ def test_data_with_another_number_of_classes_than_the_statement_are_refused(copy
     dataset = predicate.dataset.model_copy(update={"classes": predicate.dataset.classes + 1})
     with open_tree(copy) as tree, pytest.raises(VerifyError, match="E_DATA the numbers of classes"):
         check_data(tree, subjects, predicate.model_copy(update={"dataset": dataset}), evidence)
+
+
+def test_texts_longer_than_the_limit_are_refused(copy, judge, monkeypatch):
+    monkeypatch.setattr(contents, "MAX_TEXT_CHARACTERS", 5)
+    assert judge(copy).failure.startswith("E_DATA a text is longer than 5 characters")
+
+
+def test_two_records_with_one_id_are_refused(monkeypatch):
+    monkeypatch.setattr(contents, "record_ids", lambda records: ["0" * 16] * len(records))
+    with pytest.raises(InputError, match="two records have the same id"):
+        with_ids([("one text", "a"), ("another", "a")])
 
 
 def test_data_changed_after_hashing_are_refused(copy, releases):
