@@ -60,6 +60,10 @@ class ClassModel:
         best = scores[:, code].reshape(m, DRAWN).argmax(axis=1)
         return self.basis.vectors_at(points[np.arange(m), best])
 
+    def directions(self) -> Float64:
+        """Return for each class the vector from the mean of all classes to its mean, float64 (C, d)."""
+        return np.asarray((self.points - self.points.mean(axis=0)) @ self.basis.axes)
+
     def save(self, folder: Path) -> None:
         """Write the model into a folder; the basis and the labels are public and are not written."""
         from safetensors.numpy import save

@@ -19,9 +19,8 @@ WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
 MAX_WORDS = 32  # largest number of pairs of class and word that are counted per person, rarest words first
-# In standard deviations of the noise. A word is used in a class if its count exceeds `DETECTED`. It describes the
-# class if its count also exceeds the mean over classes by more than `DISTINCT`.
-DETECTED, DISTINCT = 3.0, 2.0
+FALSE_DISCOVERIES = 0.2  # largest expected share of words chosen by noise alone among the words that describe a class
+EXPECTED = 15.0  # a word whose cosine to the class mean is larger by 1/15 gets e times the weight in this choice
 TEMPERATURE = 0.1  # a word whose cosine to the vector is larger by this value is e times as probable
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
@@ -58,29 +57,45 @@ class ClassWords:
     counts: Float64  # (C, v), the noised number of persons of each class who use each word
     error: float  # standard deviation of the noise
 
-    def weights(self) -> Float64:
+    def weights(self, directions: Float64) -> Float64:
         """Return the weight of each word for each class, float64 (C, v); rows sum to 1, or to 0 if no word qualifies.
 
-            q_cw ∝ n_cw · log((n_cw + s) / (n̄_w + s))   if n_cw > `DETECTED` · s and n_cw - n̄_w > `DISTINCT` · s
-            q_cw = 0                                     otherwise
+            q_cw ∝ n_cw · log((n_cw + s) / (n̄_w + s))   for the words that describe the class, else 0
+            p_cw = 1 - Φ((n_cw - n̄_w) / (s √(1 - 1/C)))
+            h_cw ∝ exp(`EXPECTED` · cos(w, d_c)),   with mean 1 over words
 
         Here n_cw is the count of word w in class c, s is the standard deviation of the noise, and n̄_w is the mean
-        over classes of the counts of w; for this mean, counts up to `DETECTED` · s are replaced by 0.
+        over classes of the counts of w, but at least 0. The direction d_c, a row of `directions` (C, d), leads from
+        the mean of all classes to the mean of class c; its length does not matter. The words that describe the class
+        are chosen from all v words by the Benjamini-Hochberg procedure on p_cw / h_cw, with a false discovery rate of
+        `FALSE_DISCOVERIES`.
+
+        Reference: Genovese, Roeder and Wasserman, False discovery control with p-value weighting, Biometrika 2006.
         """
-        used = np.where(self.counts > DETECTED * self.error, self.counts, 0.0)
-        mean = used.mean(axis=0)
-        ratio = np.log((used + self.error) / (mean + self.error))
-        weights = used * np.where(used - mean > DISTINCT * self.error, ratio, 0.0)
+        from scipy.stats import norm
+
+        c, v = self.counts.shape
+        mean = np.maximum(self.counts.mean(axis=0), 0.0)
+        p = norm.sf((self.counts - mean) / (self.error * np.sqrt(1 - 1 / c)))
+        unit = directions / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
+        expected = np.exp(EXPECTED * (unit @ self.vocabulary.table.T))
+        p = p * expected.mean(axis=1, keepdims=True) / expected
+        limits = FALSE_DISCOVERIES * np.arange(1, v + 1) / v
+        ordered = np.sort(p, axis=1)
+        largest = np.where(ordered <= limits, ordered, -1.0).max(axis=1)
+        ratio = np.log((np.maximum(self.counts, 0.0) + self.error) / (mean + self.error))
+        weights = np.where(p <= largest[:, None], self.counts * ratio, 0.0)
         return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
 
-    def draw(self, code: int, vectors: Float32, k: int, rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:
-        """Return, for each of the vectors, float32 (n, d), k different words of the class with number `code`.
+    def draw(
+        self, weights: Float64, vectors: Float32, k: int, rng: np.random.Generator
+    ) -> tuple[tuple[str, ...], ...]:
+        """Return, for each of the vectors, float32 (n, d), k different words of a class with these weights, (v,).
 
         If fewer than k words describe the class, all of them are returned. For a vector x, words are drawn without
         replacement with probability ∝ q_cw · exp(cos(x - x̄, w) / `TEMPERATURE`), by the Gumbel trick. Here x̄ is the
         mean vector of public passages, and w is the vector of the word.
         """
-        weights = self.weights()[code]
         describing = np.flatnonzero(weights > 0)
         centred = vectors - self.vocabulary.centre
         centred = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
@@ -108,10 +123,13 @@ class PromptWords:
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return new vectors with their prompt words; see `ClassModel.sample`."""
         latents, chosen = self.learned.sample(counts, rng), dict[int, tuple[str, ...]]()
+        weights = self.words.weights(self.learned.directions())
         for label in sorted(counts):
             rows = [i for i, name in enumerate(latents.labels) if name == label]
             draws = rng.child(label, "words").generator()
-            words = self.words.draw(self.labels.index(label), latents.vectors[rows], self.words_per_vector, draws)
+            words = self.words.draw(
+                weights[self.labels.index(label)], latents.vectors[rows], self.words_per_vector, draws
+            )
             chosen |= dict(zip(rows, words, strict=True))
         return replace(latents, prompt_words=tuple(chosen[i] for i in range(len(latents))))
 
