@@ -31,7 +31,7 @@ from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.workspace import StageResult, finish
 from synthgen.plan.expected_utility import ExpectedRatio, expected_utility
-from synthgen.plan.stage_times import StageTime, stage_times
+from synthgen.plan.stage_times import StageTime, resources_text, stage_times
 
 PILOT_LATENTS = 120  # at an acceptance of 50 %, this gives a standard error of 4.6 percentage points
 MIN_LATENTS_PER_CLASS = 4  # a latent is a new vector, from which a text is written
@@ -115,7 +115,7 @@ class Pilot:
             f"expected: {n_records} records from {self.texts} texts in {self.minutes:.0f} minutes, of which the "
             f"pilot already took {self.minutes_done:.0f}; {self.run_share:.0%} of the texts pass the filters"
         )
-        lines += [f"  {stage.to_text()}" for stage in self.stages]
+        lines += [f"  {line}" for line in (*(stage.to_text() for stage in self.stages), *resources_text(self.stages))]
         lines += [RATIOS] if self.utility else []
         lines += [
             f"  {name}: {one.value:.2f} expected, lower end {one.low:.2f}{self._limit(name)}"

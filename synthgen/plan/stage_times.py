@@ -1,6 +1,8 @@
-"""Predict the time of each stage of a run from the stages of a pilot."""
+"""Predict the time and the disk space of each stage of a run from the stages of a pilot."""
 
-from collections.abc import Iterable
+import resource
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +12,9 @@ AUDIT_SECONDS = 0.015  # for evaluation and audits, per record of train, control
 PER_MINUTE = 60
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
 SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, others in minutes
+# Stages whose shards several processes can compute. The other stages run in one process while the others wait.
+DISTRIBUTED = ("deidentify", "embed", "embed-control", "decode", "re-embed")
+WORKERS = (1, 8, 64)  # numbers of processes, each on its own machine, for which the duration is predicted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +24,8 @@ class StageTime:
     name: str
     done: float  # seconds that were measured in the pilot; the run reuses the result
     rest: float  # further seconds that are predicted for the run
+    is_distributed: bool = False  # whether several processes can share the work
+    disk: int = 0  # predicted size of the result in bytes
 
     def to_json(self) -> dict[str, Any]:
         """Return the time as JSON-compatible data."""
@@ -29,13 +36,36 @@ class StageTime:
         return f"{self.name:<24} {_time(self.done):>8} measured {_time(self.rest):>8} predicted"
 
 
+def minutes_with(stages: Iterable[StageTime], workers: int) -> float:
+    """Return the duration in minutes of a whole run by a number of processes like the one that was measured.
+
+    The time of a distributed stage is divided by their number, which assumes that there are at least as many shards.
+    """
+    return sum((s.done + s.rest) / (workers if s.is_distributed else 1) for s in stages) / PER_MINUTE
+
+
+def resources_text(stages: Sequence[StageTime]) -> list[str]:
+    """Return the duration with several machines, the disk space and the memory of this process as lines of text."""
+    each = ", ".join(f"{n}: {minutes_with(stages, n):.0f}" for n in WORKERS)
+    disk, memory = sum(s.disk for s in stages) / 1e9, memory_peak() / 1e9
+    return [
+        f"minutes of a whole run by number of machines like this one: {each}",
+        f"disk: {disk:.2f} GB in the workspace; memory: {memory:.1f} GB in each process so far",
+    ]
+
+
+def memory_peak() -> int:
+    """Return the largest memory of this process so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def stage_times(
     reused: Iterable[StageResult], written: Iterable[StageResult], *, repeats: float, sizes: tuple[int, int, int]
 ) -> tuple[StageTime, ...]:
     """Return the time of each stage of a run, in the order of the stages; the last one is `audit`.
 
-    The time of the stages that write and filter texts is proportional to the number of texts. The pilot embeds only
-    train; the run also embeds control.
+    The time and the disk space of the stages that write and filter texts are proportional to the number of texts. The
+    pilot embeds only train; the run also embeds control.
 
     Args:
         reused: stages whose results the run reuses.
@@ -45,9 +75,21 @@ def stage_times(
     """
     n_train, n_control, _ = sizes
     shares = {"embed": n_control / n_train}
-    first = (StageTime(name=s.name, done=s.seconds, rest=s.seconds * shares.get(s.name, 0.0)) for s in reused)
-    later = (StageTime(name=s.name.removesuffix(PILOT), done=0.0, rest=s.seconds * repeats) for s in written)
+    first = (
+        _stage_time(s, s.name, done=s.seconds, more=shares.get(s.name, 0.0), disk=1 + shares.get(s.name, 0.0))
+        for s in reused
+    )
+    later = (_stage_time(s, s.name.removesuffix(PILOT), done=0.0, more=repeats, disk=repeats) for s in written)
     return (*first, *later, StageTime(name="audit", done=0.0, rest=AUDIT_SECONDS * sum(sizes)))
+
+
+def _stage_time(stage: StageResult, name: str, *, done: float, more: float, disk: float) -> StageTime:
+    """Return the time of a stage whose further time and whose result are multiples of what was measured."""
+    size = sum(file.stat().st_size for file in stage.folder.rglob("*") if file.is_file())
+    is_distributed = name in DISTRIBUTED
+    return StageTime(
+        name=name, done=done, rest=stage.seconds * more, is_distributed=is_distributed, disk=round(size * disk)
+    )
 
 
 def _time(seconds: float) -> str:

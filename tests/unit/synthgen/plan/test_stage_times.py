@@ -1,16 +1,29 @@
-from pathlib import Path
+from importlib import import_module
+from pkgutil import walk_packages
 
 import pytest
 
+import synthgen
+from synthgen.core.stage import Stage
 from synthgen.pipeline.workspace import StageResult
-from synthgen.plan.stage_times import AUDIT_SECONDS, StageTime, stage_times
+from synthgen.plan.stage_times import (
+    AUDIT_SECONDS,
+    DISTRIBUTED,
+    StageTime,
+    memory_peak,
+    minutes_with,
+    resources_text,
+    stage_times,
+)
 
 
-def result(name, seconds):
-    return StageResult(name=name, digest="", folder=Path(), counts={}, seconds=seconds, reused=False)
+def test_each_stage_has_a_measured_and_a_predicted_time_and_size(tmp_path):
+    def result(name, seconds):
+        folder = tmp_path / name
+        (folder / "in").mkdir(parents=True)
+        (folder / "in" / "file").write_bytes(b"x" * 100)
+        return StageResult(name=name, digest="", folder=folder, counts={}, seconds=seconds, reused=False)
 
-
-def test_each_stage_has_a_measured_and_a_predicted_time():
     found = stage_times(
         [result("load", 2.0), result("embed", 10.0)],
         [result("decode-pilot", 30.0)],
@@ -18,12 +31,32 @@ def test_each_stage_has_a_measured_and_a_predicted_time():
         sizes=(400, 600, 1000),
     )
     assert found == (
-        StageTime(name="load", done=2.0, rest=0.0),
-        StageTime(name="embed", done=10.0, rest=15.0),
-        StageTime(name="decode", done=0.0, rest=150.0),
+        StageTime(name="load", done=2.0, rest=0.0, disk=100),
+        StageTime(name="embed", done=10.0, rest=15.0, is_distributed=True, disk=250),
+        StageTime(name="decode", done=0.0, rest=150.0, is_distributed=True, disk=500),
         StageTime(name="audit", done=0.0, rest=pytest.approx(2000 * AUDIT_SECONDS)),
     )
-    assert found[1].to_json() == {"name": "embed", "done": 10.0, "rest": 15.0}
+    assert found[1].to_json() == {"name": "embed", "done": 10.0, "rest": 15.0, "is_distributed": True, "disk": 250}
+
+
+def test_more_machines_shorten_the_distributed_stages_only():
+    stages = [
+        StageTime(name="load", done=60.0, rest=0.0, disk=10**9),
+        StageTime(name="decode", done=60.0, rest=900.0, is_distributed=True, disk=5 * 10**8),
+    ]
+    assert [minutes_with(stages, n) for n in (1, 8, 64)] == [17.0, 3.0, 1.25]
+    duration, space = resources_text(stages)
+    assert duration == "minutes of a whole run by number of machines like this one: 1: 17, 8: 3, 64: 1"
+    assert space == f"disk: 1.50 GB in the workspace; memory: {memory_peak() / 1e9:.1f} GB in each process so far"
+    assert 1e7 < memory_peak() < 1e12
+
+
+def test_distributed_stages_are_those_that_declare_shards():
+    modules = [
+        import_module(found.name) for found in walk_packages(synthgen.__path__, "synthgen.") if "stage" in found.name
+    ]
+    stages = {s.name: s.divide for m in modules for s in vars(m).values() if isinstance(s, Stage)}
+    assert sorted(name for name, divide in stages.items() if divide is not None) == sorted(DISTRIBUTED)
 
 
 def test_a_time_is_one_short_line_in_seconds_or_minutes():
