@@ -48,12 +48,14 @@ class Variant:
     means: float = 0.8  # share of the budget for the class means; the rest is for the covariance
     drawn: int = gaussian.DRAWN
     prior: float = class_queries.MIN_SIGNAL
+    axes: int = class_queries.WIDE  # number of axes whose covariance is queried
 
 
 VARIANTS: Mapping[str, Variant] = {
     SHIPPED: Variant(),
     "no public prior": Variant(prior=0.0),
     "one point drawn": Variant(drawn=1),
+    "covariance on 48 axes": Variant(axes=class_queries.LEADING),
     "means .6, covariance .4": Variant(means=0.6),
     "means .9, covariance .1": Variant(means=0.9),
 }
@@ -152,7 +154,8 @@ class PersonDraw:
         mechanism = PrivateMechanism(StreamNoise(SeedTree(self.seed).child("noise", name)))
         with patch.object(class_queries, "MIN_SIGNAL", 0.0 if name == REMOVED else variant.prior):
             means = query_means(people, basis.variances, queries[MEANS], mechanism)
-        spreads = _spreads(people, means, basis, queries[SPREAD], mechanism, separate=name == SEPARATE)
+        with patch.object(class_queries, "WIDE", variant.axes):
+            spreads = _spreads(people, means, basis, queries[SPREAD], mechanism, separate=name == SEPARATE)
         weights = None if name != REMOVED else query_boundary(people, means, basis, queries[REMOVED], mechanism)
         rng = SeedTree(self.seed).child("vectors", name)
         drawn = []
@@ -289,8 +292,8 @@ all real records of train: the mean and standard deviation over draws of persons
 The row *nearest public passage* replaces each synthetic vector by the nearest of 10,000 passages of public text, so
 it needs no language model.
 
-- `dp-gaussian` is the shipped method. *no public prior*, *one point drawn*, *means .6, covariance .4* and *means .9,
-  covariance .1* each change one setting of it.
+- `dp-gaussian` is the shipped method. *no public prior*, *one point drawn*, *covariance on 48 axes* (the method uses
+  128), *means .6, covariance .4* and *means .9, covariance .1* each change one setting of it.
 - *noised classifier (removed)* spends half of the budget on a classifier that chooses among four points.
 - *a covariance per class* queries the covariance of each class separately. `smote` gives no guarantee.
 - δ is 10⁻⁵, and the unit is the person. The noise comes from a public random stream."""
