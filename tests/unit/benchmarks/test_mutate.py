@@ -61,3 +61,9 @@ def test_the_tests_that_execute_a_removed_check_are_found(bench, tmp_path, tests
     command = [sys.executable, "-c", DRIVER, str(bench.ROOT / "benchmarks")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert said in done.stdout + done.stderr
+
+
+def test_tests_of_the_changed_file_run_first_and_fast_ones_before_slow_ones(bench):
+    names = ["tests/a/test_other.py::quick", "tests/a/test_rule.py::slow", "tests/a/test_rule.py::fast"]
+    found = bench.Covering({"a/rule.py": {7: names}}, dict(zip(names, (0.1, 9.0, 2.0), strict=True)))
+    assert found.of(bench.Mutant("a/rule.py", 7, "raise", "")) == [names[2], names[1], names[0]]
