@@ -286,8 +286,8 @@ class Config(Section):
             )
         if is_private and decode and decode.engine == VLLM and decode.words > 0 and not decode.is_prompted:
             raise ValueError(
-                "decode.engine: vllm cannot make the words of a DP query more likely; set decode.words: 0, or "
-                "another engine"
+                "decode.engine: vllm cannot raise the probability of the words that the DP query `words` finds; set "
+                "decode.words: 0, or another engine"
             )
         if is_private and (broken := unaccounted(info.data)):
             raise ValueError("these settings access private text without consuming budget: " + "; ".join(broken))

@@ -91,7 +91,10 @@ def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
 
 
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
-    """Return how many control persons are required so that `n_train` of them remain after removing the reference."""
+    """Return how many control persons are required to compare `n_train` train persons with as many of them.
+
+    If `reference_is_control`, the share `REFERENCE_SHARE` of control is the reference and is not compared.
+    """
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 
 

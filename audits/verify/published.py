@@ -46,7 +46,7 @@ def _check_order(names: list[str], order: tuple[str, ...]) -> None:
 
 def _unique(kinds: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(kinds)) < len(kinds):
-        raise ValueError("a kind of read is repeated")
+        raise ValueError("a kind of access to private records is listed twice")
     return kinds
 
 
@@ -116,7 +116,7 @@ Shown = Annotated[int | str, AfterValidator(_disclosed)]
 
 
 class Score(Closed):
-    """A number in [low, high] that was measured on n units, with the confidence of the utility in the evidence."""
+    """A number measured on n units, with its interval [low, high]; the evidence states the confidence for utility."""
 
     value: Small
     low: Small
@@ -172,7 +172,7 @@ class Curve(Closed):
 
 
 class Details(Closed):
-    """Plots of an audit; for the audit `accounting`, also its claim, checks, mechanisms, budgets and reads."""
+    """Plots of an audit; for `accounting`, also claim, checks, mechanisms, budgets and kinds of access to train."""
 
     histogram: Annotated[Histogram, Measured] | None = None
     roc: Annotated[Curve, Measured] | None = None

@@ -103,8 +103,8 @@ NUMBERS_WITHOUT_NOISE = (
     "source, are published without noise, as coarsely as the policy requires."
 )
 SEGMENTED = (
-    "Records were cut into segments, and one vector represents each segment; details of a segment are lost, and "
-    "sections that only one parent of a record had are omitted."
+    "Records were cut into segments, and one vector represents each segment; details of a segment are lost. If a "
+    "record was made from several source records, sections that only one of them had are omitted."
 )
 CHOSEN_STYLE = "The texts have one to three built-in styles, which were chosen by means of the private train text."
 OWN_STYLE = (
@@ -211,7 +211,7 @@ def _fraction(low: float, high: float, *words: str | None) -> Setting:
 
 
 # The published settings by section; a test of `synthgen` compares them with the schema of the configuration. The
-# budget, and whether the secret is public, are not here because the statement and the evidence state them.
+# budget and the key `secret` are not here because the statement and the evidence state them.
 SETTINGS: dict[str, dict[str, Setting]] = {
     "": {"version": _whole(1, 1)},
     "source": {
@@ -286,7 +286,7 @@ SETTINGS: dict[str, dict[str, Setting]] = {
 def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the published settings of a configuration; applying the function to its result changes nothing.
 
-    Privacy: the published settings include no seed, path, column name, prompt or text rule.
+    Privacy: the published settings include no seed, path, column name, prompt or rule of `filter.attributes`.
     """
     shown: dict[str, Any] = {}
     for section, settings in SETTINGS.items():
@@ -343,5 +343,5 @@ NonPrivateStep = Annotated[str, AfterValidator(_known_step)]
 Version = Annotated[str, AfterValidator(_known_version)]
 # JSON Schema (ECMA 262) does not allow the escape of a hyphen
 _NAMES = "|".join(re.escape(name).replace(r"\-", "-") for name in (*MODELS, *STYLES, HIDDEN))
-# a downloaded model, a bridge or its prompt words, or a style; `HIDDEN` replaces a private name
+# a downloaded model, a bridge, the vocabulary of a bridge, or a style; `HIDDEN` replaces a private name
 ModelName = Annotated[str, Field(pattern=rf"^((builtin|custom):)?({_NAMES})(-({_NAMES}))?$")]

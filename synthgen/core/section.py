@@ -70,8 +70,8 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
     """Return one line per mistake: its path, what is allowed, and the given value unless it may be a secret.
 
     `errors` are pydantic's errors. If a value may have several types, pydantic reports one error per type, and the
-    line joins them with "or". With `kind`, the type of the section, lines suggest examples and similar keys, and a
-    missing key has no line of its own if a line suggests it for a misspelled key.
+    line joins them with "or". If `kind`, the type of the section, is given, lines also suggest examples and similar
+    keys. A missing key is then not listed if the line of a misspelled key suggests it.
     """
     found: dict[tuple[str, ...], list[str]] = {}
     shown: dict[tuple[str, ...], str] = {}
@@ -181,7 +181,7 @@ def resolve_path(path: str, base: str) -> Path:
     for name in _other_names(whole):
         rule = f"must be written ${{{name}}} in a path" if name in VARIABLES else "is not allowed in a path"
         problems.append(f"{path}: the environment variable {name} {rule}")
-    if any(ord(character) < ord(" ") for character in path):  # "C:\\new" in double quotes has a line break
+    if any(ord(character) < ord(" ") for character in path):  # in YAML, "C:\new" contains a line break
         problems.append(
             f"{path!r}: a path contains a control character; in double quotes, a backslash begins an escape, so "
             "write the path with / or in single quotes"
@@ -202,6 +202,6 @@ def resolve_path(path: str, base: str) -> Path:
 
 
 def _other_names(path: str) -> list[str]:
-    """Return the names of variables in a path, such as `$HOME`, that are not written `${NAME}` for a known name."""
+    """Return the names of unknown variables in a path, and of known ones that are not written as `${NAME}`."""
     rest = _VARIABLE.sub("", path)
     return list(dict.fromkeys(re.findall(r"\$[{(]*(\w*)", rest) if re.search(r"\$[{(\w]", rest) else []))

@@ -122,7 +122,7 @@ class LoopDecoder(ABC):
     ) -> tuple[Candidate, ...]:
         if latents.prompt_words:
             raise ModelError(
-                "decode.engine: vllm cannot make the words of a DP query more likely",
+                "decode.engine: vllm cannot raise the probability of the words that the DP query `words` finds",
                 hint="Set decode.words to 0, or use another engine.",
             )
         stepper = GenericStepper(self.model, 1)

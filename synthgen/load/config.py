@@ -69,8 +69,8 @@ class SourceConfig(Section):
     )
     rows_are_persons: bool = Field(
         False,
-        description="Declares, in place of `group`, that each record belongs to a different person. The shipped "
-        "policies refuse a release without `group` or this declaration.",
+        description="Declares, in place of `group`, that each record belongs to a different person. For a table, "
+        "the shipped policies refuse a release without `group` or this declaration.",
     )
     id: str | None = Field(
         None, description="Column that holds a unique record id. Without it, records are numbered by row."
@@ -83,7 +83,8 @@ class SourceConfig(Section):
     staff: tuple[str, ...] = Field(
         (),
         description="Columns that hold names of staff, such as the author. Without a privacy budget, "
-        "de-identification replaces these names in all records.",
+        "de-identification replaces these names in all records. With a budget, the columns are not used, because the "
+        "text of a person must not depend on records of others.",
     )
     fields: FieldsConfig = Field(
         FieldsConfig(),

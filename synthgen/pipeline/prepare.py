@@ -1,4 +1,4 @@
-"""Run the first stages: load, split, deidentify, embed. Stages that write texts then read de-identified records."""
+"""Run the first stages: load, split, deidentify, embed. Later stages read only de-identified records."""
 
 import re
 import shutil
@@ -197,9 +197,9 @@ def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
 def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
     """Return the names of persons and places that were replaced in these train records and in control.
 
-    These names are masked in the generated texts. `clean` is the folder of the stage deidentify. Names of control are
-    masked too. Otherwise, a name in a released text would prove that no person in train has it, and the audits, which
-    count names of train and of control in the texts, would be biased.
+    These names are masked in the generated texts. `clean` is the folder of the stage deidentify. If only the
+    names of train were masked, a name of control in a released text would show that no train person has it, and the
+    audits, which count names of train and of control, would find only names of control.
 
     Privacy: a reader of a released text can infer that a name in it is not one of the replaced names of the source.
     """

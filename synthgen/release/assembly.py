@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 _CHECK_HITS = (
     "The guarantee limits the risk of each person, whatever the audits find. Check whether these passages and "
     "identifiers come from public text or from decode.prompt. Under the guarantee, the texts very probably repeat no "
-    "long passage of only one person. If they do, report this as a bug."
+    "long passage that occurs in the records of only one person. If they do, report this as a bug."
 )
 _WITHDRAWAL = (
     "If you withhold the release because of these findings, this decision is itself a disclosure that ε does not "
@@ -127,7 +127,10 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
-    """Return the number of input records of a stage; a dash under DP, where later stages read substitute vectors."""
+    """Return the number of input records of a stage.
+
+    Under DP, stages that start from train vectors without DP (`starts_from_train`) have a dash: they read no records.
+    """
     is_replaced = run.config.interpolate.is_private and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
@@ -316,7 +319,8 @@ def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, A
 
     If there are more than MAX_COMPOSITION runs, the runs with the smallest epsilon share the last entry. This entry
     has their joint epsilon at `delta`, and one Gaussian mechanism that costs exactly as much as all their mechanisms.
-    If there is no such mechanism, all are listed, and the statement is refused because it is too long.
+    If there is no such mechanism, the last entry lists all their mechanisms, and the statement is then refused
+    because it is too long.
     """
     runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     rest = () if len(runs) <= MAX_COMPOSITION else runs[MAX_COMPOSITION - 1 :]

@@ -66,7 +66,10 @@ def refuse_unless_allowed(content: BundleContent) -> None:
     if decision != decide(content.evidence, content.policy):
         raise ReleaseRefused("the decision was made on other evidence or another policy, so nothing was written")
     if content.evidence != public_evidence(content.evidence, content.policy):
-        raise InternalError("the evidence contains more precise numbers of private records than the policy discloses")
+        raise InternalError(
+            "the evidence contains measurements on private records that the policy does not publish, or publishes "
+            "only rounded"
+        )
     counted = content.evidence.metrics.get("records.synthetic")
     if counted is not None and counted.value != len(content.records):
         raise ReleaseRefused(

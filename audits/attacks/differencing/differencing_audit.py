@@ -44,8 +44,8 @@ class Differencing:
 
     - auc: the AUC furthest from one half among all attacks and kinds of change. Its interval covers the intervals of
       all of them. A value of .5 is safe.
-    - scan_p: smallest p-value of the exact scan tests of all scores and kinds of change, corrected for the number of
-      tests.
+    - scan_p: smallest p-value of the scan tests of all scores and kinds of change, corrected for the number of tests.
+      A scan test decides whether changed persons occur too often or too rarely at the top of a ranking.
     - new_rows_share: among the synthetic rows that only one release has, the share of rows that are nearest to a
       person who changed, not to a control person. The value furthest from one half among all encoders and kinds of
       change is reported. A value of .5 is safe.
@@ -111,8 +111,8 @@ class ReleaseComparison:
     n_changed: Mapping[Change, int]  # number of persons of each kind of change that occurred
     n_controls: int  # number of control persons whom neither generator saw
     reference_share: float  # share of these control persons on whose records the scores are fitted
-    attacks: Mapping[Change, ChangeAttack]  # by kind of change of at least 20 persons
-    aucs: Mapping[Change, Estimate]  # by kind of change of at least 20 persons
+    attacks: Mapping[Change, ChangeAttack]  # by kind of change; kinds with fewer than 20 persons are absent
+    aucs: Mapping[Change, Estimate]  # as `attacks`
 
     @property
     def n_compared(self) -> int:
@@ -206,8 +206,8 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
 
 def _corrected(p_values: Mapping[Change, list[float]]) -> dict[Change, float]:
     """Return for each kind of change its smallest p-value, corrected for the number of all p-values (Holm)."""
-    corrected = iter(holm([p for of_arm in p_values.values() for p in of_arm]))
-    return {name: min([next(corrected) for _ in of_arm], default=1.0) for name, of_arm in p_values.items()}
+    corrected = iter(holm([p for of_change in p_values.values() for p in of_change]))
+    return {name: min([next(corrected) for _ in of_change], default=1.0) for name, of_change in p_values.items()}
 
 
 def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:

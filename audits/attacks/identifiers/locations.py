@@ -20,20 +20,20 @@ class Place(NamedTuple):
     start: int
     end: int
     kind: str  # the kind to report
-    owners: Sequence[int]  # numbers of the owners
+    owners: Sequence[int]  # indices of the owners, who are the train persons with this identifier
 
 
 class SearchTerms(NamedTuple):
-    """The identifiers to locate, with the kind to report and the numbers of their owners."""
+    """The identifiers to locate, with the kind to report and the indices of their owners, who are train persons."""
 
     entities: Mapping[Entity, tuple[str, Sequence[int]]]  # identifiers found by pattern, and bare numbers
     phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]  # sequences of tokens
     places: Mapping[int, Sequence[Place]] = MappingProxyType({})  # places that other searches found, by row number
-    codes: Mapping[str, Sequence[int]] = MappingProxyType({})  # owners by key of the code
+    codes: Mapping[str, Sequence[int]] = MappingProxyType({})  # owners of codes, by `Code.key`
     rows: Mapping[int, Sequence[int]] = MappingProxyType({})  # owners of combinations of facts, by row number
 
     def persons(self) -> set[int]:
-        """Return the numbers of all owners."""
+        """Return the indices of all owners."""
         all_owners = [owners for _, owners in (*self.entities.values(), *self.phrases.values())]
         all_owners += [*self.codes.values(), *self.rows.values()]
         all_owners += [place.owners for places in self.places.values() for place in places]
@@ -44,7 +44,7 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
     """Return a finding for each place and owner, and the number of findings omitted because of `MAX_FINDINGS`.
 
     If a place lies within another place of the same owners, only the wider one is listed. `texts` are the texts of
-    the synthetic rows. `names[i]` is the id of the train person with owner number i.
+    the synthetic rows. `names[i]` is the id of the train person with index i.
     """
     findings: list[Finding] = []
     n_omitted = 0

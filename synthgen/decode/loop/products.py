@@ -1,8 +1,9 @@
 """Matrix products of the decode loop, `Plain` for any processor and `Packed` for one with bfloat16 instructions.
 
-Packing brings a weight into the memory layout of these instructions. A `Plain` product does so at every call, which
-takes a sixth of its time in a decode loop. A `Packed` product also applies the following operation (SiLU,
-multiplication or addition) before it rounds the result, so the two give different last bits.
+Packing brings a weight into the memory layout of these instructions. On such a processor, a `Plain` product packs its
+weight at every call, which takes a sixth of its time in a decode loop; `Packed` does so once. A `Packed` product also
+applies the following operation (SiLU, multiplication or addition) before it rounds the result, so the two give
+different last bits.
 """
 
 import platform
