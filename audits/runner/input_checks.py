@@ -148,8 +148,8 @@ def _unusual_layout(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int
         others = "; remove the other characters with `audits rewrite TABLE NEW`, and audit NEW"
         remedy = "join the lines of each sentence" + (others if len(found.kinds) > 1 else "")
     problem = (
-        f"{len(found.rows)} synthetic rows contain white space or invisible characters that real rows do not contain "
-        f"as often ({', '.join(found.kinds)}), and no audit reads these characters: {remedy}"
+        f"synthetic rows with white space or invisible characters ({', '.join(found.kinds)}) that real rows do not "
+        f"contain as often: {len(found.rows)}; no audit reads these characters: {remedy}"
     )
     return (), [problem]
 
@@ -167,8 +167,8 @@ def _label_problems(inputs: AuditInputs) -> Iterator[str]:
     )
     if n > 0:
         yield (
-            f"{n} labels of the synthetic table contain an identifier, and each of these labels belongs to fewer "
-            f"than {COMMON_LABEL} train persons: merge such classes"
+            f"labels of the synthetic table that contain an identifier and belong to fewer than {COMMON_LABEL} train "
+            f"persons: {n}; merge such classes"
         )
 
 

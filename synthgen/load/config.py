@@ -83,8 +83,7 @@ class SourceConfig(Section):
     staff: tuple[str, ...] = Field(
         (),
         description="Columns that hold names of staff, such as the author. Without a privacy budget, "
-        "de-identification replaces these names in all records. With a budget, the columns are not used, because the "
-        "text of a person must not depend on records of others.",
+        "de-identification replaces these names in all records; with a budget, it does not use them.",
     )
     fields: FieldsConfig = Field(
         FieldsConfig(),

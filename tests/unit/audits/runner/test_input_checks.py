@@ -195,7 +195,7 @@ def test_names_as_labels_are_a_problem(fresh_inputs):
     names = [f"Ann Smith{'abcdefghij'[i % 10]}{'abcd'[i // 10]}" for i in range(40)]
     listed = tuple((names[i // 2],) if i < 80 else () for i in range(len(fresh_inputs.train)))
     (problem,) = labelled(names.__getitem__, listed)
-    assert "40 labels of the synthetic table contain an identifier" in problem
+    assert "contain an identifier and belong to fewer than 10 train persons: 40" in problem
     (problem,) = labelled("MRN: 8301947{:02d}".format, None)
-    assert "40 labels of the synthetic table contain an identifier" in problem
+    assert "contain an identifier and belong to fewer than 10 train persons: 40" in problem
     assert labelled("class {}".format, listed) == ()

@@ -60,7 +60,7 @@ def test_vector_reaches_the_model_as_embeddings(made, tiny):
 
 def test_words_of_a_query_are_refused(made, tiny):
     latents = dataclasses.replace(tiny.latents(2), prompt_words=(("a",), ("b",)))
-    with pytest.raises(ModelError, match="cannot make the words of a DP query more likely"):
+    with pytest.raises(ModelError, match="cannot raise the probability of the words"):
         decode(made, latents)
 
 
