@@ -11,6 +11,7 @@ from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Bool, Int, Table, persons
+from audits.text.layout import plain_layout
 
 UNSEEN_SHARE = 1 / 3  # this share of the control persons becomes `unseen`; the others stay in control
 MAX_PERSONS = 2000  # largest number of train persons, and of control persons that stay in control
@@ -88,9 +89,9 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
 
 
 def as_synthetic(table: Table) -> Table:
-    """Return the table as a release: the same texts and labels, but each row in a separate group."""
+    """Return the table as a release: texts in plain layout, the same labels, and each row in a separate group."""
     groups = tuple(f"synthetic row {i}" for i in range(len(table)))
-    return Table(texts=table.texts, labels=table.labels, groups=groups, has_groups=False)
+    return Table(texts=tuple(map(plain_layout, table.texts)), labels=table.labels, groups=groups, has_groups=False)
 
 
 def stack_tables(first: Table, second: Table) -> Table:

@@ -7,7 +7,7 @@ checks the verdict of every audit on each release (`cases`).
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -183,8 +183,9 @@ def run_case(
     seconds = dict.fromkeys(audits, 0.0)
     for i in range(case.repeats if audits else 0):
         name, start = f"selftest/{case.name}/{i}", time.monotonic()
+        population = populations[i % len(populations)]
         try:
-            inputs = case.make(populations[i % len(populations)], stream(seed, name))
+            inputs = case.make(population, stream(seed, name))
         except NotMeasurable as error:
             for audit in audits:
                 results[audit].append(without_number(audit, "not_measurable", error.message))
@@ -193,13 +194,14 @@ def run_case(
             # a quarantine would remove the hidden leak that the audit must find
             report = run(inputs, names=audits, seed=seed, confidence=confidence, quarantine=False)
             for audit, result in zip(audits, report.results, strict=True):
-                results[audit].append(result)
+                results[audit].append(_counted(result, case.demand(audit), population, inputs))
                 seconds[audit] += (time.monotonic() - start) / len(audits)
             continue
         cached = encode_once(stream(seed, f"{name}/seen"))
         for audit in audits:
             start, rng = time.monotonic(), stream(seed, f"{name}/{audit}")
-            results[audit].append(result_of(audit, build(audit, cached), inputs, rng, confidence))
+            result = result_of(audit, build(audit, cached), inputs, rng, confidence)
+            results[audit].append(_counted(result, case.demand(audit), population, inputs))
             seconds[audit] += time.monotonic() - start
     return CaseResult(
         case=case.name,
@@ -209,6 +211,17 @@ def run_case(
         cells=tuple(_cell(audit, case.demand(audit), results[audit], seconds[audit]) for audit in audits),
         seconds=time.monotonic() - started,
     )
+
+
+def _counted(result: AuditResult, demand: Demand, population: Population, inputs: AuditInputs) -> AuditResult:
+    """Count a leak as found if all rows with the leak are quarantined, because no release may contain such rows."""
+    if demand not in {"must_fail", "must_not_pass"} or result.verdict != "pass" or not result.quarantined:
+        return result
+    clean = set(population.unseen.texts)
+    leaking = {row for row, text in enumerate(inputs.synthetic.texts) if text not in clean}
+    if not leaking or not leaking <= set(result.quarantined):
+        return result
+    return replace(result, verdict="fail", reason=f"every row with the leak is quarantined: {result.reason}")
 
 
 def _cell(audit: str, demand: Demand, results: Sequence[AuditResult], seconds: float) -> Cell:

@@ -148,3 +148,8 @@ def test_vectors_are_removed_and_tables_stacked(tables):
     assert stack_tables(labelled, labelled).labels == ("a",) * 2 * len(train)
     groups = tuple(f"synthetic row {i}" for i in range(len(train)))
     assert as_synthetic(labelled) == Table(texts=train.texts, labels=labelled.labels, groups=groups, has_groups=False)
+
+
+def test_a_release_has_texts_in_plain_layout():
+    table = Table(texts=("two  blanks\u200b here ", "plain"), labels=None, groups=("a", "b"), has_groups=True)
+    assert as_synthetic(table).texts == ("two blanks here", "plain")

@@ -28,6 +28,17 @@ class Always:
         return replace(result, verdict=self.verdict, details={"power": power})
 
 
+class Quarantines:
+    """An audit that passes and quarantines given rows of the synthetic table."""
+
+    def __init__(self, rows_of):
+        self.rows_of = rows_of
+
+    def run(self, inputs, _rng, _confidence):
+        result = Always("pass").run(inputs, _rng, _confidence)
+        return replace(result, quarantined=tuple(self.rows_of(inputs.synthetic.texts)))
+
+
 class Raises:
     def __init__(self, error):
         self.error = error
@@ -252,3 +263,27 @@ def test_only_covered_audits_are_calibrated(monkeypatch):
             select_audits(demanded)
     with pytest.raises(InputError, match=r"'canaries'\n.*'smell'"):
         select_audits(["canaries", "smell"])
+
+
+def test_a_leak_is_found_if_all_its_rows_are_quarantined(with_audit, populations_found, monkeypatch):
+    monkeypatch.setattr(runner, "most_quarantined", lambda n: n)  # the tables of this test are small
+    populations, _ = populations_found
+    clean = set(populations[0].unseen.texts)
+    leaking = lambda texts: [i for i, text in enumerate(texts) if text not in clean]  # noqa: E731
+    rows_by_outcome = {
+        "right": leaking,
+        "uncalibrated": lambda texts: leaking(texts)[1:] or [len(texts) - 1],
+        "wrong": lambda _texts: [],
+    }
+    for name in ("verbatim_one_person", "glued"):  # one case with all audits, and one with demands on a single audit
+        case = next(case for case in CASES if case.name == name)
+        for outcome, rows_of in rows_by_outcome.items():
+            with_audit(Quarantines(rows_of))
+            (cell,) = run_case(case, populations[:1], ("memorization",), seed=0, confidence=0.95).cells
+            assert cell.outcome == outcome, (name, outcome, cell)
+        assert "every row with the leak is quarantined" in _reason(case, populations, with_audit, leaking)
+
+
+def _reason(case, populations, with_audit, rows_of):
+    with_audit(Quarantines(rows_of))
+    return run_case(case, populations[:1], ("memorization",), seed=0, confidence=0.95).cells[0].reason
