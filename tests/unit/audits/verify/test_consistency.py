@@ -304,3 +304,35 @@ def test_bound_of_a_sample_size_depends_on_its_unit():
     names = ("membership.estimate", "membership.auc", "membership.scan_p", "linkage.estimate")
     assert [most_units(name, **sizes) for name in names] == [20, 20, 70, 20]
     assert most_units("neighbours.share", **sizes) is None
+
+
+def balance(*numbers):
+    rows = zip(("cardiology", "ear & nose", "x|y"), numbers, strict=True)
+    keys = ("label", "requested", "released", "real")
+    return {"balance": [dict(zip(keys, (label, *pair, "200-500"), strict=True)) for label, pair in rows]}
+
+
+REQUEST = "the requested numbers of records contradict"
+
+
+def with_distance(releases, distance):
+    """Return the content of a run with another distance of the class shares from the requested ones."""
+    numbers = {**releases.engine_numbers(), "balance.tv_distance": releases.estimate(distance)}
+    content = releases.content()
+    evidence = evidence_from(releases.audit_json(), numbers, content.evidence.digests)
+    evidence = public_evidence(evidence, content.policy)
+    return {"evidence": evidence, "decision": decide(evidence, content.policy)}
+
+
+def test_class_without_a_record_has_the_distance_1(releases, tmp_path, judge):
+    changes = with_distance(releases, 1.0)
+    with pytest.raises(VerifyError, match=REQUEST):
+        releases.bundle(tmp_path, **changes)
+    assert judge(releases.bundle(tmp_path, **changes, config=releases.settings(total=16))).ok
+
+
+def test_the_first_of_equal_classes_have_the_remainder(releases, tmp_path):
+    changes = {**with_distance(releases, 2 / 13), "config": releases.settings(total=13)}
+    releases.bundle(tmp_path / "a", **changes, page=balance((5, 4), (4, 4), (4, 3)))
+    with pytest.raises(VerifyError, match=REQUEST):
+        releases.bundle(tmp_path / "b", **changes, page=balance((4, 4), (5, 4), (4, 3)))
