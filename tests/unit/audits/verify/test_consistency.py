@@ -13,8 +13,9 @@ from audits.attacks.parent_recovery import noise_tolerant_attack
 from audits.core.errors import VerifyError
 from audits.core.rates import TIERS
 from audits.gate.disclosure import public_evidence
-from audits.gate.evidence import evidence_from
+from audits.gate.evidence import Metric, evidence_from
 from audits.gate.policy import decide
+from audits.verify import gates
 from audits.verify.consistency import (
     MAIN,
     ONE_SIDED,
@@ -25,6 +26,7 @@ from audits.verify.consistency import (
     score_problems,
     written_problems,
 )
+from audits.verify.published import Score
 from audits.verify.vocabulary import HIDDEN
 from synthgen.release.commitment import commit_records
 from synthgen.release.statement import bundle_parts
@@ -336,3 +338,22 @@ def test_the_first_of_equal_classes_have_the_remainder(releases, tmp_path):
     releases.bundle(tmp_path / "a", **changes, page=balance((5, 4), (4, 4), (4, 3)))
     with pytest.raises(VerifyError, match=REQUEST):
         releases.bundle(tmp_path / "b", **changes, page=balance((4, 4), (5, 4), (4, 3)))
+
+
+def test_no_number_of_attempts_is_in_the_evidence_of_an_independent_policy():
+    one = Metric(value=1, low=1, high=1, confidence=1, n=1)
+    given = {"dataset": SimpleNamespace(records=1), "attempts": SimpleNamespace(number=None)}
+    policy, metrics = SimpleNamespace(is_independent=True), {"records.synthetic": one}
+    gates._check_stated_counts(SimpleNamespace(**given), policy, SimpleNamespace(metrics=metrics))
+    with pytest.raises(VerifyError, match="the number of attempts is stated"):
+        gates._check_stated_counts(
+            SimpleNamespace(**given), policy, SimpleNamespace(metrics={**metrics, "attempts.number": one})
+        )
+
+
+def test_the_style_gap_of_the_report_is_that_of_the_evidence():
+    shown = Score(value=0.5, low=0.4, high=0.6, n=200)
+    page = SimpleNamespace(utility=SimpleNamespace(style_gap=shown, classifiers={}))
+    for value, fits in ((0.5, True), (0.51, False)):
+        gap = Metric(value=value, low=0.4, high=0.6, confidence=0.96, n=200)
+        assert gates._fits_utility(page, SimpleNamespace(metrics={"style.gap": gap})) is fits
