@@ -7,15 +7,17 @@ from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, Metric, evidence_from
 from audits.gate.policy import decide
 from audits.verify import vocabulary as words
-from audits.verify.contents import METRICS
-from audits.verify.gates import bundle_evidence, check_models, limitations, server_problems
+from audits.verify.contents import METRICS, POLICY_JSON
+from audits.verify.gates import bundle_evidence, bundle_policy, check_models, limitations, server_problems
 from audits.verify.statement import Model
 from audits.verify.vocabulary import LIMITATIONS, VERDICTS_ONLY
 
 
-def test_evidence_that_cannot_be_read_is_refused():
+def test_evidence_and_policies_that_cannot_be_read_are_refused():
     with pytest.raises(VerifyError, match="E_GATE the evidence cannot be read"):
         bundle_evidence({METRICS: b"{"})
+    with pytest.raises(VerifyError, match="E_POLICY the policy of the bundle cannot be read"):
+        bundle_policy(None, {POLICY_JSON: b"{"})
 
 
 @pytest.mark.parametrize(

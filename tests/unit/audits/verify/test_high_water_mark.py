@@ -55,6 +55,14 @@ def test_new_root_is_signed_by_old_and_new_keys_and_older_roots_are_refused(root
     assert judge_file(roots(3, [b], [b])).ok
 
 
+def test_a_root_that_is_recorded_needs_no_lock(roots, judge_file, root_keys, monkeypatch):
+    data = roots(1, [root_keys[0]])
+    assert judge_file(data).ok
+    monkeypatch.setattr("audits.verify.high_water_mark.locked", Mock(side_effect=OSError("read-only")))
+    assert judge_file(data).ok
+    assert "cannot be written" in judge_file(roots(2, [root_keys[0]])).failure
+
+
 def test_root_not_signed_by_the_previous_one_or_its_own_keys_is_refused(roots, judge_file, root_keys, releases):
     a, b, c = root_keys
     assert judge_file(roots(1, [a, b], threshold=2)).ok
