@@ -162,7 +162,12 @@ def accounted_as(releases, **changes):
 def test_epsilon_requires_models_and_persons_under_any_policy():
     model = SimpleNamespace(trained_on_private_data=False, format="safetensors")
     train = SimpleNamespace(role="train", count_bucket="50-100")
-    for models, inputs, said in (([], [train], "models must be stated"), ([model], [], "a range of")):
+    other = SimpleNamespace(role="train", count_bucket="50-10000")  # no range in which counts are published
+    given = (
+        ([], [train], "models must be stated"),
+        *(([model], i, "a range of") for i in ([], [other], [train] * 2)),
+    )
+    for models, inputs, said in given:
         privacy = SimpleNamespace(delta=1e-6, budget=None)
         predicate = SimpleNamespace(privacy=privacy, models=models, inputs=inputs)
         with pytest.raises(VerifyError, match=said):
