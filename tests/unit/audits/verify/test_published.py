@@ -10,8 +10,9 @@ from audits.gate import disclosure
 from audits.gate.coarse import RATES
 from audits.gate.evidence import AUDIT_NAMES, Evidence
 from audits.gate.shipped import load_policy
+from audits.gate.shown_utility import MIN_SUBGROUP_PERSONS
 from audits.verify.gates import MAX_CONFIDENCES
-from audits.verify.published import MAX_BINS, ReportFile, Share, shown_results
+from audits.verify.published import MAX_BINS, ReportFile, Score, Share, _has_enough_persons, shown_results
 from audits.verify.statement import ReleasePredicate
 from audits.verify.vocabulary import (
     AGE_BANDS,
@@ -49,6 +50,13 @@ def test_public_settings_are_a_fixed_point_without_names_paths_and_text():
     assert not [word for word in ("John", "john", "n.jsonl", "hallway", "path", "seed") if word in repr(shown)]
     assert (shown["decode"]["temperature"], shown["embed"]["model"]) == (0.123457, "(private)")
     assert shown["interpolate"]["method"] == "smote"
+
+
+def test_a_subgroup_has_enough_persons():
+    few, enough = (Score(value=0.5, low=0.4, high=0.6, n=MIN_SUBGROUP_PERSONS - missing) for missing in (1, 0))
+    assert _has_enough_persons(enough) is enough
+    with pytest.raises(ValueError, match="a subgroup of too few persons"):
+        _has_enough_persons(few)
 
 
 @pytest.mark.parametrize(("low", "high", "is_refused"), [(0.0, 1.0, False), (-0.1, 1.0, True), (0.0, 1.1, True)])
