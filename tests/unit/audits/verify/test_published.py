@@ -12,7 +12,7 @@ from audits.gate.evidence import AUDIT_NAMES, Evidence
 from audits.gate.shipped import load_policy
 from audits.gate.shown_utility import MIN_SUBGROUP_PERSONS
 from audits.verify.gates import MAX_CONFIDENCES
-from audits.verify.published import MAX_BINS, ReportFile, Score, Share, _has_enough_persons, shown_results
+from audits.verify.published import MAX_BINS, Histogram, ReportFile, Score, Share, _has_enough_persons, shown_results
 from audits.verify.statement import ReleasePredicate
 from audits.verify.vocabulary import (
     AGE_BANDS,
@@ -197,3 +197,18 @@ def test_capacity_of_a_bundle_is_the_documented_one():
     ).groups()
     assert whole / 8 <= int(most.replace(",", "")) < 1.1 * whole / 8
     assert sum(OF_A_CLASS.values()) / 8 <= int(of_a_class)
+
+
+INCREASING, FALLING = (0.1, 0.2, 0.2, 0.3), (0.1, 0.2, 0.15, 0.3)
+
+
+@pytest.mark.parametrize(("edges", "shares"), [(FALLING, (0.5, 0.5)), (INCREASING, (0.9, 0.5))])
+def test_bins_are_in_increasing_order_and_contain_shares(edges, shares):
+    def histogram(edges, shares):
+        pairs = zip(edges[::2], edges[1::2], shares, strict=True)
+        bins = ({"low": low, "high": high, "train": share, "control": share} for low, high, share in pairs)
+        return Histogram.model_validate({"bins": tuple(bins)})
+
+    assert len(histogram(INCREASING, (0.5, 0.5)).bins) == 2
+    with pytest.raises(ValidationError, match="not a histogram of shares"):
+        histogram(edges, shares)
