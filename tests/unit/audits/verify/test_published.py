@@ -12,7 +12,16 @@ from audits.gate.evidence import AUDIT_NAMES, Evidence
 from audits.gate.shipped import load_policy
 from audits.gate.shown_utility import MIN_SUBGROUP_PERSONS
 from audits.verify.gates import MAX_CONFIDENCES
-from audits.verify.published import MAX_BINS, Histogram, ReportFile, Score, Share, _has_enough_persons, shown_results
+from audits.verify.published import (
+    MAX_BINS,
+    Curve,
+    Histogram,
+    ReportFile,
+    Score,
+    Share,
+    _has_enough_persons,
+    shown_results,
+)
 from audits.verify.statement import ReleasePredicate
 from audits.verify.vocabulary import (
     AGE_BANDS,
@@ -212,3 +221,11 @@ def test_bins_are_in_increasing_order_and_contain_shares(edges, shares):
     assert len(histogram(INCREASING, (0.5, 0.5)).bins) == 2
     with pytest.raises(ValidationError, match="not a histogram of shares"):
         histogram(edges, shares)
+
+
+def test_a_curve_has_the_fixed_rates_and_never_falls():
+    rising = tuple(round(i / len(RATES), 2) for i in range(len(RATES)))
+    assert Curve(fpr=RATES, tpr=rising).tpr == rising
+    for fpr, tpr in (((*RATES[:-1], 0.5), rising), (RATES, rising[:-1]), (RATES, rising[::-1])):
+        with pytest.raises(ValidationError, match="not a non-decreasing curve"):
+            Curve(fpr=fpr, tpr=tpr)
