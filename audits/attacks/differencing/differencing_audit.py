@@ -238,18 +238,29 @@ def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
         unclear.append(f"a release has fewer than {MIN_SYNTHETIC} rows, which are too few for the attacks")
     rows = comparison.overlap
     if not rows.excludes_shared_randomness(comparison.seeds, confidence=confidence):
-        n_rows = stats.needed_for_zero_events(LIMIT, confidence=confidence)
-        unclear.append(
-            f"{rows.near} of {rows.n} long rows also occur in the previous release, so a common seed is possible; "
-            f"provide the digests of both seeds, or make {n_rows} rows of at least {MIN_WORDS} words; "
-            "none of these rows may be in the previous release"
-        )
+        unclear.append(_common_rows(rows, comparison.seeds, confidence))
     if rows.near > 0 and {"left", "records_removed"} & set(comparison.n_changed):
         unclear.append(
             f"records were removed, and {rows.near} rows of the previous release remain that may have been made from "
             "the removed records; generate these rows again"
         )
     return unclear
+
+
+def _common_rows(rows: RowOverlap, seeds: Seeds, confidence: float) -> str:
+    """Return why a common seed, or rows of the previous release, cannot be excluded, and what to do."""
+    shared = f"{rows.near} of {rows.n} long rows also occur in the previous release"
+    if seeds == "different":
+        return f"{shared}, although the seeds differ; generate these rows again"
+    if rows.n == 0:
+        return (
+            f"no row has {MIN_WORDS} words or more, so a common seed is possible; provide the digests of both seeds"
+        )
+    n_rows = stats.needed_for_zero_events(LIMIT, confidence=confidence)
+    return (
+        f"{shared}, so a common seed is possible; provide the digests of both seeds, or make {n_rows} rows of at "
+        f"least {MIN_WORDS} words; none of these rows may be in the previous release"
+    )
 
 
 def _details(comparison: ReleaseComparison, confidence: float) -> dict[str, Any]:

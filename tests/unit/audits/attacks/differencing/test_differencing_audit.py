@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audits.attacks.differencing.differencing_audit import Differencing
+from audits.attacks.differencing.differencing_audit import Differencing, _common_rows
+from audits.attacks.differencing.release_change import RowOverlap
 from audits.core.errors import NotMeasurable
 from audits.core.types import AuditInputs, Previous
 
@@ -115,6 +116,20 @@ def test_unchanged_data_with_another_seed_passes(town):
     unknown = run(town, joined=False, seed_digest=None)  # so few rows do not exclude a common seed
     assert unknown.verdict == "insufficient"
     assert "299 rows of at least 20 words" in unknown.reason
+
+
+@pytest.mark.parametrize(
+    ("n", "near", "seeds", "reason"),
+    [
+        (0, 0, "unknown", "no row has 20 words or more, so a common seed is possible"),
+        (40, 1, "unknown", "1 of 40 long rows also occur in the previous release, so a common seed is possible"),
+        (40, 3, "different", "3 of 40 long rows also occur in the previous release, although the seeds differ"),
+    ],
+)
+def test_why_shared_rows_prevent_a_pass(n, near, seeds, reason):
+    rows = RowOverlap(n=n, equal=0, near=near, by_chance=0.0, is_new=np.ones(1), is_gone=np.ones(1))
+    assert not rows.excludes_shared_randomness(seeds, confidence=0.95)
+    assert _common_rows(rows, seeds, 0.95).startswith(reason)
 
 
 def test_rows_kept_after_a_person_left_prevent_a_pass(town, retexted):
