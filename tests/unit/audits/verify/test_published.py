@@ -20,6 +20,7 @@ from audits.verify.published import (
     Score,
     Share,
     _has_enough_persons,
+    _unique,
     shown_results,
 )
 from audits.verify.statement import ReleasePredicate
@@ -59,6 +60,12 @@ def test_public_settings_are_a_fixed_point_without_names_paths_and_text():
     assert not [word for word in ("John", "john", "n.jsonl", "hallway", "path", "seed") if word in repr(shown)]
     assert (shown["decode"]["temperature"], shown["embed"]["model"]) == (0.123457, "(private)")
     assert shown["interpolate"]["method"] == "smote"
+
+
+def test_a_kind_of_access_is_listed_once():
+    assert _unique(("words", "votes")) == ("words", "votes")
+    with pytest.raises(ValueError, match="a kind of access to private records is listed twice"):
+        _unique(("words", "words"))
 
 
 def test_a_subgroup_has_enough_persons():
