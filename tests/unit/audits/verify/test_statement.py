@@ -1,5 +1,5 @@
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical
@@ -10,6 +10,7 @@ from audits.verify.statement import (
     Privacy,
     RefusalStatement,
     ReleaseStatement,
+    Text,
     read_statement,
     statement,
 )
@@ -21,6 +22,13 @@ def test_subjects_are_sorted():
     assert [subject["name"] for subject in made["subject"]] == ["a", "b"]
     with pytest.raises(VerifyError, match="E_PREDICATE the signed payload is not of type ReleaseStatement"):
         read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(made))
+
+
+def test_a_text_of_a_statement_is_short():
+    text = TypeAdapter(Text)
+    assert text.validate_python("x" * 2000)
+    with pytest.raises(ValidationError, match="at most 2000 characters"):
+        text.validate_python("x" * 2001)
 
 
 MORE_THAN_NONE = ({"delta": 1e-6}, {"epsilon": 1.0}, {"noise_multiplier": 1.1}, {"steps": 0}, {"accountant": "PRV"})
