@@ -7,6 +7,7 @@ from audits.verify.statement import (
     APPROVAL_TYPE,
     PAYLOAD_TYPE,
     REFUSAL_TYPE,
+    Dataset,
     Privacy,
     RefusalStatement,
     ReleaseStatement,
@@ -14,7 +15,7 @@ from audits.verify.statement import (
     read_statement,
     statement,
 )
-from audits.verify.vocabulary import LIMITATIONS
+from audits.verify.vocabulary import LIMITATIONS, MAX_RECORDS
 
 
 def test_subjects_are_sorted():
@@ -29,6 +30,19 @@ def test_a_text_of_a_statement_is_short():
     assert text.validate_python("x" * 2000)
     with pytest.raises(ValidationError, match="at most 2000 characters"):
         text.validate_python("x" * 2001)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"records": 0}, {"records": MAX_RECORDS + 1}, {"classes": 0}, {"classes": 1001}, {"language": []}],
+    ids=str,
+)
+def test_numbers_and_languages_of_a_dataset_have_limits(copy, releases, change):
+    stated = releases.statement(copy)["predicate"]["dataset"]
+    parts = {**stated, "records": MAX_RECORDS, "classes": 1000}
+    assert Dataset.model_validate_json(canonical(parts)).records == MAX_RECORDS
+    with pytest.raises(ValidationError, match=next(iter(change))):
+        Dataset.model_validate_json(canonical(parts | change))
 
 
 MORE_THAN_NONE = ({"delta": 1e-6}, {"epsilon": 1.0}, {"noise_multiplier": 1.1}, {"steps": 0}, {"accountant": "PRV"})
