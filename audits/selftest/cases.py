@@ -229,7 +229,7 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
         return "wrong"
     if demand == "blind":
         return "open"
-    # a pass that excludes some rows does not count, because these rows may contain the leak
+    # a pass that excludes some rows does not count, because other rows may contain the leak as well
     verdicts = ["insufficient" if r.verdict == "pass" and r.quarantined else r.verdict for r in results]
     n, fails, passes = len(verdicts), verdicts.count("fail"), verdicts.count("pass")
     right = {

@@ -214,7 +214,7 @@ def run_case(
 
 
 def _counted(result: AuditResult, demand: Demand, population: Population, inputs: AuditInputs) -> AuditResult:
-    """Count a leak as found if all rows with the leak are quarantined, because no release may contain such rows."""
+    """Count a pass as a fail if every row with the leak is quarantined: a table with such rows is refused."""
     if demand not in {"must_fail", "must_not_pass"} or result.verdict != "pass" or not result.quarantined:
         return result
     clean = set(population.unseen.texts)
@@ -246,7 +246,8 @@ def format_table(result: SelfTest) -> str:
 
 
 LEGEND = (
-    "fail, pass, insufficient: verdict of the audit, with the number of releases if there are several. "
+    "fail, pass, insufficient: verdict of the audit, with the number of releases if there are several; fail also if "
+    "the audit quarantines every row with the leak. "
     "WRONG: the demand is not met; ?: too few persons or unsuitable text to be calibrated; "
     "in brackets: no demand; -: not run."
 )

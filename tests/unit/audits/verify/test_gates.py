@@ -8,7 +8,14 @@ from audits.gate.evidence import Evidence, Metric, evidence_from
 from audits.gate.policy import decide
 from audits.verify import vocabulary as words
 from audits.verify.contents import METRICS, POLICY_JSON
-from audits.verify.gates import bundle_evidence, bundle_policy, check_models, limitations, server_problems
+from audits.verify.gates import (
+    MAX_CONFIDENCES,
+    bundle_evidence,
+    bundle_policy,
+    check_models,
+    limitations,
+    server_problems,
+)
 from audits.verify.statement import Model
 from audits.verify.vocabulary import LIMITATIONS, VERDICTS_ONLY
 
@@ -43,6 +50,9 @@ def test_exact_numbers_and_confidences_are_short(copy, reissue, judge, change):
 
     reissue(copy, {METRICS: changed})
     assert "over three decimals, or too many confidences" in judge(copy).failure
+    numbers = {"records.synthetic": Metric(value=1, low=1, high=1, confidence=0.96, n=1)}
+    assert Evidence(metrics=numbers, audits={}).metrics
+    assert MAX_CONFIDENCES < 9
 
 
 def rows(*numbers):
@@ -92,7 +102,8 @@ CONTRADICTIONS = {
     "requested-more-than-the-total": (balance((5, 4), (5, 4), (5, 3)), REQUEST),
     "requested-less-than-the-total": (balance((4, 4), (4, 4), (3, 3)), REQUEST),
     "requested-less-than-released": (balance((5, 4), (4, 4), (2, 3)), REQUEST),
-    "unequal-request": (balance((5, 4), (4, 4), (3, 3)), REQUEST),
+    "unequal-request": (balance((6, 4), (3, 4), (3, 3)), REQUEST),
+    "nearly-equal-request": (balance((5, 4), (4, 4), (3, 3)), REQUEST),
     "class-omitted": ({"page": {"balance": rows((4, 4), (4, 4), (4, 3))[1:]}}, CLASSES),
     "classes-in-another-order": ({"page": {"balance": rows((4, 4), (4, 4), (4, 3))[::-1]}}, CLASSES),
     "no-classes": ({"page": {}}, CLASSES),

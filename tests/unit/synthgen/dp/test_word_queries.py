@@ -68,6 +68,15 @@ def test_query_words_counts_persons_and_weights_words_of_one_class_but_no_words_
     assert (answered(5.0, none).weights(NOWHERE) > 0).sum() <= 1
 
 
+def test_at_the_shipped_rate_all_own_words_and_few_words_of_noise_are_chosen():
+    for row, label in zip(answered(0.5).weights(NOWHERE), ("a", "b"), strict=True):
+        chosen = {NAMES[i] for i in np.flatnonzero(row)}
+        assert set(OWN[label]) <= chosen
+        assert len(chosen - set(OWN[label])) <= 1
+    none = [np.zeros((0, 2), dtype=np.int64)] * 40
+    assert (answered(5.0, none).weights(NOWHERE) > 0).sum() <= 1
+
+
 def test_words_of_a_class_are_chosen_by_the_weighted_procedure_of_benjamini_and_hochberg(monkeypatch):
     monkeypatch.setattr(module, "EXPECTED", 1.0)  # with 8 axes, cosines are larger than those of real vectors
     rng = np.random.default_rng(5)
