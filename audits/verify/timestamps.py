@@ -117,6 +117,7 @@ def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
         digest = _algorithm(digest)
         parts = (_element(_INTEGER, b"\1"), identity, digest, _checked(attributes), _algorithm(algorithm), signature)
         chain = _chain(certificates, identity, authorities)
+        stated = _content(info)
     except (ValueError, IndexError, InvalidSignature):
         reason = (
             "it has an unexpected structure or algorithm, or no certificates up to an authority of the trust root"
@@ -125,7 +126,7 @@ def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
     data = (
         _element(_INTEGER, b"\3"),
         _element(_SET, digest),
-        _content(info),
+        stated,
         _element(_FIELD_0, *sorted(chain)),
         _element(_SET, _element(_SEQUENCE, *parts)),
     )
@@ -172,7 +173,12 @@ def _time(response: "TimeStampResponse") -> datetime:
 
 
 def _content(info: bytes) -> bytes:
-    """Return the signed content of a token; raise VerifyError if it has fields that the requester can fill."""
+    """Return the signed content of a token.
+
+    Raises:
+        VerifyError: the content has fields that the requester can fill.
+        ValueError: it has an unexpected structure, or its digest algorithm has unexpected parameters.
+    """
     _, field = _inside(info, _SEQUENCE)
     (octets,) = _inside(field, _FIELD_0)
     (stated,) = _inside(octets, _OCTETS)

@@ -251,6 +251,34 @@ def test_token_that_is_not_der_has_no_reduced_form(case, at):
             reduced(data, (case.authority.text,))
 
 
+def test_token_of_another_structure_has_no_reduced_form(case, stamps):
+    """Each of these tokens consists of valid DER elements."""
+    status, content = stamps._elements(case.good[stamps._head(case.good) :])
+    digest = [1, 1, 0, 2, 1, 0, 0, 2, 0]  # the path to the digest algorithm of the stamped message
+    others = {
+        "the content beside the sequence": stamps._element(0x30, status) + content,
+        "a set instead of a sequence": b"\x31" + case.good[1:],
+        "another digest of the signer": stamps.edited(case.good, [1, 1, 0, 4, 0, 2], lambda _: SHA1),
+        "parameters of the message's digest": stamps.edited(case.good, digest, lambda old: old + b"\x0c\1A"),
+    }
+    for name, token in others.items():
+        with pytest.raises(VerifyError, match="accepted form"):
+            pytest.fail(f"{name}: {reduced(token, (case.authority.text,))!r}")
+
+
+def test_token_without_a_path_to_the_authority_has_no_reduced_form(case, stamps, tmp_path):
+    other = stamps.Authority(tmp_path / "other")
+    with pytest.raises(VerifyError, match="no certificates up to an authority"):
+        reduced(case.good, (other.text,))
+
+
+def test_time_without_accuracy_is_exact(case, stamps, tmp_path):
+    exact = stamps.Authority(tmp_path / "exact", config=stamps.CONFIG.replace("accuracy = secs:1\n", ""))
+    before = datetime.now(UTC).replace(microsecond=0)
+    time = trusted_time(exact.token(case.message), case.message, (exact.text,))
+    assert before <= time <= datetime.now(UTC)
+
+
 def test_certificates_of_a_reply_may_be_in_any_order(case, stamps, tmp_path):
     authority = stamps.Authority(tmp_path / "stock", config=stamps.STOCK)
     token, known = authority.token(case.message), (authority.text,)
