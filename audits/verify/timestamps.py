@@ -118,7 +118,7 @@ def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
         parts = (_element(_INTEGER, b"\1"), identity, digest, _checked(attributes), _algorithm(algorithm), signature)
         chain = _chain(certificates, identity, authorities)
         stated = _content(info)
-    except (ValueError, IndexError, InvalidSignature):
+    except (ValueError, InvalidSignature):
         reason = (
             "it has an unexpected structure or algorithm, or no certificates up to an authority of the trust root"
         )
