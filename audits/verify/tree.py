@@ -52,8 +52,6 @@ class Tree:
             raise VerifyError("E_MISSING", f"{name}: not in the bundle")
         chunks, size = [], 0
         with _opened(self.root, name) as file:
-            if os.fstat(file).st_size > max_bytes:
-                raise VerifyError("E_UNSAFE", f"{name}: larger than {max_bytes} bytes")
             while chunk := os.read(file, _CHUNK_BYTES):
                 size += len(chunk)
                 if size > max_bytes:
@@ -78,10 +76,10 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
     except OSError as error:
         raise VerifyError("E_UNSAFE", f"{path}: not a plain folder ({error.strerror})") from None
     try:
-        _check_attributes(root, "the bundle's folder")
         files: list[str] = []
         folders: list[str] = []
         try:
+            _check_attributes(root, "the bundle's folder")
             _scan(root, "", files, folders)
         except OSError as error:
             raise VerifyError("E_UNSAFE", f"the bundle cannot be listed safely ({error.strerror})") from None

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 import shutil
@@ -95,6 +96,21 @@ def test_extended_attributes_are_refused(folder, where):
     with pytest.raises(VerifyError, match=r"E_UNSAFE .*extended attributes") as caught, open_tree(folder) as tree:
         tree.digest("a/b/c.txt")
     assert "Abernathy" not in str(caught.value)
+
+
+def test_attributes_are_not_looked_for_where_the_system_has_none(folder, monkeypatch):
+    monkeypatch.delattr(module.os, "listxattr", raising=False)
+    with open_tree(folder) as tree:
+        assert tree.digest("a/b/c.txt") == hashlib.sha256(b"x" * 7).hexdigest()
+
+
+def test_attributes_that_cannot_be_read_are_refused(folder, monkeypatch):
+    def failing(_descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(module.os, "listxattr", failing, raising=False)
+    with pytest.raises(VerifyError, match="E_UNSAFE the bundle cannot be listed safely"), open_tree(folder):
+        pass
 
 
 ENVELOPE = "attestation/release.dsse.json"

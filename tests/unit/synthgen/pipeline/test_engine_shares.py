@@ -5,7 +5,7 @@ import pytest
 from synthgen.core.errors import ConfigError, UsageError
 from synthgen.deidentify.marked import read_marks
 from synthgen.deidentify.spans import Span
-from synthgen.pipeline.engine_shares import measure
+from synthgen.pipeline.engine_shares import PLANTED_NOTES, measure, read_texts
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan.plan import make_plan
 
@@ -63,6 +63,12 @@ def test_a_policy_can_require_a_measured_recall(floor, project):
     run = floor("".join(f"{n}|the zebra {{NAME:qwerty}} ran\n" for n in range(10, 18)))
     assert verdict(run) in {"FAIL", "INSUFFICIENT"}
     assert verdict(Pipeline(project.config()).run()) == "INSUFFICIENT"  # without a sample
+
+
+def test_planted_notes_need_no_file():
+    notes = list(read_texts("planted"))
+    assert len(notes) == PLANTED_NOTES
+    assert all(note.spans for note in notes[:20])
 
 
 @pytest.mark.parametrize(
