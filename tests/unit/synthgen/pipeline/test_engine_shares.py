@@ -71,6 +71,11 @@ def test_planted_notes_need_no_file():
     assert all(note.spans for note in notes[:20])
 
 
+def test_a_missing_table_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"texts\.parquet: cannot be read \(No such file"):
+        list(read_texts(str(tmp_path / "texts.parquet")))
+
+
 @pytest.mark.parametrize(
     ("written", "error"), [("no mark here\n", ConfigError), ("", ConfigError), (None, UsageError)]
 )
