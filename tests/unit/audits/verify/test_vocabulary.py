@@ -19,6 +19,7 @@ from audits.verify.vocabulary import (
     STAGES,
     STYLE_KINDS,
     STYLES,
+    public_config,
 )
 from synthgen.attributes.rule import AttributeRule
 from synthgen.config import Config
@@ -113,6 +114,15 @@ def test_only_values_of_a_setting_are_published(section, key, value, shown):
     found = SETTINGS[section][key].public(value)
     assert (found, type(found)) == (shown, type(shown))
     assert SETTINGS[section][key].public(found) == found
+
+
+def test_a_server_is_published_without_its_address():
+    server = {"url": "http://10.0.0.7/v1", "model": "local", "key_env": "OUR_KEY"}
+    for allowed, word in ((False, "private"), (True, "remote")):
+        shown = public_config({"decode": {"endpoint": {**server, "allow_remote": allowed}}})
+        assert shown["decode"]["endpoint"] == word
+        assert public_config(shown) == shown
+    assert public_config({"decode": {"endpoint": server}})["decode"]["endpoint"] == HIDDEN
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import pytest
 from synthgen.config import Config
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
+from synthgen.core.shards import Division
+from synthgen.core.stage import Stage
 from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.workspace import Workspace
 
@@ -36,6 +38,19 @@ def test_the_encoder_is_the_configured_one_relative_to_the_configuration(job, st
     (tmp_path / "own").mkdir()
     monkeypatch.setattr("synthgen.pipeline.job.build_encoder", lambda config, folder, **_: (config, folder("./own")))
     assert job.encoder() == (job.config.embed, tmp_path / "own")
+
+
+def test_a_file_that_is_missing_while_shards_are_computed_ends_an_unfinished_stage(job):
+    def lost(_names):
+        raise FileNotFoundError("shard of an earlier stage")
+
+    def divide(context):
+        return Division(folder=context.shards, names=("0",), write=lost, is_intact=lambda _name: True)
+
+    stage = Stage(name="embed", version=1, run=lambda _context: {"in": 0, "out": 0}, divide=divide)
+    with job.workspace.locked(), pytest.raises(FileNotFoundError):
+        job.run(stage, {})
+    assert job.finished(stage, {}) is None
 
 
 def test_the_digest_of_a_source_covers_names_bytes_and_files(tmp_path):
