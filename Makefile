@@ -61,7 +61,7 @@ endif
 
 bench: $(BIN)/.tested models  ## time the decode loop, neighbour search and over-samplers against libraries, the audits, de-identification and hospital notes
 	$(BIN)/python benchmarks/decode.py
-	$(BIN)/python benchmarks/workers.py
+	$(BIN)/python benchmarks/cluster/workers.py
 	$(BIN)/python benchmarks/neighbours.py
 	$(BIN)/python benchmarks/interpolate.py
 	$(BIN)/python benchmarks/audit_times.py

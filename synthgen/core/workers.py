@@ -2,7 +2,7 @@
 
 If torch divides a matrix product among several threads, all of them wait while one has no core. Here, each job
 computes with a single thread. The jobs run in parallel, because torch releases the interpreter lock while it
-computes. The threads share one model. `benchmarks/workers.py` compares such jobs with torch's own threads.
+computes. The threads share one model. `benchmarks/cluster/workers.py` compares such jobs with torch's own threads.
 """
 
 from collections.abc import Callable, Sequence

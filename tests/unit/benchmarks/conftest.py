@@ -10,10 +10,15 @@ from synthgen.decode.prompt_words import FILE, make_reader, save_words
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
 
+def script_of(test):
+    folder = test.relative_to(Path(__file__).parent).parent
+    return BENCHMARKS / folder / f"{test.stem.removeprefix('test_')}.py"
+
+
 @pytest.fixture(scope="module")
 def bench(module_at, request):
-    """The script that a test file tests: `benchmarks/x.py` for `test_x.py`."""
-    module = module_at(f"benchmarks/{request.path.stem.removeprefix('test_')}.py")
+    """The script that a test file tests: `benchmarks/x.py` for `test_x.py`, also in folders of both."""
+    module = module_at(str(script_of(request.path).relative_to(BENCHMARKS.parent)))
     if hasattr(module, "code_digest"):
         digest = module.code_digest()
         module.code_digest = lambda: digest  # the source may change while the tests run
@@ -25,7 +30,7 @@ def run_script(request):
     """Return a function that runs the script as a process of its own and returns what it prints."""
 
     def run(*arguments):
-        command = [sys.executable, BENCHMARKS / f"{request.path.stem.removeprefix('test_')}.py", *arguments]
+        command = [sys.executable, script_of(request.path), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -1,6 +1,6 @@
 """Compare one worker of two threads to two workers of one thread each, on an idle and on a busy machine.
 
-    python benchmarks/workers.py [--latents 64] [--tokens 32] [--texts 256] [--rounds 1] [--threads 2]
+    python benchmarks/cluster/workers.py [--latents 64] [--tokens 32] [--texts 256] [--rounds 1] [--threads 2]
         [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--json] [--quick]
 
 "1 x 2" is one worker whose matrix products use two threads; "2 x 1" is two workers of one thread each, as in a run.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-sys.path.append(str(Path(__file__).parents[1] / "examples" / "clinic"))  # the fictional clinic
+sys.path.append(str(Path(__file__).parents[2] / "examples" / "clinic"))  # the fictional clinic
 
 from fictional_clinic import generate
 
