@@ -5,7 +5,7 @@
 Every few seconds, a worker, the driver (the command itself) or the head of the cluster gets SIGKILL. If the command
 ends early, the same command is run again. If it ends well before enough processes were killed, its workspace is
 removed and the run starts anew. The files of all stages must have the same bytes as in the local run; otherwise the
-exit code is 1. CONFIG must have no privacy budget; the default is a fictional clinic of 120 patients. The
+exit code is 1. CONFIG must have no privacy budget; the default is a fictional clinic of 240 patients. The
 extra `ray` is needed.
 """
 
@@ -36,7 +36,7 @@ WAIT = (3.0, 12.0)  # shortest and longest time between two kills, in seconds
 PROGRESS = 45.0  # seconds after the start of the command before driver or head are killed, so that it advances
 KINDS = {"worker": 0.5, "driver": 0.25, "head": 0.25}  # probability of each kind of process
 COMMAND_LINES = {"worker": "ray::RayWorker", "head": "gcs_server"}  # the start, or the program, of a command line
-PATIENTS, RECORDS = 120, 60
+PATIENTS, RECORDS = 240, 60
 
 
 def clinic(folder):

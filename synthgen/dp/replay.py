@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from audits.attacks.accounting.mechanism_log import MAX_LEADING
 from synthgen.core.errors import InternalError
 from synthgen.core.types import Float64, Int64
 from synthgen.dp.noised_sums import (
@@ -31,7 +32,7 @@ from synthgen.dp.person_rows import MeasuredPersons
 
 STRETCH = 8.0  # the rows of made-up persons are multiplied by this factor, so that most exceed the clip norm
 MIN_LOGGED = 2000  # the dry run draws at least this number of noise coordinates per query; the audit requires 200
-LEADING = 8  # number of coordinates of each step's noise that are logged singly, to detect noise that is used twice
+MIN_DRAWS = 2  # the dry run draws the noise of each step at least this often
 REPLAYED = 3  # number of persons whom the replay removes singly: the person with the most records, and random persons
 
 # Queries persons through a mechanism. Returns a digest of everything that this stage and later stages compute from
@@ -58,8 +59,8 @@ class DryRun:
 
         The contribution of each person is computed a second time without the other persons. The logged `max_norm` is
         the largest norm of these contributions, plus the distance between their sum and the query's exact sum. The
-        distance is 0 if the code is correct. If a step has few coordinates, its noise is drawn several times, and the
-        answer contains the last draw.
+        distance is 0 if the code is correct. The noise of a step is drawn several times, and the answer contains the
+        last draw.
         """
         log = self.logs.setdefault(query.name, {"noise": [], "leading": [], "max_norm": 0.0, "largest_row": 0.0})
         sum_of_singles: Int64 | int = 0
@@ -78,11 +79,11 @@ class DryRun:
         total = exact_sum(stretched(), query.clip)
         log["max_norm"] += _norm(total - sum_of_singles) * query.clip
         log["dimension"] = len(total)
-        for _ in range(math.ceil(MIN_LOGGED / (len(total) * query.steps))):
+        for _ in range(max(MIN_DRAWS, math.ceil(MIN_LOGGED / (len(total) * query.steps)))):
             noised = add_noise(total, query, self.noise)
             z = (noised - total) / (query.noise_multiplier * UNIT)
             log["noise"].append(float((z**2).sum()))
-            log["leading"].append(z[:LEADING].tolist())
+            log["leading"].append(z[:MAX_LEADING].tolist())
         self.answers.setdefault(query.name, []).append(answer_of(noised, query))
         return self.answers[query.name][-1]
 

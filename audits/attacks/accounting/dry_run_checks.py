@@ -13,6 +13,7 @@ from audits.attacks.accounting.sampling_tests import (
     ALPHA,
     MIN_PERSONS,
     MIN_STEPS,
+    coordinate_tests,
     count_participation,
     noise_tests,
     poisson_tests,
@@ -32,6 +33,9 @@ _FINDINGS = {
     "scale": "the noise is not as large as claimed",
     "shape": "the noise does not vary as claimed from step to step",
     "repeats": "the same noise was used twice",
+    "distribution": "the coordinates of the noise are not distributed as claimed",
+    "order": "the coordinates of the noise depend on one another",
+    "ties": "several coordinates have the same noise",
 }
 
 
@@ -126,7 +130,11 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
         logged = f"{len(dry_run.noise)} logged steps of noise in {dry_run.dimension} coordinates are too few"
         enough = f"{needed} steps, with {MIN_STEPS} coordinates in all steps together, would be enough"
         return ClaimCheck(name, "missing", f"{logged}; {enough}")
-    return _check_of_p_values(name, noise_tests(dry_run.noise, degrees=freedom))
+    p = noise_tests(dry_run.noise, degrees=freedom)
+    coordinates = [z for step in dry_run.leading for z in step]
+    if coordinates:  # the check `noise_used_twice` requires them
+        p |= coordinate_tests(coordinates, is_laplace=mechanism.kind == "laplace")
+    return _check_of_p_values(name, p)
 
 
 def _clip(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:

@@ -57,7 +57,8 @@ Positive = Annotated[Finite, Field(gt=0)]
 Probability = Annotated[Finite, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Index = Annotated[int, Field(ge=0)]
-Leading = Annotated[tuple[Finite, ...], Field(min_length=1, max_length=64)]
+MAX_LEADING = 1 << 17  # largest number of coordinates of a step in a log
+Leading = Annotated[tuple[Finite, ...], Field(min_length=1, max_length=MAX_LEADING)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 
 
@@ -123,7 +124,7 @@ class DryRunLog(Closed):
     batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each listed once
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
     dimension: Count | None = None  # number of coordinates of z in `noise`; a fixed part of all coordinates is enough
-    leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step, for example the first eight
+    leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step, at least eight; better all
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
     normalisers: tuple[Positive, ...] = ()  # divisor of the sum in each step; empty if the sum is not divided

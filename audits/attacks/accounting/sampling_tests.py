@@ -17,6 +17,8 @@ from audits.core.types import Int
 
 ALPHA = 1e-6  # significance level of each test
 MIN_STEPS = 200  # steps that a dry run with sampling must log
+MIN_ORDERED = 1000  # coordinates that the test of their order needs; its p-value is approximate for fewer
+TIE = 1e-7  # two coordinates count as equal if their absolute values differ by at most this
 MIN_PERSONS = 50  # fictional persons that a dry run with sampling must have
 
 
@@ -96,6 +98,32 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
         "scale": min(1.0, 2 * min(low, high)),
         "shape": float(shape),
         "repeats": 0.0 if len(np.unique(values)) < len(values) else 1.0,
+    }
+
+
+def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[str, float]:
+    """Return p-values for the hypothesis that logged coordinates of the noise are independent and as claimed.
+
+    The claimed distribution is the standard normal distribution, or the Laplace distribution with scale 1.
+
+    - distribution: a Kolmogorov-Smirnov test. It detects coordinates without noise, even if others have more, and
+      noise of another form, such as absolute values.
+    - order: the correlation of each coordinate with the next, after a transformation to normal values. It detects
+      sorted noise. The test needs `MIN_ORDERED` coordinates.
+    - ties: the number of neighbours in the sorted absolute values that differ by at most `TIE`. For n independent
+      coordinates, it has a Poisson distribution with mean n² · `TIE` · ∫ f², with the density f of an absolute value.
+      The test detects noise that is used for several coordinates, and noise in multiples of a large unit.
+    """
+    z = np.asarray(coordinates, dtype=np.float64)
+    claimed = stats.laplace if is_laplace else stats.norm
+    scores = stats.norm.ppf(np.clip(claimed.cdf(z), 1e-16, 1 - 1e-16))
+    order = float(scores[1:] @ scores[:-1]) / math.sqrt(max(1, len(z) - 1))
+    n_ties = int((np.diff(np.sort(np.abs(z))) <= TIE).sum())
+    mean_density = 0.5 if is_laplace else 1 / math.sqrt(math.pi)  # ∫ f² for |z|
+    return {
+        "distribution": float(stats.kstest(z, claimed.cdf).pvalue),
+        "order": 2 * float(stats.norm.sf(abs(order))) if len(z) >= MIN_ORDERED else 1.0,
+        "ties": float(stats.poisson.sf(n_ties - 1, len(z) ** 2 * TIE * mean_density)),
     }
 
 

@@ -35,6 +35,42 @@ def little_noise(patch):
     patch.setattr(sums, "MARGIN", -0.5)
 
 
+def other_form(patch, form):
+    """Replace the standard normal numbers of each draw by a function of them."""
+    streams = Counter()
+
+    def draw(_, n):
+        streams[n] += 1
+        return form(np.random.default_rng([n, streams[n]]).normal(size=n))
+
+    sampler(patch, draw)
+
+
+def half_without_noise(patch):
+    other_form(patch, lambda z: np.sqrt(2) * z * (np.arange(len(z)) % 2))
+
+
+def one_number_for_two_coordinates(patch):
+    other_form(patch, lambda z: np.resize(z[: -(-len(z) // 2)], len(z)))
+
+
+def multiples_of_the_clip_norm(patch):
+    rng = np.random.default_rng(0)
+
+    def integers(_self, n, scale):
+        return UNIT * np.rint(rng.normal(size=n) * scale / UNIT).astype(np.int64)
+
+    patch.setattr(StreamNoise, "integers", integers)
+
+
+def absolute_values(patch):
+    other_form(patch, np.abs)
+
+
+def sorted_noise(patch):
+    other_form(patch, np.sort)
+
+
 def same_noise_in_each_query(patch):
     sampler(patch, lambda state, n: np.random.default_rng(state[n]).normal(size=n))
 
@@ -207,6 +243,11 @@ def substitutes_of_train(patch):
 ERRORS = {
     "No noise": no_noise,
     "Noise multiplier too small": little_noise,
+    "Half of the numbers of a sum without noise": half_without_noise,
+    "The same noise for two numbers of a sum": one_number_for_two_coordinates,
+    "Noise in multiples of the clip norm": multiples_of_the_clip_norm,
+    "Only positive noise": absolute_values,
+    "Sorted noise": sorted_noise,
     "The same noise in two queries": same_noise_in_each_query,
     "The same noise in two steps of a query": same_noise_in_each_step,
     "Seeded noise under a secret": seeded_noise,

@@ -13,6 +13,7 @@ from audits.attacks.accounting.sampling_tests import (
     Participation,
     _dispersion_moments,
     _overlap_moments,
+    coordinate_tests,
     count_participation,
     noise_tests,
     poisson_tests,
@@ -98,6 +99,39 @@ def test_incorrect_noise_is_detected(logs):
     assert detected_noise([31.0] * 240, 31) == {"shape", "repeats"}  # the same in every step
     noise = RNG(0).chisquare(31, size=120).tolist()
     assert detected_noise(noise + noise, 31) == {"repeats"}  # reused in each epoch
+
+
+WRONG = {
+    "half without noise": lambda z, _: np.sqrt(2) * z * (np.arange(len(z)) % 2),
+    "1 % without noise": lambda z, _: z * (np.arange(len(z)) % 100 != 50),
+    "two coordinates alike": lambda z, _: np.resize(z[: len(z) // 2], len(z)),
+    "opposite values": lambda z, _: np.resize(z[: len(z) // 2], len(z)) * np.repeat([1, -1], len(z) // 2),
+    "six classes alike": lambda z, _: np.resize(z[: len(z) // 6], len(z)),
+    "multiples of a tenth": lambda z, _: np.rint(10 * z) / 10,
+    "uniform": lambda z, rng: rng.uniform(-1, 1, len(z)) * np.sqrt(3),
+    "absolute values": lambda z, _: np.abs(z),
+    "sorted": lambda z, _: np.sort(z),
+    "a moving mean": lambda z, _: (z + np.roll(z, 1)) / np.sqrt(2),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_incorrect_coordinates_are_detected(wrong):
+    rng = np.random.default_rng(0)
+    found = coordinate_tests(WRONG[wrong](rng.normal(size=8256), rng), is_laplace=False)
+    assert min(found.values()) < ALPHA, found
+
+
+@pytest.mark.parametrize("is_laplace", [True, False])
+@pytest.mark.parametrize("n", [1, 8, 1000, 16_000])
+def test_p_values_of_correct_coordinates_are_uniform_or_larger(n, is_laplace):
+    rng = np.random.default_rng(3)
+    draw = rng.laplace if is_laplace else rng.normal
+    found = [coordinate_tests(draw(size=n), is_laplace=is_laplace) for _ in range(60)]
+    for test in ("distribution", "order", "ties"):
+        values = np.array([p[test] for p in found])
+        assert stats.binomtest(int((values < 0.05).sum()), len(values), 0.05).pvalue > 1e-4, test
+        assert values.min() > 1e-5
 
 
 def test_laplace_noise_has_two_degrees_of_freedom_per_coordinate():
