@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, MechanismCost
+from audits.attacks.accounting.mechanism_log import MechanismCost
 from audits.core.errors import NotMeasurable, VerifyError
 from audits.gate.dp_substitute import METHOD, DpSubstitute
 from audits.gate.evidence import Evidence
@@ -14,8 +14,12 @@ from audits.verify.mechanism import ROUNDING, accounted, check_mechanism, check_
 from audits.verify.statement import Budget, Composition, Privacy, ReleasePredicate
 from audits.verify.trust import TrustRoot
 
+if TYPE_CHECKING:
+    from audits.attacks.accounting.accountants import EpsilonBounds
+
 UNIT, NO_MECHANISM = "group", "none+empirical"
 UNACCOUNTED = "accounting.unaccounted_reads"
+PRV_TOLERANCE = 0.05  # PRV gives an upper bound that may exceed the recomputed epsilon by this share of 1 + epsilon
 TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 
 
@@ -42,7 +46,8 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
     _check_accounting(evidence)
     _check_claim({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged_claim(files))
     check_mechanism(privacy, policy, files)
-    mechanisms = check_spent(privacy, files)
+    mechanisms, bounds = check_spent(privacy, files)
+    _check_recomputed(evidence, bounds)
     if caps is not None:
         if privacy.unit != UNIT:
             raise VerifyError("E_GATE", f"the privacy unit is {privacy.unit}, but the policy requires {UNIT}")
@@ -74,6 +79,10 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
     if budget is not None and budget.ledger_id != ledger:
         raise VerifyError("E_GATE", "the budget and the attempts are in different ledgers")
+    # three entries of this run (`reserve`, `draw`, `made`), one of each other run, two of each voided reservation
+    least = 0 if budget is None else 3 + len(predicate.privacy.composition) + 2 * budget.voided
+    if predicate.attempts.ledger.entries < least:
+        raise VerifyError("E_GATE", "the ledger has fewer entries than its runs and voided reservations need")
     if len(root.ledgers) == 0:
         if budget_caps(evidence, policy) is None:
             return "the trust root names no ledger"
@@ -101,9 +110,27 @@ def _check_claim(claim: Mapping[str, float], evidence: Evidence, logged: Mapping
             raise VerifyError("E_GATE", f"the claimed {name} differs from the evidence")
         if logged.get(name) != claimed:
             raise VerifyError("E_GATE", f"the claimed {name} differs from the mechanism's log")
-    recomputed = evidence.metrics.get("accounting.epsilon_recomputed")
-    if recomputed is not None and not recomputed.high <= claim["epsilon"] * (1 + ROUNDING):
-        raise VerifyError("E_GATE", "the recomputed epsilon in the evidence exceeds the claim")
+
+
+def _check_recomputed(evidence: Evidence, bounds: "EpsilonBounds") -> None:
+    """Raise VerifyError (E_GATE) unless the epsilons of the audit `accounting` are those of the listed mechanisms.
+
+    The epsilon by privacy loss random variables (PRV) is not computed again, because this takes minutes. It must be
+    near the recomputed epsilon.
+    """
+    by_renyi = bounds.rdp + bounds.added
+    expected = {
+        "epsilon_recomputed": (bounds.upper, ROUNDING * bounds.upper),
+        "epsilon_rdp": (by_renyi, ROUNDING * by_renyi),
+        "epsilon_prv": (bounds.upper, PRV_TOLERANCE * (1 + bounds.upper)),
+    }
+    for name, (recomputed, tolerance) in expected.items():
+        stated = evidence.metrics.get(f"accounting.{name}")
+        if stated is None:
+            continue
+        ends = (stated.low, stated.value, stated.high)
+        if any(not abs(end - recomputed) <= tolerance for end in ends):
+            raise VerifyError("E_GATE", f"accounting.{name} in the evidence is not the cost of the listed mechanisms")
 
 
 def _check_totals(
@@ -122,13 +149,17 @@ def _check_totals(
         raise VerifyError("E_GATE", "the total epsilon in the ledger is below the joint epsilon of all runs")
     for run in privacy.composition:
         _check_listed(run)
-    for name, spent, limit in (
-        ("epsilon", budget.spent_after, min(budget.max_epsilon, max_epsilon)),
-        ("delta", budget.delta, min(budget.max_delta, max_delta)),
+    for name, spent, limit, most in (
+        ("epsilon", budget.spent_after, budget.max_epsilon, max_epsilon),
+        ("delta", budget.delta, budget.max_delta, max_delta),
     ):
+        if limit > most:
+            raise VerifyError("E_GATE", f"the stated limit of {name} is above the limit of the policy")
         if spent > limit:
             raise VerifyError("E_GATE", f"the budget is exceeded: the spent {name} is above its limit")
     audited = evidence.metrics.get("accounting.epsilon_spent")
+    if audited is not None and not audited.low >= _joint(mechanisms, budget.delta) * (1 - ROUNDING):
+        raise VerifyError("E_GATE", "the audit `accounting` states less epsilon for all runs than this run costs")
     if audited is not None and audited.high > max_epsilon * (1 + ROUNDING):
         raise VerifyError("E_GATE", "the audit `accounting` states more epsilon for all runs than the policy allows")
     # the audit runs before the release, so its number may include reservations that were voided later
@@ -155,13 +186,9 @@ def _check_listed(run: Composition) -> None:
 
 def _joint(costs: Sequence[MechanismCost], delta: float) -> float:
     # imports scipy, which takes 0.5 s
-    from audits.attacks.accounting.accountants import closed_epsilon, joint_epsilon
+    from audits.attacks.accounting.accountants import joint_epsilon
 
     try:
-        if len(costs) > MOST_MECHANISMS and closed_epsilon(costs, delta=delta) is None:
-            raise VerifyError(
-                "E_GATE", f"the joint epsilon of more than {MOST_MECHANISMS} mechanisms has no closed form"
-            )
         return joint_epsilon(costs, delta=delta)
     except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers
         raise VerifyError("E_GATE", f"the epsilon of all runs cannot be recomputed: {error}") from None

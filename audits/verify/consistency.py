@@ -5,7 +5,8 @@ each number that it reads, and reports only contradictions that rounding cannot 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from audits.gate.disclosure import step_of, verdicts_only
 from audits.gate.dp_substitute import METHOD
@@ -14,8 +15,11 @@ from audits.gate.policy import Policy
 from audits.gate.rule import ATTEMPTS, SECRET
 from audits.report.numbers import least_of
 from audits.verify.budget import NO_MECHANISM
+from audits.verify.contents import CONFIG
 from audits.verify.mechanism import ROUNDING
 from audits.verify.published import BundleParts, Curve, Score, ShownResult, ShownScores
+from audits.verify.statement import SAFETENSORS
+from audits.verify.vocabulary import HIDDEN, MODELS
 
 # the widest limits on its estimate with which each audit can pass; a test compares them with the audits
 ONE_SIDED = {"memorization": 0.01, "identifiers": 0.01}
@@ -186,6 +190,38 @@ def model_problems(parts: BundleParts) -> Iterator[str]:
             yield f"models: the {role} is not the model in the settings"
     if writer == "decoder" and "judge" in named:
         yield "models: a judge is stated, but no server wrote the texts"
+    local = [model for model in models if model.format == SAFETENSORS]
+    if any(model.trained_on_private_data != is_unknown(model.name) for model in local):
+        yield "models: exactly the models that are not shipped must count as trained on private data"
+
+
+def is_unknown(model: str) -> bool:
+    """Return whether the stated name of a local model is that of a model whose training data are unknown."""
+    return model.startswith("custom:") or HIDDEN in model
+
+
+def dp_setting_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each published setting with which a run would learn from private records outside its budget.
+
+    The engine refuses these settings (`unaccounted` in `synthgen/config.py`, and models that are not shipped).
+    """
+    allowed = {
+        ("source", "kind"): "table",
+        ("source", "max_records"): None,
+        ("interpolate", "balance"): ("equal", HIDDEN),  # numbers for each class are not published
+        ("filter", "length"): (None, HIDDEN),
+        ("embed", "model"): MODELS,
+        ("decode", "model"): MODELS,
+        ("decode", "bridge"): "builtin",
+        ("decode", "endpoint"): None,
+    }
+    for (section, key), values in allowed.items():
+        if config[section][key] not in (values if isinstance(values, tuple) else (values,)):
+            yield f"{CONFIG}: {section}.{key} contradicts the claimed epsilon"
+    if config["decode"]["examples"] == HIDDEN:
+        yield f"{CONFIG}: decode.examples contradicts the claimed epsilon"
+    if "segments" in config:
+        yield f"{CONFIG}: segments contradicts the claimed epsilon"
 
 
 def written_problems(parts: BundleParts) -> Iterator[str]:

@@ -20,6 +20,7 @@ from audits.verify.budget import NO_MECHANISM
 from audits.verify.consistency import (
     audit_problems,
     count_problems,
+    dp_setting_problems,
     engine_problems,
     model_problems,
     score_problems,
@@ -286,6 +287,8 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
     yield from server_problems(stated.models, config)
     if (config["interpolate"]["method"] == DP_METHOD) != is_private:
         yield f"{CONFIG}: interpolate.method differs from the method in the statement"
+    if is_private:
+        yield from dp_setting_problems(config)
     if any((row.n_in == "–") != (is_private and starts_from_train(row.name)) for row in parts.report.page.stages):
         yield f"{REPORT_JSON}: a stage lacks its number of input records, or states one although it reads no records"
     if not _fits_classes(parts):

@@ -1,7 +1,7 @@
 """Check the stated noise, sampling and epsilon against the accounting, an audit that reads the DP mechanism's log."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, PERSONS_PER_DELTA, MechanismCost, PrivacyBudget
 from audits.core.errors import NotMeasurable, VerifyError
@@ -11,12 +11,16 @@ from audits.gate.policy import Policy
 from audits.verify.contents import REPORT_JSON
 from audits.verify.statement import SAFETENSORS, Privacy, ReleasePredicate
 
+if TYPE_CHECKING:
+    from audits.attacks.accounting.accountants import EpsilonBounds
+
 INPUT_CHECKS, RELEASE_GATE, AUDIT_NUMBERS = "input-checks", "release-gate", "audit-numbers"
 SAMPLING, NORMALISER = "poisson sampling", "normaliser"
 # checks of every accounting; see `audits.attacks.accounting.accounting_audit`
 CHECKED = {"claim", "accountants", "delta", "unit", "persons", "seeds", "noise", "clipping", "reads", "releases"}
 CHECKED |= {"composition", "replay"}
 NEIGHBOURING = "add-remove"  # the relation that the accountants assume
+MOST_SAMPLED = 2  # mechanisms that sample persons, of all runs together; each takes seconds to compute
 # relative tolerance of epsilon: versions of `dp-accounting` discretise privacy loss distributions differently
 ROUNDING = 1e-3
 
@@ -66,8 +70,8 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
         raise VerifyError("E_GATE", f"an independent policy forbids these reads, which the log declares: {names}")
 
 
-def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> list[MechanismCost]:
-    """Return the mechanisms of the accounting after checking that the claim covers them.
+def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> tuple[list[MechanismCost], "EpsilonBounds"]:
+    """Return the mechanisms of the accounting and their epsilon after checking that the claim covers them.
 
         claimed epsilon >= (1 - `ROUNDING`) · epsilon of all mechanisms and accounted reads at the claimed delta
 
@@ -85,8 +89,7 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> list[MechanismC
         checks, unaccounted = dict(details["checks"]), list(details["unaccounted_reads"])
     except (KeyError, TypeError, ValueError):
         raise VerifyError("E_GATE", "the accounting does not list valid mechanisms, budgets and checks") from None
-    if len(costs) > MOST_MECHANISMS:
-        raise VerifyError("E_GATE", f"the accounting lists more than {MOST_MECHANISMS} mechanisms")
+    _check_duration(costs, [mechanism for run in privacy.composition for mechanism in run.mechanisms])
     causes = {
         "not all of its checks hold": set(checks.values()) != {"holds"},
         "it lists reads that are not accounted for": len(unaccounted) > 0,
@@ -108,7 +111,18 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> list[MechanismC
         raise VerifyError("E_GATE", "no epsilon can be computed from the accounting at the claimed delta")
     if not claimed >= bounds.upper * (1 - ROUNDING):
         raise VerifyError("E_GATE", "the recomputed epsilon of the mechanisms exceeds the claim")
-    return costs
+    return costs, bounds
+
+
+def _check_duration(own: Sequence[MechanismCost], others: Sequence[MechanismCost]) -> None:
+    """Raise VerifyError (E_GATE) if computing the joint epsilon of this run and the other runs could take minutes."""
+    if len(own) > MOST_MECHANISMS:
+        raise VerifyError("E_GATE", f"the accounting lists more than {MOST_MECHANISMS} mechanisms")
+    costs = [*own, *others]
+    if sum(cost.sampling_rate < 1 for cost in costs) > MOST_SAMPLED:
+        raise VerifyError("E_GATE", f"more than {MOST_SAMPLED} mechanisms of all runs together sample persons")
+    if any(cost.kind == "laplace" or cost.sampling_rate < 1 for cost in costs) and len(costs) > MOST_MECHANISMS:
+        raise VerifyError("E_GATE", f"the joint epsilon of more than {MOST_MECHANISMS} mechanisms has no closed form")
 
 
 def check_models_and_delta(predicate: ReleasePredicate) -> None:

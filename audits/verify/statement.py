@@ -118,6 +118,8 @@ class Producer(Wire):
             is_digest = name in {"source", "audits"}
             if not (re.fullmatch("[0-9a-f]{64}", text) if is_digest else public_version(text) == text):
                 raise ValueError(f"not a {'digest' if is_digest else 'version'}")
+        if "source" not in made_by or not made_by.keys() - {"source", "audits"}:
+            raise ValueError("lacks the digest `source` or the versions of the libraries")
         return made_by
 
 
@@ -203,7 +205,7 @@ class Privacy(Wire):
     neighbouring: Literal["add-remove", "replace-one"] | None = None
     epsilon: Annotated[Finite, Field(gt=0)] | None = None
     delta: Annotated[Finite, Field(gt=0, lt=1)] | None = None
-    accountant: Literal["PLD", "PRV", "RDP"] | None = None
+    accountant: Literal["PLD"] | None = None
     sampling: Literal["poisson", "none"] | None = None
     noise_multiplier: Finite | None = None
     sample_rate: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{1,18}$|^[0-9](\.[0-9]{1,17})?e-[0-9]{2}$")] | None = (
@@ -219,12 +221,16 @@ class Privacy(Wire):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        claims = None not in {self.epsilon, self.delta, self.decision}
+        claims = None not in {self.epsilon, self.delta, self.decision, self.accountant, self.sampling}
         numbers = self.model_dump(exclude={"mechanism", "unit", "composition", "budget", "non_private_steps"})
         if self.mechanism == "none+empirical" and any(number is not None for number in numbers.values()):
             raise ValueError("none+empirical must not state epsilon, delta or another property of a DP mechanism")
         if self.mechanism != "none+empirical" and not claims:
-            raise ValueError("a DP mechanism must state its epsilon and delta, and what decided on the release")
+            raise ValueError(
+                "a DP mechanism must state epsilon, delta, accountant, sampling, and what decided on the release"
+            )
+        if sum(len(run.mechanisms) for run in self.composition) > MOST_MECHANISMS:
+            raise ValueError(f"the other runs list more than {MOST_MECHANISMS} mechanisms")
         return self
 
 

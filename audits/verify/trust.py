@@ -52,6 +52,9 @@ _UNREADABLE = regex.compile(
     regex.VERSION1,
 )
 
+# Matches letters of no particular script, such as U+02BC, which looks like an apostrophe.
+_SIGNS = regex.compile(r"[\p{L}&&[\p{Common}\p{Inherited}]]", regex.VERSION1)
+
 
 class TrustKey(Closed):
     """A public key (`audits.verify.publickeys`, as hex digits), its holder, and its period of validity."""
@@ -217,9 +220,10 @@ def name_skeleton(name: str) -> str:
     """Return the sorted letters and digits of a name, where characters that look alike become the same letter.
 
     Two names with the same skeleton count as one person, for example "Rosa Müller" and "MUELLER, Rosa". The skeleton
-    ignores blanks, accents and invisible characters, and does not distinguish look-alike letters of two alphabets.
+    ignores blanks, accents, punctuation, invisible characters and letters that look like punctuation, and does not
+    distinguish look-alike letters of two alphabets.
     """
-    plain = normalise(name).translate(_ALIKE)
+    plain = _SIGNS.sub("", normalise(name)).translate(_ALIKE)
     for pair, single in (*_WRITTEN_OUT, *_ALIKE_PAIRS):
         plain = plain.replace(pair, single)
     return "".join(sorted(filter(str.isalnum, plain)))

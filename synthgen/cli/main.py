@@ -368,8 +368,9 @@ def main(command: typer.Typer = app) -> None:
 
 
 def _exit_interrupted() -> NoReturn:
-    say(f"Stopped. {_CONTINUE}")
-    print_error_json(Interrupted("stopped", hint=_CONTINUE))
+    hint = _CONTINUE if sys.argv[1:2] in (["run"], ["release"]) else "Run the command again."
+    say(f"Stopped. {hint}")
+    print_error_json(Interrupted("stopped", hint=hint))
     sys.exit(Interrupted.exit_code)
 
 

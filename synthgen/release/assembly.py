@@ -315,24 +315,24 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
 
 
 def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, Any]]:
-    """Return the claimed epsilon and delta and the mechanisms of the other runs in the ledger, largest epsilon first.
+    """Return the claimed epsilon and delta of the other runs in the ledger, largest epsilon first.
 
-    If there are more than MAX_COMPOSITION runs, the runs with the smallest epsilon share the last entry. This entry
-    has their joint epsilon at `delta`, and one Gaussian mechanism that costs exactly as much as all their mechanisms.
-    If there is no such mechanism, the last entry lists all their mechanisms, and the statement is then refused
-    because it is too long.
+    Each entry has one Gaussian mechanism that costs exactly as much as all mechanisms of its run. If there is no such
+    mechanism, the entry lists the mechanisms; a statement with too many of them is refused. If there are more than
+    MAX_COMPOSITION runs, those with the smallest epsilon share the last entry, with their joint epsilon at `delta`.
     """
     runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     rest = () if len(runs) <= MAX_COMPOSITION else runs[MAX_COMPOSITION - 1 :]
     listed = [_composed(run.cost, run.costs) for run in runs[: len(runs) - len(rest)]]
     if rest:
         costs = [cost for run in rest for cost in run.costs]
-        listed.append(_composed(joint_cost(rest, delta), equivalent_costs(costs)))
+        listed.append(_composed(joint_cost(rest, delta), costs))
     return listed
 
 
 def _composed(claim: Cost, costs: Sequence[MechanismCost]) -> dict[str, Any]:
-    mechanisms = [{to_camel(name): value for name, value in cost.model_dump().items()} for cost in costs]
+    equal = equivalent_costs(costs)
+    mechanisms = [{to_camel(name): value for name, value in cost.model_dump().items()} for cost in equal]
     return {"epsilon": claim.epsilon, "delta": claim.delta, "mechanisms": mechanisms}
 
 

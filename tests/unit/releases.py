@@ -79,6 +79,7 @@ BUDGET = {"ledgerId": LEDGER, "maxEpsilon": 3.0, "maxDelta": 1e-5}
 BUDGET |= {"delta": 1e-5, "spentBefore": 0.0, "spentAfter": 2.0, "voided": 0}
 DP_PRIVACY = {"mechanism": "dp-gaussian", "unit": "group", "neighbouring": "add-remove"}
 DP_PRIVACY |= {"epsilon": 2.0, "delta": 1e-6, "budget": BUDGET, "decision": "audited"}
+DP_PRIVACY |= {"accountant": "PLD", "sampling": "none"}
 
 
 def signing_key(person, seed=None, *, start=NOW - DAY, end=NOW + 3650 * DAY, kind="ed25519"):
@@ -170,6 +171,8 @@ def engine_numbers(n=11):
 def settings(**changes):
     """Return the published settings of a configuration; `changes` are keys of `interpolate`."""
     given = {"version": 1, "source": {"path": "n.jsonl"}, "interpolate": {"total": 12}}
+    if changes.get("method") == "dp-gaussian":
+        given |= {"filter": {"length": None}}  # automatic limits would be learned from private records
     shown = public_config(Config.parse(given).model_dump(mode="json"))
     return {**shown, "interpolate": {**shown["interpolate"], **changes}}
 
@@ -193,7 +196,7 @@ def content(policy=POLICY, **changes):
     given |= {"config": settings(method="dp-gaussian" if is_private else "smote")}
     given |= {"versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"}}
     number = None if parsed.is_independent else 1
-    given |= {"attempts": {"number": number, "ledger": {"id": LEDGER, "entries": 4, "head": "f" * 64}}}
+    given |= {"attempts": {"number": number, "ledger": {"id": LEDGER, "entries": 40, "head": "f" * 64}}}
     given |= {"privacy": NO_DP, **changes}
     given["privacy"] = {"nonPrivateSteps": list(non_private_steps(parsed, is_private=is_private)), **given["privacy"]}
     facts = {name: given[name] for name in ("policy", "evidence", "config")}

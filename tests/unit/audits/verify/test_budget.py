@@ -17,6 +17,7 @@ from audits.verify.statement import Privacy
 LIMITS = {"ledgerId": "1" * 32, "maxEpsilon": 3.0, "maxDelta": 1e-5}
 BUDGET = {**LIMITS, "delta": 1e-5, "spentBefore": 0.0, "spentAfter": 2.0, "voided": 0}
 NO_CLAIM = {"mechanism": "none+empirical", "epsilon": None, "delta": None, "neighbouring": None, "decision": None}
+NO_CLAIM |= {"accountant": None, "sampling": None}
 LOUD = {"kind": "gaussian", "noise_multiplier": 0.05, "sampling_rate": 1.0, "steps": 500}
 
 
@@ -75,7 +76,8 @@ def test_booked_budget_is_accepted(tmp_path, judge, releases, before, after, oth
 
 
 LAPLACE = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(9.0, kind="laplace")]}]}
-MANY = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e3, kind="laplace")] * 40}] * 2}
+MANY = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e3, kind="laplace")] * 32}] * 2}
+SAMPLED = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e3, samplingRate=1e-9)] * 3}]}
 LOUD_RUN = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e-3, steps=10**7)]}]}
 SPENT_MORE = "the other runs cost more epsilon"
 WRONG = {
@@ -92,10 +94,12 @@ WRONG = {
     "loud-release": ({**LOUD_RUN, **budget()}, SPENT_MORE),
     "too-many-without-a-closed-form": ({**MANY, **budget()}, "of more than 64 mechanisms has no closed"),
     "delta-too-small": (budget(delta=9e-7, spentAfter=2.9), "the claimed delta is above the delta for all runs"),
-    "delta-above-the-policy": (budget(delta=2e-5, maxDelta=1.0), "the spent delta is above its limit"),
+    "delta-above-the-policy": (budget(delta=2e-5, maxDelta=1.0), "stated limit of delta is above"),
     "delta-above-the-ledger": (budget(maxDelta=9e-6), "the spent delta is above its limit"),
     "overspent": (budget(spentBefore=1.5, spentAfter=3.5), "exceeded"),
-    "overspent-by-policy": (budget(maxEpsilon=9.0, spentAfter=3.5), "exceeded"),
+    "overspent-by-policy": (budget(maxEpsilon=9.0, spentAfter=3.5), "stated limit of epsilon is above"),
+    "voided-more-than-listed": (budget(voided=19), "the ledger has fewer entries than its runs"),
+    "sampled": ({**SAMPLED, **budget()}, "more than 2 mechanisms of all runs together sample persons"),
     "overspent-by-ledger": (budget(maxEpsilon=1.5), "exceeded"),
     "no-claim": (NO_CLAIM, "requires a claimed epsilon and delta"),
     "other-neighbours": ({"neighbouring": "replace-one"}, "adding or removing one person"),
@@ -169,19 +173,25 @@ def test_claim_must_match_the_log_and_its_mechanisms(bundle, reissue, refused, c
     refused(bundle, 12, "ledger", message)
 
 
-RECOMPUTED = "the recomputed epsilon in the evidence exceeds the claim"
+EXACT, RENYI = 1.89785, 2.03881  # epsilon of the mechanism at the claimed delta, exactly and by Rényi divergences
+OTHER = "in the evidence is not the cost of the listed mechanisms"
 
 
 @pytest.mark.parametrize(
     ("name", "epsilon", "message"),
     [
-        *(("recomputed", epsilon, "") for epsilon in (1.99, 2.0001)),
-        *(("recomputed", epsilon, RECOMPUTED) for epsilon in (2.1, 40.0)),
+        *(("recomputed", epsilon, "") for epsilon in (EXACT, EXACT * 1.0009)),
+        *(("recomputed", epsilon, OTHER) for epsilon in (EXACT * 0.998, EXACT * 1.002, 0.1, 40.0)),
+        *(("rdp", epsilon, message) for epsilon, message in ((RENYI, ""), (0.1, OTHER), (1e300, OTHER))),
+        *(("prv", epsilon, message) for epsilon, message in ((EXACT, ""), (0.1, OTHER), (3.0, OTHER))),
         ("spent", 2.0, ""),
+        ("spent", 1.67, "states less epsilon for all runs than this run costs"),
         ("spent", 2.5, "states epsilon 2.5, but the ledger states only"),
     ],
 )
-def test_evidence_with_more_epsilon_than_claimed_or_booked_is_refused(bundle, judge, reissue, name, epsilon, message):
+def test_evidence_with_other_epsilons_than_the_log_and_the_ledger_is_refused(
+    bundle, judge, reissue, name, epsilon, message
+):
     number = {"value": epsilon, "low": epsilon, "high": epsilon, "confidence": 0.95, "n": 1}
     change = accounting_files(lambda v: v["metrics"].update({f"accounting.epsilon_{name}": number}), evidence=True)
     reissue(bundle, change)
@@ -326,17 +336,19 @@ def test_budget_that_replaces_parent_recovery_is_limited_and_booked(releases):
     def check(evidence, **changes):
         return check_budget(Privacy.model_validate({**releases.DP_PRIVACY, **changes}), policy, evidence, held)
 
-    assert "epsilon 2.0" in check(excusing(), budget=BUDGET)
+    assert "epsilon 2.0" in check(excusing(), **budget(maxEpsilon=2.5))
     for changes, said in (
         ({"budget": None}, "the statement contains no budget"),
         ({"unit": "record"}, "the privacy unit is record"),
-        (budget(spentBefore=0.6, spentAfter=2.6), "exceeded: the spent epsilon"),
-        (budget(maxDelta=1.0, delta=1.1e-5), "the spent delta"),
+        (budget(maxEpsilon=2.5, spentBefore=0.6, spentAfter=2.6), "exceeded: the spent epsilon"),
+        (budget(), "the stated limit of epsilon"),
+        (budget(maxEpsilon=2.5, maxDelta=1.0, delta=1.1e-5), "the stated limit of delta"),
+        (budget(maxEpsilon=2.5, delta=1.1e-5), "the spent delta"),
     ):
         with pytest.raises(VerifyError, match=f"E_GATE .*{said}"):
             check(excusing(), **changes)
     assert check(excusing(**{"parent_recovery.records_with_parents": 3.0}), budget=None)
-    attempts = SimpleNamespace(ledger=SimpleNamespace(id=releases.LEDGER))
+    attempts = SimpleNamespace(ledger=SimpleNamespace(id=releases.LEDGER, entries=4))
     predicate = SimpleNamespace(attempts=attempts, privacy=SimpleNamespace(budget=None))
     assert "names" in check_ledger(predicate, policy, excusing(), releases.root())
     with pytest.raises(VerifyError, match="E_TRUST the trust root names no ledger"):

@@ -87,7 +87,7 @@ def with_gate(number, **changes):
     return lambda value: value["predicate"]["gates"][number].update(changes)
 
 
-EPSILON = {"unit": "group", "epsilon": 0.1, "delta": 1e-6}
+EPSILON = {"unit": "group", "epsilon": 0.1, "delta": 1e-6, "accountant": "PLD", "sampling": "none"}
 # what a mistaken or malicious releaser could sign with a valid key
 SIGNED = {
     "12-parent-subject": (renamed_subject("../README.md"), "E_EXTRA"),

@@ -357,3 +357,39 @@ def test_the_style_gap_of_the_report_is_that_of_the_evidence():
     for value, fits in ((0.5, True), (0.51, False)):
         gap = Metric(value=value, low=0.4, high=0.6, confidence=0.96, n=200)
         assert gates._fits_utility(page, SimpleNamespace(metrics={"style.gap": gap})) is fits
+
+
+@pytest.mark.parametrize(
+    ("section", "changes"),
+    [
+        ("source", {"kind": "fhir"}),
+        ("source", {"max_records": 100}),
+        ("interpolate", {"balance": "as-source"}),
+        ("filter", {"length": "auto"}),
+        ("decode", {"bridge": HIDDEN}),
+        ("decode", {"examples": HIDDEN}),
+        ("segments", {"by": "auto", "words": 90, "least_persons": 5, "context_tokens": 192}),
+    ],
+)
+def test_settings_that_read_private_records_without_budget_are_refused(
+    releases, tmp_path, monkeypatch, refused, section, changes
+):
+    settings = releases.settings(method="dp-gaussian")
+    given = {
+        "privacy": releases.DP_PRIVACY,
+        "config": {**settings, section: {**settings.get(section, {}), **changes}},
+    }
+    monkeypatch.setattr("synthgen.release.statement.check_agreement", lambda _parts: None)
+    path = releases.bundle(tmp_path, releases.DP_POLICY, **given)
+    refused(path, 10, "manifest", "contradicts the claimed epsilon" if section != "segments" else "")
+
+
+@pytest.mark.parametrize("name", [HIDDEN, f"custom:{HIDDEN}-{HIDDEN}", "smollm2"])
+def test_exactly_the_models_that_are_not_shipped_count_as_private(releases, name):
+    parts = parts_of(releases)
+    model, *others = parts.predicate.models
+    for is_private in (True, False):
+        changed = model.model_copy(update={"name": name, "trained_on_private_data": is_private})
+        predicate = parts.predicate.model_copy(update={"models": (changed, *others)})
+        found = [p for p in model_problems(replace(parts, predicate=predicate)) if "not shipped" in p]
+        assert bool(found) == (is_private != (name != "smollm2"))

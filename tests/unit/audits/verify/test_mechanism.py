@@ -67,10 +67,11 @@ def stated(releases):
 
 
 @pytest.mark.parametrize("mechanisms", [(MEANS, STEPS), (MEANS,), (STEPS, MORE)])
-def test_noise_may_be_stated_fully_or_not_at_all(releases, stated, mechanisms):
+def test_noise_may_be_stated_fully_or_only_with_its_sampling(releases, stated, mechanisms):
     policy = releases.policy_of(releases.DP_POLICY)
     check_mechanism(stated(**stated_noise(mechanisms)), policy, report_with(details(*mechanisms)))
-    check_mechanism(stated(), policy, report_with(details(*mechanisms)))
+    sampling = stated_noise(mechanisms)["sampling"]
+    check_mechanism(stated(sampling=sampling), policy, report_with(details(*mechanisms)))
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,9 @@ P = "predicate."
 NOISE = {"kind": "gaussian", "noiseMultiplier": 5.0, "samplingRate": 1.0, "steps": 1}
 RUN = {"epsilon": 1.0, "delta": 1e-6, "mechanisms": [NOISE]}
 DP = {"mechanism": "dp-gaussian", "unit": "group", "epsilon": 1.0, "delta": 1e-6, "decision": "audited"}
+DP |= {"accountant": "PLD", "sampling": "none"}
+BUDGET = {"ledgerId": "1" * 32, "maxEpsilon": 3.0, "maxDelta": 1e-5, "delta": 1e-5}
+BUDGET |= {"spentBefore": 0.0, "spentAfter": 1.0, "voided": 0}
 OUT_OF_BOUNDS = [
     *[("subject", []), ("subject.0.name", ""), ("subject.0.digest.sha256", "A" * 64), ("_type", "x")],
     ("predicateType", "https://synthgen.dev/attestation/release/v2"),
@@ -102,8 +105,16 @@ OUT_OF_BOUNDS = [
     ],
     *[
         (P + "privacy", {**DP, "composition": [{**RUN, name: wrong}]})
-        for name, wrong in (("epsilon", 0.0), ("delta", 1))
+        for name, wrong in (("epsilon", 0.0), ("delta", 0.0), ("delta", 1))
     ],
+    (P + "privacy", {**DP, "composition": [{**RUN, "mechanisms": [NOISE] * 33}] * 2}),
+    *[
+        (P + "privacy", {**DP, "budget": {**BUDGET, name: wrong}})
+        for name, wrong in (("delta", 0.0), ("delta", 1.0), ("spentBefore", -1.0), ("spentAfter", -1.0))
+    ],
+    *[(P + "privacy", {**DP, name: None}) for name in ("epsilon", "delta", "accountant", "sampling", "decision")],
+    (P + "privacy", {**DP, "accountant": "RDP"}),
+    *[(P + "producer.madeBy", wrong) for wrong in ({}, {"source": "e" * 64}, {"numpy": "2.3.0"})],
     *[(P + "policy.name", "No"), (P + "gates.0.metric", "memorization"), (P + "gates.0.id", "")],
     *[
         (P + "privacy", {**DP, name: wrong})
@@ -111,7 +122,7 @@ OUT_OF_BOUNDS = [
     ],
     *[(P + "privacy", {**DP, "delta": delta}) for delta in (0.0, 1.0)],
     *[(P + "inputs.0.commitment.keyRef", "x" * 36), (P + "inputs.0.commitment.root", "x" * 64)],
-    *[(P + "inputs.0.countBucket", "11"), (P + "attempts.number", 0), (P + "attempts.number", 5)],
+    *[(P + "inputs.0.countBucket", "11"), (P + "attempts.number", 0), (P + "attempts.number", 41)],
     *[
         (P + "attempts.ledger." + name, wrong)
         for name, wrong in (("entries", 0), ("id", "1" * 31), ("head", "f" * 63))
@@ -130,8 +141,9 @@ def test_fields_out_of_bounds_are_refused(clean, releases, path, wrong):
 def test_fields_at_their_bounds_are_accepted(clean, releases):
     value = releases.statement(clean)
     for path, right in (
-        (P + "privacy", {**DP, "steps": 0, "delta": 0.999}),
-        (P + "privacy", {**DP, "composition": [{**RUN, "mechanisms": [NOISE] * 64}] * 64}),
+        (P + "privacy", {**DP, "steps": 0, "delta": 0.999, "budget": {**BUDGET, "delta": 0.999, "spentAfter": 0.0}}),
+        (P + "privacy", {**DP, "composition": [{**RUN, "mechanisms": [NOISE]}] * 64}),
+        (P + "privacy", {**DP, "composition": [{**RUN, "mechanisms": [NOISE] * 64}]}),
         *((P + name, 1) for name in ("dataset.records", "dataset.classes", "attempts.ledger.entries")),
         (P + "dataset.name", "x" * 64),
     ):

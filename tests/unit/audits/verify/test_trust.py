@@ -178,6 +178,7 @@ DISGUISED = [
     *("\u0410nn Lee", "Ann L\u0435e", "\u0391nn Lee", "\u13aann Lee", "Ann \ua4e1ee", "Ann Le\u04bd"),
     *("A\u0301nn Lee", "\u00c1nn L\u00e9e", "\uff21\uff4e\uff4e Lee", "\U0001d400nn Lee", "\u24b6nn Lee", "ANN LEE"),
     *("Ann  Lee", " Ann\tLee", "Lee, Ann", "Ann-Lee", "An n Lee", "A n n  L e e", "Ann Lee.", "Ann_Lee"),
+    *("Ann\u02bc Lee", "Ann L\u02c8ee", "Ann\u30fcLee", "Ann Lee\u02d1", "Ann\u0640 Lee", "Ann\u2e2f Lee"),
     *("Ann Iee", "Ann 1ee", "\u00c4nn Lee", "Aenn Lee", "Aann Lee"),
 ]
 

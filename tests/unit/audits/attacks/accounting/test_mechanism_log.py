@@ -70,11 +70,7 @@ def test_log_file_is_read(clean, tmp_path):
         (("mechanisms", 0, "sampling_rate"), 1e-10, "mechanisms.0.sampling_rate: must be greater than"),
         (("mechanisms", 0, "steps"), 0, "mechanisms.0.steps: must be greater than or equal to 1"),
         (("mechanisms", 0, "steps"), 10**7 + 1, "mechanisms.0.steps: must be less than or equal to 10000000"),
-        (
-            (*RUN, "leading"),
-            [[0.5] * (MAX_LEADING + 1)],
-            "dry_run.leading.0: must have at most 131072 items",
-        ),
+        ((*RUN, "leading"), [[0.5] * (MAX_LEADING + 1)], "dry_run.leading.0: must have at most 131072 items"),
         (("mechanisms", 0, "sampling_rate"), 1, "mechanisms.0: sampling is `all` if and only if sampling_rate is 1"),
         (("mechanisms", 1, "sampling"), "poisson", "mechanisms.1: sampling is `all` if and only if"),
         (("mechanisms", 2, "sampling_rate"), 0.5, "mechanisms.2: the cost of laplace is computed only without"),
