@@ -79,7 +79,18 @@ DP = {"mechanism": "dp-gaussian", "unit": "group", "epsilon": 1.0, "delta": 1e-6
 DP |= {"accountant": "PLD", "sampling": "none"}
 BUDGET = {"ledgerId": "1" * 32, "maxEpsilon": 3.0, "maxDelta": 1e-5, "delta": 1e-5}
 BUDGET |= {"spentBefore": 0.0, "spentAfter": 1.0, "voided": 0}
+MODEL = {"role": "style", "name": "builtin:letter", "format": "safetensors", "digest": {"sha256": "d" * 64}}
+MODEL |= {"trainedOnPrivateData": False}
+INPUT = {"role": "train", "countBucket": "200-500"}
+INPUT |= {
+    "commitment": {
+        "scheme": "hmac-sha256-merkle/v1",
+        "keyRef": "0" * 8 + "-0000-4000-8000-" + "0" * 12,
+        "root": "a" * 64,
+    }
+}
 OUT_OF_BOUNDS = [
+    *[(P + "models", [MODEL] * 13), (P + "inputs", [INPUT] * 3)],
     *[("subject", []), ("subject.0.name", ""), ("subject.0.digest.sha256", "A" * 64), ("_type", "x")],
     ("predicateType", "https://synthgen.dev/attestation/release/v2"),
     *[(P + "releaseId", "2026-11-20-12345"), (P + "dataset.name", "x" * 65)],
@@ -145,6 +156,7 @@ def test_fields_at_their_bounds_are_accepted(clean, releases):
         (P + "privacy", {**DP, "composition": [{**RUN, "mechanisms": [NOISE]}] * 64}),
         (P + "privacy", {**DP, "composition": [{**RUN, "mechanisms": [NOISE] * 64}]}),
         *((P + name, 1) for name in ("dataset.records", "dataset.classes", "attempts.ledger.entries")),
+        *((P + "models", [MODEL] * 12), (P + "inputs", [INPUT] * 2)),
         (P + "dataset.name", "x" * 64),
     ):
         read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(put(value, path, right)))
