@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from audits.attacks.accounting.mechanism_log import FEWEST_PERSONS, PERSONS_PER_DELTA, rounded_down
-from audits.core.strictyaml import key_lines, read_yaml
+from audits.core.files import read_regular
+from audits.core.strictyaml import read_yaml, where_to_correct
 from audits.verify.vocabulary import LANGUAGE, LICENSES, MAX_LANGUAGES
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
@@ -319,9 +320,7 @@ class Config(Section):
         try:
             return cls.parse(value, base=str(whole.parent), file=str(whole))
         except ConfigError as error:
-            lines = key_lines(Path(path))
-            places = "; ".join(dict.fromkeys(filter(None, (_place(problem, lines) for problem in error.problems))))
-            hint = f"Correct {path}: {places}." if places else f"Correct {path}."
+            hint = where_to_correct(error.problems, str(path), read_regular(whole))
             raise ConfigError(error.message, problems=error.problems, hint=f"{hint} {error.hint}".strip()) from None
 
     def resolve(self, path: str) -> Path:
@@ -346,16 +345,6 @@ class Config(Section):
     def digest(self) -> str:
         """Return the SHA-256 of the canonical configuration with all defaults."""
         return sha256_json(self.model_dump(mode="json"))
-
-
-def _place(problem: str, lines: Mapping[str, int]) -> str:
-    """Return where the file must be corrected for a problem, or an empty text if no line of the file is known."""
-    key, _, what = problem.partition(": ")
-    section = key.rpartition(".")[0]
-    if key not in lines and what.startswith(("missing", "is required")):
-        return f"add {key} to the section in line {lines[section]}" if section in lines else ""
-    line = lines.get(key) or lines.get(section)
-    return f"correct {key} in line {line}" if line else ""
 
 
 def unaccounted(parts: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ Keys must be strings and must not repeat. Anchors, aliases, tags, directives, me
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +84,31 @@ def parse_yaml(
     return {key: with_tuples(item) for key, item in value.items()}
 
 
-def key_lines(path: Path) -> dict[str, int]:
-    """Return the line of each key of a file that `read_yaml` accepts, by the path of the key, such as `a.b.0`."""
+def where_to_correct(problems: Iterable[str], name: str, data: bytes) -> str:
+    """Return a sentence with the lines of a YAML text that must be corrected, as far as they are known.
+
+    `data` is a text that `parse_yaml` accepts, `name` its name in the sentence. A problem starts with the path of its
+    key and a colon.
+    """
+    lines = key_lines(data)
+    places = "; ".join(dict.fromkeys(filter(None, (_place(problem, lines) for problem in problems))))
+    return f"Correct {name}: {places}." if places else f"Correct {name}."
+
+
+def _place(problem: str, lines: Mapping[str, int]) -> str:
+    """Return where the text must be corrected for a problem, or an empty text if no line is known."""
+    key, _, what = problem.partition(": ")
+    key = key.partition(" (entry ")[0]
+    place = re.sub(r"\[([0-9]+)\]", r".\1", key)
+    section = place.rpartition(".")[0]
+    if place not in lines and what.startswith(("missing", "is required")):
+        return f"add {key} to the section in line {lines[section]}" if section in lines else ""
+    line = lines.get(place) or lines.get(section)
+    return f"correct {key} in line {line}" if line else ""
+
+
+def key_lines(data: bytes) -> dict[str, int]:
+    """Return the line of each key of a text that `parse_yaml` accepts, by the path of the key, such as `a.b.0`."""
     lines: dict[str, int] = {}
 
     def visit(node: Any, place: str) -> None:
@@ -98,8 +121,7 @@ def key_lines(path: Path) -> dict[str, int]:
             lines[whole] = start.start_mark.line + 1
             visit(item, whole)
 
-    with open_regular(path) as file:
-        visit(YAML(typ="safe", pure=True).compose(file.read(MAX_YAML_BYTES).decode("utf-8")), "")
+    visit(YAML(typ="safe", pure=True).compose(data.decode("utf-8")), "")
     return lines
 
 

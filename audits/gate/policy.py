@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import PolicyError
 from audits.core.strictmodel import Canonical, Closed, Finite, problems
-from audits.core.strictyaml import parse_yaml
+from audits.core.strictyaml import parse_yaml, where_to_correct
 from audits.gate.dp_substitute import (
     ACCOUNTING,
     METHOD,
@@ -259,7 +259,8 @@ def parse_policy(data: bytes, name: str) -> Policy:
     except ValidationError as error:
         found = problems(error)
         plural = "mistake" if len(found) == 1 else "mistakes"
-        raise PolicyError(f"{name}: the policy has {len(found)} {plural}", problems=found) from None
+        hint = where_to_correct(found, name, data)
+        raise PolicyError(f"{name}: the policy has {len(found)} {plural}", problems=found, hint=hint) from None
 
 
 def _needed_confidence(evidence: Evidence, policy: Policy) -> float:

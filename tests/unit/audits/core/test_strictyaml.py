@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.core.errors import PolicyError
-from audits.core.strictyaml import MAX_YAML_BYTES, parse_yaml, read_yaml
+from audits.core.strictyaml import MAX_YAML_BYTES, parse_yaml, read_yaml, where_to_correct
 
 BOMB = "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n"
 
@@ -86,3 +86,18 @@ def test_missing_files_and_folders_are_rejected(tmp_path):
 def test_any_bytes_are_loaded_or_rejected(data):
     with contextlib.suppress(PolicyError):
         assert isinstance(parse_yaml(data, "t", error=PolicyError), dict)
+
+
+def test_lines_to_correct_are_named():
+    data = b"name: x\nrules:\n  - {id: a, limit: b}\n  - id: c\n    limit: d\n"
+    problems = [
+        "name: must be lower case",
+        "rules[0].limit (entry 1 of rules): must be a number",
+        "rules[1].limit (entry 2 of rules): must be a number",
+        "rules[1].why (entry 2 of rules): missing",
+        "version: missing",
+    ]
+    places = "correct name in line 1; correct rules[0].limit in line 3; correct rules[1].limit in line 5"
+    expected = f"Correct own.yaml: {places}; add rules[1].why to the section in line 4."
+    assert where_to_correct(problems, "own.yaml", data) == expected
+    assert where_to_correct(["version: missing"], "own.yaml", data) == "Correct own.yaml."

@@ -125,6 +125,7 @@ OUT_OF_BOUNDS = [
     ],
     *[(P + "privacy", {**DP, name: None}) for name in ("epsilon", "delta", "accountant", "sampling", "decision")],
     (P + "privacy", {**DP, "accountant": "RDP"}),
+    *[(P + "privacy", {**DP, "sampleRate": wrong}) for wrong in ("John Doe", "1", "0.5 ", "1e-9")],
     *[(P + "producer.madeBy", wrong) for wrong in ({}, {"source": "e" * 64}, {"numpy": "2.3.0"})],
     *[(P + "policy.name", "No"), (P + "gates.0.metric", "memorization"), (P + "gates.0.id", "")],
     *[
