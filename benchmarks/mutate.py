@@ -23,6 +23,7 @@ import importlib.abc
 import importlib.util
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -44,6 +45,7 @@ ROOMS = {
 LIBRARIES = ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2")
 # further modules that the folders of `synthgen` load
 MAKERS = ("scipy.stats", "sklearn.linear_model", "torch", "transformers")
+MAX_SECONDS = 1200
 BOUNDS = {"ge", "gt", "le", "lt", "pattern", "min_length", "max_length"}
 # checks that may be removed without a failing test, with the reason
 EQUIVALENT: dict[str, str] = {
@@ -274,7 +276,10 @@ def survives(mutant: Mutant, found: Covering) -> bool:
 
 
 def outcome(mutant: Mutant, tests: Sequence[Path], plugin: Callable[[], object] | None = None) -> int:
-    """Return the exit code of pytest on a mutant; `plugin` makes a plugin in the process of the tests."""
+    """Return the exit code of pytest on a mutant; `plugin` makes a plugin in the process of the tests.
+
+    Without a check, a test can wait for ever. After `MAX_SECONDS`, the process is killed, which is not exit code 0.
+    """
     pid = os.fork()
     if pid == 0:
         sink = os.open(os.devnull, os.O_WRONLY)
@@ -290,7 +295,12 @@ def outcome(mutant: Mutant, tests: Sequence[Path], plugin: Callable[[], object] 
             code = int(pytest.main([*options, *map(str, tests)], plugins=[] if plugin is None else [plugin()]))
         finally:
             os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    deadline = time.monotonic() + MAX_SECONDS
+    while (ended := os.waitpid(pid, os.WNOHANG))[0] == 0:
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+    return os.waitstatus_to_exitcode(ended[1])
 
 
 def main(arguments: list[str] | None = None) -> int:

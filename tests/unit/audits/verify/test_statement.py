@@ -135,6 +135,7 @@ OUT_OF_BOUNDS = [
     *[(P + "privacy", {**DP, "delta": delta}) for delta in (0.0, 1.0)],
     *[(P + "inputs.0.commitment.keyRef", "x" * 36), (P + "inputs.0.commitment.root", "x" * 64)],
     *[(P + "inputs.0.countBucket", "11"), (P + "attempts.number", 0), (P + "attempts.number", 41)],
+    (P + "attempts", {"number": 10**6 + 1, "ledger": {"id": "1" * 32, "entries": 10**9, "head": "f" * 64}}),
     *[
         (P + "attempts.ledger." + name, wrong)
         for name, wrong in (("entries", 0), ("id", "1" * 31), ("head", "f" * 63))
