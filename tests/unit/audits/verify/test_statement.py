@@ -138,7 +138,7 @@ OUT_OF_BOUNDS = [
     (P + "attempts", {"number": 10**6 + 1, "ledger": {"id": "1" * 32, "entries": 10**9, "head": "f" * 64}}),
     *[
         (P + "attempts.ledger." + name, wrong)
-        for name, wrong in (("entries", 0), ("id", "1" * 31), ("head", "f" * 63))
+        for name, wrong in (("entries", 0), ("entries", 10**9 + 1), ("id", "1" * 31), ("head", "f" * 63))
     ],
 ]
 
