@@ -11,6 +11,7 @@ import torch
 
 from audits.gate.shipped import load_policy
 from audits.selftest.bound import read_selftest
+from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, Interrupted, ModelError, ModelMissing, UsageError
 from synthgen.core.progress import Lines, silent
 from synthgen.core.tables import read_corpus
@@ -187,6 +188,12 @@ def test_quarantined_records_are_removed_and_the_others_audited_as_the_same_atte
     assert numbers == [len(records) - 2, 1, 1]  # 1 is the public form of 1 to 9 quarantined records
     assert [s.name for s in run.record.stages][-4:] == ["evaluate", "audit", "evaluate-2", "audit-2"]
     assert run.record.stage("audit").attempt == before.record.stage("audit").attempt
+
+
+def test_a_table_is_not_a_hospital_source(tmp_path):
+    config = Config.parse({"version": 1, "source": {"kind": "fhir"}, "interpolate": {"total": 9}}, base=str(tmp_path))
+    with pytest.raises(UsageError, match=r"source\.kind must be table"):
+        Pipeline(config, source=object())
 
 
 def test_a_table_in_memory_is_a_source(finished):
