@@ -10,7 +10,7 @@ from audits.core.errors import InputError
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import Interrupted, StorageError
 from synthgen.core.files import write_json
-from synthgen.pipeline.workspace import DONE, Workspace
+from synthgen.pipeline.workspace import DONE, Workspace, read_field
 
 
 def mode(path):
@@ -226,3 +226,14 @@ def test_a_full_disk_is_an_error_of_the_user_and_the_next_attempt_succeeds(works
     with pytest.raises(InputError, match="at least 5 MiB are needed"):
         workspace.stage("decode", {}, full)
     assert not workspace.stage("decode", {}, Maker()).reused
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[1]", b"\xff", b"3"])
+def test_a_field_of_an_unreadable_file_raises_an_error(tmp_path, content):
+    path = tmp_path / "state.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(StorageError, match=r"state\.json: is not a readable JSON object"):
+        read_field(path, "run")
+    path.write_text('{"run": "a"}')
+    assert (read_field(path, "run"), read_field(path, "other")) == ("a", None)
