@@ -8,7 +8,8 @@ from audits.core.files import write_whole
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus, Record
-from synthgen.pipeline.prepare import check_train_classes, embed_train, load_source, read_source
+from synthgen.decode.config import DecodeConfig
+from synthgen.pipeline.prepare import check_language, check_train_classes, embed_train, load_source, read_source
 
 NAMES = ("load", "split", "deidentify", "embed")
 
@@ -141,3 +142,16 @@ def test_bad_rows_are_listed_in_a_private_file_even_if_there_are_too_many(bench,
             read(job, None)
         assert json.loads(listed.read_text()) == rows
         assert stat.S_IMODE(listed.stat().st_mode) == 0o600
+
+
+GERMAN = ["Der Patient klagt seit gestern über starke Schmerzen im linken Knie und kann kaum gehen."] * 5
+SERVER = {"url": "http://127.0.0.1:8000/v1", "model": "local"}
+
+
+def test_other_languages_are_refused_only_for_models_that_write_english():
+    shipped = DecodeConfig()
+    with pytest.raises(DataError, match="the texts are not English"):
+        check_language(shipped, GERMAN)
+    check_language(shipped, ["The patient has had severe pain in the left knee since yesterday."] * 5)
+    check_language(DecodeConfig(model="./own", bridge="./own-bridge"), GERMAN)
+    check_language(DecodeConfig(engine="endpoint", writer="prompt", endpoint=SERVER), GERMAN)

@@ -10,6 +10,7 @@ from audits.core.errors import InputError
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import Interrupted, StorageError
 from synthgen.core.files import write_json
+from synthgen.pipeline import workspace as module
 from synthgen.pipeline.workspace import DONE, Workspace, read_field
 
 
@@ -71,6 +72,16 @@ def test_a_second_run_is_refused_while_the_workspace_is_locked(workspace):
     assert caught.value.exit_code == 7
     with workspace.locked():
         pass
+
+
+def test_parts_are_refused_while_another_run_has_locked_the_workspace(workspace, monkeypatch):
+    monkeypatch.setattr(module, "LOCK_SECONDS", 0)
+    with (
+        workspace.locked(),
+        pytest.raises(Interrupted, match="another run has locked it"),
+        Workspace(workspace.root).shared({"parts": 3}),
+    ):
+        pytest.fail("a run and a part of another run locked one workspace")
 
 
 def test_the_lock_of_a_killed_run_is_released(workspace):
