@@ -1,15 +1,24 @@
 import json
 import stat
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from audits.core.files import write_whole
+from synthgen.config import Config
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus, Record
 from synthgen.decode.config import DecodeConfig
-from synthgen.pipeline.prepare import check_language, check_train_classes, embed_train, load_source, read_source
+from synthgen.pipeline.prepare import (
+    check_language,
+    check_train_classes,
+    embed_train,
+    extract_notes,
+    load_source,
+    read_source,
+)
 
 NAMES = ("load", "split", "deidentify", "embed")
 
@@ -155,3 +164,11 @@ def test_other_languages_are_refused_only_for_models_that_write_english():
     check_language(shipped, ["The patient has had severe pain in the left knee since yesterday."] * 5)
     check_language(DecodeConfig(model="./own", bridge="./own-bridge"), GERMAN)
     check_language(DecodeConfig(engine="endpoint", writer="prompt", endpoint=SERVER), GERMAN)
+
+
+def test_a_missing_hospital_source_is_an_error(bench, tmp_path):
+    source = {"kind": "fhir", "path": str(tmp_path / "nowhere")}
+    given = {"version": 1, "source": source, "interpolate": {"total": 9}}
+    config = Config.parse(given, base=str(tmp_path))
+    with pytest.raises(DataError, match="nowhere: there is no such file or folder"):
+        extract_notes(replace(bench.job(), config=config))

@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from audits.gate.shipped import load_policy, policy_path
+from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, InternalError, ModelMissing
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
@@ -18,7 +19,7 @@ from synthgen.decode.train.trainer import new_style
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.segments import encoder_for
-from synthgen.pipeline.style_choice import CHOICE, GAIN, check_style, choose_style, n_tried, read_choice
+from synthgen.pipeline.style_choice import CHOICE, GAIN, check_server, check_style, choose_style, n_tried, read_choice
 from synthgen.pipeline.workspace import Workspace
 from synthgen.release.assembly import bundle_content, limitations_of, stated_models
 
@@ -178,3 +179,27 @@ def test_the_benchmark_has_a_row_and_samples_of_each_style(project, built_in, mo
     rows = [line.split(" | ")[0] for line in table.splitlines()[2:]]
     assert rows == [f"| {name}" for name in (*names, "real records")]
     assert [(text.splitlines()[0], text.count("\n\n> ")) for text in samples] == [(name, 2) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_remote", "problems"),
+    [
+        ("research", False, []),
+        ("research", True, []),
+        ("hospital-external", False, ["decode.engine"]),
+        ("hospital-external", True, ["decode.engine", "decode.endpoint.allow_remote"]),
+    ],
+)
+def test_the_policy_decides_which_server_may_write(tmp_path, policy, is_remote, problems):
+    server = {"url": "http://127.0.0.1:8000/v1", "model": "local", "allow_remote": is_remote}
+    given = {"version": 1, "source": {"path": "n.jsonl"}, "interpolate": {"total": 9}}
+    decode = {"writer": "prompt", "engine": "endpoint", "endpoint": server}
+    config = Config.parse({**given, "decode": decode}, base=str(tmp_path))
+    pinned = {"required_provenance": ("pinned-models",) if problems else ()}
+    chosen = load_policy(policy).model_copy(update=pinned)
+    if not problems:
+        check_server(config, chosen)
+        return
+    with pytest.raises(ConfigError, match="does not accept this server") as refused:
+        check_server(config, chosen)
+    assert [problem.partition(":")[0] for problem in refused.value.problems] == problems
