@@ -39,7 +39,7 @@ ROOMS = {
     "audits/gate": ("tests/unit/audits/gate", "tests/unit/audits/verify"),
     "audits/attacks/accounting": ("tests/unit/audits/attacks/accounting",),
     "audits/ledger": ("tests/unit/audits/ledger",),
-    "synthgen/pipeline": ("tests/unit/synthgen/pipeline",),
+    "synthgen/pipeline": ("tests/unit/synthgen/pipeline", "tests/unit/synthgen/test_private_release.py"),
     "synthgen/dp": ("tests/unit/synthgen/dp", "tests/unit/synthgen/cli/test_budgets.py"),
 }
 LIBRARIES = ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2")

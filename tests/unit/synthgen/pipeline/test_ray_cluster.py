@@ -1,4 +1,6 @@
 import stat
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -73,6 +75,14 @@ def test_a_run_does_not_connect_to_an_open_cluster(monkeypatch, tmp_path):
         pytest.fail("connected")
     assert "answers without a token" in caught.value.problems[0]
     assert "RAY_AUTH_MODE=token" in caught.value.hint
+
+
+def test_a_process_that_is_connected_already_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: True))
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_worker_niceness"):  # `connected` sets them
+        monkeypatch.setenv(name, "token")
+    with pytest.raises(WorkerError, match="already connected"), connected(RunConfig(on="ray"), tmp_path):
+        pytest.fail("connected twice")
 
 
 def test_the_folder_of_ray_is_private_and_short(monkeypatch, tmp_path):
