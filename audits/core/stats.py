@@ -6,7 +6,7 @@ Each end of every interval is one-sided at `confidence`: the true value is above
 A pass uses the confidence of the run. A fail uses the fixed `FAIL_LEVEL`, so that a higher confidence cannot turn a
 fail into a pass. A test against a margin almost never fails a table without leaks. A test of the hypothesis of no
 effect (such as `scan_test`) fails it with a probability equal to the significance level. The audits of a release
-contain eight such tests at `CHANCE_LEVEL`, so that they fail at most one in twelve releases without leaks.
+contain nine such tests at `CHANCE_LEVEL`, so that they fail at most one in eleven releases without leaks.
 """
 
 import math

@@ -26,8 +26,15 @@ OF_RUNS, OF_SHARES = (FLOOR_TOKENS, MARGIN_TOKENS, CEILING_TOKENS), (FLOOR_NEAR,
 FLOOR_LOOSE = 0.6
 MARGIN_LOOSE = 0.2
 MAX_BY_CHANCE = 0.6  # a test with _LOOSE constants is used only if no control person exceeds this share of a record
+FLOOR_BAG = 0.65  # constants that end in _BAG are for the words of a whole record in another order
+MARGIN_BAG = 0.2
+CLOSE_MARGIN_BAG = 0.15  # margin if control persons exceed MAX_BY_CHANCE
+MAX_BY_CHANCE_BAG = 0.92  # the test is used only if no control person exceeds this share
+CERTAIN_BAG = 0.8  # rows between the limit and this share are quarantined
+CEILING_BAG = 0.97  # a row with the same words as a record may have a share a little below 1, after corrections
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of records
 N_PLANTED = 256  # largest number of train records per length class that are searched as if they were synthetic
+N_REORDERED = 64  # largest number of them that are searched a second time, with their words in random order
 
 
 class ChanceThresholds(NamedTuple):
@@ -78,6 +85,31 @@ def loose_thresholds(by_chance: float) -> ChanceThresholds:
     return ChanceThresholds(by_chance, certain, certain)
 
 
+def bag_thresholds(by_chance: Sequence[float]) -> tuple[ChanceThresholds, ...]:
+    """Return the thresholds for bags of words in another order, one per length class (`word_bags.LENGTHS`).
+
+    b is the highest value of a control person in this class or in a class of longer records. Longer records match
+    less often by chance, so their matches show that people reorder texts.
+
+        limit = max(.65, b + .2),   certain = max(.8, limit)    if b is at most .6
+        limit = min(.97, b + .15),  certain = inf               if b is above .6 and at most .92
+        limit = certain = inf                                   if b is above .92
+
+    A single record of fewer than 13 words may be a common question, so it proves no leak (certain = inf), and its
+    limit is .97 if b is above .6.
+    """
+    highest = np.maximum.accumulate(np.array(by_chance)[::-1])[::-1].tolist()
+    return tuple(_bag_thresholds(b, is_short=number == 0) for number, b in enumerate(highest))
+
+
+def _bag_thresholds(by_chance: float, *, is_short: bool) -> ChanceThresholds:
+    if by_chance <= MAX_BY_CHANCE:
+        limit = max(FLOOR_BAG, by_chance + MARGIN_BAG)
+        return ChanceThresholds(by_chance, np.inf if is_short else max(CERTAIN_BAG, limit), limit)
+    limit = CEILING_BAG if is_short else min(CEILING_BAG, by_chance + CLOSE_MARGIN_BAG)
+    return ChanceThresholds(by_chance, np.inf, limit if by_chance <= MAX_BY_CHANCE_BAG else np.inf)
+
+
 def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
     """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
@@ -93,19 +125,23 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
 class Planted:
     """Train records that are added to the synthetic rows as a test; the audit should report each one as a copy."""
 
-    texts: tuple[str, ...]  # the records
+    texts: tuple[str, ...]  # the records, some of them a second time with their words in random order
+    is_reordered: Bool  # whether the words of each text are in random order
     stratum: Int  # length class of each record, as an index into STRATA
     share: Float  # share of all train records in each length class, (len(STRATA),)
 
 
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
-    """Return up to N_PLANTED random train records of each length class."""
+    """Return up to N_PLANTED random train records of each length class, and up to N_REORDERED of them reordered."""
     sizes = np.array([len(tokens(text)) for text in texts])
     length = np.maximum(np.searchsorted(STRATA, sizes, side="right") - 1, 0)
     classes = [np.flatnonzero(length == i) for i in np.unique(length)]
     rows = np.concatenate([rng.choice(rows, size=min(N_PLANTED, len(rows)), replace=False) for rows in classes])
+    again = np.concatenate([rows[length[rows] == i][:N_REORDERED] for i in np.unique(length)])
     share = np.bincount(length, minlength=len(STRATA)) / len(texts)
-    return Planted(tuple(texts[i] for i in rows), length[rows], share)
+    reordered = (" ".join(rng.permutation(tokens(texts[i])).tolist()) for i in again)
+    is_reordered = np.arange(len(rows) + len(again)) >= len(rows)
+    return Planted((*(texts[i] for i in rows), *reordered), is_reordered, length[np.append(rows, again)], share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +174,9 @@ class Caught:
         return {str(shortest): [found, n, share] for shortest, found, n, share in rows if n > 0}
 
 
-def caught(planted: Planted, is_found: Bool) -> Caught:
-    """Return how many planted records of each length class were found."""
-    strata = planted.stratum[is_found], planted.stratum
+def caught(planted: Planted, is_found: Bool, *, reordered: bool) -> Caught:
+    """Return how many planted records of each length class were found, as they are or with their words reordered."""
+    is_counted = planted.is_reordered == reordered
+    strata = planted.stratum[is_found & is_counted], planted.stratum[is_counted]
     n_found, n_planted = (np.bincount(stratum, minlength=len(STRATA)) for stratum in strata)
     return Caught(n_found, n_planted, planted.share)

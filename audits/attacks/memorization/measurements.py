@@ -10,11 +10,15 @@ from audits.attacks.memorization import calibration
 from audits.attacks.memorization.calibration import FLOOR_LOOSE, Caught, ChanceThresholds, Planted
 from audits.attacks.memorization.near_copies import NEAR
 from audits.attacks.memorization.search import Matches, Pool
+from audits.attacks.memorization.word_bags import N_LENGTHS, BagMatches
 from audits.core.rates import difference, tier
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, exceeds_control, holm, scan_test
-from audits.core.types import Bool, Estimate, Int
+from audits.core.types import Bool, Estimate, Float, Int
 
 LONG_TOKENS = 20  # two persons who share a run of 20 own words quote one another or the same text
+ALMOST_ALL = 0.95  # share of a bag of words in another order that the comparison of rates counts
+MOST = 0.7  # share of a bag of words in the same order that the comparison of rates counts
+_KINDS = slice(0, N_LENGTHS), slice(N_LENGTHS, None)  # classes of bags in another, and in the same order
 MIN_SHARING = (
     2  # if fewer control persons share a long passage with the table or train, every copy of train is a leak
 )
@@ -29,6 +33,7 @@ class Limits(NamedTuple):
     whole: ChanceThresholds  # for whole(p): M*
     words: ChanceThresholds  # for words(p): W*
     short: ChanceThresholds  # for short(p): R*
+    bags: tuple[ChanceThresholds, ...]  # for bag(p), one per length class (`word_bags.LENGTHS`): B*
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,9 @@ class Measurements:
     n_records: tuple[int, int]  # train and control persons with a whole record of at least 13 tokens in the table
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same p-value for records of fewer than 13 tokens
+    # the same p-values (Holm-corrected) for bags of words: at least ALMOST_ALL in another order, and at least MOST in
+    # the same order
+    bags_p: tuple[float, float]
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
     n_sharing: int  # number of control persons who share a long passage, but not because of a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
@@ -58,7 +66,8 @@ class Measurements:
     more_p: float
     tau: float | None  # highest excess that allows a pass; None if there are too few persons
     needed: int  # number of persons in each of train and control that the next stricter tau requires (`Tier.needed`)
-    planted: Caught
+    planted: Caught  # planted records as they are
+    reordered: Caught  # planted records with their words in random order
 
 
 def limits(pool: Pool, found: Matches, rng: np.random.Generator) -> Limits:
@@ -71,6 +80,7 @@ def limits(pool: Pool, found: Matches, rng: np.random.Generator) -> Limits:
         whole=calibration.whole_thresholds(int(found.whole_chance[calibrating].max(initial=0))),
         words=calibration.loose_thresholds(float(found.words.best[calibrating].max(initial=0))),
         short=calibration.short_thresholds(int(found.short[calibrating].max(initial=0))),
+        bags=calibration.bag_thresholds(found.bags.best[calibrating, :N_LENGTHS].max(axis=0, initial=0.0).tolist()),
     )
 
 
@@ -79,14 +89,7 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     n_train, n_control = pool.n_train, pool.n_control
     n_synthetic = len(found.row_run) - len(planted.texts)
     merged = found.merged[: pool.n_persons]
-    in_any_order = found.words.best[merged]
-    measures = (  # the values of persons and of rows, with their thresholds
-        (found.best, found.row_run, limits.run),
-        (found.near, found.row_near, limits.share),
-        (found.whole, found.row_whole, limits.whole),
-        (in_any_order, found.row_words, limits.words),
-        (found.short, found.row_short, limits.short),
-    )
+    measures = _measures(pool, found, limits)
     is_copied = np.logical_or.reduce([of_person >= thresholds.limit for of_person, _, thresholds in measures])
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, limits.calibrating, is_copied[:n_train])
     is_long = (found.best >= LONG_TOKENS) | (found.near >= NEAR)
@@ -99,15 +102,16 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
         is_above_limit |= of_row >= thresholds.limit
         is_certain |= is_leak & (of_row[:n_synthetic] >= thresholds.certain)
     short_p = _more_of_train(found.short, n_train)
-    if short_p <= CHANCE_LEVEL:
-        is_certain |= found.row_short[:n_synthetic] > 0
-        is_above_limit[:n_synthetic] |= is_certain
+    bags_p, rows_of_bags = _more_bags(pool, found)
+    for p, is_found in ((short_p, found.row_short > 0), *zip(bags_p, rows_of_bags, strict=True)):
+        is_certain |= (p <= CHANCE_LEVEL) & is_found[:n_synthetic]
+    is_above_limit[:n_synthetic] |= is_certain
     is_above_limit[rows_in_pieces] = is_certain[rows_in_pieces] = True
     is_copied |= (found.record > 0) | (found.short > 0)
     train, control = np.split(found.best >= limits.run.limit, [n_train])
     scans = [scan_test(of[:n_train], of[n_train:]).p for of in (found.best.astype(np.float64), found.near)]
     in_pieces = np.zeros(pool.n_persons) if found.pieces is None else found.pieces.best[merged]
-    fixed = (found.best >= LONG_TOKENS, found.near >= NEAR, in_any_order >= FLOOR_LOOSE, in_pieces >= FLOOR_LOOSE)
+    fixed = (found.best >= LONG_TOKENS, found.near >= NEAR, measures[3][0] >= FLOOR_LOOSE, in_pieces >= FLOOR_LOOSE)
     tau, needed = tier(min(n_train, n_control))
     compared = ((train, control), np.split(found.near >= NEAR, [n_train]))
     proven = max(difference(*arms, confidence=1 - FAIL_LEVEL).low for arms in compared)
@@ -121,6 +125,7 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
         n_records=(int((found.record[:n_train] > 0).sum()), int((found.record[n_train:] > 0).sum())),
         records_p=_more_of_train(found.record, n_train),
         short_p=short_p,
+        bags_p=bags_p,
         copied=difference(is_copied[:n_train], is_copied[n_train:], confidence=confidence),
         n_sharing=n_sharing,
         n_non_members=len(limits.calibrating),
@@ -131,8 +136,44 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
         more_p=min(holm([_more_of_train(of, n_train) for of in fixed])),
         tau=tau,
         needed=needed,
-        planted=calibration.caught(planted, is_above_limit[n_synthetic:]),
+        planted=calibration.caught(planted, is_above_limit[n_synthetic:], reordered=False),
+        reordered=calibration.caught(planted, is_above_limit[n_synthetic:], reordered=True),
     )
+
+
+def _measures(pool: Pool, found: Matches, limits: Limits) -> list[tuple[Int | Float, Int | Float, ChanceThresholds]]:
+    """Return the values of all persons and of all rows for each kind of copy in one row, with their thresholds."""
+    merged = found.merged[: pool.n_persons]
+    of_persons, of_rows = found.bags.best[merged], found.bags.of_rows(len(found.row_run), pool.n_train)
+    return [
+        (found.best, found.row_run, limits.run),
+        (found.near, found.row_near, limits.share),
+        (found.whole, found.row_whole, limits.whole),
+        (found.words.best[merged], found.row_words, limits.words),
+        (found.short, found.row_short, limits.short),
+        *((of_persons[:, kind], of_rows[:, kind], thresholds) for kind, thresholds in enumerate(limits.bags)),
+    ]
+
+
+def _more_bags(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[Bool, Bool]]:
+    """Return the p-values `Measurements.bags_p`, and for each of them which rows contain such a bag of train."""
+    of_persons = found.bags.best[found.merged[: pool.n_persons]]
+    of_rows = found.bags.of_rows(len(found.row_run), pool.n_train)
+    others, same = (
+        (of_persons[:, kinds].max(axis=1) >= share, of_rows[:, kinds].max(axis=1) >= share)
+        for kinds, share in zip(_KINDS, (ALMOST_ALL, MOST), strict=True)
+    )
+    other_p, same_p = holm([_more_of_train(others[0], pool.n_train), _more_of_train(same[0], pool.n_train)])
+    return (other_p, same_p), (others[1], same[1])
+
+
+def bags_above(facts: Measurements, bags: BagMatches) -> Bool:
+    """Return which bags of words prevent a pass: by their limits, or because train has significantly more."""
+    limit = np.full(2 * N_LENGTHS, np.inf)
+    limit[:N_LENGTHS] = [thresholds.limit for thresholds in facts.limits.bags]
+    for kinds, p, share in zip(_KINDS, facts.bags_p, (ALMOST_ALL, MOST), strict=True):
+        limit[kinds] = np.minimum(limit[kinds], share if p <= CHANCE_LEVEL else np.inf)
+    return bags.share >= limit[bags.kind]
 
 
 def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:

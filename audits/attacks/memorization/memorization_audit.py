@@ -15,8 +15,9 @@ from audits.attacks.memorization.locations import (
     copied_rows,
     find_copied,
 )
-from audits.attacks.memorization.measurements import Measurements, limits, measured
+from audits.attacks.memorization.measurements import Measurements, bags_above, limits, measured
 from audits.attacks.memorization.search import FLOOR_TOKENS, Matches, Pool, pooled, search
+from audits.attacks.memorization.word_bags import LENGTHS
 from audits.core.quarantine import most_quarantined, without_rows
 from audits.core.rates import exact, one_person, share, tau_metric, too_few
 from audits.core.stats import CHANCE_LEVEL
@@ -62,22 +63,27 @@ class Memorization:
                     together contain (`in_pieces`)
         short(p)  = number of words of the longest record of p that has fewer than 13 words and the same letters as a
                     row of S, or as one or more whole sentences of a row (`whole_records`)
+        bag(p)    = largest share of the words that one record of p with at least 8 words and one row of S have in
+                    common, relative to the one with more words and weighted by rarity. Only rows with these words in
+                    another order count (`word_bags`). Each length class of records has its own value.
 
     Texts are read in three ways (`readings`), so that misspelled, glued, split and stretched words do not hide a
     copy: words with masked numbers and corrected misspellings, words as written, and consonants without spaces. hit
-    and whole are the largest values of all readings, near of the first and third; words and pieces use the first.
+    and whole are the largest values of all readings, near of the first and third; words, pieces and bag
+    use the first.
 
     The limits are calibrated on control persons; each maximum is over control persons:
 
         L* = max(13, max hit(p) + 8)       M* = max(30, 2 · max whole(p))    C* = max(.55, max near(p) + .15)
         W* = max(.6, max words(p) + .2)    P* = max(.6, max pieces(p) + .2)    R* = max(8, max short(p) + 4)
+        B* = max(.65, max bag(p) + .2), or min(.97, max bag(p) + .15) if max bag(p) exceeds .6
         Delta = share of T with hit(p) >= L - share of H with hit(p) >= L,   L = min(L*, 30)
 
     The audit does not pass if a value of a train person reaches its limit. For this rule, L* is at most 30, and C* at
     most .65. A limit is not used if control persons reach high values: M* if 2 · max whole(p) exceeds 64, W* if
-    max words(p) exceeds .6, P* if max pieces(p) exceeds .6, and R* if it exceeds 12. The reason of a pass names the
-    limits that are not used. A pass also requires that the upper end of the interval of Delta is at most tau: .001,
-    .003 or .01, depending on the number of persons (`tier`).
+    max words(p) exceeds .6, P* if max pieces(p) exceeds .6, R* if it exceeds 12, and B* if max bag(p) exceeds .92.
+    The reason of a pass names the limits that are not used. A pass also requires that the upper end of the interval
+    of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`tier`).
 
     A maximum grows with the number of persons, so the limits use at most n_T random control persons, where n_T is the
     number of train persons. Control persons who share a record with a train person, and runs that a train person also
@@ -88,7 +94,8 @@ class Memorization:
     Privacy: reads all texts. The result contains counts and findings. The findings (row, characters and person of
         each hit) must not be released.
     Randomness: draws n_T control persons if control has more, and up to 256 train records per length class. The drawn
-        records are searched as if they were synthetic (planted), to test whether the audit finds such copies.
+        records are searched as if they were synthetic (planted), up to 64 of them also with their words in random
+        order, to test whether the audit finds such copies.
     Cost: O(N log N) time for N tokens. Memory in addition to the tables: 30 bytes per token, 192 per record, 16 per
         sentence.
     Reference: k-eidetic memorization with k = 1 over persons, Carlini et al. 2021 (2012.07805); near-duplicates,
@@ -174,6 +181,8 @@ def _findings(
     for near, thresholds in ((found.copies, facts.limits.share), (found.words, facts.limits.words)):
         is_above = (near.row < n_synthetic) & (near.owner < pool.n_train) & (near.share >= thresholds.limit)
         copies.append(copied_rows(near.row[is_above], near.owner[is_above], NEAR_COPY))
+    is_above = bags_above(facts, found.bags) & (found.bags.row < n_synthetic) & (found.bags.owner < pool.n_train)
+    copies.append(copied_rows(found.bags.row[is_above], found.bags.owner[is_above], NEAR_COPY))
     hidden = ((runs, facts.limits.run) for runs in found.hidden)
     for runs, thresholds in (*hidden, *((runs, facts.limits.whole) for runs in found.wholes)):
         is_above = runs.length >= thresholds.limit
@@ -198,6 +207,12 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
             f"; the audit could not test the {facts.planted.untested_share:.1%} of the train records that have "
             f"{lengths}, because it found fewer than half of the records of these lengths that it searched as if "
             "they were synthetic"
+        )
+    if lengths := facts.reordered.untested_lengths:
+        untested += (
+            f"; the audit did not test for records with their words in another order among the "
+            f"{facts.reordered.untested_share:.1%} of the train records that have {lengths}, because it found fewer "
+            "than half of the records of these lengths that it searched with their words reordered"
         )
     limits_of = {
         "words of a record in any order": facts.limits.words,
@@ -235,7 +250,13 @@ def _leak(facts: Measurements) -> str | None:
     if facts.proven_above_tau > 0 or facts.more_p <= CHANCE_LEVEL:
         return "the table copies or nearly copies the text of significantly more train persons than control persons"
     if facts.scan_p <= CHANCE_LEVEL:
-        return "train persons are over- or under-represented among the longest copies (scan test)"
+        return (
+            "train persons are over- or under-represented among the longest copies: among the persons whose text the "
+            "table repeats most, there are significantly more, or fewer, train persons than chance explains (scan "
+            f"test, level {CHANCE_LEVEL:g}). No single copy proves a leak, but together they show who was in train. "
+            "If train persons are too many, train the generator for fewer steps; if they are too few, do not filter "
+            "the rows by their similarity to train"
+        )
     return None
 
 
@@ -293,7 +314,7 @@ def _invalid(found: Matches, facts: Measurements) -> Iterator[str]:
 def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, Any]:
     n_train, used = pool.n_train, facts.limits
     train, control = found.best[:n_train], found.best[n_train:]
-    row_run = found.row_run[: len(found.row_run) - int(facts.planted.planted.sum())]
+    row_run = found.row_run[: len(found.row_run) - int(facts.planted.planted.sum() + facts.reordered.planted.sum())]
     review = (row_run >= FLOOR_TOKENS) & (row_run < used.run.limit)
     return {
         "n_train_persons": n_train,
@@ -306,6 +327,13 @@ def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, An
         "limit_share_of_record": used.share.limit,
         "control_highest_share_of_record": used.share.by_chance,
         "limit_words_of_record": used.words.limit if np.isfinite(used.words.limit) else None,
+        "limit_bag_of_words": {
+            str(shortest): thresholds.limit if np.isfinite(thresholds.limit) else None
+            for shortest, thresholds in zip(LENGTHS, used.bags, strict=True)
+        },
+        "control_highest_bag_of_words": {
+            str(shortest): thresholds.by_chance for shortest, thresholds in zip(LENGTHS, used.bags, strict=True)
+        },
         "tokens_of_a_piece": found.pieces.tokens if found.pieces is not None else None,
         "limit_pieces_of_record": facts.pieces.limit if np.isfinite(facts.pieces.limit) else None,
         "control_persons_who_share_passages": facts.n_sharing,
@@ -322,4 +350,5 @@ def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, An
         "common_share": {"synthetic": found.common[0], "train": found.common[1]},
         "persons_with_two_ids": int((np.bincount(found.merged[: pool.n_persons]) > 1).sum()),
         "planted_caught_by_tokens": facts.planted.by_length(),
+        "planted_reordered_caught_by_tokens": facts.reordered.by_length(),
     }

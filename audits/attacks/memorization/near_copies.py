@@ -35,6 +35,12 @@ class NearCopies(NamedTuple):
     owner: Int  # (r,)
     share: Float  # highest share over the records of the owner in this row, (r,)
 
+    def of_rows(self, n_rows: int, n_train: int) -> Float:
+        """Return the highest share of a train person (owners below `n_train`) in each row, (n_rows,)."""
+        highest, of_train = np.zeros(n_rows), self.owner < n_train
+        np.maximum.at(highest, self.row[of_train], self.share[of_train])
+        return highest
+
 
 class Pieces(NamedTuple):
     """Shares of records found in all synthetic rows together."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from audits.attacks.memorization.locations import CopiedRuns, copied_runs
 from audits.attacks.memorization.near_copies import (
+    NEAR,
     PAIR_TOKENS,
     PIECE_TOKENS,
     NearCopies,
@@ -21,6 +22,7 @@ from audits.attacks.memorization.near_copies import (
     near_copies,
 )
 from audits.attacks.memorization.whole_records import OwnedCopies, copies_of_one, record_keys, row_keys, sole_owners
+from audits.attacks.memorization.word_bags import N_LENGTHS, BagMatches, word_bags
 from audits.core.types import AuditInputs, Bool, Float, Int, persons
 from audits.text.common_text import (
     CONTROL,
@@ -93,6 +95,7 @@ class Matches:
     row_short: Int  # number of tokens of the longest record below 13 tokens that is in the row as a whole
     copies: NearCopies  # shares of records in one row by pairs of words
     words: NearCopies  # shares of records in one row by words in any order
+    bags: BagMatches  # shares of the words of whole records in one row, in another and in the same order
     pieces: Pieces | None  # shares of records in all rows together; None if all records are too short (`in_pieces`)
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
     hidden: list[Runs]  # runs of train persons in the reading LETTERS; their characters in the row are not known
@@ -195,14 +198,11 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
             near.append(near_copies(texts.made, records, n_synthetic, PAIR_TOKENS))
         if reading == MASKED:
             words = near_copies(texts.made, records, n_synthetic, 1)
+            bags = word_bags(texts.made, records, n_synthetic)
             pieces = in_pieces(texts.made.part(0, n_synthetic), records, range(pool.n_train, pool.n_persons))
             shared = _shared_with_train(texts.own_real.rows, pool, merged)
             has_own = np.diff(texts.own_made.rows.starts) >= PHRASE_TOKENS
     copies = joined(near)
-    row_near, row_words = np.zeros((2, len(rows)))
-    for row_share, found in ((row_near, copies), (row_words, words)):
-        of_train = found.owner < pool.n_train
-        np.maximum.at(row_share, found.row[of_train], found.share[of_train])
     persons_of = merged[: pool.n_persons]
     return Matches(
         merged=merged,
@@ -213,9 +213,10 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
         whole_chance=whole.chance[persons_of],
         row_whole=whole.row,
         row_run=best.row,
-        row_near=row_near,
-        row_words=row_words,
+        row_near=copies.of_rows(len(rows), pool.n_train),
+        row_words=words.of_rows(len(rows), pool.n_train),
         words=words,
+        bags=bags,
         pieces=pieces,
         runs=copied,
         hidden=hidden,
@@ -286,8 +287,9 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
 
     Returns:
         The longest run of own words in each row, 0 if it is below FLOOR_TOKENS; (m,).
-        Whether each row contains at least NEAR of a record (by pairs of words, by words in any order, or by runs of
-        three words), or a run of at least CEILING_TOKENS words, common text included; (m,).
+        Whether each row contains at least NEAR of a record (by pairs of words, by words in any order, by runs of
+        three words, or of its bag of words in another order), or a run of at least CEILING_TOKENS words, common text
+        included; (m,).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     public = len(pool.side) - 1
@@ -298,6 +300,9 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
         is_near[runs_alone(texts.made, texts.real, owner, public=public, shortest=CEILING_TOKENS).row] = True
         if reading != WRITTEN:
             records = OwnedRecords(texts.real, owner, len(pool.side), texts.own_real.origin)
+            if reading == MASKED:
+                bags = word_bags(texts.made, records, len(made))
+                is_near[bags.row[(bags.share >= NEAR) & (bags.kind < N_LENGTHS)]] = True
             for n_tokens in (PAIR_TOKENS, 1, PIECE_TOKENS[0]) if reading == MASKED else (PAIR_TOKENS,):
                 is_near[near_copies(texts.made, records, len(made), n_tokens).row] = True
     return longest, is_near

@@ -45,6 +45,48 @@ def memorized(audited):
     return run
 
 
+ORDERS = {
+    "reversed": lambda words: words[::-1],
+    "in two columns": lambda words: words[::2] + words[1::2],
+    "in three columns": lambda words: words[::3] + words[1::3] + words[2::3],
+    "sorted": sorted,
+    "reversed with every seventh word changed": lambda w: ["x" if i % 7 == 3 else x for i, x in enumerate(w[::-1])],
+}
+
+
+def test_records_with_their_words_in_another_order_are_found(fresh_inputs, rows_of, memorized):
+    """The rare words of these records have fewer than 150 bits, so that only their bags of words identify them."""
+    rng = np.random.default_rng(15)
+    train, control, synthetic = map(rows_of, (fresh_inputs.train, fresh_inputs.control, fresh_inputs.synthetic))
+    common = [word for text, _ in synthetic[:5] for word in text.lower().split()[:8] if word.isalpha()]
+    first, leaks = len(synthetic), {}
+    for name, reordered in ORDERS.items():
+        for n_words, n_invented in ((14, 10), (24, 12), (40, 14)):
+            words = invented(rng, n_invented) + list(rng.choice(common, n_words - n_invented))
+            words = rng.permutation(words).tolist()
+            train.append((" ".join(words), f"{name}{n_words}"))
+            leaks[f"{name} {n_words}"] = " ".join(reordered(words))
+    synthetic += [(text, "") for text in leaks.values()]
+    code, result, found, _ = memorized(train=train, control=control, synthetic=synthetic)
+    missed = {name for row, name in enumerate(leaks, start=first) if row not in found}
+    assert not missed
+    assert min(found) >= first, "no clean row is a finding"
+    assert (code, result["verdict"]) == (4, "fail")
+
+
+def test_reordered_short_records_of_one_train_and_one_control_person_prove_no_leak(fresh_inputs, rows_of, memorized):
+    rng = np.random.default_rng(16)
+    tables = {name: rows_of(getattr(fresh_inputs, name)) for name in ("train", "control", "synthetic")}
+    for name in ("train", "control"):
+        words = invented(rng, 10)
+        tables[name].append((" ".join(words), f"{name} short"))
+        tables["synthetic"].append((" ".join(words[::-1]), ""))
+    code, result, found, _ = memorized(**tables)
+    assert (code, result["verdict"], found) == (0, "pass", set())
+    assert result["details"]["control_highest_bag_of_words"]["8"] == 1
+    assert "records with their words in another order" in result["reason"]
+
+
 def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, rows_of, memorized):
     rng = np.random.default_rng(12)
     train, control, synthetic = map(rows_of, (fresh_inputs.train, fresh_inputs.control, fresh_inputs.synthetic))

@@ -1,0 +1,189 @@
+"""Find rows that consist of nearly the same words as one record, in the same or in another order.
+
+The words of a text, each as often as it occurs, are its bag of words. Masked numbers are left out. `near_copies`
+compares rare fragments. Here common words count too, with a small weight, so that a record of eight words is enough.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from audits.attacks.memorization.near_copies import OwnedRecords
+from audits.attacks.memorization.whole_records import RECORD_TOKENS
+from audits.core.types import Bool, Float, Int, UInt
+from audits.embeddings.similarity import incidence
+from audits.text.ngrams import find_keys, grown, starts_group
+from audits.text.shared_runs import Numbered, run_keys
+
+LENGTHS = (8, RECORD_TOKENS, 30, 64)  # smallest number of words in each length class; shorter records are skipped
+N_LENGTHS = len(LENGTHS)
+NUMBER = 0  # token of a masked number
+LOWEST = 0.4  # lower shares are not computed, because they cannot raise a limit (`calibration.bag_thresholds`)
+SAME_ORDER = 0.5  # smallest share of the pairs of adjacent words, of those that the common words can form
+INDEXED = 0.75  # share of a record's weight in the words with which rows are compared first; more than 1 - LOWEST
+BLOCK_ROWS = 250  # number of synthetic rows compared at a time
+BLOCK_PAIRS = 1 << 13  # number of pairs of a row and a record compared at a time
+
+
+class BagMatches(NamedTuple):
+    """Shares of bags of words; r is the number of (row, owner, class) triples with a share of at least LOWEST.
+
+    The classes are those of LENGTHS for words in another order, and then those of LENGTHS for the same order.
+    """
+
+    best: Float  # highest share of each owner in a synthetic row, per class, (n_owners, 2 · N_LENGTHS)
+    row: Int  # (r,)
+    owner: Int  # (r,)
+    kind: Int  # class, an index into the second axis of `best`, (r,)
+    share: Float  # highest share over the records of the owner in this class and row, (r,)
+
+    def of_rows(self, n_rows: int, n_train: int) -> Float:
+        """Return the highest share of a train person (owners below `n_train`) in each row, per class."""
+        highest = np.zeros((n_rows, self.best.shape[1]))
+        of_train = self.owner < n_train
+        np.maximum.at(highest, (self.row[of_train], self.kind[of_train]), self.share[of_train])
+        return highest
+
+
+class _Bags(NamedTuple):
+    """The bags of words of n texts. The k-th occurrence of a word is an item of its own, so that a bag is a set."""
+
+    items: sparse.csr_array  # 1 if the text has the item, (n, number of items of the records)
+    bits: Float  # total weight of each text's items, (n,)
+    adjacent: sparse.csr_array  # 1 if the two words of the pair are adjacent in the text, (n, pairs of the records)
+
+
+def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatches:
+    """Return the share of the bag of words that each record and row have in common, weighted by rarity.
+
+        share(x, s) = (sum of w(i) over the items i in both x and s) / max(w(x), w(s))
+        w(i) = log2(N / df(i)),   w(x) and w(s) = sum of w(i) over the items of x and of s
+
+    x is a record and s a row. The k-th occurrence of a word in a text is item (word, k). Common text of x does not
+    count if it is more than half of x. N is the number of owners, and df(i) the number of owners of item i; an item
+    that no record has counts as log2(N). The share is 1 if x and s have the same words, whatever their order is, and
+    falls with words of x that s lacks and with other words of s.
+
+    Two texts that people wrote with the same words nearly always have them in the same order as well, because one of
+    them quotes the other. A pair of texts is therefore in one of two kinds of classes: in the same order, if s has at
+    least SAME_ORDER · (n - 1) of the pairs of adjacent words of x, where n is the number of common items, and
+    otherwise in another order. A higher value of SAME_ORDER would count quotations with changed words as reordered.
+
+    `made`, `real` and `n_synthetic` are as in `near_copies`; token 0 must be a masked number.
+
+    Cost: the rows are first compared with the rarest words of each record, which have INDEXED of its weight. The
+    share is computed only if the other words can still raise it to LOWEST (prefix filter).
+    Reference: prefix filter, Chaudhuri et al., ICDE 2006; inverse frequency weights, Spärck Jones, J. Doc. 1972.
+    """
+    n_kinds = 2 * N_LENGTHS
+    best = np.zeros((real.n_owners, n_kinds))
+    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
+    rows, records, weight = _bags(made, real)
+    length = np.searchsorted(LENGTHS, np.diff(records.items.indptr), side="right") - 1
+    for row, record in _candidates(rows, records, weight, length >= 0):
+        common = rows.items[row].multiply(records.items[record]).tocsr()
+        share = (common @ weight) / np.maximum(rows.bits[row], records.bits[record])
+        is_near = share >= LOWEST
+        at, x, value, n_common = (of[is_near] for of in (row, record, share, np.diff(common.indptr)))
+        n_adjacent = np.diff(rows.adjacent[at].multiply(records.adjacent[x]).tocsr().indptr)
+        kind = length[x] + N_LENGTHS * (n_adjacent >= SAME_ORDER * (n_common - 1))
+        of_synthetic = at < n_synthetic
+        np.maximum.at(best, (real.owner[x[of_synthetic]], kind[of_synthetic]), value[of_synthetic])
+        triples, place = np.unique((at * real.n_owners + real.owner[x]) * n_kinds + kind, return_inverse=True)
+        highest = np.zeros(len(triples))
+        np.maximum.at(highest, place, value)
+        found.append((triples // n_kinds, triples % n_kinds, highest))
+    pair, kind, share = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    return BagMatches(best, pair // real.n_owners, pair % real.n_owners, kind, share)
+
+
+def _bags(made: Numbered, real: OwnedRecords) -> tuple[_Bags, _Bags, Float]:
+    """Return the bags of the rows, the bags of the records, and the weight of each item."""
+    is_own = np.zeros(len(real.rows.tokens), dtype=np.bool_)
+    is_own[real.own] = True
+    record = real.rows.row(np.arange(len(is_own)))
+    n_own = np.bincount(record[is_own], minlength=len(real.owner))
+    is_own |= (2 * n_own >= np.diff(real.rows.starts))[record]
+    every, counted, made = (
+        _selected(of, kept)
+        for of, kept in (
+            (real.rows, real.rows.tokens != NUMBER),
+            (real.rows, is_own & (real.rows.tokens != NUMBER)),
+            (made, made.tokens != NUMBER),
+        )
+    )
+    n_owners = len(np.unique(real.owner))
+    row, key = _items(every)
+    keys, number = np.unique(key, return_inverse=True)
+    df = np.bincount(np.unique(number * real.n_owners + real.owner[row]) // real.n_owners, minlength=len(keys))
+    weight = np.log2(n_owners / np.maximum(df, 1))
+    pairs = np.unique(_adjacent(counted)[1])
+    return _bag(made, keys, weight, n_owners, pairs), _bag(counted, keys, weight, n_owners, pairs), weight
+
+
+def _bag(rows: Numbered, keys: UInt, weight: Float, n_owners: int, pairs: UInt) -> _Bags:
+    n_rows = len(rows.starts) - 1
+    row, key = _items(rows)
+    items, is_unknown = _incidence(row, key, keys, n_rows)
+    bits = items @ weight + np.log2(n_owners) * np.bincount(row[is_unknown], minlength=n_rows)
+    return _Bags(items, bits, _incidence(*_adjacent(rows), pairs, n_rows)[0])
+
+
+def _incidence(row: Int, key: UInt, keys: UInt, n_rows: int) -> tuple[sparse.csr_array, Bool]:
+    """Return which rows have which of the sorted `keys`, (n_rows, len(keys)), and which of `key` are unknown."""
+    if len(keys) == 0:
+        return sparse.csr_array((n_rows, 0)), np.ones(len(key), dtype=np.bool_)
+    place, is_known = find_keys(keys, key)
+    return sparse.csr_array(incidence(row[is_known], place[is_known], (n_rows, len(keys)))), ~is_known
+
+
+def _selected(rows: Numbered, kept: Bool) -> Numbered:
+    return Numbered(rows.tokens[kept], np.append(0, np.cumsum(kept))[rows.starts])
+
+
+def _items(rows: Numbered) -> tuple[Int, UInt]:
+    """Return the row and the key of each item; the key depends on the word and on how often it occurred before."""
+    row = rows.row(np.arange(len(rows.tokens)))
+    order = np.lexsort((rows.tokens, row))
+    row, tokens = row[order], rows.tokens[order]
+    at = np.arange(len(order))
+    first = np.maximum.accumulate(np.where(starts_group(row, tokens), at, 0))
+    return row, grown(grown(np.zeros(len(order), dtype=np.uint64), tokens), at - first)
+
+
+def _adjacent(rows: Numbered) -> tuple[Int, UInt]:
+    """Return the row and the key of each pair of adjacent words."""
+    first = np.arange(len(rows.tokens))
+    first = first[first + 2 <= rows.starts[rows.row(first) + 1]]
+    return rows.row(first), run_keys(rows, first, 2)
+
+
+def _candidates(rows: _Bags, records: _Bags, weight: Float, is_tested: Bool) -> Iterator[tuple[Int, Int]]:
+    """Yield the pairs of a row and a record that may have a share of at least LOWEST, in blocks."""
+    indexed, rest = _indexed(records, weight)
+    scaled = sparse.diags_array(weight) @ indexed[is_tested].T.tocsr()
+    tested, n_rows = np.flatnonzero(is_tested), rows.items.shape[0]
+    for start in range(0, n_rows if len(tested) > 0 else 0, BLOCK_ROWS):
+        shared = (rows.items[start : start + BLOCK_ROWS] @ scaled).tocoo()
+        row, record = shared.row.astype(np.int64) + start, tested[shared.col]
+        highest = shared.data + rest[record]
+        is_possible = (highest >= LOWEST * np.maximum(rows.bits[row], records.bits[record])) & (shared.data > 0)
+        row, record = row[is_possible], record[is_possible]
+        for first in range(0, len(row), BLOCK_PAIRS):
+            yield row[first : first + BLOCK_PAIRS], record[first : first + BLOCK_PAIRS]
+
+
+def _indexed(records: _Bags, weight: Float) -> tuple[sparse.csr_array, Float]:
+    """Return the rarest items of each record, with at least INDEXED of its weight, and the weight of the others."""
+    items = records.items
+    record = np.repeat(np.arange(items.shape[0]), np.diff(items.indptr))
+    order = np.lexsort((-weight[items.indices], record))
+    item = items.indices[order].astype(np.int64)
+    # weight of the rarer items of the same record
+    before = np.cumsum(weight[item]) - weight[item]
+    before -= np.append(before, 0.0)[items.indptr[:-1]][record]
+    kept = before < INDEXED * records.bits[record]
+    indexed = sparse.csr_array(incidence(record[kept], item[kept], items.shape))
+    return indexed, records.bits - indexed @ weight
