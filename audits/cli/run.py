@@ -44,7 +44,8 @@ Ledger = Annotated[
     File, Option(help="private ledger folder; further audits of the same control persons need a higher confidence")
 ]
 Findings = Annotated[
-    File, Option(help="private output file: rows that disclose a person, and a keyed pseudonym of this person")
+    File,
+    Option(help="private output file: rows (from 1) that disclose a person, and a keyed pseudonym of this person"),
 ]
 FindingsKey = Annotated[File, Option(help="file with the 32-byte key of the pseudonyms; created if missing")]
 Identifiers = Annotated[
@@ -315,8 +316,10 @@ def _show_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None
     if out is not None:
         write_rows(out / QUARANTINE, numbers, report.inputs["synthetic"])
     listed_rows = ", ".join(shortened(list(map(str, numbers))))
+    in_full = f"; all of them are in {file}" if out is not None else ""
     say(
-        f"quarantine: no audit can judge rows {listed_rows} of {synthetic}.\n"
+        f"quarantine: no audit can judge rows {listed_rows} of {synthetic} ({len(numbers)} rows; row numbers count "
+        f"from 1{in_full}).\n"
         f"The verdicts apply to the table without these {len(numbers)} rows; the table as given does not pass.\n"
         f"Remove them with `audits rewrite {synthetic} NEW --without {file}`, remove the same rows from the files "
         "of --lineage and --vectors, and audit NEW." + ("" if out else " `audits run --out` writes this FILE.")
@@ -376,5 +379,5 @@ def _write(
         n = write_findings(findings, key, report.results)
         n_omitted = sum(result.details.get("findings_left_out", 0) for result in report.results)
         omitted = f", {n_omitted} omitted (at most {MAX_FINDINGS} per audit are written)" if n_omitted else ""
-        say(f"findings: {n} written to {findings}{omitted}; keep the list and its key private")
+        say(f"findings: {n} written to {findings}{omitted}; row numbers count from 1; keep list and key private")
     _show_quarantined(report, synthetic, out)

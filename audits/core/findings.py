@@ -33,10 +33,11 @@ def pseudonym(key: bytes, person: str) -> str:
 def write_findings(path: Path, key: bytes, results: Iterable[AuditResult]) -> int:
     """Write the findings of all audits atomically as JSON lines with mode 0600; return their number.
 
-    Each line has the name of the audit and the fields of the finding, with the pseudonym of the person.
+    Each line has the name of the audit and the fields of the finding, with the pseudonym of the person. `row` counts
+    from 1, as in all messages and in quarantine.txt; `start` and `end` count characters from 0.
     """
     lines = [
-        {"audit": result.name, **asdict(finding), "person": pseudonym(key, finding.person)}
+        {"audit": result.name, **asdict(finding)} | {"row": finding.row + 1, "person": pseudonym(key, finding.person)}
         for result in results
         for finding in result.findings
     ]

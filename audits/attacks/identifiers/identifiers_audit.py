@@ -233,7 +233,13 @@ def _verdict(n_leaks: int, excess: Estimate, scan_p: float, tau: float | None, n
             "the synthetic table contains identifiers of significantly more train persons than control persons",
         )
     if scan_p <= CHANCE_LEVEL:
-        return "fail", "rare words of train persons are over- or under-represented in the synthetic table (scan test)"
+        return "fail", (
+            "rare words of train persons are over- or under-represented in the synthetic table: among the persons "
+            "whose rare words occur in it, there are significantly more, or fewer, train persons than chance "
+            f"explains (scan test, level {CHANCE_LEVEL:g}). No single word proves a leak, but together they show who "
+            "was in train. If they are too many, remove rare names and words from train, or train the generator for "
+            "fewer steps; if they are too few, do not filter the rows by their similarity to train"
+        )
     if tau is None:
         return "insufficient", too_few(excess.n)
     if excess.high > tau:

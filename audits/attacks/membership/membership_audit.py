@@ -257,7 +257,10 @@ def _reason(
     decisive = max(needed_for_auc(max(0.01, abs(furthest - MARGIN))), 2 * smaller)
     return (
         f"At least one interval exceeds its limit with {smaller} persons in the smaller of train and control; about "
-        f"{decisive} train and {decisive / share:.0f} control persons are needed for a verdict."
+        f"{decisive} train and {decisive / share:.0f} control persons are needed for a verdict. The number depends "
+        f"on the result: the AUC farthest from 0.5 differs from it by {furthest:.3f}, and the closer this difference "
+        f"is to the limit of {MARGIN:g}, the more persons are needed. If every AUC is near 0.5, {enough} train "
+        "persons are enough."
     )
 
 

@@ -184,7 +184,7 @@ def rows_of():
 
 @pytest.fixture
 def audited(tmp_path, monkeypatch, capsys):
-    """Return a function that runs `audits run`: exit code, report, rows of the findings, and stderr.
+    """Return a function that runs `audits run`: exit code, report, rows of the findings (from 0), stderr.
 
     A table is a list of (text, person), or a mapping of its columns; the list of the synthetic table has no persons.
     After an error, the report is the description of the error.
@@ -210,6 +210,6 @@ def audited(tmp_path, monkeypatch, capsys):
             (tmp_path / "findings.jsonl").read_text().splitlines() if (tmp_path / "findings.jsonl").exists() else []
         )
         found = map(json.loads, lines)
-        return caught.value.code, json.loads(output), {finding["row"] for finding in found}, error
+        return caught.value.code, json.loads(output), {finding["row"] - 1 for finding in found}, error
 
     return run

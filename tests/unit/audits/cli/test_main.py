@@ -125,9 +125,9 @@ def test_findings_identify_the_person_with_the_key(tables, fresh_inputs, tmp_pat
     code, output, error = call(*words, "--json")
     assert code == 4
     found = [json.loads(line) for line in path.read_text().splitlines()]
-    assert f"findings: {len(found)} written" in error
+    assert f"findings: {len(found)} written to {path}; row numbers count from 1" in error
     person = pseudonym(key.read_bytes(), fresh_inputs.train.groups[9])
-    assert {(f["row"], f["person"]) for f in found} == {(len(fresh_inputs.synthetic), person)}
+    assert {(f["row"], f["person"]) for f in found} == {(len(fresh_inputs.synthetic) + 1, person)}
     assert {f["audit"]: f["kind"] for f in found}.keys() == {"memorization", "identifiers"}
     assert {stat.S_IMODE(p.stat().st_mode) for p in (path, key)} == {0o600}
     assert person not in output + error
@@ -356,8 +356,8 @@ def test_quarantined_rows_are_listed_and_the_table_passes_without_them(tables, f
     policy = tmp_path / "plain.yaml"
     policy.write_text(CALIBRATED + "required: [memorization]\n")
     found = call(*arguments(tables, synthetic=synthetic, only="memorization", out=out, policy=policy), "--json")
-    listed = ", ".join(map(str, odd))
-    check_exit(found, 4, "memorization: pass", f"no audit can judge rows {listed} of {synthetic}", "--without")
+    judged = f"rows {', '.join(map(str, odd))} of {synthetic} ({len(odd)} rows; row numbers count from 1; all of them"
+    check_exit(found, 4, "memorization: pass", judged, "--without")
     assert "no-quarantined-row: FAIL" in found[2]
     report = json.loads(found[1])
     assert (report["overall"], report["quarantined"]) == ("insufficient", {"language": odd})

@@ -57,7 +57,7 @@ def test_the_list_contains_pseudonyms_that_the_key_resolves(planted, tmp_path):
     assert [p for p in PLANTED if p in path.read_text()] == []
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     person = pseudonym(KEY, PLANTED[45])
-    assert lines[40] == {"audit": "f", "row": 7, "start": 3, "end": 17, "kind": "run", "person": person}
+    assert lines[40] == {"audit": "f", "row": 8, "start": 3, "end": 17, "kind": "run", "person": person}
     found = {pseudonym(KEY, p): p for p in PLANTED}
     assert [found[line["person"]] for line in lines] == [*PLANTED[:40], PLANTED[45]]
     assert [p.name for p in tmp_path.iterdir()] == ["findings.jsonl"]
