@@ -85,6 +85,20 @@ def test_a_process_that_is_connected_already_is_refused(monkeypatch, tmp_path):
         pytest.fail("connected twice")
 
 
+def test_a_cluster_that_cannot_be_joined_is_reported(monkeypatch, tmp_path):
+    def init(**_):
+        raise ConnectionError("refused")
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: None)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_worker_niceness"):  # `connected` sets them
+        monkeypatch.setenv(name, "token")
+    monkeypatch.setattr(ray_cluster, "cluster_problems", lambda _address: [])
+    run = RunConfig.model_validate({"on": "ray", "address": ADDRESS})
+    with pytest.raises(WorkerError, match=r"cannot be joined \(ConnectionError\)"), connected(run, tmp_path):
+        pytest.fail("joined")
+
+
 def test_the_folder_of_ray_is_private_and_short(monkeypatch, tmp_path):
     short = ray_cluster._short_folder(tmp_path)
     try:

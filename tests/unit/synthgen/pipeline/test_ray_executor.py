@@ -45,7 +45,10 @@ def test_workers_share_the_processors_and_gpus(nodes, workers, on_gpus, expected
     assert resources(nodes, workers, on_gpus=on_gpus) == expected
 
 
-@pytest.mark.parametrize(("nodes", "on_gpus", "kind"), [([{}], False, "processors"), ([{"CPU": 4.0}], True, "GPUs")])
+@pytest.mark.parametrize(
+    ("nodes", "on_gpus", "kind"),
+    [([{}], False, "processors"), ([{"CPU": 4.0}], True, "GPUs"), ([{"CPU": 4.0, "GPU": 0.5}], True, "GPUs")],
+)
 def test_a_cluster_without_processors_or_gpus_is_refused(nodes, on_gpus, kind):
     with pytest.raises(WorkerError, match=f"has no {kind}"):
         resources(nodes, "auto", on_gpus=on_gpus)

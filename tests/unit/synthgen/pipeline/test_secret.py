@@ -4,9 +4,11 @@ import pytest
 
 from audits.core.errors import InputError
 from synthgen.config import Config
+from synthgen.core.files import write_json
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.pipeline.job import Job
+from synthgen.pipeline.secret import SECRET_DIGEST, run_secret, secret_digest
 from synthgen.pipeline.workspace import Workspace
 
 
@@ -50,3 +52,23 @@ def test_a_rerun_has_its_own_streams_below_those_of_the_run(tmp_path):
     root = job.seeds.child("shadow", "3")
     again = Job(job.config, Workspace(tmp_path / "rerun"), silent, root=root)
     assert again.seeds.child("split") == job.seeds.child("shadow", "3", "split")
+
+
+def test_a_secret_with_which_a_budget_was_reserved_must_stay_the_same(tmp_path):
+    job = job_in(tmp_path)
+    digest = secret_digest(job.config, job.workspace)
+    file, reserved = tmp_path / "ws" / "secret.key", tmp_path / "ws" / "stages" / "reserve-1"
+    reserved.mkdir(parents=True)
+    write_json(reserved / "run.json", {SECRET_DIGEST: digest})
+    secret = file.read_bytes()
+    assert run_secret(job.config, job.workspace) == secret
+    file.write_bytes(bytes(32))
+    with pytest.raises(InputError, match="is not the one with which a budget was reserved") as other:
+        run_secret(job.config, job.workspace)
+    file.unlink()
+    with pytest.raises(InputError, match="is missing, and a budget was reserved with it") as missing:
+        run_secret(job.config, job.workspace)
+    assert other.value.problems == missing.value.problems == ("reserve-1",)
+    assert not file.exists()
+    write_json(reserved / "run.json", {SECRET_DIGEST: "public"})
+    assert run_secret(job.config, job.workspace) != secret
