@@ -6,7 +6,7 @@ S is the synthetic table. The bits of a fact are -log2 of the share of persons w
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from audits.attacks.identifiers.ownership import MIN_NAMES
@@ -15,6 +15,8 @@ from audits.attacks.identifiers.spelled_dates import BELOW_HUNDRED, any_of
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS
 from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
+from audits.text.clinical_terms import is_ordinary
+from audits.text.normalise import tokens
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
 MAX_COINCIDENCES = 0.01  # a row is a leak by itself only if fewer than .01 such matches are expected by chance
@@ -38,6 +40,10 @@ _SEX = {
 }
 # 4 to 7 digits, but not a year
 _NUMBER = re.compile(r"(?<![\w.,/-])(?!(?:19|20)\d\d(?!\d))\d{4,7}(?![\w/-]|[.,]\d)")
+STRONG_KINDS = frozenset({"date", "postal", "number"})  # kinds that identify a person together with a full name
+MIN_NAME_WORDS = 2  # smallest number of words of a full name
+_NEIGHBOURS = 4  # words that are next to a word, or have one word in between
+_FULL_NAME = re.compile(r"(?<![\w'-])[A-Z][^\W\d_]+(?:,? (?:[A-Z]\.? )?[A-Z][^\W\d_]+){1,2}(?!\w)")
 _PROPER = re.compile(r"(?<=[\w,;:] )[A-Z][^\W\d_]{2,}(?!\w)")  # a capitalised word within a sentence
 
 
@@ -78,6 +84,15 @@ def proper_words(text: str) -> set[Fact]:
     return {Fact("word", match[0].casefold()) for match in _PROPER.finditer(text)}
 
 
+def full_names(text: str) -> set[frozenset[str]]:
+    """Return the words of each sequence of two or three capitalised words, without initials and ordinary words."""
+    found = (
+        frozenset(word for word in tokens(match[0]) if len(word) > 1 and not is_ordinary(word))
+        for match in _FULL_NAME.finditer(text)
+    )
+    return {words for words in found if len(words) >= MIN_NAME_WORDS}
+
+
 class FactOccurrences:
     """The facts in S, and the persons who have them.
 
@@ -88,21 +103,27 @@ class FactOccurrences:
         self._n_persons = people.n_persons
         self._in_synthetic: set[Fact] = set()
         self._words: set[str] = set()
-        self.rows: list[tuple[set[Fact], set[str]]] = []  # facts and words of each row of S
+        self.rows: list[tuple[set[Fact], list[str]]] = []  # facts and words of each row of S
+        # full names of each person (`full_names`), if S contains at least two of their words
+        self.names: dict[int, set[frozenset[str]]] = defaultdict(set)
         self.owners: dict[Fact, set[int]] = defaultdict(set)  # persons with each fact that occurs in S
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the facts of a row of S."""
-        self.rows.append((facts_of(row), set(row.words)))
+        self.rows.append((facts_of(row), row.words))
         self._in_synthetic |= self.rows[-1][0]
-        self._words |= self.rows[-1][1]
+        self._words.update(row.words)
 
     def read_other(self, row: RowContent, owner: int) -> None:
         """Add the facts of a row that is not in S and belongs to `owner`."""
         if owner < self._n_persons:
             for fact in facts_of(row) & self._in_synthetic:
                 self.owners[fact].add(owner)
-            for fact in proper_words(row.text):
+            in_synthetic = (words & self._words for words in full_names(row.text))
+            names = {words for words in in_synthetic if len(words) >= MIN_NAME_WORDS}
+            if names:
+                self.names[owner] |= names
+            for fact in proper_words(row.text) | {Fact("word", word) for words in names for word in words}:
                 if fact.value in self._words:
                     self.owners[fact].add(owner)
 
@@ -148,13 +169,16 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
     """Return the rows of S with a combination of facts that identifies one train person.
 
     A combination consists of the facts that a row and a person share. It counts if its facts are of at least three
-    kinds and no other person has all of them. lambda is the number of such matches expected by chance:
+    kinds and no other person has all of them. Words that stand next to each other (`full_names`), in a text of the
+    person and in the row, are a full name. Together with a date, postal code or number, it counts as two kinds.
+    lambda is the number of such matches expected by chance:
 
         lambda = (rows of S) × (persons) × 2^-(sum of the bits of all kinds)
 
     If the row has n facts of the stratum of a fact, log2(n) is subtracted from the bits of the fact, because each of
-    the n facts could match. Of several shared facts of one kind, only the one with the most bits counts. An age adds
-    no bits beside a date, because a date of birth determines the age.
+    the n facts could match. Of several shared facts of one kind, only the one with the most bits counts. For each
+    further word of a full name, log2(4) is subtracted from its bits, because a word has four neighbours: the next two
+    words and the last two. An age adds no bits beside a date, because a date of birth determines the age.
 
     A row with lambda < .01 is a leak. But if two or more control persons have a combination with lambda < .01, the
     row is a leak only if significantly more train persons have one (`exceeds_control`). A row with lambda of at most
@@ -167,7 +191,7 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
     log2_pairs = math.log2(max(people.n_synthetic * people.n_persons, 1))
     rare, other = defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)  # rows of each identified person
     for row, (facts, words) in enumerate(occurrences.rows):
-        found = _single_persons(facts, words, occurrences.owners, of_person, bits)
+        found = _single_persons(facts, words, occurrences, of_person, bits)
         for owner, score in found.items():
             if score >= log2_pairs:
                 (rare if score > log2_pairs - math.log2(MAX_COINCIDENCES) else other)[owner].add(row)
@@ -185,8 +209,8 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
 
 def _single_persons(
     facts: set[Fact],
-    words: set[str],
-    owners: Mapping[Fact, set[int]],
+    words: Sequence[str],
+    occurrences: FactOccurrences,
     of_person: Mapping[int, set[Fact]],
     bits: Mapping[Fact, float],
 ) -> dict[int, float]:
@@ -195,16 +219,19 @@ def _single_persons(
     If the shared facts without words are of three kinds, no other person may have all of them; words only add bits.
     """
     n_in_stratum = Counter(fact.stratum for fact in facts)
-    owner_sets = [owners.get(fact, set()) for fact in facts if fact.kind != "sex"]
+    owner_sets = [occurrences.owners.get(fact, set()) for fact in facts if fact.kind != "sex"]
     shared: dict[int, set[Fact]] = {}
+    in_row = set(words)
     for owner in {owner for group in owner_sets if len(group) <= MAX_OWNERS for owner in group}:
-        shared[owner] = {f for f in of_person[owner] if f in facts or (f.kind == "word" and f.value in words)}
+        shared[owner] = {f for f in of_person[owner] if f in facts or (f.kind == "word" and f.value in in_row)}
     found: dict[int, float] = {}
     for owner, shared_facts in shared.items():
         best: dict[str, float] = {}
         for fact in shared_facts:
-            n_facts = len(words) if fact.kind == "word" else n_in_stratum[fact.stratum]
+            n_facts = len(in_row) if fact.kind == "word" else n_in_stratum[fact.stratum]
             best[fact.kind] = max(best.get(fact.kind, 0.0), bits[fact] - math.log2(n_facts))
+        if not best.keys().isdisjoint(STRONG_KINDS):
+            best |= _full_name(occurrences.names.get(owner, ()), words, bits)
         if "date" in best and "age" in best:
             best["age"] = 0.0
         if len(best) < MIN_KINDS:
@@ -214,3 +241,25 @@ def _single_persons(
         if not any(decisive <= others_facts for other, others_facts in shared.items() if other != owner):
             found[owner] = sum(best.values())
     return found
+
+
+def _full_name(
+    names: Iterable[frozenset[str]], words: Sequence[str], bits: Mapping[Fact, float]
+) -> Mapping[str, float]:
+    """Return the bits of the rarest word and of the further words of a full name in a row; empty if there is none.
+
+    If the row has several full names of the person, the one with the most bits counts.
+    """
+    found: list[tuple[float, float]] = []
+    for name in names:
+        if _stand_together(name, words):
+            *others, rarest = sorted(bits[Fact("word", word)] for word in name)
+            found.append((rarest - math.log2(len(set(words))), sum(n - math.log2(_NEIGHBOURS) for n in others)))
+    return dict(zip(("word", "name"), max(found, key=sum), strict=True)) if found else {}
+
+
+def _stand_together(name: frozenset[str], words: Sequence[str]) -> bool:
+    """Return whether the words of a name stand in a text, in any order, with at most one word between neighbours."""
+    places = [at for at, word in enumerate(words) if word in name]
+    width = 2 * len(name) - 1
+    return any(name.issubset(words[at : at + width]) for at in places)

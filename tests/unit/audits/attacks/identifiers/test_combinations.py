@@ -6,6 +6,7 @@ from audits.attacks.identifiers.combinations import (
     Fact,
     FactOccurrences,
     facts_of,
+    full_names,
     judge_combinations,
     proper_words,
 )
@@ -84,3 +85,33 @@ def test_dates_of_single_persons_do_not_make_their_decade_frequent():
     read_pool(people, read_synthetic(born, [occurrences]), [occurrences])
     bits = occurrences.bits()
     assert {bits[fact] for fact in bits if fact.kind == "date"} == {MAX_BITS["date"]}
+
+
+def signed(n, seed, syllables=("ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru")):
+    """Return notes of n persons with their names and dates of birth."""
+    rng = np.random.default_rng(seed)
+    names = ("".join(rng.choice(syllables, size=4)).title() for _ in iter(int, 1))
+    born = [f"{1 + i % 28}/{1 + i % 12}/{1930 + i % 70}" for i in rng.integers(10**6, size=n).tolist()]
+    return [f"seen today. Signed, {next(names)} {next(names)} {next(names)}, born {date}" for date in born]
+
+
+def test_a_full_name_and_a_full_date_are_a_leak():
+    train, control, fresh = signed(300, 1), signed(300, 2), signed(300, 3)
+    assert judged(fresh, train, control).rows == {}
+    name, born = train[0].split("Signed, ")[1].split(", born ")
+    first, middle, last = name.split()
+    day, month, year = born.split("/")
+    for written in (
+        f"{name}, {year}-{month}-{day}.",
+        f"{last}, {first} {middle}, {born}",
+        f"{first} Q. {middle} {last} of {born}",
+    ):
+        assert judged([written, *fresh[1:]], train, control).rows == {0: [0]}
+        assert judged([written, *fresh[1:]], train, [train[0], *control]).rows == {}  # a control person has both
+    for written in (name, born, f"{first} said that {middle} knew that {last} was not born {born}", f"she, {name}"):
+        assert judged([written, *fresh[1:]], train, control).rows == {}
+
+
+def test_full_names_have_two_or_three_capitalised_words():
+    text = "Ameet Sydney Hart met the Bargatze family, J. Quistgaard and Lindqvist, Theodric A. in The Mountain Hotel"
+    assert full_names(text) == {frozenset({"ameet", "sydney", "hart"}), frozenset({"lindqvist", "theodric"})}
