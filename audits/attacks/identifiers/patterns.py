@@ -53,9 +53,9 @@ _DIGIT = re.compile(r"\d")
 _FAR_FROM_DIGITS = re.compile(r"(\D{40})\D+(\D{40})")
 _NUMBER = re.compile(r"(?<![\w])\d(?:[ ./-]?\d){5,24}(?!\w)")
 _EMAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}")
-_AT = r"(?: ?[(\[{<] ?(?:at|a|@) ?[)\]}>] ?| @ ?| ?@ | at )"
-_DOT = r"(?: ?[(\[{<] ?(?:dot|\.) ?[)\]}>] ?| dot | \. ?|\.)"
-# an e-mail address with the words "at" and "dot", or with spaces around "@" and "."
+_AT = r"(?: ?[(\[{<] ?(?:at|a|@) ?[)\]}>] ?| @ ?| ?@ | at |&#0*64;?|&#x0*40;?|&commat;|%40)"
+_DOT = r"(?: ?[(\[{<] ?(?:dot|\.) ?[)\]}>] ?| dot | \. ?|\.|&#0*46;?|&#x0*2e;?|&period;|%2e)"
+# an e-mail address with the words "at" and "dot", with spaces around "@" and ".", or escaped as in web pages
 _SPELT_EMAIL = re.compile(
     rf"(?<![\w@])([\w.+%-]{{1,64}}(?: dot [\w+%-]{{1,64}}){{0,3}})({_AT})"
     rf"([\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{0,3}})({_DOT})([a-z]{{2,12}})(?!\w)"
@@ -168,12 +168,13 @@ def find_entities(normalised: str) -> Iterator[Match]:
     """Yield the identifiers in a normalised text."""
     if "@" in normalised:
         for match in _EMAIL.finditer(normalised):
-            yield _within(match, "email", match[0].strip(".-"))
+            address = _within(match, "email", match[0].strip(".-"))
+            yield address._replace(entity=Entity("email", _mailbox(address.entity.key)))
     for match in _SPELT_EMAIL.finditer(normalised):
         local, at, host, dot, top = match.groups()
         if top in _USUAL_TOP or "dot" in dot or (at != " at " and dot == "."):
             local, host = (_SPELT_DOT.sub(".", part) for part in (local, host))
-            yield Match(Entity("email", f"{local}@{host}.{top}"), *match.span())
+            yield Match(Entity("email", _mailbox(f"{local}@{host}.{top}")), *match.span())
     for match in _URL.finditer(normalised):
         yield _within(match, "url", re.sub(r"^(?:\w+://)?(?:www\.)?", "", match[0]).rstrip(".,;:!?/"))
     for year, month, day, start, end in spelled_dates(normalised):
@@ -219,6 +220,11 @@ def _near_digits(text: str) -> _Shortened:
         starts.append(length)
         shifts.append(done - length)
     return _Shortened("".join([*pieces, text[done:]]), starts, shifts)
+
+
+def _mailbox(address: str) -> str:
+    """Return an e-mail address without a tag: ann+news@post.example is delivered to ann@post.example."""
+    return re.sub(r"(?<=[^+])\+[^@]*", "", address, count=1)
 
 
 def _within(match: re.Match[str], kind: str, key: str) -> Match:

@@ -10,7 +10,11 @@ from audits.text.normalise import normalise
 @pytest.mark.parametrize(
     ("text", "kind", "key", "written"),
     [
-        ("to Jo.Bloggs+x@Mail.Example.org.", "email", "jo.bloggs+x@mail.example.org", "jo.bloggs+x@mail.example.org"),
+        ("to Jo.Bloggs+x@Mail.Example.org.", "email", "jo.bloggs@mail.example.org", "jo.bloggs+x@mail.example.org"),
+        ("to +x@mail.example.org.", "email", "+x@mail.example.org", "+x@mail.example.org"),
+        ("JO.BLOGGS&#64;MAIL.COM now", "email", "jo.bloggs@mail.com", "jo.bloggs&#64;mail.com"),
+        ("jo+x&commat;mail&#x2E;com now", "email", "jo@mail.com", "jo+x&commat;mail&#x2e;com"),
+        ("jo%40mail%2Ecom now", "email", "jo@mail.com", "jo%40mail%2ecom"),
         ("write to -jo@mail.example.org.", "email", "jo@mail.example.org", "jo@mail.example.org"),
         ("see https://www.example.org/a?b=1.", "url", "example.org/a?b=1", "example.org/a?b=1"),
         ("the MRN is: 004-512-77, he said", "mrn", "00451277", "004-512-77"),
