@@ -159,6 +159,10 @@ def _check_pairs(files: _Files) -> None:
         problems.append("--control-identifiers requires --identifiers")
     if problems:
         raise InputError("the options do not fit together", problems=problems)
+    if files.identifiers is not None and files.control_identifiers is None:
+        from audits.attacks.identifiers.identifiers_audit import NO_CONTROL_LIST
+
+        say(f"note: {NO_CONTROL_LIST}")
 
 
 def _with_files(inputs: "AuditInputs", files: _Files, columns: dict[str, Any]) -> "AuditInputs":

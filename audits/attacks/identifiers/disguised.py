@@ -60,7 +60,8 @@ def judge_disguised(
     - for a name, at least one of the words that it overlaps is not common (`MIN_USERS`), because common words may
       contain its letters, as "Christian sect" contains those of "Christian's";
     - fewer than two identifiers of control occur in this way, or significantly more identifiers of train than of
-      control do (`exceeds_control`).
+      control do (`exceeds_control`). If no identifier of control is recorded, the identifiers of train that occur in
+      this way in control texts are counted instead, because they occur there by chance.
 
     `found_openly` has the digits of undisguised leaks, which are not counted again.
     """
@@ -113,36 +114,62 @@ def _disguised_names(
     for form, i in recorded.forms.items():
         if form.kind == "email" and form not in occurrences.forms and i not in occurrences.values:
             spellings[i] = [tokens(form.key), tokens(form.key.replace("@", " at ").replace(".", " dot "))]
-    n_places = sum(map(len, texts)) * max(len(spellings), 1)
-    rare = [
-        hit
-        for hit in find_known_names(spellings, texts)
-        if n_places * math.exp2(-surprisal.bits(hit.spelling)) < MAX_COINCIDENCES
-    ]
-    users = _users({word for hit in rare for word in hit.words}, people)
     of_train: dict[int, list[int]] = {}
     of_control: set[int] = set()
     hits: list[NameHit] = []
-    for hit in rare:
+    for hit, owners in _uncommon_hits(spellings, texts, occurrences, people, surprisal):
         i = hit.name_index
-        text_owners = occurrences.value_owners.get(recorded.values[i], ())
-        owners = Owners((*recorded.owners[i], *text_owners))
-        if _has_only_common_words(hit, recorded.values[i], set(owners), users):
-            continue
         train, control = owners.split(people.n_train, people.n_persons)
         if train and not control:
             of_train[i] = train
             hits.append(hit)
         elif control and not train:
             of_control.update(control)
-    if not _exceed_control(of_train.values(), of_control, people):
+    if not has_control_names(recorded, people):
+        in_control = _uncommon_hits(spellings, people.tables[1][0], occurrences, people, surprisal)
+        of_control = {owner for hit, _ in in_control for owner in recorded.owners[hit.name_index]}
+    if not exceed_control(of_train.values(), of_control, people.n_train / people.n_persons):
         return 0
     for hit in hits:
         places[hit.row].append(Place(hit.start, hit.end, "known identifier, disguised", of_train[hit.name_index]))
     return len(of_train)
 
 
-def _has_only_common_words(
+def _uncommon_hits(
+    spellings: Mapping[int, Sequence[Sequence[str]]],
+    texts: Sequence[str],
+    occurrences: Occurrences,
+    people: People,
+    surprisal: Surprisal,
+) -> Iterator[tuple[NameHit, Owners]]:
+    """Yield the rare hits of values in texts, except those in common words only, with the owners of the values."""
+    recorded, rare = occurrences.recorded, rare_hits(spellings, texts, surprisal)
+    users = users_of({word for hit in rare for word in hit.words}, people)
+    for hit in rare:
+        value = recorded.values[hit.name_index]
+        owners = Owners((*recorded.owners[hit.name_index], *occurrences.value_owners.get(value, ())))
+        if not has_only_common_words(hit, value, set(owners), users):
+            yield hit, owners
+
+
+def has_control_names(recorded: RecordedIdentifiers, people: People) -> bool:
+    """Return whether an identifier is recorded for a person who is not in train."""
+    return any(owner >= people.n_train for owners in recorded.owners for owner in owners)
+
+
+def rare_hits(
+    names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str], surprisal: Surprisal
+) -> list[NameHit]:
+    """Return the occurrences of names (`find_known_names`) of which fewer than .01 are expected by chance.
+
+    lambda = (characters of the texts) × (names) × 2^-(bits of the spelling)
+    """
+    n_places = sum(map(len, texts)) * max(len(names), 1)
+    found = find_known_names(names, texts)
+    return [hit for hit in found if n_places * math.exp2(-surprisal.bits(hit.spelling)) < MAX_COINCIDENCES]
+
+
+def has_only_common_words(
     hit: NameHit, value: Sequence[str], owners: set[int], users: Mapping[str, set[int]]
 ) -> bool:
     """Return whether enough persons other than the owners of the name write each word that the hit overlaps."""
@@ -152,7 +179,8 @@ def _has_only_common_words(
     )
 
 
-def _users(words: set[str], people: People) -> Mapping[str, set[int]]:
+def users_of(words: set[str], people: People) -> Mapping[str, set[int]]:
+    """Return for each word the train and control persons whose texts contain it."""
     users = defaultdict[str, set[int]](set)
     for text, owner in people.rows() if words else ():
         if owner < people.n_persons:
@@ -161,18 +189,27 @@ def _users(words: set[str], people: People) -> Mapping[str, set[int]]:
     return users
 
 
-def _exceed_control(
-    of_train: Iterable[Sequence[int]], of_control: set[int], people: People, *, are_common: bool = False
+def exceed_control(
+    of_train: Iterable[Sequence[int]], of_control: set[int], share: float, *, are_common: bool = False
 ) -> bool:
+    """Return whether significantly more train persons have an identifier in S than chance explains.
+
+    Args:
+        of_train: the owners of each identifier of train.
+        of_control: the persons who measure chance.
+        share: expected share of train without a leak.
+        are_common: whether the identifiers are ordinary words (`ordinary_words_leak`).
+    """
     n_train = len({person for train in of_train for person in train})
-    share = people.n_train / people.n_persons
     if are_common:
         return ordinary_words_leak(n_train, len(of_control), share)
     return exceeds_control(n_train, len(of_control), share, minimum=MIN_NAMES)
 
 
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
-    """Yield each occurrence of the letters of a name: forwards, backwards, or with the words in reverse order.
+    """Yield each occurrence of the letters of a name, with its words in order or in reverse order.
+
+    The letters of the whole name, or of each word, may be backwards.
 
     `names` has for each name one or more spellings, each given by its words. Characters other than letters and digits
     are ignored. The texts need not be normalised.
@@ -181,9 +218,8 @@ def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequen
     """
     automaton = ahocorasick.Automaton()
     for name_index, spellings in names.items():
-        forwards = {"".join(words) for words in spellings}
-        in_reverse_order = {"".join(reversed(words)) for words in spellings}
-        for spelling in forwards | {letters[::-1] for letters in forwards} | in_reverse_order:
+        in_order = {"".join(words) for words in spellings} | {"".join(reversed(words)) for words in spellings}
+        for spelling in in_order | {letters[::-1] for letters in in_order}:
             if len(spelling) >= MIN_NAME_LETTERS:
                 automaton.add_word(spelling, (*automaton.get(spelling, ()), (name_index, spelling)))
     if len(automaton) == 0:
@@ -216,7 +252,10 @@ def leaked_parts(
     - at most ten persons have it in a recorded name or a text, and all of them are in train;
     - public text does not contain it;
     - fewer than .01 occurrences in the synthetic table are expected by chance;
-    - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
+    - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`). If
+      no identifier of control is recorded, the train persons whose words occur in control texts, but not in the
+      synthetic table, are counted instead, because these words occur there by chance. The words themselves are then
+      counted as well, because one word of ten persons is one coincidence;
     - at least one of these persons has no other leaked identifier (`found` has the persons with a leaked identifier).
 
     Words that are ordinary (such as "mountain") and never follow a title are judged together by the stricter
@@ -227,19 +266,21 @@ def leaked_parts(
     if not owners:
         return {}
     synthetic_words = [tokens(text) for text in texts]
-    n_places = sum(map(len, synthetic_words)) * len(owners)
-    occurring = {
-        word
-        for word in owners.keys() & {word for words in synthetic_words for word in words}
-        if n_places * math.exp2(-surprisal.bits(word)) < MAX_COINCIDENCES
-    }
-    if occurring:
-        for text, owner in people.rows():
-            for word in occurring.intersection(tokens(text)):
-                owners[word].add(owner)
+    occurring = _rare_words(owners, synthetic_words, surprisal)
+    has_control = has_control_names(recorded, people)
+    control_words = [] if has_control else [tokens(text) for text in people.tables[1][0]]
+    only_in_control = _rare_words(owners, control_words, surprisal) - occurring
+    recorded_for = {word: set(owners[word]) for word in only_in_control}
+    for text, owner in people.rows() if occurring else ():
+        for word in (occurring | only_in_control).intersection(tokens(text)):
+            owners[word].add(owner)
     persons = {word: owners[word].split(people.n_train, people.n_persons) for word in sorted(occurring)}
+    in_control = [word for word in only_in_control if any(owners[word].split(people.n_train, people.n_persons))]
+    by_chance = set[int]().union(*(recorded_for[word] for word in in_control))
+    share = people.n_train / people.n_persons
+    if not has_control:
+        share = share_of_tokens(synthetic_words, control_words)
     titled = {word for words in synthetic_words for at, word in enumerate(words) if is_titled(words, at)}
-    has_control = any(owner >= people.n_train for owners_of_value in recorded.owners for owner in owners_of_value)
     leaks: dict[tuple[str, ...], Sequence[int]] = {}
     for are_common in (False, True):
         alike = {
@@ -249,9 +290,24 @@ def leaked_parts(
         }
         of_train = {(word,): train for word, (train, control) in alike.items() if train and not control}
         of_control = {person for train, control in alike.values() if not train for person in control}
-        if _exceed_control(of_train.values(), of_control, people, are_common=are_common):
+        has_more_words = has_control or exceeds_control(len(of_train), len(in_control), share, minimum=MIN_NAMES)
+        has_more_persons = exceed_control(of_train.values(), of_control | by_chance, share, are_common=are_common)
+        if has_more_persons and has_more_words:
             leaks |= {word: train for word, train in of_train.items() if not found.issuperset(train)}
     return leaks
+
+
+def share_of_tokens(texts: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> float:
+    """Return the share of some texts, given as tokens, among the tokens of these and other texts."""
+    n_tokens = sum(map(len, texts))
+    return n_tokens / max(n_tokens + sum(map(len, others)), 1)
+
+
+def _rare_words(words: Mapping[str, Owners], texts: Sequence[Sequence[str]], surprisal: Surprisal) -> set[str]:
+    """Return the words that occur in the texts, given as tokens, although fewer than .01 are expected by chance."""
+    n_places = sum(map(len, texts)) * len(words)
+    occurring = words.keys() & {word for text in texts for word in text}
+    return {word for word in occurring if n_places * math.exp2(-surprisal.bits(word)) < MAX_COINCIDENCES}
 
 
 def _long_parts(recorded: RecordedIdentifiers) -> dict[str, Owners]:

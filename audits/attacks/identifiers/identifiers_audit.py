@@ -11,6 +11,9 @@ from audits.attacks.identifiers.combinations import FactOccurrences, judge_combi
 from audits.attacks.identifiers.disguised import judge_disguised, leaked_parts
 from audits.attacks.identifiers.judged_codes import CodeOccurrences, judge_codes
 from audits.attacks.identifiers.judged_names import NameOccurrences, judge_names
+from audits.attacks.identifiers.listed.addresses import AddressOccurrences, judge_addresses
+from audits.attacks.identifiers.listed.glued_names import NamePairs, judge_glued_names
+from audits.attacks.identifiers.listed.names_apart import NamesApart, judge_names_apart
 from audits.attacks.identifiers.locations import SearchTerms, locate_identifiers
 from audits.attacks.identifiers.person_names import names_in
 from audits.attacks.identifiers.recorded import RecordedHits, SyntheticCounts, judge_recorded
@@ -21,6 +24,11 @@ from audits.core.stats import CHANCE_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Float, Verdict
 from audits.text.normalise import normalise, tokens
 
+NO_CONTROL_LIST = (
+    "no list of identifiers of control was passed (`--control-identifiers FILE`), so only the control texts show how "
+    "many recorded names occur by chance; they show too few, so that coincidences may be findings, if names were "
+    "removed from them"
+)
 NO_LIST = "no list of identifiers was passed (`--identifiers FILE`), so most single names cannot be found"
 
 
@@ -78,21 +86,30 @@ class Identifiers:
         surprisal = Surprisal(normalise(text) for table in background for text in table.texts)
         patterned = tables.judge_patterned(people, synthetic, pool, surprisal)
         n_numbers, n_dates = len(synthetic.numbers), len(synthetic.by_kind["date"])
-        counts = SyntheticCounts(n_tokens=synthetic.n_tokens, n_numbers=n_numbers, n_dates=n_dates)
+        counts = SyntheticCounts(
+            n_tokens=synthetic.n_tokens,
+            n_numbers=n_numbers,
+            n_dates=n_dates,
+            n_control_tokens=others.n_control_tokens(),
+        )
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
         scores = _rare_scores(people, synthetic, pool, surprisal)
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
         found_openly = {entity.key for entity in entities if entity.key.isdecimal()}
         n_disguised, places, numbers = judge_disguised(texts, occurrences, pool, people, surprisal, found_openly)
         terms = SearchTerms(entities, recorded_hits.terms.phrases, places)
+        n_in_other_forms, terms = others.in_other_forms(texts, terms, surprisal)
         parts = leaked_parts(texts, occurrences.recorded, people, surprisal, terms.persons())
         named = {words: ("part of a known name", owners) for words, owners in parts.items()}
         terms = terms._replace(phrases={**terms.phrases, **named})
         n_others, terms, found = others.judge(terms, surprisal, numbers)
         located = locate_identifiers(texts, terms, people.names)
-        searched = _OtherResults(n_disguised, len(parts) + n_others, found, scores)
+        searched = _OtherResults(n_disguised, n_in_other_forms + len(parts) + n_others, found, scores)
         result = _judge(people, patterned, recorded_hits, searched, located, confidence)
-        return result if inputs.identifiers is not None else replace(result, reason=f"{result.reason}; {NO_LIST}")
+        if inputs.identifiers is None:
+            return replace(result, reason=f"{result.reason}; {NO_LIST}")
+        has_both = inputs.control_identifiers is not None
+        return result if has_both else replace(result, reason=f"{result.reason}; {NO_CONTROL_LIST}")
 
 
 class _OtherResults(NamedTuple):
@@ -109,13 +126,41 @@ class _OtherSearches:
         self._people = people
         words = {word for text in inputs.synthetic.texts for word in tokens(text)}
         in_texts = ((list(names_in(text, words)), owner) for text, owner in people.rows() if owner < people.n_persons)
-        self._recorded = NameOccurrences(zip(lists, (owner for _, owner in people.rows()), strict=False), people)
+        listed = list(zip(lists, (owner for _, owner in people.rows()), strict=False))
+        self._recorded = NameOccurrences(listed, people)
+        names = list(zip(self._recorded.names, self._recorded.owners, strict=True))
+        self._pairs, self._apart = NamePairs(names), NamesApart(names, people)
+        self._addresses = AddressOccurrences(listed, people)
         self._names, self._codes = NameOccurrences(in_texts, people), CodeOccurrences(people)
         self._facts = FactOccurrences(people)
 
     def collectors(self) -> tuple[tables.Collector, ...]:
         """Return the searches that must read every row of all tables."""
-        return self._recorded, self._names, self._codes, self._facts
+        return self._recorded, self._names, self._codes, self._facts, self._apart, self._addresses
+
+    def n_control_tokens(self) -> int:
+        """Return the number of tokens of the control texts that were read."""
+        return self._recorded.n_tokens[1]
+
+    def in_other_forms(
+        self, texts: Sequence[str], terms: SearchTerms, surprisal: Surprisal
+    ) -> tuple[int, SearchTerms]:
+        """Return the number of train persons with a recorded name or address in another form, and `terms` with these.
+
+        Persons with an identifier in `terms` are not counted again.
+        """
+        found = (
+            judge_glued_names(texts, self._pairs, self._people, surprisal),
+            judge_names_apart(texts, self._apart, self._people, surprisal),
+            judge_addresses(texts, self._addresses, self._people, surprisal),
+        )
+        persons = set[int]().union(*(leaks.persons for leaks in found)) - terms.persons()
+        rows = {row for leaks in found for row in leaks.places} | terms.places.keys()
+        places = {
+            row: [*terms.places.get(row, ()), *(place for leaks in found for place in leaks.places.get(row, ()))]
+            for row in rows
+        }
+        return len(persons), terms._replace(places=places)
 
     def judge(
         self, terms: SearchTerms, surprisal: Surprisal, numbers: set[str]

@@ -44,9 +44,9 @@ class NameOccurrences:
             pairs = [name for a, b in pairwise(single) for name in (f"{a}, {b}", f"{b}, {a}")]
             for readings in filter(None, map(read_name, (*values, *pairs))):
                 owners.setdefault(readings, Owners()).add(owner)
-        self.owners = list(owners.values())
+        self.names, self.owners = list(owners), list(owners.values())
         self._n_train, self._n_persons = people.n_train, people.n_persons
-        self._search = NameSearch(list(owners))
+        self._search = NameSearch(self.names)
         self.forms: dict[NameForm, set[int]] = defaultdict(set)  # forms in S, with the numbers of the matching names
         self.phrases: dict[NameForm, set[Tokens]] = defaultdict(set)  # the words of each form in S
         # owners of the texts outside S with a name that agrees (`agrees`)
@@ -102,9 +102,12 @@ def judge_names(
         lambda = (tokens of S) × (ways to write the name) × 2^-(bits of its words)
 
     Rare forms of train persons are leaks. But if two or more control persons have rare forms in S, they are leaks
-    only if significantly more train persons have rare forms in S (`exceeds_control`). Other forms, such as initials
-    with a surname, are leaks only if significantly more train persons have them in S than chance explains. The number
-    of control persons found in S, plus the number of train persons found only in control texts, measures chance.
+    only if significantly more train persons have rare forms in S (`exceeds_control`). If no name of control is
+    recorded, the train persons whose rare forms occur only in control texts are counted instead of control persons,
+    and so are these forms.
+    Other forms, such as initials with a surname, are leaks only if significantly more train persons have them in S
+    than chance explains. The number of control persons found in S, plus the number of train persons found only in
+    control texts, measures chance.
 
     If the names were read from texts and not from a list (`are_recorded` is false), a form counts only if it has a
     full given name and a single person has it. These forms are judged like the forms that are not rare.
@@ -116,22 +119,26 @@ def judge_names(
             continue
         if not are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
             continue
-        # orders of surname and given names, spellings of the surname, and ways to write each given name
-        n_ways = 2 * 3 * math.prod(3 + len(SHORT_FORMS.get(word, ())) for word in form.given)
-        bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(n_ways)
-        is_rare = occurrences.n_tokens[0] * math.exp2(-bits) < MAX_COINCIDENCES
-        (rare if are_recorded and form.has_given_name and is_rare else other).add(form, train, control)
+        is_rare = are_recorded and _is_rare(form, surprisal, occurrences.n_tokens[0])
+        (rare if is_rare else other).add(form, train, control)
     chance, share = 0, people.n_train / people.n_persons
-    share_of_rare = share
+    n_rare, share_of_rare, has_more_forms = len(rare.control), share, True
     if are_recorded:
         (n_of_train, n_others), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
-        chance = _n_train_in_control(occurrences, people.n_train)
+        chance = len(
+            _train_in_control(occurrences, occurrences.in_control.keys() - occurrences.forms, people.n_train)
+        )
         # without a leak, all pairs (train name, token of S or of control) and (other name, token of S) match alike
         share = n_of_train * n_s / max(n_of_train * (n_s + n_c) + n_others * n_s, 1)
         share_of_rare = n_of_train / max(n_of_train + n_others, 1)
+        if n_others == 0:
+            elsewhere = occurrences.in_control.keys() - occurrences.forms
+            forms = {form for form in elsewhere if _is_rare(form, surprisal, n_c)}
+            n_rare, share_of_rare = len(_train_in_control(occurrences, forms, people.n_train)), share
+            has_more_forms = exceeds_control(len(rare.forms), len(forms), share, minimum=MIN_NAMES)
     leaks: dict[NameForm, list[int]] = {}
     kind = "known name, other form" if are_recorded else "name"
-    if exceeds_control(len(rare.train()), len(rare.control), share_of_rare, minimum=MIN_NAMES):
+    if has_more_forms and exceeds_control(len(rare.train()), n_rare, share_of_rare, minimum=MIN_NAMES):
         leaks |= rare.forms
     if exceeds_control(len(other.train()), len(other.control) + chance, share, minimum=0):
         leaks |= other.forms
@@ -158,15 +165,20 @@ class _FormsFound:
         return {owner for owners in self.forms.values() for owner in owners}
 
 
-def _n_train_in_control(occurrences: NameOccurrences, n_train: int) -> int:
-    """Return the number of train persons whose name occurs, by chance, in control texts but not in S."""
-    return len(
-        {
-            owner
-            for form, names in occurrences.in_control.items()
-            if form not in occurrences.forms
-            for number in names
-            for owner in occurrences.owners[number]
-            if max(occurrences.owners[number]) < n_train
-        }
-    )
+def _is_rare(form: NameForm, surprisal: Surprisal, n_tokens: int) -> bool:
+    """Return whether fewer than .01 occurrences of a form with a full given name are expected in n tokens."""
+    # orders of surname and given names, spellings of the surname, and ways to write each given name
+    n_ways = 2 * 3 * math.prod(3 + len(SHORT_FORMS.get(word, ())) for word in form.given)
+    bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(n_ways)
+    return form.has_given_name and n_tokens * math.exp2(-bits) < MAX_COINCIDENCES
+
+
+def _train_in_control(occurrences: NameOccurrences, forms: Iterable[NameForm], n_train: int) -> set[int]:
+    """Return the train persons who have one of `forms`, which control texts contain by chance."""
+    return {
+        owner
+        for form in forms
+        for number in occurrences.in_control[form]
+        for owner in occurrences.owners[number]
+        if max(occurrences.owners[number]) < n_train
+    }

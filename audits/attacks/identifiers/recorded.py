@@ -6,28 +6,26 @@ A recorded identifier is a name, number or date of a real record that deidentifi
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from audits.attacks.identifiers import patterns
-from audits.attacks.identifiers.common_words import CommonWord, is_common, is_titled, leaking_words
+from audits.attacks.identifiers.common_words import is_titled
+from audits.attacks.identifiers.listed.recorded_leaks import Chance, Value, ValueFound, leaking_values
 from audits.attacks.identifiers.locations import SearchTerms
 from audits.attacks.identifiers.misspellings import Misspellings, n_within_one_edit
-from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS, Owners
+from audits.attacks.identifiers.ownership import Owners
 from audits.attacks.identifiers.patterns import CONTACT, QUASI, Entity, RowContent
 from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surprisal, date_bits
-from audits.core.stats import exceeds_control
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
 MAX_COINCIDENCES = 0.01  # an occurrence counts only if fewer than .01 such occurrences are expected by chance
-COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4  # see `_is_leak`
 _MAX_TOKENS = 8  # a recorded identifier is cut to its first 8 tokens
 _MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date is a date ("9th of March 2024")
 _MIN_EDITED_CHARACTERS = 8  # only identifiers of at least 8 characters are searched for with one edit
 _MIN_EDITED_LETTERS = 4  # only words of at least 4 letters may contain the edit
 _CACHED_WORDS = 1 << 16  # number of words whose look-up is cached
-Value = tuple[str, ...]
 # (number of a value, the value or a form of it, further owners, whether it occurs in S, (bits, whether it is rare))
 _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
@@ -175,6 +173,17 @@ class Occurrences:
             return (train, []) if i in self.recorded.numbers else ([], [])
         return train, control
 
+    def by_chance(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> list[int]:
+        """Return the train persons for whom value `i` is recorded, if control texts contain it; else none.
+
+        A value identifies nobody, so that the result is empty, if it has more than ten owners, if public text
+        contains it, or if it is recorded for a control person. `sizes` and `others` are those of `persons`.
+        """
+        recorded = [*self.recorded.owners[i]]
+        text_owners = self.value_owners.get(self.recorded.values[i], ())
+        _, control = Owners((*recorded, *text_owners, *others)).split(*sizes)
+        return recorded if control and max(recorded) < sizes[0] else []
+
     @cached_property
     def _spellings(self) -> tuple[Phrases, Sequence[Value]]:
         spellings = [*self.recorded.values, *self.misspelt]
@@ -200,6 +209,12 @@ class SyntheticCounts:
     n_tokens: int
     n_numbers: int  # different numbers of at least six digits
     n_dates: int  # different dates
+    n_control_tokens: int = 0  # number of tokens of control, to compare its texts with S
+
+    @property
+    def share_of_synthetic(self) -> float:
+        """The share of S among the tokens of S and of control."""
+        return self.n_tokens / max(self.n_tokens + self.n_control_tokens, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,26 +228,7 @@ class RecordedHits:
     terms: SearchTerms  # the leaks as they occur in S, with their owners
 
 
-@dataclass(slots=True)
-class _Occurrence:
-    """A value that occurs in S, in one or more spellings or forms."""
-
-    train: set[int] = field(default_factory=set)  # train persons whom the value identifies
-    control: set[int] = field(default_factory=set)  # control persons whom the value identifies
-    bits: float = -math.inf  # surprisal of the rarest spelling or form
-    is_direct: bool = False  # whether a form other than a date occurs
-    # its spellings and forms in S, with the kind to report
-    terms: list[tuple[Value | Entity, str]] = field(default_factory=list)
-
-    def add(self, term: Value | Entity, kind: str, persons: tuple[list[int], list[int]], bits: float) -> None:
-        self.train.update(persons[0])
-        self.control.update(persons[1])
-        self.bits = max(self.bits, bits)
-        self.is_direct |= isinstance(term, Entity) and kind != "known date"
-        self.terms.append((term, kind))
-
-
-class _Chance:
+class _Rarity:
     """The surprisal of recorded identifiers in bits, and whether they are rare.
 
     An identifier is rare if the expected number of chance matches, lambda, is below .01:
@@ -280,7 +276,7 @@ class _Chance:
 
     def _bits(self, value: Value) -> float:
         bits = sum(map(self._surprisal.bits, value))
-        return min(bits, date_bits(value)) if len(value) > 1 else bits  # for a single word, see `_leaks`
+        return min(bits, date_bits(value)) if len(value) > 1 else bits  # for a single word, see `leaking_values`
 
     @staticmethod
     def _is_rare(bits: float, n_places: int) -> bool:
@@ -295,16 +291,15 @@ def judge_recorded(
     An identifier is tested if
     - at most ten persons have it, recorded or in their texts, and public text does not contain it;
     - only train persons have it, or it is a personal number (`RecordedIdentifiers`);
-    - it is rare (`_Chance`).
+    - it is rare (`_Rarity`).
 
     A tested identifier that occurs in S as an address or number is a leak. But if S contains two or more personal
     numbers of control persons with the same number of digits, a personal number is a leak only if S contains
     significantly more such numbers of train persons (`exceeds_control`). A name or date may be in common use although
-    its spelling looks rare, such as the name of a town; `_is_leak` compares it with those of control persons. For an
-    identifier that is a single ordinary word, see `_leaks`.
+    its spelling looks rare, such as the name of a town; `leaking_values` compares it with those that chance produced.
     """
     recorded, sizes = occurrences.recorded, (n_train, n_persons)
-    rarity = _Chance(recorded, counts, surprisal)
+    rarity = _Rarity(recorded, counts, surprisal)
     candidates: list[_Candidate] = [
         *((i, value, (), i in occurrences.values, rarity.of_value(i)) for i, value in enumerate(recorded.values)),
         *(
@@ -312,7 +307,8 @@ def judge_recorded(
             for form, i in recorded.forms.items()
         ),
     ]
-    tested, found = set[int](), defaultdict[int, _Occurrence](_Occurrence)
+    tested, found = set[int](), defaultdict[int, ValueFound](ValueFound)
+    elsewhere = defaultdict[int, ValueFound](ValueFound)  # values of train that only control texts contain
     for i, term, others, occurs, (bits, is_rare) in candidates:
         persons = occurrences.persons(i, sizes, others)
         if is_rare and any(persons):
@@ -320,6 +316,8 @@ def judge_recorded(
             if occurs:
                 kind = "known date" if i in recorded.dates and isinstance(term, Entity) else "known identifier"
                 found[i].add(term, kind, persons, bits)
+        elif is_rare and not occurs and (owners := occurrences.by_chance(i, sizes, others)):
+            elsewhere[i].add(term, "", ([], owners), bits)
     for spelling, values in occurrences.misspelt.items():
         i = min(values)
         bits, is_rare = rarity.of_misspelt(spelling, i)
@@ -329,7 +327,10 @@ def judge_recorded(
             found[i].add(spelling, "known identifier, misspelt", persons, bits)
     n_tested = sum(occurrences.persons(i, sizes)[0] != [] for i in tested)
     n_of_train = sum(bool(occurrence.train) for occurrence in found.values())
-    leaks = _leaks(found, occurrences, n_tested / max(len(tested), 1))
+    share = n_tested / max(len(tested), 1)
+    by_chance = [value for i, value in elsewhere.items() if i not in found] if share == 1 else []
+    chance = Chance(share=share, values=by_chance, share_of_synthetic=counts.share_of_synthetic)
+    leaks = leaking_values(found, recorded.values, recorded.numbers, occurrences.titled, occurrences.together, chance)
     terms = [(term, (kind, sorted(leak.train))) for leak in leaks for term, kind in leak.terms]
     return RecordedHits(
         tested=n_tested,
@@ -341,56 +342,3 @@ def judge_recorded(
             {term: kind_and_owners for term, kind_and_owners in terms if not isinstance(term, Entity)},
         ),
     )
-
-
-def _leaks(found: Mapping[int, _Occurrence], occurrences: Occurrences, share: float) -> list[_Occurrence]:
-    """Return the leaks among the occurrences; `share` is the share of train among the tested identifiers.
-
-    `leaking_words` judges single ordinary words. They are judged like names if they occur after a title such as
-    "Mrs", or if no identifier of control was tested (share 1), because chance then cannot be estimated.
-    """
-    values, titled = occurrences.recorded.values, occurrences.titled
-    common = {i for i in found if is_common(values[i]) and i not in titled and share < 1}
-    words = {i: CommonWord(values[i][0], found[i].train, found[i].control) for i in common}
-    leaking = leaking_words(words, occurrences.together, share)
-    names = [occurrence for i, occurrence in found.items() if i not in common]
-    by_chance = _numbers_by_chance(found, occurrences.recorded, share)
-    return [
-        occurrence
-        for i, occurrence in found.items()
-        if occurrence.train
-        and i not in by_chance
-        and (occurrence.is_direct or (i in leaking if i in common else _is_leak(occurrence, names, share)))
-    ]
-
-
-def _numbers_by_chance(found: Mapping[int, _Occurrence], recorded: RecordedIdentifiers, share: float) -> set[int]:
-    """Return the personal numbers in S that chance explains, for example because all numbers begin alike."""
-    groups = defaultdict[int, list[int]](list)
-    for i in recorded.numbers & found.keys():
-        groups[sum(map(str.isdecimal, "".join(recorded.values[i])))].append(i)
-    explained = set[int]()
-    for numbers in groups.values():
-        n_train = sum(bool(found[i].train) for i in numbers)
-        if not exceeds_control(n_train, len(numbers) - n_train, share, minimum=MIN_NUMBERS):
-            explained.update(numbers)
-    return explained
-
-
-def _is_leak(occurrence: _Occurrence, names: Sequence[_Occurrence], share: float) -> bool:
-    """Return whether more train persons than chance explains have names in S that are about as rare as this one.
-
-    The test compares names with 10 bits less to 20 bits more. Its level is divided by the number of 10-bit ranges. No
-    test is made, and the name is a leak, if fewer than two control persons have a name in S with 20 bits (or 40 %, if
-    that is more) less to 20 bits more.
-    """
-    bits, highest = occurrence.bits, occurrence.bits + 2 * COMPARABLE_BITS
-    lowest = bits - max(2 * COMPARABLE_BITS, COMPARABLE_SHARE * bits)
-    if len({person for name in names if lowest <= name.bits <= highest for person in name.control}) < MIN_NAMES:
-        return True
-    alike = [name for name in names if bits - COMPARABLE_BITS <= name.bits <= highest]
-    train = {person for name in alike for person in name.train}
-    control = {person for name in alike for person in name.control}
-    all_bits = [name.bits for name in names]
-    n_ranges = 1 + int((max(all_bits) - min(all_bits)) / COMPARABLE_BITS)
-    return exceeds_control(len(train), len(control), share, minimum=0, n_tests=n_ranges)

@@ -92,7 +92,11 @@ def test_common_words_that_spell_names_of_control_excuse_no_leak(judged):
 
 
 @pytest.mark.parametrize(
-    "written", ["Emily Quistgaard", "emilyquistgaard", "draagtsiuq ylime", "Quistgaard, Emily", "Emi-ly Quist gaard"]
+    "written",
+    [
+        *("Emily Quistgaard", "emilyquistgaard", "draagtsiuq ylime", "Quistgaard, Emily", "Emi-ly Quist gaard"),
+        *("Ylime Draagtsiuq", "ylimedraagtsiuq"),
+    ],
 )
 def test_name_is_found_by_its_letters(written):
     text = f"as {written} said"
@@ -130,6 +134,24 @@ def test_surnames_of_control_in_the_table_explain_those_of_train(parts):
     made = ["quistgaardsen", "brackenridges", "vanhouttesteen"]
     control = [(CY, ["Ottoline Brackenridges"]), (CY + 1, ["Theodric Vanhouttesteen"])]
     assert [len(parts(made[:n], [PART, *control])) for n in (1, 2, 3)] == [1, 1, 0]
+
+
+def test_without_a_list_of_control_surnames_in_control_texts_explain_those_in_the_table(parts):
+    lists = [PART, *((BO, [f"Ottoline {name}"]) for name in ("Brackenridges", "Vanhouttesteen"))]
+    made = ["quistgaardsen"]
+    assert parts(made, lists, control=("c", "d brackenridges", "e", "f")).keys() == {("quistgaardsen",)}
+    assert parts(made, lists, control=("c", "d brackenridges", "e", "vanhouttesteen")) == {}
+    several = [*lists, *((i, ["Ann Quistgaardsen"]) for i in range(2, 9))]  # one surname of eight persons
+    texts = {"train": [f"a{i}" for i in range(9)], "control": ["brackenridges", "vanhouttesteen"]}
+    assert parts(made, several, **texts) == {}
+
+
+def test_without_a_list_of_control_disguised_names_in_control_texts_explain_those_in_the_table(judged):
+    lists = [(ANN, ["Emily Quistgaard"]), (BO, ["Theodric Vanhoutte"]), (2, ["Ottoline Brackenridge"])]
+    texts = {"train": ("a", "b", "c"), "control": ["ettuohnav cirdoeht", "no", "no"]}
+    assert judged(["draagtsiuq ylime"], lists, **texts)[0] == 1
+    texts["control"][1] = "egdirnekcarb enilotto"
+    assert judged(["draagtsiuq ylime"], lists, **texts)[0] == 0
 
 
 def test_ordinary_words_of_names_are_leaks_only_if_many_occur(parts):

@@ -204,3 +204,45 @@ def test_thirty_common_names_with_a_diagnosis_are_a_leak_without_a_list(form, ta
     code, report, found, _ = audited("--only", "identifiers", **planted(tables, of_train, made))
     assert (code, report["results"][0]["verdict"]) == (4, "fail")
     assert found <= {STEP * i for i in range(len(MANY_NAMES))}
+
+
+CHANGED = {  # recorded identifiers, and how the table has them
+    "Giorgio Ameet Bargatze": "Thanks #GiorgioBargatze!",
+    "Wilhelmina Rosa Quistgaard": "write to wilhelminaquistgaard88@mail.example",
+    "Theodric Leif Vanhoutte": "with Theodric Van houtte",
+    "Ottoline Maud Brackenridge": "with Enilotto Egdirnekcarb",
+    "Kasimir Juno Szymborski": "The manager is called Kasimir. Her last name is Szymborski.",
+    "giorgio.daly61@gmail.com": "her gmail is giorgio.daly61",
+    "greg.hebden66@yahoo.com": "to greg.hebden66+x@yahoo.com",
+    "jacob.cross35@gmail.com": "jacob.cross35 on gmail",
+    "dean.haney60@gmail.com": "DEAN.HANEY60&#64;GMAIL.COM",
+    "107 Chappelle Lane": "in Chappelle Lane, number 107",
+    "108 Lindqvist Close": "at one hundred and eight Lindqvist Cl",
+    "31.153.253.225": "the 31 dot 153 dot 253 dot 225",
+    "@okafor_gio59": "okafor underscore gio59",
+}
+
+
+def test_recorded_names_and_addresses_are_leaks_in_a_changed_form(tables, audited, tmp_path):
+    lists = {side: [[] for _ in tables[side]] for side in ("train", "control")}
+    for i, identifier in enumerate(CHANGED):
+        lists["train"][10 * i] = [identifier]
+        lists["control"][10 * i] = [f"Aurelio Ravenscombe{i}", f"{200 + i} Ravenscombe Street"]
+    options = ["--only", "identifiers"]
+    for side, option in (("train", "--identifiers"), ("control", "--control-identifiers")):
+        path = tmp_path / f"{side}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in lists[side]))
+        options += [option, path]
+    code, report, found, error = audited(*options, **planted(tables, [], CHANGED.values()))
+    assert found == {STEP * i for i in range(len(CHANGED))}
+    assert (code, report["results"][0]["verdict"]) == (4, "fail")
+    assert "--control-identifiers" not in error
+    code, report, found, error = audited(*options[:4], **tables)
+    assert (code, report["results"][0]["verdict"], found) == (0, "pass", set())
+    assert "note: no list of identifiers of control was passed (`--control-identifiers FILE`)" in error
+
+
+def test_a_full_name_and_a_date_of_birth_of_one_person_are_a_leak_without_a_list(leaking):
+    names = ["Ameet Sydney Hartmansen", "Wilhelmina Rosa Quistgaard", "Theodric Leif Vanhoutte"]
+    of_train = [f"Signed, {name}, born {4 + i}/5/198{i}" for i, name in enumerate(names)]
+    leaking(of_train, [f"{name}, 198{i}-05-0{4 + i}." for i, name in enumerate(names)])

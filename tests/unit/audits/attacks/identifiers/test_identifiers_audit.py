@@ -199,6 +199,23 @@ def test_identifiers_of_fresh_people_are_not_found(people, seed):
         assert result.details["known_identifiers_tested"] >= 160
 
 
+def test_surnames_that_fresh_people_share_are_not_found_without_a_list_of_control(people):
+    """One list of names is enough: the names in control texts show how many names occur by chance."""
+    tables, lists, rng = {}, {}, np.random.default_rng(5)
+    surnames = ["".join(rng.choice(SYLLABLES, size=4)).title() for _ in range(250)]
+    for k, role in enumerate(("train", "control", "synthetic")):
+        table = people(320, seed=60 + k, prefix=role[0], rows=(1, 1))
+        lists[role] = [
+            f"{''.join(rng.choice(SYLLABLES, size=3))} {rng.choice(surnames)}".title() for _ in table.texts
+        ]
+        tables[role] = with_added(table, {i: f"Signed, {name}" for i, name in enumerate(lists[role])})
+    recorded = tuple((name,) for name in lists["train"])
+    for of_control in (None, tuple((name,) for name in lists["control"])):
+        result = audited(AuditInputs(**tables, identifiers=recorded, control_identifiers=of_control))
+        assert result.findings == ()
+        assert ("--control-identifiers" in result.reason) == (of_control is None)
+
+
 @pytest.mark.slow
 def test_one_record_number_in_one_row_of_eight_thousand(many_short_rows):
     """Every synthetic row has a number of its own, so the added number is not conspicuous by itself."""

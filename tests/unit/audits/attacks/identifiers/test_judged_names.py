@@ -40,6 +40,15 @@ def test_full_given_name_is_a_leak_unless_control_has_the_name():
     assert judged([*lists, (20, "Rajesh Turner")], ["so Turner, Rajesh"]) == set()
 
 
+def test_without_a_list_of_control_names_in_control_texts_explain_those_in_the_table():
+    names = ["Rajesh Andre Turnerian", "Wilhelmina Rosa Quistgaard", "Theodric Leif Vanhoutte"]
+    lists, made = [(3 + i, name) for i, name in enumerate(names)], ["so Turnerian, Rajesh has HIV"]
+    by_chance = ["Quistgaard, Wilhelmina", "Theodric Vanhoutte"]
+    assert [judged(lists, made, control=by_chance[:n]) for n in (0, 1, 2)] == [{3}, {3}, set()]
+    several = [(3, names[0]), *((4 + i, names[0]) for i in range(8)), (14, names[1]), (15, names[2])]
+    assert judged(several, made, control=by_chance) == set()  # one name of nine persons is one coincidence
+
+
 def test_initials_are_leaks_only_if_many_persons_are_found():
     lists = [(i, f"{given} Mbeki{chr(97 + i)}") for i, given in enumerate(GIVEN)]
     made = [f"so {given[0]}. Mbeki{chr(97 + i)} has HIV" for i, given in enumerate(GIVEN)]

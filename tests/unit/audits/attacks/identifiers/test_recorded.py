@@ -306,3 +306,15 @@ def test_numbers_of_train_are_no_leaks_if_as_many_of_control_are_found(n_control
     found = [number for (number,) in (*listed[:5], *listed[30 : 30 + n_control])]
     known = judged(list(enumerate(listed)), [f"no {number}" for number in found], n_train=30, n_persons=60)
     assert (known.found, known.of_control, known.n_leaks) == (5, n_control, n_leaks)
+
+
+@pytest.mark.parametrize(("n_in_control", "n_leaks"), [(0, 1), (1, 1), (2, 0)])
+def test_without_a_list_of_control_its_texts_show_how_many_names_occur_by_chance(n_in_control, n_leaks):
+    names = ["Quixotebury", "Zephyrhaven", "Ravenscombe"]
+    lists = [(i, [name]) for i, name in enumerate(names)]
+    pool = [(10 + i, f"near {name}") for i, name in enumerate(names[1 : 1 + n_in_control])]
+    known = judged(lists, ["near Quixotebury"], pool, n_train=3, n_persons=20, n_control_tokens=2)
+    assert (known.found, known.n_leaks) == (1, n_leaks)
+    # with a list, the names of control persons show it
+    known = judged([*lists, (15, ["Lindqvistsen"])], ["near Quixotebury"], pool, n_train=3, n_persons=20)
+    assert known.n_leaks == 1

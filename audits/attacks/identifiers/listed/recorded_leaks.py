@@ -1,0 +1,128 @@
+"""Decide which recorded identifiers in the synthetic table S are leaks, by those of control persons."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from audits.attacks.identifiers.common_words import CommonWord, is_common, leaking_words
+from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS
+from audits.attacks.identifiers.patterns import Entity
+from audits.core.stats import exceeds_control
+
+COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4  # see `_is_leak`
+Value = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class ValueFound:
+    """A recorded value that occurs in S, in one or more spellings or forms."""
+
+    train: set[int] = field(default_factory=set)  # train persons whom the value identifies
+    control: set[int] = field(default_factory=set)  # control persons whom the value identifies
+    bits: float = -math.inf  # surprisal of the rarest spelling or form
+    is_direct: bool = False  # whether a form other than a date occurs
+    # its spellings and forms in S, with the kind to report
+    terms: list[tuple[Value | Entity, str]] = field(default_factory=list)
+
+    def add(self, term: Value | Entity, kind: str, persons: tuple[list[int], list[int]], bits: float) -> None:
+        """Add a spelling or form, with the train persons and the control persons whom it identifies."""
+        self.train.update(persons[0])
+        self.control.update(persons[1])
+        self.bits = max(self.bits, bits)
+        self.is_direct |= isinstance(term, Entity) and kind != "known date"
+        self.terms.append((term, kind))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chance:
+    """Evidence of how many recorded values of train persons occur in S by chance.
+
+    With a list of identifiers of control (`--control-identifiers`), these are the values of control persons in S, and
+    `values` is empty. Without such a list, these are the values of train persons that occur in control texts but not
+    in S. Control persons wrote these texts, so the values occur in them by chance.
+    """
+
+    share: float  # share of train among the tested values; 1 if no value of control was tested
+    values: Sequence[ValueFound] = ()  # values of train persons in control texts; `control` has these train persons
+    share_of_synthetic: float = 1.0  # share of S among the tokens of S and of control
+
+    @property
+    def has_control_list(self) -> bool:
+        """Whether values of control persons were tested."""
+        return self.share < 1
+
+
+def leaking_values(
+    found: Mapping[int, ValueFound],
+    values: Sequence[Value],
+    numbers: Collection[int],
+    titled: Collection[int],
+    together: Iterable[frozenset[int]],
+    chance: Chance,
+) -> list[ValueFound]:
+    """Return the leaks among the recorded values in S.
+
+    `leaking_words` judges single ordinary words. They are judged like names if they occur after a title such as
+    "Mrs", or if no identifier of control was tested.
+
+    Args:
+        found: the values in S, by their numbers.
+        values: the tokens of all recorded values.
+        numbers: numbers of the values that are personal numbers.
+        titled: numbers of the values that occur in S after a title.
+        together: numbers of the values in each row of S with two or more values.
+        chance: evidence of how many values occur in S by chance.
+    """
+    common = {i for i in found if is_common(values[i]) and i not in titled and chance.has_control_list}
+    words = {i: CommonWord(values[i][0], found[i].train, found[i].control) for i in common}
+    leaking = leaking_words(words, together, chance.share)
+    names = [*(value for i, value in found.items() if i not in common), *chance.values]
+    share = chance.share if chance.has_control_list else chance.share_of_synthetic
+    is_leak = partial(_is_leak, has_control_list=chance.has_control_list)
+    by_chance = _numbers_by_chance({i: found[i] for i in found if i in numbers}, values, chance.share)
+    return [
+        value
+        for i, value in found.items()
+        if value.train
+        and i not in by_chance
+        and (value.is_direct or (i in leaking if i in common else is_leak(value, names, share)))
+    ]
+
+
+def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value], share: float) -> set[int]:
+    """Return the personal numbers in S that chance explains, for example because all numbers begin alike."""
+    groups = defaultdict[int, list[int]](list)
+    for i in found:
+        groups[sum(map(str.isdecimal, "".join(values[i])))].append(i)
+    explained = set[int]()
+    for alike in groups.values():
+        n_train = sum(bool(found[i].train) for i in alike)
+        if not exceeds_control(n_train, len(alike) - n_train, share, minimum=MIN_NUMBERS):
+            explained.update(alike)
+    return explained
+
+
+def _is_leak(value: ValueFound, names: Sequence[ValueFound], share: float, *, has_control_list: bool) -> bool:
+    """Return whether more train persons than chance explains have names in S that are about as rare as this one.
+
+    The test compares names with 10 bits less to 20 bits more. Its level is divided by the number of 10-bit ranges. No
+    test is made, and the name is a leak, if chance produced names of fewer than two persons (`Chance`) with 20 bits
+    (or 40 %, if that is more) less to 20 bits more. Without a list of control, both persons and names are counted,
+    because one name of ten train persons is one coincidence.
+    """
+    bits, highest = value.bits, value.bits + 2 * COMPARABLE_BITS
+    lowest = bits - max(2 * COMPARABLE_BITS, COMPARABLE_SHARE * bits)
+    if len({person for name in names if lowest <= name.bits <= highest for person in name.control}) < MIN_NAMES:
+        return True
+    alike = [name for name in names if bits - COMPARABLE_BITS <= name.bits <= highest]
+    n_persons = [len({person for name in alike for person in persons(name)}) for persons in _SIDES]
+    n_values = [sum(bool(persons(name)) for name in alike) for persons in _SIDES]
+    all_bits = [name.bits for name in names]
+    n_ranges = 1 + int((max(all_bits) - min(all_bits)) / COMPARABLE_BITS)
+    counts = [n_persons] if has_control_list else [n_persons, n_values]
+    return all(exceeds_control(train, by_chance, share, minimum=0, n_tests=n_ranges) for train, by_chance in counts)
+
+
+_SIDES: tuple[Callable[[ValueFound], set[int]], ...] = (lambda name: name.train, lambda name: name.control)

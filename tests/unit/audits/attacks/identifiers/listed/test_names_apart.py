@@ -1,0 +1,89 @@
+import pytest
+
+from audits.attacks.identifiers.listed.names_apart import NamesApart, judge_names_apart
+from audits.attacks.identifiers.patterns import read_content
+from audits.attacks.identifiers.person_names import read_name
+from audits.attacks.identifiers.surprisal import Surprisal
+from audits.attacks.identifiers.tables import read_people
+from audits.core.types import AuditInputs
+
+ANN, BO, CY = 0, 1, 2  # Ann and Bo are of train, Cy and the next of control
+SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
+NAMES = ("Giorgio Ameet Bargatze", "Wilhelmina Rosa Quistgaard", "Theodric Leif Vanhoutte")
+
+
+def apart(name):
+    given, _, surname = name.split()
+    return f"The manager is called {given}. Her last name is {surname}."
+
+
+@pytest.fixture
+def judged(module_at):
+    """Return a function that gives the persons and places of the leaks among the names of (person, name)."""
+    table = module_at("tests/unit/audits/attacks/identifiers/test_tables.py").table
+
+    def judge(made, lists, train=("a", "b"), control=("c", "d", "e", "f"), surprisal=SURPRISAL):
+        people = read_people(AuditInputs(synthetic=table(*made), train=table(*train), control=table(*control)))
+        names = NamesApart([(read_name(name), [owner]) for owner, name in lists], people)
+        for text in made:
+            names.read_synthetic(read_content(text))
+        for text, owner in people.rows():
+            names.read_other(read_content(text), owner)
+        return judge_names_apart(made, names, people, surprisal)
+
+    return judge
+
+
+def test_given_name_and_surname_in_one_row_are_a_leak(judged):
+    written = apart(NAMES[0])
+    leaks = judged(["nothing", written], [(ANN, NAMES[0])])
+    assert leaks.persons == {ANN}
+    places = leaks.places[1]
+    assert [written[place.start : place.end] for place in places] == ["Giorgio", "Bargatze"]
+    assert {place.kind for place in places} == {"known name, parts apart"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Giorgio Bargatze, Giorgio and Bargatze",  # next to each other; `judge_names` judges it
+        "Giorgio Zed Bargatze",  # may be another person
+        "The manager is called Giorgio.",
+        "Bargatze is here",
+    ],
+)
+def test_other_texts_are_no_leak(judged, written):
+    assert not judged([written], [(ANN, NAMES[0])]).persons
+
+
+def test_ordinary_words_and_likely_words_are_no_leak(judged):
+    assert not judged([apart("Grace Ann Mountain")], [(ANN, "Grace Ann Mountain")]).persons
+    short = "Ava Zoe Katz"
+    assert judged([apart(short)], [(ANN, short)]).persons == {ANN}
+    assert not judged([f"{apart(short)} {'the patient ' * 50_000}"], [(ANN, short)]).persons  # many pairs of words
+
+
+def test_a_likely_surname_is_no_leak(judged):
+    likely = Surprisal(["as wolff and wolff said"] * 2000)
+    assert judged([apart("Wilhelmina Rosa Wolff")], [(ANN, "Wilhelmina Rosa Wolff")]).persons == {ANN}
+    made = [f"{apart('Wilhelmina Rosa Wolff')} {'the patient ' * 500}"]
+    assert not judged(made, [(ANN, "Wilhelmina Rosa Wolff")], surprisal=likely).persons
+
+
+def test_two_given_names_are_no_pair(judged):
+    assert not judged(["Giorgio said that they met Ameet"], [(ANN, NAMES[0])]).persons
+
+
+def test_a_name_of_control_is_no_leak(judged):
+    made = [apart(NAMES[0])]
+    assert not judged(made, [(ANN, NAMES[0]), (CY, NAMES[0])]).persons
+    assert not judged(made, [(ANN, NAMES[0])], control=("Giorgio Bargatze", "d")).persons
+    assert judged(made, [(ANN, NAMES[0]), (BO, NAMES[0])]).persons == {ANN, BO}
+
+
+def test_pairs_of_control_and_pairs_in_texts_of_others_measure_chance(judged):
+    made, lists = [apart(name) for name in NAMES], [(ANN, NAMES[0]), (CY, NAMES[1]), (CY + 1, NAMES[2])]
+    assert [judged(made[:n], lists).persons for n in (1, 2, 3)] == [{ANN}, {ANN}, set()]
+    lists = [(ANN, NAMES[0]), (ANN, NAMES[1]), (BO, NAMES[2])]
+    assert judged(made[:1], lists, control=("c", made[1])).persons == {ANN}
+    assert not judged(made[:1], lists, control=(made[2], made[1])).persons
