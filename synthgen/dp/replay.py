@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from audits.attacks.accounting.mechanism_log import MAX_LEADING
 from synthgen.core.errors import InternalError
 from synthgen.core.types import Float64, Int64
 from synthgen.dp.noised_sums import (
@@ -32,6 +31,7 @@ from synthgen.dp.person_rows import MeasuredPersons
 
 STRETCH = 8.0  # the rows of made-up persons are multiplied by this factor, so that most exceed the clip norm
 MIN_LOGGED = 2000  # the dry run draws at least this number of noise coordinates per query; the audit requires 200
+MAX_LOGGED = 1 << 17  # largest number of coordinates of a draw that are logged; the audit accepts no more
 MIN_DRAWS = 2  # the dry run draws the noise of each step at least this often
 REPLAYED = 3  # number of persons whom the replay removes singly: the person with the most records, and random persons
 
@@ -83,7 +83,7 @@ class DryRun:
             noised = add_noise(total, query, self.noise)
             z = (noised - total) / (query.noise_multiplier * UNIT)
             log["noise"].append(float((z**2).sum()))
-            log["leading"].append(z[:MAX_LEADING].tolist())
+            log["leading"].append(z[:MAX_LOGGED].tolist())
         self.answers.setdefault(query.name, []).append(answer_of(noised, query))
         return self.answers[query.name][-1]
 

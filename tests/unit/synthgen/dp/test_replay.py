@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from audits.attacks.accounting.accounting_audit import Accounting
-from audits.attacks.accounting.mechanism_log import DryRunLog
+from audits.attacks.accounting.mechanism_log import MAX_LEADING, DryRunLog
 from audits.core.strictjson import canonical, parse
 from audits.core.types import AuditInputs
 from audits.gate.shipped import load_policy
@@ -23,7 +23,7 @@ from synthgen.dp import basis as bases
 from synthgen.dp import measure as measuring
 from synthgen.dp.measure import measure
 from synthgen.dp.noised_sums import UNIT, Query, StreamNoise, exact_sum
-from synthgen.dp.replay import REPLAYED, STRETCH, DryRun, FixedAnswers, replay_sample
+from synthgen.dp.replay import MAX_LOGGED, REPLAYED, STRETCH, DryRun, FixedAnswers, replay_sample
 from synthgen.dp.reserve import reserve_budget
 from synthgen.dp.style_vote import VoterNats, voting_rows
 from synthgen.pipeline.institution import ledger_of
@@ -180,6 +180,10 @@ def test_dry_run_answers_like_the_run_and_logs_noise_and_norms():
     assert log.noise[-1] == pytest.approx(float((z**2).sum()), rel=1e-6)
     assert log.leading[-1] == pytest.approx(tuple(z))
     assert [len(found) for found in dry_run.answers.values()] == [2]
+
+
+def test_as_many_coordinates_are_logged_as_the_audit_accepts():
+    assert MAX_LOGGED == MAX_LEADING
 
 
 def test_fixed_answers_keep_the_sums_and_refuse_another_number_of_entries():
