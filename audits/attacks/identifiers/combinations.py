@@ -40,7 +40,6 @@ _SEX = {
 }
 # 4 to 7 digits, but not a year
 _NUMBER = re.compile(r"(?<![\w.,/-])(?!(?:19|20)\d\d(?!\d))\d{4,7}(?![\w/-]|[.,]\d)")
-STRONG_KINDS = frozenset({"date", "postal", "number"})  # kinds that identify a person together with a full name
 MIN_NAME_WORDS = 2  # smallest number of words of a full name
 _NEIGHBOURS = 4  # words that are next to a word, or have one word in between
 _FULL_NAME = re.compile(r"(?<![\w'-])[A-Z][^\W\d_]+(?:,? (?:[A-Z]\.? )?[A-Z][^\W\d_]+){1,2}(?!\w)")
@@ -170,8 +169,8 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
 
     A combination consists of the facts that a row and a person share. It counts if its facts are of at least three
     kinds and no other person has all of them. Words that stand next to each other (`full_names`), in a text of the
-    person and in the row, are a full name. Together with a date, postal code or number, it counts as two kinds.
-    lambda is the number of such matches expected by chance:
+    person and in the row, are a full name. Together with a date, it counts as two kinds; not with a postal code,
+    because the words may be the name of its place. lambda is the number of such matches expected by chance:
 
         lambda = (rows of S) × (persons) × 2^-(sum of the bits of all kinds)
 
@@ -183,28 +182,46 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
     A row with lambda < .01 is a leak. But if two or more control persons have a combination with lambda < .01, the
     row is a leak only if significantly more train persons have one (`exceeds_control`). A row with lambda of at most
     1 is a leak if significantly more train than control persons have a combination with lambda of at most 1.
+    Combinations with a full name are judged separately, because persons of public life are named beside dates of the
+    news: two control persons who have one with lambda of at most 1 are enough to require a test.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():
         for owner in owners:
             of_person[owner].add(fact)
     log2_pairs = math.log2(max(people.n_synthetic * people.n_persons, 1))
-    rare, other = defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)  # rows of each identified person
-    for row, (facts, words) in enumerate(occurrences.rows):
-        found = _single_persons(facts, words, occurrences, of_person, bits)
-        for owner, score in found.items():
-            if score >= log2_pairs:
-                (rare if score > log2_pairs - math.log2(MAX_COINCIDENCES) else other)[owner].add(row)
+    found = [
+        (row, owner, scores)
+        for row, (facts, words) in enumerate(occurrences.rows)
+        for owner, scores in _single_persons(facts, words, occurrences, of_person, bits).items()
+    ]
+    limits = log2_pairs - math.log2(MAX_COINCIDENCES), log2_pairs
+    rare, likely = (_rows_of(found, limit, are_named=False) for limit in limits)
+    rare_named, named = (_rows_of(found, limit, are_named=True) for limit in limits)
     leaks = defaultdict[int, list[int]](list)
     share, n_train = people.n_train / people.n_persons, people.n_train
-    for rows, minimum in ((rare, MIN_NAMES), ({**other, **rare}, 0)):
+    compared = ((rare, rare, MIN_NAMES), (likely, likely, 0), (rare_named, named, MIN_NAMES), (named, named, 0))
+    for rows, by_chance, minimum in compared:
         train = [owner for owner in rows if owner < n_train]
-        if exceeds_control(len(train), len(rows) - len(train), share, minimum=minimum):
+        n_control = sum(owner >= n_train for owner in by_chance)
+        if exceeds_control(len(train), n_control, share, minimum=minimum):
             for owner in train:
                 for row in rows[owner]:
                     leaks[row] = sorted({*leaks[row], owner})
-    n_found = sum(owner < n_train for owner in {**other, **rare})
-    return CombinationLeaks(leaks, n_found, len({**other, **rare}) - n_found)
+    persons = likely.keys() | named.keys()
+    n_found = sum(owner < n_train for owner in persons)
+    return CombinationLeaks(leaks, n_found, len(persons) - n_found)
+
+
+def _rows_of(
+    found: Iterable[tuple[int, int, tuple[float, float]]], limit: float, *, are_named: bool
+) -> Mapping[int, set[int]]:
+    """Return the rows of each person whose combinations, with or without a full name, have at least `limit` bits."""
+    rows = defaultdict[int, set[int]](set)
+    for row, owner, scores in found:
+        if scores[are_named] >= limit:
+            rows[owner].add(row)
+    return rows
 
 
 def _single_persons(
@@ -213,8 +230,11 @@ def _single_persons(
     occurrences: FactOccurrences,
     of_person: Mapping[int, set[Fact]],
     bits: Mapping[Fact, float],
-) -> dict[int, float]:
+) -> dict[int, tuple[float, float]]:
     """Return the persons with a combination in one row that no other person has, each with its bits.
+
+    The first number is for the facts without a full name, the second for those with one. It is minus infinity if
+    there is no such combination.
 
     If the shared facts without words are of three kinds, no other person may have all of them; words only add bits.
     """
@@ -224,28 +244,27 @@ def _single_persons(
     in_row = set(words)
     for owner in {owner for group in owner_sets if len(group) <= MAX_OWNERS for owner in group}:
         shared[owner] = {f for f in of_person[owner] if f in facts or (f.kind == "word" and f.value in in_row)}
-    found: dict[int, float] = {}
+    found: dict[int, tuple[float, float]] = {}
     for owner, shared_facts in shared.items():
         best: dict[str, float] = {}
         for fact in shared_facts:
             n_facts = len(in_row) if fact.kind == "word" else n_in_stratum[fact.stratum]
             best[fact.kind] = max(best.get(fact.kind, 0.0), bits[fact] - math.log2(n_facts))
-        if not best.keys().isdisjoint(STRONG_KINDS):
-            best |= _full_name(occurrences.names.get(owner, ()), words, bits)
         if "date" in best and "age" in best:
             best["age"] = 0.0
-        if len(best) < MIN_KINDS:
+        name = _full_name(occurrences.names.get(owner, ()), words, bits) if "date" in best else {}
+        combined = (best, best | name if name else {})
+        if all(len(kinds) < MIN_KINDS for kinds in combined):
             continue
         not_words = {fact for fact in shared_facts if fact.kind != "word"}
         decisive = not_words if len({fact.kind for fact in not_words}) >= MIN_KINDS else shared_facts
         if not any(decisive <= others_facts for other, others_facts in shared.items() if other != owner):
-            found[owner] = sum(best.values())
+            bits_of = [sum(kinds.values()) if len(kinds) >= MIN_KINDS else -math.inf for kinds in combined]
+            found[owner] = (bits_of[0], bits_of[1])
     return found
 
 
-def _full_name(
-    names: Iterable[frozenset[str]], words: Sequence[str], bits: Mapping[Fact, float]
-) -> Mapping[str, float]:
+def _full_name(names: Iterable[frozenset[str]], words: Sequence[str], bits: Mapping[Fact, float]) -> dict[str, float]:
     """Return the bits of the rarest word and of the further words of a full name in a row; empty if there is none.
 
     If the row has several full names of the person, the one with the most bits counts.

@@ -5,12 +5,13 @@ to each other.
 """
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from audits.attacks.identifiers.locations import Place
-from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
+from audits.attacks.identifiers.ownership import Owners
 from audits.attacks.identifiers.patterns import RowContent
 from audits.attacks.identifiers.person_names import PersonName
 from audits.attacks.identifiers.surprisal import Surprisal
@@ -21,6 +22,9 @@ from audits.text.normalise import normalise
 from audits.text.spans import words_in
 
 MAX_COINCIDENCES = 0.01  # a pair counts only if fewer than .01 such pairs are expected by chance
+# pairs of train persons are leaks, without a test, if pairs of fewer persons occur by chance; a small number, because
+# such pairs are counted in the texts of all real persons
+MIN_BY_CHANCE = 1
 NEXT_TO = 2  # words with at most one word in between are next to each other, because this word may be a middle name
 _MIN_GIVEN, _MIN_SURNAME = 3, 4  # smallest numbers of letters
 Pair = tuple[str, str]  # a given name and a surname
@@ -78,10 +82,7 @@ class NamesApart:
             places[word].append(at)
         for surname in sorted(surnames):
             for given in sorted(self._given[surname] & places.keys()):
-                nearest = min(
-                    ((a, b) for a in places[given] for b in places[surname]), key=lambda p: abs(p[0] - p[1])
-                )
-                yield (given, surname), *nearest
+                yield (given, surname), *_nearest(places[given], places[surname])
 
 
 def judge_names_apart(texts: Sequence[str], names: NamesApart, people: People, surprisal: Surprisal) -> ApartLeaks:
@@ -94,8 +95,8 @@ def judge_names_apart(texts: Sequence[str], names: NamesApart, people: People, s
         lambda = (pairs of tokens in the rows of S) × (recorded pairs) × 2^-(bits of both words)
         mu = (tokens of S) × 2^-(bits of the surname)
 
-    The pairs of train persons are leaks if fewer than two persons have a pair that occurs by chance, or if
-    significantly more train persons have a pair in S (`exceeds_control`). A pair occurs by chance if a control person
+    The pairs of train persons are leaks if no person has a pair that occurs by chance, or if significantly more train
+    persons have a pair in S (`exceeds_control`). A pair occurs by chance if a control person
     has it and S contains it, or if a text of another real person contains it.
     """
     of_train: dict[int, set[int]] = defaultdict(set)
@@ -120,7 +121,7 @@ def judge_names_apart(texts: Sequence[str], names: NamesApart, people: People, s
     owners = [max(owners, default=0) for owners in names.owners.values()]
     share = sum(owner < people.n_train for owner in owners) / max(len(owners), 1)
     share *= names.n_tokens[0] / max(sum(names.n_tokens), 1)
-    if not exceeds_control(len(of_train), len(by_chance), share, minimum=MIN_NAMES):
+    if not exceeds_control(len(of_train), len(by_chance), share, minimum=MIN_BY_CHANCE):
         return ApartLeaks({}, set())
     places = {row: list(_places(texts[row], tokens)) for row, tokens in leaks.items() if tokens}
     return ApartLeaks(places, set(of_train))
@@ -136,6 +137,15 @@ def _pairs(name: PersonName) -> Iterator[Pair]:
         is_long = len(given) >= _MIN_GIVEN and len(surname) >= _MIN_SURNAME and given != surname
         if is_long and not is_ordinary(given) and not is_ordinary(surname):
             yield given, surname
+
+
+def _nearest(places: Sequence[int], others: Sequence[int]) -> tuple[int, int]:
+    """Return the two numbers, one of each ascending sequence, that are nearest to each other."""
+    found = []
+    for place in places:
+        at = bisect_left(others, place)
+        found += [(place, other) for other in others[max(0, at - 1) : at + 1]]
+    return min(found, key=lambda pair: abs(pair[0] - pair[1]))
 
 
 def _is_apart(given: int, surname: int) -> bool:

@@ -13,8 +13,8 @@ NAMES = ("Giorgio Ameet Bargatze", "Wilhelmina Rosa Quistgaard", "Theodric Leif 
 
 
 def apart(name):
-    given, _, surname = name.split()
-    return f"The manager is called {given}. Her last name is {surname}."
+    first, _, surname = name.split()
+    return f"The manager is called {first}. Her last name is {surname}."
 
 
 @pytest.fixture
@@ -83,7 +83,11 @@ def test_a_name_of_control_is_no_leak(judged):
 
 def test_pairs_of_control_and_pairs_in_texts_of_others_measure_chance(judged):
     made, lists = [apart(name) for name in NAMES], [(ANN, NAMES[0]), (CY, NAMES[1]), (CY + 1, NAMES[2])]
-    assert [judged(made[:n], lists).persons for n in (1, 2, 3)] == [{ANN}, {ANN}, set()]
-    lists = [(ANN, NAMES[0]), (ANN, NAMES[1]), (BO, NAMES[2])]
-    assert judged(made[:1], lists, control=("c", made[1])).persons == {ANN}
-    assert not judged(made[:1], lists, control=(made[2], made[1])).persons
+    assert [judged(made[:n], lists).persons for n in (1, 2, 3)] == [{ANN}, set(), set()]
+    lists = [(ANN, NAMES[0]), (BO, NAMES[1])]
+    assert judged(made[:1], lists, train=("a", made[1])).persons == {ANN}  # in the text of Bo
+    assert not judged(made[:1], lists, train=(made[1], "b")).persons
+    assert not judged(made[:1], lists, control=("c", made[1])).persons
+    many = [(i, f"Giorgio Zed {chr(97 + i)}bargatze") for i in range(20)]
+    texts = {"train": [f"a{i}" for i in range(20)], "control": [apart(many[19][1]), *["many more words " * 30] * 20]}
+    assert len(judged([apart(name) for _, name in many[:15]], many, **texts).persons) == 15
