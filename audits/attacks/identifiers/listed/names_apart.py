@@ -96,8 +96,8 @@ def judge_names_apart(texts: Sequence[str], names: NamesApart, people: People, s
         mu = (tokens of S) × 2^-(bits of the surname)
 
     The pairs of train persons are leaks if no person has a pair that occurs by chance, or if significantly more train
-    persons have a pair in S (`exceeds_control`). A pair occurs by chance if a control person
-    has it and S contains it, or if a text of another real person contains it.
+    persons have a pair in S (`exceeds_control`). If no name of control is recorded, this test is always made. A pair
+    occurs by chance if a control person has it and S contains it, or if a text of another real person contains it.
     """
     of_train: dict[int, set[int]] = defaultdict(set)
     by_chance: set[int] = set()
@@ -121,7 +121,9 @@ def judge_names_apart(texts: Sequence[str], names: NamesApart, people: People, s
     owners = [max(owners, default=0) for owners in names.owners.values()]
     share = sum(owner < people.n_train for owner in owners) / max(len(owners), 1)
     share *= names.n_tokens[0] / max(sum(names.n_tokens), 1)
-    if not exceeds_control(len(of_train), len(by_chance), share, minimum=MIN_BY_CHANCE):
+    has_control = any(owner >= people.n_train for owner in owners)
+    minimum = MIN_BY_CHANCE if has_control else 0
+    if not exceeds_control(len(of_train), len(by_chance), share, minimum=minimum):
         return ApartLeaks({}, set())
     places = {row: list(_places(texts[row], tokens)) for row, tokens in leaks.items() if tokens}
     return ApartLeaks(places, set(of_train))

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from audits.attacks.identifiers.listed.names_apart import NamesApart, judge_names_apart
+from audits.attacks.identifiers.listed.names_apart import NamesApart, _nearest, judge_names_apart
 from audits.attacks.identifiers.patterns import read_content
 from audits.attacks.identifiers.person_names import read_name
 from audits.attacks.identifiers.surprisal import Surprisal
@@ -22,9 +24,12 @@ def judged(module_at):
     """Return a function that gives the persons and places of the leaks among the names of (person, name)."""
     table = module_at("tests/unit/audits/attacks/identifiers/test_tables.py").table
 
-    def judge(made, lists, train=("a", "b"), control=("c", "d", "e", "f"), surprisal=SURPRISAL):
+    def judge(
+        made, lists, train=("a", "b"), control=("c", "d", "e", "f"), surprisal=SURPRISAL, *, has_control_list=True
+    ):
         people = read_people(AuditInputs(synthetic=table(*made), train=table(*train), control=table(*control)))
-        names = NamesApart([(read_name(name), [owner]) for owner, name in lists], people)
+        listed = [*lists, *([(len(train), "Aurelio Zed Ravenscombe")] if has_control_list else [])]
+        names = NamesApart([(read_name(name), [owner]) for owner, name in listed], people)
         for text in made:
             names.read_synthetic(read_content(text))
         for text, owner in people.rows():
@@ -91,3 +96,21 @@ def test_pairs_of_control_and_pairs_in_texts_of_others_measure_chance(judged):
     many = [(i, f"Giorgio Zed {chr(97 + i)}bargatze") for i in range(20)]
     texts = {"train": [f"a{i}" for i in range(20)], "control": [apart(many[19][1]), *["many more words " * 30] * 20]}
     assert len(judged([apart(name) for _, name in many[:15]], many, **texts).persons) == 15
+
+
+def test_without_a_list_of_control_many_pairs_are_needed(judged):
+    many = [(i, f"Giorgio Zed {chr(97 + i)}bargatze") for i in range(20)]
+    texts = {"train": [f"a{i} {'many more words ' * 10}" for i in range(20)], "has_control_list": False}
+    found = [len(judged([apart(name) for _, name in many[:n]], many, **texts).persons) for n in (1, 12)]
+    assert found == [0, 12]
+
+
+PLACES = st.lists(st.integers(0, 40), min_size=1, max_size=6, unique=True).map(sorted)
+
+
+@given(PLACES, PLACES)
+def test_nearest_places_are_those_of_a_search_of_all_pairs(places, others):
+    a, b = _nearest(places, others)
+    assert a in places
+    assert b in others
+    assert abs(a - b) == min(abs(x - y) for x in places for y in others)
