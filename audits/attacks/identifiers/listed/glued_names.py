@@ -38,7 +38,7 @@ class NamePairs:
     """The pairs of a given name and the surname of recorded names.
 
     The name Marguerite Jane Abernathy has the pairs (marguerite, abernathy), (jane, abernathy) and
-    (marguerite, janeabernathy), because its surname may have two words.
+    (marguerite, janeabernathy), because its surname may have two words. Two given names are no pair.
     """
 
     def __init__(self, names: Iterable[tuple[Sequence[PersonName], Iterable[int]]]) -> None:
@@ -46,11 +46,12 @@ class NamePairs:
         self._words: dict[Pair, set[str]] = defaultdict(set)  # words and initials of the names with the pair
         self._spellings: dict[Pair, set[tuple[str, ...]]] = defaultdict(set)
         for readings, owners in names:
+            all_given = {word for reading in readings for word in reading.given}
             for reading in readings:
-                self._add(reading, list(owners))
+                self._add(reading, all_given, list(owners))
 
-    def _add(self, name: PersonName, owners: Sequence[int]) -> None:
-        for surname in {"".join(words) for words in name.surnames}:
+    def _add(self, name: PersonName, all_given: set[str], owners: Sequence[int]) -> None:
+        for surname in {"".join(words) for words in name.surnames} - all_given:
             for i, given in enumerate(name.given):
                 if len(given) == 1 or len(given) + len(surname) < MIN_NAME_LETTERS:
                     continue
@@ -63,12 +64,21 @@ class NamePairs:
     def hits(self, texts: Sequence[str], surprisal: Surprisal) -> list[tuple[Pair, NameHit]]:
         """Return the rare occurrences of pairs (`rare_hits`) in which they are not written as separate words.
 
-        A pair may have an initial in between ("janeqabernathy").
+        A pair may have an initial in between ("janeqabernathy"). The beginning of a longer word after a separate word
+        is no part of a pair: "Jane Rodgers" does not contain the name Jane Rod.
         """
         pairs = list(self._spellings)
         spellings = {i: [*self._spellings[pair]] for i, pair in enumerate(pairs)}
         found = ((pairs[hit.name_index], hit) for hit in rare_hits(spellings, texts, surprisal))
-        return [(pair, hit) for pair, hit in found if not self._words[pair].issuperset(hit.words)]
+        return [(pair, hit) for pair, hit in found if _is_disguised(pair, hit.words, self._words[pair])]
+
+
+def _is_disguised(pair: Pair, written: Sequence[str], words_of_name: set[str]) -> bool:
+    """Return whether the written words contain a pair other than as separate words or as part of a word."""
+    others = [word for word in written if word not in words_of_name]
+    if len(written) > 1 and len(others) == 1 and others[0].isalpha():
+        return not any(others[0].startswith(part) or others[0].endswith(part) for part in pair)
+    return len(others) > 0
 
 
 def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, surprisal: Surprisal) -> GluedNames:

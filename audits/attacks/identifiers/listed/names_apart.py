@@ -48,7 +48,7 @@ class NamesApart:
         self.owners: dict[Pair, Owners] = {}  # persons for whom a name with the pair is recorded
         self._given: dict[str, set[str]] = defaultdict(set)  # given names by surname
         for readings, owners in names:
-            for pair in {pair for reading in readings for pair in _pairs(reading)}:
+            for pair in _pairs(readings):
                 self.owners[pair] = Owners((*self.owners.get(pair, ()), *owners))
                 self._given[pair[1]].add(pair[0])
         self.rows: list[list[tuple[Pair, int, int]]] = []  # pairs apart in each row of S, with their tokens
@@ -129,16 +129,17 @@ def judge_names_apart(texts: Sequence[str], names: NamesApart, people: People, s
     return ApartLeaks(places, set(of_train))
 
 
-def _pairs(name: PersonName) -> Iterator[Pair]:
-    """Yield the pairs of a name; of a surname of several words, only the last word counts.
-
-    The first words of the surname may be a middle name ("Jane" in Marguerite Jane Abernathy).
-    """
-    surname = name.surnames[0][-1]
-    for given in name.given:
-        is_long = len(given) >= _MIN_GIVEN and len(surname) >= _MIN_SURNAME and given != surname
-        if is_long and not is_ordinary(given) and not is_ordinary(surname):
-            yield given, surname
+def _pairs(readings: Sequence[PersonName]) -> set[Pair]:
+    """Return the pairs of a name; two words that may be given names are no pair."""
+    all_given = {word for reading in readings for word in reading.given}
+    surnames = {words[0] for reading in readings for words in reading.surnames if len(words) == 1} - all_given
+    return {
+        (given, surname)
+        for given in all_given
+        for surname in surnames
+        if len(given) >= _MIN_GIVEN and len(surname) >= _MIN_SURNAME
+        if not is_ordinary(given) and not is_ordinary(surname)
+    }
 
 
 def _nearest(places: Sequence[int], others: Sequence[int]) -> tuple[int, int]:

@@ -35,7 +35,7 @@ def judged(module_at):
         "Oigroig Eztagrab",
         "eztagraB oigroiG",
         "GiorgioABargatze",
-        "ameetbargatze",
+        *("ameetbargatze", "GiorgioBargatzeRocks", "Giorgio Bargatze88"),
     ],
 )
 def test_a_name_without_middle_name_is_found_by_its_letters(judged, written):
@@ -48,7 +48,8 @@ def test_a_name_without_middle_name_is_found_by_its_letters(judged, written):
     "written",
     [
         *("Giorgio Bargatze", "Bargatze, Giorgio", "Giorgio-Bargatze", "Giorgio A. Bargatze"),  # see `judge_names`
-        *("giorgio", "bargatze88", "giorgio the bargatze", "gbargatze"),
+        *("giorgio", "bargatze88", "giorgio the bargatze", "gbargatze", "giorgioameet"),
+        *("Giorgio Bargatzenow", "Sangiorgio Bargatze"),  # other names
     ],
 )
 def test_separate_words_and_parts_are_no_glued_name(judged, written):
