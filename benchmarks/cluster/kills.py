@@ -5,8 +5,8 @@
 Every few seconds, a worker, the driver (the command itself) or the head of the cluster gets SIGKILL. If the command
 ends early, the same command is run again. If it ends well before enough processes were killed, its workspace is
 removed and the run starts anew. The files of all stages must have the same bytes as in the local run; otherwise the
-exit code is 1. CONFIG must have no privacy budget; the default is a fictional clinic of 240 patients. The
-extra `ray` is needed.
+exit code is 1. Do not run it beside another Ray cluster: its processes on this machine are killed too. CONFIG must
+have no privacy budget; the default is a fictional clinic of 240 patients. The extra `ray` is needed.
 """
 
 import argparse

@@ -176,8 +176,8 @@ class Occurrences:
     def by_chance(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> list[int]:
         """Return the train persons for whom value `i` is recorded, if control texts contain it; else none.
 
-        A value identifies nobody, so that the result is empty, if it has more than ten owners, if public text
-        contains it, or if it is recorded for a control person. `sizes` and `others` are those of `persons`.
+        The result is empty if the value has more than ten owners, if public text contains it, or if it is recorded
+        for a control person. `sizes` and `others` are those of `persons`.
         """
         recorded = [*self.recorded.owners[i]]
         text_owners = self.value_owners.get(self.recorded.values[i], ())
