@@ -23,6 +23,18 @@ again. `python training/cards.py` prints this page from the cards that are store
 adapters were measured and removed: [removed
 options](../studies/removed-options.md#style-adapters-news-review-forum-e-mail).
 
+## How `auto` chooses
+
+Without DP, the score of a combination of styles is the mean log-likelihood per token of up to 64 train texts under the language
+model. `auto` scores `plain`, each style, each pair of the three best styles, and these three together. A combination of several
+styles is chosen if its score is more than .05 nats per token above the best score of a single style or `plain`. Otherwise the best
+single style, or `plain`, is chosen.
+
+With DP, a random sample of persons votes. A person votes for each style that gives the person's texts a higher likelihood than
+`plain` does. Noise is added to the counts, which consumes part of the budget.
+
+## Sources and samples
+
 Sources: aci_bench by Yim et al., Scientific Data 2023; primock57 by Korfiatis et al., ACL 2022; synthea by
 Walonoski et al., JAMIA 2018 (The MITRE Corporation); banking77 by Casanueva et al., 2020; clinc150 by Larson et
 al., EMNLP 2019.
