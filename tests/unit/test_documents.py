@@ -248,19 +248,20 @@ def test_the_augmentation_rows_are_those_of_the_page():
 
 
 def test_the_summary_of_the_calibration_suite_agrees_with_its_page():
-    summary = " ".join(page("how-to/audit-external-data.md").split())
+    summary = page("how-to/audit-external-data.md")
     suites = [
         section(page("studies/audit-calibration.md"), f"## {name}") for name in ("newsgroups20", "clinic", "db_bio")
     ]
-    right = [re.findall(r"^Cases right: (\d+ of \d+);", of, flags=re.MULTILINE)[0] for of in suites]
-    assert f"{right[0]}, {right[1]} and {right[2]} cases got the right verdict. No verdict was wrong" in summary
-    assert f"calibration suite: {len(CASES)} cases" in summary
-    assert all("wrong: 0." in of for of in suites)
-    stopped_rows = [next(row for row in rows(of) if row[0] == "stopped") for of in suites]
-    stopped = [row[-1].replace("%", " %") for row in stopped_rows]
-    assert (
-        f"audits stopped {stopped[0]}, {stopped[1]} and {stopped[2]} of these releases, 50 for each corpus" in summary
-    )
+    shown = [row for row in rows(summary) if row[0] in {"20 Newsgroups", "fictional clinic", "biographies"}]
+    assert len(shown) == len(suites)
+    for row, suite in zip(shown, suites, strict=True):
+        (right,) = re.findall(r"^Cases right: (\d+ of \d+);", suite, flags=re.MULTILINE)
+        assert row[2].startswith(right)
+        stopped = next(cells for cells in rows(suite) if cells[0] == "stopped")[-1]
+        assert row[4] == f"{stopped.replace('%', ' %')} of 50"
+    assert "No verdict was wrong" in summary
+    assert all("wrong: 0." in suite for suite in suites)
+    assert f"calibration suite: {len(CASES)} cases" in " ".join(summary.split())
 
 
 def accuracy(name):
