@@ -1,4 +1,7 @@
-"""Read CSV exports, compressed or not, row by row, and return a dropped item for each row that cannot be read."""
+"""Read the rows of a CSV file, which may be compressed by gzip.
+
+A row that cannot be read becomes an item `Dropped` with its place and the reason.
+"""
 
 import codecs
 import csv
@@ -19,17 +22,18 @@ MALFORMED, UNDECODABLE = "malformed row", "undecodable bytes"
 MAX_CELL_CHARACTERS = 1 << 24
 _MAX_FILE_BYTES = 1 << 42
 _SEPARATORS = ",\t;|"
-_NULLS = frozenset({"NULL", "NA", r"\N"})  # null as SQL clients, R and PostgreSQL write it
+_NULLS = frozenset({"NULL", "NA", r"\N"})  # how SQL clients, R and PostgreSQL write a missing value
 _QUOTED = re.compile(r'"(.*)"')
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
+_UNDECODED = re.compile("[\ud800-\udfff]")  # the error handler surrogateescape keeps an undecodable byte in this form
 
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """One row: where it starts, and its cells in the order of the columns; cells that stand for null are empty."""
+    """One row of a CSV file."""
 
-    place: str
-    cells: list[str]
+    place: str  # name of the file, and the line at which the row starts
+    cells: list[str]  # in the order of the columns; a missing value is ""
 
     def __repr__(self) -> str:
         return f"CsvRow({self.place!r}, {len(self.cells)} cells)"
@@ -37,7 +41,7 @@ class CsvRow:
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """The lower-case columns of a CSV file and its rows, which can be read once."""
+    """The names of the columns in lower case, and the rows, which can be iterated only once."""
 
     columns: tuple[str, ...]
     rows: Iterator[CsvRow | Dropped]
@@ -48,22 +52,20 @@ def read_csv_table(
 ) -> CsvTable:
     """Return the columns and rows of a CSV file, which may be compressed by gzip.
 
-    Cells are separated by commas, tabs, semicolons or vertical bars, whichever gives the most columns of `known`.
-    Double quotes enclose cells and are doubled inside them. A row with a wrong number of cells or a misplaced quote
-    is returned as Dropped, and reading continues on the next line.
+    The separator is the comma, tab, semicolon or vertical bar that gives the most columns of `known`. Double quotes
+    enclose cells and are doubled inside them. A row with a wrong number of cells or a misplaced quote is dropped.
 
     Args:
         path: the file.
-        known: lower-case names of columns; the first line must contain at least one of them.
+        known: expected names of columns in lower case; the first line must contain at least one of them.
         encoding: character encoding of the file.
-        is_vocabulary: whether the file is an OMOP vocabulary. If tabs separate its cells, a quote inside a cell is
-            ordinary text, because the site Athena exports vocabularies without quoting. Only a pair of quotes around
-            a whole cell is removed.
+        is_vocabulary: True for a table of the OMOP vocabularies, which are distributed with tabs and without quoting.
+            If tabs separate the cells of such a table, only quotes that enclose a whole cell are removed.
 
     Raises:
-        DataError: the file cannot be read, the first line is not a header, or two columns have the same name. While
-            the rows are read: the file is damaged, or rows with undecodable bytes outnumber rows with valid non-ASCII
-            characters.
+        DataError: the file cannot be read, the first line is not a header, or two columns have the same name. The
+            iteration over the rows raises it if the file is damaged, or if more rows have undecodable bytes than have
+            valid non-ASCII characters.
 
     Privacy: reads the cells of the source; no error message contains a cell.
     """
@@ -73,7 +75,7 @@ def read_csv_table(
     headers = {separator: _header(first, separator) for separator in _SEPARATORS}
     separator = max(_SEPARATORS, key=lambda s: len({*known} & {*headers[s]}))
     columns = headers[separator]
-    if not {*known} & {*columns} or not _is_decoded("".join(columns)):
+    if not {*known} & {*columns} or _UNDECODED.search("".join(columns)):
         hint = "Export the table with a header; if it has a header, check source.encoding."
         raise DataError(f"{path.name}: the first line is not a header of the expected table", hint=hint)
     if len({*columns}) != len(columns):
@@ -83,7 +85,7 @@ def read_csv_table(
 
 
 def identifier(value: str) -> str:
-    """Return an identifier without surrounding spaces and without decimals that a program added: 12.0 becomes 12."""
+    """Return an identifier without outer spaces and without decimals that a program added: `" 12.0"` -> `"12"`."""
     match = _WHOLE.fullmatch(value.strip())
     return match[1] if match else value.strip()
 
@@ -95,7 +97,7 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
             is_packed = raw.peek(2)[:2] == b"\x1f\x8b"
             data = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if is_packed else raw
             name = "utf-8-sig" if is_utf8 else encoding
-            # with surrogateescape, reading continues after an undecodable row
+            # with surrogateescape, an undecodable byte does not end the iteration
             with TextIOWrapper(data, encoding=name, errors="surrogateescape", newline="") as text:
                 while line := text.readline(MAX_CELL_CHARACTERS):
                     yield line
@@ -118,7 +120,7 @@ def _rows(
     path: Path, lines: Iterator[str], width: int, separator: str, encoding: str, *, has_quotes: bool
 ) -> Iterator[CsvRow | Dropped]:
     quotechar = '"' if has_quotes else None
-    quoting: Literal[0, 3] = 0 if has_quotes else 3  # QUOTE_MINIMAL or QUOTE_NONE, which have the type int
+    quoting: Literal[0, 3] = 0 if has_quotes else 3  # QUOTE_MINIMAL or QUOTE_NONE of the module csv
     reader = csv.reader(lines, strict=True, delimiter=separator, quotechar=quotechar, quoting=quoting)
     n_undecodable = n_decoded = 0
     while True:
@@ -132,7 +134,7 @@ def _rows(
             continue
         text = "".join(cells)
         if not text.isascii():
-            is_decoded = _is_decoded(text)
+            is_decoded = _UNDECODED.search(text) is None
             n_decoded, n_undecodable = n_decoded + is_decoded, n_undecodable + (not is_decoded)
             if not is_decoded:
                 yield Dropped(UNDECODABLE, place)
@@ -152,11 +154,3 @@ def _rows(
 def _unquoted(cell: str) -> str:
     match = _QUOTED.fullmatch(cell)
     return match[1].replace('""', '"') if match else cell
-
-
-def _is_decoded(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # an undecodable byte is kept as a lone surrogate
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""Open a DuckDB database that reads only named files, without network and extensions; errors repeat no values."""
+"""Run SQL in a DuckDB database that can access only named files, and neither the network nor extensions."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,16 +16,15 @@ _PATTERN_CHARACTERS = frozenset("*?[")
 
 @contextmanager
 def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ()) -> Iterator["DuckDBPyConnection"]:
-    """Open an in-memory database that can access only a folder and the named files, and close it at the end.
+    """Yield an in-memory database that can access only `folder` and the files `readable`.
 
     The database uses two threads, keeps the order of rows, and shows times in UTC. A join keeps its right side in
-    memory and streams its left side. Extensions are neither installed nor loaded; parquet, JSON, time zones and the
-    core functions are built in. Statements cannot change these settings.
+    memory and streams its left side. Extensions are not loaded. Statements cannot change these settings.
 
     Args:
-        folder: folder for temporary files; statements can also read and write files in it.
+        folder: folder for temporary files.
         memory: limit for DuckDB's buffers, such as "1GB"; data above the limit are written to `folder`.
-        readable: further files that statements can access; a database file also needs its path with `.wal` appended.
+        readable: for a database file, its path and this path with `.wal` appended.
 
     Raises:
         DataError: a statement inside the block fails. DuckDB's own message is not repeated, because it can contain
@@ -42,8 +41,8 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
         "allow_community_extensions": "false",
         "allow_persistent_secrets": "false",
         "enable_progress_bar": "false",
-        "python_enable_replacements": "false",  # else a name in a statement could mean a Python variable
-        # joins run as written, so that a table of texts on the left side is never kept in memory
+        "python_enable_replacements": "false",  # a name in a statement never means a Python variable
+        # without these, a join could keep its left side, the table of texts, in memory
         "disabled_optimizers": "'join_order,build_side_probe_side'",
         "threads": "2",
         "memory_limit": literal(memory),

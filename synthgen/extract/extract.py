@@ -35,9 +35,9 @@ READERS: Mapping[str, Reader] = {
 class ReadOptions:
     """How a source is read."""
 
-    fields: Fields  # overrides of the default fields for person, encounter, date, label and author
-    encoding: str  # declared character encoding of text files
-    max_notes: int | None = None  # reading stops after this number of notes whose label is used; None to read all
+    fields: Fields  # where person, encounter, date, label and author are read instead of the default places
+    encoding: str  # character encoding of text files
+    max_notes: int | None = None  # stop after this number of notes whose label is used; None to read all notes
 
 
 def extract(
@@ -62,7 +62,7 @@ def extract(
         DataError: the path is not of this kind, a field cannot be interpreted, or no note is left.
         DependencyError: DuckDB is not installed.
 
-    Memory: texts are streamed. DuckDB holds identifiers, dates and digests, and moves them to disk above its limit.
+    Memory: texts are streamed. DuckDB holds identifiers, dates and digests, and writes them to disk above 400 MB.
     Privacy: reads the private source. All files that it writes are private.
     """
     items = READERS[kind](path, options.fields, options.encoding)

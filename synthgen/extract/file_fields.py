@@ -1,4 +1,4 @@
-"""Find the fields of a note in the path of its file."""
+"""Read a field of a note from the path of its file, such as the person from `ward/p17_note.txt`."""
 
 import re
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ _SEPARATORS = re.compile(r"[-_. ]+")
 
 
 def require_locations(locations: Mapping[str, str | None], also: str = "") -> None:
-    """Raise DataError, with all problems, if a location is not in the notation of `file_field`; None is allowed.
+    """Raise DataError that lists all locations that are not in the notation of `file_field`; None is allowed.
 
     Args:
-        locations: the locations by the name of their field.
-        also: other notations that the error message mentions.
+        locations: the location of each field, by its name.
+        also: text at the end of the hint, for a reader that accepts further notations.
     """
     problems = [
         f"source.fields.{field}: {location!r} is not a location in a path"
@@ -33,15 +33,17 @@ def require_locations(locations: Mapping[str, str | None], also: str = "") -> No
 def file_field(relative: PurePath, location: str) -> str:
     """Return the part of a path that a location names, or an empty string if the path has no such part.
 
+    For `ward/p17_note.txt`, `folder 1` is "ward", `name` is "p17_note" and `name 1` is "p17". A negative N counts
+    from the end.
+
     Args:
         relative: the path of the file below the folder of the source.
-        location: `folder N` is the N-th folder. `name` is the name of the file without suffix, and `name N` the N-th
-            part of this name, split at `_`, `-`, `.` and spaces. N counts from 1, or from the end if it is negative.
+        location: `folder N`, `name` or `name N`. Names are split at `_`, `-`, `.` and spaces.
 
     Raises:
         DataError: the location is not in this notation.
 
-    Privacy: A path may name a person, so the result is private.
+    Privacy: a path may name a person, so the result is private.
     """
     require_locations({"location": location})
     kind, _, number = location.partition(" ")

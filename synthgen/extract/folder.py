@@ -41,23 +41,22 @@ _DATE = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
 
 
 def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
-    """Yield a note for each readable document below a folder, and a dropped item for each other file.
+    """Yield a note for each readable document below a folder, and an item `Dropped` for each other file.
 
-    Files are read in the order of their paths. The path below the folder is the identifier of the document. The label
-    is the first folder of this path unless `fields` names another location; see `file_field`. Person, encounter, date
-    and author are empty unless `fields` names a location. The location of the date may also be `modified`, the day in
-    UTC on which the file was last changed.
+    Files are read in the order of their paths. The path below the folder is the identifier of the document.
 
     Args:
         path: the folder.
-        fields: locations of the fields in the path of a file.
+        fields: locations of the fields in the path of a file, in the notation of `file_field`. The location of the
+            date may also be `modified`, the day in UTC on which the file was last changed. The default label is the
+            first folder. The other fields are empty by default.
         encoding: the charset of text files.
 
     Raises:
         DataError: the path is not a folder, a location is not in the notation of `file_field`, or the folder has no
             readable document.
 
-    Privacy: Reads all documents of the folder. Paths appear only in the items.
+    Privacy: reads all documents of the folder.
     """
     locations: dict[str, str | None] = asdict(fields) | {"label": fields.label or "folder 1"}
     has_modified = fields.date == MODIFIED
@@ -85,7 +84,7 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder in order, and the folders that are hidden, links, or unreadable."""
+    # a folder that is hidden, a link or unreadable is yielded itself, so that it is reported as dropped
     stack = [folder]
     while stack:
         place = stack.pop()
@@ -103,12 +102,10 @@ def _is_hidden(name: str) -> bool:
 
 
 def _printed(name: str) -> str:
-    """Return a name in which bytes that are not UTF-8 are written as escapes."""
-    return name.encode(errors="backslashreplace").decode()
+    return name.encode(errors="backslashreplace").decode()  # bytes that are not UTF-8 become escapes
 
 
 def _reason(file: Path, root: str) -> str:
-    """Return why a file is not read; empty if it can be read."""
     if _is_hidden(file.name):
         return HIDDEN
     if _printed(str(file)) != str(file):

@@ -1,10 +1,14 @@
-"""List a folder of a source, and recognise links that lead out of it."""
+"""List the files of a source, and recognise hidden files and links that lead out of the source folder."""
 
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path, PurePath
 
 from synthgen.core.errors import DataError
 
 OUTSIDE = "link to a file outside the folder"
+OTHER_FILE, HIDDEN = "file type is not read", "hidden file or folder"
+UNREADABLE = "file cannot be opened, or is too large"
 
 
 def entries_of(folder: Path) -> list[Path]:
@@ -15,10 +19,34 @@ def entries_of(folder: Path) -> list[Path]:
         raise DataError(f"{folder}: cannot be read ({error.strerror})", hint="Check the permissions.") from None
 
 
-def is_outside(file: Path, root: Path) -> bool:
-    """Return whether a file below the folder `root` links to a file outside `root` or is in a circle of links.
+def files_of(path: Path) -> list[tuple[Path, PurePath]]:
+    """Return the file, or all files below a folder, each with its path below the folder, sorted.
 
-    Return False if `root` is a file: a source that is a single file may be a link.
+    Raises:
+        DataError: the path does not exist.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder", hint="Check source.path.")
+    if path.is_file():
+        return [(path, PurePath(path.name))]
+    return [(file, PurePath(file.relative_to(path))) for file in sorted(path.rglob("*")) if not file.is_dir()]
+
+
+def counts_by_suffix(files: Iterable[PurePath]) -> list[str]:
+    """Return lines such as ".txt: 3 files" for the first 20 suffixes in alphabetical order."""
+    counts = Counter(file.suffix.lower() or "(none)" for file in files)
+    return [f"{suffix}: {n} files" for suffix, n in sorted(counts.items())[:20]]
+
+
+def is_hidden(relative: PurePath) -> bool:
+    """Return whether a part of a path begins with a full stop or with __MACOSX, a folder of archives from macOS."""
+    return any(part.startswith((".", "__MACOSX")) for part in relative.parts)
+
+
+def is_outside(file: Path, root: Path) -> bool:
+    """Return whether a file below the folder `root` links to a file outside it, or is in a circle of links.
+
+    If `root` is not a folder, the source is a single file, which may be a link: return False.
     """
     try:
         return root.is_dir() and not file.resolve().is_relative_to(root.resolve())

@@ -23,9 +23,13 @@ _MIMIC_3 = {"document": "row_id", **_PERSON, "date": "chartdate", "label": "cate
 def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
     """Yield the notes of MIMIC-IV-Note or MIMIC-III.
 
-    Defaults of the fields: person `subject_id`, encounter `hadm_id`. MIMIC-IV-Note: date `charttime`, label
-    `note_type`, and no author. MIMIC-III: date `CHARTDATE`, label `CATEGORY`, author `CGID`; notes with `ISERROR` 1
-    are dropped. The redaction marks `___` and `[**...**]` stay in the text.
+    Default columns of the fields:
+    - both: person `subject_id`, encounter `hadm_id`
+    - MIMIC-IV-Note: date `charttime`, label `note_type`, no author
+    - MIMIC-III: date `CHARTDATE`, label `CATEGORY`, author `CGID`
+
+    Notes of MIMIC-III with `ISERROR` 1 are dropped. The marks of removed identifiers, `___` and `[**...**]`, stay in
+    the text.
 
     Args:
         path: discharge.csv, radiology.csv or NOTEEVENTS.csv, also compressed by gzip, or the folder of such files.
@@ -62,7 +66,6 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
 
 
 def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:
-    """Return the tables of notes in a folder, and the files that are not read; raise DataError for a wrong folder."""
     tables: dict[str, Path] = {}
     dropped, problems = [], []
     for entry in entries_of(folder):

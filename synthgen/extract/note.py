@@ -1,4 +1,4 @@
-"""Define what the readers of hospital sources yield: notes, dropped items, remarks, merged persons and names."""
+"""Define the items that a reader of a hospital format yields: notes, dropped items, remarks, merges and names."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """One clinical document as a reader found it; strings are empty if the source does not state them."""
+    """One clinical document; a string is empty if the source does not state it."""
 
     place: str  # file and line or message number, for the private load report
     document: str  # identifier of the document, the same for all its versions
@@ -17,10 +17,10 @@ class Note:
     encounter: str = ""
     date: str = ""  # ISO 8601, as precise as the source
     author: str = ""
-    version: str = ""  # sorts as text: a later version of the same document comes after an earlier one
+    version: str = ""  # a text that sorts after the text of each earlier version of the document
     aliases: tuple[str, ...] = ()  # other identifiers of this document; `replaces` of another note may name one
-    replaces: tuple[str, ...] = ()  # identifiers of the documents that this one replaces
-    # whether the source marks it as superseded; it is dropped only if its replacement or a newer version is present
+    replaces: tuple[str, ...] = ()  # identifiers of the documents that this document replaces
+    # True if the source marks the document as superseded; it is dropped only if its successor is also in the source
     is_superseded: bool = False
     withdrawn: str = ""  # why this document and its earlier versions count as deleted; empty if they do not
     names: tuple[str, ...] = ()  # names of the patient and contacts that only this document states
@@ -89,6 +89,6 @@ class Fields:
 
 
 # A reader yields the items of a file or folder one by one, with memory that does not grow with the number of notes.
-# Arguments: the path, the fields, and the character encoding of text files (`source.encoding`). It raises DataError,
-# without content of the source, if the path is not of its format at all, or if a field cannot be interpreted.
+# Arguments: the path, the fields, and the character encoding of text files (`source.encoding`). A reader raises
+# DataError, without content of the source, if no file has its format or if a field cannot be interpreted.
 Reader = Callable[[Path, Fields, str], Iterator[Item]]

@@ -8,6 +8,7 @@ from lxml import etree
 
 Element = Any  # an element of lxml, which has no types
 MALFORMED, ENTITIES = "XML is malformed", "XML has entities"
+OTHER_ENCODING = "XML declares another encoding than it has"  # for a remark, not for UnsafeXml
 TOO_LARGE = "XML is too large, has a text of more than 10 MB, or is nested too deeply"
 MAX_BYTES = 256 << 20
 MAX_DEPTH = 250
@@ -22,7 +23,7 @@ _LIMIT_CODE = 114  # XML_ERR_RESOURCE_LIMIT of libxml2
 _LIMIT_WORDS = ("too big", "too long", "huge")  # words of libxml2's messages about limits that have other codes
 
 
-class UnsafeXml(Exception):  # noqa: N818 - an expected property of a file, which the reader counts
+class UnsafeXml(Exception):  # noqa: N818 - a property of a file, which a reader reports
     """XML that is malformed or exceeds a limit; `reason` is a fixed phrase without content of the file."""
 
     def __init__(self, reason: str) -> None:
@@ -33,8 +34,8 @@ class UnsafeXml(Exception):  # noqa: N818 - an expected property of a file, whic
 def parse_xml(data: bytes) -> tuple[Element, bool]:
     """Return the root element of an XML document, and whether its declared encoding was wrong.
 
-    A document that is malformed in its declared encoding is read as UTF-8 instead. Entities are not expanded, and
-    nothing is loaded. Raise UnsafeXml if the document is malformed, has entities, or exceeds a limit.
+    A document that is malformed in its declared encoding is read as UTF-8. Nothing outside the document is loaded.
+    Raise UnsafeXml if the document is malformed, has entities, or exceeds a limit.
     """
     if len(data) > MAX_BYTES:
         raise UnsafeXml(TOO_LARGE)
@@ -49,28 +50,27 @@ def parse_xml(data: bytes) -> tuple[Element, bool]:
 
 
 def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Element, bool]]:
-    """Yield the elements with the given names one by one, and whether the declared encoding was wrong.
+    """Yield each element with one of the names, and whether the declared encoding of the file was wrong.
 
-    The limits and the fallback to UTF-8 are those of `parse_xml`. An element is emptied when the next one is read, so
-    memory does not grow with the number of elements. Raise UnsafeXml in the cases of `parse_xml`; elements before
-    the error are yielded first.
+    An element is emptied when the next element is read, so memory does not grow with the number of elements. As in
+    `parse_xml`, a file that is malformed from its start is read as UTF-8, and UnsafeXml is raised in the same cases.
+    Elements before an error are yielded first.
     """
     head = file.read(_HEAD_BYTES)
-    start, encoding = _opening(head)
-    n_elements = 0
-    try:
-        file.seek(start)
-        for element in _streamed(file, names, encoding):
-            n_elements += 1
-            yield element, False
-    except UnsafeXml as unsafe:
-        if n_elements or unsafe.reason != MALFORMED or not _DECLARATION.match(head, start):
-            raise
-    else:
-        return
-    file.seek(start)
-    for element in _streamed(file, names, "utf-8"):
-        yield element, True
+    start, declared = _opening(head)
+    for encoding, is_misdeclared in ((declared, False), ("utf-8", True)):
+        n_elements = 0
+        try:
+            file.seek(start)
+            for element in _streamed(file, names, encoding):
+                n_elements += 1
+                yield element, is_misdeclared
+        except UnsafeXml as unsafe:
+            can_retry = not is_misdeclared and not n_elements and unsafe.reason == MALFORMED
+            if not can_retry or not _DECLARATION.match(head, start):
+                raise
+        else:
+            return
 
 
 def local(element: Element) -> str:
@@ -79,7 +79,6 @@ def local(element: Element) -> str:
 
 
 def _opening(head: bytes) -> tuple[int, str | None]:
-    """Return the position at which the markup starts, and UTF-8 if a byte-order mark states it."""
     match = _OPENING.match(head)
     return (match.end(), "utf-8" if match[1] else None) if match else (0, None)
 
@@ -116,7 +115,7 @@ def _streamed(file: BinaryIO, names: Collection[str], encoding: str | None) -> I
 
 
 def _refuse_entities(element: Element) -> None:
-    # references in attributes are not in the element tree, so a declaration without a reference is rejected too
+    # the element tree does not show a reference to an entity in an attribute, so each declaration is rejected
     dtd = element.getroottree().docinfo.internalDTD
     if (dtd is not None and dtd.entities()) or next(element.iter(etree.Entity), None) is not None:
         raise UnsafeXml(ENTITIES)

@@ -1,4 +1,4 @@
-"""Write the items of a reader to temporary Parquet files, so that memory does not grow with the number of notes."""
+"""Write the notes and names that a reader yields to temporary Parquet files, because they may not fit in memory."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ from synthgen.core.progress import Advance
 from synthgen.extract.note import Dropped, Item, MergedPerson, Note, PersonNames, Remark, StaffNames
 
 NOTES, PERSONS = "spooled-notes.parquet", "spooled-persons.parquet"
-BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # a batch is written as soon as it reaches either limit
+BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # the rows are written as soon as they reach one of the limits
 SHOWN_PLACES = 20  # places per reason in the load report
 NOT_UNICODE, NUL = "lone surrogate in a field", "NUL character in a field"
 _WORD = re.compile(r"\w+")
@@ -30,21 +30,21 @@ NOTE_SCHEMA = pa.schema(
         "is_superseded": pa.bool_(),
         "withdrawn": _TEXT,
         "names": _LIST,
-        "same": pa.binary(16),  # digest of the words; list marks differ between formats and are left out
+        "same": pa.binary(16),  # digest of the words without punctuation, by which repeated texts are found
     }
 )
 PERSON_SCHEMA = pa.schema({"person": _TEXT, "names": _LIST})
 
 
 class Tally:
-    """The number of items per reason, and the first places of each reason."""
+    """The number of items and the first places in the source, for each reason."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self._places: dict[str, list[str]] = defaultdict(list)
 
     def add(self, reason: str, places: Sequence[str], count: int = 1) -> None:
-        """Add `count` items with this reason; `places` may hold only the first `SHOWN_PLACES` places."""
+        """Add `count` items with this reason; `places` holds at least the first `SHOWN_PLACES` of their places."""
         self.counts[reason] += count
         n_free = SHOWN_PLACES - len(self._places[reason])
         self._places[reason] += places[:n_free]
@@ -55,17 +55,17 @@ class Tally:
 
 
 class Spooled:
-    """The counts, merges and staff names that `spool` collects."""
+    """What `spool` keeps in memory: counts, merges of persons and names of staff."""
 
     def __init__(self) -> None:
         self.n_items = 0  # notes and dropped items
         self.dropped, self.remarks = Tally(), Tally()
-        self.merged: set[tuple[str, str]] = set()  # old and new identifier of a person
+        self.merged: set[tuple[str, str]] = set()  # (old, new) identifier of a person
         self.staff: set[str] = set()
 
 
 def spool(items: Iterable[Item], folder: Path, advance: Advance) -> Spooled:
-    """Write the notes and the names of persons to `folder`; return the counts, merges and staff names.
+    """Write the notes and the names of persons to `folder`, and return everything else.
 
     Privacy: the files hold the private notes; the caller removes them.
     """
@@ -103,7 +103,6 @@ def _row(note: Note) -> dict[str, Any]:
 
 
 def _unfit(row: Mapping[str, Any]) -> str | None:
-    """Return why a note cannot be used (a NUL character or a lone surrogate), or None if it can."""
     strings = [value for value in row.values() if isinstance(value, str)]
     text = "".join([*strings, *row["aliases"], *row["replaces"], *row["names"]])
     if "\0" in text:
@@ -112,8 +111,7 @@ def _unfit(row: Mapping[str, Any]) -> str | None:
 
 
 def _encodable(text: str) -> str:
-    """Return the text with a question mark in place of each lone surrogate, which UTF-8 cannot encode."""
-    return text.encode(errors="replace").decode()
+    return text.encode(errors="replace").decode()  # a lone surrogate becomes a question mark
 
 
 class _ParquetRows:

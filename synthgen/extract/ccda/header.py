@@ -8,9 +8,9 @@ from synthgen.extract.safe_xml import Element, local
 
 _STEP = re.compile(r"""(?P<name>[A-Za-z]\w*)(?:\[@(?P<key>\w+)=(?P<value>[^\]"']+)\])?|@(?P<attribute>\w+)""")
 _TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.\d+)?([+-]\d{4})?", re.ASCII)
-# number of digits of an HL7 time -> length of its ISO 8601 form; an hour without minutes is left out
+# number of digits of an HL7 time -> length of its ISO 8601 form, in which an hour without minutes is left out
 _SHOWN = {4: 4, 6: 7, 8: 10, 10: 10, 12: 16, 14: 19}
-# a `name` inside an element such as `manufacturerOrganization` or `place` is not a person's name
+# elements such as `manufacturerOrganization` and `place` contain names of organisations and places
 _NO_PERSONS = ("Organization", "place")
 
 
@@ -28,13 +28,13 @@ def below(element: Element, *names: str) -> list[Element]:
 
 
 def is_path(path: str) -> bool:
-    """Return whether a text is a path of names, with optional filters `[@name=value]` or a last attribute."""
+    """Return whether a text is a path for `at_path`, such as `name/id[@root=1.2.3]/@extension`."""
     matches = [_STEP.fullmatch(step) for step in _steps(path)]
     return all(matches) and not any(match and match["attribute"] for match in matches[:-1])
 
 
 def at_path(root: Element, path: str) -> str:
-    """Return the first text or attribute at a path such as `recordTarget/patientRole/id/@extension`."""
+    """Return the first text or attribute at a path such as `recordTarget/patientRole/id[@root=1.2.3]/@extension`."""
     found: list[Element] = [root]
     for step in _steps(path):
         match = _STEP.fullmatch(step)
@@ -58,7 +58,7 @@ def _steps(path: str) -> list[str]:
 
 
 def identifier(element: Element) -> str:
-    """Return `EXTENSION@ROOT`, or only the part that is present; empty if both are missing or `nullFlavor` is set."""
+    """Return `EXTENSION@ROOT`, or the one of the two that is present; empty if `nullFlavor` is set."""
     root, extension = element.get("root", "").strip(), element.get("extension", "").strip()
     if element.get("nullFlavor") is not None:
         return ""
@@ -66,12 +66,12 @@ def identifier(element: Element) -> str:
 
 
 def identifiers(elements: Sequence[Element]) -> list[str]:
-    """Return the identifiers of elements, without empty ones."""
+    """Return the identifiers of the elements that have one."""
     return [found for element in elements if (found := identifier(element))]
 
 
 def iso_time(value: str) -> str:
-    """Return an HL7 time in ISO 8601, as precise as it is written; empty if it is not valid."""
+    """Return an HL7 time in ISO 8601, "" if it is not valid: `"202003041011+0100"` -> `"2020-03-04T10:11+01:00"`."""
     match = _TIME.fullmatch(value.strip())
     if match is None:
         return ""
@@ -86,7 +86,7 @@ def iso_time(value: str) -> str:
 
 
 def names(element: Element) -> list[str]:
-    """Return the names of persons below an element: given and family names, or the text of an unstructured name."""
+    """Return the full names of persons below an element."""
     found = []
     for name in element.iter():
         parent = name.getparent()

@@ -1,4 +1,4 @@
-"""Return the text of the sections of a C-CDA document, with the layout of its lists and tables."""
+"""Write the sections of a C-CDA document as plain text, with bullets in lists and bars between cells of tables."""
 
 import re
 from collections.abc import Iterator
@@ -7,30 +7,32 @@ from synthgen.extract.ccda.header import plain_text
 from synthgen.extract.documents.plain import tidy
 from synthgen.extract.safe_xml import Element, local
 
-# Control characters that stand for breaks, indents and bullets until `_shown` replaces them. XML cannot contain them.
+# `_flow` marks breaks, indents and bullets by control characters, which XML cannot contain; `_shown` replaces them.
 _LINE, _PARAGRAPH, _INDENT, _BULLET = "\x0c", "\x0b", "\x1f", "\x1e"
 _BREAK = "\n"
 _MARKS = {
     "paragraph": _PARAGRAPH, "table": _PARAGRAPH, "list": _LINE, "item": _LINE, "caption": _LINE, "footnote": _LINE,
     "tr": _LINE,
 }  # fmt: skip
-# some systems write HTML in place of the elements of C-CDA
+# some systems write elements of HTML
 _MARKS |= {"p": _PARAGRAPH, "div": _PARAGRAPH, "pre": _PARAGRAPH, "ul": _LINE, "ol": _LINE, "li": _LINE}
 _MARKS |= {f"h{level}": _PARAGRAPH for level in range(1, 7)}
 _LISTS, _ITEMS = {"list", "ul", "ol"}, {"item", "li"}
 _CELLS = {"td", "th"}
 _NO_TEXT = {"renderMultiMedia", "footnoteRef"}
-_HIDDEN = re.compile(r"x*hidden", re.IGNORECASE)  # a local style; local styles begin with x
+_HIDDEN = re.compile(
+    r"x*hidden", re.IGNORECASE
+)  # C-CDA has no style for hidden text; names of own styles begin with x
 _GAP = re.compile(rf" *[{_BREAK}{_LINE}{_PARAGRAPH}][ {_BREAK}{_LINE}{_PARAGRAPH}]*")
 _SPACES = re.compile(r"\s+")
 _LINE_END = re.compile(r"\r\n?")
 
 
 def body_text(root: Element) -> str:
-    """Return the narrative text of all sections in order, each below its title as a heading line.
+    """Return the text of all sections in order, each below its title.
 
-    Paragraphs are separated by blank lines. Items of lists begin with a dash or number, and rows of tables are lines
-    with bars between the cells. Hidden and deleted text is left out, and so are sections without text.
+    Paragraphs are separated by blank lines. Items of lists begin with a dash or a number. A row of a table becomes a
+    line such as `"Aspirin | 75 mg"`. Hidden text, deleted text and sections without text are left out.
     """
     return "\n\n".join(text for section in _sections(root) if (text := _section_text(section)))
 
@@ -61,7 +63,7 @@ def _shown(marked: str) -> str:
 
 
 def _flow(element: Element, depth: int, bullet: str = "") -> Iterator[str]:
-    """Yield the text of an element with marks; `depth` is the number of lists around it."""
+    # `depth` is the number of lists around the element
     name = local(element)
     if name in _NO_TEXT or _is_hidden(element):
         return
@@ -75,7 +77,7 @@ def _flow(element: Element, depth: int, bullet: str = "") -> Iterator[str]:
     if name == "tr":
         yield _row(element)
     elif name in _ITEMS:
-        has_table = next(element.iter("{*}table"), None) is not None  # a layout, not a list
+        has_table = next(element.iter("{*}table"), None) is not None  # then the list only arranges tables
         yield _item("".join(_content(element, depth)), depth, "" if has_table else bullet)
     else:
         yield from _content(element, depth + (name in _LISTS))
@@ -96,15 +98,15 @@ def _is_hidden(element: Element) -> bool:
 
 
 def _item(marked: str, depth: int, bullet: str) -> str:
-    """Return an item with its dash or number; an item that is empty or holds only a list gets neither."""
     text = marked.strip(f" {_BREAK}{_LINE}{_PARAGRAPH}")
+    # an item that holds only a list begins with the bullet of the inner list
     return text if not text or text.startswith(_BULLET) else f"{_BULLET}{_INDENT * (depth - 1)}{bullet}{text}"
 
 
 def _row(row: Element) -> str:
     visible = [cell for cell in row if local(cell) in _CELLS and not _is_hidden(cell)]
     if len(visible) == 1 and next(visible[0].iter("{*}table"), None) is None:
-        # a row with one cell is a layout, not data, so the line breaks of the text are kept
+        # a row with one cell is not data but a layout, so the line breaks of the text are kept
         return "".join(_flow(visible[0], 0))
     cells = [_cell("".join(_flow(cell, 0))) for cell in visible]
     while cells and not cells[-1]:
@@ -113,21 +115,16 @@ def _row(row: Element) -> str:
 
 
 def _cell(marked: str) -> str:
-    """Return the lines of a cell as one line, separated by semicolons."""
-    text = ""
+    text = ""  # the lines of the cell, joined by semicolons
     for line in filter(None, (line.strip().removeprefix("- ") for line in _shown(marked).split("\n"))):
         text += line if not text else f" {line}" if text[-1] in ".:;," else f"; {line}"
     return text
 
 
 def _inline(text: str | None, element: Element) -> str:
-    """Return text with single spaces, as a browser shows it.
-
-    Line feeds of the file become spaces unless the element has `xml:space="preserve"`. A carriage return is a line
-    break, because the parser returns only carriage returns that are written as `&#13;`.
-    """
     if not text:
         return ""
+    # the parser returns only carriage returns that are written as `&#13;`, so they are line breaks of the author
     if element.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve":
         text = text.replace("\r\n", "\r").replace("\n", "\r")
     return _BREAK.join(_SPACES.sub(" ", line) for line in _LINE_END.split(text))

@@ -3,31 +3,48 @@
 import base64
 import binascii
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from audits.core.files import read_regular
 from synthgen.core.errors import DataError
-from synthgen.extract.ccda.header import at_path, below, children, identifiers, is_path, iso_time, names  # fmt: skip
+from synthgen.extract.ccda.header import at_path, below, children, identifiers, is_path, iso_time, names
 from synthgen.extract.ccda.narrative import body_text
 from synthgen.extract.documents import DocumentText, UnreadableDocument, text_of
-from synthgen.extract.links import OUTSIDE, is_outside
+from synthgen.extract.links import (
+    HIDDEN,
+    OTHER_FILE,
+    OUTSIDE,
+    UNREADABLE,
+    counts_by_suffix,
+    files_of,
+    is_hidden,
+    is_outside,
+)
 from synthgen.extract.note import Dropped, Fields, Item, Note, PersonNames, Remark, StaffNames
-from synthgen.extract.safe_xml import ENTITIES, MALFORMED, MAX_BYTES, TOO_LARGE, Element, UnsafeXml, local, parse_xml
+from synthgen.extract.safe_xml import (
+    ENTITIES,
+    MALFORMED,
+    MAX_BYTES,
+    OTHER_ENCODING,
+    TOO_LARGE,
+    Element,
+    UnsafeXml,
+    local,
+    parse_xml,
+)
 
 NOT_CDA = "XML is not a clinical document"
 NO_TEXT, URL_ONLY = "document has no section with text", "text is only a URL; download it first"
-NOT_BASE64, UNREADABLE = "attachment is not base64", "file cannot be opened, or is too large"
-OTHER_FILE, ARCHIVE, HIDDEN = "file type is not read", "archive; unpack it first", "hidden file or folder"
+NOT_BASE64, ARCHIVE = "attachment is not base64", "archive; unpack it first"
 INCOMPLETE, NO_DATE = "document is not complete (statusCode)", "date is not valid"
-OTHER_ENCODING = "XML declares another encoding than it has"
+# reasons why a file contains no clinical document; any other reason concerns a clinical document that is not used
 _NO_DOCUMENT = {OUTSIDE, NOT_CDA, MALFORMED, ENTITIES, TOO_LARGE, OTHER_FILE, ARCHIVE, HIDDEN, UNREADABLE}
 _SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}
 _OID = re.compile(r"[0-9.]+")  # an identifier that is only an OID names an authority, not a patient
 _NUMBER = re.compile(r"[0-9]{1,9}")
-MAX_EARLIER_VERSIONS = 100  # largest number of earlier versions that one version replaces
+MAX_EARLIER_VERSIONS = 100  # largest number of earlier versions that a document is stated to replace
 _WITHDRAWN = {"nullified", "aborted", "cancelled", "obsolete"}
 _COMPLETE = {"completed", "normal", ""}
 _STAFF = ("assignedPerson", "informationRecipient")  # elements with names of staff, in header and entries
@@ -44,9 +61,9 @@ _DATES = (
 def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - unused for XML
     """Yield a note for each C-CDA document, and the names that the document states.
 
-    `path` is a file or a folder with files `.xml`, `.ccda`, `.cda` or `.ccd`. The text is the narrative of all
-    sections, each below its title; coded entries are not text. A body that is not XML is read according to its media
-    type.
+    `path` is a file or a folder with files `.xml`, `.ccda`, `.cda` or `.ccd`. The text of a note is the narrative of
+    all sections, each below its title, without the coded entries. If the body of a document is an attached file, such
+    as a PDF, the text of this file is used.
 
     Defaults of the fields:
     - person: the first identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or as `ROOT` if it is a UUID
@@ -63,19 +80,14 @@ def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     Privacy: reads texts, names and identifiers of patients and staff.
     """
     _check(fields)
-    if not path.exists():
-        raise DataError(f"{path}: there is no such file or folder", hint="Check source.path.")
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if not file.is_dir())
-    n_documents, suffixes = 0, Counter[str]()
-    for file in files:
-        relative = file.relative_to(path) if path.is_dir() else Path(file.name)
-        suffixes[file.suffix.lower()] += 1
+    files, n_documents = files_of(path), 0
+    for file, relative in files:
         reason = OUTSIDE if is_outside(file, path) else _reason(relative)
         items = [Dropped(reason, relative.as_posix())] if reason else _read(file, relative.as_posix(), fields)
         n_documents += not any(isinstance(item, Dropped) and item.reason in _NO_DOCUMENT for item in items)
         yield from items
     if not n_documents:
-        found = [f"{suffix or '(none)'}: {n} files" for suffix, n in sorted(suffixes.items())[:20]]
+        found = counts_by_suffix(relative for _, relative in files)
         hint = "Set source.path to the folder of the XML documents."
         raise DataError(f"{path}: there is no clinical document (C-CDA)", problems=found, hint=hint)
 
@@ -88,8 +100,8 @@ def _check(fields: Fields) -> None:
         raise DataError("source.fields cannot be used", problems=problems, hint=hint)
 
 
-def _reason(relative: Path) -> str:
-    if any(part.startswith((".", "__MACOSX")) for part in relative.parts):
+def _reason(relative: PurePath) -> str:
+    if is_hidden(relative):
         return HIDDEN
     if relative.suffix.lower() == ".zip":
         return ARCHIVE
@@ -141,7 +153,6 @@ class _Document:
         return self._value("person", next(iter(ids), ""))
 
     def _value(self, name: str, default: str) -> str:
-        """Return the value at the configured path of a field, or the default if no path is configured."""
         path = getattr(self.fields, name)
         return default if path is None else at_path(self.root, path)
 
@@ -173,7 +184,7 @@ class _Document:
         code = next(iter(children(self.root, "code")), None)
         kind = "" if code is None else code.get("code", "").strip()
         label = "" if code is None else code.get("displayName") or kind
-        # some systems give all documents of a patient the same identifier, whatever their types
+        # some systems give documents of different types the same identifier, so the type is added
         typed = [f"{one} {kind}" for one in ids[:1] if kind]
         encounter = identifiers(below(self.root, "componentOf", "encompassingEncounter", "id"))
         persons = below(self.root, "author", "assignedAuthor", "assignedPerson")
@@ -182,7 +193,7 @@ class _Document:
         time = next((one.get("value", "") for one in children(self.root, "effectiveTime")), "")
         versions = [f"{one} version {int(number)}" for one in sets if _NUMBER.fullmatch(number)]
         aliases = [*typed, *ids, *versions, *sets]
-        # many systems give all documents the same setId and version, so a document replaces only lower versions
+        # many systems give all documents the same setId and version, so only lower versions count as replaced
         lower = range(max(0, int(number) - MAX_EARLIER_VERSIONS), int(number)) if versions else ()
         earlier = [f"{one} version {n}" for one in sets for n in lower]
         return Note(

@@ -1,4 +1,4 @@
-"""Decode the bytes of an HL7 v2 message by its character set (MSH-18)."""
+"""Decode the bytes of an HL7 v2 message by the character set that its header states (field MSH-18)."""
 
 import codecs
 import re
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 UNKNOWN_CHARSET = "character set of the header is unknown"
 OTHER_CHARSET = "bytes do not fit the character set; read with another one"
-ISO_2022 = "iso2022_jp_ext"  # switches character sets by escape sequences, as messages with several sets in MSH-18 do
+ISO_2022 = "iso2022_jp_ext"  # messages that name several sets in MSH-18 switch between them by escape sequences
 _FALLBACK = "cp1252"
 
-# HL7 table 0211. Files that are UTF-16 or UTF-32 are converted before this table is used. Other messages that declare
-# UNICODE, UTF-16 or UTF-32 are written as UTF-8 in practice.
+# HL7 table 0211. `framing` has already converted files in UTF-16 or UTF-32 to UTF-8. In practice, other messages that
+# declare UTF-16 or UTF-32 are also in UTF-8.
 _TABLE_0211 = {
     "ASCII": "ascii",
     **{f"8859/{n}": f"iso8859-{n}" for n in (*range(1, 10), 15)},
@@ -26,12 +26,9 @@ _CONTROLS = re.compile("[\x80-\x9f]")
 
 
 def named_charset(declared: Sequence[str]) -> str | None:
-    """Return the Python codec for the names in MSH-18; empty if there are no names, None if it is unknown."""
-    names = [name.strip().upper() for name in declared if name.strip()]
-    codecs_found = [_codec(name) for name in names]
-    if ISO_2022 in codecs_found:
-        return ISO_2022
-    return codecs_found[0] if names else ""
+    """Return the Python codec for the names in MSH-18, "" if there are no names, or None if the codec is unknown."""
+    found = [_codec(name.strip().upper()) for name in declared if name.strip()]
+    return ISO_2022 if ISO_2022 in found else found[0] if found else ""
 
 
 def _codec(name: str) -> str | None:
@@ -45,11 +42,11 @@ def _codec(name: str) -> str | None:
 
 
 def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, str, tuple[str, ...]] | None:
-    """Return the text, the name of its codec, and remarks; None if the bytes fit no character set.
+    """Return the text, the name of its codec, and remarks; None if the bytes fit no codec.
 
-    Three codecs are tried: that of MSH-18 (if it names a known one), `encoding`, and cp1252. The first one that fits
-    decodes the whole message; there is a remark if it is not the first one tried. In ISO 8859-1, the bytes 0x80 to
-    0x9F are control characters, so a message that contains them does not fit ISO 8859-1.
+    The codec that MSH-18 names (in `declared`) is tried first, then `encoding`, then cp1252. The first codec that
+    fits decodes the whole message. A remark states if this is not the first codec that was tried. A message with
+    bytes from 0x80 to 0x9F does not fit ISO 8859-1, in which these bytes are control characters.
     """
     charset = named_charset(declared)
     remarks = (UNKNOWN_CHARSET,) if charset is None else ()
@@ -66,7 +63,7 @@ def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, st
 
 
 def _switched(data: bytes, charset: str) -> bytes:
-    r"""Replace the HL7 escapes of ISO 2022 (`\C..\` and `\M..\`) by the escape sequences that they stand for."""
+    # HL7 writes the escape sequences of ISO 2022 as `\C..\` or `\M..\`
     if charset != ISO_2022:
         return data
     return _ESCAPED_SETS.sub(lambda found: b"\x1b" + bytes.fromhex(found[1].decode()), data)

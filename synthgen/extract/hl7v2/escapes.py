@@ -1,12 +1,12 @@
-"""Replace the escape sequences of HL7 v2."""
+r"""Replace the escape sequences in a text of HL7 v2: `"A \T\ B"` -> `"A & B"`."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 _MAX_REPEAT = 20  # largest number of lines or spaces that one command produces; HL7 does not limit it
-# Stands for a layout command, which becomes a line break unless one is there. No message contains it, because the
-# reader splits lines at it.
+# Stands for a layout command, which becomes a line break if no other line break is beside it. `framing` splits lines
+# at this character, so it does not occur in a message.
 _SOFT_BREAK = "\v"
 
 
@@ -34,12 +34,14 @@ def _pattern(escape: str) -> re.Pattern[str]:
 
 
 def unescape(text: str, delimiters: Delimiters, charset: str = "utf-8") -> str:
-    r"""Return the text with its escape sequences replaced, with line feeds as line ends.
+    r"""Return a text without escape sequences and with line feeds as line ends.
 
-    The escapes of delimiters become the delimiters. `\.br\`, `\.sp\` and `\.ce\` become line breaks, `\.sk\`
-    becomes spaces, and the commands for indents and filling (`\.in\`, `\.ti\`, `\.fi\`, `\.nf\`) begin a new line.
-    `\X..\` is a run of bytes in the character set of the message. Highlighting, local escapes (`\Z..\`) and changes
-    of the character set are removed. Everything else, such as an escape without an end, is kept as text.
+    - Escapes of delimiters become the delimiters: `\T\` becomes `&`.
+    - `\.br\`, `\.sp\` and `\.ce\` become line breaks, and `\.sk\` becomes spaces.
+    - The commands for indents and filling (`\.in\`, `\.ti\`, `\.fi\`, `\.nf\`) begin a new line.
+    - `\X..\` gives bytes in the character set of the message as hexadecimal digits.
+    - Highlighting, local escapes (`\Z..\`) and changes of the character set are removed.
+    - Everything else, such as an escape without an end, is kept.
     """
     if delimiters.escape not in text:
         return _line_feeds(text)
@@ -79,7 +81,7 @@ def _laid_out(command: str, count: str) -> str:
 
 
 def _from_hex(run: str, escape: str, charset: str) -> str:
-    """Return the characters of adjacent hexadecimal escapes; the bytes of a character may be in several escapes."""
+    # `run` holds adjacent escapes, because the bytes of one character may be in several escapes
     data = bytes.fromhex(run.replace(escape + "X", "").replace(escape, ""))
     for name in (charset, "cp1252"):
         try:

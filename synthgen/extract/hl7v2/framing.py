@@ -14,11 +14,11 @@ MAX_MESSAGE_BYTES, MAX_MESSAGE_LINES = 64 << 20, 200_000
 TOO_LARGE = f"message is larger than {MAX_MESSAGE_BYTES >> 20} MiB or {MAX_MESSAGE_LINES} lines"
 OUTSIDE = "lines outside of a message"
 _CHUNK_BYTES, _HEAD_BYTES = 1 << 20, 1 << 12
-_MAX_FILE_BYTES = 1 << 60  # a file is streamed, so its size does not matter
-# MLLP encloses a message in 0x0B and 0x1C; some programs write 0x0B as a line break inside a text
+_MAX_FILE_BYTES = 1 << 60  # in effect no limit, because a file is streamed
+# the protocol MLLP encloses a message in 0x0B and 0x1C; some programs write 0x0B as a line break inside a text
 _BREAK = re.compile(rb"\r\n|[\r\n\x0b\x1c]")
-# A header is recognised by its separators, because a line of a text can begin with the word MSH. Headers with damaged
-# separators also match, because the lines below a header belong to another person than the lines before it.
+# A line of a text can begin with the word MSH, so a header must also have separators. Damaged separators are enough:
+# the lines below the header belong to another person than the lines above it, so they must not be joined.
 _BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"
 _HEADER = re.compile(rb"[\xef\xbb\xbf\s]*MSH(?:\||$|[^\w\s]{2})")
 _ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")
@@ -37,7 +37,7 @@ class RawMessage:
     number: int  # in the file, from 1
     lines: tuple[bytes, ...]
     reason: str = ""
-    charset: str = ""  # by the byte-order mark of the file or the configuration; takes precedence over MSH-18
+    charset: str = ""  # "utf-8" if the file was converted or has a byte-order mark; then MSH-18 is ignored
 
     def __repr__(self) -> str:
         return f"RawMessage({self.number}, {len(self.lines)} lines)"
@@ -46,8 +46,7 @@ class RawMessage:
 def files_below(path: Path) -> Iterator[Path]:
     """Yield the file itself, or the files below a folder in the order of their names.
 
-    Memory grows with the number of files in a single folder, not with the total number. Links to folders are not
-    followed.
+    Only the names of one folder are in memory at a time. Links to folders are not followed.
     """
     if not path.is_dir():
         yield path
@@ -58,13 +57,13 @@ def files_below(path: Path) -> Iterator[Path]:
 
 
 def read_messages(path: Path, encoding: str) -> Iterator[RawMessage] | None:
-    """Return the messages of a file one by one, or None if the file does not begin as HL7 v2.
+    """Return an iterator over the messages of a file, or None if the file does not begin as HL7 v2.
 
-    The lines of a UTF-16 or UTF-32 file are returned in UTF-8.
+    Files in UTF-16 or UTF-32 are converted to UTF-8.
 
     Raises:
         OSError: the file cannot be read, or is not a regular file.
-        UnicodeError: while the messages are read, a UTF-16 or UTF-32 file turns out to be damaged.
+        UnicodeError: a UTF-16 or UTF-32 file is damaged; raised by the iterator.
     """
     with open_regular(path, _MAX_FILE_BYTES) as file:
         head = file.read(_HEAD_BYTES)
@@ -91,7 +90,7 @@ def _chunks(file: BinaryIO, wide: str) -> Iterator[bytes]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
-    """Yield lines without their ends; None stands for a line above the size limit of a message."""
+    # None stands for a line above the size limit of a message
     parts: list[bytes] = []
     size, deferred = 0, b""
     for chunk in chunks:
@@ -110,9 +109,10 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
 
 
 def split_messages(lines: Iterable[bytes | None]) -> Iterator[RawMessage]:
-    """Yield the messages of a file: each begins with an MSH segment; headers and trailers of batches are ignored.
+    """Yield the messages in the lines of a file; None stands for a line above the size limit of a message.
 
-    If there are lines outside of messages, one item with the reason `OUTSIDE` follows.
+    A message begins with an MSH segment. Headers and trailers of batches are ignored. If there are lines outside of
+    messages, a last item has the reason `OUTSIDE`.
     """
     number, size = 0, 0
     kept: list[bytes] | None = None  # None: outside of a message

@@ -14,8 +14,7 @@ CONTINUED_LINE = "line without a segment name; read as part of the line before i
 ADDENDUM = "segment continued by ADD"
 FRAGMENT = "message is one part of several (DSC); the parts are not joined"
 UNKNOWN_SEGMENT = "segment whose name HL7 v2 does not define is left out"
-# Names of segments; local segments begin with Z. Other lines can look like segments, such as "WBC|5.2" after a raw
-# line break in a text.
+# Names of the segments that HL7 v2 defines. A line of a text, such as "WBC|5.2", can look like a segment.
 _SEGMENTS = (
     "ACC ADD AIG AIL AIP AIS AL1 ARV AUT BHS BTS CM0 CM1 CM2 CON CSP CSR CSS CTD CTI DB1 DG1 DRG DSC DSP ERR EVN FAC "
     "FHS FT1 FTS GOL GP1 GP2 GT1 IAM IIM IN1 IN2 IN3 INV IPC LAN LOC MFA MFE MFI MRG MSA MSH NCK NK1 NSC NTE OBR OBX "
@@ -29,7 +28,7 @@ _HL7_NULL = '""'  # the sender deletes the value of this field
 
 @dataclass(frozen=True, slots=True)
 class Hl7Value:
-    """One value of a field, which may have several (repetitions)."""
+    """One value of a field; a field can be repeated and then has several values."""
 
     raw: str
     delimiters: Delimiters
@@ -39,14 +38,14 @@ class Hl7Value:
         return f"Hl7Value({len(self.raw)} characters)"
 
     def text(self) -> str:
-        """Return the whole value; separators of components in it count as text."""
+        """Return the whole value as text, including separators of components."""
         return "" if self.raw == _HL7_NULL else unescape(self.raw, self.delimiters, self.charset)
 
     def part(self, component: int, subcomponent: int = 0) -> str:
         """Return a component, or one of its subcomponents, without outer white space; empty if it is missing.
 
-        Many systems write `&` in names of examinations without an escape. So if `subcomponent` is 0, the component is
-        returned as a whole.
+        Both numbers count from 1. If `subcomponent` is 0, the whole component is returned, because many systems write
+        `&`, the separator of subcomponents, as text.
         """
         if not self.raw:
             return ""
@@ -60,7 +59,7 @@ class Hl7Value:
 
 @dataclass(frozen=True, slots=True)
 class Hl7Segment:
-    """One segment; `fields[n]` is the field n as written, and `fields[0]` is the name."""
+    """One segment; `fields[0]` is its name, and `fields[n]` is field n as written."""
 
     fields: tuple[str, ...]
     delimiters: Delimiters
@@ -75,16 +74,16 @@ class Hl7Segment:
         return self.fields[0]
 
     def values(self, field: int) -> list[Hl7Value]:
-        """Return the repetitions of a field; a missing field has one empty repetition."""
+        """Return the values of a field; a missing field has one empty value."""
         raw = self.fields[field] if field < len(self.fields) else ""
         return [Hl7Value(part, self.delimiters, self.charset) for part in raw.split(self.delimiters.repetition)]
 
     def part(self, field: int, component: int = 1, subcomponent: int = 0) -> str:
-        """Return a part of the first repetition of a field, as `Hl7Value.part`."""
+        """Return a component or subcomponent of the first value of a field, see `Hl7Value.part`."""
         return self.values(field)[0].part(component, subcomponent)
 
     def text(self, field: int) -> str:
-        """Return a whole field as text; its repetitions are lines."""
+        """Return a field as text, with each of its values on a line."""
         lines = "\n".join(value.raw for value in self.values(field))
         return Hl7Value(lines, self.delimiters, self.charset).text()
 
@@ -108,7 +107,7 @@ class Hl7Message:
 
     @property
     def event(self) -> str:
-        """The event, such as `T02`, from MSH-9, else from EVN-1; empty if the message states none."""
+        """The event that caused the message, such as `T02` (new document); empty if the message states none."""
         structure = self.header.part(9, 3).upper().partition("_")[2]
         stated = self.header.part(9, 2).upper() or structure
         return stated or next((s.part(1).upper() for s in self.segments if s.name == "EVN"), "")
@@ -117,10 +116,9 @@ class Hl7Message:
 def parse_message(raw: RawMessage, encoding: str) -> Hl7Message | str:
     """Return the parsed message, or the reason why it cannot be read.
 
-    `encoding` is the character set of messages that state none.
-
-    A line that does not begin with the name of a segment and a separator continues the line before it, because many
-    exports write raw line breaks into a text. ADD continues the last field of the segment before it.
+    `encoding` is the character set of messages that state none. Many exports write line breaks into a text. So a line
+    continues the line before it unless it begins with the name of a segment and a separator. The segment ADD
+    continues the last field of the segment before it.
     """
     if raw.reason:
         return raw.reason
@@ -144,7 +142,6 @@ def parse_message(raw: RawMessage, encoding: str) -> Hl7Message | str:
 
 
 def _header(line: str) -> Hl7Segment | None:
-    """Return the MSH segment as Latin-1 if its separators are usable, else None."""
     if not re.match(r"MSH[^\w\s]", line):
         return None
     separator = line[3]
@@ -158,7 +155,6 @@ def _header(line: str) -> Hl7Segment | None:
 
 
 def _joined(lines: list[str], separator: str) -> tuple[list[str], set[str]]:
-    """Return one text per segment, without leading white space, and the remarks."""
     starts = re.compile(rf"\s*[A-Z][A-Z0-9]{{2}}{re.escape(separator)}")
     remarks: set[str] = set()
 

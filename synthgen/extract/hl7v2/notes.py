@@ -1,25 +1,27 @@
-"""Turn messages of the types MDM and ORU into notes.
+"""Turn HL7 v2 messages into notes: documents (message type MDM) and reports of examinations (ORU).
 
-MDM: one note per TXA segment with its OBX segments.
-- T02, T04, T06, T08 and T10 carry the text. T01, T03, T05, T07 and T09 only announce it, but are read in the same way
-  if they contain OBX segments with text.
-- T11 cancels a document, and TXA-19 `CA` marks it as deleted: the document is withdrawn.
+A name such as TXA-12 means field 12 of the segment (line) TXA.
+
+MDM: each TXA segment with its OBX segments is a note. The event of the message states what happens.
+- Notes are read from all events with OBX segments that contain text. T01, T03, T05, T07 and T09 are usually only
+  announcements without text.
+- A document is withdrawn if the event is T11 (cancelled) or if TXA-19 is `CA` (deleted).
 - T09 and T10 replace the document that TXA-13 names. T07 and T08 are a newer version of the document that TXA-12
   names. An addendum (T05, T06) is a separate document.
-- TXA-17 (table 0271): authenticated (AU) and legally authenticated (LA) documents are used. Documents that are
-  documented (DO) or without a status have a complete text; they are used with a remark. Documents that are dictated
-  (DI), incomplete (IN), in progress (IP) or pre-authenticated (PA) are not used.
-- TXA-19 (table 0273): obsolete (OB) documents are superseded, unavailable (UN) documents are not used.
+- TXA-17 is the completion status (table 0271). Authenticated documents (AU, LA) are used. Documents with the status
+  documented (DO) or without a status are complete and are used with a remark. Dictated (DI), incomplete (IN),
+  in-progress (IP) and pre-authenticated (PA) documents are not used.
+- TXA-19 is the availability (table 0273). Obsolete documents (OB) are superseded. Unavailable ones (UN) are not used.
 
-ORU: one note per OBR group that contains text, see `report`.
-- OBR-25 (table 0123): a report is used if its status is final (F), corrected (C), partly available (A), or empty.
-  OBX-11 decides about each line. A cancelled order (X) withdraws the report. Reports of other states are not used.
-- If all lines are deleted or wrong (OBX-11 D or W), the report is withdrawn.
-- A document is identified by its filler number (OBR-3, else OBR-2, else MSH-10) and the code of the examination
+ORU: each OBR segment (an order) whose results contain text is a note; see the module `report`.
+- OBR-25 is the status of the report (table 0123). Reports that are final (F), corrected (C), partly available (A) or
+  without a status are used. A cancelled order (X) withdraws the report. Other reports are not used.
+- OBX-11 is the status of a line. If all lines are deleted or wrong (D, W), the report is withdrawn.
+- The identifier of a report consists of its number (OBR-3, else OBR-2, else MSH-10) and the code of the examination
   (OBR-4, else its text). A later message with the same identifier is a newer version.
 
-The version is the time of the message (MSH-7, else EVN-2, else OBR-22) in UTC, then the number of the message in the
-file.
+The version of a note is the time of the message (MSH-7, else EVN-2, else OBR-22) in UTC and the number of the message
+in the file.
 """
 
 from collections import Counter
@@ -29,7 +31,7 @@ from dataclasses import dataclass
 from synthgen.extract.hl7v2.message import Hl7Message, Hl7Segment
 from synthgen.extract.hl7v2.persons import person_of
 from synthgen.extract.hl7v2.report import NO_TEXT, ONLY_COMMENTS, Hl7Report, read_report
-from synthgen.extract.hl7v2.values import FieldPath, FieldPaths, entity, read_time, staff_name
+from synthgen.extract.hl7v2.values import FieldPath, entity, read_time, staff_name
 from synthgen.extract.note import Dropped, Item, Note, Remark
 
 NO_NOTES = "message type holds no notes"
@@ -62,10 +64,10 @@ _AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))
 
 @dataclass(frozen=True, slots=True)
 class Hl7Group:
-    """The segments of one document or order; `context` maps a name to the first segment that applies to the group."""
+    """The segments of one document or order, and the segments that describe it."""
 
     segments: tuple[Hl7Segment, ...]
-    context: Mapping[str, Hl7Segment]
+    context: Mapping[str, Hl7Segment]  # by name such as "PID", the first segment that applies to the group
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Hl7NoteMaker:
     message: Hl7Message
     place: str  # file and number of the message
     number: int  # number of the message in the file
-    paths: FieldPaths
+    paths: Mapping[str, FieldPath]  # the configured fields
 
     def items(self) -> Iterator[Item]:
         """Yield the notes of the message, the reasons for dropped parts, and remarks.
@@ -116,9 +118,9 @@ class Hl7NoteMaker:
             number = (entity(obr, 3) or entity(obr, 2)) if obr else ""
             code = (obr.part(4) or obr.part(4, 2)) if obr else ""
             document = f"{number or self._unnamed(index)}/{code}"
-            key = person_of(group.context, self.paths.person), document
+            key = person_of(group.context, self.paths.get("person")), document
             seen[key] += 1
-            # reports in one message are not versions of each other
+            # two reports in one message are different documents, not versions
             document += f"#{seen[key]}" if seen[key] > 1 else ""
             status = obr.part(25).upper() if obr else ""
             report = read_report(group.segments, short_lines=False)
@@ -131,7 +133,7 @@ class Hl7NoteMaker:
                 yield from self._note(group, document, report)
 
     def _unnamed(self, index: int) -> str:
-        """Return an identifier for a document without one; it is the same if the message is sent again."""
+        """Return an identifier for a document that states none; it stays the same if the message is sent again."""
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
 
@@ -144,7 +146,6 @@ class Hl7NoteMaker:
         withdrawn: str = "",
         replaces: tuple[str, ...] = (),
     ) -> Iterator[Item]:
-        """Yield the note of a group, or the withdrawal of its document, and why parts of the report are dropped."""
         context, paths = group.context, self.paths
         yield from (Dropped(reason, self.place) for reason in report.dropped)
         if not report.text and not withdrawn:
@@ -152,7 +153,7 @@ class Hl7NoteMaker:
                 yield Dropped(NO_TEXT, self.place)
             return
         yield from (Remark(reason, self.place) for reason in report.remarks)
-        places = (paths.date,) if paths.date else _DATES
+        places = (paths["date"],) if "date" in paths else _DATES
         stated = next(filter(None, (place.value(context) for place in places)), "")
         date = read_time(stated)
         if stated and date is None:
@@ -162,11 +163,11 @@ class Hl7NoteMaker:
             place=self.place,
             document=document,
             text=report.text,
-            person=person_of(context, paths.person),
-            label=paths.label.value(context) if paths.label else _label(context),
-            encounter=(paths.encounter or _ENCOUNTER).value(context),
+            person=person_of(context, paths.get("person")),
+            label=paths["label"].value(context) if "label" in paths else _label(context),
+            encounter=paths.get("encounter", _ENCOUNTER).value(context),
             date=date.iso if date else "",
-            author=paths.author.value(context) if paths.author else _author(context),
+            author=paths["author"].value(context) if "author" in paths else _author(context),
             version=self._version(context),
             aliases=(short,) if short != document and "TXA" in context else (),
             replaces=replaces,
@@ -175,16 +176,15 @@ class Hl7NoteMaker:
         )
 
     def _version(self, context: Mapping[str, Hl7Segment]) -> str:
-        times = filter(None, (read_time(place.value(context)) for place in _VERSIONS))
-        first = next(times, None)
+        first = next(filter(None, (read_time(place.value(context)) for place in _VERSIONS)), None)
         return f"{first.utc if first else ''} {self.number:012d}"
 
 
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
-    """Yield groups of segments; a group begins with one of `starts`, and OBR continues a group that ORC began.
+    """Yield groups of segments; a group begins with a segment in `starts`, but an OBR segment continues an ORC group.
 
-    The context of a group also includes the segments before the first PID, and those from the PID of its patient to
-    the first group of this patient. If a patient has OBX segments before the first group, they are a separate group.
+    The context of a group also includes the segments before the first PID segment, and the segments between the PID
+    segment of the patient and the patient's first group. OBX segments before the first group are a separate group.
     """
     shared: dict[str, Hl7Segment] = {}
     has_patient = False
@@ -215,7 +215,6 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
 
 
 def _without_text(report: Hl7Report, event: str) -> str:
-    """Return why a document message has no text; empty if it has one."""
     if report.text or report.dropped:
         return ""
     if report.reason in {"", NO_TEXT, ONLY_COMMENTS}:
@@ -234,7 +233,6 @@ def _unusable(txa: Hl7Segment) -> str:
 
 
 def _label(context: Mapping[str, Hl7Segment]) -> str:
-    """Return the type of the document (TXA-2) or the examination (OBR-4): its text, else its code."""
     if "TXA" in context:
         return context["TXA"].part(2, 2) or context["TXA"].part(2)
     return (context["OBR"].part(4, 2) or context["OBR"].part(4)) if "OBR" in context else ""

@@ -3,21 +3,20 @@
 from collections.abc import Iterator, Mapping
 
 from synthgen.extract.hl7v2.message import Hl7Message, Hl7Segment
-from synthgen.extract.hl7v2.values import FieldPath, FieldPaths, person_identifier, person_names, staff_name
+from synthgen.extract.hl7v2.values import FieldPath, person_identifier, person_names, staff_name
 from synthgen.extract.note import MergedPerson, PersonNames, StaffNames
 
-# Events of ADT in which MRG-1 (the old identifier) and PID-3 (the new one) belong to the same person: merges of
-# patients or persons (A18, A30, A34, A36, A39, A40) and changes of an identifier (A46, A47). Merges and moves of
-# accounts and visits (A35, A41, A42, A44, A45, A48 to A51) change no person. A43 moves records away from a wrong
-# person, so it merges no identifiers.
+# Events of ADT messages in which MRG-1 (the old identifier) and PID-3 (the new one) belong to the same person: merges
+# of patients (A18, A30, A34, A36, A39, A40) and changes of an identifier (A46, A47). Not in this list are merges of
+# accounts and visits, which change no person, and A43, which moves records away from a wrong person.
 _MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
-# A24 states that the identifiers of two PID segments belong to one patient. A37, which revokes this link, is ignored:
-# if the link is wrong, two patients count as one person, which weakens no privacy statement.
+# A24 states that the identifiers of two PID segments belong to one patient. A37, which revokes this link, is ignored.
+# Then two patients count as one person, which weakens no privacy statement.
 _LINK = "A24"
 _MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # fields of PID, each with the field of MRG that holds its old value
-# names of the patient and contacts (XPN): PID name, mother's maiden name, alias; next of kin; guarantor; insured
+# fields with names of the patient and contacts (type XPN), such as the next of kin (NK1) and the guarantor (GT1)
 _PERSON_FIELDS = {"PID": (5, 6, 9), "NK1": (2, 26, 30), "GT1": (3, 4), "IN1": (16,), "MRG": (7,)}
-# staff (XCN, or NDL in OBR-32 to OBR-35)
+# fields with names of staff (type XCN, or NDL in OBR-32 to OBR-35)
 _STAFF_FIELDS = {
     "AIP": (3,),
     "DG1": (16,),
@@ -37,21 +36,23 @@ _STAFF_FIELDS = {
     "SCH": (12, 16, 20),
     "TXA": (5, 9, 10, 11, 22, 23),
 }
-_STAFF_XPN = {"CTD": (2,), "PRD": (2,), "STF": (3,)}  # staff (XPN)
+_STAFF_XPN = {"CTD": (2,), "PRD": (2,), "STF": (3,)}  # fields with names of staff (type XPN)
 
 
 def person_of(context: Mapping[str, Hl7Segment], path: FieldPath | None) -> str:
-    """Return the identifier of the patient: the configured field, else PID-3, else PID-2 (as in old versions)."""
+    """Return the identifier of the patient: the configured field, else PID-3, else PID-2 (of old HL7 versions)."""
     if path is not None:
         return path.value(context)
     pid = context.get("PID")
     return (person_identifier(pid.values(3)) or person_identifier(pid.values(2))) if pid else ""
 
 
-def person_items(message: Hl7Message, paths: FieldPaths) -> Iterator[PersonNames | StaffNames | MergedPerson]:
+def person_items(
+    message: Hl7Message, paths: Mapping[str, FieldPath]
+) -> Iterator[PersonNames | StaffNames | MergedPerson]:
     """Yield the names in a message, and the merges of patients that it announces.
 
-    A message can be about several patients: segments belong to the PID segment before them.
+    A message can be about several patients. Each segment belongs to the last PID segment before it.
 
     Privacy: reads names and identifiers of patients, contacts and staff.
     """
@@ -65,7 +66,7 @@ def person_items(message: Hl7Message, paths: FieldPaths) -> Iterator[PersonNames
                 staff |= dict.fromkeys(filter(None, map(staff_name, segment.values(field))))
             for field in _STAFF_XPN.get(segment.name, ()):
                 staff |= dict.fromkeys(person_names(segment.values(field)))
-        person = person_of(context, paths.person)
+        person = person_of(context, paths.get("person"))
         if person and names:
             yield PersonNames(person, tuple(names))
     if staff:
@@ -75,10 +76,7 @@ def person_items(message: Hl7Message, paths: FieldPaths) -> Iterator[PersonNames
 
 
 def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], list[Hl7Segment]]]:
-    """Yield for each patient the first segment of each name, and all segments from the PID on.
-
-    The segments before the first PID apply to all patients. They are also yielded as a group without a PID.
-    """
+    # The segments before the first PID apply to all patients. They are also yielded as a group without a PID.
     groups: list[list[Hl7Segment]] = [[]]
     for segment in message.segments:
         if segment.name == "PID":
@@ -89,13 +87,13 @@ def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], li
         yield {segment.name: segment for segment in reversed(group)} | shared, group
 
 
-def _merges(message: Hl7Message, paths: FieldPaths) -> Iterator[MergedPerson]:
-    patients = [(person_of(context, paths.person), group) for context, group in _by_patient(message)
-                if "PID" in context]  # fmt: skip
+def _merges(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterator[MergedPerson]:
+    path = paths.get("person")
+    patients = [(person_of(context, path), group) for context, group in _by_patient(message) if "PID" in context]
     pairs: list[tuple[str, str]] = []
     if message.event in _MERGES:
         pairs = [
-            (_prior(segment, group[0], paths.person), person)
+            (_prior(segment, group[0], path), person)
             for person, group in patients
             for segment in group
             if segment.name == "MRG"
@@ -106,7 +104,7 @@ def _merges(message: Hl7Message, paths: FieldPaths) -> Iterator[MergedPerson]:
 
 
 def _prior(mrg: Hl7Segment, pid: Hl7Segment, path: FieldPath | None) -> str:
-    """Return the old identifier of a person, from the MRG field that corresponds to the PID field of the new one."""
+    # the old identifier is in the MRG field that corresponds to the PID field of the new identifier
     if path is None:
         return person_identifier(mrg.values(1 if person_identifier(pid.values(3)) else 4))
     field = _MERGE_FIELDS.get(path.field) if path.segment == "PID" else None

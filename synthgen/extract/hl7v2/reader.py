@@ -1,6 +1,6 @@
 """Read notes from HL7 v2 messages of the types ORU and MDM."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from synthgen.core.errors import DataError
@@ -8,7 +8,7 @@ from synthgen.extract.hl7v2.framing import RawMessage, files_below, read_message
 from synthgen.extract.hl7v2.message import UNDECODABLE, parse_message
 from synthgen.extract.hl7v2.notes import Hl7NoteMaker
 from synthgen.extract.hl7v2.persons import person_items
-from synthgen.extract.hl7v2.values import FieldPaths, field_paths
+from synthgen.extract.hl7v2.values import FieldPath, field_paths
 from synthgen.extract.links import OUTSIDE, is_outside
 from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Remark
 
@@ -20,12 +20,11 @@ UNREADABLE = "file cannot be read"
 def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
     """Yield the notes, names and merges of persons in a file of HL7 v2 messages, or in all such files below a folder.
 
-    A file is read as HL7 v2 if it begins with an MSH, FHS or BHS segment, whatever its suffix; a byte-order mark, the
-    frame of MLLP and white space may precede. Other files are dropped. Segments may end in CR, LF or both. Only one
-    message is in memory at a time, and a message above 64 MiB is dropped.
+    A file is read if it begins with an MSH, FHS or BHS segment, whatever its suffix. Other files are dropped. Only
+    one message is in memory at a time, and a message above 64 MiB is dropped.
 
-    Defaults of the fields. If a field is repeated, its first value is used, except for PID-3:
-    - person: PID-3 (the identifier of type MR, else PI, else the first) as `ID@AUTHORITY`; if it is empty, PID-2
+    Defaults of the fields; the first value of a repeated field is used:
+    - person: PID-3 as `ID@AUTHORITY` (the value of type MR, else PI, else the first value), else PID-2
     - encounter: PV1-19.1
     - date: TXA-4, OBR-7, TXA-6, OBR-22 or MSH-7, the first that has a value
     - label: TXA-2 (MDM) or OBR-4 (ORU), the text or else the code
@@ -34,15 +33,14 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     The modules `notes` and `report` state which documents and results are used.
 
     Args:
-        path: A file or a folder.
-        fields: Fields to read instead of the defaults, written as `SEG-F`, `SEG-F.C` or `SEG-F.C.S`, for example
-            `PID-3.1`. The value comes from the first segment of that name that belongs to the lab order (OBR) or
-            document, else to the patient, else to the message.
-        encoding: Character set of messages without MSH-18.
+        path: a file or a folder.
+        fields: overrides such as `PID-3.1` (segment, field, component), optionally with a subcomponent. The value is
+            read from the segment of this name that belongs to the order or document, else to the patient, else to the
+            whole message.
+        encoding: character set of messages without MSH-18.
 
     Raises:
-        DataError: the path does not exist, no file is HL7 v2, a field is not in this notation, or the encoding is
-            unknown.
+        DataError: the path does not exist, no file is HL7 v2, an override is malformed, or the encoding is unknown.
 
     Privacy: reads the text of notes, and names and identifiers of patients and staff.
     """
@@ -78,7 +76,9 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
         raise DataError(f"{path} contains no readable file of HL7 v2", hint=hint)
 
 
-def _items(messages: Iterator[RawMessage], file: str, paths: FieldPaths, encoding: str) -> Iterator[Item]:
+def _items(
+    messages: Iterator[RawMessage], file: str, paths: Mapping[str, FieldPath], encoding: str
+) -> Iterator[Item]:
     try:
         for raw in messages:
             place = f"{file}, message {raw.number}"

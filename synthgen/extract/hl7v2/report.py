@@ -24,11 +24,10 @@ LINK_LEFT_OUT = "link to an attachment is not followed"
 
 _NARRATIVE = frozenset({"TX", "FT"})
 _LINE_TYPES = frozenset({"TX", "FT", "ST"})
-# HL7 table 0085: corrected, final, amended, appended, verified, changed to final. Many systems leave the status
-# empty.
+# final states of HL7 table 0085, such as F (final) and C (corrected); many systems leave the status empty
 _FINAL = frozenset({"", "A", "B", "C", "F", "U", "V"})
 _DELETED = frozenset({"D", "W"})
-# suffixes of the observation identifier that name a part of a report
+# suffixes of codes in OBX-3 that name a part of a report
 _PARTS = {"IMP": "IMPRESSION", "REC": "RECOMMENDATION"}
 _CONTENT_TYPES = {
     "PDF": "application/pdf",
@@ -45,10 +44,10 @@ _STARTS = {b"%pdf-": "application/pdf", **_MARKUP}
 
 @dataclass(frozen=True, slots=True)
 class Hl7Report:
-    """The text of a report; without text, `reason` or `dropped` states why, or the report is empty."""
+    """The text of a report."""
 
     text: str = ""
-    reason: str = ""
+    reason: str = ""  # why the report has no text; can be empty if `dropped` states it
     is_withdrawn: bool = False
     dropped: tuple[str, ...] = ()  # reasons of attachments that cannot be read
     remarks: tuple[str, ...] = ()
@@ -60,18 +59,21 @@ class Hl7Report:
 def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Report:
     """Return the text of the OBX segments of one document or of one order.
 
-    OBX segments of the types TX, FT and ST are lines of text. ST lines are used only beside TX or FT lines, because
-    an ST line alone is usually a result of one word. With `short_lines` (for MDM), ST lines are used in any case. OBX
-    segments of the type ED are attachments. If a report has lines and attachments, the longer text is used, because
-    most systems send the same report in both forms. Numbers and codes are left out.
+    The type of an OBX segment decides how it is used:
+    - TX, FT: a line of text.
+    - ST: a line of text if the report also has TX or FT lines. Without them, it is usually a result of one word, so
+      it is used only if `short_lines` is True (for documents).
+    - ED: an attachment.
+    - other types, such as numbers and codes: not used.
 
-    If the lines belong to several observations (OBX-3), each observation has its name as a heading. Comments (NTE)
-    below a line are a separate paragraph; comments of an order are not used.
+    If a report has lines and attachments, the longer text is used, because most systems send the same text in both
+    forms. If the lines belong to several observations (OBX-3), the name of each observation is a heading. Comments
+    (NTE) below a line are a separate paragraph; comments on the order are not used.
     """
     kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
     text_types = _LINE_TYPES if short_lines else _NARRATIVE  # without one of these types, ST lines are not used
     if kinds == {""} and all(s.part(11).upper() in _DELETED for s in segments if s.name == "OBX"):
-        # a deletion has no value and may therefore omit the type
+        # a deleted line has no value, so its type may be empty
         return Hl7Report(reason=WITHDRAWN, is_withdrawn=True)
     if not kinds & (text_types | {"ED"}):
         has_comments = any(segment.name == "NTE" for segment in segments)
@@ -105,7 +107,6 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
 
 
 def _final(segments: Sequence[Hl7Segment]) -> Iterator[Hl7Segment]:
-    """Yield final OBX segments with a text, and the NTE segments below them."""
     is_used = False
     for segment in segments:
         if segment.name == "OBX":
@@ -117,14 +118,13 @@ def _final(segments: Sequence[Hl7Segment]) -> Iterator[Hl7Segment]:
 
 
 def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[str]:
-    """Yield the paragraphs of the lines; remarks on RTF or HTML in the lines are appended to `remarks`."""
     keyed: list[tuple[str, Hl7Segment]] = []
     key = ""
     is_line = False
     for segment in segments:
         if segment.name == "OBX":
             is_line = segment.part(2).upper() in _LINE_TYPES
-            # lines below the first often leave the observation empty
+            # many systems state the observation only in its first line
             key = _heading(segment) if segment.part(3, 1) or segment.part(3, 2) else key
         if is_line:
             keyed.append((key, segment))
@@ -142,7 +142,7 @@ def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[
 
 
 def _plain(texts: Sequence[str], remarks: list[str]) -> str:
-    """Return the lines as one text; a line that begins as RTF or HTML is parsed together with the lines below it."""
+    # a line that begins as RTF or HTML is parsed together with the lines below it
     runs: list[list[str]] = []
     for text in texts:
         if not runs or _markup(text):
@@ -161,13 +161,11 @@ def _plain(texts: Sequence[str], remarks: list[str]) -> str:
 
 
 def _markup(text: str) -> str:
-    """Return the content type of a text that begins as RTF or HTML, else an empty text."""
     start = text.lstrip()[:20].lower().encode(errors="replace")
     return next((kind for mark, kind in _MARKUP.items() if start.startswith(mark)), "")
 
 
 def _heading(obx: Hl7Segment) -> str:
-    """Return the name of an observation: the part of a report, else the text, else the code if it has no digit."""
     code = obx.part(3)
     part = _PARTS.get(code.split(obx.delimiters.subcomponent)[-1].upper(), "")
     name = part or obx.part(3, 2) or obx.part(3, 5) or obx.part(3, 9)
@@ -191,7 +189,7 @@ def _attachment(obx: Hl7Segment) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _data(value: Hl7Value) -> bytes | str:
-    """Return the bytes of a value of the type ED, or the reason why it has none."""
+    # returns the attached bytes, or the reason why there are none
     separator = value.delimiters.component
     raw = separator.join(value.raw.split(separator)[4:])  # the data may contain the separator
     written = Hl7Value(raw, value.delimiters, value.charset).text()
@@ -210,7 +208,7 @@ def _data(value: Hl7Value) -> bytes | str:
 
 
 def _named_type(value: Hl7Value) -> str | None:
-    """Return the content type that an ED value states; empty if it states none, None if the type is unknown."""
+    # returns "" if the value states no content type, and None if the stated type is unknown
     names = [value.part(number).upper().rpartition("/")[2] for number in (3, 2, 1)]
     known = next((_CONTENT_TYPES[name] for name in names if name in _CONTENT_TYPES), None)
     if known is None and names[0] in _UNSTATED:

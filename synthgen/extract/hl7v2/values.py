@@ -15,13 +15,15 @@ _TIME = re.compile(
     r"(?:(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?)?)?)?)?)?"
     r"(?P<zone>[+-][0-9]{4})?"
 )
-_PATH = re.compile(r"(?P<segment>[A-Z][A-Z0-9]{2})-(?P<field>[1-9][0-9]{0,2})(?:\.(?P<part>[1-9][0-9]?)"
-                   r"(?:\.(?P<subpart>[1-9][0-9]?))?)?")  # fmt: skip
+_PATH = re.compile(
+    r"(?P<segment>[A-Z][A-Z0-9]{2})-(?P<field>[1-9]\d{0,2})(?:\.(?P<part>[1-9]\d?)(?:\.(?P<subpart>[1-9]\d?))?)?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldPath:
-    """A field of a message in the notation `SEG-F`, `SEG-F.C` or `SEG-F.C.S`."""
+    """A part of a message: `PID-3` is a field, `PID-3.1` a component and `PID-3.1.2` a subcomponent."""
 
     segment: str
     field: int
@@ -29,41 +31,29 @@ class FieldPath:
     subcomponent: int = 0
 
     def value(self, context: Mapping[str, Hl7Segment]) -> str:
-        """Return the value in the first repetition of the field, or an empty text."""
+        """Return the first value of the field in the segments of `context`, or an empty text."""
         segment = context.get(self.segment)
         return segment.part(self.field, self.component, self.subcomponent) if segment else ""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldPaths:
-    """The configured fields of a note; None stands for the default."""
-
-    person: FieldPath | None = None
-    encounter: FieldPath | None = None
-    date: FieldPath | None = None
-    label: FieldPath | None = None
-    author: FieldPath | None = None
-
-
-def field_paths(fields: Fields) -> FieldPaths:
-    """Return the parsed notations; raise one DataError that names every field whose notation is wrong."""
+def field_paths(fields: Fields) -> dict[str, FieldPath]:
+    """Return the path of each configured field, by its name; raise DataError that lists all malformed paths."""
     found = {name: _PATH.fullmatch(text) for name, text in asdict(fields).items() if text is not None}
     if wrong := [f"source.fields.{name} is not a field of HL7 v2" for name, path in found.items() if path is None]:
         hint = "Write segment, field, component and subcomponent, for example PID-3.1 or OBR-4."
         raise DataError("source.fields cannot be interpreted", problems=wrong, hint=hint)
-    paths = {
+    return {
         name: FieldPath(path["segment"], int(path["field"]), int(path["part"] or 1), int(path["subpart"] or 0))
         for name, path in found.items()
         if path is not None
     }
-    return FieldPaths(**paths)
 
 
 def person_identifier(values: list[Hl7Value]) -> str:
-    """Return the identifier of a person in a list of the type CX (PID-3, MRG-1), empty if there is none.
+    """Return the identifier of a person among values of the type CX (PID-3, MRG-1), or "" if there is none.
 
-    The result is the first identifier of the type MR, else the first of the type PI, else the first that has a value.
-    If the assigning authority is stated (namespace, else universal identifier), `@` and the authority follow.
+    The first identifier of the type MR is returned, else the first of the type PI, else the first of any type. If the
+    authority that assigned the identifier is stated, the result is `IDENTIFIER@AUTHORITY`.
     """
     stated = [value for value in values if value.part(1)]
     ranked = [value for kind in _PERSON_TYPES for value in stated if value.part(5).upper() == kind] + stated
@@ -81,7 +71,7 @@ def entity(segment: Hl7Segment, field: int) -> str:
 
 
 def person_names(values: list[Hl7Value]) -> Iterator[str]:
-    """Yield the names in values of the type XPN: given and middle name with each family name (own and partner's)."""
+    """Yield the names in values of the type XPN, once with each family name (own name, partner's name)."""
     for value in values:
         given = [value.part(2), value.part(3)]
         families = [value.part(1, number) for number in (1, 3, 5)]
@@ -93,7 +83,7 @@ def person_names(values: list[Hl7Value]) -> Iterator[str]:
 def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
     """Return the name in a value of the type XCN, CNN or NDL; empty if there is none.
 
-    Some systems write the name in place of the identifier. This text counts as a name if it contains no digit.
+    Some systems write the name in place of the identifier. A text in this place is a name if it contains no digit.
     """
     if not value.raw:
         return ""
@@ -110,10 +100,10 @@ def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hl7Time:
-    """A point in time: in ISO 8601 as precise as written, and in UTC as text that sorts by time."""
+    """A point in time."""
 
-    iso: str
-    utc: str
+    iso: str  # in ISO 8601, as precise as written
+    utc: str  # in UTC, as text that sorts by time
 
 
 def read_time(text: str) -> Hl7Time | None:

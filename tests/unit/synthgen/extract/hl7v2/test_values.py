@@ -144,12 +144,12 @@ def test_utc_is_the_same_moment(moment, minutes):
 
 def test_configured_fields():
     paths = field_paths(Fields(person="PID-2", label="OBR-4.2", author="IN1-16.1.2"))
-    assert paths.person == FieldPath("PID", 2, 1, 0)
-    assert paths.label == FieldPath("OBR", 4, 2, 0)
-    assert paths.author == FieldPath("IN1", 16, 1, 2)
-    assert paths.date is None
+    assert paths["person"] == FieldPath("PID", 2, 1, 0)
+    assert paths["label"] == FieldPath("OBR", 4, 2, 0)
+    assert paths["author"] == FieldPath("IN1", 16, 1, 2)
+    assert "date" not in paths
     context = {"OBR": segment("OBR|||1^first~2^second|7^CT & more")}
-    assert paths.label.value(context) == "CT & more"
+    assert paths["label"].value(context) == "CT & more"
     assert FieldPath("OBR", 3, 2).value(context) == "first"
     assert FieldPath("PV1", 3).value(context) == FieldPath("OBR", 33).value(context) == ""
 
