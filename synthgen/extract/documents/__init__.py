@@ -1,4 +1,4 @@
-"""Text of documents: plain text, HTML, XHTML, RTF and PDF."""
+"""Read the text of documents: plain text, HTML, XHTML, RTF and PDF."""
 
 from synthgen.extract.documents.content import text_of
 from synthgen.extract.documents.plain import DocumentText, UnreadableDocument

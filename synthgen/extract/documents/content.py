@@ -1,4 +1,4 @@
-"""Return the text of a document of any supported content type."""
+"""Read the text of a document in one of the supported formats: plain text, HTML, XHTML, RTF and PDF."""
 
 import codecs
 import re
@@ -19,8 +19,7 @@ _STARTS = ((rb"\s*\{\\rtf", _RTF), (rb"\s*%PDF-", _PDF), (rb"\s*(?:<!doctype htm
 def text_of(data: bytes, content_type: str) -> DocumentText:
     """Return the text of a document, without its hidden and deleted parts.
 
-    A document that begins as RTF, PDF or HTML is read as this type. If another supported type is declared, a remark
-    states this.
+    A document that begins as RTF, PDF or HTML is read as this type. A remark states if another type is declared.
 
     Args:
         data: the document, at most `MAX_BYTES` bytes.
@@ -28,10 +27,9 @@ def text_of(data: bytes, content_type: str) -> DocumentText:
             with an optional parameter `charset`.
 
     Raises:
-        UnreadableDocument: the type is not supported, or the document is too large or has no readable text; `reason`
-            is a fixed phrase.
+        UnreadableDocument: the type is not supported, or the document is too large or has no readable text.
 
-    Privacy: Reads one private document. Remarks and reasons contain no part of the document.
+    Privacy: reads one private document. Remarks and errors contain no part of the document.
     """
     declared = _TYPES.get(content_type.partition(";")[0].strip().lower())
     if declared is None:
@@ -41,14 +39,10 @@ def text_of(data: bytes, content_type: str) -> DocumentText:
     parameter = _CHARSET.search(content_type)
     charset = next((value for value in parameter.groups() if value), "").strip() if parameter else ""
     kind = _kind(data, declared)
-    if kind == _PLAIN:
-        found = plain_text(data, charset)
-    elif kind == _RTF:
-        found = rtf_text(data)
-    elif kind == _PDF:
-        found = pdf_text(data)
+    if kind in {_RTF, _PDF}:
+        found = rtf_text(data) if kind == _RTF else pdf_text(data)
     else:
-        found = html_text(data, charset, is_xml=kind == _XHTML)
+        found = plain_text(data, charset) if kind == _PLAIN else html_text(data, charset, is_xml=kind == _XHTML)
     return found if kind == declared else DocumentText(found.text, (*found.remarks, OTHER_TYPE))
 
 

@@ -1,7 +1,7 @@
 """Read the visible text of HTML and XHTML.
 
-Margins and padding are ignored, and cells of tables are not aligned: the text of a cell is written completely before
-the next cell, so names and sentences are not split. The output is at most linear in the size of the document.
+The whole text of a table cell is written before the next cell, because aligned columns would split sentences and
+names. The length of the output is at most proportional to the size of the document.
 """
 
 import html
@@ -17,7 +17,7 @@ NOT_WELL_FORMED = "the XHTML is not well-formed; it was read as HTML"
 STYLE_SHEET = "a style sheet hides elements; style sheets are not evaluated"
 MAX_TAGS = 2_000_000
 _DECLARED = re.compile(rb"""<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
-_START_BYTES = 4096  # number of first bytes in which the declaration of the charset is searched for
+_START_BYTES = 4096  # the charset must be declared in this number of first bytes
 _OPTIONS = {"encoding": "utf-8", "no_network": True, "remove_comments": True, "remove_pis": True, "huge_tree": True}
 _ENTITY = re.compile("&([A-Za-z][A-Za-z0-9]*;)")
 _XML_ENTITIES = frozenset({"amp;", "apos;", "gt;", "lt;", "quot;"})
@@ -38,7 +38,7 @@ _BLOCKS = _PARAGRAPHS | frozenset({
 })  # fmt: skip
 _CELLS = frozenset({"td", "th"})
 _PREFORMATTED = frozenset({"listing", "plaintext", "pre", "textarea", "xmp"})
-# values of the CSS property `white-space`, and whether they keep line breaks
+# value of the CSS property `white-space` -> whether line breaks of the source are kept
 _WHITE_SPACE = dict.fromkeys(("pre", "pre-wrap", "pre-line", "break-spaces"), True)
 _WHITE_SPACE |= dict.fromkeys(("normal", "nowrap"), False)
 _BLOCK_DISPLAYS = frozenset({"block", "flex", "grid", "list-item", "table", "table-row"})
@@ -48,9 +48,9 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
     """Return the visible text of an HTML or XHTML document or fragment.
 
     The charset is that of the byte-order mark, else `charset`, else the charset that the document declares. Cells of
-    a row are separated by tabs. Not text: the head, scripts, comments, templates, unselected options, text
-    marked as deleted, and elements that the attribute `hidden` or their `style` hides. Nothing outside the document
-    is read.
+    a row are separated by tabs. The text does not include the head, scripts, comments, templates, unselected options,
+    deleted text, and elements that the attribute `hidden` or their `style` hides. Nothing outside the document is
+    read.
 
     Args:
         data: the document.
@@ -62,7 +62,7 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
     """
     found = None if charset else _DECLARED.search(data[:_START_BYTES])
     inner = found[1].decode("ascii") if found else ""
-    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # wrong, because the declaration was readable as ASCII
+    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # a readable declaration shows that this is wrong
         inner = ""
     text, remarks = decoded(data, charset or inner)
     text = text.removeprefix("\ufeff").strip()
@@ -121,10 +121,8 @@ class _Open:
 
 @dataclass(slots=True)
 class _Row:
-    """An open row of a table."""
-
-    n_ended_lines: int  # number of ended lines in the document when the last cell began
-    n_pieces: int  # number of pieces of text in the document when the row began
+    n_ended_lines: int  # lines of the output that had ended when the last cell began
+    n_pieces: int  # pieces of text in the output when the row began
     has_cell: bool = False
 
 
@@ -133,12 +131,12 @@ class _Layout:
         self.has_hiding_sheet = False
         self._pieces: list[str] = []
         self._breaks = 0  # line feeds before the next text
-        self._lead = ""  # tabs of cells and marks of list items before the next text
-        self._space = False  # whether a space precedes the next text
-        self._is_fresh = False  # whether the open cell or list item has no text so far
+        self._lead = ""  # tabs between cells, or the bullet of a list item, before the next text
+        self._space = False  # True if a space precedes the next text
+        self._is_fresh = False  # True if the open cell or list item has no text so far
         self._n_ended_lines = 0
         self._open = [_Open()]
-        self._lists: list[int | None] = []  # the last number of each open list, None for a list without numbers
+        self._lists: list[int | None] = []  # last number of each open list; None for a list with bullets
         self._rows: list[_Row] = []
 
     def text(self) -> str:
@@ -201,17 +199,15 @@ class _Layout:
             self._breaks, self._space = max(self._breaks, 2 if tag in _PARAGRAPHS else 1), False
 
     def _start_cell(self) -> None:
-        row = self._rows[-1] if self._rows else None
         self._is_fresh, self._space = True, False
-        if row is None:
+        if not self._rows:
             return
+        row = self._rows[-1]
         if row.has_cell:
-            if len(self._pieces) > row.n_pieces:  # otherwise, all cells before are empty
-                has_lines = self._n_ended_lines > row.n_ended_lines  # the cell before has several lines
-                self._breaks = 1 if has_lines else 0
-                self._lead += "" if has_lines else "\t"
-            else:
-                self._lead += "\t"
+            row_has_text = len(self._pieces) > row.n_pieces
+            previous_has_lines = row_has_text and self._n_ended_lines > row.n_ended_lines
+            self._breaks = previous_has_lines if row_has_text else self._breaks
+            self._lead += "" if previous_has_lines else "\t"
         row.has_cell = True
         row.n_ended_lines = self._n_ended_lines + (self._breaks > 0)
 
@@ -254,7 +250,6 @@ def _is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
 
 
 def _style(attributes: Mapping[str, str]) -> dict[str, str]:
-    """Return the properties of a `style` attribute; the last value of a property decides."""
     if "style" not in attributes:
         return {}
     parts = (part.partition(":") for part in _COMMENTS.sub("", attributes["style"]).lower().split(";"))

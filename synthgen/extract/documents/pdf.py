@@ -15,7 +15,7 @@ from synthgen.extract.documents.plain import MAX_CHARACTERS, REPLACED, DocumentT
 
 PAGE_WITHOUT_TEXT = "a page of the PDF has no text"
 MAX_PAGES = 2000
-# For damaged files, pypdf raises many exceptions besides its own classes.
+# For damaged files, pypdf raises many exceptions of Python besides its own.
 _DAMAGED = (
     PyPdfError, DependencyError, DeprecationError, ArithmeticError, AssertionError, AttributeError, BufferError,
     EOFError, LookupError, MemoryError, OSError, RuntimeError, StopIteration, TypeError, ValueError,
@@ -24,10 +24,10 @@ _DAMAGED = (
 
 
 def pdf_text(data: bytes) -> DocumentText:
-    """Return the text of the pages of a PDF, in their order; a blank line separates pages.
+    """Return the text of the pages of a PDF, separated by blank lines.
 
-    Each page without text, such as a scanned page, causes a remark. A document that is encrypted with the empty
-    password is read. pypdf limits the size to which a stream may expand.
+    Each page without text, such as a scanned page, causes a remark. A PDF that is encrypted with the empty password
+    is read. pypdf limits the size of uncompressed data.
 
     Raises:
         UnreadableDocument: the PDF is damaged, encrypted or too long, or no page has text.
@@ -42,7 +42,7 @@ def pdf_text(data: bytes) -> DocumentText:
             pages = _pages(reader)
         except FileNotDecryptedError:
             raise UnreadableDocument("the PDF is encrypted") from None
-        except NotImplementedError:  # such as the encryption with certificates
+        except NotImplementedError:  # such as encryption with certificates
             raise UnreadableDocument("the PDF uses a feature that is not supported") from None
         except _DAMAGED:
             raise UnreadableDocument("the PDF is damaged") from None

@@ -1,4 +1,4 @@
-"""Decode plain text strictly, and normalise the line ends and characters of all kinds of documents."""
+"""Decode the bytes of plain text, and normalise the characters and line ends of texts from all formats."""
 
 import codecs
 import re
@@ -8,7 +8,7 @@ OTHER_CHARSET = "charset differs from the declared one"
 ASSUMED_CHARSET = "no charset is declared and the text is not UTF-8; it was read as cp1252"
 REPLACED = "characters without a Unicode value were replaced by U+FFFD"
 MAX_CHARACTERS = 1 << 24
-# UTF-32 first, because its byte-order mark begins with that of UTF-16
+# UTF-32 before UTF-16, because its byte-order mark begins with that of UTF-16
 _BOMS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -26,7 +26,7 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 @dataclass(frozen=True, slots=True)
 class DocumentText:
-    """The text of a document with line feeds; `remarks` are fixed phrases on how it was read."""
+    """The text of a document, and fixed phrases that state problems of reading it."""
 
     text: str
     remarks: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class DocumentText:
         return f"DocumentText({len(self.text)} characters, {self.remarks!r})"
 
 
-class UnreadableDocument(Exception):  # noqa: N818 - named after the state; a reader counts it and goes on
+class UnreadableDocument(Exception):  # noqa: N818 - a property of a document, which a reader reports
     """A document has no readable text; `reason` is a fixed phrase without content of the document."""
 
     def __init__(self, reason: str) -> None:
@@ -56,9 +56,9 @@ def plain_text(data: bytes, charset: str) -> DocumentText:
 def decoded(data: bytes, charset: str) -> tuple[str, tuple[str, ...]]:
     """Return the decoded bytes, and a remark if they do not fit the declared charset.
 
-    A byte-order mark decides the charset. Without one, the declared charset is tried, then UTF-8, then cp1252. A
-    charset fits if every byte is valid in it. A charset other than UTF does not fit if the text would have control
-    characters between U+0080 and U+009F, because these bytes are usually quotation marks and dashes of cp1252.
+    A byte-order mark decides the charset. Without one, the declared charset is tried, then UTF-8, then cp1252. The
+    first charset in which every byte is valid is used. Charsets such as ISO 8859-1 are skipped if the text would have
+    control characters from U+0080 to U+009F, because these bytes are usually quotation marks of cp1252.
 
     Raises:
         UnreadableDocument: no charset fits, or the text contains NUL characters.
@@ -93,7 +93,7 @@ def normalised(text: str, remarks: tuple[str, ...]) -> DocumentText:
 
 
 def tidy(text: str) -> str:
-    """Return a text with line feeds, without spaces at line ends, and with at most one blank line in a row."""
+    """Return a text with line feeds as line ends, without spaces at line ends and without repeated blank lines."""
     lines = _LINE_ENDS.sub("\n", text).split("\n")
     return _BLANK_LINES.sub("\n\n", "\n".join(line.rstrip(" \t\xa0") for line in lines)).strip()
 
@@ -101,7 +101,7 @@ def tidy(text: str) -> str:
 def _strictly(data: bytes, name: str) -> str | None:
     codec = _codec(name)
     if codec == "utf-16" and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        # most characters of clinical text are below U+0100, so the byte that is more often zero is the upper one
+        # most characters are below U+0100, so the upper byte of a character is usually zero
         codec = "utf-16-be" if data[::2].count(0) > data[1::2].count(0) else "utf-16-le"
     try:
         text = data.decode(codec) if codec else None
@@ -113,7 +113,6 @@ def _strictly(data: bytes, name: str) -> str | None:
 
 
 def _codec(name: str) -> str:
-    """Return the normalised name of a charset, or an empty string if Python does not know it."""
     try:
         codec = codecs.lookup(name).name if _NAME.fullmatch(name) else ""
     except LookupError:
@@ -122,7 +121,7 @@ def _codec(name: str) -> str:
 
 
 def _family(name: str) -> str:
-    """Return the same name for charsets that differ only in byte order or byte-order mark; ASCII counts as UTF-8."""
+    # the charsets of a family differ only in byte order or byte-order mark; ASCII is a part of UTF-8
     codec = _codec(name)
     family = next((wide for wide in ("utf-8", "utf-16", "utf-32") if codec.startswith(wide)), codec)
     return "utf-8" if family == "ascii" else family

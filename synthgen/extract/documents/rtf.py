@@ -1,6 +1,6 @@
 """Read the visible text of RTF documents.
 
-The package striprtf is not used, because it returns hidden and deleted text, and halves of surrogate pairs.
+The package striprtf is not used, because it returns hidden and deleted text.
 Reference: Microsoft, Rich Text Format (RTF) Specification, version 1.9.1, 2008.
 """
 
@@ -27,8 +27,8 @@ _WORDS = {
     "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”",
 }  # fmt: skip
 _SYMBOLS = {b"~": " ", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}", b"\r": "\n", b"\n": "\n", b"\t": "\t"}
-# Groups without visible text of the document. Running headers and footers repeat on each page and are not part of the
-# note. `shprslt` repeats a text box for old programs. Groups that begin with `\*` are skipped too, except _VISIBLE.
+# Groups that contain no text of the document, or text that is repeated: headers and footers on each page, and text
+# boxes in the form for old programs (`shprslt`).
 _SKIPPED = frozenset({
     "annotation", "atnauthor", "atndate", "atnid", "atntime", "colortbl", "comment", "datafield", "doccomm",
     "filetbl", "fldinst", "footer", "footerf", "footerl", "footerr", "ftncn", "ftnsep", "ftnsepc", "aftncn",
@@ -36,7 +36,7 @@ _SKIPPED = frozenset({
     "nonesttables", "objdata", "pgptbl", "pict", "private", "revtbl", "rxe", "shprslt", "sp", "stylesheet", "tc",
     "template", "themedata", "txe", "xe",
 })  # fmt: skip
-_VISIBLE = frozenset({"do", "nesttableprops", "shpinst"})  # groups with `\*` that contain visible text or row ends
+_VISIBLE = frozenset({"do", "nesttableprops", "shpinst"})  # other groups that begin with `\*` are skipped
 _CHARSETS = {
     0: "cp1252", 77: "mac_roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "gbk", 136: "cp950", 161: "cp1253",
     162: "cp1254", 163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874",
@@ -45,12 +45,11 @@ _CHARSETS = {
 _CODE_PAGES = {0: "cp1252", 10000: "mac_roman", 65001: "utf-8"}  # the others are named cpN
 _ENCODINGS = {"ansi": "cp1252", "mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
 _SYMBOL_CHARSET = 2
-# In the font Symbol, the letter m is displayed as μ, so `mg` may be a dose in μg.
+# In the font Symbol, the letter m is displayed as μ, so `mg` can mean micrograms.
 _SYMBOL_FONT = dict(
     zip(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-\xa2\xa3\xa5\xac\xad\xae\xaf\xb0\xb1\xb2\xb3\xb4\xb7\xb8\xb9\xbb",
-        "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖαβχδεφγηιϕκλμνοπθρστυϖωξψζ−′≤∞←↑→↓°±″≥×•÷≠≈",
-        strict=True,
+        "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖαβχδεφγηιϕκλμνοπθρστυϖωξψζ−′≤∞←↑→↓°±″≥×•÷≠≈", strict=True,
     )
 ) | {character: character for character in " !#%&()+,./0123456789:;<=>?[]_{|}"}
 _WINGDINGS_FONT = dict(zip(" loqnx\xa7\xa8\xb7\xd8\xfb\xfc\xfd\xfe", " ●☐☐■☒▪☐•➢✗✓☒☑", strict=True))
@@ -59,22 +58,22 @@ _SYMBOLS_OF = {"symbol": _SYMBOL_FONT, "wingdings": _WINGDINGS_FONT}
 
 @dataclass(slots=True)
 class _Group:
-    """The state that the end of a group (`}`) discards."""
-
+    # the state that ends with the group (`}`)
     is_skipped: bool = False
     is_hidden: bool = False
     is_deleted: bool = False
     is_font_table: bool = False
     font: int = -1  # -1 for the default font
-    n_fallback: int = 1  # number of characters that follow `\u` for old programs
+    n_fallback: int = 1  # after a Unicode character `\u`, this number of characters repeats it for old programs
 
 
 def rtf_text(data: bytes) -> DocumentText:
-    r"""Return the visible text of an RTF document.
+    r"""Return the visible text of an RTF document, with tabs between the cells of tables.
 
-    Not part of the text: hidden text (`\v`), text that change tracking marks as deleted or moved away (`\deleted`,
-    `\mvf`), headers and footers, comments, pictures, the code of fields, and all groups with `\*` except text boxes.
-    The results of fields, the numbers of lists and footnotes are text. Cells are separated by tabs.
+    The text includes results of fields, numbers of lists and footnotes. It does not include:
+    - hidden text (`\v`), and text that change tracking marks as deleted or moved away (`\deleted`, `\mvf`)
+    - headers, footers, comments, pictures and codes of fields
+    - groups that begin with `\*`, except text boxes
 
     Raises:
         UnreadableDocument: the data is not RTF, or its groups are nested too deeply.
@@ -96,14 +95,14 @@ class _RtfReader:
         self.remarks: dict[str, None] = {}
         self._group = _Group()
         self._outer: list[_Group] = []
-        self._is_first = False  # whether the next token is the first of its group; `\*` does not count
+        self._is_first = False  # True before the first token of a group, not counting `\*`
         self._is_starred = False
         self._bytes = bytearray()  # visible bytes that are not decoded yet
-        self._n_fallback = 0  # characters to skip after `\u`
+        self._n_fallback = 0  # number of characters to skip after `\u`
         self._encoding = "cp1252"
         self._default_font = -1
         self._fonts: dict[int, str] = {}  # encoding of each font, or key of a symbol font in _SYMBOLS_OF
-        self._symbol_fonts: set[int] = set()  # numbers of the fonts of the symbol charset, whose names follow later
+        self._symbol_fonts: set[int] = set()  # numbers of the fonts that have the charset for symbols
 
     def read(self, data: bytes) -> int:
         """Read up to the end of the outermost group, and return the position after it."""
@@ -162,7 +161,7 @@ class _RtfReader:
                 self._group.is_skipped = self._group.is_font_table = True
             self._is_first = self._is_starred = False
         if word in _WORDS:
-            # only a word for a character can be a fallback character; a program may omit the fallback before `\par`
+            # a word such as `\par` is no repeated character, so some programs have omitted the repetition before it
             is_fallback = self._n_fallback and _WORDS[word] not in {"\n", "\t"}
             self._n_fallback = self._n_fallback - 1 if is_fallback else 0
             self._put("" if is_fallback else _WORDS[word])
@@ -218,7 +217,6 @@ class _RtfReader:
             self._put(self._symbols("\0"))
 
     def _add(self, data: bytes) -> None:
-        """Add bytes of text without those that repeat a Unicode character for old programs."""
         self._is_first = self._is_starred = False
         n_skipped = min(self._n_fallback, len(data))
         self._n_fallback -= n_skipped
@@ -243,7 +241,6 @@ class _RtfReader:
         self.pieces.append(text)
 
     def _symbols(self, text: str) -> str:
-        """Return the Unicode characters of a text in a symbol font."""
         table = _SYMBOLS_OF.get(self._font_encoding(), _SYMBOL_FONT)
         found = "".join(table.get(character, "\ufffd") for character in text)
         if "\ufffd" in found and self._is_visible():

@@ -14,29 +14,21 @@ _MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
 # Then two patients count as one person, which weakens no privacy statement.
 _LINK = "A24"
 _MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # fields of PID, each with the field of MRG that holds its old value
+
+
+def _fields(listed: str) -> dict[str, tuple[int, ...]]:
+    parts = (item.partition("-") for item in listed.split())
+    return {segment: tuple(map(int, numbers.split(","))) for segment, _, numbers in parts}
+
+
 # fields with names of the patient and contacts (type XPN), such as the next of kin (NK1) and the guarantor (GT1)
-_PERSON_FIELDS = {"PID": (5, 6, 9), "NK1": (2, 26, 30), "GT1": (3, 4), "IN1": (16,), "MRG": (7,)}
+_PERSON_FIELDS = _fields("PID-5,6,9 NK1-2,26,30 GT1-3,4 IN1-16 MRG-7")
 # fields with names of staff (type XCN, or NDL in OBR-32 to OBR-35)
-_STAFF_FIELDS = {
-    "AIP": (3,),
-    "DG1": (16,),
-    "EVN": (5,),
-    "FT1": (20, 21, 24),
-    "NTE": (5,),
-    "OBR": (10, 16, 28, 32, 33, 34, 35),
-    "OBX": (16, 25),
-    "ORC": (10, 11, 12, 19),
-    "PD1": (4,),
-    "PR1": (8, 11, 12),
-    "PRT": (5,),
-    "PV1": (7, 8, 9, 17, 52),
-    "PV2": (13,),
-    "ROL": (4,),
-    "RXA": (10,),
-    "SCH": (12, 16, 20),
-    "TXA": (5, 9, 10, 11, 22, 23),
-}
-_STAFF_XPN = {"CTD": (2,), "PRD": (2,), "STF": (3,)}  # fields with names of staff (type XPN)
+_STAFF_FIELDS = _fields(
+    "AIP-3 DG1-16 EVN-5 FT1-20,21,24 NTE-5 OBR-10,16,28,32,33,34,35 OBX-16,25 ORC-10,11,12,19 PD1-4 PR1-8,11,12 "
+    "PRT-5 PV1-7,8,9,17,52 PV2-13 ROL-4 RXA-10 SCH-12,16,20 TXA-5,9,10,11,22,23"
+)
+_STAFF_XPN = _fields("CTD-2 PRD-2 STF-3")  # fields with names of staff (type XPN)
 
 
 def person_of(context: Mapping[str, Hl7Segment], path: FieldPath | None) -> str:
