@@ -161,7 +161,7 @@ class _RtfReader:
                 self._group.is_skipped = self._group.is_font_table = True
             self._is_first = self._is_starred = False
         if word in _WORDS:
-            # a word such as `\par` is no repeated character, so some programs have omitted the repetition before it
+            # line breaks and tabs never repeat a character; they show that the program omitted the repetition
             is_fallback = self._n_fallback and _WORDS[word] not in {"\n", "\t"}
             self._n_fallback = self._n_fallback - 1 if is_fallback else 0
             self._put("" if is_fallback else _WORDS[word])

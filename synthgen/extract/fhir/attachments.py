@@ -1,4 +1,4 @@
-"""Read the text of attachments, narratives and sections."""
+"""Read the text of FHIR documents: attached files, narratives (text in XHTML), and sections of Compositions."""
 
 import base64
 import binascii
@@ -19,19 +19,21 @@ NOT_BASE64, NO_CONTENT = "attachment is not base64", "document has no text"
 PARTLY_READ = "a part of the document is left out: {reason}"
 MISSING_FILE = "attachment file is missing, or cannot be read"
 MAX_ATTACHMENT_BYTES = 256 << 20
-MAX_COMPARED_TEXTS = 50  # if a document has more texts, they are not compared
-SAME_WORDS = 0.9  # a text is a repetition if another format of the document contains this share of its words
+MAX_COMPARED_TEXTS = 50  # if a document has more texts, all are kept without a comparison
+SAME_WORDS = 0.9  # a text is left out if a text of another content type contains this share of its words
 
-Binaries = Callable[[str], tuple[bytes, str] | None]  # returns data and content type of the Binary with an id
+Binaries = Callable[
+    [str], tuple[bytes, str] | None
+]  # returns data and content type of the Binary resource with an id
 
 
 @dataclass(slots=True)
 class Texts:
-    """The texts of a document, the reasons why parts of it have no text, and remarks."""
+    """The texts of a document, and why parts of the document have no text."""
 
     found: list[str] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)  # content type by text
-    reasons: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)  # why parts have no text
     remarks: list[str] = field(default_factory=list)
 
     def add(self, data: bytes, content_type: str) -> None:
@@ -49,8 +51,8 @@ class Texts:
     def joined(self) -> str:
         """Return the texts joined by blank lines, without texts that another text contains.
 
-        If texts of different content types have nearly the same words, only the longest is returned, because many
-        systems export each document in several formats.
+        Many systems export each document in several formats. So if texts of different content types share nearly all
+        words, only the longest is returned.
         """
         texts = list(dict.fromkeys(self.found))
         if len(texts) > MAX_COMPARED_TEXTS:
@@ -71,21 +73,21 @@ class Texts:
         return "\n\n".join(texts[i] for i in sorted(kept))
 
     def reason(self) -> str:
-        """Return why there is no text: `URL_ONLY` if this applies to a part of it, else the first reason."""
+        """Return why there is no text: `URL_ONLY` if it is among the reasons, else the first reason."""
         return next((reason for reason in (URL_ONLY, *self.reasons) if reason in self.reasons), NO_CONTENT)
 
 
 class Attachments:
-    """Read attachments of an export; nothing is fetched from a network.
+    """Read attachments of an export without using a network.
 
-    Files are read only below `folder`, and not at all if `folder` is None because the export is a single file.
+    Files are read only below `folder`. If the export is a single file, `folder` is None and no other file is read.
     """
 
     def __init__(self, folder: Path | None, binaries: Binaries) -> None:
         self._folder, self._binaries = folder, binaries
 
     def read(self, attachments: list[Resource], texts: Texts) -> None:
-        """Add the texts of attachments: their data, or a downloaded file or Binary resource that the URL names."""
+        """Add the texts of attachments: of their data, or of the file or Binary resource that their URL names."""
         for one in attachments:
             kind, data, url = text(one.get("contentType")), one.get("data"), text(one.get("url"))
             if isinstance(data, str) and data.strip():
@@ -114,11 +116,11 @@ class Attachments:
             texts.add(data, kind or "text/plain")
 
     def _file(self, local: str) -> bytes | None:
-        """Return the content of a file below the folder; None if there is none or the file belongs to the export."""
         if self._folder is None:
             return None
         try:
             path = (self._folder / local).resolve()
+            # a file of resources is not an attachment
             if not path.is_relative_to(self._folder.resolve()) or is_export(path) or not path.is_file():
                 return None
             return read_regular(path, MAX_ATTACHMENT_BYTES)
@@ -127,10 +129,7 @@ class Attachments:
 
 
 def add_narrative(value: object, texts: Texts, skipped: Collection[str] = ("generated", "empty")) -> None:
-    """Add the text of a narrative; by default, a narrative that software generated is left out.
-
-    `skipped` contains the FHIR statuses of narratives that are left out.
-    """
+    """Add the text of a narrative whose FHIR status is not in `skipped`; by default, a person must have written it."""
     for one in objects(value):
         if text(one.get("status")) not in skipped and (div := text(one.get("div"))):
             texts.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")

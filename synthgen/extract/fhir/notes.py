@@ -1,4 +1,4 @@
-"""Make notes from the resources DocumentReference, DiagnosticReport and Composition."""
+"""Make notes from FHIR resources that are documents: DocumentReference, DiagnosticReport and Composition."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ from synthgen.extract.fhir.values import (
     text,
     version,
     without_title,
-)  # fmt: skip
+)
 from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, PersonNames, Remark, StaffNames
 
 DOCUMENTS = ("DocumentReference", "DiagnosticReport", "Composition")
@@ -35,19 +35,15 @@ INVALID_DATE = "date is not valid"
 _DATE = re.compile(r"\d{4}(-\d{2}){0,2}(?!\d)")
 
 
-@dataclass(frozen=True, slots=True)
-class Lookups:
-    """Values that the configured paths select in encounters and patients: id of the resource -> field -> value."""
-
-    encounter: dict[str, dict[str, str]]
-    patient: dict[str, dict[str, str]]
+# resource type ("encounter" or "patient") -> id of a resource -> field -> value at the configured path of this field
+Lookups = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Paths:
     """The configured paths of fields."""
 
-    # by field: the resource in which the path is read ("encounter", "patient", or "" for the document), and the path
+    # field -> the resource in which its path is read ("encounter", "patient", or "" for the document), and the path
     by_field: Mapping[str, tuple[str, str]]
 
     @classmethod
@@ -67,20 +63,21 @@ class Paths:
         return cls(found)
 
     def patient(self, identity: str) -> str:
-        """Return the person identifier for the id of a patient, which is all that names and merges state.
+        """Return the person identifier that stands for the id of a patient.
 
-        If `source.fields.person` is set, notes have another identifier. The id then gets a prefix, because the id of
-        one patient can equal the other identifier of another patient.
+        If `source.fields.person` is set, notes have other person identifiers than the ids of patients. An id then
+        gets a prefix, because it could equal the identifier of another patient.
         """
         return f"Patient/{identity}" if "person" in self.by_field else identity
 
-    def within(self, resource: str) -> dict[str, str]:
-        """Return the paths that are read in a resource ("encounter" or "patient"), by field."""
-        return {name: path for name, (owner, path) in self.by_field.items() if owner == resource}
+    def values(self, kind: str, resource: Resource) -> dict[str, str]:
+        """Return the value of each field that is read in an "encounter" or "patient" resource (`kind`)."""
+        paths = {name: path for name, (owner, path) in self.by_field.items() if owner == kind}
+        return {name: next(at_path(resource, path), "") for name, path in paths.items()}
 
 
 class NoteMaker:
-    """Make the items of one document after another."""
+    """Make the notes and other items of documents."""
 
     def __init__(self, paths: Paths, lookups: Lookups, attachments: Attachments) -> None:
         self._paths, self._lookups, self._attachments = paths, lookups, attachments
@@ -97,7 +94,7 @@ class NoteMaker:
         subject = reference(resource.get("subject"), "Patient")
         person = self._field("person", resource, subject)
         if person and subject and (stated := self._paths.patient(subject)) != person:
-            yield MergedPerson(stated, person)  # because names and merges state the id of the patient
+            yield MergedPerson(stated, person)  # names and merges state the id of the patient
         private, staff = _names(resource)
         if staff:
             yield StaffNames(tuple(staff))
@@ -135,15 +132,14 @@ class NoteMaker:
         )
 
     def _field(self, name: str, resource: Resource, default: str) -> str:
-        """Return the value at the configured path of a field, or the default if no path is configured."""
         owner, path = self._paths.by_field.get(name, ("", ""))
         if not path:
             return default
-        if owner == "encounter":
-            return self._lookups.encounter.get(encounter_of(resource), {}).get(name, "")
-        if owner == "patient":
-            return self._lookups.patient.get(reference(resource.get("subject"), "Patient"), {}).get(name, "")
-        return next(at_path(resource, path), "")
+        if not owner:
+            return next(at_path(resource, path), "")
+        is_encounter = owner == "encounter"
+        identity = encounter_of(resource) if is_encounter else reference(resource.get("subject"), "Patient")
+        return self._lookups[owner].get(identity, {}).get(name, "")
 
     def _texts(self, resource: Resource) -> Texts:
         texts, kind = Texts(), text(resource.get("resourceType"))
@@ -162,7 +158,7 @@ class NoteMaker:
 
 
 def _status(resource: Resource) -> tuple[str, bool]:
-    """Return why a document is not used ("" if it is), and whether it counts as withdrawn."""
+    # returns why a document is not used ("" if it is used), and whether it counts as withdrawn
     for status in (text(resource.get("status")), text(resource.get("docStatus"))):
         if status in _WITHDRAWN:
             return f"status {status}", True
@@ -180,11 +176,6 @@ def encounter_of(resource: Resource) -> str:
 
 
 def _type(resource: Resource) -> str:
-    """Return the class of a document: the LOINC coding of `type`, else another coding of `type`, else its text.
-
-    Without any of these, the same is read from `code`, then from `category`. Of a coding, the name is returned, or
-    else the code.
-    """
     for name in ("type", "code", "category"):
         concepts = objects(resource.get(name))
         codings = [coding for concept in concepts for coding in objects(concept.get("coding"))]
@@ -222,7 +213,7 @@ def _replaced(resource: Resource) -> Iterator[str]:
 
 
 def _names(resource: Resource) -> tuple[list[str], list[str]]:
-    """Return the names of the patient and contacts in the document itself, and the names of staff in it."""
+    # returns the names of the patient and contacts, and the names of staff
     private = [without_title(text(one.get("display"))) for one in objects(resource.get("subject"))]
     staff = [
         without_title(text(one.get("display")))

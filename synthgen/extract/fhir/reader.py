@@ -8,11 +8,10 @@ from pathlib import Path
 
 from synthgen.core.errors import DataError
 from synthgen.extract.fhir.attachments import URL_ONLY, Attachments
-from synthgen.extract.fhir.notes import DOCUMENTS, Lookups, NoteMaker, Paths
+from synthgen.extract.fhir.notes import DOCUMENTS, NoteMaker, Paths
 from synthgen.extract.fhir.resources import files_below, is_export, resources_of
 from synthgen.extract.fhir.values import (
     Resource,
-    at_path,
     identifier_key,
     is_logical,
     names,
@@ -20,7 +19,7 @@ from synthgen.extract.fhir.values import (
     reference,
     text,
     without_title,
-)  # fmt: skip
+)
 from synthgen.extract.links import OUTSIDE, is_outside
 from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, PersonNames, StaffNames
 
@@ -33,31 +32,31 @@ TOO_MANY_BINARIES = "Binary resources of the export exceed 1 GiB; store their da
 def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - JSON is UTF-8
     """Yield the notes, names and merges of persons in a FHIR R4 or R4B export.
 
-    `path` is a file or folder of files `.ndjson`, `.jsonl` (both also with `.gz`) or `.json` (NDJSON or a resource).
-    Resources are recognised by their type, not by the name of the file. Notes are DocumentReference,
-    DiagnosticReport and Composition resources with the status current, superseded, final, amended, corrected,
-    appended, unknown or none. If a document is entered in error or cancelled, its earlier versions are not used.
+    `path` is a file or a folder with files `.ndjson` or `.jsonl` (both also with `.gz`) or `.json`. Notes are made
+    from three types of resources:
+    - DocumentReference: the text of all its attachments
+    - DiagnosticReport: the attachments in `presentedForm`, else the conclusion, else the narrative if a person wrote
+      it
+    - Composition: the narratives of its sections
 
-    The text of a DocumentReference is the text of all its attachments. An attachment is base64 data, a file that was
-    downloaded into the folder, or a Binary resource of the export. A URL is never fetched. The text of a
-    DiagnosticReport is its presented form, else its conclusion, else its narrative if a person wrote it (FHIR status
-    other than `generated` or `empty`). The text of a Composition is the narrative of its sections.
+    An attachment is base64 data, a file in the folder, or a Binary resource of the export. A URL is never fetched. A
+    document is used if its status is current, superseded, final, amended, corrected, appended, unknown or not stated.
+    A document that is entered in error or cancelled withdraws its earlier versions.
 
     Defaults of the fields:
     - person: the id of the patient in `subject`, after merges by `Patient.link`
     - encounter: the id in `encounter` or `context.encounter`
     - date: the start of `context.period` or `effectivePeriod`, else `effectiveDateTime`, `date` or `issued`
-    - label: the LOINC name of `type`, else another coding of it, else its text; then the same for `code`, then for
-      `category`
+    - label: the LOINC name of `type`, else another coding of `type`, else its text; without `type`, the same for
+      `code`, then for `category`
     - author: the displayed name or reference in `author`, `performer` or `resultsInterpreter`
 
     Overrides in `fields` are paths such as `type.coding[system=urn:x].code`. A path that begins with `encounter.` or
-    `patient.` is read in the encounter or patient of the document; the values of all encounters or patients are then
-    kept in memory.
+    `patient.` is read in the encounter or patient of the document. These values are kept in memory.
 
     Raises:
-        DataError: there is no file, no document, or only documents whose attachments are URLs; or Binary resources
-            exceed 1 GiB; or a path in `fields` is malformed.
+        DataError: there is no file or no document, all attachments are URLs, the Binary resources exceed 1 GiB, or a
+            path in `fields` is malformed.
 
     Privacy: reads texts, names and identifiers of patients and staff.
     """
@@ -66,8 +65,9 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     outside = {file for file in files if is_outside(file, path)}
     exported = [file for file in files if is_export(file) and file not in outside]
     if not exported:
-        hint = "Set source.path to the folder of the files."
-        raise DataError(f"{path}: there is no NDJSON or JSON file", hint=hint)
+        raise DataError(
+            f"{path}: there is no NDJSON or JSON file", hint="Set source.path to the folder of the files."
+        )
     folder = path if path.is_dir() else path.parent
     shown = {file: file.relative_to(folder).as_posix() for file in files}
     for file in sorted({*files} - {*exported}):
@@ -93,7 +93,6 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
 def _persons(
     files: Sequence[Path], shown: Mapping[Path, str], people: "_People", types: Counter[str]
 ) -> Iterator[Item]:
-    """Read names and merges of persons into `people`, and count the resources of each type in `types`."""
     for file in files:
         for read in resources_of(file, shown[file]):
             if isinstance(read, Dropped):
@@ -105,10 +104,8 @@ def _persons(
 
 
 def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
-    """Merge each identifier that documents state in place of a patient's id with the id of this patient.
-
-    An identifier that several patients have is not merged, because it could be a placeholder.
-    """
+    # Some documents state an identifier of the patient in place of the id. Both become one person. An identifier that
+    # several patients have is not merged, because it could be a placeholder.
     owners: dict[str, set[str]] = defaultdict(set)
     for file in files:
         for read in resources_of(file, file.name):
@@ -140,18 +137,18 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
 
 
 class _People:
-    """Read names and merges in a first pass, and keep the values that documents refer to."""
+    # The first pass over the export reads names and merges, and keeps the values that documents refer to.
 
     def __init__(self, paths: Paths) -> None:
         self.subject_identifiers: set[str] = set()  # identifiers of patients that documents state in place of ids
         self.id_of = paths.patient
-        self._of_encounter, self._of_patient = paths.within("encounter"), paths.within("patient")
-        self.lookups = Lookups({}, {})
+        self._paths = paths
+        self.lookups: dict[str, dict[str, dict[str, str]]] = {"encounter": {}, "patient": {}}
         self._binaries: dict[str, tuple[str, str]] = {}
         self._n_characters = 0
 
     def binary(self, identity: str) -> tuple[bytes, str] | None:
-        """Return data and content type of a Binary resource; None if there is none or its data is not base64."""
+        """Return data and content type of a Binary resource; None if it is missing or its data is not base64."""
         data, kind = self._binaries.get(identity, ("", ""))
         try:
             return (base64.b64decode("".join(data.split()), validate=True), kind) if data else None
@@ -159,7 +156,7 @@ class _People:
             return None
 
     def items(self, resource: Resource) -> Iterator[Item]:
-        """Yield the names and merges of a resource, and keep what later passes need."""
+        """Yield the names and merges that a resource states, and keep the values that documents refer to."""
         kind, identity = text(resource.get("resourceType")), text(resource.get("id"))
         if kind == "Patient" and identity:
             yield from self._patient(resource, identity)
@@ -176,8 +173,9 @@ class _People:
         elif kind == "Binary" and isinstance(resource.get("data"), str):
             self._n_characters += len(resource["data"])
             if self._n_characters > MAX_BINARY_CHARACTERS:
-                hint = "Use an export tool that writes the data into the attachments."
-                raise DataError(TOO_MANY_BINARIES, hint=hint)
+                raise DataError(
+                    TOO_MANY_BINARIES, hint="Use an export tool that writes the data into the attachments."
+                )
             self._binaries[identity] = resource["data"], text(resource.get("contentType"))
 
     def _patient(self, resource: Resource, identity: str) -> Iterator[Item]:
@@ -195,8 +193,8 @@ class _People:
         ]
         if found := [name for name in found if name]:
             yield PersonNames(self.id_of(identity), tuple(dict.fromkeys(found)))
-        if self._of_patient:
-            self.lookups.patient[identity] = _values(resource, self._of_patient)
+        if values := self._paths.values("patient", resource):
+            self.lookups["patient"][identity] = values
 
     def _encounter(self, resource: Resource, identity: str) -> Iterator[Item]:
         staff = [
@@ -211,9 +209,5 @@ class _People:
         displayed = [without_title(text(one.get("display"))) for one in objects(resource.get("subject"))]
         if person and any(displayed):
             yield PersonNames(self.id_of(person), tuple(filter(None, displayed)))
-        if self._of_encounter and identity:
-            self.lookups.encounter[identity] = _values(resource, self._of_encounter)
-
-
-def _values(resource: Resource, paths: dict[str, str]) -> dict[str, str]:
-    return {name: next(at_path(resource, path), "") for name, path in paths.items()}
+        if identity and (values := self._paths.values("encounter", resource)):
+            self.lookups["encounter"][identity] = values

@@ -1,4 +1,4 @@
-"""Read the resources of NDJSON files and bundles one by one."""
+"""Read FHIR resources from NDJSON files (one resource per line) and from bundles (JSON files with many resources)."""
 
 import gzip
 import json
@@ -35,7 +35,7 @@ def is_export(file: Path) -> bool:
 
 
 def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
-    """Yield each resource with its place, and a Dropped item for each line or file that has none or is damaged.
+    """Yield each resource with its place, and `Dropped` for each line or file without a readable resource.
 
     `shown` is the name of the file in the places.
     """
@@ -49,7 +49,7 @@ def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Drop
 
 
 def _has_lines(file: Path) -> bool:
-    """Return whether a JSON file is NDJSON: its first line is a whole resource, and another line follows."""
+    # True if a JSON file is NDJSON: its first line is a whole resource, and another line follows
     with _opened(file) as lines:
         value = parsed(lines.readline(MAX_LINE_BYTES))
         return isinstance(value, dict) and "resourceType" in value and lines.read(1 << 10).strip() != b""
@@ -87,7 +87,9 @@ def _unpacked(value: Resource, place: str) -> Iterator[tuple[Resource, str] | Dr
     for number, entry in enumerate(objects(value.get("entry")), 1):
         for resource in objects(entry.get("resource")):
             full = text(entry.get("fullUrl"))
-            if full.startswith("urn:uuid:") and not text(resource.get("id")):  # references in the bundle use this id
+            if full.startswith("urn:uuid:") and not text(
+                resource.get("id")
+            ):  # references in the bundle state this id
                 resource["id"] = full.removeprefix("urn:uuid:")
             yield from _unpacked(resource, f"{place}, entry {number}")
 

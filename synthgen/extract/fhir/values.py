@@ -1,4 +1,4 @@
-"""Read values of FHIR resources without assuming that they have the right type."""
+"""Read values of FHIR resources; a value of the wrong JSON type counts as missing."""
 
 import re
 from collections.abc import Iterator
@@ -57,10 +57,10 @@ def _steps(path: str) -> list[str]:
 
 
 def reference(value: Any, kind: str) -> str:
-    """Return the id in a reference to a resource of the type `kind`; empty if it refers to another type or nothing.
+    """Return the id in a reference to a resource of the type `kind`, or "" if there is none.
 
-    The reference may be relative, absolute, versioned or a `urn:uuid:`. A logical reference states an identifier
-    instead of an id, and this identifier is returned.
+    The reference may be relative, absolute, versioned or a `urn:uuid:`: `"Patient/7/_history/2"` -> `"7"`. If it
+    states an identifier in place of the id, the identifier is returned, see `identifier_key`.
     """
     for one in objects(value):
         target = text(one.get("reference"))
@@ -82,7 +82,7 @@ def identifier_key(value: Resource) -> str:
 
 
 def is_logical(value: Any) -> bool:
-    """Return whether a reference names its target by an identifier only."""
+    """Return whether a reference states an identifier of its target in place of the id."""
     return any(not text(one.get("reference")) and objects(one.get("identifier")) for one in objects(value))
 
 
@@ -93,25 +93,28 @@ def refers_elsewhere(value: Any, kind: str) -> bool:
 
 
 def _parts(target: str) -> list[str]:
-    """Return the parts of a reference between slashes, without a query or version at its end."""
+    # without a query or version at the end
     return target.partition("?")[0].partition("/_history/")[0].rstrip("/").split("/")
 
 
 def keys(resource: Resource) -> list[str]:
     """Return the identifiers of a document: its business identifiers as `SYSTEM|VALUE`, then `TYPE/ID`."""
-    found = _business_keys(resource.get("masterIdentifier")) + _business_keys(resource.get("identifier"))
+    found = [key for name in ("masterIdentifier", "identifier") for key in _business_keys(resource.get(name))]
     if identity := text(resource.get("id")):
         found.append(f"{text(resource.get('resourceType'))}/{identity}")
     return list(dict.fromkeys(found))
 
 
 def _business_keys(identifiers: Any) -> list[str]:
-    found = ((text(one.get("system")), text(one.get("value"))) for one in objects(identifiers))
-    return [f"{system}|{value}" for system, value in found if value]
+    return [
+        f"{text(one.get('system'))}|{text(one.get('value'))}"
+        for one in objects(identifiers)
+        if text(one.get("value"))
+    ]
 
 
 def target_keys(value: Any) -> list[str]:
-    """Return the identifiers of the document that a reference points to."""
+    """Return the identifiers of the document that a reference points to, in the forms of `keys`."""
     found = []
     for one in objects(value):
         target = text(one.get("reference")).partition("/_history/")[0].rstrip("/").split("/")
@@ -138,7 +141,7 @@ def _utc(value: str) -> str:
 
 
 def names(value: Any) -> list[str]:
-    """Return the names in HumanName values: the given and family names, and the stated text without titles."""
+    """Return the names in values of the type HumanName: given and family names, and the name as one text."""
     found = []
     for one in objects(value):
         parts = [text(part) for part in (*items(one.get("given")), one.get("family"))]

@@ -5,11 +5,11 @@ import pytest
 from synthgen.core.errors import DataError
 from synthgen.extract.fhir import notes as module
 from synthgen.extract.fhir.attachments import NO_CONTENT, PARTLY_READ, URL_ONLY, Attachments
-from synthgen.extract.fhir.notes import Lookups, NoteMaker, Paths
+from synthgen.extract.fhir.notes import NoteMaker, Paths
 from synthgen.extract.note import Dropped, Fields, Note, PersonNames, Remark, StaffNames
 
 NOT_TEXT = "content type is not text, HTML, RTF or PDF; convert the attachment first"
-NOTHING = Lookups({}, {})
+NOTHING = {"encounter": {}, "patient": {}}
 CONTENT = [{"attachment": {"contentType": "text/plain", "data": base64.b64encode(b"A note.").decode()}}]
 DOCUMENT = {
     "resourceType": "DocumentReference",
@@ -98,7 +98,7 @@ def test_the_label_is_the_type_or_else_the_category(changes, label):
 
 
 def test_fields_can_be_read_elsewhere():
-    lookups = Lookups({"e1": {"label": "cardiology"}}, {"p1": {"person": "MRN 5"}})
+    lookups = {"encounter": {"e1": {"label": "cardiology"}}, "patient": {"p1": {"person": "MRN 5"}}}
     found = note(
         DOCUMENT,
         lookups=lookups,
