@@ -19,11 +19,11 @@ from synthgen.extract.table_notes import note_of
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# tables besides note that `source.fields` can name, each with the column by which it is joined to note
+# tables that `source.fields` can name in addition to note, each with the column by which it is joined to note
 _KEYS = {"person": "person_id", "visit_occurrence": "visit_occurrence_id", "provider": "provider_id"}
 _REQUIRED: dict[str, tuple[str, ...]] = {table: (key,) for table, key in _KEYS.items()}
 _REQUIRED |= {"note": ("note_id", "person_id", "note_text"), "concept": ("concept_id", "concept_name")}
-# columns that some sites add to the table person; given, middle and family name are joined to one name
+# columns with names, which some sites add to the table person
 _GIVEN, _FAMILY = ("given_name", "first_name"), ("family_name", "last_name")
 _PERSON_NAMES = (*_GIVEN, "middle_name", *_FAMILY, "person_name", "name", "birth_name", "maiden_name")
 _BATCH = 256
@@ -35,18 +35,20 @@ _EXACT = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # these types store whole number
 def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
     """Yield the notes of an OMOP database, and the names of persons and providers.
 
-    Defaults of the fields: person `note.person_id`, encounter `note.visit_occurrence_id`, date `note.note_datetime`
-    or, where it is empty, `note.note_date`, author `provider.provider_name` or, where empty, `note.provider_id`. All
-    notes take the label from one place, the first of these that has a value in at least one note: the name of
-    `note_class_concept_id` in the table concept, `note.note_title`, `note_class_concept_id` itself. Concept 0 (no
-    matching concept) counts as empty. Times with a time zone are converted to UTC.
+    Defaults of the fields:
+    - person: `note.person_id`
+    - encounter: `note.visit_occurrence_id`
+    - date: `note.note_datetime`, else `note.note_date`
+    - author: `provider.provider_name`, else `note.provider_id`
+    - label: for all notes, the first of these columns that has a value in any note: `concept.concept_name` of
+      `note_class_concept_id`, `note.note_title`, `note.note_class_concept_id`
 
-    OMOP has no names of persons, but some sites add columns to the table person. Of these columns, given_name or
-    first_name, middle_name, family_name or last_name, person_name, name, birth_name and maiden_name are read. Without
-    them, de-identification gets no declared names of patients.
+    Concept 0 (no matching concept) counts as empty. Times with a time zone are converted to UTC. OMOP defines no
+    names of persons. If the table person has columns such as `given_name` or `family_name`, see `_PERSON_NAMES`,
+    these names are used for de-identification.
 
     Args:
-        path: a folder with tables as parquet or CSV files (also compressed) or as folders of parts, or a DuckDB file.
+        path: a DuckDB file, or a folder with tables as parquet or CSV files (also compressed) or as folders of parts.
         fields: overrides as `table.column`, with the tables note, person, visit_occurrence and provider.
         encoding: character encoding of CSV files.
 
@@ -127,10 +129,7 @@ def _columns(tables: Mapping[str, OmopTable], table: str) -> Mapping[str, tuple[
 def _joinable(
     connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields
 ) -> dict[str, OmopTable]:
-    """Return the table note and the tables to join, reduced to the rows that some note refers to.
-
-    Without this reduction, the join would read the millions of concepts of a vocabulary.
-    """
+    # Each table is reduced to the rows to which some note refers, because a vocabulary has millions of concepts.
     joinable = {"note": tables["note"]}
     configured = {reference.lower().split(".")[0] for reference in asdict(fields).values() if reference}
     needed = {"person", "provider", "concept", *configured} - {"note"}
@@ -145,13 +144,12 @@ def _joinable(
 
 
 def _join_keys(table: str) -> tuple[str, str]:
-    """Return the column of a table and the column of the table note by which both are joined."""
+    # returns the column of the table, and the column of note, by which both are joined
     return ("concept_id", "note_class_concept_id") if table == "concept" else (_KEYS[table], _KEYS[table])
 
 
 def _selected(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields) -> dict[str, str]:
     def value(reference: str | None, *default: str) -> str:
-        """Return SQL for the value of the override, or else for the first default column that is not empty."""
         pairs = [r.lower().split(".", 1) for r in ([reference] if reference else default)]
         existing = [_value(tables, table, column) for table, column in pairs if column in _columns(tables, table)]
         return f"coalesce({', '.join(existing)})" if existing else "''"
@@ -182,7 +180,6 @@ def _has_value(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable]
 
 
 def _query(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> str:
-    """Return the SQL statement that selects expressions for each note, with the joins that they need."""
     expressions = list(expressions)
     joins = [f"SELECT {', '.join(expressions)} FROM {tables['note'].relation} AS note"]
     for table in _used(tables, expressions):
@@ -200,7 +197,7 @@ def _used(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> list[s
 def _refuse_repeated_keys(
     connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], expressions: Iterable[str]
 ) -> None:
-    """Raise DataError if a joined table has several rows with one key, because the join would repeat notes."""
+    # if a joined table had several rows with one key, the join would repeat notes
     problems = []
     for table in _used(tables, expressions):
         key, _ = _join_keys(table)
@@ -215,7 +212,7 @@ def _refuse_repeated_keys(
 
 
 def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
-    """Return the SQL expression of a column as text; numbers that are not stored exactly become null."""
+    # the SQL expression of a column as text; numbers that are not stored exactly become null
     name, kind = tables[table].columns[column]
     sql = f"{table}.{name}"
     if kind == "VARCHAR":
@@ -234,10 +231,7 @@ def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
 
 
 def _value(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
-    """Return the SQL expression of a short value; empty text and concept 0 become null.
-
-    Decimals that some programs add to identifiers are removed: 12.0 becomes 12.
-    """
+    # the SQL expression of a column as a short text; "" and concept 0 become null, and "12.0" becomes "12"
     value = _text(tables, table, column)
     if _WHOLE.fullmatch(tables[table].columns[column][1]) is None:
         value = rf"nullif(regexp_replace(trim({value}), '^([+-]?\d+)\.0+$', '\1'), '')"

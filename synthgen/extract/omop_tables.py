@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 PLACE = "synthgen place"  # added column with the place of each row; no column of OMOP has a space in its name
-# some columns of each table, by which the header of a CSV file is recognised
+# The first line of a CSV file of a table must contain at least one of these columns.
 _COLUMNS = {
     "note": frozenset({"note_id", "person_id", "note_text", "note_date"}),
     "person": frozenset({"person_id", "gender_concept_id", "year_of_birth"}),
@@ -46,7 +46,7 @@ _LAYOUT = (
 
 @dataclass(frozen=True, slots=True)
 class OmopTable:
-    """A table of the database."""
+    """A table of an OMOP database."""
 
     relation: str  # SQL expression of the table
     columns: Mapping[str, tuple[str, str]]  # SQL name and type of each column, by its lower-case name
@@ -56,27 +56,25 @@ class OmopTable:
 def open_files(
     found: Mapping[str, tuple[Path, ...]], folder: Path
 ) -> Iterator[tuple["DuckDBPyConnection", dict[str, OmopTable]]]:
-    """Open the tables in parquet files; temporary files go to `folder`."""
+    """Open the tables in parquet files, and yield the connection and the tables; temporary files go to `folder`."""
     files = [path for paths in found.values() for path in paths]
     with connect(folder, readable=files) as connection:
-        tables = {}
-        for name, paths in found.items():
-            listed = ", ".join(map(literal, paths))
-            relation = f"read_parquet([{listed}], binary_as_string = true)"
-            tables[name] = _described(connection, name, relation)
-        yield connection, tables
+        relations = {
+            name: f"read_parquet([{', '.join(map(literal, paths))}], binary_as_string = true)"
+            for name, paths in found.items()
+        }
+        yield connection, {name: _described(connection, name, relation) for name, relation in relations.items()}
 
 
 @contextmanager
 def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnection", dict[str, OmopTable]]]:
-    """Open the tables in a DuckDB file for reading; temporary files go to `folder`.
+    """Open the tables in a DuckDB file, and yield the connection and the tables; temporary files go to `folder`.
 
-    All tables are read from the schema that has a table `note`. Many sites keep the vocabulary in a separate schema.
-    So if exactly one schema of the file has a table `concept`, that table is read.
+    The tables are read from the schema that has a table `note`. Many sites keep the table `concept` in another
+    schema; it is read if it is the only table of this name.
 
     Raises:
-        DataError: the file cannot be read or is not a DuckDB file, or none or several of its schemas have a table
-            `note`.
+        DataError: the file cannot be read, is not a DuckDB file, or does not have exactly one table `note`.
     """
     try:
         with open_regular(path, _MAX_FILE_BYTES) as file:
@@ -101,13 +99,8 @@ def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnectio
         concepts = [(schema, table) for schema, table in known if table.lower() == "concept"]
         if len(concepts) == 1:
             names["concept"] = concepts[0]
-        yield (
-            connection,
-            {
-                name: _described(connection, name, f"source.{quoted(schema)}.{quoted(table)}")
-                for name, (schema, table) in names.items()
-            },
-        )
+        relations = {name: f"source.{quoted(schema)}.{quoted(table)}" for name, (schema, table) in names.items()}
+        yield connection, {name: _described(connection, name, relation) for name, relation in relations.items()}
 
 
 def _described(connection: "DuckDBPyConnection", name: str, relation: str) -> OmopTable:
@@ -120,10 +113,10 @@ def _described(connection: "DuckDBPyConnection", name: str, relation: str) -> Om
 
 
 def find_files(path: Path) -> dict[str, tuple[bool, tuple[Path, ...]]]:
-    """Return, for each table in a folder, whether it is CSV, and its files; other files are ignored.
+    """Return for each table in a folder whether it is in CSV files, and the paths of its files.
 
     Raises:
-        DataError: there is no table `note`, or the files of a table are ambiguous; all problems are listed.
+        DataError: there is no table `note`, or a table has files or folders that do not belong together.
     """
     sources: dict[str, list[Path]] = defaultdict(list)
     found, problems = {}, []
@@ -155,11 +148,8 @@ def _is_csv(file: Path) -> bool:
 
 
 def _parts(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the files of a table that is stored as a folder of parts, and the problems of this folder.
-
-    A subfolder is a problem: it is a partition, or the log of a versioned table format (Delta, Iceberg, Hudi), whose
-    parquet files can contain deleted rows.
-    """
+    # returns the files of a table that is stored as a folder of parts, and the problems of the folder; if a subfolder
+    # is the log of a versioned format such as Delta, the parquet files can contain deleted rows
     parts, problems = [], []
     for entry in entries_of(folder):
         shown = f"{folder.name}/{entry.name}"
@@ -177,8 +167,8 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
 def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> Iterator[Dropped]:
     """Write the rows of CSV files to a parquet file, each with its file and line; yield the unreadable rows.
 
-    DuckDB does not read the CSV files itself, because it rejects rows in which line breaks in quoted cells differ
-    from those between rows. Such rows are common in hospital exports.
+    DuckDB does not read the CSV files itself, because it rejects common rows: rows with a line break inside a cell
+    that differs from the line breaks between rows.
 
     Raises:
         DataError: in the cases of `read_csv_table`, or if the files have different columns.

@@ -1,13 +1,12 @@
 """Choose the notes of a source that are used, and write them.
 
-Older versions, replaced documents and repeated texts are dropped, and persons whose identifiers were merged become
-one person. Documents are compared only within one person, so adding or removing a person changes no note of another
-person. Exception: a withdrawal that names no person withdraws the document for every person. The texts stay on disk;
-DuckDB compares only identifiers, dates and digests.
+Older versions, replaced documents and repeated texts are dropped. Persons whose identifiers were merged become one
+person. Documents are compared only within one person, so adding or removing a person changes no note of another
+person, with one exception: a withdrawal that names no person withdraws the document for every person. The texts stay
+on disk; DuckDB compares only identifiers, dates and digests.
 
-The id of a note begins with the person and the date, because the same document has different identifiers in different
-formats. Later stages sort by this id. So if the same notes are read from another format, only the order of a person's
-notes of the same day can change.
+The id of a note begins with the person and the date, and later stages sort by this id. If the same notes are read
+from another format, their documents have other identifiers, but only the order within a day can change.
 """
 
 from collections import defaultdict
@@ -31,7 +30,7 @@ REPEATED = "same text as another document of the person on the same day"
 KEPT_SUPERSEDED = "superseded, kept because no replacing document is present"
 OTHER_LABEL, NOT_SAMPLED = "class is not in source.labels", "not in the sample of source.max_records"
 
-# `row` is the position in the order of the source, `person` the identifier after merges
+# In the table note, `row` is the position in the source, and `person` is the identifier after merges.
 _MERGED = "CREATE TABLE merged AS SELECT unnest($old::VARCHAR[]) AS old, unnest($new::VARCHAR[]) AS new"
 _NOTES = """
 CREATE TABLE note AS
@@ -41,11 +40,11 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
     replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
-# Each statement states why notes are dropped (`reason`), for notes without a reason. The order matters.
+# Each statement writes a reason to the notes that it drops and that have no reason yet. The order matters.
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
-    (  # earlier versions of a document that a withdrawal without a person names
+    (  # earlier versions of a document that is withdrawn by an item without a person
         OLDER,
         """
         WITH gone AS (SELECT document, max((version, row)) AS last
@@ -65,7 +64,7 @@ _STEPS = (
     ),
     (NO_TEXT, "UPDATE note SET reason = $reason WHERE reason IS NULL AND NOT has_text"),
     (NO_LABEL, "UPDATE note SET reason = $reason WHERE reason IS NULL AND label = ''"),
-    (  # a superseded document, if a newer document has one of its identifiers, even if that is withdrawn
+    (  # a superseded document, if a newer document, withdrawn or not, has one of its identifiers
         OLDER,
         """
         WITH key AS (SELECT row, person, version, date, is_superseded AND reason IS NULL AS is_old,
@@ -87,7 +86,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that a newer document replaces, if both have a common alias
+    (  # a document that a newer version replaces, if both have a common alias
         OLDER,
         """
         WITH target AS (SELECT person, version, aliases, unnest(replaces) AS name FROM note WHERE reason IS NULL),
@@ -98,8 +97,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that another document, or an earlier version of another document, replaces; if two documents
-        # replace each other, the newer one is kept
+    (  # a document that any version of another document replaces; if both replace each other, the newer is kept
         REPLACED,
         """
         WITH target AS (SELECT row, person, document, date, version, reason IS NULL AS is_kept,
@@ -146,6 +144,7 @@ FROM read_parquet($spooled, file_row_number = true) n
 JOIN note kept ON kept.row = n.file_row_number LEFT JOIN known ON known.person = kept.person
 WHERE kept.reason IS NULL ORDER BY kept.person, n.date, kept.document, kept.row
 """
+# 10 %, 50 % and 90 % quantile of the number of words of a note, which is the number of spaces and line breaks plus 1
 _LENGTHS = """
 SELECT quantile_disc(2 * length(text) - length(replace(text, ' ', '')) - length(replace(text, chr(10), '')) + 1,
     [0.1, 0.5, 0.9]), count(DISTINCT person) FROM read_parquet($notes)
@@ -159,21 +158,21 @@ SELECT date[:4], count(*) FROM read_parquet($notes) WHERE regexp_matches(date, '
 class NoteSelection:
     """Which notes are kept."""
 
-    unused: Callable[[str], str | None]  # returns why notes with this label are not used; None if they are
+    unused: Callable[[str], str | None]  # returns why notes with this label are not used; None if they are used
     limit: int | None  # largest number of notes; None for all
-    rank: Callable[[str], Any]  # random sort key of a person; persons are taken in this order, with all their notes
-    rows_are_persons: bool  # whether a note without a person counts as a person of its own; else it is dropped
+    rank: Callable[[str], Any]  # random sort key of a person; whole persons are kept in this order up to the limit
+    rows_are_persons: bool  # True if each note without a person counts as a person; else these notes are dropped
 
 
 def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[str, Any]:
-    """Write `RESOLVED` from the files that `spool` wrote to `folder`, and return the content of the load report.
+    """Write the chosen notes to `folder` (`RESOLVED`), and return the content of the load report.
 
-    The files of `spool` are removed.
+    The files that `spool` wrote to `folder` are read and then removed.
 
     Raises:
         DataError: no note is left. The message lists the reasons with counts.
 
-    Privacy: the load report holds counts, years, and the places of notes in the source.
+    Privacy: the load report contains counts, years, and the places of notes in the source.
     """
     notes = {"spooled": str(folder / NOTES)}
     with connect(folder, "400MB") as database:
@@ -209,11 +208,8 @@ def _remedy(dropped: Collection[str]) -> str:
 
 
 def _final(merges: Collection[tuple[str, str]]) -> dict[str, str]:
-    """Return, for each identifier that is no longer used, the identifier of the person that is used.
-
-    All identifiers that merges connect belong to one person. The one that was never replaced is used. If several were
-    never replaced, the smallest of them is used. If all were replaced (a circle of merges), the smallest of all is.
-    """
+    # Returns replaced identifier -> final identifier. All identifiers that merges connect belong to one person. The
+    # smallest identifier that was never replaced is final; in a circle of merges, it is the smallest of all.
     linked: dict[str, set[str]] = defaultdict(set)
     for old, new in merges:
         linked[old].add(new)
@@ -247,7 +243,6 @@ def _drop_labels(database: duckdb.DuckDBPyConnection, selection: NoteSelection) 
 
 
 def _sample(database: duckdb.DuckDBPyConnection, selection: NoteSelection) -> None:
-    """Keep whole persons, in the order of their rank, until the notes of the next person would exceed the limit."""
     sizes = dict(database.execute("SELECT person, count(*) FROM note WHERE reason IS NULL GROUP BY 1").fetchall())
     if selection.limit is None or sum(sizes.values()) <= selection.limit:
         return
@@ -282,7 +277,6 @@ def _report(database: duckdb.DuckDBPyConnection, spooled: Spooled, n_merged: int
 
 
 def _profile(database: duckdb.DuckDBPyConnection, notes: Path) -> dict[str, Any]:
-    """Return the lengths of the notes in words (10 %, 50 %, 90 %), the notes per year, and the number of persons."""
     path = {"notes": str(notes)}
     ((lengths, persons),) = database.execute(_LENGTHS, path).fetchall()
     return {"words": lengths, "persons": persons, "notes_by_year": dict(database.execute(_YEARS, path).fetchall())}

@@ -49,7 +49,8 @@ _SYMBOL_CHARSET = 2
 _SYMBOL_FONT = dict(
     zip(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-\xa2\xa3\xa5\xac\xad\xae\xaf\xb0\xb1\xb2\xb3\xb4\xb7\xb8\xb9\xbb",
-        "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖαβχδεφγηιϕκλμνοπθρστυϖωξψζ−′≤∞←↑→↓°±″≥×•÷≠≈", strict=True,
+        "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖαβχδεφγηιϕκλμνοπθρστυϖωξψζ−′≤∞←↑→↓°±″≥×•÷≠≈",
+        strict=True,
     )
 ) | {character: character for character in " !#%&()+,./0123456789:;<=>?[]_{|}"}
 _WINGDINGS_FONT = dict(zip(" loqnx\xa7\xa8\xb7\xd8\xfb\xfc\xfd\xfe", " ●☐☐■☒▪☐•➢✗✓☒☑", strict=True))

@@ -129,7 +129,7 @@ class Attachments:
 
 
 def add_narrative(value: object, texts: Texts, skipped: Collection[str] = ("generated", "empty")) -> None:
-    """Add the text of a narrative whose FHIR status is not in `skipped`; by default, a person must have written it."""
+    """Add the text of a narrative whose FHIR status is not in `skipped`; by default, a person wrote the narrative."""
     for one in objects(value):
         if text(one.get("status")) not in skipped and (div := text(one.get("div"))):
             texts.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")
