@@ -1,4 +1,7 @@
-"""Find calendar dates in running text, infer the order of day and month, and shift dates in the same format."""
+"""Find dates in clinical notes, and shift them by days in the same format: "May 3rd" + 31 days -> "June 3rd".
+
+The order of day and month in dates such as 5/11/2023 is inferred from the other dates of the person.
+"""
 
 import re
 from collections.abc import Iterable
@@ -24,7 +27,8 @@ _ORDINALS = words(
     "twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
 )
 _WORD_DAY = rf"(?P<dw>{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
-# a date must not be part of a longer code, but "mid-October" and "1/29/22-2/4/22" are allowed
+# what must not be before and after a date, so that a part of a longer code is no date; "mid-October" and
+# "1/29/22-2/4/22" are dates
 _EDGE = r"(?<![\w/.])(?<!(?<!mid)(?<!early)(?<!late)(?<!\d/\d\d)-)", r"(?![\w/]|\.\d|-\d(?!\d?/\d))"
 _FORMS = tuple(
     re.compile(_EDGE[0] + _WEEKDAY + form + _EDGE[1], re.IGNORECASE)
@@ -45,34 +49,21 @@ _FORMS = tuple(
         r"(?P<y>(?:19[2-9]|20[0-3])\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-2]\d|3[01])",  # 20230415
     )
 )
-_HOLIDAYS = {  # month and day; for a holiday without a fixed date, a day on which it often falls
-    "Christmas Day": (12, 25),
-    "Christmas Eve": (12, 24),
-    "Boxing Day": (12, 26),
-    "New Years Day": (1, 1),
-    "New Years Eve": (12, 31),
-    "Valentines Day": (2, 14),
-    "Patricks Day": (3, 17),
-    "Good Friday": (4, 7),
-    "Easter Sunday": (4, 9),
-    "Easter Monday": (4, 10),
-    "Mothers Day": (5, 10),
-    "Memorial Day": (5, 28),
-    "Fathers Day": (6, 18),
-    "Canada Day": (7, 1),
-    "Independence Day": (7, 4),
-    "Labor Day": (9, 4),
-    "Labour Day": (9, 4),
-    "Halloween": (10, 31),
-    "Veterans Day": (11, 11),
-    "Remembrance Day": (11, 11),
-    "Thanksgiving": (11, 25),
-    "Australia Day": (1, 26),
-    "Anzac Day": (4, 25),
+# month and day of each holiday; for a holiday without a fixed date, a day on which it often falls
+_HOLIDAYS = {
+    name: (int(month), int(day))
+    for month, day, name in re.findall(
+        r"(\d+) (\d+) ([A-Za-z ]+)",
+        "12 25 Christmas Day, 12 24 Christmas Eve, 12 26 Boxing Day, 1 1 New Years Day, 12 31 New Years Eve, "
+        "2 14 Valentines Day, 3 17 Patricks Day, 4 7 Good Friday, 4 9 Easter Sunday, 4 10 Easter Monday, "
+        "5 10 Mothers Day, 5 28 Memorial Day, 6 18 Fathers Day, 7 1 Canada Day, 7 4 Independence Day, 9 4 Labor Day, "
+        "9 4 Labour Day, 10 31 Halloween, 11 11 Veterans Day, 11 11 Remembrance Day, 11 25 Thanksgiving, "
+        "1 26 Australia Day, 4 25 Anzac Day",
+    )
 }
 _NAMED_DAYS = "|".join(_HOLIDAYS).replace("s ", "['’]?s ")
 _HOLIDAY = re.compile(rf"(?<!\w)(?:St\.? )?(?P<name>{_NAMED_DAYS})(?: {_Y4})?(?!\w)")
-# a month without a day, or a day without a month, is a date only after these words
+# a month without a day ("since May"), or a day without a month ("on the 3rd"), is a date only after these words
 _IN_MONTH = re.compile(
     r"\b(?:in|early|late|mid|since|until|till|last|next|by|during|this|from|before|after|through|end of"
     r"|(?:start|beginning|middle) of)(?: the)?(?: month of)?[ -]" + _MON + r"(?![\w/'’]|-\w| \d)",
@@ -83,8 +74,8 @@ _ON_DAY = re.compile(
     r"(?P<value>(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th))(?=[,.;)]|$|\n| (?:at|and|with|to|she|he|they|pt|for)\b)",
     re.IGNORECASE,
 )
-# A day and a month without a year may also be a fraction, a score or a span of time ("3/7" is three days). The lists
-# below help `_is_short_date` to decide.
+# A short date such as "3/7" can also be a fraction, a score or a span of time (three days). `_is_short_date` decides
+# by the words before and after it.
 _SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
 _DASHED = re.compile(  # "labs of 5-11"
     r"\b(?:labs?|bloods?|notes?|results?|films?|scans?|cultures?|visit|seen|letter|clinic|ct|mri|echo|x-?ray)"
@@ -99,7 +90,7 @@ _SCORE_BEFORE = re.compile(
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")
-# words before a date such as 3/4, and another such date before it ("3/4 and 4/4")
+# words before a short date, or another short date before it ("3/4 and 4/4")
 _CUE = re.compile(
     r"(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
     r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"
@@ -109,13 +100,13 @@ _CUE = re.compile(
     r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$",
     re.IGNORECASE,
 )
-# words after which 3/7 is a date, although it is usually a fraction
+# words after which a short date with a denominator in _FRACTIONS is a date
 _STRONG_CUE = re.compile(
     r"\b(?:(?:re)?admitted|discharged|d/c'?d|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?|appt"
     r"|appointment|surgery|f/u)(?: on| was)?:? ?$",
     re.IGNORECASE,
 )
-# no score or count in common use has these denominators
+# denominators that no common score or count has
 _NO_SCORES = {17, 18, 19, 22, 23, 26, 29, 31}
 # denominators of scores and of spans of time: /5 power, /6 murmur, /7 days, /10 pain, /12 months
 _FRACTIONS = {5, 6, 7, 10, 12}
@@ -123,19 +114,19 @@ _QUANTITY = re.compile(
     r" ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b",
     re.IGNORECASE,
 )
-# names of months and days that can be ordinary words in lower case
+# names of months and weekdays that in lower case can be ordinary words
 _WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
-_CENTURY_PIVOT = 40  # two-digit years up to this value belong to the 2000s
+_CENTURY_PIVOT = 40  # two-digit years up to 40 are read as 2000 to 2040
 _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
 _MONTH_ALONE, _DAY_ALONE = (
     re.compile(form, re.IGNORECASE) for form in (_MON, r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)")
 )
-_LEAP_YEAR = 2000  # used if a date has no year
-_MIDDLE = 15  # used if a date has no day
+_LEAP_YEAR = 2000  # the year of a date without a year
+_MIDDLE = 15  # the day of a date without a day
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:
-    """Return the spans of valid dates, holidays, and months or days after words such as "since"; they may overlap."""
+    """Return the spans of dates, holidays, and months or days after words such as "since"; spans may overlap."""
     matches = [m for form in _FORMS for m in form.finditer(text) if _is_date(m)]
     found = [m.span() for m in matches]
     spans = set(found)
@@ -192,14 +183,14 @@ def _has_shape_of_date(match: re.Match[str]) -> bool:
 
 
 def _is_listed(match: re.Match[str]) -> bool:
-    """Return whether the line of a date such as 23/9 starts with another date of the same month, as in a list."""
+    # whether the line of a date such as 23/9 starts with another date of the same month, as in a list of dates
     line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
     first = re.match(r"\d{1,2}/(\d{1,2})(?!\d|/)", line)
     return first is not None and first[1] == match["b"]
 
 
 def date_order(texts: Iterable[str]) -> Order:
-    """Return the order of day and month in the majority of the unambiguous dates; without a majority, month-first."""
+    """Return the more frequent order of day and month in dates such as 25/11/2023; if equal, month-first."""
     votes = 0
     for text in texts:
         for form in (_FORMS[2], _FORMS[3]):
@@ -210,11 +201,10 @@ def date_order(texts: Iterable[str]) -> Order:
 
 
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
-    """Return the date moved by a number of days and written in the same format.
+    """Return the date moved by a number of days and written in the same format: "3 May" + 31 -> "3 June".
 
-    A holiday becomes a day and a month, with a year if one is written. If the value is only a day of the month, such
-    as "21st", and would stay the same, it is moved by 15 more days. Raise ValueError if the form of the value is
-    unknown.
+    A holiday becomes a day and a month, with a year if one is written. A day of the month without a month, such as
+    "21st", is moved by 15 more days if it would stay the same. Raise ValueError if the value is in no known form.
     """
     for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):

@@ -1,11 +1,11 @@
-"""Define the words before and after names in notes: roles, relations, phrases, degrees and verbs."""
+"""Define the words before and after a name in clinical notes that show that it is one, such as "wife" or "RN"."""
 
 import re
 
 from audits.text.identifier_grammar import number_cue
 from audits.text.name_lists import words
 
-# words that a colon and a name can follow
+# words before a colon and a name, such as "Patient: "
 CUES = frozenset(
     words("""
 patient name pt re dear signed signature attending physician provider clinician by surgeon resident consultant author
@@ -33,7 +33,7 @@ _DONE_BY = (
     "d/w|discussed with|spoke (?:with|to)|signed by|seen by|reviewed by|s/b|referred by|dictated by|witnessed by"
     "|assisted by|called|c/o|attn:?|dear"
 )
-# a phrase before a name, and the smallest number of words that the name after it must have
+# a phrase before a name, and the smallest number of words of the name
 PHRASES = tuple(
     (re.compile(pattern, re.IGNORECASE), n)
     for pattern, n in (
@@ -64,12 +64,12 @@ VERB_AFTER = re.compile(
 )
 LOWER_CUE = re.compile(r"\b(?i:pt|patient|mr|mrs|ms|dr|miss|sr|prof|nurse)\.? (?=[a-z])")
 
-# the subject of such a verb is a person, so a first name before it is a name even if it is also an ordinary word
+# Only a person can do this. A first name that is also an ordinary word, such as "Mark", is a name before such a verb.
 PERSON_VERB_AFTER = re.compile(
     r" (?:says|said|attended|attends|reports|reported|denies|denied|states|stated|feels|felt|agrees|agreed|refused"
     r"|refuses|lives|ate|slept|tolerated|walked|complained|complains|arrived|phoned|rang|cried)\b"
 )
-# the text before a reversed name such as "OKAFOR, Ngozi", unless the name starts a line
+# the text before a reversed name such as "OKAFOR, Ngozi" that does not start a line
 REVERSED_BEFORE = re.compile(r"(?i:\b(?:patient|pt|name|re|resident|client|mother|father|baby))[:,]? $")
 # names recognised by shape alone: "al-Hashimi", "J.T. is", "Van der Merwe, Pieter" and "mcallister, rory ward 4"
 SHAPES = (
@@ -94,5 +94,5 @@ SHAPES = (
     re.compile(rf"(?:(?<=\n)|^)(?!(?i:{number_cue()}))(?P<value>[A-Z][a-z'’-]{{2,20}})(?=,? \d{{7,10}}(?!\w))"),
     re.compile(r"(?<![\w-])[A-Z][A-Z'’-]{4,20},[A-Z][A-Z'’-]{2,20}(?: [A-Z]\b)?(?= \d)"),
 )
-# an age with the sex or the unit of years, after a name at the start of a line
+# an age with the sex or "years", after a name at the start of a line
 AGE_AFTER = re.compile(r",? \(?\d{1,3} ?-?(?:M\b|F\b|yo\b|y/o|yrs?\b|years?\b|y\.o)")

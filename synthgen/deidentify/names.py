@@ -1,4 +1,8 @@
-"""Find names of persons: declared names, names of built-in lists, and words after titles or cues ("Patient: ")."""
+"""Find names of persons in clinical notes.
+
+A name is found if the source declares it, if a built-in name list contains it, or if its context shows it, such as a
+title ("Dr") or a cue ("Patient: ") before it.
+"""
 
 import re
 import unicodedata
@@ -7,27 +11,16 @@ from dataclasses import dataclass
 
 from audits.text.clinical_terms import EPONYMS, NOTE_WORDS, is_eponym, is_in_term, is_ordinary, is_vetoed
 from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, PARTICLES, TITLES, WORD_FIRST, WORD_LAST, words
-from synthgen.deidentify.name_context import (
-    AGE_AFTER,
-    CUES,
-    DEGREE_AFTER,
-    LOWER_CUE,
-    PERSON_VERB_AFTER,
-    PHRASES,
-    REVERSED_BEFORE,
-    ROLE_AFTER,
-    SHAPES,
-    VERB_AFTER,
-)
+from synthgen.deidentify import name_context as context
 from synthgen.deidentify.spans import Span
 
 TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 MAX_NAME_TOKENS = 4
 SUFFIXES = frozenset(words("jr sr ii iii iv esq"))
 _LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")
-# between the parts of a name; quotes enclose a nickname
+# what can be between the parts of a name; quotes enclose a nickname
 _JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})
-_ORDINARY_WORDS = WORD_FIRST | WORD_LAST
+_ORDINARY_WORDS = WORD_FIRST | WORD_LAST  # names that are also ordinary words, such as "Mark"
 _BEFORE_SURNAME = WORD_FIRST | (PARTICLES - {"la", "al", "el", "di", "du"})
 # capitalised words that are not part of a name
 _STOP = frozenset(DEGREES) | frozenset(
@@ -54,7 +47,7 @@ class _Token:
 
     @property
     def spelling(self) -> str:
-        """The word as the name lists spell it; up to three capitals may be an abbreviation and are not changed."""
+        # the word as the name lists spell it; up to three capitals are not changed, because they may abbreviate
         word = self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
         return re.sub(r"['’]s$", "", word.replace("’", "'"))
 
@@ -64,7 +57,6 @@ class _Token:
 
     @property
     def can_be_name(self) -> bool:
-        """Whether the word is capitalised, no title or drug, and, unless in a name list, no ordinary word."""
         if not self.is_capital or self.word in _STOP or self.word.casefold() in TITLES or is_vetoed(self.word):
             return False
         is_short = self.word.isupper() and 1 < len(self.word) < 4
@@ -79,13 +71,12 @@ class _Token:
 def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     """Return the names of persons in a text; spans may overlap.
 
-    Each part of a declared name is found in upper and lower case, without regard to accents and the form of the
-    apostrophe. In lower case, an ordinary word or a word of fewer than three letters is found only next to another
-    declared part.
+    Each part of a declared name is found; accents, letter case and the form of the apostrophe are ignored. But a part
+    in lower case that is an ordinary word or has fewer than three letters must be next to another declared part.
 
-    Other names are guessed from name lists and context. A guessed name contains no part of a clinical term, and an
-    ordinary word only after a title or another name. If a word of a guessed name is capitalised elsewhere in the
-    text, it is found there as well.
+    Other names are guessed from name lists and context. A guessed name contains no part of a clinical term. It can
+    contain an ordinary word only after a title or another name. Each word of a guessed name is also found elsewhere
+    in the text if it is capitalised there.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
@@ -98,9 +89,9 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
 
 
 def _shaped(text: str) -> Iterator[re.Match[str]]:
-    for match in (m for shape in SHAPES for m in shape.finditer(text)):
+    for match in (m for shape in context.SHAPES for m in shape.finditer(text)):
         parts = [word for word in TOKEN.findall(match[0]) if word.casefold() not in PARTICLES]
-        long = [part for part in parts if len(part) > 1]  # "e. coli" is ordinary, and "J.T." has initials only
+        long = [part for part in parts if len(part) > 1]  # "e. coli" has only ordinary words; "J.T." has no long word
         is_term = any(is_eponym(part) for part in parts) or is_in_term(text, *match.span())
         if not is_term and not (long and all(map(is_ordinary, long))):
             yield match
@@ -132,9 +123,8 @@ def _repeated(tokens: list[_Token], text: str, guessed: Iterable[tuple[int, int]
 
 
 def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:
-    """Yield the names after phrases such as "my name is"."""
     index = {token.start: i for i, token in enumerate(tokens)}
-    for phrase, n_words in PHRASES:
+    for phrase, n_words in context.PHRASES:
         for match in phrase.finditer(text):
             i = index.get(match.end(), len(tokens))
             first, last = _run(tokens, i, text)
@@ -147,12 +137,12 @@ def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]
             is_code = first is not None and first == last and tokens[i].word.isupper() and len(tokens[i].word) < 4
             if first is not None and last - first + 1 >= n_words and not (is_code and not tokens[i].is_listed):
                 yield _extended(tokens, first, last, text)
-    cues = ((match[0], index[match.end()]) for match in LOWER_CUE.finditer(text) if match.end() in index)
+    cues = ((match[0], index[match.end()]) for match in context.LOWER_CUE.finditer(text) if match.end() in index)
     for cue, i in cues:
         is_two = _follows(tokens, i, text) and all(_is_lower_name(t.word, has_title=True) for t in tokens[i : i + 2])
         if _is_lower_name(tokens[i].word, has_title=cue[0] not in "pP"):  # "pt" and "patient" are no titles
             yield tokens[i].start, tokens[i + is_two].end
-        elif _is_lower_name(tokens[i].word, has_title=True) and VERB_AFTER.match(text, tokens[i].end):
+        elif _is_lower_name(tokens[i].word, has_title=True) and context.VERB_AFTER.match(text, tokens[i].end):
             yield tokens[i].start, tokens[i].end
         elif is_two:
             yield tokens[i].start, tokens[i + 1].end
@@ -165,7 +155,7 @@ def _is_lower_name(word: str, *, has_title: bool) -> bool:
 
 
 def fold(word: str) -> str:
-    """Return a word in lower case without accents, possessive ending and differences of apostrophes."""
+    """Return a word in lower case without accents and possessive ending: `"Müller’s"` -> `"muller"`."""
     plain = unicodedata.normalize("NFKD", word.replace("’", "'").casefold())
     if plain.isascii():
         return plain.removesuffix("'s")
@@ -173,9 +163,9 @@ def fold(word: str) -> str:
 
 
 def name_parts(names: Iterable[str]) -> frozenset[str]:
-    """Return the folded parts of names that have at least two letters, without particles, titles and suffixes.
+    """Return the parts of names in the form of `fold`: `"Dr Ann Smith-Lee"` -> `ann`, `smith-lee`, `smith` and `lee`.
 
-    The result contains a hyphenated name as a whole and each of its parts.
+    Particles, titles, suffixes and single letters are left out.
     """
     tokens = [fold(m[0]) for name in names for m in TOKEN.finditer(name)]
     parts = frozenset(part for token in tokens for part in (token, *token.split("-")) if len(part) > 1)
@@ -202,13 +192,13 @@ def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator
 
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Return the first and last token of a name that token i belongs to or announces ("Dr"); (None, i) if none."""
+    # returns the first and last token of the name that token i belongs to or announces ("Dr"), or (None, i)
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     is_title = word in TITLES - {"nurse", "sister"} and token.word != "doctor"
     if is_title and after in {" ", ". ", ".", "\n", ".\n"}:
         return _run(tokens, i + 1, text, has_title=True)
-    if (word in CUES and after in {": ", ":", ":\n"}) or (word == "dear" and after == " "):
+    if (word in context.CUES and after in {": ", ":", ":\n"}) or (word == "dear" and after == " "):
         first, last = _run(tokens, i + 1, text)
         is_reversed = first is not None and text[tokens[last].end : tokens[last].end + 2] == ", "
         has_next = last + 1 < len(tokens) and tokens[last + 1].can_be_name
@@ -216,9 +206,9 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
             last += 1
         return first, last
     can_end_name = token.is_capital and (token.can_be_name or token.word in _ORDINARY_WORDS)
-    if can_end_name and ROLE_AFTER.match(text, token.end):
+    if can_end_name and context.ROLE_AFTER.match(text, token.end):
         return _run_back(tokens, i, text), i
-    if token.can_be_name and DEGREE_AFTER.match(text, token.end):
+    if token.can_be_name and context.DEGREE_AFTER.match(text, token.end):
         first = _run_back(tokens, i, text)
         if first < i or token.is_listed:
             return first, i
@@ -228,13 +218,13 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 
 
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    """Do the same as `_name_at`, but by name lists and the shape of the name instead of titles and cues."""
+    # does the same as `_name_at`, by name lists and the shape of the name instead of titles and cues
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
     is_title = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES
     can_have_age = starts_line and token.word.istitle() and not is_title and (len(token.word) == 2 or token.is_listed)
-    has_age = can_have_age and AGE_AFTER.match(text, token.end) is not None
-    if has_age or (token.word in WORD_FIRST and PERSON_VERB_AFTER.match(text, token.end)):
+    has_age = can_have_age and context.AGE_AFTER.match(text, token.end) is not None
+    if has_age or (token.word in WORD_FIRST and context.PERSON_VERB_AFTER.match(text, token.end)):
         return i, i
     if (reversed_to := _reversed_name(tokens, i, text)) is not None:
         return i, reversed_to
@@ -253,7 +243,8 @@ def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None
 
 
 def _starts_with_initial(tokens: list[_Token], i: int, text: str) -> bool:
-    """Return whether a name such as "A. Okonkwo" starts at token i, and the letter does not end a sentence."""
+    # whether a name such as "A. Okonkwo" starts at token i; a letter can also end a sentence, as in "Hepatitis A.
+    # She"
     token = tokens[i]
     if not token.is_initial or i + 1 >= len(tokens) or text[token.end : tokens[i + 1].start] != ". ":
         return False
@@ -264,25 +255,24 @@ def _starts_with_initial(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _is_pair_in_context(tokens: list[_Token], i: int, text: str) -> bool:
-    """Return whether two capitalised words from token i on are a name, judged by the text before and after them."""
     if i + 1 >= len(tokens) or not _follows(tokens, i, text):
         return False
     one, two = tokens[i], tokens[i + 1]
     if not (one.can_be_name and two.can_be_name) or one.is_initial or two.is_initial or one.word.isupper():
         return False
     is_numbered = re.search(r"\d{3,} $", text[max(0, one.start - 5) : one.start]) is not None
-    return is_numbered or two.word.endswith(("'s", "’s")) or VERB_AFTER.match(text, two.end) is not None
+    return is_numbered or two.word.endswith(("'s", "’s")) or context.VERB_AFTER.match(text, two.end) is not None
 
 
 def _reversed_name(tokens: list[_Token], i: int, text: str) -> int | None:
-    """Return the last token of "HALVORSEN, INGRID M." or "Okonkwo, Chidi" at token i, or None."""
+    # returns the last token of a name such as "HALVORSEN, INGRID M." or "Okonkwo, Chidi" at token i
     if i + 1 >= len(tokens) or text[tokens[i].end : tokens[i + 1].start] != ", ":
         return None
     one, two = tokens[i], tokens[i + 1]
     if one.is_initial or not one.can_be_name or not (two.can_be_name or two.is_initial):
         return None
     before = text[max(0, one.start - 12) : one.start]
-    starts_line = _LINE_START.search(before) is not None or REVERSED_BEFORE.search(before) is not None
+    starts_line = _LINE_START.search(before) is not None or context.REVERSED_BEFORE.search(before) is not None
     after = text[two.end : two.end + 3]
     is_ended = (
         after == "" or after[0] in ".;(|\n-" or after.startswith((" -", " (", " |")) or re.match(r" [A-Z]\b", after)
@@ -298,7 +288,7 @@ def _reversed_name(tokens: list[_Token], i: int, text: str) -> int | None:
 
 
 def _has_middle_initial(tokens: list[_Token], i: int, text: str) -> bool:
-    """Return whether "Xxx Y. Zzz" starts at token i."""
+    # whether a name of the form "Xxx Y. Zzz" starts at token i
     if i + 2 >= len(tokens) or tokens[i].is_initial or not tokens[i].can_be_name or not tokens[i + 1].is_initial:
         return False
     surname = tokens[i + 2]
@@ -308,7 +298,7 @@ def _has_middle_initial(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _follows(tokens: list[_Token], i: int, text: str) -> bool:
-    """Return whether the next token directly follows token i, as parts of one name do."""
+    # whether the next token follows token i as parts of one name do
     if i + 1 >= len(tokens):
         return False
     gap = text[tokens[i].end : tokens[i + 1].start]
@@ -317,7 +307,7 @@ def _follows(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _run(tokens: list[_Token], i: int, text: str, *, has_title: bool = False) -> tuple[int | None, int]:
-    """Return the first and last token of the name that starts at token i; the first is None if there is no name."""
+    # returns the first and last token of the name that starts at token i; the first is None if there is no name
     first = i
     while i < len(tokens) and tokens[i].word.casefold() in PARTICLES and i - first < 3 and _follows(tokens, i, text):
         i += 1
@@ -345,7 +335,7 @@ def _run(tokens: list[_Token], i: int, text: str, *, has_title: bool = False) ->
 
 
 def _run_back(tokens: list[_Token], i: int, text: str) -> int:
-    """Return the first token of the name that ends at token i: given names, particles and initials before it."""
+    # returns the first token of the name that ends at token i
     first = i
     while first > 0 and i - first < MAX_NAME_TOKENS - 1 and _follows(tokens, first - 1, text):
         before = tokens[first - 1]

@@ -1,6 +1,6 @@
 """Find identifiers by regular expressions: contact data, numbers, codes, places, and ages over 89.
 
-Every repetition in an expression is bounded, so the time is linear in the text. python-stdnum verifies check digits.
+Every repetition in an expression is bounded, so the time is proportional to the length of the text.
 The library phonenumbers is not used, because it requires a country and misses local numbers such as "tel 5550142".
 """
 
@@ -12,21 +12,9 @@ from stdnum import luhn
 from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
+from audits.text import identifier_grammar as grammar
 from audits.text.clinical_terms import is_ordinary
-from audits.text.identifier_grammar import (
-    CARD_PRINTED,
-    HIGH_AGE,
-    HOST,
-    IBAN,
-    MEDICARE,
-    NETWORK_CARD,
-    NHS,
-    PLATE_CUE,
-    SSN,
-    UK_LICENCE,
-    VIN,
-    number_cue,
-)
+from audits.text.identifier_grammar import HIGH_AGE
 from synthgen.deidentify.name_context import KIN
 from synthgen.deidentify.places import PLACE_RULES
 from synthgen.deidentify.spans import Span
@@ -39,7 +27,7 @@ _PHONE_CUE = re.compile(
     r"|answer(?:ing|s)?|registered|sms)\b\W{0,3}(?:\w{1,10} ){0,4}\W{0,2}$",
     re.IGNORECASE,
 )
-# words before lists of measurements; such a list can have the shape of a telephone number
+# words before a list of measurements, which can look like a telephone number
 _MEASURE = re.compile(
     r"\b(?:i/?o|in(?:take)?|out(?:put)?|urine|vs|vitals?|bp|hr|rr|temp|spo2|cr|creat\w*|wbc|plt|platelets?|ck|bnp|hgb"
     r"|labs?|glucose|volumes?|ml|trop\w*|weights?|taper|doses?|counts?|range)\W{0,3}(?:[\d./]+ ?,? ?){0,6}$",
@@ -51,14 +39,14 @@ _CODED = re.compile(
     re.IGNORECASE,
 )
 _NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?")
-# telephone numbers of the United Kingdom, Ireland and Australia, and numbers that are free for the caller
+# telephone numbers of the United Kingdom, Ireland and Australia, and free numbers
 _UK_PHONE = re.compile(r"\(?0\d{1,4}\)?[ -]?\d{3,4}[ -]?\d{3,4}|0\d{4} ?\d{6}")
 _FREE_PHONE = re.compile(r"(?:1[38]00|0800|0808|1850)[ -]\d{3}[ -]?\d{3,4}")
 _EXTENSION = re.compile(r"\d{3}[ .-]\d{4} ?(?:x|ext\.?) ?\d{1,5}")
-_IBAN = re.compile(rf"(?<!\w){IBAN}(?!\w)", re.IGNORECASE)
+_IBAN = re.compile(rf"(?<!\w){grammar.IBAN}(?!\w)", re.IGNORECASE)
 _TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
 _DECIMAL = re.compile(r"\d{1,3}\.\d{1,2}")
-_MAX_STEP = 20  # largest difference between neighbours in a series of measurements
+_MAX_STEP = 20  # largest difference between two consecutive measurements of a series
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -85,7 +73,7 @@ def _is_ip4(match: re.Match[str]) -> bool:
 
 def _is_ip6(match: re.Match[str]) -> bool:
     if re.search(r"[0-9a-f]{3}", match[0], re.IGNORECASE) is None:
-        return False  # a time of day
+        return False  # a time of day, such as 12:30:00
     try:
         ipaddress.IPv6Address(match[0])
     except ValueError:
@@ -106,18 +94,12 @@ def _is_numbered(match: re.Match[str]) -> bool:
 
 
 def _is_bare_number(match: re.Match[str]) -> bool:
-    """Return whether seven or eight digits are neither a measurement nor a code of a terminology or publication."""
     context = before(match)
     is_measured = match[0].endswith("00") or has_unit(match) or _MEASURE.search(context) is not None
     return not is_measured and _CODED.search(context) is None
 
 
 def _is_code(match: re.Match[str]) -> bool:
-    """Return whether a group of letters and digits without a cue is a code.
-
-    A code has at least 8 letters and digits, and at least 4 of them are digits. Quantities with a unit, numbers of
-    clinical trials (NCT), series of measurements and ranges of years are not codes.
-    """
     value = match[0]
     n_digits, n_letters = len(digits_of(value)), sum(map(str.isalpha, value))
     if value.startswith("NCT") or has_unit(match) or n_digits < 4 or n_digits + n_letters < 8:
@@ -150,10 +132,10 @@ _RULES = tuple(
         P("email", r"(?i)\b[\w-]{2,30}(?: dot [\w-]{2,30}){0,3} at [\w-]{2,30}(?: dot [\w-]{2,30}){1,3}\b"),
         P("other", r"(?i)(?<![\w@.])@[a-z_][\w.]{2,29}\w"),  # a name in a social network
         P("url", r"(?i)(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}"),
-        P("url", rf"(?i)(?<![\w@.-]){HOST}" r"(?:/[^\s<>\"\])]{0,2000}[\w/]|(?!\w|\.\w))"),
+        P("url", rf"(?i)(?<![\w@.-]){grammar.HOST}" r"(?:/[^\s<>\"\])]{0,2000}[\w/]|(?!\w|\.\w))"),
         P("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip4),
         P("ip", r"(?i)(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}(?![\w:])", _is_ip6),
-        P("record_number", rf"(?i)(?<![\w:]){NETWORK_CARD}(?![\w:])"),
+        P("record_number", rf"(?i)(?<![\w:]){grammar.NETWORK_CARD}(?![\w:])"),
         P(
             "phone",
             r"(?<![\w./-])[+(]?\d(?:(?:[ .-]|\) ?|[ -]?\()?\d){6,15}(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w/]|[.-]\d)",
@@ -172,8 +154,8 @@ _RULES = tuple(
             r"|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)",
             _is_card,
         ),
-        P("card", rf"(?<![\w-]){CARD_PRINTED}(?![\w-])", _is_card),
-        P("ssn", rf"(?<![\w-]){SSN}(?![\w-])"),
+        P("card", rf"(?<![\w-]){grammar.CARD_PRINTED}(?![\w-])", _is_card),
+        P("ssn", rf"(?<![\w-]){grammar.SSN}(?![\w-])"),
         P(
             "ssn",
             r"(?i)\b(?:ssn?|social security|soc\.? ?sec|social insurance|sin|tfn|pps)\b[^\d\n]{0,20}?"
@@ -186,12 +168,12 @@ _RULES = tuple(
         ),
         P(
             "nhs_number",
-            rf"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )(?<!1[ -]){NHS}(?![\w-])",
+            rf"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )(?<!1[ -]){grammar.NHS}(?![\w-])",
             lambda match: (
                 nhs.is_valid(digits_of(match[0])) and (match[1] != "-" or "nhs" in before(match, 15).lower())
             ),
         ),
-        P("record_number", rf"(?<!\w)(?:{VIN}|{MEDICARE}|{UK_LICENCE})(?!\w)"),
+        P("record_number", rf"(?<!\w)(?:{grammar.VIN}|{grammar.MEDICARE}|{grammar.UK_LICENCE})(?!\w)"),
         P(
             "record_number",
             r"(?<!\w)[A-Z]{2}\d\d ?[A-Z]{3}(?!\w)",
@@ -199,7 +181,7 @@ _RULES = tuple(
         ),
         P(
             "record_number",
-            rf"\b(?i:{PLATE_CUE})"
+            rf"\b(?i:{grammar.PLATE_CUE})"
             r"(?P<value>(?=[A-Z -]{0,7}\d)(?=[\d -]{0,7}[A-Z])[A-Z\d]{1,4}[ -]?[A-Z\d]{2,5})(?![\w-])",
         ),
         P("record_number", r"(?<!\w)[A-CEGHJ-TW-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D](?!\w)"),  # British insurance
@@ -213,7 +195,7 @@ _RULES = tuple(
         P(
             "record_number",
             r"(?i)"
-            + number_cue()
+            + grammar.number_cue()
             + r"(?P<value>(?=(?-i:[A-Z ]{0,5})(?:\d[ -]?){8})"  # groups of digits, between capitals
             r"(?:(?-i:[A-Z]{1,4}) )?\d{2,6}(?:[ -]\d{1,6}){1,4}(?: (?-i:[A-Z]{1,2})(?![\w:]))?(?![\w-])"
             r"|(?=[A-Z/_-]{0,12}\d)[A-Z0-9](?:[A-Z0-9]|[-/._](?=[A-Z0-9])){2,24}"
@@ -277,23 +259,20 @@ _RULES = tuple(
 
 
 def _is_iban(value: str) -> bool:
-    """Return whether a value is an IBAN (ISO 13616), also of a country that python-stdnum does not list."""
+    # ISO 13616; the function of python-stdnum knows only some countries
     compact = "".join(str(int(c)) if c.isdecimal() else c for c in value if c not in " -")  # digits of any script
     return 15 <= len(compact) <= 34 and compact.isascii() and mod_97_10.is_valid(compact[4:] + compact[:4])
 
 
 def _iban_length(value: str) -> int:
-    """Return the length of the IBAN at the start of a match, or 0 if there is none.
-
-    The match can include words after the IBAN.
-    """
+    # the match can include words after the IBAN, so words are removed from its end until an IBAN is left
     while value and not _is_iban(value):
         value = value[: max(value.rfind(" "), value.rfind("-"), 0)]
     return len(value)
 
 
 def find_patterns(text: str) -> list[Span]:
-    """Return all identifiers that a rule finds; they may overlap."""
+    """Return the spans of all identifiers that match a rule; they may overlap and are not sorted."""
     ibans = ((m.start(), _iban_length(m[0])) for m in _IBAN.finditer(text))
     found = [Span(start, start + length, "iban") for start, length in ibans if length > 0]
     for kind, regex, is_valid in _RULES:
