@@ -1,7 +1,7 @@
 """Find names and places with Rampart, a neural token classifier for seven languages.
 
-Rampart is by the National Design Studio and licensed under CC BY 4.0. Its weights are read from the model store, and
-their digest is compared with the pinned digest. onnxruntime runs the model on one thread. Nothing is downloaded.
+Rampart is by the National Design Studio and licensed under CC BY 4.0. Its weights are read from the model store and
+compared with a fixed digest. Nothing is downloaded.
 """
 
 import importlib
@@ -21,8 +21,8 @@ from synthgen.deidentify.spans import Span
 from synthgen.models.store import digest_of, model_folder
 
 MODEL = "rampart"
-MIN_PROBABILITY = 0.5  # a token is part of an identifier if the probabilities of the labels of one kind sum to this
-WINDOW, OVERLAP = 384, 64  # tokens; the model reads at most 512
+MIN_PROBABILITY = 0.5  # a token belongs to a name, place or street if the probabilities of its labels sum to this
+WINDOW, OVERLAP = 384, 64  # tokens of a window, and of two consecutive windows in common; the model reads at most 512
 _KINDS = {
     "GIVEN_NAME": "name",
     "SURNAME": "name",
@@ -31,7 +31,7 @@ _KINDS = {
     "BUILDING_NUMBER": "street",
 }
 _DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
-# a number that shows that the word before it names a score, such as "Waterlow 20"; an age ("20 yo") does not match
+# a number after the name of a score, such as "Waterlow 20"; an age ("20 yo") does not match
 _SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")
 _MEDICAL = re.compile(r"^[a-z]+(?:omas?|itis|os[ie]s|emia|ectomy|otomy|oscopy|graphy|pathy|plasty)$")
 _GAP = re.compile(r"[ .'’-]{0,2}")
@@ -93,14 +93,14 @@ class Classifier:
 
 def _session(runtime: Any, folder: Path) -> Any:
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # one thread adds numbers in a fixed order
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # with one thread, results are reproducible
     return runtime.InferenceSession(
         str(folder / "onnx" / "model_q4.onnx"), options, providers=["CPUExecutionProvider"]
     )
 
 
 def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int, int]]) -> Iterator[Span]:
-    """Yield the spans of the tokens, extended to whole words; tokens of one kind with a `_GAP` between are joined."""
+    # spans are extended to whole words; two spans of one kind with a `_GAP` between them are joined
     spans: list[Span] = []
     for kind, (first, last) in zip(kinds, offsets, strict=True):
         start, end = first, last
@@ -118,12 +118,8 @@ def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int,
 
 
 def _trimmed(text: str, span: Span) -> Span | None:
-    """Return a span of the classifier, or None if its words show that it is not a name or place.
-
-    Ordinary words at the ends of a name are removed; a place or street keeps them. A span is rejected if it contains
-    a drug, product, organism or part of a clinical term. It is also rejected if it is a region, a score or an eponym
-    (a name in a clinical term, such as "Crohn"), or one word in lower case that is in no name list.
-    """
+    # Ordinary words at the ends of a name are removed. None is returned for clinical terms, regions and scores, for
+    # an eponym (a name in a clinical term, such as "Crohn"), and for one word in lower case that is in no name list.
     words = [(m[0], *m.span()) for m in _WORD.finditer(text, span.start, span.end)]
     while words and _is_no_name(words[-1][0]):
         words.pop()

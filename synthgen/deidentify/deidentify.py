@@ -1,4 +1,7 @@
-"""Replace identifiers by surrogates: invented values of the same kind, the same in all records of a person."""
+"""Replace identifiers by surrogates, which are invented values of the same kind: "Ann Lee" -> "Ida Hall".
+
+An identifier gets the same surrogate in all records of a person.
+"""
 
 import re
 from collections import Counter, defaultdict
@@ -31,13 +34,17 @@ class Surrogates:
     """The surrogates of one person (`group`).
 
     An identifier always gets the same surrogate, whatever its letter case. The only exception is an initial: if a
-    name with this initial was replaced before, the initial becomes the first letter of that name's surrogate.
+    name with this initial was replaced before, the initial becomes the first letter of the surrogate of this name.
 
-    A first name becomes another first name, of the same gender if the name lists contain the original. A last name
-    becomes another last name. All dates move by the same number of days. Ages over 89 become 90+; other ages are
-    kept. E-mail, web and IP addresses, streets and places become invented addresses, streets and places. In all other
-    identifiers, each digit becomes a digit and each letter a letter. The surrogate of a name is never a declared name
-    of the person. If `known` is given, no two surrogates together form the name of a person in `known`.
+    - A first name becomes another first name, of the same gender if the name lists contain the original.
+    - A last name becomes another last name.
+    - All dates move by the same number of days.
+    - Ages over 89 become 90+; other ages are kept.
+    - E-mail, web and IP addresses, streets and places become invented ones.
+    - In all other identifiers, each digit becomes a digit and each letter a letter.
+
+    The surrogate of a name is never a declared name of the person. If `known` is given, no two surrogates of names
+    together form the name of a person in `known`.
     """
 
     def __init__(
@@ -64,9 +71,9 @@ class Surrogates:
     def replace(self, kind: str, value: str) -> str:
         """Return the surrogate of an identifier of this kind.
 
-        Particles and suffixes of names, such as "van" and "Jr", are kept, and so is a value without letters and
-        digits. All other surrogates differ from the identifier. The surrogate of an e-mail, web or IP address is
-        drawn at random and can be equal, with a probability below 10^-7.
+        A value without letters and digits is kept, and so are particles and suffixes of names, such as "van" and
+        "Jr". Every other surrogate differs from the identifier. For e-mail, web and IP addresses, this is not
+        checked, but the probability of an equal value is below 10^-7.
         """
         make: Mapping[str, Callable[[str], str]] = {
             "name": self._name,
@@ -111,10 +118,7 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        """Return a name that is not yet used for this person, and that begins with another letter than the original.
-
-        If no name of the list fits, a name is invented.
-        """
+        # returns a name that is not yet used for this person, and that begins with another letter than the original
         pool = PLAIN_LAST
         if is_first:
             title = key.title()
@@ -134,7 +138,7 @@ class Surrogates:
     def _date(self, value: str) -> str:
         try:
             return shift_date(value, self.shift_days, self.order)
-        except ValueError:  # not only a date, because the span was joined with another span
+        except ValueError:  # the span contains more than a date, because it was joined with another span
             return "[date]"
 
     def _characters(self, kind: str, value: str) -> str:
@@ -170,12 +174,11 @@ class Surrogates:
         return self._with_ending([self._other(_TOWNS, "place", value)], value)
 
     def _other(self, pool: Sequence[str], kind: str, value: str) -> str:
-        """Return a street or town of the pool that is not named in the value."""
         key = value.casefold()
         return self._pick([name for name in pool if name.casefold() not in key], kind, key)
 
     def _with_ending(self, parts: Sequence[str], value: str) -> str:
-        """Return an address of these parts, with the state of the value and a replaced postal code, if any."""
+        # the state in the value is kept, and its postal code is replaced
         end = ADDRESS_END.search(value)
         region, code = end.group("region", "code") if end else (None, None)
         address = ", ".join([*parts, *([region.upper()] if region else [])])
@@ -195,13 +198,17 @@ def _same_kind(character: str, draw: int) -> str:
 class Deidentified:
     """The corpus with surrogates, and the identifiers that were replaced.
 
-    `replaced` contains real identifiers, which the identifiers audit needs. It stays in the workspace (mode 0600).
+    Privacy: `replaced` contains real identifiers, which the identifiers audit needs. It stays in the workspace.
     """
 
-    corpus: Corpus  # same ids, labels, groups and order
+    corpus: Corpus  # same ids, labels, groups and order as the original
     replaced: dict[str, tuple[tuple[str, str], ...]]  # by record id, (kind, original) in text order
-    counts: dict[str, int]  # replaced identifiers by kind
     date_orders: dict[str, int]  # number of persons by the order of day and month in their dates
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of replaced identifiers of each kind, sorted by kind."""
+        return dict(sorted(Counter(kind for found in self.replaced.values() for kind, _ in found).items()))
 
     def __repr__(self) -> str:
         return f"Deidentified({self.corpus!r}, {sum(self.counts.values())} identifiers)"
@@ -212,9 +219,9 @@ class Deidentifier:
 
     Args:
         config: the engine, which must not be `off`, and the order of day and month.
-        names: declared names of persons by record id; they are searched for in all records of the person.
+        names: declared names of the person by record id; they are searched for in all records of the person.
         seeds: the seeds of the stage.
-        shares_names: whether the names of all persons and of `staff` are searched for in every record.
+        shares_names: True to search every record for the names of all persons and of `staff`.
         staff: names of practitioners.
 
     Raises:
@@ -239,10 +246,9 @@ class Deidentifier:
         self._find = finder(config.engine, self._known)
 
     def deidentify(self, corpus: Corpus, advance: Advance = lambda _: None) -> Deidentified:
-        """Return the corpus with surrogates. It must contain all records of each of its persons.
+        """Return the corpus with surrogates; the corpus must contain all records of each of its persons.
 
-        The result of a person does not depend on the other persons of the corpus. `advance` is called with 1 after
-        each record.
+        `advance` is called with 1 after each record.
         """
         declared: dict[str, dict[str, None]] = defaultdict(dict)
         for record in corpus.records:
@@ -263,20 +269,10 @@ class Deidentifier:
             text, replaced[record.id] = _replace(record.text, spans, surrogates[record.group])
             records.append(replace(record, text=text))
             advance(1)
-        return deidentified(replace(corpus, records=tuple(records)), replaced, Counter(orders.values()))
-
-
-def deidentified(
-    corpus: Corpus, replaced: dict[str, tuple[tuple[str, str], ...]], date_orders: Mapping[str, int]
-) -> Deidentified:
-    """Return the result with the number of replaced identifiers of each kind; both counts are sorted by name."""
-    counts = Counter(kind for found in replaced.values() for kind, _ in found)
-    return Deidentified(
-        corpus=corpus,
-        replaced=replaced,
-        counts=dict(sorted(counts.items())),
-        date_orders=dict(sorted(date_orders.items())),
-    )
+        date_orders = dict(sorted(Counter(orders.values()).items()))
+        return Deidentified(
+            corpus=replace(corpus, records=tuple(records)), replaced=replaced, date_orders=date_orders
+        )
 
 
 def deidentify(  # noqa: PLR0913 - one argument for each input of the stage
@@ -297,7 +293,7 @@ def deidentify(  # noqa: PLR0913 - one argument for each input of the stage
 
 def unchanged(corpus: Corpus) -> Deidentified:
     """Return the result of the engine `off`, which replaces nothing."""
-    return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, counts={}, date_orders={})
+    return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, date_orders={})
 
 
 def engine_digest(config: DeidentifyConfig) -> str | None:
@@ -306,7 +302,6 @@ def engine_digest(config: DeidentifyConfig) -> str | None:
 
 
 def _replace(text: str, spans: Sequence[Span], surrogates: Surrogates) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return the text with surrogates, and the kind and original of each replaced identifier."""
     parts: list[str] = []
     found: list[tuple[str, str]] = []
     end = 0

@@ -1,4 +1,7 @@
-"""Find identifiers by rules and by a classifier, and replace them in generated text by placeholders."""
+"""Find identifiers in texts by rules and a classifier, and replace identifiers in generated texts by placeholders.
+
+The engine `rules` uses patterns and name lists; the engine `rules+ner` also uses the classifier.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +18,7 @@ from synthgen.deidentify.spans import Span, read, without_overlaps
 from synthgen.models.store import MANIFEST, store_folder
 
 _EXTENDED = {"name", "place", "street"}
-# initials before a name: "A. N. ", "Z ", and two capitals only after "by", "Dr", "Mr" or "Ms"
+# initials before a name, such as "A. N. " and "Z "; two capitals count only after "by", "Dr", "Mr" or "Ms"
 _INITIALS = re.compile(r"(?<![\w.])(?:(?:[A-Z]\. ?){1,3}|[B-HJ-Z] |(?<=[Bb]y )[A-Z]{2} |(?<=[DM][rs] )[A-Z]{2} )$")
 _PLACES = {"place", "street", "postal_code"}
 _REGION = rf"(?:{STATES}|{PROVINCES})"
@@ -25,17 +28,17 @@ Find = Callable[[str, Sequence[str]], list[Span]]
 
 
 def engine_of(engine: str) -> str:
-    """Return the engine; `auto` is `rules+ner` if the classifier is in the model store, and otherwise `rules`."""
+    """Return the engine; `auto` stands for `rules+ner` if the classifier is in the model store, else for `rules`."""
     if engine != "auto":
         return engine
     return "rules+ner" if (store_folder() / MODEL / MANIFEST).is_file() else "rules"
 
 
 def finder(engine: str, known: KnownNames | None = None) -> Find:
-    """Return the function that finds identifiers in a text, given the declared names of the text's person.
+    """Return the function that finds identifiers in a text, given the text and the declared names of its person.
 
-    In every text, the function also finds `known`, the names of all persons. Raise UsageError if the engine is
-    unknown, and the errors of `Classifier` if the engine uses it.
+    The function also finds the names in `known`, which can be names of other persons. Raise UsageError if the engine
+    is unknown, and the errors of `Classifier` if the engine uses the classifier.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
         raise UsageError(f"unknown engine {engine!r}", hint="Use auto, rules or rules+ner.")
@@ -52,18 +55,18 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
 
 
 def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
-    """Return the function that finds identifiers in generated text; if the engine is off, it uses the rules.
+    """Return the function that finds identifiers in generated text; if the engine is `off`, the rules are used.
 
-    The function also finds `names`, which were replaced in the source. If such a name comes from the training data of
-    the language model, a reader cannot distinguish it from a leaked name.
+    The function also finds `names`, the names that were replaced in the source. The language model may know such a
+    name from its training data, but a reader cannot distinguish it from a leaked name.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 
 
 def joined(rules: Sequence[Span], classified: Sequence[Span]) -> list[Span]:
-    """Return the spans of the rules, and the spans of the classifier that overlap no span of the rules.
+    """Return the spans of the rules, and the spans of the classifier that do not overlap with a span of the rules.
 
-    If a name or place of the rules overlaps a span of the classifier, both are one identifier and become one span.
+    A span of the classifier that overlaps only with names, places or streets of the rules is joined with these spans.
     """
     kept = list(rules)
     for span in sorted(classified, key=lambda s: (s.start, -s.end)):
@@ -78,8 +81,8 @@ def joined(rules: Sequence[Span], classified: Sequence[Span]) -> list[Span]:
 def find_identifiers(text: str, declared_names: Sequence[str], *, known: KnownNames | None = None) -> list[Span]:
     """Return the spans that the rules for patterns, dates and names find, in text order and without overlaps.
 
-    The rules take linear time and use no model. `declared_names` are names of the record's person, from the columns
-    in `source.names`. `known` holds the names of all persons, if these are searched for as well.
+    `declared_names` are the names that the source declares for the person of the text. The names in `known` are found
+    as well.
     """
     return _whole(_by_rules(text, declared_names, known), text)
 
@@ -103,7 +106,7 @@ def _whole(spans: Sequence[Span], text: str) -> list[Span]:
 
 
 def _whole_addresses(spans: Sequence[Span], text: str) -> list[Span]:
-    """Return the spans with the parts of each address joined to one span that includes the state or province."""
+    # the parts of an address become one span, which includes the state or province
     kept: list[Span] = []
     for span in spans:
         last = kept[-1] if kept and kept[-1].kind in _PLACES and span.kind in _PLACES else None
@@ -115,14 +118,15 @@ def _whole_addresses(spans: Sequence[Span], text: str) -> list[Span]:
     return [Span(s.start, town.end() if town else s.end, s.kind) for s, town in zip(kept, towns, strict=True)]
 
 
-# invented dates and ages identify no real person, and notes need them
+# kinds that are not replaced in generated text, because notes need them and invented ones identify no real person
 _KEPT = {"age", "date"}
 
 
 def with_placeholders(text: str, find: Find = find_identifiers) -> str:
-    """Return a generated text with placeholders in place of identifiers, such as "Mr [NAME], MRN [RECORD NUMBER]".
+    """Return a generated text with placeholders for identifiers, such as "Mr [NAME], MRN [RECORD NUMBER]".
 
-    A language model invents identifiers and may repeat some of training records. Readers cannot distinguish the two.
+    A language model invents identifiers but may also repeat those of training records, and a reader cannot tell
+    which.
     """
     # text in square brackets is already a placeholder
     found = [s for s in find(text, ()) if text[s.start - 1 : s.start] != "[" or text[s.end : s.end + 1] != "]"]

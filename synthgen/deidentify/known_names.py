@@ -1,4 +1,4 @@
-"""Find the names that a source declares for any of its persons, in the records of all persons."""
+"""Find the declared names of all persons in every record, because a record can contain names of other persons."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -15,12 +15,12 @@ _MIN_LETTERS = 4
 class KnownNames:
     """The declared names of all persons of a source.
 
-    Two adjacent parts of one name count as a name, in either order and with or without an initial between them,
-    unless both are ordinary words in lower case. A single part counts as a name if it is capitalised, has at least
-    four letters, and is neither an ordinary nor a clinical word.
+    Two adjacent parts of one name count as a name, in either order, also with an initial between them. Two ordinary
+    words in lower case do not count. A single part counts as a name if it is capitalised, has at least four letters,
+    and is neither an ordinary nor a clinical word.
 
-    Privacy: the spans found in the records of a person depend on the names of other persons, so runs with a DP
-        guarantee do not use this class.
+    Privacy: the spans found in the records of a person depend on the names of other persons, so DP runs do not use
+        this class.
     """
 
     def __init__(self, names: Iterable[str]) -> None:

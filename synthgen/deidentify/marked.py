@@ -1,4 +1,4 @@
-"""Read texts with marked identifiers, on which the engines are measured."""
+"""Read texts whose identifiers are marked, to measure how many of them a de-identification engine finds."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _MARK = re.compile(r"\{([A-Z]+):([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """A text with its identifiers."""
+    """A text and the places of its identifiers."""
 
     text: str
     spans: tuple[tuple[int, int, str], ...]  # first character, end (exclusive) and category of each identifier
@@ -26,9 +26,9 @@ class Marked:
 
 
 def read_marks(marked: str, person: str, names: tuple[str, ...] = ()) -> Marked:
-    """Return the text without marks, and its identifiers, from a text with marks `{CATEGORY:identifier}`.
+    """Return the text without marks, and its identifiers: "Mr {NAME:Lee}" -> "Mr Lee" with the span (3, 6, "NAME").
 
-    A category consists of the capital letters A to Z. Anything else in braces stays in the text.
+    A category consists of the letters A to Z. Anything else in braces stays in the text.
     """
     parts, spans, done, length = [], [], 0, 0
     for match in _MARK.finditer(marked):
@@ -42,11 +42,14 @@ def read_marks(marked: str, person: str, names: tuple[str, ...] = ()) -> Marked:
 
 
 def read_marked_file(path: Path) -> Iterator[Marked]:
-    """Yield the texts of a file: `.jsonl` with text and spans, or lines `id|text` with marks.
+    """Yield the texts of a file in one of two formats.
 
-    A line of a JSONL file has `text`, `spans` (objects with `start`, `end` and `label`), and optionally `person` and
-    `names`. In the other format, `id` names the person, and lines that start with # are comments. Without `person` or
-    `id`, the line number stands for the person.
+    - `.jsonl`: each line has `text`, `spans` (objects with `start`, `end` and `label`), and optionally `person` and
+      `names`.
+    - any other suffix: each line is `person|text` or only the text, with marks as in `read_marks`. A line that starts
+      with # is a comment.
+
+    If no person is stated, each line is a person.
 
     Raises:
         UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines; all of them are listed.

@@ -48,6 +48,10 @@ _TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
 _DECIMAL = re.compile(r"\d{1,3}\.\d{1,2}")
 _MAX_STEP = 20  # largest difference between two consecutive measurements of a series
 _YEAR = re.compile(r"(?:19|20)\d\d")
+# words before a number that is a rate or a temperature and no age, although "F" or "M" follows: "pulse 92 M"
+_RATE_BEFORE = re.compile(
+    r"(?:\b(?:t|hr|rr|p|pulse|bp|map|sats?|rate)|temp\w*|°|max|fever\w*|\d)\W{0,3}(?:of |to )?$", IGNORE
+)
 
 
 def _is_phone(match: re.Match[str]) -> bool:
@@ -221,14 +225,7 @@ _RULES = tuple(
         P(
             "age",
             rf"(?<![\w./-])(?P<value>{HIGH_AGE})(?= (?:M|F|male|female|man|woman|lady|gentleman)\b)",
-            lambda m: (
-                re.search(
-                    r"(?:\b(?:t|hr|rr|p|pulse|bp|map|sats?|rate)|temp\w*|°|max|fever\w*|\d)\W{0,3}(?:of |to )?$",
-                    before(m),
-                    IGNORE,
-                )
-                is None
-            ),
+            lambda m: not _RATE_BEFORE.search(before(m)),
         ),
         P(
             "age",

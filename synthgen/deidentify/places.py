@@ -1,4 +1,4 @@
-"""Define the rules that find places: streets, towns, institutions and postal codes."""
+"""Define the regular expressions that find places: streets, towns, institutions and postal codes."""
 
 import re
 
@@ -8,7 +8,7 @@ from audits.text.name_lists import TITLES, words
 from synthgen.deidentify.text_pattern import CAPITAL, PROPER, has_unit
 from synthgen.deidentify.text_pattern import TextPattern as P
 
-REGIONS = frozenset(  # regions of at least the size of a state, which HIPAA Safe Harbor permits
+REGIONS = frozenset(  # states and larger regions, which HIPAA Safe Harbor does not count as identifiers
     words("""
 Alabama Alaska Arizona Arkansas California Colorado Connecticut Delaware Florida Georgia Hawaii Idaho Illinois
 Indiana Iowa Kansas Kentucky Louisiana Maine Maryland Massachusetts Michigan Minnesota Mississippi Missouri
@@ -46,13 +46,13 @@ TOWN_AFTER_STREET = re.compile(
 STREET_TYPE = re.compile(rf"\b(?:{_STREETS})\b", re.IGNORECASE)
 _EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"
 _UK_CODE = UK_POSTAL.replace(" ", " ?")
-# state or province, and postal code, at the end of an address; each is optional
+# the state or province and the postal code at the end of an address; each of them can be missing
 ADDRESS_END = re.compile(
     rf"(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
     rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?(region)\d{{4}}|(?!))|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$",
     re.IGNORECASE,
 )
-# words after which "3rd and 4th" is no street corner, such as "3rd and 4th toes"
+# "3rd and 4th" is no street corner before these words: "3rd and 4th toes"
 _NUMBERED = (
     r"(?! (?:toes?|fingers?|digits?|metatars|metacarp|ribs?|ventric|cranial|nerves?|degree|rays?|generation|doses?"
     r"|lines?|webspace|interspace|trimester|molars?|stages?))"
@@ -77,7 +77,7 @@ _MIN_CAPITALS = 6  # a shorter word in capitals counts as an abbreviation unless
 
 
 def _is_us_code(match: re.Match[str]) -> bool:
-    """Return whether five digits after a state are a postal code; the abbreviations OR, IN and ME are also words."""
+    # whether five digits after a state are a postal code; the abbreviations OR, IN and ME are also words
     text = match.string[max(0, match.start() - 25) : match.start()].rstrip()
     word = re.search(r"[^\W\d_][\w'.-]*$", text)
     is_after_place = text.endswith(",") or (word is not None and word[0][0].isupper())
@@ -85,12 +85,9 @@ def _is_us_code(match: re.Match[str]) -> bool:
 
 
 def _is_named(match: re.Match[str]) -> bool:
-    """Return whether the words before a kind of place are its name, as in "Fernlea Clinic".
-
-    The first must be no title, none a drug, product or organism, and at least one no ordinary word.
-    """
+    # whether the words before a kind of place are its name, as in "Fernlea Clinic"
     parts = re.findall(r"[^\W\d_]{3,}", match["name"])
-    if not match[0].isupper():  # abbreviations are not names of places: "INR clinic", "DEXA Imaging"
+    if not match[0].isupper():  # abbreviations are no names: "INR clinic", "DEXA Imaging"
         parts = [part for part in parts if not (part.isupper() and len(part) < _MIN_CAPITALS)]
     is_person = bool(parts) and parts[0].casefold() in TITLES
     return not is_person and any(not is_ordinary(p) for p in parts) and not any(map(is_vetoed, parts))

@@ -1,10 +1,8 @@
-"""Write invented notes with marked identifiers, to measure how many of them an engine finds.
+"""Write invented notes with marked identifiers, to measure how many of the identifiers an engine finds.
 
-The 18 categories are the identifiers of HIPAA Safe Harbor except photographs, and ages over 89.
-
-The notes are made from templates. Half of them are wrapped at 72 columns. Most of the names are not in the built-in
-name lists, because real notes contain names from all countries. Each note also has lines that only resemble
-identifiers, such as "BP 120/80" (false friends).
+The 18 categories are the identifiers of HIPAA Safe Harbor except photographs, and ages over 89. The notes are made
+from templates. Most of the names are not in the built-in name lists, because real notes contain names from all
+countries. Each note also has lines that only resemble identifiers, such as "BP 120/80" (false friends).
 """
 
 import random
@@ -34,13 +32,16 @@ _STATES = words("PA NJ OH TX CA NY")
 
 
 class _Values:
-    """Draw invented values; `first`, `last`, `mrn` and `is_uk` of a patient are the same in all notes."""
+    # draws invented values; `first`, `last`, `mrn` and `is_uk` of a patient are the same in all notes
 
     def __init__(self, draws: random.Random) -> None:
         self.draws = draws
         self.first, self.last = draws.choice(FIRST), draws.choice(LAST)
         self.mrn = self.digits(draws.choice([6, 7, 8, 10]))
         self.is_uk = draws.random() < 0.4
+
+    def pick(self, *options: str) -> str:
+        return self.draws.choice(options)
 
     def digits(self, n: int) -> str:
         return str(self.draws.randint(1, 9)) + "".join(str(self.draws.randint(0, 9)) for _ in range(n - 1))
@@ -49,18 +50,16 @@ class _Values:
         return "".join(self.draws.choice("ABCDEFGHJKLMNPRSTUVWXYZ") for _ in range(n))
 
     def date(self) -> str:
-        """Return a date in a random format. Formats such as 1/2/2003 put the day first in UK notes only."""
+        # formats such as 1/2/2003 put the day first in UK notes only
         d, m, y = self.draws.randint(13, 28), self.draws.randint(1, 12), self.draws.randint(1990, 2023)
         one, two = (d, m) if self.is_uk else (m, d)
         name, short = _MONTHS[m - 1], _MONTHS[m - 1][:3]
-        return self.draws.choice(
-            [
-                *(f"{one:02d}/{two:02d}/{y}", f"{one}/{two}/{y}", f"{one}/{two}/{y % 100:02d}", f"{one}-{two}-{y}"),
-                *(f"{y}-{m:02d}-{d:02d}", f"{d:02d}.{m:02d}.{y}", f"{d:02d}.{m:02d}.{y % 100:02d}"),
-                *(f"{y}-{m:02d}-{d:02d}T08:15", f"{name} {d}, {y}", f"{name.lower()} {d}, {y}", f"{d} {short} {y}"),
-                *(f"{name.upper()} {d}, {y}", f"{y}-{short}-{d:02d}", f"{d}-{short}-{y}", f"{name} the {d}th, {y}"),
-                *(f"{d}th of {name}", f"{name} {d}", f"{m:02d}/{y}", f"{short}-{y}", f"{name} {y}"),
-            ]
+        return self.pick(
+            *(f"{one:02d}/{two:02d}/{y}", f"{one}/{two}/{y}", f"{one}/{two}/{y % 100:02d}", f"{one}-{two}-{y}"),
+            *(f"{y}-{m:02d}-{d:02d}", f"{d:02d}.{m:02d}.{y}", f"{d:02d}.{m:02d}.{y % 100:02d}"),
+            *(f"{y}-{m:02d}-{d:02d}T08:15", f"{name} {d}, {y}", f"{name.lower()} {d}, {y}", f"{d} {short} {y}"),
+            *(f"{name.upper()} {d}, {y}", f"{y}-{short}-{d:02d}", f"{d}-{short}-{y}", f"{name} the {d}th, {y}"),
+            *(f"{d}th of {name}", f"{name} {d}", f"{m:02d}/{y}", f"{short}-{y}", f"{name} {y}"),
         )
 
     def short_date(self) -> str:
@@ -80,13 +79,13 @@ class _Values:
 
     def address(self) -> str:
         number, road = self.draws.randint(2, 980), self.draws.choice(_ROADS)
-        kind = self.draws.choice(["Road", "Rd", "Street", "Lane", "Ave", "Drive", "Close"])
-        return f"{number} {self.draws.choice(['Old ', '', ''])}{road} {kind}"
+        kind = self.pick("Road", "Rd", "Street", "Lane", "Ave", "Drive", "Close")
+        return f"{number} {self.pick('Old ', '', '')}{road} {kind}"
 
     def place(self) -> str:
         town = self.draws.choice(_TOWNS)
         if self.is_uk:
-            area = self.draws.choice(["TS", "LS", "B", "SW"])
+            area = self.pick("TS", "LS", "B", "SW")
             return f"{town}, {area}{self.draws.randint(1, 29)} {self.draws.randint(1, 9)}{self.letters(2)}"
         return f"{town}, {self.draws.choice(_STATES)} {self.digits(5)}"
 
@@ -94,71 +93,64 @@ class _Values:
         return self.draws.choice(FIRST), self.draws.choice(LAST)
 
 
-# sentences of each category; {CATEGORY:value} marks a value
+# Each function writes a random sentence of one category. {CATEGORY:value} marks a value.
 def _name(v: _Values) -> str:
     (f, s), (f2, s2) = v.clinician(), v.clinician()
     m = v.letters(1)
-    return v.draws.choice(
-        [
-            f"Seen by Dr. {{NAME:{f[0]}. {s}}} in {v.draws.choice(_CLINIC)}.",
-            f"Dr {{NAME:{s}}} agrees with the plan.",
-            f"Attending: {{NAME:{f} {s}}}, MD. Resident: {{NAME:{f2} {s2}}}, DO.",
-            f"{{NAME:{s.upper()}, {f.upper()} {m}.}} - discharge summary.",
-            f"Name: {{NAME:{s}, {f}}}.",
-            f"{{NAME:{v.first} {v.last}}} was seen in clinic with her daughter.",
-            f"Mr. {{NAME:{v.last}}} denies chest pain.",
-            f"spoke with mr {{NAME:{s.lower()}}} about the biopsy.",
-            f"Wife ({{NAME:{f}}}) is at the bedside.",
-            f"Lives with his brother {{NAME:{f}}}.",
-            f"Daughter {{NAME:{f}}} will collect him.",
-            f"Plan d/w {{NAME:{s.upper()}}}.",
-            f"Electronically signed by {{NAME:{f} {m}. {s}}}, RN.",
-            f"{{NAME:{s}, {f[0]}.}}, M.D. reviewed the films.",
-            f"Referred by Dr. {{NAME:de la {s}}} last week.",
-            f"Patient {{NAME:{f} {s}}} tolerated the procedure well.",
-            f"{{NAME:{v.first}}} {{NAME:{v.last}}}'s pain is better."
-            if v.draws.random() < 0.3
-            else f"Sister {{NAME:{f2} {s2}}} on the ward was informed.",
-            f"pt {{NAME:{f.lower()} {s.lower()}}} arrived by ambulance.",
-            f"Consultant: Mr {{NAME:{f} {s}}}, FRCS.",
-            f"Her husband, {{NAME:{f} {s}}}, agrees.",
-        ]
+    return v.pick(
+        f"Seen by Dr. {{NAME:{f[0]}. {s}}} in {v.draws.choice(_CLINIC)}.",
+        f"Dr {{NAME:{s}}} agrees with the plan.",
+        f"Attending: {{NAME:{f} {s}}}, MD. Resident: {{NAME:{f2} {s2}}}, DO.",
+        f"{{NAME:{s.upper()}, {f.upper()} {m}.}} - discharge summary.",
+        f"Name: {{NAME:{s}, {f}}}.",
+        f"{{NAME:{v.first} {v.last}}} was seen in clinic with her daughter.",
+        f"Mr. {{NAME:{v.last}}} denies chest pain.",
+        f"spoke with mr {{NAME:{s.lower()}}} about the biopsy.",
+        f"Wife ({{NAME:{f}}}) is at the bedside.",
+        f"Lives with his brother {{NAME:{f}}}.",
+        f"Daughter {{NAME:{f}}} will collect him.",
+        f"Plan d/w {{NAME:{s.upper()}}}.",
+        f"Electronically signed by {{NAME:{f} {m}. {s}}}, RN.",
+        f"{{NAME:{s}, {f[0]}.}}, M.D. reviewed the films.",
+        f"Referred by Dr. {{NAME:de la {s}}} last week.",
+        f"Patient {{NAME:{f} {s}}} tolerated the procedure well.",
+        f"{{NAME:{v.first}}} {{NAME:{v.last}}}'s pain is better."
+        if v.draws.random() < 0.3
+        else f"Sister {{NAME:{f2} {s2}}} on the ward was informed.",
+        f"pt {{NAME:{f.lower()} {s.lower()}}} arrived by ambulance.",
+        f"Consultant: Mr {{NAME:{f} {s}}}, FRCS.",
+        f"Her husband, {{NAME:{f} {s}}}, agrees.",
     )
 
 
 def _geo(v: _Values) -> str:
     town = v.draws.choice(_TOWNS)
-    return v.draws.choice(
-        [
-            f"Lives at {{GEO:{v.address()}, {v.place()}}}.",
-            f"Home address is {{GEO:{v.address()}}}.",
-            f"Transferred from {{GEO:{town} General Hospital}}.",
-            f"Registered at {{GEO:{town} Surgery}}.",
-            f"Lives in {{GEO:{town}}} with family.",
-            f"ZIP {{GEO:{v.digits(5)}}} on file.",
-            f"Moved here from {{GEO:{v.place()}}}.",
-            f"Resident of {{GEO:{town} County}}.",
-        ]
+    return v.pick(
+        f"Lives at {{GEO:{v.address()}, {v.place()}}}.",
+        f"Home address is {{GEO:{v.address()}}}.",
+        f"Transferred from {{GEO:{town} General Hospital}}.",
+        f"Registered at {{GEO:{town} Surgery}}.",
+        f"Lives in {{GEO:{town}}} with family.",
+        f"ZIP {{GEO:{v.digits(5)}}} on file.",
+        f"Moved here from {{GEO:{v.place()}}}.",
+        f"Resident of {{GEO:{town} County}}.",
     )
 
 
 def _age(v: _Values) -> str:
     age = v.draws.randint(90, 104)
-    return v.draws.choice(
-        [
-            f"This {{AGE:{age}}}-year-old woman fell at home.",
-            f"{{AGE:{age}}} yo M with dyspnoea.",
-            f"Aged {{AGE:{age}}}, lives alone.",
-            f"A {{AGE:ninety-{v.draws.choice(words('one two three four five six'))}}} year old man.",
-            f"{{AGE:{age}}}F with hip fracture.",
-            f"Age: {{AGE:{age}}}.",
-        ]
+    return v.pick(
+        f"This {{AGE:{age}}}-year-old woman fell at home.",
+        f"{{AGE:{age}}} yo M with dyspnoea.",
+        f"Aged {{AGE:{age}}}, lives alone.",
+        f"A {{AGE:ninety-{v.draws.choice(words('one two three four five six'))}}} year old man.",
+        f"{{AGE:{age}}}F with hip fracture.",
+        f"Age: {{AGE:{age}}}.",
     )
 
 
 def _writer(category: str, sentences: str, value: Callable[[_Values], str]) -> Callable[[_Values], str]:
-    """Return a function that writes one of the sentences (separated by |) with the marked value in place of @."""
-
+    # the function writes one of the sentences (separated by |) with the marked value in place of @
     def write(v: _Values) -> str:
         return v.draws.choice(sentences.split("|")).replace("@", f"{{{category}:{value(v)}}}", 1)
 
@@ -199,19 +191,17 @@ WRITERS: Mapping[str, Callable[[_Values], str]] = {
     "MRN": _writer(
         "MRN",
         "MRN: @.|Pt ID#@, bed 12.|Unit no @.|Hospital number @.|FIN @.|CSN: @.|MRN\n@.|Chart # @.",
-        lambda v: v.draws.choice([v.mrn, f"{v.mrn[:3]}-{v.digits(2)}-{v.digits(3)}", f"H{v.digits(7)}"]),
+        lambda v: v.pick(v.mrn, f"{v.mrn[:3]}-{v.digits(2)}-{v.digits(3)}", f"H{v.digits(7)}"),
     ),
     "PLAN": _writer(
         "PLAN",
         "Medicare ID @ is active.|Subscriber @.|Member ID: @.|Group no. @.|Policy @.|Claim # @.|Medicaid id @.",
-        lambda v: v.draws.choice(
-            [f"1{v.letters(1)}G{v.digits(1)}-TE5-MK{v.digits(2)}", f"XZ{v.digits(9)}", v.digits(8)]
-        ),
+        lambda v: v.pick(f"1{v.letters(1)}G{v.digits(1)}-TE5-MK{v.digits(2)}", f"XZ{v.digits(9)}", v.digits(8)),
     ),
     "ACCOUNT": _writer(
         "ACCOUNT",
         "Billing account @ was closed.|Acct no: @.|Account number @.",
-        lambda v: v.draws.choice([f"{v.digits(4)}-{v.digits(5)}", v.digits(8)]),
+        lambda v: v.pick(f"{v.digits(4)}-{v.digits(5)}", v.digits(8)),
     ),
     "LICENCE": _writer(
         "LICENCE",
@@ -226,34 +216,27 @@ WRITERS: Mapping[str, Callable[[_Values], str]] = {
     "VEHICLE": _writer(
         "VEHICLE",
         "VIN @.|Licence plate @.|Car reg @.|Plate: @.",
-        lambda v: v.draws.choice([f"1HGCM8263{v.letters(1)}{v.digits(7)}", f"{v.letters(3)}-{v.digits(4)}"]),
+        lambda v: v.pick(f"1HGCM8263{v.letters(1)}{v.digits(7)}", f"{v.letters(3)}-{v.digits(4)}"),
     ),
     "DEVICE": _writer(
         "DEVICE",
         "Pump SN @.|Pacemaker serial number @.|S/N: @.|Lot @ implanted.|Device ID @.",
-        lambda v: v.draws.choice(
-            [f"{v.digits(3)}-{v.digits(5)}", f"PM{v.digits(7)}", f"{v.letters(2)}-{v.digits(6)}"]
-        ),
+        lambda v: v.pick(f"{v.digits(3)}-{v.digits(5)}", f"PM{v.digits(7)}", f"{v.letters(2)}-{v.digits(6)}"),
     ),
     "URL": _writer(
         "URL",
         "Pictures at @ today.|Portal: @.",
-        lambda v: v.draws.choice(
-            [
-                f"https://www.clinic{v.digits(2)}.example.org/p/{v.digits(4)}",
-                f"myclinic.example.org/p/{v.last.lower()}",
-            ]
+        lambda v: v.pick(
+            f"https://www.clinic{v.digits(2)}.example.org/p/{v.digits(4)}", f"myclinic.example.org/p/{v.last.lower()}"
         ),
     ),
     "IP": _writer(
         "IP",
         "Logged in from @.|IP address @.",
-        lambda v: v.draws.choice(
-            [
-                f"192.168.{v.draws.randint(0, 255)}.{v.draws.randint(0, 255)}",
-                f"2001:db8::{v.digits(3)}:{v.digits(2)}",
-                f"fe80::1ff:fe23:4567:{v.digits(3)}",
-            ]
+        lambda v: v.pick(
+            f"192.168.{v.draws.randint(0, 255)}.{v.draws.randint(0, 255)}",
+            f"2001:db8::{v.digits(3)}:{v.digits(2)}",
+            f"fe80::1ff:fe23:4567:{v.digits(3)}",
         ),
     ),
     "BIOMETRIC": _writer(
@@ -267,43 +250,29 @@ WRITERS: Mapping[str, Callable[[_Values], str]] = {
         lambda v: f"{v.letters(4)}-{v.letters(2)}-{v.digits(4)}-{v.letters(2)}",
     ),
 }
-FALSE_FRIENDS = (
-    "VS: 98.4 87 132/78 18 97%.",
-    "Cr 1.2 1.4 1.9 2.3 over four days.",
-    "I/O 1200 1350 2400.",
-    "Give 5000 OR 10000 units of heparin.",
-    "Hepatitis C. She denies jaundice.",
-    "Vitamin D. The level was low.",
-    "Factor V. Leiden carrier.",
-    "MR Angiogram of the brain was normal.",
-    "MS Contin 15 mg twice daily.",
-    "Wilson disease excluded.",
-    "Stevens Johnson syndrome with lamotrigine.",
-    "Fluid in the pouch of Douglas.",
-    "Patient: Denies fever.",
-    "Chest PA and lateral; please DO NOT restart heparin.",
-    "Walking stage III disease.",
-    "Pain 7/10 on arrival, 3/10 after ketorolac.",
-    "BP 120/80, HR 72, RR 16, T 98.6.",
-    "Cough for 3/7, PMH nil, review in 2/52.",
-    "Ejection fraction 35-40%, down from 55%.",
-    "Hodgkin lymphoma, Ann Arbor stage IIB.",
-    "Swan-Ganz catheter placed, CVP 12.",
-    "Platelets 150000, WBC 4500.",
-    "Apgar 9 and 9, gravida 2 para 1.",
-    "L4-L5 disc with CA19-9 of 34 and B12 of 210.",
-    "Epley and Dix-Hallpike negative, Babinski downgoing.",
-    "Give Lantus 20 units and Humalog before meals.",
-    "MELD-Na 22, PHQ-9 score 14, GCS 15/15.",
-    "Taper 40-30-20-10 mg over 4 weeks.",
+_FRIENDS = (
+    "VS: 98.4 87 132/78 18 97%.|Cr 1.2 1.4 1.9 2.3 over four days.|I/O 1200 1350 2400.|"
+    "Give 5000 OR 10000 units of heparin.|Hepatitis C. She denies jaundice.|Vitamin D. The level was low.|"
+    "Factor V. Leiden carrier.|MR Angiogram of the brain was normal.|MS Contin 15 mg twice daily.|"
+    "Wilson disease excluded.|Stevens Johnson syndrome with lamotrigine.|Fluid in the pouch of Douglas.|"
+    "Patient: Denies fever.|Chest PA and lateral; please DO NOT restart heparin.|Walking stage III disease.|"
+    "Pain 7/10 on arrival, 3/10 after ketorolac.|BP 120/80, HR 72, RR 16, T 98.6.|"
+    "Cough for 3/7, PMH nil, review in 2/52.|Ejection fraction 35-40%, down from 55%.|"
+    "Hodgkin lymphoma, Ann Arbor stage IIB.|Swan-Ganz catheter placed, CVP 12.|Platelets 150000, WBC 4500.|"
+    "Apgar 9 and 9, gravida 2 para 1.|L4-L5 disc with CA19-9 of 34 and B12 of 210.|"
+    "Epley and Dix-Hallpike negative, Babinski downgoing.|Give Lantus 20 units and Humalog before meals.|"
+    "MELD-Na 22, PHQ-9 score 14, GCS 15/15.|Taper 40-30-20-10 mg over 4 weeks."
 )
+FALSE_FRIENDS = tuple(_FRIENDS.split("|"))
 
 
 def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
-    """Yield notes with about ten identifiers each. Two consecutive notes belong to one person; the second is wrapped.
+    """Yield notes with about ten identifiers each; two consecutive notes belong to one person.
 
-    Randomness: pseudo-random generators seeded by `seed` and the number of the person or note. They need not be
-    secret, because the notes are invented and public.
+    The second of the two is wrapped at `WIDTH` characters.
+
+    Randomness: generators seeded by `seed` and the number of the person or note. The notes are public, so the seed is
+    not secret.
     """
     writers = list(WRITERS.values())
     for number in range(n_notes):

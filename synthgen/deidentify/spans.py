@@ -1,4 +1,7 @@
-"""Define the span of an identifier, remove overlapping spans, and normalize the texts that the rules read."""
+"""Define the span of an identifier, remove overlapping spans, and normalize texts before rules search them.
+
+The normalized text keeps the position of each character in the original text.
+"""
 
 import re
 import unicodedata
@@ -10,7 +13,8 @@ import regex
 
 from audits.text.name_lists import words
 
-# if spans overlap, the span whose kind comes first in this list is kept; within a kind, the longer span
+# If spans overlap, the span whose kind comes first in this list is kept. If both have the same kind, the longer is
+# kept.
 KINDS = words(
     "email url iban card ssn nhs_number ip street date phone record_number place postal_code age name other"
 )
@@ -26,7 +30,7 @@ class Span:
 
 
 def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
-    """Return the spans in text order without overlaps, chosen by `KINDS`; `length` is the length of the text."""
+    """Return the spans in text order without overlaps, see `KINDS`; `length` is the length of the text."""
     taken = bytearray(length)
     kept: list[Span] = []
     for span in sorted(spans, key=lambda s: (KINDS.index(s.kind), s.start - s.end, s.start)):
@@ -43,7 +47,7 @@ MAX_WORD_CHARACTERS = 1000
 _LONG_WORD = re.compile(rf"\w{{{MAX_WORD_CHARACTERS + 1},}}")
 _GAP = re.compile(r"[ \t\r\f\v]*\n\s*|[ \t\r\f\v]{2,}|[\t\r\f\v]")
 _FIRST_WORD = re.compile(r"\S+")
-_MIN_WIDTH, _MAX_WIDTH = 40, 100  # a text counts as wrapped if the length of its longest line is in this range
+_MIN_WIDTH, _MAX_WIDTH = 40, 100  # a text whose longest line has 40 to 100 characters is treated as wrapped
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"
 
 
@@ -60,12 +64,12 @@ class Reading(NamedTuple):
 
 
 def read(text: str) -> Reading:
-    """Return a normalized text: Unicode form NFKC, with ASCII digits and hyphens and without invisible characters.
+    """Return a text in the Unicode form NFKC, with ASCII digits and hyphens and without invisible characters.
 
-    Accents are kept if they compose with their letter; other combining marks are removed. A run of white space
-    becomes one line break if it contains the end of a line, and otherwise one space. A line break also becomes a
-    space if the next word did not fit into the line, because it then only wraps the text. Of a word with more than
-    `MAX_WORD_CHARACTERS` characters, only the two ends are kept, because identifiers begin or end there.
+    - Combining marks that form no single character with their letter are removed.
+    - White space becomes one line break if it contains the end of a line, and otherwise one space.
+    - A line break that only wraps the text becomes a space: the next word did not fit into the line.
+    - A word of more than `MAX_WORD_CHARACTERS` characters is cut in the middle, because identifiers are at its ends.
     """
     plain: str
     starts: Sequence[int]

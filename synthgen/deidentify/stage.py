@@ -1,4 +1,7 @@
-"""Define the stage deidentify, which replaces identifiers in train and control by surrogates."""
+"""Define the stage deidentify, which replaces identifiers in the records of train and control by surrogates.
+
+The work is divided into shards. All records of a person are in one shard, so the shards do not depend on each other.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,12 +13,12 @@ from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
 from synthgen.core.types import Corpus, Record, Role
 from synthgen.deidentify.config import DeidentifyConfig
-from synthgen.deidentify.deidentify import Deidentified, Deidentifier, deidentified, unchanged
+from synthgen.deidentify.deidentify import Deidentified, Deidentifier, unchanged
 from synthgen.deidentify.engines import engine_of
 
 ROLES: tuple[Role, ...] = ("train", "control")
 SHARD_RECORDS = 1024
-SETTINGS = ("engine", "date_order")  # without `sample`, which changes no text
+SETTINGS = ("engine", "date_order")  # the settings that change texts; `sample` does not
 
 
 def _config(context: StageContext) -> DeidentifyConfig:
@@ -28,7 +31,7 @@ def _corpora(context: StageContext) -> list[Corpus]:
 
 
 def whole_persons(corpus: Corpus, n: int) -> list[Corpus]:
-    """Divide a corpus into parts of whole persons, in order; each part but the last has at least n records."""
+    """Divide a corpus into parts of whole persons; each part except the last has at least `n` records."""
     persons: dict[str, list[Record]] = {}
     for record in corpus.records:
         persons.setdefault(record.group, []).append(record)
@@ -51,7 +54,6 @@ def _shards(corpora: Sequence[Corpus]) -> dict[str, Corpus]:
 
 
 def _divide(context: StageContext) -> Division:
-    """Divide the work into shards, which do not depend on each other; a person's records are in one shard."""
     shards = {} if _config(context).engine == "off" else _shards(_corpora(context))
 
     def is_intact(name: str) -> bool:
@@ -70,11 +72,11 @@ def _divide(context: StageContext) -> Division:
 
 
 def _write(context: StageContext, shards: Mapping[str, Corpus], wanted: Sequence[str]) -> None:
-    """Write some shards; the progress includes the shards that exist already."""
     loaded, seeds = context.input("load").folder, context.stream("deidentify")
     names, staff = read_json(loaded / "names.json"), read_json(loaded / "staff.json")
     shares_names = context.input("shares_names")
     deidentifier = Deidentifier(_config(context), names, seeds, shares_names=shares_names, staff=staff)
+    # the shown progress includes the shards that exist already
     done = sum(len(part) for name, part in shards.items() if (context.shards / name).exists())
     total = done + sum(len(shards[name]) for name in wanted)
     with context.progress.stage(context.name, total=total, unit="records", done=done) as advance:
@@ -95,7 +97,11 @@ def _combined(context: StageContext, corpus: Corpus) -> Deidentified:
         replaced |= {key: tuple((kind, value) for kind, value in found) for key, found in shard["replaced"].items()}
         orders += Counter(shard["date_orders"])
     records = tuple(replace(record, text=texts[record.id]) for record in corpus.records)
-    return deidentified(replace(corpus, records=records), {r.id: replaced[r.id] for r in records}, orders)
+    return Deidentified(
+        corpus=replace(corpus, records=records),
+        replaced={record.id: replaced[record.id] for record in records},
+        date_orders=dict(sorted(orders.items())),
+    )
 
 
 def _deidentify(context: StageContext) -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""Define the type of a rule that finds identifiers by a regular expression, and parts of such rules."""
+"""Define the form of a rule that finds identifiers by a regular expression, and functions that rules share."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 IGNORE = re.IGNORECASE
 CAPITAL = r"[^\W\d_a-z][\w'’.-]{0,24}"  # a capitalised word, which may contain full stops
-PROPER = r"[^\W\d_a-z][\w'’-]{0,24}"
+PROPER = r"[^\W\d_a-z][\w'’-]{0,24}"  # a capitalised word without full stops
 _UNIT = re.compile(
     r" ?(?:mg|mcg|ug|g|kg|ml|cc|l|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand|mmol|meq|steps|feet|ft|calories|kcal"
     r"|hours?|days?|weeks?|mins?|minutes)\b|%",
@@ -17,7 +17,7 @@ _UNIT = re.compile(
 class TextPattern(NamedTuple):
     """A kind of identifier, a regular expression that finds it, and a check of each match.
 
-    If the expression has a group `value`, only that group is the identifier; the rest is context.
+    If the expression has a group `value`, only this group is the identifier, and the rest is context.
     """
 
     kind: str

@@ -8,18 +8,9 @@ from pathlib import Path, PurePath
 
 from audits.core.files import open_regular, read_regular
 from synthgen.core.errors import DataError
+from synthgen.extract import links
 from synthgen.extract.documents.plain import tidy
 from synthgen.extract.file_fields import file_field, require_locations
-from synthgen.extract.links import (
-    HIDDEN,
-    OTHER_FILE,
-    OUTSIDE,
-    UNREADABLE,
-    counts_by_suffix,
-    files_of,
-    is_hidden,
-    is_outside,
-)
 from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 from synthgen.extract.safe_xml import MAX_BYTES, OTHER_ENCODING, Element, UnsafeXml, each_element, local, parse_xml
 
@@ -56,14 +47,14 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     is_tag = _TAG.fullmatch(fields.label or "") is not None
     locations = asdict(fields) | ({"label": None} if is_tag else {})
     require_locations(locations, also="; for the label also `tag NAME@ATTRIBUTE`")
-    files, n_notes = files_of(path), 0
+    files, n_notes = links.files_of(path), 0
     for file, relative in files:
-        outside = [Dropped(OUTSIDE, relative.as_posix())] if is_outside(file, path) else []
+        outside = [Dropped(links.OUTSIDE, relative.as_posix())] if links.is_outside(file, path) else []
         for item in outside or _items(file, _Places(relative, fields)):
             n_notes += isinstance(item, Note)
             yield item
     if not n_notes:
-        found = counts_by_suffix(relative for _, relative in files)
+        found = links.counts_by_suffix(relative for _, relative in files)
         hint = "Set source.path to the folder of the XML files; for text files, set source.kind to folder."
         raise DataError(f"{path}: no XML file has a note", problems=found, hint=hint)
 
@@ -96,15 +87,15 @@ class _Places:
 
 def _items(file: Path, places: _Places) -> Iterator[Item]:
     shown = places.relative.as_posix()
-    if is_hidden(places.relative):
-        yield Dropped(HIDDEN, shown)
+    if links.is_hidden(places.relative):
+        yield Dropped(links.HIDDEN, shown)
     elif file.suffix.lower() != ".xml":
-        yield Dropped(OTHER_FILE, shown)
+        yield Dropped(links.OTHER_FILE, shown)
     else:
         try:
             yield from _records(file, places)
         except OSError:
-            yield Dropped(UNREADABLE, shown)
+            yield Dropped(links.UNREADABLE, shown)
         except UnsafeXml as unsafe:
             yield Dropped(unsafe.reason, shown)
 

@@ -1,4 +1,7 @@
-"""Compute the vector of a record from its segments, and the segment vectors of new records from their parents."""
+"""Compute the vector of a record from the vectors of its segments, and the segment vectors of new records.
+
+The segment vectors of a new record are weighted means of the segment vectors of its parents.
+"""
 
 from collections.abc import Mapping, Sequence
 from math import floor
@@ -11,9 +14,11 @@ from synthgen.core.types import Float32, Float64, Latents, Segments
 
 
 def record_vectors(segments: Segments) -> tuple[tuple[str, ...], Float32]:
-    """Return the record ids in order and their vectors, float32 (n, d).
+    """Return the ids of the n records, and their vectors as float32 of shape (n, dimensions).
 
-        v = Σ_j s_j / ‖s_j‖,   summed over the segments s_j of the record, then scaled to unit length
+    The vector v of a record with the segment vectors s_1, s_2, … is
+
+        v = Σ_j s_j / ‖s_j‖,   scaled to unit length
 
     Raises:
         ModelError: if the vector of a segment, or the sum, has length zero.
@@ -34,23 +39,25 @@ def _length(x: Float64) -> Float64:
 
 
 Section = tuple[str, int]  # heading, and the number of earlier sections of the record with this heading
-MIN_PARENTS = 2  # a new record gets a section only if at least this number of its parents have the section
+MIN_PARENTS = 2  # a new record gets a section if at least this number of its parents have the section
 
 
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
-    """Return the segments of new records in the order of the latents; each vector is a weighted mean, not normalized.
+    """Return the segments of new records, in the order of the latents; the vectors are not normalized.
 
-    One parent is drawn at random. The new record gets the sections of this parent that at least one other parent also
-    has, in the same order. A section of only one parent is dropped, because its text would paraphrase that parent. A
-    record with a single parent gets all sections of that parent.
+    For each new record, one parent is drawn at random. The record gets the sections of this parent that at least one
+    other parent also has, in the same order. A section of only one parent is dropped, because its text would
+    paraphrase this parent. A record with a single parent gets all sections of the parent. Parents of weight 0 are
+    ignored.
 
-    The segments of a section are its windows. If parent p has weight w_p and n_p windows s_p,0 … s_p,n_p−1 in the
-    section, the new section has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and its window j is
+    A section consists of windows, which are its segments. Parent p has the weight w_p and, in the section, n_p
+    windows with the vectors s_p,0 to s_p,n_p−1. The sums are over the parents that have the section. The new section
+    has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and the vector of window j is
 
-        s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p,   over the parents that have the section
+        s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p
 
-    Parents of weight 0 are ignored. If the drawn parent shares no section with another parent, the windows of the
-    whole records are combined in the same way, without headings.
+    If the drawn parent shares no section with another parent, the windows of the whole records are combined in the
+    same way, without headings.
 
     Privacy: reads training vectors and shared headings. If a parent has a weight near 1, the sections are close to
         the sections of this parent.
@@ -71,7 +78,7 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 def _record(
     weighted_parents: Sequence[tuple[Mapping[Section, list[int]], float]], vectors: Float32, seeds: SeedTree
 ) -> list[tuple[str, list[Float32]]]:
-    """Return the heading and windows of each section of a new record; a parent is (rows by section, weight)."""
+    # a parent is (numbers of its rows in `vectors` by section, weight)
     drawn = weighted_parents[int(seeds.generator().integers(len(weighted_parents)))][0]
     n_required = min(MIN_PARENTS, len(weighted_parents))
     shared = [key for key in drawn if sum(key in parent for parent, _ in weighted_parents) >= n_required]
@@ -95,7 +102,7 @@ def _windows(weighted_rows: Sequence[tuple[list[int], float]], vectors: Float32)
 
 
 def _sections(segments: Segments) -> dict[str, dict[Section, list[int]]]:
-    """Return the row numbers of each section, by record."""
+    # returns record -> section -> numbers of its rows
     by_record: dict[str, dict[Section, list[int]]] = {}
     last: tuple[str, int] | None = None
     for row, (owner, heading, number) in enumerate(

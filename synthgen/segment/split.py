@@ -1,4 +1,4 @@
-"""Find the headings that many records share, cut records into segments there, and join segments again."""
+"""Cut long records into segments at headings that many records share, and join segments to records again."""
 
 import re
 from collections import defaultdict
@@ -18,10 +18,10 @@ _ENDS = ".,;!?"  # possible last characters of a sentence
 
 
 def heading_of(line: str) -> str | None:
-    """Return the normal form of a line that looks like a heading; None for other lines.
+    """Return the normal form of a line that looks like a heading, else None: "## Past History:" -> "past history".
 
-    A heading has at most 6 words and 60 characters. It ends in a colon, is in capitals, or starts with "#". It is no
-    list item, no sentence, and no entry such as "BP: 120/80". Example: "## Past History:" gives "past history".
+    A heading has at most 6 words and 60 characters. It ends in a colon, is in capitals, or starts with "#". It is
+    neither an item of a list, nor a sentence, nor an entry such as "BP: 120/80".
     """
     bare = line.strip()
     if not 0 < len(bare) <= MAX_HEADING_CHARACTERS or bare[0] in _ITEMS or bare[-1] in _ENDS:
@@ -35,7 +35,7 @@ def heading_of(line: str) -> str | None:
 
 
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
-    """Return the written form of each heading that at least `least_persons` persons share, by its normal form.
+    """Return normal form -> written form for each heading that at least `least_persons` persons share.
 
     The written form is the form that most persons use, if at least `least_persons` persons use it. Otherwise, it is
     the normal form in capitals, or with a colon if `heading_of` does not recognise the capitals. `groups` contains
@@ -52,7 +52,7 @@ def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: 
     for name in sorted(name for name, users in forms.items() if len(set().union(*users.values())) >= least_persons):
         form, persons = min(forms[name].items(), key=lambda item: (-len(item[1]), item[0]))
         variants = (form if len(persons) >= least_persons else "", name.upper(), name + ":")
-        # `heading_of` may not recognise a variant: it can be too long ("ß" becomes "SS") or have no capitals
+        # `heading_of` does not recognise a variant that is too long ("ß" becomes "SS") or has no capitals
         written = next((variant for variant in variants if heading_of(variant) == name), None)
         if written is not None:
             shared[name] = written
@@ -66,9 +66,9 @@ _WORD = re.compile(r"\S+")
 class Segment:
     """A part of a record."""
 
-    heading: str  # normal form of the section's heading; empty if there is none
-    section: int  # number of the section in the record, from 0; the windows of a section have the same number
-    opening: str  # heading line of the record if the segment starts its section; else empty
+    heading: str  # normal form of the heading of the section; empty if there is none
+    section: int  # number of the section in the record, from 0
+    opening: str  # heading as written in the record if the segment is the first of its section; else empty
     text: str  # can be empty
 
     def __repr__(self) -> str:
@@ -77,7 +77,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Splitter:
-    """Cuts records at the headings in `headings`, and long sections into windows of whole sentences."""
+    """Cuts records into sections at known headings, and long sections into windows of whole sentences."""
 
     words: int  # approximate number of words of a window
     headings: Mapping[str, str]  # written form by normal form; if empty, records are cut only into windows
@@ -88,9 +88,9 @@ class Splitter:
         return sha256_json({"version": 1, "words": self.words, "headings": dict(self.headings)})
 
     def split(self, text: str) -> tuple[Segment, ...]:
-        """Return the segments of a text, in order; any other line that looks like a heading is treated as text.
+        """Return the segments of a text, in order; a segment is a window of a section.
 
-        The openings and texts of all segments, joined in order, give the text again, except for white space.
+        Except for white space, the openings and texts of all segments together give the text again.
         """
         return tuple(
             Segment(heading=heading_of(opening) or "", section=section, opening="" if i else opening, text=window)
@@ -99,10 +99,10 @@ class Splitter:
         )
 
     def join(self, parts: Sequence[tuple[str, int, str]]) -> str:
-        """Return one record from (heading, section, text) parts; empty sections are dropped.
+        """Return one record from (heading, number of the section, text) of each segment; empty sections are dropped.
 
-        A section is written as its heading, a line break and its text. Sections are separated by an empty line.
-        The windows of a section are separated by a space.
+        A section is its heading, a line break and its text. Sections are separated by an empty line, and the windows
+        of a section by a space.
         """
         blocks = []
         for (heading, _), group in groupby(parts, key=lambda part: part[:2]):
@@ -112,7 +112,7 @@ class Splitter:
         return "\n\n".join(blocks)
 
     def without_headings(self, text: str) -> str:
-        """Return a decoded segment without lines that would start a new section."""
+        """Return the text of a generated segment without lines that would start a new section."""
         kept = [line for line in text.split("\n") if heading_of(line) not in self.headings]
         return "\n".join(kept).strip()
 
@@ -149,8 +149,8 @@ def learn_splitter(config: SegmentsConfig, texts: Sequence[str], groups: Sequenc
 def windows_of(text: str, words: int) -> Iterator[str]:
     """Yield the windows of a text: parts of similar length with about `words` words, cut between sentences or lines.
 
-    A text of N words has n = ⌈N / `words`⌉ windows at most. A sentence whose middle is at word i is in window
-    ⌊n · i / N⌋. A sentence of more than `words` words is cut.
+    A text of N words has at most n = ⌈N / `words`⌉ windows. A sentence is in window ⌊n · i / N⌋ if the middle of the
+    sentence is at word i of the text. A sentence of more than `words` words is cut.
     """
     places = list(_WORD.finditer(text))
     n = -(-len(places) // words)
@@ -161,7 +161,7 @@ def windows_of(text: str, words: int) -> Iterator[str]:
 
 
 def _sentences(text: str, places: Sequence[re.Match[str]], words: int) -> Iterator[tuple[int, int]]:
-    """Yield (first word, word after the last) of each sentence or line; a longer one is split after `words` words."""
+    # yields (number of the first word, number of the word after the last) of each sentence, line or cut sentence
     start = 0
     for end, word in enumerate(places, start=1):
         gap = text[word.end() : places[end].start()] if end < len(places) else "\n"

@@ -1,7 +1,5 @@
 """Read C-CDA documents (XML files of HL7 Consolidated CDA): each document becomes one note."""
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -9,38 +7,19 @@ from pathlib import Path, PurePath
 
 from audits.core.files import read_regular
 from synthgen.core.errors import DataError
+from synthgen.extract import links
 from synthgen.extract.ccda.header import at_path, below, children, identifiers, is_path, iso_time, names
 from synthgen.extract.ccda.narrative import body_text
-from synthgen.extract.documents import DocumentText, UnreadableDocument, text_of
-from synthgen.extract.links import (
-    HIDDEN,
-    OTHER_FILE,
-    OUTSIDE,
-    UNREADABLE,
-    counts_by_suffix,
-    files_of,
-    is_hidden,
-    is_outside,
-)
+from synthgen.extract.documents import DocumentText, UnreadableDocument, from_base64, text_of
 from synthgen.extract.note import Dropped, Fields, Item, Note, PersonNames, Remark, StaffNames
-from synthgen.extract.safe_xml import (
-    ENTITIES,
-    MALFORMED,
-    MAX_BYTES,
-    OTHER_ENCODING,
-    TOO_LARGE,
-    Element,
-    UnsafeXml,
-    local,
-    parse_xml,
-)
+from synthgen.extract.safe_xml import MAX_BYTES, OTHER_ENCODING, REASONS, Element, UnsafeXml, local, parse_xml
 
 NOT_CDA = "XML is not a clinical document"
 NO_TEXT, URL_ONLY = "document has no section with text", "text is only a URL; download it first"
 NOT_BASE64, ARCHIVE = "attachment is not base64", "archive; unpack it first"
 INCOMPLETE, NO_DATE = "document is not complete (statusCode)", "date is not valid"
 # reasons why a file contains no clinical document; any other reason concerns a clinical document that is not used
-_NO_DOCUMENT = {OUTSIDE, NOT_CDA, MALFORMED, ENTITIES, TOO_LARGE, OTHER_FILE, ARCHIVE, HIDDEN, UNREADABLE}
+_NO_DOCUMENT = REASONS | {links.OUTSIDE, links.OTHER_FILE, links.HIDDEN, links.UNREADABLE, NOT_CDA, ARCHIVE}
 _SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}
 _OID = re.compile(r"[0-9.]+")  # an identifier that is only an OID names an authority, not a patient
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -80,14 +59,14 @@ def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     Privacy: reads texts, names and identifiers of patients and staff.
     """
     _check(fields)
-    files, n_documents = files_of(path), 0
+    files, n_documents = links.files_of(path), 0
     for file, relative in files:
-        reason = OUTSIDE if is_outside(file, path) else _reason(relative)
+        reason = links.OUTSIDE if links.is_outside(file, path) else _reason(relative)
         items = [Dropped(reason, relative.as_posix())] if reason else _read(file, relative.as_posix(), fields)
         n_documents += not any(isinstance(item, Dropped) and item.reason in _NO_DOCUMENT for item in items)
         yield from items
     if not n_documents:
-        found = counts_by_suffix(relative for _, relative in files)
+        found = links.counts_by_suffix(relative for _, relative in files)
         hint = "Set source.path to the folder of the XML documents."
         raise DataError(f"{path}: there is no clinical document (C-CDA)", problems=found, hint=hint)
 
@@ -101,18 +80,18 @@ def _check(fields: Fields) -> None:
 
 
 def _reason(relative: PurePath) -> str:
-    if is_hidden(relative):
-        return HIDDEN
+    if links.is_hidden(relative):
+        return links.HIDDEN
     if relative.suffix.lower() == ".zip":
         return ARCHIVE
-    return "" if relative.suffix.lower() in _SUFFIXES else OTHER_FILE
+    return "" if relative.suffix.lower() in _SUFFIXES else links.OTHER_FILE
 
 
 def _read(file: Path, place: str, fields: Fields) -> list[Item]:
     try:
         root, is_misdeclared = parse_xml(read_regular(file, MAX_BYTES))
     except OSError:
-        return [Dropped(UNREADABLE, place)]
+        return [Dropped(links.UNREADABLE, place)]
     except UnsafeXml as unsafe:
         return [Dropped(unsafe.reason, place)]
     if local(root) != "ClinicalDocument":
@@ -226,8 +205,6 @@ def _attached(body: Element) -> DocumentText:
     # some systems omit `representation` for base64
     if body.get("representation", "").upper() != "B64" and kind.lower().startswith("text/"):
         return text_of(content.encode(), f"{kind.partition(';')[0]}; charset=utf-8")
-    try:
-        data = base64.b64decode("".join(content.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise UnreadableDocument(NOT_BASE64) from None
+    if (data := from_base64(content)) is None:
+        raise UnreadableDocument(NOT_BASE64)
     return text_of(data, kind)

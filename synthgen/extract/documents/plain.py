@@ -1,5 +1,6 @@
 """Decode the bytes of plain text, and normalise the characters and line ends of texts from all formats."""
 
+import base64
 import codecs
 import re
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ ASSUMED_CHARSET = "no charset is declared and the text is not UTF-8; it was read
 REPLACED = "characters without a Unicode value were replaced by U+FFFD"
 MAX_CHARACTERS = 1 << 24
 # UTF-32 before UTF-16, because its byte-order mark begins with that of UTF-16
-_BOMS = {
+BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -63,7 +64,7 @@ def decoded(data: bytes, charset: str) -> tuple[str, tuple[str, ...]]:
     Raises:
         UnreadableDocument: no charset fits, or the text contains NUL characters.
     """
-    marked = next((name for bom, name in _BOMS.items() if data.startswith(bom)), None)
+    marked = next((name for bom, name in BYTE_ORDER_MARKS.items() if data.startswith(bom)), None)
     for name in (marked,) if marked else (charset or "utf-8", "utf-8", "cp1252"):
         text = _strictly(data, name)
         if text is None:
@@ -90,6 +91,14 @@ def normalised(text: str, remarks: tuple[str, ...]) -> DocumentText:
     if whole.count("\ufffd") > text.count("\ufffd") and REPLACED not in remarks:
         remarks = (*remarks, REPLACED)
     return DocumentText(_LINE_ENDS.sub("\n", whole.removeprefix("\ufeff")), remarks)
+
+
+def from_base64(text: str) -> bytes | None:
+    """Return the bytes in base64 text, in which white space is ignored; None if the text is not base64."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return None
 
 
 def tidy(text: str) -> str:

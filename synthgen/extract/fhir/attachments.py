@@ -1,7 +1,5 @@
 """Read the text of FHIR documents: attached files, narratives (text in XHTML), and sections of Compositions."""
 
-import base64
-import binascii
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -10,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from audits.core.files import read_regular
-from synthgen.extract.documents import UnreadableDocument, text_of
+from synthgen.extract.documents import UnreadableDocument, from_base64, text_of
 from synthgen.extract.fhir.resources import is_export
 from synthgen.extract.fhir.values import Resource, objects, text
 
@@ -91,10 +89,10 @@ class Attachments:
         for one in attachments:
             kind, data, url = text(one.get("contentType")), one.get("data"), text(one.get("url"))
             if isinstance(data, str) and data.strip():
-                try:
-                    texts.add(base64.b64decode("".join(data.split()), validate=True), kind or "text/plain")
-                except (binascii.Error, ValueError):
+                if (decoded := from_base64(data)) is None:
                     texts.reasons.append(NOT_BASE64)
+                else:
+                    texts.add(decoded, kind or "text/plain")
             elif url:
                 self._follow(url, kind, texts)
             else:

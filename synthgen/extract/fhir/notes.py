@@ -5,23 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from synthgen.core.errors import DataError
+from synthgen.extract.fhir import values
 from synthgen.extract.fhir.attachments import PARTLY_READ, Attachments, Texts, add_narrative, add_sections
-from synthgen.extract.fhir.values import (
-    Resource,
-    at_path,
-    first,
-    is_path,
-    items,
-    keys,
-    names,
-    objects,
-    reference,
-    refers_elsewhere,
-    target_keys,
-    text,
-    version,
-    without_title,
-)
+from synthgen.extract.fhir.values import Resource, at_path, first, names, objects, reference, text, without_title
 from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, PersonNames, Remark, StaffNames
 
 DOCUMENTS = ("DocumentReference", "DiagnosticReport", "Composition")
@@ -55,7 +41,7 @@ class Paths:
         for name, path in overrides.items():
             resource = next((kind for kind in ("encounter", "patient") if path.startswith(f"{kind}.")), "")
             found[name] = resource, path.removeprefix(f"{resource}.") if resource else path
-            if not is_path(found[name][1]):
+            if not values.is_path(found[name][1]):
                 problems.append(f"source.fields.{name}: {path!r} is not a path")
         if problems:
             hint = "Use names joined by dots with optional filters, for example `type.coding[system=urn:x].code`."
@@ -88,7 +74,7 @@ class NoteMaker:
         if reason and not is_withdrawn:
             yield Dropped(reason, place)
             return
-        if refers_elsewhere(resource.get("subject"), "Patient"):
+        if values.refers_elsewhere(resource.get("subject"), "Patient"):
             yield Dropped(NO_PATIENT, place)
             return
         subject = reference(resource.get("subject"), "Patient")
@@ -114,7 +100,7 @@ class NoteMaker:
         yield note
 
     def _note(self, resource: Resource, place: str, person: str, joined: str, withdrawn: str) -> Note:
-        aliases = keys(resource)
+        aliases = values.keys(resource)
         return Note(
             place=place,
             document=aliases[-1] if text(resource.get("id")) else place,
@@ -124,7 +110,7 @@ class NoteMaker:
             encounter=self._field("encounter", resource, encounter_of(resource)),
             date=self._field("date", resource, _date(resource)),
             author=self._field("author", resource, _author(resource)),
-            version=version(resource),
+            version=values.version(resource),
             aliases=tuple(aliases),
             replaces=tuple(_replaced(resource)),
             is_superseded=text(resource.get("status")) == "superseded",
@@ -172,7 +158,7 @@ def _status(resource: Resource) -> tuple[str, bool]:
 def encounter_of(resource: Resource) -> str:
     """Return the id of the encounter of a document; empty if it names none."""
     contexts = [resource.get("encounter"), *(c.get("encounter") for c in objects(resource.get("context")))]
-    return first(*(reference(one, "Encounter") for value in contexts for one in items(value)))
+    return first(*(reference(one, "Encounter") for value in contexts for one in values.items(value)))
 
 
 def _type(resource: Resource) -> str:
@@ -209,7 +195,7 @@ def _replaced(resource: Resource) -> Iterator[str]:
         if "replaces" in words:
             for name in ("target", "targetReference", "targetIdentifier"):
                 value = related.get(name)
-                yield from target_keys({"identifier": value} if name == "targetIdentifier" else value)
+                yield from values.target_keys({"identifier": value} if name == "targetIdentifier" else value)
 
 
 def _names(resource: Resource) -> tuple[list[str], list[str]]:

@@ -1,25 +1,16 @@
 """Read the notes of a FHIR R4 bulk export: NDJSON files and bundles."""
 
-import base64
-import binascii
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from synthgen.core.errors import DataError
+from synthgen.extract.documents import from_base64
+from synthgen.extract.fhir import values
 from synthgen.extract.fhir.attachments import URL_ONLY, Attachments
 from synthgen.extract.fhir.notes import DOCUMENTS, NoteMaker, Paths
 from synthgen.extract.fhir.resources import files_below, is_export, resources_of
-from synthgen.extract.fhir.values import (
-    Resource,
-    identifier_key,
-    is_logical,
-    names,
-    objects,
-    reference,
-    text,
-    without_title,
-)
+from synthgen.extract.fhir.values import Resource, names, objects, reference, text, without_title
 from synthgen.extract.links import OUTSIDE, is_outside
 from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, PersonNames, StaffNames
 
@@ -112,7 +103,7 @@ def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
             if isinstance(read, Dropped) or text(read[0].get("resourceType")) != "Patient":
                 continue
             patient, _ = read
-            identifiers = map(identifier_key, objects(patient.get("identifier")))
+            identifiers = map(values.identifier_key, objects(patient.get("identifier")))
             for key in people.subject_identifiers.intersection(identifiers):
                 owners[key].add(text(patient.get("id")))
     for key, ids in sorted(owners.items()):
@@ -150,10 +141,8 @@ class _People:
     def binary(self, identity: str) -> tuple[bytes, str] | None:
         """Return data and content type of a Binary resource; None if it is missing or its data is not base64."""
         data, kind = self._binaries.get(identity, ("", ""))
-        try:
-            return (base64.b64decode("".join(data.split()), validate=True), kind) if data else None
-        except (binascii.Error, ValueError):
-            return None
+        decoded = from_base64(data) if data else None
+        return None if decoded is None else (decoded, kind)
 
     def items(self, resource: Resource) -> Iterator[Item]:
         """Yield the names and merges that a resource states, and keep the values that documents refer to."""
@@ -168,7 +157,7 @@ class _People:
             yield StaffNames(tuple(found))
         elif kind == "Encounter":
             yield from self._encounter(resource, identity)
-        elif kind in DOCUMENTS and is_logical(resource.get("subject")):
+        elif kind in DOCUMENTS and values.is_logical(resource.get("subject")):
             self.subject_identifiers.add(reference(resource.get("subject"), "Patient"))
         elif kind == "Binary" and isinstance(resource.get("data"), str):
             self._n_characters += len(resource["data"])
@@ -193,8 +182,8 @@ class _People:
         ]
         if found := [name for name in found if name]:
             yield PersonNames(self.id_of(identity), tuple(dict.fromkeys(found)))
-        if values := self._paths.values("patient", resource):
-            self.lookups["patient"][identity] = values
+        if found := self._paths.values("patient", resource):
+            self.lookups["patient"][identity] = found
 
     def _encounter(self, resource: Resource, identity: str) -> Iterator[Item]:
         staff = [
@@ -209,5 +198,5 @@ class _People:
         displayed = [without_title(text(one.get("display"))) for one in objects(resource.get("subject"))]
         if person and any(displayed):
             yield PersonNames(self.id_of(person), tuple(filter(None, displayed)))
-        if identity and (values := self._paths.values("encounter", resource)):
-            self.lookups["encounter"][identity] = values
+        if identity and (found := self._paths.values("encounter", resource)):
+            self.lookups["encounter"][identity] = found

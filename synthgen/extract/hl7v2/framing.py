@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from audits.core.files import open_regular
+from synthgen.extract.documents.plain import BYTE_ORDER_MARKS
 
 MAX_MESSAGE_BYTES, MAX_MESSAGE_LINES = 64 << 20, 200_000
 TOO_LARGE = f"message is larger than {MAX_MESSAGE_BYTES >> 20} MiB or {MAX_MESSAGE_LINES} lines"
@@ -22,12 +23,7 @@ _BREAK = re.compile(rb"\r\n|[\r\n\x0b\x1c]")
 _BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"
 _HEADER = re.compile(rb"[\xef\xbb\xbf\s]*MSH(?:\||$|[^\w\s]{2})")
 _ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")
-_WIDE_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+_WIDE_MARKS = {mark: name for mark, name in BYTE_ORDER_MARKS.items() if mark != codecs.BOM_UTF8}
 
 
 @dataclass(frozen=True, slots=True)

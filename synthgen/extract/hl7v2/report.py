@@ -1,12 +1,10 @@
 """Build the text of a report from its results (OBX segments) and comments (NTE segments)."""
 
-import base64
-import binascii
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from synthgen.extract.documents import UnreadableDocument, text_of
+from synthgen.extract.documents import UnreadableDocument, from_base64, text_of
 from synthgen.extract.hl7v2.message import Hl7Segment, Hl7Value
 
 NO_TEXT = "results without text"
@@ -196,15 +194,15 @@ def _data(value: Hl7Value) -> bytes | str:
     if not written.strip():
         return NO_DATA
     encoding = value.part(4).upper()
-    packed = "".join(written.split())
+    if encoding == "BASE64" or (not encoding and _named_type(value) != "text/plain"):
+        data = from_base64(written)
+        return UNDECODABLE_DATA if data is None else data
     try:
-        if encoding == "HEX":
-            return bytes.fromhex(packed)
-        if encoding == "BASE64" or (not encoding and _named_type(value) != "text/plain"):
-            return base64.b64decode(packed, validate=True)
-    except (ValueError, binascii.Error):
+        return (
+            bytes.fromhex("".join(written.split())) if encoding == "HEX" else written.encode(value.charset, "replace")
+        )
+    except ValueError:
         return UNDECODABLE_DATA
-    return written.encode(value.charset, "replace")
 
 
 def _named_type(value: Hl7Value) -> str | None:

@@ -67,7 +67,7 @@ def test_other_files_are_counted(folder):
     (folder / "empty.xml").write_text("<a/>")
     (folder / "bad.xml").write_text("<a>")
     found = {item.place: item.reason for item in read_i2b2(folder, Fields()) if isinstance(item, Dropped)}
-    assert found == {"0100.txt": module.OTHER_FILE, "empty.xml": module.NO_NOTE, "bad.xml": MALFORMED}
+    assert found == {"0100.txt": module.links.OTHER_FILE, "empty.xml": module.NO_NOTE, "bad.xml": MALFORMED}
 
 
 def test_records_without_an_identifier_have_no_person(tmp_path):

@@ -9,7 +9,7 @@ from synthgen.core.errors import DataError
 from synthgen.extract.ccda import read_ccda
 from synthgen.extract.ccda import reader as module
 from synthgen.extract.note import Dropped, Fields, Note, PersonNames, Remark, StaffNames
-from synthgen.extract.safe_xml import ENTITIES, TOO_LARGE
+from synthgen.extract.safe_xml import ENTITIES, MALFORMED, TOO_LARGE
 
 SAMPLE = Path(os.environ.get("SYNTHGEN_DATA", ".")) / "hospital_formats" / "ccda"
 SECTION = (
@@ -134,11 +134,11 @@ def test_files_that_are_not_used_are_counted(tmp_path):
         (tmp_path / name).write_text(data)
     found = {item.place: item.reason for item in items(tmp_path, xml()) if isinstance(item, Dropped)}
     assert found == {
-        "b.txt": module.OTHER_FILE,
+        "b.txt": module.links.OTHER_FILE,
         "c.zip": module.ARCHIVE,
         "d.xml": module.NOT_CDA,
-        "e.xml": module.MALFORMED,
-        ".f.xml": module.HIDDEN,
+        "e.xml": MALFORMED,
+        ".f.xml": module.links.HIDDEN,
     }
 
 
