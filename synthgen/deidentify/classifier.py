@@ -1,7 +1,7 @@
 """Find names and places with Rampart, a neural token classifier for seven languages.
 
 Rampart is by the National Design Studio and licensed under CC BY 4.0. Its weights are read from the model store and
-compared with a fixed digest. Nothing is downloaded.
+compared with the expected digest. Nothing is downloaded.
 """
 
 import importlib
@@ -23,13 +23,8 @@ from synthgen.models.store import digest_of, model_folder
 MODEL = "rampart"
 MIN_PROBABILITY = 0.5  # a token belongs to a name, place or street if the probabilities of its labels sum to this
 WINDOW, OVERLAP = 384, 64  # tokens of a window, and of two consecutive windows in common; the model reads at most 512
-_KINDS = {
-    "GIVEN_NAME": "name",
-    "SURNAME": "name",
-    "CITY": "place",
-    "STREET_NAME": "street",
-    "BUILDING_NUMBER": "street",
-}
+_KINDS = dict.fromkeys(("GIVEN_NAME", "SURNAME"), "name") | {"CITY": "place"}
+_KINDS |= dict.fromkeys(("STREET_NAME", "BUILDING_NUMBER"), "street")
 _DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
 # a number after the name of a score, such as "Waterlow 20"; an age ("20 yo") does not match
 _SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")
@@ -43,7 +38,7 @@ class Classifier:
 
     Raises:
         ModelMissing: the model is not in the store.
-        ModelError: the digest of the model's files differs from the pinned digest.
+        ModelError: the digest of the model's files differs from the expected digest.
         DependencyError: onnxruntime or tokenizers is not installed.
     """
 
@@ -94,9 +89,8 @@ class Classifier:
 def _session(runtime: Any, folder: Path) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # with one thread, results are reproducible
-    return runtime.InferenceSession(
-        str(folder / "onnx" / "model_q4.onnx"), options, providers=["CPUExecutionProvider"]
-    )
+    model = str(folder / "onnx" / "model_q4.onnx")
+    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int, int]]) -> Iterator[Span]:

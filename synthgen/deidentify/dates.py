@@ -27,8 +27,7 @@ _ORDINALS = words(
     "twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
 )
 _WORD_DAY = rf"(?P<dw>{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
-# what must not be before and after a date, so that a part of a longer code is no date; "mid-October" and
-# "1/29/22-2/4/22" are dates
+# what must not be beside a date, because it is then a part of a code; "mid-" and ranges of dates are allowed
 _EDGE = r"(?<![\w/.])(?<!(?<!mid)(?<!early)(?<!late)(?<!\d/\d\d)-)", r"(?![\w/]|\.\d|-\d(?!\d?/\d))"
 _FORMS = tuple(
     re.compile(_EDGE[0] + _WEEKDAY + form + _EDGE[1], re.IGNORECASE)
@@ -85,8 +84,7 @@ _DASHED = re.compile(  # "labs of 5-11"
 _TIME_AFTER = re.compile(r" (?:at )?(?:[0-2]\d[0-5]\d(?!\d)|\d{1,2}:\d\d|\d{1,2} ?[ap]m\b)", re.IGNORECASE)
 _SCORE_BEFORE = re.compile(
     r"\b(?:pain|scor(?:e[sd]?|ing)|scale|index|gcs|apgars?|mmse|moca|phq(?:-?\d)?|gad(?:-?\d)?|nihss|epds|power|strength"
-    r"|murmur|rated|va|od|os|vision|acuity|y?p?n[0-3][a-c]?)\W{0,3}(?:of |is |was |at |now |today )?$",
-    re.IGNORECASE,
+    r"|murmur|rated|va|od|os|vision|acuity|y?p?n[0-3][a-c]?)\W{0,3}(?:of |is |was |at |now |today )?$", re.IGNORECASE,
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")
@@ -118,9 +116,8 @@ _QUANTITY = re.compile(
 _WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
 _CENTURY_PIVOT = 40  # two-digit years up to 40 are read as 2000 to 2040
 _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
-_MONTH_ALONE, _DAY_ALONE = (
-    re.compile(form, re.IGNORECASE) for form in (_MON, r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)")
-)
+_MONTH_ALONE = re.compile(_MON, re.IGNORECASE)
+_DAY_ALONE = re.compile(r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)", re.IGNORECASE)
 _LEAP_YEAR = 2000  # the year of a date without a year
 _MIDDLE = 15  # the day of a date without a day
 

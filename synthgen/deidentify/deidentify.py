@@ -270,9 +270,8 @@ class Deidentifier:
             records.append(replace(record, text=text))
             advance(1)
         date_orders = dict(sorted(Counter(orders.values()).items()))
-        return Deidentified(
-            corpus=replace(corpus, records=tuple(records)), replaced=replaced, date_orders=date_orders
-        )
+        changed = replace(corpus, records=tuple(records))
+        return Deidentified(corpus=changed, replaced=replaced, date_orders=date_orders)
 
 
 def deidentify(  # noqa: PLR0913 - one argument for each input of the stage

@@ -125,8 +125,7 @@ _KEPT = {"age", "date"}
 def with_placeholders(text: str, find: Find = find_identifiers) -> str:
     """Return a generated text with placeholders for identifiers, such as "Mr [NAME], MRN [RECORD NUMBER]".
 
-    A language model invents identifiers but may also repeat those of training records, and a reader cannot tell
-    which.
+    A language model invents identifiers, but may also repeat identifiers of training records.
     """
     # text in square brackets is already a placeholder
     found = [s for s in find(text, ()) if text[s.start - 1 : s.start] != "[" or text[s.end : s.end + 1] != "]"]

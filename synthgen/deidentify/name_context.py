@@ -1,4 +1,4 @@
-"""Define the words before and after a name in clinical notes that show that it is one, such as "wife" or "RN"."""
+"""Define the words that show that a name in a clinical note follows ("wife") or precedes them ("RN")."""
 
 import re
 
@@ -54,9 +54,8 @@ ROLE_AFTER = re.compile(
     r"|FRC[SPA]|M\.? ?D\b|D\.? ?O\b|R\.? ?N\b|N\.? ?P\b|P\.? ?A\b|Ph\.? ?D\b|MBBS|DDS|LPN|ARNP|FNP|PA-C|APRN"
     r"|DNP|MBChB|OD|DPM|PT|OT)"
 )
-DEGREE_AFTER = re.compile(
-    r" (?:M\.?D\.?|D\.?O\.?|RN|NP|PA|PhD|PA-C|FNP|MBBS|FRCP|FRCS|LPN|DDS)(?![\w])(?! and lateral)"
-)
+_DEGREES = r"(?:M\.?D\.?|D\.?O\.?|RN|NP|PA|PhD|PA-C|FNP|MBBS|FRCP|FRCS|LPN|DDS)"
+DEGREE_AFTER = re.compile(rf" {_DEGREES}(?![\w])(?! and lateral)")
 # two capitalised words before such a verb are a name
 VERB_AFTER = re.compile(
     r" (?:was|is|has|had|presents|presented|denies|reports|came|called|returned|agrees|states|says"

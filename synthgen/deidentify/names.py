@@ -47,7 +47,7 @@ class _Token:
 
     @property
     def spelling(self) -> str:
-        # the word as the name lists spell it; up to three capitals are not changed, because they may abbreviate
+        # the word as the name lists spell it; up to three capitals are not changed, which may be an abbreviation
         word = self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
         return re.sub(r"['’]s$", "", word.replace("’", "'"))
 
@@ -243,8 +243,7 @@ def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None
 
 
 def _starts_with_initial(tokens: list[_Token], i: int, text: str) -> bool:
-    # whether a name such as "A. Okonkwo" starts at token i; a letter can also end a sentence, as in "Hepatitis A.
-    # She"
+    # whether a name such as "A. Okonkwo" starts at token i; in "Hepatitis A. She", the letter ends a sentence
     token = tokens[i]
     if not token.is_initial or i + 1 >= len(tokens) or text[token.end : tokens[i + 1].start] != ". ":
         return False
@@ -274,9 +273,7 @@ def _reversed_name(tokens: list[_Token], i: int, text: str) -> int | None:
     before = text[max(0, one.start - 12) : one.start]
     starts_line = _LINE_START.search(before) is not None or context.REVERSED_BEFORE.search(before) is not None
     after = text[two.end : two.end + 3]
-    is_ended = (
-        after == "" or after[0] in ".;(|\n-" or after.startswith((" -", " (", " |")) or re.match(r" [A-Z]\b", after)
-    )
+    is_ended = re.match(r"$|[.;(|\n-]| [-(|]| [A-Z]\b", after)
     both_capital = one.word.isupper() and two.word.isupper() and len(one.word) > 2 and starts_line
     has_no_word = not is_ordinary(one.word) and not is_ordinary(two.word)
     in_capitals = one.word.isupper() and len(one.word) > 3 and starts_line and has_no_word

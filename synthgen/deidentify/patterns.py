@@ -1,7 +1,7 @@
 """Find identifiers by regular expressions: contact data, numbers, codes, places, and ages over 89.
 
-Every repetition in an expression is bounded, so the time is proportional to the length of the text.
-The library phonenumbers is not used, because it requires a country and misses local numbers such as "tel 5550142".
+Every repetition in an expression is bounded, so the time is proportional to the length of the text. The library
+phonenumbers is not used, because it requires a country and misses local numbers such as "tel 5550142".
 """
 
 import ipaddress
@@ -49,9 +49,7 @@ _DECIMAL = re.compile(r"\d{1,3}\.\d{1,2}")
 _MAX_STEP = 20  # largest difference between two consecutive measurements of a series
 _YEAR = re.compile(r"(?:19|20)\d\d")
 # words before a number that is a rate or a temperature and no age, although "F" or "M" follows: "pulse 92 M"
-_RATE_BEFORE = re.compile(
-    r"(?:\b(?:t|hr|rr|p|pulse|bp|map|sats?|rate)|temp\w*|°|max|fever\w*|\d)\W{0,3}(?:of |to )?$", IGNORE
-)
+_RATE = r"(?:\b(?:t|hr|rr|p|pulse|bp|map|sats?|rate)|temp\w*|°|max|fever\w*|\d)\W{0,3}(?:of |to )?$"
 
 
 def _is_phone(match: re.Match[str]) -> bool:
@@ -225,7 +223,7 @@ _RULES = tuple(
         P(
             "age",
             rf"(?<![\w./-])(?P<value>{HIGH_AGE})(?= (?:M|F|male|female|man|woman|lady|gentleman)\b)",
-            lambda m: not _RATE_BEFORE.search(before(m)),
+            lambda m: re.search(_RATE, before(m), IGNORE) is None,
         ),
         P(
             "age",

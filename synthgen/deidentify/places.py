@@ -40,9 +40,8 @@ _PREMISES = (
     r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|Block|Level)\.? ?#?\w{1,6}(?:/\w{1,4})?,? )"
 )
 _AU_STATES = "NSW|VIC|QLD|WA|SA|TAS|ACT|NT"
-TOWN_AFTER_STREET = re.compile(
-    r", (?!Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|\d)[^\W\d_]{3,}", re.IGNORECASE
-)
+_NO_TOWN = "Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box"
+TOWN_AFTER_STREET = re.compile(rf", (?!{_NO_TOWN}|\d)[^\W\d_]{{3,}}", re.IGNORECASE)
 STREET_TYPE = re.compile(rf"\b(?:{_STREETS})\b", re.IGNORECASE)
 _EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"
 _UK_CODE = UK_POSTAL.replace(" ", " ?")
@@ -63,9 +62,7 @@ _TAIL = (
     rf"|,? {_UK_CODE})(?!\w)"
     rf"|, {PROPER}(?: {PROPER})?(?=,|\.|;| \d| (?:{STATES})\b|\n|$))?"
 )
-_COMMON_STREETS = (
-    "Main|High|Church|Market|Park|Mill|King|Queen|Station|Bridge|Water|School|Union|Victoria|North|South"
-)
+_USUAL_STREETS = "Main|High|Church|Market|Park|Mill|King|Queen|Station|Bridge|Water|School|Union|Victoria|North|South"
 _LIVES = (
     r"\b(?i:lives?|living|resides?|residing|born|raised|works?|working|grew up|resident|moved(?: here)?"
     r"|relocated|transferred|transfer|visiting|travell?ed|flew|drove|trip|visit|farm|cottage|village|house"
@@ -116,7 +113,7 @@ PLACE_RULES = (
         rf"(?<!\w)(?P<name>(?:{CAPITAL} ){{1,2}})(?:Street|Road|Lane|Avenue|Boulevard|Crescent|Terrace)\b",
         _is_named,
     ),
-    P("street", rf"(?<!\w)(?:{_COMMON_STREETS}) (?:Street|Road|Lane|Avenue|Ave|Rd)\b"),
+    P("street", rf"(?<!\w)(?:{_USUAL_STREETS}) (?:Street|Road|Lane|Avenue|Ave|Rd)\b"),
     P("street", r"(?i)\bP\.?O\.? Box \d{1,6}"),
     P("street", r"\bR\.?R\.? ?#?\d{1,3}(?:,? (?:Site|Box|Comp|Lot) \d{1,4}){1,3}(?!\w)"),
     P(

@@ -69,12 +69,8 @@ class _Values:
     def phone(self) -> str:
         a, b, c = self.digits(3), self.draws.randint(100, 999), f"{self.draws.randint(0, 9999):04d}"
         us = [f"({a}) {b}-{c}", f"{a}-{b}-{c}", f"{a}.{b}.{c}", f"+1 {a} {b} {c}", f"{a} {b} {c}", f"{a}-{b}-{c} x12"]
-        uk = [
-            f"+44 7{self.digits(3)} {b} {a}",
-            f"07{self.digits(3)} {self.digits(6)}",
-            f"020 7{b} {c}",
-            f"01{b} {b}{a}",
-        ]
+        uk = [f"+44 7{self.digits(3)} {b} {a}", f"07{self.digits(3)} {self.digits(6)}"]
+        uk += [f"020 7{b} {c}", f"01{b} {b}{a}"]
         return self.draws.choice(uk if self.is_uk else us)
 
     def address(self) -> str:

@@ -15,9 +15,8 @@ from audits.text.name_lists import words
 
 # If spans overlap, the span whose kind comes first in this list is kept. If both have the same kind, the longer is
 # kept.
-KINDS = words(
-    "email url iban card ssn nhs_number ip street date phone record_number place postal_code age name other"
-)
+_KINDS = "email url iban card ssn nhs_number ip street date phone record_number place postal_code age name other"
+KINDS = words(_KINDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Define the stage deidentify, which replaces identifiers in the records of train and control by surrogates.
 
-The work is divided into shards. All records of a person are in one shard, so the shards do not depend on each other.
+The work is divided into shards, which different processes can compute. All records of a person are in one shard.
 """
 
 from collections import Counter

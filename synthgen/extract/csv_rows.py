@@ -25,7 +25,7 @@ _SEPARATORS = ",\t;|"
 _NULLS = frozenset({"NULL", "NA", r"\N"})  # how SQL clients, R and PostgreSQL write a missing value
 _QUOTED = re.compile(r'"(.*)"')
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
-_UNDECODED = re.compile("[\ud800-\udfff]")  # the error handler surrogateescape keeps an undecodable byte in this form
+_UNDECODED = re.compile("[\ud800-\udfff]")  # how the error handler surrogateescape represents bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,12 @@ class CsvTable:
     rows: Iterator[CsvRow | Dropped]
 
 
-def read_csv_table(
-    path: Path, known: Collection[str], encoding: str = "utf-8", *, is_vocabulary: bool = False
-) -> CsvTable:
+def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_vocabulary: bool = False) -> CsvTable:
     """Return the columns and rows of a CSV file, which may be compressed by gzip.
 
     The separator is the comma, tab, semicolon or vertical bar that gives the most columns of `known`. Double quotes
-    enclose cells and are doubled inside them. A row with a wrong number of cells or a misplaced quote is dropped.
+    enclose cells and are doubled inside them. A row with a wrong number of cells or a misplaced quote is returned
+    as `Dropped`.
 
     Args:
         path: the file.

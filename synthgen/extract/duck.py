@@ -24,7 +24,7 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
     Args:
         folder: folder for temporary files.
         memory: limit for DuckDB's buffers, such as "1GB"; data above the limit are written to `folder`.
-        readable: for a database file, its path and this path with `.wal` appended.
+        readable: files to read; for a database file, also its path with `.wal` appended.
 
     Raises:
         DataError: a statement inside the block fails. DuckDB's own message is not repeated, because it can contain
@@ -42,7 +42,7 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
         "allow_persistent_secrets": "false",
         "enable_progress_bar": "false",
         "python_enable_replacements": "false",  # a name in a statement never means a Python variable
-        # without these, a join could keep its left side, the table of texts, in memory
+        # these optimizers could make a join keep its left side, which is the table of texts, in memory
         "disabled_optimizers": "'join_order,build_side_probe_side'",
         "threads": "2",
         "memory_limit": literal(memory),

@@ -33,8 +33,8 @@ def require_locations(locations: Mapping[str, str | None], also: str = "") -> No
 def file_field(relative: PurePath, location: str) -> str:
     """Return the part of a path that a location names, or an empty string if the path has no such part.
 
-    For `ward/p17_note.txt`, `folder 1` is "ward", `name` is "p17_note" and `name 1` is "p17". A negative N counts
-    from the end.
+    For `ward/p17_note.txt`, `folder 1` is "ward", `name` is "p17_note" and `name 1` is "p17". N counts from
+    1, or from the end if it is negative.
 
     Args:
         relative: the path of the file below the folder of the source.

@@ -39,14 +39,14 @@ def counts_by_suffix(files: Iterable[PurePath]) -> list[str]:
 
 
 def is_hidden(relative: PurePath) -> bool:
-    """Return whether a part of a path begins with a full stop or with __MACOSX, a folder of archives from macOS."""
+    """Return whether a part of a path begins with `.` or `__MACOSX` (a folder in archives from macOS)."""
     return any(part.startswith((".", "__MACOSX")) for part in relative.parts)
 
 
 def is_outside(file: Path, root: Path) -> bool:
     """Return whether a file below the folder `root` links to a file outside it, or is in a circle of links.
 
-    If `root` is not a folder, the source is a single file, which may be a link: return False.
+    If `root` is not a folder, the source is a single file. It may be a link, so False is returned.
     """
     try:
         return root.is_dir() and not file.resolve().is_relative_to(root.resolve())

@@ -1,4 +1,4 @@
-"""Define the items that a reader of a hospital format yields: notes, dropped items, remarks, merges and names."""
+"""Define the items that a reader of a hospital format yields: notes, dropped items, remarks and names."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -90,5 +90,5 @@ class Fields:
 
 # A reader yields the items of a file or folder one by one, with memory that does not grow with the number of notes.
 # Arguments: the path, the fields, and the character encoding of text files (`source.encoding`). A reader raises
-# DataError, without content of the source, if no file has its format or if a field cannot be interpreted.
+# DataError if no file has its format or if a field cannot be interpreted; the message repeats no data of the source.
 Reader = Callable[[Path, Fields, str], Iterator[Item]]

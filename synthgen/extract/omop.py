@@ -1,4 +1,4 @@
-"""Read the notes of an OMOP database (CDM 5.3, 5.4 and 6): parquet or CSV files, or a DuckDB file."""
+"""Read the notes of an OMOP database (data model 5.3, 5.4 or 6) in parquet or CSV files, or in a DuckDB file."""
 
 # ruff: noqa: S608 - names in SQL statements are quoted, and no statement contains a cell value
 

@@ -1,12 +1,13 @@
-"""Choose the notes of a source that are used, and write them.
+"""Choose which of the extracted notes are used, and write them to one Parquet file.
 
 Older versions, replaced documents and repeated texts are dropped. Persons whose identifiers were merged become one
 person. Documents are compared only within one person, so adding or removing a person changes no note of another
-person, with one exception: a withdrawal that names no person withdraws the document for every person. The texts stay
-on disk; DuckDB compares only identifiers, dates and digests.
+person, with one exception: an item that withdraws a document and states no person withdraws it for every person. The
+texts stay on disk; DuckDB compares only identifiers, dates and digests.
 
 The id of a note begins with the person and the date, and later stages sort by this id. If the same notes are read
-from another format, their documents have other identifiers, but only the order within a day can change.
+from another format, their documents have other identifiers, but only the order of a person's notes of one day
+changes.
 """
 
 from collections import defaultdict
@@ -237,9 +238,8 @@ def _drop_labels(database: duckdb.DuckDBPyConnection, selection: NoteSelection) 
         "CREATE TABLE unused AS SELECT unnest($label::VARCHAR[]) AS label, unnest($reason::VARCHAR[]) AS reason",
         {"label": list(unused), "reason": list(unused.values())},
     )
-    database.execute(
-        "UPDATE note SET reason = unused.reason FROM unused WHERE note.reason IS NULL AND note.label = unused.label"
-    )
+    drop = "UPDATE note SET reason = u.reason FROM unused u WHERE note.reason IS NULL AND note.label = u.label"
+    database.execute(drop)
 
 
 def _sample(database: duckdb.DuckDBPyConnection, selection: NoteSelection) -> None:

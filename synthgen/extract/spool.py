@@ -65,7 +65,7 @@ class Spooled:
 
 
 def spool(items: Iterable[Item], folder: Path, advance: Advance) -> Spooled:
-    """Write the notes and the names of persons to `folder`, and return everything else.
+    """Write the notes and the names of persons to `folder`; return the counts, merges and names of staff.
 
     Privacy: the files hold the private notes; the caller removes them.
     """

@@ -85,10 +85,8 @@ def _record(
     if not shared:
         all_rows = [([row for rows in parent.values() for row in rows], w) for parent, w in weighted_parents]
         return [("", _windows(all_rows, vectors))]
-    return [
-        (key[0], _windows([(parent[key], w) for parent, w in weighted_parents if key in parent], vectors))
-        for key in shared
-    ]
+    rows = {key: [(parent[key], w) for parent, w in weighted_parents if key in parent] for key in shared}
+    return [(heading, _windows(found, vectors)) for (heading, _), found in rows.items()]
 
 
 def _windows(weighted_rows: Sequence[tuple[list[int], float]], vectors: Float32) -> list[Float32]:
@@ -105,9 +103,8 @@ def _sections(segments: Segments) -> dict[str, dict[Section, list[int]]]:
     # returns record -> section -> numbers of its rows
     by_record: dict[str, dict[Section, list[int]]] = {}
     last: tuple[str, int] | None = None
-    for row, (owner, heading, number) in enumerate(
-        zip(segments.owners, segments.headings, segments.sections, strict=True)
-    ):
+    keys = zip(segments.owners, segments.headings, segments.sections, strict=True)
+    for row, (owner, heading, number) in enumerate(keys):
         sections = by_record.setdefault(owner, {})
         if (owner, number) != last:
             key = (heading, sum(other == heading for other, _ in sections))

@@ -16,7 +16,8 @@ def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitte
         words        = mean number of words of a record
         sections     = mean number of sections of a record
         next_cosine  = mean cosine similarity of a segment and the next segment of its record
-        other_cosine = the same with the next segment replaced by the segments of other records with its heading
+        other_cosine = mean cosine similarity of a segment and each segment of another record that has the same
+                       heading as the next segment
 
     A measure without data is omitted. The segments are in the order of `texts`.
 

@@ -58,7 +58,7 @@ def _steps(path: str) -> list[str]:
 
 
 def identifier(element: Element) -> str:
-    """Return `EXTENSION@ROOT`, or the one of the two that is present; empty if `nullFlavor` is set."""
+    """Return `EXTENSION@ROOT`, or the part that is present; empty if `nullFlavor` is set."""
     root, extension = element.get("root", "").strip(), element.get("extension", "").strip()
     if element.get("nullFlavor") is not None:
         return ""

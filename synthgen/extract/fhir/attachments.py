@@ -20,9 +20,7 @@ MAX_ATTACHMENT_BYTES = 256 << 20
 MAX_COMPARED_TEXTS = 50  # if a document has more texts, all are kept without a comparison
 SAME_WORDS = 0.9  # a text is left out if a text of another content type contains this share of its words
 
-Binaries = Callable[
-    [str], tuple[bytes, str] | None
-]  # returns data and content type of the Binary resource with an id
+Binaries = Callable[[str], tuple[bytes, str] | None]  # id of a Binary resource -> its data and content type
 
 
 @dataclass(slots=True)

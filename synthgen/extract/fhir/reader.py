@@ -56,15 +56,14 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     outside = {file for file in files if is_outside(file, path)}
     exported = [file for file in files if is_export(file) and file not in outside]
     if not exported:
-        raise DataError(
-            f"{path}: there is no NDJSON or JSON file", hint="Set source.path to the folder of the files."
-        )
+        hint = "Set source.path to the folder of the files."
+        raise DataError(f"{path}: there is no NDJSON or JSON file", hint=hint)
     folder = path if path.is_dir() else path.parent
     shown = {file: file.relative_to(folder).as_posix() for file in files}
     for file in sorted({*files} - {*exported}):
         yield Dropped(OUTSIDE if file in outside else OTHER_FILE, shown[file])
     people, types = _People(paths), Counter[str]()
-    yield from _persons(exported, shown, people, types)
+    yield from _persons({file: shown[file] for file in exported}, people, types)
     if people.subject_identifiers:
         yield from _joined(exported, people)
     attachments = Attachments(folder if path.is_dir() else None, people.binary)
@@ -81,11 +80,9 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     _require_notes(path, n_notes, types, reasons)
 
 
-def _persons(
-    files: Sequence[Path], shown: Mapping[Path, str], people: "_People", types: Counter[str]
-) -> Iterator[Item]:
-    for file in files:
-        for read in resources_of(file, shown[file]):
+def _persons(shown: Mapping[Path, str], people: "_People", types: Counter[str]) -> Iterator[Item]:
+    for file, name in shown.items():
+        for read in resources_of(file, name):
             if isinstance(read, Dropped):
                 yield read
                 continue
@@ -95,8 +92,8 @@ def _persons(
 
 
 def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
-    # Some documents state an identifier of the patient in place of the id. Both become one person. An identifier that
-    # several patients have is not merged, because it could be a placeholder.
+    # Some documents state an identifier of the patient in place of the id. The identifier and the id become one
+    # person. An identifier that several patients have is not merged, because it could be a placeholder.
     owners: dict[str, set[str]] = defaultdict(set)
     for file in files:
         for read in resources_of(file, file.name):
@@ -162,9 +159,8 @@ class _People:
         elif kind == "Binary" and isinstance(resource.get("data"), str):
             self._n_characters += len(resource["data"])
             if self._n_characters > MAX_BINARY_CHARACTERS:
-                raise DataError(
-                    TOO_MANY_BINARIES, hint="Use an export tool that writes the data into the attachments."
-                )
+                hint = "Use an export tool that writes the data into the attachments."
+                raise DataError(TOO_MANY_BINARIES, hint=hint)
             self._binaries[identity] = resource["data"], text(resource.get("contentType"))
 
     def _patient(self, resource: Resource, identity: str) -> Iterator[Item]:

@@ -87,9 +87,8 @@ def _unpacked(value: Resource, place: str) -> Iterator[tuple[Resource, str] | Dr
     for number, entry in enumerate(objects(value.get("entry")), 1):
         for resource in objects(entry.get("resource")):
             full = text(entry.get("fullUrl"))
-            if full.startswith("urn:uuid:") and not text(
-                resource.get("id")
-            ):  # references in the bundle state this id
+            if full.startswith("urn:uuid:") and not text(resource.get("id")):
+                # references in the bundle state this id
                 resource["id"] = full.removeprefix("urn:uuid:")
             yield from _unpacked(resource, f"{place}, entry {number}")
 

@@ -106,11 +106,8 @@ def keys(resource: Resource) -> list[str]:
 
 
 def _business_keys(identifiers: Any) -> list[str]:
-    return [
-        f"{text(one.get('system'))}|{text(one.get('value'))}"
-        for one in objects(identifiers)
-        if text(one.get("value"))
-    ]
+    stated = [one for one in objects(identifiers) if text(one.get("value"))]
+    return [f"{text(one.get('system'))}|{text(one.get('value'))}" for one in stated]
 
 
 def target_keys(value: Any) -> list[str]:

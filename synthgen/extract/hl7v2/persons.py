@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from synthgen.extract.hl7v2.message import Hl7Message, Hl7Segment
 from synthgen.extract.hl7v2.values import FieldPath, person_identifier, person_names, staff_name
-from synthgen.extract.note import MergedPerson, PersonNames, StaffNames
+from synthgen.extract.note import Item, MergedPerson, PersonNames, StaffNames
 
 # Events of ADT messages in which MRG-1 (the old identifier) and PID-3 (the new one) belong to the same person: merges
 # of patients (A18, A30, A34, A36, A39, A40) and changes of an identifier (A46, A47). Not in this list are merges of
@@ -39,9 +39,7 @@ def person_of(context: Mapping[str, Hl7Segment], path: FieldPath | None) -> str:
     return (person_identifier(pid.values(3)) or person_identifier(pid.values(2))) if pid else ""
 
 
-def person_items(
-    message: Hl7Message, paths: Mapping[str, FieldPath]
-) -> Iterator[PersonNames | StaffNames | MergedPerson]:
+def person_items(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterator[Item]:
     """Yield the names in a message, and the merges of patients that it announces.
 
     A message can be about several patients. Each segment belongs to the last PID segment before it.

@@ -76,11 +76,9 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
         raise DataError(f"{path} contains no readable file of HL7 v2", hint=hint)
 
 
-def _items(
-    messages: Iterator[RawMessage], file: str, paths: Mapping[str, FieldPath], encoding: str
-) -> Iterator[Item]:
+def _items(raws: Iterator[RawMessage], file: str, paths: Mapping[str, FieldPath], encoding: str) -> Iterator[Item]:
     try:
-        for raw in messages:
+        for raw in raws:
             place = f"{file}, message {raw.number}"
             message = parse_message(raw, encoding)
             if isinstance(message, str):

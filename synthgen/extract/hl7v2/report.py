@@ -198,9 +198,8 @@ def _data(value: Hl7Value) -> bytes | str:
         data = from_base64(written)
         return UNDECODABLE_DATA if data is None else data
     try:
-        return (
-            bytes.fromhex("".join(written.split())) if encoding == "HEX" else written.encode(value.charset, "replace")
-        )
+        is_hex = encoding == "HEX"
+        return bytes.fromhex("".join(written.split())) if is_hex else written.encode(value.charset, "replace")
     except ValueError:
         return UNDECODABLE_DATA
 

@@ -120,10 +120,8 @@ def read_time(text: str) -> Hl7Time | None:
     try:
         offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:])) if zone else timedelta()
         local = timezone(-offset if zone.startswith("-") else offset)
-        day_start = datetime(int(year), int(month or 1), int(day or 1), tzinfo=local)
-        moment = day_start.replace(
-            hour=int(hour or 0), minute=int(minute or 0), second=int(second or 0), microsecond=micro
-        )
+        time_of_day = int(hour or 0), int(minute or 0), int(second or 0), micro
+        moment = datetime(int(year), int(month or 1), int(day or 1), *time_of_day, tzinfo=local)
         utc = moment.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         return None

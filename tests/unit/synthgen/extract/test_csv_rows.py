@@ -32,7 +32,7 @@ def path(tmp_path):
 def test_reads_any_separator_and_compression(path, separator, packed):
     data = f'\ufeffNOTE_ID{separator}Text\n1{separator}"a{separator}\r\n""b"""\n'.encode()
     path.write_bytes(gzip.compress(data) if packed else data)
-    table = read_csv_table(path, {"note_id", "other"})
+    table = read_csv_table(path, {"note_id", "other"}, "utf-8")
     assert table.columns == ("note_id", "text")
     assert list(table.rows) == [CsvRow("note.csv line 2", ["1", f'a{separator}\r\n"b"'])]
 
@@ -102,7 +102,7 @@ def test_unusable_file_is_one_error_without_content(path, data, message):
 
 def test_missing_file_is_an_error(tmp_path):
     with pytest.raises(DataError, match="No such file"):
-        read_csv_table(tmp_path / "note.csv", {"note_id"})
+        read_csv_table(tmp_path / "note.csv", {"note_id"}, "utf-8")
 
 
 def test_cell_above_the_limit_is_malformed(path):
