@@ -84,7 +84,8 @@ _DASHED = re.compile(  # "labs of 5-11"
 _TIME_AFTER = re.compile(r" (?:at )?(?:[0-2]\d[0-5]\d(?!\d)|\d{1,2}:\d\d|\d{1,2} ?[ap]m\b)", re.IGNORECASE)
 _SCORE_BEFORE = re.compile(
     r"\b(?:pain|scor(?:e[sd]?|ing)|scale|index|gcs|apgars?|mmse|moca|phq(?:-?\d)?|gad(?:-?\d)?|nihss|epds|power|strength"
-    r"|murmur|rated|va|od|os|vision|acuity|y?p?n[0-3][a-c]?)\W{0,3}(?:of |is |was |at |now |today )?$", re.IGNORECASE,
+    r"|murmur|rated|va|od|os|vision|acuity|y?p?n[0-3][a-c]?)\W{0,3}(?:of |is |was |at |now |today )?$",
+    re.IGNORECASE,
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")
@@ -150,11 +151,8 @@ def _is_short_date(match: re.Match[str], dates: list[tuple[int, int]]) -> bool:
     if _day_of(match, "month-first") is None or _QUANTITY.match(match.string, match.end()):
         return False
     text = match.string[max(0, match.start() - 30) : match.start()]
-    if match["wd"] or any(
-        end in range(match.start() - 6, match.start()) and "/" in match.string[start:end]
-        for start, end in dates
-        if _CUE.search(text)
-    ):
+    follows_cue, near = _CUE.search(text) is not None, range(match.start() - 6, match.start())
+    if match["wd"] or (follows_cue and any(end in near and "/" in match.string[start:end] for start, end in dates)):
         return True
     if _has_shape_of_date(match):
         return True
@@ -163,7 +161,7 @@ def _is_short_date(match: re.Match[str], dates: list[tuple[int, int]]) -> bool:
         return True
     if int(match["b"]) in _FRACTIONS or match[0] == "24/7":
         return _STRONG_CUE.search(text) is not None
-    return _CUE.search(text) is not None
+    return follows_cue
 
 
 def _has_shape_of_date(match: re.Match[str]) -> bool:

@@ -6,6 +6,7 @@ The work is divided into shards, which different processes can compute. All reco
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from synthgen.core.files import read_json, write_json
 from synthgen.core.shards import Division, rows_name
@@ -63,12 +64,8 @@ def _divide(context: StageContext) -> Division:
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
-    return Division(
-        folder=context.shards,
-        names=tuple(shards),
-        write=lambda names: _write(context, shards, names),
-        is_intact=is_intact,
-    )
+    write = partial(_write, context, shards)
+    return Division(folder=context.shards, names=tuple(shards), write=write, is_intact=is_intact)
 
 
 def _write(context: StageContext, shards: Mapping[str, Corpus], wanted: Sequence[str]) -> None:
@@ -97,10 +94,9 @@ def _combined(context: StageContext, corpus: Corpus) -> Deidentified:
         replaced |= {key: tuple((kind, value) for kind, value in found) for key, found in shard["replaced"].items()}
         orders += Counter(shard["date_orders"])
     records = tuple(replace(record, text=texts[record.id]) for record in corpus.records)
+    found = {record.id: replaced[record.id] for record in records}
     return Deidentified(
-        corpus=replace(corpus, records=records),
-        replaced={record.id: replaced[record.id] for record in records},
-        date_orders=dict(sorted(orders.items())),
+        corpus=replace(corpus, records=records), replaced=found, date_orders=dict(sorted(orders.items()))
     )
 
 

@@ -21,12 +21,9 @@ def require_locations(locations: Mapping[str, str | None], also: str = "") -> No
         locations: the location of each field, by its name.
         also: text at the end of the hint, for a reader that accepts further notations.
     """
-    problems = [
-        f"source.fields.{field}: {location!r} is not a location in a path"
-        for field, location in locations.items()
-        if location is not None and not _LOCATION.fullmatch(location)
-    ]
-    if problems:
+    wrong = {field: at for field, at in locations.items() if at is not None and not _LOCATION.fullmatch(at)}
+    if wrong:
+        problems = [f"source.fields.{field}: {at!r} is not a location in a path" for field, at in wrong.items()]
         raise DataError("source.fields cannot be used", problems=problems, hint=f"Use {NOTATION}{also}.")
 
 

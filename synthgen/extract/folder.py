@@ -27,13 +27,8 @@ UNOPENED = "file or folder cannot be opened, or is too large"
 UNNAMED = "file name is not UTF-8"
 NO_DATE = "date in the path is not of the form 2024-01-31 or 20240131"
 MAX_FILE_BYTES = 64 << 20
-_TYPES = {
-    **dict.fromkeys((".txt", ".text", ".md"), "text/plain"),
-    **dict.fromkeys((".html", ".htm"), "text/html"),
-    ".xhtml": "application/xhtml+xml",
-    ".rtf": "text/rtf",
-    ".pdf": "application/pdf",
-}
+_TYPES = dict.fromkeys((".txt", ".text", ".md"), "text/plain") | dict.fromkeys((".html", ".htm"), "text/html")
+_TYPES |= {".xhtml": "application/xhtml+xml", ".rtf": "text/rtf", ".pdf": "application/pdf"}
 _WORD_SUFFIXES = frozenset({".doc", ".docm", ".docx", ".dot", ".dotx"})
 _SYSTEM_NAMES = frozenset({"desktop.ini", "thumbs.db"})
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")

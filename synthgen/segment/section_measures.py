@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 import numpy as np
 
@@ -23,18 +22,12 @@ def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitte
 
     Privacy: for real records, the values are aggregates of the training data.
     """
-    sections = [_sections(splitter, text) for text in texts]
     values: dict[str, Sequence[float]] = {
         "words": [len(text.split()) for text in texts],
-        "sections": [len(sections_of_text) for sections_of_text in sections],
+        "sections": [splitter.split(text)[-1].section + 1 for text in texts],
         **_cosines(segments),
     }
     return {name: float(np.mean(numbers)) for name, numbers in values.items() if numbers}
-
-
-def _sections(splitter: Splitter, text: str) -> list[str]:
-    segments = splitter.split(text)
-    return [" ".join(part.text for part in group) for _, group in groupby(segments, key=lambda part: part.section)]
 
 
 def _cosines(segments: Segments) -> dict[str, list[float]]:

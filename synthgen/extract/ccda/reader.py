@@ -30,11 +30,8 @@ _STAFF = ("assignedPerson", "informationRecipient")  # elements with names of st
 _CONTACTS = (
     ("recordTarget", "patientRole", "patient"), ("participant", "associatedEntity"), ("informant", "relatedEntity"),
 )  # fmt: skip
-_DATES = (
-    "componentOf/encompassingEncounter/effectiveTime/low/@value",
-    "componentOf/encompassingEncounter/effectiveTime/@value",
-    "effectiveTime/@value",
-)
+_TIME = "componentOf/encompassingEncounter/effectiveTime"
+_DATES = (f"{_TIME}/low/@value", f"{_TIME}/@value", "effectiveTime/@value")
 
 
 def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - unused for XML

@@ -45,14 +45,9 @@ def unescape(text: str, delimiters: Delimiters, charset: str = "utf-8") -> str:
     """
     if delimiters.escape not in text:
         return _line_feeds(text)
-    characters = {
-        "F": delimiters.field,
-        "S": delimiters.component,
-        "T": delimiters.subcomponent,
-        "R": delimiters.repetition,
-        "E": delimiters.escape,
-        "P": delimiters.truncation,
-    }
+    d = delimiters
+    replacements = d.field, d.component, d.subcomponent, d.repetition, d.escape, d.truncation
+    characters = dict(zip("FSTREP", replacements, strict=True))
 
     def replaced(found: re.Match[str]) -> str:
         if found["name"]:

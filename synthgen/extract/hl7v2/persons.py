@@ -82,12 +82,7 @@ def _merges(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterator[Mer
     patients = [(person_of(context, path), group) for context, group in _by_patient(message) if "PID" in context]
     pairs: list[tuple[str, str]] = []
     if message.event in _MERGES:
-        pairs = [
-            (_prior(segment, group[0], path), person)
-            for person, group in patients
-            for segment in group
-            if segment.name == "MRG"
-        ]
+        pairs = [(_prior(s, group[0], path), person) for person, group in patients for s in group if s.name == "MRG"]
     elif message.event == _LINK and patients:
         pairs = [(person, patients[0][0]) for person, _ in patients[1:]]
     yield from (MergedPerson(old, new) for old, new in pairs if old and new and old != new)

@@ -27,14 +27,9 @@ _FINAL = frozenset({"", "A", "B", "C", "F", "U", "V"})
 _DELETED = frozenset({"D", "W"})
 # suffixes of codes in OBX-3 that name a part of a report
 _PARTS = {"IMP": "IMPRESSION", "REC": "RECOMMENDATION"}
-_CONTENT_TYPES = {
-    "PDF": "application/pdf",
-    "RTF": "application/rtf",
-    "PLAIN": "text/plain",
-    "TXT": "text/plain",
-    **dict.fromkeys(("HTML", "HTM"), "text/html"),
-    **dict.fromkeys(("XHTML", "XHTML+XML"), "application/xhtml+xml"),
-}
+_CONTENT_TYPES = {"PDF": "application/pdf", "RTF": "application/rtf", "PLAIN": "text/plain", "TXT": "text/plain"}
+_CONTENT_TYPES |= {"HTML": "text/html", "HTM": "text/html"}
+_CONTENT_TYPES |= dict.fromkeys(("XHTML", "XHTML+XML"), "application/xhtml+xml")
 _UNSTATED = frozenset({"", "OCTET-STREAM"})
 _MARKUP = {b"{\\rtf": "application/rtf", b"<!doctype html": "text/html", b"<html": "text/html"}
 _STARTS = {b"%pdf-": "application/pdf", **_MARKUP}
