@@ -64,54 +64,47 @@ _NAMED_DAYS = "|".join(_HOLIDAYS).replace("s ", "['’]?s ")
 _HOLIDAY = re.compile(rf"(?<!\w)(?:St\.? )?(?P<name>{_NAMED_DAYS})(?: {_Y4})?(?!\w)")
 # a month without a day ("since May"), or a day without a month ("on the 3rd"), is a date only after these words
 _IN_MONTH = re.compile(
-    r"\b(?:in|early|late|mid|since|until|till|last|next|by|during|this|from|before|after|through|end of"
-    r"|(?:start|beginning|middle) of)(?: the)?(?: month of)?[ -]" + _MON + r"(?![\w/'’]|-\w| \d)",
-    re.IGNORECASE,
+    r"(?i)\b(?:in|early|late|mid|since|until|till|last|next|by|during|this|from|before|after|through|end of"
+    r"|(?:start|beginning|middle) of)(?: the)?(?: month of)?[ -]" + _MON + r"(?![\w/'’]|-\w| \d)"
 )
 _ON_DAY = re.compile(
-    r"\b(?:on|by|for|until|till|before|after|from|since) the "
-    r"(?P<value>(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th))(?=[,.;)]|$|\n| (?:at|and|with|to|she|he|they|pt|for)\b)",
-    re.IGNORECASE,
+    r"(?i)\b(?:on|by|for|until|till|before|after|from|since) the "
+    r"(?P<value>(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th))(?=[,.;)]|$|\n| (?:at|and|with|to|she|he|they|pt|for)\b)"
 )
 # A short date such as "3/7" can also be a fraction, a score or a span of time (three days). `_is_short_date` decides
 # by the words before and after it.
 _SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
 _DASHED = re.compile(  # "labs of 5-11"
-    r"\b(?:labs?|bloods?|notes?|results?|films?|scans?|cultures?|visit|seen|letter|clinic|ct|mri|echo|x-?ray)"
-    r" (?:of|from|on|dated) (?P<value>(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2}))(?![\w/-]|\.\d)",
-    re.IGNORECASE,
+    r"(?i)\b(?:labs?|bloods?|notes?|results?|films?|scans?|cultures?|visit|seen|letter|clinic|ct|mri|echo|x-?ray)"
+    r" (?:of|from|on|dated) (?P<value>(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2}))(?![\w/-]|\.\d)"
 )
 _TIME_AFTER = re.compile(r" (?:at )?(?:[0-2]\d[0-5]\d(?!\d)|\d{1,2}:\d\d|\d{1,2} ?[ap]m\b)", re.IGNORECASE)
 _SCORE_BEFORE = re.compile(
-    r"\b(?:pain|scor(?:e[sd]?|ing)|scale|index|gcs|apgars?|mmse|moca|phq(?:-?\d)?|gad(?:-?\d)?|nihss|epds|power|strength"
-    r"|murmur|rated|va|od|os|vision|acuity|y?p?n[0-3][a-c]?)\W{0,3}(?:of |is |was |at |now |today )?$",
-    re.IGNORECASE,
+    r"(?i)\b(?:pain|scor(?:e[sd]?|ing)|scale|index|gcs|apgars?|mmse|moca|phq(?:-?\d)?|gad(?:-?\d)?|nihss|epds|power"
+    r"|strength|murmur|rated|va|od|os|vision|acuity|y?p?n[0-3][a-c]?)\W{0,3}(?:of |is |was |at |now |today )?$"
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")
 # words before a short date, or another short date before it ("3/4 and 4/4")
 _CUE = re.compile(
-    r"(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
+    r"(?i)(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
     r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"
     r"|received|placed|removed|completed|sent|collected|drawn|reported|onset|d/c|adm|booked|(?:re)?scheduled|arrived"
     r"|out|readmitted|called|noted|course|resulted|performed|reviewed|updated|signed"
     r"|f/u|follow[ -]?up|appointment|appt|starting|started|stopped|scan|returned|last|next|from|through|between)"
-    r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$",
-    re.IGNORECASE,
+    r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$"
 )
 # words after which a short date with a denominator in _FRACTIONS is a date
 _STRONG_CUE = re.compile(
-    r"\b(?:(?:re)?admitted|discharged|d/c'?d|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?|appt"
-    r"|appointment|surgery|f/u)(?: on| was)?:? ?$",
-    re.IGNORECASE,
+    r"(?i)\b(?:(?:re)?admitted|discharged|d/c'?d|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?"
+    r"|appt|appointment|surgery|f/u)(?: on| was)?:? ?$"
 )
 # denominators that no common score or count has
 _NO_SCORES = {17, 18, 19, 22, 23, 26, 29, 31}
 # denominators of scores and of spans of time: /5 power, /6 murmur, /7 days, /10 pain, /12 months
 _FRACTIONS = {5, 6, 7, 10, 12}
 _QUANTITY = re.compile(
-    r" ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b",
-    re.IGNORECASE,
+    r"(?i) ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b"
 )
 # names of months and weekdays that in lower case can be ordinary words
 _WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")

@@ -22,21 +22,18 @@ from synthgen.deidentify.text_pattern import IGNORE, before, digits_of, has_unit
 from synthgen.deidentify.text_pattern import TextPattern as P
 
 _PHONE_CUE = re.compile(
-    r"\b(?:phone|tel|telephone|call(?:ed)?|cell|mobile|mob|fax(?:ed)?|f|ph|p|t|m|text|reach(?:ed|able)?|whatsapp"
+    r"(?i)\b(?:phone|tel|telephone|call(?:ed)?|cell|mobile|mob|fax(?:ed)?|f|ph|p|t|m|text|reach(?:ed|able)?|whatsapp"
     r"|contact(?:able)?|facsimile|number|ring|rang|home|work|line|helpline|hotline|landline|dial|messages?"
-    r"|answer(?:ing|s)?|registered|sms)\b\W{0,3}(?:\w{1,10} ){0,4}\W{0,2}$",
-    re.IGNORECASE,
+    r"|answer(?:ing|s)?|registered|sms)\b\W{0,3}(?:\w{1,10} ){0,4}\W{0,2}$"
 )
 # words before a list of measurements, which can look like a telephone number
 _MEASURE = re.compile(
-    r"\b(?:i/?o|in(?:take)?|out(?:put)?|urine|vs|vitals?|bp|hr|rr|temp|spo2|cr|creat\w*|wbc|plt|platelets?|ck|bnp|hgb"
-    r"|labs?|glucose|volumes?|ml|trop\w*|weights?|taper|doses?|counts?|range)\W{0,3}(?:[\d./]+ ?,? ?){0,6}$",
-    re.IGNORECASE,
+    r"(?i)\b(?:i/?o|in(?:take)?|out(?:put)?|urine|vs|vitals?|bp|hr|rr|temp|spo2|cr|creat\w*|wbc|plt|platelets?|ck|bnp|hgb"
+    r"|labs?|glucose|volumes?|ml|trop\w*|weights?|taper|doses?|counts?|range)\W{0,3}(?:[\d./]+ ?,? ?){0,6}$"
 )
 # words before codes of a terminology or a publication
 _CODED = re.compile(
-    r"\b(?:snomed(?:[ -]ct)?|loinc|icd|opcs|cpt|hcpcs|rxnorm|pmid|pubmed|doi|atc|umls|read)\b\W{0,3}(?:code )?$",
-    re.IGNORECASE,
+    r"(?i)\b(?:snomed(?:[ -]ct)?|loinc|icd|opcs|cpt|hcpcs|rxnorm|pmid|pubmed|doi|atc|umls|read)\b\W{0,3}(?:code )?$"
 )
 _NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?")
 # telephone numbers of the United Kingdom, Ireland and Australia, and free numbers

@@ -47,9 +47,8 @@ _EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"
 _UK_CODE = UK_POSTAL.replace(" ", " ?")
 # the state or province and the postal code at the end of an address; each of them can be missing
 ADDRESS_END = re.compile(
-    rf"(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
-    rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?(region)\d{{4}}|(?!))|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$",
-    re.IGNORECASE,
+    rf"(?i)(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
+    rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?(region)\d{{4}}|(?!))|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$"
 )
 # "3rd and 4th" is no street corner before these words: "3rd and 4th toes"
 _NUMBERED = (

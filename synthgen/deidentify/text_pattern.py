@@ -8,9 +8,8 @@ IGNORE = re.IGNORECASE
 CAPITAL = r"[^\W\d_a-z][\w'’.-]{0,24}"  # a capitalised word, which may contain full stops
 PROPER = r"[^\W\d_a-z][\w'’-]{0,24}"  # a capitalised word without full stops
 _UNIT = re.compile(
-    r" ?(?:mg|mcg|ug|g|kg|ml|cc|l|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand|mmol|meq|steps|feet|ft|calories|kcal"
-    r"|hours?|days?|weeks?|mins?|minutes)\b|%",
-    IGNORE,
+    r"(?i) ?(?:mg|mcg|ug|g|kg|ml|cc|l|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand|mmol|meq|steps|feet|ft|calories|kcal"
+    r"|hours?|days?|weeks?|mins?|minutes)\b|%"
 )
 
 
