@@ -62,12 +62,7 @@ _NO_REPORT = Hl7Report()
 _AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))
 
 
-@dataclass(frozen=True, slots=True)
-class Hl7Group:
-    """The segments of one document or order, and the segments that describe it."""
-
-    segments: tuple[Hl7Segment, ...]
-    context: Mapping[str, Hl7Segment]  # by name such as "PID", the first segment that applies to the group
+Context = Mapping[str, Hl7Segment]  # name of a segment, such as "PID" -> the first such segment that applies
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,45 +87,45 @@ class Hl7NoteMaker:
             yield Dropped(NO_NOTES, self.place)
 
     def _documents(self) -> Iterator[Item]:
-        groups = [group for group in grouped(self.message, ("TXA",)) if group.segments[0].name == "TXA"]
+        groups = [group for group in grouped(self.message, ("TXA",)) if group[0][0].name == "TXA"]
         if not groups:
             yield Dropped(NO_TXA, self.place)
         event = self.message.event
-        for index, group in enumerate(groups):
-            txa = group.context["TXA"]
+        for index, (segments, context) in enumerate(groups):
+            txa = context["TXA"]
             document = entity(txa, 12) or self._unnamed(index)
-            report = read_report(group.segments, short_lines=True)
+            report = read_report(segments, short_lines=True)
             if event == "T11" or txa.part(19).upper() == "CA" or report.is_withdrawn:
                 reason = CANCELLED if event == "T11" else report.reason if report.is_withdrawn else DELETED
-                yield from self._note(group, document, withdrawn=reason)
+                yield from self._note(context, document, withdrawn=reason)
             elif reason := _without_text(report, event) or _unusable(txa):
                 yield Dropped(reason, self.place)
             else:
                 if remark := _COMPLETION_REMARKS[txa.part(17).upper()]:
                     yield Remark(remark, self.place)
                 replaces = (entity(txa, 13),) if event in _REPLACEMENTS and entity(txa, 13) else ()
-                yield from self._note(group, document, report, replaces=replaces)
+                yield from self._note(context, document, report, replaces=replaces)
 
     def _reports(self) -> Iterator[Item]:
         seen: Counter[tuple[str, str]] = Counter()
-        for index, group in enumerate(grouped(self.message, ("ORC", "OBR"))):
-            obr = group.context.get("OBR")
+        for index, (segments, context) in enumerate(grouped(self.message, ("ORC", "OBR"))):
+            obr = context.get("OBR")
             number = (entity(obr, 3) or entity(obr, 2)) if obr else ""
             code = (obr.part(4) or obr.part(4, 2)) if obr else ""
             document = f"{number or self._unnamed(index)}/{code}"
-            key = person_of(group.context, self.paths.get("person")), document
+            key = person_of(context, self.paths.get("person")), document
             seen[key] += 1
             # two reports in one message are different documents, not versions
             document += f"#{seen[key]}" if seen[key] > 1 else ""
             status = obr.part(25).upper() if obr else ""
-            report = read_report(group.segments, short_lines=False)
+            report = read_report(segments, short_lines=False)
             if status == "X" or report.is_withdrawn:
                 reason = ORDER_CANCELLED if status == "X" else report.reason
-                yield from self._note(group, document, withdrawn=reason)
+                yield from self._note(context, document, withdrawn=reason)
             elif report.reason or status not in _FINAL_ORDERS:
                 yield Dropped(report.reason or NOT_FINAL, self.place)
             else:
-                yield from self._note(group, document, report)
+                yield from self._note(context, document, report)
 
     def _unnamed(self, index: int) -> str:
         """Return an identifier for a document that states none; it stays the same if the message is sent again."""
@@ -139,14 +134,14 @@ class Hl7NoteMaker:
 
     def _note(
         self,
-        group: Hl7Group,
+        context: Context,
         document: str,
         report: Hl7Report = _NO_REPORT,
         *,
         withdrawn: str = "",
         replaces: tuple[str, ...] = (),
     ) -> Iterator[Item]:
-        context, paths = group.context, self.paths
+        paths = self.paths
         yield from (Dropped(reason, self.place) for reason in report.dropped)
         if not report.text and not withdrawn:
             if not report.dropped:
@@ -175,13 +170,15 @@ class Hl7NoteMaker:
             withdrawn=withdrawn,
         )
 
-    def _version(self, context: Mapping[str, Hl7Segment]) -> str:
+    def _version(self, context: Context) -> str:
         first = next(filter(None, (read_time(place.value(context)) for place in _VERSIONS)), None)
         return f"{first.utc if first else ''} {self.number:012d}"
 
 
-def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
-    """Yield groups of segments; a group begins with a segment in `starts`, but an OBR segment continues an ORC group.
+def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[Hl7Segment], Context]]:
+    """Yield groups of segments and their contexts.
+
+    A group begins with a segment in `starts`, but an OBR segment continues a group that an ORC segment began.
 
     The context of a group also includes the segments before the first PID segment, and the segments between the PID
     segment of the patient and the patient's first group. OBX segments before the first group are a separate group.
@@ -193,10 +190,10 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[Hl7Group]:
     group: list[Hl7Segment] | None = None  # None before the first group of a patient
     group_context: dict[str, Hl7Segment] = {}
 
-    def finished() -> Iterator[Hl7Group]:
+    def finished() -> Iterator[tuple[list[Hl7Segment], Context]]:
         segments = patient if group is None else group
         if group is not None or any(segment.name == "OBX" for segment in patient):
-            yield Hl7Group(tuple(segments), {**shared, **patient_context, **group_context})
+            yield segments, {**shared, **patient_context, **group_context}
 
     for segment in message.segments:
         name = segment.name
@@ -232,12 +229,12 @@ def _unusable(txa: Hl7Segment) -> str:
     return "" if is_known else UNKNOWN_STATUS
 
 
-def _label(context: Mapping[str, Hl7Segment]) -> str:
+def _label(context: Context) -> str:
     if "TXA" in context:
         return context["TXA"].part(2, 2) or context["TXA"].part(2)
     return (context["OBR"].part(4, 2) or context["OBR"].part(4)) if "OBR" in context else ""
 
 
-def _author(context: Mapping[str, Hl7Segment]) -> str:
+def _author(context: Context) -> str:
     stated = (context[name].values(field)[0] for name, field in _AUTHORS if name in context)
     return next(filter(None, (staff_name(value, family_first=True) for value in stated)), "")
