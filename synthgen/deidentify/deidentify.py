@@ -269,7 +269,7 @@ class Deidentifier:
             text, replaced[record.id] = _replace(record.text, spans, surrogates[record.group])
             records.append(replace(record, text=text))
             advance(1)
-        date_orders = dict(sorted(Counter(orders.values()).items()))
+        date_orders = dict(sorted(Counter[str](orders.values()).items()))
         changed = replace(corpus, records=tuple(records))
         return Deidentified(corpus=changed, replaced=replaced, date_orders=date_orders)
 

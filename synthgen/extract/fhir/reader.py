@@ -178,8 +178,8 @@ class _People:
         ]
         if found := [name for name in found if name]:
             yield PersonNames(self.id_of(identity), tuple(dict.fromkeys(found)))
-        if found := self._paths.values("patient", resource):
-            self.lookups["patient"][identity] = found
+        if configured := self._paths.values("patient", resource):
+            self.lookups["patient"][identity] = configured
 
     def _encounter(self, resource: Resource, identity: str) -> Iterator[Item]:
         staff = [
@@ -194,5 +194,5 @@ class _People:
         displayed = [without_title(text(one.get("display"))) for one in objects(resource.get("subject"))]
         if person and any(displayed):
             yield PersonNames(self.id_of(person), tuple(filter(None, displayed)))
-        if identity and (found := self._paths.values("encounter", resource)):
-            self.lookups["encounter"][identity] = found
+        if identity and (configured := self._paths.values("encounter", resource)):
+            self.lookups["encounter"][identity] = configured
