@@ -1,12 +1,12 @@
-"""Check that the persons required by the policy approved exactly this release, and that no decision was removed.
+"""Check the approvals of a release: whether enough persons approved it, and whether a decision was removed.
 
-A decision is an envelope that one person signed: an approval, a rejection, or a releaser's closing, which states that
-the list of decisions is complete. It names the signed statement of the release and the sha256 of every decision that
-was in the bundle before. So the removal of a named decision is detected.
+A decision is a file that one person signed: an approval, a rejection, or a closing. By a closing, a releaser states
+that the list of decisions is complete. Each decision names the sha256 of the signed statement of its release, and the
+sha256 of every decision that was in the bundle before. So the removal of an earlier decision is detected.
 
 The last decision must name all others. If two persons sign copies of a bundle at the same time, neither decision
-names the other, and one person must sign again. Only the removal of the last decision is not detected, so a closing
-protects all approvals and rejections. A policy with `closing: required` refuses a bundle without a closing.
+names the other, and one of the two persons must sign again. No other file names the last decision, so its removal is
+not detected. A policy with `closing: required` therefore requires a closing after all approvals and rejections.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from audits.verify.trust import RELEASER, ROOT, TrustRoot
 
 FOLDER = "attestation/approvals"
 PAYLOAD_SUBJECT = "release.payload"
-_DIGEST_HEX = 16  # hex digits of the sha256 of a decision file that are part of its file name
+_DIGEST_HEX = 16  # number of hex digits of a decision's sha256 in its file name
 FILE = re.compile(
     r"attestation/approvals/(?P<role>[a-z][a-z0-9_]{0,31})\.(?P<keyid>[0-9a-f]{16})\.(?P<digest>[0-9a-f]{16})\.dsse\.json"
 )
@@ -34,12 +34,12 @@ FILE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedRelease:
-    """The properties of a release with which its decisions are compared."""
+    """The properties of a release that its decisions must match."""
 
     payload_digest: str  # sha256 of the signed statement
     report_digest: str  # sha256 of the report
     created: datetime
-    is_independent: bool  # whether it was released under an independent policy, see `audits.gate.independent`
+    is_independent: bool  # whether its policy is independent, see `audits.gate.independent`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,11 @@ class SignedDecision:
     """A decision whose signature and content were checked."""
 
     file: SignedFile
-    digest: str
+    digest: str  # sha256 of the file
     role: str
     person: str
     kind: DecisionKind
-    seen: frozenset[str]  # digests of the decisions that it names
+    seen: frozenset[str]  # sha256 of each decision that this decision names
     review: str | None = None  # sha256 of the review page that the person read; None if none is stated
 
 
@@ -67,7 +67,7 @@ def read_decisions(
 
     Raises:
         VerifyError: E_APPROVAL with all problems: there are too many decisions, or a decision is invalid, concerns
-            another release, names a missing or later decision, follows a closing, or needlessly repeats another one.
+            another release, names a missing or later decision, follows a closing, or is needless (`is_needless`).
     """
     found, problems = [], []
     files = [(name, match) for name in tree.files if (match := FILE.fullmatch(name)) is not None]
@@ -99,9 +99,10 @@ def read_decisions(
 def check_approvals(
     decisions: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule], *, must_close: bool
 ) -> str:
-    """Return a line about the decisions; raise VerifyError (E_APPROVAL) if they do not approve the release.
+    """Return a summary of the decisions; raise VerifyError (E_APPROVAL) if they do not approve the release.
 
-    Nobody can approve their own release, because the trust root allows a person only one role.
+    If `must_close` is true, a closing is required. The trust root allows a person only one role, so nobody can approve
+    their own release.
     """
     problems = [*objections(decisions, trust, required)]
     unlinked = unnamed_decisions(decisions)
@@ -110,15 +111,9 @@ def check_approvals(
         problems.append(
             f"{names} do not name each other; one of the signers must sign again, with all files in the bundle"
         )
-    # a closing must name all other decisions
-    others = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
-    closers = [
-        key
-        for decision in decisions
-        if decision.kind == "CLOSE" and others <= decision.seen
-        for key in decision.file.keys
-    ]
-    is_closed = trust.has_enough(RELEASER, closers)
+    to_name = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
+    closings = [decision for decision in decisions if decision.kind == "CLOSE" and to_name <= decision.seen]
+    is_closed = trust.has_enough(RELEASER, [key for closing in closings for key in closing.file.keys])
     if must_close and not is_closed:
         problems.append(
             "the policy requires that the releaser closes the list of decisions with `synthgen approve --close`"
@@ -142,11 +137,8 @@ def _shown(approval: SignedDecision) -> str:
 
 def objections(decisions: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule]) -> list[str]:
     """Return a problem for each rejection and for each role with too few approvals."""
-    found = [
-        f"{decision.file.name}: {decision.person} rejects this release"
-        for decision in decisions
-        if decision.kind == "REJECT"
-    ]
+    rejections = [decision for decision in decisions if decision.kind == "REJECT"]
+    found = [f"{rejection.file.name}: {rejection.person} rejects this release" for rejection in rejections]
     for rule in required:
         approved = [decision for decision in decisions if decision.kind == "APPROVE" and decision.role == rule.role]
         n = len(trust.persons(key for decision in approved for key in decision.file.keys))
@@ -184,10 +176,11 @@ def check_decision(
 
 
 def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[SignedDecision]) -> bool:
-    """Return whether a new decision by `keys`, which names all decisions of `earlier`, repeats one without need.
+    """Return whether a person repeats a decision without need; repeated decisions could carry hidden data.
 
-    A second approval or closing by the same person is needed only after a rejection by this person, or if somebody
-    else signed a copy of the bundle at the same time. A rejection is always allowed.
+    A person needs a second approval or closing in two cases: after rejecting the release, or if somebody else signed
+    a copy of the bundle at the same time. A rejection is always allowed. The new decision has the kind `kind`, is
+    signed by `keys` and names the decisions `earlier`.
     """
     same = [decision for decision in earlier if (decision.kind, decision.file.keys) == (kind, keys)]
     if kind == "REJECT" or not same:
@@ -199,7 +192,6 @@ def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[Sig
 
 
 def _is_parallel_repeat(decision: SignedDecision, found: Sequence[SignedDecision]) -> bool:
-    """Return whether another decision has the same kind and keys, and neither of the two names the other."""
     return any(
         one.digest != decision.digest
         and (one.kind, one.file.keys) == (decision.kind, decision.file.keys)
@@ -210,7 +202,7 @@ def _is_parallel_repeat(decision: SignedDecision, found: Sequence[SignedDecision
 
 
 def unnamed_decisions(decisions: Sequence[SignedDecision]) -> list[SignedDecision]:
-    """Return the decisions that no other decision names: only the last one if no persons signed at the same time."""
+    """Return the decisions that no other decision names: one, or several if persons signed at the same time."""
     named = frozenset[str]().union(*(decision.seen for decision in decisions))
     return [decision for decision in decisions if decision.digest not in named]
 

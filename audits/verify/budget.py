@@ -1,4 +1,8 @@
-"""Check a DP claim: statement, evidence, mechanism log and ledger must agree, and the budget must not be exceeded."""
+"""Check the differential-privacy (DP) claim of a release: its epsilon and delta, and the budget that remains.
+
+A DP mechanism is a noisy computation on private records. The signed statement, the evidence, the log of mechanisms and
+the ledger (the institution's list of spent budgets) must agree, and no limit of the policy may be exceeded.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,22 +23,23 @@ if TYPE_CHECKING:
 
 UNIT, NO_MECHANISM = "group", "none+empirical"
 UNACCOUNTED = "accounting.unaccounted_reads"
-PRV_TOLERANCE = 0.05  # PRV gives an upper bound that may exceed the recomputed epsilon by this share of 1 + epsilon
+PRV_TOLERANCE = (
+    0.05  # allowed difference between epsilon by PRV and the recomputed epsilon, as a share of 1 + epsilon
+)
 TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 
 
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Mapping[str, bytes]) -> str:
-    """Return a line with the claim; raise VerifyError (E_GATE) if statement, evidence, log and ledger do not agree.
+    """Return the claim in one line; raise VerifyError (E_GATE) if statement, evidence, log and ledger do not agree.
 
-        spent before >= joint epsilon of the mechanisms of all other runs
-        spent after  >= joint epsilon of the mechanisms of all runs, including this one
+        `spent_before` of the statement >= joint epsilon of the mechanisms of all other runs
+        `spent_after` of the statement  >= joint epsilon of the mechanisms of all runs, including this run
 
-    Both numbers are at the same delta, which is at least the delta of this run's claim and at most the limit of the
-    policy; see `audits.ledger.budgets`. "Before" means without this run. It includes all other runs that the ledger
-    counts at the time of release, even if they reserved their budget later. So nobody can exceed a limit by an early
-    reservation. The report in `files` repeats the claim and the mechanisms of the log.
+    Both are computed at one delta: at least the delta of this run, at most the limit of the policy. `spent_before`
+    includes all other runs in the ledger at the time of release, even if they reserved their budget after this run.
+    So nobody can exceed a limit by an early reservation. `files` contains the report, which repeats the log.
     """
-    method, caps = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
+    method, limits = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
     if method is not None and (method.value == 1) != (privacy.mechanism != NO_MECHANISM):
         raise VerifyError("E_GATE", "statement and evidence disagree on whether the method is differentially private")
     if privacy.epsilon is None or privacy.delta is None:
@@ -48,38 +53,37 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
     check_mechanism(privacy, policy, files)
     mechanisms, bounds = check_spent(privacy, files)
     _check_recomputed(evidence, bounds)
-    if caps is not None:
-        if privacy.unit != UNIT:
-            raise VerifyError("E_GATE", f"the privacy unit is {privacy.unit}, but the policy requires {UNIT}")
-        if privacy.budget is None:
-            raise VerifyError("E_GATE", "the policy limits the budget, but the statement contains no budget")
+    if limits is not None and privacy.unit != UNIT:
+        raise VerifyError("E_GATE", f"the privacy unit is {privacy.unit}, but the policy requires {UNIT}")
+    if limits is not None and privacy.budget is None:
+        raise VerifyError("E_GATE", "the policy limits the budget, but the statement contains no budget")
     unit = "person" if privacy.unit == UNIT else privacy.unit
     claim = f"epsilon {privacy.epsilon}, delta {privacy.delta} for each {unit}"
     if privacy.budget is None:
         return claim
     if privacy.delta > privacy.budget.delta:
         raise VerifyError("E_GATE", "the claimed delta is above the delta for all runs together")
-    _check_totals(privacy, privacy.budget, caps, evidence, mechanisms)
+    _check_totals(privacy, privacy.budget, limits, evidence, mechanisms)
     spent, voided = privacy.budget, privacy.budget.voided
     total = f"all runs of the ledger together: epsilon {spent.spent_after:.4g} at delta {spent.delta:g}"
     return f"{claim}; {total}" + (f"; {voided} unused reservations voided" if voided else "")
 
 
 def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence, root: TrustRoot) -> str:
-    """Return a line on the ledger of a release after checking that the trust root names the ledger.
+    """Return one line about the ledger of a release after checking that the trust root accepts this ledger.
 
     The holder of the releaser's key could start an empty ledger to spend the same budget again. So if the trust root
-    names ledgers, the ledger must be one of them. If it names none, only a release whose policy limits the budget is
-    refused.
+    names ledgers, the ledger must be one of them. If the trust root names no ledger, the policy must not limit the
+    budget.
 
     Raises:
-        VerifyError: E_TRUST if the trust root names only other ledgers, or no ledger although the budget is limited.
-            E_GATE if attempts and budget are in different ledgers.
+        VerifyError: E_TRUST if the trust root does not accept the ledger. E_GATE if the number of audits (attempts)
+            and the budget come from different ledgers, or the ledger has too few entries.
     """
     ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
     if budget is not None and budget.ledger_id != ledger:
         raise VerifyError("E_GATE", "the budget and the attempts are in different ledgers")
-    # three entries of this run (`reserve`, `draw`, `made`), one of each other run, two of each voided reservation
+    # this run has three entries (`reserve`, `draw`, `made`), each other run at least one, a voided reservation two
     least = 0 if budget is None else 3 + len(predicate.privacy.composition) + 2 * budget.voided
     if predicate.attempts.ledger.entries < least:
         raise VerifyError("E_GATE", "the ledger has fewer entries than its runs and voided reservations need")
@@ -113,15 +117,11 @@ def _check_claim(claim: Mapping[str, float], evidence: Evidence, logged: Mapping
 
 
 def _check_recomputed(evidence: Evidence, bounds: "EpsilonBounds") -> None:
-    """Raise VerifyError (E_GATE) unless the epsilons of the audit `accounting` are those of the listed mechanisms.
-
-    The epsilon by privacy loss random variables (PRV) is not computed again, because this takes minutes. It must be
-    near the recomputed epsilon.
-    """
     by_renyi = bounds.rdp + bounds.added
     expected = {
         "epsilon_recomputed": (bounds.upper, ROUNDING * bounds.upper),
         "epsilon_rdp": (by_renyi, ROUNDING * by_renyi),
+        # computing epsilon again by PRV (privacy loss random variables) would take minutes
         "epsilon_prv": (bounds.upper, PRV_TOLERANCE * (1 + bounds.upper)),
     }
     for name, (recomputed, tolerance) in expected.items():
@@ -136,13 +136,13 @@ def _check_recomputed(evidence: Evidence, bounds: "EpsilonBounds") -> None:
 def _check_totals(
     privacy: Privacy,
     budget: Budget,
-    caps: DpRule | DpSubstitute | None,
+    limits: DpRule | DpSubstitute | None,
     evidence: Evidence,
     mechanisms: Sequence[MechanismCost],
 ) -> None:
     others = [mechanism for run in privacy.composition for mechanism in run.mechanisms]
     before, after = (_joint(costs, budget.delta) for costs in (others, [*others, *mechanisms]))
-    max_epsilon, max_delta = (math.inf, math.inf) if caps is None else (caps.max_epsilon, caps.max_delta)
+    max_epsilon, max_delta = (math.inf, math.inf) if limits is None else (limits.max_epsilon, limits.max_delta)
     if not budget.spent_before >= before * (1 - TOLERANCE):
         raise VerifyError("E_GATE", "the mechanisms of the other runs cost more epsilon than the ledger states")
     if not budget.spent_after >= max(after, budget.spent_before) * (1 - TOLERANCE):
@@ -162,31 +162,26 @@ def _check_totals(
         raise VerifyError("E_GATE", "the audit `accounting` states less epsilon for all runs than this run costs")
     if audited is not None and audited.high > max_epsilon * (1 + ROUNDING):
         raise VerifyError("E_GATE", "the audit `accounting` states more epsilon for all runs than the policy allows")
-    # the audit runs before the release, so its number may include reservations that were voided later
+    # the audit ran before the release, so its number may include reservations that were voided since then
     if audited is not None and budget.voided == 0 and budget.spent_after < audited.high * (1 - TOLERANCE):
         problem = f"for all runs together, the audit `accounting` states epsilon {audited.high:g}"
         raise VerifyError("E_GATE", f"{problem}, but the ledger states only {budget.spent_after:g}")
 
 
 def _check_listed(run: Composition) -> None:
-    """Raise VerifyError (E_GATE) if the mechanisms of another run cost more than it claims.
-
-    A run whose cost has no closed form is not checked alone, because that takes seconds for each run. The cost of all
-    runs together includes it.
-    """
     from audits.attacks.accounting.accountants import closed_epsilon  # imports scipy, which takes 0.5 s
 
     try:
         cost = closed_epsilon(run.mechanisms, delta=run.delta)
     except (NotMeasurable, ValueError, OverflowError) as error:  # extreme numbers
         raise VerifyError("E_GATE", f"the epsilon of another run cannot be recomputed: {error}") from None
+    # without a closed form (None), the computation would take seconds; the joint epsilon of all runs includes the run
     if cost is not None and not run.epsilon >= cost * (1 - ROUNDING):
         raise VerifyError("E_GATE", "another run claims less epsilon than its mechanisms cost")
 
 
 def _joint(costs: Sequence[MechanismCost], delta: float) -> float:
-    # imports scipy, which takes 0.5 s
-    from audits.attacks.accounting.accountants import joint_epsilon
+    from audits.attacks.accounting.accountants import joint_epsilon  # imports scipy, which takes 0.5 s
 
     try:
         return joint_epsilon(costs, delta=delta)

@@ -1,6 +1,6 @@
 """Verify a bundle offline: the folder of a released dataset with its data, audit results, report and signatures.
 
-`STEPS` lists the checks in order. Later checks parse the same bytes that an earlier check hashed.
+`STEPS` lists the checks in their order. A file is read once: its hashed bytes are the bytes that later checks parse.
 """
 
 import hashlib
@@ -47,19 +47,18 @@ from audits.verify.trust import RELEASER, ROOT, TrustRoot, parse_trust, read_tru
 from audits.verify.vocabulary import public_config
 
 ENVELOPE = "attestation/release.dsse.json"
-MAX_CONFIG_BYTES = 1 << 12  # largest size of the redacted configuration, which has about fifty settings
+MAX_CONFIG_BYTES = 1 << 12  # largest size of the published configuration, which has about fifty settings
 
 
 @dataclass(slots=True)
 class _Run:
-    """One verification: its arguments, and the results that its steps store for later steps."""
-
     path: str | Path
     now: datetime
     stack: ExitStack
     trust: str | Path | TrustRoot | None = None
     expected: Policy | None = None
     state: Path | None = None
+    # results of the steps, for later steps
     tree: Tree = field(init=False)
     root: TrustRoot = field(init=False)
     envelope: Envelope = field(init=False)
@@ -79,7 +78,7 @@ class _Run:
         return self.statement.predicate
 
 
-# `_NAME_step` makes the check NAME, stores its results in `run`, and returns the line that is printed for it.
+# `_NAME_step` carries out the check NAME, stores its results in `run`, and returns a line that describes its success
 def _paths_step(run: _Run) -> str:
     run.tree = run.stack.enter_context(open_tree(run.path))
     return f"{len(run.tree.files)} regular files, no links"
@@ -122,7 +121,7 @@ def _statement_step(run: _Run) -> str:
 
 
 def _subjects_step(run: _Run) -> str:
-    run.subjects = _subjects(run.statement)
+    run.subjects = _signed_files(run.statement)
     return f"{len(run.subjects)} files are signed"
 
 
@@ -134,7 +133,7 @@ def _files_step(run: _Run) -> str:
 def _digests_step(run: _Run) -> str:
     run.files = {name: run.tree.read(name) for name in run.subjects if not name.startswith("data/")}
     for name, signed in run.subjects.items():
-        data = run.files.get(name)  # later steps parse the bytes that are hashed here
+        data = run.files.get(name)
         if (run.tree.digest(name) if data is None else hashlib.sha256(data).hexdigest()) != signed:
             raise VerifyError("E_DIGEST", f"{name}: content differs from the signed digest. Do not use this copy")
     return f"{len(run.subjects)} of {len(run.subjects)} files match"
@@ -191,13 +190,13 @@ def _manifest_step(run: _Run) -> str:
 
 
 def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRelease:
-    """Return the properties of a release that each signed decision about it must match.
+    """Return what the approvals and rejections of a release must match.
 
     `payload` is the signed content of the release envelope, and `statement` is parsed from it.
     """
     return ApprovedRelease(
         payload_digest=hashlib.sha256(payload).hexdigest(),
-        report_digest=_subjects(statement)[REPORT_HTML],
+        report_digest=_signed_files(statement)[REPORT_HTML],
         created=instant(statement.predicate.time_created),
         is_independent=statement.predicate.privacy.decision == INDEPENDENT,
     )
@@ -221,8 +220,7 @@ def _time_step(run: _Run) -> str:
 
 
 def _time_without_stamps_step(run: _Run) -> str:
-    """Check the times without timestamps, because an approver need not wait for the timestamp authority."""
-    _check_time(run)
+    _check_time(run)  # an approver need not wait for the timestamp authority
     for name in run.releasers:
         run.root.check_key(name, run.now)
     run.root.check_dated(run.releasers, run.predicate.time_created)
@@ -232,7 +230,7 @@ def _time_without_stamps_step(run: _Run) -> str:
 def _statement_unsigned_step(run: _Run) -> str:
     run.envelope = parse_envelope(run.tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
     run.statement = read_statement(ReleaseStatement, run.envelope.payload_type, run.envelope.payload)
-    run.subjects = _subjects(run.statement)
+    run.subjects = _signed_files(run.statement)
     return "well formed; its signature was not checked"
 
 
@@ -271,23 +269,26 @@ def verify_bundle(
 ) -> Verification:
     """Verify that a bundle is complete, signed, within its policy, approved and within its validity period.
 
-    A bad bundle gives a result with `ok=False`; PolicyError is raised only if the expected policy cannot be loaded.
+    If a check fails, the result has `ok=False`, and no error is raised.
 
     Args:
         path: the bundle folder.
-        trust: the verifier's own trust root, or its file; never taken from the bundle.
-        policy: the policy the verifier expects, by name, file or value. If the trust root pins policies, this policy
-            must be one of them.
+        trust: the keys and policies that the verifier accepts (trust root), or their file; never from the bundle.
+        policy: the policy that the verifier expects, by name, file or value. If the trust root lists policies, this
+            policy must be one of them.
         now: the time at which validity is checked, with its time zone; the current time by default.
-        state: file that records the highest version seen of each signed trust root; `default_state()` if None. It
-            is used only if `trust` is a file that names root keys.
+        state: file with the highest version seen of each signed trust root, to detect a rollback; by default
+            `default_state()`. It is used only if `trust` is a file that names root keys.
+
+    Raises:
+        PolicyError: the expected policy cannot be loaded.
     """
     expected = policy if policy is None or isinstance(policy, Policy) else load_policy(policy)
     return _verify(STEPS, path, now, trust=trust, expected=expected, state=state)
 
 
 def verify_for_approval(path: str | Path, trust: str | Path | TrustRoot, now: datetime | None = None) -> Verification:
-    """Verify a bundle for an approver, without checking approvals and timestamps.
+    """Verify a bundle for an approver: all checks except approvals and timestamps.
 
     The best result is PARTIAL (`ok=False`, exit code 20).
     """
@@ -311,11 +312,9 @@ def _verify(
     expected: Policy | None = None,
     state: Path | None = None,
 ) -> Verification:
-    """Run the steps in order until a step fails; only the full list `STEPS` can give VERIFIED."""
-    moment = datetime.now(UTC) if now is None else now
     checks: list[VerificationStep] = []
     with ExitStack() as stack:
-        run = _Run(path, moment, stack, trust, expected, state)
+        run = _Run(path, datetime.now(UTC) if now is None else now, stack, trust, expected, state)
         for name, check in steps:
             try:
                 detail = check(run)
@@ -332,7 +331,7 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.match(r"(\d+)\.(\d+)\.(\d+)", text).groups())  # type: ignore[union-attr]
 
 
-def _subjects(statement: ReleaseStatement) -> dict[str, str]:
+def _signed_files(statement: ReleaseStatement) -> dict[str, str]:
     names = [subject.name for subject in statement.subject]
     for name in names:
         if name not in ALLOWED:
@@ -344,9 +343,9 @@ def _subjects(statement: ReleaseStatement) -> dict[str, str]:
 
 def _check_files(tree: Tree, subjects: Mapping[str, str]) -> None:
     for name in tree.files:
-        envelope = envelope_of(name)  # the envelope to which a timestamp belongs; None for other files
-        known = name if envelope is None or envelope not in tree.files else envelope
-        if name not in subjects and known != ENVELOPE and not APPROVAL_FILE.fullmatch(known):
+        envelope = envelope_of(name)  # for a timestamp, the envelope to which it belongs
+        signed = name if envelope is None or envelope not in tree.files else envelope
+        if name not in subjects and signed != ENVELOPE and not APPROVAL_FILE.fullmatch(signed):
             raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
     for name in sorted({*subjects, *REQUIRED}):
         if name not in tree.files:
@@ -359,13 +358,6 @@ def _check_files(tree: Tree, subjects: Mapping[str, str]) -> None:
             raise VerifyError("E_EXTRA", f"{name}: an empty folder, which is not part of the release")
 
 
-def _parsed(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
-    try:
-        return dict(parse(files[name]))
-    except (JsonError, TypeError, ValueError):
-        raise VerifyError("E_GATE", f"{name}: not a JSON object") from None
-
-
 def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
     try:
         return parse_yaml(files[CONFIG], CONFIG, error=InputError, max_bytes=MAX_CONFIG_BYTES)
@@ -374,7 +366,10 @@ def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def _report(run: _Run) -> ReportFile:
-    value = _parsed(run.files, REPORT_JSON)
+    try:
+        value = dict(parse(run.files[REPORT_JSON]))
+    except (JsonError, TypeError, ValueError):
+        raise VerifyError("E_GATE", f"{REPORT_JSON}: not a JSON object") from None
     check_report(value, run.subjects, run.predicate, run.evidence)
     return read_published(ReportFile, value, REPORT_JSON, run.policy)
 

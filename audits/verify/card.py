@@ -1,6 +1,6 @@
-"""Write the dataset card: README.md with the front matter that dataset hubs read.
+"""Write the dataset card: README.md of a bundle, with the YAML header (front matter) that dataset hubs read.
 
-huggingface_hub is not used, because its YAML differs between versions, and the bytes of the card are signed.
+The bytes of the card are signed, so they must not depend on the version of a library such as huggingface_hub.
 """
 
 import json
@@ -22,52 +22,34 @@ MAX_LABEL = 80  # characters of a label in the table of classes
 
 
 def card(parts: BundleParts) -> bytes:
-    """Return the card, which escapes every word from data or configuration and quotes no record."""
+    """Return the card. It escapes every word from data or configuration, and it quotes no record."""
     policy, stated = parts.policy, parts.predicate
     decision = decide(parts.evidence, policy)
     lines = [
-        "---",
-        *_front_matter(parts),
-        "---",
-        "",
-        f"# {escape(stated.dataset.name)}",
-        "",
-        f"> **{escape(policy.statement)}**",
-        "",
+        *("---", *_front_matter(parts), "---", ""),
+        f"# {escape(stated.dataset.name)}\n",
+        f"> **{escape(policy.statement)}**\n",
         f"Every record is synthetic. Release `{stated.release_id}`, policy `{policy.name}` version {policy.version}.",
         "",
-        "## Verify before use",
-        "",
-        "```",
-        "synthgen verify . --trust trust.json",
-        "```",
-        "",
+        "## Verify before use\n",
+        "```\nsynthgen verify . --trust trust.json\n```\n",
         "Obtain the trust root from the data owner, never from this folder. Do not use a copy that does not verify.",
         "",
-        "## Classes",
-        "",
-        "| class | records |",
-        "|---|---:|",
+        "## Classes\n",
+        "| class | records |\n|---|---:|",
         *(f"| {escape(label[:MAX_LABEL])} | {count} |" for label, count in sorted(parts.classes.items())),
         "",
         *_guarantee(guarantee_of(stated.privacy, policy)),
-        "## Gates",
-        "",
-        "| gate | number | found | limit | verdict |",
-        "|---|---|---:|---:|---|",
+        "## Gates\n",
+        "| gate | number | found | limit | verdict |\n|---|---|---:|---:|---|",
         *(_gate(row) for row in gate_rows(decision.gates, policy)),
         "",
         *_measured(decision.measured, policy.name),
-        "The numbers that are published, with their intervals, are in `report/report.html`.",
-        "",
-        "## Limitations",
-        "",
+        "The numbers that are published, with their intervals, are in `report/report.html`.\n",
+        "## Limitations\n",
         *(f"- {escape(limit)}" for limit in stated.limitations),
-        "",
-        "## Uses",
-        "",
-        "Use the dataset to train classifiers, and test these on real text. What its texts state may be false.",
-        "",
+        "\n## Uses\n",
+        "Use the dataset to train classifiers, and test these on real text. What its texts state may be false.\n",
     ]
     return "\n".join(lines).encode()
 
@@ -76,30 +58,27 @@ def _measured(outcomes: Sequence[RuleOutcome], policy: str) -> list[str]:
     if not outcomes:
         return []
     return [
-        "## Verdicts that do not affect the decision",
-        "",
+        "## Verdicts that do not affect the decision\n",
         f"The policy `{policy}` requires that these audits run. The release does not depend on their verdicts.",
         "Rules about their numbers, if the policy has any, are gates. Another policy may refuse the release if a",
         "verdict is not PASS.",
-        "WITHHELD: the verdict is not published.",
-        "",
-        "| audit | verdict |",
-        "|---|---|",
+        "WITHHELD: the verdict is not published.\n",
+        "| audit | verdict |\n|---|---|",
         *(f"| {outcome.id.removeprefix('audit-')} | **{outcome.verdict}** |" for outcome in outcomes),
         "",
     ]
 
 
 def guarantee_of(privacy: Privacy, policy: Policy) -> Guarantee | None:
-    """Return the guarantee that a statement claims under its policy; None if it claims no differential privacy."""
+    """Return the privacy guarantee that a statement claims under its policy; None without differential privacy."""
     if privacy.epsilon is None or privacy.delta is None:
         return None
     from audits.attacks.accounting.accountants import further_epsilon  # imports scipy, which takes 0.5 s
 
-    budget, caps = privacy.budget, policy.dp or policy.dp_substitute
+    budget, limits = privacy.budget, policy.dp or policy.dp_substitute
     further = None
-    if budget is not None and caps is not None:
-        further = further_epsilon(budget.spent_after, limit=caps.max_epsilon, delta=budget.delta)
+    if budget is not None and limits is not None:
+        further = further_epsilon(budget.spent_after, limit=limits.max_epsilon, delta=budget.delta)
     return Guarantee(
         epsilon=privacy.epsilon,
         delta=privacy.delta,
@@ -108,7 +87,7 @@ def guarantee_of(privacy: Privacy, policy: Policy) -> Guarantee | None:
         is_independent=policy.is_independent,
         withholds=verdicts_only(policy),
         spent=None if budget is None else (budget.spent_after, budget.delta),
-        limit=None if caps is None else caps.max_epsilon,
+        limit=None if limits is None else limits.max_epsilon,
         further=further,
     )
 
@@ -139,7 +118,7 @@ def _front_matter(parts: BundleParts) -> list[str]:
     dataset = parts.predicate.dataset
     size = next((name for limit, name in _SIZES if dataset.records < limit), "n>1M")
     data = PARQUET if PARQUET in parts.data else JSONL
-    # JSON scalars and lists are valid YAML; quotes in a value are escaped, so it cannot end its own string
+    # JSON values are valid YAML, and `json.dumps` escapes quotes, so a value cannot end its own string
     fields = {
         "license": dataset.license,
         "language": list(dataset.language),
