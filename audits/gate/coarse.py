@@ -1,4 +1,4 @@
-"""Reduce the precision of histograms and curves, so that they can be published."""
+"""Reduce the precision of histograms and ROC curves, so that they can be published."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from audits.core.types import Float
 
-# false positive rates of a published curve; the measured rates would reveal the number of persons
+# the false positive rates at which a curve is published; the measured rates would reveal the number of persons
 RATES = (0.0, *(float(f"{digit}e-{power}") for power in (3, 2, 1) for digit in (1, 2, 3, 5, 7)), 1.0)
 
 
@@ -27,12 +27,12 @@ class Bin:
 
 
 def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], min_count: int) -> tuple[Bin, ...]:
-    """Join neighbouring bins until every bin can be published; the result is empty if that is not possible.
+    """Join neighbouring bins until every bin can be published; return no bin if that is not possible.
 
-    A bin can be published if it has 0 or at least `min_count` records of train, and likewise of control. Bins are
-    joined from the left; a remainder at the right end is joined to its left neighbour.
+    `edges` are the ends of the bins, one more than there are counts. Bins are joined from the left. If too few records
+    remain at the right end, they are joined to their left neighbour.
 
-    Privacy: no bin contains between 1 and `min_count` - 1 records of train or of control.
+    Privacy: each bin contains 0 or at least `min_count` records of train, and likewise of control.
     """
 
     def is_public(candidate: Bin) -> bool:
@@ -52,31 +52,31 @@ def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int]
 
 
 def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) -> dict[str, Any]:
-    """Return a histogram of `edges`, `train` and `control` counts as `bins` with shares in multiples of `step`.
+    """Return a histogram with keys `edges`, `train` and `control` as `bins` of shares in multiples of `step`.
 
     Privacy: shares do not reveal counts; see also `coarsen`.
     """
+
+    def share(count: float, role: str) -> float:
+        return round(round(count / max(1, sum(histogram[role])) / step) * step, 6)
+
     bins = coarsen(histogram["edges"], histogram["train"], histogram["control"], min_count)
-    totals = [sum(histogram[role]) for role in ("train", "control")]
-    shown = []
-    for joined in bins:
-        shares = (count / max(1, total) for count, total in zip((joined.train, joined.control), totals, strict=True))
-        train, control = (round(round(share / step) * step, 6) for share in shares)
-        shown.append({"low": joined.low, "high": joined.high, "train": train, "control": control})
-    return {"bins": shown}
+    shares = [{"train": share(b.train, "train"), "control": share(b.control, "control")} for b in bins]
+    return {"bins": [{"low": b.low, "high": b.high, **pair} for b, pair in zip(bins, shares, strict=True)]}
 
 
 def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, list[float]]:
-    """Return a ROC curve at the false positive rates `RATES`: for each rate, the last measured point up to this rate.
+    """Return a ROC curve at the false positive rates `RATES`: for each rate, the last measured point up to it.
 
     Args:
-        roc: `fpr` and `tpr`, non-decreasing; optionally `low` and `high`, the ends of the interval of tpr.
+        roc: false and true positive rates `fpr` and `tpr`, not decreasing; optionally `low` and `high`, the ends of
+            the interval of each `tpr`.
         step: `tpr` is rounded to the nearest multiple of this number, `low` down and `high` up.
 
     Privacy: the measured rates are multiples of 1 / (number of persons), so they would reveal this number.
     """
     fpr = np.asarray(roc["fpr"], dtype=float)
-    # the tolerance keeps a published curve unchanged if the function is applied again
+    # with the tolerance, a second call on a published curve changes nothing
     rows = np.maximum(np.searchsorted(fpr, np.array(RATES) * (1 + 1e-9), side="right") - 1, 0)
     rounded: dict[str, Callable[[Float], Float]] = {"tpr": np.round, "low": np.floor, "high": np.ceil}
     ends = {

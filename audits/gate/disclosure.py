@@ -1,22 +1,19 @@
 """Disclosure control: reduce the precision of private counts in every file that is published.
 
-    n             (sample size of a number) is rounded down to one of 0, 1, 2, 5, 10, 20, 50, ..., or to the `min_n`
-                  of a rule of the policy
-    interval      each end is rounded outward to a multiple of .01 (n below 100), .005 (n below 1,000) or .001, but
-                  not beyond the policy's limit for this number
-    other counts  are replaced by their 1-2-5 bucket, such as `200-500`; counts below the policy's `min_histogram_bin`
-                  (10) by `1-9`
-    shares        are rounded to .01; histograms show the shares of bins with enough records, ROC curves fixed rates
+    sample size n   is rounded down to one of 0, 1, 2, 5, 10, 20, 50, ..., or to the `min_n` of a rule of the policy
+    interval        has ends that are rounded outward to a multiple of 0.01 (n below 100), 0.005 (n below 1,000) or
+                    0.001, but not beyond a limit of the policy; an exact interval would reveal n by its width
+    other count     becomes its 1-2-5 bucket, such as `200-500`; below `min_histogram_bin` (10), it becomes `1-9`
+    share           is rounded to a multiple of 0.01
 
-Under a policy that requires differential privacy, only verdicts are published: a number that was counted from private
-records without noise is omitted or, if a gate reads it, replaced by the gate's limit; see `verdicts_only`. Under an
-independent policy (see `audits.gate.independent`), not even verdicts about private records are published.
+Under a policy that requires differential privacy, only verdicts are published (`verdicts_only`). If a gate reads a
+number that was measured on private records without noise, the limit of the gate replaces the number; other such
+numbers are omitted. Under an independent policy (`audits.gate.independent`), such verdicts are omitted too.
 
-Intervals are rounded because the width of an exact interval determines n. Rounding never moves a number towards
-passing a rule or across a limit of the policy, so it does not change a decision. Rounding twice gives the same result
-as rounding once, so a verifier rounds the evidence of a bundle and refuses the bundle if the evidence changes.
+Rounding does not change a decision: it never moves a number towards passing a rule or across a limit of the policy.
+A second rounding changes nothing, so a verifier rounds the evidence of a bundle and refuses it if a number changes.
 
-Minimum cell sizes of 5 and 10 are common in statistical disclosure control: Hundepool et al., 2012.
+Reference: minimum cell sizes of 5 and 10 are common in statistical disclosure control (Hundepool et al., 2012).
 """
 
 import re
@@ -35,23 +32,29 @@ DETAIL_STEP = 0.01  # details of an audit are rounded to multiples of this numbe
 MAX_COUNT = 10**9  # the largest count that is published
 MAX_MEASURED = 1000  # the largest published number that is not a count
 _EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MAX_COUNT)  # lower ends of the buckets
-# numbers about the release, the policy and the ledger; they stay exact because they are not about the source records
+# metrics about the release, the policy and the ledger; they stay exact, because they are not about source records
 _PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
 _COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics in which 1 is a count and not a share
-# metrics that do not depend on private records, or only through a mechanism whose privacy loss is accounted for
+# metrics that do not depend on private records, or only through noise that the privacy budget covers
 _NOT_PRIVATE = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
 )
 _EPSILON_LOWER_BOUNDS = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
 _COUNTS = {LINEAGE, PARENTS, "records.quarantined"}
-_TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # keys that are changed or omitted
+_TRANSFORMED = {
+    "inputs",
+    "seed",
+    "results",
+    "input_checks",
+    "quarantined",
+}  # keys of `audit.json`: changed or omitted
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # published under differential privacy besides the results
 _DP_RESULT_KEYS = ("name", "confidence", "direction")
 _NOT_SHOWN = "withheld: under differential privacy only the verdicts of gates are published"
-# metrics whose n is not about the source and stays exact
+# metrics whose sample size n is not about the source and stays exact
 _PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
-# keys of details whose integer value 1 is a share and not a count
+# names of details in which an integer 1 is a share and not a count
 _SHARE = re.compile(
     r"(?:^|_)(?:p|share|rate|auc|value|low|high|confidence|tau|margin|limit|ratio|error|chance|strength|epsilon)$"
 )
@@ -59,18 +62,18 @@ _NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})++|\d++)(\.\d++)?+(\s?%)?(-[A
 
 
 def floor_of(count: int, more: Sequence[int] = ()) -> int:
-    """Return the highest edge that is at most `count`: one of 0, 1, 2, 5, 10, 20, 50, ... or of `more`."""
+    """Return the largest number up to `count` among 0, 1, 2, 5, 10, 20, 50, ... and the numbers in `more`."""
     return max([_ends(count)[0], *(edge for edge in more if edge <= count)])
 
 
 def bucket(count: int) -> str:
-    """Return the 1-2-5 bucket of a count, for example `1k-2k`; it includes the lower end and excludes the upper."""
+    """Return the 1-2-5 bucket of a count: `1999 -> "1k-2k"`; the upper end does not belong to the bucket."""
     low, high = (0, 10) if count < 10 else _ends(count)
     return "-".join(f"{end // 1000}k" if end >= 1000 else str(end) for end in (low, high))
 
 
 def is_short(number: float) -> bool:
-    """Return whether a number has too few digits to hide text: at most 1000, three decimals, or a bucket's end."""
+    """Return whether a number has too few digits to hide text: up to 1000 with three decimals, or a bucket's end."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
     return is_end or (abs(number) <= MAX_MEASURED and number == round(number * 1000) / 1000)
 
@@ -98,19 +101,18 @@ def is_public_count(value: int | str, policy: Policy) -> bool:
 
 
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the public form of a metric, which is never more favourable to a release than the exact number.
+    """Return the public form of a metric, which is never more favourable to a release than the exact metric.
 
-    The public interval contains the exact interval. Exception: if all rules on an exact count compare its `value` in
-    the same direction, the less favourable end of its bucket replaces the count.
+    The public interval contains the exact interval, with one exception: if all rules on an exact count compare its
+    `value` in the same direction, the less favourable end of its bucket replaces the count.
 
-    `name` is `audit.metric`. It determines the rules of the policy that concern the number, and whether the number is
-    about the source.
+    `name` is `audit.metric`. It determines which rules compare the metric, and whether it is about the source.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
     if policy.is_independent:
         metric = metric.model_copy(update={"confidence": _confidence(metric.confidence, policy)})
-    # the first rounding can return a whole number, which a later rounding would replace by a bucket
+    # the first rounding can return a whole number, which a second rounding replaces by a bucket
     return _rounded(name, _rounded(name, metric, policy), policy)
 
 
@@ -148,17 +150,17 @@ def _confidence(confidence: float, policy: Policy) -> float:
 
 
 def step_of(n: int) -> float:
-    """Return the step of rounding for a number that was measured on n units."""
+    """Return the step to which a number is rounded that was measured on n units."""
     return 0.01 if n < 100 else 0.005 if n < 1000 else 0.001
 
 
 def verdicts_only(policy: Policy) -> bool:
-    """Return whether the policy forbids publishing numbers of private records, which the budget does not cover."""
+    """Return whether the policy forbids to publish numbers that were measured on private records without noise."""
     return policy.dp is not None and not policy.disclosure.publish_exact_counts
 
 
 def is_withheld(metric: str, policy: Policy) -> bool:
-    """Return whether a gate's number, named with its bound (such as `membership.auc.high`), is not published."""
+    """Return whether the number of a gate is not published; `metric` includes the bound: `membership.auc.high`."""
     name = metric.rpartition(".")[0]
     return verdicts_only(policy) and name.split(".")[0] != ACCOUNTING and _NOT_PRIVATE.fullmatch(name) is None
 
@@ -168,7 +170,7 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
 
     The outcome of every rule stays the same. Under a policy with differential privacy, the public evidence shows only
     which gates passed and which other audits were measured. Under an independent policy, it depends on the source
-    only through the answers to the DP queries.
+    only through the noisy results of the DP queries.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -181,7 +183,7 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def is_published(name: str, policy: Policy) -> bool:
-    """Return whether a bundle may contain a metric; the releaser could hide text in the names of other metrics."""
+    """Return whether a bundle may contain a metric; a releaser could hide text in names of other metrics."""
     rules = {rule.metric for rule in (*policy.all_rules(), *policy.dp_method_rules())}
     main = {f"{audit}.estimate" for audit in AUDIT_NAMES}
     return name in {*rules, *main, *_EPSILON_LOWER_BOUNDS, *_COUNTS} or _NOT_PRIVATE.fullmatch(name) is not None
@@ -213,9 +215,8 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
             metrics[name] = _at_the_limit(name, metric, policy)
         elif name in _EPSILON_LOWER_BOUNDS:
             claim = evidence.metrics.get("accounting.epsilon")
-            # 0 replaces a measured bound that does not exceed the claim
             is_within = claim is not None and metric.high <= claim.low
-            zero = {"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}
+            zero = {"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}  # hides a proven epsilon below the claim
             metrics[name] = metric.model_copy(update=zero) if is_within else metric
     audits_of_rules = [(rule.metric.split(".", 1)[0], rule.bound) for rule in policy.all_rules()]
     ruled = {name for name, _ in audits_of_rules}
@@ -231,15 +232,11 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def _withheld(state: AuditState, *, has_rule: bool) -> AuditState:
-    """Return the state without its verdict; `inconclusive` becomes `measured` unless a rule reads the audit."""
-    changed = {"verdict": WITHHELD} | (
-        {"status": "measured"} if state.status == "inconclusive" and not has_rule else {}
-    )
-    return state.model_copy(update=changed)
+    status = "measured" if state.status == "inconclusive" and not has_rule else state.status
+    return state.model_copy(update={"verdict": WITHHELD, "status": status})
 
 
 def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the limit of the rules instead of the number if every rule holds, else the public form of the number."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     for rule in rules:
         value = float(getattr(metric, rule.bound))
@@ -247,7 +244,7 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
         if not holds or (rule.min_n is not None and metric.n < rule.min_n):
             return public_metric(name, metric, policy)
     upper_limits, lower_limits = ([rule.limit for rule in rules if rule.op == op] for op in ("<=", ">="))
-    # all rules hold, so the smallest upper limit is at least every lower limit and satisfies all rules, too
+    # every rule holds; the smallest upper limit satisfies all rules, because the number lies between the limits
     number = min(upper_limits) if upper_limits else max(lower_limits)
     n = max([1, *(rule.min_n for rule in rules if rule.min_n is not None)])
     return Metric(value=number, low=number, high=number, confidence=metric.confidence, n=n)
@@ -256,8 +253,8 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
 def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """Return the public form of an `audit.json`: numbers as in the public evidence, and counts as buckets.
 
-    The digests of private tables and the seed are omitted, because someone who guesses a table could confirm the
-    guess. The row numbers of quarantined rows are omitted too; the input checks state how many there are.
+    Privacy: the digests of private tables and the seed are omitted, because they would confirm a correct guess of a
+    table. The row numbers of quarantined rows are omitted too.
     """
     public = {key: value for key, value in audit.items() if key not in _TRANSFORMED}
     inputs = audit.get("inputs")
@@ -273,7 +270,6 @@ def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
 
 
 def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, Any]]:
-    """Return the verdict of each audit that the policy names, with the numbers of its public evidence."""
     shown = _verdicts(evidence_from(audit, {}), policy)
     results = []
     for result in audit["results"]:
@@ -298,8 +294,8 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
 def public_details(value: Any, policy: Policy, name: str = "", key: str = "") -> Any:
     """Return the public form of a JSON value, which may be nested.
 
-    `name` is the dotted path of the value, by which a number with an interval is rounded. `key` is the last part of
-    the path, by which another number is rounded. Both may be empty.
+    How a number is rounded depends on its dotted path `name` and on the last part of this path, `key`. Both may be
+    empty.
     """
     if isinstance(value, Mapping):
         if set(value) == FIELDS:
@@ -360,9 +356,8 @@ def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     public["details"] = public_details(details, policy, name)
     if name == "accounting":  # claim and noise stay exact, because the statement repeats them
         public["details"] |= {key: details[key] for key in ("claim", "mechanisms") if key in details}
-    # if the accounting passed, its reason contains only numbers of the claim
-    is_claim = name == "accounting" and result["verdict"] == "pass"
-    public["reason"] = str(result["reason"]) if is_claim else public_sentence(str(result["reason"]), policy)
+    has_public_reason = name == "accounting" and result["verdict"] == "pass"  # it contains only numbers of the claim
+    public["reason"] = str(result["reason"]) if has_public_reason else public_sentence(str(result["reason"]), policy)
     return public
 
 
@@ -373,8 +368,7 @@ def _number(name: str, fields: Mapping[str, Any], policy: Policy) -> dict[str, A
 
 
 def _to(value: float, step: float, rounding: str) -> float:
-    """Round a number to a multiple of `step` in decimal arithmetic, which leaves multiples unchanged."""
-    unit = Decimal(repr(step))
+    unit = Decimal(repr(step))  # decimal arithmetic leaves multiples of `step` unchanged
     return float((Decimal(repr(value)) / unit).to_integral_value(rounding) * unit) + 0.0  # no -0.0
 
 

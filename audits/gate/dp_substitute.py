@@ -1,9 +1,9 @@
-"""Replace the audit `parent_recovery` by an accounted privacy budget if no synthetic record has parents.
+"""Let a differential-privacy (DP) budget replace the audit `parent_recovery` if no synthetic record has parents.
 
-`parent_recovery` tests whether the records that a text was interpolated from (its parents) can be found. A DP method
-interpolates no records, so there are no parents to find. That no record influences a text strongly then follows from
-the privacy budget. Missing parents alone do not show this: points that are drawn without noise from a model of all
-records have no parents either.
+The parents of a synthetic record are the real records from which it was interpolated. `parent_recovery` tests whether
+an attacker can find them. A DP method interpolates no records, so there are no parents to find. Instead, the privacy
+budget limits the influence of each record. Without a budget, missing parents prove nothing: points that are drawn
+without noise from a model of all records have no parents either.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class DpSubstitute(Closed):
     An audit that failed is never replaced.
     """
 
-    # required audits that need not pass if the substitute applies; they must still have been measured
+    # required audits that need not pass if the substitute applies, but must have been measured
     instead_of: Annotated[tuple[Literal["parent_recovery"], ...], Field(min_length=1)]
     # ids of rules on numbers of these audits; the rules have no effect if the substitute applies
     rules: tuple[str, ...] = ()
@@ -37,9 +37,9 @@ class DpSubstitute(Closed):
 
 
 def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
-    """Return the reasons why the audits must not be replaced; the tuple is empty if they may be replaced.
+    """Return the reasons why the audits must not be replaced; empty if they may be replaced.
 
-    A missing number is a reason too, except `accounting.epsilon_spent`.
+    A missing number is a reason too, except `accounting.epsilon_spent` (epsilon of all runs of the ledger).
     """
     state, name = evidence.audits.get(ACCOUNTING), f"{ACCOUNTING}.epsilon"
     conditions = {
@@ -57,7 +57,10 @@ def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
 def check_substitute(
     given: DpSubstitute, *, required: Sequence[str], measured: Sequence[str], metrics: Mapping[str, str]
 ) -> None:
-    """Raise ValueError if a substitute does not fit its policy; `metrics` maps each rule id to its metric."""
+    """Raise ValueError if a substitute does not fit its policy.
+
+    `required` and `measured` are audits of the policy, and `metrics` maps the ids of its rules to their metrics.
+    """
     if not set(given.instead_of) <= set(required):
         raise ValueError("dp_substitute: `instead_of` lists an audit that is not required")
     replaceable = {
@@ -70,9 +73,9 @@ def check_substitute(
 
 
 def with_substitute(outcome: RuleOutcome, name: str, evidence: Evidence, given: DpSubstitute | None) -> RuleOutcome:
-    """Return the outcome of a required audit; an INSUFFICIENT outcome becomes PASS if the substitute applies.
+    """Return the outcome of the required audit `name`: INSUFFICIENT becomes PASS if the substitute applies.
 
-    The audit must still have been measured, and it must not have failed.
+    The audit must have been measured, and must not have failed.
     """
     if given is None or name not in given.instead_of or outcome.verdict != "INSUFFICIENT":
         return outcome

@@ -51,9 +51,9 @@ class AuditState(Closed):
 
 
 class Evidence(Canonical):
-    """Every number and verdict that a policy may name; verifiers recompute the gates from it.
+    """Every number and verdict that a policy may name; verifiers recompute the gates from the evidence.
 
-    `digests` contains the digest of the audited table (`records_digest`) and of the self-test on the same persons.
+    `digests` identifies the audited table (`records_digest`) and the self-test on the same persons.
     """
 
     schemaVersion: Literal[2] = 2  # noqa: N815 - the name in the file
@@ -65,7 +65,8 @@ class Evidence(Canonical):
 def read_evidence(data: bytes) -> Evidence:
     """Return the evidence in canonical JSON bytes.
 
-    Raise InputError if the evidence is malformed, or has numbers of an audit without the state of the audit.
+    Raises:
+        InputError: the evidence is malformed, or has numbers of an audit without the verdict of the audit.
     """
     try:
         evidence = Evidence.model_validate(parse_canonical(data))
@@ -83,9 +84,8 @@ def read_evidence(data: bytes) -> Evidence:
 def records_digest(texts: Sequence[str], labels: Iterable[str] | None) -> str:
     """Return the sha256 of the labelled texts of a table, independent of their order.
 
-        sha256(concatenation of the sorted sha256(RFC 8785 of [text, label]))
-
-    If `labels` is None, null replaces each label.
+    For each record, hash the canonical JSON (RFC 8785) of [text, label]; a missing label is null. The result is the
+    sha256 of the sorted hashes.
     """
     paired = zip(texts, [None] * len(texts) if labels is None else labels, strict=True)
     rows = sorted(hashlib.sha256(canonical([text, label])).digest() for text, label in paired)
@@ -97,12 +97,11 @@ def evidence_from(
 ) -> Evidence:
     """Return the evidence of an `audit.json`.
 
-    The evidence contains from each result:
+    For each audit NAME, the evidence contains:
 
     - verdict, status and confidence,
     - the `estimate` as `NAME.estimate`,
-    - every entry of `metrics` (`auc` of membership becomes `membership.auc`),
-    - every entry of `details` that has exactly the five fields of an estimate, as `NAME.KEY`.
+    - each KEY of `metrics`, and each KEY of `details` that has exactly the fields of an estimate, as `NAME.KEY`.
 
     It also contains the `metrics` of `input_checks`, and `extra`: other numbers, such as `utility.tstr_over_trtr`.
 

@@ -1,9 +1,9 @@
 """Independent policies: after the noise is drawn, no measurement on private records affects the decision.
 
-If audits decide on a release, its existence reveals that they passed. The audits compare the synthetic records with
-the train records without adding noise, so the differential-privacy guarantee does not cover this information. Under
-`dp: {decision: independent}`, the gates read only numbers that follow from the configuration, the ledger, the log of
-the mechanism and the synthetic table. All audits are still run, and only the owner sees their results.
+If audits decide on a release, the release reveals that they passed. The audits compare the synthetic records with the
+train records without noise, so differential privacy (DP) does not cover this information. Under an independent policy
+(`dp: {decision: independent}`), the gates read only numbers that follow from the configuration, the ledger, the log of
+the DP mechanisms and the synthetic table. All audits are still run, but only the owner sees their results.
 """
 
 import re
@@ -13,14 +13,14 @@ from audits.gate.dp_substitute import ACCOUNTING
 from audits.gate.rule import Rule
 
 INDEPENDENT = "independent"
-# numbers that do not depend on private records, given the answers to the DP queries
+# metrics that follow from public data and the noisy results of the DP queries
 _INDEPENDENT_METRIC = re.compile(
     rf"{ACCOUNTING}\..+|balance\.tv_distance|method\.private|records\.synthetic|secret\.private"
 )
 
 
 def is_independent_metric(name: str) -> bool:
-    """Return whether a metric has the same value for all private records that give the same answers to DP queries."""
+    """Return whether a metric depends on private records only through the noisy results of the DP queries."""
     return _INDEPENDENT_METRIC.fullmatch(name) is not None
 
 
@@ -29,7 +29,7 @@ def private_requirements(
 ) -> Iterator[str]:
     """Yield each entry of a policy that reads private records after the noise is drawn.
 
-    A rule with `min_n` reads private records, because the n of an accounting metric is the number of persons.
+    A rule with `min_n` reads the number of persons, because this number is the n of the metrics of the accounting.
     """
     for key, audits in (("required", required), ("measured", measured), ("selftest", selftest)):
         yield from (f"{key}: {audit}" for audit in audits if audit != ACCOUNTING or key == "selftest")

@@ -1,6 +1,6 @@
-"""The result of a decision: the outcome of each gate, and the verdict of each audit without a gate.
+"""The result of applying a policy to evidence: the outcome of each gate, and the verdict of each audit without a gate.
 
-An audit without a gate must be measured under the policy, but its verdict does not affect the decision.
+A gate is a condition for the release. An audit without a gate must be measured, but its verdict decides nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -61,7 +61,7 @@ class Decision:
         return tuple(o for o in self.outcomes if not o.gating)
 
     def with_problems(self, problems: Sequence[str]) -> "Decision":
-        """Return the decision; the reason of the gate that counts the input problems now also lists them.
+        """Return the decision with the input problems added to the reason of the gate that counts them.
 
         Privacy: the problems contain exact numbers, so the result is for private outputs only.
         """
@@ -84,10 +84,8 @@ class Decision:
     def summary(self) -> tuple[str, ...]:
         """The number of passed gates and the verdicts of audits without a gate, as lines for a terminal."""
         passed = sum(o.verdict == "PASS" for o in self.gates)
-        lines = (f"gates: {passed} of {len(self.gates)} passed",)
-        if not self.measured:
-            return lines
-        return (*lines, verdicts_line((o.id, o.verdict) for o in self.measured))
+        verdicts = [(o.id, o.verdict) for o in self.measured]
+        return (f"gates: {passed} of {len(self.gates)} passed", *([verdicts_line(verdicts)] if verdicts else []))
 
 
 def verdicts_line(measured: Iterable[tuple[str, str]]) -> str:
@@ -96,7 +94,7 @@ def verdicts_line(measured: Iterable[tuple[str, str]]) -> str:
 
 
 def verdicts_of(measured: Iterable[tuple[str, str]]) -> str:
-    """Return a list of audits with their verdicts, given as pairs (`audit-NAME`, verdict), and what a FAIL means."""
+    """Return the verdicts in words, given as pairs (`audit-NAME`, verdict), and what a FAIL means."""
     given = tuple(measured)
     verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in given)
     has_failed = any(verdict == "FAIL" for _, verdict in given)

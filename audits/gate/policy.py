@@ -1,7 +1,7 @@
-"""Release policies, and the pure function that decides whether evidence satisfies a policy.
+"""Release policies, and the function `decide`, which tests whether evidence satisfies a policy.
 
-A decision compares the worse end of each interval with the limit of its rule. A number that is missing, not finite,
-or based on too few persons does not pass, and an audit that crashed does not pass. An empty policy allows nothing.
+A rule compares the worse end of an interval with a limit. A number that is missing, not finite or based on too few
+persons does not pass. An audit that crashed does not pass. An empty policy allows nothing.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ from audits.gate.rule import (
     confidence_of,
 )
 
-# audits whose proven epsilon is compared with a budget: `membership` always, the others if they were run
+# attacks that prove a lower bound of epsilon; `membership` must be run if a budget is claimed, the others may be
 ATTACKS = ("membership", "canaries", "differencing")
 MAX_POLICY_BYTES = 1 << 15  # the parser needs seconds for a larger policy
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
@@ -87,8 +87,8 @@ class Policy(Canonical):
     version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]  # rises if the meaning of the policy changes
     intended_use: Literal["inside", "outside"]  # whether the dataset may leave the institution
     statement: Sentence  # shown first in the report and the dataset card
-    # one-sided confidence from which `confidence_of` computes, for each attempt, the confidence that intervals and
-    # required verdicts must have
+    # one-sided confidence of intervals and required verdicts; each further audit of the same control persons needs a
+    # higher confidence (`confidence_of`)
     confidence: Annotated[Finite, Field(ge=0.8, lt=1)] = 0.95
     required: tuple[AuditName, ...] = ()  # audits whose verdict must be `pass`
     measured: tuple[AuditName, ...] = ()  # audits that must have been measured; their verdicts decide nothing
@@ -171,28 +171,23 @@ class Policy(Canonical):
 def decide(evidence: Evidence, policy: Policy) -> Decision:
     """Return whether `policy` allows the release of a dataset with this `evidence`.
 
-        allowed  <=>  there is a gate, and every gate is PASS
+    A release is allowed if there is a gate and every gate is PASS.
 
-    An audit in `measured` is a gate only if it was not measured; its verdict does not affect the decision.
+    - An audit in `measured` is a gate only if it was not measured; its verdict does not affect the decision.
+    - A measurement that is missing, failed or based on too few units does not pass.
+    - Intervals and required verdicts must have the confidence that the number of attempts requires.
+    - A worse number, a further attempt, or a further gate in a policy with gates never turns a refusal into a release.
+    - An external policy always has the gates of `EXTERNAL_RULES`.
+    - A table with quarantined rows is refused, because no audit judged these rows.
+    - An independent policy (`audits.gate.independent`) has no gates on attempts and quarantined rows.
+    - If a DP method made the records, every policy requires that the accounting passed and that the random streams
+      are secret. Otherwise the claimed epsilon means nothing.
 
     If the policy has a `dp_substitute` and the evidence meets its conditions (`reasons_against`):
 
     - the audits in `instead_of` need not pass, but they must have been measured and must not have failed,
     - the rules that the substitute lists have no effect,
     - the audits in the substitute's `required` and the limits of its budget are gates.
-
-    Properties:
-
-    - A measurement that is missing, failed or based on too few units does not pass.
-    - A worse number, a further attempt, or a further gate in a policy that has gates never turns a refusal into a
-      release.
-    - Intervals and required verdicts must have the confidence that the number of attempts requires.
-    - An external policy always has the gates of `EXTERNAL_RULES`.
-    - A table with quarantined rows is refused, because no audit judged these rows.
-    - An independent policy reads no number that depends on private records, so it has no gates on attempts and
-      quarantined rows.
-    - If a DP method made the records, every policy requires that the accounting passed and that the random streams
-      are secret. Otherwise the claimed epsilon means nothing.
     """
     confidence = _needed_confidence(evidence, policy)
     substitute = _active_substitute(evidence, policy)
@@ -351,17 +346,13 @@ def _attacks(evidence: Evidence, dp: DpRule | DpSubstitute | None) -> tuple[str,
 
 
 def _claim_gate(evidence: Evidence, name: str) -> RuleOutcome:
-    """Return the gate on the epsilon that an attack proves; if it exceeds the claim, the mechanism is broken."""
     claim, proven = evidence.metrics.get("accounting.epsilon"), evidence.metrics.get(f"{name}.epsilon_lower_bound")
-    verdict: Outcome = "INSUFFICIENT"
-    reason = "the claimed or the proven epsilon is missing"
-    if claim is not None and proven is not None:
+    verdict: Outcome = "FAIL"
+    reason = "the attack proves a larger epsilon than the claim, so the mechanism or its accounting is wrong"
+    if claim is None or proven is None:
+        verdict, reason = "INSUFFICIENT", "the claimed or the proven epsilon is missing"
+    elif proven.high <= claim.low:  # false if a number is NaN
         verdict, reason = "PASS", "the epsilon that the attack proves is within the claim"
-        if not proven.high <= claim.low:  # also true if a number is NaN
-            verdict, reason = (
-                "FAIL",
-                "the attack proves a larger epsilon than the claim, so the mechanism or its accounting is wrong",
-            )
     return RuleOutcome(
         id=f"dp-consistent-{name}",
         metric=f"{name}.epsilon_lower_bound.high",

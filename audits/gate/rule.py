@@ -1,4 +1,4 @@
-"""The rules of a policy, each of which compares the worse (pessimistic) end of an interval with a limit."""
+"""The rules of a policy. A rule compares the worse end of the interval of a metric with a limit."""
 
 import math
 from typing import Annotated, Literal, Self
@@ -62,7 +62,7 @@ NO_QUARANTINED_ROW = Rule(
     limit=0,
     why="The verdicts apply to the table without the quarantined rows, so these rows must be removed first.",
 )
-# metrics that are facts about the lineage and not measurements
+# metrics that are facts about the lineage (the list of the parents of all synthetic records) and not measurements
 STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}
 _FIRST = 4 / 5  # share of alpha that the first attempt gets
 _LATER = 1 / 5  # alpha of each further attempt, divided by the alpha of the attempt before it
@@ -72,12 +72,12 @@ _ROUNDING = 1e-12  # tolerance for the rounding error of a confidence, which is 
 def confidence_of(number: float, confidence: float) -> float:
     """Return the one-sided confidence that every interval needs at attempt `number` on the same control persons.
 
-        alpha_j = alpha · 4/5 · (1/5)^(j - 1),   sum over all j = alpha
+    An attempt is an audit of these persons; attempts are counted from 1. A table that leaks may pass a gate by chance
+    with probability at most alpha = 1 - `confidence`, over any number of attempts. Attempt j gets the share
 
-    Here j is `number`, from 1, and alpha = 1 - `confidence`. For each number that a gate compares, a table that leaks
-    therefore passes by chance with probability at most alpha, over any number of attempts. At alpha = 0.05 and a
-    power of 80 %, the first attempt needs 9 % more persons than without a ledger. If it got only half of alpha, it
-    would need 27 % more.
+        alpha_j = alpha · 4/5 · (1/5)^(j - 1),   with the sum alpha over all j.
+
+    At alpha = 0.05 and a power of 80 %, the first attempt needs 9 % more persons than with the whole alpha.
 
     Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008; the shares 4/5 and 1/5 are our choice.
     """
@@ -92,11 +92,9 @@ def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
 
     - The metric is missing or not finite, has fewer than `min_n` units, or comes from a self-test without a digest.
     - The audit of the metric was not measured.
-    - The rule compares an interval, and the confidence of the interval is unknown or too low.
-    - The rule compares an exact value, but the metric has an interval, or its audit reached neither pass nor fail.
-      For the metrics in `STATED`, the verdict of the audit is not read.
-
-    A rule about an interval does not read the verdict of the audit; if there are few persons, the interval is wide.
+    - The rule compares an end of an interval, and the confidence of the interval is unknown or too low.
+    - The rule compares an exact value, but the metric has an interval.
+    - The rule compares an exact value, but the audit reached neither pass nor fail (except metrics in `STATED`).
     """
     metric = evidence.metrics.get(rule.metric)
     value = math.nan if metric is None else float(getattr(metric, rule.bound))

@@ -1,4 +1,4 @@
-"""Load policies: shipped policies by their name, other policies by their path."""
+"""Load policies: those that are shipped with SynthGen by their name, others by their path."""
 
 from pathlib import Path
 

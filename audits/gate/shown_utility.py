@@ -6,14 +6,13 @@ from typing import Any
 from audits.gate.disclosure import public_details
 from audits.gate.policy import Policy
 
-MIN_STEP_RECORDS = 10  # one rounding step of a published share of real records is at least this number of records
-# smallest number of persons in a published subgroup, and of persons outside all published subgroups
-MIN_SUBGROUP_PERSONS = 50
+MIN_STEP_RECORDS = 10  # a share of real records is published only if one step of rounding is at least ten records
+MIN_SUBGROUP_PERSONS = 50  # smallest number of persons in a published subgroup
 _FIELDS = ("value", "low", "high", "n")
 
 
 def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collection[str]) -> dict[str, Any]:
-    """Return the published numbers of an `evaluation.json`; `released` are the classes whose scores are published."""
+    """Return the published numbers of an `evaluation.json`, with scores of the classes in `released` only."""
     public = public_details(utility, policy)
 
     def score(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -40,8 +39,7 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
 
 
 def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rounded shares of contradictory records; omit those of real records if there are too few records."""
-    steps = {"synthetic": 100, "real": 20}
+    steps = {"synthetic": 100, "real": 20}  # shares are rounded to multiples of 1/100 or 1/20
     return {
         table: {rule: round(share["value"] * steps[table]) / steps[table] for rule, share in found["shares"].items()}
         for table, found in tables.items()

@@ -1,4 +1,4 @@
-"""The file `evaluation.json` of `synthgen evaluate`: the utility of a synthetic table, with digests of the tables."""
+"""Read `evaluation.json`, in which `synthgen evaluate` states how useful a synthetic table is for training."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +19,12 @@ SOURCES = {"utility", "style", "balance"}  # first parts of the names of the met
 
 
 def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]) -> float:
-    """Return the total variation distance between the shares of the released and of the requested records.
+    """Return the total variation distance between the class shares of the released and of the requested records.
 
         ½ · (Σ_c |n_c / N - m_c / M| + (N - n) / N),   N = max(n, M)
 
-    with n_c of n released and m_c of M requested records of class c. Missing records count as a further class. If a
-    requested class has no record, the distance is 1. M must be above 0.
+    n_c of the n released records and m_c of the M > 0 requested records belong to class c. Missing records count as a
+    further class. If a requested class has no released record, the distance is 1.
     """
     n_released, n_requested = sum(released.values()), sum(requested.values())
     n = max(n_released, n_requested)
@@ -35,7 +35,7 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
 
 
 class EvaluationFile(Closed):
-    """The content of `evaluation.json`; people read the fields of type `Any`, and no gate reads them."""
+    """The content of `evaluation.json`; the fields of type `Any` are for people, and no gate reads them."""
 
     schema_name: Literal["synthgen-evaluation/v1"]
     synthetic: Sha256  # `records_digest` of the table
@@ -67,8 +67,9 @@ class EvaluationFile(Closed):
 def read_utility(path: Path, inputs: AuditInputs) -> EvaluationFile:
     """Return the evaluation in a file.
 
-    Raise InputError if the file cannot be read or is not an evaluation, or if its synthetic, train and test tables
-    are not the synthetic, train and control tables of the inputs.
+    Raises:
+        InputError: the file cannot be read or is not an evaluation, or its synthetic, train and test tables are not
+            the synthetic, train and control tables of the inputs.
     """
     try:
         found = EvaluationFile.model_validate(parse(read_regular(path)))

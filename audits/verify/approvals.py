@@ -101,7 +101,7 @@ def check_approvals(
 ) -> str:
     """Return a summary of the decisions; raise VerifyError (E_APPROVAL) if they do not approve the release.
 
-    If `must_close` is true, a closing is required. The trust root allows a person only one role, so nobody can approve
+    With `must_close`, a closing is required. The trust root allows a person only one role, so nobody can approve
     their own release.
     """
     problems = [*objections(decisions, trust, required)]

@@ -1,7 +1,7 @@
 """Check that the published numbers of a bundle agree with each other: verdicts, scores, curves, counts and models.
 
-Every number of a bundle is rounded, see `audits.gate.disclosure`. A check therefore allows one step of rounding for
-each number that it reads, and reports only contradictions that rounding cannot explain.
+The numbers in a bundle are rounded (`audits.gate.disclosure`). Each check therefore allows one step of rounding for
+every number that it reads, and reports only contradictions that rounding cannot explain.
 """
 
 import math
@@ -21,7 +21,7 @@ from audits.verify.published import BundleParts, Curve, Score, ShownResult, Show
 from audits.verify.statement import SAFETENSORS
 from audits.verify.vocabulary import HIDDEN, MODELS
 
-# the widest limits on its estimate with which each audit can pass; a test compares them with the audits
+# the widest limits of the estimate with which each audit can pass; a test compares them with the code of the audits
 ONE_SIDED = {"memorization": 0.01, "identifiers": 0.01}
 TWO_SIDED = {
     "neighbours": (0.4, 0.6),
@@ -36,9 +36,9 @@ MAIN = (
     "accounting.epsilon_recomputed",
 )  # fmt: skip
 MAX_CASES = 1000  # largest number of cases of a self-test
-# audits whose claim is per person only if the source has person ids
+# audits whose results state `claim_scope`: "person" if the source has person ids, otherwise "record"
 SCOPED = ("neighbours", "membership", "parent_recovery", "linkage")
-_CURVE_TOLERANCE = 0.05  # the ROC curve is computed on all folds together, the AUC on each fold of the attack
+_CURVE_TOLERANCE = 0.05  # the ROC curve is computed on all cross-validation folds together, the AUC on each fold
 _THRESHOLD_STEP = 0.001  # thresholds are published in multiples of this number
 
 
@@ -58,7 +58,6 @@ def audit_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
-    """Yield each reason why an audit with this estimate, threshold and direction cannot have passed."""
     hits, tau = (evidence.metrics.get(f"{result.name}.{key}") for key in ("hard_hits", "tau"))
     if hits is not None and hits.high > 0:
         yield "its verdict is pass, but it found copies or identifiers"
@@ -76,7 +75,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
         yield "its threshold is wider than this audit allows"
     if tau is not None and abs(tau.value - high) > step_of(tau.n) + _THRESHOLD_STEP:
         yield "its threshold differs from the metric `tau` of the audit in the evidence"
-    if result.name == "parent_recovery":  # its threshold is the margin of one of several encoders
+    if result.name == "parent_recovery":  # it has a threshold for each of several encoders and states only one
         low, high = widest
     if result.name == "accounting":
         high *= 1 + ROUNDING
@@ -86,7 +85,6 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
 
 
 def _has_kind(result: ShownResult) -> bool:
-    """Return whether the threshold and the direction are both two-sided or both one-sided, as the audit needs."""
     is_two_sided = isinstance(result.threshold, tuple)
     if result.direction != ("two_sided" if is_two_sided else "lower_is_safer"):
         return False
@@ -105,22 +103,21 @@ def _main_problems(evidence: Evidence, policy: Policy) -> Iterator[str]:
 
 
 def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
-    """Return whether the smallest possible area under a published curve is at most the AUC plus a tolerance.
-
-    Between two rates, the true positive rate is at least that of the lower rate, up to rounding.
-    """
     steps = zip(curve.tpr[:-1], curve.fpr[:-1], curve.fpr[1:], strict=True)
+    # the smallest possible area: a curve does not fall, and its points are rounded to 0.01
     least = sum((tpr - 0.01) * (after - before) for tpr, before, after in steps)
     return auc is None or least <= auc.high + _CURVE_TOLERANCE
 
 
 def count_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem for each sample size n above the stated number of records, since a record has one person.
+    """Yield a problem for each sample size n that exceeds the number of records in the statement.
 
-    Under DP, the statement has only a declared lower limit of the number of persons, so nothing is compared.
+    Each person has at least one record, so n persons have at least n records. Under differential privacy, the
+    statement contains no number of records (only a declared lower limit of persons), so nothing is compared.
     """
     stated = parts.predicate
-    most = {side.role: _most_of(side.count_bucket) for side in stated.inputs}
+    # the largest count of a bucket, for example 1999 for `1k-2k`
+    most = {side.role: least_of(side.count_bucket.split("-")[1]) - 1 for side in stated.inputs}
     is_private = stated.privacy.mechanism != NO_MECHANISM
     is_cut = "segments" in parts.config and stated.privacy.unit == "record"  # a record gives several rows
     if is_private or is_cut or sorted(most) != ["control", "train"]:
@@ -141,7 +138,7 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def engine_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem unless the sample size n of each count is the count, and that of each self-test is allowed."""
+    """Yield a problem for each count that differs from its sample size, and each self-test with too many cases."""
     for name, metric in parts.evidence.metrics.items():
         if name in {ATTEMPTS, SECRET, METHOD, "records.synthetic"} and metric.n != metric.value:
             yield f"{name}: its sample size differs from its value"
@@ -150,7 +147,7 @@ def engine_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def most_units(name: str, *, train: int, control: int, released: int) -> int | None:
-    """Return the largest possible sample size n of a metric, given the numbers of records; None if there is none."""
+    """Return the largest possible sample size of a metric, given the numbers of records; None without a limit."""
     audit, _, key = name.partition(".")
     if key in {"hard_hits", "common_share"}:
         return released
@@ -163,11 +160,6 @@ def most_units(name: str, *, train: int, control: int, released: int) -> int | N
     if audit in {"memorization", "identifiers", "membership", "linkage", "style"}:
         return train + control
     return None  # for example, the effective number of rows of `neighbours` can exceed the number of rows
-
-
-def _most_of(bucket: str) -> int:
-    """Return the largest count of a bucket, for example 1999 for `1k-2k`."""
-    return least_of(bucket.split("-")[1]) - 1
 
 
 def model_problems(parts: BundleParts) -> Iterator[str]:
@@ -196,15 +188,12 @@ def model_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def is_unknown(model: str) -> bool:
-    """Return whether the stated name of a local model is that of a model whose training data are unknown."""
+    """Return whether a model is not shipped with SynthGen, so that its training data are unknown."""
     return model.startswith("custom:") or HIDDEN in model
 
 
 def dp_setting_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield each published setting with which a run would learn from private records outside its budget.
-
-    The engine refuses these settings (`unaccounted` in `synthgen/config.py`, and models that are not shipped).
-    """
+    """Yield each published setting with which a run would learn from private records outside its privacy budget."""
     allowed = {
         ("source", "kind"): "table",
         ("source", "max_records"): None,
@@ -227,19 +216,16 @@ def dp_setting_problems(config: Mapping[str, Any]) -> Iterator[str]:
 def written_problems(parts: BundleParts) -> Iterator[str]:
     """Yield a problem if the report states fewer written or kept records than were released."""
     page, released = parts.report.page, parts.predicate.dataset.records
-    kept = [row.n_out for row in page.stages if row.name.split("-")[0] == "filter"]
-    if kept and sum(map(_most_public, kept)) < released:
-        yield "stages: fewer records were kept than released"
-    decoded = [row.n_out for row in page.stages if row.name.split("-")[0] == "decode"]
-    if decoded and sum(map(_most_public, decoded)) < released:
-        yield "stages: fewer records were written than released"
+    for stage, what in (("filter", "kept"), ("decode", "written")):
+        counts = [_most_public(row.n_out) for row in page.stages if row.name.split("-")[0] == stage]
+        if counts and sum(counts) < released:
+            yield f"stages: fewer records were {what} than released"
 
 
 def _most_public(count: int | str) -> int:
-    """Return the largest count that is published as this value; `1-9` contains its upper end, a bucket does not."""
     if isinstance(count, int):
         return count
-    low, high = count.split("-")
+    low, high = count.split("-")  # `1-9` contains its upper end, a bucket such as `10-20` does not
     return least_of(high) if low == "1" else least_of(high) - 1
 
 
@@ -272,17 +258,16 @@ def score_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def _has_all_classes(parts: BundleParts) -> bool:
-    """Return whether the report shows every requested class; it omits a class without a released record."""
+    # the report omits a class without a released record
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
     return bool(interpolate["balance"] == "equal" and interpolate["total"] == sum(row.requested for row in rows))
 
 
 def _table_problems(scores: ShownScores, *, is_synthetic: bool, has_all: bool) -> Iterator[str]:
-    """Yield each contradiction between the scores after training on one table.
+    """Check the scores after training on one table: macro F1 = mean F1_c, and min F1_c / 2 <= accuracy <= max F1_c.
 
-        macro F1 = mean of F1_c over the classes c,   min F1_c / 2 <= accuracy <= max F1_c
-
-    A class that is not shown has F1 = 0 after training on synthetic records, because the synthetic table lacks it.
+    F1_c is the F1 of class c. A class that the report omits has no synthetic record. So its F1 is 0 after training on
+    the synthetic table, and only the upper limits hold.
     """
     f1 = [(one.f1.value, step_of(one.f1.n)) for one in scores.per_class.values() if one.f1 is not None]
     if not f1 or not (has_all or is_synthetic):
@@ -303,8 +288,8 @@ def _table_problems(scores: ShownScores, *, is_synthetic: bool, has_all: bool) -
 def _largest_ratio(synthetic: ShownScores | None, real: ShownScores | None, n_records: float) -> float:
     """Return the largest `worst_class_ratio` that the F1 scores of the classes allow.
 
-    `worst_class_ratio` is the smallest of the ratios, over the classes, of the recall after training on synthetic
-    records and the recall after training on real records. F1 limits the recall of a class:
+    For each class, divide its recall after training on synthetic records by its recall after training on real
+    records; `worst_class_ratio` is the smallest quotient. The F1 of a class limits its recall:
 
         F1 / (2 - F1) <= recall <= min(1, F1 · (1 + wrong / support) / (2 - F1))
 
@@ -326,5 +311,4 @@ def _largest_ratio(synthetic: ShownScores | None, real: ShownScores | None, n_re
 
 
 def _low(score: Score | Metric) -> float:
-    """Return the smallest value that can have been rounded to this score."""
-    return score.value - step_of(score.n)
+    return score.value - step_of(score.n)  # the smallest value that can have been rounded to this score

@@ -1,4 +1,4 @@
-"""The names of the files in a bundle, and checks that its data and report agree with its evidence and statement."""
+"""The names of the files in a bundle; checks that its data and its report agree with its evidence and statement."""
 
 import hashlib
 import json
@@ -65,8 +65,11 @@ def check_data(
 ) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
     """Return the number of records by label, and (label, text) of the first records.
 
-    Raise VerifyError unless the records are the audited ones, and every data file contains them in canonical form. A
-    file above `MAX_DATA_BYTES` is not read. Parsing stops if a file has more records than the statement says.
+    Every data file must contain the audited records, and must have exactly the bytes that SynthGen writes for them.
+
+    Raises:
+        VerifyError: E_DATA if the files break this rule; E_DIGEST if a file changed during verification; E_UNSAFE if
+            a file is larger than `MAX_DATA_BYTES`.
     """
     names, n = sorted(name for name in subjects if name.startswith("data/")), predicate.dataset.records
     tables = []
@@ -112,15 +115,18 @@ def samples_of(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
 
 
 def read_rows(name: str, data: bytes, n: int) -> list[Row]:
-    """Return the `n` records of a data file; raise VerifyError (E_DATA) if it is not their canonical file."""
+    """Return the `n` records of a data file; raise VerifyError (E_DATA) if SynthGen would write them differently."""
     return _parquet(name, data, n) if name == PARQUET else _jsonl(name, data, n)
 
 
 def with_ids(records: Iterable[tuple[str, str]]) -> list[Row]:
     """Return (id, text, label) of records (text, label), sorted by id.
 
-    An id is a digest of its record (`record_ids`), so ids and order add no information. Raise InputError if two
-    records have the same id, and JsonError if a record is not Unicode.
+    An id is a digest of its record, so ids and order cannot hide information.
+
+    Raises:
+        InputError: two records have the same id.
+        JsonError: a record is not Unicode.
     """
     given = list(records)
     rows = {name: (name, text, label) for name, (text, label) in zip(record_ids(given), given, strict=True)}
@@ -148,7 +154,7 @@ def _jsonl(name: str, data: bytes, n: int) -> list[Row]:
             raise VerifyError("E_DATA", f"{name}: line {number} is not a record")
         rows.append((row["id"], row["text"], row["label"]))
     with suppress(UnicodeEncodeError):
-        if len(rows) == n and jsonl_bytes(rows) == data:  # other spaces or escapes could contain hidden text
+        if len(rows) == n and jsonl_bytes(rows) == data:  # other spaces or escapes could hide text
             return rows
     raise VerifyError("E_DATA", f"{name}: not the canonical file of {n} records")
 

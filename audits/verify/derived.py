@@ -1,7 +1,7 @@
-"""Make the bundle files whose content is determined by the statement, evidence, report and data (`BundleParts`).
+"""Make the files of a bundle that follow from its statement, evidence, report and data (`BundleParts`).
 
-The releaser writes these files, and the verifier makes them again and compares the bytes. So a releaser cannot add
-anything to them, even with a valid signature. If these functions change the bytes, raise `SCHEMA_VERSION`.
+The releaser writes these files. The verifier makes them again and compares the bytes, so even a releaser with a valid
+signature cannot add anything to them. A change of these functions that changes bytes requires a new `SCHEMA_VERSION`.
 """
 
 import hashlib
@@ -13,27 +13,10 @@ from audits.core.strictyaml import block_yaml
 from audits.gate.policy import decide
 from audits.report import ReportContent, SourceSize, gate_rows, render_report
 from audits.report.numbers import least_of
+from audits.verify import contents
 from audits.verify.budget import NO_MECHANISM
 from audits.verify.card import card, guarantee_of
-from audits.verify.contents import (
-    CITATION,
-    COLUMNS,
-    CONFIG,
-    CROISSANT,
-    JSONL,
-    LICENSE,
-    METRICS,
-    PARQUET,
-    POLICY_JSON,
-    POLICY_YAML,
-    README,
-    RECORD_SCHEMA,
-    REPORT_HTML,
-    REPORT_JSON,
-    RUN,
-    SBOM,
-    SUMS,
-)
+from audits.verify.contents import JSONL, PARQUET
 from audits.verify.published import BundleParts, Page, Utility
 from audits.verify.statement import Producer, ReleasePredicate
 from audits.verify.vocabulary import GUESSABLE, REASONS, WRITING
@@ -73,7 +56,7 @@ _SCHEMA: dict[str, Any] = {
         "text": {"type": "string", "minLength": 1, "description": "synthetic text"},
         "label": {"type": "string", "minLength": 1, "description": "the class for which the text was made"},
     },
-    "required": list(COLUMNS),
+    "required": list(contents.COLUMNS),
     "additionalProperties": False,
 }
 
@@ -86,22 +69,22 @@ def bundle_files(parts: BundleParts) -> dict[str, bytes]:
     """
     stated, results = parts.predicate, parts.report.audit.results
     files = {
-        README: card(parts),
-        CROISSANT: _json(croissant(parts)),
-        LICENSE: f"The dataset {stated.dataset.name} is licensed under: {stated.dataset.license}\n".encode(),
-        CITATION: _citation(stated),
-        RECORD_SCHEMA: _json(_SCHEMA),
-        REPORT_HTML: render_report(page_of(parts)).encode(),
-        REPORT_JSON: _json(parts.report.model_dump(mode="json", by_alias=True)),
-        METRICS: parts.evidence.to_bytes(),
-        POLICY_JSON: parts.policy.to_bytes(),
+        contents.README: card(parts),
+        contents.CROISSANT: _json(croissant(parts)),
+        contents.LICENSE: f"The dataset {stated.dataset.name} is licensed under: {stated.dataset.license}\n".encode(),
+        contents.CITATION: _citation(stated),
+        contents.RECORD_SCHEMA: _json(_SCHEMA),
+        contents.REPORT_HTML: render_report(page_of(parts)).encode(),
+        contents.REPORT_JSON: _json(parts.report.model_dump(mode="json", by_alias=True)),
+        contents.METRICS: parts.evidence.to_bytes(),
+        contents.POLICY_JSON: parts.policy.to_bytes(),
         **source_files(parts.policy, parts.config),
-        RUN: _json(_written(parts.report.page)),
-        SBOM: _json(_sbom(stated.producer)),
+        contents.RUN: _json(_written(parts.report.page)),
+        contents.SBOM: _json(_sbom(stated.producer)),
         **{f"evidence/{result.name}.json": _json(result.model_dump(mode="json")) for result in results},
     }
     digests = {**{name: hashlib.sha256(data).hexdigest() for name, data in files.items()}, **parts.data}
-    return {**files, SUMS: "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode()}
+    return {**files, contents.SUMS: "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode()}
 
 
 def release_id(created: str, evidence_digest: str, policy_digest: str, data: Mapping[str, str]) -> str:
@@ -114,7 +97,7 @@ def release_id(created: str, evidence_digest: str, policy_digest: str, data: Map
 
 def source_files(policy: Any, config: Mapping[str, Any]) -> dict[str, bytes]:
     """Return the policy and the redacted configuration as YAML files, by name."""
-    return {POLICY_YAML: block_yaml(policy.model_dump(mode="json")), CONFIG: block_yaml(config)}
+    return {contents.POLICY_YAML: block_yaml(policy.model_dump(mode="json")), contents.CONFIG: block_yaml(config)}
 
 
 def page_of(parts: BundleParts) -> ReportContent:
@@ -160,7 +143,7 @@ def _source(parts: BundleParts) -> SourceSize:
 
 
 def people(results: Iterable[Mapping[str, Any]]) -> int | None:
-    """Return the sample size of the memorization audit, which is a lower limit of the number of people in train."""
+    """Return a lower limit of the number of people in train: the sample size of the memorization audit."""
     found = [result["estimate"] for result in results if result["name"] == "memorization"]
     return None if not found or found[0] is None else int(found[0]["n"])
 
@@ -176,7 +159,6 @@ def page_numbers(page: Page) -> dict[str, Any]:
 
 
 def _written(page: Page) -> dict[str, Any]:
-    """Return the number of results of each stage in `WRITING`, and of rejected candidates for each reason."""
     return {
         "schemaVersion": 4,
         "written": {row.name: row.n_out for row in page.stages if row.name in WRITING},
@@ -186,26 +168,16 @@ def _written(page: Page) -> dict[str, Any]:
 
 def _citation(stated: ReleasePredicate) -> bytes:
     name = stated.dataset.name
-    lines = [
-        "cff-version: 1.2.0",
-        "message: Cite the release you used.",
-        "type: dataset",
-        f"title: {json.dumps(name)}",
-        f"version: {json.dumps(stated.release_id)}",
-        f"date-released: {stated.time_created[:10]}",
-        "authors:",
-        f"  - name: {json.dumps('SynthGen release of ' + name)}",
-    ]
-    return ("\n".join(lines) + "\n").encode()
+    return (
+        f"cff-version: 1.2.0\nmessage: Cite the release you used.\ntype: dataset\ntitle: {json.dumps(name)}\n"
+        f"version: {json.dumps(stated.release_id)}\ndate-released: {stated.time_created[:10]}\n"
+        f"authors:\n  - name: {json.dumps('SynthGen release of ' + name)}\n"
+    ).encode()
 
 
 def _sbom(producer: Producer) -> dict[str, Any]:
-    """Return the libraries that made the records as CycloneDX 1.6, sorted, without time and serial number."""
-    libraries = {
-        name: version
-        for name, version in producer.made_by.items()
-        if name not in {"source", "audits"} and version != "absent"
-    }
+    # CycloneDX 1.6 without time and serial number, so that the bytes depend only on the libraries
+    libraries = {k: v for k, v in producer.made_by.items() if k not in {"source", "audits"} and v != "absent"}
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -215,13 +187,8 @@ def _sbom(producer: Producer) -> dict[str, Any]:
             "properties": [{"name": "python", "value": producer.python}],
         },
         "components": [
-            {
-                "type": "library",
-                "name": name,
-                "version": version,
-                "purl": f"pkg:pypi/{name}@{version}",
-                "bom-ref": f"pkg:pypi/{name}@{version}",
-            }
+            {"type": "library", "name": name, "version": version}
+            | dict.fromkeys(("purl", "bom-ref"), f"pkg:pypi/{name}@{version}")
             for name, version in sorted(libraries.items())
         ],
     }
@@ -278,7 +245,7 @@ def croissant(parts: BundleParts) -> dict[str, Any]:
                         "dataType": "sc:Text",
                         "source": {"fileObject": {"@id": main}, "extract": {"column": column}},
                     }
-                    for column in COLUMNS
+                    for column in contents.COLUMNS
                 ],
             }
         ],

@@ -1,7 +1,7 @@
-"""Signed envelopes: a payload with its signatures, in a strict form of the standard DSSE 1.0.2.
+"""Signed envelopes: content (payload) with its signatures, in a strict form of the standard DSSE 1.0.2.
 
-Unknown fields are refused, base64 and JSON must be canonical, and the keyid (key id) is derived from the key. So two
-readers cannot interpret the same envelope differently.
+Unknown fields are refused, base64 and JSON must be canonical, and the id of a key is derived from the key. So two
+programs cannot read different content from the same envelope.
 """
 
 import base64
@@ -29,9 +29,9 @@ class Envelope:
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """Return the bytes that a signature covers (DSSE v1.0.2, protocol.md, "Signature Definition").
+    """Return the bytes that a signature covers: `"DSSEv1 4 type 7 payload"`, where each number is a length in bytes.
 
-    PAE(type, body) = "DSSEv1" + SP + LEN(type) + SP + type + SP + LEN(body) + SP + body,  LEN in bytes
+    Reference: DSSE v1.0.2, protocol.md, "Signature Definition" (pre-authentication encoding, PAE).
     """
     kind = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
@@ -56,10 +56,9 @@ def parse_envelope(data: bytes) -> Envelope:
 
 
 def signers(envelope: Envelope, keys: dict[str, bytes]) -> tuple[str, ...]:
-    """Return the keyids of the signatures of an envelope; `keys` has the raw public keys that may sign, by keyid.
+    """Return the ids of the keys that signed an envelope; raise VerifyError (E_SIG) if a signature is not accepted.
 
-    Raises:
-        VerifyError: E_SIG if a signature is invalid or its keyid is not in `keys`.
+    `keys` maps the ids of the keys that may sign to their raw public keys.
     """
     message = pae(envelope.payload_type, envelope.payload)
     for name, signature in envelope.signatures:

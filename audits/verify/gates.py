@@ -1,4 +1,4 @@
-"""Check the policy of a bundle, recompute its gates, and check that settings, report, evidence and statement agree.
+"""Recompute the gates of a bundle, and check that policy, settings, report, evidence and statement agree.
 
 A gate is a condition of the policy for a release. The releaser and the verifier use the same functions.
 """
@@ -16,59 +16,24 @@ from audits.gate.evidence import Evidence, Metric, read_evidence
 from audits.gate.policy import Policy, decide
 from audits.gate.rule import ATTEMPTS, SECRET
 from audits.gate.utility import distance_of_shares
+from audits.verify import consistency, vocabulary
 from audits.verify.budget import NO_MECHANISM
-from audits.verify.consistency import (
-    audit_problems,
-    count_problems,
-    dp_setting_problems,
-    engine_problems,
-    model_problems,
-    score_problems,
-    written_problems,
-)
 from audits.verify.contents import CONFIG, METRICS, POLICY_JSON, REPORT_JSON
 from audits.verify.published import BundleParts, Page, Score
 from audits.verify.statement import REMOTE_SERVER, SAFETENSORS, SERVER, Model, ReleasePredicate
 from audits.verify.trust import TrustRoot
-from audits.verify.vocabulary import (
-    CHOSEN_STYLE,
-    DIFFERENTIALLY_PRIVATE,
-    DISCLOSED,
-    DISCLOSURE,
-    GUESSABLE,
-    HIDDEN,
-    LIMITATIONS,
-    NO_DP_STEP,
-    NO_LIST,
-    NOTHING_PUBLISHED,
-    NUMBERS_PUBLISHED,
-    NUMBERS_WITHOUT_NOISE,
-    ON_REMOTE_SERVER,
-    ON_SERVER,
-    OUTSIDE_DP,
-    OWN_STYLE,
-    OWNER_DECIDED,
-    PROMPT_FACTS,
-    RECORDS_ONLY,
-    RELEASE_GATED,
-    SEGMENTED,
-    SOURCE_CHECKED,
-    UNCALIBRATED,
-    VERDICTS_ONLY,
-    disclosure,
-)
+from audits.verify.vocabulary import HIDDEN, disclosure
 
 BALANCE, DP_METHOD = "balance.tv_distance", "dp-gaussian"
-
-MAX_CONFIDENCES = 5  # largest number of different confidences in the evidence
+MAX_CONFIDENCES = 5  # largest number of different confidences in the evidence; more could encode text
 
 
 def check_pinned(
     predicate: ReleasePredicate, files: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
 ) -> None:
-    """Raise VerifyError (E_POLICY) unless the bundle has the policy that statement, trust root and verifier require.
+    """Raise VerifyError (E_POLICY) unless statement, trust root and verifier accept the policy of the bundle.
 
-    The trust root must list (pin) the digest of the policy. If it pins no policy at all, the verifier must pass the
+    The trust root must list (pin) the digest of the policy. If it pins no policy at all, the verifier must state the
     expected policy.
     """
     digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
@@ -101,10 +66,7 @@ def bundle_policy(predicate: ReleasePredicate, files: Mapping[str, bytes]) -> Po
 
 
 def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
-    """Raise VerifyError (E_POLICY) if the statement lacks models or inputs that the policy requires.
-
-    The configuration must also be the one named in the statement.
-    """
+    """Raise VerifyError (E_POLICY) if a statement names another configuration, or lacks required models or inputs."""
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
     roles = [item.role for item in predicate.inputs]
@@ -114,7 +76,7 @@ def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapp
 
 
 def check_models(models: Sequence[Model], policy: Policy) -> None:
-    """Raise VerifyError (E_POLICY) if the statement lacks models, or names a server that the policy forbids."""
+    """Raise VerifyError (E_POLICY) if a policy requires models that are missing, or forbids the server of a model."""
     formats = {model.format for model in models}
     if {"models", "pinned-models"} & {*policy.required_provenance} and not models:
         raise VerifyError("E_POLICY", "the policy requires the models, but the statement names none")
@@ -144,10 +106,9 @@ def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
 
 
 def _are_short(evidence: Evidence, policy: Policy) -> bool:
-    """Return whether the numbers of the evidence have too few digits to hide text in them.
+    """Return whether the numbers of the evidence have too few digits to hide text.
 
-    Limits of rules may be long, and so may numbers of the accounting, of records and of attempts, because other
-    checks compare them with the statement.
+    Some numbers may have more digits: limits of the policy's rules, and numbers that are compared with the statement.
     """
     limits = {rule.limit for rule in policy.all_rules()}
     others = [
@@ -162,11 +123,11 @@ def _are_short(evidence: Evidence, policy: Policy) -> bool:
 
 
 def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str, bytes]) -> Evidence:
-    """Recompute every gate and return the evidence.
+    """Recompute every gate, and return the evidence.
 
     Raises:
-        VerifyError: E_GATE if the evidence is more precise than allowed or does not satisfy the policy, or if the
-            statement differs from the evidence or the policy.
+        VerifyError: E_GATE if the evidence is more precise than the policy allows or does not satisfy the policy, or
+            if the statement differs from the evidence or the policy.
     """
     evidence = bundle_evidence(files)
     if public_evidence(evidence, policy) != evidence:
@@ -220,34 +181,36 @@ def limitations(  # noqa: PLR0913 - independent facts, each of which decides on 
     """Return the sentences on what a release does not guarantee, for the card, the report and the statement.
 
     Args:
-        is_private: whether a method with a privacy budget made the records.
+        is_private: whether a differentially private method made the records.
         has_persons: whether the source has person ids.
         has_own_style: whether the texts use a style adapter of the releaser.
         formats: formats of the models; `SERVER` and `REMOTE_SERVER` mean a model on a server.
-        disclosed: part of a sentence about the words by which a prompt describes a vector (`disclosure`); None if the
-            language model received the vector itself.
+        disclosed: result of `disclosure`, if prompts describe each vector by words; None if the language model
+            received the vectors themselves.
         config: the published settings, see `public_config`.
         policy: the policy of the release.
-        evidence: the evidence; its metric `secret.private` is 1 if the seed of the random streams is secret.
+        evidence: its metric `secret.private` is 1 if the seed of the random streams is secret.
     """
     secret, style = evidence.metrics.get(SECRET), config["decode"]["style"]
-    always: tuple[str, ...] = LIMITATIONS if "segments" not in config else (*LIMITATIONS[:-1], SEGMENTED)
+    always: tuple[str, ...] = (
+        vocabulary.LIMITATIONS if "segments" not in config else (*vocabulary.LIMITATIONS[:-1], vocabulary.SEGMENTED)
+    )
     if is_private:
-        numbers = VERDICTS_ONLY if verdicts_only(policy) else NUMBERS_WITHOUT_NOISE
-        always = (DIFFERENTIALLY_PRIVATE, numbers, *always[2:])
+        numbers = vocabulary.VERDICTS_ONLY if verdicts_only(policy) else vocabulary.NUMBERS_WITHOUT_NOISE
+        always = (vocabulary.DIFFERENTIALLY_PRIVATE, numbers, *always[2:])
     if policy.is_independent:
-        always = (DIFFERENTIALLY_PRIVATE, NOTHING_PUBLISHED, always[-1])
+        always = (vocabulary.DIFFERENTIALLY_PRIVATE, vocabulary.NOTHING_PUBLISHED, always[-1])
     conditional = (
-        (secret is None or secret.low < 1, GUESSABLE),
-        (len(policy.selftest) == 0 and not policy.is_independent, UNCALIBRATED),
-        (not has_persons, RECORDS_ONLY),
-        (config["deidentify"]["engine"] == "off" and not policy.is_independent, NO_LIST),
-        (style == "auto" and not is_private, CHOSEN_STYLE),
-        (has_own_style, OWN_STYLE),
-        (SERVER in formats, ON_SERVER),
-        (REMOTE_SERVER in formats, ON_REMOTE_SERVER),
-        (config["decode"]["writer"] == "prompt" and not is_private, PROMPT_FACTS),
-        (disclosed is not None, DISCLOSED.format(disclosed)),
+        (secret is None or secret.low < 1, vocabulary.GUESSABLE),
+        (len(policy.selftest) == 0 and not policy.is_independent, vocabulary.UNCALIBRATED),
+        (not has_persons, vocabulary.RECORDS_ONLY),
+        (config["deidentify"]["engine"] == "off" and not policy.is_independent, vocabulary.NO_LIST),
+        (style == "auto" and not is_private, vocabulary.CHOSEN_STYLE),
+        (has_own_style, vocabulary.OWN_STYLE),
+        (SERVER in formats, vocabulary.ON_SERVER),
+        (REMOTE_SERVER in formats, vocabulary.ON_REMOTE_SERVER),
+        (config["decode"]["writer"] == "prompt" and not is_private, vocabulary.PROMPT_FACTS),
+        (disclosed is not None, vocabulary.DISCLOSED.format(disclosed)),
     )
     return (*always, *(sentence for applies, sentence in conditional if applies))
 
@@ -255,10 +218,15 @@ def limitations(  # noqa: PLR0913 - independent facts, each of which decides on 
 def non_private_steps(policy: Policy, *, is_private: bool) -> tuple[str, ...]:
     """Return the sentences of the statement about steps that a privacy budget does not cover."""
     if not is_private:
-        return (NO_DP_STEP,)
+        return (vocabulary.NO_DP_STEP,)
     if policy.is_independent:
-        return (SOURCE_CHECKED, OWNER_DECIDED, *OUTSIDE_DP)
-    return (RELEASE_GATED, *(() if verdicts_only(policy) else (NUMBERS_PUBLISHED,)), SOURCE_CHECKED, *OUTSIDE_DP)
+        return (vocabulary.SOURCE_CHECKED, vocabulary.OWNER_DECIDED, *vocabulary.OUTSIDE_DP)
+    return (
+        vocabulary.RELEASE_GATED,
+        *(() if verdicts_only(policy) else (vocabulary.NUMBERS_PUBLISHED,)),
+        vocabulary.SOURCE_CHECKED,
+        *vocabulary.OUTSIDE_DP,
+    )
 
 
 def check_agreement(parts: BundleParts) -> None:
@@ -268,7 +236,7 @@ def check_agreement(parts: BundleParts) -> None:
 
 
 def _contradictions(parts: BundleParts) -> Iterator[str]:
-    """Yield each contradiction; a later check may rely on the facts that earlier checks established."""
+    # a later check may rely on the facts that earlier checks established
     stated, config, policy = parts.predicate, parts.config, parts.policy
     is_private = stated.privacy.mechanism != NO_MECHANISM
     if stated.limitations != limitations(
@@ -288,7 +256,7 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
     if (config["interpolate"]["method"] == DP_METHOD) != is_private:
         yield f"{CONFIG}: interpolate.method differs from the method in the statement"
     if is_private:
-        yield from dp_setting_problems(config)
+        yield from consistency.dp_setting_problems(config)
     if any((row.n_in == "–") != (is_private and starts_from_train(row.name)) for row in parts.report.page.stages):
         yield f"{REPORT_JSON}: a stage lacks its number of input records, or states one although it reads no records"
     if not _fits_classes(parts):
@@ -297,24 +265,23 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         yield f"{REPORT_JSON}: the requested numbers of records contradict the settings or {BALANCE} in the evidence"
     if not _fits_utility(parts.report.page, parts.evidence):
         yield f"{REPORT_JSON}: its scores differ from the utility in the evidence"
-    yield from audit_problems(parts)
-    yield from count_problems(parts)
-    yield from engine_problems(parts)
-    yield from score_problems(parts)
-    yield from model_problems(parts)
-    yield from written_problems(parts)
+    yield from consistency.audit_problems(parts)
+    yield from consistency.count_problems(parts)
+    yield from consistency.engine_problems(parts)
+    yield from consistency.score_problems(parts)
+    yield from consistency.model_problems(parts)
+    yield from consistency.written_problems(parts)
 
 
 def starts_from_train(stage: str) -> bool:
-    """Return whether a stage reads train vectors without DP; under DP, it has no number of input records."""
+    """Return whether a stage reads train vectors; under differential privacy, it reads no records instead."""
     return stage.split("-", maxsplit=1)[0] == "interpolate" or stage == "decode-reconstruction"
 
 
 def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | None:
-    """Return the argument `disclosed` of `limitations`, with the number of public words that the statement gives."""
     if config["decode"]["writer"] != "prompt" and all(model.role != "vocabulary" for model in stated.models):
         return None
-    found = DISCLOSURE.search(stated.limitations[-1]) if stated.limitations else None
+    found = vocabulary.DISCLOSURE.search(stated.limitations[-1]) if stated.limitations else None
     return "" if found is None else disclosure(config["decode"]["words"], int(found["public"].replace(",", "")))
 
 
@@ -329,7 +296,7 @@ def _fits_classes(parts: BundleParts) -> bool:
 def _fits_request(parts: BundleParts) -> bool:
     """Return whether the requested numbers of records follow from the settings and agree with the evidence.
 
-    The report omits a class without a released record. The requested numbers then do not add up to the total, and
+    The report omits a class without a released record. Then the requested numbers add up to less than the total, and
     `balance.tv_distance` is 1 (`distance_of_shares`).
     """
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
@@ -348,9 +315,10 @@ def _fits_request(parts: BundleParts) -> bool:
 
 
 def _fits_utility(page: Page, evidence: Evidence) -> bool:
-    """Return whether the style gap and the ratios in the evidence agree with the scores in the report.
+    """Return whether the style gap and the score ratios in the evidence agree with the scores in the report.
 
-    `utility.tstr_over_trtr`, which names no classifier, must be the ratio of one of the classifiers.
+    A ratio divides the score after training on synthetic records (tstr) by that after training on real ones (trtr).
+    If its name contains no classifier, it must be the ratio of one of the classifiers.
     """
     gap, shown = evidence.metrics.get("style.gap"), page.utility.style_gap
     if gap is not None and shown is not None and shown.model_dump() != gap.model_dump(exclude={"confidence"}):
@@ -366,7 +334,6 @@ def _fits_utility(page: Page, evidence: Evidence) -> bool:
 
 
 def _is_ratio(ratio: Metric, part: Score | None, whole: Score | None) -> bool:
-    """Return whether a rounded ratio fits two rounded scores; each is at most one step from its exact value."""
     if part is None or whole is None:
         return False
     steps = [step_of(number.n) for number in (ratio, part, whole)]

@@ -1,9 +1,9 @@
-"""Detect a rollback of a signed trust root with a file of the highest version seen (its high-water mark).
+"""Detect a rollback of a signed trust root: a file stores the highest version seen (the high-water mark).
 
-A new root must have a higher version, keep all revocations, and be signed by enough valid root keys of both the
-previous and the new root. A key that the previous root revokes does not count. A key that only the new root revokes
-still counts for the previous root, so the owner of a stolen key can sign the root that revokes it. Trust roots
-without root keys are not recorded.
+A trust root lists the keys that a verifier accepts; its own signatures are made with root keys. A new version must
+have a higher number, keep all revocations, and have enough signatures by root keys of the previous version and by
+root keys of the new version. A key that the previous version revokes does not count. A key that only the new version
+revokes counts, so the owner of a stolen key can sign its revocation. Trust roots without root keys are not recorded.
 
 Reference: The Update Framework, specification 1.0, section 5.3 (root rotation and rollback).
 """
@@ -27,7 +27,7 @@ _MAX_BYTES = 4 << 20
 
 
 class SeenRoot(Closed):
-    """What is recorded of all versions of one trust root."""
+    """The record of one trust root: its newest version seen, and the root keys of all versions seen."""
 
     keyids: tuple[str, ...]  # ids of the root keys of all versions seen
     root: TrustRoot  # highest version seen
@@ -50,22 +50,22 @@ def default_state() -> Path:
 
 
 def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
-    """Compare a signed root with the highest version in the state file, and record it if it is new or newer.
+    """Compare a signed trust root with the recorded version, and record it if it is new or newer.
 
-    `data` is the file of the root; the caller must have verified that the root's own keys signed it. The keys of the
-    previous root must be valid at `now`.
+    `data` is the file of the trust root; the caller must have verified that the root keys in it signed it. `state` is
+    the file of the high-water mark. The root keys of the recorded version must be valid at `now`.
 
     Raises:
-        VerifyError: E_TRUST if the root is older than the recorded version, has its number but other content, lacks
-            one of its revocations, is not signed by enough of its valid root keys, or combines root keys of two
-            recorded roots; also if the state file cannot be read or written.
+        VerifyError: E_TRUST if the trust root is older than the recorded version, has its number but other content,
+            lacks one of its revocations, or is not signed by enough of its valid root keys; if it combines root keys
+            of two recorded trust roots; or if `state` cannot be read or written.
     """
     if _next(data, root, read_state(state), now) is None:
         return
     try:
         state.parent.mkdir(parents=True, exist_ok=True)
         with locked(state.with_name(f"{state.name}.lock")):
-            seen = _next(data, root, read_state(state), now)  # another process may have written it meanwhile
+            seen = _next(data, root, read_state(state), now)  # another process may have written the file meanwhile
             if seen is not None:
                 write_whole(state, canonical(seen.model_dump(mode="json")))
     except (OSError, InputError):
@@ -73,7 +73,6 @@ def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
 
 
 def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenRoots | None:
-    """Return the new content of the state file, or None if this root is already recorded; see `remember`."""
     envelope = parse_envelope(data)
     own_keys = {*root.roles[ROOT].keyids, *(name for name, _ in envelope.signatures)}
     matches = [recorded for recorded in seen.roots if own_keys & set(recorded.keyids)]

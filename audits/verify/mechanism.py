@@ -1,4 +1,8 @@
-"""Check the stated noise, sampling and epsilon against the accounting, an audit that reads the DP mechanism's log."""
+"""Check the noise, sampling and epsilon that a statement claims against the audit `accounting`.
+
+This audit reads the log of the mechanisms: the noisy computations by which a run with differential privacy (DP)
+learned from private records.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,19 +20,19 @@ if TYPE_CHECKING:
 
 INPUT_CHECKS, RELEASE_GATE, AUDIT_NUMBERS = "input-checks", "release-gate", "audit-numbers"
 SAMPLING, NORMALISER = "poisson sampling", "normaliser"
-# checks of every accounting; see `audits.attacks.accounting.accounting_audit`
+# the checks that every accounting must contain; see `audits.attacks.accounting.accounting_audit`
 CHECKED = {"claim", "accountants", "delta", "unit", "persons", "seeds", "noise", "clipping", "reads", "releases"}
 CHECKED |= {"composition", "replay"}
-NEIGHBOURING = "add-remove"  # the relation that the accountants assume
-MOST_SAMPLED = 2  # mechanisms that sample persons, of all runs together; each takes seconds to compute
-# relative tolerance of epsilon: versions of `dp-accounting` discretise privacy loss distributions differently
+NEIGHBOURING = "add-remove"  # epsilon must hold for adding or removing one person
+MOST_SAMPLED = 2  # largest number of mechanisms, of all runs together, that sample persons; each costs seconds
+# relative tolerance of epsilon, because versions of `dp-accounting` round differently
 ROUNDING = 1e-3
 
 
 def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` of a statement; None where mechanisms differ.
+    """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` for a statement; None where mechanisms differ.
 
-    Rate and steps are those of the mechanisms that sample persons; the noise multiplier is that of all mechanisms.
+    Rate and steps are about the mechanisms that sample persons; the noise multiplier is about all mechanisms.
     """
     sampled = [mechanism for mechanism in mechanisms if mechanism["sampling_rate"] < 1]
     rate = _common(sampled, "sampling_rate")
@@ -43,9 +47,9 @@ def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]) -> None:
     """Raise VerifyError (E_GATE) if the stated noise and sampling differ from the accounting.
 
-    The log must declare the reads of private records that the DP claim does not cover: the input checks, the gates
-    that decide on the release and, if the policy publishes them, the numbers of the audits. Under an independent
-    policy, the log must not declare gates or numbers of audits.
+    The log must also declare the reads of private records that the DP claim does not cover: the input checks, the
+    gates on the release and, if the policy publishes them, the numbers of the audits. Under an independent policy
+    (`audits.gate.independent`), it must declare the input checks, but no gates and no numbers of audits.
     """
     details = accounted(files)
     fields = {"sampling", "sample_rate", "steps", "noise_multiplier"}
@@ -75,10 +79,8 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> tuple[list[Mech
 
         claimed epsilon >= (1 - `ROUNDING`) · epsilon of all mechanisms and accounted reads at the claimed delta
 
-    The package `dp-accounting` is required. The computation takes seconds if a mechanism samples persons.
-
     Raises:
-        VerifyError: E_GATE if the claim is below the recomputed epsilon, or a check of the accounting fails.
+        VerifyError: E_GATE if the claim is below the recomputed epsilon, or the accounting contains a failed check.
     """
     from audits.attacks.accounting.accountants import epsilon_without_prv  # imports scipy, which takes 0.5 s
 
@@ -115,7 +117,7 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> tuple[list[Mech
 
 
 def _check_duration(own: Sequence[MechanismCost], others: Sequence[MechanismCost]) -> None:
-    """Raise VerifyError (E_GATE) if computing the joint epsilon of this run and the other runs could take minutes."""
+    # the joint epsilon of this run and the other runs must not take minutes to compute
     if len(own) > MOST_MECHANISMS:
         raise VerifyError("E_GATE", f"the accounting lists more than {MOST_MECHANISMS} mechanisms")
     costs = [*own, *others]
@@ -126,13 +128,12 @@ def _check_duration(own: Sequence[MechanismCost], others: Sequence[MechanismCost
 
 
 def check_models_and_delta(predicate: ReleasePredicate) -> None:
-    """Raise VerifyError (E_GATE) if the statement claims an epsilon and one of these is true.
+    """Raise VerifyError (E_GATE) if a statement with a claimed epsilon has one of these faults.
 
-    - The statement names no model.
+    - It names no model.
     - A model was trained on private data, or is on a server, so that its training data are unknown.
-    - The number of train persons is not stated, or it is below 10.
-    - The delta of this run or the delta for all runs together is above 1 / (10 n), where n is the lower end of the
-      stated range of train persons.
+    - It does not state the range of the number of train persons, or the range begins below 10.
+    - The delta of this run or of all runs together is above 1 / (10 n), where n is the lower end of this range.
     """
     if predicate.privacy.delta is None:
         return

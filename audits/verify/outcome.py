@@ -39,12 +39,13 @@ class Verification:
 
     @property
     def words(self) -> str:
-        """The verdict in words for people; REFUSED would suggest a refusal file, which has the same verdict."""
+        """The verdict in words for people."""
+        # "REFUSED" would suggest that the release was refused by its policy
         return FAILED if self.verdict == "REFUSED" else self.verdict
 
     @property
     def failure(self) -> str:
-        """Line of the failed check, which begins with its error code; empty if every check passed."""
+        """The line of the failed check, which begins with an error code; empty if every check passed."""
         return "" if not self.checks or self.checks[-1].ok else self.checks[-1].detail
 
     @property
@@ -57,9 +58,8 @@ class Verification:
 
     def to_json(self) -> dict[str, Any]:
         """Return ok, verdict, code, checks and release as plain data."""
-        checks = [asdict(check) for check in self.checks]
-        given = {"ok": self.ok, "verdict": self.verdict, "code": self.code, "checks": checks}
-        return {**given, "release": self.release}
+        fields = {"ok": self.ok, "verdict": self.verdict, "code": self.code}
+        return {**fields, "checks": [asdict(check) for check in self.checks], "release": self.release}
 
     def to_text(self) -> str:
         """Return one line per check, then policy, use and id of a verified release, and the verdict."""
@@ -81,7 +81,7 @@ def print_verification(found: Verification, *, as_json: bool) -> None:
 
 
 def printable(text: str) -> str:
-    """Return text on one line, cut to length, with control, zero-width and bidirectional characters as U+FFFD."""
+    """Return text on one line of at most 400 characters, with U+FFFD for control and invisible characters."""
     plain = "".join(
         char if unicodedata.category(char)[0] not in "CZ" or char == " " else "\N{REPLACEMENT CHARACTER}"
         for char in text

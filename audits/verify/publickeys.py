@@ -1,8 +1,8 @@
-"""Public keys of Ed25519 (32 bytes) and of P-256 (compressed point of 33 bytes), and the check of their signatures.
+"""Check public keys and signatures of two kinds: Ed25519, and ECDSA on the curve P-256.
 
-Hardware and cloud keys often support only P-256. Under ECDSA, if (r, s) is a valid signature of a message, (r, n - s)
-is valid too. This module accepts only the signature with the smaller second number, so that nobody can turn a valid
-signature into a second one.
+Hardware and cloud keys often support only P-256. An ECDSA signature is a pair of numbers (r, s). If (r, s) is valid
+for a message, (r, n - s) is valid too, where n is the order of the curve. This module accepts only the pair with the
+smaller second number, so that nobody can turn a valid signature into a second one.
 """
 
 import hashlib
@@ -16,22 +16,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from audits.core.errors import VerifyError
 
 ED25519, P256 = "ed25519", "ecdsa-p256"
-KEY_BYTES, POINT_BYTES = 32, 33
+KEY_BYTES, POINT_BYTES = 32, 33  # length of an Ed25519 key, and of a P-256 key (a compressed point)
 SIGNATURE_BYTES = 64
-KEYID_HEX = 16
+KEYID_HEX = 16  # number of hex digits of a key id
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # n, the order of the group of P-256
 _FIELD = 2**255 - 19  # the prime of the field of Ed25519
-# The y coordinates of the eight Ed25519 points whose order divides 8. If such a point is the public key, a constant
-# signature is valid for very many messages. The verification of the library does not reject such keys.
-_SMALL_ORDER_Y = frozenset(
-    {
-        0,
-        1,
-        _FIELD - 1,
-        2707385501144840649318225287225658788936804267575313519463743609750303402022,
-        55188659117513257062467267217118295137698188065244968500265048394206261417927,
-    }
-)
+# y coordinates of the eight Ed25519 points whose order divides 8. If the public key is such a point, one signature is
+# valid for very many messages. The library does not reject such keys.
+_SMALL_ORDER_Y = {0, 1, _FIELD - 1} | {
+    2707385501144840649318225287225658788936804267575313519463743609750303402022,
+    55188659117513257062467267217118295137698188065244968500265048394206261417927,
+}
 
 
 def keyid(public: bytes) -> str:
@@ -45,15 +40,15 @@ def kind_of(public: bytes) -> str:
 
 
 def without_sign(public: bytes) -> bytes:
-    """Return a key without its sign, which is the first byte of a P-256 key and the top bit of an Ed25519 key.
+    """Return a key without its sign: the first byte of a P-256 key, the top bit of an Ed25519 key.
 
-    Two keys that differ only in the sign belong to a secret and its negative, so one person knows both secrets.
+    If two keys differ only in the sign, one private key is the negative of the other, so one person holds both.
     """
     return public[1:] if kind_of(public) == P256 else public[:-1] + bytes([public[-1] & 127])
 
 
 def check_public(public: bytes) -> None:
-    """Raise VerifyError (E_TRUST) if a key is malformed, not in its canonical form, or of small order."""
+    """Raise VerifyError (E_TRUST) if a key is malformed, not canonical, or of small order (easy to forge)."""
     if kind_of(public) == P256:
         if public[0] not in {2, 3}:
             raise VerifyError("E_TRUST", "a P-256 key is not a compressed point of 33 bytes")
@@ -74,7 +69,8 @@ def check_public(public: bytes) -> None:
 def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
     """Return whether 64 bytes are a valid signature: Ed25519 (RFC 8032), or ECDSA with SHA-256 (FIPS 186-5).
 
-    The key is checked first; `check_public` raises VerifyError (E_TRUST) if it is not allowed.
+    Raises:
+        VerifyError: E_TRUST if the key is not allowed (`check_public`).
     """
     check_public(public)
     try:
@@ -92,6 +88,6 @@ def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def plain_signature(der: bytes) -> bytes:
-    """Return r and min(s, n - s) of a DER signature, 32 bytes each; raise ValueError if it is not DER."""
+    """Return the 64 bytes that `is_signed` accepts, given an ECDSA signature in DER; raise ValueError if not DER."""
     r, s = decode_dss_signature(der)
     return r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")

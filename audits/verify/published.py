@@ -1,7 +1,7 @@
-"""Strict model of report.json, the file of a bundle that states the results of the run and of the audits.
+"""Strict model of report.json, the file of a bundle with the results of the run and of the audits.
 
-Every field has a fixed list of values or a rounded number, so nobody can hide private text in the file. The verifier
-writes the file again from the model and compares the bytes.
+A field contains a rounded number or a word of a fixed list, so nobody can hide private text in the file. The verifier
+writes the file again from this model and compares the bytes.
 """
 
 from collections.abc import Mapping
@@ -14,18 +14,8 @@ from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, READS, Mech
 from audits.core.errors import VerifyError
 from audits.core.strictmodel import Closed, Finite, keys_are, multiple_of, one_of
 from audits.core.types import Direction, Status
+from audits.gate import disclosure
 from audits.gate.coarse import RATES
-from audits.gate.disclosure import (
-    FIELDS,
-    MAX_COUNT,
-    MAX_MEASURED,
-    is_public_count,
-    is_published,
-    is_short,
-    public_metric,
-    public_report,
-    verdicts_only,
-)
 from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName, ShownVerdict
 from audits.gate.policy import Policy
 from audits.gate.shown_utility import MIN_SUBGROUP_PERSONS
@@ -39,7 +29,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def _check_order(names: list[str], order: tuple[str, ...]) -> None:
-    """Raise ValueError unless the names are different and in the given order; a free order could encode text."""
+    # a free order could encode text
     if names != [name for name in order if name in names]:
         raise ValueError("not in the fixed order")
 
@@ -64,7 +54,7 @@ StyleShares = Annotated[dict[str, Hundredth], keys_are(STYLE_KINDS)]
 SyntheticShares = Annotated[dict[str, Hundredth], keys_are(CONTRADICTIONS)]
 # one step of 1/20 is at least 10 records, because shares of fewer than 200 real records are not published
 RealShares = Annotated[dict[str, Annotated[Finite, Field(ge=0, le=1), multiple_of(20)]], keys_are(CONTRADICTIONS)]
-Threshold = Annotated[Finite, Field(ge=-MAX_MEASURED, le=MAX_MEASURED), multiple_of(1000)]
+Threshold = Annotated[Finite, Field(ge=-disclosure.MAX_MEASURED, le=disclosure.MAX_MEASURED), multiple_of(1000)]
 
 
 def _policy(info: ValidationInfo) -> Policy:
@@ -73,15 +63,17 @@ def _policy(info: ValidationInfo) -> Policy:
 
 
 def _disclosed(value: int | str, info: ValidationInfo) -> int | str:
-    if not is_public_count(value, _policy(info)):
+    if not disclosure.is_public_count(value, _policy(info)):
         raise ValueError("not the public form of a count under the policy")
     return value
 
 
 def _coarse(value: Metric, info: ValidationInfo) -> Metric:
     policy = _policy(info)
-    is_coarse = policy.disclosure.publish_exact_counts or all(map(is_short, (value.value, value.low, value.high)))
-    if not is_coarse or public_metric(str(info.field_name), value, policy) != value:
+    is_coarse = policy.disclosure.publish_exact_counts or all(
+        map(disclosure.is_short, (value.value, value.low, value.high))
+    )
+    if not is_coarse or disclosure.public_metric(str(info.field_name), value, policy) != value:
         raise ValueError("more precise than the policy publishes")
     return value
 
@@ -104,24 +96,23 @@ def _has_enough_persons(value: "Score") -> "Score":
 
 
 def _measured(value: T, info: ValidationInfo) -> T:
-    """Raise ValueError if the policy publishes only verdicts; `value` was measured on private records."""
-    if verdicts_only(_policy(info)):
+    if disclosure.verdicts_only(_policy(info)):
         raise ValueError("under this policy only verdicts about private records may be published")
     return value
 
 
 Measured = AfterValidator(_measured)
-Small = Annotated[Finite, Field(ge=-MAX_MEASURED, le=MAX_MEASURED)]
+Small = Annotated[Finite, Field(ge=-disclosure.MAX_MEASURED, le=disclosure.MAX_MEASURED)]
 Shown = Annotated[int | str, AfterValidator(_disclosed)]
 
 
 class Score(Closed):
-    """A number measured on n units, with its interval [low, high]; the evidence states the confidence for utility."""
+    """A number measured on n units, with its interval [low, high]."""
 
     value: Small
     low: Small
     high: Small
-    n: Annotated[int, Field(ge=0, le=MAX_COUNT)]
+    n: Annotated[int, Field(ge=0, le=disclosure.MAX_COUNT)]
 
 
 ShownScore = Annotated[Score, AfterValidator(_coarse_score), Measured]
@@ -172,7 +163,7 @@ class Curve(Closed):
 
 
 class Details(Closed):
-    """Plots of an audit; for `accounting`, also claim, checks, mechanisms, budgets and kinds of access to train."""
+    """Plots of an audit; for the audit `accounting`, also the content of the mechanism log and the checks of it."""
 
     histogram: Annotated[Histogram, Measured] | None = None
     roc: Annotated[Curve, Measured] | None = None
@@ -189,7 +180,7 @@ ACCOUNTED = {*Details.model_fields} - {"histogram", "roc", "claim_scope"}
 
 
 class ShownResult(Closed):
-    """The published part of the result of an audit; `metrics` has the same numbers as the evidence."""
+    """The published part of the result of an audit; `metrics` repeats numbers of the evidence."""
 
     name: AuditName
     verdict: ShownVerdict
@@ -212,7 +203,7 @@ class ShownResult(Closed):
 
     @model_validator(mode="after")
     def _has_public_threshold(self, info: ValidationInfo) -> Self:
-        """Treat a threshold as measured on private records, unless it is the claimed epsilon of the accounting."""
+        # only one threshold is never measured on private records: the claimed epsilon of the accounting
         claim = self.details.claim if self.name == "accounting" else None
         if self.threshold is not None and (claim is None or self.threshold != _rounded(claim.epsilon)):
             _measured(self.threshold, info)
@@ -322,7 +313,7 @@ class ReportFile(Wire):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleParts:
-    """The parts of a bundle that determine every other file; `audits.verify.derived` writes these files."""
+    """The parts of a bundle that determine all other files; `audits.verify.derived` writes the other files."""
 
     predicate: ReleasePredicate
     policy: Policy
@@ -335,7 +326,7 @@ class BundleParts:
 
 
 def read_published(kind: type[M], value: Mapping[str, Any], name: str, policy: Policy) -> M:
-    """Return the model of a parsed file; raise VerifyError (E_GATE) with the keys whose content is not allowed."""
+    """Return the model of a parsed file; raise VerifyError (E_GATE) that names the keys with forbidden content."""
     try:
         return kind.model_validate(value, context={"policy": policy})
     except ValidationError as error:
@@ -348,22 +339,18 @@ def read_published(kind: type[M], value: Mapping[str, Any], name: str, policy: P
 def shown_results(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, Any]]:
     """Return the published results of an `audit.json`, each with the fields of `ShownResult`."""
     shown = []
-    for result in public_report(audit, policy)["results"]:
+    for result in disclosure.public_report(audit, policy)["results"]:
         name, details = result["name"], result.get("details") or {}
-        if name == "accounting":  # its details come from the log of the mechanism and not from records
+        if name == "accounting":  # its details repeat the log of the mechanism, which contains no private number
             details = next(other["details"] for other in audit["results"] if other["name"] == name)
-        numbers = {
-            key: value for key, value in details.items() if isinstance(value, Mapping) and set(value) == FIELDS
-        }
-        metrics = {
-            f"{name}.{key.removeprefix(f'{name}.')}": value for key, value in {**result["metrics"], **numbers}.items()
-        }
+        numbers = {k: v for k, v in details.items() if isinstance(v, Mapping) and set(v) == disclosure.FIELDS}
+        metrics = {f"{name}.{k.removeprefix(f'{name}.')}": v for k, v in {**result["metrics"], **numbers}.items()}
         kept = {key: result[key] for key in ShownResult.model_fields if key in result}
         shown.append(
             {
                 **kept,
                 "threshold": _rounded(result.get("threshold")),
-                "metrics": {key: value for key, value in metrics.items() if is_published(key, policy)},
+                "metrics": {key: value for key, value in metrics.items() if disclosure.is_published(key, policy)},
                 "details": {key: details[key] for key in Details.model_fields if key in details},
             }
         )

@@ -1,6 +1,6 @@
 """The signed statements about a release, an approval or a refusal, in the format in-toto Statement v1.
 
-The predicate of a statement contains its claims. Its fields are defined here; they are in camelCase in the file.
+A statement lists files (`subject`) and makes claims about them (`predicate`). Field names are camelCase in the file.
 """
 
 import re
@@ -298,22 +298,21 @@ class ReleasePredicate(Wire):
 
 
 class ApprovalPredicate(Wire):
-    """One person's decision about a release, made in a role: an approval, a rejection or a closing.
+    """One person's decision about a release: an approval, a rejection or a closing.
 
-    `seen` contains the sorted sha256 digests of the decision files that were in the bundle when the person signed. A
-    releaser can only close, and a closing states that `seen` lists all other decisions. A decision has no free text,
+    A closing is made by a releaser. It states that `seen` lists all other decisions. A decision contains no comment,
     because the bundle is public and no audit reads a comment.
-
-    `review` is the sha256 of the private review page that the person read; None under an independent policy. The page
-    contains a secret value, so nobody can guess the page and confirm the guess with the digest.
     """
 
     role: RoleName
     decision: DecisionKind
-    seen: Annotated[tuple[Sha256, ...], Field(max_length=MAX_SEEN - 1)]  # at most all decisions except this one
+    # sorted sha256 of the decision files that were in the bundle when the person signed
+    seen: Annotated[tuple[Sha256, ...], Field(max_length=MAX_SEEN - 1)]
     person: Text
     time: Instant
     report_digest: Digest
+    # digest of the private review page that the person read; the page contains a secret value, so nobody can guess it
+    # and confirm the guess; None under an independent policy
     review: Digest | None = None
     conflict_of_interest: Literal[False]
 
@@ -366,7 +365,7 @@ class RefusalStatement(_Statement):
 
 
 def statement(subjects: dict[str, str], predicate_type: str, predicate: dict[str, Any]) -> dict[str, Any]:
-    """Return a statement about files, given the sha256 of each by name; the files are sorted by name."""
+    """Return a statement about files; `subjects` maps their names to their sha256."""
     return {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": subjects[name]}} for name in sorted(subjects)],

@@ -1,11 +1,11 @@
-"""Trusted times of signatures: timestamps (RFC 3161 tokens) by timestamp authorities in the trust root.
+"""Check when a file was signed: a timestamp authority that the trust root lists has signed a timestamp (RFC 3161).
 
-The token `release.tsr` belongs to the envelope `release.dsse.json`. It covers the concatenated signatures of the
-envelope (64 bytes each), so a signature that is added later has no trusted time. A signature is accepted if its key
-was valid at the trusted time, even if the key expired or was revoked later.
+The timestamp (token) `release.tsr` belongs to the signed file (envelope) `release.dsse.json`. It covers the signatures
+in the envelope, so a signature that is added later has no trusted time. A signature is accepted if its key was valid
+at the trusted time, even if the key expired or was revoked later.
 
 Some parts of a token, such as a status text, are not signed, so anyone can change them. Therefore a bundle may
-contain a token only in its `reduced` form.
+contain a token only in a fixed form without these parts (`reduced`).
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ class SignedFile:
 
     name: str  # file name
     keys: tuple[str, ...]  # ids of the keys that signed
-    message: bytes  # bytes that its token covers
+    message: bytes  # the bytes that its token covers (`signature_bytes`)
     created: datetime  # creation time in its statement
 
 
@@ -58,7 +58,7 @@ def token_of(envelope: str) -> str:
 
 
 def envelope_of(token: str) -> str | None:
-    """Return the file name of a token's envelope, or None if the given name is not the name of a token."""
+    """Return the file name of a token's envelope, or None if `token` is not the file name of a token."""
     return token.removesuffix(_TOKEN) + _ENVELOPE if token.endswith(_TOKEN) else None
 
 
@@ -70,7 +70,10 @@ def signature_bytes(envelope: Envelope) -> bytes:
 def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> datetime:
     """Return the latest time at which a message can have been stamped: the time in the token plus its accuracy.
 
-    `token` is in DER. One of the `authorities` (certificates in base64) must certify the signer of the token.
+    Args:
+        token: in DER.
+        message: the bytes that the token must cover.
+        authorities: certificates in base64, one of which must certify the signer of the token.
 
     Raises:
         VerifyError: E_TSA if the token is invalid or rfc3161-client is not installed.
@@ -96,10 +99,10 @@ def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> 
 
 
 def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
-    """Return a token in its only accepted form, without the data that no signature covers.
+    """Return a token in the only accepted form, without the data that no signature covers.
 
-    The accepted form has no status text, no unsigned attributes and no revocation lists. It has exactly the
-    certificates on the path from the signer to an authority of the trust root (without the authority), in DER order.
+    This form has no status text, no unsigned attributes and no revocation lists. Its certificates are exactly those
+    between the signer and an authority of the trust root, sorted by their bytes.
 
     Raises:
         VerifyError: E_TSA if the token is not DER, has an unexpected structure or algorithm, or contains a nonce or
@@ -136,13 +139,13 @@ def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
 
 
 def check_signed(tree: Tree, root: TrustRoot, signed: SignedFile, *, now: datetime, required: bool) -> str:
-    """Check the keys of a signed file and return a line that states its trusted time, or that it has none.
+    """Check the keys of a signed file, and return one line about its trusted time.
 
-    The keys must be valid at the trusted time, or at `now` if there is no trusted time.
+    The keys must be valid at the trusted time, or at `now` if the file has no timestamp.
 
     Raises:
-        VerifyError: E_TSA if a timestamp is invalid, or required but missing.
-            E_REVOKED or E_KEY_EXPIRED if a key is not valid.
+        VerifyError: E_TSA if the timestamp is invalid, or `required` but missing. E_REVOKED or E_KEY_EXPIRED if a key
+            is not valid.
     """
     name = token_of(signed.name)
     if name not in tree.files:
@@ -173,12 +176,6 @@ def _time(response: "TimeStampResponse") -> datetime:
 
 
 def _content(info: bytes) -> bytes:
-    """Return the signed content of a token.
-
-    Raises:
-        VerifyError: the content has fields that the requester can fill.
-        ValueError: it has an unexpected structure, or its digest algorithm has unexpected parameters.
-    """
     _, field = _inside(info, _SEQUENCE)
     (octets,) = _inside(field, _FIELD_0)
     (stated,) = _inside(octets, _OCTETS)
@@ -193,7 +190,6 @@ def _content(info: bytes) -> bytes:
 
 
 def _checked(attributes: bytes) -> bytes:
-    """Return the signed attributes; raise ValueError unless the parts that verifiers encode again are DER."""
     for attribute in _inside(attributes, _FIELD_0):
         _, values = _inside(attribute, _SEQUENCE)
         _inside(values, _SET)
@@ -201,7 +197,6 @@ def _checked(attributes: bytes) -> bytes:
 
 
 def _algorithm(algorithm: bytes) -> bytes:
-    """Return an algorithm with its usual parameters; raise ValueError if it is not in `_PARAMETERS`."""
     name = _inside(algorithm, _SEQUENCE)[0]
     if name not in _PARAMETERS:
         raise ValueError("unexpected algorithm")
@@ -209,11 +204,7 @@ def _algorithm(algorithm: bytes) -> bytes:
 
 
 def _chain(certificates: Sequence[bytes], identity: bytes, authorities: tuple[str, ...]) -> list[bytes]:
-    """Return the certificates (DER) on the shortest path from an authority to the signer, without the authority.
-
-    The search starts from the authorities, because a certificate is known to be genuine only if its chain of issuers
-    leads to one of them.
-    """
+    """Return the certificates (DER) on the shortest path from an authority to the signer, without the authority."""
     chains = [[authority(text)] for text in authorities]
     unused = [x509.load_der_x509_certificate(der) for der in sorted(set(certificates))]
     for chain in chains:  # the list grows in the loop
@@ -235,23 +226,21 @@ def _is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 
 def _identity(certificate: x509.Certificate) -> bytes:
-    """Return the issuer and serial number by which a signature names its certificate (IssuerAndSerialNumber)."""
-    _, serial, _, issuer, *_ = _inside(certificate.tbs_certificate_bytes, _SEQUENCE)
+    _, serial, _, issuer, *_ = _inside(certificate.tbs_certificate_bytes, _SEQUENCE)  # as in IssuerAndSerialNumber
     return _element(_SEQUENCE, issuer, serial)
 
 
 def _inside(element: bytes, tag: int) -> list[bytes]:
-    """Return the elements inside one DER element; raise ValueError if its tag is not `tag` or it is not DER."""
     if _elements(element) != [element] or element[0] != tag:
         raise ValueError("not one DER element with the expected tag")
-    return _elements(element[_head(element) :])
+    return _elements(element[_head_bytes(element) :])
 
 
 def _elements(data: bytes) -> list[bytes]:
     """Return the DER elements of `data`, each with its tag and length; raise ValueError if the bytes are not DER."""
     found = []
     while data:
-        head, size = _head(data), data[1]
+        head, size = _head_bytes(data), data[1]
         if head > 2:
             size = int.from_bytes(data[2:head], "big")
         element = data[: head + size]
@@ -262,8 +251,7 @@ def _elements(data: bytes) -> list[bytes]:
     return found
 
 
-def _head(data: bytes) -> int:
-    """Return the number of bytes of tag and length."""
+def _head_bytes(data: bytes) -> int:  # number of bytes of tag and length
     if len(data) < 2:
         raise ValueError("not DER")
     return 2 + max(0, data[1] - 0x80)

@@ -1,4 +1,4 @@
-"""Read the files of a bundle without following links; only regular files with safe names are allowed."""
+"""Read the files of a bundle safely: no links, only regular files, and only names that are safe on every system."""
 
 import errno
 import hashlib
@@ -17,17 +17,14 @@ MAX_DEPTH = 8
 MAX_NAME_BYTES = 240
 MAX_SMALL_BYTES = 4 << 20
 _CHUNK_BYTES = 1 << 20
-# Unicode categories: control, format (bidirectional, zero-width), surrogate, private, unassigned, separators of lines
+# Unicode categories: control, format (such as zero-width), surrogate, private use, unassigned, line separators
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """An opened bundle folder.
-
-    Files are opened relative to the descriptor of the folder, so renaming a parent folder has no effect.
-    """
+    """An opened bundle folder; if a parent folder is renamed meanwhile, the same files are read."""
 
     root: int  # descriptor of the folder
     files: tuple[str, ...]  # sorted relative names
@@ -50,24 +47,23 @@ class Tree:
         """
         if name not in self.files:
             raise VerifyError("E_MISSING", f"{name}: not in the bundle")
-        chunks, size = [], 0
+        data = bytearray()
         with _opened(self.root, name) as file:
             while chunk := os.read(file, _CHUNK_BYTES):
-                size += len(chunk)
-                if size > max_bytes:
+                data += chunk
+                if len(data) > max_bytes:
                     raise VerifyError("E_UNSAFE", f"{name}: larger than {max_bytes} bytes")
-                chunks.append(chunk)
-        return b"".join(chunks)
+        return bytes(data)
 
 
 @contextmanager
 def open_tree(path: str | Path) -> Iterator[Tree]:
-    """Yield the opened bundle after a check of all names and file types.
+    """Yield the opened bundle after checking all names and file types.
 
     Raises:
-        VerifyError: E_MISSING if the folder does not exist; E_UNSAFE for links, hard links, devices, extended
-            attributes, names that could mislead a person or clash on another file system, and too many or too deeply
-            nested files.
+        VerifyError: E_MISSING if the folder does not exist; E_UNSAFE if it contains links, hard links, devices,
+            extended attributes, names that `check_name` refuses or that are equal on another file system, or too many
+            files.
     """
     try:
         root = os.open(path, _OPEN_FLAGS | os.O_DIRECTORY)
@@ -90,9 +86,9 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
 
 
 def check_name(name: str) -> None:
-    """Raise VerifyError (E_UNSAFE) unless a name is relative and means the same file on every file system.
+    """Raise VerifyError (E_UNSAFE) unless a relative name means the same file on every file system.
 
-    A name may have at most 240 bytes and 8 parts, and must be in the Unicode form NFC. Forbidden are control
+    A name may have at most 240 bytes and 8 parts, and must be in the Unicode form NFC. Forbidden are invisible
     characters, characters that some file systems do not allow, and parts that are `..` or end in a space or dot.
     """
     segments = name.split("/")
@@ -133,7 +129,6 @@ def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> Non
 
 
 def _check_attributes(descriptor: int, name: str) -> None:
-    """Raise VerifyError if a file has user attributes, which are copied with the file but not covered by a digest."""
     if not hasattr(os, "listxattr"):
         return
     try:

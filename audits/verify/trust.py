@@ -1,7 +1,7 @@
 """The trust root: a file with the keys, policies, timestamp authorities and ledgers that a verifier accepts.
 
-If the file names root keys, enough of them must have signed it. Otherwise it is plain JSON, and the user must compare
-its fingerprint with the one that the owner states over another channel.
+If the file names root keys, enough of these keys must have signed the file. Otherwise the file is not signed, and the
+user must compare its sha256 (`fingerprint`) with the one that the data owner states, for example by telephone.
 """
 
 import base64
@@ -35,29 +35,30 @@ RELEASER = "releaser"
 ROOT = "root"
 _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
-_ALIKE = str.maketrans("01i", "oll")  # ASCII characters of a normalised name that look alike
-_WRITTEN_OUT = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))  # two letters that may replace ä, ö, ü or å
-_ALIKE_PAIRS = (("rn", "m"), ("vv", "w"))  # pairs of characters that look like one character
-# Matches a Latin letter that UTS #39 does not recommend for names (Identifier_Status Restricted), for example U+023F.
+_ALIKE = str.maketrans("01i", "oll")  # characters that look alike
+_PAIRS = (
+    *(("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a")),  # two letters that may replace ä, ö, ü or å
+    *(("rn", "m"), ("vv", "w")),  # two characters that look like one
+)
+# Latin letters that UTS #39 does not recommend for names (Identifier_Status Restricted), for example U+023F
 _RESTRICTED = regex.compile(
     r"[\p{Latin}--[a-zA-Z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u018f\u01a0\u01a1"
     r"\u01af\u01b0\u01cd-\u01e3\u01e6-\u01f0\u01f4\u01f5\u01f8-\u021b\u021e\u021f\u0226-\u0233\u0259\u1e00-\u1e99\u1e9e"
     r"\u1ea0-\u1ef9]]",
     regex.VERSION1,
 )
-# Matches what a name may not contain: a word that mixes Latin letters with letters of another script (characters of
-# many scripts, such as U+02BC, are allowed), a symbol, a digit other than 0 to 9, or the long s, which looks like f
+# What a name may not contain: a word that mixes Latin letters with letters of another script (characters of several
+# scripts, such as U+02BC, are allowed), a symbol, a digit other than 0 to 9, or the long s, which looks like f
 _UNREADABLE = regex.compile(
     r"(?=\S*\p{Latin})\S*[[\p{L}\p{M}]--[\p{Latin}\p{Common}\p{Inherited}]]|[[\p{S}\p{N}\u017f]--[0-9]]",
     regex.VERSION1,
 )
-
-# Matches letters of no particular script, such as U+02BC, which looks like an apostrophe.
+# letters of no particular script, such as U+02BC, which looks like an apostrophe
 _SIGNS = regex.compile(r"[\p{L}&&[\p{Common}\p{Inherited}]]", regex.VERSION1)
 
 
 class TrustKey(Closed):
-    """A public key (`audits.verify.publickeys`, as hex digits), its holder, and its period of validity."""
+    """A public key (hex digits), the person who holds its private key, and its period of validity."""
 
     alg: Literal["ed25519", "ecdsa-p256"]
     public: Annotated[str, Field(pattern=r"^([0-9a-f]{64}|0[23][0-9a-f]{64})$")]
@@ -78,7 +79,7 @@ class TrustKey(Closed):
 
 
 class Role(Closed):
-    """The keys that may sign in a role, and the smallest number of different persons who must sign."""
+    """The keys that may sign in a role, and the number of different persons who must sign at least."""
 
     keyids: Annotated[tuple[_KeyId, ...], Field(min_length=1)]
     threshold: Annotated[int, Field(ge=1)]
@@ -93,13 +94,13 @@ class Revocation(Closed):
 
 
 class TrustRoot(Canonical):
-    """Everything that a verifier trusts.
+    """Everything that a verifier accepts.
 
-    It is valid only if all of these hold:
+    These rules hold, or the file is invalid:
 
     - Each key id is derived from its key, no key is of small order, and no two private keys differ only in sign.
     - The name of a person is spelled in one way only, and the names of two persons do not look alike.
-    - There is a role `releaser`. No key has two roles. No person has two roles, not counting the role `root`.
+    - There is a role `releaser`. No key has two roles. Besides the role `root`, a person has at most one role.
     - The number of different persons in each role is at least the threshold of the role.
     """
 
@@ -128,11 +129,11 @@ class TrustRoot(Canonical):
         return {name: bytes.fromhex(self.keys[name].public) for name in keyids}
 
     def valid_keys(self, role: str, now: datetime) -> dict[str, bytes]:
-        """Return the public keys of a role that are valid at a time (see `check_key`)."""
+        """Return the raw public keys of a role by key id, without keys that are expired or revoked at a time."""
         return {name: public for name, public in self.public_keys(role).items() if self._fault(name, now) is None}
 
     def persons(self, keyids: Iterable[str]) -> set[str]:
-        """Return the persons who hold these keys, identified by the skeletons of their names (`name_skeleton`)."""
+        """Return the persons who hold these keys, each as the skeleton of the name (`name_skeleton`)."""
         return {name_skeleton(self.keys[name].person) for name in keyids}
 
     def has_enough(self, role: str, keyids: Iterable[str]) -> bool:
@@ -140,11 +141,10 @@ class TrustRoot(Canonical):
         return len(self.persons(keyids)) >= self.roles[role].threshold
 
     def check_key(self, name: str, now: datetime) -> None:
-        """Raise VerifyError (E_REVOKED or E_KEY_EXPIRED) if a key is not valid at a time.
+        """Raise VerifyError (E_REVOKED or E_KEY_EXPIRED) if a key is not valid at the time `now`.
 
-        If a signature has a trusted timestamp, callers pass the time of the timestamp. Otherwise they pass the
-        current time, so a signature without a timestamp is refused even if the key signed before its revocation. A
-        revocation with a future date has no effect yet.
+        For a signature with a trusted timestamp, callers pass the time of the timestamp, otherwise the current time.
+        So if a key was revoked, its earlier signatures are accepted only with a timestamp.
         """
         if (fault := self._fault(name, now)) is not None:
             raise fault
@@ -167,7 +167,7 @@ class TrustRoot(Canonical):
 
 
 def load_trust(path: str | Path, now: datetime | None = None) -> TrustRoot:
-    """Return the trust root in a file; see `parse_trust`."""
+    """Return the trust root in a file; raise VerifyError (E_TRUST) as `read_trust` and `parse_trust` do."""
     return parse_trust(read_trust(path), now, str(path))
 
 
@@ -180,13 +180,15 @@ def read_trust(path: str | Path) -> bytes:
 
 
 def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file") -> TrustRoot:
-    """Return the trust root in the bytes of its file; the expiry date of the root is not checked.
+    """Return the trust root in the bytes of its file, without checking its expiry date.
 
-    A signature of a root key counts only if the key is valid at `now`, by default the current time. `name` is the
-    name of the file in messages.
+    Args:
+        data: the bytes of the file.
+        now: time at which a root key must be valid, so that its signature counts; the current time by default.
+        name: name of the file for messages.
 
     Raises:
-        VerifyError: E_TRUST if the root is invalid, or names root keys and too few of the valid ones signed it.
+        VerifyError: E_TRUST if the content is invalid, or it names root keys and too few valid root keys signed it.
     """
     try:
         value = parse(data)
@@ -203,7 +205,6 @@ def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file"
 
 
 def _faults(error: ValidationError) -> str:
-    """Return all missing keys in one sentence, and at most five other mistakes."""
     found = problems(error)
     missing = [key for key, _, what in (line.rpartition(": ") for line in found) if what == "missing"]
     others = [line for line in found if not line.endswith(": missing")]
@@ -217,24 +218,22 @@ def fingerprint(data: bytes) -> str:
 
 
 def name_skeleton(name: str) -> str:
-    """Return the sorted letters and digits of a name, where characters that look alike become the same letter.
+    """Return the sorted letters and digits of a name; characters that look alike become the same letter.
 
-    Two names with the same skeleton count as one person, for example "Rosa Müller" and "MUELLER, Rosa". The skeleton
-    ignores blanks, accents, punctuation, invisible characters and letters that look like punctuation, and does not
-    distinguish look-alike letters of two alphabets.
+    Two names with the same skeleton count as one person, for example "Rosa Müller" and "MUELLER, Rosa". Blanks,
+    accents, punctuation and invisible characters are ignored.
     """
     plain = _SIGNS.sub("", normalise(name)).translate(_ALIKE)
-    for pair, single in (*_WRITTEN_OUT, *_ALIKE_PAIRS):
+    for pair, single in _PAIRS:
         plain = plain.replace(pair, single)
     return "".join(sorted(filter(str.isalnum, plain)))
 
 
 def check_root_signers(envelope: Envelope, root: TrustRoot, now: datetime) -> None:
-    """Raise VerifyError (E_TRUST) unless enough valid root keys of a trust root signed an envelope.
+    """Raise VerifyError (E_TRUST) unless enough root keys of the trust root `root` signed an envelope.
 
-    A key counts if it is valid at `now` according to this root. A trust root has no trusted timestamp, so it is
-    unknown when a revoked or expired key signed. Signatures of other keys are ignored, because root keys of the
-    previous version and of the new version sign the same envelope.
+    A root key counts if it is valid at `now` according to `root`. Signatures of other keys are ignored, because the
+    root keys of the previous version and of the new version sign the same envelope.
     """
     keys = root.valid_keys(ROOT, now)
     signatures = tuple(item for item in envelope.signatures if item[0] in keys)
@@ -271,7 +270,7 @@ def authority_text(certificate: x509.Certificate) -> str:
 
 
 def authority(text: str) -> x509.Certificate:
-    """Return the certificate of a timestamp authority; raise ValueError with the reason if the text is invalid."""
+    """Return the certificate of a timestamp authority from its canonical text; raise ValueError with the reason."""
     try:
         certificate = x509.load_der_x509_certificate(base64.b64decode(text.encode("ascii"), validate=True))
         extensions = certificate.extensions
@@ -279,11 +278,7 @@ def authority(text: str) -> x509.Certificate:
         raise ValueError("is not a certificate") from None
     if authority_text(certificate) != text:
         raise ValueError("is not in canonical form")
-    try:
-        is_ca = extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        is_ca = False
-    if not is_ca:
+    if not any(isinstance(item.value, x509.BasicConstraints) and item.value.ca for item in extensions):
         raise ValueError("is not the certificate of a certification authority")
     return certificate
 
@@ -301,7 +296,7 @@ def _key_problems(root: TrustRoot) -> list[str]:
             check_public(public)
         except VerifyError as error:
             found.append(f"key {name}: {error.message}")
-        if key.valid_from >= key.valid_until:  # times have one fixed format, so the earlier text is the earlier time
+        if key.valid_from >= key.valid_until:  # times are texts of one fixed format, so they can be compared
             found.append(f"key {name}: valid_until must be later than valid_from")
     return found
 

@@ -1,7 +1,7 @@
 """Every word and sentence that the files of a bundle may contain besides labels, records and digests.
 
-The holder of a releaser's key could hide private notes in other free text. A value that is not listed here is refused
-or published as `HIDDEN`.
+A releaser could hide private notes in free text. Therefore a value that is not listed here is refused, or `HIDDEN`
+replaces it.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 HIDDEN = "(private)"  # replaces a value that must not be published
-# A language tag of BCP 47: language, script of this list, region. "und" means undeclared.
+# A language tag (BCP 47): language, script, region, such as "en", "zh-Hans-CN"; "und" means undeclared
 _SCRIPTS = "Arab|Armn|Beng|Cyrl|Deva|Geor|Grek|Gujr|Guru|Hans|Hant|Hebr|Jpan|Kore|Latn|Taml|Telu|Thai"
 LANGUAGE = rf"^[a-z]{{2,3}}(-({_SCRIPTS}))?(-([A-Z]{{2}}|419))?$"
 MAX_LANGUAGES = 4
@@ -23,8 +23,7 @@ LICENSES = (
     "CC-BY-ND-4.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "MIT",
     "ODbL-1.0", "ODC-By-1.0", "PDDL-1.0", "other",
 )  # fmt: skip
-# Python packages whose versions are stated; a test of `synthgen` checks that every package that computes results is
-# in this list
+# Python packages whose versions are stated; a test checks that the list has every package that computes results
 LIBRARIES = (
     "accelerate", "confusable-homoglyphs", "dp-accounting", "duckdb", "faiss-cpu", "gguf", "lxml", "numpy",
     "onnxruntime", "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors",
@@ -35,9 +34,9 @@ STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question")
 _RELEASE = r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,2})){0,2}((a|b|rc|\.post|\.dev)[0-9])?"
 _VERSION = re.compile(_RELEASE + r"(\+(cpu|cu[0-9]{3}|rocm[0-9]\.[0-9]))?")
 
-# stages of a run in their order, and the reasons of its filters; tests of `synthgen` compare them with the code
+# stages of a run in their order, and reasons why its filters reject a text; tests compare them with `synthgen`
 MAX_ROUNDS = 20  # largest number of rounds of writing (interpolate, decode, filter)
-MAX_TURNS = 3  # largest number of times that each of `evaluate` and `audit` runs
+MAX_TURNS = 3  # how often each of `evaluate` and `audit` runs at most
 
 
 def _repeated(stages: tuple[str, ...], times: int) -> tuple[str, ...]:
@@ -45,7 +44,8 @@ def _repeated(stages: tuple[str, ...], times: int) -> tuple[str, ...]:
     return tuple(stage + suffix for suffix in suffixes for stage in stages)
 
 
-WRITING = _repeated(("interpolate", "decode", "filter"), MAX_ROUNDS)  # under DP, these read no private record
+# under differential privacy, these stages read no private record
+WRITING = _repeated(("interpolate", "decode", "filter"), MAX_ROUNDS)
 STAGES = (
     "extract", "load", "split", "deidentify", "embed", "reserve", "measure", "style", "decode-reconstruction",
     "re-embed-reconstruction", *_repeated(("interpolate", "decode", "re-embed", "filter"), MAX_ROUNDS),
@@ -60,7 +60,7 @@ REASONS = (
                                         "not_mentions")),
 )  # fmt: skip
 
-# rules by which a text contradicts itself (`synthgen.coherence`); `any` counts texts that at least one rule finds
+# kinds of contradictions within a text (`synthgen.coherence`); `any` counts texts with at least one of them
 CONTRADICTIONS = ("any", "sex", "age", "laterality", "denied", "treatment", "implausible", "dates", "repeated", "cut")
 # subgroups of people by the sex and age that their texts state (`synthgen.evaluate.subgroups`)
 SEXES = ("female", "male", "nonbinary")
@@ -177,15 +177,15 @@ OUTSIDE_DP = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The publishable values of a setting: words, and numbers from `low` to `high` in multiples of `step`."""
+    """The values of a setting that may be published: words, and numbers from `low` to `high`."""
 
     words: tuple[str | bool | None, ...] = ()
     low: float = 0
     high: float = -1
-    step: float = 1  # 1 for whole numbers
+    step: float = 1  # precision of the numbers: 1 for whole numbers, 1e-6 for fractions
 
     def public(self, value: object) -> object:
-        """Return a publishable value, with fractions rounded to six decimals, or `HIDDEN` for other values."""
+        """Return the published form of a value: itself (fractions with six decimals), or `HIDDEN` if not allowed."""
         if value is None or isinstance(value, str | bool):
             return value if value in self.words else HIDDEN
         if not isinstance(value, int if self.step == 1 else int | float) or not self.low <= value <= self.high:
@@ -210,8 +210,8 @@ def _fraction(low: float, high: float, *words: str | None) -> Setting:
     return Setting(words, low, high, 1e-6)
 
 
-# The published settings by section; a test of `synthgen` compares them with the schema of the configuration. The
-# budget and the key `secret` are not here because the statement and the evidence state them.
+# The published settings by section; a test compares them with the schema of the configuration. The budget and the key
+# `secret` are missing, because the statement and the evidence contain them.
 SETTINGS: dict[str, dict[str, Setting]] = {
     "": {"version": _whole(1, 1)},
     "source": {
@@ -284,7 +284,7 @@ SETTINGS: dict[str, dict[str, Setting]] = {
 
 
 def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the published settings of a configuration; applying the function to its result changes nothing.
+    """Return the published settings of a configuration; a second call on the result changes nothing.
 
     Privacy: the published settings include no seed, path, column name, prompt or rule of `filter.attributes`.
     """
@@ -302,21 +302,19 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_address(value: object) -> object:
-    """Return `private` or `remote` for an `endpoint` section (see `allow_remote`), and other values unchanged."""
-    if isinstance(value, Mapping) and "allow_remote" in value:
+    if isinstance(value, Mapping) and "allow_remote" in value:  # the section `endpoint`
         return "remote" if value["allow_remote"] else "private"
     return value
 
 
 def disclosure(words: int, public: int) -> str:
-    """Return the part of a sentence on how much `words` prompt words from a list of `public` words disclose."""
-    return (
-        f"{words} words of a public list of {public:,}, which disclose at most {words * math.log2(public):.0f} bits"
-    )
+    """Return words about the disclosure by a prompt that contains `words` words of a list of `public` words."""
+    bits = words * math.log2(public)
+    return f"{words} words of a public list of {public:,}, which disclose at most {bits:.0f} bits"
 
 
 def public_version(text: str) -> str:
-    """Return the version of a library, or "other" if it does not have the usual form."""
+    """Return the version of a library, or "other" if it does not have a usual form such as "2.1.0"."""
     return text if text in {"absent", "other"} or _VERSION.fullmatch(text) else "other"
 
 
@@ -343,5 +341,5 @@ NonPrivateStep = Annotated[str, AfterValidator(_known_step)]
 Version = Annotated[str, AfterValidator(_known_version)]
 # JSON Schema (ECMA 262) does not allow the escape of a hyphen
 _NAMES = "|".join(re.escape(name).replace(r"\-", "-") for name in (*MODELS, *STYLES, HIDDEN))
-# a downloaded model, a bridge, the vocabulary of a bridge, or a style; `HIDDEN` replaces a private name
+# name of a model, a bridge, the vocabulary of a bridge, or a style; `HIDDEN` replaces a private name
 ModelName = Annotated[str, Field(pattern=rf"^((builtin|custom):)?({_NAMES})(-({_NAMES}))?$")]

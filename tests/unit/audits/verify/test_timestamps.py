@@ -253,7 +253,7 @@ def test_token_that_is_not_der_has_no_reduced_form(case, at):
 
 def test_token_of_another_structure_has_no_reduced_form(case, stamps):
     """Each of these tokens consists of valid DER elements."""
-    status, content = stamps._elements(case.good[stamps._head(case.good) :])
+    status, content = stamps._elements(case.good[stamps._head_bytes(case.good) :])
     digest = [1, 1, 0, 2, 1, 0, 0, 2, 0]  # the path to the digest algorithm of the stamped message
     others = {
         "the content beside the sequence": stamps._element(0x30, status) + content,
