@@ -29,8 +29,8 @@ class Bin:
 def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], min_count: int) -> tuple[Bin, ...]:
     """Join neighbouring bins until every bin can be published; return no bin if that is not possible.
 
-    `edges` are the ends of the bins, one more than there are counts. Bins are joined from the left. If too few records
-    remain at the right end, they are joined to their left neighbour.
+    `edges` are the ends of the bins, one more than the counts. Bins are joined from the left. If too few records
+    remain at the right end, their bin is joined to its left neighbour.
 
     Privacy: each bin contains 0 or at least `min_count` records of train, and likewise of control.
     """

@@ -1,4 +1,4 @@
-"""The result of applying a policy to evidence: the outcome of each gate, and the verdict of each audit without a gate.
+"""The result of applying a policy to evidence: the outcome of each gate, and the verdict of each other audit.
 
 A gate is a condition for the release. An audit without a gate must be measured, but its verdict decides nothing.
 """

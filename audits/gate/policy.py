@@ -176,7 +176,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     - An audit in `measured` is a gate only if it was not measured; its verdict does not affect the decision.
     - A measurement that is missing, failed or based on too few units does not pass.
     - Intervals and required verdicts must have the confidence that the number of attempts requires.
-    - A worse number, a further attempt, or a further gate in a policy with gates never turns a refusal into a release.
+    - A worse number, a further attempt or a further gate never turns a refusal into a release.
     - An external policy always has the gates of `EXTERNAL_RULES`.
     - A table with quarantined rows is refused, because no audit judged these rows.
     - An independent policy (`audits.gate.independent`) has no gates on attempts and quarantined rows.
@@ -192,7 +192,8 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     confidence = _needed_confidence(evidence, policy)
     substitute = _active_substitute(evidence, policy)
     substitute_audits, without_gate = ((), ()) if substitute is None else (substitute.required, substitute.rules)
-    is_dp = _uses_dp_method(evidence)
+    method = evidence.metrics.get(METHOD)
+    is_dp = method is not None and method.high > 0
     added = tuple({ACCOUNTING} - {*policy.required, *substitute_audits}) if is_dp else ()
     rules = (*policy.all_rules(), *_dp_rules(substitute), *(policy.dp_method_rules() if is_dp else ()))
     outcomes = (
@@ -221,15 +222,11 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
 
 def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Iterator[RuleOutcome]:
-    yield from (_claim_gate(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy)))
+    if budget_caps(evidence, policy) is not None:
+        yield from (_claim_gate(evidence, name) for name in ATTACKS if name == ATTACKS[0] or name in evidence.audits)
     metric = evidence.metrics.get(QUARANTINED)
     if metric is not None and metric.high > 0:
         yield compare(evidence, NO_QUARANTINED_ROW, confidence)
-
-
-def _uses_dp_method(evidence: Evidence) -> bool:
-    method = evidence.metrics.get(METHOD)
-    return method is not None and method.high > 0
 
 
 def budget_caps(evidence: Evidence, policy: Policy) -> DpRule | DpSubstitute | None:
@@ -339,10 +336,6 @@ def _dp_rules(dp: DpRule | DpSubstitute | None) -> tuple[Rule, ...]:
         Rule(id="dp-epsilon", metric="accounting.epsilon", limit=dp.max_epsilon, **within_budget),
         Rule(id="dp-delta", metric="accounting.delta", limit=dp.max_delta, **within_budget),
     )
-
-
-def _attacks(evidence: Evidence, dp: DpRule | DpSubstitute | None) -> tuple[str, ...]:
-    return () if dp is None else tuple(n for n in ATTACKS if n == ATTACKS[0] or n in evidence.audits)
 
 
 def _claim_gate(evidence: Evidence, name: str) -> RuleOutcome:

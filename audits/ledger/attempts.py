@@ -1,8 +1,8 @@
 """Count the audits of the same control persons across all runs of an institution.
 
-An audit that is repeated with the same control persons until it passes can pass by chance. Therefore the ledger
-records the control persons and their texts for every audit. Each further audit of these persons must reach a higher
-confidence; see `audits.gate.rule.confidence_of`.
+If an audit is repeated with the same control persons, it passes by chance sooner or later. Therefore the ledger
+records the control persons and their texts for every audit, as keyed hashes (marks). Each further audit of these
+persons, called an attempt, must reach a higher confidence (`audits.gate.rule.confidence_of`).
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ MAX_REPEATED_SHARE = 0.01  # control is new if at most this share of its persons
 class Attempt:
     """One audit in the ledger."""
 
-    number: int  # number of the attempt on these control persons, from 1
-    position: int  # position in the list of all audits of the ledger, on these or other control persons, from 1
+    number: int  # position among the audits of these control persons, from 1
+    position: int  # position among all audits in the ledger, from 1
     digest: str  # keyed digest of the audit's inputs and settings
     ledger: Head
 
@@ -31,13 +31,13 @@ class Attempt:
 def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
     """Record an audit of these control records in the ledger, and return it with its number.
 
-    An earlier audit is an attempt on the same control persons if it contains more than 1 % of these persons or of
-    these texts. It contains a text if more than half of the text's marks are among its own marks (`text_marks`). So a
-    text is recognised despite changed spaces, encodings or ids, added words, or one changed word in ten.
+    An earlier audit is an attempt on the same control persons if it contained more than 1 % of these persons or of
+    their texts. It contained a text if it had more than half of the marks of the text (`text_marks`). So a text is
+    recognised despite changed spaces, encodings or ids, added words, or one changed word in ten.
 
     Args:
         folder: the folder of the ledger.
-        high_water_mark: the high-water mark of the ledger.
+        high_water_mark: file with the newest known state of the ledger, which detects a rollback.
         digest: digest of everything that could change a verdict: tables, seed, audits, confidence, versions. An audit
             with the same digest is the same attempt.
         control: the source records before identifiers are replaced; group ids are unique in the institution.
@@ -45,7 +45,7 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
     Raises:
         InputError: the ledger cannot be used, was changed, replaced or rolled back.
 
-    Privacy: the ledger contains keyed hashes of persons and of runs of words, and stays in the institution.
+    Privacy: the ledger contains keyed hashes of persons and of sequences of words, and stays in the institution.
     """
     with opened(folder, high_water_mark) as chain:
         made = chain.mac(b"made\0" + digest.encode())
@@ -64,13 +64,13 @@ def check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
 
 
 def attempts_before(folder: Path, high_water_mark: HighWaterMark, *, control: Table) -> int:
-    """Return the number of earlier attempts on these control records; record nothing, and raise as `attempt` does."""
+    """Return the number of earlier attempts on these control persons, without recording one; raise as `attempt`."""
     with opened(folder, high_water_mark) as chain:
         return len(_attempts_on(chain, person_marks(chain, control), text_marks(chain, control)))
 
 
 def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) -> Attempt:
-    """Return the attempt with this keyed digest; raise InputError as `attempt` does, or if the ledger lacks it."""
+    """Return the attempt with this keyed digest; raise InputError as `attempt`, and if the attempt is missing."""
     with opened(folder, high_water_mark) as chain:
         if digest not in {entry["made"] for entry in _entries(chain)}:
             hint = "Run the audits again, so that the attempt is counted."
@@ -79,8 +79,7 @@ def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) 
 
 
 def _entries(chain: Chain) -> list[Mapping[str, Any]]:
-    """Return the entries that are attempts; the chain also contains the entries of `audits.ledger.budgets`."""
-    return [entry for entry in chain.entries if "attempt" in entry]
+    return [entry for entry in chain.entries if "attempt" in entry]  # the other entries are budgets
 
 
 def _found(chain: Chain, digest: str) -> Attempt:
@@ -91,13 +90,10 @@ def _found(chain: Chain, digest: str) -> Attempt:
 
 
 def _attempts_on(chain: Chain, persons: set[str], texts: list[set[str]]) -> list[str]:
-    """Return the distinct digests of the earlier attempts on these control persons, oldest first."""
-    found: list[str] = []
-    for entry in _entries(chain):
+    def is_repeated(entry: Mapping[str, Any]) -> bool:
         before = split(entry["texts"])
         n_persons = len(persons & split(entry["persons"]))
         n_texts = sum(2 * len(text & before) > len(text) for text in texts)
-        is_repeated = n_persons > MAX_REPEATED_SHARE * len(persons) or n_texts > MAX_REPEATED_SHARE * len(texts)
-        if is_repeated and entry["made"] not in found:
-            found.append(entry["made"])
-    return found
+        return n_persons > MAX_REPEATED_SHARE * len(persons) or n_texts > MAX_REPEATED_SHARE * len(texts)
+
+    return list(dict.fromkeys(entry["made"] for entry in _entries(chain) if is_repeated(entry)))

@@ -1,20 +1,17 @@
 """Record the privacy budget of each run in the ledger, and compute the budget that all runs have spent together.
 
-This joint cost is the epsilon of the mechanisms of all runs at one delta (`joint_cost`), as if every run had used the
-same persons. So the ledger need not recognise persons, and its entries do not reveal who was in two runs.
+The cost of all runs together is one epsilon at one chosen delta (`joint_cost`). It is computed from the mechanisms
+(noisy computations) of all runs as one adaptive composition, as if every run had used the same persons. So the ledger
+need not recognise persons. If the deltas of the runs add up to at most the chosen delta, the joint epsilon is at most
+the sum of their epsilons. For Gaussian noise, a limit of the joint epsilon holds even if the settings of a run are
+chosen after reading earlier results (Smith and Thakurta, arXiv 2210.17520).
 
-All runs together are one adaptive composition of their mechanisms, which satisfies (epsilon, delta)-differential
-privacy with the joint epsilon at any chosen delta. If the deltas of the single runs add up to at most the chosen
-delta, the joint epsilon is at most the sum of their epsilons, and usually much less. For Gaussian noise, a limit of
-the joint epsilon also holds if the settings of a run are chosen after reading earlier results (Smith and Thakurta,
-arXiv 2210.17520).
+A run records three steps: it *reserves* its budget, it *draws* its noise, and it has *made* a result. The budget
+counts as spent from the reservation on. If a run stops between two steps:
 
-A run first records that it *reserves* its budget, then that it *draws* its noise, then the digest of the result that
-it *made*. The reserved budget counts as spent from the reservation on, unless the reservation is voided:
-
-    stopped between reserving and drawing   no query was answered; the same run continues with its reservation, or the
-                                            reservation is *voided*: it no longer counts, and the run can never draw
-    stopped between drawing and making      the result is lost and the budget is spent; a new run reserves again
+    after reserving   No noise was drawn. The same run continues with its reservation, or a user voids the
+                      reservation. Then it does not count, and its run can never draw noise.
+    after drawing     The result is lost and the budget is spent. A new run makes a new reservation.
 
 So a run cannot draw noise twice under one reservation and keep the result that it prefers.
 """
@@ -39,7 +36,7 @@ _NEW_RUN = "Run the command with `--resume never`; it makes a new reservation an
 
 
 class Overspent(InputError):  # noqa: N818 - named after the state of the budget
-    """The run would exceed the budget, or its budget is spent; nothing was recorded."""
+    """The run would exceed the budget, or its budget is spent. Nothing was recorded."""
 
     exit_code = 5
 
@@ -62,7 +59,7 @@ class Spending:
 
     @property
     def costs(self) -> tuple[MechanismCost, ...]:
-        """The mechanisms as models; raise InputError if the list is empty or not valid."""
+        """The mechanisms as models; raise InputError if there are none or one is not valid."""
         try:
             costs = tuple(MechanismCost.model_validate(dict(each)) for each in self.mechanisms)
         except (ValidationError, TypeError, ValueError):
@@ -76,7 +73,7 @@ class Spending:
 
 
 def joint_cost(spendings: Iterable[Spending], delta: float) -> Cost:
-    """Return the joint epsilon of all mechanisms of all given runs at one delta, and this delta."""
+    """Return the joint epsilon of all mechanisms of the given runs at one delta, and this delta."""
     costs = [cost for spending in spendings for cost in spending.costs]
     return Cost(epsilon=joint_epsilon(costs, delta=delta), delta=delta)
 
@@ -86,9 +83,9 @@ class Reservation:
     """The reservation of one run, all other reservations that count, and the head of the ledger."""
 
     spending: Spending
-    others: tuple[Spending, ...]  # made before or after this reservation
+    others: tuple[Spending, ...]  # reservations before or after this one
     delta: float  # delta of the joint costs
-    n_voided: int  # number of reservations that do not count, because they were voided
+    n_voided: int  # number of voided reservations, which do not count
     ledger: Head
 
     @property
@@ -115,10 +112,8 @@ class RunState:
 def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *, limit: Cost | None) -> Reservation:
     """Record the reservation of a run and return it; if the run already has a reservation, check the limit again.
 
-        joint epsilon of this run and all other runs at the delta of `limit`  <=  epsilon of `limit`
-
-    The other runs include those that reserved later or under a different limit. Without a limit (None), the joint
-    cost is computed at the delta of this run.
+    The joint epsilon of all runs in the ledger at the delta of `limit` must not exceed the epsilon of `limit`.
+    Without a limit (None), the joint cost is computed at the delta of this run.
 
     Raises:
         Overspent: the limit would be exceeded; the error states what is spent.
@@ -139,7 +134,7 @@ def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *,
 
 
 def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) -> str:
-    """Record that a reservation under which no noise was drawn is void, and return the recorded time.
+    """Record that the reservation of a run is void, and return the recorded time.
 
     A voided reservation does not count, and its run can never draw noise. If the reservation is already void, record
     nothing and return the time of the earlier entry.
@@ -166,8 +161,8 @@ def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) 
 def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
     """Record that a run draws its noise now, and return the key for `seal`.
 
-    A run may draw only once; otherwise it could choose among several results. A sealed result can be recorded later
-    if the ledger cannot be reached when the result is made.
+    A run may draw only once; otherwise it could choose among several results. If the ledger cannot be reached when
+    the result is made, the run seals the result and records it later.
 
     Raises:
         Overspent: the run drew its noise before, and the result was lost or deleted.
@@ -201,7 +196,7 @@ def _seal_key(chain: Chain, run: str) -> bytes:
 
 
 def seal(key: bytes, digest: str) -> str:
-    """Return 64 hex digits that prove that the run with this key made the result with this digest (an HMAC)."""
+    """Return an HMAC (64 hex digits), which proves that the run with this key made the result with this digest."""
     return hmac.digest(key, digest.encode(), "sha256").hex()
 
 
@@ -231,7 +226,7 @@ def state_of(folder: Path, high_water_mark: HighWaterMark, run: str) -> RunState
 
 
 def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *, delta: float) -> Reservation:
-    """Return the reservation under which a result was made, all others that count, and their joint cost at `delta`.
+    """Return the reservation under which a result was made, and all others that count, for joint costs at `delta`.
 
     Raises:
         InputError: the ledger cannot be used, or does not record that the run drew noise and made this result.
@@ -251,7 +246,7 @@ def counted(folder: Path, high_water_mark: HighWaterMark, *, besides: str | None
 
 
 def all_reservations(folder: Path, high_water_mark: HighWaterMark) -> list[Mapping[str, Any]]:
-    """Return for each reservation run, epsilon, delta, state (last step) and, if it was voided, the time."""
+    """Return each reservation with `run`, `epsilon`, `delta`, `state` (last step) and, if it was voided, `time`."""
     with opened(folder, high_water_mark) as chain:
         found: list[Mapping[str, Any]] = []
         for spending in _all(chain):
@@ -270,14 +265,12 @@ def _spending(entry: Mapping[str, Any]) -> Spending:
 
 
 def _counted(chain: Chain) -> tuple[Spending, ...]:
-    """Return the reservations that count: all except those that were voided before their noise was drawn."""
     drawn, voided = ({e["run"] for e in chain.entries if e.get("what") == step} for step in (DRAW, VOID))
     return tuple(spending for spending in _all(chain) if spending.run not in voided - drawn)
 
 
 def _steps(chain: Chain, run: str) -> dict[str, Mapping[str, Any]]:
-    """Return the entries of a run by step, in order; a step occurs at most once."""
-    return {entry["what"]: entry for entry in chain.entries if entry.get("run") == run}
+    return {entry["what"]: entry for entry in chain.entries if entry.get("run") == run}  # a step occurs at most once
 
 
 def _reserved(chain: Chain, run: str, delta: float) -> Reservation | None:
@@ -306,7 +299,7 @@ def refuse_overspending(others: Sequence[Spending], own: Spending, limit: Cost |
 
 
 def overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) -> list[str]:
-    """Return the problems for which `refuse_overspending` raises Overspent; empty if there are none."""
+    """Return the limits that all runs together or `own` would exceed, in words; empty if there are none."""
     if limit is None:
         return []
     before, after = (joint_cost(runs, limit.delta).epsilon for runs in (others, (*others, own)))

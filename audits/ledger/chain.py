@@ -1,17 +1,14 @@
-r"""An append-only file of JSON lines; the mac of each line authenticates this line and all earlier lines.
+r"""The file of the ledger: a chain of JSON lines, each with a keyed hash (mac) of this line and all earlier lines.
 
     mac_i = H("line\0" || mac_(i-1) || canonical(line i without its mac)),   mac_0 = H("start"),
-    H(x) = HMAC-SHA256(K, "synthgen/ledger/v1\0" || name || 0x00 || x)
+    H(x) = HMAC-SHA256(K, "synthgen/ledger/v1\0" || file name || 0x00 || x),   where || concatenates bytes
 
-The key K is in a file beside the chain (32 bytes, mode 0600) and stays in the institution. Without K nobody can
-write a line or test a guess of its content, and a change of any line is detected.
+The key K (32 bytes, mode 0600) is in a file beside the chain. Whoever does not have K cannot write a line or test a
+guess of its content, and a change of any line is detected. The id of a chain is derived from K alone.
 
-If someone replaces the chain together with its key, or restores an older copy, only a file in another place can
-detect this. Such a file is a high-water mark: it stores the newest known head of a chain (id, number of lines, last
-mac). There are two marks. The caller passes the path of the first mark, which identifies the only chain that this
-caller may use. The second mark is in the user's data folder and is found by the chain's id.
-
-The id of a chain is derived from K alone. A trust root lists the accepted ledgers by their ids.
+The key cannot detect that someone replaces the chain together with K, or restores an older copy. Therefore two files
+in other places, the high-water marks, store the newest known head of the chain (id, number of lines, last mac). The
+caller passes the path of the first mark. The second mark is in the user's data folder, under the id of the chain.
 """
 
 import hmac
@@ -40,7 +37,7 @@ _FIELDS = {"version", "number", "entry", "mac"}
 
 
 class Head(Closed):
-    """The id of a chain, its number of lines and its last mac; without the key it reveals nothing else."""
+    """The id of a chain, its number of lines and its last mac; they reveal nothing else without the key."""
 
     version: Literal[1] = 1
     id: LedgerId
@@ -86,15 +83,13 @@ class Chain:
     def repair(self) -> None:
         """Remove and report an incomplete last line; the caller must have compared both high-water marks before.
 
-        A run draws noise or audits only after its line and both marks are on the disk, so an incomplete line has no
-        consequence. If someone cuts off a complete line, the comparison detects it, because the marks count the line.
+        A run draws noise or audits only after its line and both marks are on the disk, so nothing happened under an
+        incomplete line. If someone cut off a complete line, the comparison detects it, because the marks count it.
         """
         if self._torn:
             os.truncate(self._path, self._whole)
             sync(self._path)
-            note = (
-                "ledger %s: removed %d bytes of a line whose write was interrupted; its %d other lines are complete"
-            )
+            note = "ledger %s: removed %d bytes of a partly written line; its %d other lines are complete"
             logging.getLogger(__name__).warning(note, self.head().id, self._torn, len(self.entries))
             self._torn = 0
 
@@ -150,16 +145,15 @@ class Chain:
 def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
     """Open a chain under an exclusive lock; create it if neither the chain nor `high_water_mark` exists.
 
-    The folder must have mode 0700. At the end both high-water marks are updated: `high_water_mark`, which identifies
-    the chain that may be used here, and the mark under the chain's id.
+    At the end both high-water marks are updated: `high_water_mark` and the one under the id of the chain.
 
     Raises:
         InputError: the folder cannot be used or other users may read it; a line was changed; the chain or its key is
-            missing; the chain is not the one that `high_water_mark` identifies, or is older than one of the marks; or
-            a mark cannot be read or written.
+            missing; the chain has another id than `high_water_mark`, or is older than one of the marks; or a mark
+            cannot be read or written.
     """
     known = high_water_mark.read()
-    if known is not None and not folder.is_dir():  # a new folder would obstruct the restoration of the old one
+    if known is not None and not folder.is_dir():  # a new folder would obstruct restoring the old one
         raise _incomplete(folder, KEY, high_water_mark.path)
     with _locked(folder):
         chain = _chain(folder, known, high_water_mark.path)
@@ -178,7 +172,7 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
 def ledger_id(folder: Path) -> str:
     """Return the id by which a trust root names a ledger; create the ledger if there is none.
 
-    Raise InputError as `opened` does; high-water marks are neither checked nor written.
+    High-water marks are neither checked nor written. Otherwise, raise InputError as `opened`.
     """
     with _locked(folder):
         return _chain(folder, None, None).head().id

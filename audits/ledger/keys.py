@@ -1,8 +1,9 @@
-"""Keys of 32 random bytes in files that only their owner may read; created atomically and never overwritten."""
+"""Read a key of 32 random bytes from a file that only its owner may read, or create the file."""
 
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from audits.core.errors import InputError
@@ -13,8 +14,8 @@ from audits.core.findings import KEY_BYTES
 def read_key(path: Path, what: str) -> bytes:
     """Return the key in a file of an existing folder; create the file if it is missing.
 
-    A new key is written under a temporary name, flushed and linked. So an interrupted process leaves no partial key,
-    and two concurrent processes read the same key. `what` is the name of the key in messages.
+    A new key is written under a temporary name and then linked. So an interrupted process leaves no partial key, and
+    two concurrent processes read the same key. `what` is the name of the key in messages.
 
     Raises:
         InputError: the file cannot be read or created, is a link, has a wrong length, or other users may read it.
@@ -37,7 +38,10 @@ def read_key(path: Path, what: str) -> bytes:
 
 
 def read_plain(path: Path, max_bytes: int) -> tuple[bytes, int]:
-    """Return up to `max_bytes` bytes and the mode of a file; no bytes if it is not a regular file. Follow no link."""
+    """Return at most `max_bytes` bytes and the mode of a file, without following links.
+
+    If the file is not a regular file, return no bytes.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
@@ -54,10 +58,8 @@ def _make(path: Path) -> None:
             file.write(secrets.token_bytes(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with suppress(FileExistsError):
             os.link(partial, path, follow_symlinks=False)
-        except FileExistsError:
-            return
     finally:
         partial.unlink()
     sync(path.parent)

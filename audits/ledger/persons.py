@@ -1,4 +1,4 @@
-"""Recognise persons and texts of earlier audits by keyed hashes (marks), which the ledger stores instead of them."""
+"""Recognise persons and texts of earlier audits by marks: keyed hashes, which the ledger stores instead of names."""
 
 import hashlib
 import unicodedata
@@ -9,8 +9,8 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain
 from audits.text.normalise import tokens
 
-RUN = 5  # tokens in a run; edits change few runs, and the texts of two persons rarely share three of four runs
-MARKS = 4  # number of runs that identify a text
+RUN = 5  # number of consecutive words (tokens) in a run; a small edit changes few of the runs of a text
+MARKS = 4  # number of runs that identify a text; the texts of two persons rarely share three of them
 _DIGITS = 16  # hex digits of a mark
 
 
@@ -27,10 +27,9 @@ def _plain(name: str) -> str:
 
 
 def text_marks(chain: Chain, table: Table) -> list[set[str]]:
-    """Return the marks of each distinct text: its `MARKS` smallest hashes of runs that occur in no other text.
+    """Return the marks of each distinct text: the `MARKS` smallest hashes of its runs that occur in no other text.
 
-    A run is a sequence of `RUN` consecutive tokens. Runs of a template that texts share are ignored. A text without
-    other runs is omitted.
+    A text of which all runs occur in other texts, for example an empty template, is omitted.
     """
     key = bytes.fromhex(chain.mac(b"text"))
     runs = [_runs(words, key) for words in {tuple(tokens(text)) for text in table.texts} if words]
@@ -40,8 +39,7 @@ def text_marks(chain: Chain, table: Table) -> list[set[str]]:
 
 
 def _runs(words: tuple[str, ...], key: bytes) -> set[str]:
-    """Return the keyed hashes of the runs of `RUN` consecutive tokens; a shorter text is one run."""
-    runs = {" ".join(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1))}
+    runs = {" ".join(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1))}  # a shorter text is one run
     encoded = (run.encode("utf-8", "surrogatepass") for run in runs)
     return {hashlib.blake2b(run, digest_size=_DIGITS // 2, key=key).hexdigest() for run in encoded}
 

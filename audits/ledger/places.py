@@ -16,10 +16,10 @@ def ledger_folder() -> Path:
 
 
 def folder_mark_path(folder: Path) -> Path:
-    """Return the path of the high-water mark of a ledger folder, for users without the key of a releaser."""
+    """Return the default path of the high-water mark of a ledger folder, if no releaser's key is beside it."""
     return chain_mark_path(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16])
 
 
 def chain_mark_path(chain: str) -> Path:
-    """Return the path of the high-water mark of a chain id; it does not depend on the path of the chain."""
+    """Return the path of the high-water mark for the id of a chain."""
     return data_folder() / "ledgers-seen" / f"{chain}.json"

@@ -1,8 +1,8 @@
-"""Answer the first questions of a privacy officer in full sentences, from the content of the report alone."""
+"""Answer the first questions of a privacy officer about a dataset in full sentences, from the report's content."""
 
 from dataclasses import dataclass
 
-from audits.report.content import Count, ReportContent
+from audits.report.content import ReportContent
 from audits.report.glossary import LEAKS
 from audits.report.leaving import leaving, not_passed
 from audits.report.numbers import count, label, listed, number, percent, spoken
@@ -12,7 +12,7 @@ _METHODS = {
     "encoder-logistic": "classifier on the vectors of a sentence encoder",
     "tfidf-linear": "word-based classifier",
 }
-_LARGE_STYLE_GAP = 0.5  # nats per token; texts of two different kinds have at least this style gap
+_LARGE_STYLE_GAP = 0.5  # nats per token; from this style gap on, the texts are of another kind than real texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ def _dataset(content: ReportContent) -> list[str]:
         if made
         else "synthetic records"
     )
-    release = content.verdict == "released"
     source = content.source
     records = "" if source.records is None else f"{spoken(source.records)} real records"
-    persons = _persons(source.persons, is_least=source.is_least)
-    lines = [f'The dataset "{label(content.title)}" is a table of {what}, written by a language model.']
-    if not release:
-        would = f'The dataset "{label(content.title)}" would be a table of {what}, written by a language model.'
-        lines = [would, "It was not released."]
+    least = "at least " if source.is_least else ""
+    persons = "" if source.persons is None else f"{least}{spoken(source.persons)} people"
+    is_released = content.verdict == "released"
+    verb = "is" if is_released else "would be"
+    lines = [f'The dataset "{label(content.title)}" {verb} a table of {what}, written by a language model.']
+    lines += [] if is_released else ["It was not released."]
     if records and persons:
         lines.append(f"The records were made from {records} of {persons}.")
     elif records:
@@ -77,10 +77,6 @@ def _dataset(content: ReportContent) -> list[str]:
     return [*lines, 'On this page, "used" means: used to make the texts.']
 
 
-def _persons(persons: Count | None, *, is_least: bool) -> str:
-    return "" if persons is None else f"{'at least ' if is_least else ''}{spoken(persons)} people"
-
-
 def _protection(content: ReportContent) -> tuple[str, tuple[str, ...]]:
     if content.guarantee is not None and content.is_guessable:
         return "No guarantee.", (
@@ -93,14 +89,15 @@ def _protection(content: ReportContent) -> tuple[str, tuple[str, ...]]:
     results = [str(a["verdict"]) for a in content.audits if a["status"] in {"measured", "inconclusive"}]
     if not results:
         return "No guarantee.", (*lines, "No attack was carried out on the texts.")
-    # the answer to "May it leave the institution?" explains what a bad result is if it lists an audit that failed
+    # the answer to "May it leave the institution?" explains "bad result" if it lists an audit that failed
     is_explained = content.verdict == "released" and any(row.verdict == "FAIL" for row in not_passed(content))
     bad = "had a bad result" if is_explained else "had a bad result (a test exceeded its limit)"
     words = {"pass": "passed", "fail": bad, "insufficient": "had no clear result"}
     counts = [f"{n} {what}" for verdict, what in words.items() if (n := results.count(verdict))]
     if hidden := sum(verdict not in words for verdict in results):
         counts.append(f"{hidden} had a result that is not published")
-    lines.append(f"{_attacks(len(results))} carried out on the texts before the decision: {listed(counts)}.")
+    attacks = "One kind of attack was" if len(results) == 1 else f"{len(results)} kinds of attack were"
+    lines.append(f"{attacks} carried out on the texts before the decision: {listed(counts)}.")
     if passed := [LEAKS[a["name"]] for a in content.audits if a["verdict"] == "pass" and a["name"] in LEAKS]:
         lines.append(
             f"The attacks for these leaks found none above their threshold and passed: {listed(passed, '; ')}."
@@ -108,18 +105,11 @@ def _protection(content: ReportContent) -> tuple[str, tuple[str, ...]]:
     return "No guarantee, only tests.", tuple(lines)
 
 
-def _attacks(n: int) -> str:
-    return "One kind of attack was" if n == 1 else f"{n} kinds of attack were"
-
-
 def _uses(content: ReportContent) -> list[str]:
     if content.verdict == "refused":
         return ["For nothing until it is released.", *_usefulness(content), *_not_for(content)]
-    purpose, advice = (
-        "Intended for training text classifiers of these classes.",
-        "Test each classifier on your own real records.",
-    )
-    return [purpose, *_usefulness(content), advice, *_not_for(content)]
+    purpose = "Intended for training text classifiers of these classes."
+    return [purpose, *_usefulness(content), "Test each classifier on your own real records.", *_not_for(content)]
 
 
 def _usefulness(content: ReportContent) -> list[str]:
@@ -159,17 +149,14 @@ def _not_for(content: ReportContent) -> list[str]:
     synthetic, real = (shares.get(table) for table in ("synthetic", "real"))
     if not synthetic:
         return [f"{wrong}: the texts may state false things.", counting]
-    compared = f" (real records: {_almost(real['any'])})" if real else ""
+    in_real = "almost none" if real and real["any"] == 0 else f"about {percent(real['any'])}" if real else ""
+    compared = f" (real records: {in_real})" if real else ""
     found = f"{percent(synthetic['any'])} of the texts contradict themselves{compared}"
     return [
         f"{wrong}: {found}.",
         "The automatic check behind this number does not find all contradictions.",
         counting,
     ]
-
-
-def _almost(share: float) -> str:
-    return "almost none" if share == 0 else f"about {percent(share)}"
 
 
 def _approval(content: ReportContent) -> tuple[str, tuple[str, ...]]:

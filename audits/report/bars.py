@@ -1,4 +1,4 @@
-"""Compute the positions of marks in the bars of the report, from 0 to 100 along the axis."""
+"""Compute the bars of the report: positions along an axis from 0 to 100, and lengths."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from audits.report.content import BalanceRow, Count, GateRow
 
-_MARGIN = 0.12  # free space on both sides of the outermost marks, as a share of their distance
+_MARGIN = 0.12  # free space beyond the outermost marks on each side, as a share of the distance of these marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class IntervalBar:
 def interval_bar(gate: GateRow) -> IntervalBar | None:
     """Return the bar of a gate, or None if no finite number was estimated.
 
-    The axis covers interval and limit with a margin, but does not go below 0 or above 1 without need.
+    The axis covers the interval and the limit with a margin, but the margin does not cross 0 or 1.
     """
     if gate.n is None or gate.value is None or gate.low is None or gate.high is None:
         return None
@@ -44,9 +44,9 @@ def interval_bar(gate: GateRow) -> IntervalBar | None:
 
 
 def balance_widths(rows: Sequence[BalanceRow]) -> list[tuple[float, float, float]]:
-    """Return the lengths of the three bars of each label (real, requested, generated); the longest is 100.
+    """Return for each class the lengths of its bars (real, requested, generated records); the longest bar is 100.
 
-    Privacy: a bucket, such as `10-20`, has no bar, because the length of a bar would reveal a number.
+    Privacy: a bucket, such as `10-20`, has the length 0, because another length would reveal a number.
     """
     longest = max((count for row in rows for count in row[1:] if isinstance(count, int)), default=0) or 1
 

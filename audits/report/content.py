@@ -1,4 +1,4 @@
-"""The content of the report: only aggregates, without the text, vector or score of a single real record."""
+"""The content of the report: only aggregates; no text, vector or score of a single real record."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ class GateRow:
     value: float | None  # None if nothing was measured
     low: float | None  # ends of the interval; for an exact number both equal the value
     high: float | None
-    n: int | None  # number of independent units; None for an exact fact, for example that an audit passed
+    n: int | None  # number of persons or other units measured; None for a fact, for example that an audit passed
     verdict: Outcome  # FAIL and INSUFFICIENT of a gate refuse the release; WITHHELD occurs only if `gating` is false
     reason: str
     why: str  # purpose of the rule, from the policy
@@ -58,16 +58,13 @@ def gate_rows(outcomes: Iterable[RuleOutcome], policy: Policy) -> tuple[GateRow,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSize:
-    """The numbers of real records and people behind the texts, as precisely as the page may state them.
-
-    A number is None if it is not published. Without person ids, `persons` is None and `has_persons` is false.
-    """
+    """The numbers of real records and people behind the texts; None if a number is not published."""
 
     records: Count | None = None
     persons: Count | None = None
     is_least: bool = False  # whether `persons` is a lower limit
     is_declared: bool = False  # whether the institution declared `persons` from public knowledge
-    has_persons: bool = True
+    has_persons: bool = True  # whether the source has person ids
 
     @property
     def units(self) -> str:
@@ -81,7 +78,7 @@ class SourceSize:
 
     @property
     def used(self) -> str:
-        """`units` with the beginning of a relative clause, for example "people who were"."""
+        """`units` with the words "who were" or "that were"."""
         return f"{self.units} {'who' if self.has_persons else 'that'} were"
 
 

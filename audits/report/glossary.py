@@ -37,7 +37,7 @@ TOPICS = {
     "policy": "the policy's own rules",
 }
 # the largest leak that an attack cannot exclude; "{0}" is the upper end of the interval, for example "7 of 100", and
-# the unit is "person", or "record" if the source has no person ids
+# the word for `unit` is "person" or "record"
 MISSED = {
     "memorization": "passages of up to {0} {units} were copied",
     "neighbours": "in up to {0} cases, a text is closer to a record that was used than to any other real record, "

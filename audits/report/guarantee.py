@@ -1,4 +1,4 @@
-"""State a privacy guarantee in words, for the report and the dataset card."""
+"""State the guarantee of differential privacy in words, for the report and the dataset card."""
 
 import math
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SPENT_IN_VAIN = "The budget of this run counts as spent, although nothing was r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarantee:
-    """The differential privacy of a release, and the budget of the institution."""
+    """The differential privacy of a release, and the privacy budget that all runs of the institution have spent."""
 
     epsilon: float
     delta: float

@@ -71,21 +71,18 @@ def _refusal(content: ReportContent) -> Iterator[str]:
         reasons.sort(key=lambda pair: pair[0])
         groups = [(why, [gate for _, gate in pairs]) for why, pairs in groupby(reasons, key=lambda pair: pair[0])]
         groups.sort(key=lambda group: -len(group[1]))
-        parts = [f"{_counted(len(gates), why)} ({_topics(gates, ', ')})" for why, gates in groups]
+        parts = [f"{_number_agrees(len(gates), why)} ({_topics(gates, ', ')})" for why, gates in groups]
         yield f"{several(len(undecided), 'rule')} could not be decided: {listed(parts, '; ')}."
     yield "The records stay in the workspace and may not be used inside the institution either."
 
 
-def _counted(n: int, what: str) -> str:
-    """Return `3, "have no result"` as "3 have no result" and `1, "have no result"` as "1 has no result"."""
+def _number_agrees(n: int, what: str) -> str:  # (3, "have no result") -> "3 have no result"; 1 -> "1 has no result"
     return f"{count(n)} {what}" if n > 1 else f"1 {what.replace('have ', 'has ').replace('were ', 'was ')}"
 
 
 def _reason(gate: GateRow, content: ReportContent) -> str:
-    """Return why a gate could not be decided, as the end of a sentence such as "3 rules were not measured".
-
-    The cause is found by key words of the gate's reason, which is a sentence of `audits.gate.rule`.
-    """
+    """Return why a gate could not be decided, as the end of a sentence: "3 rules" + "were not measured"."""
+    # the cause follows from words of `gate.reason`, a sentence of `audits.gate`
     if gate.is_withheld:
         return "have no published number"
     audit = _audit(gate, content)
@@ -160,7 +157,7 @@ def _audit(row: GateRow, content: ReportContent) -> Mapping[str, Any]:
 
 
 def _includes_guessing(audit: Mapping[str, Any]) -> bool:
-    """Return whether the interval of a two-sided audit contains the mean of its thresholds (guessing)."""
+    # guessing gives the mean of the two thresholds
     estimate, limits = audit.get("estimate"), audit.get("threshold")
     if estimate is None or not isinstance(limits, list | tuple):
         return False

@@ -1,7 +1,7 @@
-"""Draw the two plots of the report as inline SVG whose bytes depend only on the numbers.
+"""Draw the two plots of the report as inline SVG: histograms of distances, and a ROC curve.
 
-Colours are CSS variables of the page, so one picture works in light mode, dark mode and print. Every line also has
-its own dash pattern, so a reader can tell the lines apart without colour.
+The bytes depend only on the numbers. Colours are CSS variables of the page, so one picture works in light mode, dark
+mode and print. Every line also has its own dash pattern, so a reader can distinguish the lines without colour.
 """
 
 import math

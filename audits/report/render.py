@@ -29,9 +29,9 @@ def render_report(content: ReportContent) -> str:
     Raises:
         VerifyError: E_UNSAFE if the page would be larger than `MAX_REPORT_BYTES`.
 
-    Privacy: the page shows class names, counts, estimates, and histograms with 0 or at least
-        `disclosure.min_histogram_bin` records of each role in a bin. It shows no text, vector or score of a single
-        real record. It shows text of synthetic records only if they are released or the page is private.
+    Privacy: the page shows class names, counts, estimates, and histograms in which a bin has 0 or at least
+        `disclosure.min_histogram_bin` records of train, and likewise of control. It shows no text, vector or score of
+        a single real record. It shows text of synthetic records only if they are released or the page is private.
     """
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
     exact = [n for n in rejected.values() if isinstance(n, int)]
@@ -72,7 +72,7 @@ def render_report(content: ReportContent) -> str:
         signs=_SIGNS,
         audit_questions=glossary.AUDITS,
         audit_names=glossary.LEAKS,
-        has_findings=_has_findings(content),
+        has_findings=any(audit.get("reason") or audit["name"] == "accounting" for audit in content.audits),
         words=glossary.WORDS,
     )
     size = len(page.encode())
@@ -82,14 +82,10 @@ def render_report(content: ReportContent) -> str:
 
 
 def _banner(content: ReportContent) -> str:
-    """Return the verdict that determines the colour of the banner."""
+    # the verdict that determines the colour of the banner
     if content.verdict == "refused":
         return "FAIL"
     return "INSUFFICIENT" if not_passed(content) or content.is_guessable else "PASS"
-
-
-def _has_findings(content: ReportContent) -> bool:
-    return any(audit.get("reason") or audit["name"] == "accounting" for audit in content.audits)
 
 
 def _contents(content: ReportContent) -> list[tuple[str, str]]:
@@ -121,10 +117,7 @@ def _subgroups(content: ReportContent) -> list[tuple[str, str, Mapping[str, Any]
 
 
 def _plots(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the plots of one audit, each with caption, note, and a table (head, rows) of the same numbers.
-
-    The SVG of a histogram is None if too few records remain after disclosure control.
-    """
+    """Return the plots of one audit, each with caption, note, and a table (head, rows) of the same numbers."""
     name, details = str(audit["name"]), audit.get("details") or {}
     kinds = (("histogram", _histogram), ("roc", _roc))
     return [draw(name, details[kind]) for kind, draw in kinds if details.get(kind) is not None]
@@ -137,7 +130,7 @@ def _histogram(name: str, histogram: Mapping[str, Any]) -> dict[str, Any]:
     id_ = f"{name}-histogram"
     return {
         "id": id_,
-        "svg": histogram_svg(id_, bins, caption, note) if bins else None,
+        "svg": histogram_svg(id_, bins, caption, note) if bins else None,  # too few records may be published
         "caption": caption,
         "note": note,
         "head": ("distance", "share of train records", "share of control records"),

@@ -1,4 +1,4 @@
-"""Say who is most at risk, and which leaks the attacks would have missed, from the published numbers."""
+"""Say in words who is most at risk, and which leaks the attacks would have missed, from the published numbers."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from audits.report.glossary import AUDITS, LEAKS, MISSED, UNTESTED
 from audits.report.numbers import at_most, count, label, least_of, listed, several, spoken
 
 _MAX_NAMED = 3  # classes that one sentence names
-_FOUND_MEMBERS = "membership.tpr_at_fpr_5pct"
+_FOUND_MEMBERS = "membership.tpr_at_fpr_5pct"  # share of members found, if 5 % of the non-members are wrongly named
 
 
 def most_at_risk(content: ReportContent) -> Iterator[str]:
@@ -68,7 +68,7 @@ def _smallest_class(content: ReportContent) -> Iterator[str]:
 
 
 def missed(content: ReportContent) -> Iterator[str]:
-    """Yield sentences about leaks that the attacks would not have found; `not_excluded` returns their sizes."""
+    """Yield sentences about leaks that the attacks would not have found; `not_excluded` has the size of each."""
     guarantee = content.guarantee
     if guarantee is not None and guarantee.withholds and not content.private:
         if guarantee.is_independent:
@@ -90,7 +90,9 @@ def missed(content: ReportContent) -> Iterator[str]:
     yield "It is not known whether the language model had been trained on these records before."
     yield "If it had, the attacks might miss leaks."
     if not_excluded(content):
-        yield from _tested(content)
+        for audit in content.audits:
+            if audit["name"] == "memorization" and _largest(audit, content):
+                yield f"The attacks tested at least {count(audit['estimate']['n'])} {content.source.units}."
         yield "Each attack has its own threshold, so a larger number in this list is not always a worse result."
         yield "If the attacks work as intended, leaks of this size are still possible:"
 
@@ -100,14 +102,7 @@ def not_excluded(content: ReportContent) -> tuple[str, ...]:
     return tuple(words for audit in content.audits if (words := _largest(audit, content)))
 
 
-def _tested(content: ReportContent) -> Iterator[str]:
-    for audit in content.audits:
-        if audit["name"] == "memorization" and _largest(audit, content):
-            yield f"The attacks tested at least {count(audit['estimate']['n'])} {content.source.units}."
-
-
 def _largest(audit: Mapping[str, Any], content: ReportContent) -> str | None:
-    """Return the largest leak that the interval of a measured audit contains, in words."""
     estimate, words = audit.get("estimate"), MISSED.get(str(audit["name"]))
     if estimate is None or words is None or audit["status"] != "measured" or estimate["high"] <= 0:
         return None

@@ -1,4 +1,4 @@
-"""Input checks: whether control is a valid comparison for train, and synthetic texts contain unusual characters."""
+"""Check the tables before the audits: control must be comparable with train, and texts must have usual characters."""
 
 import re
 from collections import Counter, defaultdict
@@ -23,7 +23,9 @@ from audits.text.minhash import near_pairs, sketch
 from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import number_rows
 
-NEAR_DUPLICATE = 0.8  # rows with at least this Jaccard index of 5-token shingles are near-duplicates
+NEAR_DUPLICATE = (
+    0.8  # two rows are near-duplicates if the Jaccard index of their sets of 5 consecutive words is higher
+)
 MAX_NEAR_DUPLICATES = 0.01  # largest allowed share of the control rows that nearly duplicate a train row
 MAX_SHARED_IDENTIFIERS = 0.01  # largest allowed share of the control persons with an identifier of a train person
 MAX_REPEATING_REFERENCE = 0.01  # largest allowed share of the reference rows that repeat a train or control record
@@ -51,23 +53,22 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     """Return the tables without rows that invalidate a comparison, and the problems of the tables.
 
     Three kinds of rows are removed. More than 1 % of any kind is a problem:
-    - Control rows that nearly duplicate a train row (Jaccard index of 5-token shingles >= 0.8). A copy of the train
-      row would be equally close to control. The 1 % includes rows that were removed earlier, for example by the split
-      (`inputs.near_duplicate_rate`).
+    - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`): a synthetic copy of the train row would be as
+      close to control. Rows that were removed earlier (`inputs.near_duplicate_rate`) count towards the 1 %.
     - All rows of a control person who shares a direct identifier with a train person. They may be one person or
-      family, unless more than ten persons have the identifier.
-    - Reference rows that contain phrases of a repeated record: a train or control record of which the reference
-      contains at least half. Copies of this record would otherwise count as common text.
+      family. Identifiers of more than ten persons are ignored.
+    - Reference rows that repeat phrases of a train or control record, if the reference contains at least half of this
+      record. A copy of this record in the synthetic table would otherwise count as common text.
 
     There are five other problems:
     - A classifier that has not seen the synthetic table separates train from control persons, so a difference between
       them is no leak. Or it is wrong more often than chance, because control records reword train records.
-    - Synthetic rows contain many look-alike characters (such as Greek for Latin letters) or invisible characters. If
-      `quarantine` is set, up to 1 % of such rows are quarantined (`audits.core.quarantine`) instead.
-    - Synthetic rows contain white space or invisible characters that the real tables do not use as often
-      (`audits.runner.layout`). Up to 1 % of such rows are quarantined, too.
+    - Synthetic rows contain many look-alike characters (such as Greek for Latin letters) or invisible characters.
+    - Synthetic rows contain white space or invisible characters that real rows use less often.
     - A synthetic label contains an identifier and belongs to fewer than ten train persons.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
+
+    With `quarantine`, up to 1 % of the rows with such characters are quarantined instead (`audits.core.quarantine`).
 
     Raises:
         InputError: there is no control row or none remains, or `near_duplicate_rate` is not between 0 and 1.
@@ -115,7 +116,7 @@ def _shift_problems(shift: Estimate | None) -> Iterator[str]:
     if shift.low > 0.5:
         remedy = "draw control from the same population as train"
         yield f"train and control differ by more than chance {measured}: {remedy}"
-    else:  # the classifier has learned that the text of a reworded train record is train
+    else:
         yield (
             f"control records resemble single train records more than chance {measured}: leave out control records "
             "that reword, quote or answer a train record"
@@ -123,7 +124,6 @@ def _shift_problems(shift: Estimate | None) -> Iterator[str]:
 
 
 def _disguised(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
-    """Return the rows with look-alike characters if they can be quarantined, or a problem if they are too many."""
     found = disguise(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
     if not found.proven:
         return (), []
@@ -137,7 +137,6 @@ def _disguised(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...
 
 
 def _unusual_layout(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
-    """Return the rows with unusual white space or invisible characters, or a problem if they are too many."""
     found = unlike_real(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
     if quarantine and len(found.rows) <= most_quarantined(len(inputs.synthetic)):
         return found.rows, []
@@ -225,10 +224,6 @@ def _duplicating(inputs: AuditInputs) -> Bool:
 
 
 def _sharing_identifiers(inputs: AuditInputs) -> Bool:
-    """Return which control rows belong to a person with a direct identifier of a train person; bool (n_control,).
-
-    An identifier that more than ten persons have is ignored.
-    """
     train, control = (
         _owners(table, recorded)
         for table, recorded in ((inputs.train, inputs.identifiers), (inputs.control, inputs.control_identifiers))
@@ -243,7 +238,6 @@ def _sharing_identifiers(inputs: AuditInputs) -> Bool:
 
 
 def _owners(table: Table, recorded: tuple[tuple[str, ...], ...] | None) -> dict[str, set[str]]:
-    """Return the persons by direct identifier, from the texts and from the identifiers recorded for each row."""
     owners: dict[str, set[str]] = defaultdict(set)
     for row, (text, group) in enumerate(zip(table.texts, table.groups, strict=True)):
         values = {entity.key for entity in entities(text) if entity.kind in DIRECT}
@@ -253,7 +247,7 @@ def _owners(table: Table, recorded: tuple[tuple[str, ...], ...] | None) -> dict[
 
 
 def _record_numbers(recorded: Iterable[str]) -> set[str]:
-    """Return the digits of recorded numbers of 6 to 14 digits, except quasi-identifiers such as dates."""
+    # the digits of numbers with 6 to 14 digits, except quasi-identifiers such as dates
     return {
         "".join(filter(str.isdigit, text))
         for text in recorded
@@ -262,11 +256,7 @@ def _record_numbers(recorded: Iterable[str]) -> set[str]:
 
 
 def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
-    """Return which reference rows contain a phrase of a record that the reference repeats; bool (n,).
-
-    The reference repeats a train or control record if it contains at least half of the record (`repeated_records`).
-    Phrases of many persons are ignored.
-    """
+    """Return which reference rows contain a phrase of a record that the reference repeats; bool (n,)."""
     _, owner = persons(inputs.train.groups + inputs.control.groups)
     n_rows, n_persons = len(owner), int(owner.max()) + 1
     texts = inputs.train.texts + inputs.control.texts + reference.texts

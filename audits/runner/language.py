@@ -1,4 +1,4 @@
-"""Language check: whether the audits can read the synthetic texts, which may be encoded or in another language."""
+"""Check whether the audits can read the synthetic texts, which may be encoded or in another language."""
 
 import re
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from audits.text.normalise import tokens
 
 MAX_ROWS = 500  # the similarity is computed on at most this many random rows of each table
 FOREIGN_WORDS = 0.5  # a row with a larger share of unknown words is foreign
-MAX_FOREIGN = 0.05  # no audit of texts passes if the share of foreign rows exceeds that of control by more than this
+MAX_FOREIGN = 0.05  # largest allowed share of foreign rows, after subtracting the share in control
 WORDY, MIN_WORDY = 4, 100  # a wordy row has > WORDY times as many different words as any real row, and >= MIN_WORDY
-MIN_SIMILARITY = 0.5  # no similarity audit passes if the similarity is smaller
+MIN_SIMILARITY = 0.5  # smallest similarity with which audits of similarity may pass
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -82,20 +82,17 @@ class LanguageCheck:
 def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageCheck:
     """Return whether the synthetic table is in the language of the real tables.
 
-    A row is illegible if its character sequences do not occur in real text (`audits.text.legibility`), for example
-    if it is rotated, reversed or encoded. Illegible rows prevent a pass if there are significantly more of them than
-    in control (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row is illegible.
+    - Illegible rows: their character sequences do not occur in real text (`audits.text.legibility`), for example
+      because they are reversed or encoded. They prevent a pass if there are significantly more than in control
+      (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row is illegible.
+    - Foreign rows: more than half of the words are unknown, the row is illegible, or at least a third of its windows
+      of 50 characters are illegible. The known words are those of train, for a synthetic row also those of control.
+    - Wordy rows: at least 100 different words, and more than four times as many as any real row. A row with all words
+      of the corpus is similar to all records, so it hides copies in other rows.
 
-    A row is foreign if more than half of its words occur neither in train nor in control (for a control row: not in
-    train), if it is illegible, or if at least a third of its windows of 50 characters are. Poor sentences of a weak
-    language model are not foreign.
-
-    A row is wordy if it has at least 100 different words, and more than four times as many as any real row. A row
-    with all words of the corpus is similar to all records, so it hides copies in other rows. If at most 1 % of the
-    rows are illegible or wordy, they are quarantined: the audits exclude them, and a release must not contain them.
-
-    The similarity is the cosine of TF-IDF word vectors with the document frequencies of control, on a random sample
-    of at most 500 rows of each table. If it is small, similarity attacks cannot measure anything.
+    If at most 1 % of the rows are illegible or wordy, they are quarantined: the audits exclude them, and a release
+    must not contain them. The similarity is the cosine of TF-IDF word vectors with the document frequencies of
+    control, on a random sample of at most 500 rows of each table.
     """
     known, held_out = [*inputs.train.texts, *inputs.control.texts[::2]], inputs.control.texts[1::2]
     n, train_words = len(inputs.synthetic), _vocabulary(inputs.train.texts)
@@ -155,6 +152,5 @@ def _vocabulary(texts: Sequence[str]) -> set[str]:
 
 
 def _unknown(texts: Sequence[str], known: set[str]) -> Bool:
-    """Return for each text whether more than half of its words are unknown; bool (n,)."""
     rows = [tokens(text) for text in texts]
     return np.array([sum(w not in known for w in row) > FOREIGN_WORDS * len(row) for row in rows], dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Layout check: synthetic rows that use other white space or more invisible characters than real rows."""
+"""Find synthetic rows that use other white space or more invisible characters than real rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from audits.text.layout import BROKEN, KINDS, odd_characters
 
 MIN_CHARACTERS = 8  # a row with fewer characters of a kind cannot hide a word in them
 FEW = 2  # if fewer real rows than this contain at least 8 characters of a kind, one such synthetic row is too many
-DENSE = 0.95  # a row is dense if its `_density` exceeds this quantile of the positive densities of real rows
+DENSE = 0.95  # a row is dense if its density exceeds this quantile of the positive densities of real rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,17 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     """Return the synthetic rows with white space or invisible characters that the real rows do not use as often.
 
     `KINDS` lists the kinds of such characters: those that `plain_layout` changes, and line breaks inside sentences.
-    Let x of the n synthetic rows and y of the m real rows contain a kind. The x rows are returned if x is
+    Let x of the n synthetic rows and y of the m real rows have a property. The x rows are returned if x is
     significantly larger than expected:
 
-        P[Bin(x + y, n / (n + m)) >= x] <= .01 / number of tests
+        P[Bin(x + y, n / (n + m)) >= x] <= 0.01 / number of tests
 
-    The rows with at least 8 characters of a kind are tested in the same way. They are also returned if fewer than 2
-    real rows have so many. The third test counts dense rows. The density of a row is the share of its characters that
-    are of any kind (except line breaks), or 0 if there are fewer than 8 of them. A row is dense if its density
-    exceeds that of 95 % of the real rows with a positive density.
+    The tested properties are:
+
+    - at least one character of a kind,
+    - at least 8 characters of a kind; these rows are also returned if fewer than 2 real rows have the property,
+    - a density that exceeds the density of 95 % of the real rows with a positive density. The density of a row is the
+      share of its characters that are of any kind (except line breaks), or 0 if there are fewer than 8 of them.
 
     Privacy: reads all texts; returns synthetic rows and names of kinds.
     """
@@ -61,6 +63,5 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
 
 
 def _density(odd: Mapping[str, int], text: str) -> float:
-    """Return the number of characters that `odd` counts, except line breaks, per character; 0 if it is below 8."""
     n = sum(number for kind, number in odd.items() if kind != BROKEN)
     return n / len(text) if n >= MIN_CHARACTERS else 0.0

@@ -1,4 +1,4 @@
-"""The registry of audits by name."""
+"""The audits by name, and the inputs that they need."""
 
 import importlib
 

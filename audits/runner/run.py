@@ -44,8 +44,8 @@ def run(  # noqa: PLR0913 - the options of a run
 
     If a check of the tables (input checks, language, labels to release) finds a problem, each pass becomes
     insufficient, and no policy may use a number of the audits; a fail stays. This does not apply to `accounting`,
-    which reads a log and no text. If the audits cannot judge a few rows, these are quarantined: the verdicts apply to
-    the table without them, and `overall` is not pass.
+    which reads a log and no text. If there are only a few rows that the audits cannot judge, these rows are
+    quarantined: the verdicts apply to the table without them, and `overall` of the report is not pass.
 
     Args:
         inputs: the tables.
@@ -56,7 +56,8 @@ def run(  # noqa: PLR0913 - the options of a run
         confidence: one-sided confidence, at least 0.95, of the interval ends on which a pass depends. A fail depends
             on the fixed level `stats.FAIL_LEVEL` instead.
         progress: called with one line before and after each audit.
-        quarantine: whether a few rows that the audits cannot judge are quarantined; if not, they prevent every pass.
+        quarantine: whether a few rows that the audits cannot judge are quarantined; if false, one such row prevents
+            every pass.
 
     Raises:
         InputError: an audit name is unknown or repeated, no audit is named, the confidence or the seed is out of
@@ -94,7 +95,6 @@ def _report(
     general: Sequence[str],
     results: Sequence[AuditResult],
 ) -> AuditReport:
-    """Return the report; if more rows are quarantined than allowed, no audit of the tables passes."""
     quarantined = {result.name: result.quarantined for result in results}
     quarantined |= {"input_checks": input_checks.quarantined, "language": language.quarantined}
     quarantined = {check: rows for check, rows in sorted(quarantined.items()) if rows}
@@ -105,7 +105,7 @@ def _report(
     return AuditReport(
         results=tuple(results),
         inputs=digests(inputs),
-        input_checks=_details(input_checks, language, general, (n_quarantined, len(inputs.synthetic))),
+        input_checks=_details(input_checks, language, general, n_quarantined, len(inputs.synthetic)),
         tool=tool_name(),
         quarantined=quarantined,
     )
@@ -121,7 +121,7 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
-    """Return the sha256 of the tables, main settings and audit version, by which the ledger recognises a run."""
+    """Return the sha256 of the tables, main settings and version, by which the ledger recognises a repeated run."""
     content = {
         "tables": digests(inputs),
         "vectors": vectors_digest(inputs),
@@ -158,12 +158,12 @@ def silent(_line: str) -> None:
 
 
 def _details(
-    input_checks: InputChecks, language: LanguageCheck, general: Sequence[str], quarantined: tuple[int, int]
+    input_checks: InputChecks, language: LanguageCheck, general: Sequence[str], n_quarantined: int, n_rows: int
 ) -> Mapping[str, Any]:
-    """Return the report section on the tables; `quarantined` is (quarantined rows, all synthetic rows)."""
     problems = [*general, *language.problems]
     counts = {"problems": (len(problems), input_checks.details["metrics"]["problems"]["n"])}
-    numbers = {**counts, "quarantined_rows": quarantined, "foreign_rows": (language.foreign_rows, language.n)}
+    counts |= {"quarantined_rows": (n_quarantined, n_rows)}
+    numbers = {**counts, "foreign_rows": (language.foreign_rows, language.n)}
     metrics = {name: asdict(exact(float(value), confidence=1.0, n=n)) for name, (value, n) in numbers.items()}
     return {
         **input_checks.details,
@@ -174,16 +174,13 @@ def _details(
 
 
 def _in_given_rows(result: AuditResult, kept: Int) -> AuditResult:
-    """Return the result with row indices of the user's table; `kept` has the index of each audited row there."""
+    # `kept` has the index in the user's table of each audited row
     findings = tuple(replace(finding, row=int(kept[finding.row])) for finding in result.findings)
     return replace(result, findings=findings, quarantined=tuple(int(kept[row]) for row in result.quarantined))
 
 
 def _downgraded(result: AuditResult, problems: Sequence[str], caveats: Sequence[str] = ()) -> AuditResult:
-    """Return the result; a pass becomes insufficient if there are problems or caveats.
-
-    After a problem, no policy may use the numbers of the audit. After a caveat, a policy may still use its interval.
-    """
+    # problems forbid a pass and the use of numbers by a policy; caveats forbid only a pass
     if result.status != "measured" or not (problems or caveats):
         return result
     result = replace(result, status="inconclusive" if problems else "measured")

@@ -120,7 +120,11 @@ def check_approvals(
         )
     if problems:
         raise VerifyError("E_APPROVAL", "; ".join(problems))
-    given = [_shown(decision) for decision in decisions if decision.kind == "APPROVE"]
+    given = [
+        f"{decision.person} ({decision.role}{f', reviewed page sha256 {decision.review}' if decision.review else ''})"
+        for decision in decisions
+        if decision.kind == "APPROVE"
+    ]
     counts = f"{len(given)} given, {sum(rule.threshold for rule in required)} required"
     end = (
         "closed: no decision was removed afterwards"
@@ -128,11 +132,6 @@ def check_approvals(
         else "not closed: if the last decision was removed, this is not detected"
     )
     return "; ".join([counts, end, *given])
-
-
-def _shown(approval: SignedDecision) -> str:
-    page = "" if approval.review is None else f", reviewed page sha256 {approval.review}"
-    return f"{approval.person} ({approval.role}{page})"
 
 
 def objections(decisions: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule]) -> list[str]:

@@ -5,12 +5,11 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from audits.core.errors import InputError, VerifyError
 from audits.core.instants import instant
@@ -126,7 +125,19 @@ def _subjects_step(run: _Run) -> str:
 
 
 def _files_step(run: _Run) -> str:
-    _check_files(run.tree, run.subjects)
+    for name in run.tree.files:
+        envelope = envelope_of(name)  # for a timestamp, the envelope to which it belongs
+        signed = name if envelope is None or envelope not in run.tree.files else envelope
+        if name not in run.subjects and signed != ENVELOPE and not APPROVAL_FILE.fullmatch(signed):
+            raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
+    for name in sorted({*run.subjects, *REQUIRED}):
+        if name not in run.tree.files:
+            raise VerifyError("E_MISSING", f"{name}: missing from the bundle. Do not use this copy")
+    if not any(name.startswith("data/") for name in run.subjects):
+        raise VerifyError("E_MISSING", "data/: the bundle contains no data")
+    folders = {name.rsplit("/", depth)[0] for name in run.tree.files for depth in range(1, name.count("/") + 1)}
+    if extra := {*run.tree.folders} - folders - {APPROVALS_FOLDER}:
+        raise VerifyError("E_EXTRA", f"{min(extra)}: an empty folder, which is not part of the release")
     return "no file is missing, and no file was added"
 
 
@@ -172,12 +183,16 @@ def _manifest_step(run: _Run) -> str:
     stated, created = run.predicate.release_id, run.predicate.time_created
     if stated != release_id(created, run.evidence.digest(), run.policy.digest(), data):
         raise VerifyError("E_MANIFEST", "the release id is not the one derived from date, evidence, policy and data")
+    try:
+        settings = parse_yaml(run.files[CONFIG], CONFIG, error=InputError, max_bytes=MAX_CONFIG_BYTES)
+    except InputError as error:
+        raise VerifyError("E_MANIFEST", error.message) from None
     parts = BundleParts(
         predicate=run.predicate,
         policy=run.policy,
         evidence=run.evidence,
         report=run.report,
-        config=public_config(_settings(run.files)),
+        config=public_config(settings),
         classes=run.classes,
         samples=run.samples,
         data=data,
@@ -339,30 +354,6 @@ def _signed_files(statement: ReleaseStatement) -> dict[str, str]:
     if names != sorted(set(names)):
         raise VerifyError("E_SUBJECT", "the signed files are not sorted, or one is listed twice")
     return {subject.name: subject.digest.sha256 for subject in statement.subject}
-
-
-def _check_files(tree: Tree, subjects: Mapping[str, str]) -> None:
-    for name in tree.files:
-        envelope = envelope_of(name)  # for a timestamp, the envelope to which it belongs
-        signed = name if envelope is None or envelope not in tree.files else envelope
-        if name not in subjects and signed != ENVELOPE and not APPROVAL_FILE.fullmatch(signed):
-            raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
-    for name in sorted({*subjects, *REQUIRED}):
-        if name not in tree.files:
-            raise VerifyError("E_MISSING", f"{name}: missing from the bundle. Do not use this copy")
-    if not any(name.startswith("data/") for name in subjects):
-        raise VerifyError("E_MISSING", "data/: the bundle contains no data")
-    folders = {name.rsplit("/", depth)[0] for name in tree.files for depth in range(1, name.count("/") + 1)}
-    for name in tree.folders:
-        if name not in folders and name != APPROVALS_FOLDER:
-            raise VerifyError("E_EXTRA", f"{name}: an empty folder, which is not part of the release")
-
-
-def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
-    try:
-        return parse_yaml(files[CONFIG], CONFIG, error=InputError, max_bytes=MAX_CONFIG_BYTES)
-    except InputError as error:
-        raise VerifyError("E_MANIFEST", error.message) from None
 
 
 def _report(run: _Run) -> ReportFile:

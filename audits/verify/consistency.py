@@ -238,7 +238,9 @@ def score_problems(parts: BundleParts) -> Iterator[str]:
     if any(one.f1 is None for scores in tables for one in scores.per_class.values()):
         yield "utility: the F1 of a class is missing"
         return
-    has_all = _has_all_classes(parts)
+    rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
+    # whether the report shows every requested class; it omits a class without a released record
+    has_all = interpolate["balance"] == "equal" and interpolate["total"] == sum(row.requested for row in rows)
     for sources in classifiers.values():
         for table, scores in sources.items():
             yield from _table_problems(scores, is_synthetic=table == "synthetic", has_all=has_all)
@@ -255,12 +257,6 @@ def score_problems(parts: BundleParts) -> Iterator[str]:
         limits = [most for kind, most in worst.items() if source in {"utility", f"utility.{kind.replace('-', '_')}"}]
         if limits and ratio.value - step_of(ratio.n) > max(limits):
             yield f"{name}: larger than the F1 scores of the classes allow"
-
-
-def _has_all_classes(parts: BundleParts) -> bool:
-    # the report omits a class without a released record
-    rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
-    return bool(interpolate["balance"] == "equal" and interpolate["total"] == sum(row.requested for row in rows))
 
 
 def _table_problems(scores: ShownScores, *, is_synthetic: bool, has_all: bool) -> Iterator[str]:

@@ -116,7 +116,13 @@ def samples_of(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
 
 def read_rows(name: str, data: bytes, n: int) -> list[Row]:
     """Return the `n` records of a data file; raise VerifyError (E_DATA) if SynthGen would write them differently."""
-    return _parquet(name, data, n) if name == PARQUET else _jsonl(name, data, n)
+    if name != PARQUET:
+        return _jsonl(name, data, n)
+    try:
+        return list(zip(*read_plain(data, COLUMNS, n), strict=True))
+    except ValueError as error:
+        problem = "not Unicode" if isinstance(error, UnicodeError) else str(error)
+        raise VerifyError("E_DATA", f"{name}: not the canonical file of {n} records: {problem}") from None
 
 
 def with_ids(records: Iterable[tuple[str, str]]) -> list[Row]:
@@ -133,14 +139,6 @@ def with_ids(records: Iterable[tuple[str, str]]) -> list[Row]:
     if len(rows) < len(given):
         raise InputError("two records have the same id; change the text of one of them")
     return [rows[name] for name in sorted(rows)]
-
-
-def _parquet(name: str, data: bytes, n: int) -> list[Row]:
-    try:
-        return list(zip(*read_plain(data, COLUMNS, n), strict=True))
-    except ValueError as error:
-        problem = "not Unicode" if isinstance(error, UnicodeError) else str(error)
-        raise VerifyError("E_DATA", f"{name}: not the canonical file of {n} records: {problem}") from None
 
 
 def _jsonl(name: str, data: bytes, n: int) -> list[Row]:

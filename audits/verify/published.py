@@ -20,7 +20,7 @@ from audits.gate.evidence import AUDIT_NAMES, Evidence, Metric, MetricName, Show
 from audits.gate.policy import Policy
 from audits.gate.shown_utility import MIN_SUBGROUP_PERSONS
 from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING
-from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire
+from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire, no_repeats
 from audits.verify.vocabulary import AGE_BANDS, CONTRADICTIONS, REASONS, SEXES, STAGES, STYLE_KINDS, WRITING
 
 MAX_CLASSES, MAX_BINS = 1000, 120
@@ -34,17 +34,11 @@ def _check_order(names: list[str], order: tuple[str, ...]) -> None:
         raise ValueError("not in the fixed order")
 
 
-def _unique(kinds: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(kinds)) < len(kinds):
-        raise ValueError("a kind of access to private records is listed twice")
-    return kinds
-
-
 AuditName = Annotated[str, one_of(AUDIT_NAMES)]
 StageName = Annotated[str, one_of(STAGES)]
 Reason = Annotated[str, one_of(REASONS)]
 CheckName = Annotated[str, one_of({*CHECKED, SAMPLING, NORMALISER})]
-Reads = Annotated[tuple[ReadKind, ...], AfterValidator(_unique)]
+Reads = Annotated[tuple[ReadKind, ...], AfterValidator(no_repeats)]
 Label = Annotated[str, Field(min_length=1)]  # compared with the labels of the data
 
 

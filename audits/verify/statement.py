@@ -51,7 +51,8 @@ DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Language = Annotated[str, Field(pattern=LANGUAGE)]
 
 
-def _different(items: tuple[Any, ...]) -> tuple[Any, ...]:
+def no_repeats(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the items; raise ValueError if one is repeated."""
     if len(set(items)) < len(items):
         raise ValueError("an item is repeated")
     return items
@@ -89,7 +90,7 @@ class Dataset(Wire):
     records: Annotated[int, Field(ge=1, le=MAX_RECORDS)]
     classes: Annotated[int, Field(ge=1, le=1000)]
     language: Annotated[
-        tuple[Language, ...], Field(min_length=1, max_length=MAX_LANGUAGES), AfterValidator(_different)
+        tuple[Language, ...], Field(min_length=1, max_length=MAX_LANGUAGES), AfterValidator(no_repeats)
     ]
     intended_use: tuple[Literal["train-on-synthetic"]]
     license: Literal[LICENSES]  # type: ignore[valid-type]
@@ -217,7 +218,7 @@ class Privacy(Wire):
     # audited: gates on private records affected the decision to release; independent: after the noise was drawn, no
     # measurement on private records affected the decision
     decision: Literal["audited", "independent"] | None = None
-    non_private_steps: Annotated[tuple[NonPrivateStep, ...], AfterValidator(_different)] = ()
+    non_private_steps: Annotated[tuple[NonPrivateStep, ...], AfterValidator(no_repeats)] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -294,7 +295,7 @@ class ReleasePredicate(Wire):
     attempts: Attempts
     evidence: tuple[Subject, ...]
     approvals_required: tuple[ApprovalRule, ...]
-    limitations: Annotated[tuple[Limitation, ...], AfterValidator(_different)]
+    limitations: Annotated[tuple[Limitation, ...], AfterValidator(no_repeats)]
 
 
 class ApprovalPredicate(Wire):

@@ -1,8 +1,8 @@
 """Check when a file was signed: a timestamp authority that the trust root lists has signed a timestamp (RFC 3161).
 
-The timestamp (token) `release.tsr` belongs to the signed file (envelope) `release.dsse.json`. It covers the signatures
-in the envelope, so a signature that is added later has no trusted time. A signature is accepted if its key was valid
-at the trusted time, even if the key expired or was revoked later.
+The timestamp (token) `release.tsr` belongs to the signed file (envelope) `release.dsse.json`. It covers all
+signatures of the envelope, so a signature that is added later has no trusted time. A signature is accepted if its key was
+valid at the trusted time, even if the key expired or was revoked later.
 
 Some parts of a token, such as a status text, are not signed, so anyone can change them. Therefore a bundle may
 contain a token only in a fixed form without these parts (`reduced`).

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from audits.core.strictmodel import one_of
+
 HIDDEN = "(private)"  # replaces a value that must not be published
 # A language tag (BCP 47): language, script, region, such as "en", "zh-Hans-CN"; "und" means undeclared
 _SCRIPTS = "Arab|Armn|Beng|Cyrl|Deva|Geor|Grek|Gujr|Guru|Hans|Hant|Hebr|Jpan|Kore|Latn|Taml|Telu|Thai"
@@ -324,12 +326,6 @@ def _in_vocabulary(text: str) -> str:
     return text
 
 
-def _known_step(text: str) -> str:
-    if text not in {NO_DP_STEP, RELEASE_GATED, NUMBERS_PUBLISHED, SOURCE_CHECKED, OWNER_DECIDED, *OUTSIDE_DP}:
-        raise ValueError("not a sentence of the vocabulary")
-    return text
-
-
 def _known_version(text: str) -> str:
     if public_version(text) != text:
         raise ValueError("not a version")
@@ -337,7 +333,8 @@ def _known_version(text: str) -> str:
 
 
 Limitation = Annotated[str, AfterValidator(_in_vocabulary)]
-NonPrivateStep = Annotated[str, AfterValidator(_known_step)]
+_STEPS = {NO_DP_STEP, RELEASE_GATED, NUMBERS_PUBLISHED, SOURCE_CHECKED, OWNER_DECIDED, *OUTSIDE_DP}
+NonPrivateStep = Annotated[str, one_of(_STEPS)]
 Version = Annotated[str, AfterValidator(_known_version)]
 # JSON Schema (ECMA 262) does not allow the escape of a hyphen
 _NAMES = "|".join(re.escape(name).replace(r"\-", "-") for name in (*MODELS, *STYLES, HIDDEN))

@@ -201,7 +201,7 @@ def test_an_interrupted_write_is_removed_and_reported(place, kept, caplog):
     (folder / FILE).write_bytes(whole + torn)
     assert entries(folder, high_water_mark) == [{"thing": 0}, {"thing": 1}, {"thing": 2}]
     assert (folder / FILE).read_bytes() == whole
-    assert f"removed {len(torn)} bytes of a line whose write was interrupted; its 3 other lines" in caplog.text
+    assert f"removed {len(torn)} bytes of a partly written line; its 3 other lines" in caplog.text
     assert add(folder, high_water_mark, 3).entries == 4
 
 
