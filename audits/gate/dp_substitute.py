@@ -63,10 +63,8 @@ def check_substitute(
     """
     if not set(given.instead_of) <= set(required):
         raise ValueError("dp_substitute: `instead_of` lists an audit that is not required")
-    replaceable = {
-        rule for rule, metric in metrics.items() if metric.split(".", 1)[0] in given.instead_of and metric != LINEAGE
-    }
-    if not set(given.rules) <= replaceable:
+    audits = {rule: metric.split(".", 1)[0] for rule, metric in metrics.items() if metric != LINEAGE}
+    if any(audits.get(rule) not in given.instead_of for rule in given.rules):
         raise ValueError("dp_substitute: `rules` lists a rule that is not about an audit in `instead_of`")
     if ACCOUNTING not in given.required or {*given.required} & {*required, *measured}:
         raise ValueError("dp_substitute: `required` must list accounting, but no audit that is always required")

@@ -123,25 +123,20 @@ def evidence_from(
         if result.get("estimate") is not None:
             numbers.append((f"{name}.estimate", result["estimate"]))
         numbers.extend((_full(name, key), item) for key, item in (result.get("metrics") or {}).items())
-        details = result.get("details") or {}
-        numbers.extend(
-            (f"{name}.{key}", item)
-            for key, item in details.items()
-            if isinstance(item, Mapping) and set(item) == set(Metric.model_fields)
-        )
+        details, fields = result.get("details") or {}, set(Metric.model_fields)
+        estimates = {k: item for k, item in details.items() if isinstance(item, Mapping) and set(item) == fields}
+        numbers.extend((f"{name}.{key}", item) for key, item in estimates.items())
     input_checks = report.get("input_checks")
     if isinstance(input_checks, Mapping):
         numbers.extend((f"input_checks.{key}", item) for key, item in (input_checks.get("metrics") or {}).items())
     metrics: dict[str, Any] = {}
     for name, number in [*numbers, *((name, estimate_json(estimate)) for name, estimate in extra.items())]:
-        fields = dict(number) if isinstance(number, Mapping) else number
-        if name in metrics and metrics[name] != fields:
+        metric = dict(number) if isinstance(number, Mapping) else number
+        if metrics.setdefault(name, metric) != metric:
             raise InputError(f"the metric {name} has two different numbers")
-        metrics[name] = fields
+    content = {"schemaVersion": 2, "metrics": metrics, "audits": audits, "digests": dict(digests or {})}
     try:
-        return Evidence.model_validate(
-            {"schemaVersion": 2, "metrics": metrics, "audits": audits, "digests": dict(digests or {})}
-        )
+        return Evidence.model_validate(content)
     except ValidationError as error:
         raise InputError("the audit report cannot be used as evidence", problems=problems(error)) from None
 

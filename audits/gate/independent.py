@@ -7,7 +7,7 @@ of the DP mechanisms and the synthetic table. All audits are still run, but only
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from audits.gate.dp_substitute import ACCOUNTING
 from audits.gate.rule import Rule
@@ -24,15 +24,14 @@ def is_independent_metric(name: str) -> bool:
     return _INDEPENDENT_METRIC.fullmatch(name) is not None
 
 
-def private_requirements(
-    *, required: Sequence[str], measured: Sequence[str], selftest: Sequence[str], rules: Sequence[Rule]
-) -> Iterator[str]:
+def private_requirements(audits: Mapping[str, Sequence[str]], rules: Sequence[Rule]) -> Iterator[str]:
     """Yield each entry of a policy that reads private records after the noise is drawn.
 
-    A rule with `min_n` reads the number of persons, because this number is the n of the metrics of the accounting.
+    `audits` has the policy's lists of audits by key: `required`, `measured` and `selftest`. A rule with `min_n` reads
+    the number of persons, because this number is the n of the metrics of the accounting.
     """
-    for key, audits in (("required", required), ("measured", measured), ("selftest", selftest)):
-        yield from (f"{key}: {audit}" for audit in audits if audit != ACCOUNTING or key == "selftest")
+    for key, names in audits.items():
+        yield from (f"{key}: {name}" for name in names if name != ACCOUNTING or key == "selftest")
     for rule in rules:
         if not is_independent_metric(rule.metric):
             yield f"rules: {rule.id} ({rule.metric})"

@@ -130,15 +130,12 @@ class Policy(Canonical):
 
     @model_validator(mode="after")
     def _independent_reads_nothing_private(self) -> Self:
-        if self.is_independent:
-            found = private_requirements(
-                required=self.required, measured=self.measured, selftest=self.selftest, rules=self.rules
+        audits = {"required": self.required, "measured": self.measured, "selftest": self.selftest}
+        if self.is_independent and (named := [*private_requirements(audits, self.rules)]):
+            raise ValueError(
+                "dp: under `decision: independent`, no gate may depend on a measurement on private records; set "
+                f"`decision: audited`, or remove these entries: {'; '.join(named)}"
             )
-            if named := [*found]:
-                raise ValueError(
-                    "dp: under `decision: independent`, no gate may depend on a measurement on private records; set "
-                    f"`decision: audited`, or remove these entries: {'; '.join(named)}"
-                )
         return self
 
     @property
@@ -262,15 +259,13 @@ def _needed_confidence(evidence: Evidence, policy: Policy) -> float:
 
 def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
     state = evidence.audits.get(name)
-    verdict = _verdict(state)
-    reason = "the audit was not run"
+    verdict, reason = _verdict(state), "the audit was not run"
     if state is not None:
         reason = f"the audit has the status {state.status} and the verdict {state.verdict}"
-    if state is not None and verdict == "PASS":
         gap = confidence_gap("its verdict", state.confidence, confidence)
-        if gap is not None:
+        if verdict == "PASS" and gap is not None:
             verdict, reason = "INSUFFICIENT", f"the audit passed, but {gap}"
-    return _audit_outcome(evidence, name, verdict, reason, why="The audit's own verdict must be pass.")
+    return _audit_outcome(evidence, name, verdict, reason, "The audit's own verdict must be pass.")
 
 
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
@@ -278,34 +273,24 @@ def _measured(evidence: Evidence, name: str) -> RuleOutcome:
     why = "The audit must be measured. Its verdict does not affect the decision; numbers that a rule names do."
     if state is None or state.status not in {"measured", "inconclusive"}:
         reason = "the audit was not run" if state is None else f"the audit has the status {state.status}"
-        return _audit_outcome(evidence, name, "INSUFFICIENT", reason, why=why, what="measured")
+        return replace(_audit_outcome(evidence, name, "INSUFFICIENT", reason, why), metric=f"{name}.measured")
     if state.verdict == WITHHELD:
-        hidden = _audit_outcome(evidence, name, "WITHHELD", "its verdict is not published", why=why, gating=False)
-        return replace(hidden, value=None)
+        hidden = _audit_outcome(evidence, name, "WITHHELD", "its verdict is not published", why)
+        return replace(hidden, value=None, gating=False)
     reason = f"{state.status}; the audit's verdict is {state.verdict} and does not affect the decision"
-    return _audit_outcome(evidence, name, _verdict(state), reason, why=why, gating=False)
+    return replace(_audit_outcome(evidence, name, _verdict(state), reason, why), gating=False)
 
 
-def _audit_outcome(  # noqa: PLR0913 - the fields of an outcome
-    evidence: Evidence,
-    name: str,
-    verdict: Outcome,
-    reason: str,
-    *,
-    why: str,
-    what: str = "passed",
-    gating: bool = True,
-) -> RuleOutcome:
+def _audit_outcome(evidence: Evidence, name: str, verdict: Outcome, reason: str, why: str) -> RuleOutcome:
     return RuleOutcome(
         id=audit_gate(name),
-        metric=f"{name}.{what}",
+        metric=f"{name}.passed",
         op=">=",
         limit=1.0,
         value=float(verdict == "PASS") if name in evidence.audits else None,
         verdict=verdict,
         reason=reason,
         why=why,
-        gating=gating,
     )
 
 
@@ -316,15 +301,9 @@ def _verdict(state: AuditState | None) -> Outcome:
 
 
 def _selftest_rule(name: str) -> Rule:
-    return Rule(
-        id=f"selftest-{name.replace('_', '-')}",
-        metric=f"selftest.{name}_wrong",
-        bound="value",
-        op="<=",
-        limit=0,
-        min_n=1,
-        why="An audit that misses leaks planted in the source's data, or finds leaks in clean data, proves nothing.",
-    )
+    why = "An audit that misses leaks planted in the source's data, or finds leaks in clean data, proves nothing."
+    id_, metric = f"selftest-{name.replace('_', '-')}", f"selftest.{name}_wrong"
+    return Rule(id=id_, metric=metric, bound="value", op="<=", limit=0, min_n=1, why=why)
 
 
 def _dp_rules(dp: DpRule | DpSubstitute | None) -> tuple[Rule, ...]:

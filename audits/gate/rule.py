@@ -33,35 +33,16 @@ class Rule(Closed):
         return self
 
 
-ATTEMPTS, SECRET = "attempts.number", "secret.private"
+ATTEMPTS, SECRET, QUARANTINED = "attempts.number", "secret.private", "input_checks.quarantined_rows"
+_GUESSABLE = "If the random streams are not secret, anyone who guesses the seed knows who was in train."
+_COUNTED = "The audits of these control persons must be counted; otherwise they could be repeated until they pass."
+_REMOVED = "The verdicts apply to the table without the quarantined rows, so these rows must be removed first."
 # rules of every external policy; an independent policy has no rule about attempts
 EXTERNAL_RULES = (
-    Rule(
-        id="secret-private",
-        metric=SECRET,
-        bound="value",
-        op=">=",
-        limit=1,
-        why="If the random streams are not secret, anyone who guesses the seed knows who was in train.",
-    ),
-    Rule(
-        id="attempts-counted",
-        metric=ATTEMPTS,
-        bound="value",
-        op=">=",
-        limit=1,
-        why="The audits of these control persons must be counted; otherwise they could be repeated until they pass.",
-    ),
+    Rule(id="secret-private", metric=SECRET, bound="value", op=">=", limit=1, why=_GUESSABLE),
+    Rule(id="attempts-counted", metric=ATTEMPTS, bound="value", op=">=", limit=1, why=_COUNTED),
 )
-QUARANTINED = "input_checks.quarantined_rows"
-NO_QUARANTINED_ROW = Rule(
-    id="no-quarantined-row",
-    metric=QUARANTINED,
-    bound="value",
-    op="<=",
-    limit=0,
-    why="The verdicts apply to the table without the quarantined rows, so these rows must be removed first.",
-)
+NO_QUARANTINED_ROW = Rule(id="no-quarantined-row", metric=QUARANTINED, bound="value", op="<=", limit=0, why=_REMOVED)
 # metrics that are facts about the lineage (the list of the parents of all synthetic records) and not measurements
 STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}
 _FIRST = 4 / 5  # share of alpha that the first attempt gets

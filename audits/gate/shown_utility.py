@@ -50,15 +50,13 @@ def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
 def _subgroups(
     given: Mapping[str, Any], score: Callable[[Mapping[str, Any]], dict[str, Any] | None]
 ) -> dict[str, dict[str, Any]]:
-    shown: dict[str, dict[str, Any]] = {}
-    for attribute, by_value in given.items():
-        shown[attribute] = {}
-        for value, by_classifier in by_value.items():
-            accuracies = {
-                classifier: {source: score(sources[source]) for source in ("real", "synthetic")}
-                for classifier, sources in by_classifier.items()
-            }
-            counts = [accuracy["n"] for sources in by_classifier.values() for accuracy in sources.values()]
-            if all(n >= MIN_SUBGROUP_PERSONS for n in counts):
-                shown[attribute][value] = accuracies
-    return shown
+    def is_large(by_classifier: Mapping[str, Any]) -> bool:
+        return all(one["n"] >= MIN_SUBGROUP_PERSONS for tables in by_classifier.values() for one in tables.values())
+
+    def accuracies(by_classifier: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: {t: score(tables[t]) for t in ("real", "synthetic")} for name, tables in by_classifier.items()}
+
+    return {
+        attribute: {value: accuracies(found) for value, found in by_value.items() if is_large(found)}
+        for attribute, by_value in given.items()
+    }

@@ -310,7 +310,6 @@ def overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) 
             f"would raise it to {after:.4g} (at delta {limit.delta:g})"
         )
     if own.cost.delta > limit.delta:
-        problems.append(
-            f"delta: the limit for all runs together is {limit.delta:g}, but this run requests {own.cost.delta:g}"
-        )
+        requested = f"this run requests {own.cost.delta:g}"
+        problems.append(f"delta: the limit for all runs together is {limit.delta:g}, but {requested}")
     return problems

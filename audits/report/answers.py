@@ -46,11 +46,8 @@ def answers(content: ReportContent) -> tuple[OfficerAnswer, ...]:
 
 def _dataset(content: ReportContent) -> list[str]:
     made = sum(row[3] for row in content.balance)
-    what = (
-        f"{count(made)} synthetic records (texts) in {count(len(content.balance))} classes"
-        if made
-        else "synthetic records"
-    )
+    in_classes = f"{count(made)} synthetic records (texts) in {count(len(content.balance))} classes"
+    what = in_classes if made else "synthetic records"
     source = content.source
     records = "" if source.records is None else f"{spoken(source.records)} real records"
     least = "at least " if source.is_least else ""
@@ -99,9 +96,8 @@ def _protection(content: ReportContent) -> tuple[str, tuple[str, ...]]:
     attacks = "One kind of attack was" if len(results) == 1 else f"{len(results)} kinds of attack were"
     lines.append(f"{attacks} carried out on the texts before the decision: {listed(counts)}.")
     if passed := [LEAKS[a["name"]] for a in content.audits if a["verdict"] == "pass" and a["name"] in LEAKS]:
-        lines.append(
-            f"The attacks for these leaks found none above their threshold and passed: {listed(passed, '; ')}."
-        )
+        names = listed(passed, "; ")
+        lines.append(f"The attacks for these leaks found none above their threshold and passed: {names}.")
     return "No guarantee, only tests.", tuple(lines)
 
 
@@ -123,9 +119,8 @@ def _usefulness(content: ReportContent) -> list[str]:
             method = f"method {'AB'[len(scores)]}"
             interval = f"{number(synthetic['low'])} to {number(synthetic['high'])}"
             score = f"{number(synthetic['value'])} (interval {interval}) if trained on these texts"
-            scores.append(
-                f"{method} ({words}) scores {score}, and {number(real['value'])} if trained on real records"
-            )
+            on_real = f"{number(real['value'])} if trained on real records"
+            scores.append(f"{method} ({words}) scores {score}, and {on_real}")
             if real["value"] > 0:
                 shares.append(f"with {method}, {100 * synthetic['value'] / real['value']:.0f}%")
     if scores:

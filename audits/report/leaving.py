@@ -111,12 +111,9 @@ def _name(row: GateRow) -> str:
 
 
 def _limited(content: ReportContent) -> set[str]:
-    found = set()
-    for gate in content.gates:
-        name, *rest = gate.metric.split(".")
-        if name in LEAKS and f"{name}.{rest[0]}" not in STATED and rest[0] not in _THRESHOLDS | {"measured"}:
-            found.add(name)
-    return found
+    metrics = [gate.metric.split(".")[:2] for gate in content.gates]
+    unlimited = _THRESHOLDS | {"measured"}
+    return {a for a, key in metrics if a in LEAKS and f"{a}.{key}" not in STATED and key not in unlimited}
 
 
 def _limit_sentences(content: ReportContent) -> tuple[str, ...]:
@@ -127,14 +124,10 @@ def _limit_sentences(content: ReportContent) -> tuple[str, ...]:
     if named:
         lines.append(f"The policy limits the results of these attacks: {listed(named, '; ')}.")
     if has_unlimited:
-        lines.append(
-            "The policy sets no limit for the other attacks."
-            if named
-            else "The policy sets no limit for the results of attacks."
-        )
+        lines.append(f"The policy sets no limit for {'the other attacks' if named else 'the results of attacks'}.")
     lines += [_BAD] if any(row.verdict == "FAIL" for row in not_passed(content)) else []
-    use = "use inside the institution" if content.intended_use == "inside" else "use outside the institution"
-    return (*lines, f"The policy allows {use} although these attacks did not pass:")
+    where = content.intended_use
+    return (*lines, f"The policy allows use {where} the institution although these attacks did not pass:")
 
 
 def _result(row: GateRow, content: ReportContent) -> str:
@@ -143,11 +136,8 @@ def _result(row: GateRow, content: ReportContent) -> str:
         beyond = "the true value may lie below or above its threshold"
         why = beyond if _reaches_beyond(audit) else "there is too little evidence"
         return f"{LEAKS[_name(row)]}: no clear result{f', because {why}' if audit else ''}"
-    limit = (
-        "within the limit of the policy"
-        if _name(row) in _limited(content)
-        else "and the policy sets no limit for this attack"
-    )
+    is_limited = _name(row) in _limited(content)
+    limit = "within the limit of the policy" if is_limited else "and the policy sets no limit for this attack"
     elsewhere = "; the main number could come from guessing, but another test of this attack exceeded its threshold"
     return f"{LEAKS[_name(row)]}: bad result, {limit}{elsewhere if _includes_guessing(audit) else ''}"
 

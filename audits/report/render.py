@@ -50,8 +50,6 @@ def render_report(content: ReportContent) -> str:
         banner=_banner(content),
         contents=_contents(content),
         gates=[(gate, interval_bar(gate)) for gate in content.gates],
-        without_gate=content.measured,
-        guarantee=content.guarantee,
         withholds=content.guarantee is not None and content.guarantee.withholds and not content.private,
         balance=list(zip(content.balance, balance_widths(content.balance), strict=True)),
         generated=sum(row[3] for row in content.balance),
@@ -67,13 +65,10 @@ def render_report(content: ReportContent) -> str:
         style=content.utility.get("style", {}),
         style_gap=content.utility.get("style_gap"),
         coherence=content.utility.get("coherence", {}),
-        contradiction_rules=glossary.CONTRADICTIONS,
+        glossary=glossary,
         sources=_SOURCES,
         signs=_SIGNS,
-        audit_questions=glossary.AUDITS,
-        audit_names=glossary.LEAKS,
         has_findings=any(audit.get("reason") or audit["name"] == "accounting" for audit in content.audits),
-        words=glossary.WORDS,
     )
     size = len(page.encode())
     if size > MAX_REPORT_BYTES:

@@ -23,9 +23,7 @@ from audits.text.minhash import near_pairs, sketch
 from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import number_rows
 
-NEAR_DUPLICATE = (
-    0.8  # two rows are near-duplicates if the Jaccard index of their sets of 5 consecutive words is higher
-)
+NEAR_DUPLICATE = 0.8  # smallest Jaccard index of two near-duplicate rows, as sets of sequences of 5 words
 MAX_NEAR_DUPLICATES = 0.01  # largest allowed share of the control rows that nearly duplicate a train row
 MAX_SHARED_IDENTIFIERS = 0.01  # largest allowed share of the control persons with an identifier of a train person
 MAX_REPEATING_REFERENCE = 0.01  # largest allowed share of the reference rows that repeat a train or control record
@@ -104,9 +102,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
         "problems": list(problems),
         "metrics": {name: asdict(exact(float(value), confidence=1.0, n=n)) for name, (value, n) in counts.items()},
     }
-    return InputChecks(
-        inputs=kept, problems=tuple(problems), quarantined=tuple(sorted({*disguised, *unusual})), details=details
-    )
+    quarantined = tuple(sorted({*disguised, *unusual}))
+    return InputChecks(inputs=kept, problems=tuple(problems), quarantined=quarantined, details=details)
 
 
 def _shift_problems(shift: Estimate | None) -> Iterator[str]:

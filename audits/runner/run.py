@@ -186,6 +186,5 @@ def _downgraded(result: AuditResult, problems: Sequence[str], caveats: Sequence[
     result = replace(result, status="inconclusive" if problems else "measured")
     if result.verdict != "pass":
         return result
-    return replace(
-        result, verdict="insufficient", reason=f"no leak was found, but {'; '.join((*problems, *caveats))}"
-    )
+    reason = f"no leak was found, but {'; '.join((*problems, *caveats))}"
+    return replace(result, verdict="insufficient", reason=reason)

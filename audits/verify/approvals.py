@@ -108,16 +108,12 @@ def check_approvals(
     unlinked = unnamed_decisions(decisions)
     if len(unlinked) > 1:
         names = " and ".join(decision.file.name for decision in unlinked)
-        problems.append(
-            f"{names} do not name each other; one of the signers must sign again, with all files in the bundle"
-        )
+        problems.append(f"{names} do not name each other; one signer must sign again with all files in the bundle")
     to_name = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
     closings = [decision for decision in decisions if decision.kind == "CLOSE" and to_name <= decision.seen]
     is_closed = trust.has_enough(RELEASER, [key for closing in closings for key in closing.file.keys])
     if must_close and not is_closed:
-        problems.append(
-            "the policy requires that the releaser closes the list of decisions with `synthgen approve --close`"
-        )
+        problems.append("the policy requires a closing by the releaser; run `synthgen approve --close`")
     if problems:
         raise VerifyError("E_APPROVAL", "; ".join(problems))
     given = [
@@ -126,11 +122,8 @@ def check_approvals(
         if decision.kind == "APPROVE"
     ]
     counts = f"{len(given)} given, {sum(rule.threshold for rule in required)} required"
-    end = (
-        "closed: no decision was removed afterwards"
-        if is_closed
-        else "not closed: if the last decision was removed, this is not detected"
-    )
+    closed = "closed: no decision was removed afterwards"
+    end = closed if is_closed else "not closed: if the last decision was removed, this is not detected"
     return "; ".join([counts, end, *given])
 
 

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 UNIT, NO_MECHANISM = "group", "none+empirical"
 UNACCOUNTED = "accounting.unaccounted_reads"
-PRV_TOLERANCE = (
-    0.05  # allowed difference between epsilon by PRV and the recomputed epsilon, as a share of 1 + epsilon
-)
+PRV_TOLERANCE = 0.05  # allowed difference of epsilon by PRV from the recomputed epsilon, as a share of 1 + epsilon
 TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 
 

@@ -29,7 +29,7 @@ MAX_CONFIDENCES = 5  # largest number of different confidences in the evidence; 
 
 
 def check_pinned(
-    predicate: ReleasePredicate, files: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
+    stated: ReleasePredicate, files: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
 ) -> None:
     """Raise VerifyError (E_POLICY) unless statement, trust root and verifier accept the policy of the bundle.
 
@@ -37,9 +37,9 @@ def check_pinned(
     expected policy.
     """
     digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
-    if digest != predicate.policy.digest.sha256:
+    if digest != stated.policy.digest.sha256:
         raise VerifyError("E_POLICY", f"{POLICY_JSON}: not the policy named in the statement")
-    name = predicate.policy.name
+    name = stated.policy.name
     pinned = root.policies.get(name)
     if pinned is None and (expected is None or len(root.policies) > 0):
         raise VerifyError("E_POLICY", f"policy {name}: not pinned by the trust root")
@@ -111,11 +111,8 @@ def _are_short(evidence: Evidence, policy: Policy) -> bool:
     Some numbers may have more digits: limits of the policy's rules, and numbers that are compared with the statement.
     """
     limits = {rule.limit for rule in policy.all_rules()}
-    others = [
-        number
-        for name, number in evidence.metrics.items()
-        if name not in {ATTEMPTS, "records.synthetic"} and not name.startswith("accounting.")
-    ]
+    stated = {name for name in evidence.metrics if name.startswith("accounting.")} | {ATTEMPTS, "records.synthetic"}
+    others = [number for name, number in evidence.metrics.items() if name not in stated]
     numbers = {end for number in others for end in (number.value, number.low, number.high)} - limits
     confidences = {number.confidence for number in evidence.metrics.values()}
     confidences |= {state.confidence for state in evidence.audits.values() if state.confidence is not None}

@@ -84,9 +84,9 @@ def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenR
         if digest == previous.digest:
             return None
         if root.version <= previous.root.version:
-            other = "a different root of version" if root.version == previous.root.version else "version"
-            seen_version = f"{other} {previous.root.version} was seen before"
-            raise VerifyError("E_TRUST", f"the trust root is version {root.version}, but {seen_version}")
+            what = "a different root of version" if root.version == previous.root.version else "version"
+            seen_before = f"{what} {previous.root.version} was seen before"
+            raise VerifyError("E_TRUST", f"the trust root is version {root.version}, but {seen_before}")
         if not set(previous.root.revoked) <= set(root.revoked):
             seen_version = f"version {previous.root.version}, which was seen before"
             raise VerifyError("E_TRUST", f"version {root.version} lacks a revocation of {seen_version}")

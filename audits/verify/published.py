@@ -64,10 +64,11 @@ def _disclosed(value: int | str, info: ValidationInfo) -> int | str:
 
 def _coarse(value: Metric, info: ValidationInfo) -> Metric:
     policy = _policy(info)
-    is_coarse = policy.disclosure.publish_exact_counts or all(
-        map(disclosure.is_short, (value.value, value.low, value.high))
-    )
-    if not is_coarse or disclosure.public_metric(str(info.field_name), value, policy) != value:
+    is_coarse = all(map(disclosure.is_short, (value.value, value.low, value.high)))
+    if (
+        not (is_coarse or policy.disclosure.publish_exact_counts)
+        or disclosure.public_metric(str(info.field_name), value, policy) != value
+    ):
         raise ValueError("more precise than the policy publishes")
     return value
 
@@ -112,9 +113,9 @@ class Score(Closed):
 ShownScore = Annotated[Score, AfterValidator(_coarse_score), Measured]
 Share = Annotated[ShownScore, AfterValidator(_is_share)]
 Classifier = Literal["tfidf-linear", "encoder-logistic"]
-OfSubgroup = dict[
-    Classifier, dict[Literal["real", "synthetic"], Annotated[Share, AfterValidator(_has_enough_persons)]]
-]
+TrainingTable = Literal["real", "synthetic", "real+synthetic"]
+SubgroupScore = Annotated[Share, AfterValidator(_has_enough_persons)]
+OfSubgroup = dict[Classifier, dict[Literal["real", "synthetic"], SubgroupScore]]
 
 
 class ShownBin(Closed):
@@ -271,9 +272,7 @@ class Subgroups(Closed):
 class Utility(Closed):
     """Results of the stage `evaluate`: scores by classifier and training table, subgroups, style and coherence."""
 
-    classifiers: dict[Classifier, dict[Literal["real", "synthetic", "real+synthetic"], ShownScores]] = Field(
-        default_factory=dict
-    )
+    classifiers: dict[Classifier, dict[TrainingTable, ShownScores]] = Field(default_factory=dict)
     subgroups: Subgroups = Subgroups()
     style: dict[Literal["synthetic", "real"], Annotated[StyleShares, Measured]] = Field(default_factory=dict)
     style_gap: ShownScore | None = None

@@ -1,8 +1,8 @@
 """Check when a file was signed: a timestamp authority that the trust root lists has signed a timestamp (RFC 3161).
 
 The timestamp (token) `release.tsr` belongs to the signed file (envelope) `release.dsse.json`. It covers all
-signatures of the envelope, so a signature that is added later has no trusted time. A signature is accepted if its key was
-valid at the trusted time, even if the key expired or was revoked later.
+signatures of the envelope, so a signature that is added later has no trusted time. A signature is accepted if its key
+was valid at the trusted time, even if the key expired or was revoked later.
 
 Some parts of a token, such as a status text, are not signed, so anyone can change them. Therefore a bundle may
 contain a token only in a fixed form without these parts (`reduced`).
@@ -122,9 +122,7 @@ def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
         chain = _chain(certificates, identity, authorities)
         stated = _content(info)
     except (ValueError, InvalidSignature):
-        reason = (
-            "it has an unexpected structure or algorithm, or no certificates up to an authority of the trust root"
-        )
+        reason = "it has an unexpected structure or algorithm, or no certificates up to a trusted authority"
         raise VerifyError("E_TSA", f"the timestamp cannot be brought into the accepted form: {reason}") from None
     data = (
         _element(_INTEGER, b"\3"),

@@ -67,9 +67,8 @@ CONTRADICTIONS = ("any", "sex", "age", "laterality", "denied", "treatment", "imp
 # subgroups of people by the sex and age that their texts state (`synthgen.evaluate.subgroups`)
 SEXES = ("female", "male", "nonbinary")
 AGE_BANDS = ("infant", "child", "adolescent", "young adult", "middle-aged", "older adult")
-STYLE_KINDS = tuple(
-    f"{kind}_share" for kind in ("line_ends", "numbers", "marks", "capitals", "function_words", "first_person")
-)
+_KINDS = ("line_ends", "numbers", "marks", "capitals", "function_words", "first_person")
+STYLE_KINDS = tuple(f"{kind}_share" for kind in _KINDS)
 
 # sentences of the statement about limitations
 CONTAMINATED = (
@@ -296,9 +295,7 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
         if given is None and section == "segments":
             continue
         present = given if isinstance(given, Mapping) else {}
-        values = {
-            key: setting.public(_without_address(present.get(key, HIDDEN))) for key, setting in settings.items()
-        }
+        values = {key: rule.public(_without_address(present.get(key, HIDDEN))) for key, rule in settings.items()}
         shown |= values if section == "" else {section: values}
     return shown
 

@@ -231,7 +231,7 @@ def test_closing_needs_as_many_releasers_as_the_release(releases, tmp_path):
         second,
         releases.RELEASER,
     ):  # the first closing does not name the officer's approval
-        assert "requires that the releaser closes" in failure(path, releases, root)
+        assert "requires a closing by the releaser" in failure(path, releases, root)
         approve(path, role="releaser", key=key, trust=root, now=releases.LATER, kind="CLOSE")
         shutil.copy(early, path / "attestation/approvals")
     assert failure(path, releases, root) == ""
