@@ -1,1 +1,1 @@
-"""Decide by a policy whether a dataset may be released, and make its published numbers coarse."""
+"""Decide by a policy whether a dataset may be released, and reduce the precision of its published numbers."""

@@ -22,7 +22,7 @@ class Bin:
     control: float
 
     def joined(self, other: "Bin") -> "Bin":
-        """Return the union of this bin and the next one."""
+        """Return the union of this bin and its right neighbour `other`."""
         return Bin(self.low, other.high, self.train + other.train, self.control + other.control)
 
 

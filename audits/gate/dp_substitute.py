@@ -54,7 +54,7 @@ def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
     return tuple(reason for reason, holds in conditions.items() if not holds)
 
 
-def check_substitute(
+def check_fit(
     given: DpSubstitute, *, required: Sequence[str], measured: Sequence[str], metrics: Mapping[str, str]
 ) -> None:
     """Raise ValueError if a substitute does not fit its policy.

@@ -65,8 +65,7 @@ class Evidence(Canonical):
 def read_evidence(data: bytes) -> Evidence:
     """Return the evidence in canonical JSON bytes.
 
-    Raises:
-        InputError: the evidence is malformed, or has numbers of an audit without the verdict of the audit.
+    Raise InputError if the evidence is malformed, or has numbers of an audit without the verdict of the audit.
     """
     try:
         evidence = Evidence.model_validate(parse_canonical(data))

@@ -13,14 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from audits.core.errors import PolicyError
 from audits.core.strictmodel import Canonical, Closed, Finite, problems
 from audits.core.strictyaml import parse_yaml, where_to_correct
-from audits.gate.dp_substitute import (
-    ACCOUNTING,
-    METHOD,
-    DpSubstitute,
-    check_substitute,
-    reasons_against,
-    with_substitute,
-)
+from audits.gate.dp_substitute import ACCOUNTING, METHOD, DpSubstitute, check_fit, reasons_against, with_substitute
 from audits.gate.evidence import WITHHELD, AuditName, AuditState, Evidence
 from audits.gate.independent import INDEPENDENT, private_requirements
 from audits.gate.outcome import Decision, Outcome, RuleOutcome
@@ -97,7 +90,8 @@ class Policy(Canonical):
     approvals: tuple[ApprovalRule, ...] = ()  # required signatures besides the releaser's
     closing: Literal["required"] | None = None  # whether a releaser must close the list of approvals and rejections
     validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None if releases do not expire
-    required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")  # parts of the bundle
+    # parts that the bundle must contain
+    required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
     disclosure: Disclosure = Disclosure()
     selftest: tuple[AuditName, ...] = ()  # audits that must be correct in the calibration suite on the same source
     timestamps: Timestamps | None = None  # None if trusted signing times are optional
@@ -109,7 +103,7 @@ class Policy(Canonical):
             if self.dp is not None:
                 raise ValueError("dp_substitute: `dp` requires the accounting already; remove one of the two keys")
             metrics = {rule.id: rule.metric for rule in self.rules}
-            check_substitute(self.dp_substitute, required=self.required, measured=self.measured, metrics=metrics)
+            check_fit(self.dp_substitute, required=self.required, measured=self.measured, metrics=metrics)
         return self
 
     @model_validator(mode="after")
@@ -186,7 +180,9 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     - the rules that the substitute lists have no effect,
     - the audits in the substitute's `required` and the limits of its budget are gates.
     """
-    confidence = _needed_confidence(evidence, policy)
+    attempts = None if policy.is_independent else evidence.metrics.get(ATTEMPTS)
+    number = 1.0 if attempts is None else max(1.0, attempts.high)
+    confidence = policy.confidence if attempts is None else confidence_of(number, policy.confidence)
     substitute = _active_substitute(evidence, policy)
     substitute_audits, without_gate = ((), ()) if substitute is None else (substitute.required, substitute.rules)
     method = evidence.metrics.get(METHOD)
@@ -250,11 +246,6 @@ def parse_policy(data: bytes, name: str) -> Policy:
         plural = "mistake" if len(found) == 1 else "mistakes"
         hint = where_to_correct(found, name, data)
         raise PolicyError(f"{name}: the policy has {len(found)} {plural}", problems=found, hint=hint) from None
-
-
-def _needed_confidence(evidence: Evidence, policy: Policy) -> float:
-    number = None if policy.is_independent else evidence.metrics.get(ATTEMPTS)
-    return policy.confidence if number is None else confidence_of(max(1.0, number.high), policy.confidence)
 
 
 def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:

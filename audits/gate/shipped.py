@@ -10,8 +10,7 @@ from audits.gate.policy import Policy, parse_policy
 def policy_path(name_or_path: str | Path) -> Path:
     """Return the path of a shipped policy, or the given path if it ends in .yaml or .yml.
 
-    Raises:
-        PolicyError: no shipped policy has this name, or the shipped policies are missing.
+    Raise PolicyError if no shipped policy has this name.
     """
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"}:
@@ -45,11 +44,7 @@ def load_policy(name_or_path: str | Path) -> Policy:
 
 
 def shipped_policies() -> Path:
-    """Return the folder of the shipped policies: inside an installed package, or beside it in a checkout.
-
-    Raises:
-        PolicyError: the folder is missing.
-    """
+    """Return the folder of the shipped policies, in a package or a checkout; raise PolicyError if it is missing."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "policies", package.parent / "policies"):
         if (folder / "research.yaml").is_file():

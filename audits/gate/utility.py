@@ -65,11 +65,9 @@ class EvaluationFile(Closed):
 
 
 def read_utility(path: Path, inputs: AuditInputs) -> EvaluationFile:
-    """Return the evaluation in a file.
+    """Return the evaluation in a file; its synthetic, train and test tables must be the tables of the inputs.
 
-    Raises:
-        InputError: the file cannot be read or is not an evaluation, or its synthetic, train and test tables are not
-            the synthetic, train and control tables of the inputs.
+    Raise InputError if other tables were evaluated, or if the file cannot be read or is not an evaluation.
     """
     try:
         found = EvaluationFile.model_validate(parse(read_regular(path)))

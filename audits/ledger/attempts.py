@@ -35,12 +35,10 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
     their texts. It contained a text if it had more than half of the marks of the text (`text_marks`). So a text is
     recognised despite changed spaces, encodings or ids, added words, or one changed word in ten.
 
-    Args:
-        folder: the folder of the ledger.
-        high_water_mark: file with the newest known state of the ledger, which detects a rollback.
-        digest: digest of everything that could change a verdict: tables, seed, audits, confidence, versions. An audit
-            with the same digest is the same attempt.
-        control: the source records before identifiers are replaced; group ids are unique in the institution.
+    `folder` is the folder of the ledger, and `high_water_mark` is the file that detects a rollback of the ledger.
+    `digest` identifies everything that could change a verdict: tables, seed, audits, confidence, versions. An audit
+    with the same digest is the same attempt. `control` contains the source records before identifiers are replaced,
+    with group ids that are unique in the institution.
 
     Raises:
         InputError: the ledger cannot be used, was changed, replaced or rolled back.
@@ -79,7 +77,7 @@ def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) 
 
 
 def _entries(chain: Chain) -> list[Mapping[str, Any]]:
-    return [entry for entry in chain.entries if "attempt" in entry]  # the other entries are budgets
+    return [entry for entry in chain.entries if "attempt" in entry]  # other entries are about budgets
 
 
 def _found(chain: Chain, digest: str) -> Attempt:

@@ -201,11 +201,7 @@ def seal(key: bytes, digest: str) -> str:
 
 
 def note_made(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str) -> None:
-    """Record the digest of the result of a run's mechanisms.
-
-    Raises:
-        InputError: the ledger cannot be used, or the last step of the run is not its draw.
-    """
+    """Record the digest of the result of a run; raise InputError if the last step of the run is not its draw."""
     with opened(folder, high_water_mark) as chain:
         if [*_steps(chain, run)] != [RESERVE, DRAW]:
             raise InputError(f"the ledger {folder}: the last step of this run is not its draw", hint=_NEW_RUN)

@@ -38,10 +38,7 @@ def read_key(path: Path, what: str) -> bytes:
 
 
 def read_plain(path: Path, max_bytes: int) -> tuple[bytes, int]:
-    """Return at most `max_bytes` bytes and the mode of a file, without following links.
-
-    If the file is not a regular file, return no bytes.
-    """
+    """Return at most `max_bytes` bytes (none if it is not a regular file) and the mode of a file; follow no link."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode

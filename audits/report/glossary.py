@@ -71,10 +71,9 @@ SUBGROUPS = {
 
 WORDS = {
     "train": "The real records from which the synthetic ones were made.",
-    "control": "Real records of the same kind but of other persons. The texts are not made from them. Only "
-    "without differential privacy, the run learns one thing from them: which names to mask. If an attack succeeds "
-    "equally often on control and on train, it has learnt nothing "
-    "about the persons in train.",
+    "control": "Real records of the same kind but of other persons. The texts are not made from them. Only without "
+    "differential privacy, the run learns one thing from them: which names to mask. If an attack succeeds equally "
+    "often on control and on train, it has learnt nothing about the persons in train.",
     "synthetic": "The generated records, which make up the released file.",
     "person": "All records with the same person id. If the source has no person ids, each record counts as a person.",
     "audit": "An attack on the synthetic records that is run before the release.",

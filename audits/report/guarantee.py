@@ -72,8 +72,8 @@ class Guarantee:
         used = (
             f"ε = {epsilon:.3g} at δ = {_decimal(delta)} in all. Each use of the records for a release adds to ε. "
             "This is the total of all uses in the ledger of the institution, including this release, which alone has "
-            f"ε = {self.epsilon:g}. The ledger does not record "
-            "whose records were used, so every use counts for every person: no person has a larger total."
+            f"ε = {self.epsilon:g}. The ledger does not record whose records were used, so every use counts for "
+            "every person: no person has a larger total."
         )
         return (("Budget used", used), ("Budget left", self._left()))
 

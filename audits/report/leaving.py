@@ -1,7 +1,7 @@
 """State the decision in words: the headline of the page, and whether the table may leave the institution."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from audits.gate.rule import STATED
@@ -67,11 +67,11 @@ def _refusal(content: ReportContent) -> Iterator[str]:
     if failed:
         yield f"{several(len(failed), 'rule')} failed: {_topics(failed)}."
     if undecided:
-        reasons = [(_reason(gate, content), gate) for gate in undecided]
-        reasons.sort(key=lambda pair: pair[0])
-        groups = [(why, [gate for _, gate in pairs]) for why, pairs in groupby(reasons, key=lambda pair: pair[0])]
-        groups.sort(key=lambda group: -len(group[1]))
-        parts = [f"{_number_agrees(len(gates), why)} ({_topics(gates, ', ')})" for why, gates in groups]
+        groups = defaultdict[str, list[GateRow]](list)
+        for gate in undecided:
+            groups[_reason(gate, content)].append(gate)
+        largest_first = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+        parts = [f"{_number_agrees(len(gates), why)} ({_topics(gates, ', ')})" for why, gates in largest_first]
         yield f"{several(len(undecided), 'rule')} could not be decided: {listed(parts, '; ')}."
     yield "The records stay in the workspace and may not be used inside the institution either."
 

@@ -35,6 +35,8 @@ def render_report(content: ReportContent) -> str:
     """
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
     exact = [n for n in rejected.values() if isinstance(n, int)]
+    has_doubt = bool(not_passed(content)) or content.is_guessable
+    banner = "FAIL" if content.verdict == "refused" else "INSUFFICIENT" if has_doubt else "PASS"
     environment = Environment(
         loader=PackageLoader("audits.report"),
         autoescape=True,
@@ -47,7 +49,7 @@ def render_report(content: ReportContent) -> str:
         c=content,
         answers=answers(content),
         headline=headline(content),
-        banner=_banner(content),
+        banner=banner,
         contents=_contents(content),
         gates=[(gate, interval_bar(gate)) for gate in content.gates],
         withholds=content.guarantee is not None and content.guarantee.withholds and not content.private,
@@ -74,13 +76,6 @@ def render_report(content: ReportContent) -> str:
     if size > MAX_REPORT_BYTES:
         raise VerifyError("E_UNSAFE", f"the report would take {size} bytes; at most {MAX_REPORT_BYTES} are allowed")
     return page
-
-
-def _banner(content: ReportContent) -> str:
-    # the verdict that determines the colour of the banner
-    if content.verdict == "refused":
-        return "FAIL"
-    return "INSUFFICIENT" if not_passed(content) or content.is_guessable else "PASS"
 
 
 def _contents(content: ReportContent) -> list[tuple[str, str]]:

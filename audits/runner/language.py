@@ -104,12 +104,11 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     real_words = train_words | _vocabulary(inputs.control.texts)
     synthetic = float((_unknown(inputs.synthetic.texts, real_words) | partly[:n]).mean())
     control = float((_unknown(held_out, train_words) | partly[n:]).mean())
-    foreign = max(0.0, synthetic - control)
     wordy = _wordy(inputs)
     unfit = np.union1d(illegible, wordy)
     quarantined = tuple(unfit.tolist()) if len(unfit) <= most_quarantined(n) else ()
     return LanguageCheck(
-        foreign_rows=foreign,
+        foreign_rows=max(0.0, synthetic - control),
         illegible_rows=len(illegible),
         similarity=_similarity(inputs, rng),
         n=n,

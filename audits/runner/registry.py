@@ -33,10 +33,9 @@ def applicable_audits(inputs: AuditInputs) -> tuple[str, ...]:
 
 
 def build(name: str, encode_tables: TableEncoder = encode_tables) -> Attack:
-    """Return the audit with this name; the audits in `ON_ENCODED_TABLES` get their vectors from `encode_tables`.
+    """Return the audit with this name; raise InputError if there is none.
 
-    Raises:
-        InputError: the name is unknown.
+    The audits in `ON_ENCODED_TABLES` get their vectors from `encode_tables`.
     """
     if name not in AUDITS:
         raise InputError(f"there is no audit {name!r}", hint=f"audits: {', '.join(AUDITS)}")

@@ -184,13 +184,9 @@ def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[Sig
 
 
 def _is_parallel_repeat(decision: SignedDecision, found: Sequence[SignedDecision]) -> bool:
-    return any(
-        one.digest != decision.digest
-        and (one.kind, one.file.keys) == (decision.kind, decision.file.keys)
-        and one.digest not in decision.seen
-        and decision.digest not in one.seen
-        for one in found
-    )
+    same = [one for one in found if (one.kind, one.file.keys) == (decision.kind, decision.file.keys)]
+    others = [one for one in same if one.digest != decision.digest]
+    return any(decision.digest not in one.seen and one.digest not in decision.seen for one in others)
 
 
 def unnamed_decisions(decisions: Sequence[SignedDecision]) -> list[SignedDecision]:

@@ -6,7 +6,7 @@ the ledger (the institution's list of spent budgets) must agree, and no limit of
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audits.attacks.accounting.mechanism_log import MechanismCost
 from audits.core.errors import NotMeasurable, VerifyError
@@ -21,7 +21,7 @@ from audits.verify.trust import TrustRoot
 if TYPE_CHECKING:
     from audits.attacks.accounting.accountants import EpsilonBounds
 
-UNIT, NO_MECHANISM = "group", "none+empirical"
+UNIT, NO_MECHANISM = "group", "none+empirical"  # in a statement: a guarantee per person; no differential privacy
 UNACCOUNTED = "accounting.unaccounted_reads"
 PRV_TOLERANCE = 0.05  # allowed difference of epsilon by PRV from the recomputed epsilon, as a share of 1 + epsilon
 TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
@@ -47,7 +47,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
             return "no differential privacy is claimed"
         raise VerifyError("E_GATE", "the policy or a stated budget requires a claimed epsilon and delta")
     _check_accounting(evidence)
-    _check_claim({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged_claim(files))
+    _check_claim({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, files)
     check_mechanism(privacy, policy, files)
     mechanisms, bounds = check_spent(privacy, files)
     _check_recomputed(evidence, bounds)
@@ -105,7 +105,11 @@ def _check_accounting(evidence: Evidence) -> None:
         raise VerifyError("E_GATE", "an epsilon is claimed, but not all reads of persons are accounted for")
 
 
-def _check_claim(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[str, Any]) -> None:
+def _check_claim(claim: Mapping[str, float], evidence: Evidence, files: Mapping[str, bytes]) -> None:
+    try:
+        logged = dict(accounted(files)["claim"])
+    except (KeyError, TypeError, ValueError):
+        raise VerifyError("E_GATE", "the report lacks the epsilon and delta of the mechanism log") from None
     for name, claimed in claim.items():
         measured = evidence.metrics.get(f"accounting.{name}")
         if measured is None or (measured.low, measured.high) != (claimed, claimed):
@@ -119,7 +123,7 @@ def _check_recomputed(evidence: Evidence, bounds: "EpsilonBounds") -> None:
     expected = {
         "epsilon_recomputed": (bounds.upper, ROUNDING * bounds.upper),
         "epsilon_rdp": (by_renyi, ROUNDING * by_renyi),
-        # computing epsilon again by PRV (privacy loss random variables) would take minutes
+        # the audit's number by PRV (privacy loss random variables), which would take minutes to compute again
         "epsilon_prv": (bounds.upper, PRV_TOLERANCE * (1 + bounds.upper)),
     }
     for name, (recomputed, tolerance) in expected.items():
@@ -185,10 +189,3 @@ def _joint(costs: Sequence[MechanismCost], delta: float) -> float:
         return joint_epsilon(costs, delta=delta)
     except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers
         raise VerifyError("E_GATE", f"the epsilon of all runs cannot be recomputed: {error}") from None
-
-
-def _logged_claim(files: Mapping[str, bytes]) -> Mapping[str, Any]:
-    try:
-        return dict(accounted(files)["claim"])
-    except (KeyError, TypeError, ValueError):
-        raise VerifyError("E_GATE", "the report lacks the epsilon and delta of the mechanism log") from None

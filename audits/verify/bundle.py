@@ -20,6 +20,7 @@ from audits.gate.independent import INDEPENDENT
 from audits.gate.outcome import verdicts_line
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
+from audits.verify import gates
 from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
 from audits.verify.approvals import ApprovedRelease, check_approvals, read_decisions
@@ -27,14 +28,6 @@ from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import ALLOWED, CONFIG, REPORT_HTML, REPORT_JSON, REQUIRED, check_data, check_report
 from audits.verify.derived import bundle_files, release_id
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
-from audits.verify.gates import (
-    bundle_evidence,
-    bundle_policy,
-    check_agreement,
-    check_gates,
-    check_pinned,
-    check_provenance,
-)
 from audits.verify.high_water_mark import default_state, remember
 from audits.verify.mechanism import check_models_and_delta
 from audits.verify.outcome import Verification, VerificationStep
@@ -151,14 +144,14 @@ def _digests_step(run: _Run) -> str:
 
 
 def _policy_step(run: _Run) -> str:
-    check_pinned(run.predicate, run.files, run.root, run.expected)
-    run.policy = bundle_policy(run.predicate, run.files)
-    check_provenance(run.predicate, run.policy, run.subjects)
+    gates.check_pinned(run.predicate, run.files, run.root, run.expected)
+    run.policy = gates.bundle_policy(run.predicate, run.files)
+    gates.check_provenance(run.predicate, run.policy, run.subjects)
     return f"{run.policy.name} version {run.policy.version} is accepted"
 
 
 def _gates_step(run: _Run) -> str:
-    run.evidence = check_gates(run.predicate, run.policy, run.files)
+    run.evidence = gates.check_gates(run.predicate, run.policy, run.files)
     run.report = _report(run)
     gating = sum(gate.gating for gate in run.predicate.gates)
     others = [(gate.id, gate.verdict) for gate in run.predicate.gates if not gate.gating]
@@ -197,7 +190,7 @@ def _manifest_step(run: _Run) -> str:
         samples=run.samples,
         data=data,
     )
-    check_agreement(parts)
+    gates.check_agreement(parts)
     for name, made in bundle_files(parts).items():
         if made != run.files.get(name):
             raise VerifyError("E_MANIFEST", f"{name}: not the file derived from statement, evidence and data")
@@ -250,7 +243,7 @@ def _statement_unsigned_step(run: _Run) -> str:
 
 
 def _data_unsigned_step(run: _Run) -> str:
-    run.policy, run.evidence = bundle_policy(run.predicate, run.files), bundle_evidence(run.files)
+    run.policy, run.evidence = gates.bundle_policy(run.predicate, run.files), gates.bundle_evidence(run.files)
     run.report = _report(run)
     return _data_step(run)
 

@@ -128,11 +128,8 @@ def read_rows(name: str, data: bytes, n: int) -> list[Row]:
 def with_ids(records: Iterable[tuple[str, str]]) -> list[Row]:
     """Return (id, text, label) of records (text, label), sorted by id.
 
-    An id is a digest of its record, so ids and order cannot hide information.
-
-    Raises:
-        InputError: two records have the same id.
-        JsonError: a record is not Unicode.
+    An id is a digest of its record, so ids and order cannot hide information. Raise InputError if two records have
+    the same id, and JsonError if a record is not Unicode.
     """
     given = list(records)
     rows = {name: (name, text, label) for name, (text, label) in zip(record_ids(given), given, strict=True)}

@@ -62,10 +62,9 @@ _SCHEMA: dict[str, Any] = {
 
 
 def bundle_files(parts: BundleParts) -> dict[str, bytes]:
-    """Return all files of a bundle outside `attestation/`, except the data files, by name.
+    """Return all files of a bundle by name, except `attestation/` and the data files.
 
-    Raises:
-        VerifyError: E_UNSAFE if the report would be larger than allowed.
+    Raise VerifyError (E_UNSAFE) if the report would be larger than allowed.
     """
     stated, results = parts.predicate, parts.report.audit.results
     files = {

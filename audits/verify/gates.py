@@ -166,28 +166,16 @@ def decision_of(policy: Policy) -> str:
 
 def limitations(  # noqa: PLR0913 - independent facts, each of which decides on sentences
     *,
-    is_private: bool,
-    has_persons: bool,
-    has_own_style: bool,
-    formats: Collection[str],
-    disclosed: str | None,
-    config: Mapping[str, Any],
+    is_private: bool,  # whether a differentially private method made the records
+    has_persons: bool,  # whether the source has person ids
+    has_own_style: bool,  # whether the texts use a style adapter of the releaser
+    formats: Collection[str],  # formats of the models; `SERVER` and `REMOTE_SERVER` mean a model on a server
+    disclosed: str | None,  # result of `disclosure` if prompts describe each vector by words, otherwise None
+    config: Mapping[str, Any],  # the published settings, see `public_config`
     policy: Policy,
     evidence: Evidence,
 ) -> tuple[str, ...]:
-    """Return the sentences on what a release does not guarantee, for the card, the report and the statement.
-
-    Args:
-        is_private: whether a differentially private method made the records.
-        has_persons: whether the source has person ids.
-        has_own_style: whether the texts use a style adapter of the releaser.
-        formats: formats of the models; `SERVER` and `REMOTE_SERVER` mean a model on a server.
-        disclosed: result of `disclosure`, if prompts describe each vector by words; None if the language model
-            received the vectors themselves.
-        config: the published settings, see `public_config`.
-        policy: the policy of the release.
-        evidence: its metric `secret.private` is 1 if the seed of the random streams is secret.
-    """
+    """Return the sentences on what a release does not guarantee, for the card, the report and the statement."""
     secret, style = evidence.metrics.get(SECRET), config["decode"]["style"]
     always: tuple[str, ...] = (
         vocabulary.LIMITATIONS if "segments" not in config else (*vocabulary.LIMITATIONS[:-1], vocabulary.SEGMENTED)

@@ -30,7 +30,7 @@ class SeenRoot(Closed):
     """The record of one trust root: its newest version seen, and the root keys of all versions seen."""
 
     keyids: tuple[str, ...]  # ids of the root keys of all versions seen
-    root: TrustRoot  # highest version seen
+    root: TrustRoot  # the newest version seen
     digest: Sha256  # sha256 of the canonical bytes of `root`
 
 

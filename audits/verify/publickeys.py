@@ -69,8 +69,7 @@ def check_public(public: bytes) -> None:
 def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
     """Return whether 64 bytes are a valid signature: Ed25519 (RFC 8032), or ECDSA with SHA-256 (FIPS 186-5).
 
-    Raises:
-        VerifyError: E_TRUST if the key is not allowed (`check_public`).
+    Raise VerifyError (E_TRUST) if the key is not allowed (`check_public`).
     """
     check_public(public)
     try:

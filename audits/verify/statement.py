@@ -19,18 +19,7 @@ from audits.gate.evidence import MetricName
 from audits.gate.outcome import Outcome
 from audits.gate.policy import ApprovalRule, RoleName
 from audits.gate.rule import Name, Sentence
-from audits.verify.vocabulary import (
-    LANGUAGE,
-    LIBRARIES,
-    LICENSES,
-    MAX_LANGUAGES,
-    MAX_RECORDS,
-    Limitation,
-    ModelName,
-    NonPrivateStep,
-    Version,
-    public_version,
-)
+from audits.verify import vocabulary
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -48,7 +37,7 @@ Count = Annotated[int, Field(ge=0)]
 T = TypeVar("T", bound=BaseModel)
 MAX_COMPOSITION = 64  # largest number of other runs that a statement lists
 DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-Language = Annotated[str, Field(pattern=LANGUAGE)]
+Language = Annotated[str, Field(pattern=vocabulary.LANGUAGE)]
 
 
 def no_repeats(items: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -87,13 +76,13 @@ class Dataset(Wire):
     """The released dataset."""
 
     name: DatasetName
-    records: Annotated[int, Field(ge=1, le=MAX_RECORDS)]
+    records: Annotated[int, Field(ge=1, le=vocabulary.MAX_RECORDS)]
     classes: Annotated[int, Field(ge=1, le=1000)]
     language: Annotated[
-        tuple[Language, ...], Field(min_length=1, max_length=MAX_LANGUAGES), AfterValidator(no_repeats)
+        tuple[Language, ...], Field(min_length=1, max_length=vocabulary.MAX_LANGUAGES), AfterValidator(no_repeats)
     ]
     intended_use: tuple[Literal["train-on-synthetic"]]
-    license: Literal[LICENSES]  # type: ignore[valid-type]
+    license: Literal[vocabulary.LICENSES]  # type: ignore[valid-type]
 
 
 class Use(Wire):
@@ -108,16 +97,16 @@ class Producer(Wire):
 
     tool: Literal["synthgen"]
     version: Annotated[str, Field(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$")]
-    python: Version
+    python: vocabulary.Version
     # sha256 of the source code of synthgen ("source") and of the audits ("audits"), and the version of each library
-    made_by: dict[Literal["source", "audits", *LIBRARIES], str]  # type: ignore[valid-type]
+    made_by: dict[Literal["source", "audits", *vocabulary.LIBRARIES], str]  # type: ignore[valid-type]
 
     @field_validator("made_by")
     @classmethod
     def _digests_and_versions(cls, made_by: dict[str, str]) -> dict[str, str]:
         for name, text in made_by.items():
             is_digest = name in {"source", "audits"}
-            if not (re.fullmatch("[0-9a-f]{64}", text) if is_digest else public_version(text) == text):
+            if not (re.fullmatch("[0-9a-f]{64}", text) if is_digest else vocabulary.public_version(text) == text):
                 raise ValueError(f"not a {'digest' if is_digest else 'version'}")
         if "source" not in made_by or not made_by.keys() - {"source", "audits"}:
             raise ValueError("lacks the digest `source` or the versions of the libraries")
@@ -139,7 +128,7 @@ class Model(Wire):
     """A model that was used; its digest covers the sorted (path, sha256) pairs of its files."""
 
     role: Literal["embedder", "projector", "style", "vocabulary", "decoder", "judge"]
-    name: ModelName
+    name: vocabulary.ModelName
     format: Literal["safetensors", "server", "remote server"]
     digest: Digest  # for a model on a server, the digest of its name
     trained_on_private_data: bool
@@ -218,7 +207,7 @@ class Privacy(Wire):
     # audited: gates on private records affected the decision to release; independent: after the noise was drawn, no
     # measurement on private records affected the decision
     decision: Literal["audited", "independent"] | None = None
-    non_private_steps: Annotated[tuple[NonPrivateStep, ...], AfterValidator(no_repeats)] = ()
+    non_private_steps: Annotated[tuple[vocabulary.NonPrivateStep, ...], AfterValidator(no_repeats)] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -295,7 +284,7 @@ class ReleasePredicate(Wire):
     attempts: Attempts
     evidence: tuple[Subject, ...]
     approvals_required: tuple[ApprovalRule, ...]
-    limitations: Annotated[tuple[Limitation, ...], AfterValidator(no_repeats)]
+    limitations: Annotated[tuple[vocabulary.Limitation, ...], AfterValidator(no_repeats)]
 
 
 class ApprovalPredicate(Wire):

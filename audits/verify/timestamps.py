@@ -70,10 +70,7 @@ def signature_bytes(envelope: Envelope) -> bytes:
 def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> datetime:
     """Return the latest time at which a message can have been stamped: the time in the token plus its accuracy.
 
-    Args:
-        token: in DER.
-        message: the bytes that the token must cover.
-        authorities: certificates in base64, one of which must certify the signer of the token.
+    The token (DER) must cover the message. One of the authorities (certificates in base64) must certify its signer.
 
     Raises:
         VerifyError: E_TSA if the token is invalid or rfc3161-client is not installed.

@@ -182,10 +182,8 @@ def read_trust(path: str | Path) -> bytes:
 def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file") -> TrustRoot:
     """Return the trust root in the bytes of its file, without checking its expiry date.
 
-    Args:
-        data: the bytes of the file.
-        now: time at which a root key must be valid, so that its signature counts; the current time by default.
-        name: name of the file for messages.
+    The signature of a root key counts if the key is valid at `now`, by default the current time. `name` is the name
+    of the file in messages.
 
     Raises:
         VerifyError: E_TRUST if the content is invalid, or it names root keys and too few valid root keys signed it.

@@ -193,11 +193,6 @@ class Setting:
             return HIDDEN
         return value if self.step == 1 else round(float(value), 6)
 
-    @property
-    def n_values(self) -> int:
-        """The number of different values that `public` can return."""
-        return len(self.words) + 1 + max(0, round((self.high - self.low) / self.step) + 1)
-
 
 def _words(*words: str | bool | None) -> Setting:
     return Setting(words)

@@ -205,7 +205,10 @@ def test_capacity_of_a_bundle_is_the_documented_one():
         assert set(bits) <= paths
         others = [path for path in paths - set(bits) if not re.fullmatch(f"{DERIVED.pattern}", path)]
         assert [p for p in others if not STATED_AS_FREE.fullmatch(p) and not ONLY_WITH_DP.fullmatch(p)] == []
-    settings = sum(math.log2(one.n_values) for keys in SETTINGS.values() for one in keys.values())
+    numbers_of = [
+        (one, max(0, round((one.high - one.low) / one.step) + 1)) for k in SETTINGS.values() for one in k.values()
+    ]
+    settings = sum(math.log2(len(one.words) + 1 + numbers) for one, numbers in numbers_of)
     whole = settings + sum(sum(bits.values()) for bits in (STATEMENT, EVIDENCE, REPORT))
     formats = Path(__file__).parents[4] / "docs/reference/formats.md"
     most, of_a_class = re.search(
