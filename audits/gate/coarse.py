@@ -14,7 +14,7 @@ RATES = (0.0, *(float(f"{digit}e-{power}") for power in (3, 2, 1) for digit in (
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The numbers (or shares) of train and control records whose distance lies in [low, high)."""
+    """The numbers (or shares) of train and control records whose distance to a synthetic record is in [low, high)."""
 
     low: float
     high: float
@@ -58,7 +58,7 @@ def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) 
     """
 
     def share(count: float, role: str) -> float:
-        return round(round(count / max(1, sum(histogram[role])) / step) * step, 6)
+        return float(round(round(count / max(1, sum(histogram[role])) / step) * step, 6))
 
     bins = coarsen(histogram["edges"], histogram["train"], histogram["control"], min_count)
     shares = [{"train": share(b.train, "train"), "control": share(b.control, "control")} for b in bins]

@@ -8,7 +8,8 @@
 
 Under a policy that requires differential privacy, only verdicts are published (`verdicts_only`). If a gate reads a
 number that was measured on private records without noise, the limit of the gate replaces the number; other such
-numbers are omitted. Under an independent policy (`audits.gate.independent`), such verdicts are omitted too.
+numbers are omitted. Under an independent policy (`audits.gate.independent`), verdicts about private records are
+omitted too.
 
 Rounding does not change a decision: it never moves a number towards passing a rule or across a limit of the policy.
 A second rounding changes nothing, so a verifier rounds the evidence of a bundle and refuses it if a number changes.
@@ -42,13 +43,7 @@ _NOT_PRIVATE = re.compile(
 )
 _EPSILON_LOWER_BOUNDS = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
 _COUNTS = {LINEAGE, PARENTS, "records.quarantined"}
-_TRANSFORMED = {
-    "inputs",
-    "seed",
-    "results",
-    "input_checks",
-    "quarantined",
-}  # keys of `audit.json`: changed or omitted
+_TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # keys that are changed or omitted
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # published under differential privacy besides the results
 _DP_RESULT_KEYS = ("name", "confidence", "direction")
 _NOT_SHOWN = "withheld: under differential privacy only the verdicts of gates are published"
@@ -150,12 +145,12 @@ def _confidence(confidence: float, policy: Policy) -> float:
 
 
 def step_of(n: int) -> float:
-    """Return the step to which a number is rounded that was measured on n units."""
+    """Return the number to whose multiples a number measured on n units is rounded."""
     return 0.01 if n < 100 else 0.005 if n < 1000 else 0.001
 
 
 def verdicts_only(policy: Policy) -> bool:
-    """Return whether the policy forbids to publish numbers that were measured on private records without noise."""
+    """Return whether the policy forbids publishing numbers that were measured on private records without noise."""
     return policy.dp is not None and not policy.disclosure.publish_exact_counts
 
 
@@ -294,8 +289,7 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
 def public_details(value: Any, policy: Policy, name: str = "", key: str = "") -> Any:
     """Return the public form of a JSON value, which may be nested.
 
-    How a number is rounded depends on its dotted path `name` and on the last part of this path, `key`. Both may be
-    empty.
+    How a number is rounded depends on its dotted path `name` and on the last part of this path, `key`.
     """
     if isinstance(value, Mapping):
         if set(value) == FIELDS:

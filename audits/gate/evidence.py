@@ -1,4 +1,4 @@
-"""The numbers and verdicts that a gate may read: the content of `evidence/metrics.json`."""
+"""The evidence of a release: the numbers and verdicts that a policy may read, in the file `evidence/metrics.json`."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence

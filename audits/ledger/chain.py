@@ -1,6 +1,6 @@
 r"""The file of the ledger: a chain of JSON lines, each with a keyed hash (mac) of this line and all earlier lines.
 
-    mac_i = H("line\0" || mac_(i-1) || canonical(line i without its mac)),   mac_0 = H("start"),
+    mac_i = H("line\0" || mac_(i-1) || JSON of line i without its mac),   mac_0 = H("start"),
     H(x) = HMAC-SHA256(K, "synthgen/ledger/v1\0" || file name || 0x00 || x),   where || concatenates bytes
 
 The key K (32 bytes, mode 0600) is in a file beside the chain. Whoever does not have K cannot write a line or test a

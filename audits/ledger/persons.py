@@ -1,4 +1,4 @@
-"""Recognise persons and texts of earlier audits by marks: keyed hashes, which the ledger stores instead of names."""
+"""Recognise persons and texts of earlier audits by keyed hashes (marks); the ledger stores no name and no text."""
 
 import hashlib
 import unicodedata

@@ -1,4 +1,4 @@
-"""State the decision in words: the headline of the page, and whether the table may leave the institution."""
+"""State the decision on a release in words: the headline of the page, and whether the table may be passed on."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,7 @@
-"""Check the tables before the audits: control must be comparable with train, and texts must have usual characters."""
+"""Check the tables before the audits compare train (records that the generator used) with control (other persons).
+
+Train and control must be comparable, and the synthetic texts must contain usual characters only.
+"""
 
 import re
 from collections import Counter, defaultdict
@@ -53,8 +56,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     Three kinds of rows are removed. More than 1 % of any kind is a problem:
     - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`): a synthetic copy of the train row would be as
       close to control. Rows that were removed earlier (`inputs.near_duplicate_rate`) count towards the 1 %.
-    - All rows of a control person who shares a direct identifier with a train person. They may be one person or
-      family. Identifiers of more than ten persons are ignored.
+    - All rows of a control person who shares a direct identifier with a train person, because the two may be one
+      person or one family. Identifiers of more than ten persons are ignored.
     - Reference rows that repeat phrases of a train or control record, if the reference contains at least half of this
       record. A copy of this record in the synthetic table would otherwise count as common text.
 
@@ -66,7 +69,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     - A synthetic label contains an identifier and belongs to fewer than ten train persons.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
-    With `quarantine`, up to 1 % of the rows with such characters are quarantined instead (`audits.core.quarantine`).
+    With `quarantine`, rows with such characters are no problem if they are at most 1 % of the synthetic rows. They
+    are quarantined instead (`audits.core.quarantine`), so a release must not contain them.
 
     Raises:
         InputError: there is no control row or none remains, or `near_duplicate_rate` is not between 0 and 1.

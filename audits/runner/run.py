@@ -1,4 +1,4 @@
-"""Check the tables, and run the audits on them. An audit that raises an error does not pass."""
+"""Check the synthetic, train and control tables, and run the audits on them. An audit that fails does not pass."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence

@@ -1,8 +1,8 @@
 """Check the approvals of a release: whether enough persons approved it, and whether a decision was removed.
 
-A decision is a file that one person signed: an approval, a rejection, or a closing. By a closing, a releaser states
-that the list of decisions is complete. Each decision names the sha256 of the signed statement of its release, and the
-sha256 of every decision that was in the bundle before. So the removal of an earlier decision is detected.
+A decision is a file that one person signed: an approval, a rejection, or a closing. By a closing, a releaser (who may
+sign releases) states that the list of decisions is complete. Each decision names the sha256 of the release's signed
+statement and of every decision that was in the bundle before, so the removal of an earlier decision is detected.
 
 The last decision must name all others. If two persons sign copies of a bundle at the same time, neither decision
 names the other, and one of the two persons must sign again. No other file names the last decision, so its removal is

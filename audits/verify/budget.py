@@ -33,9 +33,9 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
         `spent_before` of the statement >= joint epsilon of the mechanisms of all other runs
         `spent_after` of the statement  >= joint epsilon of the mechanisms of all runs, including this run
 
-    Both are computed at one delta: at least the delta of this run, at most the limit of the policy. `spent_before`
-    includes all other runs in the ledger at the time of release, even if they reserved their budget after this run.
-    So nobody can exceed a limit by an early reservation. `files` contains the report, which repeats the log.
+    The joint epsilon is the cost of several runs together, at one delta (at least the delta of this run, at most the
+    limit of the policy). `spent_before` includes all other runs in the ledger at the time of release, even if they
+    reserved their budget after this run. `files` contains the report, which repeats the log.
     """
     method, limits = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
     if method is not None and (method.value == 1) != (privacy.mechanism != NO_MECHANISM):

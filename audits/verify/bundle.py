@@ -1,6 +1,6 @@
 """Verify a bundle offline: the folder of a released dataset with its data, audit results, report and signatures.
 
-`STEPS` lists the checks in their order. A file is read once: its hashed bytes are the bytes that later checks parse.
+`STEPS` lists the checks in their order. Each check parses exactly the bytes whose digest was compared.
 """
 
 import hashlib
@@ -220,15 +220,14 @@ def _time_step(run: _Run) -> str:
     _check_time(run)
     release = SignedFile(ENVELOPE, run.releasers, signature_bytes(run.envelope), instant(run.predicate.time_created))
     required = run.policy.timestamps is not None
-    signed_at, *_ = [
-        check_signed(run.tree, run.root, file, now=run.now, required=required) for file in (release, *run.approvals)
-    ]
+    files = (release, *run.approvals)
+    signed_at, *_ = [check_signed(run.tree, run.root, file, now=run.now, required=required) for file in files]
     run.root.check_dated(run.releasers, run.predicate.time_created)
     return f"valid now; {signed_at}; expires {run.predicate.expires or 'never'}"
 
 
 def _time_without_stamps_step(run: _Run) -> str:
-    _check_time(run)  # an approver need not wait for the timestamp authority
+    _check_time(run)  # without timestamps, for which an approver need not wait
     for name in run.releasers:
         run.root.check_key(name, run.now)
     run.root.check_dated(run.releasers, run.predicate.time_created)
@@ -281,7 +280,7 @@ def verify_bundle(
 
     Args:
         path: the bundle folder.
-        trust: the keys and policies that the verifier accepts (trust root), or their file; never from the bundle.
+        trust: the trust root (keys and policies that the verifier accepts) or its file; never a file of the bundle.
         policy: the policy that the verifier expects, by name, file or value. If the trust root lists policies, this
             policy must be one of them.
         now: the time at which validity is checked, with its time zone; the current time by default.

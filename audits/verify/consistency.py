@@ -138,7 +138,7 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def engine_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem for each count that differs from its sample size, and each self-test with too many cases."""
+    """Yield a problem for a count whose sample size n is not the count, and for a self-test with too many cases."""
     for name, metric in parts.evidence.metrics.items():
         if name in {ATTEMPTS, SECRET, METHOD, "records.synthetic"} and metric.n != metric.value:
             yield f"{name}: its sample size differs from its value"

@@ -1,6 +1,6 @@
-"""Recompute the gates of a bundle, and check that policy, settings, report, evidence and statement agree.
+"""Recompute the gates of a bundle, and check that its policy, settings, report, evidence and statement agree.
 
-A gate is a condition of the policy for a release. The releaser and the verifier use the same functions.
+A bundle is the folder of a released dataset. A gate is a condition of the policy for a release.
 """
 
 import hashlib
@@ -69,14 +69,14 @@ def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapp
     """Raise VerifyError (E_POLICY) if a statement names another configuration, or lacks required models or inputs."""
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
-    roles = [item.role for item in predicate.inputs]
     check_models(predicate.models, policy)
-    if "inputs" in policy.required_provenance and sorted(roles) != ["control", "train"]:
+    roles = sorted(item.role for item in predicate.inputs)
+    if "inputs" in policy.required_provenance and roles != ["control", "train"]:
         raise VerifyError("E_POLICY", "the statement must list two inputs, train and control, with keyed digests")
 
 
 def check_models(models: Sequence[Model], policy: Policy) -> None:
-    """Raise VerifyError (E_POLICY) if a policy requires models that are missing, or forbids the server of a model."""
+    """Raise VerifyError (E_POLICY) if models are missing, or are on a server, although the policy forbids this."""
     formats = {model.format for model in models}
     if {"models", "pinned-models"} & {*policy.required_provenance} and not models:
         raise VerifyError("E_POLICY", "the policy requires the models, but the statement names none")
@@ -259,7 +259,7 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
 
 
 def starts_from_train(stage: str) -> bool:
-    """Return whether a stage reads train vectors; under differential privacy, it reads no records instead."""
+    """Return whether a stage reads train vectors; under differential privacy, it has no input records."""
     return stage.split("-", maxsplit=1)[0] == "interpolate" or stage == "decode-reconstruction"
 
 

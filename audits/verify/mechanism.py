@@ -49,7 +49,7 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
 
     The log must also declare the reads of private records that the DP claim does not cover: the input checks, the
     gates on the release and, if the policy publishes them, the numbers of the audits. Under an independent policy
-    (`audits.gate.independent`), it must declare the input checks, but no gates and no numbers of audits.
+    (`audits.gate.independent`), the log must declare the input checks, but no gates and no numbers of audits.
     """
     details = accounted(files)
     fields = {"sampling", "sample_rate", "steps", "noise_multiplier"}

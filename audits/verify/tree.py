@@ -129,10 +129,8 @@ def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> Non
 
 
 def _check_attributes(descriptor: int, name: str) -> None:
-    if not hasattr(os, "listxattr"):
-        return
     try:
-        attributes = os.listxattr(descriptor)
+        attributes = os.listxattr(descriptor) if hasattr(os, "listxattr") else []
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise
