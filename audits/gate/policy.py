@@ -30,7 +30,7 @@ from audits.gate.rule import (
     confidence_of,
 )
 
-# attacks that prove a lower bound of epsilon; `membership` must be run if a budget is claimed, the others may be
+# attacks that prove a lower bound of epsilon; if a budget is claimed, `membership` must be run, the others may be run
 ATTACKS = ("membership", "canaries", "differencing")
 MAX_POLICY_BYTES = 1 << 15  # the parser needs seconds for a larger policy
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
@@ -167,7 +167,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     - An audit in `measured` is a gate only if it was not measured; its verdict does not affect the decision.
     - A measurement that is missing, failed or based on too few units does not pass.
     - Intervals and required verdicts must have the confidence that the number of attempts requires.
-    - A worse number, a further attempt or a further gate never turns a refusal into a release.
+    - If a policy with gates refuses, a worse number, a further attempt or a further gate does not allow the release.
     - An external policy always has the gates of `EXTERNAL_RULES`.
     - A table with quarantined rows is refused, because no audit judged these rows.
     - An independent policy (`audits.gate.independent`) has no gates on attempts and quarantined rows.

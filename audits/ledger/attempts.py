@@ -1,6 +1,6 @@
 """Count the audits of the same control persons across all runs of an institution.
 
-If an audit is repeated with the same control persons, it passes by chance sooner or later. Therefore the ledger
+An audit that is repeated with the same control persons until it passes can pass by chance. Therefore the ledger
 records the control persons and their texts for every audit, as keyed hashes (marks). Each further audit of these
 persons, called an attempt, must reach a higher confidence (`audits.gate.rule.confidence_of`).
 """
