@@ -7,7 +7,8 @@ from audits.gate.disclosure import public_details
 from audits.gate.policy import Policy
 
 MIN_STEP_RECORDS = 10  # a share of real records is published only if one step of rounding is at least ten records
-MIN_SUBGROUP_PERSONS = 50  # smallest number of persons in a published subgroup
+# smallest number of persons in a published subgroup, and of persons outside all published subgroups
+MIN_SUBGROUP_PERSONS = 50
 _FIELDS = ("value", "low", "high", "n")
 
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from audits.verify.timestamps import _element, _elements, _head
+from audits.verify.timestamps import _element, _elements, _head_bytes
 
 OPENSSL = shutil.which("openssl")
 CONFIG = """
@@ -57,10 +57,10 @@ def named(text):
 
 def edited(data, path, change):
     """Return DER after a change of the content of one element, which a path of positions selects."""
-    parts = _elements(data[_head(data) :]) if path else []
+    parts = _elements(data[_head_bytes(data) :]) if path else []
     if path:
         parts[path[0]] = edited(parts[path[0]], path[1:], change)
-    return _element(data[0], b"".join(parts) if path else change(data[_head(data) :]))
+    return _element(data[0], b"".join(parts) if path else change(data[_head_bytes(data) :]))
 
 
 class Authority:

@@ -20,10 +20,9 @@ from audits.verify.published import (
     Score,
     Share,
     _has_enough_persons,
-    _unique,
     shown_results,
 )
-from audits.verify.statement import ReleasePredicate
+from audits.verify.statement import ReleasePredicate, no_repeats
 from audits.verify.vocabulary import (
     AGE_BANDS,
     CONTRADICTIONS,
@@ -63,9 +62,9 @@ def test_public_settings_are_a_fixed_point_without_names_paths_and_text():
 
 
 def test_a_kind_of_access_is_listed_once():
-    assert _unique(("words", "votes")) == ("words", "votes")
-    with pytest.raises(ValueError, match="a kind of access to private records is listed twice"):
-        _unique(("words", "words"))
+    assert no_repeats(("words", "votes")) == ("words", "votes")
+    with pytest.raises(ValueError, match="an item is repeated"):
+        no_repeats(("words", "words"))
 
 
 def test_a_subgroup_has_enough_persons():
