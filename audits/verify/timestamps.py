@@ -119,7 +119,7 @@ def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
         chain = _chain(certificates, identity, authorities)
         stated = _content(info)
     except (ValueError, InvalidSignature):
-        reason = "it has an unexpected structure or algorithm, or no certificates up to a trusted authority"
+        reason = "unexpected structure or algorithm, or no certificates up to an authority of the trust root"
         raise VerifyError("E_TSA", f"the timestamp cannot be brought into the accepted form: {reason}") from None
     data = (
         _element(_INTEGER, b"\3"),
