@@ -151,8 +151,8 @@ class _OtherSearches:
         """
         found = (
             judge_glued_names(texts, self._pairs, self._people, surprisal),
-            judge_names_apart(texts, self._apart, self._people, surprisal),
-            judge_addresses(texts, self._addresses, self._people, surprisal),
+            judge_names_apart(self._apart, self._people, surprisal),
+            judge_addresses(self._addresses, self._people, surprisal),
         )
         persons = set[int]().union(*(leaks.persons for leaks in found)) - terms.persons()
         rows = {row for leaks in found for row in leaks.places} | terms.places.keys()

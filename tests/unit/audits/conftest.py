@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from audits.attacks.identifiers.tables import read_people
 from audits.cli.main import main
 from audits.core.types import AuditInputs, Table
 
@@ -53,6 +54,17 @@ def dropped_words(texts, rate, seed=3):
     """Return the texts with each word left out with the given rate."""
     rng = np.random.default_rng(seed)
     return [" ".join(w for w in text.split() if rng.random() >= rate) for text in texts]
+
+
+@pytest.fixture
+def people_of(module_at):
+    """Return a function that gives the persons of synthetic, train and control texts."""
+    table = module_at("tests/unit/audits/attacks/identifiers/test_tables.py").table
+
+    def read(made, train=("a", "b"), control=("c", "d", "e", "f")):
+        return read_people(AuditInputs(synthetic=table(*made), train=table(*train), control=table(*control)))
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -1,46 +1,34 @@
-"""Find rows of the synthetic table S in which a given name and the surname of one person stand apart.
+"""Find rows of the synthetic table S that contain a given name and the surname of one person in separate places.
 
-For example, "The manager is called Jane. Her last name is Abernathy." `judge_names` finds names whose words are next
-to each other.
+For example, "The manager is called Jane. Her last name is Abernathy." Names whose words are next to each other are
+found by `judge_names`.
 """
 
 import math
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
 
-from audits.attacks.identifiers.locations import Place
+from audits.attacks.identifiers.listed.other_forms import OtherForm, OtherFormLeaks, judge_other_forms
 from audits.attacks.identifiers.ownership import Owners
 from audits.attacks.identifiers.patterns import RowContent
 from audits.attacks.identifiers.person_names import PersonName
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People
-from audits.core.stats import exceeds_control
 from audits.text.clinical_terms import is_ordinary
-from audits.text.normalise import normalise
 from audits.text.spans import words_in
 
 MAX_COINCIDENCES = 0.01  # a pair counts only if fewer than .01 such pairs are expected by chance
-# pairs of train persons are leaks, without a test, if pairs of fewer persons occur by chance; a small number, because
-# such pairs are counted in the texts of all real persons
-MIN_BY_CHANCE = 1
+MIN_BY_CHANCE = 1  # if no person has a pair that occurs by chance, all pairs of train persons are leaks
 NEXT_TO = 2  # words with at most one word in between are next to each other, because this word may be a middle name
 _MIN_GIVEN, _MIN_SURNAME = 3, 4  # smallest numbers of letters
 Pair = tuple[str, str]  # a given name and a surname
 
 
-class ApartLeaks(NamedTuple):
-    """The result of `judge_names_apart`."""
-
-    places: Mapping[int, Sequence[Place]]  # places of the names, by row of S
-    persons: set[int]  # train persons whom they identify
-
-
 class NamesApart:
-    """The pairs of given name and surname of recorded names, and the texts that contain them apart.
+    """The pairs of a given name and the surname in recorded names, and the texts that contain both words of a pair.
 
-    A pair consists of words of letters that are not ordinary words.
+    The two words stand apart if at least two other words are between them.
     """
 
     def __init__(self, names: Iterable[tuple[Sequence[PersonName], Iterable[int]]], people: People) -> None:
@@ -51,15 +39,18 @@ class NamesApart:
             for pair in _pairs(readings):
                 self.owners[pair] = Owners((*self.owners.get(pair, ()), *owners))
                 self._given[pair[1]].add(pair[0])
-        self.rows: list[list[tuple[Pair, int, int]]] = []  # pairs apart in each row of S, with their tokens
-        self.n_places = 0  # number of pairs of tokens in rows of S
+        # pairs apart in each row of S, with the characters [start, end) of both words in the normalised text
+        self.rows: list[list[tuple[Pair, list[tuple[int, int]]]]] = []
+        self.n_places = 0  # number of pairs of tokens of one row, over all rows of S
         self.n_tokens = [0, 0]  # number of tokens of S, and of the texts of train and control
-        self.writers: dict[Pair, Owners] = defaultdict(Owners)  # owners of the texts outside S with both words
+        self.writers: dict[Pair, Owners] = defaultdict(Owners)  # owners of texts outside S that contain both words
         self.elsewhere: set[Pair] = set()  # pairs apart in a text of a person for whom they are not recorded
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the pairs in a row of S."""
-        self.rows.append([found for found in self._in(row.words) if _is_apart(*found[1:])])
+        found = [(pair, at) for pair, *at in self._in(row.words) if _is_apart(*at)]
+        words = words_in(row.normalised) if found else []
+        self.rows.append([(pair, [words[token][1:] for token in at]) for pair, at in found])
         self.n_places += len(row.words) ** 2
         self.n_tokens[0] += len(row.words)
 
@@ -73,7 +64,7 @@ class NamesApart:
                 self.elsewhere.add(pair)
 
     def _in(self, words: Sequence[str]) -> Iterator[tuple[Pair, int, int]]:
-        """Yield each pair in a text, with the two tokens that are nearest to each other."""
+        """Yield each pair in a text, with the indices of its given name and its surname that are closest together."""
         surnames = self._given.keys() & set(words)
         if not surnames:
             return
@@ -85,52 +76,41 @@ class NamesApart:
                 yield (given, surname), *_nearest(places[given], places[surname])
 
 
-def judge_names_apart(texts: Sequence[str], names: NamesApart, people: People, surprisal: Surprisal) -> ApartLeaks:
-    """Return the rows of S that contain a given name and the surname of one train person apart.
+def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -> OtherFormLeaks:
+    """Return the leaks among the pairs of given name and surname that stand apart in a row of S.
 
-    A pair counts if at most ten persons have it, recorded or as two words of one text, and all of them are in train.
-    Public text must not contain both words in one text. The expected numbers of such pairs and of such surnames,
-    lambda and mu, must be below .01:
+    `judge_other_forms` decides. A pair counts only if lambda and mu, the expected numbers of such pairs and of such
+    surnames, are below .01:
 
         lambda = (pairs of tokens in the rows of S) × (recorded pairs) × 2^-(bits of both words)
         mu = (tokens of S) × 2^-(bits of the surname)
 
-    The pairs of train persons are leaks if no person has a pair that occurs by chance, or if significantly more train
-    persons have a pair in S (`exceeds_control`). If no name of control is recorded, this test is always made. A pair
-    occurs by chance if a control person has it and S contains it, or if a text of another real person contains it.
+    The persons of train are compared with the persons who have a pair that occurs by chance: a pair of control in S,
+    or a pair apart in a text of another person than its owners. If there are no such persons, all pairs of train are
+    leaks. If no name of control is recorded, `exceeds_control` is applied in any case.
     """
-    of_train: dict[int, set[int]] = defaultdict(set)
-    by_chance: set[int] = set()
-    sizes, n_pairs = (people.n_train, people.n_persons), names.n_places * len(names.owners)
+    n_pairs, n_train = names.n_places * len(names.owners), people.n_train
 
     def is_rare(pair: Pair) -> bool:
         bits, of_surname = sum(map(surprisal.bits, pair)), surprisal.bits(pair[1])
         return max(n_pairs * math.exp2(-bits), names.n_tokens[0] * math.exp2(-of_surname)) < MAX_COINCIDENCES
 
-    leaks = defaultdict[int, list[tuple[int, list[int]]]](list)
-    for row, found in enumerate(names.rows):
-        for pair, *at in found:
-            train, control = Owners((*names.owners[pair], *names.writers.get(pair, ()))).split(*sizes)
-            if bool(train) == bool(control) or not is_rare(pair):
-                continue
-            by_chance.update(control)
-            for person in train:
-                of_train[person].add(row)
-            leaks[row] += [(token, train) for token in at if train]
-    by_chance.update(owner for pair in names.elsewhere if is_rare(pair) for owner in names.owners[pair])
-    owners = [max(owners, default=0) for owners in names.owners.values()]
-    share = sum(owner < people.n_train for owner in owners) / max(len(owners), 1)
+    found = (
+        OtherForm(Owners((*names.owners[pair], *names.writers.get(pair, ()))), row, spans)
+        for row, in_row in enumerate(names.rows)
+        for pair, spans in in_row
+        if is_rare(pair)
+    )
+    by_chance = {owner for pair in names.elsewhere if is_rare(pair) for owner in names.owners[pair]}
+    highest = [max(owners, default=0) for owners in names.owners.values()]
+    share = sum(owner < n_train for owner in highest) / max(len(highest), 1)
     share *= names.n_tokens[0] / max(sum(names.n_tokens), 1)
-    has_control = any(owner >= people.n_train for owner in owners)
-    minimum = MIN_BY_CHANCE if has_control else 0
-    if not exceeds_control(len(of_train), len(by_chance), share, minimum=minimum):
-        return ApartLeaks({}, set())
-    places = {row: list(_places(texts[row], tokens)) for row, tokens in leaks.items() if tokens}
-    return ApartLeaks(places, set(of_train))
+    minimum = MIN_BY_CHANCE if any(owner >= n_train for owner in highest) else 0
+    return judge_other_forms(found, by_chance, people, "known name, parts apart", share=share, minimum=minimum)
 
 
 def _pairs(readings: Sequence[PersonName]) -> set[Pair]:
-    """Return the pairs of a name; two words that may be given names are no pair."""
+    """Return the pairs of a name. A surname that may also be a given name is left out, and so are ordinary words."""
     all_given = {word for reading in readings for word in reading.given}
     surnames = {words[0] for reading in readings for words in reading.surnames if len(words) == 1} - all_given
     return {
@@ -143,7 +123,7 @@ def _pairs(readings: Sequence[PersonName]) -> set[Pair]:
 
 
 def _nearest(places: Sequence[int], others: Sequence[int]) -> tuple[int, int]:
-    """Return the two numbers, one of each ascending sequence, that are nearest to each other."""
+    """Return the two numbers, one of each ascending sequence, with the smallest distance."""
     found = []
     for place in places:
         at = bisect_left(others, place)
@@ -153,9 +133,3 @@ def _nearest(places: Sequence[int], others: Sequence[int]) -> tuple[int, int]:
 
 def _is_apart(given: int, surname: int) -> bool:
     return abs(given - surname) > NEXT_TO
-
-
-def _places(text: str, tokens: Iterable[tuple[int, list[int]]]) -> Iterator[Place]:
-    words = words_in(normalise(text))
-    for token, owners in tokens:
-        yield Place(words[token].start, words[token].end, "known name, parts apart", owners)

@@ -3,25 +3,13 @@ import pytest
 from audits.attacks.identifiers.disguised import find_known_names, judge_disguised, leaked_parts
 from audits.attacks.identifiers.recorded import Occurrences, index_identifiers
 from audits.attacks.identifiers.surprisal import Surprisal
-from audits.attacks.identifiers.tables import read_people, read_pool, read_synthetic
-from audits.core.types import AuditInputs
+from audits.attacks.identifiers.tables import read_pool, read_synthetic
 from audits.text.normalise import normalise
 
 ANN, BO, CY = 0, 1, 2  # Ann and Bo are of train, Cy and the next of control
 SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
 NAME = ("emily", "quistgaard")
 PART = (ANN, ["Marguerite Quistgaardsen"])
-
-
-@pytest.fixture
-def people_of(module_at):
-    """Return a function that gives the persons of synthetic, train and control texts."""
-    table = module_at("tests/unit/audits/attacks/identifiers/test_tables.py").table
-
-    def read(made, train=("a", "b"), control=("c", "d", "e", "f")):
-        return read_people(AuditInputs(synthetic=table(*made), train=table(*train), control=table(*control)))
-
-    return read
 
 
 @pytest.fixture

@@ -45,6 +45,20 @@ def memorized(audited):
     return run
 
 
+@pytest.fixture
+def assert_all_found(memorized):
+    """Return a function that asserts that the audit finds each of the named leaks, added to the synthetic rows."""
+
+    def check(leaks, train, control, synthetic):
+        made = [*synthetic, *((text, "") for text in leaks.values())]
+        code, result, found, _ = memorized(train=train, control=control, synthetic=made)
+        assert not {name for row, name in enumerate(leaks, start=len(synthetic)) if row not in found}
+        assert min(found) >= len(synthetic), "no clean row is a finding"
+        assert (code, result["verdict"]) == (4, "fail")
+
+    return check
+
+
 ORDERS = {
     "reversed": lambda words: words[::-1],
     "in two columns": lambda words: words[::2] + words[1::2],
@@ -54,24 +68,19 @@ ORDERS = {
 }
 
 
-def test_records_with_their_words_in_another_order_are_found(fresh_inputs, rows_of, memorized):
+def test_records_with_their_words_in_another_order_are_found(fresh_inputs, rows_of, assert_all_found):
     """The rare words of these records have fewer than 150 bits, so that only their bags of words identify them."""
     rng = np.random.default_rng(15)
     train, control, synthetic = map(rows_of, (fresh_inputs.train, fresh_inputs.control, fresh_inputs.synthetic))
     common = [word for text, _ in synthetic[:5] for word in text.lower().split()[:8] if word.isalpha()]
-    first, leaks = len(synthetic), {}
+    leaks = {}
     for name, reordered in ORDERS.items():
         for n_words, n_invented in ((14, 10), (24, 12), (40, 14)):
             words = invented(rng, n_invented) + list(rng.choice(common, n_words - n_invented))
             words = rng.permutation(words).tolist()
             train.append((" ".join(words), f"{name}{n_words}"))
             leaks[f"{name} {n_words}"] = " ".join(reordered(words))
-    synthetic += [(text, "") for text in leaks.values()]
-    code, result, found, _ = memorized(train=train, control=control, synthetic=synthetic)
-    missed = {name for row, name in enumerate(leaks, start=first) if row not in found}
-    assert not missed
-    assert min(found) >= first, "no clean row is a finding"
-    assert (code, result["verdict"]) == (4, "fail")
+    assert_all_found(leaks, train, control, synthetic)
 
 
 def test_reordered_short_records_of_one_train_and_one_control_person_prove_no_leak(fresh_inputs, rows_of, memorized):
@@ -87,10 +96,10 @@ def test_reordered_short_records_of_one_train_and_one_control_person_prove_no_le
     assert "records with their words in another order" in result["reason"]
 
 
-def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, rows_of, memorized):
+def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, rows_of, assert_all_found):
     rng = np.random.default_rng(12)
     train, control, synthetic = map(rows_of, (fresh_inputs.train, fresh_inputs.control, fresh_inputs.synthetic))
-    first, leaks = len(synthetic), {}
+    leaks = {}
     # two copies of each kind, so that more rows are illegible than may be quarantined before the audit
     sources = (text.lower() for text, _ in train[20:] if len(text.split()) > 30)
     leaks |= {f"{name} {i}": disguise(next(sources)) for name, disguise in DISGUISES.items() for i in range(2)}
@@ -111,12 +120,7 @@ def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, r
     train.append((" ".join(words), "scattered"))
     leaks["scattered 0"] = " ".join(f"{piece} {' '.join(invented(rng, 10))}" for piece in pieces[:5])
     leaks |= {f"scattered {i}": f"{piece} {' '.join(invented(rng, 10))}" for i, piece in enumerate(pieces[5:], 1)}
-    synthetic += [(text, "") for text in leaks.values()]
-    code, result, found, _ = memorized(train=train, control=control, synthetic=synthetic)
-    missed = {name for row, name in enumerate(leaks, start=first) if row not in found}
-    assert not missed
-    assert min(found) >= first, "no clean row is a finding"
-    assert (code, result["verdict"]) == (4, "fail")
+    assert_all_found(leaks, train, control, synthetic)
 
 
 def test_short_records_are_compared_with_the_rate_in_control(fresh_inputs, rows_of, memorized):

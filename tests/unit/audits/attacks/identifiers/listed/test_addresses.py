@@ -1,28 +1,22 @@
 import pytest
 
 from audits.attacks.identifiers.listed.addresses import Address, AddressOccurrences, forms_of, judge_addresses
-from audits.attacks.identifiers.patterns import read_content
 from audits.attacks.identifiers.surprisal import Surprisal
-from audits.attacks.identifiers.tables import read_people
-from audits.core.types import AuditInputs
+from audits.attacks.identifiers.tables import read_pool, read_synthetic
 
 ANN, BO, CY = 0, 1, 2  # Ann and Bo are of train, Cy and the next of control
 SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
 
 
 @pytest.fixture
-def judged(module_at):
+def judged(people_of):
     """Return a function that gives the persons and places of the leaks among the addresses of (person, addresses)."""
-    table = module_at("tests/unit/audits/attacks/identifiers/test_tables.py").table
 
-    def judge(made, lists, train=("a", "b"), control=("c", "d", "e", "f")):
-        people = read_people(AuditInputs(synthetic=table(*made), train=table(*train), control=table(*control)))
-        addresses = AddressOccurrences([(texts, owner) for owner, texts in lists], people)
-        for text in made:
-            addresses.read_synthetic(read_content(text))
-        for text, owner in people.rows():
-            addresses.read_other(read_content(text), owner)
-        return judge_addresses(made, addresses, people, SURPRISAL)
+    def judge(made, lists, **texts):
+        people = people_of(made, **texts)
+        addresses = AddressOccurrences([(listed, owner) for owner, listed in lists], people)
+        read_pool(people, read_synthetic(made, [addresses]), [addresses])
+        return judge_addresses(addresses, people, SURPRISAL)
 
     return judge
 

@@ -3,8 +3,6 @@ import pytest
 from audits.attacks.identifiers.listed.glued_names import NamePairs, judge_glued_names
 from audits.attacks.identifiers.person_names import read_name
 from audits.attacks.identifiers.surprisal import Surprisal
-from audits.attacks.identifiers.tables import read_people
-from audits.core.types import AuditInputs
 
 ANN, BO, CY = 0, 1, 2  # Ann and Bo are of train, Cy and the next of control
 SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
@@ -12,14 +10,12 @@ NAME = "Giorgio Ameet Bargatze"
 
 
 @pytest.fixture
-def judged(module_at):
+def judged(people_of):
     """Return a function that gives the persons and places of the leaks among the names of (person, name)."""
-    table = module_at("tests/unit/audits/attacks/identifiers/test_tables.py").table
 
-    def judge(made, lists, train=("a", "b"), control=("c", "d", "e", "f")):
-        people = read_people(AuditInputs(synthetic=table(*made), train=table(*train), control=table(*control)))
+    def judge(made, lists, **texts):
         pairs = NamePairs([(read_name(name), [owner]) for owner, name in lists])
-        return judge_glued_names(made, pairs, people, SURPRISAL)
+        return judge_glued_names(made, pairs, people_of(made, **texts), SURPRISAL)
 
     return judge
 

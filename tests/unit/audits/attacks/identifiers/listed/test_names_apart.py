@@ -3,11 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.attacks.identifiers.listed.names_apart import NamesApart, _nearest, judge_names_apart
-from audits.attacks.identifiers.patterns import read_content
 from audits.attacks.identifiers.person_names import read_name
 from audits.attacks.identifiers.surprisal import Surprisal
-from audits.attacks.identifiers.tables import read_people
-from audits.core.types import AuditInputs
+from audits.attacks.identifiers.tables import read_pool, read_synthetic
 
 ANN, BO, CY = 0, 1, 2  # Ann and Bo are of train, Cy and the next of control
 SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
@@ -20,21 +18,15 @@ def apart(name):
 
 
 @pytest.fixture
-def judged(module_at):
+def judged(people_of):
     """Return a function that gives the persons and places of the leaks among the names of (person, name)."""
-    table = module_at("tests/unit/audits/attacks/identifiers/test_tables.py").table
 
-    def judge(
-        made, lists, train=("a", "b"), control=("c", "d", "e", "f"), surprisal=SURPRISAL, *, has_control_list=True
-    ):
-        people = read_people(AuditInputs(synthetic=table(*made), train=table(*train), control=table(*control)))
-        listed = [*lists, *([(len(train), "Aurelio Zed Ravenscombe")] if has_control_list else [])]
+    def judge(made, lists, surprisal=SURPRISAL, *, has_control_list=True, **texts):
+        people = people_of(made, **texts)
+        listed = [*lists, *([(people.n_train, "Aurelio Zed Ravenscombe")] if has_control_list else [])]
         names = NamesApart([(read_name(name), [owner]) for owner, name in listed], people)
-        for text in made:
-            names.read_synthetic(read_content(text))
-        for text, owner in people.rows():
-            names.read_other(read_content(text), owner)
-        return judge_names_apart(made, names, people, surprisal)
+        read_pool(people, read_synthetic(made, [names]), [names])
+        return judge_names_apart(names, people, surprisal)
 
     return judge
 

@@ -1,0 +1,67 @@
+"""Decide which recorded names and addresses, written in another form in the synthetic table S, are leaks.
+
+For example, "#JaneAbernathy" for the recorded name Jane Abernathy.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from audits.attacks.identifiers.locations import Place
+from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
+from audits.attacks.identifiers.tables import People
+from audits.core.stats import exceeds_control
+
+
+class OtherForm(NamedTuple):
+    """An occurrence of a recorded name or address in S."""
+
+    owners: Owners  # persons who have the name or address, recorded or in their texts
+    row: int  # row of S
+    spans: Sequence[tuple[int, int]]  # characters [start, end) of each part in the normalised text
+
+
+class OtherFormLeaks(NamedTuple):
+    """The result of `judge_other_forms`."""
+
+    places: Mapping[int, Sequence[Place]]  # places of the leaks, by row of S
+    persons: set[int]  # train persons whom the leaks identify
+
+
+def judge_other_forms(
+    found: Iterable[OtherForm],
+    by_chance: Iterable[int],
+    people: People,
+    kind: str,
+    *,
+    share: float | None = None,
+    minimum: int = MIN_NAMES,
+) -> OtherFormLeaks:
+    """Return the occurrences that are leaks: all that identify train persons, or none.
+
+    An occurrence identifies its owners if at most ten persons own it, all in train or all in control, and public text
+    does not contain it. The occurrences are leaks if they identify significantly more train persons than other
+    persons (`exceeds_control`). The other persons are the identified control persons and `by_chance`.
+
+    Args:
+        found: the occurrences in S.
+        by_chance: further persons whose names or addresses occur by chance.
+        people: train and control.
+        kind: the kind to report.
+        share: expected share of train among the persons if there is no leak; by default the share of train among
+            train and control.
+        minimum: if there are fewer other persons, no test is made and all occurrences of train persons are leaks.
+    """
+    places = defaultdict[int, list[Place]](list)
+    of_train, others = set[int](), set(by_chance)
+    for form in found:
+        train, control = form.owners.split(people.n_train, people.n_persons)
+        if not train:
+            others.update(control)
+        elif not control:
+            of_train.update(train)
+            places[form.row] += [Place(start, end, kind, train) for start, end in form.spans]
+    share = people.n_train / people.n_persons if share is None else share
+    if exceeds_control(len(of_train), len(others), share, minimum=minimum):
+        return OtherFormLeaks(places, of_train)
+    return OtherFormLeaks({}, set())
