@@ -1,6 +1,6 @@
-"""Find numbers and codes without a cue (a word such as "MRN" before them), in any grouping.
+"""Find numbers and codes in a text, in any grouping, without a word such as "MRN" before them.
 
-A code is a sequence of digits, or of digits and letters, that separators may divide into groups, as in "4512 778-90".
+A code consists of digits, or of digits and letters. Separators may divide it into groups, as in "4512 778-90".
 """
 
 import re
@@ -12,11 +12,11 @@ from audits.text.name_lists import words
 from audits.text.spans import words_in
 
 MIN_CHARACTERS, MAX_CHARACTERS = 7, 34  # smallest and largest number of letters and digits of a code
-MIN_LONG_CHARACTERS, MIN_LONG_DIGITS = 8, 6  # smallest numbers of a long code (`Code.is_long`)
-_MIN_MIXED_DIGITS = 2  # smallest number of digits of a mixed code
+MIN_LONG_CHARACTERS, MIN_LONG_DIGITS = 8, 6  # see `Code.is_long`
+_MIN_MIXED_DIGITS = 2  # see `Code.is_mixed`
 _SEPARATORS = frozenset((" ", "-", ".", "/", "_", "\\", "|"))
 MAX_GROUPS = 7  # largest number of groups of a code
-MIN_DIGITS = 4  # smallest number of digits of a code; 2 if a group of the code has both letters and digits
+MIN_DIGITS = 4  # smallest number of digits of a code; 2 if one of its groups has both letters and digits
 _MAX_LETTERS = 3  # largest number of letters in a group without digits
 YEAR = re.compile(r"(?:19|20)\d\d")  # years alone are no code
 _WITH_DIGIT = r"[^\W_]*\d[^\W_]*"
@@ -25,13 +25,12 @@ _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-# five consecutive letters in a group of fewer than six digits count as a word, and words do not belong to codes
-_WORD = re.compile(r"[^\W\d_]{5}")
-_FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")
-# four digits between letters, as in ABCPE1234F; the letters of such a group are no word
+_WORD = re.compile(r"[^\W\d_]{5}")  # a group with five letters in a row and fewer than six digits is a word
+_FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")  # see `Code.is_mixed`
+# exceptions from both: four or more digits between letters, as in ABCPE1234F, or three separate runs of digits
 _DIGITS_INSIDE = re.compile(r"[^\W\d_]{1,6}\d{4,}[^\W\d_]{1,2}")
-_MIN_RUNS_OF_DIGITS = 3  # the letters of a group with at least this many separate runs of digits are no word
-_LAST_DIGITS = 9  # a longer number also counts without the digits before its last nine, such as a country code
+_MIN_RUNS_OF_DIGITS = 3
+_LAST_DIGITS = 9  # the last nine digits of a longer number are a code too, because a country code may precede them
 # a number with a suffix or unit is a quantity
 _QUANTITY = re.compile(
     r"\d+(?:st|nd|rd|th|am|pm|mg|mcg|kg|lb|lbs|oz|ml|cc|cm|mm|km|ft|yo|min|hr|hrs|[kmg]?hz|[kmg]b)"
@@ -64,9 +63,9 @@ class Code(NamedTuple):
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the code has letters, at least 2 digits and 8 characters, usual separators, no space and no word.
+        """Whether the code has letters, at least 2 digits and 8 characters, and usual separators other than a space.
 
-        Four consecutive letters count as a word, as in 2watt/2chan. A mixed code need not be long (`is_long`).
+        A group with four consecutive letters is excluded, because it may be a word, as in 2watt/2chan.
         """
         n_digits = sum(map(str.isdecimal, self.key))
         is_long = len(self.key) >= MIN_LONG_CHARACTERS and _MIN_MIXED_DIGITS <= n_digits < len(self.key)
@@ -75,7 +74,7 @@ class Code(NamedTuple):
 
     @property
     def form(self) -> str:
-        """A string that is equal for codes written in the same way: kinds, separators, and "+" if not long."""
+        """How the code is written: the kinds of its groups, its separators, and "+" if it is not long."""
         return self.kinds + "".join(sorted(self.separators)) + ("" if self.is_long else "+")
 
     @property
@@ -87,7 +86,8 @@ class Code(NamedTuple):
 def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterator[Code]:
     """Yield every code in a normalised text, including codes inside a longer code.
 
-    Groups that overlap one of `dates` belong to no code. A number of eight or more digits in words is a code too.
+    A number of eight or more digits in words is a code too. `dates` has the characters [start, end) of each date in
+    the text. Groups that overlap a date belong to no code.
     """
     for digits, starts, ends in spelled_runs(normalised):
         yield Code((digits,), "D", frozenset(), starts[0], ends[-1])

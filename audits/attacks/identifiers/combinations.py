@@ -1,6 +1,6 @@
-"""Find combinations of facts, such as age, sex, date and postal code, that only one person has.
+"""Find rows of the synthetic table S with facts, such as age, sex, date and postal code, that only one person has.
 
-S is the synthetic table. The bits of a fact are -log2 of the share of persons who have it.
+The bits of a fact are -log2 of the share of persons who have it.
 """
 
 import math
@@ -19,7 +19,7 @@ from audits.text.clinical_terms import is_ordinary
 from audits.text.normalise import tokens
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
-MAX_COINCIDENCES = 0.01  # a row is a leak by itself only if fewer than .01 such matches are expected by chance
+MAX_COINCIDENCES = 0.01  # a row may be a leak without a test if fewer than .01 such matches are expected by chance
 DAYS_OF_DECADE = 3653
 MAX_OWNERS = 50  # a row of S is compared only with persons who share a fact that at most 50 persons have
 # largest number of bits of a fact; a number has at most `DIGIT_BITS` per digit
@@ -41,7 +41,7 @@ _SEX = {
 # 4 to 7 digits, but not a year
 _NUMBER = re.compile(r"(?<![\w.,/-])(?!(?:19|20)\d\d(?!\d))\d{4,7}(?![\w/-]|[.,]\d)")
 MIN_NAME_WORDS = 2  # smallest number of words of a full name
-_NEIGHBOURS = 4  # words that are next to a word, or have one word in between
+_NEIGHBOURS = 4  # number of words that stand at most two words before or after a word
 _FULL_NAME = re.compile(r"(?<![\w'-])[A-Z][^\W\d_]+(?:,? (?:[A-Z]\.? )?[A-Z][^\W\d_]+){1,2}(?!\w)")
 _PROPER = re.compile(r"(?<=[\w,;:] )[A-Z][^\W\d_]{2,}(?!\w)")  # a capitalised word within a sentence
 
@@ -54,7 +54,7 @@ class Fact(NamedTuple):
 
     @property
     def stratum(self) -> str:
-        """The group of facts among which rarity is estimated: those of one kind, decade or form (such as A9 9AA)."""
+        """The group of similar facts: those of one kind, dates of one decade, or postal codes such as A9 9AA."""
         if self.kind == "date":
             return f"date {self.value[0]}"
         if self.kind == "postal":
@@ -129,10 +129,10 @@ class FactOccurrences:
     def bits(self) -> Mapping[Fact, float]:
         """Return the bits of each fact: -log2 of the share of persons who have it, at most `MAX_BITS`.
 
-        If only one of the n persons has a fact, its share is estimated as 2 × n2 / (n1 × n). n1 is the number of
-        facts of the same stratum that exactly one person has, n2 the number that exactly two persons have. A date has
-        at most log2(days of a decade / share of its decade among the dates) bits. This share counts only dates of
-        several persons, because a leaked date must not make its own decade look frequent.
+        If only one of the n persons has a fact, its share is estimated as 2 × n2 / (n1 × n). n1 and n2 count the
+        facts of the same stratum with exactly one owner and with exactly two. A date has at most
+        log2(days of a decade / share of its decade among the dates) bits. This share counts only dates of several
+        persons, so that a leaked date does not make its own decade look frequent.
 
         Reference: Good, Biometrika 1953.
         """
@@ -168,22 +168,25 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
     """Return the rows of S with a combination of facts that identifies one train person.
 
     A combination consists of the facts that a row and a person share. It counts if its facts are of at least three
-    kinds and no other person has all of them. Words that stand next to each other (`full_names`), in a text of the
-    person and in the row, are a full name. Together with a date, it counts as two kinds; not with a postal code,
-    because the words may be the name of its place. lambda is the number of such matches expected by chance:
+    kinds and no other person has all of them. A full name consists of words that stand together both in a text of the
+    person (`full_names`) and in the row. It counts as two kinds beside a date. It does not count without a date,
+    because the words may be the name of a place. lambda is the number of such matches expected by chance:
 
         lambda = (rows of S) × (persons) × 2^-(sum of the bits of all kinds)
 
-    If the row has n facts of the stratum of a fact, log2(n) is subtracted from the bits of the fact, because each of
-    the n facts could match. Of several shared facts of one kind, only the one with the most bits counts. For each
-    further word of a full name, log2(4) is subtracted from its bits, because a word has four neighbours: the next two
-    words and the last two. An age adds no bits beside a date, because a date of birth determines the age.
+    - If the row has n facts of the stratum of a fact, the fact has log2(n) fewer bits, because each of the n facts
+      could match.
+    - Of several shared facts of one kind, only the one with the most bits counts.
+    - Each further word of a full name has log2(4) fewer bits, because each word has four neighbours.
+    - An age adds no bits beside a date, because a date of birth determines the age.
 
-    A row with lambda < .01 is a leak. But if two or more control persons have a combination with lambda < .01, the
-    row is a leak only if significantly more train persons have one (`exceeds_control`). A row with lambda of at most
-    1 is a leak if significantly more train than control persons have a combination with lambda of at most 1.
-    Combinations with a full name are judged separately, because persons of public life are named beside dates of the
-    news: two control persons who have one with lambda of at most 1 are enough to require a test.
+    Which rows are leaks:
+    - A row with lambda below .01 is a leak. But if two or more control persons have a combination with lambda below
+      .01, the row is a leak only if significantly more train persons have one (`exceeds_control`).
+    - A row with lambda of at most 1 is a leak if significantly more train than control persons have a combination
+      with lambda of at most 1.
+    - Combinations with a full name are judged separately, because texts name persons of public life beside dates of
+      the news. The test is then already required if two control persons have one with lambda of at most 1.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():
@@ -216,7 +219,7 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
 def _rows_of(
     found: Iterable[tuple[int, int, tuple[float, float]]], limit: float, *, are_named: bool
 ) -> Mapping[int, set[int]]:
-    """Return the rows of each person whose combinations, with or without a full name, have at least `limit` bits."""
+    """Return the rows of each person whose combinations have at least `limit` bits; see `_single_persons`."""
     rows = defaultdict[int, set[int]](set)
     for row, owner, scores in found:
         if scores[are_named] >= limit:
@@ -231,12 +234,10 @@ def _single_persons(
     of_person: Mapping[int, set[Fact]],
     bits: Mapping[Fact, float],
 ) -> dict[int, tuple[float, float]]:
-    """Return the persons with a combination in one row that no other person has, each with its bits.
+    """Return the persons with a combination in one row that no other person has, with (bits, bits with a full name).
 
-    The first number is for the facts without a full name, the second for those with one. It is minus infinity if
-    there is no such combination.
-
-    If the shared facts without words are of three kinds, no other person may have all of them; words only add bits.
+    The bits are minus infinity if there is no such combination. If the shared facts other than words are of three
+    kinds, no other person may have all of these facts; the words then only add bits.
     """
     n_in_stratum = Counter(fact.stratum for fact in facts)
     owner_sets = [occurrences.owners.get(fact, set()) for fact in facts if fact.kind != "sex"]
@@ -265,10 +266,7 @@ def _single_persons(
 
 
 def _full_name(names: Iterable[frozenset[str]], words: Sequence[str], bits: Mapping[Fact, float]) -> dict[str, float]:
-    """Return the bits of the rarest word and of the further words of a full name in a row; empty if there is none.
-
-    If the row has several full names of the person, the one with the most bits counts.
-    """
+    """Return the bits of the rarest word and of the other words of the full name in a row that has the most bits."""
     found: list[tuple[float, float]] = []
     for name in names:
         if _stand_together(name, words):
@@ -277,8 +275,7 @@ def _full_name(names: Iterable[frozenset[str]], words: Sequence[str], bits: Mapp
     return dict(zip(("word", "name"), max(found, key=sum), strict=True)) if found else {}
 
 
-def _stand_together(name: frozenset[str], words: Sequence[str]) -> bool:
-    """Return whether the words of a name stand in a text, in any order, with at most one word between neighbours."""
+def _stand_together(name: frozenset[str], words: Sequence[str]) -> bool:  # with at most one word between neighbours
     places = [at for at, word in enumerate(words) if word in name]
     width = 2 * len(name) - 1
     return any(name.issubset(words[at : at + width]) for at in places)

@@ -1,6 +1,7 @@
-"""Decide when recorded identifiers that are single ordinary words, such as "May" or "Mountain", are leaks.
+"""Decide whether recorded identifiers that are single ordinary words, such as "May" or "Mountain", are leaks.
 
-A recorded identifier was replaced in a real record. A text can contain an ordinary word for other reasons.
+A recorded identifier is a name or number that was replaced in a real record. If it is an ordinary word, a synthetic
+text can contain it without a leak.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from audits.attacks.identifiers.ownership import MIN_NAMES
 from audits.core.stats import exceeds_control
 from audits.text.clinical_terms import is_ordinary
 
-MIN_CLEAR = 7  # ordinary words of at least 7 train persons and no control person are leaks, without a test
+MIN_CLEAR = 7  # the words of this many train persons are leaks without a test if no control person has one
 TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "doctor", "sir", "sister", "nurse"})
 CALENDAR = frozenset(
     (
@@ -30,7 +31,7 @@ class CommonWord(NamedTuple):
 
 
 def is_common(value: Sequence[str]) -> bool:
-    """Return whether a recorded identifier, given by its tokens, is a single ordinary word."""
+    """Return whether a recorded identifier is a single ordinary word; `value` has its tokens."""
     return len(value) == 1 and is_ordinary(value[0])
 
 
@@ -42,9 +43,10 @@ def is_titled(words: Sequence[str], at: int) -> bool:
 def ordinary_words_leak(n_train: int, n_control: int, share: float) -> bool:
     """Return whether the ordinary words of train persons in the synthetic table are leaks.
 
-    `n_train` train persons and `n_control` control persons have a recorded identifier that is an ordinary word and
-    occurs in the synthetic table. `share` is the share of train among all matches that is expected without a leak
-    (`exceeds_control`).
+    Args:
+        n_train: number of train persons with a recorded identifier that is an ordinary word in the synthetic table.
+        n_control: number of such control persons.
+        share: expected share of train among these persons if there is no leak.
     """
     is_clear = n_train >= MIN_CLEAR and n_control == 0
     return is_clear or exceeds_control(n_train, n_control, share, minimum=0)
@@ -53,9 +55,14 @@ def ordinary_words_leak(n_train: int, n_control: int, share: float) -> bool:
 def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]], share: float) -> set[int]:
     """Return the numbers of the words that are leaks.
 
-    If `ordinary_words_leak` returns true, the words of all train persons are leaks. Otherwise, two words of one train
-    person in the same row are leaks, unless both are months or weekdays. But if two control persons also have two
-    words in the same row, no word is a leak. `rows` has the numbers of recorded identifiers in each synthetic row.
+    - If `ordinary_words_leak` returns true, all words of train persons are leaks.
+    - Otherwise, only two words of one train person in the same row are leaks. Two months or weekdays do not count.
+    - If at least two control persons have two words in the same row, no word is a leak.
+
+    Args:
+        words: the words in the synthetic table, by their numbers.
+        rows: the numbers of the recorded identifiers in each synthetic row.
+        share: as in `ordinary_words_leak`.
     """
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if ordinary_words_leak(n_train, n_control, share):

@@ -1,4 +1,4 @@
-"""Find numbers in a text in any notation: "4o 71-five" is 40715. Numbers may also be split over lines."""
+"""Find the digits of numbers in a text in any notation: "4o 71-five" -> "40715"."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _WORDS = (
     | {word: str(i) for i, word in enumerate(_ORDINALS)}
 )
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
-_SUFFIXES = ("st", "nd", "rd", "th")  # of 1st, 2nd, 3rd, 4th
+_SUFFIXES = ("st", "nd", "rd", "th")
 # a digit escaped as in web pages, addresses and programs
 _ESCAPED = re.compile(r"&#0*(4[89]|5[0-7]);?|%3([0-9])|&#x0*3([0-9]);?|\\u003([0-9])|\\x3([0-9])")
 _DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letters that resemble a digit
@@ -51,8 +51,8 @@ class _Numeral(NamedTuple):
 def digit_runs(normalised: str) -> list[DigitRun]:
     """Return the runs of digits in a normalised text.
 
-    Between the digits of a run are at most six characters: separators, single letters, and suffixes such as "th". The
-    following also count as digits:
+    Two digits of a run have at most six characters between them: separators, line breaks, single letters, and
+    suffixes such as "th". Digits may also be written as
     - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next number word);
     - escapes of web pages and addresses (&#52; and %34);
     - letters that resemble a digit, if the word also contains other characters, and the word "o".
@@ -117,9 +117,9 @@ def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
 
 
 def _mixed(word: str, start: int) -> Iterator[_Numeral]:
-    """Yield the groups of digits in a word, and for each group of letters an empty numeral, which ends the run.
+    """Yield the groups of digits in a word, and an empty numeral for each group of letters, which ends the run.
 
-    Letters that resemble digits count as digits. A suffix (4th) and a single letter between digits yield nothing.
+    A suffix (4th) or a single letter between digits does not end the run.
     """
     parts = list(_PART.finditer(word))
     for i, part in enumerate(parts):
@@ -130,9 +130,9 @@ def _mixed(word: str, start: int) -> Iterator[_Numeral]:
 
 
 def _digits_like(letters: str, word: str) -> str:
-    """Return the digits that letters of a word resemble, such as 10 for "lo" in "lo54"; "" if there are none.
+    """Return the digits that the letters of a word resemble: "lo" in "lo54" -> "10"; "" if there are none.
 
-    A word that consists of such letters only has no digits, except the word "o", which is 0.
+    A whole word of such letters, such as "solo", has no digits. The exception is the word "o", which is 0.
     """
     if letters == word != "o" or set(letters) - set("olizsbgq"):
         return ""

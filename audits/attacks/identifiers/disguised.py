@@ -1,11 +1,12 @@
-"""Find disguised identifiers in the synthetic table, such as "M.a.r.g.u.e.r.i.t.e" or digits in reverse order.
+"""Find disguised identifiers in the synthetic table S, such as "M.a.r.g.u.e.r.i.t.e" or digits in reverse order.
 
-Numbers are searched for by their digits, and names by their letters or by one long word.
+Numbers are searched for by their digits, and names by their letters or by one long word of the name.
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import ahocorasick  # type: ignore[import-not-found] # ships no types
@@ -22,24 +23,24 @@ from audits.text.clinical_terms import is_ordinary
 from audits.text.normalise import normalise, tokens
 from audits.text.spans import words_in
 
-MIN_NAME_LETTERS = 10  # a name is searched for by its letters only if it has at least this many
+MIN_NAME_LETTERS = 10  # shorter names are not searched for by their letters
 MAX_NAME_WORDS = 4  # in `leaked_parts`, an identifier of 2 to 4 words, all of letters, counts as a name
 MIN_USERS = 3  # a word is common if at least this number of persons, other than the owners of the name, write it
-MIN_COMMON_LETTERS = 2  # a single letter is common only if the name has it too, so that J o h n is found
-MAX_TOUCHED = 2  # a name that covers at most this many letters of a longer word only touches it
-MIN_WORD_LETTERS = 7  # a word of a name is searched for on its own only if it has at least this many letters
+MIN_COMMON_LETTERS = 2  # shorter words are common only if they are words of the name, so that J o h n is found
+MAX_TOUCHED = 2  # a longer word of which a name covers at most this many letters does not count as overlapped
+MIN_WORD_LETTERS = 7  # shorter words of names are not searched for on their own
 _Places = defaultdict[int, list[Place]]
 
 
 class NameHit(NamedTuple):
-    """A known name found in a synthetic text."""
+    """An occurrence of a name in a text."""
 
-    name_index: int  # key of the name in the names that were searched for
+    name_index: int  # key of the name in the argument `names` of `find_known_names`
     spelling: str  # the letters found
     row: int
     start: int  # first character in the normalised text
     end: int  # end, exclusive
-    words: tuple[str, ...]  # the words of the text that it overlaps, without words that it only touches
+    words: tuple[str, ...]  # the words of the text that it overlaps (`MAX_TOUCHED`)
 
 
 def judge_disguised(
@@ -52,16 +53,16 @@ def judge_disguised(
 ) -> tuple[int, Mapping[int, Sequence[Place]], set[str]]:
     """Return the number of identifiers that leak only in a disguised form, their places, and the leaked numbers.
 
-    The search covers identifiers recorded for each record (`recorded`), and direct identifiers that patterns find in
-    the texts. An occurrence is a leak if
+    The search covers recorded identifiers (`recorded`), and direct identifiers that patterns find in the texts. An
+    occurrence is a leak if
     - at most ten persons have the identifier, at least one of them is in train, and public text does not contain it;
-    - no control person has it (this condition does not apply to numbers other than contacts);
+    - no control person has it. This condition does not apply to personal numbers;
     - fewer than .01 such occurrences are expected by chance (for numbers, see `find_known_numbers`);
-    - for a name, at least one of the words that it overlaps is not common (`MIN_USERS`), because common words may
-      contain its letters, as "Christian sect" contains those of "Christian's";
-    - fewer than two identifiers of control occur in this way, or significantly more identifiers of train than of
-      control do (`exceeds_control`). If no identifier of control is recorded, the identifiers of train that occur in
-      this way in control texts are counted instead, because they occur there by chance.
+    - for a name, at least one of the words that it overlaps is not common (`MIN_USERS`). Common words can contain its
+      letters: "Christian sect" contains those of "Christian's";
+    - control persons do not explain it: fewer than two of them have an identifier that occurs in this way, or
+      significantly more train persons have one (`exceeds_control`). If no identifier of control is recorded, the
+      train persons whose identifiers occur in this way in control texts are counted instead of control persons.
 
     `found_openly` has the digits of undisguised leaks, which are not counted again.
     """
@@ -79,15 +80,13 @@ def _disguised_numbers(
     found_openly: set[str],
 ) -> set[str]:
     """Add the places of disguised numbers to `places`, and return the digits of the numbers that leak."""
-    recorded = occurrences.recorded
-    contacts = set()
+    recorded, contacts, leaked = occurrences.recorded, set(), set()
     for form, i in recorded.forms.items():
         if form.kind == "number" and i not in recorded.dates:
             for owner in (*recorded.owners[i], *occurrences.form_owners.get(form, ())):
                 pool.known_numbers.add(form.key, owner)
             if i not in recorded.numbers:
                 contacts.add(form.key[:MAX_DIGITS])
-    leaked = set()
     control_texts, sizes = people.tables[1][0], (people.n_train, people.n_persons)
     for hit in find_known_numbers(pool.known_numbers, texts, control_texts, *sizes):
         train, control = Owners(pool.known_numbers.owners(hit.digits)).split(*sizes)
@@ -125,10 +124,11 @@ def _disguised_names(
             hits.append(hit)
         elif control and not train:
             of_control.update(control)
-    if not has_control_names(recorded, people):
+    if people.are_of_train(recorded.owners):
         in_control = _uncommon_hits(spellings, people.tables[1][0], occurrences, people, surprisal)
         of_control = {owner for hit, _ in in_control for owner in recorded.owners[hit.name_index]}
-    if not exceed_control(of_train.values(), of_control, people.n_train / people.n_persons):
+    n_train, share = len(_persons(of_train.values())), people.n_train / people.n_persons
+    if not exceeds_control(n_train, len(of_control), share, minimum=MIN_NAMES):
         return 0
     for hit in hits:
         places[hit.row].append(Place(hit.start, hit.end, "known identifier, disguised", of_train[hit.name_index]))
@@ -142,7 +142,7 @@ def _uncommon_hits(
     people: People,
     surprisal: Surprisal,
 ) -> Iterator[tuple[NameHit, Owners]]:
-    """Yield the rare hits of values in texts, except those in common words only, with the owners of the values."""
+    """Yield the rare hits that overlap a word that is not common, with the owners of the values."""
     recorded, rare = occurrences.recorded, rare_hits(spellings, texts, surprisal)
     users = users_of({word for hit in rare for word in hit.words}, people)
     for hit in rare:
@@ -150,11 +150,6 @@ def _uncommon_hits(
         owners = Owners((*recorded.owners[hit.name_index], *occurrences.value_owners.get(value, ())))
         if not has_only_common_words(hit, value, set(owners), users):
             yield hit, owners
-
-
-def has_control_names(recorded: RecordedIdentifiers, people: People) -> bool:
-    """Return whether an identifier is recorded for a person who is not in train."""
-    return any(owner >= people.n_train for owners in recorded.owners for owner in owners)
 
 
 def rare_hits(
@@ -172,7 +167,7 @@ def rare_hits(
 def has_only_common_words(
     hit: NameHit, value: Sequence[str], owners: set[int], users: Mapping[str, set[int]]
 ) -> bool:
-    """Return whether enough persons other than the owners of the name write each word that the hit overlaps."""
+    """Return whether all words that the hit overlaps are common (`MIN_USERS`); `value` has the words of the name."""
     return all(
         (len(word) >= MIN_COMMON_LETTERS or word in value) and len(users.get(word, set()) - owners) >= MIN_USERS
         for word in hit.words
@@ -189,30 +184,17 @@ def users_of(words: set[str], people: People) -> Mapping[str, set[int]]:
     return users
 
 
-def exceed_control(
-    of_train: Iterable[Sequence[int]], of_control: set[int], share: float, *, are_common: bool = False
-) -> bool:
-    """Return whether significantly more train persons have an identifier in S than chance explains.
-
-    Args:
-        of_train: the owners of each identifier of train.
-        of_control: the persons who measure chance.
-        share: expected share of train without a leak.
-        are_common: whether the identifiers are ordinary words (`ordinary_words_leak`).
-    """
-    n_train = len({person for train in of_train for person in train})
-    if are_common:
-        return ordinary_words_leak(n_train, len(of_control), share)
-    return exceeds_control(n_train, len(of_control), share, minimum=MIN_NAMES)
+def _persons(owners: Iterable[Sequence[int]]) -> set[int]:
+    return {person for persons in owners for person in persons}
 
 
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
-    """Yield each occurrence of the letters of a name, with its words in order or in reverse order.
+    """Yield each occurrence of the letters of a name in a text: "Jane Abernathy" in "to j-a-n-e.abernathy".
 
-    The letters of the whole name, or of each word, may be backwards.
+    The words of the name may be in reverse order, and the letters of the whole name or of each word may be backwards.
+    Characters of the text other than letters and digits are ignored. The texts need not be normalised.
 
-    `names` has for each name one or more spellings, each given by its words. Characters other than letters and digits
-    are ignored. The texts need not be normalised.
+    `names` has one or more spellings of each name, each as a sequence of words.
 
     Cost: O(characters + hits).
     """
@@ -228,7 +210,7 @@ def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequen
     for row, text in enumerate(texts):
         words = words_in(normalise(text))
         letters = "".join(word.word for word in words)
-        place: list[tuple[int, int]] = []  # for each letter, the word that contains it, and its position in the text
+        place: list[tuple[int, int]] = []  # for each letter, the index of its word, and its position in the text
         for last, names_here in automaton.iter(letters):
             place = place or [(at, word.start + i) for at, word in enumerate(words) for i in range(len(word.word))]
             for name_index, spelling in names_here:
@@ -248,26 +230,23 @@ def leaked_parts(
 
     For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has this surname. A word is returned
     if
-    - it occurs in the synthetic table;
+    - it occurs in S, and public text does not contain it;
     - at most ten persons have it in a recorded name or a text, and all of them are in train;
-    - public text does not contain it;
-    - fewer than .01 occurrences in the synthetic table are expected by chance;
-    - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`). If
-      no identifier of control is recorded, the train persons whose words occur in control texts, but not in the
-      synthetic table, are counted instead, because these words occur there by chance. The words themselves are then
-      counted as well, because one word of ten persons is one coincidence;
-    - at least one of these persons has no other leaked identifier (`found` has the persons with a leaked identifier).
+    - fewer than .01 occurrences in S are expected by chance;
+    - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
+    - at least one of its persons is not in `found`, the persons with a leak that was found before.
 
-    Words that are ordinary (such as "mountain") and never follow a title are judged together by the stricter
-    `common_words.ordinary_words_leak` instead of `exceeds_control`. If no control person has a recorded name, these
-    words are judged like the other words.
+    If no identifier of control is recorded, the train persons whose words occur in control texts but not in S are
+    counted instead of control persons. The numbers of words must then differ significantly too: one word of ten
+    persons is one coincidence. If an identifier of control is recorded, words that are ordinary (such as "mountain")
+    and never follow a title are judged by the stricter `ordinary_words_leak` instead of `exceeds_control`.
     """
     owners = _long_parts(recorded)
     if not owners:
         return {}
     synthetic_words = [tokens(text) for text in texts]
     occurring = _rare_words(owners, synthetic_words, surprisal)
-    has_control = has_control_names(recorded, people)
+    has_control = not people.are_of_train(recorded.owners)
     control_words = [] if has_control else [tokens(text) for text in people.tables[1][0]]
     only_in_control = _rare_words(owners, control_words, surprisal) - occurring
     recorded_for = {word: set(owners[word]) for word in only_in_control}
@@ -277,9 +256,9 @@ def leaked_parts(
     persons = {word: owners[word].split(people.n_train, people.n_persons) for word in sorted(occurring)}
     in_control = [word for word in only_in_control if any(owners[word].split(people.n_train, people.n_persons))]
     by_chance = set[int]().union(*(recorded_for[word] for word in in_control))
-    share = people.n_train / people.n_persons
-    if not has_control:
-        share = share_of_tokens(synthetic_words, control_words)
+    n_tokens, n_control_tokens = (sum(map(len, texts)) for texts in (synthetic_words, control_words))
+    of_tokens = n_tokens / max(n_tokens + n_control_tokens, 1)
+    share = people.n_train / people.n_persons if has_control else of_tokens
     titled = {word for words in synthetic_words for at, word in enumerate(words) if is_titled(words, at)}
     leaks: dict[tuple[str, ...], Sequence[int]] = {}
     for are_common in (False, True):
@@ -291,27 +270,21 @@ def leaked_parts(
         of_train = {(word,): train for word, (train, control) in alike.items() if train and not control}
         of_control = {person for train, control in alike.values() if not train for person in control}
         has_more_words = has_control or exceeds_control(len(of_train), len(in_control), share, minimum=MIN_NAMES)
-        has_more_persons = exceed_control(of_train.values(), of_control | by_chance, share, are_common=are_common)
+        test = ordinary_words_leak if are_common else partial(exceeds_control, minimum=MIN_NAMES)
+        has_more_persons = test(len(_persons(of_train.values())), len(of_control | by_chance), share)
         if has_more_persons and has_more_words:
             leaks |= {word: train for word, train in of_train.items() if not found.issuperset(train)}
     return leaks
 
 
-def share_of_tokens(texts: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> float:
-    """Return the share of some texts, given as tokens, among the tokens of these and other texts."""
-    n_tokens = sum(map(len, texts))
-    return n_tokens / max(n_tokens + sum(map(len, others)), 1)
-
-
 def _rare_words(words: Mapping[str, Owners], texts: Sequence[Sequence[str]], surprisal: Surprisal) -> set[str]:
-    """Return the words that occur in the texts, given as tokens, although fewer than .01 are expected by chance."""
+    """Return the words in the texts (lists of tokens) of which fewer than .01 occurrences are expected by chance."""
     n_places = sum(map(len, texts)) * len(words)
     occurring = words.keys() & {word for text in texts for word in text}
     return {word for word in occurring if n_places * math.exp2(-surprisal.bits(word)) < MAX_COINCIDENCES}
 
 
 def _long_parts(recorded: RecordedIdentifiers) -> dict[str, Owners]:
-    """Return the long words of recorded names, each with the persons who have it in a recorded name."""
     owners: dict[str, Owners] = {}
     for value, owners_of_value in zip(recorded.values, recorded.owners, strict=True):
         if 1 < len(value) <= MAX_NAME_WORDS and all(map(str.isalpha, value)):

@@ -35,23 +35,23 @@ NO_LIST = "no list of identifiers was passed (`--identifiers FILE`), so most sin
 class Identifiers:
     """Test whether numbers, addresses, names or rare words that belong to one person occur in the synthetic table.
 
-    Attack: the attacker searches the release for anything that can be looked up: a record number, an e-mail address,
-    a misspelt name. One match is enough. The audit therefore searches the synthetic table for the identifiers of
-    train and control persons in any notation. Identifiers of control persons can occur in it only by chance.
+    Attack: the attacker searches the synthetic table for an identifier of a person, such as a record number, an
+    e-mail address or a misspelt name. One match is enough. The audit therefore searches for the identifiers of train
+    and control persons in any notation. Identifiers of control persons can occur in the table only by chance.
 
     Kinds of identifiers:
     - direct: record number, national id, IBAN, card, NHS number;
     - contact: e-mail address, phone number, URL;
     - quasi-identifier: date, postal code, age over 89;
-    - recorded: the names, numbers and other identifiers that deidentification replaced in the real rows. The audit
-      also searches for other forms: the digits alone, a date in another format, a spelling with one edit, a disguise
-      (such as reversed, or with other characters in between), and one long word of a name;
+    - recorded: the names, numbers and other identifiers that deidentification replaced in the real rows. Other forms
+      are found too: the digits alone, a date in another format, a misspelling, a disguise (such as reversed letters),
+      and one long word of a name;
     - rare word: any word of at least four characters that only one person uses.
 
-    lambda is the number of identifiers of one kind that are expected to occur in the synthetic table by chance. It
-    is computed for each identifier v, whose bits are its surprisal:
+    For each identifier v, lambda is the expected number of chance matches of identifiers of its kind. The bits of v
+    measure how unlikely it is (`Surprisal`):
 
-        lambda = (places where v could occur) × (identifiers of the kind of v) × 2^-(bits of v)
+        lambda = (places in the synthetic table) × (identifiers of the kind of v) × 2^-(bits of v)
 
     If each of 10,000 persons and each of 10,000 synthetic rows has one number of 8 digits, lambda is 1, so a match
     proves nothing and is ignored. A person has a hit if a direct identifier or contact of the person occurs in the
@@ -85,11 +85,10 @@ class Identifiers:
         background = [inputs.control] if inputs.reference is None else [inputs.control, inputs.reference]
         surprisal = Surprisal(normalise(text) for table in background for text in table.texts)
         patterned = tables.judge_patterned(people, synthetic, pool, surprisal)
-        n_numbers, n_dates = len(synthetic.numbers), len(synthetic.by_kind["date"])
         counts = SyntheticCounts(
             n_tokens=synthetic.n_tokens,
-            n_numbers=n_numbers,
-            n_dates=n_dates,
+            n_numbers=len(synthetic.numbers),
+            n_dates=len(synthetic.by_kind["date"]),
             n_control_tokens=others.n_control_tokens(),
         )
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
@@ -108,8 +107,9 @@ class Identifiers:
         result = _judge(people, patterned, recorded_hits, searched, located, confidence)
         if inputs.identifiers is None:
             return replace(result, reason=f"{result.reason}; {NO_LIST}")
-        has_both = inputs.control_identifiers is not None
-        return result if has_both else replace(result, reason=f"{result.reason}; {NO_CONTROL_LIST}")
+        if inputs.control_identifiers is None:
+            return replace(result, reason=f"{result.reason}; {NO_CONTROL_LIST}")
+        return result
 
 
 class _OtherResults(NamedTuple):
@@ -120,8 +120,6 @@ class _OtherResults(NamedTuple):
 
 
 class _OtherSearches:
-    """Search for names in other forms, for codes and for combinations of facts."""
-
     def __init__(self, inputs: AuditInputs, people: People, lists: Sequence[Sequence[str]]) -> None:
         self._people = people
         words = {word for text in inputs.synthetic.texts for word in tokens(text)}
@@ -135,7 +133,7 @@ class _OtherSearches:
         self._facts = FactOccurrences(people)
 
     def collectors(self) -> tuple[tables.Collector, ...]:
-        """Return the searches that must read every row of all tables."""
+        """Return the searches, to which every row of all tables must be passed."""
         return self._recorded, self._names, self._codes, self._facts, self._apart, self._addresses
 
     def n_control_tokens(self) -> int:
@@ -145,9 +143,9 @@ class _OtherSearches:
     def in_other_forms(
         self, texts: Sequence[str], terms: SearchTerms, surprisal: Surprisal
     ) -> tuple[int, SearchTerms]:
-        """Return the number of train persons with a recorded name or address in another form, and `terms` with these.
+        """Return the number of train persons with a recorded name or address in another form, and all leaks.
 
-        Persons with an identifier in `terms` are not counted again.
+        `terms` are the leaks that were found before. Their persons are not counted again.
         """
         found = (
             judge_glued_names(texts, self._pairs, self._people, surprisal),
@@ -165,10 +163,9 @@ class _OtherSearches:
     def judge(
         self, terms: SearchTerms, surprisal: Surprisal, numbers: set[str]
     ) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
-        """Return the number of new leaks, `terms` with these leaks added, and counts by search.
+        """Return the number of new leaks, all leaks, and [train persons, control persons] found by each search.
 
-        `terms` and `numbers` (digits) are leaks that were found before and are not counted again. The counts of a
-        search are the numbers of train persons and of control persons that it found.
+        `terms` and `numbers` (digits) are leaks that were found before and are not counted again.
         """
         recorded = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
         in_texts = judge_names(self._names, surprisal, self._people, are_recorded=False)
@@ -188,14 +185,13 @@ class _OtherSearches:
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
-    """Return a score for each person that is high if S, the synthetic table, has many words that only the person has.
+    """Return a score z of each person; it is high if the synthetic table S has many words that only the person has.
 
         z(p) = (hits(p) - r × total(p)) / sqrt(total(p) + 1)
         r = (sum of hits over all persons) / (sum of total over all persons)
 
-    total(p) is the sum of the bits of the words and quasi-identifiers that only person p has. hits(p) is the same sum
-    over those that occur in S. The score does not depend on whether p is in train or in control. A score of 0 means
-    that the words of p occur as often as those of all persons.
+    total(p) is the sum of the bits of the words and quasi-identifiers that only person p has, and hits(p) the sum of
+    the bits of those in S. z(p) is 0 if the words of p occur in S as often as those of all persons.
     """
     n = people.n_persons
     hits, total = np.zeros(n), np.zeros(n)
@@ -205,7 +201,7 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         of_one &= owned.occur_in(synthetic.by_kind[kind])
         hits += QUASI_BITS[kind] * np.bincount(owned.owner[of_one], minlength=n)
     is_found = pool.words.occur_in(synthetic.words)
-    # whether a word is skipped, because it has several owners, belongs to no person, or was counted already
+    # words of several owners or of no person, and words that were counted already
     is_skipped = (pool.words.owner < 0) | (pool.words.owner >= n)
     for text, owner in people.rows():
         words = sorted(tables.rare_words(tokens(text)))
@@ -273,10 +269,8 @@ def _verdict(n_leaks: int, excess: Estimate, scan_p: float, tau: float | None, n
     if n_leaks > 0:
         return "fail", f"the synthetic table contains {n_leaks} identifiers of single train persons"
     if excess.low > (0.0 if tau is None else tau):
-        return (
-            "fail",
-            "the synthetic table contains identifiers of significantly more train persons than control persons",
-        )
+        more = "the synthetic table contains identifiers of significantly more train persons than control persons"
+        return "fail", more
     if scan_p <= CHANCE_LEVEL:
         return "fail", (
             "rare words of train persons are over- or under-represented in the synthetic table: among the persons "

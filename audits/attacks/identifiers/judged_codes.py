@@ -1,6 +1,7 @@
 """Decide which numbers and codes of single persons in the synthetic table S are leaks.
 
-The key of a code is its letters and digits (`Code.key`). Its form is how it is written (`Code.form`).
+A code consists of digits, or of digits and letters, in any grouping (`codes`). Its key is its letters and digits. Its
+form is the way in which it is written.
 """
 
 import math
@@ -21,10 +22,10 @@ from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
 from audits.core.stats import exceeds_chance, exceeds_control
 
 MAX_SHARED = 0.01  # codes of one form identify nobody if more than this fraction of them have several owners
-MIN_BITS = 20.0  # bits that a long code needs to be a leak by itself; round and consecutive numbers have fewer
-_MIN_MIXED_BITS = 25.0  # the same for a mixed code; names of products, such as i486dx/33, have fewer
+MIN_BITS = 20.0  # smallest number of bits of a code in the group "long"; round and consecutive numbers have fewer
+_MIN_MIXED_BITS = 25.0  # the same for the group "mixed"; names of products, such as i486dx/33, have fewer
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
-_MAX_LETTER_BITS = 4.0  # largest number of bits of a letter, because few prefixes of codes are in use
+_MAX_LETTER_BITS = 4.0  # largest number of bits of a letter; many codes begin with the same few letters
 _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers may be identifiers
 
 
@@ -41,7 +42,7 @@ class CodeOccurrences:
         self.n_train: dict[int, int] = {}  # number of codes in train by length
         self.owners: dict[str, Owners] = {}  # owners of each code that occurs in S and in other texts
         self.written: dict[str, Code] = {}  # the keys of `owners`, each with the code in a text outside S
-        self.patterned: set[str] = set()  # keys that overlap an identifier of S, which `judge_patterned` judges
+        self.patterned: set[str] = set()  # keys of codes that overlap an identifier of S (see `judge_patterned`)
         self.letters: Counter[str] = Counter()  # groups of letters in the codes outside S
         self.n_codes = 0  # number of codes outside S
         self._keys, self._owners, self._form = array("q"), array("i"), array("i")
@@ -99,10 +100,10 @@ def codes_of(row: RowContent) -> Iterator[Code]:
 
 
 def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) -> float:
-    """Return the surprisal of a code in bits; lower for years, 1024x768, 11111, 12345 and 70000.
+    """Return the surprisal of a code in bits.
 
-    A group of letters that n of the N codes outside S contain has at most log2(N / n) bits, so that units such as mg
-    have few bits.
+    Years, sizes such as 1024x768, and numbers such as 11111, 12345 and 70000 have few bits. So have units such as mg:
+    if n of the N codes outside S contain a group of letters, this group has at most log2(N / n) bits.
     """
     bits = 0.0
     for group in code.groups:
@@ -129,7 +130,7 @@ class CodeLeaks(NamedTuple):
     n_control: int  # number of control persons with such a code
 
     def without(self, keys: Iterable[str]) -> "CodeLeaks":
-        """Return the leaks that contain none of `keys`, and are not part of one of `keys` or of another leak."""
+        """Return the leaks, except those that contain one of `keys` or are part of one of them or of another leak."""
         longest_first, others = sorted(self.owners, key=len, reverse=True), list(keys)
         kept = dict[str, Sequence[int]]()
         for key in longest_first:
@@ -145,23 +146,20 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
 
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-bits
 
-    Only codes that exactly one person has are judged. Each is in one of three groups:
-    - long: a code of at least 8 characters with at least 6 digits (`Code.is_long`) and at least 20 bits. lambda must
-      be below .05, or S must contain significantly more such codes of train, of the same length, than lambda
-      (`exceeds_chance`).
-    - mixed: a code with letters and at least 2 digits (`Code.is_mixed`) and at least 25 bits. lambda must be below
-      .05. Groups of letters add no bits, because they can be a name (as in 99mtc-mdp).
-    - other: all other codes, and codes of a form that several persons use (`shared_forms`).
+    Only codes that exactly one person has are judged. Each code is in one of three groups:
+    - long: a long code (`Code.is_long`) of at least 20 bits. lambda must be below .05, or S must contain
+      significantly more such codes of train, of the same length, than lambda (`exceeds_chance`).
+    - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits. lambda must be below .05. Groups of letters add no
+      bits, because they can be a name (as in 99mtc-mdp).
+    - other: all other codes, and all codes of a form that several persons use (`shared_forms`).
 
-    A long or mixed code of a train person is a leak. But if two or more control persons have a code of the same group
-    in S, the code is a leak only if significantly more train persons have one (`exceeds_control`). Other codes are
-    leaks only if significantly more train than control persons have one in S.
+    The codes of train persons in a group are leaks if significantly more train than control persons have one in S
+    (`exceeds_control`). Long and mixed codes are also leaks if fewer than two control persons have one in S.
     """
     shared = occurrences.shared_forms()
-    long: tuple[dict[str, int], dict[str, int]] = ({}, {})  # train persons and control persons by key
-    mixed: tuple[dict[str, int], dict[str, int]] = ({}, {})
-    other: tuple[dict[str, int], dict[str, int]] = ({}, {})
-    # key, owner and lambda of the long codes with a larger lambda, by length
+    groups: list[tuple[dict[str, int], dict[str, int]]] = [({}, {}) for _ in range(3)]
+    long, mixed, other = groups  # of each group, the train persons and the control persons by key
+    # long codes of at least 20 bits with lambda of at least .05: key, owner and lambda, by length
     likely = defaultdict[int, list[tuple[str, int, float]]](list)
     for key, owners in occurrences.owners.items():
         (owner, *others) = owners
@@ -188,5 +186,5 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
     for (train, control), minimum in ((long, MIN_NUMBERS), (mixed, MIN_NUMBERS), (other, 0)):
         if exceeds_control(len(set(train.values())), len(set(control.values())), share, minimum=minimum):
             leaks |= {key: [owner] for key, owner in train.items()}
-    found = [{owner for group in (long, mixed, other) for owner in group[i].values()} for i in (0, 1)]
+    found = [{owner for group in groups for owner in group[i].values()} for i in (0, 1)]
     return CodeLeaks(leaks, len(found[0]), len(found[1]))

@@ -1,6 +1,6 @@
 """Decide which names of persons in the synthetic table S are leaks.
 
-A form (`NameForm`) is a name as a text has it, such as "Abernathy, M." for Marguerite Jane Abernathy.
+A form is a way in which a text writes a name, such as "Abernathy, M." for Marguerite Jane Abernathy.
 """
 
 import math
@@ -17,19 +17,20 @@ from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
 from audits.text.name_lists import SHORT_FORMS
 
-MAX_COINCIDENCES = 0.01  # a form is a leak by itself only if fewer than .01 occurrences are expected by chance
+MAX_COINCIDENCES = 0.01  # a form is rare if fewer than .01 occurrences are expected by chance
+
+_Forms = dict[NameForm, list[int]]
 
 
 class NameLeaks(NamedTuple):
     """The result of `judge_names`."""
 
     found: int  # number of train persons whose name occurs in S in any form
-    # control persons whose name occurs in S, plus train persons whose name occurs in control texts but not in S
-    by_chance: int
+    by_chance: int  # control persons whose name occurs in S, plus train persons whose name only control texts contain
     phrases: Mapping[Tokens, tuple[str, Sequence[int]]]  # the leaks as they occur in S, with kind and owners
 
     def without(self, persons: set[int]) -> Mapping[Tokens, tuple[str, Sequence[int]]]:
-        """Return the leaks except those that identify only `persons`."""
+        """Return the leaks that identify a person who is not in `persons`."""
         return {phrase: leak for phrase, leak in self.phrases.items() if not persons.issuperset(leak[1])}
 
 
@@ -49,9 +50,10 @@ class NameOccurrences:
         self._search = NameSearch(self.names)
         self.forms: dict[NameForm, set[int]] = defaultdict(set)  # forms in S, with the numbers of the matching names
         self.phrases: dict[NameForm, set[Tokens]] = defaultdict(set)  # the words of each form in S
-        # owners of the texts outside S with a name that agrees (`agrees`)
-        self.text_owners: dict[NameForm, Owners] = defaultdict(Owners)
-        self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # forms in control texts, with matching names
+        self.text_owners: dict[NameForm, Owners] = defaultdict(
+            Owners
+        )  # owners of texts outside S that `agrees` finds
+        self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # forms in control texts, as in `forms`
         self.n_tokens = [0, 0]  # number of tokens of S and of control texts
         self._by_surname: dict[Tokens, list[NameForm]] = {}
 
@@ -101,18 +103,20 @@ def judge_names(
 
         lambda = (tokens of S) × (ways to write the name) × 2^-(bits of its words)
 
-    Rare forms of train persons are leaks. But if two or more control persons have rare forms in S, they are leaks
-    only if significantly more train persons have rare forms in S (`exceeds_control`). If no name of control is
-    recorded, the train persons whose rare forms occur only in control texts are counted instead of control persons,
-    and so are these forms.
-    Other forms, such as initials with a surname, are leaks only if significantly more train persons have them in S
-    than chance explains. The number of control persons found in S, plus the number of train persons found only in
-    control texts, measures chance.
+    - Rare forms of train persons are leaks. But if two or more control persons have rare forms in S, they are leaks
+      only if significantly more train persons have rare forms in S (`exceeds_control`). If no name of control is
+      recorded, the train persons with rare forms that only control texts contain are counted instead of control
+      persons. The numbers of forms are then compared as well.
+    - Other forms, such as initials with a surname, are leaks only if significantly more train persons have them in S
+      than chance explains. Chance is measured by the control persons with such forms in S, plus the train persons
+      with forms that only control texts contain.
 
-    If the names were read from texts and not from a list (`are_recorded` is false), a form counts only if it has a
-    full given name and a single person has it. These forms are judged like the forms that are not rare.
+    If `are_recorded` is false, the names were read from texts and not from a list. A form then counts only if it has
+    a full given name and exactly one person has it, and no form is rare.
     """
-    rare, other = _FormsFound(), _FormsFound()
+    # forms that only train persons have, and forms that only control persons have, each with these persons
+    rare: tuple[_Forms, _Forms] = ({}, {})
+    other: tuple[_Forms, _Forms] = ({}, {})
     for form in occurrences.forms:
         train, control = occurrences.persons(form)
         if bool(train) == bool(control):
@@ -120,54 +124,43 @@ def judge_names(
         if not are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
             continue
         is_rare = are_recorded and _is_rare(form, surprisal, occurrences.n_tokens[0])
-        (rare if is_rare else other).add(form, train, control)
+        (rare if is_rare else other)[bool(control)][form] = [*train, *control]
     chance, share = 0, people.n_train / people.n_persons
-    n_rare, share_of_rare, has_more_forms = len(rare.control), share, True
+    (rare_train, other_train), (rare_control, other_control) = (
+        [_persons(group[i]) for group in (rare, other)] for i in (0, 1)
+    )
+    n_rare, share_of_rare, has_more_forms = len(rare_control), share, True
     if are_recorded:
         (n_of_train, n_others), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
-        chance = len(
-            _train_in_control(occurrences, occurrences.in_control.keys() - occurrences.forms, people.n_train)
-        )
-        # without a leak, all pairs (train name, token of S or of control) and (other name, token of S) match alike
+        elsewhere = occurrences.in_control.keys() - occurrences.forms
+        chance = len(_train_in_control(occurrences, elsewhere, people.n_train))
+        # without a leak, each name matches each token alike; tokens of control are compared only with train names
         share = n_of_train * n_s / max(n_of_train * (n_s + n_c) + n_others * n_s, 1)
         share_of_rare = n_of_train / max(n_of_train + n_others, 1)
         if n_others == 0:
-            elsewhere = occurrences.in_control.keys() - occurrences.forms
             forms = {form for form in elsewhere if _is_rare(form, surprisal, n_c)}
             n_rare, share_of_rare = len(_train_in_control(occurrences, forms, people.n_train)), share
-            has_more_forms = exceeds_control(len(rare.forms), len(forms), share, minimum=MIN_NAMES)
+            has_more_forms = exceeds_control(len(rare[0]), len(forms), share, minimum=MIN_NAMES)
     leaks: dict[NameForm, list[int]] = {}
     kind = "known name, other form" if are_recorded else "name"
-    if has_more_forms and exceeds_control(len(rare.train()), n_rare, share_of_rare, minimum=MIN_NAMES):
-        leaks |= rare.forms
-    if exceeds_control(len(other.train()), len(other.control) + chance, share, minimum=0):
-        leaks |= other.forms
+    if has_more_forms and exceeds_control(len(rare_train), n_rare, share_of_rare, minimum=MIN_NAMES):
+        leaks |= rare[0]
+    if exceeds_control(len(other_train), len(other_control) + chance, share, minimum=0):
+        leaks |= other[0]
     return NameLeaks(
-        found=len(rare.train() | other.train()),
-        by_chance=len(rare.control | other.control) + chance,
+        found=len(rare_train | other_train),
+        by_chance=len(rare_control | other_control) + chance,
         phrases={phrase: (kind, owners) for form, owners in leaks.items() for phrase in occurrences.phrases[form]},
     )
 
 
-class _FormsFound:
-    """Forms that only train persons have, and the owners of the forms that only control persons have."""
-
-    def __init__(self) -> None:
-        self.forms: dict[NameForm, list[int]] = {}
-        self.control: set[int] = set()
-
-    def add(self, form: NameForm, train: list[int], control: list[int]) -> None:
-        if train:
-            self.forms[form] = train
-        self.control.update(control)
-
-    def train(self) -> set[int]:
-        return {owner for owners in self.forms.values() for owner in owners}
+def _persons(forms: _Forms) -> set[int]:
+    return {owner for owners in forms.values() for owner in owners}
 
 
 def _is_rare(form: NameForm, surprisal: Surprisal, n_tokens: int) -> bool:
     """Return whether fewer than .01 occurrences of a form with a full given name are expected in n tokens."""
-    # orders of surname and given names, spellings of the surname, and ways to write each given name
+    # two orders of surname and given names, three spellings of the surname, and the ways to write each given name
     n_ways = 2 * 3 * math.prod(3 + len(SHORT_FORMS.get(word, ())) for word in form.given)
     bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(n_ways)
     return form.has_given_name and n_tokens * math.exp2(-bits) < MAX_COINCIDENCES

@@ -1,6 +1,6 @@
-"""Search for known numbers by their digits: anywhere in a run of digits, backwards, or slightly altered.
+"""Search texts for numbers of known persons by their digits: inside longer numbers, backwards, or slightly altered.
 
-For example, 4450012739 is found in "445-001-273-9", "9372100544" and "445001239".
+For example, 4450012739 is found in "445-001-273-9", "9372100544" (backwards) and "445001239" (one digit missing).
 """
 
 from array import array
@@ -19,8 +19,8 @@ from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
-MIN_VARIETY = 0.6  # other forms are searched for only if a number has this share of the bits of random digits
-MAX_COINCIDENCES = 0.01  # a form is searched for only if fewer than .01 matches are expected by chance
+MIN_VARIETY = 0.6  # altered forms are searched for only if a number has this share of the bits of random digits
+MAX_COINCIDENCES = 0.01  # altered forms are searched for only if fewer than .01 matches are expected by chance
 
 
 class NumberHit(NamedTuple):
@@ -51,9 +51,9 @@ class KnownNumbers:
         return sorted(set(self._lengths))
 
     def by_side(self, n: int, n_train: int, n_persons: int) -> tuple[Int, Int, Int]:
-        """Return the numbers of n digits of train persons, of train persons only, and of control persons only.
+        """Return the numbers of n digits of train persons, of train alone, and of control alone.
 
-        Numbers of public text (owner `n_persons`) are left out.
+        Numbers in public text (owner `n_persons`) are left out.
         """
         has_length = np.frombuffer(self._lengths, dtype=np.int8) == n
         owners = np.frombuffer(self._owners, dtype=np.int32)
@@ -72,9 +72,7 @@ class KnownNumbers:
 
 
 class _Digits(NamedTuple):
-    """The digits of all runs (`digit_runs`) of a table."""
-
-    digits: Int
+    digits: Int  # the digits of all runs (`digit_runs`) of a table, one after the other
     run: NDArray[np.int32]  # number of the run of each digit
     starts: Sequence[int]  # first character of each digit in the normalised text
     ends: Sequence[int]  # end of each digit, exclusive
@@ -92,7 +90,6 @@ class _Digits(NamedTuple):
         return values, starts
 
     def run_around(self, start: int) -> bytes:
-        """Return the digits of the run that contains the digit with this index."""
         run = int(self.run[start])
         return self.digits[self.firsts[run] : self.firsts[run + 1]].tobytes()
 
@@ -100,27 +97,26 @@ class _Digits(NamedTuple):
 def find_known_numbers(
     known: KnownNumbers, texts: Sequence[str], control_texts: Sequence[str], n_train: int, n_persons: int
 ) -> Iterator[NumberHit]:
-    """Yield the known numbers of train persons (owners below `n_train`) that occur in the texts, in any form.
+    """Yield the numbers of train persons (owners below `n_train`) that occur in the texts as written or altered.
 
     The expected number of chance matches is lambda:
 
         lambda = (numbers of m digits in the texts) × (train numbers of n digits) × (ways to write one) / 10^m
 
-    n is the number of digits of the known number, m of the number as written. The number of ways is
-    - 1 for the digits forwards or backwards;
-    - n for one digit deleted (m = n - 1), and 9 × n for one digit replaced;
-    - n - 1 for exchanging two neighbouring digits, and n - 1 for exchanging the beginning and the rest.
+    n is the number of digits of the known number, and m that of the number as written. The number of ways is
+    - 1 for the digits in order, and for the digits backwards;
+    - n if one digit is missing (m = n - 1), and 9 × n if one digit is wrong;
+    - n - 1 if two neighbouring digits are exchanged, and n - 1 if the beginning and the rest are exchanged.
 
     The digits in order count if lambda is below .01, or if significantly more train numbers are found than lambda
-    (`exceeds_chance`). Any other form counts only if lambda is below .01 and the digits vary (`MIN_VARIETY`): the
-    other forms of 0000000004 also occur in rounded numbers.
+    (`exceeds_chance`). An altered form counts only if lambda is below .01 and the digits vary (`MIN_VARIETY`): the
+    altered forms of 0000000004 also occur in rounded numbers.
 
     Digits need not be random: telephone numbers of one town begin alike. Therefore, matches count only if there are
     significantly more of them than without a leak (`exceeds_control`):
     - The digits in order are compared with the numbers of control persons (owners from `n_train` on) in `texts`.
-    - Matches in other forms are compared with the matches of control persons' numbers in `texts`, and with the
-      matches of train persons' numbers in control texts. In control texts, a number that only train persons have can
-      occur only by chance.
+    - Altered forms are compared with the altered numbers of control persons in `texts`, and with the altered numbers
+      of train alone in control texts, where they occur only by chance.
 
     Cost: O(digits of the texts and control) for each length, form and digit; 24 bytes for each digit.
     """
@@ -138,7 +134,6 @@ def find_known_numbers(
 
 
 def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[_Hit]":
-    """Return the train numbers of n digits that occur in a table with their digits in order, if they are leaks."""
     form, (values, starts) = _FORMS[0], digits.windows(n)
     hits = [(form, int(starts[at]), index) for at, index in form.found(values, of_train, n)]
     found = len({index for _, _, index in hits})
@@ -150,9 +145,8 @@ def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[
 
 
 def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, Int]) -> "list[_Hit]":
-    """Return the train numbers of n digits that occur in a table in another form, if they are leaks."""
     of_train, only_train, of_control = sides  # of `KnownNumbers.by_side`
-    # runs of digits that match: train numbers in texts, control numbers in texts, train numbers in control texts
+    # runs of digits that match train numbers in texts, control numbers in texts, and train numbers in control texts
     in_texts, by_chance, in_control = set[bytes](), set[bytes](), set[bytes]()
     hits, share = list[_Hit](), 0.0
     for form in _FORMS[1:]:
@@ -192,13 +186,11 @@ def _read(texts: Sequence[str]) -> _Digits:
 
 
 class _Form(NamedTuple):
-    """One form in which a number may be written."""
-
-    name: str  # as in findings
+    name: str  # of a form in which a number may be written, as in findings
     extra: int  # number of digits as written minus number of digits of the known number; -1 if one is missing
     ways: Callable[[int], int]  # returns the number of ways to write a number of n digits
     variants: Callable[[Int, int], Iterator[Int]]  # yields for each way the numbers of n digits as written
-    is_masked: bool = False  # whether way i ignores the digit at the place 10^i
+    is_masked: bool = False  # whether way i compares numbers without their digit at the place 10^i
 
     def found(self, values: Int, known: Int, n: int) -> Iterator[tuple[int, int]]:
         """Yield the pairs (i, j) for which values[i] is the known number known[j] of n digits in this form."""

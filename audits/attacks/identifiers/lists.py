@@ -1,4 +1,4 @@
-"""Read the identifiers that each row of a table contained before they were replaced."""
+"""Read the file that lists, for each row of a table, the identifiers that were replaced in this row."""
 
 import errno
 import json
@@ -9,7 +9,7 @@ from audits.core.errors import InputError
 from audits.core.files import MAX_TABLE_BYTES, arrow_errors, open_regular, read_parquet, read_regular
 
 COLUMN = "identifiers"
-_MAX_LISTED = 5  # largest number of problems that a message lists; further problems are only counted
+_MAX_LISTED = 5  # largest number of invalid entries that a message lists; further entries are only counted
 
 
 def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...], ...]:
@@ -23,7 +23,7 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
         InputError: the file has another suffix or cannot be read, its number of entries is not `n_rows`, or an entry
             is no list of strings.
 
-    Privacy: reads identifiers. An error message gives the number of a wrong entry, never its content.
+    Privacy: reads identifiers. Error messages give the number of an invalid entry, never its content.
     """
     readers = {".jsonl": _jsonl, ".parquet": _parquet}
     if path.suffix not in readers:

@@ -1,4 +1,7 @@
-"""Find the rows and characters of the synthetic table in which leaked identifiers occur."""
+"""Find the rows and characters of the synthetic table in which leaked identifiers occur.
+
+An owner is a train person with the identifier, given by the index of the person.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -20,11 +23,11 @@ class Place(NamedTuple):
     start: int
     end: int
     kind: str  # the kind to report
-    owners: Sequence[int]  # indices of the owners, who are the train persons with this identifier
+    owners: Sequence[int]
 
 
 class SearchTerms(NamedTuple):
-    """The identifiers to locate, with the kind to report and the indices of their owners, who are train persons."""
+    """The identifiers to locate, with the kind to report and their owners."""
 
     entities: Mapping[Entity, tuple[str, Sequence[int]]]  # identifiers found by pattern, and bare numbers
     phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]  # sequences of tokens
@@ -43,8 +46,8 @@ class SearchTerms(NamedTuple):
 def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence[str]) -> tuple[list[Finding], int]:
     """Return a finding for each place and owner, and the number of findings omitted because of `MAX_FINDINGS`.
 
-    If a place lies within another place of the same owners, only the wider one is listed. `texts` are the texts of
-    the synthetic rows. `names[i]` is the id of the train person with index i.
+    A place inside another place of the same owners is not listed. `texts` are the texts of the synthetic rows, and
+    `names[i]` is the id of the train person with index i.
     """
     findings: list[Finding] = []
     n_omitted = 0

@@ -1,4 +1,7 @@
-"""Find known words one edit from a word: one letter inserted, deleted or replaced, or two neighbours exchanged."""
+"""Find the known words from which a word differs by one edit: "Smyth" -> "Smith".
+
+An edit inserts, deletes or replaces one letter, or exchanges two neighbouring letters.
+"""
 
 from array import array
 from bisect import bisect_left, bisect_right
@@ -8,14 +11,15 @@ import numpy as np
 
 from audits.text.spelling import deletions, is_one_edit
 
-ALPHABET = 64  # number of characters that may replace a letter, as in the character model (`surprisal`)
+ALPHABET = 64  # assumed number of different characters, as in `surprisal`
 
 
 class Misspellings:
     """An index that finds known words by any spelling that is one edit away.
 
     Two words that are one edit apart become equal if at most one letter is deleted from each: "Smith" and "Smyth"
-    become "Smth". The index stores and looks up words by all their spellings with at most one letter deleted.
+    become "Smth". The index stores each word under all its spellings with at most one letter deleted. `look_up`
+    searches for all such spellings of its argument.
 
     Cost: 12 bytes for each letter of a known word; O(letters^2) for a look-up.
     Reference: the deletion neighbourhood of SymSpell (Garbe 2012); the look-up by sorted keys was designed for this
@@ -43,8 +47,8 @@ class Misspellings:
 
 
 def n_within_one_edit(n_letters: int) -> int:
-    """Return an upper limit of the number of strings within one edit of a string of n letters, including itself.
+    """Return an upper limit of the number of strings that are a string of n letters or one edit away from it.
 
-    1 + n [deleted] + n × (A - 1) [replaced] + (n + 1) × A [inserted] + n - 1 [exchanged],  A = 64
+    1 + n [deleted] + n × (A - 1) [replaced] + (n + 1) × A [inserted] + n - 1 [exchanged],  A = 64 characters
     """
     return 1 + n_letters + n_letters * (ALPHABET - 1) + (n_letters + 1) * ALPHABET + max(0, n_letters - 1)

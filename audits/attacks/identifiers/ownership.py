@@ -1,8 +1,7 @@
 """Store which strings occur in a table, and who owns them.
 
-The owners of a string are the persons in whose texts it occurs. A string is represented by its key: its 64-bit hash
-in Python, which is never written to a file. The probability that two of n strings have the same key is about
-n^2 / 2^65.
+The owners of a string are the persons in whose texts it occurs. A string is stored as its key: its 64-bit hash in
+Python, which is never written to a file. Two of n strings have the same key with a probability of about n^2 / 2^65.
 """
 
 from array import array
@@ -18,17 +17,17 @@ from audits.core.types import Bool, Int
 SEVERAL = -1  # replaces the owner of a string that several persons own
 MAX_OWNERS = 10  # a string with more owners identifies nobody; CMS and Health Canada require groups of at least 11
 BLOCK_KEYS = 1 << 20  # new keys are merged into the sorted keys when at least this many were added
-# every match of train is a leak if there are fewer than this number of (`minimum` of `exceeds_control`)
-MIN_NAMES = 2  # control persons with a matched name
-MIN_NUMBERS = 2  # runs of digits in control texts that match a train number, or control persons with a matched code
-MIN_CONTACTS = 4  # shared contacts (`judge_patterned`)
+# If chance explains fewer matches than this, every match of train is a leak (`minimum` of `exceeds_control`).
+MIN_NAMES = 2  # number of control persons with a matched name
+MIN_NUMBERS = 2  # number of matches of train numbers in control texts, or of control persons with a matched code
+MIN_CONTACTS = 4  # number of shared contacts (`judge_patterned`)
 
 
 class Owners:
-    """The owners of one identifier, given by their numbers; at most eleven are stored.
+    """The numbers of the owners of one identifier; at most eleven are stored.
 
-    Train persons have the lowest numbers. Control persons follow, then one number for public text. The last number
-    stands for the rows set aside by the input checks, which count as one owner in control.
+    Train persons have the lowest numbers, and control persons follow. The next number stands for public text. The
+    last one stands for all rows set aside by the input checks, which count as one owner in control.
     """
 
     __slots__ = ("_of",)
@@ -42,7 +41,7 @@ class Owners:
         return iter(sorted(self._of))
 
     def add(self, owner: int) -> None:
-        """Add an owner, unless eleven are stored already."""
+        """Add an owner if fewer than eleven are stored."""
         if len(self._of) <= MAX_OWNERS:
             self._of.add(owner)
 
@@ -70,7 +69,7 @@ class Keys:
 
 
 class KeyCollector:
-    """Collects keys; new keys are merged into the sorted distinct keys when at least `BLOCK_KEYS` were added."""
+    """Collects keys."""
 
     def __init__(self) -> None:
         self._kept = np.zeros(0, dtype=np.int64)
@@ -96,11 +95,11 @@ class OwnedKeys(NamedTuple):
     owner: NDArray[np.int32]  # (k,)
 
     def positions(self, items: Iterable[Hashable]) -> Int:
-        """Return the positions of the keys of `items`, which must have been added."""
+        """Return the positions in `keys` of the strings `items`, all of which must have been added."""
         return np.searchsorted(self.keys, np.fromiter(map(hash, items), dtype=np.int64))
 
     def occur_in(self, keys: Keys) -> Bool:
-        """Return whether each stored key is among `keys`, (k,)."""
+        """Return whether each stored key is one of `keys`, (k,)."""
         return np.isin(self.keys, keys.keys, assume_unique=True)
 
 

@@ -1,6 +1,6 @@
-"""Find identifiers in text by patterns, with a checksum for kinds that have one.
+"""Find identifiers such as dates, phone numbers and record numbers in text, by patterns and checksums.
 
-Every repetition in a pattern is bounded or starts at a rare character, so the time is linear in the text length. The
+Repetitions in the patterns are bounded or start at a rare character, so the time is linear in the text length. The
 library phonenumbers is not used, because it finds national phone numbers only if it knows the country.
 """
 
@@ -14,27 +14,11 @@ from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
 from audits.attacks.identifiers.spelled_dates import spelled_dates
-from audits.text.identifier_grammar import (
-    CANADIAN_POSTAL,
-    CARD_PRINTED,
-    HIGH_AGE,
-    HOST,
-    IBAN,
-    MEDICARE,
-    MONTHS,
-    NETWORK_CARD,
-    NHS,
-    PLATE_CUE,
-    SSN,
-    UK_LICENCE,
-    UK_POSTAL,
-    VIN,
-    number_cue,
-)
+from audits.text import identifier_grammar as grammar
 from audits.text.normalise import normalise, tokens
 
-# Kinds of identifiers, with the names that reports use. A direct identifier belongs to one person. A contact may
-# also belong to a front desk that everybody quotes. A quasi-identifier is shared by many people.
+# Kinds of identifiers, with the names that reports use. A direct identifier belongs to one person. A contact may also
+# belong to an institution. A quasi-identifier is shared by many persons.
 DIRECT = {
     "mrn": "record number",
     "ssn": "national id",
@@ -47,7 +31,7 @@ QUASI = {"date": "date", "postal": "postal code", "age": "age"}
 MIN_NUMBER_DIGITS = 6  # numbers with fewer digits are ignored
 MIN_IBAN_CHARACTERS = 15  # length of the shortest IBAN, that of Norway
 PHONE_DIGITS = 9  # phone numbers are compared by their last nine digits, so that a country code does not matter
-_MONTH = rf"(?P<month>{'|'.join(MONTHS)})[a-z]*\.?"
+_MONTH = rf"(?P<month>{'|'.join(grammar.MONTHS)})[a-z]*\.?"
 _DIGIT = re.compile(r"\d")
 # patterns other than those of e-mail addresses and URLs match only within 40 characters of a digit
 _FAR_FROM_DIGITS = re.compile(r"(\D{40})\D+(\D{40})")
@@ -62,48 +46,48 @@ _SPELT_EMAIL = re.compile(
 )
 _USUAL_TOP = frozenset(("com", "org", "net", "edu", "gov", "mil", "int", "info", "biz", "io", "co", "example"))
 _SPELT_DOT = re.compile(_DOT)
-_URL = re.compile(rf"(?:(?:(?:https?|ftp)://|www\.)|(?<![\w@./-]){HOST}/)[^\s'<>()\[\]]{{1,2000}}")
+_URL = re.compile(rf"(?:(?:(?:https?|ftp)://|www\.)|(?<![\w@./-]){grammar.HOST}/)[^\s'<>()\[\]]{{1,2000}}")
 _PHONE = re.compile(
     r"(?<![\w./-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,5}\)[ .-]?|\d{2,5}[ .-])\d{3,4}[ .-]?\d{3,4}(?![\w-])"
 )
-_SSN = re.compile(rf"(?<![\w-])(?!000|666|9\d\d|\d{{3}}-00|\d{{3}}-\d\d-0000){SSN}(?![\w-])")
-_IBAN = re.compile(rf"(?<!\w){IBAN}(?!\w)", re.IGNORECASE)
+_SSN = re.compile(rf"(?<![\w-])(?!000|666|9\d\d|\d{{3}}-00|\d{{3}}-\d\d-0000){grammar.SSN}(?![\w-])")
+_IBAN = re.compile(rf"(?<!\w){grammar.IBAN}(?!\w)", re.IGNORECASE)
 _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
-_CARD_PRINTED = re.compile(rf"(?<![\w-]){CARD_PRINTED}(?![\w-])")
-_NHS = re.compile(rf"(?<![\w-]){NHS}(?![\w-])")
-# cues that are always followed by a record number, with at most a few other words in between
+_CARD_PRINTED = re.compile(rf"(?<![\w-]){grammar.CARD_PRINTED}(?![\w-])")
+_NHS = re.compile(rf"(?<![\w-]){grammar.NHS}(?![\w-])")
+# a record number after a cue such as "MRN", with at most a few other words in between
 _MRN = re.compile(
     r"(?<!\w)(?:mrn|mr no|medical record|patient (?:id|no|number)|hospital (?:id|no|number)|record (?:id|no|number)"
     r"|accession|chart(?: no| number)?|case (?:no|number)|device|serial)[ .:#a-z]{0,14}?[ .:#]"
     r"([a-z]{0,4}[- ]?\d(?:[- /]?\d){4,13})(?!\w)"
 )
-_CUED = re.compile(rf"{number_cue()}([a-z]{{0,4}}-?\d(?:[-/]?\d){{4,13}})(?![\w,]|\.\d)")
+_CUED = re.compile(rf"{grammar.number_cue()}([a-z]{{0,4}}-?\d(?:[-/]?\d){{4,13}})(?![\w,]|\.\d)")
 # a date, or a range of years
 _DATE_SHAPE = re.compile(
     r"\d{1,2}[-/]\d{1,2}[-/](?:\d{4}|\d{2})|\d{4}[-/]\d{1,2}[-/]\d{1,2}|(?:19|20)\d\d[-/](?:19|20)\d\d"
 )
-_FIXED = re.compile(rf"(?<!\w)(?:{VIN}|{MEDICARE}|{UK_LICENCE})(?!\w)", re.IGNORECASE)
-_NETWORK_CARD = re.compile(rf"(?<![\w:]){NETWORK_CARD}(?![\w:])")
+_FIXED = re.compile(rf"(?<!\w)(?:{grammar.VIN}|{grammar.MEDICARE}|{grammar.UK_LICENCE})(?!\w)", re.IGNORECASE)
+_NETWORK_CARD = re.compile(rf"(?<![\w:]){grammar.NETWORK_CARD}(?![\w:])")
 _PLATE = re.compile(
-    rf"(?<!\w){PLATE_CUE}([a-z]{{2}}\d\d ?[a-z]{{3}}|[a-z]{{3}}-?\d{{3,4}}|\d[a-z]{{3}}\d{{3}})(?![\w-])"
+    rf"(?<!\w){grammar.PLATE_CUE}([a-z]{{2}}\d\d ?[a-z]{{3}}|[a-z]{{3}}-?\d{{3,4}}|\d[a-z]{{3}}\d{{3}})(?![\w-])"
 )
 _DATES = (  # numeric dates may have day and month in either order
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"),
-    # a number in more than three parts, such as 06.12.84.59.71, is no date
+    # not a part of a longer number such as 06.12.84.59.71
     re.compile(r"(?<!\d)(?<!\d\.)(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?!\d|\.\d)"),
     re.compile(rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ -](?:of )?{_MONTH},?[ -](?P<year>\d{{4}})(?!\d)"),
     re.compile(rf"(?<!\d)(?P<year>\d{{4}})[ -]{_MONTH}[ -](?P<day>\d{{1,2}})(?!\d)"),
     re.compile(rf"(?<![a-z]){_MONTH} (?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})(?!\d)"),
 )
 _POSTAL = re.compile(
-    rf"(?<!\w)(?:{UK_POSTAL}|{CANADIAN_POSTAL}|[A-Z]{{2}} \d{{5}}(?:-\d{{4}})?)(?!\w)", re.IGNORECASE
+    rf"(?<!\w)(?:{grammar.UK_POSTAL}|{grammar.CANADIAN_POSTAL}|[A-Z]{{2}} \d{{5}}(?:-\d{{4}})?)(?!\w)", re.IGNORECASE
 )
-_AGE = re.compile(rf"(?<!\d)({HIGH_AGE})[ -]?(?:years?|yrs?|y)[ -]?(?:old|o)?(?!\w)")
-_AGED = re.compile(rf"(?<!\w)(?:aged?:?|turn(?:ed|s|ing)|age of) ({HIGH_AGE})(?![\w%/]|\.\d)")
+_AGE = re.compile(rf"(?<!\d)({grammar.HIGH_AGE})[ -]?(?:years?|yrs?|y)[ -]?(?:old|o)?(?!\w)")
+_AGED = re.compile(rf"(?<!\w)(?:aged?:?|turn(?:ed|s|ing)|age of) ({grammar.HIGH_AGE})(?![\w%/]|\.\d)")
 
 
 class Entity(NamedTuple):
-    """One identifier: its kind, and a key that is the same in every notation, such as its digits."""
+    """An identifier: its kind, and a key that is the same in every notation, such as its digits."""
 
     kind: str
     key: str
@@ -148,15 +132,15 @@ def entities(text: str) -> set[Entity]:
 
 
 def numbers(text: str) -> set[str]:
-    """Return the digits of each number of at least six digits in any grouping.
+    """Return the digits of each number of at least six digits, in any grouping: "482-133" -> {"482133"}.
 
-    If a number has more than nine digits, its last nine digits are also returned.
+    Of a number with more than nine digits, the last nine digits are also returned.
     """
     return {match.entity.key for match in find_numbers(normalise(text))}
 
 
 def find_numbers(normalised: str) -> Iterator[Match]:
-    """Yield the numbers that `numbers` returns, as entities of the kind "number", from a normalised text."""
+    """Yield the numbers of a normalised text (see `numbers`) as entities of the kind "number"."""
     for match in _NUMBER.finditer(_plain(normalised)):
         digits = _digits(match[0])
         yield Match(Entity("number", digits), *match.span())
@@ -188,25 +172,20 @@ def find_entities(normalised: str) -> Iterator[Match]:
 
 
 def number_key(entity: Entity) -> str | None:
-    """Return the digits of an identifier that may also occur as a bare number, else None.
-
-    Such an identifier is a direct identifier or contact whose key consists of at least six digits.
-    """
+    """Return the key of a direct identifier or contact if it consists of at least six digits, else None."""
     if entity.kind in QUASI or not entity.key.isdecimal() or len(entity.key) < MIN_NUMBER_DIGITS:
         return None
     return entity.key
 
 
 def only_digits(normalised: str) -> Entity | None:
-    """Return all digits of an identifier as one bare number, or None if there are fewer than six."""
+    """Return all digits of a normalised text as one number, or None if there are fewer than six."""
     digits = _digits(_plain(normalised))
     return Entity("number", digits) if len(digits) >= MIN_NUMBER_DIGITS else None
 
 
 class _Shortened(NamedTuple):
-    """The pieces of a text that are near digits, joined by line breaks."""
-
-    text: str
+    text: str  # the pieces of a text that are near digits, joined by line breaks
     starts: list[int]  # first character of each piece in `text`
     shifts: list[int]  # number of characters removed before each piece
 
@@ -228,7 +207,6 @@ def _mailbox(address: str) -> str:
 
 
 def _within(match: re.Match[str], kind: str, key: str) -> Match:
-    """Return the key with its own position; the match may have other characters before and after it."""
     start = match.start() + match[0].index(key)
     return Match(Entity(kind, key), start, start + len(key))
 
@@ -258,7 +236,7 @@ def _phone(written: str) -> str:
 
 
 def _iban(match: str) -> str:
-    """Return the IBAN at the start of a match, or "" if there is none; the match may go on after the IBAN."""
+    """Return the IBAN at the start of a match, or "" if there is none; other characters may follow it."""
     while len(key := _compact(match)) >= MIN_IBAN_CHARACTERS:
         if mod_97_10.is_valid(key[4:] + key[:4]):  # ISO 13616; additional rules of single countries are not checked
             return match
@@ -267,9 +245,9 @@ def _iban(match: str) -> str:
 
 
 def _dates(text: str) -> Iterator[Match]:
-    """Yield each date; its key is the last two digits of the year, then the lower and the higher of day and month."""
+    """Yield each date. Its key has the lower of day and month before the higher: 31.12.2024 -> "24-12-31"."""
     for match in (match for pattern in _DATES for match in pattern.finditer(text)):
-        month = MONTHS.index(match["month"]) + 1 if match["month"] in MONTHS else int(match["month"])
+        month = grammar.MONTHS.index(match["month"]) + 1 if match["month"] in grammar.MONTHS else int(match["month"])
         day = int(match["day"])
         if 1 <= min(month, day) <= 12 and max(month, day) <= 31:
             yield Match(_date(int(match["year"]), month, day), *match.span())
@@ -298,8 +276,8 @@ def _plain(text: str) -> str:
     return text if text.isascii() else "".join(str(int(c)) if c.isdecimal() else c for c in text)
 
 
-# kind, pattern, number of the group that contains the identifier, and a function that returns the key of the text of
-# this group, or "" if it is no identifier
+# kind, pattern, group of the pattern that contains the identifier, and a function from the text of this group to the
+# key, which is "" if the text is no identifier
 _SHAPES: tuple[tuple[str, re.Pattern[str], int, Callable[[str], str]], ...] = (
     ("mrn", _MRN, 1, _compact_code),
     ("mrn", _CUED, 1, lambda written: "" if _DATE_SHAPE.fullmatch(written) else _compact_code(written)),

@@ -1,4 +1,4 @@
-"""Find names of persons in any order, with initials, and with parts omitted: "Turner, R." for Rajesh Andre Turner."""
+"""Find known names of persons in texts, in any order and abbreviated: "Turner, R." for Rajesh Andre Turner."""
 
 import re
 from collections import defaultdict
@@ -12,7 +12,6 @@ from audits.text.phrases import Phrases
 _TITLES = TITLES | {degree.casefold() for degree in DEGREES} | {"jr", "sr", "ii", "iii", "iv", "esq"}
 _PARTICLES = PARTICLES | {"das", "ter", "ten", "zu", "zum", "zur", "af", "av", "st", "san"}
 _LISTED = frozenset(word.casefold() for word in FIRST_NAMES | WORD_FIRST)
-# how these letters are written in plain ASCII, and the reverse
 _LOWER = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"}
 _TWO_LETTERS = str.maketrans(_LOWER | {letter.upper(): two.capitalize() for letter, two in _LOWER.items()})
 _UMLAUT = re.compile("([aou])e")
@@ -28,7 +27,7 @@ class PersonName(NamedTuple):
     """One reading of a name: which of its words are the given names and which the surname."""
 
     given: Tokens
-    surnames: tuple[Tokens, ...]  # spellings of the surname: as written, as one word, without particles, single parts
+    surnames: tuple[Tokens, ...]  # the surname as written, as one word, without particles, and each of its parts
 
 
 class NameForm(NamedTuple):
@@ -55,8 +54,8 @@ class NameMatch(NamedTuple):
 def names_in(text: str, words: set[str]) -> Iterator[str]:
     """Yield each sequence of two or three capitalised words in a text that may be the name of a person.
 
-    `words` are the words of the synthetic table, in lower case. They must contain at least two words of the sequence,
-    not counting initials. One of these must be a listed given name.
+    `words` are the words of the synthetic table, in lower case. At least two words of the sequence must be among
+    them, not counting initials, and one of these must be a listed given name.
     """
     for match in _CAPITALISED.finditer(text):
         found = words.intersection(word for word in tokens(match[0]) if len(word) > 1)
@@ -67,9 +66,9 @@ def names_in(text: str, words: set[str]) -> Iterator[str]:
 def read_name(text: str) -> tuple[PersonName, ...]:
     """Return the readings of a string as the name of a person; empty if it is not a name.
 
-    "Turner, Rajesh Andre" has one reading. In "Rajesh Andre Turner" the last word or the last two words may be the
-    surname. Particles and the words of a hyphenated surname belong to the surname. A name with letters such as ö has
-    further readings, with oe instead of ö; a name with oe has further readings, with o.
+    "Turner, Rajesh Andre" has one reading. In "Rajesh Andre Turner", the last word or the last two words may be the
+    surname. Particles such as "van", and all words of a hyphenated surname, belong to the surname. A name with ö also
+    has readings with oe, and a name with oe also has readings with o.
     """
     spellings = (normalise(text), normalise(text.translate(_TWO_LETTERS)), _UMLAUT.sub(r"\1", normalise(text)))
     return tuple(dict.fromkeys(reading for spelling in spellings for reading in _readings(spelling)))
@@ -88,10 +87,6 @@ def _readings(normalised: str) -> tuple[PersonName, ...]:
 
 
 def _surname_starts(words: Sequence[str]) -> list[int]:
-    """Return the indices at which the surname may start: the last word and the last but one.
-
-    If particles such as "van" stand directly before this word, the surname starts at the first particle.
-    """
     starts = []
     for n_last in (1, 2):
         start = len(words) - n_last
@@ -125,11 +120,8 @@ class NameSearch:
     def matches(self, words: Sequence[str]) -> Iterator[NameMatch]:
         """Yield each occurrence of a surname next to given names or initials of the same name.
 
-        If several names agree with the text at one place, the search yields only the names that share the most given
-        names or initials with the text.
+        Of several names at one place, only those with the most given names or initials in the text are yielded.
         """
-        if not self._surnames:
-            return
         for spelling, at in self._phrases.occurrences(words):
             surname = self._surnames[spelling]
             found: dict[tuple[Tokens, int, int], list[int]] = defaultdict(list)
@@ -145,18 +137,17 @@ class NameSearch:
 
     def contexts(self, words: Sequence[str]) -> Iterator[tuple[Tokens, Tokens]]:
         """Yield each surname in a text with the words around it, at most three before and three after it."""
-        if self._surnames:
-            for spelling, at in self._phrases.occurrences(words):
-                surname = self._surnames[spelling]
-                end = at + len(surname)
-                yield surname, (*words[max(0, at - 3) : at], *words[end : end + 3])
+        for spelling, at in self._phrases.occurrences(words):
+            surname = self._surnames[spelling]
+            end = at + len(surname)
+            yield surname, (*words[max(0, at - 3) : at], *words[end : end + 3])
 
 
 def agrees(form: NameForm, context: Iterable[str]) -> bool:
-    """Return whether a form may mean a person whose surname has the words `context` around it.
+    """Return whether a form may be the name of a person whose surname stands among the words `context` in a text.
 
-    `context` must have all full given names of the form or, if the form has only initials, a word that starts with
-    the first initial.
+    All full given names of the form must be in `context`. If the form has only initials, a word of `context` must
+    start with the first of them.
     """
     words = set(context)
     full = [word for word in form.given if len(word) > 1]
@@ -187,10 +178,7 @@ def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, 
 
 
 def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
-    """Return the given names or initials that follow at token `at`, with their start and end (exclusive).
-
-    Titles may stand before them.
-    """
+    """Return the given names or initials that follow at token `at` or after titles, as `_before` does."""
     matched: list[str] = []
     last, right = at, 0
     while last < len(words):
@@ -213,5 +201,5 @@ def _is_form_of(word: str, given: str) -> bool:
 
 
 def _initials(word: str, given: Tokens) -> list[str]:
-    """Return the letters of a word such as "ra" if the given names start with these letters in turn, else []."""
+    """Return the letters of a word that consists of the initials of the given names: "ra" -> ["r", "a"]; else []."""
     return list(word) if len(word) > 1 and "".join(part[0] for part in given).startswith(word) else []

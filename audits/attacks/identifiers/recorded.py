@@ -26,7 +26,7 @@ _MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date i
 _MIN_EDITED_CHARACTERS = 8  # only identifiers of at least 8 characters are searched for with one edit
 _MIN_EDITED_LETTERS = 4  # only words of at least 4 letters may contain the edit
 _CACHED_WORDS = 1 << 16  # number of words whose look-up is cached
-# (number of a value, the value or a form of it, further owners, whether it occurs in S, (bits, whether it is rare))
+# (number of a value, the value or a form of it, further owners, whether this occurs in S, (bits, whether it is rare))
 _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
 
@@ -34,10 +34,10 @@ _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 class RecordedIdentifiers:
     """An index of the recorded identifiers.
 
-    - A value is an identifier as recorded. Its number is its position in `values`.
-    - A form is the e-mail address, number or date in a value, in any notation. Values with the same form have the
-      same owners.
-    - A personal number is a value that belongs to one person by its kind, unlike a date, address or phone number.
+    - A value is an identifier as recorded, such as "MRN 48-21". Its number is its position in `values`.
+    - A form is the e-mail address, number or date in a value, in any notation, such as 4821. Values with the same
+      form have the same owners.
+    - A personal number is a value of a kind that belongs to one person. Dates, addresses and phone numbers are none.
     """
 
     values: Sequence[Value]  # the tokens of each value, at most 8
@@ -48,7 +48,7 @@ class RecordedIdentifiers:
     numbers: frozenset[int]  # numbers of the values that are personal numbers
 
     def may_be_misspelt(self, value: Value) -> bool:
-        """Return whether a value is long enough to be recognised with one edit in one of its words."""
+        """Return whether S is searched for misspellings of a value; short values have too many similar words."""
         return sum(map(len, value)) >= _MIN_EDITED_CHARACTERS and any(map(_may_be_misspelt, value))
 
 
@@ -96,7 +96,8 @@ def _value(text: str) -> Value:
 def _forms(text: str) -> tuple[set[Entity], bool]:
     """Return the forms of a recorded identifier, and whether it is a date.
 
-    The forms are its digits and the date or, if it is no date, the direct identifiers and contacts in it.
+    The forms are the digits in it and, if it is a date, this date. Otherwise they are the digits, direct identifiers
+    and contacts in it.
     """
     normalised = normalise(text)
     found = {match.entity for match in patterns.find_entities(normalised)}
@@ -146,8 +147,6 @@ class Occurrences:
 
     def read_other(self, row: RowContent, owner: int) -> None:
         """Add the recorded identifiers of a row that is not in S and belongs to `owner`."""
-        if not self.recorded.number:
-            return
         phrases, spellings = self._spellings
         for number in {number for number, _ in phrases.occurrences(row.words)}:
             self.value_owners.setdefault(spellings[number], Owners()).add(owner)
@@ -158,9 +157,11 @@ class Occurrences:
     def persons(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons whom an occurrence of value `i` identifies.
 
-        A value identifies nobody if it has more than ten owners, if it occurs in public text, or if it is a date with
-        several owners. If both train and control persons have it, a personal number identifies its owners in train,
-        and any other value identifies nobody. Otherwise, the value identifies its owners.
+        A value identifies its owners, with these exceptions:
+        - It identifies nobody if it has more than ten owners, if it occurs in public text, or if it is a date with
+          several owners.
+        - If both train and control persons own it, a personal number identifies its owners in train, and any other
+          value identifies nobody.
 
         `sizes` is (n_train, n_persons). `others` are further owners, such as the owners of a form of the value.
         """
@@ -176,8 +177,8 @@ class Occurrences:
     def by_chance(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> list[int]:
         """Return the train persons for whom value `i` is recorded, if control texts contain it; else none.
 
-        The result is empty if the value has more than ten owners, if public text contains it, or if it is recorded
-        for a control person. `sizes` and `others` are those of `persons`.
+        The value must have at most ten owners and must not occur in public text or be recorded for a control person.
+        `sizes` and `others` are as in `persons`.
         """
         recorded = [*self.recorded.owners[i]]
         text_owners = self.value_owners.get(self.recorded.values[i], ())
@@ -204,12 +205,12 @@ class Occurrences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticCounts:
-    """The number of places in S where an identifier could occur by chance."""
+    """Sizes of S and control, from which the number of chance matches is computed."""
 
     n_tokens: int
     n_numbers: int  # different numbers of at least six digits
     n_dates: int  # different dates
-    n_control_tokens: int = 0  # number of tokens of control, to compare its texts with S
+    n_control_tokens: int = 0
 
     @property
     def share_of_synthetic(self) -> float:
@@ -231,16 +232,16 @@ class RecordedHits:
 class _Rarity:
     """The surprisal of recorded identifiers in bits, and whether they are rare.
 
-    An identifier is rare if the expected number of chance matches, lambda, is below .01:
+    An identifier is rare if lambda, the expected number of chance matches, is below .01:
 
         lambda = (places in S) × (identifiers searched for) × 2^-bits
 
-    The places and the identifiers are
-    - for a value as recorded: tokens of S; this identifier alone. For parts of a date, see `date_bits`.
-    - for a value with one edit: tokens of S; all values that may be misspelt. The bits are those of the more likely
-      spelling minus log2 of the number of strings within one edit.
-    - for a number: the different numbers of S; all recorded numbers.
-    - for a date: the different dates of S; all recorded dates. A date has 15 bits.
+        identifier           places in S         identifiers searched for       bits
+        value as recorded    tokens              1                              `Surprisal`; `date_bits` if lower
+        misspelt value       tokens              values that may be misspelt    of the more likely spelling, minus
+                                                                                log2(strings within one edit)
+        number               different numbers   recorded numbers               log2 10 for each digit
+        date                 different dates     recorded dates                 15
     """
 
     def __init__(self, recorded: RecordedIdentifiers, counts: SyntheticCounts, surprisal: Surprisal) -> None:
@@ -268,7 +269,7 @@ class _Rarity:
         return bits, self._is_rare(bits, n_places)
 
     def of_misspelt(self, spelling: Value, i: int) -> tuple[float, bool]:
-        """Return the bits of a value with one edit, and whether it is rare."""
+        """Return the bits of a spelling with one edit of value `i`, and whether it is rare."""
         value = self._recorded.values[i]
         n_strings = n_within_one_edit(sum(map(len, value)))
         bits = min(self._bits(value), self._bits(spelling)) - math.log2(n_strings)
@@ -293,10 +294,12 @@ def judge_recorded(
     - only train persons have it, or it is a personal number (`RecordedIdentifiers`);
     - it is rare (`_Rarity`).
 
-    A tested identifier that occurs in S as an address or number is a leak. But if S contains two or more personal
-    numbers of control persons with the same number of digits, a personal number is a leak only if S contains
-    significantly more such numbers of train persons (`exceeds_control`). A name or date may be in common use although
-    its spelling looks rare, such as the name of a town; `leaking_values` compares it with those that chance produced.
+    Which tested identifiers in S are leaks depends on their kind (`leaking_values`):
+    - E-mail addresses and numbers are leaks.
+    - Personal numbers are leaks too. But if S contains two or more such numbers of control persons with the same
+      number of digits, they are leaks only if S contains significantly more of train persons (`exceeds_control`).
+    - Names and dates can be in common use although they look rare, such as the name of a town. They are compared with
+      the names and dates that occur by chance.
     """
     recorded, sizes = occurrences.recorded, (n_train, n_persons)
     rarity = _Rarity(recorded, counts, surprisal)

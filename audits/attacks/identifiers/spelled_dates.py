@@ -54,12 +54,12 @@ class SpelledDate(NamedTuple):
 
 
 def spelled_dates(normalised: str) -> Iterator[SpelledDate]:
-    """Yield the dates of a normalised text whose day or year, or both, are English words."""
+    """Yield the dates of a normalised text in which the day, the year or both are written in English words."""
     for match in (match for pattern in _DATES for match in pattern.finditer(normalised)):
         if match["day"] is None or match["year"] is None:
             day = _DAYS[match["day_word"].replace("-", " ")] if match["day"] is None else int(match["day"])
             if match["year"] is not None:
                 year = int(match["year"]) % 100
-            else:  # without a number after "two thousand", the year is 2000
+            else:  # "two thousand" without another number is 2000
                 year = BELOW_HUNDRED.get((match["tail"] or match["after"] or "").replace("-", " "), 0)
             yield SpelledDate(year, MONTHS.index(match["month"]) + 1, day, *match.span())

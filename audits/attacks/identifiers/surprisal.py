@@ -1,4 +1,7 @@
-"""Estimate in bits how unlikely a string is, to distinguish a copied identifier from a match by chance."""
+"""Estimate how unlikely a string is, in bits.
+
+A string of n bits matches another string by chance with probability 2^-n. A match of many bits is therefore a copy.
+"""
 
 import math
 import re
@@ -11,15 +14,15 @@ from audits.attacks.identifiers.codes import YEAR
 from audits.attacks.identifiers.patterns import Entity
 from audits.text.identifier_grammar import MONTHS
 
-_BACKGROUND_CHARACTERS = 200_000  # the model is fitted on this number of characters of background text
+_BACKGROUND_CHARACTERS = 200_000  # number of characters of background text on which the model is fitted
 _ALPHABET = 64  # assumed number of different characters
 _CACHED_TRIGRAMS = 1 << 18  # number of trigrams whose bits are cached
 DIGIT_BITS = math.log2(10)
-_ALIKE_BITS = 1.0  # bits of a final zero, and of a digit that repeats or continues the one before it (33 or 34)
-QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: a day within 100 years; age: one of 8 high ages
-_N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # check digits have no bits: the other digits determine them
+_ALIKE_BITS = 1.0  # bits of a final zero, and of a digit that equals the one before it or is one higher (33, 34)
+QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: a day within 100 years; age: one of 8 ages over 89
+_N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # the other digits determine these, so they have no bits
 
-# parts of a date, each with its bits
+# patterns of the parts of a date
 _MONTH = re.compile(
     rf"(?:{'|'.join(MONTHS)})|sept|(?:janu|febru)ary|march|april|june|july|august|(?:septem|octo|novem|decem)ber"
 )
@@ -29,7 +32,7 @@ _DATE_PARTS = ((_MONTH, math.log2(12)), (_WEEKDAY, math.log2(7)), (_DAY, math.lo
 
 
 def date_bits(words: Iterable[str]) -> float:
-    """Return the bits of a date whose parts are `words`, such as "november 22"; infinite for any other phrase."""
+    """Return the bits of the parts of a date, such as "november 22"; infinite if `words` has any other word."""
     return sum(
         next((bits for part, bits in _DATE_PARTS if part.fullmatch(word)), 0.0 if word in {"of", "the"} else math.inf)
         for word in words
@@ -37,7 +40,10 @@ def date_bits(words: Iterable[str]) -> float:
 
 
 def digit_bits(digits: str) -> float:
-    """Return the bits of a number: 1 for each final zero and each repeated or continued digit, else log2 10."""
+    """Return the sum of the bits of the digits of a number.
+
+    A final zero, or a digit that equals the digit before it or is one higher, has 1 bit. Other digits have log2 10.
+    """
     kept = digits.rstrip("0") or digits[:1]
     steps = [int(b) - int(a) for a, b in pairwise(kept)]
     bits = DIGIT_BITS + sum(_ALIKE_BITS if step in {0, 1} else DIGIT_BITS for step in steps)
@@ -49,9 +55,10 @@ class Surprisal:
 
         bits(c | ab) = -log2 P(c | ab),  P(c | ab) = (n(abc) + 4 × P(c | b)) / (n(ab) + 4)
 
-    P(c | ab) is the probability of character c after a and b. n counts occurrences in the first 200,000 characters of
-    the background. P(c | b) is smoothed in the same way with P(c), and P(c) with 1 / 64. A character has at most
-    log2 64 bits, so that a short foreign name does not look unique. A digit always has log2 10 bits.
+    P(c | ab) is the probability of character c after the characters a and b. n(abc) is the number of occurrences of
+    abc in the first 200,000 characters of the background text. P(c | b) is smoothed in the same way with P(c), and
+    P(c) with 1 / 64. A character has at most log2 64 bits, so that a short foreign name does not look unique. A digit
+    always has log2 10 bits.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -77,7 +84,11 @@ class Surprisal:
         )
 
     def entity_bits(self, entity: Entity) -> float:
-        """Return the bits of an identifier: `QUASI_BITS`, else log2 10 for each digit of a number, else `bits`."""
+        """Return the bits of an identifier.
+
+        Dates, postal codes and ages have `QUASI_BITS`. Numbers have log2 10 bits for each digit that is no check
+        digit. Other identifiers have the bits of their characters (`bits`).
+        """
         if entity.kind in QUASI_BITS:
             return QUASI_BITS[entity.kind]
         if entity.key.isdecimal():

@@ -1,7 +1,7 @@
-"""Decide which identifiers that match a pattern, such as phone numbers, the synthetic table leaks from train.
+"""Decide which identifiers with a fixed pattern, such as phone numbers, the synthetic table S leaks from train.
 
-S is the synthetic table. The pool consists of all texts outside S: train, control, public text, and rows set aside by
-the input checks. A key is the 64-bit hash of a string (`ownership`).
+The pool consists of all texts outside S: train, control, public text, and rows set aside by the input checks. A key
+is the 64-bit hash of a string.
 """
 
 from collections import defaultdict
@@ -30,11 +30,11 @@ from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
 _MIN_CHARACTERS = 4  # shorter words are ignored
-MAX_COINCIDENCES_OF_KIND = 0.05  # identifiers count only if fewer matches of their kind are expected by chance
+MAX_COINCIDENCES_OF_KIND = 0.05  # identifiers count only if fewer than .05 matches of their kind are due to chance
 
 
 class Collector(Protocol):
-    """A search that must read all rows of S before the rows of the pool."""
+    """A search that reads first all rows of S and then all rows of the pool."""
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add a row of S."""
@@ -45,7 +45,7 @@ class Collector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The pool. Its owners are numbered: train persons, control persons, public text, then rows set aside."""
+    """The pool. The numbers of its owners are in this order: train, control, public text, rows set aside."""
 
     tables: tuple[tuple[tuple[str, ...], Int], ...]  # texts of each table, and the owner of each text
     names: list[str]  # ids of the train persons
@@ -62,6 +62,10 @@ class People:
         """Number of persons of train and control."""
         return self.n_train + self.n_control
 
+    def are_of_train(self, owners: Iterable[Iterable[int]]) -> bool:
+        """Return whether all persons of these lists of owners are in train."""
+        return all(owner < self.n_train for of_one in owners for owner in of_one)
+
     def rows(self) -> Iterator[tuple[str, int]]:
         """Yield every text with the number of its owner."""
         for texts, owners in self.tables:
@@ -74,8 +78,8 @@ class SyntheticKeys:
 
     by_kind: Mapping[str, Keys]  # identifiers of each kind
     numbers: Keys  # all numbers of at least six digits
-    bare: Keys  # the `numbers` that are not the digits of an identifier in the same row
-    entity_numbers: Keys  # digits of identifiers
+    bare: Keys  # numbers that are not the digits of an identifier in the same row
+    entity_numbers: Keys  # digits of identifiers that are numbers (`number_key`)
     words: Keys  # words of at least four characters
     n_tokens: int  # number of all words
 
@@ -94,7 +98,7 @@ class PoolContent:
 
 
 def read_people(inputs: AuditInputs) -> People:
-    """Return the pool, with a number for each owner."""
+    """Return the pool of the tables."""
     train, train_owner = persons(inputs.train.groups)
     control, control_owner = persons(inputs.control.groups)
     tables = [(inputs.train.texts, train_owner), (inputs.control.texts, control_owner + len(train))]
@@ -180,12 +184,12 @@ def _side(owner: int, people: People) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class PatternedHits:
-    """The result of `judge_patterned`, which defines hits, leaks and shared contacts."""
+    """The result of `judge_patterned`."""
 
     hit: Bool  # whether each person has a hit, (n_persons,)
     n_leaks: int
-    by_kind: Mapping[str, list[int]]  # numbers of identifiers in S that only train, and only control persons have
-    shared_contacts: Mapping[str, int]  # number of shared contacts of each kind
+    by_kind: Mapping[str, list[int]]  # [of train alone, of control alone]: number of identifiers in S, by kind
+    shared_contacts: Mapping[str, int]  # number of shared contacts (`judge_patterned`), by kind
     terms: SearchTerms  # the leaks, for locating them
 
 
@@ -195,21 +199,19 @@ def judge_patterned(
     """Return which identifiers in both S and the pool are hits of a person, and which are leaks.
 
     An identifier is ignored if more than ten persons have it, if it occurs in public text, or if it may match by
-    chance. Chance is judged for contacts by `MAX_COINCIDENCES_OF_KIND`, and for direct identifiers by
-    `_DirectMatches`.
+    chance (contacts: `MAX_COINCIDENCES_OF_KIND`, direct identifiers: `_DirectMatches`).
 
-    - A direct identifier or contact is a hit for each of its owners if all are in train or all in control. The audit
-      compares the hits of train with those of control.
+    - A direct identifier or contact is a hit of each of its owners if all of them are in train or all in control.
     - Direct identifiers of train persons are leaks, even if control persons have them too.
-    - Contacts of train persons are leaks, with two exceptions. A contact of three or more persons in both train and
-      control is ignored, because it may belong to a front desk. If there are four or more shared contacts of a kind,
+    - Contacts of train persons are leaks. But a contact of three or more persons, some in train and some in control,
+      is ignored, because it may belong to a front desk. And if there are four or more shared contacts of a kind,
       contacts of this kind are leaks only if significantly more train persons have one in S than the shared contacts
-      predict (`exceeds_control`). Shared contacts are the contacts of exactly two persons; each control person whose
-      own contacts occur in S counts as one more.
+      predict (`exceeds_control`). The number of shared contacts is the number of contacts that exactly two persons
+      have, plus the number of control persons whose own contacts occur in S.
     - Dates, postal codes and high ages that only one person has are leaks if significantly more train than control
       persons have one in S.
 
-    Each kind is judged alone: shared phone numbers have no effect on e-mail addresses.
+    Each kind, such as phone numbers, is judged separately.
     """
     hit = np.zeros(people.n_persons + 2, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
@@ -246,33 +248,31 @@ def judge_patterned(
 
 
 class _DirectMatch(NamedTuple):
-    """A direct identifier in S, its owners, and how many such identifiers are expected to match by chance."""
-
     entity: Entity
     train: Sequence[int]
     control: Sequence[int]
-    expected: float
+    expected: float  # number of such identifiers that are expected to match by chance
 
 
 class _DirectMatches:
-    """The direct identifiers in S, in groups of the same kind, length, number of digits and form (labelled or bare).
+    """The direct identifiers in S, in groups of the same kind, length, number of digits, and labelled or bare.
 
-    A group may match by chance if
-    - at least .05 matches are expected, and train persons have not significantly more (`exceeds_chance`); or
-    - two or more identifiers of control persons match, and not significantly more of train persons. Numbers that
-      share their first digits match more often than the expected number says.
+    A group is a match by chance in two cases:
+    - At least .05 matches are expected, and there are not significantly more of train (`exceeds_chance`).
+    - At least two identifiers of control alone match, and not significantly more of train (`exceeds_control`). This
+      happens if numbers share their first digits, so that more of them match than expected.
     """
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, int, int, bool], list[_DirectMatch]] = defaultdict(list)
 
     def add(self, match: _DirectMatch, *, is_labelled: bool) -> None:
-        """Add a match; `is_labelled` means that S has the identifier with its label ("MRN 123456"), not bare."""
+        """Add a match; `is_labelled` is true if S has the identifier with its label ("MRN 123456") and not bare."""
         kind, key = match.entity
         self._groups[kind, len(key), sum(map(str.isdecimal, key)), is_labelled].append(match)
 
     def unexplained(self, n_of_kind: Mapping[tuple[str, bool | None], int]) -> Iterator[_DirectMatch]:
-        """Yield the matches of the groups that do not match by chance; `n_of_kind` as in `PoolContent`."""
+        """Yield the matches that are not matches by chance; `n_of_kind` is that of `PoolContent`."""
         for (kind, *_), matches in self._groups.items():
             of_train = [match for match in matches if match.train]
             if not of_train:
@@ -292,21 +292,21 @@ class _ComparedLeaks:
     """Contacts, dates, postal codes and ages in S, which are leaks only if train exceeds control."""
 
     def __init__(self) -> None:
-        # by kind: the identifiers of train persons with their owners, and the owners of those of control alone
+        # for each kind: the identifiers of train persons with these persons, and the owners of those of control alone
         self.train: Mapping[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
         self.control: Mapping[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
 
     def add(self, entity: Entity, train: Sequence[int], control: Sequence[int], *, is_counted: bool) -> None:
-        """Add an identifier of train or control persons if `is_counted`."""
+        """Add an identifier if `is_counted`; `train` and `control` are its owners."""
         if is_counted and train:
             self.train[entity.kind].append((entity, train))
         elif is_counted:
             self.control[entity.kind].update(control)
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
-        """Yield the leaks by the rules of `judge_patterned`; `n_shared` counts the shared contacts of each kind."""
+        """Yield the leaks, as `judge_patterned` describes; `n_shared` counts the shared contacts of each kind."""
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
-        # expected share of train if all pairs (person, row of S) and (person, person) match equally often by chance
+        # share of train if all pairs of a person and a row of S, and all pairs of two persons, match equally often
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
         for kind, found in self.train.items():
             n_train = len({owner for _, owners in found for owner in owners})
@@ -322,8 +322,8 @@ class _ComparedLeaks:
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
     """Return the number of different strings in S that the identifier could equal by chance.
 
-    These are the identifiers of its kind if it is one of them, and the numbers if it consists of digits. If both
-    apply, the result is the smaller count.
+    This is the number of identifiers of its kind if it is one of them, and the number of numbers if it consists of
+    digits. If both apply, it is the smaller one.
     """
     forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:
@@ -332,7 +332,6 @@ def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int
 
 
 def _search_terms(leaks: Sequence[tuple[Entity, Sequence[int]]]) -> SearchTerms:
-    """Return the leaks as search terms; a leak that is a number is also searched for as a bare number."""
     entities: dict[Entity, tuple[str, Sequence[int]]] = {}
     for entity, owners in leaks:
         number = number_key(entity)

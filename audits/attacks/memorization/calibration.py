@@ -1,4 +1,7 @@
-"""Thresholds for copied text, calibrated on control persons, and planted copies that test the memorization audit."""
+"""Thresholds for copied text, and planted copies that test whether the memorization audit finds copies.
+
+The thresholds are calibrated on control persons, whose text can occur in the synthetic table only by chance.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,27 +17,21 @@ from audits.text.shared_runs import CAP_TOKENS
 
 # A value of a train person proves a leak if it exceeds the highest value of the control persons by the margin and is
 # at least the floor. A value at or above the ceiling prevents a pass, whatever the values of control persons are.
-# Constants that end in _NEAR are for near copies in one row. Constants that end in _LOOSE are for records in pieces
-# and for words in any order.
-MARGIN_TOKENS = 8  # each further token makes a run 1.5 to 2 times rarer, so 8 tokens make it 26 to 256 times rarer
-MARGIN_SHORT = 4  # for whole records of fewer than 13 tokens
-FLOOR_SHORT = 8
-MARGIN_NEAR = 0.15
-FLOOR_NEAR = 0.55
-CEILING_NEAR = 0.65
+FLOOR_SHORT, MARGIN_SHORT = 8, 4  # for whole records of fewer than 13 tokens
+# for runs: each further token makes a run 1.5 to 2 times rarer, so 8 tokens make it 26 to 256 times rarer
+MARGIN_TOKENS = 8
+FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR = 0.55, 0.15, 0.65  # for near copies in one row
 OF_RUNS, OF_SHARES = (FLOOR_TOKENS, MARGIN_TOKENS, CEILING_TOKENS), (FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR)
-FLOOR_LOOSE = 0.6
-MARGIN_LOOSE = 0.2
-MAX_BY_CHANCE = 0.6  # a test with _LOOSE constants is used only if no control person exceeds this share of a record
-FLOOR_BAG = 0.65  # constants that end in _BAG are for the words of a whole record in another order
-MARGIN_BAG = 0.2
+FLOOR_LOOSE, MARGIN_LOOSE = 0.6, 0.2  # for records in pieces, and for words in any order
+MAX_BY_CHANCE = 0.6  # if a control person exceeds this share of a record, these two tests are not used
+FLOOR_BAG, MARGIN_BAG = 0.65, 0.2  # for the words of a whole record in another order
 CLOSE_MARGIN_BAG = 0.15  # margin if control persons exceed MAX_BY_CHANCE
-MAX_BY_CHANCE_BAG = 0.92  # the test is used only if no control person exceeds this share
+MAX_BY_CHANCE_BAG = 0.92  # if a control person exceeds this share, the test is not used
 CERTAIN_BAG = 0.8  # rows between the limit and this share are quarantined
-CEILING_BAG = 0.97  # a row with the same words as a record may have a share a little below 1, after corrections
+CEILING_BAG = 0.97  # below 1, because corrected misspellings can lower the share of a row with the same words
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of records
 N_PLANTED = 256  # largest number of train records per length class that are searched as if they were synthetic
-N_REORDERED = 64  # largest number of them that are searched a second time, with their words in random order
+N_REORDERED = 64  # number of these records that are also searched with their words in random order, at most
 
 
 class ChanceThresholds(NamedTuple):
@@ -48,8 +45,8 @@ class ChanceThresholds(NamedTuple):
 def capped_thresholds(by_chance: float, floor: float, margin: float, ceiling: float) -> ChanceThresholds:
     """Return certain = max(floor, by_chance + margin) and limit = min(certain, ceiling).
 
-    With OF_RUNS, the thresholds are for runs of own words (words outside common text). With OF_SHARES, they are for
-    the share of a record in a row.
+    The last three arguments are OF_RUNS for runs of own words (words outside common text), and OF_SHARES for the
+    share of a record in a row.
     """
     certain = max(floor, by_chance + margin)
     return ChanceThresholds(by_chance, certain, min(certain, ceiling))
@@ -68,8 +65,8 @@ def short_thresholds(by_chance: int) -> ChanceThresholds:
 def whole_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for runs of any words, common text included.
 
-    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, both are infinite: even control persons
-    have long runs, because of the text of forms, so the test is not used.
+    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, both are infinite, so the test is not used:
+    even control persons then have long runs, for example from the text of forms.
     """
     certain = max(CEILING_TOKENS, 2 * by_chance) if 2 * by_chance <= CAP_TOKENS else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -78,7 +75,7 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
     """Return the thresholds for the share of a record in pieces in all rows, or in any order in one row.
 
-    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, both are infinite and the test is not used: a
+    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, both are infinite, so the test is not used: a
     large table contains short pieces of every record, and long rows contain most words of every record.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MAX_BY_CHANCE else np.inf
@@ -88,8 +85,7 @@ def loose_thresholds(by_chance: float) -> ChanceThresholds:
 def bag_thresholds(by_chance: Sequence[float]) -> tuple[ChanceThresholds, ...]:
     """Return the thresholds for bags of words in another order, one per length class (`word_bags.LENGTHS`).
 
-    b is the highest value of a control person in this class or in a class of longer records. Longer records match
-    less often by chance, so their matches show that people reorder texts.
+    b is the highest value of a control person in this class or in a class of longer records.
 
         limit = max(.65, b + .2),   certain = max(.8, limit)    if b is at most .6
         limit = min(.97, b + .15),  certain = inf               if b is above .6 and at most .92
@@ -113,9 +109,8 @@ def _bag_thresholds(by_chance: float, *, is_short: bool) -> ChanceThresholds:
 def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
     """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
-    Control persons who share a record with a train person are excluded, because a copy of that record would raise the
-    thresholds that should detect it. A highest value grows with the number of persons, so at most n_train random
-    control persons are used.
+    Control persons who share a record with a train person are excluded, because a copy of this record would raise the
+    thresholds. The highest value grows with the number of persons, so at most n_train random persons are returned.
     """
     unrelated = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
     return unrelated if len(unrelated) <= pool.n_train else rng.choice(unrelated, size=pool.n_train, replace=False)
@@ -123,7 +118,7 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Train records that are added to the synthetic rows as a test; the audit should report each one as a copy."""
+    """Train records that are searched as if they were synthetic rows; the audit should find each one as a copy."""
 
     texts: tuple[str, ...]  # the records, some of them a second time with their words in random order
     is_reordered: Bool  # whether the words of each text are in random order

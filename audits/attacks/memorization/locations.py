@@ -23,7 +23,7 @@ _KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "reco
 
 
 class CopiedRuns(NamedTuple):
-    """Copies of single persons' text in synthetic rows; one entry for each of the r copies, all arrays (r,)."""
+    """The r copies of single persons' text in synthetic rows; all arrays are (r,)."""
 
     row: Int  # row of the synthetic table
     owner: Int  # index of the person whose text is copied
@@ -45,7 +45,7 @@ class SourceTexts(NamedTuple):
 def copied_runs(runs: Runs, own: OwnText, full: Numbered, wanted: Bool, *, masked: bool) -> CopiedRuns:
     """Return the runs selected by `wanted`, with positions in the full rows.
 
-    The positions in `runs` refer to the rows without common text (`own`). `full` has the same rows in full.
+    Positions in `runs` refer to the rows without common text (`own`). `full` has the rows with common text.
     """
     row, owner, length, start, _ = (column[wanted] for column in runs)
     first = own.rows.starts[row] + start

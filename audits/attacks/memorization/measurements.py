@@ -1,4 +1,7 @@
-"""Measure the matches of train and control persons, and compare them with the calibrated thresholds."""
+"""Compare the copied text of train persons and control persons with thresholds, and test the differences.
+
+The symbols, such as near(p) and C*, are those of `Memorization` in `memorization_audit`.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,15 +22,13 @@ LONG_TOKENS = 20  # two persons who share a run of 20 own words quote one anothe
 ALMOST_ALL = 0.95  # share of a bag of words in another order that the comparison of rates counts
 MOST = 0.7  # share of a bag of words in the same order that the comparison of rates counts
 _KINDS = slice(0, N_LENGTHS), slice(N_LENGTHS, None)  # classes of bags in another, and in the same order
-MIN_SHARING = (
-    2  # if fewer control persons share a long passage with the table or train, every copy of train is a leak
-)
+MIN_SHARING = 2  # if fewer control persons share long passages (`_n_sharing`), every copy of train is a leak
 
 
 class Limits(NamedTuple):
-    """The thresholds, named as in `Memorization`, and the indices of the control persons who calibrate them."""
+    """The thresholds of one synthetic table."""
 
-    calibrating: Int
+    calibrating: Int  # indices of the control persons on whom the thresholds are calibrated
     run: ChanceThresholds  # for hit(p): L* and L
     share: ChanceThresholds  # for near(p): C*
     whole: ChanceThresholds  # for whole(p): M*
@@ -38,7 +39,7 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurements:
-    """Measurements for the verdict, with the symbols that `Memorization` defines."""
+    """Measurements for the verdict."""
 
     limits: Limits
     pieces: ChanceThresholds  # thresholds for pieces(p): P*
@@ -49,20 +50,20 @@ class Measurements:
     n_records: tuple[int, int]  # train and control persons with a whole record of at least 13 tokens in the table
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same p-value for records of fewer than 13 tokens
-    # the same p-values (Holm-corrected) for bags of words: at least ALMOST_ALL in another order, and at least MOST in
-    # the same order
-    bags_p: tuple[float, float]
+    bags_p: tuple[
+        float, float
+    ]  # the same, Holm-corrected, for ALMOST_ALL of a bag of words, and MOST in the same order
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
     n_sharing: int  # number of control persons who share a long passage, but not because of a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
     excess: Estimate  # share of train persons minus share of control persons with a run at or above L (Delta)
     near: Estimate  # the same difference for persons with near(p) >= NEAR
-    # lower end of the interval of `excess` or of `near` (the larger one, at confidence 1 - FAIL_LEVEL) minus tau; a
-    # positive value proves a leak
+    # larger lower end of the intervals of `excess` and `near`, at confidence 1 - FAIL_LEVEL, minus tau; a positive
+    # value proves a leak
     proven_above_tau: float
     scan_p: float  # smaller Holm-corrected p-value of the scan tests on hit(p) and near(p)
-    # smallest Holm-corrected p-value of tests, with fixed thresholds, whether more train than control persons have
-    # long passages or large parts of a record in the table
+    # smallest Holm-corrected p-value of four tests whether more train than control persons have long passages or
+    # large parts of a record in the table; their thresholds do not depend on control
     more_p: float
     tau: float | None  # highest excess that allows a pass; None if there are too few persons
     needed: int  # number of persons in each of train and control that the next stricter tau requires (`Tier.needed`)
@@ -156,7 +157,7 @@ def _measures(pool: Pool, found: Matches, limits: Limits) -> list[tuple[Int | Fl
 
 
 def _more_bags(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[Bool, Bool]]:
-    """Return the p-values `Measurements.bags_p`, and for each of them which rows contain such a bag of train."""
+    """Return `Measurements.bags_p`, and for each of the two p-values, which rows contain such a bag of train."""
     of_persons = found.bags.best[found.merged[: pool.n_persons]]
     of_rows = found.bags.of_rows(len(found.row_run), pool.n_train)
     others, same = (
@@ -168,7 +169,7 @@ def _more_bags(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[B
 
 
 def bags_above(facts: Measurements, bags: BagMatches) -> Bool:
-    """Return which bags of words prevent a pass: by their limits, or because train has significantly more."""
+    """Return which bags of words prevent a pass: those above their limits, and those that train has more often."""
     limit = np.full(2 * N_LENGTHS, np.inf)
     limit[:N_LENGTHS] = [thresholds.limit for thresholds in facts.limits.bags]
     for kinds, p, share in zip(_KINDS, facts.bags_p, (ALMOST_ALL, MOST), strict=True):
@@ -177,7 +178,7 @@ def bags_above(facts: Measurements, bags: BagMatches) -> Bool:
 
 
 def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
-    """Return how many control persons share a long passage with the synthetic table or with train, without a leak.
+    """Return how many control persons share a long passage with the table or train for reasons other than a leak.
 
     A run is long if it has at least LONG_TOKENS words. A control person counts if
     - the table contains a long run of the person that no train person has; or
@@ -199,7 +200,7 @@ def _more_of_train(found: Int | Bool, n_train: int) -> float:
 def _in_pieces(pool: Pool, found: Matches, calibrating: Int, is_copied: Bool) -> tuple[ChanceThresholds, Int, Int]:
     """Return the thresholds for pieces(p), the train persons with at least P*, and the rows with their pieces.
 
-    Train persons with a copy above a limit in a single row (`is_copied`) are left out, because that row is reported.
+    Train persons with a copy above a limit in a single row (`is_copied`) are left out.
     """
     none = np.zeros(0, dtype=np.int64)
     if found.pieces is None:

@@ -24,17 +24,7 @@ from audits.core.stats import CHANCE_LEVEL
 from audits.core.types import AuditInputs, AuditResult, Finding, Status, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
-COUNTED_LENGTHS = (
-    5,
-    6,
-    8,
-    10,
-    13,
-    16,
-    20,
-    30,
-    50,
-)  # for each, the details count persons with a run of so many tokens
+COUNTED_LENGTHS = 5, 6, 8, 10, 13, 16, 20, 30, 50  # numbers of tokens; the details count persons with such runs
 MAX_COMMON = 0.9  # largest share of common text in the words of train, and of the synthetic table, for a pass
 MAX_UNTESTED = 0.1  # largest share of train records with a length that the audit cannot test, for a pass
 
@@ -42,16 +32,16 @@ MAX_UNTESTED = 0.1  # largest share of train records with a length that the audi
 class Memorization:
     """Test whether the synthetic table contains verbatim or near copies of single persons' text.
 
-    Attack: the attacker searches for phrases of the release in text they already have, or on the web. A phrase that
-    only one person wrote identifies that person. The generator never saw control, so control persons match only by
-    chance. The audit therefore compares the matches of train persons with the matches of control persons.
+    Attack: the attacker searches for phrases of the synthetic table in text they already have, or on the web. A
+    phrase that only one person wrote identifies that person. The generator never saw control, so control persons
+    match only by chance. The audit therefore compares the matches of train persons with those of control persons.
 
     T are the train persons, H the control persons and S the synthetic rows. Common text is every form heading, and
     every sequence of eight words that at least three persons share or that one person shares with the public
-    reference (`audits.text.common_text`). All other words of a text are own words. The audit removes common text and
-    joins the text before and after it, so that one run can cover the words that a person wrote into several fields
-    of a form. Two ids count as one person if the texts of one repeat at least half of a record of the other, not
-    counting phrases of many persons. Text that only these ids share is not common text.
+    reference. All other words of a text are own words. The audit removes common text and joins the text before and
+    after it, so that one run can cover the words that a person wrote into several fields of a form. Two ids count as
+    one person if the texts of one repeat at least half of a record of the other, not counting phrases of many
+    persons. Text that only these ids share is not common text.
 
         hit(p)    = number of words of the longest run of own words of p in a row of S. A run that others have too
                     counts only if it is long or has rare words (`most_owners`)
@@ -67,10 +57,9 @@ class Memorization:
                     common, relative to the one with more words and weighted by rarity. Only rows with these words in
                     another order count (`word_bags`). Each length class of records has its own value.
 
-    Texts are read in three ways (`readings`), so that misspelled, glued, split and stretched words do not hide a
-    copy: words with masked numbers and corrected misspellings, words as written, and consonants without spaces. hit
-    and whole are the largest values of all readings, near of the first and third; words, pieces and bag
-    use the first.
+    Texts are read in three ways, so that misspelled, glued, split and stretched words do not hide a copy: (1) words
+    with masked numbers and corrected misspellings, (2) words as written, (3) consonants without spaces. hit and whole
+    are the largest values of all readings, and near that of (1) and (3). words, pieces and bag use (1).
 
     The limits are calibrated on control persons; each maximum is over control persons:
 
@@ -79,11 +68,11 @@ class Memorization:
         B* = max(.65, max bag(p) + .2), or min(.97, max bag(p) + .15) if max bag(p) exceeds .6
         Delta = share of T with hit(p) >= L - share of H with hit(p) >= L,   L = min(L*, 30)
 
-    The audit does not pass if a value of a train person reaches its limit. For this rule, L* is at most 30, and C* at
-    most .65. A limit is not used if control persons reach high values: M* if 2 · max whole(p) exceeds 64, W* if
-    max words(p) exceeds .6, P* if max pieces(p) exceeds .6, R* if it exceeds 12, and B* if max bag(p) exceeds .92.
-    The reason of a pass names the limits that are not used. A pass also requires that the upper end of the interval
-    of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`tier`).
+    The audit does not pass if a value of a train person reaches its limit. For this comparison, L* is at most 30, and
+    C* at most .65. A limit is not used if it is too high: M* if 2 · max whole(p) exceeds 64, W* if max words(p)
+    exceeds .6, P* if max pieces(p) exceeds .6, R* if it exceeds 12, and B* if max bag(p) exceeds .92. The reason of a
+    pass names the limits that are not used. A pass also requires that the upper end of the interval of Delta is at
+    most tau: .001, .003 or .01, depending on the number of persons (`tier`).
 
     A maximum grows with the number of persons, so the limits use at most n_T random control persons, where n_T is the
     number of train persons. Control persons who share a record with a train person, and runs that a train person also
@@ -108,8 +97,8 @@ class Memorization:
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the verdict, Delta (see the class) and the number of rows above a limit.
 
-        If the verdict is "insufficient" and at most `most_quarantined` rows may be quotations, the result is for the
-        table without these rows, and lists them as quarantined.
+        If the verdict is "insufficient", and at most `most_quarantined` rows may be quotations, these rows are
+        removed and listed as quarantined. The result is then that of the other rows.
         """
         pool = pooled(inputs)
         planted = calibration.plant(inputs.train.texts, rng)
@@ -175,18 +164,17 @@ def _findings(
     texts = SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
     copies = list(found.runs)
     short_limit = 1 if facts.short_p <= CHANCE_LEVEL else facts.limits.short.limit
-    for whole, limit in ((found.records, 0), (found.short_records, short_limit)):
-        is_above = (whole.row < n_synthetic) & (whole.owner < pool.n_train) & (whole.size >= limit)
-        copies.append(copied_rows(whole.row[is_above], whole.owner[is_above], WHOLE_RECORD))
-    for near, thresholds in ((found.copies, facts.limits.share), (found.words, facts.limits.words)):
-        is_above = (near.row < n_synthetic) & (near.owner < pool.n_train) & (near.share >= thresholds.limit)
-        copies.append(copied_rows(near.row[is_above], near.owner[is_above], NEAR_COPY))
-    is_above = bags_above(facts, found.bags) & (found.bags.row < n_synthetic) & (found.bags.owner < pool.n_train)
-    copies.append(copied_rows(found.bags.row[is_above], found.bags.owner[is_above], NEAR_COPY))
-    hidden = ((runs, facts.limits.run) for runs in found.hidden)
-    for runs, thresholds in (*hidden, *((runs, facts.limits.whole) for runs in found.wholes)):
-        is_above = runs.length >= thresholds.limit
-        copies.append(copied_rows(runs.row[is_above], runs.owner[is_above], NEAR_COPY))
+    for copied, is_above, kind in (
+        (found.records, found.records.size > 0, WHOLE_RECORD),
+        (found.short_records, found.short_records.size >= short_limit, WHOLE_RECORD),
+        (found.copies, found.copies.share >= facts.limits.share.limit, NEAR_COPY),
+        (found.words, found.words.share >= facts.limits.words.limit, NEAR_COPY),
+        (found.bags, bags_above(facts, found.bags), NEAR_COPY),
+        *((runs, runs.length >= facts.limits.run.limit, NEAR_COPY) for runs in found.hidden),
+        *((runs, runs.length >= facts.limits.whole.limit, NEAR_COPY) for runs in found.wholes),
+    ):
+        is_listed = is_above & (copied.row < n_synthetic) & (copied.owner < pool.n_train)
+        copies.append(copied_rows(copied.row[is_listed], copied.owner[is_listed], kind))
     if found.pieces is not None:
         is_above = np.isin(found.pieces.owner, facts.persons_in_pieces)
         copies.append(copied_rows(found.pieces.row[is_above], found.pieces.owner[is_above], IN_PIECES))
@@ -225,14 +213,8 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
             f"; the audit did not test for copies of these kinds: {', '.join(unused)}, because the table contains "
             "such matches of control persons by chance"
         )
-    return (
-        "pass",
-        "measured",
-        (
-            "the share of train persons with copied text exceeds that of control persons by at most "
-            f"{facts.tau:g}{untested}"
-        ),
-    )
+    passed = "the share of train persons with copied text exceeds that of control persons by at most"
+    return "pass", "measured", f"{passed} {facts.tau:g}{untested}"
 
 
 def _leak(facts: Measurements) -> str | None:
@@ -311,11 +293,16 @@ def _invalid(found: Matches, facts: Measurements) -> Iterator[str]:
         )
 
 
+def _finite(limit: float) -> float | None:
+    return limit if np.isfinite(limit) else None
+
+
 def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, Any]:
     n_train, used = pool.n_train, facts.limits
     train, control = found.best[:n_train], found.best[n_train:]
     row_run = found.row_run[: len(found.row_run) - int(facts.planted.planted.sum() + facts.reordered.planted.sum())]
     review = (row_run >= FLOOR_TOKENS) & (row_run < used.run.limit)
+    bags = dict(zip(map(str, LENGTHS), used.bags, strict=True))
     return {
         "n_train_persons": n_train,
         "n_control_persons": pool.n_control,
@@ -323,19 +310,14 @@ def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, An
         "limit_tokens": used.run.limit,
         "certain_tokens": used.run.certain,
         "control_longest_run_tokens": used.run.by_chance,
-        "limit_tokens_with_common_text": used.whole.limit if np.isfinite(used.whole.limit) else None,
+        "limit_tokens_with_common_text": _finite(used.whole.limit),
         "limit_share_of_record": used.share.limit,
         "control_highest_share_of_record": used.share.by_chance,
-        "limit_words_of_record": used.words.limit if np.isfinite(used.words.limit) else None,
-        "limit_bag_of_words": {
-            str(shortest): thresholds.limit if np.isfinite(thresholds.limit) else None
-            for shortest, thresholds in zip(LENGTHS, used.bags, strict=True)
-        },
-        "control_highest_bag_of_words": {
-            str(shortest): thresholds.by_chance for shortest, thresholds in zip(LENGTHS, used.bags, strict=True)
-        },
+        "limit_words_of_record": _finite(used.words.limit),
+        "limit_bag_of_words": {shortest: _finite(thresholds.limit) for shortest, thresholds in bags.items()},
+        "control_highest_bag_of_words": {shortest: thresholds.by_chance for shortest, thresholds in bags.items()},
         "tokens_of_a_piece": found.pieces.tokens if found.pieces is not None else None,
-        "limit_pieces_of_record": facts.pieces.limit if np.isfinite(facts.pieces.limit) else None,
+        "limit_pieces_of_record": _finite(facts.pieces.limit),
         "control_persons_who_share_passages": facts.n_sharing,
         "persons_in_pieces": len(facts.persons_in_pieces),
         "runs_counted_up_to_tokens": CAP_TOKENS,
@@ -344,7 +326,7 @@ def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, An
         },
         "whole_records": list(facts.n_records),
         "short_records": [int((found.short[:n_train] > 0).sum()), int((found.short[n_train:] > 0).sum())],
-        "limit_tokens_of_short_record": used.short.limit if np.isfinite(used.short.limit) else None,
+        "limit_tokens_of_short_record": _finite(used.short.limit),
         "whole_sentences": list(found.n_sentences),
         "rows_to_review": int(review.sum()),
         "common_share": {"synthetic": found.common[0], "train": found.common[1]},

@@ -1,9 +1,8 @@
 """Find copies of records with words changed, inserted or reordered, or cut into pieces.
 
-The share of a record's rare fragments that occur in the synthetic rows (S) measures how much of the record was
-copied. A fragment is a pair of words, a single word or a run of words. A fragment is rare if at most 50 owners have
-it, and at least one of its words is outside common text (an own word, `audits.text.common_text`). An owner is a
-person, or several ids that count as one person.
+The share of a record's rare fragments that occur in the synthetic table S measures how much of the record was copied.
+A fragment is a pair of words, a single word or a run of words. It is rare if at most 50 owners have it and at least
+one of its words is an own word, which is a word outside common text. An owner is a person.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,7 +22,7 @@ PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that are tried for
 MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not distinguish records
 MIN_BITS = 150.0  # records with fewer bits are skipped: their pairs, fewer than about 15, can all match by chance
 NEAR = 0.5  # rows with at least this share of a record are listed
-MAX_BY_CHANCE = 0.5  # largest share of a control record that may be found by fragments of a length (`in_pieces`)
+MAX_BY_CHANCE = 0.5  # largest share of a control record that fragments of the chosen length may find (`in_pieces`)
 BLOCK_ROWS = 1000  # number of synthetic rows compared at a time
 
 
@@ -47,8 +46,8 @@ class Pieces(NamedTuple):
 
     best: Float  # highest share over the records of each owner, (n_owners,)
     tokens: int  # number of words per fragment
-    row: Int  # rows with a fragment of only one owner, if at least NEAR of a record of this owner is found, (r,)
-    owner: Int  # owner of the fragment, (r,)
+    row: Int  # rows with a fragment that only one owner has, and of whose record at least NEAR is found, (r,)
+    owner: Int  # this owner, (r,)
 
 
 class OwnedRecords(NamedTuple):
@@ -65,7 +64,7 @@ class _Rare(NamedTuple):
 
     keys: UInt  # sorted key of each fragment, (k,)
     weight: Float  # bits of each fragment, 0 if it has more than MAX_OWNERS owners, (k,)
-    only_owner: Int  # owner of each fragment that exactly one owner has, otherwise -1, (k,)
+    only_owner: Int  # owner of each fragment, -1 if it has several, (k,)
     incidence: sparse.csr_array  # 1 if the record contains the fragment and it is rare, (n, k)
     bits: Float  # total weight of each record's fragments, (n,)
 
@@ -81,7 +80,7 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
         share(x, s) = (sum of w(g) over the fragments g in both x and s) / (sum of w(g) over the fragments g in x)
         w(g) = log2(N / df(g)),  0 if df(g) > 50 or if g has no own word
 
-    x is a record and s a row. N is the number of owners, and df(g) the number of owners of fragment g. Records whose
+    x is a record, s a row, N the number of owners, and df(g) the number of owners of fragment g. Records whose
     weights sum to less than 150 bits are skipped. `n_tokens` selects the fragments:
 
     - 1: single words, in any order. Control persons may reach a share of one half in a long row.
@@ -90,8 +89,8 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
       one third, and one half in the most uniform clinic that was tested.
     - 3 or more: runs of adjacent words.
 
-    The first `n_synthetic` rows of `made` are synthetic. The others are train records that test the search (planted
-    rows); `best` ignores them. `real` must be numbered with the same vocabulary as `made`.
+    The first `n_synthetic` rows of `made` are synthetic. The other rows are train records that test the search, so
+    `NearCopies.best` ignores them. `real` must be numbered with the same vocabulary as `made`.
 
     Cost: O(8 · tokens of S · records that share a rare pair), in blocks of a thousand rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
@@ -123,16 +122,16 @@ def joined(readings: Sequence[NearCopies]) -> NearCopies:
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:
     """Return the share of each record's rare runs of n words found in all rows together, weighted by rarity.
 
-    Short runs find small pieces, but also match by chance. n is therefore the shortest length in `PIECE_TOKENS` at
-    which no owner in `non_members` exceeds MAX_BY_CHANCE, or else the longest. The result is None if every record has
-    fewer than n words.
+    Short runs find small pieces, but also match by chance. n is therefore the smallest number in `PIECE_TOKENS` at
+    which no owner in `non_members` exceeds MAX_BY_CHANCE, or the largest if there is none. The result is None if
+    every record has fewer than n words.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
         rare = _rare(real, n_tokens)
         if len(rare.keys) == 0:
             return None
-        first, key = _places(made, n_tokens)
+        first, key = places_of(made, n_tokens)
         row = made.row(first)
         share = (rare.incidence @ (rare.weight * np.isin(rare.keys, key))) * rare.inverse_bits
         best = np.zeros(real.n_owners)
@@ -147,7 +146,7 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
 
 
 def _rare(real: OwnedRecords, n_tokens: int) -> _Rare:
-    first, key = _places(real.rows, n_tokens)
+    first, key = places_of(real.rows, n_tokens)
     is_own = np.zeros(len(real.rows.tokens) + n_tokens, dtype=np.bool_)
     is_own[real.own] = True
     keys, number = np.unique(key, return_inverse=True)
@@ -162,8 +161,8 @@ def _rare(real: OwnedRecords, n_tokens: int) -> _Rare:
     return _Rare(keys, weight, np.where(df == 1, some_owner, -1), contains, contains @ weight)
 
 
-def _places(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
-    """Return the position of the first word and the key of every run of n words."""
+def places_of(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
+    """Return the position of the first word, and the key, of every run of n words."""
     first = np.arange(len(rows.tokens))
     first = first[first + n_tokens <= rows.starts[rows.row(first) + 1]]
     return first, run_keys(rows, first, n_tokens)
@@ -181,6 +180,6 @@ def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_
         second = np.concatenate([of + distance for distance, of in enumerate(by_distance, start=1)])
         key = grown(run_keys(rows, first, 1), rows.tokens[second])
     else:
-        first, key = _places(rows, n_tokens)
+        first, key = places_of(rows, n_tokens)
     place, is_found = find_keys(keys, key)
     return sparse.csr_array(incidence(rows.row(first)[is_found], place[is_found], (end - start, len(keys))))

@@ -1,6 +1,6 @@
 """Search a synthetic table for copies of one person's text: runs of words, whole records, sentences and near copies.
 
-Own words are words outside common text (`audits.text.common_text`).
+Own words are the words of a person that are left after common text, such as form headings, is removed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ from audits.text.spelling import corrections
 
 FLOOR_TOKENS = 13  # a shorter run of own words never proves a leak
 CEILING_TOKENS = 30  # a run of at least 30 own words of a train person prevents a pass, whatever runs control has
-MASKED, WRITTEN, LETTERS = range(3)  # three ways to read a text as tokens (`readings`)
+MASKED, WRITTEN, LETTERS = range(3)  # the readings: three ways to split a text into tokens (`readings`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Pool:
     """All rows that are not synthetic, with their owners.
 
     The numbers of the owners are in this order: train persons, control persons, persons of rows that the input checks
-    set aside, and the public.
+    set aside, and one number for the public reference.
     """
 
     texts: tuple[str, ...]  # texts of train, control, the rows set aside and the reference
@@ -74,31 +74,31 @@ class Matches:
     """Matches per person and per row.
 
     A run counts only if few owners have it and public text does not contain it (`runs_alone`). Arrays are
-    (n_persons,) if no other shape is given. `row_*` arrays compare with train persons only. They have one entry per
-    synthetic row and then one per planted row (`calibration.Planted`), (m,).
+    (n_persons,) if no other shape is given. `row_*` arrays have one entry for each synthetic row and then for each
+    planted row (`calibration.Planted`), (m,). They contain matches with train persons only.
     """
 
-    merged: Int  # lowest number among the owners who count as one person with each owner (`readings`), (n_owners,)
+    merged: Int  # for each owner, the lowest number of the owners who are the same person (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
     chance: Int  # the same without runs that a train person also has
     near: Float  # highest share of the rare pairs of a record of each person in one synthetic row
     whole: Int  # longest run of words of each person, common text included
     whole_chance: Int  # the same without runs that a train person also has
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
-    record: Int  # 13 for each person with a whole record of at least 13 tokens in the synthetic table, otherwise 0
-    short: Int  # number of tokens of each person's longest record below 13 tokens that is in the table as a whole
+    record: Int  # 13 if a whole record of the person of at least 13 tokens is in the synthetic table, otherwise 0
+    short: Int  # number of tokens of the person's longest whole record below 13 tokens in the table
     row_run: Int  # longest run of own words
     row_whole: Int  # longest run of words, common text included
     row_near: Float  # highest share of a record by pairs of words, 0 below NEAR
     row_words: Float  # highest share of a record by words in any order, 0 below NEAR
     row_record: Int  # 13 if the row equals a record of at least 13 tokens, otherwise 0
-    row_short: Int  # number of tokens of the longest record below 13 tokens that is in the row as a whole
+    row_short: Int  # number of tokens of the longest whole record below 13 tokens in the row
     copies: NearCopies  # shares of records in one row by pairs of words
     words: NearCopies  # shares of records in one row by words in any order
     bags: BagMatches  # shares of the words of whole records in one row, in another and in the same order
     pieces: Pieces | None  # shares of records in all rows together; None if all records are too short (`in_pieces`)
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
-    hidden: list[Runs]  # runs of train persons in the reading LETTERS; their characters in the row are not known
+    hidden: list[Runs]  # the same in the reading LETTERS, which does not keep their characters in the row
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
     records: OwnedCopies  # rows that equal a record of at least 13 tokens that one person has
     short_records: OwnedCopies  # rows that contain a whole shorter record that one person has
@@ -131,20 +131,19 @@ class PooledTexts(NamedTuple):
 
 
 def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, PooledTexts]]:
-    """Yield each reading of the texts, with the merged owners and the tokens.
+    """Yield each reading of the texts, with the merged owners (`Matches.merged`) and the tokens.
 
     - MASKED: words, with numbers masked; misspelled words are corrected to words of train, control and rows set aside
-      (`corrections`)
     - WRITTEN: words as written
     - LETTERS: consonants without regard to spaces (`consonant_chunks`)
 
-    Two owners are merged if the texts of one repeat at least half of a record of the other (`repeated_records`, with
-    numbers masked). Text that only merged owners share is not common text (`common_text`).
+    Two owners are merged if the texts of one repeat at least half of a record of the other (`repeated_records`).
+    Text that only merged owners share is not common text.
     """
     vocabulary: dict[str, int] = {}
     written = tuple(number_rows(map(tokens, texts), vocabulary) for texts in (synthetic, pool.texts))
     words = list(vocabulary)
-    # words are corrected only to words that persons use; words of the public reference (the last rows) do not count
+    # the last rows are the public reference; misspelled words are not corrected to its words
     of_persons = written[1].part(0, int((pool.side[pool.owner] != PUBLIC).sum()))
     n_real = np.bincount(of_persons.tokens, minlength=len(words)).tolist()
     corrected = corrections(words, {word: n for word, n in zip(words, n_real, strict=True) if n > 0})
@@ -229,8 +228,6 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
 
 
 class _Longest(NamedTuple):
-    """The lengths of the longest runs found so far."""
-
     person: Int  # longest run of each owner in synthetic rows
     chance: Int  # the same without runs that a train person also has
     row: Int  # longest run of a train person in each row
@@ -253,7 +250,7 @@ def _overlapping(runs: Runs, of_train: Bool) -> Bool:
     """Return which runs of other owners overlap a run of train in the same row by at least half of their length.
 
     Such a run is usually a passage that a train and a control person share, extended by a word that matches by
-    chance, so it is not a match of the control person alone. Runs of fewer than FLOOR_TOKENS tokens are not returned.
+    chance. Only runs of at least FLOOR_TOKENS tokens are returned.
     """
     is_overlapping = np.zeros(len(runs.row), dtype=np.bool_)
     train, others = np.flatnonzero(of_train), np.flatnonzero(~of_train & (runs.length >= FLOOR_TOKENS))
@@ -283,13 +280,12 @@ def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
-    """Return two measures of how much text of a single person each of m rows contains, computed as in the audit.
+    """Return two measures of how much text of a single person each of m rows contains.
 
     Returns:
         The longest run of own words in each row, 0 if it is below FLOOR_TOKENS; (m,).
-        Whether each row contains at least NEAR of a record (by pairs of words, by words in any order, by runs of
-        three words, or of its bag of words in another order), or a run of at least CEILING_TOKENS words, common text
-        included; (m,).
+        Whether each row contains a run of at least CEILING_TOKENS words, common text included, or at least NEAR of a
+        record: by pairs of words, words in any order, runs of three words, or its bag in another order; (m,).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     public = len(pool.side) - 1

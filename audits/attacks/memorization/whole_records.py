@@ -21,14 +21,14 @@ class Keyed(NamedTuple):
 
     key: UInt
     row: Int  # row of each key
-    size: Int  # number of tokens of each text; always RECORD_TOKENS in `TextKeys.records`
+    size: Int  # number of tokens of the record or sentence; always RECORD_TOKENS in `TextKeys.records`
 
 
 class TextKeys(NamedTuple):
     """The keys (64-bit hashes) of texts that are compared as a whole."""
 
-    records: Keyed  # three of each text of RECORD_TOKENS tokens or more: as written, masked numbers, sorted sentences
-    short: Keyed  # shorter texts, compared only by their letters (`short_keys`)
+    records: Keyed  # texts of at least RECORD_TOKENS tokens: as written, with masked numbers, with sorted sentences
+    short: Keyed  # shorter texts, by their letters (`short_keys`)
     sentences: Keyed  # sentences of at least MIN_SENTENCE_TOKENS tokens
 
 
@@ -40,7 +40,7 @@ class SoleOwners(NamedTuple):
     size: Int  # number of tokens of the text
 
     def places(self, wanted: UInt) -> tuple[Int, Int]:
-        """Return the positions of the shared keys in `wanted`, and the positions of the same keys in `key`."""
+        """Return the positions in `wanted` and in `key` of the keys that both contain."""
         if len(self.key) == 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         place, is_key = find_keys(self.key, wanted)
@@ -119,9 +119,9 @@ def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
 
 
 def copies_of_one(made: Keyed, real: Keyed, owners: Int) -> OwnedCopies:
-    """Return the rows with a key that exactly one owner has; `owners` has the owner of each real row.
+    """Return the rows of `made` with a key of `real` that exactly one owner has; `owners` has the owner of each row.
 
-    The size counts the tokens of the real text, because a copy without spaces has only one token.
+    The size is that of the text in `real`, because a copy without spaces has only one token.
     """
     sole = sole_owners(real, owners)
     found, place = sole.places(made.key)

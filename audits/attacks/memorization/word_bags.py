@@ -1,7 +1,7 @@
 """Find rows that consist of nearly the same words as one record, in the same or in another order.
 
-The words of a text, each as often as it occurs, are its bag of words. Masked numbers are left out. `near_copies`
-compares rare fragments. Here common words count too, with a small weight, so that a record of eight words is enough.
+The words of a text, each as often as it occurs, are its bag of words. Masked numbers are left out. Frequent words
+count too, with a small weight, so that records of eight words can be found.
 """
 
 from collections.abc import Iterator
@@ -10,18 +10,18 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from audits.attacks.memorization.near_copies import OwnedRecords
+from audits.attacks.memorization.near_copies import PAIR_TOKENS, OwnedRecords, places_of
 from audits.attacks.memorization.whole_records import RECORD_TOKENS
 from audits.core.types import Bool, Float, Int, UInt
 from audits.embeddings.similarity import incidence
 from audits.text.ngrams import find_keys, grown, starts_group
-from audits.text.shared_runs import Numbered, run_keys
+from audits.text.shared_runs import Numbered
 
 LENGTHS = (8, RECORD_TOKENS, 30, 64)  # smallest number of words in each length class; shorter records are skipped
 N_LENGTHS = len(LENGTHS)
 NUMBER = 0  # token of a masked number
 LOWEST = 0.4  # lower shares are not computed, because they cannot raise a limit (`calibration.bag_thresholds`)
-SAME_ORDER = 0.5  # smallest share of the pairs of adjacent words, of those that the common words can form
+SAME_ORDER = 0.5  # smallest share of pairs of adjacent words that two texts in the same order have in common
 INDEXED = 0.75  # share of a record's weight in the words with which rows are compared first; more than 1 - LOWEST
 BLOCK_ROWS = 250  # number of synthetic rows compared at a time
 BLOCK_PAIRS = 1 << 13  # number of pairs of a row and a record compared at a time
@@ -62,19 +62,19 @@ def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatche
         w(i) = log2(N / df(i)),   w(x) and w(s) = sum of w(i) over the items of x and of s
 
     x is a record and s a row. The k-th occurrence of a word in a text is item (word, k). Common text of x does not
-    count if it is more than half of x. N is the number of owners, and df(i) the number of owners of item i; an item
-    that no record has counts as log2(N). The share is 1 if x and s have the same words, whatever their order is, and
-    falls with words of x that s lacks and with other words of s.
+    count if it is more than half of x. N is the number of owners, and df(i) the number of owners of item i. An item
+    that no record has counts as log2(N). The share is 1 if x and s have the same words. It is lower if either has
+    words that the other lacks.
 
-    Two texts that people wrote with the same words nearly always have them in the same order as well, because one of
-    them quotes the other. A pair of texts is therefore in one of two kinds of classes: in the same order, if s has at
-    least SAME_ORDER · (n - 1) of the pairs of adjacent words of x, where n is the number of common items, and
-    otherwise in another order. A higher value of SAME_ORDER would count quotations with changed words as reordered.
+    If people write two texts with the same words, these nearly always have the same order, because one text quotes
+    the other. The two orders are therefore separate classes. The order is the same if s has at least
+    SAME_ORDER · (n - 1) of the pairs of adjacent words of x, where n is the number of items in both x and s. With a
+    higher value of SAME_ORDER, quotations with changed words would count as reordered.
 
     `made`, `real` and `n_synthetic` are as in `near_copies`; token 0 must be a masked number.
 
-    Cost: the rows are first compared with the rarest words of each record, which have INDEXED of its weight. The
-    share is computed only if the other words can still raise it to LOWEST (prefix filter).
+    Cost: rows are first compared with the rarest words of each record, which have INDEXED of its weight. The share is
+    computed only if the other words can still raise it to LOWEST (prefix filter).
     Reference: prefix filter, Chaudhuri et al., ICDE 2006; inverse frequency weights, Spärck Jones, J. Doc. 1972.
     """
     n_kinds = 2 * N_LENGTHS
@@ -100,7 +100,6 @@ def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatche
 
 
 def _bags(made: Numbered, real: OwnedRecords) -> tuple[_Bags, _Bags, Float]:
-    """Return the bags of the rows, the bags of the records, and the weight of each item."""
     is_own = np.zeros(len(real.rows.tokens), dtype=np.bool_)
     is_own[real.own] = True
     record = real.rows.row(np.arange(len(is_own)))
@@ -119,7 +118,7 @@ def _bags(made: Numbered, real: OwnedRecords) -> tuple[_Bags, _Bags, Float]:
     keys, number = np.unique(key, return_inverse=True)
     df = np.bincount(np.unique(number * real.n_owners + real.owner[row]) // real.n_owners, minlength=len(keys))
     weight = np.log2(n_owners / np.maximum(df, 1))
-    pairs = np.unique(_adjacent(counted)[1])
+    pairs = np.unique(places_of(counted, PAIR_TOKENS)[1])
     return _bag(made, keys, weight, n_owners, pairs), _bag(counted, keys, weight, n_owners, pairs), weight
 
 
@@ -128,11 +127,12 @@ def _bag(rows: Numbered, keys: UInt, weight: Float, n_owners: int, pairs: UInt) 
     row, key = _items(rows)
     items, is_unknown = _incidence(row, key, keys, n_rows)
     bits = items @ weight + np.log2(n_owners) * np.bincount(row[is_unknown], minlength=n_rows)
-    return _Bags(items, bits, _incidence(*_adjacent(rows), pairs, n_rows)[0])
+    first, pair = places_of(rows, PAIR_TOKENS)
+    return _Bags(items, bits, _incidence(rows.row(first), pair, pairs, n_rows)[0])
 
 
 def _incidence(row: Int, key: UInt, keys: UInt, n_rows: int) -> tuple[sparse.csr_array, Bool]:
-    """Return which rows have which of the sorted `keys`, (n_rows, len(keys)), and which of `key` are unknown."""
+    """Return which rows have which of the sorted `keys`, (n_rows, len(keys)), and which of `key` is none of them."""
     if len(keys) == 0:
         return sparse.csr_array((n_rows, 0)), np.ones(len(key), dtype=np.bool_)
     place, is_known = find_keys(keys, key)
@@ -153,15 +153,7 @@ def _items(rows: Numbered) -> tuple[Int, UInt]:
     return row, grown(grown(np.zeros(len(order), dtype=np.uint64), tokens), at - first)
 
 
-def _adjacent(rows: Numbered) -> tuple[Int, UInt]:
-    """Return the row and the key of each pair of adjacent words."""
-    first = np.arange(len(rows.tokens))
-    first = first[first + 2 <= rows.starts[rows.row(first) + 1]]
-    return rows.row(first), run_keys(rows, first, 2)
-
-
 def _candidates(rows: _Bags, records: _Bags, weight: Float, is_tested: Bool) -> Iterator[tuple[Int, Int]]:
-    """Yield the pairs of a row and a record that may have a share of at least LOWEST, in blocks."""
     indexed, rest = _indexed(records, weight)
     scaled = sparse.diags_array(weight) @ indexed[is_tested].T.tocsr()
     tested, n_rows = np.flatnonzero(is_tested), rows.items.shape[0]

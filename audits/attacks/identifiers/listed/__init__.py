@@ -1,1 +1,1 @@
-"""Decide which recorded identifiers are leaks, and search for other forms of recorded names and addresses."""
+"""Find recorded names and addresses in other forms, and decide which recorded identifiers are leaks."""

@@ -122,10 +122,6 @@ class AddressOccurrences:
         max_share = MAX_COINCIDENCES / max(self.n_tokens, 1)
         return {a for a in found if math.exp2(-sum(map(surprisal.bits, a.words))) < max_share}
 
-    def has_control(self) -> bool:
-        """Return whether an address is recorded for a person who is not in train."""
-        return any(owner >= self._people.n_train for owners in self.owners.values() for owner in owners)
-
     def in_control(self, surprisal: Surprisal) -> set[int]:
         """Return the persons whose recorded addresses occur in control texts and are rare."""
         control = range(self._people.n_train, self._people.n_persons)
@@ -134,9 +130,7 @@ class AddressOccurrences:
 
     def _in(self, words: Sequence[str]) -> Iterator[tuple[Address, int, int]]:
         """Yield each address in a text, with its tokens [start, end)."""
-        if not self._words:
-            return
-        row = canonical(words)
+        row = canonical(words) if self._words else []
         for i, at in self._phrases.occurrences([word.word for word in row]):
             for address in self._with_words[self._words[i]]:
                 if not address.providers or not address.providers.isdisjoint(words):
@@ -161,7 +155,7 @@ def judge_addresses(addresses: AddressOccurrences, people: People, surprisal: Su
         for address, span in in_row
         if address in rare
     )
-    by_chance = set() if addresses.has_control() else addresses.in_control(surprisal)
+    by_chance = addresses.in_control(surprisal) if people.are_of_train(addresses.owners.values()) else set()
     return judge_other_forms(found, by_chance, people, "known address, other form")
 
 

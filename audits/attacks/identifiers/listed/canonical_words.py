@@ -1,4 +1,4 @@
-"""Write the words of a text in one form: "Chapel Ln, no one hundred and eight" has "chapel", "lane" and "108"."""
+"""Write addresses in one form to compare them: "Chapel Ln, no one hundred and eight" -> "chapel lane 108"."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from audits.attacks.identifiers.digits import UNITS
 from audits.attacks.identifiers.spelled_dates import BELOW_HUNDRED
 from audits.text.name_lists import words
 
-STREET_TYPES = dict(  # abbreviations of words that stand at the end of the name of a street
+STREET_TYPES = dict(  # abbreviations of the last words of street names
     pair.split(":")
     for pair in words("""
 ave:avenue av:avenue blvd:boulevard cir:circle cl:close clos:close ct:court cres:crescent dr:drive gdns:gardens
@@ -15,7 +15,7 @@ gr:grove hwy:highway ln:lane pkwy:parkway pl:place rd:road sq:square st:street s
 """)
 )
 STREETS = frozenset((*STREET_TYPES.values(), *words("alley hill mews park row trail walk way yard")))
-# words for the characters between the parts of an address, and for "number"
+# words that are left out: names of separators such as "-", and words for "number"
 _SPOKEN = frozenset(words("dot point underscore dash hyphen slash at no nr num number house"))
 _ONE_TO_NINE = frozenset(str(i) for i in range(1, len(UNITS)))
 _ZERO = frozenset(("zero", "oh", "o", "nought"))
@@ -33,8 +33,8 @@ class CanonicalWord(NamedTuple):
 def canonical(tokens: Sequence[str]) -> list[CanonicalWord]:
     """Return the tokens of a text in canonical form.
 
-    Numbers in words (up to 999, or digits one by one) become digits, and abbreviations of streets become words. Words
-    such as "dot", "underscore" and "number" are left out.
+    Numbers in words become digits: up to 999, or digit by digit. Abbreviations such as "ln" become words. Words such
+    as "dot", "underscore" and "number" are left out.
     """
     found: list[CanonicalWord] = []
     at = 0

@@ -91,7 +91,7 @@ def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, su
         if not has_only_common_words(hit, pair, set(owners_of[pair]), users)
     ]
     by_chance = set[int]()
-    if all(owner < people.n_train for owners in pairs.owners.values() for owner in owners):
+    if people.are_of_train(pairs.owners.values()):
         in_control = pairs.hits(people.tables[1][0], surprisal)
         by_chance = {owner for pair, _ in in_control for owner in pairs.owners[pair]}
     return judge_other_forms(found, by_chance, people, "known name, disguised")

@@ -89,7 +89,7 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
     or a pair apart in a text of another person than its owners. If there are no such persons, all pairs of train are
     leaks. If no name of control is recorded, `exceeds_control` is applied in any case.
     """
-    n_pairs, n_train = names.n_places * len(names.owners), people.n_train
+    n_pairs = names.n_places * len(names.owners)
 
     def is_rare(pair: Pair) -> bool:
         bits, of_surname = sum(map(surprisal.bits, pair)), surprisal.bits(pair[1])
@@ -103,9 +103,9 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
     )
     by_chance = {owner for pair in names.elsewhere if is_rare(pair) for owner in names.owners[pair]}
     highest = [max(owners, default=0) for owners in names.owners.values()]
-    share = sum(owner < n_train for owner in highest) / max(len(highest), 1)
+    share = sum(owner < people.n_train for owner in highest) / max(len(highest), 1)
     share *= names.n_tokens[0] / max(sum(names.n_tokens), 1)
-    minimum = MIN_BY_CHANCE if any(owner >= n_train for owner in highest) else 0
+    minimum = 0 if people.are_of_train(names.owners.values()) else MIN_BY_CHANCE
     return judge_other_forms(found, by_chance, people, "known name, parts apart", share=share, minimum=minimum)
 
 

@@ -1,4 +1,8 @@
-"""Decide which recorded identifiers in the synthetic table S are leaks, by those of control persons."""
+"""Decide which recorded identifiers in the synthetic table S are leaks.
+
+A recorded identifier, or value, is a name, number or date that was replaced in a real record. The values of control
+persons occur in S only by chance, so the values of train persons are compared with them.
+"""
 
 import math
 from collections import defaultdict
@@ -11,7 +15,7 @@ from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS
 from audits.attacks.identifiers.patterns import Entity
 from audits.core.stats import exceeds_control
 
-COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4  # see `_is_leak`
+COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4  # how far the bits of two values may differ (`_is_leak`)
 Value = tuple[str, ...]
 
 
@@ -23,8 +27,7 @@ class ValueFound:
     control: set[int] = field(default_factory=set)  # control persons whom the value identifies
     bits: float = -math.inf  # surprisal of the rarest spelling or form
     is_direct: bool = False  # whether a form other than a date occurs
-    # its spellings and forms in S, with the kind to report
-    terms: list[tuple[Value | Entity, str]] = field(default_factory=list)
+    terms: list[tuple[Value | Entity, str]] = field(default_factory=list)  # spellings and forms, with their kinds
 
     def add(self, term: Value | Entity, kind: str, persons: tuple[list[int], list[int]], bits: float) -> None:
         """Add a spelling or form, with the train persons and the control persons whom it identifies."""
@@ -39,13 +42,13 @@ class ValueFound:
 class Chance:
     """Evidence of how many recorded values of train persons occur in S by chance.
 
-    With a list of identifiers of control (`--control-identifiers`), these are the values of control persons in S, and
-    `values` is empty. Without such a list, these are the values of train persons that occur in control texts but not
-    in S. Control persons wrote these texts, so the values occur in them by chance.
+    With a list of identifiers of control (`--control-identifiers`), the evidence is the values of control persons in
+    S, and `values` is empty. Without such a list, the evidence is `values`: the values of train persons that occur in
+    control texts but not in S. They occur there by chance, because control persons wrote these texts.
     """
 
     share: float  # share of train among the tested values; 1 if no value of control was tested
-    values: Sequence[ValueFound] = ()  # values of train persons in control texts; `control` has these train persons
+    values: Sequence[ValueFound] = ()  # their `control` has the train persons for whom they are recorded
     share_of_synthetic: float = 1.0  # share of S among the tokens of S and of control
 
     @property
@@ -64,8 +67,8 @@ def leaking_values(
 ) -> list[ValueFound]:
     """Return the leaks among the recorded values in S.
 
-    `leaking_words` judges single ordinary words. They are judged like names if they occur after a title such as
-    "Mrs", or if no identifier of control was tested.
+    Values that are single ordinary words, such as "May", are judged by `leaking_words`. If they occur after a title
+    such as "Mrs", or if no value of control was tested, they are judged like names (`_is_leak`).
 
     Args:
         found: the values in S, by their numbers.
@@ -92,7 +95,10 @@ def leaking_values(
 
 
 def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value], share: float) -> set[int]:
-    """Return the personal numbers in S that chance explains, for example because all numbers begin alike."""
+    """Return the personal numbers in S that chance explains, because control has about as many of the same length.
+
+    Numbers match by chance if, for example, all numbers of a hospital begin with the same digits.
+    """
     groups = defaultdict[int, list[int]](list)
     for i in found:
         groups[sum(map(str.isdecimal, "".join(values[i])))].append(i)
@@ -105,12 +111,15 @@ def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value],
 
 
 def _is_leak(value: ValueFound, names: Sequence[ValueFound], share: float, *, has_control_list: bool) -> bool:
-    """Return whether more train persons than chance explains have names in S that are about as rare as this one.
+    """Return whether a name in S is a leak, judged by the names in S that are about as rare.
 
-    The test compares names with 10 bits less to 20 bits more. Its level is divided by the number of 10-bit ranges. No
-    test is made, and the name is a leak, if chance produced names of fewer than two persons (`Chance`) with 20 bits
-    (or 40 %, if that is more) less to 20 bits more. Without a list of control, both persons and names are counted,
-    because one name of ten train persons is one coincidence.
+    1. The first range is up to 20 bits more, and up to 20 bits or 40 % less. If chance produced names of fewer than
+       two persons in this range (`Chance`), the name is a leak.
+    2. Otherwise, the name is a leak if significantly more train persons than chance explains have names with up to 20
+       bits more and 10 bits less (`exceeds_control`). The level is divided by the number of 10-bit ranges of all
+       names.
+    3. Without a list of control, the numbers of names must differ significantly too: one name of ten train persons is
+       one coincidence.
     """
     bits, highest = value.bits, value.bits + 2 * COMPARABLE_BITS
     lowest = bits - max(2 * COMPARABLE_BITS, COMPARABLE_SHARE * bits)
