@@ -174,19 +174,17 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
 
         lambda = (rows of S) × (persons) × 2^-(sum of the bits of all kinds)
 
-    - If the row has n facts of the stratum of a fact, the fact has log2(n) fewer bits, because each of the n facts
-      could match.
+    - If the row has n facts of the stratum of a fact, the fact has log2(n) fewer bits, because each could match.
     - Of several shared facts of one kind, only the one with the most bits counts.
     - Each further word of a full name has log2(4) fewer bits, because each word has four neighbours.
     - An age adds no bits beside a date, because a date of birth determines the age.
 
-    Which rows are leaks:
     - A row with lambda below .01 is a leak. But if two or more control persons have a combination with lambda below
       .01, the row is a leak only if significantly more train persons have one (`exceeds_control`).
     - A row with lambda of at most 1 is a leak if significantly more train than control persons have a combination
       with lambda of at most 1.
-    - Combinations with a full name are judged separately, because texts name persons of public life beside dates of
-      the news. The test is then already required if two control persons have one with lambda of at most 1.
+    - Combinations with a full name are judged separately, because news name persons of public life beside dates. The
+      test is then already required if two control persons have one with lambda of at most 1.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():
@@ -219,7 +217,6 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
 def _rows_of(
     found: Iterable[tuple[int, int, tuple[float, float]]], limit: float, *, are_named: bool
 ) -> Mapping[int, set[int]]:
-    """Return the rows of each person whose combinations have at least `limit` bits; see `_single_persons`."""
     rows = defaultdict[int, set[int]](set)
     for row, owner, scores in found:
         if scores[are_named] >= limit:

@@ -43,10 +43,8 @@ def is_titled(words: Sequence[str], at: int) -> bool:
 def ordinary_words_leak(n_train: int, n_control: int, share: float) -> bool:
     """Return whether the ordinary words of train persons in the synthetic table are leaks.
 
-    Args:
-        n_train: number of train persons with a recorded identifier that is an ordinary word in the synthetic table.
-        n_control: number of such control persons.
-        share: expected share of train among these persons if there is no leak.
+    `n_train` and `n_control` are the numbers of persons with such a word. `share` is the share of train among these
+    persons that is expected without a leak.
     """
     is_clear = n_train >= MIN_CLEAR and n_control == 0
     return is_clear or exceeds_control(n_train, n_control, share, minimum=0)
@@ -59,10 +57,7 @@ def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]
     - Otherwise, only two words of one train person in the same row are leaks. Two months or weekdays do not count.
     - If at least two control persons have two words in the same row, no word is a leak.
 
-    Args:
-        words: the words in the synthetic table, by their numbers.
-        rows: the numbers of the recorded identifiers in each synthetic row.
-        share: as in `ordinary_words_leak`.
+    `rows` has the numbers of the recorded identifiers in each synthetic row.
     """
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if ordinary_words_leak(n_train, n_control, share):

@@ -157,7 +157,7 @@ def rare_hits(
 ) -> list[NameHit]:
     """Return the occurrences of names (`find_known_names`) of which fewer than .01 are expected by chance.
 
-    lambda = (characters of the texts) × (names) × 2^-(bits of the spelling)
+    lambda = (characters of the texts) × (names) × 2^-(surprisal of the spelling in bits)
     """
     n_places = sum(map(len, texts)) * max(len(names), 1)
     found = find_known_names(names, texts)

@@ -132,12 +132,10 @@ class _OtherSearches:
         self._names, self._codes = NameOccurrences(in_texts, people), CodeOccurrences(people)
         self._facts = FactOccurrences(people)
 
-    def collectors(self) -> tuple[tables.Collector, ...]:
-        """Return the searches, to which every row of all tables must be passed."""
+    def collectors(self) -> tuple[tables.Collector, ...]:  # they must read every row of all tables
         return self._recorded, self._names, self._codes, self._facts, self._apart, self._addresses
 
     def n_control_tokens(self) -> int:
-        """Return the number of tokens of the control texts that were read."""
         return self._recorded.n_tokens[1]
 
     def in_other_forms(

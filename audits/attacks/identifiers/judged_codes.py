@@ -144,7 +144,7 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
 
     lambda is the expected number of chance matches of a code:
 
-        lambda = (codes of its length in S) × (codes of its length in train) × 2^-bits
+        lambda = (codes of its length in S) × (codes of its length in train) × 2^-(surprisal in bits)
 
     Only codes that exactly one person has are judged. Each code is in one of three groups:
     - long: a long code (`Code.is_long`) of at least 20 bits. lambda must be below .05, or S must contain

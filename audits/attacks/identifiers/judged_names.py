@@ -101,7 +101,7 @@ def judge_names(
     A form is rare if it has a full given name and lambda, its expected number of chance occurrences in S, is below
     .01:
 
-        lambda = (tokens of S) × (ways to write the name) × 2^-(bits of its words)
+        lambda = (tokens of S) × (ways to write the name) × 2^-(surprisal of its words in bits)
 
     - Rare forms of train persons are leaks. But if two or more control persons have rare forms in S, they are leaks
       only if significantly more train persons have rare forms in S (`exceeds_control`). If no name of control is
@@ -126,9 +126,7 @@ def judge_names(
         is_rare = are_recorded and _is_rare(form, surprisal, occurrences.n_tokens[0])
         (rare if is_rare else other)[bool(control)][form] = [*train, *control]
     chance, share = 0, people.n_train / people.n_persons
-    (rare_train, other_train), (rare_control, other_control) = (
-        [_persons(group[i]) for group in (rare, other)] for i in (0, 1)
-    )
+    (rare_train, rare_control), (other_train, other_control) = map(_persons, rare), map(_persons, other)
     n_rare, share_of_rare, has_more_forms = len(rare_control), share, True
     if are_recorded:
         (n_of_train, n_others), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens

@@ -221,24 +221,19 @@ def _two_exchanged(known: Int, n: int) -> Iterator[Int]:
         yield np.where(low == high, -1, known + (high - low) * (p - 10 * p))  # -1 matches nothing
 
 
-def _one_missing(known: Int, n: int) -> Iterator[Int]:
-    return (known // 10 ** (i + 1) * 10**i + known % 10**i for i in range(n))
-
-
-def _one_wrong(known: Int, n: int) -> Iterator[Int]:
-    return (_without_digit(known, i) for i in range(n))
-
-
-def _parts_exchanged(known: Int, n: int) -> Iterator[Int]:
-    return (known % 10**i * 10 ** (n - i) + known // 10**i for i in range(1, n))
-
-
 _Hit = tuple[_Form, int, int]  # form, index of the first digit in the table, index of the train number
 _FORMS = (
     _Form("digits", 0, lambda _: 1, lambda known, _: iter([known])),
     _Form("digits backwards", 0, lambda _: 1, _backwards),
-    _Form("a digit missing", -1, lambda n: n, _one_missing),
-    _Form("a digit wrong", 0, lambda n: 9 * n, _one_wrong, is_masked=True),
+    _Form(
+        "a digit missing", -1, lambda n: n, lambda x, n: (x // 10 ** (i + 1) * 10**i + x % 10**i for i in range(n))
+    ),
+    _Form("a digit wrong", 0, lambda n: 9 * n, lambda x, n: (_without_digit(x, i) for i in range(n)), is_masked=True),
     _Form("digits exchanged", 0, lambda n: n - 1, _two_exchanged),
-    _Form("its parts exchanged", 0, lambda n: n - 1, _parts_exchanged),
+    _Form(
+        "its parts exchanged",
+        0,
+        lambda n: n - 1,
+        lambda x, n: (x % 10**i * 10 ** (n - i) + x // 10**i for i in range(1, n)),
+    ),
 )

@@ -18,8 +18,7 @@ class Misspellings:
     """An index that finds known words by any spelling that is one edit away.
 
     Two words that are one edit apart become equal if at most one letter is deleted from each: "Smith" and "Smyth"
-    become "Smth". The index stores each word under all its spellings with at most one letter deleted. `look_up`
-    searches for all such spellings of its argument.
+    become "Smth". Words are stored and looked up under all their spellings with at most one letter deleted.
 
     Cost: 12 bytes for each letter of a known word; O(letters^2) for a look-up.
     Reference: the deletion neighbourhood of SymSpell (Garbe 2012); the look-up by sorted keys was designed for this

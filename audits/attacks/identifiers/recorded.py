@@ -94,11 +94,7 @@ def _value(text: str) -> Value:
 
 
 def _forms(text: str) -> tuple[set[Entity], bool]:
-    """Return the forms of a recorded identifier, and whether it is a date.
-
-    The forms are the digits in it and, if it is a date, this date. Otherwise they are the digits, direct identifiers
-    and contacts in it.
-    """
+    """Return the forms of an identifier (digits, direct identifiers, contacts, a date), and whether it is a date."""
     normalised = normalise(text)
     found = {match.entity for match in patterns.find_entities(normalised)}
     forms = {match.entity for match in patterns.find_numbers(normalised)}
@@ -230,7 +226,7 @@ class RecordedHits:
 
 
 class _Rarity:
-    """The surprisal of recorded identifiers in bits, and whether they are rare.
+    """The surprisal of recorded identifiers: (bits, whether the identifier is rare).
 
     An identifier is rare if lambda, the expected number of chance matches, is below .01:
 
@@ -250,7 +246,6 @@ class _Rarity:
         self._n_numbers = len({i for form, i in recorded.forms.items() if form.key.isdecimal()} - recorded.dates)
 
     def of_value(self, i: int) -> tuple[float, bool]:
-        """Return the bits of a value as recorded, and whether it is rare."""
         value = self._recorded.values[i]
         digits = Entity("number", "".join(value))
         if i in self._recorded.dates or digits in self._recorded.forms:
@@ -259,7 +254,6 @@ class _Rarity:
         return bits, self._is_rare(bits, self._counts.n_tokens)
 
     def of_form(self, form: Entity, i: int) -> tuple[float, bool]:
-        """Return the bits of a form of a value, and whether it is rare."""
         if i in self._recorded.dates:
             bits, n_places = QUASI_BITS["date"], self._counts.n_dates * len(self._recorded.dates)
         elif form.key.isdecimal():
@@ -269,7 +263,6 @@ class _Rarity:
         return bits, self._is_rare(bits, n_places)
 
     def of_misspelt(self, spelling: Value, i: int) -> tuple[float, bool]:
-        """Return the bits of a spelling with one edit of value `i`, and whether it is rare."""
         value = self._recorded.values[i]
         n_strings = n_within_one_edit(sum(map(len, value)))
         bits = min(self._bits(value), self._bits(spelling)) - math.log2(n_strings)
@@ -294,12 +287,7 @@ def judge_recorded(
     - only train persons have it, or it is a personal number (`RecordedIdentifiers`);
     - it is rare (`_Rarity`).
 
-    Which tested identifiers in S are leaks depends on their kind (`leaking_values`):
-    - E-mail addresses and numbers are leaks.
-    - Personal numbers are leaks too. But if S contains two or more such numbers of control persons with the same
-      number of digits, they are leaks only if S contains significantly more of train persons (`exceeds_control`).
-    - Names and dates can be in common use although they look rare, such as the name of a town. They are compared with
-      the names and dates that occur by chance.
+    `leaking_values` decides which of the tested identifiers in S are leaks.
     """
     recorded, sizes = occurrences.recorded, (n_train, n_persons)
     rarity = _Rarity(recorded, counts, surprisal)

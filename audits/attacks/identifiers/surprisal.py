@@ -40,10 +40,7 @@ def date_bits(words: Iterable[str]) -> float:
 
 
 def digit_bits(digits: str) -> float:
-    """Return the sum of the bits of the digits of a number.
-
-    A final zero, or a digit that equals the digit before it or is one higher, has 1 bit. Other digits have log2 10.
-    """
+    """Return the bits of a number: 1 for each digit as in `_ALIKE_BITS`, and log2 10 for each other digit."""
     kept = digits.rstrip("0") or digits[:1]
     steps = [int(b) - int(a) for a, b in pairwise(kept)]
     bits = DIGIT_BITS + sum(_ALIKE_BITS if step in {0, 1} else DIGIT_BITS for step in steps)
@@ -84,11 +81,7 @@ class Surprisal:
         )
 
     def entity_bits(self, entity: Entity) -> float:
-        """Return the bits of an identifier.
-
-        Dates, postal codes and ages have `QUASI_BITS`. Numbers have log2 10 bits for each digit that is no check
-        digit. Other identifiers have the bits of their characters (`bits`).
-        """
+        """Return the bits of an identifier: `QUASI_BITS`; log2 10 for each digit of a number; else `bits`."""
         if entity.kind in QUASI_BITS:
             return QUASI_BITS[entity.kind]
         if entity.key.isdecimal():

@@ -93,7 +93,8 @@ class PoolContent:
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
     shared_contacts: Mapping[str, int]  # number of contacts of each kind that exactly two persons have
-    n_of_kind: Mapping[tuple[str, bool | None], int]  # identifiers by kind and by `_side`
+    # number of identifiers by kind and table: True for train, False for control, None for public text
+    n_of_kind: Mapping[tuple[str, bool | None], int]
     known_numbers: KnownNumbers  # direct identifiers that are numbers
 
 
@@ -109,7 +110,7 @@ def read_people(inputs: AuditInputs) -> People:
 
 
 def rare_words(words: Iterable[str]) -> set[str]:
-    """Return the words of at least four characters; shorter words occur in the texts of many persons."""
+    """Return the words of at least four characters."""
     return {word for word in words if len(word) >= _MIN_CHARACTERS}
 
 
@@ -147,13 +148,14 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
     contacts, known_numbers = {kind: SharingCollector() for kind in CONTACT}, KnownNumbers()
     by_kind = {(kind, in_train): KeyCollector() for kind in (*DIRECT, *CONTACT) for in_train in (True, False, None)}
     for text, owner in people.rows():
-        row, side = read_content(text), _side(owner, people)
+        row = read_content(text)
+        in_train = None if owner == people.n_persons else owner < people.n_train
         for entity in row.entities:
             digits = number_key(entity)
             if entity.kind in QUASI:
                 quasi[entity.kind].add([entity], owner)
             else:
-                by_kind[entity.kind, side].add([entity])
+                by_kind[entity.kind, in_train].add([entity])
             if entity.kind in CONTACT and owner < people.n_persons:
                 contacts[entity.kind].add(entity, owner)
             if entity.kind in DIRECT and digits is not None:
@@ -177,11 +179,6 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
     )
 
 
-def _side(owner: int, people: People) -> bool | None:
-    """Return True for an owner in train, False for an owner in control, and None for public text."""
-    return None if owner == people.n_persons else owner < people.n_train
-
-
 @dataclass(frozen=True, slots=True)
 class PatternedHits:
     """The result of `judge_patterned`."""
@@ -199,7 +196,7 @@ def judge_patterned(
     """Return which identifiers in both S and the pool are hits of a person, and which are leaks.
 
     An identifier is ignored if more than ten persons have it, if it occurs in public text, or if it may match by
-    chance (contacts: `MAX_COINCIDENCES_OF_KIND`, direct identifiers: `_DirectMatches`).
+    chance (contacts: `MAX_COINCIDENCES_OF_KIND`, direct identifiers: `_unexplained`).
 
     - A direct identifier or contact is a hit of each of its owners if all of them are in train or all in control.
     - Direct identifiers of train persons are leaks, even if control persons have them too.
@@ -216,7 +213,7 @@ def judge_patterned(
     hit = np.zeros(people.n_persons + 2, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
     leaks: list[tuple[Entity, Sequence[int]]] = []
-    compared, direct = _ComparedLeaks(), _DirectMatches()
+    compared, direct = _ComparedLeaks(), list[_DirectMatch]()
     for entity, owners in pool.entities.items():
         digits = number_key(entity)
         all_owners = Owners((*owners, *pool.numbers.get(digits or "", ())))
@@ -232,13 +229,11 @@ def judge_patterned(
         n_pairs = _places(entity, digits, synthetic) * pool.n_of_kind.get((entity.kind, bool(train)), 0)
         expected = n_pairs * 2.0 ** -surprisal.entity_bits(entity)
         if entity.kind in DIRECT:
-            direct.add(
-                _DirectMatch(entity, train, control, expected), is_labelled=entity in synthetic.by_kind[entity.kind]
-            )
+            direct.append(_DirectMatch(entity, train, control, expected, entity in synthetic.by_kind[entity.kind]))
         elif expected < MAX_COINCIDENCES_OF_KIND:
             hit[[*train, *control]] |= is_one_sided
             compared.add(entity, train, control, is_counted=is_one_sided or len(train) + len(control) < FEWEST)
-    for match in direct.unexplained(pool.n_of_kind):
+    for match in _unexplained(direct, pool):
         hit[[*match.train, *match.control]] |= not (match.train and match.control)
         if match.train:
             leaks.append((match.entity, match.train))
@@ -252,40 +247,33 @@ class _DirectMatch(NamedTuple):
     train: Sequence[int]
     control: Sequence[int]
     expected: float  # number of such identifiers that are expected to match by chance
+    is_labelled: bool  # whether S has the identifier with its label ("MRN 123456")
 
 
-class _DirectMatches:
-    """The direct identifiers in S, in groups of the same kind, length, number of digits, and labelled or bare.
+def _unexplained(found: Iterable[_DirectMatch], pool: PoolContent) -> Iterator[_DirectMatch]:
+    """Yield the direct identifiers in S that do not match by chance.
 
-    A group is a match by chance in two cases:
+    Identifiers of the same kind, length, number of digits, and labelled or bare, are a group. It matches by chance in
+    two cases:
     - At least .05 matches are expected, and there are not significantly more of train (`exceeds_chance`).
     - At least two identifiers of control alone match, and not significantly more of train (`exceeds_control`). This
       happens if numbers share their first digits, so that more of them match than expected.
     """
-
-    def __init__(self) -> None:
-        self._groups: dict[tuple[str, int, int, bool], list[_DirectMatch]] = defaultdict(list)
-
-    def add(self, match: _DirectMatch, *, is_labelled: bool) -> None:
-        """Add a match; `is_labelled` is true if S has the identifier with its label ("MRN 123456") and not bare."""
+    groups = defaultdict[tuple[str, int, int, bool], list[_DirectMatch]](list)
+    for match in found:
         kind, key = match.entity
-        self._groups[kind, len(key), sum(map(str.isdecimal, key)), is_labelled].append(match)
-
-    def unexplained(self, n_of_kind: Mapping[tuple[str, bool | None], int]) -> Iterator[_DirectMatch]:
-        """Yield the matches that are not matches by chance; `n_of_kind` is that of `PoolContent`."""
-        for (kind, *_), matches in self._groups.items():
-            of_train = [match for match in matches if match.train]
-            if not of_train:
-                yield from (match for match in matches if match.expected < MAX_COINCIDENCES_OF_KIND)
-                continue
-            n, n_others = len(of_train), len(matches) - len(of_train)
-            expected = max(match.expected for match in of_train)
-            n_t, n_h = n_of_kind.get((kind, True), 0), n_of_kind.get((kind, False), 0)
-            share = n_t / max(n_t + n_h, 1)
-            if exceeds_chance(n, expected, negligible=MAX_COINCIDENCES_OF_KIND) and exceeds_control(
-                n, n_others, share, minimum=MIN_NUMBERS
-            ):
-                yield from matches
+        groups[kind, len(key), sum(map(str.isdecimal, key)), match.is_labelled].append(match)
+    for (kind, *_), matches in groups.items():
+        of_train = [match for match in matches if match.train]
+        if not of_train:
+            yield from (match for match in matches if match.expected < MAX_COINCIDENCES_OF_KIND)
+            continue
+        n, n_others = len(of_train), len(matches) - len(of_train)
+        expected = max(match.expected for match in of_train)
+        n_t, n_h = (pool.n_of_kind.get((kind, in_train), 0) for in_train in (True, False))
+        is_no_chance = exceeds_chance(n, expected, negligible=MAX_COINCIDENCES_OF_KIND)
+        if is_no_chance and exceeds_control(n, n_others, n_t / max(n_t + n_h, 1), minimum=MIN_NUMBERS):
+            yield from matches
 
 
 class _ComparedLeaks:
@@ -297,14 +285,12 @@ class _ComparedLeaks:
         self.control: Mapping[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
 
     def add(self, entity: Entity, train: Sequence[int], control: Sequence[int], *, is_counted: bool) -> None:
-        """Add an identifier if `is_counted`; `train` and `control` are its owners."""
         if is_counted and train:
             self.train[entity.kind].append((entity, train))
         elif is_counted:
             self.control[entity.kind].update(control)
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
-        """Yield the leaks, as `judge_patterned` describes; `n_shared` counts the shared contacts of each kind."""
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
         # share of train if all pairs of a person and a row of S, and all pairs of two persons, match equally often
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
@@ -320,11 +306,7 @@ class _ComparedLeaks:
 
 
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
-    """Return the number of different strings in S that the identifier could equal by chance.
-
-    This is the number of identifiers of its kind if it is one of them, and the number of numbers if it consists of
-    digits. If both apply, it is the smaller one.
-    """
+    """Return the number of strings in S that may equal the identifier: those of its kind or numbers, if fewer."""
     forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:
         forms.append(len(synthetic.bare) if number in synthetic.bare else len(synthetic.numbers))

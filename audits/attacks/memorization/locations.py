@@ -80,7 +80,6 @@ def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], limit: int) -> 
 
 
 def _first_pairs(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
-    """Return the longest copy of each of the first MAX_FINDINGS (row, person) pairs, and how many are omitted."""
     order = np.lexsort((found.masked, -found.length, found.owner, found.row))
     order = order[(found.length[order] >= limit) | (found.length[order] <= NEAR_COPY)]
     pairs = order[starts_group(found.row[order], found.owner[order])]
@@ -89,7 +88,6 @@ def _first_pairs(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
 
 
 def _placed(text: str, *, masked: bool) -> list[Placed]:
-    """Return the tokens of a text with their positions; with `masked`, numbers as in `without_numbers`."""
     places = placed_tokens(text)
     if not masked:
         return places
@@ -104,7 +102,6 @@ def _placed(text: str, *, masked: bool) -> list[Placed]:
 
 
 def _characters(written: str, run: tuple[int, int], sources: Iterable[str], *, masked: bool) -> tuple[int, int]:
-    """Return the characters [start, end) of the run, extended while the tokens around it match a source text."""
     places = _placed(written, masked=masked)
     tokens = [place.word for place in places]
     start, end = first, last = run

@@ -6,22 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from audits.attacks.memorization import calibration
-from audits.attacks.memorization.locations import (
-    IN_PIECES,
-    NEAR_COPY,
-    WHOLE_RECORD,
-    SourceTexts,
-    copied_rows,
-    find_copied,
-)
+from audits.attacks.memorization import calibration, locations
 from audits.attacks.memorization.measurements import Measurements, bags_above, limits, measured
 from audits.attacks.memorization.search import FLOOR_TOKENS, Matches, Pool, pooled, search
 from audits.attacks.memorization.word_bags import LENGTHS
 from audits.core.quarantine import most_quarantined, without_rows
 from audits.core.rates import exact, one_person, share, tau_metric, too_few
 from audits.core.stats import CHANCE_LEVEL
-from audits.core.types import AuditInputs, AuditResult, Finding, Status, Verdict, persons
+from audits.core.types import AuditInputs, AuditResult, Bool, Finding, Status, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
 COUNTED_LENGTHS = 5, 6, 8, 10, 13, 16, 20, 30, 50  # numbers of tokens; the details count persons with such runs
@@ -161,24 +153,27 @@ def _findings(
 ) -> tuple[tuple[Finding, ...], int]:
     n_rows, n_synthetic = len(inputs.train), len(inputs.synthetic)
     owners = found.merged[pool.owner[:n_rows]]
-    texts = SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
+    texts = locations.SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
     copies = list(found.runs)
     short_limit = 1 if facts.short_p <= CHANCE_LEVEL else facts.limits.short.limit
-    for copied, is_above, kind in (
-        (found.records, found.records.size > 0, WHOLE_RECORD),
-        (found.short_records, found.short_records.size >= short_limit, WHOLE_RECORD),
-        (found.copies, found.copies.share >= facts.limits.share.limit, NEAR_COPY),
-        (found.words, found.words.share >= facts.limits.words.limit, NEAR_COPY),
-        (found.bags, bags_above(facts, found.bags), NEAR_COPY),
-        *((runs, runs.length >= facts.limits.run.limit, NEAR_COPY) for runs in found.hidden),
-        *((runs, runs.length >= facts.limits.whole.limit, NEAR_COPY) for runs in found.wholes),
-    ):
+    as_whole_rows: list[tuple[Any, Bool, int]] = [
+        (found.records, found.records.size > 0, locations.WHOLE_RECORD),
+        (found.short_records, found.short_records.size >= short_limit, locations.WHOLE_RECORD),
+        (found.copies, found.copies.share >= facts.limits.share.limit, locations.NEAR_COPY),
+        (found.words, found.words.share >= facts.limits.words.limit, locations.NEAR_COPY),
+        (found.bags, bags_above(facts, found.bags), locations.NEAR_COPY),
+        *((runs, runs.length >= facts.limits.run.limit, locations.NEAR_COPY) for runs in found.hidden),
+        *((runs, runs.length >= facts.limits.whole.limit, locations.NEAR_COPY) for runs in found.wholes),
+    ]
+    for copied, is_above, kind in as_whole_rows:
         is_listed = is_above & (copied.row < n_synthetic) & (copied.owner < pool.n_train)
-        copies.append(copied_rows(copied.row[is_listed], copied.owner[is_listed], kind))
+        copies.append(locations.copied_rows(copied.row[is_listed], copied.owner[is_listed], kind))
     if found.pieces is not None:
         is_above = np.isin(found.pieces.owner, facts.persons_in_pieces)
-        copies.append(copied_rows(found.pieces.row[is_above], found.pieces.owner[is_above], IN_PIECES))
-    findings, n_omitted = find_copied(texts, copies, int(facts.limits.run.limit))
+        copies.append(
+            locations.copied_rows(found.pieces.row[is_above], found.pieces.owner[is_above], locations.IN_PIECES)
+        )
+    findings, n_omitted = locations.find_copied(texts, copies, int(facts.limits.run.limit))
     return tuple(findings), n_omitted
 
 

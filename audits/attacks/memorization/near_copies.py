@@ -169,7 +169,6 @@ def places_of(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
 
 
 def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_array:
-    """Return which fragments (`keys`) occur in each of BLOCK_ROWS rows from row `start`; 0/1, (rows, k)."""
     end = min(start + BLOCK_ROWS, len(made.starts) - 1)
     rows = made.part(start, end)
     if n_tokens == PAIR_TOKENS:

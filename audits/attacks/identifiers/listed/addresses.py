@@ -143,7 +143,7 @@ def judge_addresses(addresses: AddressOccurrences, people: People, surprisal: Su
     `judge_other_forms` decides. An address counts only if lambda, the expected number of occurrences by chance, is
     below .01:
 
-        lambda = (tokens of S) × 2^-(bits of the words of the address)
+        lambda = (tokens of S) × 2^-(surprisal of the words of the address in bits)
 
     If no address of control is recorded, the train persons whose addresses occur in control texts are counted instead
     of control persons, because these addresses occur there by chance.

@@ -57,10 +57,7 @@ class NamePairs:
 
 
 def _is_disguised(pair: Pair, written: Sequence[str], words_of_name: set[str]) -> bool:
-    """Return whether a pair is written in another way than as separate words, given the words that its letters touch.
-
-    `words_of_name` are the words and initials of the names with the pair.
-    """
+    """Return whether the letters of a pair overlap words (`written`) that are no words of the names with the pair."""
     others = [word for word in written if word not in words_of_name]
     if len(written) > 1 and len(others) == 1 and others[0].isalpha():
         # "Jane Rodgers" is another person than Jane Rod
@@ -98,7 +95,6 @@ def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, su
 
 
 def _writers(hits: Sequence[tuple[Pair, NameHit]], people: People) -> Mapping[Pair, Owners]:
-    """Return the owners of the texts outside S that contain the letters of a pair, in either order."""
     automaton = ahocorasick.Automaton()
     for pair in {pair for pair, _ in hits}:
         for spelling in {"".join(pair), "".join(reversed(pair))}:

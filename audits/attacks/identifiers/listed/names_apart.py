@@ -82,8 +82,8 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
     `judge_other_forms` decides. A pair counts only if lambda and mu, the expected numbers of such pairs and of such
     surnames, are below .01:
 
-        lambda = (pairs of tokens in the rows of S) × (recorded pairs) × 2^-(bits of both words)
-        mu = (tokens of S) × 2^-(bits of the surname)
+        lambda = (pairs of tokens in the rows of S) × (recorded pairs) × 2^-(surprisal of both words in bits)
+        mu = (tokens of S) × 2^-(surprisal of the surname in bits)
 
     The persons of train are compared with the persons who have a pair that occurs by chance: a pair of control in S,
     or a pair apart in a text of another person than its owners. If there are no such persons, all pairs of train are
@@ -123,7 +123,7 @@ def _pairs(readings: Sequence[PersonName]) -> set[Pair]:
 
 
 def _nearest(places: Sequence[int], others: Sequence[int]) -> tuple[int, int]:
-    """Return the two numbers, one of each ascending sequence, with the smallest distance."""
+    """Return a number of each ascending sequence, so that their distance is as small as possible."""
     found = []
     for place in places:
         at = bisect_left(others, place)

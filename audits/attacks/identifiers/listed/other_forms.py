@@ -48,9 +48,8 @@ def judge_other_forms(
         by_chance: further persons whose names or addresses occur by chance.
         people: train and control.
         kind: the kind to report.
-        share: expected share of train among the persons if there is no leak; by default the share of train among
-            train and control.
-        minimum: if there are fewer other persons, no test is made and all occurrences of train persons are leaks.
+        share: expected share of train among the counted persons without a leak; None for that of all persons.
+        minimum: if there are fewer other persons, all occurrences of train persons are leaks.
     """
     places = defaultdict[int, list[Place]](list)
     of_train, others = set[int](), set(by_chance)

@@ -67,8 +67,11 @@ def leaking_values(
 ) -> list[ValueFound]:
     """Return the leaks among the recorded values in S.
 
-    Values that are single ordinary words, such as "May", are judged by `leaking_words`. If they occur after a title
-    such as "Mrs", or if no value of control was tested, they are judged like names (`_is_leak`).
+    - E-mail addresses and numbers are leaks. But personal numbers are none if chance explains them.
+    - Single ordinary words, such as "May", are judged by `leaking_words`. If they occur after a title such as "Mrs",
+      or if no value of control was tested, they are judged like names.
+    - Names and dates are compared with those that occur by chance (`_is_leak`), because they may be in common use
+      although they look rare, such as the name of a town.
 
     Args:
         found: the values in S, by their numbers.
@@ -95,10 +98,7 @@ def leaking_values(
 
 
 def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value], share: float) -> set[int]:
-    """Return the personal numbers in S that chance explains, because control has about as many of the same length.
-
-    Numbers match by chance if, for example, all numbers of a hospital begin with the same digits.
-    """
+    """Return the personal numbers in S for which control has about as many with the same number of digits."""
     groups = defaultdict[int, list[int]](list)
     for i in found:
         groups[sum(map(str.isdecimal, "".join(values[i])))].append(i)
@@ -113,13 +113,10 @@ def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value],
 def _is_leak(value: ValueFound, names: Sequence[ValueFound], share: float, *, has_control_list: bool) -> bool:
     """Return whether a name in S is a leak, judged by the names in S that are about as rare.
 
-    1. The first range is up to 20 bits more, and up to 20 bits or 40 % less. If chance produced names of fewer than
-       two persons in this range (`Chance`), the name is a leak.
-    2. Otherwise, the name is a leak if significantly more train persons than chance explains have names with up to 20
-       bits more and 10 bits less (`exceeds_control`). The level is divided by the number of 10-bit ranges of all
-       names.
-    3. Without a list of control, the numbers of names must differ significantly too: one name of ten train persons is
-       one coincidence.
+    If chance produced such names (20 bits more; 20 bits or 40 % less) of fewer than two persons, the name is a leak.
+    Otherwise, a test (`exceeds_control`) compares names with up to 20 bits more and 10 bits less. Its level is
+    divided by the number of 10-bit ranges of all names. Without a list of control, the numbers of names must differ
+    significantly too, because one name of ten train persons is one coincidence.
     """
     bits, highest = value.bits, value.bits + 2 * COMPARABLE_BITS
     lowest = bits - max(2 * COMPARABLE_BITS, COMPARABLE_SHARE * bits)
