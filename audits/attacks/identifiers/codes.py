@@ -25,9 +25,9 @@ _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-_WORD = re.compile(r"[^\W\d_]{5}")  # a group with five letters in a row and fewer than six digits is a word
+_WORD = re.compile(r"[^\W\d_]{5}")  # a group with five letters in a row and fewer than six digits is no code
 _FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")  # see `Code.is_mixed`
-# exceptions from both: four or more digits between letters, as in ABCPE1234F, or three separate runs of digits
+# neither applies to groups with at least four digits between letters (ABCPE1234F) or three separate runs of digits
 _DIGITS_INSIDE, _MIN_RUNS_OF_DIGITS = re.compile(r"[^\W\d_]{1,6}\d{4,}[^\W\d_]{1,2}"), 3
 _LAST_DIGITS = 9  # the last nine digits of a longer number are a code too, because a country code may precede them
 # a number with a suffix or unit is a quantity

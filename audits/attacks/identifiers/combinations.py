@@ -174,11 +174,13 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
 
         lambda = (rows of S) × (persons) × 2^-(sum of the bits of all kinds)
 
-    - If the row has n facts of the stratum of a fact, the fact has log2(n) fewer bits, because each could match.
+    The bits of a combination are lower than the sum of the bits of its facts:
+    - If the row has n facts of the stratum of a fact, this fact has log2(n) fewer bits, because each could match.
     - Of several shared facts of one kind, only the one with the most bits counts.
     - Each further word of a full name has log2(4) fewer bits, because each word has four neighbours.
     - An age adds no bits beside a date, because a date of birth determines the age.
 
+    The leaks are:
     - A row with lambda below .01 is a leak. But if two or more control persons have a combination with lambda below
       .01, the row is a leak only if significantly more train persons have one (`exceeds_control`).
     - A row with lambda of at most 1 is a leak if significantly more train than control persons have a combination

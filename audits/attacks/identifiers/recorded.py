@@ -23,8 +23,8 @@ from audits.text.phrases import Phrases
 MAX_COINCIDENCES = 0.01  # an occurrence counts only if fewer than .01 such occurrences are expected by chance
 _MAX_TOKENS = 8  # a recorded identifier is cut to its first 8 tokens
 _MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date is a date ("9th of March 2024")
-_MIN_EDITED_CHARACTERS = 8  # only identifiers of at least 8 characters are searched for with one edit
-_MIN_EDITED_LETTERS = 4  # only words of at least 4 letters may contain the edit
+_MIN_EDITED_CHARACTERS = 8  # misspellings of shorter identifiers are not searched for
+_MIN_EDITED_LETTERS = 4  # a shorter word of an identifier must not be misspelt
 _CACHED_WORDS = 1 << 16  # number of words whose look-up is cached
 # (number of a value, the value or a form of it, further owners, whether this occurs in S, (bits, whether it is rare))
 _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
@@ -34,8 +34,8 @@ _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 class RecordedIdentifiers:
     """An index of the recorded identifiers.
 
-    - A value is an identifier as recorded, such as "MRN 48-21". Its number is its position in `values`.
-    - A form is the e-mail address, number or date in a value, in any notation, such as 4821. Values with the same
+    - A value is an identifier as recorded, such as "MRN 482-133". Its number is its position in `values`.
+    - A form is the e-mail address, number or date in a value, in any notation, such as 482133. Values with the same
       form have the same owners.
     - A personal number is a value of a kind that belongs to one person. Dates, addresses and phone numbers are none.
     """

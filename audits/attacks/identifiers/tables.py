@@ -185,7 +185,7 @@ class PatternedHits:
 
     hit: Bool  # whether each person has a hit, (n_persons,)
     n_leaks: int
-    by_kind: Mapping[str, list[int]]  # [of train alone, of control alone]: number of identifiers in S, by kind
+    by_kind: Mapping[str, list[int]]  # by kind: numbers of identifiers in S of train alone, and of control alone
     shared_contacts: Mapping[str, int]  # number of shared contacts (`judge_patterned`), by kind
     terms: SearchTerms  # the leaks, for locating them
 

@@ -19,8 +19,8 @@ from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, exceeds_control, holm, s
 from audits.core.types import Bool, Estimate, Float, Int
 
 LONG_TOKENS = 20  # two persons who share a run of 20 own words quote one another or the same text
-ALMOST_ALL = 0.95  # share of a bag of words in another order that the comparison of rates counts
-MOST = 0.7  # share of a bag of words in the same order that the comparison of rates counts
+ALMOST_ALL = 0.95  # smallest share of a bag of words in another order that `Measurements.bags_p` counts
+MOST = 0.7  # smallest share of a bag of words in the same order that `Measurements.bags_p` counts
 _KINDS = slice(0, N_LENGTHS), slice(N_LENGTHS, None)  # classes of bags in another, and in the same order
 MIN_SHARING = 2  # if fewer control persons share long passages (`_n_sharing`), every copy of train is a leak
 
@@ -50,9 +50,8 @@ class Measurements:
     n_records: tuple[int, int]  # train and control persons with a whole record of at least 13 tokens in the table
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # the same p-value for records of fewer than 13 tokens
-    bags_p: tuple[
-        float, float
-    ]  # the same, Holm-corrected, for ALMOST_ALL of a bag of words, and MOST in the same order
+    # the same (Holm-corrected) for ALMOST_ALL of a bag of words in another order, and for MOST in the same order
+    bags_p: tuple[float, float]
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
     n_sharing: int  # number of control persons who share a long passage, but not because of a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated

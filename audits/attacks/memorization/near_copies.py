@@ -1,8 +1,8 @@
 """Find copies of records with words changed, inserted or reordered, or cut into pieces.
 
 The share of a record's rare fragments that occur in the synthetic table S measures how much of the record was copied.
-A fragment is a pair of words, a single word or a run of words. It is rare if at most 50 owners have it and at least
-one of its words is an own word, which is a word outside common text. An owner is a person.
+A fragment is a pair of words, a single word or a run of words. It is rare if at most 50 owners (persons) have it and
+at least one of its words is an own word. Own words are words outside common text, which many persons share.
 """
 
 from collections.abc import Iterable, Sequence
@@ -46,7 +46,9 @@ class Pieces(NamedTuple):
 
     best: Float  # highest share over the records of each owner, (n_owners,)
     tokens: int  # number of words per fragment
-    row: Int  # rows with a fragment that only one owner has, and of whose record at least NEAR is found, (r,)
+    row: (
+        Int  # rows with a fragment that only one owner has, if at least NEAR of a record of this owner is found, (r,)
+    )
     owner: Int  # this owner, (r,)
 
 

@@ -67,9 +67,9 @@ def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatche
     words that the other lacks.
 
     If people write two texts with the same words, these nearly always have the same order, because one text quotes
-    the other. The two orders are therefore separate classes. The order is the same if s has at least
-    SAME_ORDER · (n - 1) of the pairs of adjacent words of x, where n is the number of items in both x and s. With a
-    higher value of SAME_ORDER, quotations with changed words would count as reordered.
+    the other. Pairs of texts in the same order are therefore a class of their own. The order is the same if s has at
+    least SAME_ORDER · (n - 1) of the pairs of adjacent words of x, where n is the number of items in both x and s.
+    With a higher value of SAME_ORDER, quotations with changed words would count as reordered.
 
     `made`, `real` and `n_synthetic` are as in `near_copies`; token 0 must be a masked number.
 
