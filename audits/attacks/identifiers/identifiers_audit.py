@@ -25,9 +25,8 @@ from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Float
 from audits.text.normalise import normalise, tokens
 
 NO_CONTROL_LIST = (
-    "no list of identifiers of control was passed (`--control-identifiers FILE`), so only the control texts show how "
-    "many recorded names occur by chance; they show too few, so that coincidences may be findings, if names were "
-    "removed from them"
+    "no list of identifiers of control was passed (`--control-identifiers FILE`). The control texts alone show how "
+    "many recorded names occur by chance. If names were removed from them, coincidences may be reported as leaks"
 )
 NO_LIST = "no list of identifiers was passed (`--identifiers FILE`), so most single names cannot be found"
 

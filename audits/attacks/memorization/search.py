@@ -102,7 +102,7 @@ class Matches:
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
     records: OwnedCopies  # rows that equal a record of at least 13 tokens that one person has
     short_records: OwnedCopies  # rows that contain a whole shorter record that one person has
-    n_sentences: tuple[int, int]  # sentences in the table that only one train, and only one control person has
+    n_sentences: tuple[int, int]  # sentences in the table that exactly one train person, and one control person has
     common: tuple[float, float]  # share of words that are common text, in the synthetic and in the train table
 
 
