@@ -1,4 +1,4 @@
-"""Find in a text the age, sex, conditions, symptoms, medications and habits of the person that it describes."""
+"""Extract the age, sex, conditions, symptoms, medications and habits of a person from a text about this person."""
 
 from synthgen.attributes.compare import ComparisonRow, compare
 from synthgen.attributes.extract import extract

@@ -1,4 +1,7 @@
-"""Compare the attributes of a synthetic text with those of its two parent records, as in the SMOTExT paper."""
+"""Compare the attributes of a person (age, symptoms, ...) in a synthetic text with those in its two parent records.
+
+The vector of the synthetic text was interpolated between the vectors of the parents, as in the SMOTExT paper.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,24 +23,24 @@ ROWS = {
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One row of the comparison table; values are in text order."""
+    """The values of one attribute in both parents and in the synthetic text (the blend), in text order."""
 
     attribute: str  # a key of `ROWS`
-    a: tuple[str, ...]  # values in the first parent
+    a: tuple[str, ...]
     b: tuple[str, ...]
-    blend: tuple[tuple[str, Origin], ...]  # each value in the synthetic text (blend) with its origin
+    blend: tuple[tuple[str, Origin], ...]  # each value with its origin
 
 
 def compare(
     a: Sequence[AttributeFinding], b: Sequence[AttributeFinding], blend: Sequence[AttributeFinding]
 ) -> tuple[ComparisonRow, ...]:
-    """Return for each attribute the values of both parents, and the values of the blend with their origin.
+    """Return one row for each key of `ROWS`; an origin does not prove that the value came from this parent.
 
-    The origin of a value is "A" or "B" if only this parent states it, "both" if both state it, and otherwise "new".
-    An age strictly between the first ages of the parents has the origin "between". "No cough" differs from "cough".
-    An equal value may also occur by chance.
+    A value that only one parent states has the origin "A" or "B". A value that both state has the origin "both". An
+    age strictly between the first ages of the parents has the origin "between". All other values have the origin
+    "new". A negated value ("no cough") is different from the value itself.
     """
-    rows, between = [], _between(a, b)
+    rows, between = [], _ages_between(a, b)
     for name in ROWS:
         of_a, of_b, of_blend = (_values(findings, name) for findings in (a, b, blend))
         origins = tuple((value, _origin(value, of_a, of_b, between if name == "age" else ())) for value in of_blend)
@@ -62,8 +65,7 @@ def _origin(value: str, a: Sequence[str], b: Sequence[str], between: Sequence[st
     return "between" if value in between else "new"
 
 
-def _between(a: Sequence[AttributeFinding], b: Sequence[AttributeFinding]) -> tuple[str, ...]:
-    """Return the whole years strictly between the first ages of two texts."""
+def _ages_between(a: Sequence[AttributeFinding], b: Sequence[AttributeFinding]) -> tuple[str, ...]:
     first = [[years_of(f.value)[0] for f in findings if f.attribute == "age"][:1] for findings in (a, b)]
     ages = sorted(first[0] + first[1])
     return tuple(map(str, range(ages[0] + 1, ages[1]))) if len(ages) == 2 else ()

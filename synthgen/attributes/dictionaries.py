@@ -1,8 +1,7 @@
 """Dictionaries of conditions, symptoms, medications, habits and occupations.
 
-An entry is `value` or `value: other name; other name`. It ends at ` | ` or at a line break. Occupations are names
-separated by semicolons. `lexicon.lexicon` states how names are matched. The value of a habit is a status, and a
-denial ("denies tobacco use") turns `current` into `none` and `regular` into `little`.
+An entry is `value` or `value: other name; other name`, and ends at ` | ` or at a line break. The value of a habit is
+a status, such as `current`. Occupations are names separated by semicolons. `lexicon.lexicon` states how names match.
 """
 
 CONDITIONS = """

@@ -1,8 +1,9 @@
-"""Extract the attributes of a person from a text, with rules for negation and for statements about relatives.
+"""Extract the attributes of a person, such as conditions and habits, from a text about this person.
 
-The rules read one sentence at a time and follow Chapman et al., "A Simple Algorithm for Identifying Negated Findings
-and Diseases in Discharge Summaries" (Journal of Biomedical Informatics, 2001): a trigger such as "denies" applies to
-the words after it, until a reset word such as "but", a semicolon or a bracket. The word lists are our own.
+Attributes are the terms of the dictionaries, such as "chest pain". A term does not count if its sentence negates the
+term or speaks of a relative. As in Chapman et al., "A Simple Algorithm for Identifying Negated Findings and Diseases
+in Discharge Summaries" (Journal of Biomedical Informatics, 2001), a trigger such as "denies" negates the terms after
+it, up to a reset word such as "but", a semicolon or a bracket. The word lists are our own.
 """
 
 import re
@@ -14,7 +15,7 @@ from synthgen.attributes.lexicon import OTHER, AttributeFinding, Word, find_term
 from synthgen.attributes.person import find_ages, find_sex, find_work
 
 Assertion = Literal["affirmed", "negated", "unrelated"]
-REACH_WORDS = 6  # largest number of words from a trigger to its term; a comma, "and" or "or" restarts the count
+REACH_WORDS = 6  # largest number of words between a trigger and a term; a comma, "and" or "or" restarts the count
 
 
 def _set(text: str) -> frozenset[str]:
@@ -40,14 +41,14 @@ _STOPS = _phrases(
     "stop;stopped;stopping;discontinue;discontinued;discontinuing;hold;held;off;intolerant of;intolerant to;"
     "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
 )
-_ALLERGIES = _set("allergies allergy allergic all")
-# a trigger does not apply to the terms after these words
+_ALLERGIES = _set("allergies allergy allergic all")  # notes abbreviate "allergies" to "all"
+# a trigger before these words does not apply to the terms after them
 _RESETS = _set(
     "but however although though yet except apart aside besides reports reported reporting endorses endorsed admits"
     " admitted other complains complained has have had having takes taking took describes described presents"
     " presented states mentions notes noted positive developed experiences experienced feels felt"
 )
-# a trigger does not apply to the medications after these words
+# a trigger before these words does not apply to the medications after them
 _STARTS = _set(
     "start started starting begin began begun continue continues continued continuing add added adding switched on"
     " prescribed prescribe prescribing commence commenced resume resumed now instead"
@@ -73,13 +74,14 @@ _ENDED_MEDICATION = _phrases(
     "was stopped;were stopped;be stopped;was discontinued;is discontinued;be discontinued;was held;has been stopped;"
     "discontinued;stopped"
 )
-_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # they negate the term before the colon
+_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # negate the term before a colon
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
     """Return whether the sentence affirms or negates the term at words i to j − 1.
 
-    "unrelated": the term is about a relative, is only a possibility, or is an allergy but not to a medication.
+    The result is "unrelated" if the sentence says the term of a relative or as a possibility ("risk of"). An allergy
+    to a medication gives "negated"; another allergy gives "unrelated".
     """
     if is_of_family(words, i, j) or _reaches(words, i, _HYPOTHETICALS, frozenset()):
         return "unrelated"
@@ -96,7 +98,7 @@ def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
         is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
         if not (words[k].folded in FAMILY or is_history):
             continue
-        if not any(word.folded == "with" for word in words[max(0, k - 2) : k]):  # "lives with his mother"
+        if not any(word.folded == "with" for word in words[max(0, k - 2) : k]):  # not in "lives with his mother"
             return not any(word.folded in _BACK for word in words[k + 1 : i])
     near = words[j : j + 4]
     return any(
@@ -106,12 +108,12 @@ def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
 
 
 def _is_allergy(words: Sequence[Word], i: int) -> bool:
-    for k in range(i):
-        is_list = words[k].folded in _ALLERGIES and ":" in words[k].after
-        is_to = words[k].folded in _ALLERGIES and k + 1 < i and words[k + 1].folded == "to"
-        if (is_list or is_to) and not any(w.folded in _RESETS | _STARTS for w in words[k + 1 : i]):
-            return True
-    return False
+    return any(
+        words[k].folded in _ALLERGIES
+        and (":" in words[k].after or (k + 1 < i and words[k + 1].folded == "to"))
+        and not any(word.folded in _RESETS | _STARTS for word in words[k + 1 : i])
+        for k in range(i)
+    )
 
 
 def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]], resets: frozenset[str]) -> bool:
@@ -121,17 +123,16 @@ def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]],
     for k in range(max(start, reach - _MAX_TRIGGER_WORDS), i):
         for trigger in triggers:
             end = k + len(trigger)
-            if not reach <= end <= i or tuple(folded[k:end]) != trigger:
-                continue
-            if trigger not in {("no",), ("not",)} or folded[end] not in _NO_DENIAL_BEFORE:
+            is_idle = trigger in {("no",), ("not",)} and folded[min(end, i)] in _NO_DENIAL_BEFORE
+            if reach <= end <= i and tuple(folded[k:end]) == trigger and not is_idle:
                 return True
     return False
 
 
 def _reach(words: Sequence[Word], i: int, resets: frozenset[str]) -> int:
-    """Return the smallest k for which a trigger that ends directly before word k applies to the term at word i.
+    """Return the smallest index at which a trigger may end (exclusive) to apply to the term at word i.
 
-    A reset word ends the scope of a trigger, except directly after the trigger ("never had", "does not take").
+    A reset word stops a trigger, except directly after the trigger ("never had", "does not take").
     """
     n_words = 0
     for k in range(i - 1, -1, -1):
@@ -142,26 +143,25 @@ def _reach(words: Sequence[Word], i: int, resets: frozenset[str]) -> int:
 
 
 def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> bool:
-    """Return whether the term that ends before word j is negated after it: "cough: none", "fever was denied."."""
+    """Return whether the words from j on negate the term before them: "cough: none", "fever was denied."."""
     if j == len(words):
         return False
     if ":" in words[j - 1].after:
         return words[j].folded in _NO_AFTER_COLON
-    # a dose can be between a medication and the phrase
+    # a dose can precede the phrase, as in "aspirin 81 mg was stopped"
     for k in range(j, min(j + (5 if is_medication else 3), len(words))):
         if any(mark in words[k - 1].after for mark in ",;("):
             return False
         for phrase in _ENDED + (_ENDED_MEDICATION if is_medication else ()):
             end = k + len(phrase)
-            if tuple(word.folded for word in words[k:end]) != phrase:
-                continue
-            is_end = end == len(words) or words[end - 1].after.strip() != ""
-            if is_end or len(phrase) > 1:  # "cough and denied fever" denies only the fever
+            is_phrase = tuple(word.folded for word in words[k:end]) == phrase
+            # "cough and denied fever" denies only the fever, so one word must end the clause
+            if is_phrase and (len(phrase) > 1 or end == len(words) or words[end - 1].after.strip()):
                 return True
     return False
 
 
-# the status that replaces a negated status of a habit; other negated statuses are ignored
+# the status that a negation states: "denies smoking" means "none"; the negation of any other status is ignored
 _DENIED_HABIT = {"current": "none", "regular": "little"}
 _PACK_YEARS = re.compile(r"\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b", re.IGNORECASE)
 _DRINKS = re.compile(
@@ -173,23 +173,23 @@ _DRINKS = re.compile(
 
 
 def extract(text: str) -> tuple[AttributeFinding, ...]:
-    """Return the attributes of the person of a short text or clinical note, in text order, with at most one sex.
+    """Return the attributes of the person in a short text or clinical note, in text order, with at most one sex.
 
-    Terms come from dictionaries of a few hundred common English names. Ages also give an age band, except a decade
-    that lies in two bands. Statements about relatives and possibilities ("return if", "risk of") are skipped. An
-    allergy to a medication is a negated medication; other allergies are skipped.
+    The dictionaries contain a few hundred common English names. An age also gives an age band, but a decade in two
+    bands gives none. Statements about relatives and possibilities ("return if", "risk of") are skipped. An allergy
+    to a medication is a negated medication; other allergies are skipped.
 
-    This is not a clinical system and was not evaluated on annotated notes. On phrases of the fictional clinic
-    (`examples/clinic`), an earlier version with about twenty terms fewer found 70 of 109 conditions, 113 of 141
+    This is not a clinical system and was not evaluated on annotated notes. An earlier version with about twenty terms
+    fewer was tested on phrases of the fictional clinic (`examples/clinic`). It found 70 of 109 conditions, 113 of 141
     medications and 62 of 164 symptoms. Known limitations:
 
-    - Terms outside the dictionaries are missed, such as symptoms in a patient's own words ("needs a rail on the
-      stairs"), misspellings, other languages and ambiguous abbreviations ("PE", "RA", "MI").
-    - Doses, times, severity, laboratory values, and whether a condition is past or doubtful are ignored.
-    - Distant negation, negation across sentences and double negation are missed. A heading applies only to its own
-      line, so lines under "FAMILY HISTORY" count as statements about the person unless they name the relative.
+    - Terms outside the dictionaries are missed, such as a patient's own words ("needs a rail on the stairs"),
+      misspellings, other languages and ambiguous abbreviations ("PE", "RA", "MI").
+    - Doses, times, severity and laboratory values are ignored. Past and doubtful conditions count as present.
+    - Distant negation, negation across sentences and double negation are missed.
+    - Below the heading "FAMILY HISTORY", a line that names no relative counts as a statement about the person.
     - All attributes are assigned to one person, even if a text describes several.
-    - Ages from a date of birth or "at age 50", and sex from first names, are not derived.
+    - A date of birth or "at age 50" gives no age, and a first name gives no sex.
     - Words in another meaning ("a confused market") and advice ("no alcohol") count as facts about the person.
 
     Privacy: the findings are as private as the text.
@@ -208,7 +208,7 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     found += [f for f in (*find_ages(text), *find_work(text)) if is_of_person(f.start, f.end)]
     sex = find_sex(text, is_of_person)
     found += [] if sex is None else [sex]
-    # pack-years do not state whether the person still smokes, so an explicit status takes precedence
+    # "20 pack-years" does not state whether the person still smokes, so an explicit status takes precedence
     status = {f.attribute for f in found}
     found += [f for f in amounts if f.value != "ever" or f.attribute not in status]
     return tuple(sorted(found, key=lambda f: (f.start, f.end, f.attribute, f.value)))

@@ -1,4 +1,4 @@
-"""Split texts into words and find the terms of the dictionaries in them."""
+"""Find the terms of the dictionaries, such as "chest pain", among the words of a text."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,15 +16,15 @@ class AttributeFinding:
     value: str  # the main name of a dictionary entry, a status ("current"), years ("54"), or a decade ("60-69")
     start: int
     end: int
-    negated: bool = False  # whether the text negates it ("denies chest pain"); never set for habits
+    negated: bool = False  # whether the text negates the value ("denies chest pain"); never set for habits
 
     def __repr__(self) -> str:
         return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"  # the value can be private
 
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-# End of a sentence, and so of the scope of a negation: a full stop, an empty line, a bullet, or some line breaks. A
-# line break counts if no colon is before it, and a bullet, a capital letter, a digit or the end of the text after it.
+# A sentence ends at a punctuation mark, an empty line or a bullet. It also ends at a line break that follows no
+# colon, if the next line begins with a bullet, a capital letter or a digit.
 _END = re.compile(r"[.!?](?:\s|$)|\n\s*\n|[•|]|(?<!:)\n\s*(?:[-*•]|$|(?=[A-Z0-9]))")
 _JOINT = re.compile(r"[ \t\u00a0]*\n?[ \t\u00a0]*|[-–/]")
 
@@ -64,16 +64,16 @@ def sentence_words(text: str) -> list[list[Word]]:
 
 
 def folded(word: str) -> str:
-    """Return the dictionary form of a word: "crohn" for "Crohn’s"."""
+    """Return the form of a word in the keys of `lexicon`: "Crohn’s" -> "crohn"."""
     return word.casefold().replace("’", "'").removesuffix("'s")
 
 
 def folded_words(phrase: str) -> tuple[str, ...]:
-    """Return the folded words of a phrase."""
+    """Return the words of a phrase in the form of `folded`: "Crohn’s disease" -> ("crohn", "disease")."""
     return tuple(folded(match[0]) for match in _WORD.finditer(phrase))
 
 
-OTHER = "other"  # attribute of phrases that only look like a term
+OTHER = "other"  # attribute of phrases that contain a term with another meaning
 _LOOKALIKES = """
 other: st depression; st segment depression; great depression; economic depression; tired of; rubbing alcohol; \
 alcohol swab; smoking gun; bleeding edge; confused with; insulin resistance
@@ -99,33 +99,32 @@ def entries(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 @cache
 def lexicon() -> Mapping[tuple[str, ...], Term]:
-    """Return the term of each name; the keys are folded words.
+    """Return the term of each name of the dictionaries; a key is the result of `folded_words` for the name.
 
     Names with several capitals, such as COPD and HFrEF, match only words that consist mostly of capitals. Other names
-    match in any letter case, and also with a plural -s at their last word. A hyphen or slash matches a space.
+    match in any letter case, and also with a plural -s at their last word.
     """
     terms: dict[tuple[str, ...], Term] = {}
     for attribute, block in BLOCKS.items():
         for value, names in entries(block):
-            # a status of a habit, such as `current`, is not searched for in the text
-            matched = names[1:] if attribute in {*HABITS, OTHER} else names
-            for name in matched:
-                needs_capitals = name.isupper() or sum(c.isupper() for c in name) > 1
+            # the value of a habit, such as `current`, is a status and not a word to search for
+            for name in names[1:] if attribute in {*HABITS, OTHER} else names:
+                term = Term(attribute, value, name.isupper() or sum(c.isupper() for c in name) > 1)
                 key = folded_words(name)
-                terms[key] = Term(attribute, value, needs_capitals)
-                if not needs_capitals and not key[-1].endswith("s"):
-                    terms.setdefault((*key[:-1], key[-1] + "s"), Term(attribute, value, needs_capitals))
+                terms[key] = term
+                if not term.needs_capitals and not key[-1].endswith("s"):
+                    terms.setdefault((*key[:-1], key[-1] + "s"), term)
     return terms
 
 
 def value_of(attribute: str, name: str) -> str | None:
-    """Return the dictionary value of a name, such as metformin for "Glucophage", or None if it is unknown."""
+    """Return the dictionary value of a name, such as metformin for "Glucophage", or None for an unknown name."""
     term = lexicon().get(folded_words(name))
     return term.value if term is not None and term.attribute == attribute else None
 
 
 def find_terms(words: Sequence[Word]) -> list[tuple[int, int, Term]]:
-    """Return the longest terms in a sentence, as (number of the first word, of the word after the last, term)."""
+    """Return the longest terms in a sentence as (i, j, term), where words i to j − 1 are the words of the term."""
     found: list[tuple[int, int, Term]] = []
     terms, i = lexicon(), 0
     longest = max(map(len, terms))

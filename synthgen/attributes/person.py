@@ -1,4 +1,4 @@
-"""Find age, age band, sex and occupation by patterns."""
+"""Find the age, sex and occupation that a text states about a person, with regular expressions."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,8 +10,6 @@ from synthgen.attributes.lexicon import AttributeFinding
 MAX_AGE_YEARS = 120
 # the first age of each band, in years
 AGE_BANDS = {"infant": 0, "child": 2, "adolescent": 13, "young adult": 18, "middle-aged": 40, "older adult": 65}
-
-
 _ONES, _TEENS, _TENS = (
     tuple(words.split())
     for words in (
@@ -81,8 +79,8 @@ _SEXES = tuple(
 def find_ages(text: str) -> Iterator[AttributeFinding]:
     """Yield each stated age, in years or as a decade, and its age band; a decade in two bands has no band.
 
-    Words such as "newborn" give an age band only. Past ages ("at age 50") are skipped, except past decades and band
-    words. Months, weeks and days are rounded down to years.
+    A word such as "newborn" gives only an age band. Past ages ("at age 50") are skipped, but past decades ("in her
+    fifties") are not. Months, weeks and days are rounded down to years.
     """
     matched: list[tuple[int, int]] = []
     for pattern, unit in _AGES:
@@ -112,10 +110,8 @@ def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFi
     characters from start to end are about the person.
     """
     for kinds in _SEXES:
-        spans = {
-            sex: [m.span() for m in pattern.finditer(text) if is_of_person(*m.span())]
-            for sex, pattern in kinds.items()
-        }
+        found = {sex: [match.span() for match in pattern.finditer(text)] for sex, pattern in kinds.items()}
+        spans = {sex: [span for span in of_sex if is_of_person(*span)] for sex, of_sex in found.items()}
         ranked = sorted(spans.items(), key=lambda item: -len(item[1]))
         if not ranked[0][1]:
             continue
@@ -131,7 +127,7 @@ def band_of(years: int) -> str:
 
 
 def years_of(value: str) -> tuple[int, int]:
-    """Return the first and last year of an age or decade: "54" gives (54, 54), "60-69" gives (60, 69)."""
+    """Return the lowest and highest age in years of an age or decade: "54" -> (54, 54), "60-69" -> (60, 69)."""
     low, _, high = value.partition("-")
     return int(low), int(high or low)
 
@@ -148,9 +144,7 @@ def _years(count: str, unit: str) -> int:
 
 
 _FREE = r"(?P<job>[a-z][a-z'’-]*(?: [a-z][a-z'’-]*){0,3}?)"
-_ENDS = (
-    r"(?=\s+(?:and|who|whose|in|at|for|with|on|but|from|when|where|since|by|to|of|until|he|she)\b|\s*[.,;:()\n]|$)"
-)
+_END = r"(?=\s+(?:and|who|whose|in|at|for|with|on|but|from|when|where|since|by|to|of|until|he|she)\b|\s*[.,;:()\n]|$)"
 _MODIFIER = r"(?:retired |former |full[- ]time |part[- ]time |self[- ]employed )*"
 _STATUS = re.compile(r"\b(?:retired|unemployed|on disability)\b", re.IGNORECASE)
 _SUBJECT = r"\b(?:he|she|patient|pt|who|i|they)(?: is| was|'s|’s|'m| am| are| works as| has been)"
@@ -169,8 +163,8 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     return tuple(
         re.compile(pattern, re.IGNORECASE)
         for pattern in (
-            rf"\b(?:works?|worked|working|employed)(?: (?:part|full)[- ]time)? as an? {_MODIFIER}{_FREE}{_ENDS}",
-            rf"\b(?:occupation|profession|job): ?(?:an? )?{_MODIFIER}{_FREE}{_ENDS}",
+            rf"\b(?:works?|worked|working|employed)(?: (?:part|full)[- ]time)? as an? {_MODIFIER}{_FREE}{_END}",
+            rf"\b(?:occupation|profession|job): ?(?:an? )?{_MODIFIER}{_FREE}{_END}",
             rf"{_SUBJECT} (?:an? |currently an? ){_MODIFIER}{listed}",
             rf"\bretired {listed}",
             rf"(?:old|y/o|yo) {_MODIFIER}{listed}",
@@ -180,10 +174,9 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def find_work(text: str) -> Iterator[AttributeFinding]:
-    """Yield occupations and work statuses ("retired").
+    """Yield occupations and work statuses ("retired"), in lower case.
 
-    If a phrase ends with an occupation of the dictionary, the value is the name in the dictionary. Otherwise, the
-    value is the phrase in lower case.
+    A phrase that ends with a name of the dictionary gives this name: "senior bus driver" -> "bus driver".
     """
     matched: list[tuple[int, int]] = []
     for pattern in _patterns():

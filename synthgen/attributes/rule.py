@@ -1,4 +1,4 @@
-"""Define rules on the attributes of a text (such as `sex: female`), and check texts against them."""
+"""Define rules on the attributes of the person in a text, such as `sex: female`, and check texts against them."""
 
 import re
 import unicodedata
@@ -100,7 +100,7 @@ class AttributeRule(BaseModel):
 
     @property
     def kind(self) -> str:
-        """The attribute of the rule."""
+        """Name of the attribute that the rule is about, such as "sex"."""
         return next(name for name in ATTRIBUTES if getattr(self, name) is not None)
 
     @property
@@ -130,7 +130,10 @@ def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFin
 
 
 def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
-    """Return one line for each pair of required rules of a label that no text can fulfil together."""
+    """Return one line for each pair of rules of the same label that no text can fulfil together.
+
+    Rules with `prefer` are ignored, because a text need not fulfil them.
+    """
     for_all_labels = rules.get(ANY_LABEL, ())
     lines = []
     for label, of_label in rules.items():
