@@ -1,4 +1,4 @@
-"""Define a contradiction and split a text into sentences."""
+"""Define a contradiction in a text, and split a text into sentences."""
 
 import re
 from bisect import bisect_right
@@ -20,8 +20,8 @@ class Contradiction:
     """A passage of a text that contradicts another passage, or is implausible by itself."""
 
     rule: str  # a name of `RULES`
-    at: Span  # the passage: characters from start to end (exclusive)
-    against: Span | None = None  # the other passage; None if there is none
+    at: Span  # the passage, as the positions of its first character and of the character after it
+    against: Span | None = None  # the other passage, if there is one
 
     def __repr__(self) -> str:
         return f"Contradiction({self.rule})"
@@ -29,10 +29,11 @@ class Contradiction:
 
 def sentences(text: str) -> Iterator[Span]:
     """Yield the start and end of each sentence; an end mark or a line break ends a sentence."""
-    for line in _lines(text):
+    for line in parts(text, _BREAK):
         start = line[0]
         for match in SENTENCE_END.finditer(text, *line):
-            if _is_abbreviation(text, match.start()):
+            dot = match.start()
+            if text[dot] == "." and _ABBREVIATION.search(text, max(0, dot - 8), dot):
                 continue
             if text[start : match.end()].strip():
                 yield start, match.end()
@@ -42,18 +43,15 @@ def sentences(text: str) -> Iterator[Span]:
 
 
 def row_of(spans: Sequence[Span], position: int) -> int | None:
-    """Return the index of the span that contains a character, or None. The spans are in text order."""
+    """Return the index of the span that contains the character at a position, or None; spans are in text order."""
     row = bisect_right(spans, position, key=lambda span: span[0]) - 1
     return row if row >= 0 and position < spans[row][1] else None
 
 
-def _lines(text: str) -> Iterator[Span]:
+def parts(text: str, separator: re.Pattern[str]) -> Iterator[Span]:
+    """Yield the start and end of each part of a text between two separators."""
     start = 0
-    for match in _BREAK.finditer(text):
+    for match in separator.finditer(text):
         yield start, match.start()
         start = match.end()
     yield start, len(text)
-
-
-def _is_abbreviation(text: str, end: int) -> bool:
-    return text[end] == "." and _ABBREVIATION.search(text, max(0, end - 8), end) is not None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 
 from synthgen.coherence.contradiction import Contradiction
@@ -15,27 +16,24 @@ _DATE = (
     rf"|(?P<n4>{_MONTH})\.? (?P<d4>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y4>\d{{4}}))"
 )
 _ANY = re.compile(rf"\b{_DATE}\b", re.IGNORECASE)
-_EVENT = {
-    name: re.compile(rf"\b(?:{words})\b[^.\n]{{0,25}}?\b(?P<date>{_DATE})\b", re.IGNORECASE)
-    for name, words in (
-        ("born", r"date of birth|dob"),
-        ("admitted", r"admitted|admission date|date of admission"),
-        ("discharged", r"discharged|discharge date|date of discharge"),
+_BORN, _ADMITTED, _DISCHARGED = (
+    re.compile(rf"\b(?:{words})\b[^.\n]{{0,25}}?\b(?P<date>{_DATE})\b", re.IGNORECASE)
+    for words in (
+        r"date of birth|dob",
+        r"admitted|admission date|date of admission",
+        r"discharged|discharge date|date of discharge",
     )
-}
-
-
+)
 _AGAIN = re.compile(r"\bre-?admi\w+|\b(?:admitted|admission) again\b", re.IGNORECASE)
 
 
 def out_of_order(text: str) -> Iterator[Contradiction]:
     """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth.
 
-    An event whose date the text states several times does not count. If a date can be read as two days, such as
-    03/04/2020, both readings must be in the wrong order.
+    The date of an event (birth, admission, discharge) is ignored if the text states it several times. If a date can
+    mean two days, such as 03/04/2020, both must be in the wrong order.
     """
-    events = {name: _only(pattern, text) for name, pattern in _EVENT.items()}
-    born, admitted, discharged = events["born"], events["admitted"], events["discharged"]
+    born, admitted, discharged = (_only(pattern, text) for pattern in (_BORN, _ADMITTED, _DISCHARGED))
     is_one_stay = _AGAIN.search(text) is None
     if is_one_stay and admitted is not None and discharged is not None and _last(discharged) < _first(admitted):
         yield Contradiction("dates", discharged.span("date"), admitted.span("date"))
@@ -72,8 +70,6 @@ def _readings(match: re.Match[str]) -> list[date]:
         numbers = [(match[f"y{form}"], month, match[f"d{form}"])]
     dates = []
     for year, month, day in numbers:
-        try:
+        with suppress(ValueError):
             dates.append(date(int(year), int(month), int(day)))
-        except ValueError:
-            continue
     return dates

@@ -1,4 +1,4 @@
-"""Contradictions between findings: one finding on both sides of the body, or a symptom asserted and denied."""
+"""Find contradictions between findings: a finding on the left and on the right, or a symptom asserted and denied."""
 
 import re
 from collections import defaultdict
@@ -20,8 +20,7 @@ _ON_SIDE = (
     re.compile(rf"\b{_SIDE} {_PART} {_FINDING}\b", re.IGNORECASE),
     re.compile(rf"\b{_FINDING} (?:of|in|to) (?:the |his |her )?{_SIDE} {_PART}\b", re.IGNORECASE),
 )
-# words by which a sentence compares sides, denies the finding, or speaks of another time
-_BOTH = re.compile(
+_UNCLEAR_SIDE = re.compile(
     r"\b(?:bilateral(?:ly)?|both|contralateral|opposite|other|either|no|not|without|denies|negative|previous(?:ly)?"
     r"|prior|former|history|resolved|compared|than|versus|vs|then|now|also|later|subsequent(?:ly)?|ago|healed"
     r"|initially|since|years?|status post|s/p|was|were|fixed)\b|^\s*\d+[.)]",
@@ -32,13 +31,13 @@ _BOTH = re.compile(
 def laterality(text: str) -> Iterator[Contradiction]:
     """Yield at most one finding that is on the left side in one sentence and on the right side in another.
 
-    Sentences with a word of `_BOTH` do not count.
+    Sentences that compare sides, deny the finding, or speak of another time do not count.
     """
     spans: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)
     if "bilateral" in text.casefold():
         return
     for start, end in sentences(text):
-        if _BOTH.search(text, start, end):
+        if _UNCLEAR_SIDE.search(text, start, end):
             continue
         for pattern in _ON_SIDE:
             for match in pattern.finditer(text, start, end):
@@ -77,12 +76,10 @@ _NARROWER = re.compile(r"\s+(?:on|in|of|from|with|at|when|while|during|after|not
 def denied(text: str) -> Iterator[Contradiction]:
     """Yield at most one symptom that one sentence asserts ("reports", "has") and another sentence denies.
 
-    Sentences about another person, and sentences with a word of time, degree, place or change ("previously",
-    "severe", "left"), do not count, because both statements can then be true. For the same reason, a symptom that a
-    following word narrows ("pain when walking") does not count.
+    Both statements can be true if a sentence is about another person, or has a word of time, degree, place or change
+    ("previously", "severe", "left"), or narrows the symptom ("pain when walking"). Such statements do not count.
     """
-    unclear = (_CHANGE, _WHERE, OTHER)
-    clear = [s for s in sentences(text) if not any(pattern.search(text, *s) for pattern in unclear)]
+    clear = [s for s in sentences(text) if not any(p.search(text, *s) for p in (_CHANGE, _WHERE, OTHER))]
     statements: dict[str, dict[bool, Span]] = defaultdict(dict)  # by symptom and whether it is denied
     for finding in findings_of(text):
         row = row_of(clear, finding.start)

@@ -1,4 +1,4 @@
-"""Measure how many texts contradict themselves."""
+"""Count the texts that contradict themselves."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,15 +19,15 @@ RULES: Mapping[str, Rule] = {
     "repeated": wording.repeated,
     "cut": wording.cut,
 }
-MAX_READ = 6_000  # characters of a text that are read; the time of some rules grows with the square of the length
+MAX_READ = 6_000  # characters read per text; the time of some rules grows with the square of the length
 
 
 def contradictions(text: str) -> tuple[Contradiction, ...]:
     """Return the contradictions of a text, in the order of `RULES`.
 
     The rules are written for English clinical text. In other texts, they find little except repetitions and cut ends.
-    They miss some contradictions and report some that are none. Of a text with more than `MAX_READ` characters, only
-    the beginning is read, and the rule `cut` is not applied.
+    They miss some contradictions, and some passages that they report are correct. Of a text with more than `MAX_READ`
+    characters, only the beginning is read, without the rule `cut`.
     """
     read = text[:MAX_READ]
     rules = RULES if len(text) == len(read) else {name: rule for name, rule in RULES.items() if name != "cut"}
@@ -40,11 +40,11 @@ class Coherence:
 
     n: int  # number of texts
     any: int  # number of texts with at least one contradiction
-    by_rule: Mapping[str, int]  # for each rule, number of texts with at least one contradiction by it
+    by_rule: Mapping[str, int]  # for each rule, number of texts in which the rule finds a contradiction
 
 
 def coherence(texts: Sequence[str]) -> Coherence:
-    """Return how many texts contradict themselves, in all and by rule.
+    """Return the number of texts that contradict themselves, in total and for each rule.
 
     Raises:
         ValueError: there are no texts.

@@ -1,4 +1,4 @@
-"""Contradictions about the person: two sexes, anatomy of the other sex, and two ages."""
+"""Find contradictions about the person: two sexes, anatomy of the other sex, or two ages."""
 
 import re
 from bisect import bisect_left
@@ -27,7 +27,7 @@ _NOUN = {
     "male": re.compile(rf"(?:\bthis|{_START}Th(?:is|e)) (?:[\w-]{{1,20}} ){{0,3}}?(?:man|gentleman|boy)\b"),
 }
 _SUBJECT = {"female": re.compile(rf"{_START}[\"']?She\b"), "male": re.compile(rf"{_START}[\"']?He\b")}
-# words for another person, about whom the rest of the sentence may be, or "he" and "she" in the next sentences
+# words for another person, to whom the rest of the sentence or a later "he" or "she" may refer
 OTHER = re.compile(
     rf"\b(?:{'|'.join(sorted(FAMILY))}|wife|husband|spouse|partner|girlfriend|boyfriend|fianc\w+|mum|child|children"
     r"|baby|infant|fetus|foetus|newborn|grand\w+|friend|neighbou?r|caregiver|carer|guardian|nurse|doctor|physician"
@@ -36,7 +36,7 @@ OTHER = re.compile(
     re.IGNORECASE,
 )
 _CHILD = re.compile(r"\b(?:boy|girl)\b", re.IGNORECASE)
-# a sentence about a clinician, whose title says nothing about the patient
+# words of sentences in which a title such as "Mr" may belong to a clinician instead of the patient
 _CLINICIAN = re.compile(
     r"\b(?:will|agree[sd]?|recommend\w*|advis\w+|suggest\w*|kindly|list|referr\w+|discuss\w*|operat\w+|perform\w*"
     r"|clinic of|care of|patient of)\b",
@@ -65,31 +65,28 @@ _OPPOSITE = {"female": "male", "male": "female"}
 _BESIDE_PERSON = re.compile(
     r"[- ,]{0,2}(?:[\w'’-]{1,20}[ ,]{1,2}){0,3}?(?:woman|female|lady|girl|man|male|gentleman|boy|patient|[FM])\b"
 )
-OWNER_REACH = 20  # an age is that of another person if a word such as "son" follows within this number of characters
-# largest difference between two ages, in years, that is no contradiction, because a birthday may lie between them
-MAX_AGE_GAP = 1
+OWNER_REACH = 20  # if a word such as "son" follows within this number of characters, an age is that of another person
+MAX_AGE_GAP = 1  # largest allowed difference between two ages, in years, because a birthday may lie between them
 
 
 class _Sentences:
-    """The sentences of a text, and the positions at which other persons are named."""
-
     def __init__(self, text: str) -> None:
         self.text = text
         self.spans = list(sentences(text))
         self.others = [match.start() for match in OTHER.finditer(text)]
         self.children = [match.start() for match in _CHILD.finditer(text)]
 
-    def is_of_another(self, span: Span, *, before: int = 0) -> bool:
-        """Return whether another person is named before or in the span, within its sentence.
+    def is_of_another(self, span: Span) -> bool:
+        return self._names_another(span, self.others, n_earlier=0, end=span[1])
 
-        If `before` is not 0, that number of earlier sentences is searched as well, but the span itself is not. "Boy"
-        and "girl" then also count as another person.
-        """
+    def follows_another(self, span: Span) -> bool:
+        return self._names_another(span, sorted(self.others + self.children), n_earlier=3, end=span[0])
+
+    def _names_another(self, span: Span, names: list[int], *, n_earlier: int, end: int) -> bool:
+        """Return whether a name occurs before `end` in the sentence of the span or in the `n_earlier` before it."""
         row = row_of(self.spans, span[1] - 1)
-        start = self.spans[max(0, row - before)][0] if row is not None else span[0]
-        names = [self.others, self.children] if before else [self.others]
-        end = span[0] if before else span[1]
-        return any(bisect_left(at, start) < bisect_left(at, end) for at in names)
+        start = self.spans[max(0, row - n_earlier)][0] if row is not None else span[0]
+        return bisect_left(names, start) < bisect_left(names, end)
 
     def is_owned(self, span: Span) -> bool:
         return _POSSESSIVE.search(self.text, max(0, span[0] - 30), span[0]) is not None
@@ -102,18 +99,18 @@ class _Sentences:
 def sex(text: str) -> Iterator[Contradiction]:
     """Yield at most one contradiction between signs of the person's sex.
 
-    The signs, from strong to weak: a noun next to an age, or a stated sex; a title; "this man", "the lady"; "He" or
-    "She" at the start of a sentence. A sign does not count if another person is named before it in the same sentence.
-    A pronoun also does not count if another person is named in the three sentences before. The strongest sign
-    decides; every sign of the other sex contradicts it. Organs and conditions of the other sex contradict it too,
-    unless the sentence negates them or is about a relative.
+    The signs, from strong to weak, are: a noun next to an age, or a stated sex; a title; "this man" or "the lady";
+    "He" or "She" at the start of a sentence. A sign is ignored if its sentence names another person before the sign.
+    A pronoun is also ignored if one of the three sentences before names another person. Every sign of the other sex
+    contradicts the strongest sign. So does an organ or condition of the other sex, but not in a sentence with a
+    negation or about a relative.
     """
     read = _Sentences(text)
     signs = [
         *_signs(text, _STATED, lambda s: not read.is_of_another(s) and not read.is_owned(s)),
         *_signs(text, _TITLE, lambda s: not read.is_of_another(s) and not read.is_of_clinician(s)),
         *_signs(text, _NOUN, lambda s: not read.is_of_another(s)),
-        *_signs(text, _SUBJECT, lambda s: not read.is_of_another(s, before=3)),
+        *_signs(text, _SUBJECT, lambda s: not read.follows_another(s)),
     ]
     if not signs:
         return
@@ -145,9 +142,9 @@ def _is_excused(words: Sequence[Word], span: Span, text: str) -> bool:
 def age(text: str) -> Iterator[Contradiction]:
     """Yield at most one contradiction between two ages of the person.
 
-    An age counts only if a noun for a person follows it ("64-year-old man"), so past ages ("at age 50") do not count.
-    An age also does not count if its sentence names another person before it, if a possessive precedes it ("her
-    4-year-old boy"), or if a word for another person follows within `OWNER_REACH` characters. The first age is
+    An age is used if a noun for a person follows it ("64-year-old man"), so past ages ("at age 50") are not used. The
+    age of another person is ignored: its sentence names this person before the age, a possessive precedes the age
+    ("her 4-year-old boy"), or a word for another person follows within `OWNER_REACH` characters. The first age is
     compared with every later age.
     """
     read = _Sentences(text)

@@ -1,8 +1,8 @@
-"""Contradictions between a diagnosis and its treatment.
+"""Find drugs that are given for a condition that they do not treat, such as metformin for asthma.
 
-The table `_USES` contains drugs with few uses, and the conditions for which each may be given. Other drugs are not
-judged. The table was written for this project from public product information (the labels on DailyMed, US National
-Library of Medicine) and from usual care. The names in it are those of `synthgen.attributes`.
+The table `_USES` lists drugs with few uses, and the conditions for which each may be given. Other drugs are not
+tested. The table was written for this project from public product information (the labels on DailyMed, US National
+Library of Medicine) and from usual care. It uses the names of the dictionaries of `synthgen.attributes`.
 """
 
 import re
@@ -75,18 +75,17 @@ _STARTED = re.compile(
 @cache
 def uses() -> dict[str, frozenset[str]]:
     """Return the conditions for which each drug of the table may be given."""
-    conditions_of: dict[str, frozenset[str]] = {}
-    for line in _USES.strip().splitlines():
-        drugs, conditions = (tuple(name.strip() for name in part.split(";")) for part in line.split("|"))
-        conditions_of |= dict.fromkeys(drugs, frozenset(conditions))
-    return conditions_of
+    rows = (
+        [[name.strip() for name in part.split(";")] for part in line.split("|")] for line in _USES.strip().split("\n")
+    )
+    return {drug: frozenset(conditions) for drugs, conditions in rows for drug in drugs}
 
 
 def treatment(text: str) -> Iterator[Contradiction]:
-    """Yield at most one drug that is given for a condition that it does not treat.
+    """Yield at most one drug that is given for a condition that the drug does not treat.
 
-    A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"), or
-    if one sentence states the only diagnosis of the text and the next sentence starts the drug.
+    A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"). It
+    is also given for the only diagnosis of the text if the sentence after the diagnosis starts the drug.
     """
     findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
     for first, second in pairwise(findings):

@@ -1,8 +1,7 @@
-"""Implausible values: vital signs, laboratory values and doses that rarely occur in notes except by mistake."""
+"""Find vital signs, laboratory values and doses that are implausible, such as a pulse of 700."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from synthgen.attributes.lexicon import value_of
 from synthgen.coherence.contradiction import Contradiction
@@ -12,21 +11,13 @@ _END = r"(?![\d/%]|\.\d|[-–]|\s*(?:/|%|th\b|percentile|to\b|mg|g\b|m[cC]g|unit
 _IS = r"(?:[ :=]|\bis\b|\bof\b|\bwas\b|\bat\b){0,4}\s*"
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A quantity whose values outside `low` to `high` are implausible in a note."""
-
-    pattern: re.Pattern[str]  # the group `n` is the value
-    low: float
-    high: float
+def _quantity(names: str, low: float, high: float, unit: str) -> tuple[re.Pattern[str], float, float]:
+    return re.compile(rf"\b(?:{names})\b{_IS}{_N}{unit}", re.IGNORECASE), low, high
 
 
-def _quantity(names: str, low: float, high: float, unit: str = "") -> Quantity:
-    return Quantity(re.compile(rf"\b(?:{names})\b{_IS}{_N}{unit}", re.IGNORECASE), low, high)
-
-
-# The ranges contain almost every value that a person can survive. A unit or the full name is required for names with
-# other meanings: HR is also a hazard ratio, K a vitamin, and sodium a part of many drugs.
+# Each quantity has a pattern, whose group `n` is the value, and the range of almost all values that a person
+# survives. A name with other meanings needs a unit: HR is also a hazard ratio, K a vitamin, and sodium a part of many
+# drugs.
 _SERUM = r"\s*(?:mmol/l|meq/l|mg/dl)\b"
 QUANTITIES = (
     _quantity("heart rate|pulse(?: rate)?|hr", 0, 350, r"\s*(?:bpm|beats)"),
@@ -51,21 +42,20 @@ _PRESSURE = re.compile(
 )
 
 # largest plausible dose in milligrams: at least about twice the usual maximum per day
-MAX_MG = {
-    "levothyroxine": 1, "liothyronine": 0.2, "digoxin": 2, "warfarin": 30, "lisinopril": 160, "ramipril": 40,
-    "enalapril": 80, "perindopril": 32, "candesartan": 64, "losartan": 200, "valsartan": 640, "amlodipine": 20,
-    "bisoprolol": 40, "metoprolol": 800, "atenolol": 400, "carvedilol": 100, "propranolol": 640, "furosemide": 1000,
-    "spironolactone": 800, "hydrochlorothiazide": 200, "atorvastatin": 160, "simvastatin": 160, "rosuvastatin": 80,
-    "clopidogrel": 1200, "apixaban": 20, "rivaroxaban": 40, "metformin": 3400, "glipizide": 40, "gliclazide": 640,
-    "sitagliptin": 200, "omeprazole": 240, "pantoprazole": 160, "lansoprazole": 240, "prednisone": 500,
-    "prednisolone": 500, "dexamethasone": 100, "alendronate": 140, "sertraline": 800,
-    "citalopram": 160, "escitalopram": 80, "fluoxetine": 320, "mirtazapine": 180, "amitriptyline": 600,
-    "lorazepam": 20, "diazepam": 100, "alprazolam": 20, "zolpidem": 40, "lamotrigine": 1400, "levetiracetam": 6000,
-    "topiramate": 1600, "gabapentin": 3600, "pregabalin": 1200, "sumatriptan": 400, "tramadol": 800, "codeine": 480,
-    "ibuprofen": 3200, "naproxen": 2000, "acetaminophen": 8000, "aspirin": 4000, "methimazole": 240,
-    "carbimazole": 240, "montelukast": 40, "allopurinol": 1800, "colchicine": 6, "tamsulosin": 3.2,
-    "finasteride": 20, "donepezil": 46, "risperidone": 32, "olanzapine": 80, "quetiapine": 1600, "haloperidol": 200,
-}  # fmt: skip
+_MAX_MG = """
+levothyroxine 1; liothyronine 0.2; digoxin 2; warfarin 30; lisinopril 160; ramipril 40; enalapril 80; perindopril 32;
+candesartan 64; losartan 200; valsartan 640; amlodipine 20; bisoprolol 40; metoprolol 800; atenolol 400;
+carvedilol 100; propranolol 640; furosemide 1000; spironolactone 800; hydrochlorothiazide 200; atorvastatin 160;
+simvastatin 160; rosuvastatin 80; clopidogrel 1200; apixaban 20; rivaroxaban 40; metformin 3400; glipizide 40;
+gliclazide 640; sitagliptin 200; omeprazole 240; pantoprazole 160; lansoprazole 240; prednisone 500; prednisolone 500;
+dexamethasone 100; alendronate 140; sertraline 800; citalopram 160; escitalopram 80; fluoxetine 320; mirtazapine 180;
+amitriptyline 600; lorazepam 20; diazepam 100; alprazolam 20; zolpidem 40; lamotrigine 1400; levetiracetam 6000;
+topiramate 1600; gabapentin 3600; pregabalin 1200; sumatriptan 400; tramadol 800; codeine 480; ibuprofen 3200;
+naproxen 2000; acetaminophen 8000; aspirin 4000; methimazole 240; carbimazole 240; montelukast 40; allopurinol 1800;
+colchicine 6; tamsulosin 3.2; finasteride 20; donepezil 46; risperidone 32; olanzapine 80; quetiapine 1600;
+haloperidol 200
+"""
+MAX_MG = {drug: float(mg) for drug, mg in (entry.split() for entry in _MAX_MG.split(";"))}
 _DOSE = re.compile(
     r"\b(?P<drug>[A-Za-z]{5,})\s+(?:(?:tablets?|extended[- ]release|xr|er|sr|cr|dose|at|of|to)\s+){0,2}"
     r"(?P<n>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s*(?P<unit>mg|mcg|micrograms?|µg|g|grams?)\b",
@@ -77,12 +67,12 @@ _IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}
 def implausible(text: str) -> Iterator[Contradiction]:
     """Yield each value or dose that is implausible.
 
-    The rule reads blood pressure, pulse, breathing, oxygen, temperature, weight, height, a few laboratory values, and
-    doses (see `MAX_MG`). It does not read pain scores, because "11 out of 10" is a figure of speech.
+    The rule reads the `QUANTITIES`, blood pressure, and the doses of the drugs in `MAX_MG`. It does not read pain
+    scores, because "11 out of 10" is a figure of speech.
     """
-    for quantity in QUANTITIES:
-        for match in quantity.pattern.finditer(text):
-            if not quantity.low <= float(match["n"]) <= quantity.high:
+    for pattern, lowest, highest in QUANTITIES:
+        for match in pattern.finditer(text):
+            if not lowest <= float(match["n"]) <= highest:
                 yield Contradiction("implausible", match.span())
     for match in _PRESSURE.finditer(text):
         high, low = int(match["high"]), int(match["low"])

@@ -3,53 +3,44 @@
 import re
 from collections.abc import Iterator
 
-from synthgen.coherence.contradiction import Contradiction, Span, sentences
+from synthgen.coherence.contradiction import Contradiction, Span, parts, sentences
 
-MIN_SENTENCE = 5  # smallest number of words of a sentence whose repetition counts
-MIN_RUN = 8  # smallest number of consecutive words (a run) whose repetition counts
-MAX_END = 200  # number of characters that are read at the end of a text
+MIN_SENTENCE = 5  # smallest number of words of a sentence whose repetition is a contradiction
+MIN_RUN = 8  # number of consecutive words (a run) whose repetition is a contradiction
+MAX_END = 200  # `cut` reads only this number of last characters of a text
 MAX_GREETING = 3  # largest number of words of a last line that counts as a greeting, such as "Kind regards,"
-# A repetition counts only within this number of words, because long notes restate the problem in a later section.
-MAX_DISTANCE = 60
+MAX_DISTANCE = 60  # largest distance in words of a repetition; long notes restate the problem in a later section
+_PARAGRAPH = re.compile(r"\n\s*\n")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-# words after which a sentence continues; if a text ends with such a word, it was cut
-_OPEN = frozenset(
-    """
-    a an the of and or but with without to for from into onto at by as than which whose because while if when his
-    their its my our your every very including such per during between
-    """.split()  # noqa: SIM905 - a list of quoted words would be harder to read
+# words after which a sentence continues, so a text that ends with such a word was cut
+_OPEN = re.compile(
+    r"a|an|the|of|and|or|but|with|without|to|for|from|into|onto|at|by|as|than|which|whose|because|while|if|when|his"
+    r"|their|its|my|our|your|every|very|including|such|per|during|between",
+    re.IGNORECASE,
 )
 _TWICE = re.compile(
     r"(?<![\w-])(?P<said>[^\W\d_]{4,}(?: [^\W\d_]{2,}){0,3})(?:,| and|, and|;) (?P=said)(?= of\b|\s*[.,;]|\s*$)",
     re.IGNORECASE,
 )
-_EMPHASIS = frozenset(
-    "many more very really much again over never long longer less years further round".split()  # noqa: SIM905 - see above
+# words that are repeated for emphasis, as in "many, many"
+_EMPHASIS = re.compile(
+    r"many|more|very|really|much|again|over|never|long(?:er)?|less|years|further|round", re.IGNORECASE
 )
 
 
 def repeated(text: str) -> Iterator[Contradiction]:
-    """Yield at most one repeated sentence, run of words, or phrase that follows itself ("bone, bone").
+    """Yield at most one repeated phrase ("bone, bone"), sentence, or run of consecutive words.
 
-    A sentence or run must be repeated within `MAX_DISTANCE` words and in the same paragraph.
+    A sentence or run counts only if it is repeated in the same paragraph and within `MAX_DISTANCE` words.
     """
     for match in _TWICE.finditer(text):
-        if match["said"].casefold() not in _EMPHASIS:
+        if not _EMPHASIS.fullmatch(match["said"]):
             yield Contradiction("repeated", match.span())
             return
-    for start, end in _paragraphs(text):
-        repetition = _repeated_sentence(text, start, end) or _repeated_run(text, start, end)
-        if repetition is not None:
-            yield repetition
+    for paragraph in parts(text, _PARAGRAPH):
+        if found := _repeated_sentence(text, *paragraph) or _repeated_run(text, *paragraph):
+            yield found
             return
-
-
-def _paragraphs(text: str) -> Iterator[Span]:
-    start = 0
-    for match in re.finditer(r"\n\s*\n", text):
-        yield start, match.start()
-        start = match.end()
-    yield start, len(text)
 
 
 def _repeated_sentence(text: str, start: int, end: int) -> Contradiction | None:
@@ -82,8 +73,8 @@ def _repeated_run(text: str, start: int, end: int) -> Contradiction | None:
 def cut(text: str) -> Iterator[Contradiction]:
     """Yield the last word of a text that stops inside a sentence.
 
-    Such a text ends with a comma, a hyphen, an opening bracket, a slash, or a word of `_OPEN` such as "the". A short
-    last line that ends with a comma does not count, because it is a greeting ("Kind regards,").
+    Such a text ends with a comma, a hyphen, an opening bracket, a slash, or a word such as "the". If a short last
+    line ends with a comma, it is a greeting ("Kind regards,") and the text is complete.
     """
     end = text.rstrip()
     words = list(_WORD.finditer(end, max(0, len(end) - MAX_END)))
@@ -91,6 +82,6 @@ def cut(text: str) -> Iterator[Contradiction]:
         return
     last, last_line = words[-1], end.rpartition("\n")[2]
     is_greeting = end[-1] == "," and "\n" in end and len(last_line.split()) <= MAX_GREETING
-    is_open = last.end() == len(end) and last[0].casefold() in _OPEN and not last[0].isupper()
+    is_open = last.end() == len(end) and _OPEN.fullmatch(last[0]) and not last[0].isupper()
     if is_open or (end[-1] in ",-(/" and not is_greeting):
         yield Contradiction("cut", last.span())
