@@ -2,17 +2,17 @@
 
     python3 -I install.py --into FOLDER
 
-This script is part of the archive and needs only the standard library. With `-I`, Python imports no modules from the
-folder of the script, whose files are not checked yet. The script checks every file against the manifest, creates a
-virtual environment in FOLDER/venv, installs the wheels without an index, imports the models into FOLDER/models, and
-writes the command FOLDER/bin/synthgen.
+This script is part of the archive and needs only the standard library. It checks every file against the manifest,
+creates a virtual environment in FOLDER/venv, installs the wheels without an index, imports the models into
+FOLDER/models, and writes the command FOLDER/bin/synthgen. With `-I`, Python imports nothing from the folder of the
+script, because its files are not checked yet.
 """
 
 from __future__ import annotations  # an older Python must reach the message about its version
 
 import sys
 
-if __name__ == "__main__" and not sys.flags.isolated:  # checked first: files beside the script could replace imports
+if __name__ == "__main__" and not sys.flags.isolated:  # before the imports, which unchecked files could replace
     sys.stderr.write("error: start the script with `python3 -I`, so that it imports nothing from its own folder\n")
     sys.exit(3)
 
@@ -46,7 +46,7 @@ class InstallError(Exception):
 
 
 def machine() -> dict[str, str]:
-    """Return the properties of this machine that its wheels must match: Python version, platform and C library."""
+    """Return the Python version, platform and C library of this machine; the wheels must be made for all three."""
     version = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
     return {"python": version, "platform": sysconfig.get_platform(), "libc": platform.libc_ver()[0] or "other"}
 
@@ -61,11 +61,11 @@ def sha256_of(path: Path) -> str:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Check this machine and every file against the manifest of an unpacked archive, and return the manifest.
+    """Return the manifest of an unpacked archive, after a check of this machine and of every file against it.
 
     Raises:
-        InstallError: the manifest is malformed, the archive is for another machine, or a file is missing, changed or
-            not listed. The error lists all problems.
+        InstallError: the manifest is malformed, the archive is for another kind of machine, or a file is missing,
+            changed or not listed. The error lists all problems.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
@@ -77,16 +77,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not is_known:
         raise InstallError(f"{folder / MANIFEST}: not the manifest of an archive of `synthgen airgap pack`")
     here = machine()
-    problems = [
-        f"{name}: the archive is for {required[name]}, this machine has {here[name]}"
-        for name in here
-        if required[name] != here[name]
-    ]
-    present = {}
-    for root, folders, names in os.walk(folder):
-        for name in (*names, *(name for name in folders if (Path(root) / name).is_symlink())):
-            path = Path(root) / name
-            present[path.relative_to(folder).as_posix()] = path
+    different = [name for name in here if required[name] != here[name]]
+    problems = [f"{name}: the archive is for {required[name]}, this machine has {here[name]}" for name in different]
+    paths = [Path(root) / name for root, folders, names in os.walk(folder) for name in (*names, *folders)]
+    present = {path.relative_to(folder).as_posix(): path for path in paths if path.is_symlink() or not path.is_dir()}
     present.pop(MANIFEST)
     problems += [f"{name}: missing" for name in sorted(set(files) - set(present))]
     problems += [f"{name}: not in the manifest" for name in sorted(set(present) - set(files))]
@@ -113,15 +107,13 @@ def install(folder: Path, into: Path) -> Path:
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
         raise InstallError(f"{into}: exists and is not empty; choose a new folder")
     if importlib.util.find_spec("ensurepip") is None:
-        raise InstallError(
-            "Python lacks the module ensurepip, so no virtual environment can be made",
-            "on Debian and Ubuntu, install the package python3-venv",
-        )
+        hint = "on Debian and Ubuntu, install the package python3-venv"
+        raise InstallError("Python lacks the module ensurepip, so no virtual environment can be made", hint)
     is_installed = False
     try:
         venv.create(into / "venv", with_pip=True)
         python = into / "venv" / "bin" / "python"
-        # the script is not started by its `#!` line, which fails if the path is long or has spaces
+        # Python starts the script, because its `#!` line fails if the path is long or has spaces
         command = [python, into / "venv" / "bin" / "synthgen"]
         pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
         offline = ["--no-cache-dir", "--no-index", "--only-binary=:all:", "--find-links", folder / "wheels"]
@@ -129,7 +121,8 @@ def install(folder: Path, into: Path) -> Path:
         models = into / "models"
         for model in sorted((folder / "models").glob("*.tar")):
             _run([*command, "models", "import", model], SYNTHGEN_MODELS=str(models))
-        _make_readable(models)
+        for path in (models, *models.rglob("*")):  # `models import` made the files readable only by their owner
+            path.chmod(0o755 if path.is_dir() else 0o644)
         launcher = _launcher(into, command, models)
         is_installed = True
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
@@ -141,7 +134,7 @@ def install(folder: Path, into: Path) -> Path:
 
 
 def _run(words: list[Any], **env: str) -> None:
-    """Run a command without the machine's settings of pip and Python, which could change what is installed."""
+    # settings of pip and Python in the environment could change what is installed
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
     kept.update(env, PIP_CONFIG_FILE=os.devnull)
     words = [str(word) for word in words]
@@ -153,23 +146,11 @@ def _last_lines(error: Exception) -> list[str]:
     return printed.decode("utf-8", "replace").splitlines()[-5:]
 
 
-def _make_readable(folder: Path) -> None:
-    """Let every user read the models; `synthgen models import` made them readable only by their owner."""
-    for root, _, names in os.walk(folder):
-        Path(root).chmod(0o755)
-        for name in names:
-            (Path(root) / name).chmod(0o644)
-
-
 def _launcher(into: Path, command: list[Path], models: Path) -> Path:
     path = into / "bin" / "synthgen"
     path.parent.mkdir()
-    path.write_text(
-        _LAUNCHER.format(
-            models=shlex.quote(str(models)), command=" ".join(shlex.quote(str(word)) for word in command)
-        ),
-        encoding="utf-8",
-    )
+    words = {"models": shlex.quote(str(models)), "command": shlex.join(map(str, command))}
+    path.write_text(_LAUNCHER.format(**words), encoding="utf-8")
     path.chmod(0o755)
     return path
 
@@ -177,9 +158,8 @@ def _launcher(into: Path, command: list[Path], models: Path) -> Path:
 def main() -> int:
     """Run the command line and return the exit code: 0, or 3 with the reasons on standard error."""
     parser = argparse.ArgumentParser(description="Install SynthGen without a network.")
-    parser.add_argument(
-        "--into", type=Path, required=True, help="new folder for the virtual environment and the models"
-    )
+    what = "new folder for the virtual environment and the models"
+    parser.add_argument("--into", type=Path, required=True, help=what)
     os.umask(0o022)  # other users may run the installed command
     try:
         command = install(Path(__file__).resolve().parent, parser.parse_args().into)

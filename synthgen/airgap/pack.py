@@ -1,4 +1,4 @@
-"""Write one archive with the wheels, the models and the installer for a machine without a network."""
+"""Write an archive from which SynthGen can be installed on a machine without a network."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ _MAX_SHOWN = 5  # largest number of error lines of pip in a message
 
 @dataclass(frozen=True, slots=True)
 class AirgapArchive:
-    """A written archive for a machine without a network."""
+    """A written archive."""
 
     archive: Path
     sha256: str
@@ -50,23 +50,21 @@ class AirgapArchive:
     def to_text(self) -> str:
         """Return the result with the commands for the other machine."""
         result = self.to_json()
-        return "\n".join(
-            [
-                f"archive: {self.archive}, {self.size_bytes >> 20} MiB, sha256 {self.sha256}",
-                f"for: {', '.join(result['machine'].values())}",
-                f"contains: {len(result['wheels'])} wheels, and the models {', '.join(result['models'])}",
-                f"on the other machine: sha256sum {self.archive.name}; tar -xf {self.archive.name}",
-                f"then: python3 -I {TOP}/{INSTALLER} --into /opt/synthgen",
-            ]
+        return (
+            f"archive: {self.archive}, {self.size_bytes >> 20} MiB, sha256 {self.sha256}\n"
+            f"for: {', '.join(result['machine'].values())}\n"
+            f"contains: {len(result['wheels'])} wheels, and the models {', '.join(result['models'])}\n"
+            f"on the other machine: sha256sum {self.archive.name}; tar -xf {self.archive.name}\n"
+            f"then: python3 -I {TOP}/{INSTALLER} --into /opt/synthgen"
         )
 
 
 def pack(out: Path) -> AirgapArchive:
-    """Write the archive for machines with the same Python version and platform, and return its description.
+    """Write the archive for machines with the same Python version, platform and C library.
 
-    pip collects the wheels of synthgen with the extra `engine`; the usual settings and environment variables of pip
-    apply. Files have fixed times and owners and are sorted, so equal wheels and models give an equal archive. The
-    folder of the archive needs free space for twice the content.
+    The archive contains the models, an installer, and the wheels of synthgen with the extra `engine`, which pip
+    collects with its usual settings. Files have fixed times and owners and are sorted, so equal wheels and models
+    give an equal archive. The folder of the archive needs free space for twice the content.
 
     Raises:
         ModelMissing: a model that synthgen uses is not in the store.
@@ -102,13 +100,11 @@ def _require_models() -> None:
         except ModelMissing:
             missing.append(name)
     if missing:
-        raise ModelMissing(
-            f"the store lacks {', '.join(missing)}", hint=f"Run `synthgen models pull {' '.join(missing)}`."
-        )
+        hint = f"Run `synthgen models pull {' '.join(missing)}`."
+        raise ModelMissing(f"the store lacks {', '.join(missing)}", hint=hint)
 
 
 def _fill(folder: Path) -> dict[str, Any]:
-    """Write the content of the archive into a folder and return the manifest."""
     (folder / "wheels").mkdir()
     (folder / "models").mkdir()
     collect_wheels(folder / "wheels")
@@ -118,10 +114,9 @@ def _fill(folder: Path) -> dict[str, Any]:
     versions = [path.name.split("-")[1] for path in (folder / "wheels").glob("synthgen-*.whl")]
     if len(versions) != 1:
         raise DependencyError(f"pip collected {len(versions)} wheels of synthgen, expected one")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
     entries = {
         path.relative_to(folder).as_posix(): {"sha256": sha256_file(path), "bytes": path.stat().st_size}
-        for path in files
+        for path in _files(folder)
     }
     about = {"format": install.FORMAT, "requirement": f"synthgen[engine]=={versions[0]}", **install.machine()}
     manifest = {**about, "files": entries}
@@ -130,18 +125,17 @@ def _fill(folder: Path) -> dict[str, Any]:
 
 
 def collect_wheels(folder: Path) -> None:
-    """Write the wheels of synthgen, its extra `engine` and all dependencies into a folder, with pip.
+    """Let pip write the wheels of synthgen with the extra `engine`, and of all dependencies, into a folder.
 
-    If synthgen runs from a checkout, its wheel is built from the checkout. Otherwise, pip gets the wheel of the
+    If synthgen runs from a checkout, pip builds its wheel from the checkout. Otherwise, pip gets the wheel of the
     installed version from the package index.
 
     Raises:
         DependencyError: pip is not installed or cannot collect the packages.
     """
     if find_spec("pip") is None:
-        raise DependencyError(
-            "pip is not installed in this environment", hint=f"Run `{sys.executable} -m ensurepip`."
-        )
+        hint = f"Run `{sys.executable} -m ensurepip`."
+        raise DependencyError("pip is not installed in this environment", hint=hint)
     is_checkout = (_CHECKOUT / "pyproject.toml").is_file()
     requirement = f"{_CHECKOUT}[engine]" if is_checkout else f"synthgen[engine]=={version('synthgen')}"
     options = ["--quiet", "--disable-pip-version-check", "--wheel-dir", str(folder)]
@@ -155,10 +149,14 @@ def collect_wheels(folder: Path) -> None:
         )
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
 def _write_tar(target: Path, folder: Path) -> None:
     # the GNU format, because USTAR limits the length of names and the size of files
     with tarfile.open(target, "w", format=tarfile.GNU_FORMAT) as archive:
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        for path in _files(folder):
             info = tarfile.TarInfo(f"{TOP}/{path.relative_to(folder).as_posix()}")
             info.size, info.mode = path.stat().st_size, 0o644
             with path.open("rb") as file:

@@ -1,1 +1,1 @@
-"""Compare classifiers trained on synthetic records with classifiers trained on augmented real records."""
+"""Compare classifiers that are trained on synthetic records, on real records, and on augmented real records."""

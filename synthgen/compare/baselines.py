@@ -1,4 +1,4 @@
-"""Make the training sets with which synthetic records are compared, by standard methods of data augmentation."""
+"""Make the baselines: training sets of classifiers, made from real records by standard data augmentation."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -22,8 +22,8 @@ from synthgen.evaluate.heads import LabelledTexts, TrainingSet
 from synthgen.interpolate import Smote
 
 Encode = Callable[[list[str]], Float32]
-MAX_NEIGHBORS = 5  # of SMOTE; fewer if a class has at most five persons
-ALPHA = 0.1  # share of changed words; the EDA paper recommends .1 for sets of at least a thousand texts
+MAX_NEIGHBORS = 5  # number of neighbors for SMOTE; fewer if a class has at most five persons
+ALPHA = 0.1  # share of changed words; the EDA paper recommends 0.1 for sets of at least a thousand texts
 
 
 def baselines(
@@ -32,13 +32,13 @@ def baselines(
     """Return the baselines by name; each is a set of records on which classifiers are trained.
 
         class weights        real records, weighted by the inverse of the size of their class
-        random oversampling  real records; records are repeated until all classes have the size of the largest class
+        random oversampling  real records, repeated until each class is as large as the largest class
         real + EDA           real records, and altered copies of real records; see `eda`
-        real + SMOTE         real vectors, and interpolated vectors; only for the classifier on vectors, and only
-                             if each class has at least two persons
-        label-only           the texts `label_only`, written without the source; only if they are given
+        real + SMOTE         vectors of real records, and vectors interpolated between them
+        label-only           the texts `label_only`, which a language model wrote without the source
 
-    EDA and SMOTE make the same number of new records of each class as the synthetic table has.
+    EDA and SMOTE make as many new records of a class as the synthetic table has. The baseline with SMOTE is omitted
+    if a class has only one person, and label-only is omitted without texts.
 
     Raises:
         DataError: the synthetic table has a class that train lacks, or a train text has no words.
@@ -54,7 +54,7 @@ def baselines(
             f"baselines: {len(unknown)} of the {len(counts)} classes of the synthetic table have no train records",
             hint="Check that both tables have the same label column and the same spelling of the classes.",
         )
-    labels = [label for label, n in counts.items() for _ in range(n)]
+    labels = list(Counter(counts).elements())
     altered = _altered(train, counts, seeds.child("eda"))
     made = {
         "class weights": TrainingSet(real, weights="balanced"),
@@ -72,13 +72,13 @@ def baselines(
 def write_label_only(
     folder: Path, counts: Mapping[str, int], config: DecodeConfig, seeds: SeedTree, progress: Progress
 ) -> list[str]:
-    """Return texts that the language model writes from the names of the classes alone, `counts[label]` of each label.
+    """Return `counts[label]` texts of each label, which the language model in `folder` writes from the label alone.
 
-    The prompt of the model in `folder` shows one example on another subject and then requests a short paragraph on
-    the label. `config` determines the sampling. No private text is read.
+    The prompt shows one example on another subject and requests a short paragraph on the label. `config` determines
+    the sampling. No private text is read.
 
     Raises:
-        ModelError: the model or the server of `config` cannot be used; see `open_prompted`.
+        ModelError: the model, or the server of `config`, cannot be used; see `open_prompted`.
     """
     names = [(label, f"{label}-{i}") for label, n in sorted(counts.items()) for i in range(n)]
     latents = Latents(
@@ -105,13 +105,13 @@ def write_label_only(
 
 
 def eda(text: str, rng: np.random.Generator) -> str:
-    """Return a text after easy data augmentation, which swaps words or deletes words, each with probability 1/2.
+    """Return a text of l words with swapped words or with deleted words, each with probability 1/2.
 
-        swap:     n = max(1, ⌊α·l⌋) times, the words at two random positions (possibly the same) change places
-        deletion: each of the l words is deleted with probability α
+        swap:     two random words change places; this is repeated max(1, ⌊α·l⌋) times
+        deletion: each word is deleted with probability α; at least one word remains
 
-    If all words would be deleted, one is kept. The paper's other two operations, synonym replacement and insertion,
-    are not implemented. White space becomes single spaces.
+    Here α is `ALPHA`. Words are separated by single spaces. The paper's other two operations, synonym replacement and
+    insertion, are not implemented.
 
     Raises:
         DataError: the text has no words.
@@ -131,7 +131,6 @@ def eda(text: str, rng: np.random.Generator) -> str:
 
 
 def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:
-    """Return row numbers, repeated so that each class has the size of the largest; every row occurs at least once."""
     counts = Counter(labels)
     rows = list(range(len(labels)))
     for label, n in sorted(counts.items()):
@@ -142,7 +141,6 @@ def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:
 
 
 def _altered(train: Corpus, counts: Mapping[str, int], seeds: SeedTree) -> list[str]:
-    """Return `counts[label]` altered texts of each label; the texts of a class are used equally often."""
     altered = []
     for label, m in counts.items():
         rng = seeds.child(label).generator()
@@ -153,11 +151,9 @@ def _altered(train: Corpus, counts: Mapping[str, int], seeds: SeedTree) -> list[
 
 
 def _smote(tables: Tables, counts: Mapping[str, int], seeds: SeedTree) -> Latents | None:
-    """Return vectors made by SMOTE; None if a class has only one person."""
     train = tables.train
     persons = {label: len({r.group for r in train.records if r.label == label}) for label in counts}
-    k = min(MAX_NEIGHBORS, min(persons.values()) - 1)
-    if k < 1:
+    if (k := min(MAX_NEIGHBORS, min(persons.values()) - 1)) < 1:
         return None
     embedded = Embedded(
         vectors=tables.vectors["train"].copy(),

@@ -1,4 +1,4 @@
-"""Train classifiers on synthetic, real and baseline records, test them on real records, and compare the scores."""
+"""Train classifiers on synthetic, real and augmented records, test them on real records, and compare the scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ METRICS = ("accuracy", "macro_f1", "weighted_f1")
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """The scores of each classifier for each set of records that it is trained on."""
+    """The scores of each classifier for each of its training sets, as the result of `evaluate`."""
 
     table: Mapping[str, Any]
 
@@ -30,9 +30,8 @@ class Study:
         return self.table
 
     def to_text(self) -> str:
-        """Return text for a terminal, with a line for each classifier and each set of training records."""
-        level = round(100 * self.table["confidence"])
-        n = self.table["records"]["test"]
+        """Return text for a terminal, with one line for each classifier and training set."""
+        level, n = round(100 * self.table["confidence"]), self.table["records"]["test"]
         lines = [f"tested on {n} real records; {level} % bootstrap intervals over persons"]
         lines.append(f"{'classifier':<18} {'trained on':<20} " + " ".join(f"{m:<22}" for m in METRICS))
         for head, by_set in self.table["classifiers"].items():
@@ -44,7 +43,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelOnly:
-    """The folder and the sampling configuration of the language model that writes the baseline label-only."""
+    """The language model that writes the baseline label-only: its folder, and the configuration of the sampling."""
 
     folder: Path
     config: DecodeConfig
@@ -61,10 +60,13 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
     with_baselines: bool = False,
     label_only: LabelOnly | None = None,
 ) -> Study:
-    """Embed the tables "synthetic", "train" and "test", and return the scores of classifiers; see `evaluate`.
+    """Return the scores of classifiers trained on the tables "synthetic" and "train" and tested on "test".
+
+    With `with_baselines`, classifiers are also trained on the results of `baselines`. For `requested`, see
+    `evaluate`.
 
     Raises:
-        DataError: a table is empty or does not fit the others; see `evaluate` and `baselines`.
+        DataError: a table is empty or does not fit another table; see `evaluate` and `baselines`.
         ModelError: the model of `label_only` cannot be used.
     """
 
