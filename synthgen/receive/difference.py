@@ -1,4 +1,4 @@
-"""Compare two bundles: what they state, their files, their measured numbers and their records."""
+"""Compare two bundles A and B: their statements, files, measured numbers and records. Nothing is verified."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,12 +12,12 @@ from synthgen.receive.received import ReceivedBundle
 _OF_ONE_RELEASE = ("releaseId", "timeCreated", "expires", "attempts", "inputs")
 _COMPARED_ELSEWHERE = ("gates", "config", "evidence")
 _NUMBERS = ("value", "low", "high", "confidence", "n")
-Pairs = dict[str, list[Any]]  # the values of A and of B by name; None where a bundle lacks the name
+Pairs = dict[str, list[Any]]  # for each name, the value in A and the value in B; None for a missing value
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The comparison of two bundles A and B, as JSON data. Signatures and digests are not verified."""
+    """The comparison of two bundles A and B."""
 
     fields: dict[str, Any]
 
@@ -27,20 +27,18 @@ class Difference:
         return bool(self.fields["equal"])
 
     def to_json(self) -> dict[str, Any]:
-        """Return the comparison as plain data."""
+        """Return the comparison as JSON-compatible data."""
         return self.fields
 
     def to_text(self) -> str:
         """Return the comparison as lines, with the value of A before the value of B."""
         fields = self.fields
-        lines = [
-            "{0}: {name}, release {releaseId}, digest {digest}".format(bundle.upper(), **fields[bundle])
-            for bundle in ("a", "b")
-        ]
+        about = "{0}: {name}, release {releaseId}, digest {digest}"
+        lines = [about.format(bundle.upper(), **fields[bundle]) for bundle in ("a", "b")]
         for part in ("release", "statement", "settings"):
             lines += [f"{part}: {name}: {_shown(a)} | {_shown(b)}" for name, (a, b) in fields[part].items()]
-        for state in ("onlyA", "onlyB", "changed"):
-            lines += [f"file {_FILE_STATES[state]}: {name}" for name in fields["files"][state]]
+        for state, meaning in _FILE_STATES.items():
+            lines += [f"file {meaning}: {name}" for name in fields["files"][state]]
         for part in ("gates", "measured"):
             lines += [_side_by_side(part, name, *pair) for name, pair in fields[part].items()]
         lines += ["records: {a} in A, {b} in B".format(**fields["records"])]
@@ -56,9 +54,9 @@ _FILE_STATES = {"onlyA": "only in A", "onlyB": "only in B", "changed": "with dif
 def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:
     """Return the comparison of two bundles; it contains no text of a record.
 
-    Bundles are equal in content if statement, settings, gates, measured numbers and records are equal. The fields
-    `_OF_ONE_RELEASE` of the statement, such as date and id, differ in any two releases and are listed separately.
-    Files with different digests are listed but do not count, because files such as README.md contain the date.
+    Bundles are equal if statement, settings, gates, measured numbers and records are equal. Some fields of the
+    statement, such as date and id, differ between any two releases; they are listed under "release" and ignored.
+    Different files are listed and ignored, because files such as README.md contain the date.
     """
     stated = [bundle.statement.predicate.model_dump(mode="json", by_alias=True) for bundle in (a, b)]
     release = _differing(*({k: fields[k] for k in _OF_ONE_RELEASE} for fields in stated))
@@ -69,8 +67,8 @@ def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:
     measured = _paired(_metrics(a), _metrics(b))
     records = _compared_records(a, b)
     is_equal = not statement and not settings and records["equal"] - records["otherLabel"] == records["a"]
-    is_equal = is_equal and records["a"] == records["b"]
-    is_equal = is_equal and all(left == right for part in (gates, measured) for left, right in part.values())
+    numbers = [*gates.values(), *measured.values()]
+    is_equal = is_equal and records["a"] == records["b"] and all(left == right for left, right in numbers)
     sides = {name: _identity(bundle) for name, bundle in (("a", a), ("b", b))}
     parts = {"release": release, "statement": statement, "settings": settings, "files": _compared_files(a, b)}
     return Difference({"equal": is_equal, **sides, **parts, "gates": gates, "measured": measured, "records": records})
@@ -121,15 +119,13 @@ def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each scalar with its path; list items are named by their roles if these differ, otherwise by number."""
+    """Yield each scalar with its path, such as "models.decoder.name"; a list item is named by its role or number."""
     if isinstance(value, Mapping):
         items = list(value.items())
     elif isinstance(value, list | tuple):
         roles = [item.get("role") if isinstance(item, Mapping) else None for item in value]
-        has_roles = None not in roles and len(set(roles)) == len(roles)
-        items = [
-            (str(role if has_roles else at), item) for at, (role, item) in enumerate(zip(roles, value, strict=True))
-        ]
+        names = roles if None not in roles and len(set(roles)) == len(roles) else range(len(roles))
+        items = list(zip(map(str, names), value, strict=True))
     else:
         yield path, value
         return

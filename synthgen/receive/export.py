@@ -1,4 +1,4 @@
-"""Export the records of a bundle as CSV, for Hugging Face `datasets`, or as FHIR. The copy is not signed."""
+"""Write an unsigned copy of the records of a bundle: as CSV, for Hugging Face `datasets`, or as FHIR."""
 
 import csv
 import io
@@ -22,19 +22,19 @@ ExportFormat = Literal["csv", "hf", "fhir"]
 README = "README.md"
 FORMULA_STARTS = ("=", "+", "-", "@")  # a spreadsheet evaluates a cell that begins with one of these
 _ARROW = "data-00000-of-00001.arrow"
-_HUB_DIGITS = 16  # hex digits of a fingerprint of `datasets`
+_HUB_DIGITS = 16  # number of hex digits of the fingerprint that `datasets` gives to a data set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """The files of an export, and the bundle that they were made from."""
+    """The result of an export: its files, and the bundle from which they were made."""
 
     folder: Path
     format: ExportFormat
     release_id: str
-    digest: str  # of the bundle's signed statement
+    digest: str  # sha256 of the signed statement of the bundle
     records: int
-    formula_cells: int  # cells of csv that a spreadsheet would evaluate as a formula; 0 in other formats
+    formula_cells: int  # number of CSV cells that a spreadsheet would evaluate as a formula; 0 in other formats
     files: Mapping[str, int]  # size in bytes by name
 
     def to_json(self) -> dict[str, Any]:
@@ -59,28 +59,25 @@ class Exported:
 
 
 def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
-    """Write the records of a bundle in another format into a new or empty folder.
+    """Write the records of a bundle in another format into a new or empty folder; if a step fails, no file remains.
 
-    A new folder appears complete or not at all. If the folder exists, the files are moved into it one by one, because
-    it may be the current folder or a mount point, which cannot be replaced. If a step fails, no file remains.
+    A new folder appears only with all its files. An existing folder cannot be replaced if it is the current folder or
+    a mount point, so the files are moved into it one by one.
 
     Raises:
         VerifyError: the files of the bundle differ from its statement.
-        StorageError: the folder is in the bundle, it exists and is not empty, or it cannot be written.
+        StorageError: the folder is in the bundle, is not empty, or cannot be written.
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 - `Path.resolve` would replace links in the path
-    if _is_inside(out, bundle):
-        raise StorageError(
-            f"{out}: is in the bundle, and added files would make the bundle invalid; nothing was written",
-            hint="Choose a folder outside the bundle.",
-        )
+    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(bundle)):
+        message = f"{out}: is in the bundle, and added files would make the bundle invalid; nothing was written"
+        raise StorageError(message, hint="Choose a folder outside the bundle.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StorageError(f"{out}: exists and is not empty; nothing was written", hint="Choose a new folder.")
     received = read_intact(bundle)
     files = _WRITERS[to](received)
-    n_formulas = 0
-    if to == "csv":
-        n_formulas = sum(cell.startswith(FORMULA_STARTS) for row in received.rows for cell in row)
+    rows = received.rows if to == "csv" else ()
+    n_formulas = sum(cell.startswith(FORMULA_STARTS) for row in rows for cell in row)
     files = {**files, README: _note(received, to, n_formulas)}
     _write_folder(out, files)
     return Exported(
@@ -95,10 +92,10 @@ def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
 
 
 def csv_file(bundle: ReceivedBundle) -> dict[str, bytes]:
-    """Return the records as CSV in UTF-8 with a header (RFC 4180); every cell is quoted and unchanged.
+    """Return the records as CSV in UTF-8 with a header (RFC 4180); every cell is quoted.
 
-    A cell that a spreadsheet would evaluate as a formula is unchanged too, because the id of a record is derived from
-    its text.
+    Cells are never changed, not even if a spreadsheet would evaluate them as formulas, because the id of a record is
+    derived from its text.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
@@ -145,10 +142,8 @@ _WRITERS: Mapping[ExportFormat, Callable[[ReceivedBundle], dict[str, bytes]]] = 
 
 
 def _formulas(count: int) -> str:
-    return (
-        f"{count} cells begin with a character with which spreadsheet formulas begin. "
-        "Import all columns as text, or do not open the file in a spreadsheet."
-    )
+    remedy = "Import all columns as text, or do not open the file in a spreadsheet."
+    return f"{count} cells begin with a character with which spreadsheet formulas begin. {remedy}"
 
 
 def _note(bundle: ReceivedBundle, to: ExportFormat, n_formulas: int) -> bytes:
@@ -169,12 +164,6 @@ def _note(bundle: ReceivedBundle, to: ExportFormat, n_formulas: int) -> bytes:
         "",
     ]
     return "\n".join(lines).encode()
-
-
-def _is_inside(out: Path, bundle: Path) -> bool:
-    """Return whether a path is the bundle or inside it; links are resolved."""
-    resolved, root = (Path(os.path.realpath(path)) for path in (out, bundle))
-    return root in (resolved, *resolved.parents)
 
 
 def _write_folder(out: Path, files: Mapping[str, bytes]) -> None:
@@ -199,13 +188,12 @@ def _write_folder(out: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _move_all(source: Path, target: Path) -> None:
-    """Move all files of a folder into another; delete the moved files if a move fails or the process is stopped."""
     moved: list[Path] = []
     try:
         for path in sorted(source.iterdir()):
             moved.append(target / path.name)
             path.rename(moved[-1])
-    except BaseException:
+    except BaseException:  # also if the user stops the process
         for path in moved:
             path.unlink(missing_ok=True)
         raise

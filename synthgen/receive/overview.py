@@ -1,4 +1,4 @@
-"""Describe what a bundle states about itself, for its receiver."""
+"""Show the receiver of a bundle what the bundle states about itself, without verifying it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ UNVERIFIED = "Nothing was verified. Run `synthgen verify BUNDLE --trust TRUST.js
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a bundle states about itself, as JSON data."""
+    """The description of a bundle; nothing in it is verified."""
 
     fields: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the description as plain data."""
+        """Return the description as JSON-compatible data."""
         return self.fields
 
     def to_text(self) -> str:
@@ -91,18 +91,17 @@ def _spread(numbers: Sequence[int]) -> dict[str, float]:
 
 
 def _record_lines(records: dict[str, Any]) -> list[str]:
-    spread = {unit: "{least} to {most}, median {median}".format(**records[unit]) for unit in ("characters", "words")}
+    lengths = "lengths in {unit}: {least} to {most}, median {median}"
     return [
         f"records: {records['count']}, with the columns {', '.join(records['columns'])}",
-        *(f"lengths in {unit}: {text}" for unit, text in spread.items()),
+        *(lengths.format(unit=unit, **records[unit]) for unit in ("characters", "words")),
         *(f"class: {label}, {count} records" for label, count in records["classes"].items()),
     ]
 
 
 def _policy_lines(fields: dict[str, Any]) -> list[str]:
     policy, privacy = fields["policy"], fields["guarantee"]
-    is_claimed = privacy["epsilon"] is not None
-    claim = f"epsilon {privacy['epsilon']}, delta {privacy['delta']}" if is_claimed else "no epsilon claimed"
+    claim = "epsilon {epsilon}, delta {delta}" if privacy["epsilon"] is not None else "no epsilon claimed"
     gates = (
         f"{'gate' if gate['gating'] else 'verdict that does not decide'}: {gate['id']} {gate['verdict']}, "
         f"{gate['metric']} {gate['value']} {gate['op']} {gate['threshold']}"
@@ -112,7 +111,7 @@ def _policy_lines(fields: dict[str, Any]) -> list[str]:
         f"policy: {policy['name']} version {policy['version']}, sha256 {policy['digest']}",
         f"intended use: {fields['use']['scope']} the institution. {fields['use']['statement']}",
         f"license: {fields['license']}",
-        f"guarantee: {privacy['mechanism']} per {privacy['unit']}, {claim}",
+        f"guarantee: {privacy['mechanism']} per {privacy['unit']}, {claim.format(**privacy)}",
         *gates,
     ]
 

@@ -1,4 +1,4 @@
-"""Read the statement, records, evidence and decisions of a bundle without verifying its signature."""
+"""Read the content of a bundle: its statement, records, measured numbers and decisions. No signature is verified."""
 
 import hashlib
 import os
@@ -21,30 +21,30 @@ from audits.verify.tree import Tree, open_tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedBundle:
-    """What a bundle states and contains. Nothing is verified: a bundle can state anything."""
+    """What a bundle states and contains. Its statements may be false, because nothing is verified."""
 
     digest: str  # sha256 of the signed statement, which contains the digest of each file
     statement: ReleaseStatement
-    keyids: tuple[str, ...]  # ids of the keys that signed the statement, as the bundle claims
-    sizes: Mapping[str, int]  # bytes of each file in the folder
+    keyids: tuple[str, ...]  # ids of the keys with which the statement is signed, according to the bundle
+    sizes: Mapping[str, int]  # size in bytes of each file in the folder
     rows: tuple[Row, ...]
-    data: tuple[str, str]  # name and sha256 of the file from which the rows were read
-    evidence: Evidence
-    settings: Mapping[str, Any]
+    data: tuple[str, str]  # name and sha256 of the file that contains the rows
+    evidence: Evidence  # the measured numbers
+    settings: Mapping[str, Any]  # the configuration of the run
     decisions: tuple[tuple[str, ApprovalPredicate], ...]  # keyid and content of each approval or rejection
 
     @property
     def urn(self) -> str:
-        """The name of the release, as in croissant.json."""
+        """The name of the release; croissant.json contains the same name."""
         stated = self.statement.predicate
         return f"urn:synthgen:{stated.dataset.name}:{stated.release_id}"
 
 
 def read_received(path: Path) -> ReceivedBundle:
-    """Return what a bundle states and contains; verify nothing.
+    """Return what a bundle states and contains, without any verification.
 
     Raises:
-        VerifyError: a file that is read here is missing or malformed, or the folder has unsafe files.
+        VerifyError: one of the read files is missing or malformed, or the folder has unsafe files.
     """
     with open_tree(path) as tree:
         envelope = parse_envelope(tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
@@ -68,7 +68,7 @@ def read_received(path: Path) -> ReceivedBundle:
 def read_intact(path: Path) -> ReceivedBundle:
     """Return what a bundle contains, after a check that every file has the digest in the statement.
 
-    The signature of the statement is not checked, because that requires a trust root.
+    The signature of the statement is not checked. For this check, the receiver needs a file of accepted keys.
 
     Raises:
         VerifyError: a file is missing, added or changed, or a derived file differs from the verifier's computation.
