@@ -1,4 +1,5 @@
-"""Write a text for each new vector, with a frozen language model.
+"""Write a text for each new vector, with a language model whose weights do not change.
 
-The vector reaches the model through a trained bridge as soft tokens (input embeddings), or as words in a prompt.
+The model receives the vector as soft tokens (input embeddings) that a trained bridge computes, or as words in a
+prompt.
 """

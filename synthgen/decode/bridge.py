@@ -1,7 +1,7 @@
-"""Load a bridge, the trained files with which a language model writes a text from a vector of an encoder.
+"""Load a bridge: trained tensors with which a language model writes a text from a vector of an encoder.
 
 A bridge contains a projector, which maps the vector to soft tokens (input embeddings of the language model), and
-low-rank adapters of the language model. It can contain a vocabulary (prompt_words.py).
+low-rank adapters of the language model. It can contain a vocabulary, whose words describe a vector in a prompt.
 """
 
 from collections.abc import Callable
@@ -40,14 +40,14 @@ class BridgeInfo(BaseModel):
     hidden: int = Field(ge=1)  # width of the hidden layer of the projector
     n_soft: int = Field(ge=1)  # soft tokens per vector
     template: str
-    placeholder_id: int = Field(ge=0)  # id of the token that marks the positions of the soft tokens in the template
+    placeholder_id: int = Field(ge=0)  # id of the token that stands for a soft token in the prompt
     adapter_rank: int = Field(ge=0)
     adapter_targets: tuple[str, ...] = ()  # names of the layers that have an adapter
     max_text_tokens: int = Field(ge=1)  # largest number of tokens of a training text
     steps: int = Field(ge=0)  # training steps
 
     def frame(self) -> Template:
-        """Return the template; raise ModelError if it lacks a field, see `Template`."""
+        """Return the template; raise ModelError if a field is missing, see `Template`."""
         return Template(self.template, self.n_soft, self.placeholder_id)
 
 
@@ -66,6 +66,13 @@ def _expand(path: str) -> Path:
     return Path(path).expanduser()
 
 
+def _files(name: str, resolve: Callable[[str], Path], files: tuple[str, str], what: str, hint: str) -> list[Path]:
+    folder = BUILTIN if name == "builtin" else resolve(name)
+    if missing := [file for file in files if not (folder / file).is_file()]:
+        raise ModelMissing(f"{folder}: contains no {what} ({', '.join(missing)} missing)", hint=hint)
+    return [folder / file for file in files]
+
+
 def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
     """Return the bridge "builtin", or the bridge in the folder that `resolve` returns for a configured name.
 
@@ -74,14 +81,9 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
         ModelError: a file is damaged, the template lacks a field, a tensor is missing or has a wrong shape, or the
             vocabulary is for vectors of another dimension.
     """
-    folder = BUILTIN if name == "builtin" else resolve(name)
-    vocabulary, paths = folder / VOCABULARY, (folder / DESCRIPTION, folder / WEIGHTS)
-    if missing := [p.name for p in paths if not p.is_file()]:
-        raise ModelMissing(
-            f"{folder}: contains no bridge ({', '.join(missing)} missing)",
-            hint="Use `bridge: builtin`, or train a bridge with `synthgen train-bridge CONFIG`.",
-        )
-    info = _description(paths[0])
+    hint = "Use `bridge: builtin`, or train a bridge with `synthgen train-bridge CONFIG`."
+    paths = _files(name, resolve, (DESCRIPTION, WEIGHTS), "bridge", hint)
+    vocabulary, info = paths[0].with_name(VOCABULARY), _description(paths[0])
     info.frame()  # raises if the template is invalid
     try:
         tensors: dict[str, Tensor] = load_file(paths[1])
@@ -89,17 +91,14 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
         raise ModelError(f"{paths[1]}: damaged ({type(error).__name__})", hint="Fetch or train it again.") from error
     projector = projector_from(tensors, info.n_soft, info.width)
     if projector.dim != info.dim:
-        raise ModelError(
-            f"{paths[1]}: projector.projector.0.weight takes vectors of {projector.dim} numbers, but dim in "
-            f"{DESCRIPTION} is {info.dim}"
-        )
+        takes = f"projector.projector.0.weight takes vectors of {projector.dim} numbers"
+        raise ModelError(f"{paths[1]}: {takes}, but dim in {DESCRIPTION} is {info.dim}")
     adapters = {k: v for k, v in tensors.items() if k.startswith("adapter.")}
     words = load_words(vocabulary) if vocabulary.is_file() else None
     if words is not None and len(words.centre) != info.dim:
-        raise ModelError(
-            f"{vocabulary}: is for vectors of {len(words.centre)} numbers, but dim in {DESCRIPTION} is {info.dim}"
-        )
-    files = paths if words is None else (*paths, vocabulary)
+        fits = f"is for vectors of {len(words.centre)} numbers"
+        raise ModelError(f"{vocabulary}: {fits}, but dim in {DESCRIPTION} is {info.dim}")
+    files = paths if words is None else [*paths, vocabulary]
     digest = sha256_bytes("".join(sha256_file(p) for p in files).encode())
     return Bridge(info, projector, adapters, digest, words=words)
 
@@ -114,7 +113,7 @@ def _description(path: Path) -> BridgeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A bridge's vocabulary without the bridge, for `writer: prompt`."""
+    """The vocabulary of a bridge, loaded without its other files, for `writer: prompt`."""
 
     encoder: str  # name of the encoder of the vocabulary's vectors
     reader: WordReader
@@ -122,26 +121,19 @@ class Vocabulary:
 
 
 def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, encoder: str) -> Vocabulary:
-    """Return the vocabulary of the bridge "builtin", or of the bridge in a folder; see `load_bridge`.
+    """Return the vocabulary of a bridge; for `name` and `resolve`, see `load_bridge`.
 
     Raises:
         ModelMissing: the folder contains no vocabulary.
         ModelError: the vocabulary is damaged or made for another encoder.
     """
-    folder = BUILTIN if name == "builtin" else resolve(name)
-    paths = (folder / DESCRIPTION, folder / VOCABULARY)
-    if missing := [p.name for p in paths if not p.is_file()]:
-        raise ModelMissing(
-            f"{folder}: contains no vocabulary ({', '.join(missing)} missing)",
-            hint="Omit decode.bridge, or train a bridge with a vocabulary with `synthgen train-bridge CONFIG`.",
-        )
+    hint = "Omit decode.bridge, or train a bridge with a vocabulary with `synthgen train-bridge CONFIG`."
+    paths = _files(name, resolve, (DESCRIPTION, VOCABULARY), "vocabulary", hint)
     made_for, reader = _description(paths[0]), load_words(paths[1])
     if made_for.encoder != encoder or len(reader.centre) != made_for.dim:
-        raise ModelError(
-            f"{paths[1]}: made for vectors of {made_for.encoder!r} with {len(reader.centre)} numbers; embed.model is "
-            f"{encoder!r}",
-            hint="Set decode.bridge to the folder of a bridge for this encoder.",
-        )
+        made = f"made for vectors of {made_for.encoder!r} with {len(reader.centre)} numbers"
+        hint = "Set decode.bridge to the folder of a bridge for this encoder."
+        raise ModelError(f"{paths[1]}: {made}; embed.model is {encoder!r}", hint=hint)
     return Vocabulary(made_for.encoder, reader, sha256_file(paths[1]))
 
 

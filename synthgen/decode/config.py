@@ -13,15 +13,15 @@ from synthgen.core.errors import InternalError
 from synthgen.core.section import Section
 
 BRIDGE, PROMPT, XRAG = "bridge", "prompt", "xrag"  # values of `writer`
-BUILTIN, TRANSFORMERS, VLLM, ENDPOINT = "builtin", "transformers", "vllm", "endpoint"  # values of `engine`
-DEFAULT_WORDS = 10  # prompt words of `writer: prompt` by default
-AUTO, PLAIN = "auto", "plain"  # values of `style`; see the description of the key
+BUILTIN, VLLM, ENDPOINT = "builtin", "vllm", "endpoint"  # values of `engine`
+DEFAULT_WORDS = 10  # default of `words` with `writer: prompt`
+AUTO, PLAIN = "auto", "plain"  # values of `style`
 MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest value of `max_new_tokens: auto`
-MAX_TOKENS_PROMPTED = 768  # the largest value with `writer: prompt`; a bridge loses the detail of longer texts
-MIN_TOKENS_PER_WORD = 1.2  # most texts have more tokens per word, so synthetic texts are rarely longer than real ones
-LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the numbers of words of the training texts
+MAX_TOKENS_PROMPTED = 768  # largest value with `writer: prompt`; with a bridge, longer texts lose their detail
+MIN_TOKENS_PER_WORD = 1.2  # most texts need more tokens per word, so synthetic texts are rarely longer than real ones
+LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the lengths of the training texts in words
 STEP = 8  # `auto` rounds up to a multiple of this, so that a few changed texts rarely change the limit
-MAX_WORD_CHARACTERS = 12  # if the mean length of a word is greater, the script has no spaces between words
+MAX_WORD_CHARACTERS = 12  # if the mean word is longer, the script has no spaces between words
 _Name = Annotated[str, Field(min_length=1)]
 
 
@@ -31,8 +31,7 @@ class EndpointConfig(Section):
     url: str = Field(description="Address of the interface, for example `http://127.0.0.1:8000/v1`.")
     model: _Name = Field(description="Name of the model on the server.")
     key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
-        None,
-        description="Environment variable that holds the API key of the server; null if the server needs no key.",
+        None, description="Environment variable that holds the API key; null if the server needs no key."
     )
     allow_remote: bool = Field(
         False,
@@ -40,9 +39,7 @@ class EndpointConfig(Section):
         "rejects this setting.",
     )
     parallel: int = Field(8, ge=1, le=256, description="Number of requests that are sent at the same time.")
-    timeout: float = Field(
-        300, gt=0, le=3600, description="Seconds to wait for an answer before the request is sent again."
-    )
+    timeout: float = Field(300, gt=0, le=3600, description="Seconds without an answer until a request is repeated.")
 
     @field_validator("url")
     @classmethod
@@ -57,7 +54,7 @@ class EndpointConfig(Section):
             raise ValueError("must be an address such as http://127.0.0.1:8000/v1")
         if parts.username is not None or parts.password is not None:
             raise ValueError(
-                "must not contain a user name or key; set key_env to the name of a variable that holds the API key"
+                "must not contain a user name or key; set key_env to the variable that holds the API key"
             )
         return url.rstrip("/")
 
@@ -75,23 +72,20 @@ class DecodeConfig(Section):
         description="Program that runs the language model: `builtin`, `transformers` or `vllm` (on a GPU) for a "
         "model folder, `endpoint` for your own server.",
     )
-    endpoint: EndpointConfig | None = Field(
-        None, validate_default=True, description="The server of `engine: endpoint`."
-    )
+    endpoint: EndpointConfig | None = Field(None, validate_default=True, description="Server of `engine: endpoint`.")
     model: str = Field(
         "smollm2",
-        description="Language model that writes the texts: the name of a model in the store, or the path of a local "
-        "model folder. With `engine: endpoint`, the server writes the texts, and this model only measures their "
-        "fluency.",
+        description="Language model that writes the texts: a name in the model store, or a local model folder. With "
+        "`engine: endpoint`, the server writes the texts, and this model only measures their fluency.",
     )
     bridge: str = Field(
         "builtin",
-        description="The `builtin` bridge, or the folder of a trained bridge; the bridge must fit the model. With "
-        "`writer: prompt`, only its vocabulary is used.",
+        description="The `builtin` bridge, or the folder of a bridge that was trained for the model. With "
+        "`writer: prompt`, only the vocabulary of the bridge is used.",
     )
     candidates: Annotated[int, Field(ge=1, le=64)] = Field(
         4,
-        description="Number of texts written for each vector, of which at most one is kept. More candidates take "
+        description="Number of texts written for each vector; the filters keep at most one. More candidates take "
         "proportionally longer, but fewer vectors remain without a text.",
     )
     max_new_tokens: Annotated[int, Field(ge=8, le=4096)] | Literal["auto"] = Field(
@@ -102,18 +96,13 @@ class DecodeConfig(Section):
         f"{MAX_TOKENS}.",
     )
     temperature: Annotated[float, Field(gt=0, le=5)] = Field(
-        0.8,
-        description="Sampling temperature of the language model. A higher value makes the texts more varied and less "
-        "coherent.",
+        0.8, description="Sampling temperature. A higher value makes the texts more varied and less coherent."
     )
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(
         0.95,
-        description="Probability mass of the most likely tokens from which the next token is sampled (nucleus "
-        "sampling).",
+        description="Sample each token from the most likely tokens with this total probability (nucleus sampling).",
     )
-    top_k: int = Field(
-        50, ge=1, le=1000, description="Number of most likely tokens from which the next token is sampled."
-    )
+    top_k: int = Field(50, ge=1, le=1000, description="Sample each token from this number of most likely tokens.")
     prompt: str = Field(
         "{label}",
         description="Text that the language model reads before the vector; `{label}` stands for the class label. Add "
@@ -121,14 +110,14 @@ class DecodeConfig(Section):
     )
     words: Annotated[int, Field(ge=0, le=16)] = Field(
         0,
-        description="Number of words that follow the prompt; they are the words of a public vocabulary that are "
-        "nearest to the vector. With `writer: prompt`, they describe it together, and the default is "
-        f"{DEFAULT_WORDS}; more words bring the texts closer to the vectors and to the source records.",
+        description="Number of words of a public vocabulary that describe the vector in the prompt. More words bring "
+        "the texts closer to the vectors, and so to the source records. The default is "
+        f"{DEFAULT_WORDS} with `writer: prompt`.",
     )
     template: str = Field(
         "builtin",
-        description="Prompt of `writer: prompt`: `builtin`, or a text file with the fields that "
-        "`docs/how-to/own-model.md` lists.",
+        description="Prompt of `writer: prompt`: `builtin`, or a text file; `docs/how-to/own-model.md` lists the "
+        "fields that it can contain.",
     )
     examples: str | None = Field(
         None,
@@ -143,9 +132,7 @@ class DecodeConfig(Section):
         description="Style adapter: a built-in style, the folder of a style, a list of styles in equal shares, "
         "`plain` for no adapter, or `auto` for the styles that fit the training texts best.",
     )
-    batch: int = Field(
-        128, ge=1, le=4096, description="Number of texts written in parallel. Lower it if memory is short."
-    )
+    batch: int = Field(128, ge=1, le=4096, description="Number of texts written at once; lower it to save memory.")
     device: Literal["auto", "cpu", "cuda"] | None = Field(
         None,
         description="Device of the language model: `cpu`, `cuda`, or `auto` (all GPUs; the CPU if there is none). "
@@ -210,17 +197,17 @@ class DecodeConfig(Section):
         return style
 
     def for_texts(self, texts: Sequence[str]) -> "DecodeConfig":
-        """Return the section with a number in place of `max_new_tokens: auto`, computed from the training texts.
+        """Return this configuration with a number in place of `max_new_tokens: auto`, computed from training texts.
 
         The number is `MAX_TOKENS` if there are no texts, or if their script has no spaces between words.
 
-        Privacy: the result depends on a quantile of the texts' numbers of words, and on the mean length of a word.
+        Privacy: the result depends on a quantile of the numbers of words of the texts, and on the mean word length.
         """
         if self.max_new_tokens != AUTO:
             return self
         upper_limit = MAX_TOKENS_PROMPTED if self.is_prompted else MAX_TOKENS
         words = [len(text.split()) for text in texts]
-        if sum(map(len, texts)) > MAX_WORD_CHARACTERS * sum(words) or len(texts) == 0:
+        if not texts or sum(map(len, texts)) > MAX_WORD_CHARACTERS * sum(words):
             return self.model_copy(update={"max_new_tokens": MAX_TOKENS})
         longest = np.quantile(words, LONG_QUANTILE, method="higher")
         tokens = STEP * math.ceil(MIN_TOKENS_PER_WORD * longest / STEP)
@@ -228,14 +215,14 @@ class DecodeConfig(Section):
 
     @property
     def token_limit(self) -> int:
-        """The value of `max_new_tokens`; raise InternalError if `for_texts` has not replaced `auto` by a number."""
+        """The value of `max_new_tokens`; an InternalError if the value is still `auto`, see `for_texts`."""
         if isinstance(self.max_new_tokens, str):
             raise InternalError("decode.max_new_tokens: auto was not replaced by a number")
         return self.max_new_tokens
 
     @property
     def written(self) -> "DecodeConfig":
-        """The settings on which the texts depend: of the section `endpoint`, only the name of the model."""
+        """The settings on which the texts depend; of the section `endpoint`, this is only the name of the model."""
         if self.endpoint is None:
             return self
         server = EndpointConfig(url="http://server/v1", model=self.endpoint.model)
@@ -249,7 +236,7 @@ class DecodeConfig(Section):
 
     @property
     def placement(self) -> str:
-        """Device of the language model, with the default in place of null; see `load_model`."""
+        """Device of the language model, with the default in place of null."""
         return self.device or ("auto" if self.writer == XRAG else "cpu")
 
     @property
@@ -259,10 +246,10 @@ class DecodeConfig(Section):
 
     @property
     def runs_here(self) -> bool:
-        """Whether the language model runs in this process."""
+        """Whether the language model runs in this process, and not on a server or in vLLM."""
         return self.engine not in {ENDPOINT, VLLM}
 
     @property
     def is_prompted(self) -> bool:
-        """Whether texts are written from prompts, without a bridge."""
+        """Whether the vectors reach the language model only as words in a prompt."""
         return self.writer == PROMPT

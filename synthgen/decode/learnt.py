@@ -1,6 +1,6 @@
-"""Store digests of the sentences that a style was trained on, to recognise these sentences in the records of a run.
+"""Store digests of the sentences on which a style adapter was trained, and find these sentences in other texts.
 
-A run is refused if more than the share `MAX_SHARE` of its records contain such a sentence.
+If the records of a run contain such sentences, the style could write private text, so the run is refused.
 """
 
 import re
@@ -15,9 +15,9 @@ from synthgen.core.errors import ModelError
 from synthgen.core.files import read_bytes
 from synthgen.core.sentences import SENTENCE_END
 
-LEARNT = "learnt.u64"  # the file of the digests
-MIN_WORDS = 10  # shorter sentences have no digest, because two persons can write the same short sentence by chance
-MAX_SHARE = 0.01  # this share of the records may contain a sentence that the style was trained on, by chance
+LEARNT = "learnt.u64"  # name of the file with the digests
+MIN_WORDS = 10  # shorter sentences are ignored, because two persons can write the same short sentence by chance
+MAX_SHARE = 0.01  # largest share of the records of a run that may contain such a sentence, by chance
 
 Digests = NDArray[np.uint64]
 
@@ -25,9 +25,9 @@ Digests = NDArray[np.uint64]
 def sentence_digests(text: str) -> set[int]:
     """Return the first 64 bits of the SHA-256 of each sentence of ten or more words; a line break ends a sentence.
 
-    The digest is that of the words in lower case, joined by single spaces, without punctuation.
+    Case, punctuation and the number of spaces do not change a digest.
 
-    Privacy: the digests are not keyed, so anyone who guesses a sentence can test whether it is included.
+    Privacy: the digests are not keyed, so anyone who guesses a sentence can test whether its digest is included.
     """
     digests = set()
     for line in text.lower().splitlines():
@@ -54,6 +54,6 @@ def read_learnt(folder: Path) -> Digests:
 
 
 def share_learnt(texts: Sequence[str], *learnt: Digests) -> float:
-    """Return the share of texts with a sentence of ten or more words that one of the styles was trained on."""
+    """Return the share of texts that contain a sentence on which one of the styles was trained."""
     trained_on = {digest for digests in learnt for digest in digests.tolist()}
     return sum(not trained_on.isdisjoint(sentence_digests(text)) for text in texts) / max(1, len(texts))

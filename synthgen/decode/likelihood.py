@@ -1,7 +1,7 @@
-"""Measure the likelihood of texts under a language model, with or without a bridge.
+"""Measure the negative log-likelihood of texts under a language model, in nats.
 
-With a bridge, the likelihood is conditional on the prompt and on a vector. If the vector is the text's own, the nats
-per token are lower than with the vector of another text. The difference measures how much the vector tells the model.
+With a bridge, the model reads a prompt and a vector before the text. With the text's own vector, the nats per token
+are lower than with the vector of another text. The difference measures how much the vector tells the model.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from synthgen.decode.projector import splice
 from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.adapters import merge
 
-_HEAD_ROWS = 256  # number of tokens whose logits are in memory at once
+_HEAD_ROWS = 256  # the logits of at most this number of tokens are in memory at the same time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,9 +45,9 @@ class Nats:
 
 
 class Likelihood:
-    """A language model that measures the likelihood of texts.
+    """A language model that measures the likelihood of texts, `batch` of them in each forward pass.
 
-    The adapters of a bridge are merged into the model, which changes it. `batch` texts share a forward pass.
+    The adapters of the bridge are added to the weights of the model, so the given model is changed.
 
     Raises:
         ModelError: the model is not on one device, or the adapters of the bridge do not fit it.
@@ -65,7 +65,7 @@ class Likelihood:
 
     @classmethod
     def load(cls, folder: Path, bridge: Bridge | None = None, *, batch: int = 32) -> "Likelihood":
-        """Load the model of a folder; for errors, see `load_model` and the class."""
+        """Return a `Likelihood` with the model of a folder; for errors, see `load_model` and this class."""
         return cls(load_model(folder), bridge, batch=batch)
 
     def nats(
@@ -76,14 +76,15 @@ class Likelihood:
         vectors: Float32 | None = None,
         prompts: Sequence[str] | None = None,
     ) -> Nats:
-        """Return the negative log-likelihoods of n texts, teacher-forced and without the end-of-text token.
+        """Return the negative log-likelihoods of n texts, without the end-of-text token.
 
             nats = - sum_t log p(text_t | frame, text_<t)
 
-        The frame is the input before the text. With a bridge, it is the bridge's template with the text's prompt
-        (empty by default) and the soft tokens of the text's vector, float32 (n, d); without vectors, the soft tokens
-        are omitted. Without a bridge, it is the begin-of-text token or, if the tokenizer has none, the end-of-text
-        token. Only the first `max_tokens` tokens of a text are read. Other texts change the result only by rounding.
+        Here text_t is token t of the text, and the frame is the input before the text. With a bridge, the frame is
+        the bridge's template with a prompt (empty by default) and the soft tokens of a vector, float32 (n, d).
+        Without `vectors`, the soft tokens are omitted. Without a bridge, the frame is the begin-of-text token or, if
+        the tokenizer has none, the end-of-text token. Only the first `max_tokens` tokens of a text are read. Texts
+        of the same batch change the result only by rounding.
 
         Raises:
             DataError: a text has no tokens, or vectors or prompts are given without a bridge.
@@ -101,14 +102,13 @@ class Likelihood:
             vectors_of_rows = None if vectors is None else vectors[rows]
             return self._read([frames[i] for i in rows], [encoded[i] for i in rows], vectors_of_rows)
 
-        # texts of similar length share a batch, so the batches contain little padding
+        # a batch contains texts of similar length, and therefore little padding
         order = sorted(range(len(texts)), key=lambda i: (-len(frames[i]) - len(encoded[i]), i))
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         if self.batch == 1 and self.device.type == "cpu":
-            # with one core for each text, the result is bitwise independent of the number of cores
-            in_threads(
-                batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=usable_cores()
-            )
+            # each text is read by one core, so the number of cores does not change a bit of the result
+            n = usable_cores()
+            in_threads(batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=n)
         else:
             for rows in batches:
                 total[rows] = read(rows)
@@ -138,7 +138,7 @@ class Likelihood:
     def _predictions(
         self, frames: list[list[int]], texts: list[list[int]], soft: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return for each token of the texts the hidden state that predicts it, the token, and its text's number."""
+        """Return, for each token of the texts, the hidden state before it, the token, and the number of its text."""
         length = max(len(f) + len(s) for f, s in zip(frames, texts, strict=True))
         ids = torch.zeros(len(texts), length, dtype=torch.long)
         is_text, is_vector = torch.zeros_like(ids, dtype=torch.bool), torch.zeros_like(ids, dtype=torch.bool)
@@ -157,8 +157,6 @@ class Likelihood:
 
 
 def _cross_entropies(hidden: Tensor, head: torch.nn.Module, targets: Tensor) -> Tensor:
-    parts = [
-        functional.cross_entropy(head(h).float(), t, reduction="none").double()
-        for h, t in zip(torch.split(hidden, _HEAD_ROWS), torch.split(targets, _HEAD_ROWS), strict=True)
-    ]
-    return torch.cat(parts)
+    parts = zip(torch.split(hidden, _HEAD_ROWS), torch.split(targets, _HEAD_ROWS), strict=True)
+    nats = [functional.cross_entropy(head(h).float(), t, reduction="none").double() for h, t in parts]
+    return torch.cat(nats)

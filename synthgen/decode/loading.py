@@ -1,7 +1,4 @@
-"""Load a causal language model from a local folder.
-
-This module downloads nothing and runs no code of the folder. A missing tensor is an error.
-"""
+"""Load a causal language model from a local folder, without downloads and without running code of the folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,14 +14,14 @@ from synthgen.decode.loop.products import has_bfloat16
 
 Dtype = Literal["auto", "bfloat16", "float32"]
 Placement = str | Mapping[str, int | str]
-SLOW = "cpu without bfloat16"  # the backend of a processor without bfloat16 instructions
-HALVES = (torch.bfloat16, torch.float16)  # weights of these types are converted to float32 for the backend `SLOW`
+SLOW = "cpu without bfloat16"  # name of the backend for a processor without bfloat16 instructions
+HALVES = (torch.bfloat16, torch.float16)  # the backend `SLOW` converts weights of these types to float32
 
 
 def backend_of(device: Placement) -> str:
     """Return the backend for a placement: "cuda", "cpu", or "cpu without bfloat16".
 
-    Backends round differently, so the same seed gives the same texts only with the same backend.
+    Backends round differently, so a seed gives other texts with another backend.
 
     Raises:
         ModelError: "cuda" is given and there is no GPU.
@@ -41,8 +38,8 @@ def backend_of(device: Placement) -> str:
 def decode_dtype(folder: Path, device: Placement) -> Dtype:
     """Return the dtype in which a decoder loads a model: "bfloat16", or "auto" for the stored dtype.
 
-    It is "bfloat16" on a processor with bfloat16 instructions for a model that `LlamaStepper` does not support and
-    whose weights are stored in another dtype. The conversion halves the memory of float32 weights.
+    On a processor with bfloat16 instructions, a model that `LlamaStepper` does not support is converted to bfloat16.
+    The conversion halves the memory of float32 weights.
     """
     from transformers import AutoConfig
 
@@ -56,13 +53,13 @@ def decode_dtype(folder: Path, device: Placement) -> Dtype:
 
 
 def decode_backend(folder: Path, device: Placement) -> str:
-    """Return the result of `backend_of`; if the model is converted to bfloat16, return "cpu in bfloat16"."""
+    """Return the backend that decodes with a model: "cpu in bfloat16", or the result of `backend_of`."""
     backend = backend_of(device)
     return f"{backend} in bfloat16" if decode_dtype(folder, device) == "bfloat16" else backend
 
 
 def slowdown(backend: str) -> int:
-    """Return how many times longer a backend takes than a processor with bfloat16 instructions."""
+    """Return the factor by which a backend is slower than a processor with bfloat16 instructions."""
     return 5 if backend == SLOW else 1
 
 
@@ -79,8 +76,9 @@ class Loaded:
 def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu") -> Loaded:
     """Return the tokenizer and the causal language model of a transformers folder with safetensors weights.
 
-    With the dtype "auto", weights keep their stored dtype, except that 16-bit weights become float32 on a processor
-    without bfloat16 instructions. The device "auto" means all GPUs, or the CPU without one; a device map is accepted.
+    With the dtype "auto", weights keep their stored dtype, but a processor without bfloat16 instructions converts
+    16-bit weights to float32. The device "auto" means all GPUs, or the CPU if there is none. A device map of
+    transformers is accepted too.
 
     Raises:
         ModelError: the model cannot be read or lacks tensors, or "cuda" is given and there is no GPU.
@@ -92,7 +90,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     backend = backend_of(device)
     if device == "auto" and backend != "cuda":
         device = "cpu"
-    spread = device == "auto" or not isinstance(device, str)
+    spread = device == "auto" or not isinstance(device, str)  # whether several devices can share the model
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     placed = {"device_map": device if isinstance(device, str) else dict(device)} if spread else {}
     verbosity = logging.get_verbosity()

@@ -10,16 +10,14 @@ from synthgen.core.errors import ConfigError
 from synthgen.core.section import Count, Section, parse_section, resolve_path
 
 MIN_TEXT_TOKENS = 16
-AUTO: Final = "auto"  # stands for a value that depends on the language model; see families.py
+AUTO: Final = "auto"  # stands for a value that families.py chooses for the language model
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
 class CorpusPart(Section):
     """Public passages for the training."""
 
-    path: str = Field(
-        description="Folder of Parquet files with the columns `text` and `source`, relative to the configuration."
-    )
+    path: str = Field(description="Folder of Parquet files with the columns `text` and `source`.")
     exclude_sources: tuple[str, ...] = Field((), description="Values of `source` whose passages are omitted.")
     max_per_source: Count = Field(6000, description="Largest number of passages from one source.")
     passages: Count = Field(26000, description="Largest number of passages to train on.")
@@ -37,17 +35,17 @@ class BridgePart(Section):
     )
     adapter_targets: tuple[str, ...] | Literal["auto"] = Field(
         AUTO,
-        description="Names of the linear layers that get an adapter; `auto` is all linear layers of the blocks, for "
-        "models of a supported family.",
+        description="Names of the linear layers that get an adapter. For models of a supported family, `auto` means "
+        "all linear layers of the blocks.",
     )
     template: str = Field(
         AUTO,
-        description="Text that precedes a generated text; `{prompt}` and `{vector}` mark the positions of the prompt "
-        "and of the soft tokens. `auto` begins with the token that begins a turn or a text.",
+        description="Text before a generated text; `{prompt}` and `{vector}` stand for the prompt and for the soft "
+        "tokens. `auto` begins with the token that begins a turn or a text.",
     )
     placeholder_id: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
         AUTO,
-        description="Id of a token that is never written; it marks the positions of the soft tokens. `auto` is a "
+        description="Id of a token that is never written and stands for a soft token in the input. `auto` means a "
         "reserved token of the tokenizer.",
     )
 
@@ -61,20 +59,20 @@ class VocabularyPart(Section):
 
 
 class TrainPart(Section):
-    """Training settings. The learning rate warms up, stays constant, and falls to 0 over the last `decay` steps."""
+    """Training settings. The learning rate rises, stays constant, and falls to 0 over the last `decay` steps."""
 
     steps: Count = Field(description="Number of steps.")
-    decay: Count = Field(description="Number of last steps, over which the learning rate falls to 0.")
-    warmup: Count = Field(50, description="Number of first steps, over which the learning rate rises.")
+    decay: Count = Field(description="Number of last steps, in which the learning rate falls to 0.")
+    warmup: Count = Field(50, description="Number of first steps, in which the learning rate rises.")
     batch: Count = Field(16, description="Number of passages per step.")
     length: Annotated[int, Field(ge=32)] = Field(
-        112, description="Largest number of tokens of prompt, soft tokens and passage together."
+        112, description="Largest number of tokens of an input with its text."
     )
     max_prompt_tokens: Count = Field(8, description="Largest number of tokens of a prompt.")
     words: Annotated[int, Field(ge=0, le=16)] = Field(
         0,
-        description="Largest number of words in a prompt; they are the words of the vocabulary that are nearest to "
-        "the vector. Requires the section `vocabulary`.",
+        description="Largest number of words in a prompt; these words of the vocabulary are nearest to the vector. "
+        "Requires the section `vocabulary`.",
     )
     rate: Rate = Field(1e-3, description="Largest learning rate.")
     noise: Annotated[float, Field(ge=0, le=2)] = Field(
@@ -85,13 +83,12 @@ class TrainPart(Section):
     )
     distil: Annotated[float, Field(ge=0, le=10)] = Field(
         0.0,
-        description="Weight of the self-distillation loss, which is the divergence between the predictions from the "
-        "vector and the predictions of the same model when it reads the text itself.",
+        description="Weight of the self-distillation loss: the divergence of the predictions from the vector from "
+        "those that the same model makes from the text itself.",
     )
     gradient_checkpointing: bool = Field(
         False,
-        description="Compute the activations of each block a second time instead of keeping them in memory. A step "
-        "takes about a third longer.",
+        description="Compute activations a second time instead of storing them; a step takes about a third longer.",
     )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the training.")
     evaluate_every: Count = Field(100, description="Number of steps between two measurements of the held-out loss.")
@@ -125,10 +122,8 @@ class TrainBridgeConfig(Section):
     def _has_room_and_vocabulary(self) -> Self:
         room = self.train.length - self.train.max_prompt_tokens - self.bridge.soft_tokens
         if room < MIN_TEXT_TOKENS:
-            raise ValueError(
-                f"train.length minus train.max_prompt_tokens and bridge.soft_tokens is {room}; at least "
-                f"{MIN_TEXT_TOKENS} are required for the text"
-            )
+            sizes = "train.length minus train.max_prompt_tokens and bridge.soft_tokens"
+            raise ValueError(f"{sizes} is {room}; at least {MIN_TEXT_TOKENS} are required for the text")
         if self.train.words > 0 and self.vocabulary is None:
             raise ValueError("train.words needs a vocabulary: add the section `vocabulary`")
         return self
