@@ -1,4 +1,4 @@
-"""The base class of the decoders that run a language model on this machine, token by token."""
+"""Define the base class of the decoders that run a language model on this machine."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -23,19 +23,16 @@ from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaWeights, has_stepper
 from synthgen.decode.vllm.engine import Task, VllmEngine
 
-Ended = tuple[str, Literal["stop", "length"]]  # a text, and how it ended; see `text_of`
+Ended = tuple[str, Literal["stop", "length"]]  # a text, and whether the model or the token limit ended it
 
 
 class LoopDecoder(ABC):
-    """A frozen language model that writes texts.
-
-    The constructor of a subclass merges the adapters, if any, and then calls `_prepare`.
-    """
+    """Writes texts with a language model; the constructor of a subclass ends with a call of `_prepare`."""
 
     end_mark: str | None = None  # a string that ends a text, in addition to the end tokens
     reads_vectors = False  # whether a prompt contains a vector as input embeddings
-    vllm: VllmEngine | None = None  # if set, vLLM writes the texts instead of `loop.batching.write`
-    context_comes_first = True  # whether the context comes before the prompt; otherwise it comes after the prompt
+    vllm: VllmEngine | None = None  # writes the texts if it is set; otherwise `loop.batching.write` does
+    context_comes_first = True  # whether the context is before the prompt instead of after it
 
     def __init__(
         self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
@@ -46,13 +43,10 @@ class LoopDecoder(ABC):
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
         self.folder, self.name, self.on_one_device = folder, name, loaded.on_one_device
         self.own_loop = own_loop  # whether `LlamaStepper` may compute the model's forward pass
-        self.tokenizing = Lock()  # the tokenizer is not thread-safe: it stores how to treat special tokens
+        self.tokenizing = Lock()  # the tokenizer is not thread-safe
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
-        """Pack the weights, and set the tokens that end a text and those that are never written.
-
-        `more_ends` and the end tokens of model and tokenizer end a text; other `special` tokens are never written.
-        """
+        """Set the tokens that end a text, with `more_ends`, and the `special` tokens that are never written."""
         supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
         self.eos = ends_of(self.model, self.tokenizer, self.folder) | more_ends
@@ -68,8 +62,8 @@ class LoopDecoder(ABC):
 
         Raises:
             DataError: the number of contexts differs from the number of latents.
-            ModelError: a prompt and the new tokens do not fit the model, the model's output is not finite, prompt
-                words are configured without a vocabulary for these vectors, or vLLM fails.
+            ModelError: prompt and new tokens do not fit the model, its output is not finite, prompt words are
+                configured without a vocabulary for these vectors, or vLLM fails.
         """
         with self.tokenizing:
             prefix, wanted = self._prefix(settings), self._wanted(latents)
@@ -91,14 +85,13 @@ class LoopDecoder(ABC):
 
         uniforms = uniforms_of(seeds, latents.ids, settings)
         rules = TokenConstraints(self.eos, self.never, wanted, banned)
-        rows, surprisal = write(stepper, embed_prompts, uniforms, settings, rules, advance)
-        texts = [text_of(self.tokenizer, row, self.eos, mark=self.end_mark) for row in rows]
-        return candidates_of(latents, settings.candidates, texts, surprisal)
+        written = write(stepper, embed_prompts, uniforms, settings, rules, advance)
+        return self._candidates(latents, settings, *written)
 
     def use_vllm(self) -> None:
         """Let vLLM write the texts.
 
-        If prompts contain vectors, vLLM loads a copy of the weights, because adapters may have been merged into them.
+        For prompts with vectors, vLLM loads a copy of the model's weights, which can contain merged adapters.
 
         Raises:
             DependencyError: vLLM is not installed.
@@ -121,10 +114,8 @@ class LoopDecoder(ABC):
         advance: Advance,
     ) -> tuple[Candidate, ...]:
         if latents.prompt_words:
-            raise ModelError(
-                "decode.engine: vllm cannot raise the probability of the words that the DP query `words` finds",
-                hint="Set decode.words to 0, or use another engine.",
-            )
+            message = "decode.engine: vllm cannot raise the probability of the words that the DP query `words` finds"
+            raise ModelError(message, hint="Set decode.words to 0, or use another engine.")
         stepper = GenericStepper(self.model, 1)
 
         def embeddings(row: int) -> Tensor:
@@ -141,24 +132,31 @@ class LoopDecoder(ABC):
             settings=settings,
             seeds=seeds,
         )
-        rows, surprisal = engine.generate(task, advance)
+        return self._candidates(latents, settings, *engine.generate(task, advance))
+
+    def _candidates(
+        self, latents: Latents, settings: Settings, rows: list[list[int]], surprisal: list[float]
+    ) -> tuple[Candidate, ...]:
         texts = [text_of(self.tokenizer, row, self.eos, mark=self.end_mark) for row in rows]
         return candidates_of(latents, settings.candidates, texts, surprisal)
 
     @abstractmethod
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
-        """Return the tokens of each latent's prompt, and the padded length, which depends only on the settings."""
+        """Return the tokens of each latent's prompt, and the length to which prompts are padded.
+
+        The length depends only on the settings.
+        """
 
     @abstractmethod
     def _embed(self, stepper: Stepper, ids: Tensor, lengths: Tensor, vectors: Float32) -> Tensor:
         """Return the input embeddings of padded prompts."""
 
     def _prefix(self, settings: Settings) -> list[int]:  # noqa: ARG002 - subclasses use it
-        """Return the tokens with which all prompts begin; they depend only on the settings."""
+        """Return the tokens with which every prompt begins."""
         return []
 
     def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - subclasses use it
-        """Return for each latent the tokens to make more likely; no list if no latent has such tokens."""
+        """Return for each latent the tokens to make more likely, or an empty list for all latents."""
         return []
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
@@ -166,7 +164,7 @@ class LoopDecoder(ABC):
 
 
 def spellings(tokenizer: Any, words: Sequence[str]) -> list[tuple[int, ...]]:
-    """Return the token sequences of words with and without a leading space, in lower, capitalized and upper case."""
+    """Return the token sequences of words, in the forms "word", "Word" and "WORD", with and without a space before."""
     variants = {lead + form for w in words for lead in (" ", "") for form in (w, w.capitalize(), w.upper())}
     return sorted({tuple(tokenizer(text, add_special_tokens=False).input_ids) for text in variants} - {()})
 
@@ -181,9 +179,9 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return the last `limit` tokens of each of n contexts with an empty line after them, and their largest length.
+    """Return the last `limit` tokens of each of n contexts, each followed by an empty line, and the largest length.
 
-    The largest length is that of the longest possible context, or 0 without contexts. An empty context has no tokens.
+    The largest length is that of a context of `limit` tokens, or 0 without contexts. An empty context has no tokens.
 
     Raises:
         DataError: the number of contexts is neither 0 nor n.
@@ -192,7 +190,7 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
         return [[]] * n, 0
     if len(contexts) != n:
         raise DataError(f"{len(contexts)} contexts for {n} latents; give one context for each latent, or none")
-    # a context that contains the spelling of a special token, such as the placeholder, must not give that token
+    # a context that contains the characters of a special token, such as "<|im_end|>", must not give this token
     encoded = [list(tokenizer(t, add_special_tokens=False, split_special_tokens=True).input_ids) for t in contexts]
     gap = list(tokenizer("\n\n", add_special_tokens=False, split_special_tokens=True).input_ids)
     kept = [ids[max(0, len(ids) - limit) :] for ids in encoded]
@@ -200,9 +198,9 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
 
 
 def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark: str | None = None) -> Ended:
-    """Return the text of a row of tokens up to its end token or the string `mark`, and how the text ended.
+    """Return the text of a row of tokens up to its end token or to the string `mark`, and "stop" or "length".
 
-    "stop" means that the model ended the text; "length" means that the token limit cut it, see `whole_sentences`.
+    "length" means that the token limit cut the text, so only its `whole_sentences` are returned.
     """
     end = next((at for at, token in enumerate(row) if token in ends), None)
     text = str(tokenizer.decode(row[:end], skip_special_tokens=True)).strip()
@@ -212,7 +210,7 @@ def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark:
 
 
 def whole_sentences(text: str) -> str:
-    """Return a text up to its last complete sentence, or the whole text if less than half would remain."""
+    """Return a text up to its last complete sentence, or the whole text if less than half of it would remain."""
     stops = [m.end() for m in SENTENCE_END.finditer(text)]
     return text[: stops[-1]] if stops and stops[-1] * 2 >= len(text) else text
 
@@ -220,7 +218,7 @@ def whole_sentences(text: str) -> str:
 def candidates_of(
     latents: Latents, each: int, texts: Sequence[Ended], surprisal: Sequence[float]
 ) -> tuple[Candidate, ...]:
-    """Return texts with their surprisal (see `loop.batching.write`) as candidates, `each` consecutive per latent."""
+    """Return texts as candidates, `each` consecutive texts for one latent; for `surprisal`, see `write`."""
     return tuple(
         Candidate(
             latent_id=latents.ids[i // each],

@@ -1,4 +1,4 @@
-"""The projector of xRAG, which converts a vector to soft tokens (input embeddings) of a language model."""
+"""The projector of xRAG, a small network from a vector to soft tokens (input embeddings) of a language model."""
 
 from collections.abc import Mapping
 
@@ -14,9 +14,10 @@ class Projector(nn.Module):
 
         soft = W2 · gelu(W1 · x + b1) + b2,   x = the vector, scaled to the length sqrt(d)
 
-    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; the paper's checkpoints name the two layers
-        `projector.projector.{0,2}`. Unlike xRAG, this projector can make several soft tokens, and it scales the
-        vector so that the mean square of its entries is 1.
+    Unlike xRAG, this projector scales the vector and can return several soft tokens.
+
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2. The paper's checkpoints name the two layers
+        `projector.projector.{0,2}`.
     """
 
     def __init__(self, dim: int, hidden: int, n_soft: int, width: int) -> None:
@@ -34,7 +35,7 @@ def splice(embeddings: Tensor, soft: Tensor, is_placeholder: Tensor) -> Tensor:
     """Replace the placeholders in input embeddings (n, t, width) by soft tokens (n, n_soft, width), in order.
 
     Raises:
-        ModelError: a row of the mask `is_placeholder`, bool (n, t), has more or fewer than n_soft placeholders.
+        ModelError: a row of the mask `is_placeholder`, bool (n, t), does not mark exactly n_soft positions.
     """
     if not bool((is_placeholder.sum(dim=1) == soft.shape[1]).all()):
         raise ModelError(f"each prompt must contain exactly {soft.shape[1]} placeholders for the vector")
@@ -42,7 +43,7 @@ def splice(embeddings: Tensor, soft: Tensor, is_placeholder: Tensor) -> Tensor:
 
 
 def projector_from(tensors: Mapping[str, Tensor], n_soft: int, width: int) -> Projector:
-    """Return the projector with the tensors `TENSORS`; raise ModelError if one is missing or has a wrong shape."""
+    """Return a projector with given tensors; raise ModelError if one of `TENSORS` is missing or has a wrong shape."""
     if missing := [f"{name}: missing" for name in TENSORS if name not in tensors]:
         raise ModelError("the projector of the bridge is incomplete", problems=missing)
     first, *others = TENSORS

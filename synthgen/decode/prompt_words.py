@@ -1,4 +1,4 @@
-"""Choose words of a public vocabulary that describe the vector of a text, to show them to a language model."""
+"""Choose words of a public vocabulary that describe the vector of a text, for a prompt."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
 
 FILE = "words.safetensors"
-POOL = 200  # the prompt words of a vector are chosen among this number of words nearest to it
+POOL = 200  # number of words nearest to a vector from which its prompt words are chosen
 PRIOR = 0.02  # weight of the logarithm of a word's frequency in public passages
 LIKENESS = 0.2  # weight of a word's similarity to the most similar word that was already chosen
-PLAN_PRIOR = 0.06  # like PRIOR, in `WordReader.plan`
-SAME_WORD = 10.0  # penalty of the plural of a chosen singular, or vice versa; larger than all differences of scores
+PLAN_PRIOR = 0.06  # like `PRIOR`, but for `WordReader.plan`
+SAME_WORD = 10.0  # penalty for singular and plural of one word; larger than any difference of two scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,26 +24,26 @@ class WordReader:
     """The v words of a vocabulary with their vectors.
 
     A text's vector is near the vectors of its characteristic words. `read` chooses such words for a bridge that was
-    trained with them, and `plan` chooses them for a prompt.
+    trained with the result of `read`. `plan` chooses them for a prompt without a bridge.
 
-    Privacy: k words of a vocabulary of v words carry at most k · log2 v bits of the vector, and anyone can read them.
-        This limit is not a privacy guarantee, because a few words can name a person's illness.
+    Privacy: k of v words carry at most k · log2 v bits of the vector, but a few words can name a person's illness.
     """
 
     words: tuple[str, ...]
     frequency: Float32  # (v), share of public passages that contain each word; above 0
-    table: Float32  # (v, d), the words' own vectors minus their mean, of unit length
+    table: Float32  # (v, d), the vectors of the words minus their mean, scaled to unit length
     centre: Float32  # (d), mean vector of public passages
 
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k words for each vector, float32 (n, d); k is at most `POOL` and at most v.
 
-        Among the `POOL` words nearest to a vector, each step prefers frequent words and words that differ from the
-        words chosen before (maximal marginal relevance). Ties are decided by the order of the vocabulary.
+        Among the `POOL` words nearest to a vector, each step prefers frequent words, and words that differ from the
+        words chosen before (maximal marginal relevance). In a tie, the earlier word of the vocabulary is chosen.
 
             w_j = argmax_w  cos(x − x̄, w − w̄) + PRIOR · log f_w − LIKENESS · max(0, max_{i<j} cos(w − w̄, w_i − w̄))
 
-        Here x is the vector, x̄ the `centre`, w a word's vector, w̄ the mean of all w, and f_w the word's `frequency`.
+        w_j is word j of the result, x the vector, x̄ the `centre`, w a word's vector, w̄ the mean of all w, and f_w
+        the `frequency` of the word.
 
         Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, plus PRIOR.
         """
@@ -56,17 +56,17 @@ class WordReader:
     def plan(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k words for each vector, float32 (n, d), whose sum is near the vector; k is limited as in `read`.
 
-        Words that are each near a vector can all describe the same part of its content. Therefore this method
-        compares the sum of the words with the vector. To the set S of words, each step adds the word for which F is
-        largest, among the same `POOL` words as in `read` and with the same letters:
+        The words nearest to a vector can all describe the same part of its content. Therefore, this method compares
+        the sum of the words with the vector. Each step adds the word that makes F(S) largest for the set S of chosen
+        words; the symbols and the `POOL` words are those of `read`:
 
             F(S) = cos(x − x̄, Σ_{w∈S} (w − w̄) / |w − w̄|) + PLAN_PRIOR · mean_{w∈S} log f_w
 
-        The singular and the plural of a word are not both chosen, unless no other word is left. A larger k gives the
-        same words followed by additional words.
+        Of the singular and the plural of a word, only one is chosen as long as other words are left. A larger k adds
+        words at the end.
 
         Reference: the greedy step of matching pursuit (Mallat & Zhang, IEEE Trans. Signal Processing 1993) with equal
-            weights, because a prompt cannot state weights, plus the term PLAN_PRIOR.
+            weights, because a prompt cannot state weights, plus the term with PLAN_PRIOR.
         """
         plans = []
         for row, score in self._scores(vectors):
@@ -77,17 +77,17 @@ class WordReader:
         return tuple(plans)
 
     def _scores(self, vectors: Float32) -> Iterator[tuple[Float32, Float32]]:
-        """Yield for each vector its direction from the centre, and for every word the score without LIKENESS."""
+        """Yield for each vector its direction from the centre, and the first two terms of the formula in `read`."""
         centred = vectors - self.centre
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
         centred = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 0)
         prior = (PRIOR * np.log(self.frequency)).astype(np.float32)
-        for row in centred:  # one product per row, so that rounding does not depend on the other rows
+        for row in centred:  # one product per row, so that other rows do not change the rounding
             yield row, self.table @ row + prior
 
 
 def _together(x: Float32, table: Float32, rarity: Float32, forms: Sequence[str], k: int) -> list[int]:
-    """Return k rows of the table, see `WordReader.plan`; `rarity` is log f, `forms` are words without plural s."""
+    # `rarity` is log f for each word; `forms` are the words without a plural -s
     chosen: list[int] = []
     total, total_rarity = np.zeros_like(x), np.float32(0)
     penalty = np.zeros(len(table), dtype=np.float32)
@@ -105,7 +105,6 @@ def _together(x: Float32, table: Float32, rarity: Float32, forms: Sequence[str],
 
 
 def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
-    """Return k rows of the table, see `WordReader.read`."""
     chosen: list[int] = []
     likeness = np.zeros(len(score), dtype=np.float32)
     for _ in range(k):
@@ -145,18 +144,15 @@ def load_words(path: Path) -> WordReader:
     try:
         with safe_open(path, framework="numpy") as file:
             words = tuple((file.metadata() or {}).get("words", "").split("\n"))
-            table, scale, frequency, centre = (
-                file.get_tensor(name) for name in ("table", "scale", "frequency", "centre")
-            )
+            names = ("table", "scale", "frequency", "centre")
+            table, scale, frequency, centre = (file.get_tensor(name) for name in names)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: not a vocabulary, or damaged", hint="Fetch or make it again.") from error
     v, d = len(words), centre.shape[-1]
     if (table.shape, scale.shape, frequency.shape) != ((v, d), (v,), (v,)):
-        raise ModelError(
-            f"{path}: the sizes of the parts contradict each other: {v} words, table {table.shape}, scale "
-            f"{scale.shape}, frequency {frequency.shape}, centre {centre.shape}",
-            hint="Fetch or make it again.",
-        )
+        sizes = f"{v} words, table {table.shape}, scale {scale.shape}, frequency {frequency.shape}"
+        message = f"{path}: the sizes of the parts contradict each other: {sizes}, centre {centre.shape}"
+        raise ModelError(message, hint="Fetch or make it again.")
     wide = table * scale[:, None]
     wide /= np.linalg.norm(wide, axis=1, keepdims=True)  # corrects the rounding
     return WordReader(words=words, frequency=frequency, table=wide, centre=centre)

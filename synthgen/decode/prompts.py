@@ -1,4 +1,4 @@
-"""Make the input of a language model with a bridge: a template with places for a prompt and a vector."""
+"""Make the input of a language model with a bridge: a template that is filled with a prompt and a vector."""
 
 import re
 from dataclasses import dataclass
@@ -13,9 +13,7 @@ _FIELD = re.compile(r"(\{prompt\}|\{vector\})")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    r"""The template of a bridge's training, for example "<|im_start|>{prompt}\n{vector}\n".
-
-    The filled template is called the frame; the generated text follows it.
+    r"""The template of a bridge's training, such as "<|im_start|>{prompt}\n{vector}\n", before the generated text.
 
     Raises:
         ModelError: the template does not contain each of the two fields once.
@@ -30,7 +28,7 @@ class Template:
             raise ModelError("a bridge's template must contain {prompt} once and {vector} once")
 
     def tokens(self, tokenizer: Any, prompt: str, max_prompt_tokens: int | None = None) -> list[int]:
-        """Return the token ids of the frame, with the placeholder id at the positions of the soft tokens.
+        """Return the token ids of the template, with the placeholder id at the positions of the soft tokens.
 
         The prompt is cut after `max_prompt_tokens` tokens.
         """
@@ -51,5 +49,5 @@ def token_ids(tokenizer: Any, text: str) -> list[int]:
 
 
 def label_prompt(prompt: str, label: str) -> str:
-    """Return the configured prompt for a label: ("About {label}:", "sci.space_news") -> "About sci space news:"."""
+    """Return a configured prompt with a label: ("About {label}:", "sci.space_news") -> "About sci space news:"."""
     return prompt.replace("{label}", " ".join(re.sub("[._/-]", " ", label).split()))

@@ -1,8 +1,8 @@
 """Load the bridge of a published xRAG checkpoint such as `Hannibal046/xrag-7b`.
 
-Such a checkpoint is a Mistral causal language model with the tensors of a projector,
-`projector.projector.{0,2}.{weight,bias}`. Its tokenizer contains the placeholder `<xRAG>`, which marks the place of
-the vector. Its prompts have the form of a chat and request a paraphrase.
+Such a checkpoint is a Mistral language model that contains a projector, which maps a vector to an input embedding.
+The placeholder `<xRAG>` of its tokenizer marks the place of the vector in a prompt. The prompt has the form of a chat
+and requests a paraphrase.
 """
 
 import json
@@ -30,7 +30,7 @@ PLACEHOLDER = "<xRAG>"
 VECTOR_PLACE = "[X]"  # stands for the vector in `PARAPHRASES`, as in the paper's prompts
 CHAT = "[INST] {words} [/INST]"
 KIND = "mlp2x_gelu"  # projector_type in config.json: two layers with a GELU between them
-# as in the paper, each prompt states that the vector's text and the new text mean the same; the wording is our own
+# as in the paper, each prompt requests a text with the same meaning as that of the vector; the wording is our own
 PARAPHRASES = (
     "Background: [X] Write this background again in your own words.",
     "Background: [X] Which text says the same as this background?",
@@ -41,7 +41,7 @@ PARAPHRASES = (
     "Background: [X] Spell out what the background says.",
     "There is another way to put the background [X], namely:",
 )
-# invented sentences, on which the length of an encoder's vectors before normalization is measured
+# invented sentences, with which the mean length of an encoder's vectors before normalization is measured
 SENTENCES = (
     "The train to the coast leaves at seven and arrives before noon.",
     "She planted two rows of beans behind the house and waited for rain.",
@@ -56,16 +56,13 @@ SENTENCES = (
 
 @dataclass(frozen=True, slots=True)
 class Paraphrase:
-    """A paraphrase prompt in Mistral's chat form.
+    """A prompt that requests a paraphrase, in Mistral's chat form: <s>[INST] {words} [/INST].
 
-        <s>[INST] {words} [/INST]
-
-    `words` is the configured prompt, if any, on a line of its own, followed by one of the `PARAPHRASES`. The whole
-    prompt is tokenized at once, as in training.
+    `words` is the configured prompt, if any, and one of the `PARAPHRASES` on the next line.
     """
 
-    text: str  # one of the `PARAPHRASES`, which contain `[X]` once
-    n_soft: int  # placeholders per vector, one in xRAG
+    text: str  # one of the `PARAPHRASES`
+    n_soft: int  # number of placeholders per vector, one in xRAG
     placeholder_id: int
 
     def tokens(self, tokenizer: Any, prompt: str) -> list[int]:
@@ -74,19 +71,20 @@ class Paraphrase:
         words = f"{prompt}\n{filled}" if prompt else filled
         ids = list(tokenizer(CHAT.format(words=words), add_special_tokens=False).input_ids)
         if ids.count(self.placeholder_id) != self.n_soft:
-            raise ModelError(
-                f"a prompt contains {PLACEHOLDER} {ids.count(self.placeholder_id)} times, expected {self.n_soft}",
-                hint=f"Remove {PLACEHOLDER} from decode.prompt and from the labels.",
-            )
+            hint = f"Remove {PLACEHOLDER} from decode.prompt and from the labels."
+            found = f"{ids.count(self.placeholder_id)} times, expected {self.n_soft}"
+            raise ModelError(f"a prompt contains {PLACEHOLDER} {found}", hint=hint)
         return [int(tokenizer.bos_token_id), *ids]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointBridge(Bridge):
-    """A bridge inside its language model's checkpoint."""
+    """A bridge that is part of the checkpoint of its language model."""
 
     templates: tuple[Paraphrase, ...]  # one of them is drawn for each record
-    raw_length: float | None = None  # see `AtLength`; None until it is measured
+    raw_length: float | None = (
+        None  # mean length of the encoder's vectors before normalization; None until it is measured
+    )
     dtype: Dtype = "bfloat16"  # dtype of the language model
 
     def check_fit(self, *, dim: int, width: int) -> None:
@@ -102,12 +100,12 @@ class CheckpointBridge(Bridge):
 
 
 class AtLength(nn.Module):
-    """A projector that was trained on vectors that were not normalized.
+    """A projector that was trained on vectors v that were not normalized.
 
         soft = W2 · gelu(W1 · x + b1) + b2,   x = raw_length · v / ‖v‖
 
-    Every vector v is scaled to `raw_length`, the mean length of the encoder's vectors before normalization. These
-    lengths differ little between texts, because the encoders of such projectors end in a norm layer.
+    `raw_length` is the mean length of the encoder's vectors before normalization. These lengths differ little between
+    texts, because the encoders of such projectors end in a norm layer.
 
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2, except for the single length.
     """
@@ -125,10 +123,11 @@ class AtLength(nn.Module):
 
 
 def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
-    """Return the bridge inside a checkpoint of xRAG's layout, without loading the language model.
+    """Return the bridge inside an xRAG checkpoint, without loading the language model.
 
     Raises:
-        ModelError: a file cannot be read, or the checkpoint is incomplete or not of this layout; each is listed.
+        ModelError: a file cannot be read, or the checkpoint is incomplete or of another layout; all problems are
+        listed.
     """
     files = tensor_files(folder)
     config, tokenizer = _config_and_tokenizer(folder)
@@ -169,8 +168,8 @@ def _config_and_tokenizer(folder: Path) -> tuple[Any, Any]:
     try:
         return AutoConfig.from_pretrained(folder, **local), AutoTokenizer.from_pretrained(folder, **local)
     except (OSError, ValueError, ImportError) as error:
-        message = f"{folder}: its configuration or tokenizer cannot be read ({type(error).__name__})"
-        raise ModelError(message) from error
+        name = type(error).__name__
+        raise ModelError(f"{folder}: its configuration or tokenizer cannot be read ({name})") from error
 
 
 def _token_problems(config: Any, tokenizer: Any) -> list[str]:
@@ -179,9 +178,8 @@ def _token_problems(config: Any, tokenizer: Any) -> list[str]:
     if token_id is None:
         problems.append(f"{PLACEHOLDER}: the tokenizer lacks the placeholder")
     elif stated is not None and stated != token_id:
-        problems.append(
-            f"{PLACEHOLDER}: has id {token_id} in the tokenizer, but xrag_token_id in config.json is {stated}"
-        )
+        different = f"has id {token_id} in the tokenizer, but xrag_token_id in config.json is {stated}"
+        problems.append(f"{PLACEHOLDER}: {different}")
     if tokenizer.bos_token_id is None:
         problems.append("<s>: the tokenizer defines no beginning of text")
     return problems
@@ -201,10 +199,10 @@ def _config_problems(config: Any, tensors: dict[str, Tensor]) -> list[str]:
 
 
 def tensor_files(folder: Path) -> dict[str, Path]:
-    """Return the file of every tensor of a checkpoint.
+    """Return, for the name of every tensor of a checkpoint, the file (shard) that contains the tensor.
 
     Raises:
-        ModelError: the index is damaged, or shards (files of tensors) or tensors are missing; each is listed.
+        ModelError: the index is damaged, or shards or tensors are missing; all of them are listed.
     """
     if not (folder / INDEX).is_file():
         return dict.fromkeys(_names(folder / SINGLE), folder / SINGLE)
@@ -231,17 +229,17 @@ def tensor_files(folder: Path) -> dict[str, Path]:
 def read_tensors(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, Tensor]:
     """Return the named tensors; names that are not in `files` are omitted."""
     tensors = {}
-    for name in names:
-        if name in files:
-            with safe_open(files[name], framework="pt") as file:
-                tensors[name] = file.get_tensor(name)
+    for name in filter(files.__contains__, names):
+        with safe_open(files[name], framework="pt") as file:
+            tensors[name] = file.get_tensor(name)
     return tensors
 
 
 def head_problems(files: Mapping[str, Path], *, tied: bool) -> list[str]:
-    """Return contradictions between the output head of a Llama or Mistral checkpoint and `tie_word_embeddings`.
+    """Return contradictions between the output head of a Llama or Mistral checkpoint and its configuration.
 
-    With such a contradiction, transformers would initialize a random head or ignore the stored head.
+    With such a contradiction, transformers would initialize a random head or ignore the stored head. `tied` is
+    `tie_word_embeddings`: whether the head has the weights of the input embeddings.
     """
     if not tied:
         return [] if HEAD in files else [f"{HEAD}: missing, though config.json says the embeddings are not tied"]

@@ -1,12 +1,11 @@
-"""Write the texts of many latents in shards (files), with one thread per core if memory allows.
+"""Write the texts of many latents (vectors) into files (shards), so that an interrupted run continues where it stopped.
 
-An interrupted run continues with the shards that are missing.
+If memory allows, each processor core runs one thread that writes shards.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,13 @@ from synthgen.decode.loop.llama import GROUPS
 
 Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidate, ...]]
 
-STEP_BYTES = 1 << 28  # memory that a thread needs in addition to its cache, for a step of 128 rows of 50,000 logits
-LAST_SHARDS = 4  # a shard contains at most about a fourth of the remaining latents, see `divide_rows`
+STEP_BYTES = 1 << 28  # memory of a thread in addition to its cache, for a step of 128 rows of 50,000 logits
+LAST_SHARDS = 4  # a shard contains about 1 / LAST_SHARDS of the remaining latents, or less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeTask:
-    """What is needed to write any shard of a stage."""
+    """Everything that is needed to write a shard, except its latents."""
 
     open_decoder: Callable[[], Decoder]  # called only if a shard is missing
     settings: Settings
@@ -47,13 +46,13 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, 
         return 1
     factor = 2 if backend == SLOW else 1  # 16-bit weights are converted to 32 bits
     weights = sum(path.stat().st_size for path in folder.glob("*.safetensors")) * factor
-    # all threads share one model, for which twice its size is reserved
+    # all threads share one model; twice its size is reserved
     room = (available_memory() - 2 * weights) // (STEP_BYTES + _cache_bytes(folder, settings, 2 * factor))
     return max(1, min(usable_cores(), n, room))
 
 
 def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
-    """Return the size in bytes of a thread's cache of keys and values; one value takes `value_bytes`."""
+    """Return the size in bytes of one thread's cache of keys and values."""
     config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
@@ -66,10 +65,11 @@ def divide_rows(n: int, settings: Settings) -> list[range]:
     """Divide n latents into shards of consecutive rows; the division depends only on n and the settings.
 
     The candidates of a full shard fill the batch twice. The last shards become smaller and smaller, so that all
-    threads finish at about the same time; a group is the number of prompts that are read together.
+    threads finish at about the same time. Few latents are divided into two shards.
     """
-    largest, group = max(1, 2 * settings.batch // settings.candidates), max(1, settings.batch // GROUPS)
-    half = -(-n // 2) if n <= LAST_SHARDS * group else 0  # few latents are divided into two shards
+    largest = max(1, 2 * settings.batch // settings.candidates)
+    group = max(1, settings.batch // GROUPS)  # number of prompts that are read together
+    half = -(-n // 2) if n <= LAST_SHARDS * group else 0
     shards: list[range] = []
     start = 0
     while start < n:
@@ -80,7 +80,7 @@ def divide_rows(n: int, settings: Settings) -> list[range]:
 
 
 def is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
-    """Return whether a file contains exactly `candidates` texts for each latent in these rows."""
+    """Return whether a file contains exactly `candidates` texts for each of the latents with these row numbers."""
     try:
         stored = [(c.latent_id, c.index, c.label) for c in read_candidates(path)]
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
@@ -91,10 +91,10 @@ def is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> boo
 def write_shards(
     task: DecodeTask, latents: Latents, shards: Sequence[range], folder: Path, advance: Advance, *, n_workers: int
 ) -> None:
-    """Write the texts of some shards of the latents into a folder; a shard is written completely or not at all.
+    """Write the texts of some shards into a folder; a shard is written completely or not at all.
 
-    The division into shards and the number of workers (threads) do not change any text. A single worker runs torch on
-    all cores; several workers use one core each.
+    Neither the division into shards nor `n_workers`, the number of threads, changes a text. A single thread uses all
+    cores; several threads use one core each.
 
     Raises:
         Exception: the first exception of `open_decoder` or `write`. Finished shards are kept.
@@ -106,11 +106,14 @@ def write_shards(
     def run(rows: range, advance: Advance) -> tuple[Candidate, ...]:
         return task.write(decoder, rows_of(latents, list(rows)), task.settings, task.seeds, advance)
 
+    def save(rows: range, candidates: tuple[Candidate, ...]) -> None:
+        write_by(folder / rows_name(rows, ".parquet"), lambda path: write_candidates(path, candidates))
+
     if n_workers == 1:
         for rows in shards:
-            _save(folder, rows, run(rows, advance))
+            save(rows, run(rows, advance))
     else:
-        in_threads(shards, run, partial(_save, folder), advance, n_workers=n_workers)
+        in_threads(shards, run, save, advance, n_workers=n_workers)
 
 
 def read_shards(folder: Path) -> tuple[Candidate, ...]:
@@ -123,7 +126,3 @@ def rows_of(latents: Latents, rows: list[int]) -> Latents:
     names = ("ids", "labels", "parent_ids", "weights", *(("prompt_words",) if latents.prompt_words else ()))
     columns: dict[str, Any] = {name: tuple(getattr(latents, name)[i] for i in rows) for name in names}
     return replace(latents, vectors=latents.vectors[rows], **columns)
-
-
-def _save(folder: Path, rows: range, candidates: tuple[Candidate, ...]) -> None:
-    write_by(folder / rows_name(rows, ".parquet"), lambda partial: write_candidates(partial, candidates))

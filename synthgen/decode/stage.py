@@ -1,4 +1,4 @@
-"""The decode stage: write the candidate texts of the latents, in shards (files) that several processes can divide."""
+"""The decode stage, which writes candidate texts for the latents (vectors); several processes can share the work."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from synthgen.decode.config import VLLM, DecodeConfig
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import DecodeTask, divide_rows, is_intact, read_shards, rows_of, workers_for, write_shards
 
-REWRITTEN = 4  # number of latents whose texts vLLM writes a second time, to test whether they are the same
+REWRITTEN = 4  # number of latents whose texts vLLM writes twice, to test whether the texts are the same
 EQUAL_AGAIN = "equal-again-"  # prefix of the files with the results of these tests
 _SAMPLING = ("temperature", "top_p", "top_k", "batch", "words")
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
@@ -22,9 +22,9 @@ LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderModel:
-    """What the stage needs to know of the decoder before it is loaded."""
+    """What the stage needs to know about the decoder before the decoder is loaded."""
 
-    open: Callable[[], Decoder]  # loads the decoder; called once, and only if a shard is missing
+    open: Callable[[], Decoder]  # loads the decoder; called only if a shard is missing
     folder: Path  # folder of the language model; with a server, of the local model that measures the fluency
     backend: str  # see `decode_backend`; "endpoint" for a server, "vllm" for vLLM
     digest: str  # digest of the language model, the bridge or prompts, and the backend
@@ -33,10 +33,7 @@ class DecoderModel:
 def settings_of(
     config: DecodeConfig, labels: Sequence[str], candidates: int, avoided: tuple[str, ...], max_new_tokens: int
 ) -> Settings:
-    """Return the sampling parameters of a run.
-
-    `labels` are all labels of the run, because the longest of their prompts determines the padding of all prompts.
-    """
+    """Return the sampling parameters; `labels` are all labels of the run, because the longest one sets the padding."""
     return Settings(
         prompts={label: label_prompt(config.prompt, label) for label in labels},
         candidates=candidates,
@@ -103,9 +100,9 @@ def _decode(context: StageContext) -> Mapping[str, object]:
 
 
 def writes_equal_texts(task: DecodeTask, latents: Latents, new: Sequence[int], folder: Path) -> bool:
-    """Write the texts of at most `REWRITTEN` latents again; return whether they equal the texts in the shards.
+    """Write the texts of at most `REWRITTEN` of the latents `new` again; return whether they are the same.
 
-    `new` are the rows of the latents whose texts this process has just written into the shards of `folder`.
+    `new` are row numbers of latents whose texts are in the shards of `folder`.
 
     Randomness: the latents are drawn from the stream seeds/again.
     """

@@ -1,4 +1,4 @@
-"""Load style adapters: low-rank adapters with which a bridge writes in the style of the adapter's training texts."""
+"""Load style adapters: low-rank adapters of a bridge, which make its texts similar in style to a set of texts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -23,11 +23,11 @@ WEIGHTS = "style.safetensors"
 CARD = "style.json"
 NAME = r"[a-z][a-z0-9-]{0,39}"
 BUILT_IN_STYLES = Path(__file__).parent / "styles"
-_PROJECTOR = "adapter.projector."  # prefix of the adapters of the projector; the others adapt the language model
+_PROJECTOR = "adapter.projector."  # prefix of the tensors that adapt the projector instead of the language model
 
 
 class StyleSource(BaseModel):
-    """A data set on which a style was trained."""
+    """A data set on which a style adapter was trained."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,7 +68,7 @@ def built_in_styles() -> tuple[str, ...]:
 
 
 def is_built_in(style: StyleAdapter) -> bool:
-    """Return whether a style is identical to a built-in one."""
+    """Return whether a style is identical to the built-in style of the same name."""
     return style.card.name in built_in_styles() and load_style(style.card.name, Path).digest == style.digest
 
 
@@ -82,11 +82,9 @@ def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
     folder = BUILT_IN_STYLES / name if name in built_in_styles() else resolve(name)
     paths = (folder / CARD, folder / WEIGHTS, folder / LEARNT)
     if missing := [path.name for path in paths if not path.is_file()]:
-        raise ModelMissing(
-            f"decode.style: {name!r} is neither a built-in style nor the folder of a style "
-            f"({', '.join(missing)} missing)",
-            hint=f"Use one of {', '.join(built_in_styles())}, or train a style with `synthgen train-bridge --style`.",
-        )
+        message = f"decode.style: {name!r} is neither a built-in style nor the folder of a style"
+        hint = f"Use one of {', '.join(built_in_styles())}, or train a style with `synthgen train-bridge --style`."
+        raise ModelMissing(f"{message} ({', '.join(missing)} missing)", hint=hint)
     try:
         card = StyleCard.model_validate_json(read_regular(paths[0]))
         tensors = load_file(paths[1])
@@ -97,13 +95,13 @@ def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
 
 
 def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Bridge:
-    """Return a bridge that writes in one style or a mixture of several.
+    """Return a bridge that writes in a mixture of styles, each with its share.
 
         W + B · A   becomes   W + B · A + Σ_m share_m · B_m · A_m
 
-    W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. `shares` are the
-    styles with their shares. For the layers of the language model, A and all A_m are stacked into one adapter, and so
-    are B and all share_m · B_m. For the projector, the products are added to W.
+    W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. For the language
+    model, A and all A_m are stacked into one adapter, and so are B and all share_m · B_m. For the projector, the
+    products are added to W.
 
     Raises:
         ModelError: a style was trained for another bridge, or does not fit the bridge's layers.
@@ -129,10 +127,9 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
 
 
 def _stacked(of_bridge: Tensor | None, of_style: Tensor, name: str) -> Tensor:
-    """Stack two tensors along the rank, which is the second axis of `up` (B) and the first axis of `down` (A)."""
     if of_bridge is None:
         return of_style
-    axis = 1 if name.endswith(".up") else 0
+    axis = 1 if name.endswith(".up") else 0  # the axis of the rank: the second of B, the first of A
     if of_bridge.ndim != of_style.ndim or of_bridge.shape[1 - axis] != of_style.shape[1 - axis]:
         shapes = f"shape {tuple(of_style.shape)} in the style, {tuple(of_bridge.shape)} in the bridge"
         raise ModelError("the style does not fit the bridge", problems=[f"{name}: {shapes}"])

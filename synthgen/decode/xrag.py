@@ -1,4 +1,4 @@
-"""The xRAG decoder: the vector becomes soft tokens in a prompt, and a frozen language model continues the prompt."""
+"""Define the decoder that turns a vector into soft tokens in a prompt, which a language model continues (xRAG)."""
 
 from pathlib import Path
 
@@ -18,13 +18,11 @@ from synthgen.decode.prompts import Template, token_ids
 from synthgen.decode.published import AtLength, CheckpointBridge, Paraphrase
 from synthgen.decode.train.adapters import merge
 
-# Number of tokens that are reserved for each prompt word, so that the padded length of the prompts does not depend on
-# the vectors. If the words need more tokens, the prompt is cut.
-WORD_TOKENS = 3
+WORD_TOKENS = 3  # number of tokens reserved for each prompt word; if the words need more tokens, the prompt is cut
 
 
 class XragDecoder(LoopDecoder):
-    """Decodes latents through a bridge. The context, if any, comes before the prompt, followed by an empty line.
+    """Decodes latents through a bridge. A context, if given, comes before the prompt, followed by an empty line.
 
     Args:
         folder: causal language model of transformers, as safetensors.
@@ -37,11 +35,11 @@ class XragDecoder(LoopDecoder):
     Raises:
         ModelError: the model or the bridge is damaged, or they do not fit each other.
 
-    Privacy: the texts can reveal what the latents contain, which are computed from training vectors (see
-        docs/explanation/threat-model.md). With `settings.words`, the prompt contains readable words of a vector.
+    Privacy: latents are computed from vectors of train records, and the texts can reveal what these vectors contain.
+        With `settings.words`, the prompt contains words that describe the vector.
     Randomness: the candidates of latent x are drawn one after another from the stream seeds/x. If there are several
         templates, one is drawn from seeds/x/template.
-    Cost: one forward pass per token and batch; see `write`.
+    Cost: one forward pass per token and batch.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2). SMOTExT also decodes interpolated vectors through xRAG.
     """
 
@@ -90,9 +88,8 @@ class XragDecoder(LoopDecoder):
 
     def _prompts_with_words(self, latents: Latents, settings: Settings) -> list[list[int]]:
         if self.words is None or not isinstance(self.template, Template):
-            raise ModelError(
-                "decode.words: this bridge has no vocabulary", hint="Set decode.words to 0, or use another bridge."
-            )
+            hint = "Set decode.words to 0, or use another bridge."
+            raise ModelError("decode.words: this bridge has no vocabulary", hint=hint)
         words_of = latents.prompt_words or self.words.read(latents.vectors, settings.words)
         prompts = []
         for label, words in zip(latents.labels, words_of, strict=True):
