@@ -164,7 +164,7 @@ class LoopDecoder(ABC):
 
 
 def spellings(tokenizer: Any, words: Sequence[str]) -> list[tuple[int, ...]]:
-    """Return the token sequences of words, in the forms "word", "Word" and "WORD", with and without a space before."""
+    """Return the token sequences of words, in the forms "word", "Word" and "WORD", also after a space."""
     variants = {lead + form for w in words for lead in (" ", "") for form in (w, w.capitalize(), w.upper())}
     return sorted({tuple(tokenizer(text, add_special_tokens=False).input_ids) for text in variants} - {()})
 

@@ -1,4 +1,4 @@
-"""Write the texts of many latents (vectors) into files (shards), so that an interrupted run continues where it stopped.
+"""Write the texts of many latents (vectors) into files (shards); an interrupted run continues where it stopped.
 
 If memory allows, each processor core runs one thread that writes shards.
 """

@@ -33,7 +33,7 @@ class DecoderModel:
 def settings_of(
     config: DecodeConfig, labels: Sequence[str], candidates: int, avoided: tuple[str, ...], max_new_tokens: int
 ) -> Settings:
-    """Return the sampling parameters; `labels` are all labels of the run, because the longest one sets the padding."""
+    """Return the sampling parameters; `labels` are all labels of the run, because the longest sets the padding."""
     return Settings(
         prompts={label: label_prompt(config.prompt, label) for label in labels},
         candidates=candidates,

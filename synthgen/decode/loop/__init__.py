@@ -1,1 +1,1 @@
-"""The decode loop, which writes many texts at once: forward pass of a language model, sampling and batching."""
+"""The decode loop, which writes many texts at once: batching, forward pass of a language model, and sampling."""

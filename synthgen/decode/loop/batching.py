@@ -1,7 +1,7 @@
 """The decode loop, which writes many texts at once with a batch of fixed size (continuous batching).
 
-A row is one text to write. The batch has slots, each with a row; when a text is finished, the next row gets its slot.
-A stepper (`LlamaStepper` or `GenericStepper`) computes the forward pass of the batch.
+A row is one text to write. The batch has a fixed number of slots, each for one row. When a row is finished, the next
+row gets its slot. A stepper (`LlamaStepper` or `GenericStepper`) computes the forward pass of all slots.
 """
 
 import math
@@ -25,15 +25,15 @@ from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-WANTED = 3.0  # added to the logits of wanted tokens, in nats; it raises a probability of 1/1000 to about 1/50
-BLOCK = 64  # number of logits in a block; `_largest` first compares only the maxima of blocks
+WANTED = 3.0  # nats added to the logit of a wanted token; a probability of 1/1000 becomes about 1/50
+BLOCK = 64  # number of logits in a block of `_largest`
 Stepper = LlamaStepper | GenericStepper
 EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
 class TokenConstraints:
-    """Rules for the tokens of all texts, or of the texts of a latent."""
+    """Rules on the tokens that may be written."""
 
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written
@@ -67,10 +67,10 @@ def padded(prompts: Sequence[Sequence[int]], length: int) -> tuple[Tensor, Tenso
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -> int:
-    """Return the length of the longest common prefix that ends with a special token; 0 if there is none.
+    """Return the length of the longest common prefix that ends with a `special` token; 0 if there is none.
 
-    At least one token of every prompt remains after the prefix. The prefix ends with a special token because a
-    tokenizer splits a text there first, so the rest of a prompt cannot change the tokens of the prefix.
+    A tokenizer splits a text at special tokens first, so the text after the prefix cannot change the tokens of the
+    prefix. At least one token of every prompt remains after the prefix.
     """
     common = 0
     for same in zip(*prompts, strict=False):
@@ -82,7 +82,7 @@ def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -
 
 
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
-    """Return uniform numbers in [0, 1), float32 (rows, max_new_tokens), drawn from the stream of each latent."""
+    """Return random numbers in [0, 1), float32 (rows, max_new_tokens), from the streams seeds/x of the latents x."""
     shape = (settings.candidates, settings.max_new_tokens)
     uniforms = np.zeros((len(ids), *shape), dtype=np.float32)
     for row, name in enumerate(ids):
@@ -100,17 +100,17 @@ def write(
 ) -> tuple[list[list[int]], list[float]]:
     """Return the tokens of every row, and the row's mean surprisal per token as a share of ln(V).
 
-    The surprisal of a token is −ln p, where p is the softmax of the logits after `rules`, but before temperature,
+    The surprisal of a token is −ln p. Here p is the probability of the token after `rules`, but before temperature,
     top-k and top-p. V is the size of the vocabulary, so ln(V) is the surprisal of a random guess. The last token of a
-    row is an end token, unless the token limit cut the text.
+    row is an end token, or the token limit cut the text.
 
-    Row r is text r % candidates of latent r // candidates. The tokens of a row do not depend on other rows, because
-    the shapes of all computations are fixed, except for smaller batches that give bitwise identical results.
+    Row r is text r % candidates of latent r // candidates. The other rows do not change the tokens of a row, because
+    all computations have fixed shapes, or smaller shapes that give bitwise the same results.
 
     Args:
         stepper: computes the forward pass.
         embed_prompts: takes indices of latents; returns the embeddings (group, t, width) of their prompts, padded on
-            the right, and the lengths of the prompts (group).
+            the right to t tokens, and the lengths of the prompts (group).
         uniforms: float32 (rows, max_new_tokens) in [0, 1); each token is drawn with one number.
         settings: sampling parameters.
         rules: constraints on the tokens.
@@ -138,9 +138,9 @@ class _Loop:
 
     def __post_init__(self) -> None:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
-        self.surprisal = [0.0] * len(self.texts)  # of each row, the sum over its tokens as a share of ln(V)
+        self.surprisal = [0.0] * len(self.texts)  # sum of the surprisal of a row's tokens, as a share of ln(V)
         self.n_read = 0  # number of prompts read so far
-        # rows that wait for a slot: the row, the index of its prompt among the prompts read last, the prompt's length
+        # each row that waits for a slot, with the index of its prompt in the last group and the length of the prompt
         self.waiting: deque[tuple[int, int, int]] = deque()
         self.active: dict[int, int] = {}  # the row in each used slot
         self.per_prompt = self.settings.candidates if self.stepper.continuous else 1  # number of rows per read prompt
@@ -148,7 +148,7 @@ class _Loop:
         self.ids, self.positions = (np.zeros(self.size, dtype=np.int64) for _ in range(2))
 
     def fill(self) -> bool:
-        """Put waiting rows into free slots, reading prompts as needed; return whether a slot is in use."""
+        """Put rows into free slots, after reading more prompts if necessary; return whether a slot is in use."""
         free = [slot for slot in range(self.stepper.batch) if slot not in self.active]
         if not self.stepper.continuous and self.active:
             return True
@@ -168,7 +168,7 @@ class _Loop:
         return bool(self.active)
 
     def compact(self) -> None:
-        """Move the active rows to the first slots, so that a step can compute fewer slots."""
+        """Move the active rows to the first slots, so that a step can compute only these."""
         size = min(size for size in self.stepper.sizes if size >= len(self.active))
         movers = [slot for slot in self.active if slot >= size]
         free = [slot for slot in range(size) if slot not in self.active][: len(movers)]
@@ -200,7 +200,7 @@ class _Loop:
             self.ids[slot] = tokens[slot]
             self.positions[slot] += 1
             if not self.append(row, tokens[slot]):
-                del self.active[slot]  # steps still compute the slot, to keep the shape of the batch
+                del self.active[slot]  # the slot is still computed, so that the batch keeps its shape
 
     def append(self, row: int, token: int) -> bool:
         """Append a token to a row and return whether more tokens follow."""
@@ -222,27 +222,24 @@ class _Loop:
         for line, row in rows.items():
             u[line] = self.uniforms[row, len(self.texts[row])]
         logits[:, self.rules.never] = float("-inf")
-        if self.rules.wanted and (
-            missing := [
-                (line, token)
-                for line, row in rows.items()
-                for token in self.rules.wanted[row // self.settings.candidates]
-                if token not in self.texts[row]
-            ]
-        ):
-            lines, tokens = (self.tensor(numbers) for numbers in zip(*missing, strict=True))
-            logits[lines, tokens] += WANTED
-        if self.rules.banned and (completed := [*self.completed(rows)]):
-            lines, tokens = (self.tensor(numbers) for numbers in zip(*completed, strict=True))
-            logits[lines, tokens] = float("-inf")
+        for pairs, change in ((self.missing(rows), WANTED), (self.completed(rows), float("-inf"))):
+            if found := [*pairs]:
+                lines, tokens = (self.tensor(numbers) for numbers in zip(*found, strict=True))
+                logits[lines, tokens] += change
         s = self.settings
         drawn = sample(logits, self.tensor(u), top_k=s.top_k, top_p=s.top_p, temperature=s.temperature)
         cost = torch.logsumexp(logits.float(), dim=-1) - logits.gather(1, drawn.unsqueeze(1)).squeeze(1).float()
         costs: list[float] = cost.tolist()
         for line, row in rows.items():
             self.surprisal[row] += costs[line] / math.log(logits.shape[-1])
-        tokens_of_lines: list[int] = drawn.tolist()
-        return tokens_of_lines
+        return [int(token) for token in drawn.tolist()]
+
+    def missing(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
+        """Yield a line and a token if the token is wanted and not yet in the row of the line."""
+        for line, row in rows.items() if self.rules.wanted else ():
+            for token in self.rules.wanted[row // self.settings.candidates]:
+                if token not in self.texts[row]:
+                    yield line, token
 
     def completed(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
         """Yield a line and a token if the token would complete a banned sequence in the row of the line."""
@@ -259,8 +256,9 @@ class _Loop:
 def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, temperature: float) -> Tensor:
     """Return one token id per row of logits (n, vocabulary), drawn with the uniform numbers, float32 (n) in [0, 1).
 
-    p is the softmax of the k largest logits, divided by the temperature, in descending order. p' is the shortest
-    prefix of p with a mass of at least top_p, renormalised. The token is the first with a cumulative p' > `uniform`.
+    p is the softmax of the top_k largest logits divided by the temperature, in descending order. p' is the shortest
+    beginning of p with a sum of at least top_p, divided by this sum. The token is the first at which the cumulative
+    sum of p' exceeds `uniform`.
 
     Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
     """
@@ -277,8 +275,8 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
 def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return the k largest logits of each row, float32, in descending order, and their token ids.
 
-    The k largest logits lie in the k blocks with the largest maxima, so the other blocks are never sorted. Equal
-    logits are ordered by token id; of logits equal to the k-th, it is unspecified (but fixed) which are returned.
+    The k largest logits are in the k blocks with the largest maxima, so the other blocks are not sorted. Equal logits
+    are ordered by token id. If several logits equal the k-th largest, the same ones are always returned.
     """
     n = len(logits)
     if missing := -logits.shape[-1] % BLOCK:

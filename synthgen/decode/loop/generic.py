@@ -1,7 +1,7 @@
-"""The decode loop's forward pass for any causal language model of transformers, with the model's own code.
+"""The forward pass of the decode loop for any causal language model of transformers, with the model's own code.
 
-A `GenericStepper` has the same methods as a `LlamaStepper`, but is slower on a CPU. All rows of its cache grow
-together, so a finished row cannot be replaced: the next prompts are read when all texts of the batch are finished.
+A `GenericStepper` has the same methods as a `LlamaStepper`, but is slower on a CPU. All rows of its cache have the
+same length, so it reads the next prompts only when all texts of the batch are finished.
 """
 
 import inspect
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class GenericStepper:
-    """Reads a batch of prompts and appends one token per step to each; see `LlamaStepper`."""
+    """Reads a batch of prompts, and appends one token to each text per step."""
 
     continuous = False
 
@@ -32,7 +32,7 @@ class GenericStepper:
         return self.table(ids)  # type: ignore[no-any-return]
 
     def read_prefix(self, embeddings: Tensor) -> None:
-        """Store the common prefix (p, width) of all prompts; it is read again with each prompt."""
+        """Store the common prefix (p, width) of all prompts; `read` puts it before each prompt."""
         self.prefix_length, self.prefix = len(embeddings), embeddings
 
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
@@ -41,17 +41,17 @@ class GenericStepper:
             embeddings = torch.cat((self.prefix.expand(len(embeddings), -1, -1), embeddings), dim=1)
             lengths = lengths + self.prefix_length
         at = torch.arange(embeddings.shape[1], device=embeddings.device)
-        start = embeddings.shape[1] - lengths  # move the padding to the left, so new tokens follow the prompt
+        start = embeddings.shape[1] - lengths  # the padding moves to the left, so that new tokens follow the prompt
         self.mask = (at[None, :] >= start[:, None]).long()
         self.cache = None
         source = (at[None, :] - start[:, None]) % embeddings.shape[1]
         return self._forward(inputs_embeds=embeddings.gather(1, source.unsqueeze(-1).expand_as(embeddings)))
 
     def assign(self, rows: Tensor, prompts: Tensor) -> None:
-        """Do nothing: row i of the batch already continues prompt i."""
+        """Do nothing, because row i of the batch continues prompt i."""
 
     def move(self, rows: Tensor, to: Tensor) -> None:
-        """Do nothing: rows move only to make the batch smaller, and this stepper has one batch size."""
+        """Do nothing, because this stepper has only one batch size."""
 
     def step(self, ids: Tensor, positions: Tensor) -> Tensor:  # noqa: ARG002 - the mask gives the positions
         """Append one token per row and return the next logits (batch, vocabulary)."""

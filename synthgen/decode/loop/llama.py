@@ -1,8 +1,8 @@
-"""The decode loop's forward pass for Llama and Mistral models, faster than `generate` of transformers.
+"""The forward pass of the decode loop for Llama and Mistral models, faster than `generate` of transformers.
 
-On a CPU, the cache of keys and values is allocated once, weights are packed (see products.py), and the query heads
-that share a key head are rows of one matrix product. On a GPU, a step is recorded as a CUDA graph, because launching
-its hundreds of short kernels one by one would take most of the time.
+On a CPU, weights are packed (see products.py), and the query heads that share a key head are rows of one matrix
+product. On a GPU, a step is recorded as a CUDA graph, because starting its hundreds of short kernels one by one would
+take most of the time.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from synthgen.decode.loop.products import can_pack, merged, product
 
 FAMILIES = ("llama", "mistral")
 GROUPS = 4  # prompts are read in groups of batch / GROUPS
-SMALLER = (2, 4, 8)  # when few rows are left, a step can compute batch / 2, / 4 or / 8 rows instead of all
-WARM_UP = 3  # number of calls before the recording, in which the libraries choose kernels and allocate memory
-MIN_ROWS = 8  # least number of rows of a step; with fewer rows, products use a kernel that adds in another order
+SMALLER = (2, 4, 8)  # if few rows are left, a step can compute batch / 2, batch / 4 or batch / 8 rows
+WARM_UP = 3  # number of calls before a recording, in which the libraries choose kernels and allocate memory
+MIN_ROWS = 8  # smallest number of rows of a step; fewer rows would be added in another order
 
 
 def can_record(device: torch.device) -> bool:
@@ -28,10 +28,10 @@ def can_record(device: torch.device) -> bool:
 
 
 class Recorded:
-    """A function of tensors on one GPU, recorded as a CUDA graph, which is faster to call.
+    """A function of tensors on one GPU, recorded as a CUDA graph so that calls are faster.
 
-    The function must not wait for the GPU and must always use the same shapes. Calling it again with the same
-    arguments must change nothing. All calls of the recording return the same tensor, which each call overwrites.
+    The function must not wait for the GPU, must always use the same shapes, and must allow repeated calls with the
+    same arguments. All calls return the same tensor; each call overwrites its values.
     """
 
     def __init__(self, function: Callable[..., Tensor], *arguments: Tensor) -> None:
@@ -62,7 +62,7 @@ def has_stepper(config: Any) -> bool:
 
 
 class Layer:
-    """Products and norms of one layer."""
+    """The matrix products and norms of one layer."""
 
     def __init__(self, layer: Any) -> None:
         attention, mlp = layer.self_attn, layer.mlp
@@ -73,9 +73,9 @@ class Layer:
 
 
 class LlamaWeights:
-    """A model's weights in the layout of `LlamaStepper`; made once and shared by several steppers.
+    """The weights of a model in the layout of `LlamaStepper`; several steppers can share them.
 
-    If weights are packed (bfloat16 on a CPU), the layers are removed from `model`, which cannot be used afterwards.
+    If weights are packed (bfloat16 on a CPU), the layers are removed from `model`, so it cannot be used afterwards.
 
     Raises:
         ModelError: `has_stepper` is false for the model.
@@ -98,15 +98,15 @@ class LlamaWeights:
 class LlamaStepper:
     """Reads prompts in groups, and appends one token per step to each row of a batch, at the row's own position.
 
-    No row depends on another row, because shapes are fixed: prompts are padded to `prompt` tokens, and attention
-    always covers `length` positions, prompt and new tokens together. A step computes the full batch or, if few rows
-    are left, one of the smaller batches in `sizes`, for which a test on this machine gave bitwise the same results.
+    Shapes are fixed, so that no row depends on another row: prompts are padded to `prompt` tokens, and attention
+    always covers `length` positions of prompt and new tokens. If few rows are left, a step computes a smaller batch.
+    Its number of rows is in `sizes`: a test on this machine showed that results with it are bitwise the same.
 
     Raises:
         ModelError: the model's sliding window is shorter than `length`.
     """
 
-    continuous = True  # a row of the batch can be replaced while the others continue
+    continuous = True  # a finished row of the batch can be replaced while other rows continue
 
     def __init__(self, weights: LlamaWeights, *, batch: int, prompt: int, length: int) -> None:
         config = weights.config
@@ -127,7 +127,7 @@ class LlamaStepper:
         cos, sin = (t[0] for t in weights.rotary(weights.table[:1].unsqueeze(0), self.columns.unsqueeze(0)))
         self.rotations = torch.stack((cos, sin))
         at = torch.arange(batch * self.n_kv, device=device) * length
-        self.lines = at.view(batch, self.n_kv)  # index of each row's and head's first position in the flattened cache
+        self.lines = at.view(batch, self.n_kv)  # for each row and head, the index of its first position in the cache
         self.recorded: dict[int, Recorded] = {}  # recorded steps on a GPU, by number of rows
         shape = batch, length, torch.get_num_threads()
         if shape not in weights.sizes:
@@ -136,7 +136,7 @@ class LlamaStepper:
 
     @torch.inference_mode()
     def _same_sizes(self) -> tuple[int, ...]:
-        """Test which numbers of rows give bitwise the results of the full batch; return them in descending order."""
+        """Return the numbers of rows that give bitwise the results of the full batch, in descending order."""
         shape, generator = self.rows.shape[2:], torch.Generator().manual_seed(0)
         self.rows[:] = torch.randn(shape, generator=generator).to(self.rows)
         rows = torch.arange(self.batch, device=self.columns.device)
@@ -156,7 +156,7 @@ class LlamaStepper:
         return functional.embedding(ids, self.weights.table)
 
     def read_prefix(self, embeddings: Tensor) -> None:
-        """Read the common prefix (p, width) of all prompts once; `read` then takes prompts without this prefix."""
+        """Read the common prefix (p, width) of all prompts; `read` then takes prompts without this prefix."""
         self.prefix_length = len(embeddings)
         head = self._cache(1, self.prefix_length)
         self._fill(embeddings.unsqueeze(0), head, 0)
@@ -172,7 +172,7 @@ class LlamaStepper:
         return self._logits(x[torch.arange(len(x), device=x.device), lengths - 1])
 
     def _fill(self, embeddings: Tensor, cache: Tensor, begin: int) -> Tensor:
-        """Return the last layer's states (n, t, width); write keys and values to a cache from position `begin` on."""
+        """Return the states of the last layer (n, t, width); write keys and values to `cache` from `begin` on."""
         n, t, width = embeddings.shape
         at = self.columns[: begin + t]
         bias = _bias(at[None, :] <= at[begin:, None], embeddings.dtype)
@@ -196,13 +196,13 @@ class LlamaStepper:
         self.rows[:, :, to] = self.rows[:, :, rows]
 
     def step(self, ids: Tensor, positions: Tensor) -> Tensor:
-        """Append one token to each of the first n rows, at its own position; return the next logits (n, vocabulary).
+        """Append tokens `ids` to the first n rows, at `positions`; return the next logits (n, vocabulary).
 
-        `ids` and `positions` are int64 (n), n one of `sizes`.
+        Both are int64 (n), where n is one of `sizes`.
         """
         if not can_record(self.columns.device):
             return self._step(ids, positions)
-        if len(ids) not in self.recorded:  # recording repeats the step, which writes the same keys and values again
+        if len(ids) not in self.recorded:  # the recording repeats the step, which writes the same values again
             self.recorded[len(ids)] = Recorded(self._step, ids, positions)
         return self.recorded[len(ids)](ids, positions)
 
@@ -222,7 +222,7 @@ class LlamaStepper:
         return self._logits(x)
 
     def _heads(self, layer: Layer, x: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries (m, heads, d), keys and values (m, kv, d); `rotation` (2, m, 1, d) is cos and sin."""
+        # returns queries (m, heads, d), keys and values (m, kv, d); `rotation` (2, m, 1, d) is cosine and sine
         h = functional.rms_norm(x, (x.shape[-1],), layer.norm1, self.eps)
         qkv = layer.qkv(h).view(len(x), -1, self.head_dim)
         qk, v = qkv[:, : -self.n_kv], qkv[:, -self.n_kv :]
@@ -249,7 +249,7 @@ class LlamaStepper:
         return mixed.reshape(n * t, self.n_heads * self.head_dim)
 
     def _attend_one(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        """Compute `_attend` for one token per row, with fewer operations; `bias` is (n * kv, 1, length)."""
+        # `_attend` for one token per row, with fewer operations; `bias` is (n * kv, 1, length)
         rows = q.reshape(len(bias), -1, self.head_dim)
         scores = torch.baddbmm(bias, rows, keys.flatten(0, 1).transpose(1, 2), alpha=self.head_dim**-0.5)
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)

@@ -1,9 +1,8 @@
-"""Matrix products of the decode loop, `Plain` for any processor and `Packed` for one with bfloat16 instructions.
+"""Matrix products of the decode loop: `Plain` for any processor, `Packed` for processors with bfloat16 instructions.
 
-Packing brings a weight into the memory layout of these instructions. On such a processor, a `Plain` product packs its
-weight at every call, which takes a sixth of its time in a decode loop; `Packed` does so once. A `Packed` product also
-applies the following operation (SiLU, multiplication or addition) before it rounds the result, so the two give
-different last bits.
+Such a processor needs the weight in a special memory layout (packed). `Plain` packs the weight at every call, which
+takes a sixth of the time; `Packed` packs it once. `Packed` also applies the next operation (SiLU, multiplication or
+addition) before it rounds the result, so the last bits differ from those of `Plain`.
 """
 
 import platform
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-ROWS = 64  # the layout of packed weights is chosen for this number of rows; other numbers of rows work too
+ROWS = 64  # number of rows for which the packed layout is fastest; other numbers work too
 
 
 class Plain:
@@ -63,7 +62,7 @@ class Packed(Plain):
 
 
 def has_bfloat16() -> bool:
-    """Return whether this processor has bfloat16 product instructions; without them, float32 is far faster."""
+    """Return whether this processor has instructions for bfloat16 products; otherwise, float32 is far faster."""
     if platform.machine() in ("x86_64", "AMD64"):
         return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
     # builds of torch without these operations lack the attribute
@@ -83,7 +82,7 @@ def product(weight: Tensor) -> Plain:
 
 
 def merged(*parts: nn.Linear) -> Plain:
-    """Return the product with the stacked weights of several layers, whose weights become views of the stack."""
+    """Return one product for several layers with the same input; their weights become views of its weight."""
     weight, begin = torch.cat([part.weight for part in parts]), 0
     for part in parts:
         end = begin + len(part.weight)

@@ -1,1 +1,1 @@
-"""Write texts from prompts, without a trained bridge: with a model folder, or with a server of a language model."""
+"""Write texts from prompts instead of through a trained bridge, with a model folder or a server."""

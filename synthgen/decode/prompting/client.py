@@ -1,6 +1,6 @@
-"""Send chat requests to a server with the OpenAI API, on this machine or in a private network.
+"""Send chat requests to a server of a language model with the OpenAI API, on this machine or in a private network.
 
-`http.client` follows no redirect and uses no proxy, so a prompt reaches only the address in the configuration.
+The library `http.client` follows no redirect and uses no proxy, so a prompt reaches only the configured address.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,22 +22,22 @@ from synthgen.core.errors import ConfigError, ModelError
 from synthgen.decode.config import EndpointConfig
 
 MAX_BYTES = 1 << 24  # largest size of an answer
-RETRY_SECONDS = 120  # a request without an answer is repeated for this time, because the server may load its model
+RETRY_SECONDS = 120  # a request without an answer is repeated for this time; the server may be loading its model
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # seconds between two attempts, at first and at most
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP status codes after which a request is repeated
 CONNECT_SECONDS = 5  # longest time to wait for a connection
 _KEPT = "Finished texts are kept; run the same command to continue, if necessary with another decode.endpoint.url."
-# texts in a server's error message if a prompt is too long; the message can contain the prompt, so it is not shown
+# words of a server's error message about a too long prompt; the message is not shown, because it can quote the prompt
 _TOO_LONG = ("context length", "context size", "context window", "maximum context", "context_length", "max_model_len")
 
 
 class _Busy(Exception):  # noqa: N818 - named after the state of the server
-    """The server gave no usable answer, so the request can be sent again."""
+    """No usable answer came, so the request can be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The text of one answer."""
+    """The answer to one request."""
 
     text: str
     is_cut: bool  # whether the token limit cut the text
@@ -52,10 +52,12 @@ class Client:
     """
 
     config: EndpointConfig
-    connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # those of the requests in progress
+    connections: set[HTTPConnection] = field(
+        default_factory=set, compare=False
+    )  # connections of the requests in progress
 
     def abort(self) -> None:
-        """End all requests in progress; each raises an error in its own thread."""
+        """End all requests in progress, each with an error in its own thread."""
         for connection in tuple(self.connections):
             if connection.sock is not None:
                 with contextlib.suppress(OSError):
@@ -67,36 +69,34 @@ class Client:
         Raises:
             ConfigError: the environment variable for the key holds no valid key.
             ModelError: the address is not allowed (see `addresses`), the server does not answer, refuses access or
-                redirects, or it does not offer the model.
+                redirects, or the server does not offer the model.
         """
         self._key()
+        greeting = [{"role": "user", "content": "Hello."}]
+        body = {"model": self.config.model, "messages": greeting, "max_tokens": 1, "stream": False}
         try:
             status, answer = self._send("GET", "/models", None)
+            if status in {401, 403}:
+                raise self._refused(status)
+            names = _names(answer) if status == 200 else []
+            # some servers do not list all their models, so a greeting is sent to a model that is not listed
+            is_served = self.config.model in names or self._post(body)[0] == 200
         except _Busy as busy:
             raise self._unreachable(str(busy)) from None
-        if status in {401, 403}:
-            raise self._refused(status)
-        names = _names(answer) if status == 200 else []
-        if self.config.model not in names and not self._is_served():
+        if not is_served:
             raise ModelError(
                 f"decode.endpoint.model: the server at {self.config.url} has no model {self.config.model!r}",
                 problems=[f"it offers {name!r}" for name in names[:20]],
                 hint="Set decode.endpoint.model to the name of a model on this server.",
             )
 
-    def _is_served(self) -> bool:
-        """Return whether the server answers a greeting with the model; some servers do not list all their models."""
-        greeting = [{"role": "user", "content": "Hello."}]
-        body = {"model": self.config.model, "messages": greeting, "max_tokens": 1, "stream": False}
-        try:
-            return self._send("POST", "/chat/completions", json.dumps(body).encode())[0] == 200
-        except _Busy as busy:
-            raise self._unreachable(str(busy)) from None
+    def _post(self, body: Mapping[str, Any]) -> tuple[int, Any]:
+        return self._send("POST", "/chat/completions", json.dumps(body).encode())
 
     def chat(self, messages: Sequence[Mapping[str, str]], stopped: Event, **settings: float) -> Answer:
         """Return the answer to a conversation; `settings` are fields of the request such as `temperature`.
 
-        Without an answer, the request is sent again, for at most `RETRY_SECONDS` seconds or until `stopped` is set.
+        A request without an answer is repeated for at most `RETRY_SECONDS` seconds, or until `stopped` is set.
 
         Raises:
             ModelError: no usable answer came, or the server rejects the request.
@@ -105,10 +105,9 @@ class Client:
         wait, end = FIRST_WAIT, math.inf
         while True:
             try:
-                status, answer = self._send("POST", "/chat/completions", json.dumps(body).encode())
-                return self._answer(status, answer)
+                return self._answer(*self._post(body))
             except _Busy as busy:
-                end = min(end, time.monotonic() + RETRY_SECONDS)  # from the first failure
+                end = min(end, time.monotonic() + RETRY_SECONDS)  # counted from the first failure
                 if time.monotonic() + wait > end or stopped.wait(wait):
                     raise self._unreachable(str(busy)) from None
                 wait = min(2 * wait, LONGEST_WAIT)
@@ -125,29 +124,24 @@ class Client:
                     "server with a longer context.",
                 )
             if status == 404:
-                raise ModelError(
-                    f"decode.endpoint: {self.config.url} has no chat interface or no model {self.config.model!r} "
-                    "(status 404)",
-                    hint="Check the address, which usually ends in /v1, and the name of the model.",
-                )
-            raise ModelError(
-                f"decode.endpoint: the server rejects the request (status {status})",
-                hint=f"The log of the server states the reason. {_KEPT}",
-            )
+                missing = f"{self.config.url} has no chat interface or no model {self.config.model!r} (status 404)"
+                hint = "Check the address, which usually ends in /v1, and the name of the model."
+                raise ModelError(f"decode.endpoint: {missing}", hint=hint)
+            hint = f"The log of the server states the reason. {_KEPT}"
+            raise ModelError(f"decode.endpoint: the server rejects the request (status {status})", hint=hint)
         try:
             choice = answer["choices"][0]
             text, reason = choice["message"]["content"], choice.get("finish_reason")
         except (TypeError, KeyError, IndexError, AttributeError):
             text, reason = 0, None
         if not isinstance(text, str | None):
-            raise ModelError(
-                f"decode.endpoint: {self.config.url} does not answer as the OpenAI interface does",
-                hint="Check the address, which usually ends in /v1.",
-            )
+            hint = "Check the address, which usually ends in /v1."
+            message = f"decode.endpoint: {self.config.url} does not answer as the OpenAI interface does"
+            raise ModelError(message, hint=hint)
         return Answer(text or "", is_cut=reason == "length")
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:
-        """Return the status and the JSON value of an answer; raise _Busy if the request can be sent again."""
+        # returns the status and the JSON value of the answer
         parts = urlsplit(self.config.url)
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if (key := self._key()) is not None:
@@ -157,7 +151,7 @@ class Client:
         try:
             connection.request(method, f"{parts.path.rstrip('/')}{path}", body=body, headers=headers)
             response = connection.getresponse()
-            raw = _read(response)
+            raw = response.read(MAX_BYTES + 1)
         except TimeoutError:
             raise _Busy(f"no answer within {self.config.timeout:g} seconds") from None
         except (OSError, HTTPException) as error:
@@ -165,25 +159,26 @@ class Client:
         finally:
             self.connections.discard(connection)
             connection.close()
-        if response.status in BUSY and not (response.status == 500 and _is_rejection(raw)):
+        if len(raw) > MAX_BYTES:
+            raise ModelError(f"decode.endpoint: an answer has more than {MAX_BYTES >> 20} MiB")
+        # some servers answer a too long prompt with the status 500
+        is_rejected = response.status == 500 and any(part.encode() in raw.lower() for part in _TOO_LONG)
+        if response.status in BUSY and not is_rejected:
             raise _Busy(f"status {response.status}")
         if 300 <= response.status < 400:
-            raise ModelError(
-                f"decode.endpoint: {self.config.url} redirects to another address, which is not followed",
-                hint="Set decode.endpoint.url to the final address.",
-            )
+            message = f"decode.endpoint: {self.config.url} redirects to another address, which is not followed"
+            raise ModelError(message, hint="Set decode.endpoint.url to the final address.")
         try:
             return response.status, json.loads(raw)
         except ValueError:
             return response.status, None
 
     def _connect(self) -> HTTPConnection:
-        """Return a connection to an allowed address; the host name is resolved once, so no other address is used."""
+        # the host name is looked up only once, so the connection goes to an address that `addresses` has checked
         parts = urlsplit(self.config.url)
         host = parts.hostname or ""
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        timeout = self.config.timeout
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        kind, default_port = (HTTPSConnection, 443) if parts.scheme == "https" else (HTTPConnection, 80)
+        port, timeout = parts.port or default_port, self.config.timeout
         connection: HTTPConnection = kind(host, port, timeout=timeout)
         error: OSError | None = None
         for address in self.addresses():
@@ -224,17 +219,18 @@ class Client:
                 raise _Busy("its name cannot be looked up now") from None
             hint = "Correct the host name."
             raise ModelError(f"decode.endpoint.url: the name {host!r} has no address", hint=hint) from None
-        if not self.config.allow_remote and not all(is_private(address) for address in ips):
+        are_private = all(map(is_private, ips))
+        if not are_private and not self.config.allow_remote:
             raise ModelError(
                 f"decode.endpoint.url: {host!r} is outside this machine and private networks, so prompts would leave "
                 "the institution",
                 hint="Use a server in your own network. To send prompts to this address, set "
                 "decode.endpoint.allow_remote: true; every policy for external release rejects this setting.",
             )
-        if urlsplit(self.config.url).scheme != "https" and not all(is_private(address) for address in ips):
+        if not are_private and urlsplit(self.config.url).scheme != "https":
+            hint = "Use an address that starts with https."
             raise ModelError(
-                "decode.endpoint.url: prompts and the key would cross the internet unencrypted",
-                hint="Use an address that starts with https.",
+                "decode.endpoint.url: prompts and the key would cross the internet unencrypted", hint=hint
             )
         return ips
 
@@ -244,28 +240,22 @@ class Client:
             return None
         key = os.environ.get(name, "").strip()
         if not key or not key.isascii() or not key.isprintable():
-            raise ConfigError(
-                f"decode.endpoint.key_env: the environment variable {name} holds no API key in ASCII characters",
-                hint="Set the variable to the API key of the server.",
-            )
+            message = f"decode.endpoint.key_env: the environment variable {name} holds no API key in ASCII characters"
+            raise ConfigError(message, hint="Set the variable to the API key of the server.")
         return key
 
     def _refused(self, status: int) -> ModelError:
-        return ModelError(
-            f"decode.endpoint: the server at {self.config.url} refuses access (status {status})",
-            hint="Set decode.endpoint.key_env to the environment variable that holds the API key of this server.",
-        )
+        hint = "Set decode.endpoint.key_env to the environment variable that holds the API key of this server."
+        message = f"decode.endpoint: the server at {self.config.url} refuses access (status {status})"
+        return ModelError(message, hint=hint)
 
     def _unreachable(self, why: str) -> ModelError:
+        server = f"decode.endpoint: the server at {self.config.url}"
         if why.startswith("status"):
-            return ModelError(
-                f"decode.endpoint: the server at {self.config.url} answers with an error ({why})",
-                hint=f"The log of the server states the reason, for example a model without a chat template. {_KEPT}",
-            )
-        return ModelError(
-            f"decode.endpoint: the server at {self.config.url} does not answer: {why}",
-            hint=f"Start the server, or correct decode.endpoint.url. {_KEPT}",
-        )
+            hint = f"The log of the server states the reason, for example a model without a chat template. {_KEPT}"
+            return ModelError(f"{server} answers with an error ({why})", hint=hint)
+        hint = f"Start the server, or correct decode.endpoint.url. {_KEPT}"
+        return ModelError(f"{server} does not answer: {why}", hint=hint)
 
 
 def is_private(address: str) -> bool:
@@ -277,21 +267,9 @@ def is_private(address: str) -> bool:
     return any(ip in network for network in networks)
 
 
-# `ip.is_private` would also accept documentation, benchmark and link-local addresses (such as metadata services)
+# `ip.is_private` would also accept other addresses, such as the link-local addresses of a cloud's metadata services
 _PRIVATE_4 = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 _PRIVATE_6 = [ipaddress.ip_network(text) for text in ("::1/128", "fc00::/7")]
-
-
-def _read(response: HTTPResponse) -> bytes:
-    raw = response.read(MAX_BYTES + 1)
-    if len(raw) > MAX_BYTES:
-        raise ModelError(f"decode.endpoint: an answer has more than {MAX_BYTES >> 20} MiB")
-    return raw
-
-
-def _is_rejection(raw: bytes) -> bool:
-    """Return whether an error states that the prompt is too long; some servers use the status 500 for it."""
-    return any(part.encode() in raw.lower() for part in _TOO_LONG)
 
 
 def _names(answer: Any) -> list[str]:

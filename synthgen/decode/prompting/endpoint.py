@@ -14,8 +14,8 @@ from synthgen.decode.loop_decoder import Ended, candidates_of, whole_sentences
 from synthgen.decode.prompting.client import Answer, Client
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-MIN_ANSWERS = 8  # if all answers to at least this number of requests are empty, an error is raised
-TICK = 0.5  # at most this number of seconds between two calls of `advance`, which can stop the decoding
+MIN_ANSWERS = 8  # if this number of requests or more get only empty answers, an error is raised
+TICK = 0.5  # longest time in seconds between two calls of `advance`, which can stop the decoding
 MAX_SEED = 1 << 31
 # In some chat templates, the prompt already ends with the tag `<think>`, so the answer contains only `</think>`.
 _THOUGHTS = re.compile(r"\A.*</think>|<think>.*\Z", re.DOTALL)
@@ -24,15 +24,15 @@ Surprisal = Callable[[Sequence[str]], Sequence[float]]
 
 
 class EndpointDecoder:
-    """Sends a prompt for each candidate to a server.
+    """Decodes latents with a server, which gets a prompt for each candidate.
 
     Args:
         client: the connection to the server.
         prompter: makes the prompts.
         surprisal: returns the surprisal of each text under a local model, in the unit of `loop.batching.write`.
 
-    The settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect: the API has no parameters for them,
-    and a prompt contains the whole context.
+    The settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect, because the API has no parameters
+    for them. A prompt contains the whole context.
 
     Privacy: the server receives the prompts (see `Prompter`) and can keep them.
     Randomness: each request has a seed from the stream seeds/x for latent x, but the server may ignore it.
@@ -52,9 +52,8 @@ class EndpointDecoder:
             ModelError: the server does not answer, rejects a request, or returns only empty texts.
         """
         if contexts and len(contexts) != len(latents):
-            raise DataError(
-                f"{len(contexts)} contexts for {len(latents)} latents; give one context for each latent, or none"
-            )
+            numbers = f"{len(contexts)} contexts for {len(latents)} latents"
+            raise DataError(f"{numbers}; give one context for each latent, or none")
         if len(latents) == 0:
             return ()
         conversations = self.prompter.conversations(latents, settings, seeds, contexts)
@@ -80,11 +79,10 @@ class EndpointDecoder:
     def _answers(self, requests: Sequence[tuple[Turns, int]], settings: Settings, advance: Advance) -> list[Answer]:
         stopped = Event()
         sampling = {"temperature": settings.temperature, "top_p": settings.top_p}
-        limit = {"max_tokens": settings.max_new_tokens}
 
         def send(turns: Turns, seed: int) -> Answer:
             messages = [{"role": role, "content": content} for role, content in turns]
-            return self.client.chat(messages, stopped, seed=seed, **sampling, **limit)
+            return self.client.chat(messages, stopped, seed=seed, **sampling, max_tokens=settings.max_new_tokens)
 
         pool = ThreadPoolExecutor(self.client.config.parallel)
         try:
@@ -93,7 +91,7 @@ class EndpointDecoder:
             while waiting:
                 done, waiting = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
                 for future in done:
-                    future.result()  # the first error ends the decoding
+                    future.result()  # raises the error of a failed request, which ends the decoding
                 advance(len(done))
             return [future.result() for future in futures]
         finally:
@@ -103,7 +101,7 @@ class EndpointDecoder:
 
 
 def cleaned(text: str) -> str:
-    """Return an answer without the reasoning that some models write first, and without a surrounding code fence."""
+    """Return an answer without the reasoning in <think> tags before it, and without ``` around it."""
     text = _THOUGHTS.sub("", text).strip()
     fenced = _FENCE.match(text)
     return fenced[1].strip() if fenced else text

@@ -1,1 +1,1 @@
-"""Write texts with vLLM, which runs in a process of its own."""
+"""Write texts with vLLM, a fast engine for language models on a GPU, in a separate process."""

@@ -30,21 +30,23 @@ ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",  # keeps prompts out of logs
-    "VLLM_BATCH_INVARIANT": "1",  # if the GPU supports it, a text does not depend on the other texts of its batch
+    "VLLM_BATCH_INVARIANT": "1",  # other texts of a batch do not change a text, if the GPU supports this
     "HF_HUB_OFFLINE": "1",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # prevents a child process, which could stay alive and keep the GPU
     "VLLM_HOST_IP": "127.0.0.1",
 }
-HIDDEN_VARIABLES = ("SYNTHGEN_KEY",)  # prefixes of the environment variables that the process does not get
+HIDDEN_VARIABLES = ("SYNTHGEN_KEY",)  # environment variables with these prefixes are hidden from the process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """The prompts of n latents, and the settings of the texts to write."""
+    """The prompts of some latents (vectors), and the settings with which texts are written."""
 
     ids: Sequence[str]  # ids of the latents
     prompts: Sequence[Sequence[int]]  # token ids
-    embeddings: Callable[[int], Tensor] | None  # returns a prompt's input embeddings (t, width); None without vectors
+    embeddings: (
+        Callable[[int], Tensor] | None
+    )  # returns the input embeddings (t, width) of prompt i; None without vectors
     ends: frozenset[int]  # tokens that end a text
     never: Sequence[int]  # tokens that are never written
     vocabulary: int  # number of tokens in the vocabulary of the model
@@ -53,7 +55,7 @@ class Task:
 
 
 def require_vllm() -> None:
-    """Raise DependencyError if vLLM is not installed, without importing it."""
+    """Raise DependencyError if vLLM is not installed; vLLM is not imported."""
     if find_spec("vllm") is None:
         hint = "Install it on a machine with a GPU: pip install vllm. Without it, set decode.engine: transformers."
         raise DependencyError("decode.engine: vllm is not installed", hint=hint)
@@ -65,7 +67,7 @@ class VllmEngine:
     Args:
         folder: the language model, with merged adapters.
         tokenizer: the folder of its tokenizer.
-        embeds: whether prompts contain a vector and are therefore sent as input embeddings.
+        embeds: whether prompts are sent as input embeddings, because they contain a vector.
 
     Raises:
         DependencyError: vLLM is not installed.
@@ -73,8 +75,8 @@ class VllmEngine:
 
     Privacy: prompts go to this process only, through a pipe; embeddings go through a private temporary folder. The
         settings in `ENVIRONMENT` turn usage statistics off and select the loopback address.
-    Randomness: candidate i of latent x has a seed from the stream seeds/x. With one version of vLLM on one type of
-        GPU, the same seed should give the same text; the stage `decode` tests this on a few texts.
+    Randomness: the seeds of the texts of latent x are drawn from the stream seeds/x. With one version of vLLM on one
+        type of GPU, a seed should always give the same text; the stage `decode` tests this on a few texts.
     """
 
     def __init__(self, folder: Path, tokenizer: Path, *, embeds: bool) -> None:
@@ -96,7 +98,7 @@ class VllmEngine:
         self._request({"folder": str(folder), "tokenizer": str(tokenizer), "embeds": embeds})
 
     def close(self) -> None:
-        """End the process and remove its files; this also happens when the program ends."""
+        """End the process and remove its files; at the end of the program, this happens without a call."""
         self._end()
 
     def generate(self, task: Task, advance: Advance) -> tuple[list[list[int]], list[float]]:
@@ -156,13 +158,10 @@ class VllmEngine:
         return json.loads(answer)
 
     def last_error(self) -> list[str]:
-        """Return the class name of the last error in the log, if any; not the message, which can contain a prompt."""
+        """Return the class name of the last error in the log, if any; its message could contain a prompt."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         kinds = [line.partition(":")[0].strip() for line in lines if ": " in line]
-        named = [
-            kind for kind in kinds if kind.rpartition(".")[2].endswith(("Error", "Exception")) and " " not in kind
-        ]
-        return named[-1:]
+        return [kind for kind in kinds if kind.endswith(("Error", "Exception")) and " " not in kind][-1:]
 
 
 def _end(process: "subprocess.Popen[str]", place: "tempfile.TemporaryDirectory[str]") -> None:
@@ -171,6 +170,6 @@ def _end(process: "subprocess.Popen[str]", place: "tempfile.TemporaryDirectory[s
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            with contextlib.suppress(OSError):  # closing fails if the pipe to the ended process holds unsent data
+            with contextlib.suppress(OSError):  # raised if the pipe holds data that was not sent
                 pipe.close()
     place.cleanup()

@@ -1,7 +1,7 @@
-"""The process that runs vLLM. It reads requests as JSON lines, and writes the answers as JSON lines.
+"""The process that runs vLLM; engine.py starts it as `python -m synthgen.decode.vllm.process`.
 
-`engine.py` starts it as `python -m synthgen.decode.vllm.process`. The first line contains the model's folder and the
-options. Each further line is a batch of requests.
+It reads JSON lines: first the model's folder and options, then one line for each batch of prompts. It answers each
+line with one JSON line.
 """
 
 import json
@@ -27,7 +27,7 @@ def serve(requests: TextIO, answers: TextIO) -> None:
         model=options["folder"],
         tokenizer=options["tokenizer"],
         enable_prompt_embeds=options["embeds"],
-        enable_prefix_caching=not options["embeds"],  # with embeddings, the cache can confuse prompts
+        enable_prefix_caching=not options["embeds"],  # the cache can confuse prompts with embeddings
         trust_remote_code=False,
         seed=0,
     )
