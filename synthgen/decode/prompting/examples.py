@@ -1,4 +1,4 @@
-"""Load the example texts that a prompt shows to the language model: invented texts, or public texts of the user."""
+"""Load the example texts in prompts: invented texts of a built-in set, or public texts of the user."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +13,10 @@ from synthgen.core.files import read_bytes
 from synthgen.decode.learnt import sentence_digests
 from synthgen.decode.prompt_words import WordReader
 
-EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # the built-in sets; the name of a text's set is in `style`
+EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # texts of the built-in sets; `style` is the name of the set
 MAX_BYTES = 1 << 22  # largest size of a file of examples
 SHOWN = 2  # largest number of examples in a prompt
-N_TERMS = 6  # largest number of prompt words that are shown with an example
+N_TERMS = 6  # largest number of prompt words of an example
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,14 @@ class Example:
     """A text that a prompt shows as an example."""
 
     text: str
-    label: str | None = None  # the class that the text belongs to; None if it is an example for every class
+    label: str | None = None  # class of the text; None for an example of every class
 
 
 def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Example, ...]:
-    """Return the invented texts of a built-in set, or the texts of a file; no texts if `name` is None.
+    """Return the texts of a built-in set, or of a JSON Lines file with `text` and optionally `label`.
 
     Raises:
-        ConfigError: the file contains no example, or lines that are not an object with `text` and optionally `label`.
+        ConfigError: the file contains no example, or another kind of line.
         StorageError: the file cannot be read.
     """
     if name is None:
@@ -45,11 +45,9 @@ def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Exa
                 examples.append(_example(parse(line)))
             except (ValueError, TypeError, KeyError, AttributeError):
                 problems.append(f"line {number}: must be an object with `text` and optionally `label`")
-    if not examples and not problems:
-        problems.append("the file contains no example")
-    if problems:
-        styles = ", ".join(sorted(built_in))
-        hint = f"Give a JSON Lines file, or the name of a built-in set: {styles}."
+    if problems or not examples:
+        problems = problems or ["the file contains no example"]
+        hint = f"Give a JSON Lines file, or the name of a built-in set: {', '.join(sorted(built_in))}."
         raise ConfigError(f"decode.examples: {path} has no valid examples", problems=problems, hint=hint)
     return tuple(examples)
 
@@ -65,13 +63,12 @@ def exemplars() -> Mapping[str, tuple[Example, ...]]:
 
 
 def shown_for(examples: Sequence[Example], label: str) -> tuple[Example, ...]:
-    """Return the first `SHOWN` examples for a class; examples of the class come before examples without a label."""
-    of_class = [e for e in examples if e.label == label]
-    return tuple([*of_class, *(e for e in examples if e.label is None)][:SHOWN])
+    """Return at most `SHOWN` examples for a class: first those of the class, then those of every class."""
+    return tuple([e for shown in (label, None) for e in examples if e.label == shown][:SHOWN])
 
 
 def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:
-    """Return the `N_TERMS` rarest vocabulary words of a text, in the order of the text; none without a vocabulary."""
+    """Return the `N_TERMS` rarest words of the vocabulary in a text, in text order; none without a vocabulary."""
     if reader is None:
         return ()
     frequency = _frequency(reader)
@@ -87,20 +84,18 @@ def _frequency(reader: WordReader) -> Mapping[str, float]:
 
 
 def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
-    """Raise DataError if an example equals a source text, or shares a sentence of ten or more words with it.
+    """Raise DataError if an example equals a source text, or shares a sentence of ten or more words with one.
 
     Such an example is probably a private record, and the language model may repeat it.
 
     Privacy: the error states the numbers of these examples, which reveals that their sentences are in the source.
     """
-    private = {digest for text in texts for digest in sentence_digests(text)}
-    whole = {" ".join(text.casefold().split()) for text in texts}
-    shared = [
-        i
-        for i, e in enumerate(examples, start=1)
-        if not private.isdisjoint(sentence_digests(e.text)) or " ".join(e.text.casefold().split()) in whole
-    ]
-    if shared:
+
+    def marks(text: str) -> set[int | str]:
+        return {*sentence_digests(text), " ".join(text.casefold().split())}
+
+    private = set().union(*map(marks, texts))
+    if shared := [i for i, e in enumerate(examples, start=1) if not private.isdisjoint(marks(e.text))]:
         raise DataError(
             "decode.examples: examples repeat sentences of the source records",
             problems=[f"example {i}" for i in shared],

@@ -1,4 +1,4 @@
-"""Draw facts for a prompt: sex and age of a person and length of the text, as frequent as in the train records."""
+"""Draw facts for a prompt: sex and age of a person, and length of the text. Their shares are those in train."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -9,28 +9,27 @@ import numpy as np
 from synthgen.attributes.extract import extract
 from synthgen.attributes.person import years_of
 from synthgen.core.digest import sha256_json
-from synthgen.core.types import Corpus
+from synthgen.core.types import Corpus, Record
 
-MIN_PERSONS = 5  # a pair of sex and decade of the age is used only if this number of persons of the class have it
-N_LENGTHS = 9  # number of deciles of the lengths of a class
+MIN_PERSONS = 5  # number of persons of a class that must have a pair of sex and decade of the age
+N_LENGTHS = 9  # number of lengths per class, which are its deciles
 STEP = 10  # lengths are multiples of this number of words
 OLDEST = 8  # decade that stands for all ages from 80 years on
-ADULT = 18  # age in years from which a person is a man or woman instead of a boy or girl
+ADULT = 18  # age in years from which a person is called a man or woman instead of a boy or girl
 _NOUNS = {"male": ("a man", "a boy"), "female": ("a woman", "a girl"), "": ("an adult", "a child")}
 SexAndDecade = tuple[str, int | None]  # sex and decade of the age (6 for 60 to 69 years); "" and None if unknown
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFacts:
-    """Pairs of sex and decade of the age, and lengths of texts, by class.
+    """For each class, pairs of sex and decade of the age with their numbers of records, and lengths of texts in words.
 
-    Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class have each pair of sex
-        and decade. Lengths are deciles, rounded to `STEP` words, of a class with at least `MIN_PERSONS` persons.
+    Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class have each pair. Lengths
+        are deciles, rounded to `STEP` words, of a class with at least `MIN_PERSONS` persons.
     """
 
-    # by class, the pairs with the number of records that have each pair
     persons: Mapping[str, tuple[tuple[SexAndDecade, int], ...]] = field(default_factory=dict)
-    lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # in words
+    lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -38,16 +37,14 @@ class RecordFacts:
         return sha256_json({"persons": dict(self.persons), "lengths": dict(self.lengths)})
 
     def longest(self) -> tuple[str, str]:
-        """Return facts that are at least as long as any result of `draw`, to reserve space in the prompt."""
-        person = (
-            "an adult of 100"
-            if any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d is not None)
-            else ""
+        """Return facts at least as long as any result of `draw`, for which a prompt must reserve space."""
+        has_person = any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d is not None)
+        return "an adult of 100" if has_person else "", str(
+            max((n for lengths in self.lengths.values() for n in lengths), default="")
         )
-        return person, str(max((n for lengths in self.lengths.values() for n in lengths), default=""))
 
     def draw(self, label: str, rng: np.random.Generator) -> tuple[str, str]:
-        """Draw a description of a person and a length in words; each is "" if the class has no such facts."""
+        """Draw a description of a person and a length in words; "" stands for a missing fact."""
         persons, lengths = self.persons.get(label, ()), self.lengths.get(label, ())
         person, length = "", ""
         if persons:
@@ -59,25 +56,21 @@ class RecordFacts:
 
 
 def facts_of(train: Corpus) -> RecordFacts:
-    """Return the facts of train; they are empty if the texts are empty, as under differential privacy."""
-    texts: defaultdict[str, list[int]] = defaultdict(list)
-    persons: defaultdict[str, list[tuple[SexAndDecade, str]]] = defaultdict(list)
+    """Return the facts of train. Under differential privacy, the texts of train are empty, and so are the facts."""
+    of_class: defaultdict[str, list[Record]] = defaultdict(list)
     for record in train.records:
-        if words := len(record.text.split()):
-            texts[record.label].append(words)
-            persons[record.label].append((person_of(record.text), record.group))
-    return RecordFacts(
-        persons={label: _common(found) for label, found in sorted(persons.items())},
-        lengths={
-            label: _deciles(words)
-            for label, words in sorted(texts.items())
-            if len({person for _, person in persons[label]}) >= MIN_PERSONS
-        },
-    )
+        if record.text.split():
+            of_class[record.label].append(record)
+    persons, lengths = {}, {}
+    for label, records in sorted(of_class.items()):
+        persons[label] = _common([(person_of(record.text), record.group) for record in records])
+        if len({record.group for record in records}) >= MIN_PERSONS:
+            lengths[label] = _deciles([len(record.text.split()) for record in records])
+    return RecordFacts(persons=persons, lengths=lengths)
 
 
 def person_of(text: str) -> SexAndDecade:
-    """Return the sex and the decade of the age that a text states; the decade is at most `OLDEST`."""
+    """Return the sex and the decade of the age that a text states; decades above `OLDEST` become `OLDEST`."""
     findings = extract(text)
     sex = next((f.value for f in findings if f.attribute == "sex" and f.value in _NOUNS), "")
     age = next((f.value for f in findings if f.attribute == "age" and not f.negated), None)
@@ -94,10 +87,10 @@ def described(pair: SexAndDecade, rng: np.random.Generator) -> str:
 
 
 def _common(pairs: list[tuple[SexAndDecade, str]]) -> tuple[tuple[SexAndDecade, int], ...]:
-    """Return the pairs with their numbers of records; pairs of few persons count as ("", None)."""
     owners: defaultdict[SexAndDecade, set[str]] = defaultdict(set)
     for pair, person in pairs:
         owners[pair].add(person)
+    # a pair of few persons is counted as unknown
     counts = Counter(pair if len(owners[pair]) >= MIN_PERSONS else ("", None) for pair, _ in pairs)
     return tuple(sorted(counts.items(), key=lambda item: (item[0][0], item[0][1] is None, item[0][1] or 0)))
 

@@ -1,4 +1,4 @@
-"""Write texts from prompts with any causal language model in a local folder, without a bridge."""
+"""Define the decoder that writes texts from prompts with any causal language model in a local folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,18 +13,18 @@ from synthgen.decode.loop.batching import Stepper, shared_prefix
 from synthgen.decode.loop_decoder import LoopDecoder
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-WORD_TOKENS = 4  # tokens reserved for each prompt word and its comma; if words need more, the last words are omitted
-TURN = "<|im_start|>", "<|im_end|>"
+WORD_TOKENS = 4  # tokens reserved for each prompt word and its comma; if this is too little, last words are omitted
+TURN = "<|im_start|>", "<|im_end|>"  # tokens at the beginning and the end of a turn
 
 
 class PromptDecoder(LoopDecoder):
-    """Prompts a language model to write a text that is about a label and uses words that describe a vector.
+    """Decodes latents with prompts, which request a text on a label with words that describe a vector.
 
-    The prompt has the form of the tokenizer's chat template. Without one, its form is `<|im_start|>user ...
-    <|im_end|>` if these two are tokens of the tokenizer (as for SmolLM2), and otherwise plain paragraphs. After plain
-    paragraphs, a text ends at its first empty line, because the model would write further prompts after it.
+    The prompt has the form of the tokenizer's chat template. If there is no template, the form is `<|im_start|>user
+    ... <|im_end|>` for a tokenizer with these two tokens (such as SmolLM2's), and plain paragraphs for the others. A
+    model that reads plain paragraphs continues with further prompts, so its text ends at the first empty line.
 
-    A context follows the prompt as the beginning of the answer. Without prompt words, texts do not depend on vectors.
+    The answer begins with the context, if given. Without prompt words, texts do not depend on vectors.
 
     Args:
         folder: causal language model of transformers, as safetensors.
@@ -36,8 +36,7 @@ class PromptDecoder(LoopDecoder):
     Raises:
         ModelError: the model is damaged, or neither it nor its tokenizer defines an end of text.
 
-    Privacy: see `Prompter`.
-    Randomness and cost: see `XragDecoder`; for the facts in the prompts, see `Prompter`.
+    Privacy and randomness: for the prompts, see `Prompter`; for the texts, see `XragDecoder`.
     """
 
     context_comes_first = False
@@ -70,9 +69,8 @@ class PromptDecoder(LoopDecoder):
     def _tokens(
         self, label: str, settings: Settings, words: Sequence[str], facts: tuple[str, str] = ("", "")
     ) -> list[int]:
-        has_words = settings.words > 0
-        turns = self.prompter.turns(label, settings.prompts[label], words, facts, example_has_words=has_words)
-        return self.tokens(turns)
+        text, has_words = settings.prompts[label], settings.words > 0
+        return self.tokens(self.prompter.turns(label, text, words, facts, example_has_words=has_words))
 
     def _prefix(self, settings: Settings) -> list[int]:
         facts = [("", "10"), ("a man", "20")] if self.prompter.facts.lengths else [("", "")]
@@ -88,9 +86,9 @@ class PromptDecoder(LoopDecoder):
         drawn = [self.prompter.facts_for(*pair, seeds) for pair in zip(latents.ids, latents.labels, strict=True)]
         words_room = WORD_TOKENS * settings.words
         words: Sequence[tuple[str, ...]] = ((),) * len(latents)
+        first: tuple[str, ...] = ()
         if settings.words > 0:
-            words = self.prompter.read(latents.vectors, settings.words)
-        first = ("a",) if settings.words > 0 else ()
+            words, first = self.prompter.read(latents.vectors, settings.words), ("a",)
         longest = self.prompter.facts.longest()
         room = {label: len(self._tokens(label, settings, first, longest)) + words_room for label in settings.prompts}
         prompts = [

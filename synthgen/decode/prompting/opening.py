@@ -20,7 +20,7 @@ from synthgen.decode.prompting.local import PromptDecoder
 from synthgen.decode.prompting.prompter import LANGUAGES, Prompter
 from synthgen.decode.prompting.template import load_template
 
-READ_TOKENS = 256  # the surprisal of a server's text is measured on at most this number of first tokens
+READ_TOKENS = 256  # number of first tokens of a server's text on which its surprisal is measured
 
 
 def prompter_of(
@@ -29,16 +29,19 @@ def prompter_of(
     """Return the `Prompter` of a run; `language` is the run's first language tag, such as "en" or "und" (unknown).
 
     Raises:
-        ConfigError: the template or the examples are invalid, or a description or example is for a label that no
-            training record has.
+        ConfigError: the template or the examples are invalid, or no training record has the label of a description
+            or of an example.
         StorageError: the file of the template or of the examples cannot be read.
     """
     examples, labels = load_examples(config.examples, resolve), {*train.labels}
-    problems = [f"decode.descriptions: no training record has the label {label!r}" for label in config.descriptions
-                if label not in labels]  # fmt: skip
-    problems += [f"decode.examples: no training record has the label {label!r}"
-                 for label in sorted({e.label for e in examples if e.label is not None} - labels)]  # fmt: skip
-    if problems:
+    of_examples = sorted({e.label for e in examples if e.label is not None})
+    named = {"descriptions": config.descriptions, "examples": of_examples}
+    if problems := [
+        f"decode.{key}: no training record has the label {label!r}"
+        for key, used in named.items()
+        for label in used
+        if label not in labels
+    ]:
         hint = f"The labels are: {', '.join(sorted(labels))}."
         message = "decode: descriptions or examples are for labels that no training record has"
         raise ConfigError(message, problems=problems, hint=hint)
@@ -72,18 +75,18 @@ def open_prompted(config: DecodeConfig, folder: Path, prompter: Prompter) -> Dec
 
 
 def endpoint_digest(endpoint: EndpointConfig) -> str:
-    """Return the digest of a server's model: the digest of its name, because its files cannot be read."""
+    """Return the digest of the name of a server's model, because the files of the model cannot be read."""
     return sha256_json({"endpoint": endpoint.model})
 
 
 def surprisal_under(folder: Path) -> Surprisal:
-    """Return a function that measures the surprisal of texts; its first call loads the model of the folder."""
+    """Return a function that measures the surprisal of texts; the first call loads the model of the folder."""
     load = cache(lambda: Likelihood.load(folder))
 
     def surprisal(texts: Sequence[str]) -> list[float]:
         model = load()
         with_tokens = [i for i, text in enumerate(texts) if model.tokenizer(text, add_special_tokens=False).input_ids]
-        shares = [1.0] * len(texts)  # 1, the value of randomly guessed tokens, for a text without tokens
+        shares = [1.0] * len(texts)  # a text without tokens keeps 1, the surprisal of random guessing
         guess = math.log(model.model.get_output_embeddings().weight.shape[0])
         each = model.nats([texts[i] for i in with_tokens], max_tokens=READ_TOKENS).each
         for i, nats in zip(with_tokens, each, strict=True):

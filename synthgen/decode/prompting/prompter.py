@@ -1,4 +1,4 @@
-"""Make the prompt of each text: a conversation with one or more examples, whose last turn requests the text."""
+"""Make the prompt of each text: a conversation that shows one or more examples and then requests the text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from synthgen.decode.prompting.examples import Example, shown_for, terms_of
 from synthgen.decode.prompting.facts import RecordFacts
 from synthgen.decode.prompting.template import TEMPLATE, fill
 
-# the default example; without an example, small instruct models list or define the words, or comment on the task
+# the default example; without one, small models list or define the prompt words, or comment on the task
 EXAMPLE_LABEL = "library"
 _EXAMPLE_LIST = "library, books, building, children, moved, shelves, reading, afternoon, visitors, roof"
 EXAMPLE_WORDS = tuple(_EXAMPLE_LIST.split(", "))
@@ -22,11 +22,11 @@ EXAMPLE = (
     "children meet there for reading every afternoon. Most visitors say that they like it."
 )
 _CONTINUE = "The text begins as follows. Write only its next part.\n\n"
-LANGUAGES = {
-    "da": "Danish", "de": "German", "en": "English", "es": "Spanish", "fi": "Finnish", "fr": "French",
-    "it": "Italian", "ja": "Japanese", "ko": "Korean", "nb": "Norwegian", "nl": "Dutch", "no": "Norwegian",
-    "pl": "Polish", "pt": "Portuguese", "sv": "Swedish", "zh": "Chinese",
-}  # fmt: skip
+_LANGUAGES = """
+da Danish, de German, en English, es Spanish, fi Finnish, fr French, it Italian, ja Japanese, ko Korean, nb Norwegian,
+nl Dutch, no Norwegian, pl Polish, pt Portuguese, sv Swedish, zh Chinese
+"""
+LANGUAGES = dict(entry.split() for entry in _LANGUAGES.split(","))
 Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
 
 
@@ -34,17 +34,17 @@ Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
 class Prompter:
     """Makes prompts from a template.
 
-    Privacy: of a vector, a prompt contains only the prompt words; see `WordReader`. The other fields come from the
-        label, the settings and `RecordFacts`.
-    Randomness: the facts of latent x are drawn from the stream seeds/x/facts; the segments of a record share them.
+    Privacy: of a vector, a prompt contains only the prompt words; see `WordReader`. The rest of a prompt comes from
+        the label, the settings and `RecordFacts`.
+    Randomness: the facts of record x are drawn from the stream seeds/x/facts; all segments of a record get the same.
     """
 
-    reader: WordReader | None = None  # public vocabulary; None if no prompt contains words
+    reader: WordReader | None = None  # public vocabulary; None for prompts without words
     template: str = TEMPLATE
     descriptions: Mapping[str, str] = field(default_factory=dict)  # descriptions of labels
     examples: tuple[Example, ...] = ()
     facts: RecordFacts = field(default_factory=RecordFacts)
-    language: str = ""  # English name of the language of the texts; if empty, the prompt states no language
+    language: str = ""  # language of the texts in English; if empty, prompts state no language
 
     @property
     def digest(self) -> str:
@@ -58,10 +58,9 @@ class Prompter:
         if self.reader is None:
             raise ModelError("decode.words: there is no vocabulary", hint="Set decode.words to 0.")
         if len(self.reader.centre) != vectors.shape[1]:
-            raise ModelError(
-                f"the vocabulary is for vectors of {len(self.reader.centre)} numbers, not {vectors.shape[1]}",
-                hint="Set decode.bridge to a bridge that was trained for this encoder.",
-            )
+            hint = "Set decode.bridge to a bridge that was trained for this encoder."
+            sizes = f"{len(self.reader.centre)} numbers, not {vectors.shape[1]}"
+            raise ModelError(f"the vocabulary is for vectors of {sizes}", hint=hint)
         return self.reader.plan(vectors, k)
 
     def turns(
@@ -76,11 +75,11 @@ class Prompter:
         """Return the turns of a prompt: the examples, then the request.
 
         Args:
-            label: class of the record; for a segment, followed by a line with its heading.
+            label: class of the record; for a segment, a second line contains its heading.
             text: the label as it is written in the prompt.
             words: the prompt words.
             facts: description of a person, and length in words; see `RecordFacts`.
-            example_has_words: whether the examples show prompt words; by default, if `words` is not empty.
+            example_has_words: whether the examples show prompt words; by default, they do if `words` is not empty.
         """
         has_words = len(words) > 0 if example_has_words is None else example_has_words
         record_label = label.partition("\n")[0]
@@ -89,7 +88,7 @@ class Prompter:
         for example in shown_for(self.examples, record_label):
             terms = terms_of(example.text, self.reader) if has_words else ()
             length = str(len(example.text.split())) if facts[1] else ""
-            # an example without a label is for every class, so it is shown without label and description
+            # an example of every class is shown without label and description
             shown = fields if example.label is not None else {"language": self.language}
             turns += self._exchange({**shown, "terms": ", ".join(terms), "length": length}, example.text)
         if not turns:
@@ -100,7 +99,7 @@ class Prompter:
         return [*turns, ("user", fill(self.template, values))]
 
     def facts_for(self, name: str, label: str, seeds: SeedTree) -> tuple[str, str]:
-        """Draw the description of a person and the length for the latent `name`; see `RecordFacts`."""
+        """Draw the description of a person and the length in words for the latent `name`."""
         record = name.rsplit("/", 1)[0]
         return self.facts.draw(label.partition("\n")[0], seeds.child(record, "facts").generator())
 

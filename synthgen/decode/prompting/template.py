@@ -24,8 +24,8 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
     The fields are `{label}`, `{description}`, `{terms}` (the prompt words), `{person}`, `{length}` and `{language}`.
 
     Raises:
-        ConfigError: the file is not UTF-8 text, contains an unknown field or an unpaired or nested brace or bracket,
-            or lacks `{terms}`.
+        ConfigError: the file is not UTF-8 text, lacks `{terms}`, or contains an unknown field, or a brace or bracket
+            that is unpaired or nested.
         StorageError: the file cannot be read.
     """
     if name == BUILTIN:
@@ -37,8 +37,8 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
         raise ConfigError(f"decode.template: {path} is not UTF-8 text", hint="Save it as UTF-8.") from None
     used = _FIELD.findall(template)
     allowed = ", ".join(f"{{{field}}}" for field in FIELDS)
-    problems = [f"{{{field}}}: not a field; the fields are {allowed}" for field in dict.fromkeys(used)
-                if field not in FIELDS]  # fmt: skip
+    unknown = [field for field in dict.fromkeys(used) if field not in FIELDS]
+    problems = [f"{{{field}}}: not a field; the fields are {allowed}" for field in unknown]
     if "terms" not in used:
         problems.append("{terms}: missing; without it, the texts do not depend on the vectors")
     if {"{", "}"} & {*_FIELD.sub("", template)}:
@@ -51,7 +51,7 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """Return a template with its fields filled in; a part in square brackets with an empty field is omitted.
+    """Return a template with its fields filled in, without the parts in square brackets that have an empty field.
 
     >>> fill("Write[ of {label}].[ Use: {terms}.]", {"label": "cats"})
     'Write of cats.'
@@ -60,5 +60,5 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     def part(match: re.Match[str]) -> str:
         return "" if any(not values.get(field) for field in _FIELD.findall(match[1])) else match[1]
 
-    # fields are replaced in one pass, so a value that contains "{label}" stays as it is
+    # all fields are replaced at once, so a value that contains "{label}" is not changed
     return _FIELD.sub(lambda match: values.get(match[1], ""), _PART.sub(part, template))
