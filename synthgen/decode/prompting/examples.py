@@ -94,7 +94,7 @@ def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
     def marks(text: str) -> set[int | str]:
         return {*sentence_digests(text), " ".join(text.casefold().split())}
 
-    private = set().union(*map(marks, texts))
+    private: set[int | str] = set().union(*map(marks, texts))
     if shared := [i for i, e in enumerate(examples, start=1) if not private.isdisjoint(marks(e.text))]:
         raise DataError(
             "decode.examples: examples repeat sentences of the source records",

@@ -22,7 +22,7 @@ SexAndDecade = tuple[str, int | None]  # sex and decade of the age (6 for 60 to 
 
 @dataclass(frozen=True, slots=True)
 class RecordFacts:
-    """For each class, pairs of sex and decade of the age with their numbers of records, and lengths of texts in words.
+    """Pairs of sex and decade of the age with their numbers of records, and lengths in words, by class.
 
     Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class have each pair. Lengths
         are deciles, rounded to `STEP` words, of a class with at least `MIN_PERSONS` persons.

@@ -1,6 +1,6 @@
-"""Low-rank adapters (LoRA), which are trained while the weights of the language model are frozen."""
+"""Low-rank adapters (LoRA): small trained additions to the weights of a model, whose own weights do not change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -28,20 +28,18 @@ class LowRank(nn.Module):
         return self.base(x) + functional.linear(low, self.up.to(x.dtype))  # type: ignore[no-any-return]
 
 
-def _linears(model: nn.Module, targets: tuple[str, ...]) -> Iterator[tuple[str, nn.Module, str, nn.Linear]]:
-    for parent_name, parent in model.named_modules():
-        for name, child in parent.named_children():
-            if name in targets and isinstance(child, nn.Linear):
-                yield f"{parent_name}.{name}", parent, name, child
-
-
 def attach(model: nn.Module, rank: int, targets: tuple[str, ...], generator: torch.Generator) -> dict[str, LowRank]:
-    """Add a low-rank adapter to each linear layer with a target's name; return the adapters by the layer's path.
+    """Add a low-rank adapter to each linear layer with the name of a target; return the adapters by layer path.
 
     Raises:
-        ModelError: no linear layer of the model has the name of a target.
+        ModelError: a target is not the name of a linear layer.
     """
-    linears = list(_linears(model, targets))
+    linears = [
+        (f"{parent_name}.{name}", parent, name, child)
+        for parent_name, parent in model.named_modules()
+        for name, child in parent.named_children()
+        if name in targets and isinstance(child, nn.Linear)
+    ]
     if absent := sorted(set(targets) - {name for _, _, name, _ in linears}):
         problems = [f"{name}: no linear layer has this name" for name in absent]
         raise ModelError("the language model lacks layers to adapt", problems=problems)
@@ -59,10 +57,10 @@ def adapter_tensors(adapters: Mapping[str, LowRank]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def merge(model: nn.Module, tensors: Mapping[str, Tensor]) -> int:
-    """Add stored adapters to the model's weights in place, W + B A, and return the number of changed layers.
+    """Add stored adapters B A to the weights W of a model in place, and return the number of changed layers.
 
     Raises:
-        ModelError: the model has no layer for an adapter, or the adapter is incomplete or of a wrong shape.
+        ModelError: the model has no layer for an adapter, or an adapter is incomplete or has a wrong shape.
     """
     layers, prefix = dict(model.named_modules()), "adapter."
     paths = sorted({name.removeprefix(prefix).rsplit(".", 1)[0] for name in tensors if name.startswith(prefix)})

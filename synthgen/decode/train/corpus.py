@@ -1,4 +1,4 @@
-"""Make the training set of a bridge: public passages cut at sentence ends, their vectors, and some of their words."""
+"""Make the training set of a bridge: public passages, their vectors, and some of their words."""
 
 import re
 from collections import Counter
@@ -17,10 +17,10 @@ from synthgen.core.errors import DataError, ModelError
 from synthgen.core.files import write_by
 from synthgen.decode.prompts import token_ids
 
-_GAP = re.compile(r"(?<=[.!?])\s+")  # the built-in bridge was trained with this pattern, not with core.sentences
+_GAP = re.compile(r"(?<=[.!?])\s+")  # pattern with which the built-in bridge was trained
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3  # largest number of characteristic words of a passage
-NEIGHBOURS = 5  # a vector is mixed with the vector of one of this number of nearest passages; SMOTE's default too
+NEIGHBOURS = 5  # number of nearest passages with one of which a vector is mixed, as in SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
 Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether its last sentence is complete
 
@@ -29,10 +29,10 @@ Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether its last se
 class Passages:
     """n passages ready for training."""
 
-    texts: tuple[str, ...]  # the passages after cutting; the vectors are computed from these texts
+    texts: tuple[str, ...]  # the cut passages, from which the vectors are computed
     tokens: NDArray[np.int32]  # (n, t), the passage, padded with end-of-text tokens
-    lengths: NDArray[np.int32]  # (n), number of tokens, with one end-of-text token if the last sentence is complete
-    hints: tuple[tuple[str, ...], ...]  # `HINTS` words with the highest tf · idf, highest first; used like labels
+    lengths: NDArray[np.int32]  # (n), number of tokens, including an end-of-text token if the text is complete
+    hints: tuple[tuple[str, ...], ...]  # `HINTS` characteristic words (highest tf · idf), used like labels
     sources: dict[str, int]  # number of passages of each source
 
 
@@ -41,7 +41,7 @@ def read_passages(
 ) -> tuple[list[str], dict[str, int]]:
     """Return at most `limit` passages from a folder of Parquet tables (`text`, `source`), and the number per source.
 
-    Passages are drawn by a hash of `seed` and text, so the order of files does not matter.
+    A hash of `seed` and text determines which passages are chosen, so the order of files does not matter.
 
     Raises:
         DataError: there is no table, a column or a value is missing, or no passage is left.
@@ -56,8 +56,8 @@ def read_passages(
             taken[source] += 1
             texts.append(" ".join(text.split()))
     if not texts:
-        hint = "Change corpus.exclude_sources."
-        raise DataError(f"{folder}: all passages belong to excluded sources", hint=hint)
+        message = f"{folder}: all passages belong to excluded sources"
+        raise DataError(message, hint="Change corpus.exclude_sources.")
     return texts, dict(sorted(taken.items()))
 
 
@@ -83,8 +83,8 @@ def word_frequencies(
 ) -> dict[str, float]:
     """Choose a vocabulary; return for each word the share of passages that contain it, in descending order.
 
-    The vocabulary has at most `words` words, each contained in at least `least` passages of the folder. It omits the
-    `skip` most frequent words, such as "the", and the `names` of persons, which are in lower case.
+    The vocabulary has at most `words` words, each of which is in at least `least` passages of the folder. The `skip`
+    most frequent words, such as "the", and the `names` of persons, in lower case, are omitted.
 
     Raises:
         DataError: there is no table, a column or a value is missing, or no word is left.
@@ -96,18 +96,16 @@ def word_frequencies(
     ranked = sorted((-count, word) for word, count in seen.items() if count >= least and word not in names)
     kept = {word: -count / n for count, word in ranked[skip : skip + words]}
     if not kept:
-        raise DataError(
-            f"{folder}: only {len(ranked)} words are in {least} passages or more, and the {skip} most frequent words "
-            "are omitted",
-            hint="Lower vocabulary.least or vocabulary.skip.",
-        )
+        found = f"only {len(ranked)} words are in {least} passages or more"
+        message = f"{folder}: {found}, and the {skip} most frequent words are omitted"
+        raise DataError(message, hint="Lower vocabulary.least or vocabulary.skip.")
     return kept
 
 
 def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
     """Cut passages to whole sentences with at most `max_tokens` tokens, including end-of-text.
 
-    Raise ModelError if the tokenizer has no end-of-text token.
+    A tokenizer without an end-of-text token is a ModelError.
     """
     if tokenizer.eos_token_id is None:
         raise ModelError("the tokenizer has no end of text", hint="Set eos_token in tokenizer_config.json.")
@@ -125,14 +123,13 @@ def passages_of(cut: Sequence[Cut], tokenizer: Any, max_tokens: int, sources: di
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> Cut:
-    """Return the first sentences of a text that fit into `limit` tokens; if the first does not fit, it is cut."""
     ids: list[int] = []
     kept = ""
     for sentence in _GAP.split(text):
         longer = f"{kept} {sentence}" if kept else sentence
         longer_ids = token_ids(tokenizer, longer)
         if len(longer_ids) > limit:
-            if not kept:
+            if not kept:  # the first sentence does not fit
                 return tokenizer.decode(longer_ids[:limit]), longer_ids[:limit], False
             break
         kept, ids = longer, longer_ids
@@ -140,21 +137,20 @@ def _cut(text: str, tokenizer: Any, limit: int) -> Cut:
 
 
 def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Return for each passage the words with the highest tf · idf; words in fewer than three passages are omitted."""
     words = [Counter(w.lower() for w in WORD.findall(text)) for text in texts]
     seen = Counter(w for counts in words for w in counts)
 
     def best(counts: Counter[str]) -> tuple[str, ...]:
-        score = {w: c * np.log(len(texts) / seen[w]) for w, c in counts.items() if seen[w] >= 3}
+        score = {w: c * np.log(len(texts) / seen[w]) for w, c in counts.items() if seen[w] >= 3}  # tf · idf
         return tuple(sorted(score, key=lambda w: (-score[w], w))[:HINTS])
 
-    return tuple(best(counts) for counts in words)
+    return tuple(map(best, words))
 
 
 def vectors_of(
     texts: Sequence[str], encode: Callable[[list[str]], NDArray[np.float32]], cache: Path
 ) -> NDArray[np.float32]:
-    """Return the vectors (n, d) of n texts; read them from the file `cache` (.npy) if it has n rows."""
+    """Return the vectors (n, d) of n texts; if the file `cache` (.npy) has n rows, it is read instead."""
     if cache.exists():
         stored: NDArray[np.float32] = np.load(cache, allow_pickle=False)
         if stored.shape[0] == len(texts):
@@ -168,15 +164,18 @@ def vectors_of(
 def mix_vectors(
     rows: NDArray[np.int64], pool: NDArray[np.float32], share: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the numbers of the passages to reproduce, int64 (b), and the vectors to show, float32 (b, d).
+    """Return vectors for a training step, float32 (b, d), and the passages to reproduce from them, int64 (b).
 
-    For a passage of `rows` (b), the vector is its own vector in the pool (n, d) or, with probability `share`, a mixed
-    vector. A mixed vector x̃ lies between the passage i and one of its nearest passages j. The passage to reproduce is
-    then the one nearest to x̃, which can be a third passage.
+    `rows` (b) are the numbers of passages whose vectors are in the `pool` (n, d). With probability `share`, the
+    vector x_i of passage i is replaced by a mixed vector x̃ between x_i and x_j. The passage to reproduce is then the
+    one nearest to x̃. It can be i, j or another passage.
 
         x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1)
 
-    Randomness: draws three times b numbers from `rng`; none if `share` is 0.
+    Returns:
+        The numbers of the passages, then the vectors.
+
+    Randomness: draws 3 · b numbers from `rng`; none if `share` is 0.
     """
     if share <= 0:
         return rows, pool[rows]

@@ -1,6 +1,7 @@
-"""Replace the value `auto` of `bridge.adapter_targets`, `bridge.template` and `bridge.placeholder_id`.
+"""Choose the shape of a bridge for a language model, where the configuration says `auto`.
 
-`auto` is supported for some families of language models. For another decoder-only model, set the three keys.
+The keys `bridge.adapter_targets`, `bridge.template` and `bridge.placeholder_id` can be `auto` for some families of
+language models. For another decoder-only model, set the three keys.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from synthgen.decode.train.config import AUTO, BridgePart
 
 ATTENTION, GATED = ("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj")
 TURN = "<|im_start|>"  # the token that begins a turn in the chat form of SmolLM2 and Qwen
-# Tokens that models reserve and never write: of SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4 and Mistral.
+# tokens that are never written by SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, and Mistral
 RESERVED = (
     "<filename>",
     "<|box_start|>",
@@ -28,7 +29,7 @@ RESERVED = (
 
 @dataclass(frozen=True, slots=True)
 class ModelFamily:
-    """Models with the same layers."""
+    """Language models whose layers have the same names."""
 
     models: str  # examples of models, for messages
     targets: tuple[str, ...]  # names of all linear layers of a block
@@ -45,7 +46,7 @@ FAMILIES: Mapping[str, ModelFamily] = {  # by `model_type` in the config.json of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeShape:
-    """The shape of a bridge for one language model; see `BridgePart`."""
+    """The shape of a bridge for one language model, without `auto`; see `BridgePart`."""
 
     soft_tokens: int
     hidden: int
@@ -56,7 +57,7 @@ class BridgeShape:
 
 
 def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
-    """Return the configured shape with the values for this language model in place of `auto`.
+    """Return the configured shape, with values for this language model in place of `auto`.
 
     Raises:
         ModelError: a value is `auto` and the model is of no family in `FAMILIES`, or a value does not fit the model.

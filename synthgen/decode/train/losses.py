@@ -1,4 +1,4 @@
-"""Compute training losses over a large vocabulary, with the logits of only `ROWS` tokens in memory at once."""
+"""Compute training losses over a large vocabulary, with the logits of at most `ROWS` tokens in memory at a time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ LogitsLoss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class _FrozenHeadSum(Function):
-    """The summed loss of the logits h Wᵀ with frozen W. The forward pass also computes the gradient for h."""
+    """The summed loss of the logits h Wᵀ. W is not trained; the forward pass also computes the gradient for h."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, loss: LogitsLoss) -> Tensor:
@@ -37,7 +37,7 @@ class _FrozenHeadSum(Function):
 def frozen_head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """Return the summed cross-entropy of the n target tokens, int64 (n), under softmax(hidden weightᵀ), in nats.
 
-    `hidden` (n, width) is float32 or bfloat16 and receives a gradient; `weight` (vocabulary, width) is frozen.
+    `hidden` (n, width) is float32 or bfloat16 and receives a gradient; `weight` (vocabulary, width) receives none.
 
     Cost: the time of two matrix products, and the memory of the logits of `ROWS` tokens.
     """
@@ -57,8 +57,8 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 
         Σ_t KL(q_t ‖ p_t),   q = softmax(teacher weightᵀ),   p = softmax(hidden weightᵀ)
 
-    `hidden` are the student's hidden states (n, width), which receive a gradient. `teacher` are the teacher's hidden
-    states for the same tokens, which receive none.
+    q are the teacher's predictions and p the student's. `hidden` and `teacher` are the hidden states (n, width) of
+    student and teacher for the same tokens. Only `hidden` receives a gradient.
 
     Cost: the time of three matrix products, and twice the memory of the logits of `ROWS` tokens.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (self-distillation in the second stage).
@@ -73,21 +73,22 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 
 
 def frames_with_text(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: int) -> tuple[Tensor, Tensor]:
-    """Return the teacher's input ids (n, longest), in which the text stands in place of the vector, and a mask.
+    """Return the teacher's input ids (n, longest), with the text in place of the vector, and a mask.
 
-    `ids` (n, length) are the student's input: prompt, placeholders of the vector, text, and `padding`. In the
-    teacher's input, the text occurs twice, first without end-of-text. The mask marks the second one, to be predicted.
+    `ids` (n, length) are the student's input: prompt, placeholders of the vector, text, and `padding`. The masks
+    `is_vector` and `is_text` mark two of these parts. In the teacher's input, the text replaces the placeholders and
+    also follows again. The returned mask marks the second text, which the teacher predicts.
     """
-    rows, ends = [], []
+    rows, lengths = [], []
     for row, vector, text in zip(ids.cpu(), is_vector.cpu(), is_text.cpu(), strict=True):
         first, after = int(vector.nonzero()[0]), int(vector.nonzero()[-1]) + 1
         start, end = int(text.nonzero()[0]), int(text.nonzero()[-1]) + 1
         tokens = row[text]
         rows.append(torch.cat([row[:first], tokens[tokens != padding], row[after:start], tokens]))
-        ends.append(end - start)
+        lengths.append(end - start)
     full_ids = torch.full((len(rows), max(map(len, rows))), padding, dtype=ids.dtype)
     predicted = torch.zeros(full_ids.shape, dtype=torch.bool)
-    for i, (row, n) in enumerate(zip(rows, ends, strict=True)):
+    for i, (row, n) in enumerate(zip(rows, lengths, strict=True)):
         full_ids[i, : len(row)] = row
         predicted[i, len(row) - n : len(row)] = True
     return full_ids.to(ids.device), predicted.to(ids.device)

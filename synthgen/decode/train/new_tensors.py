@@ -1,4 +1,4 @@
-"""Create the tensors that a training run trains: those of a new bridge, or of a new style adapter of a bridge."""
+"""Create the tensors that are trained: those of a new bridge, or of a new style adapter for a bridge."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ PROJECTOR_LAYERS = ("0", "2")  # names of the projector's linear layers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """The projector to use during training, and the tensors to train."""
+    """The tensors to train, and the projector to use during the training."""
 
     projector: nn.Module
     tensors: dict[str, Tensor]  # trained tensors, by the names under which they are stored
 
 
 def new_bridge(shape: BridgeShape, model: nn.Module, dim: int, seeds: SeedTree) -> Trained:
-    """Return a new projector and new adapters of the configured shape, drawn from seeds/init."""
+    """Return a new projector and new adapters of the configured shape, drawn from the stream seeds/init."""
     generator = _generator(seeds)
     table = model.get_input_embeddings().weight.detach()  # type: ignore[operator]
     with torch.random.fork_rng():
@@ -37,7 +37,7 @@ def new_bridge(shape: BridgeShape, model: nn.Module, dim: int, seeds: SeedTree) 
 
 
 def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
-    """Return new adapters, drawn from seeds/init, for a bridge's projector and the model's layers that it adapts."""
+    """Return new adapters for the projector and the adapted layers of a bridge, drawn from the stream seeds/init."""
     generator = _generator(seeds)
     merge(model, bridge.adapters)
     projector = deepcopy(bridge.projector).requires_grad_(requires_grad=False)
@@ -47,7 +47,7 @@ def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> T
 
 
 def _scale_to(projector: Projector, spread: float) -> None:
-    """Scale the last layer so that soft tokens initially have the standard deviation `spread`."""
+    # scales the last layer so that soft tokens have the standard deviation `spread` before the training
     with torch.no_grad():
         probe = torch.randn(64, projector.dim, generator=torch.Generator().manual_seed(0))
         factor = spread / float(projector(probe).std())
@@ -65,4 +65,4 @@ def recompute_activations(model: nn.Module) -> None:
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
     for module in model.modules():
         if getattr(module, "gradient_checkpointing", False):
-            module.training = True  # only of the block itself: `train()` would also turn on dropout inside it
+            module.training = True  # `train()` would also turn on dropout inside the block

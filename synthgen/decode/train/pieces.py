@@ -1,4 +1,4 @@
-"""Make the training set of a style: texts cut into pieces of complete lines."""
+"""Make the training set of a style adapter: texts cut into pieces of complete lines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from synthgen.core.sentences import SENTENCE_END
 from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.corpus import Cut, Passages, passages_of
 
-HELDOUT_SHARE = 0.05  # share of the texts that are held out; no piece of a held-out text is trained on
-MAX_HELDOUT = 64  # largest number of held-out pieces, on which losses are measured
+HELDOUT_SHARE = 0.05  # share of the texts whose pieces are not trained on
+MAX_HELDOUT = 64  # largest number of these pieces on which the loss is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class StylePieces:
     """Pieces of texts, ready for training."""
 
     passages: Passages
-    heldout: int  # the last `heldout` pieces of `passages` are not trained on
+    heldout: int  # number of pieces at the end of `passages` that are not trained on
 
 
 def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: int, per_source: int) -> StylePieces:
@@ -28,10 +28,10 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
 
     A piece contains as many lines as fit into `max_tokens`, including end-of-text. A line that does not fit is cut
     between sentences; a sentence that does not fit is omitted. Repeated texts are used once, and at most `per_source`
-    pieces of a source are trained on. Their choice does not depend on the order of the texts.
+    pieces of a source are trained on. The order of the texts does not affect the choice of pieces.
 
     Raises:
-        DataError: the texts of a source give no piece to train on, or no held-out piece.
+        DataError: a source has too few texts for a piece to train on and a held-out piece.
     """
     trained: list[Cut] = []
     heldout: list[Cut] = []
@@ -44,8 +44,8 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
             for part in (ranked[:n_heldout], ranked[n_heldout:])
         )
         if not rest or not first:
-            hint = "Provide several hundred texts of one kind."
-            raise DataError(f"{source}: too few texts to train a style on", hint=hint)
+            message = f"{source}: too few texts to train a style on"
+            raise DataError(message, hint="Provide several hundred texts of one kind.")
         heldout += first[: max(1, MAX_HELDOUT // len(texts))]
         trained += rest[:per_source]
         sources[source] = min(per_source, len(rest))
@@ -71,8 +71,7 @@ def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
 
 
 def _units(text: str, tokenizer: Any, limit: int) -> list[tuple[str, str]]:
-    """Return the lines of a text, or the sentences of too long lines, each with the separator before it."""
-    units = []
+    units = []  # lines, or sentences of too long lines, each with the separator before it
     for line in filter(None, (" ".join(line.split()) for line in text.splitlines())):
         if len(token_ids(tokenizer, line)) <= limit:
             units.append((line, "\n"))

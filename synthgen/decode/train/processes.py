@@ -1,7 +1,7 @@
-"""Train with several processes, one for each GPU, started by `accelerate launch` or `torchrun`.
+"""Train with several processes, one for each GPU, which `accelerate launch` or `torchrun` starts.
 
-Every process computes the gradient of its share of each batch, and the gradients are added. The result is the same as
-with one process, up to rounding. Only the main process, number 0, writes files and prints.
+Each process computes the gradient of its share of each batch, and the gradients are added. Up to rounding, the result
+is that of one process. Only the main process, number 0, writes files and prints.
 """
 
 import os
@@ -15,7 +15,7 @@ from torch import Tensor, distributed
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """The processes that train together, as one of them sees them."""
+    """The position of this process among the processes that train together."""
 
     number: int = 0  # number of this process
     count: int = 1  # number of all processes
@@ -43,12 +43,12 @@ class Processes:
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """Run the block in the main process first; the others can then read the files that it wrote."""
-        if self.count > 1 and not self.is_main:
-            distributed.barrier()
+        """Run the block in the main process first; then other processes can read the files that it wrote."""
+        if not self.is_main:
+            self.wait()
         yield
-        if self.count > 1 and self.is_main:
-            distributed.barrier()
+        if self.is_main:
+            self.wait()
 
     def wait(self) -> None:
         """Wait until all processes have reached this call."""
@@ -58,7 +58,7 @@ class Processes:
 
 @contextmanager
 def joined(kind: str) -> Iterator[Processes]:
-    """Connect the processes that a launcher started, and yield them; without a launcher, yield only this process.
+    """Connect the processes that a launcher started, and yield the position of this one; yield 0 of 1 without it.
 
     `kind` is "cpu" or "cuda". A launcher sets the environment variables WORLD_SIZE, RANK and LOCAL_RANK.
     """

@@ -1,14 +1,14 @@
-"""Train a bridge, with which a frozen language model reproduces a passage from the passage's vector.
+"""Train a bridge, with which a language model reproduces a passage from the passage's vector.
 
     loss = - 1/T · Σ_t log p(text_t | prompt, soft(x + noise), text_<t)
 
-Here T is the number of tokens of the passage, x its vector, and soft(x) the soft tokens of a vector. The noise
-prepares the bridge for interpolated vectors, which differ from the vector of any text. A prompt can contain
-characteristic words of the passage, so that the model learns to use a label in the prompt, and the words of the
+T is the number of tokens of the passage, text_t its token t, x its vector, and soft(x) the soft tokens of a vector.
+The noise prepares the bridge for interpolated vectors, which are not the vector of any text. Prompts can contain
+characteristic words of the passage, so that the model learns to use a label. They can also contain the words of the
 vocabulary that are nearest to the noisy vector, as with `decode.words`.
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). The noise, the prompts
-and the low-rank adapters are additions of this package.
+and the low-rank adapters are our additions.
 """
 
 import json
@@ -43,8 +43,8 @@ from synthgen.decode.train.processes import Processes
 
 CURVE = "curve.jsonl"
 STATE = "state.safetensors"
-HINT_SHARE = 0.7  # share of the prompts with one or two of the passage's characteristic words
-WORDS_SHARE = 0.75  # share of the prompts with words of the vocabulary, if `train.words` is not 0
+HINT_SHARE = 0.7  # share of the prompts that contain one or two characteristic words of the passage
+WORDS_SHARE = 0.75  # share of the prompts that contain words of the vocabulary, if `train.words` is not 0
 ALONE = Processes()
 
 
@@ -54,7 +54,7 @@ class EmbeddedPassages:
 
     passages: Passages
     vectors: NDArray[np.float32]
-    heldout: int  # the last `heldout` passages are never trained on
+    heldout: int  # number of passages at the end that are not trained on
     reader: WordReader | None = None  # chooses the prompt words; None for a bridge without a vocabulary
 
 
@@ -65,8 +65,8 @@ class Trainer:
     of this rank for this bridge. Several `processes` can share the work.
 
     Raises:
-        DataError: there are fewer passages to train on than a batch has, or fewer passages in a batch than processes.
-        ModelError: see `shape_of`; or the model lacks layers to adapt, or does not fit the bridge of `style_of`.
+        DataError: a batch needs more passages than there are, or has fewer passages than there are processes.
+        ModelError: the model lacks layers to adapt, or does not fit the configured shape or the bridge of `style_of`.
     """
 
     def __init__(
@@ -84,9 +84,8 @@ class Trainer:
         if (n := len(data.vectors) - data.heldout) < config.train.batch:
             raise DataError(f"there are {n} training passages, fewer than one batch of {config.train.batch}")
         if config.train.batch < processes.count:
-            raise DataError(
-                f"train.batch is {config.train.batch}, fewer passages than the {processes.count} processes"
-            )
+            n_processes = f"the {processes.count} processes"
+            raise DataError(f"train.batch is {config.train.batch}, fewer passages than {n_processes}")
         self.seeds = SeedTree(config.train.seed).child("train-bridge")
         model.requires_grad_(requires_grad=False)
         self.shape = shape_of(config.bridge, model, tokenizer)
@@ -101,7 +100,7 @@ class Trainer:
             recompute_activations(model)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
         self.template = Template(self.shape.template, self.shape.soft_tokens, self.shape.placeholder_id)
-        # numbers of finished steps: of this run, and of the run whose bridge it continues
+        # numbers of finished steps of this run, and of the run whose bridge is trained further
         self.step = self.steps_before = 0
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -119,7 +118,7 @@ class Trainer:
         return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(self.device))
 
     def rows(self, step: int, n: int) -> NDArray[np.int64]:
-        """Return the numbers of a step's passages, int64 (batch,); each epoch visits all n in a new random order."""
+        """Return the passages of a step, int64 (batch,); each epoch visits all n passages in a new random order."""
         places = np.arange(step * self.config.train.batch, (step + 1) * self.config.train.batch)
         orders = {e: self.seeds.child("epoch", str(e)).generator().permutation(n) for e in np.unique(places // n)}
         return np.array([orders[place // n][place % n] for place in places], dtype=np.int64)
@@ -138,7 +137,7 @@ class Trainer:
     def frame(self, rows: NDArray[np.int64], prompts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Return the token ids of prompt, soft tokens and passage, int64 (n, longest), and two masks of this shape.
 
-        The masks mark the soft tokens and the tokens of the passage. `longest` is at most `train.length`.
+        The first mask marks the soft tokens, the second the passage. `longest` is at most `train.length`.
         """
         config, passages = self.config.train, self.data.passages
         heads = [self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens) for prompt in prompts]
@@ -159,8 +158,8 @@ class Trainer:
     ) -> tuple[Tensor, int]:
         """Return the summed cross-entropy of the texts' tokens in nats, and the number of these tokens.
 
-        With `distil` > 0, add `distil` times the divergence from the predictions of the same model when it reads the
-        text itself in place of the vector (self-distillation).
+        With `distil` > 0, the sum includes `distil` times the divergence from the predictions that the same model
+        makes when it reads the text itself in place of the vector (self-distillation).
         """
         table = self.model.get_input_embeddings()  # type: ignore[operator]
         embeddings = splice(table(ids.masked_fill(is_vector, 0)), self.projector(vectors), is_vector)
@@ -195,7 +194,7 @@ class Trainer:
         of_batch = loss.detach().clone()
         self.processes.add([of_batch, *(t.grad for t in self.tensors.values() if t.grad is not None)])
         value, norm = float(of_batch), float(nn.utils.clip_grad_norm_(self.tensors.values(), 1.0))
-        # checked before the step, so every checkpoint has finite weights
+        # tested before the weights change, so every checkpoint has finite weights
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise ModelError(f"training diverged at step {self.step + 1}", hint="Lower train.rate and start again.")
         self.optimizer.step()
@@ -205,10 +204,10 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Return the held-out loss in nats per token.
+        """Return losses on the held-out passages, in nats per token.
 
-        "own" is the loss with each passage's own vector, "other" with the vector of another passage. "prompted" is
-        the loss with the own vector and half of the `train.words` prompt words, if there are such words.
+        "own" is the loss with each passage's own vector, "other" that with the vector of another passage. With
+        `train.words`, "prompted" is the loss with the own vector and half of this number of prompt words.
         """
         n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
@@ -231,15 +230,13 @@ class Trainer:
     def start_from(self, bridge: Bridge) -> None:
         """Start from the weights of a trained bridge; raise ModelError if its shape or template is different."""
         tensors = {f"projector.{k}": v for k, v in bridge.projector.state_dict().items()} | bridge.adapters
-        has_same_frame = (bridge.info.template, bridge.info.placeholder_id) == (
-            self.template.text,
-            self.template.placeholder_id,
-        )
+        used, info = self.template, bridge.info
+        has_same_frame = (info.template, info.placeholder_id) == (used.text, used.placeholder_id)
         if _shapes(tensors) != _shapes(self.tensors) or not has_same_frame:
             hint = "Set the section `bridge` to the values of the bridge that `start` names."
             raise ModelError("start: this bridge has another shape or template than the section `bridge`", hint=hint)
         self._copy_tensors(tensors)
-        self.steps_before = bridge.info.steps
+        self.steps_before = info.steps
 
     @torch.no_grad()
     def _copy_tensors(self, tensors: Mapping[str, Tensor]) -> None:
@@ -255,7 +252,7 @@ class Trainer:
         write_by(folder / STATE, lambda path: save_file(state, path, metadata={"step": str(self.step)}))
 
     def resume(self, folder: Path) -> None:
-        """Continue from the folder's checkpoint, if any; raise ModelError if it is damaged or of another bridge."""
+        """Continue from the folder's checkpoint, if any; raise ModelError if the checkpoint does not fit."""
         if not (folder / STATE).exists():
             return
         try:
@@ -268,7 +265,7 @@ class Trainer:
         self._copy_tensors(state)
         for name, tensor in self.tensors.items():
             self.optimizer.state[tensor] = {
-                "step": state[f"optimizer.step.{name}"].clone(),  # the optimizer keeps it on the CPU
+                "step": state[f"optimizer.step.{name}"].clone(),  # stays on the CPU
                 "exp_avg": state[f"optimizer.exp_avg.{name}"].to(tensor.device, copy=True),
                 "exp_avg_sq": state[f"optimizer.exp_avg_sq.{name}"].to(tensor.device, copy=True),
             }
@@ -300,7 +297,7 @@ class Trainer:
 
 
 def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None]) -> Path:
-    """Train; write checkpoints, the bridge, and the curve of the held-out loss into `folder`, and return it."""
+    """Train, and write checkpoints, the bridge and the held-out losses into `folder`; return the folder."""
     config = trainer.config.train
     folder.mkdir(parents=True, exist_ok=True)
     trainer.resume(folder)
