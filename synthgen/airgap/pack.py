@@ -114,10 +114,8 @@ def _fill(folder: Path) -> dict[str, Any]:
     versions = [path.name.split("-")[1] for path in (folder / "wheels").glob("synthgen-*.whl")]
     if len(versions) != 1:
         raise DependencyError(f"pip collected {len(versions)} wheels of synthgen, expected one")
-    entries = {
-        path.relative_to(folder).as_posix(): {"sha256": sha256_file(path), "bytes": path.stat().st_size}
-        for path in _files(folder)
-    }
+    files = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    entries = {name: {"sha256": sha256_file(path), "bytes": path.stat().st_size} for name, path in files.items()}
     about = {"format": install.FORMAT, "requirement": f"synthgen[engine]=={versions[0]}", **install.machine()}
     manifest = {**about, "files": entries}
     (folder / install.MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")

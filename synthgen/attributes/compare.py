@@ -10,6 +10,7 @@ from typing import Literal
 from synthgen.attributes.lexicon import AttributeFinding
 from synthgen.attributes.person import years_of
 
+Findings = Sequence[AttributeFinding]
 Origin = Literal["A", "B", "both", "between", "new"]
 ROWS = {
     "age": ("age", "age_band"),
@@ -31,9 +32,7 @@ class ComparisonRow:
     blend: tuple[tuple[str, Origin], ...]  # each value with its origin
 
 
-def compare(
-    a: Sequence[AttributeFinding], b: Sequence[AttributeFinding], blend: Sequence[AttributeFinding]
-) -> tuple[ComparisonRow, ...]:
+def compare(a: Findings, b: Findings, blend: Findings) -> tuple[ComparisonRow, ...]:
     """Return one row for each key of `ROWS`; an origin does not prove that the value came from this parent.
 
     A value that only one parent states has the origin "A" or "B". A value that both state has the origin "both". An
@@ -48,7 +47,7 @@ def compare(
     return tuple(rows)
 
 
-def _values(findings: Sequence[AttributeFinding], name: str) -> tuple[str, ...]:
+def _values(findings: Findings, name: str) -> tuple[str, ...]:
     shown = (
         ("no " if f.negated else "") + (f"{f.attribute}: {f.value}" if name == "lifestyle" else f.value)
         for f in findings
@@ -65,7 +64,7 @@ def _origin(value: str, a: Sequence[str], b: Sequence[str], between: Sequence[st
     return "between" if value in between else "new"
 
 
-def _ages_between(a: Sequence[AttributeFinding], b: Sequence[AttributeFinding]) -> tuple[str, ...]:
+def _ages_between(a: Findings, b: Findings) -> tuple[str, ...]:
     first = [[years_of(f.value)[0] for f in findings if f.attribute == "age"][:1] for findings in (a, b)]
     ages = sorted(first[0] + first[1])
     return tuple(map(str, range(ages[0] + 1, ages[1]))) if len(ages) == 2 else ()

@@ -163,12 +163,11 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
 
 # the status that a negation states: "denies smoking" means "none"; the negation of any other status is ignored
 _DENIED_HABIT = {"current": "none", "regular": "little"}
-_PACK_YEARS = re.compile(r"\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b", re.IGNORECASE)
+_PACK_YEARS = re.compile(r"(?i)\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b")
 _DRINKS = re.compile(
-    r"\b(?:drinks (?:about |up to |around )?(?P<a>\d{1,3})\b"
+    r"(?i)\b(?:drinks (?:about |up to |around )?(?P<a>\d{1,3})\b"
     r"|(?:etoh|alcohol)(?: use)?:? (?P<b>\d{1,3})\b"
-    r"|(?P<c>\d{1,3}) (?:drinks|units|glasses|beers)(?: of [a-z]+)? ?(?:a|per|/|each|every) ?(?:day|week|wk|month))",
-    re.IGNORECASE,
+    r"|(?P<c>\d{1,3}) (?:drinks|units|glasses|beers)(?: of [a-z]+)? ?(?:a|per|/|each|every) ?(?:day|week|wk|month))"
 )
 
 

@@ -26,7 +26,7 @@ _NUMBERS = {
 _COUNT = rf"(?P<n>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)}))?|{'|'.join([*_TEENS, *_ONES])})"
 _TITLED = r"(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'’-]+"
 _AFTER_AGE = r"(?= (?:and|with|who)\b|\s*[.,;])"
-_PAST = re.compile(r"\b(?:since|when|until|at)(?: \w+){0,3} ?$", re.IGNORECASE)  # "when she was 13 years old"
+_PAST = re.compile(r"(?i)\b(?:since|when|until|at)(?: \w+){0,3} ?$")  # "when she was 13 years old"
 # most certain first; a pattern skips text that an earlier pattern matched
 _AGES = tuple(
     (re.compile(pattern, flags), unit)
@@ -44,8 +44,7 @@ _AGES = tuple(
 )
 _DECADE_WORDS = {f"{word.removesuffix('y')}ies": 10 * n for n, word in enumerate(_TENS, start=2)}
 _DECADE = re.compile(
-    rf"\bin (?:his|her|their|my) (?:early |mid[- ]?|late )?(?P<n>[2-9]0(?=['’]?s\b)|{'|'.join(_DECADE_WORDS)})",
-    re.IGNORECASE,
+    rf"(?i)\bin (?:his|her|their|my) (?:early |mid[- ]?|late )?(?P<n>[2-9]0(?=['’]?s\b)|{'|'.join(_DECADE_WORDS)})"
 )
 _BAND_WORDS = {
     "infant": "infant|newborn|neonate",
@@ -146,7 +145,7 @@ def _years(count: str, unit: str) -> int:
 _FREE = r"(?P<job>[a-z][a-z'’-]*(?: [a-z][a-z'’-]*){0,3}?)"
 _END = r"(?=\s+(?:and|who|whose|in|at|for|with|on|but|from|when|where|since|by|to|of|until|he|she)\b|\s*[.,;:()\n]|$)"
 _MODIFIER = r"(?:retired |former |full[- ]time |part[- ]time |self[- ]employed )*"
-_STATUS = re.compile(r"\b(?:retired|unemployed|on disability)\b", re.IGNORECASE)
+_STATUS = re.compile(r"(?i)\b(?:retired|unemployed|on disability)\b")
 _SUBJECT = r"\b(?:he|she|patient|pt|who|i|they)(?: is| was|'s|’s|'m| am| are| works as| has been)"
 
 

@@ -44,41 +44,38 @@ class AttributeRule(BaseModel):
     )
     age_band: AgeBand | None = Field(
         None,
-        description="Age band of the first age in the text: `infant`, `child`, `adolescent`, "
-        "`young adult`, `middle-aged` or `older adult`.",
+        description="Age band of the first age: `infant`, `child`, `adolescent`, `young adult`, `middle-aged` or "
+        "`older adult`.",
     )
     sex: Literal["female", "male", "nonbinary"] | None = Field(
-        None, description="Sex of the person in the text: `female`, `male` or `nonbinary`."
+        None, description="Sex: `female`, `male` or `nonbinary`."
     )
     condition: str | None = Field(None, description="Condition of the dictionary that the text affirms.")
     symptom: str | None = Field(None, description="Symptom of the dictionary that the text affirms.")
     medication: str | None = Field(None, description="Medication of the dictionary that the text affirms.")
     smoking: Literal["none", "former", "current", "ever"] | None = Field(
-        None, description="Smoking status in the text: `none`, `former`, `current` or `ever`."
+        None, description="Smoking: `none`, `former`, `current` or `ever`."
     )
     alcohol: Literal["none", "former", "occasional", "current", "heavy"] | None = Field(
-        None, description="Alcohol use in the text: `none`, `former`, `occasional`, `current` or `heavy`."
+        None, description="Alcohol use: `none`, `former`, `occasional`, `current` or `heavy`."
     )
     drugs: Literal["none", "former", "current"] | None = Field(
-        None, description="Drug use in the text: `none`, `former` or `current`."
+        None, description="Drug use: `none`, `former` or `current`."
     )
     exercise: Literal["little", "regular"] | None = Field(
-        None, description="Amount of exercise in the text: `little` or `regular`."
+        None, description="Amount of exercise: `little` or `regular`."
     )
     living: Literal["alone", "with others", "in care", "homeless"] | None = Field(
-        None, description="Living situation in the text: `alone`, `with others`, `in care` or `homeless`."
+        None, description="Living situation: `alone`, `with others`, `in care` or `homeless`."
     )
     occupation: str | None = Field(None, description="Occupation in the text, in lower case.")
     mentions: str | None = Field(
-        None, description="Words that the text contains one after the other; case and punctuation are ignored."
+        None, description="Words that the text contains in this sequence; case and punctuation are ignored."
     )
     not_mentions: str | None = Field(
-        None,
-        description="Words that the text does not contain one after the other; case and punctuation are ignored.",
+        None, description="Words that the text lacks in this sequence; case and punctuation are ignored."
     )
-    prefer: bool = Field(
-        False, description="Rank candidates by this rule instead of rejecting those that do not fulfil it."
-    )
+    prefer: bool = Field(False, description="Prefer texts that fulfil the rule, but do not reject others.")
 
     @model_validator(mode="after")
     def _check_one_attribute(self) -> Self:

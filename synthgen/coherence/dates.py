@@ -15,16 +15,16 @@ _DATE = (
     rf"|(?P<d3>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<n3>{_MONTH})\.?,? (?P<y3>\d{{4}})"
     rf"|(?P<n4>{_MONTH})\.? (?P<d4>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y4>\d{{4}}))"
 )
-_ANY = re.compile(rf"\b{_DATE}\b", re.IGNORECASE)
+_ANY = re.compile(rf"(?i)\b{_DATE}\b")
 _BORN, _ADMITTED, _DISCHARGED = (
-    re.compile(rf"\b(?:{words})\b[^.\n]{{0,25}}?\b(?P<date>{_DATE})\b", re.IGNORECASE)
+    re.compile(rf"(?i)\b(?:{words})\b[^.\n]{{0,25}}?\b(?P<date>{_DATE})\b")
     for words in (
         r"date of birth|dob",
         r"admitted|admission date|date of admission",
         r"discharged|discharge date|date of discharge",
     )
 )
-_AGAIN = re.compile(r"\bre-?admi\w+|\b(?:admitted|admission) again\b", re.IGNORECASE)
+_AGAIN = re.compile(r"(?i)\bre-?admi\w+|\b(?:admitted|admission) again\b")
 
 
 def out_of_order(text: str) -> Iterator[Contradiction]:

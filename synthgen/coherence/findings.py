@@ -17,14 +17,13 @@ _FINDING = (
     r"|dislocation|tear|sprain|hernia|cancer|infection|ulcer|abscess|osteoarthritis|arthritis)"
 )
 _ON_SIDE = (
-    re.compile(rf"\b{_SIDE} {_PART} {_FINDING}\b", re.IGNORECASE),
-    re.compile(rf"\b{_FINDING} (?:of|in|to) (?:the |his |her )?{_SIDE} {_PART}\b", re.IGNORECASE),
+    re.compile(rf"(?i)\b{_SIDE} {_PART} {_FINDING}\b"),
+    re.compile(rf"(?i)\b{_FINDING} (?:of|in|to) (?:the |his |her )?{_SIDE} {_PART}\b"),
 )
 _UNCLEAR_SIDE = re.compile(
-    r"\b(?:bilateral(?:ly)?|both|contralateral|opposite|other|either|no|not|without|denies|negative|previous(?:ly)?"
+    r"(?i)\b(?:bilateral(?:ly)?|both|contralateral|opposite|other|either|no|not|without|denies|negative|previous(?:ly)?"
     r"|prior|former|history|resolved|compared|than|versus|vs|then|now|also|later|subsequent(?:ly)?|ago|healed"
-    r"|initially|since|years?|status post|s/p|was|were|fixed)\b|^\s*\d+[.)]",
-    re.IGNORECASE,
+    r"|initially|since|years?|status post|s/p|was|were|fixed)\b|^\s*\d+[.)]"
 )
 
 
@@ -51,24 +50,21 @@ def laterality(text: str) -> Iterator[Contradiction]:
 
 
 _CHANGE = re.compile(
-    r"\b(?:previous(?:ly)?|prior|former(?:ly)?|initial(?:ly)?|resolved|resolving|improved|gone|subsided|better|ago"
+    r"(?i)\b(?:previous(?:ly)?|prior|former(?:ly)?|initial(?:ly)?|resolved|resolving|improved|gone|subsided|better|ago"
     r"|history(?! is of)|hx|before|after|today|now|currently|since|last|then|until|used to|at (?:this|that) time"
     r"|further|other|new|recent|more|any|significant|severe|intermittent(?:ly)?|occasional(?:ly)?|sometimes|episodes?|if"
     r"|when|except|besides|had|was|were|yesterday|issues|problems|developed|started|complained|risk|return|worsening|acute"
     r"|active|associated|often|at night|with exertion|at rest|radiating|admission|presented|day|days|weeks?|months?"
-    r"|years?)\b",
-    re.IGNORECASE,
+    r"|years?)\b"
 )
 _ASSERTS = re.compile(
-    r"\b(?:reports?|has|have|having|complains? of|presents? with|presenting with|endorses?|admits? to|suffers? from"
-    r"|experienc(?:es|ing)|troubled (?:with|by)|bothered by|history is of|problems? (?:is|are)|positive for"
-    r"|(?:chief )?complaints?(?: is| of|:))\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:reports?|has|have|having|complains? of|presents? with|presenting with|endorses?|admits? to"
+    r"|suffers? from|experienc(?:es|ing)|troubled (?:with|by)|bothered by|history is of|problems? (?:is|are)|positive for"
+    r"|(?:chief )?complaints?(?: is| of|:))\b"
 )
 _WHERE = re.compile(
-    r"\b(?:left|right|upper|lower|bilateral\w*|anterior|posterior|lateral|medial|calf|ankle|pedal|joint|neck|wrist"
-    r"|hand|lip|facial|morning|night|exam\w*|palpation|auscultation)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:left|right|upper|lower|bilateral\w*|anterior|posterior|lateral|medial|calf|ankle|pedal|joint|neck|wrist"
+    r"|hand|lip|facial|morning|night|exam\w*|palpation|auscultation)\b"
 )
 _NARROWER = re.compile(r"\s+(?:on|in|of|from|with|at|when|while|during|after|noted|seen|elsewhere)\b")
 

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from synthgen.attributes.extract import FAMILY, is_of_family
 from synthgen.attributes.lexicon import Word, sentence_words
@@ -15,9 +15,7 @@ _SEX = r"\b(?:sex|gender): ?"
 _START = r"(?:^|[.!?:;]\s{1,3}|\n[ \t]{0,8})"
 # signs of the person's sex, from strong to weak; `sex` explains them
 _STATED = {
-    "female": re.compile(
-        rf"{_OLD}(?:woman|female|lady|girl)\b|{_LETTER}(?-i:F)\b|{_SEX}(?:f|female)\b", re.IGNORECASE
-    ),
+    "female": re.compile(rf"(?i){_OLD}(?:woman|female|lady|girl)\b|{_LETTER}(?-i:F)\b|{_SEX}(?:f|female)\b"),
     "male": re.compile(rf"(?i){_OLD}(?:man|male|gentleman|boy)\b|{_LETTER}(?-i:M)\b|{_SEX}(?:m|male)\b"),
 }
 _CALLED = rf"(?:{_START}|\b(?:[Dd]ear|saw|seeing|reviewed|reviewing|met|examined|assessed|treated)\s)"
@@ -29,37 +27,32 @@ _NOUN = {
 _SUBJECT = {"female": re.compile(rf"{_START}[\"']?She\b"), "male": re.compile(rf"{_START}[\"']?He\b")}
 # words for another person, to whom the rest of the sentence or a later "he" or "she" may refer
 OTHER = re.compile(
-    rf"\b(?:{'|'.join(sorted(FAMILY))}|wife|husband|spouse|partner|girlfriend|boyfriend|fianc\w+|mum|child|children"
+    rf"(?i)\b(?:{'|'.join(sorted(FAMILY))}|wife|husband|spouse|partner|girlfriend|boyfriend|fianc\w+|mum|child|children"
     r"|baby|infant|fetus|foetus|newborn|grand\w+|friend|neighbou?r|caregiver|carer|guardian|nurse|doctor|physician"
     r"|surgeon|therapist|assistant|practitioner|provider|resident|attending|consultant|coworker|colleague|boss"
-    r"|roommate|teacher|coach|officer|driver|people|donor|twins?|Dr|Drs|Prof|MD|RN|PA|NP|family)\b",
-    re.IGNORECASE,
+    r"|roommate|teacher|coach|officer|driver|people|donor|twins?|Dr|Drs|Prof|MD|RN|PA|NP|family)\b"
 )
-_CHILD = re.compile(r"\b(?:boy|girl)\b", re.IGNORECASE)
+_CHILD = re.compile(r"(?i)\b(?:boy|girl)\b")
 # words of sentences in which a title such as "Mr" may belong to a clinician instead of the patient
 _CLINICIAN = re.compile(
-    r"\b(?:will|agree[sd]?|recommend\w*|advis\w+|suggest\w*|kindly|list|referr\w+|discuss\w*|operat\w+|perform\w*"
-    r"|clinic of|care of|patient of)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:will|agree[sd]?|recommend\w*|advis\w+|suggest\w*|kindly|list|referr\w+|discuss\w*|operat\w+|perform\w*"
+    r"|clinic of|care of|patient of)\b"
 )
-_POSSESSIVE = re.compile(r"\b(?:her|his|their|my|our|your|to an?)\s[\w -]{0,20}$", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"(?i)\b(?:her|his|their|my|our|your|to an?)\s[\w -]{0,20}$")
 _ANATOMY = {
     "male": re.compile(
-        r"\b(?:prostat(?:e|ic|itis|ectomy)|testic(?:le|les|ular)|testis|testes|scrot(?:um|al)|penis|penile"
-        r"|erectile|vasectomy|circumcised|(?-i:PSA))\b",
-        re.IGNORECASE,
+        r"(?i)\b(?:prostat(?:e|ic|itis|ectomy)|testic(?:le|les|ular)|testis|testes|scrot(?:um|al)|penis|penile"
+        r"|erectile|vasectomy|circumcised|(?-i:PSA))\b"
     ),
     "female": re.compile(
-        r"\b(?:uterus|uterine|ovar(?:y|ies|ian)|vagina|vaginal|vulva|vulvar|pregnan(?:t|cy)|menstrua(?:l|tion)"
+        r"(?i)\b(?:uterus|uterine|ovar(?:y|ies|ian)|vagina|vaginal|vulva|vulvar|pregnan(?:t|cy)|menstrua(?:l|tion)"
         r"|menopaus(?:e|al)|postmenopausal|hysterectomy|gravida|para \d|pap smear|endometri\w+|menses|menarche"
-        r"|cervical smear|miscarriage|breastfeeding)\b",
-        re.IGNORECASE,
+        r"|cervical smear|miscarriage|breastfeeding)\b"
     ),
 }
 _EXCUSES = re.compile(
-    r"\b(?:no|not|denies|denied|without|negative|never|n/a|partner|wife|husband|spouse|mother|sister|daughter"
-    r"|girlfriend|father|brother|son|donor|family|screening|if|normal|born|birth|delivery|delivered|maternal)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:no|not|denies|denied|without|negative|never|n/a|partner|wife|husband|spouse|mother|sister|daughter"
+    r"|girlfriend|father|brother|son|donor|family|screening|if|normal|born|birth|delivery|delivered|maternal)\b"
 )
 _OPPOSITE = {"female": "male", "male": "female"}
 _BESIDE_PERSON = re.compile(
@@ -127,7 +120,7 @@ def sex(text: str) -> Iterator[Contradiction]:
 
 
 def _signs(
-    text: str, kinds: Mapping[str, re.Pattern[str]], is_of_person: Callable[[Span], bool]
+    text: str, kinds: dict[str, re.Pattern[str]], is_of_person: Callable[[Span], bool]
 ) -> list[tuple[str, Span]]:
     signs = [(s, m.span()) for s, pattern in kinds.items() for m in pattern.finditer(text) if is_of_person(m.span())]
     return sorted(signs, key=lambda sign: sign[1])

@@ -54,30 +54,26 @@ chronic fatigue syndrome; stroke; multiple sclerosis; cancer
 lithium | bipolar disorder; depression; schizophrenia
 """
 _FOR = re.compile(
-    r"^(?:[^.;,\n]|,(?=\d)){0,40}?\bfor (?:(?:the|his|her|their|treatment of|management of|known) ){0,3}$",
-    re.IGNORECASE,
+    r"(?i)^(?:[^.;,\n]|,(?=\d)){0,40}?\bfor (?:(?:the|his|her|their|treatment of|management of|known) ){0,3}$"
 )
 _WITH = re.compile(
-    r"^[^.;\n]{0,25}\b(?:treated|managed|controlled|treatment|managing) (?:it )?(?:with|by|on|using)\s+"
-    r"(?:the |an? |\w{1,20} dose ){0,2}$",
-    re.IGNORECASE,
+    r"(?i)^[^.;\n]{0,25}\b(?:treated|managed|controlled|treatment|managing) (?:it )?(?:with|by|on|using)\s+"
+    r"(?:the |an? |\w{1,20} dose ){0,2}$"
 )
 _DIAGNOSED = re.compile(
-    r"\b(?:diagnosis (?:of|is|was)|diagnosed with|consistent with|confirm(?:s|ed)|made a diagnosis)\b", re.IGNORECASE
+    r"(?i)\b(?:diagnosis (?:of|is|was)|diagnosed with|consistent with|confirm(?:s|ed)|made a diagnosis)\b"
 )
 _STARTED = re.compile(
-    r"\b(?:start(?:ed)?|commenc(?:ed?|ing)|beg[au]n|begin|prescribed?|initiated?|put on"
-    r"|treat(?:ed|ment)?(?: is)? with)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:start(?:ed)?|commenc(?:ed?|ing)|beg[au]n|begin|prescribed?|initiated?|put on"
+    r"|treat(?:ed|ment)?(?: is)? with)\b"
 )
 
 
 @cache
 def uses() -> dict[str, frozenset[str]]:
     """Return the conditions for which each drug of the table may be given."""
-    rows = (
-        [[name.strip() for name in part.split(";")] for part in line.split("|")] for line in _USES.strip().split("\n")
-    )
+    lines = _USES.strip().split("\n")
+    rows = ([[name.strip() for name in part.split(";")] for part in line.split("|")] for line in lines)
     return {drug: frozenset(conditions) for drugs, conditions in rows for drug in drugs}
 
 

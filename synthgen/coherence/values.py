@@ -12,7 +12,7 @@ _IS = r"(?:[ :=]|\bis\b|\bof\b|\bwas\b|\bat\b){0,4}\s*"
 
 
 def _quantity(names: str, low: float, high: float, unit: str) -> tuple[re.Pattern[str], float, float]:
-    return re.compile(rf"\b(?:{names})\b{_IS}{_N}{unit}", re.IGNORECASE), low, high
+    return re.compile(rf"(?i)\b(?:{names})\b{_IS}{_N}{unit}"), low, high
 
 
 # Each quantity has a pattern, whose group `n` is the value, and the range of almost all values that a person
@@ -37,9 +37,7 @@ QUANTITIES = (
     _quantity("ejection fraction|lvef|ef", 2, 95, r"\s*%"),
     _quantity("gcs|glasgow coma scale", 3, 15, _END),
 )
-_PRESSURE = re.compile(
-    rf"\b(?:bp|blood pressure)\b{_IS}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b", re.IGNORECASE
-)
+_PRESSURE = re.compile(rf"(?i)\b(?:bp|blood pressure)\b{_IS}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b")
 
 # largest plausible dose in milligrams: at least about twice the usual maximum per day
 _MAX_MG = """
@@ -57,9 +55,8 @@ haloperidol 200
 """
 MAX_MG = {drug: float(mg) for drug, mg in (entry.split() for entry in _MAX_MG.split(";"))}
 _DOSE = re.compile(
-    r"\b(?P<drug>[A-Za-z]{5,})\s+(?:(?:tablets?|extended[- ]release|xr|er|sr|cr|dose|at|of|to)\s+){0,2}"
-    r"(?P<n>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s*(?P<unit>mg|mcg|micrograms?|µg|g|grams?)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?P<drug>[A-Za-z]{5,})\s+(?:(?:tablets?|extended[- ]release|xr|er|sr|cr|dose|at|of|to)\s+){0,2}"
+    r"(?P<n>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s*(?P<unit>mg|mcg|micrograms?|µg|g|grams?)\b"
 )
 _IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}
 

@@ -14,18 +14,14 @@ _PARAGRAPH = re.compile(r"\n\s*\n")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 # words after which a sentence continues, so a text that ends with such a word was cut
 _OPEN = re.compile(
-    r"a|an|the|of|and|or|but|with|without|to|for|from|into|onto|at|by|as|than|which|whose|because|while|if|when|his"
-    r"|their|its|my|our|your|every|very|including|such|per|during|between",
-    re.IGNORECASE,
+    r"(?i)a|an|the|of|and|or|but|with|without|to|for|from|into|onto|at|by|as|than|which|whose|because|while|if|when|his"
+    r"|their|its|my|our|your|every|very|including|such|per|during|between"
 )
 _TWICE = re.compile(
-    r"(?<![\w-])(?P<said>[^\W\d_]{4,}(?: [^\W\d_]{2,}){0,3})(?:,| and|, and|;) (?P=said)(?= of\b|\s*[.,;]|\s*$)",
-    re.IGNORECASE,
+    r"(?i)(?<![\w-])(?P<said>[^\W\d_]{4,}(?: [^\W\d_]{2,}){0,3})(?:,| and|, and|;) (?P=said)(?= of\b|\s*[.,;]|\s*$)"
 )
 # words that are repeated for emphasis, as in "many, many"
-_EMPHASIS = re.compile(
-    r"many|more|very|really|much|again|over|never|long(?:er)?|less|years|further|round", re.IGNORECASE
-)
+_EMPHASIS = re.compile(r"(?i)many|more|very|really|much|again|over|never|long(?:er)?|less|years|further|round")
 
 
 def repeated(text: str) -> Iterator[Contradiction]:

@@ -53,9 +53,7 @@ class EndpointConfig(Section):
         if not (is_port and is_http) or parts.query or parts.fragment:
             raise ValueError("must be an address such as http://127.0.0.1:8000/v1")
         if parts.username is not None or parts.password is not None:
-            raise ValueError(
-                "must not contain a user name or key; set key_env to the variable that holds the API key"
-            )
+            raise ValueError("must not contain a user name or key; set key_env to the variable with the API key")
         return url.rstrip("/")
 
 
@@ -125,7 +123,7 @@ class DecodeConfig(Section):
         "`clinical-note`, or a JSON Lines file with `text` and optionally `label`. Never use texts of the source.",
     )
     descriptions: dict[str, _Name] = Field(
-        default_factory=dict, description="Meaning of each label, for the prompt of `writer: prompt`."
+        default_factory=dict, description="Meaning of each label, for `writer: prompt`."
     )
     style: _Name | Annotated[tuple[_Name, ...], Field(min_length=1)] = Field(
         PLAIN,

@@ -216,15 +216,15 @@ def whole_sentences(text: str) -> str:
 
 
 def candidates_of(
-    latents: Latents, each: int, texts: Sequence[Ended], surprisal: Sequence[float]
+    latents: Latents, n: int, texts: Sequence[Ended], surprisal: Sequence[float]
 ) -> tuple[Candidate, ...]:
-    """Return texts as candidates, `each` consecutive texts for one latent; for `surprisal`, see `write`."""
+    """Return texts as candidates, n consecutive texts for one latent; for `surprisal`, see `write`."""
     return tuple(
         Candidate(
-            latent_id=latents.ids[i // each],
-            index=i % each,
+            latent_id=latents.ids[i // n],
+            index=i % n,
             text=text,
-            label=latents.labels[i // each],
+            label=latents.labels[i // n],
             finish=end,
             surprisal=round(surprisal[i], 4),
         )

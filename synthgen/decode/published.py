@@ -82,9 +82,7 @@ class CheckpointBridge(Bridge):
     """A bridge that is part of the checkpoint of its language model."""
 
     templates: tuple[Paraphrase, ...]  # one of them is drawn for each record
-    raw_length: float | None = (
-        None  # mean length of the encoder's vectors before normalization; None until it is measured
-    )
+    raw_length: float | None = None  # mean length of vectors before normalization; None until measured
     dtype: Dtype = "bfloat16"  # dtype of the language model
 
     def check_fit(self, *, dim: int, width: int) -> None:

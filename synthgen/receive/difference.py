@@ -80,10 +80,8 @@ def _identity(bundle: ReceivedBundle) -> dict[str, str]:
 
 
 def _metrics(bundle: ReceivedBundle) -> dict[str, dict[str, Any]]:
-    return {
-        name: {field: getattr(number, field) for field in _NUMBERS}
-        for name, number in bundle.evidence.metrics.items()
-    }
+    metrics = bundle.evidence.metrics
+    return {name: {field: getattr(number, field) for field in _NUMBERS} for name, number in metrics.items()}
 
 
 def _compared_files(a: ReceivedBundle, b: ReceivedBundle) -> dict[str, list[str]]:

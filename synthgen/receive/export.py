@@ -134,11 +134,8 @@ def hub_files(bundle: ReceivedBundle) -> dict[str, bytes]:
     return {_ARROW: stream.getvalue(), **texts}
 
 
-_WRITERS: Mapping[ExportFormat, Callable[[ReceivedBundle], dict[str, bytes]]] = {
-    "csv": csv_file,
-    "hf": hub_files,
-    "fhir": fhir_files,
-}
+Writer = Callable[[ReceivedBundle], dict[str, bytes]]
+_WRITERS: Mapping[ExportFormat, Writer] = {"csv": csv_file, "hf": hub_files, "fhir": fhir_files}
 
 
 def _formulas(count: int) -> str:

@@ -52,9 +52,7 @@ class Client:
     """
 
     config: EndpointConfig
-    connections: set[HTTPConnection] = field(
-        default_factory=set, compare=False
-    )  # connections of the requests in progress
+    connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # those of running requests
 
     def abort(self) -> None:
         """End all requests in progress, each with an error in its own thread."""

@@ -39,9 +39,8 @@ class RecordFacts:
     def longest(self) -> tuple[str, str]:
         """Return facts at least as long as any result of `draw`, for which a prompt must reserve space."""
         has_person = any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d is not None)
-        return "an adult of 100" if has_person else "", str(
-            max((n for lengths in self.lengths.values() for n in lengths), default="")
-        )
+        length = max((n for lengths in self.lengths.values() for n in lengths), default="")
+        return "an adult of 100" if has_person else "", str(length)
 
     def draw(self, label: str, rng: np.random.Generator) -> tuple[str, str]:
         """Draw a description of a person and a length in words; "" stands for a missing fact."""

@@ -66,9 +66,7 @@ class PromptDecoder(LoopDecoder):
             begin = [] if self.tokenizer.bos_token_id is None else [int(self.tokenizer.bos_token_id)]
         return begin + list(self.tokenizer(text, add_special_tokens=False).input_ids)
 
-    def _tokens(
-        self, label: str, settings: Settings, words: Sequence[str], facts: tuple[str, str] = ("", "")
-    ) -> list[int]:
+    def _tokens(self, label: str, settings: Settings, words: Sequence[str], facts: tuple[str, str]) -> list[int]:
         text, has_words = settings.prompts[label], settings.words > 0
         return self.tokens(self.prompter.turns(label, text, words, facts, example_has_words=has_words))
 
@@ -91,18 +89,13 @@ class PromptDecoder(LoopDecoder):
             words, first = self.prompter.read(latents.vectors, settings.words), ("a",)
         longest = self.prompter.facts.longest()
         room = {label: len(self._tokens(label, settings, first, longest)) + words_room for label in settings.prompts}
-        prompts = [
-            self._fitted(label, settings, chosen, facts, room[label])
-            for label, chosen, facts in zip(latents.labels, words, drawn, strict=True)
-        ]
+        prompts = []
+        for label, chosen, facts in zip(latents.labels, words, drawn, strict=True):
+            kept = chosen
+            while len(ids := self._tokens(label, settings, kept, facts)) > room[label] and kept:
+                kept = kept[:-1]
+            prompts.append(ids)
         return prompts, max(room.values())
-
-    def _fitted(
-        self, label: str, settings: Settings, words: tuple[str, ...], facts: tuple[str, str], limit: int
-    ) -> list[int]:
-        while len(ids := self._tokens(label, settings, words, facts)) > limit and words:
-            words = words[:-1]
-        return ids
 
     def _embed(self, stepper: Stepper, ids: Tensor, lengths: Tensor, vectors: Float32) -> Tensor:  # noqa: ARG002
         return stepper.embed(ids.to(self.device))

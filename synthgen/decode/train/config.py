@@ -66,7 +66,7 @@ class TrainPart(Section):
     warmup: Count = Field(50, description="Number of first steps, in which the learning rate rises.")
     batch: Count = Field(16, description="Number of passages per step.")
     length: Annotated[int, Field(ge=32)] = Field(
-        112, description="Largest number of tokens of an input with its text."
+        112, description="Largest number of tokens of an input and its text."
     )
     max_prompt_tokens: Count = Field(8, description="Largest number of tokens of a prompt.")
     words: Annotated[int, Field(ge=0, le=16)] = Field(
@@ -76,7 +76,7 @@ class TrainPart(Section):
     )
     rate: Rate = Field(1e-3, description="Largest learning rate.")
     noise: Annotated[float, Field(ge=0, le=2)] = Field(
-        0.25, description="Largest length of the random noise that is added to a vector."
+        0.25, description="Largest length of the noise added to a vector."
     )
     mix: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="Share of training vectors that lie between the vectors of two passages."
@@ -109,11 +109,9 @@ class TrainBridgeConfig(Section):
     corpus: CorpusPart = Field(description="Public passages for the training.")
     bridge: BridgePart = Field(BridgePart(), description="Shape of the bridge.")
     train: TrainPart = Field(description="Training settings.")
-    vocabulary: VocabularyPart | None = Field(
-        None, description="Public vocabulary of the bridge; null for a bridge without prompt words."
-    )
+    vocabulary: VocabularyPart | None = Field(None, description="Vocabulary; null for a bridge without prompt words.")
     start: str | None = Field(
-        None, description="Trained bridge whose training is continued: `builtin`, or the folder of a bridge."
+        None, description="Bridge to train further: `builtin`, or a folder; null for a new one."
     )
     out: str = Field(description="Folder for the result.")
     base: str = Field(default=".", exclude=True)  # folder of the file

@@ -15,6 +15,7 @@ from audits.core.files import open_regular
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError, ModelError
 from synthgen.core.files import write_by
+from synthgen.core.types import Float32
 from synthgen.decode.prompts import token_ids
 
 _GAP = re.compile(r"(?<=[.!?])\s+")  # pattern with which the built-in bridge was trained
@@ -46,9 +47,8 @@ def read_passages(
     Raises:
         DataError: there is no table, a column or a value is missing, or no passage is left.
     """
-    ranked = sorted(
-        (sha256_bytes(f"{seed}\0{text}".encode()), source, text) for text, source in _rows(folder, exclude)
-    )
+    rows = _rows(folder, exclude)
+    ranked = sorted((sha256_bytes(f"{seed}\0{text}".encode()), source, text) for text, source in rows)
     taken: Counter[str] = Counter()
     texts: list[str] = []
     for _, source, text in ranked:
@@ -147,12 +147,10 @@ def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(map(best, words))
 
 
-def vectors_of(
-    texts: Sequence[str], encode: Callable[[list[str]], NDArray[np.float32]], cache: Path
-) -> NDArray[np.float32]:
+def vectors_of(texts: Sequence[str], encode: Callable[[list[str]], Float32], cache: Path) -> Float32:
     """Return the vectors (n, d) of n texts; if the file `cache` (.npy) has n rows, it is read instead."""
     if cache.exists():
-        stored: NDArray[np.float32] = np.load(cache, allow_pickle=False)
+        stored: Float32 = np.load(cache, allow_pickle=False)
         if stored.shape[0] == len(texts):
             return stored
     vectors = encode(list(texts))
@@ -162,8 +160,8 @@ def vectors_of(
 
 
 def mix_vectors(
-    rows: NDArray[np.int64], pool: NDArray[np.float32], share: float, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    rows: NDArray[np.int64], pool: Float32, share: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], Float32]:
     """Return vectors for a training step, float32 (b, d), and the passages to reproduce from them, int64 (b).
 
     `rows` (b) are the numbers of passages whose vectors are in the `pool` (n, d). With probability `share`, the

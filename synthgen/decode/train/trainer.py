@@ -154,7 +154,7 @@ class Trainer:
         return tuple(torch.from_numpy(a).to(self.device) for a in (ids, is_vector, is_text))  # type: ignore[return-value]
 
     def loss(
-        self, ids: Tensor, is_vector: Tensor, is_text: Tensor, vectors: Tensor, distil: float = 0.0
+        self, ids: Tensor, is_vector: Tensor, is_text: Tensor, vectors: Tensor, distil: float = 0
     ) -> tuple[Tensor, int]:
         """Return the summed cross-entropy of the texts' tokens in nats, and the number of these tokens.
 

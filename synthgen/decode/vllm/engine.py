@@ -44,9 +44,7 @@ class Task:
 
     ids: Sequence[str]  # ids of the latents
     prompts: Sequence[Sequence[int]]  # token ids
-    embeddings: (
-        Callable[[int], Tensor] | None
-    )  # returns the input embeddings (t, width) of prompt i; None without vectors
+    embeddings: Callable[[int], Tensor] | None  # input embeddings (t, width) of prompt i; None without vectors
     ends: frozenset[int]  # tokens that end a text
     never: Sequence[int]  # tokens that are never written
     vocabulary: int  # number of tokens in the vocabulary of the model

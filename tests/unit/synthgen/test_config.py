@@ -16,7 +16,7 @@ PRIVATE = {
 }
 MINIMAL = "version: 1\nsource: {path: n.jsonl}\ninterpolate: {total: 10}\n"
 NO_BRIDGE = "must not be words or model; set writer: prompt for words, or writer: xrag for model"
-NO_KEY = "must not contain a user name or key; set key_env to the variable that holds the API key"
+NO_KEY = "must not contain a user name or key; set key_env to the variable with the API key"
 ONLY_PROMPT = "only writer: prompt uses this key; set writer: prompt, or omit the key"
 
 
