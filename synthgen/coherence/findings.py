@@ -59,8 +59,8 @@ _CHANGE = re.compile(
 )
 _ASSERTS = re.compile(
     r"(?i)\b(?:reports?|has|have|having|complains? of|presents? with|presenting with|endorses?|admits? to"
-    r"|suffers? from|experienc(?:es|ing)|troubled (?:with|by)|bothered by|history is of|problems? (?:is|are)|positive for"
-    r"|(?:chief )?complaints?(?: is| of|:))\b"
+    r"|suffers? from|experienc(?:es|ing)|troubled (?:with|by)|bothered by|history is of|problems? (?:is|are)"
+    r"|positive for|(?:chief )?complaints?(?: is| of|:))\b"
 )
 _WHERE = re.compile(
     r"(?i)\b(?:left|right|upper|lower|bilateral\w*|anterior|posterior|lateral|medial|calf|ankle|pedal|joint|neck|wrist"

@@ -44,9 +44,8 @@ def settings_of(
 
 
 def _settings(context: StageContext) -> Settings:
-    labels, candidates = context.input("labels"), context.input("candidates")
-    avoided, max_new_tokens = context.input("avoided"), context.input("max_new_tokens")
-    return settings_of(context.config("decode.written"), labels, candidates, avoided, max_new_tokens)
+    inputs = map(context.input, ("labels", "candidates", "avoided", "max_new_tokens"))
+    return settings_of(context.config("decode.written"), *inputs)
 
 
 def _rows(context: StageContext) -> dict[str, range]:
@@ -85,8 +84,7 @@ def _write(context: StageContext, shards: Sequence[range]) -> None:
 
 def _decode(context: StageContext) -> Mapping[str, object]:
     latents, candidates, sections = context.input("latents"), context.input("candidates"), context.input("sections")
-    names = tuple(_rows(context))
-    for name in names:
+    for name in (names := tuple(_rows(context))):
         shutil.copyfile(context.shards / name, context.folder / name)
     counts: dict[str, object] = {
         "in": len(latents),

@@ -107,14 +107,10 @@ def write(
     Row r is text r % candidates of latent r // candidates. The other rows do not change the tokens of a row, because
     all computations have fixed shapes, or smaller shapes that give bitwise the same results.
 
-    Args:
-        stepper: computes the forward pass.
-        embed_prompts: takes indices of latents; returns the embeddings (group, t, width) of their prompts, padded on
-            the right to t tokens, and the lengths of the prompts (group).
-        uniforms: float32 (rows, max_new_tokens) in [0, 1); each token is drawn with one number.
-        settings: sampling parameters.
-        rules: constraints on the tokens.
-        advance: called with 1 for every finished text, and with 0 before every step.
+    `embed_prompts` takes indices of latents and returns the embeddings (group, t, width) of their prompts, padded on
+    the right to t tokens, and the lengths of the prompts (group). Each token is drawn with one number of `uniforms`,
+    float32 (rows, max_new_tokens) in [0, 1). `advance` is called with 1 for every finished text, and with 0 before
+    every step.
 
     Raises:
         ModelError: the model's output is not finite.
@@ -179,7 +175,6 @@ class _Loop:
         self.size = size
 
     def read(self) -> None:
-        """Read the next group of prompts and draw the first token of each of their rows."""
         n, per = self.stepper.group, self.per_prompt
         rows = range(self.n_read * per, min((self.n_read + n) * per, len(self.texts)))
         latents = [row // self.settings.candidates for row in rows[::per]]
@@ -188,34 +183,28 @@ class _Loop:
         self.n_read += len(latents)
         tokens = self.draw(logits, dict(enumerate(rows)))
         for at, row in enumerate(rows):
-            if self.append(row, tokens[at]):
+            if not self.append(row, tokens[at]):
                 self.waiting.append((row, at // per, self.stepper.prefix_length + int(lengths[at // per])))
 
     def step(self) -> None:
-        """Append one token to every active row and free the slots of finished rows."""
         self.advance(0)  # lets the caller stop the run between two steps
         logits = self.stepper.step(self.tensor(self.ids[: self.size]), self.tensor(self.positions[: self.size]))
         tokens = self.draw(logits, self.active)
         for slot, row in list(self.active.items()):
             self.ids[slot] = tokens[slot]
             self.positions[slot] += 1
-            if not self.append(row, tokens[slot]):
+            if self.append(row, tokens[slot]):
                 del self.active[slot]  # the slot is still computed, so that the batch keeps its shape
 
     def append(self, row: int, token: int) -> bool:
-        """Append a token to a row and return whether more tokens follow."""
-        text = self.texts[row]
-        text.append(token)
-        is_done = token in self.rules.ends or len(text) == self.settings.max_new_tokens
+        self.texts[row].append(token)
+        is_done = token in self.rules.ends or len(self.texts[row]) == self.settings.max_new_tokens
         if is_done:
             self.advance(1)
-        return not is_done
+        return is_done
 
     def draw(self, logits: Tensor, rows: dict[int, int]) -> list[int]:
-        """Draw the next token for each line of the logits, and add its surprisal to the row of the line.
-
-        `rows` maps lines of the logits to rows. For lines without a row, the returned token has no meaning.
-        """
+        # `rows` maps lines of the logits to rows; for lines without a row, the returned token has no meaning
         if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the maximum of a line with NaN is NaN
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
         u = np.zeros(len(logits), dtype=np.float32)
@@ -235,21 +224,20 @@ class _Loop:
         return [int(token) for token in drawn.tolist()]
 
     def missing(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
-        """Yield a line and a token if the token is wanted and not yet in the row of the line."""
+        # a line and a wanted token that is not yet in the row of the line
         for line, row in rows.items() if self.rules.wanted else ():
             for token in self.rules.wanted[row // self.settings.candidates]:
                 if token not in self.texts[row]:
                     yield line, token
 
     def completed(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
-        """Yield a line and a token if the token would complete a banned sequence in the row of the line."""
+        # a line and a token that would complete a banned sequence in the row of the line
         for line, row in rows.items():
             for *first, last in self.rules.banned:
                 if self.texts[row][len(self.texts[row]) - len(first) :] == first:
                     yield line, last
 
     def tensor(self, numbers: Sequence[int] | NDArray[Any]) -> Tensor:
-        """Return numbers as a tensor on the model's device."""
         return torch.as_tensor(np.asarray(numbers), device=self.rules.never.device)
 
 

@@ -48,7 +48,6 @@ class Recorded:
                 self.result = function(*self.arguments)
 
     def __call__(self, *arguments: Tensor) -> Tensor:
-        """Return the function's result for new arguments of the same shapes."""
         for recorded, new in zip(self.arguments, arguments, strict=True):
             recorded.copy_(new)
         self.graph.replay()

@@ -16,13 +16,12 @@ ROWS = 64  # number of rows for which the packed layout is fastest; other number
 
 
 class Plain:
-    """The product y = x Wᵀ for any dtype and device; `weight` (out, in) is not copied."""
+    """The product y = x Wᵀ, of shape (n, out), for any dtype and device; `weight` (out, in) is not copied."""
 
     def __init__(self, weight: Tensor) -> None:
         self.weight = weight
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return y, of shape (n, out)."""
         return self._alone(x, "none")
 
     def silu(self, x: Tensor) -> Tensor:

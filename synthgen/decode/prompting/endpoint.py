@@ -26,13 +26,9 @@ Surprisal = Callable[[Sequence[str]], Sequence[float]]
 class EndpointDecoder:
     """Decodes latents with a server, which gets a prompt for each candidate.
 
-    Args:
-        client: the connection to the server.
-        prompter: makes the prompts.
-        surprisal: returns the surprisal of each text under a local model, in the unit of `loop.batching.write`.
-
-    The settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect, because the API has no parameters
-    for them. A prompt contains the whole context.
+    `surprisal` measures the surprisal of each text under a local model, in the unit of `loop.batching.write`. The
+    settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect, because the API has no parameters for
+    them. A prompt contains the whole context.
 
     Privacy: the server receives the prompts (see `Prompter`) and can keep them.
     Randomness: each request has a seed from the stream seeds/x for latent x, but the server may ignore it.

@@ -26,12 +26,7 @@ class PromptDecoder(LoopDecoder):
 
     The answer begins with the context, if given. Without prompt words, texts do not depend on vectors.
 
-    Args:
-        folder: causal language model of transformers, as safetensors.
-        prompter: makes the prompts.
-        decoder: the language model's name in the configuration.
-        device: see `load_model`.
-        own_loop: whether `LlamaStepper` may compute the forward pass instead of transformers.
+    `prompter` makes the prompts. For the other arguments, see `XragDecoder`.
 
     Raises:
         ModelError: the model is damaged, or neither it nor its tokenizer defines an end of text.

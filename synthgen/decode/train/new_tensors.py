@@ -1,7 +1,6 @@
 """Create the tensors that are trained: those of a new bridge, or of a new style adapter for a bridge."""
 
 from copy import deepcopy
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -15,12 +14,8 @@ from synthgen.decode.train.families import BridgeShape
 PROJECTOR_LAYERS = ("0", "2")  # names of the projector's linear layers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
-    """The tensors to train, and the projector to use during the training."""
-
-    projector: nn.Module
-    tensors: dict[str, Tensor]  # trained tensors, by the names under which they are stored
+# the projector to use during the training, and the tensors to train by the names under which they are stored
+Trained = tuple[nn.Module, dict[str, Tensor]]
 
 
 def new_bridge(shape: BridgeShape, model: nn.Module, dim: int, seeds: SeedTree) -> Trained:
@@ -32,8 +27,7 @@ def new_bridge(shape: BridgeShape, model: nn.Module, dim: int, seeds: SeedTree) 
         projector = Projector(dim, shape.hidden, shape.soft_tokens, int(table.shape[1]))
     _scale_to(projector, float(table.float().std()))
     adapters = attach(model, shape.adapter_rank, shape.adapter_targets, generator) if shape.adapter_rank else {}
-    trained = {f"projector.{k}": v for k, v in projector.named_parameters()} | adapter_tensors(adapters)
-    return Trained(projector=projector, tensors=trained)
+    return projector, {f"projector.{k}": v for k, v in projector.named_parameters()} | adapter_tensors(adapters)
 
 
 def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
@@ -43,7 +37,7 @@ def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> T
     projector = deepcopy(bridge.projector).requires_grad_(requires_grad=False)
     adapters = attach(model, rank, bridge.info.adapter_targets, generator)
     of_projector = attach(projector, rank, PROJECTOR_LAYERS, generator)
-    return Trained(projector=projector, tensors=adapter_tensors(adapters) | adapter_tensors(of_projector))
+    return projector, adapter_tensors(adapters) | adapter_tensors(of_projector)
 
 
 def _scale_to(projector: Projector, spread: float) -> None:

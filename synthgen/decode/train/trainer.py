@@ -93,7 +93,7 @@ class Trainer:
             trained = new_bridge(self.shape, model, data.vectors.shape[1], self.seeds)
         else:
             trained = new_style(*style_of, model, self.seeds)
-        self.projector, self.tensors, self.style_of = trained.projector, trained.tensors, style_of
+        (self.projector, self.tensors), self.style_of = trained, style_of
         for module in (self.projector, model):
             module.to(self.device)
         if config.train.gradient_checkpointing:

@@ -62,10 +62,8 @@ def require_vllm() -> None:
 class VllmEngine:
     """Runs vLLM in a process of its own, which ends when this object is deleted.
 
-    Args:
-        folder: the language model, with merged adapters.
-        tokenizer: the folder of its tokenizer.
-        embeds: whether prompts are sent as input embeddings, because they contain a vector.
+    The folder of the model contains merged adapters; `tokenizer` is the folder of the tokenizer. With `embeds`,
+    prompts are sent as input embeddings, because they contain a vector.
 
     Raises:
         DependencyError: vLLM is not installed.
@@ -101,25 +99,21 @@ class VllmEngine:
 
     def generate(self, task: Task, advance: Advance) -> tuple[list[list[int]], list[float]]:
         """Return tokens and surprisal of every text, like `loop.batching.write`; raise ModelError if vLLM fails."""
-        settings, rows = task.settings, range(len(task.ids))
+        settings = task.settings
         seeds = [
             int(number)
             for name in task.ids
             for number in task.seeds.child(name).generator().integers(MAX_SEED, size=settings.candidates)
         ]
-        order = [row for row in rows for _ in range(settings.candidates)]
-        batch: dict[str, Any] = {
-            "seeds": seeds,
-            "sampling": {
-                "temperature": settings.temperature,
-                "top_p": settings.top_p,
-                "top_k": settings.top_k,
-                "max_tokens": settings.max_new_tokens,
-                "stop_token_ids": sorted(task.ends),
-                "bad_words": [form for w in settings.avoided for form in (w, w.capitalize(), w.upper())],
-            },
-            "logit_bias": {str(token): NEVER for token in task.never},
+        order = [row for row in range(len(task.ids)) for _ in range(settings.candidates)]
+        sampling = {
+            **{name: getattr(settings, name) for name in ("temperature", "top_p", "top_k")},
+            "max_tokens": settings.max_new_tokens,
+            "stop_token_ids": sorted(task.ends),
+            "bad_words": [form for w in settings.avoided for form in (w, w.capitalize(), w.upper())],
         }
+        bias = {str(token): NEVER for token in task.never}
+        batch: dict[str, Any] = {"seeds": seeds, "sampling": sampling, "logit_bias": bias}
         advance(0)
         with self.lock:
             if task.embeddings is None:

@@ -41,9 +41,9 @@ def make(tiny, bridge):
     """Return a style of random numbers beside the bridge."""
 
     def style(seed, **changes):
-        trained = new_style(bridge, RANK, tiny.language_model("llama"), SeedTree(seed))
+        _, trained = new_style(bridge, RANK, tiny.language_model("llama"), SeedTree(seed))
         generator = torch.Generator().manual_seed(seed)
-        tensors = {n: torch.randn(t.shape, generator=generator) * 0.1 for n, t in trained.tensors.items()}
+        tensors = {n: torch.randn(t.shape, generator=generator) * 0.1 for n, t in trained.items()}
         losses = {"heldout_before": 1.0, "heldout_after": 1.0}
         card = StyleCard(name=f"m{seed}", bridge=bridge.digest, rank=RANK, steps=1, sources=(), **losses)
         return StyleAdapter(card.model_copy(update=changes), tensors, f"digest-{seed}", NOTHING)

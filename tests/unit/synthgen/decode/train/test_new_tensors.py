@@ -7,11 +7,11 @@ from synthgen.decode.train.new_tensors import new_bridge, new_style, recompute_a
 
 
 def test_untrained_style_changes_nothing(tiny, bridge_folder):
-    trained = new_style(load_bridge(str(bridge_folder)), 3, tiny.language_model("llama"), SeedTree(0))
-    ups = [tensor for name, tensor in trained.tensors.items() if name.endswith(".up")]
+    projector, tensors = new_style(load_bridge(str(bridge_folder)), 3, tiny.language_model("llama"), SeedTree(0))
+    ups = [tensor for name, tensor in tensors.items() if name.endswith(".up")]
     assert ups
     assert not any(bool(up.any()) for up in ups)
-    assert not any(p.requires_grad for n, p in trained.projector.named_parameters() if ".base." in n)
+    assert not any(p.requires_grad for n, p in projector.named_parameters() if ".base." in n)
 
 
 def test_new_bridge_is_reproducible_and_scaled(tiny):
