@@ -26,7 +26,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 # A sentence ends at a punctuation mark, an empty line or a bullet. It also ends at a line break that follows no
 # colon, if the next line begins with a bullet, a capital letter or a digit.
 _END = re.compile(r"[.!?](?:\s|$)|\n\s*\n|[•|]|(?<!:)\n\s*(?:[-*•]|$|(?=[A-Z0-9]))")
-_JOINT = re.compile(r"[ \t\u00a0]*\n?[ \t\u00a0]*|[-–/]")
+_JOINT = re.compile(r"[ \t\u00a0]*\n?[ \t\u00a0]*|[-–/]")  # text between two words of one term
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,6 @@ class Word:
     def is_mostly_capitals(self) -> bool:
         """Whether more than half of the letters are capitals, as in abbreviations."""
         return 2 * sum(c.isupper() for c in self.text) > sum(c.isalpha() for c in self.text)
-
-    @property
-    def joins(self) -> bool:
-        """Whether the word can form a term with the next word."""
-        return _JOINT.fullmatch(self.after) is not None
 
 
 def sentence_words(text: str) -> list[list[Word]]:
@@ -130,7 +125,7 @@ def find_terms(words: Sequence[Word]) -> list[tuple[int, int, Term]]:
     longest = max(map(len, terms))
     while i < len(words):
         reach = i + 1
-        while reach < len(words) and reach - i < longest and words[reach - 1].joins:
+        while reach < len(words) and reach - i < longest and _JOINT.fullmatch(words[reach - 1].after):
             reach += 1
         for j in range(reach, i, -1):
             term = terms.get(tuple(word.folded for word in words[i:j]))

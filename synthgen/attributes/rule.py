@@ -40,7 +40,7 @@ class AttributeRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     age: int | str | None = Field(
-        None, description="Age in years (`54`) or range of ages (`40-60`) that contains the first age in the text."
+        None, description="Age in years (`54`) or range (`40-60`) of the first age in the text."
     )
     age_band: AgeBand | None = Field(
         None,
@@ -69,12 +69,8 @@ class AttributeRule(BaseModel):
         None, description="Living situation: `alone`, `with others`, `in care` or `homeless`."
     )
     occupation: str | None = Field(None, description="Occupation in the text, in lower case.")
-    mentions: str | None = Field(
-        None, description="Words that the text contains in this sequence; case and punctuation are ignored."
-    )
-    not_mentions: str | None = Field(
-        None, description="Words that the text lacks in this sequence; case and punctuation are ignored."
-    )
+    mentions: str | None = Field(None, description="Words that the text contains in sequence, in any letter case.")
+    not_mentions: str | None = Field(None, description="Words that must not follow one another in the text.")
     prefer: bool = Field(False, description="Prefer texts that fulfil the rule, but do not reject others.")
 
     @model_validator(mode="after")

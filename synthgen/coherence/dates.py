@@ -1,4 +1,4 @@
-"""Contradictions between dates: a discharge before the admission, and any date before the birth."""
+"""Find dates in the wrong order: a discharge before the admission, or any date before the birth."""
 
 import re
 from collections.abc import Iterator
@@ -35,13 +35,13 @@ def out_of_order(text: str) -> Iterator[Contradiction]:
     """
     born, admitted, discharged = (_only(pattern, text) for pattern in (_BORN, _ADMITTED, _DISCHARGED))
     is_one_stay = _AGAIN.search(text) is None
-    if is_one_stay and admitted is not None and discharged is not None and _last(discharged) < _first(admitted):
+    if is_one_stay and admitted is not None and discharged is not None and _is_before(discharged, admitted):
         yield Contradiction("dates", discharged.span("date"), admitted.span("date"))
         return
     if born is None:
         return
     for match in _ANY.finditer(text):
-        if match.span() != born.span("date") and _last(match) < _first(born):
+        if match.span() != born.span("date") and _is_before(match, born):
             yield Contradiction("dates", match.span(), born.span("date"))
             return
 
@@ -51,12 +51,8 @@ def _only(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
     return matches[0] if len(matches) == 1 else None
 
 
-def _first(match: re.Match[str]) -> date:
-    return min(_readings(match), default=date.min)
-
-
-def _last(match: re.Match[str]) -> date:
-    return max(_readings(match), default=date.max)
+def _is_before(a: re.Match[str], b: re.Match[str]) -> bool:
+    return max(_readings(a), default=date.max) < min(_readings(b), default=date.min)
 
 
 def _readings(match: re.Match[str]) -> list[date]:

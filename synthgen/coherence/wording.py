@@ -1,4 +1,4 @@
-"""Contradictions of form: a sentence or phrase that is repeated, and a text that ends inside a sentence."""
+"""Find repeated sentences and phrases, and texts that end inside a sentence."""
 
 import re
 from collections.abc import Iterator

@@ -50,10 +50,9 @@ def baselines(
     real = LabelledTexts.of(train.texts, train.labels, vectors)
     counts = tables.synthetic.counts()
     if unknown := sorted(set(counts) - set(train.labels)):
-        raise DataError(
-            f"baselines: {len(unknown)} of the {len(counts)} classes of the synthetic table have no train records",
-            hint="Check that both tables have the same label column and the same spelling of the classes.",
-        )
+        classes = f"{len(unknown)} of the {len(counts)} classes of the synthetic table"
+        hint = "Check that both tables have the same label column and the same spelling of the classes."
+        raise DataError(f"baselines: {classes} have no train records", hint=hint)
     labels = list(Counter(counts).elements())
     altered = _altered(train, counts, seeds.child("eda"))
     made = {

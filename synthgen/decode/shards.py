@@ -52,7 +52,6 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, 
 
 
 def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
-    """Return the size in bytes of one thread's cache of keys and values."""
     config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)

@@ -109,10 +109,8 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
     if not shares:
         return bridge
     if other := sorted({style.card.name for style, _ in shares if style.card.bridge != bridge.digest}):
-        raise ModelError(
-            f"decode.style {', '.join(other)}: not trained for the bridge of this run",
-            hint="Set decode.bridge to the bridge that the style was trained for, or train the style again.",
-        )
+        hint = "Set decode.bridge to the bridge that the style was trained for, or train the style again."
+        raise ModelError(f"decode.style {', '.join(other)}: not trained for the bridge of this run", hint=hint)
     projector, adapters = deepcopy(bridge.projector), dict(bridge.adapters)
     for style, share in shares:
         scaled = {n: t.float() * share if n.endswith(".up") else t.float() for n, t in style.tensors.items()}

@@ -49,10 +49,8 @@ def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: 
     """
     limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
     if length > limit:
-        raise ModelError(
-            f"prompt and new tokens need {length} positions, but the language model has only {limit}",
-            hint="Lower decode.max_new_tokens, or shorten decode.prompt.",
-        )
+        message = f"prompt and new tokens need {length} positions, but the language model has only {limit}"
+        raise ModelError(message, hint="Lower decode.max_new_tokens, or shorten decode.prompt.")
     if weights is None:
         return GenericStepper(model, batch)
     return LlamaStepper(weights, batch=batch, prompt=prompt, length=length)

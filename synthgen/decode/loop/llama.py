@@ -48,6 +48,7 @@ class Recorded:
                 self.result = function(*self.arguments)
 
     def __call__(self, *arguments: Tensor) -> Tensor:
+        """Return the result for new arguments of the same shapes."""
         for recorded, new in zip(self.arguments, arguments, strict=True):
             recorded.copy_(new)
         self.graph.replay()
@@ -110,11 +111,9 @@ class LlamaStepper:
     def __init__(self, weights: LlamaWeights, *, batch: int, prompt: int, length: int) -> None:
         config = weights.config
         if config.model_type == "mistral" and (config.sliding_window or length) < length:
-            raise ModelError(
-                f"prompt and new tokens need {length} positions, but the model's sliding window has "
-                f"only {config.sliding_window}",
-                hint="Lower decode.max_new_tokens.",
-            )
+            has = f"the model's sliding window has only {config.sliding_window}"
+            message = f"prompt and new tokens need {length} positions, but {has}"
+            raise ModelError(message, hint="Lower decode.max_new_tokens.")
         self.n_heads, self.n_kv = config.num_attention_heads, config.num_key_value_heads
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.n_heads
         self.weights, self.eps = weights, config.rms_norm_eps

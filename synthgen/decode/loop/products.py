@@ -22,6 +22,7 @@ class Plain:
         self.weight = weight
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Return y."""
         return self._alone(x, "none")
 
     def silu(self, x: Tensor) -> Tensor:

@@ -116,11 +116,9 @@ class Client:
         if status != 200:
             problem = json.dumps(answer).casefold()
             if any(part in problem for part in _TOO_LONG):
-                raise ModelError(
-                    f"decode.endpoint: a prompt and its answer do not fit the context of {self.config.model!r}",
-                    hint="Lower decode.max_new_tokens, shorten decode.template or decode.examples, or start the "
-                    "server with a longer context.",
-                )
+                hint = "Lower decode.max_new_tokens, shorten decode.template or decode.examples, or start the server"
+                message = f"decode.endpoint: a prompt and its answer do not fit the context of {self.config.model!r}"
+                raise ModelError(message, hint=f"{hint} with a longer context.")
             if status == 404:
                 missing = f"{self.config.url} has no chat interface or no model {self.config.model!r} (status 404)"
                 hint = "Check the address, which usually ends in /v1, and the name of the model."
@@ -193,11 +191,9 @@ class Client:
                 channel.close()
                 if not isinstance(failed, ssl.SSLError):
                     raise _Busy("the secure connection broke") from None
-                raise ModelError(
-                    f"decode.endpoint: no secure connection to {self.config.url} ({failed.reason})",
-                    hint="Add the certificate of the server to the certificates of this machine, or use http on this "
-                    "machine.",
-                ) from None
+                hint = "Add the server's certificate to those of this machine, or use http on this machine."
+                message = f"decode.endpoint: no secure connection to {self.config.url} ({failed.reason})"
+                raise ModelError(message, hint=hint) from None
             connection.sock = channel
             return connection
         raise _Busy("the connection was refused" if isinstance(error, ConnectionRefusedError) else "no connection")
@@ -227,9 +223,8 @@ class Client:
             )
         if not are_private and urlsplit(self.config.url).scheme != "https":
             hint = "Use an address that starts with https."
-            raise ModelError(
-                "decode.endpoint.url: prompts and the key would cross the internet unencrypted", hint=hint
-            )
+            message = "decode.endpoint.url: prompts and the key would cross the internet unencrypted"
+            raise ModelError(message, hint=hint)
         return ips
 
     def _key(self) -> str | None:

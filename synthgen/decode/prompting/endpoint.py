@@ -61,11 +61,8 @@ class EndpointDecoder:
         answers = self._answers(requests, settings, advance)
         texts = [cleaned(answer.text) for answer in answers]
         if len(texts) >= MIN_ANSWERS and not any(texts):
-            raise ModelError(
-                f"decode.endpoint: all {len(texts)} answers of {self.name!r} are empty",
-                hint="Check that the model follows chat prompts. If the model reasons before it answers, raise "
-                "decode.max_new_tokens.",
-            )
+            hint = "Check that the model follows chat prompts. If it reasons first, raise decode.max_new_tokens."
+            raise ModelError(f"decode.endpoint: all {len(texts)} answers of {self.name!r} are empty", hint=hint)
         ended: list[Ended] = [
             (whole_sentences(text), "length") if answer.is_cut else (text, "stop")
             for text, answer in zip(texts, answers, strict=True)

@@ -69,11 +69,10 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
         values["adapter_targets"] = ()
     if family is None and (automatic := [name for name, value in values.items() if value == AUTO]):
         known = "; ".join(f"{name} ({family.models})" for name, family in FAMILIES.items())
-        raise ModelError(
-            f"a model of type {model_type!r} belongs to no supported family",
-            problems=[f"bridge.{name}: has no automatic value for this type" for name in automatic],
-            hint=f"Use a model of one of these types: {known}. For another decoder-only model, set these keys.",
-        )
+        problems = [f"bridge.{name}: has no automatic value for this type" for name in automatic]
+        hint = f"Use a model of one of these types: {known}. For another decoder-only model, set these keys."
+        message = f"a model of type {model_type!r} belongs to no supported family"
+        raise ModelError(message, problems=problems, hint=hint)
     if family is not None and values["adapter_targets"] == AUTO:
         values["adapter_targets"] = family.targets
     if part.template == AUTO:
@@ -94,10 +93,8 @@ def _placeholder(tokenizer: Any, template: str) -> int:
     for token in [*reserved, *(token for token in special if token not in used), tokenizer.unk_token]:
         if token is not None and token in vocabulary and token not in template:
             return int(vocabulary[token])
-    raise ModelError(
-        "bridge.placeholder_id: the tokenizer has no special token that the model never writes",
-        hint="Set bridge.placeholder_id to the id of a token that occurs in no text.",
-    )
+    message = "bridge.placeholder_id: the tokenizer has no special token that the model never writes"
+    raise ModelError(message, hint="Set bridge.placeholder_id to the id of a token that occurs in no text.")
 
 
 def _check(shape: BridgeShape, model: nn.Module, tokenizer: Any) -> None:

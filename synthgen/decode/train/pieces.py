@@ -11,8 +11,8 @@ from synthgen.core.sentences import SENTENCE_END
 from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.corpus import Cut, Passages, passages_of
 
-HELDOUT_SHARE = 0.05  # share of the texts whose pieces are not trained on
-MAX_HELDOUT = 64  # largest number of these pieces on which the loss is measured
+HELDOUT_SHARE = 0.05  # share of the texts that are held out: their pieces are not trained on
+MAX_HELDOUT = 64  # largest number of held-out pieces, on which the loss is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,11 +142,9 @@ class VllmEngine:
             code = self.process.wait()
             problems = [f"last error in its log: {name}" for name in self.last_error()]
             self.close()
-            raise ModelError(
-                f"decode.engine: the process of vLLM ended (exit code {code})",
-                problems=problems,
-                hint="Check that the model fits the GPU. Finished texts are kept; run the same command to continue.",
-            )
+            message = f"decode.engine: the process of vLLM ended (exit code {code})"
+            hint = "Check that the model fits the GPU. Finished texts are kept; run the same command to continue."
+            raise ModelError(message, problems=problems, hint=hint)
         return json.loads(answer)
 
     def last_error(self) -> list[str]:
