@@ -121,7 +121,7 @@ def install(folder: Path, into: Path) -> Path:
         models = into / "models"
         for model in sorted((folder / "models").glob("*.tar")):
             _run([*command, "models", "import", model], SYNTHGEN_MODELS=str(models))
-        for path in (models, *models.rglob("*")):  # `models import` made the files readable only by their owner
+        for path in (models, *models.rglob("*")):  # only the owner can read the files that `models import` wrote
             path.chmod(0o755 if path.is_dir() else 0o644)
         launcher = _launcher(into, command, models)
         is_installed = True

@@ -93,12 +93,11 @@ def pack(out: Path) -> AirgapArchive:
 
 
 def _require_models() -> None:
-    missing = []
+    missing = sorted(MODELS)
     for name in sorted(MODELS):
-        try:
+        with suppress(ModelMissing):
             model_folder(name)
-        except ModelMissing:
-            missing.append(name)
+            missing.remove(name)
     if missing:
         hint = f"Run `synthgen models pull {' '.join(missing)}`."
         raise ModelMissing(f"the store lacks {', '.join(missing)}", hint=hint)

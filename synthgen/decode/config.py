@@ -34,9 +34,7 @@ class EndpointConfig(Section):
         None, description="Environment variable that holds the API key; null if the server needs no key."
     )
     allow_remote: bool = Field(
-        False,
-        description="Accept an address outside this machine and private networks. Every policy for external release "
-        "rejects this setting.",
+        False, description="Accept a public internet address; every policy for external release rejects this setting."
     )
     parallel: int = Field(8, ge=1, le=256, description="Number of requests that are sent at the same time.")
     timeout: float = Field(300, gt=0, le=3600, description="Seconds without an answer until a request is repeated.")
@@ -97,10 +95,9 @@ class DecodeConfig(Section):
         0.8, description="Sampling temperature. A higher value makes the texts more varied and less coherent."
     )
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.95,
-        description="Sample each token from the most likely tokens with this total probability (nucleus sampling).",
+        0.95, description="Sample from the most likely tokens with this total probability (nucleus sampling)."
     )
-    top_k: int = Field(50, ge=1, le=1000, description="Sample each token from this number of most likely tokens.")
+    top_k: int = Field(50, ge=1, le=1000, description="Sample from this number of most likely tokens.")
     prompt: str = Field(
         "{label}",
         description="Text that the language model reads before the vector; `{label}` stands for the class label. Add "
@@ -114,8 +111,7 @@ class DecodeConfig(Section):
     )
     template: str = Field(
         "builtin",
-        description="Prompt of `writer: prompt`: `builtin`, or a text file; `docs/how-to/own-model.md` lists the "
-        "fields that it can contain.",
+        description="Prompt of `writer: prompt`: `builtin`, or a text file; see `docs/how-to/own-model.md`.",
     )
     examples: str | None = Field(
         None,

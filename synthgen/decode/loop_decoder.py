@@ -74,19 +74,21 @@ class LoopDecoder(ABC):
         prompts = [[*context, *ids] if self.context_comes_first else [*ids, *context] for context, ids in pairs]
         longest += room
         if self.vllm is not None:
-            return self._by_vllm(self.vllm, latents, settings, seeds, prompts, advance)
-        stepper = self._stepper(settings.batch, longest, longest + settings.max_new_tokens)
-        if prefix:
-            stepper.read_prefix(stepper.embed(torch.tensor(prefix, device=self.device)))
+            rows, surprisal = self.vllm.generate(self._task(latents, settings, seeds, prompts), advance)
+        else:
+            stepper = self._stepper(settings.batch, longest, longest + settings.max_new_tokens)
+            if prefix:
+                stepper.read_prefix(stepper.embed(torch.tensor(prefix, device=self.device)))
 
-        def embed_prompts(rows: Sequence[int]) -> tuple[Tensor, Tensor]:
-            ids, lengths = padded([prompts[i][len(prefix) :] for i in rows], longest - len(prefix))
-            return self._embed(stepper, ids, lengths, latents.vectors[list(rows)]), lengths.to(self.device)
+            def embed_prompts(rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+                ids, lengths = padded([prompts[i][len(prefix) :] for i in rows], longest - len(prefix))
+                return self._embed(stepper, ids, lengths, latents.vectors[list(rows)]), lengths.to(self.device)
 
-        uniforms = uniforms_of(seeds, latents.ids, settings)
-        rules = TokenConstraints(self.eos, self.never, wanted, banned)
-        written = write(stepper, embed_prompts, uniforms, settings, rules, advance)
-        return self._candidates(latents, settings, *written)
+            uniforms = uniforms_of(seeds, latents.ids, settings)
+            rules = TokenConstraints(self.eos, self.never, wanted, banned)
+            rows, surprisal = write(stepper, embed_prompts, uniforms, settings, rules, advance)
+        texts = [text_of(self.tokenizer, row, self.eos, mark=self.end_mark) for row in rows]
+        return candidates_of(latents, settings.candidates, texts, surprisal)
 
     def use_vllm(self) -> None:
         """Let vLLM write the texts.
@@ -104,15 +106,7 @@ class LoopDecoder(ABC):
             self.model.save_pretrained(merged)
             self.vllm = VllmEngine(Path(merged), self.folder, embeds=True)
 
-    def _by_vllm(
-        self,
-        engine: VllmEngine,
-        latents: Latents,
-        settings: Settings,
-        seeds: SeedTree,
-        prompts: list[list[int]],
-        advance: Advance,
-    ) -> tuple[Candidate, ...]:
+    def _task(self, latents: Latents, settings: Settings, seeds: SeedTree, prompts: list[list[int]]) -> Task:
         if latents.prompt_words:
             message = "decode.engine: vllm cannot raise the probability of the words that the DP query `words` finds"
             raise ModelError(message, hint="Set decode.words to 0, or use another engine.")
@@ -122,7 +116,7 @@ class LoopDecoder(ABC):
             ids, lengths = padded([prompts[row]], len(prompts[row]))
             return self._embed(stepper, ids, lengths, latents.vectors[[row]])[0]
 
-        task = Task(
+        return Task(
             ids=latents.ids,
             prompts=prompts,
             embeddings=embeddings if self.reads_vectors else None,
@@ -132,13 +126,6 @@ class LoopDecoder(ABC):
             settings=settings,
             seeds=seeds,
         )
-        return self._candidates(latents, settings, *engine.generate(task, advance))
-
-    def _candidates(
-        self, latents: Latents, settings: Settings, rows: list[list[int]], surprisal: list[float]
-    ) -> tuple[Candidate, ...]:
-        texts = [text_of(self.tokenizer, row, self.eos, mark=self.end_mark) for row in rows]
-        return candidates_of(latents, settings.candidates, texts, surprisal)
 
     @abstractmethod
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:

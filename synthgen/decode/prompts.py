@@ -28,10 +28,7 @@ class Template:
             raise ModelError("a bridge's template must contain {prompt} once and {vector} once")
 
     def tokens(self, tokenizer: Any, prompt: str, max_prompt_tokens: int | None = None) -> list[int]:
-        """Return the token ids of the template, with the placeholder id at the positions of the soft tokens.
-
-        The prompt is cut after `max_prompt_tokens` tokens.
-        """
+        """Return token ids with placeholders for the soft tokens; the prompt is cut to `max_prompt_tokens` tokens."""
         ids: list[int] = []
         for part in _FIELD.split(self.text):
             if part == VECTOR:

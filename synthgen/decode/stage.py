@@ -86,12 +86,8 @@ def _decode(context: StageContext) -> Mapping[str, object]:
     latents, candidates, sections = context.input("latents"), context.input("candidates"), context.input("sections")
     for name in (names := tuple(_rows(context))):
         shutil.copyfile(context.shards / name, context.folder / name)
-    counts: dict[str, object] = {
-        "in": len(latents),
-        "out": candidates * len(latents),
-        "shards": len(names),
-        "backend": context.model("decoder").backend,
-    }
+    counts: dict[str, object] = {"in": len(latents), "out": candidates * len(latents), "shards": len(names)}
+    counts["backend"] = context.model("decoder").backend
     if tests := [read_json(path)["equal"] for path in context.shards.glob(f"{EQUAL_AGAIN}*.json")]:
         counts["equal_again"] = all(tests)
     return counts if sections is None else {**counts, "segments": candidates * sum(sections.sizes(latents))}

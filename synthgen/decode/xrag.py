@@ -1,5 +1,6 @@
 """Define the decoder that turns a vector into soft tokens in a prompt, which a language model continues (xRAG)."""
 
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -81,10 +82,9 @@ class XragDecoder(LoopDecoder):
         longest = max(len(ids) for prompts_of_label in prompts.values() for ids in prompts_of_label)
         if settings.words > 0:
             return self._prompts_with_words(latents, settings), longest + WORD_TOKENS * settings.words
-        return [
-            prompts[label][int(seeds.child(name, "template").generator().integers(len(self.templates)))]
-            for name, label in zip(latents.ids, latents.labels, strict=True)
-        ], longest
+        n = len(self.templates)
+        drawn = [int(seeds.child(name, "template").generator().integers(n)) for name in latents.ids]
+        return [prompts[label][i] for label, i in zip(latents.labels, drawn, strict=True)], longest
 
     def _prompts_with_words(self, latents: Latents, settings: Settings) -> list[list[int]]:
         if self.words is None or not isinstance(self.template, Template):
@@ -99,14 +99,12 @@ class XragDecoder(LoopDecoder):
         return prompts
 
     def _wanted(self, latents: Latents) -> list[list[int]]:
-        ids = {
-            word: {
-                int(self.tokenizer(text, add_special_tokens=False).input_ids[0])
-                for text in (f" {word}", word, f" {word.capitalize()}", word.capitalize())
-            }
-            for word in {word for words in latents.prompt_words for word in words}
-        }
-        return [sorted(set().union(*(ids[word] for word in words))) for words in latents.prompt_words]
+        @cache
+        def first_tokens(word: str) -> set[int]:
+            forms = (f" {word}", word, f" {word.capitalize()}", word.capitalize())
+            return {int(self.tokenizer(form, add_special_tokens=False).input_ids[0]) for form in forms}
+
+        return [sorted(set[int]().union(*map(first_tokens, words))) for words in latents.prompt_words]
 
     def _embed(self, stepper: Stepper, ids: Tensor, lengths: Tensor, vectors: Float32) -> Tensor:
         is_token = torch.arange(ids.shape[1])[None, :] < lengths[:, None]

@@ -63,10 +63,8 @@ class EndpointDecoder:
         if len(texts) >= MIN_ANSWERS and not any(texts):
             hint = "Check that the model follows chat prompts. If it reasons first, raise decode.max_new_tokens."
             raise ModelError(f"decode.endpoint: all {len(texts)} answers of {self.name!r} are empty", hint=hint)
-        ended: list[Ended] = [
-            (whole_sentences(text), "length") if answer.is_cut else (text, "stop")
-            for text, answer in zip(texts, answers, strict=True)
-        ]
+        pairs = zip(texts, answers, strict=True)
+        ended: list[Ended] = [(whole_sentences(t), "length") if a.is_cut else (t, "stop") for t, a in pairs]
         return candidates_of(latents, settings.candidates, ended, self.surprisal([text for text, _ in ended]))
 
     def _answers(self, requests: Sequence[tuple[Turns, int]], settings: Settings, advance: Advance) -> list[Answer]:

@@ -34,9 +34,7 @@ class BridgePart(Section):
         8, description="Rank of the adapters of the language model; with 0, only the projector is trained."
     )
     adapter_targets: tuple[str, ...] | Literal["auto"] = Field(
-        AUTO,
-        description="Names of the linear layers that get an adapter. For models of a supported family, `auto` means "
-        "all linear layers of the blocks.",
+        AUTO, description="Names of linear layers that get an adapter; `auto` means all those of the model's blocks."
     )
     template: str = Field(
         AUTO,
@@ -44,9 +42,7 @@ class BridgePart(Section):
         "tokens. `auto` begins with the token that begins a turn or a text.",
     )
     placeholder_id: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
-        AUTO,
-        description="Id of a token that is never written and stands for a soft token in the input. `auto` means a "
-        "reserved token of the tokenizer.",
+        AUTO, description="Id of a token that stands for a soft token; `auto` means a token that is never written."
     )
 
 
@@ -70,9 +66,7 @@ class TrainPart(Section):
     )
     max_prompt_tokens: Count = Field(8, description="Largest number of tokens of a prompt.")
     words: Annotated[int, Field(ge=0, le=16)] = Field(
-        0,
-        description="Largest number of words in a prompt; these words of the vocabulary are nearest to the vector. "
-        "Requires the section `vocabulary`.",
+        0, description="Largest number of words nearest to the vector in a prompt; requires the section `vocabulary`."
     )
     rate: Rate = Field(1e-3, description="Largest learning rate.")
     noise: Annotated[float, Field(ge=0, le=2)] = Field(
@@ -87,16 +81,14 @@ class TrainPart(Section):
         "those that the same model makes from the text itself.",
     )
     gradient_checkpointing: bool = Field(
-        False,
-        description="Compute activations a second time instead of storing them; a step takes about a third longer.",
+        False, description="Compute activations twice instead of storing them; a step takes about a third longer."
     )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the training.")
     evaluate_every: Count = Field(100, description="Number of steps between two measurements of the held-out loss.")
     checkpoint_every: Count = Field(50, description="Number of steps between two checkpoints.")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Device of the training.")
     dtype: Literal["auto", "bfloat16", "float32"] = Field(
-        "auto",
-        description="Number format of the language model; `auto` is the stored format if the processor supports it.",
+        "auto", description="Number format of the language model; `auto` is the stored one, if the processor has it."
     )
 
 

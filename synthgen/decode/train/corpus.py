@@ -105,7 +105,8 @@ def word_frequencies(
 def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
     """Cut passages to whole sentences with at most `max_tokens` tokens, including end-of-text.
 
-    A tokenizer without an end-of-text token is a ModelError.
+    Raises:
+        ModelError: the tokenizer has no end-of-text token.
     """
     if tokenizer.eos_token_id is None:
         raise ModelError("the tokenizer has no end of text", hint="Set eos_token in tokenizer_config.json.")

@@ -64,9 +64,7 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
     """
     model_type = str(getattr(model.config, "model_type", "unknown"))
     family = FAMILIES.get(model_type)
-    values = part.model_dump()
-    if part.adapter_rank == 0:
-        values["adapter_targets"] = ()
+    values = part.model_dump() | ({"adapter_targets": ()} if part.adapter_rank == 0 else {})
     if family is None and (automatic := [name for name, value in values.items() if value == AUTO]):
         known = "; ".join(f"{name} ({family.models})" for name, family in FAMILIES.items())
         problems = [f"bridge.{name}: has no automatic value for this type" for name in automatic]

@@ -65,11 +65,8 @@ def joined(kind: str) -> Iterator[Processes]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Processes()
         return
-    found = Processes(
-        number=int(os.environ["RANK"]),
-        count=int(os.environ["WORLD_SIZE"]),
-        on_machine=int(os.environ.get("LOCAL_RANK", "0")),
-    )
+    number, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    found = Processes(number, count, on_machine=int(os.environ.get("LOCAL_RANK", "0")))
     if kind == "cuda":
         torch.cuda.set_device(found.on_machine)
     distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
