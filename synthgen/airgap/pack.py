@@ -23,7 +23,6 @@ from synthgen.models.store import model_folder
 TOP = "synthgen-airgap"  # the folder in the archive
 INSTALLER = "install.py"
 _CHECKOUT = Path(__file__).parents[2]
-_MAX_SHOWN = 5  # largest number of error lines of pip in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ def collect_wheels(folder: Path) -> None:
     if done.returncode != 0:
         raise DependencyError(
             "pip could not collect the packages",
-            problems=[line for line in done.stderr.splitlines() if line.startswith("ERROR")][-_MAX_SHOWN:],
+            problems=[line for line in done.stderr.splitlines() if line.startswith("ERROR")][-5:],
             hint="Check the network and the package index. pip reads PIP_INDEX_URL and PIP_CONSTRAINT.",
         )
 

@@ -10,14 +10,10 @@ from synthgen.attributes.lexicon import AttributeFinding
 MAX_AGE_YEARS = 120
 # the first age of each band, in years
 AGE_BANDS = {"infant": 0, "child": 2, "adolescent": 13, "young adult": 18, "middle-aged": 40, "older adult": 65}
-_ONES, _TEENS, _TENS = (
-    tuple(words.split())
-    for words in (
-        "one two three four five six seven eight nine",
-        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen",
-        "twenty thirty forty fifty sixty seventy eighty ninety",
-    )
-)
+_DIGITS = "one two three four five six seven eight nine"
+_DECADES = "twenty thirty forty fifty sixty seventy eighty ninety"
+_FROM_TEN = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_ONES, _TEENS, _TENS = _DIGITS.split(), _FROM_TEN.split(), _DECADES.split()
 _NUMBERS = {
     **{word: n for n, word in enumerate([*_ONES, *_TEENS], start=1)},
     **{word: 10 * n for n, word in enumerate(_TENS, start=2)},

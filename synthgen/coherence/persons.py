@@ -39,12 +39,12 @@ _CLINICIAN = re.compile(
     r"|clinic of|care of|patient of)\b"
 )
 _POSSESSIVE = re.compile(r"(?i)\b(?:her|his|their|my|our|your|to an?)\s[\w -]{0,20}$")
-_ANATOMY = {
-    "male": re.compile(
+_OTHER_ANATOMY = {  # by sex, the organs and conditions of the other sex
+    "female": re.compile(
         r"(?i)\b(?:prostat(?:e|ic|itis|ectomy)|testic(?:le|les|ular)|testis|testes|scrot(?:um|al)|penis|penile"
         r"|erectile|vasectomy|circumcised|(?-i:PSA))\b"
     ),
-    "female": re.compile(
+    "male": re.compile(
         r"(?i)\b(?:uterus|uterine|ovar(?:y|ies|ian)|vagina|vaginal|vulva|vulvar|pregnan(?:t|cy)|menstrua(?:l|tion)"
         r"|menopaus(?:e|al)|postmenopausal|hysterectomy|gravida|para \d|pap smear|endometri\w+|menses|menarche"
         r"|cervical smear|miscarriage|breastfeeding)\b"
@@ -54,7 +54,6 @@ _EXCUSES = re.compile(
     r"(?i)\b(?:no|not|denies|denied|without|negative|never|n/a|partner|wife|husband|spouse|mother|sister|daughter"
     r"|girlfriend|father|brother|son|donor|family|screening|if|normal|born|birth|delivery|delivered|maternal)\b"
 )
-_OPPOSITE = {"female": "male", "male": "female"}
 _BESIDE_PERSON = re.compile(
     r"[- ,]{0,2}(?:[\w'’-]{1,20}[ ,]{1,2}){0,3}?(?:woman|female|lady|girl|man|male|gentleman|boy|patient|[FM])\b"
 )
@@ -113,7 +112,7 @@ def sex(text: str) -> Iterator[Contradiction]:
             yield Contradiction("sex", span, at)
             return
     for words in sentence_words(text):
-        match = _ANATOMY[_OPPOSITE[first]].search(text, words[0].start, words[-1].end)
+        match = _OTHER_ANATOMY[first].search(text, words[0].start, words[-1].end)
         if match is not None and not _is_excused(words, match.span(), text):
             yield Contradiction("sex", match.span(), at)
             return

@@ -131,9 +131,8 @@ class Client:
         except (TypeError, KeyError, IndexError, AttributeError):
             text, reason = 0, None
         if not isinstance(text, str | None):
-            hint = "Check the address, which usually ends in /v1."
             message = f"decode.endpoint: {self.config.url} does not answer as the OpenAI interface does"
-            raise ModelError(message, hint=hint)
+            raise ModelError(message, hint="Check the address, which usually ends in /v1.")
         return Answer(text or "", is_cut=reason == "length")
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:

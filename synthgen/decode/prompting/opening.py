@@ -35,13 +35,12 @@ def prompter_of(
     """
     examples, labels = load_examples(config.examples, resolve), {*train.labels}
     of_examples = sorted({e.label for e in examples if e.label is not None})
-    named = {"descriptions": config.descriptions, "examples": of_examples}
-    if problems := [
-        f"decode.{key}: no training record has the label {label!r}"
-        for key, used in named.items()
-        for label in used
-        if label not in labels
-    ]:
+    named = [
+        *(("descriptions", label) for label in config.descriptions),
+        *(("examples", label) for label in of_examples),
+    ]
+    unknown = [(key, label) for key, label in named if label not in labels]
+    if problems := [f"decode.{key}: no training record has the label {label!r}" for key, label in unknown]:
         hint = f"The labels are: {', '.join(sorted(labels))}."
         message = "decode: descriptions or examples are for labels that no training record has"
         raise ConfigError(message, problems=problems, hint=hint)

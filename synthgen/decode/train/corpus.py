@@ -149,7 +149,7 @@ def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def vectors_of(texts: Sequence[str], encode: Callable[[list[str]], Float32], cache: Path) -> Float32:
-    """Return the vectors (n, d) of n texts; if the file `cache` (.npy) has n rows, it is read instead."""
+    """Return the vectors (n, d) of n texts, from the file `cache` (.npy) if this file has n rows."""
     if cache.exists():
         stored: Float32 = np.load(cache, allow_pickle=False)
         if stored.shape[0] == len(texts):
@@ -163,16 +163,13 @@ def vectors_of(texts: Sequence[str], encode: Callable[[list[str]], Float32], cac
 def mix_vectors(
     rows: NDArray[np.int64], pool: Float32, share: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], Float32]:
-    """Return vectors for a training step, float32 (b, d), and the passages to reproduce from them, int64 (b).
+    """Return the passages to reproduce in a training step, int64 (b), and vectors of these passages, float32 (b, d).
 
     `rows` (b) are the numbers of passages whose vectors are in the `pool` (n, d). With probability `share`, the
     vector x_i of passage i is replaced by a mixed vector x̃ between x_i and x_j. The passage to reproduce is then the
     one nearest to x̃. It can be i, j or another passage.
 
         x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1)
-
-    Returns:
-        The numbers of the passages, then the vectors.
 
     Randomness: draws 3 · b numbers from `rng`; none if `share` is 0.
     """
