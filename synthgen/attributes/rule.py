@@ -17,8 +17,7 @@ _WORD = re.compile(r"\w+")
 def mentions(text: str, phrase: str) -> bool:
     """Return whether the text contains the words of the phrase in sequence.
 
-    Whole words are compared, ignoring case, Unicode form and punctuation. Negation is ignored: "no metformin"
-    mentions metformin.
+    Case, Unicode form and punctuation are ignored. So is negation: "no metformin" mentions metformin.
     """
     searched, words = _folded(phrase), _folded(text)
     return any(words[i : i + len(searched)] == searched for i in range(len(words) - len(searched) + 1))

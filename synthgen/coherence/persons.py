@@ -136,8 +136,7 @@ def age(text: str) -> Iterator[Contradiction]:
 
     An age is used if a noun for a person follows it ("64-year-old man"), so past ages ("at age 50") are not used. The
     age of another person is ignored: its sentence names this person before the age, a possessive precedes the age
-    ("her 4-year-old boy"), or a word for another person follows within `OWNER_REACH` characters. The first age is
-    compared with every later age.
+    ("her 4-year-old boy"), or a word for another person follows soon. All later ages are compared with the first.
     """
     read = _Sentences(text)
     stated = [

@@ -15,8 +15,8 @@ def _quantity(names: str, low: float, high: float, unit: str) -> tuple[re.Patter
     return re.compile(rf"(?i)\b(?:{names})\b{_IS}{_N}{unit}"), low, high
 
 
-# Each quantity has a pattern, whose group `n` is the value, and the range of almost all values that a person
-# survives. A name with other meanings needs a unit: HR is also a hazard ratio, K a vitamin, and sodium a part of many
+# Each quantity has a pattern, whose group `n` is the value, and a range of almost all values that a person survives.
+# A name with other meanings needs a unit, because HR is also a hazard ratio, K a vitamin, and Na a part of many
 # drugs.
 _SERUM = r"\s*(?:mmol/l|meq/l|mg/dl)\b"
 QUANTITIES = (

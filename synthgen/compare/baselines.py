@@ -109,8 +109,8 @@ def eda(text: str, rng: np.random.Generator) -> str:
         swap:     two random words change places; this is repeated max(1, ⌊α·l⌋) times
         deletion: each word is deleted with probability α; at least one word remains
 
-    Here α is `ALPHA`. Words are separated by single spaces. The paper's other two operations, synonym replacement and
-    insertion, are not implemented.
+    Here α is `ALPHA`. Words are separated by single spaces. The paper's synonym replacement and insertion are
+    omitted.
 
     Raises:
         DataError: the text has no words.

@@ -62,8 +62,7 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
 ) -> Study:
     """Return the scores of classifiers trained on the tables "synthetic" and "train" and tested on "test".
 
-    With `with_baselines`, classifiers are also trained on the results of `baselines`. For `requested`, see
-    `evaluate`.
+    With `with_baselines`, they are also trained on the results of `baselines`. For `requested`, see `evaluate`.
 
     Raises:
         DataError: a table is empty or does not fit another table; see `evaluate` and `baselines`.

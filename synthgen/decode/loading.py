@@ -77,8 +77,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     """Return the tokenizer and the causal language model of a transformers folder with safetensors weights.
 
     With the dtype "auto", weights keep their stored dtype, but a processor without bfloat16 instructions converts
-    16-bit weights to float32. The device "auto" means all GPUs, or the CPU if there is none. A device map of
-    transformers is accepted too.
+    16-bit weights to float32. The device "auto" means all GPUs, or the CPU without one; a device map is accepted too.
 
     Raises:
         ModelError: the model cannot be read or lacks tensors, or "cuda" is given and there is no GPU.

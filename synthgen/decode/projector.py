@@ -16,8 +16,7 @@ class Projector(nn.Module):
 
     Unlike xRAG, this projector scales the vector and can return several soft tokens.
 
-    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2. The paper's checkpoints name the two layers
-        `projector.projector.{0,2}`.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2.
     """
 
     def __init__(self, dim: int, hidden: int, n_soft: int, width: int) -> None:

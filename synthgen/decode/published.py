@@ -1,8 +1,7 @@
 """Load the bridge of a published xRAG checkpoint such as `Hannibal046/xrag-7b`.
 
 Such a checkpoint is a Mistral language model that contains a projector, which maps a vector to an input embedding.
-The placeholder `<xRAG>` of its tokenizer marks the place of the vector in a prompt. The prompt has the form of a chat
-and requests a paraphrase.
+The placeholder `<xRAG>` of its tokenizer marks the place of the vector in a prompt, which requests a paraphrase.
 """
 
 import json
@@ -124,8 +123,7 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
     """Return the bridge inside an xRAG checkpoint, without loading the language model.
 
     Raises:
-        ModelError: a file cannot be read, or the checkpoint is incomplete or of another layout; all problems are
-        listed.
+        ModelError: a file cannot be read, or the checkpoint is incomplete or of another layout.
     """
     files = tensor_files(folder)
     config, tokenizer = _config_and_tokenizer(folder)

@@ -94,8 +94,7 @@ def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
 def csv_file(bundle: ReceivedBundle) -> dict[str, bytes]:
     """Return the records as CSV in UTF-8 with a header (RFC 4180); every cell is quoted.
 
-    Cells are never changed, not even if a spreadsheet would evaluate them as formulas, because the id of a record is
-    derived from its text.
+    Formulas stay unchanged too, because the id of a record is derived from its text.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")

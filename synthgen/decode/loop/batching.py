@@ -243,8 +243,8 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
     """Return one token id per row of logits (n, vocabulary), drawn with the uniform numbers, float32 (n) in [0, 1).
 
     p is the softmax of the top_k largest logits divided by the temperature, in descending order. p' is the shortest
-    beginning of p with a sum of at least top_p, divided by this sum. The token is the first at which the cumulative
-    sum of p' exceeds `uniform`.
+    beginning of p with a sum of at least top_p, divided by this sum. The first token whose cumulative p' exceeds
+    `uniform` is drawn.
 
     Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
     """

@@ -1,8 +1,7 @@
 """The forward pass of the decode loop for Llama and Mistral models, faster than `generate` of transformers.
 
 On a CPU, weights are packed (see products.py), and the query heads that share a key head are rows of one matrix
-product. On a GPU, a step is recorded as a CUDA graph, because starting its hundreds of short kernels one by one would
-take most of the time.
+product. On a GPU, a step is recorded as a CUDA graph, which starts its hundreds of short kernels much faster.
 """
 
 from collections.abc import Callable

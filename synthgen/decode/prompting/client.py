@@ -47,8 +47,8 @@ class Answer:
 class Client:
     """A client of one server; several threads can use it at once.
 
-    Privacy: prompts and the API key are sent to the configured address only. No error message contains a prompt, a
-        text or the key.
+    Privacy: prompts and the API key are sent to the configured address only. No error message contains them or a
+    text.
     """
 
     config: EndpointConfig

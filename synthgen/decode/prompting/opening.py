@@ -29,9 +29,8 @@ def prompter_of(
     """Return the `Prompter` of a run; `language` is the run's first language tag, such as "en" or "und" (unknown).
 
     Raises:
-        ConfigError: the template or the examples are invalid, or no training record has the label of a description
-            or of an example.
-        StorageError: the file of the template or of the examples cannot be read.
+        ConfigError: template or examples are invalid, or no training record has the label of a description or
+        example. StorageError: the file of the template or of the examples cannot be read.
     """
     examples, labels = load_examples(config.examples, resolve), {*train.labels}
     of_examples = sorted({e.label for e in examples if e.label is not None})

@@ -24,8 +24,7 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
     The fields are `{label}`, `{description}`, `{terms}` (the prompt words), `{person}`, `{length}` and `{language}`.
 
     Raises:
-        ConfigError: the file is not UTF-8 text, lacks `{terms}`, or contains an unknown field, or a brace or bracket
-            that is unpaired or nested.
+        ConfigError: the file is not UTF-8 text, lacks `{terms}`, or has an unknown field or a wrong brace or bracket.
         StorageError: the file cannot be read.
     """
     if name == BUILTIN:

@@ -1,7 +1,7 @@
 """The process that runs vLLM; engine.py starts it as `python -m synthgen.decode.vllm.process`.
 
-It reads JSON lines: first the model's folder and options, then one line for each batch of prompts. It answers each
-line with one JSON line.
+It reads JSON lines: the model's folder and options, then one line for each batch of prompts. Each gets an answer
+line.
 """
 
 import json
