@@ -106,8 +106,7 @@ class DecodeConfig(Section):
     words: Annotated[int, Field(ge=0, le=16)] = Field(
         0,
         description="Number of words of a public vocabulary that describe the vector in the prompt. More words bring "
-        "the texts closer to the vectors, and so to the source records. The default is "
-        f"{DEFAULT_WORDS} with `writer: prompt`.",
+        f"texts closer to vectors and source records; the default is {DEFAULT_WORDS} with `writer: prompt`.",
     )
     template: str = Field(
         "builtin",

@@ -100,8 +100,8 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
         W + B · A   becomes   W + B · A + Σ_m share_m · B_m · A_m
 
     W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. For the language
-    model, A and all A_m are stacked into one adapter, and so are B and all share_m · B_m. The projector's W is
-    changed.
+    model, A and all A_m are stacked into one adapter, and so are B and all share_m · B_m. In the projector, W
+    changes.
 
     Raises:
         ModelError: a style was trained for another bridge, or does not fit the bridge's layers.

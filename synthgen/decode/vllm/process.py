@@ -1,7 +1,7 @@
 """The process that runs vLLM; engine.py starts it as `python -m synthgen.decode.vllm.process`.
 
-It reads JSON lines: the model's folder and options, then one line for each batch of prompts. Each gets an answer
-line.
+The first JSON line of the input contains the model's folder and the options. Each further line is a batch of prompts.
+One JSON line answers each line of the input.
 """
 
 import json

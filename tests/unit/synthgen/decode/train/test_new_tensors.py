@@ -15,7 +15,7 @@ def test_untrained_style_changes_nothing(tiny, bridge_folder):
 
 
 def test_new_bridge_is_reproducible_and_scaled(tiny):
-    one, again = (
+    (projector, one), (_, again) = (
         new_bridge(
             BridgeShape(
                 soft_tokens=2,
@@ -31,9 +31,9 @@ def test_new_bridge_is_reproducible_and_scaled(tiny):
         )
         for _ in range(2)
     )
-    assert {name.split(".")[0] for name in one.tensors} == {"projector", "adapter"}
-    assert all((one.tensors[name] == again.tensors[name]).all() for name in one.tensors)
-    spread = float(one.projector(torch.randn(64, 7, generator=torch.Generator().manual_seed(2))).detach().std())
+    assert {name.split(".")[0] for name in one} == {"projector", "adapter"}
+    assert all((one[name] == again[name]).all() for name in one)
+    spread = float(projector(torch.randn(64, 7, generator=torch.Generator().manual_seed(2))).detach().std())
     table = float(tiny.language_model("llama").get_input_embeddings().weight.detach().std())
     assert 0.3 < spread / table < 3
 
